@@ -1,0 +1,308 @@
+"""The values every part of the pipeline speaks in. No behaviour beyond what follows from them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: only an error changes the exit status."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file. `file` is a path as people would type it; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something worth telling about a file or an account.
+
+    `code` is stable and meant for programs. `team` and `account` (its 12 digits) say whom it
+    concerns, where that is known.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    location: Location | None = None
+    team: str | None = None
+    account: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str, str]:
+        """Files first in order of place, then what has no place, by account."""
+        place = self.location or Location("\uffff", 0, 0)
+        return (
+            place.file,
+            place.line,
+            place.column,
+            self.account or "",
+            self.code,
+            self.message,
+        )
+
+
+class PrincipalType(StrEnum):
+    """The IAM entities that policies attach to."""
+
+    USER = "user"
+    ROLE = "role"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Principal:
+    """An IAM user, role or group of one account, by name (without its path)."""
+
+    type: PrincipalType
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account that the files name.
+
+    `environments` maps each team that uses the account to its own name for it.
+    """
+
+    id: str
+    partition: str
+    deployer_role: str
+    environments: Mapping[str, str]
+
+    @property
+    def deployer_role_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.id}:role/{self.deployer_role}"
+
+    @property
+    def label(self) -> str:
+        """The environment names in use for it, for people: `prod`, or `live/prod`."""
+        return "/".join(sorted(set(self.environments.values())))
+
+
+class Phase(IntEnum):
+    """When, within one account, an API call is made. Stopping after any call is safe."""
+
+    RECLAIM = 0  # what is dead already, or must make room
+    PUBLISH = 1  # customer managed policies: created, updated
+    CLAIM = 2  # ownership tags, before what they own exists
+    GRANT = 3  # attach and put
+    REVOKE = 4  # detach and delete inline
+    RETIRE = 5  # customer managed policies: deleted
+    RELEASE = 6  # ownership tags, after what they owned is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """How to tell, after an error, that a call had in fact been carried out.
+
+    AWS may carry out a call and lose the answer; the retry then fails with one of `codes`.
+    `reads` are made in order (operation, parameters) and `holds` judges their answers.
+    """
+
+    codes: frozenset[str]
+    reads: tuple[tuple[str, Mapping[str, Any]], ...]
+    holds: Callable[[tuple[Mapping[str, Any], ...]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """One call of the IAM API, as a value.
+
+    `operation` is boto3's method name, `params` its arguments. Calls of one phase that differ
+    only in the list named by `merge` are sent as one. With `absent_is_done`, NoSuchEntity means
+    that somebody else was faster.
+    """
+
+    operation: str
+    params: Mapping[str, Any]
+    phase: Phase
+    merge: str | None = None
+    absent_is_done: bool = False
+    confirm: Confirm | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceId:
+    """What tells one resource from another within an account: its kind and a key of that kind."""
+
+    kind: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something of ours in an account, as it is or as it is to be.
+
+    Two resources with one id are alike when `document` (by meaning) and `attributes` are.
+    `teams` are those who ask for it or own it. `needs` names resources it cannot exist
+    without. `expires` (UTC) is the moment it is dead by itself, None for what is permanent.
+    """
+
+    id: ResourceId
+    name: str
+    teams: frozenset[str]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    principal: Principal | None = None
+    needs: frozenset[ResourceId] = frozenset()
+    expires: datetime | None = None
+    reason: str = ""
+    location: Location | None = None
+
+
+class Action(StrEnum):
+    """What a change does to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reviewed step from what is to what shall be, with the calls that make it.
+
+    `teams` are all whose files or ownership it touches; a run for any of them includes it.
+    `needs` are the ids of other changes of the same plan that must succeed first.
+    """
+
+    action: Action
+    id: ResourceId
+    name: str
+    teams: frozenset[str]
+    reason: str
+    before: Resource | None
+    after: Resource | None
+    calls: tuple[ApiCall, ...]
+    needs: frozenset[ResourceId] = frozenset()
+
+    @property
+    def subject(self) -> Resource:
+        """The resource as it will be, or as it was where it goes."""
+        resource = self.after or self.before
+        assert resource is not None, "a change has a before or an after"
+        return resource
+
+    @property
+    def principal(self) -> Principal | None:
+        return self.subject.principal
+
+    @property
+    def location(self) -> Location | None:
+        return self.subject.location
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one run would change in one account.
+
+    `refused` holds when guards found the whole plan unsafe: then nothing is written, and
+    an error among `findings` says why. `owned` counts what was ours in the account before.
+    """
+
+    account: Account
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+    refused: bool = False
+    owned: int = 0
+
+
+class Status(StrEnum):
+    """What became of a change."""
+
+    DONE = "done"
+    ALREADY = "already"  # somebody else had made it so
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something could not be finished: AWS's error code, its words, and what to do."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change when it was carried out."""
+
+    change: Change
+    status: Status
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """One account's part of a run.
+
+    `failure` says why the account could not be read at all (then there is no plan).
+    `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
+    """
+
+    account: Account
+    plan: Plan | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    failure: Failure | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Something AWS did not let us do; for the exit status this weighs most."""
+        return self.failure is not None or any(
+            outcome.status in (Status.FAILED, Status.SKIPPED) for outcome in self.outcomes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All there is to tell about one run of a command. `now` is the run's time (UTC)."""
+
+    command: str
+    now: datetime
+    accounts: tuple[AccountReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    digest: str | None = None
+    dry_run: bool = False
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Findings of the files and of every account's plan, sorted."""
+        plans = [report.plan for report in self.accounts if report.plan is not None]
+        found = [*self.findings, *(finding for plan in plans for finding in plan.findings)]
+        return tuple(sorted(found, key=lambda finding: finding.sort_key))
+
+    @property
+    def exit_status(self) -> int:
+        """0 done, 1 it found something, 2 it could not finish."""
+        if any(account.unfinished for account in self.accounts):
+            return 2
+        refused = any(account.plan is not None and account.plan.refused for account in self.accounts)
+        return 1 if refused or any(finding.is_error for finding in self.all_findings) else 0

@@ -1,0 +1,1 @@
+"""IAM policy documents: canonical form, size, expiry, checks and the offline evaluator."""

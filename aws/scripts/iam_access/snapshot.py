@@ -1,0 +1,95 @@
+"""An account's IAM as it was read: values, with no link back to AWS."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from iam_access.model import Principal, PrincipalType
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The account's real limits (GetAccountSummary). Sizes count characters, not white space."""
+
+    attached_per_user: int = 10
+    attached_per_role: int = 10
+    attached_per_group: int = 10
+    user_inline_size: int = 2_048
+    role_inline_size: int = 10_240
+    policy_size: int = 6_144
+    versions_per_policy: int = 5
+    policies: int = 1_500
+    tags_per_principal: int = 50
+
+    def attached_to(self, principal: Principal) -> int:
+        """How many managed policies may be attached to this kind of principal."""
+        return {
+            PrincipalType.USER: self.attached_per_user,
+            PrincipalType.ROLE: self.attached_per_role,
+            PrincipalType.GROUP: self.attached_per_group,
+        }[principal.type]
+
+    def inline_size(self, principal: Principal) -> int:
+        """How many characters all inline policies of this user or role may have together."""
+        if principal.type is PrincipalType.USER:
+            return self.user_inline_size
+        return self.role_inline_size
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalState:
+    """A user, role or group with all that hangs on it. `attached` holds policy ARNs."""
+
+    principal: Principal
+    arn: str
+    id: str = ""
+    path: str = "/"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    attached: tuple[str, ...] = ()
+    inline: Mapping[str, Document] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    boundary: str | None = None
+    trust: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """A customer managed policy. `versions` are version ids, oldest first, the default included."""
+
+    arn: str
+    name: str
+    path: str
+    document: Document
+    default_version: str = "v1"
+    versions: tuple[str, ...] = ("v1",)
+    boundary_uses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedDocument:
+    """The document of an AWS managed policy and the version it was read at."""
+
+    version: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the planner knows about an account.
+
+    `managed` holds the AWS managed policies somebody asked for, by ARN; None for one that
+    does not exist.
+    """
+
+    account_id: str
+    partition: str = "aws"
+    principals: Mapping[Principal, PrincipalState] = field(default_factory=dict)
+    policies: Mapping[str, PolicyState] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=Quotas)
+    managed: Mapping[str, ManagedDocument | None] = field(default_factory=dict)
+
+    def attached_to(self, arn: str) -> tuple[Principal, ...]:
+        """The users, roles and groups that a managed policy is attached to."""
+        return tuple(p for p, state in self.principals.items() if arn in state.attached)
