@@ -1,0 +1,127 @@
+"""What a kind of resource is, and what it is given to work with."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from iam_access.model import Account, ApiCall, Change, Finding, Resource
+from iam_access.place import Place
+from iam_access.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from iam_access.kinds.managed_policy import PolicySpec
+
+
+S = TypeVar("S", bound=BaseModel)
+
+# `${...}` is IAM's; only a brace that no dollar sign precedes is ours.
+PLACEHOLDER = re.compile(r"(?<!\$)\{(account_id|environment|partition|team)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[S]):
+    """One item of a team's file: a policy, or an element of an access list.
+
+    `key` is the policy's key, or the element's index as text.
+    """
+
+    key: str
+    spec: S
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One team in one account: what its entries are expanded against.
+
+    `policies` are the team's, by key. `granted` are the keys of those that some entry grants
+    permanently in this account. `publish_everywhere` is the settings' `publish_policies`.
+    """
+
+    account: Account
+    team: str
+    environment: str
+    policies: Mapping[str, "Entry[PolicySpec]"]
+    granted: frozenset[str]
+    publish_everywhere: bool
+    snapshot: Snapshot
+    now: datetime
+
+    def fill(self, value: Any) -> Any:
+        """Replace `{account_id}`, `{environment}`, `{partition}` and `{team}` in every string.
+
+        IAM's own `${...}` variables are left alone.
+        """
+        if isinstance(value, str):
+            return PLACEHOLDER.sub(lambda found: self._placeholders[found[1]], value)
+        if isinstance(value, Mapping):
+            return {self.fill(key): self.fill(item) for key, item in value.items()}
+        if isinstance(value, Sequence):
+            return [self.fill(item) for item in value]
+        return value
+
+    @property
+    def _placeholders(self) -> Mapping[str, str]:
+        return {
+            "account_id": self.account.id,
+            "environment": self.environment,
+            "partition": self.account.partition,
+            "team": self.team,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What entries come to in one account: resources to have, and what stood in the way."""
+
+    resources: tuple[Resource, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What stands where one of our resources is to be and was made by somebody else.
+
+    `serves` says that it does what is wanted, so that nothing needs doing. `adopt` holds the
+    calls that make it ours; None when that is not possible.
+    """
+
+    finding: Finding
+    serves: bool
+    adopt: tuple[ApiCall, ...] | None
+
+
+class Kind(Protocol):
+    """A kind of resource: how it is asked for, found and changed.
+
+    `folder` names the folder of its YAML files (and the key at their top), None for a kind
+    that people do not write themselves.
+    """
+
+    name: str
+    folder: str | None
+    spec: type[BaseModel] | None
+
+    def expand(self, entries: Sequence[Entry[Any]], scope: Scope) -> Expansion:
+        """The resources that a team's entries ask for in the scope's account."""
+
+    def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+        """ARNs of the AWS managed policies whose documents `expand` will look up."""
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        """Those of this kind in the account that are ours, whoever's team."""
+
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+        """What others made in the place of a wanted resource that we do not have yet."""
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        """The API calls that lead from one to the other; each is safe to stop after."""
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        """Why AWS would refuse this change in this account, if it would."""

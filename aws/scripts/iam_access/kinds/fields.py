@@ -1,0 +1,142 @@
+"""Field types that the YAML models share. Every scalar of a file arrives as the text written."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+
+from dateutil.parser import isoparse
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
+
+# IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_ENTITY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Fields that are each well formed but make no sense together. `path` leads to the worst."""
+
+    code: str
+    message: str
+    hint: str
+    path: tuple[str | int, ...] = ()
+
+
+class Spec(BaseModel):
+    """Base of what a file may say: unknown keys are errors, values are never guessed at."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """What is wrong between fields, judged on what was written.
+
+        Apart from the field types, so that one run tells both: pydantic skips validators of a
+        whole model as soon as one field is wrong. A spec whose `written` has any of these is
+        not to be used.
+        """
+        return iter(())
+
+
+def problem(code: str, message: str, hint: str) -> PydanticCustomError:
+    """A validation error that carries our stable code and a hint."""
+    return PydanticCustomError(
+        "spec", "{text}", {"code": code, "text": message, "hint": hint}
+    )
+
+
+def user_name(address: str) -> str:
+    """The IAM user name of an e-mail address: what stands before the `@`."""
+    return address.partition("@")[0]
+
+
+def _user(value: str) -> str:
+    if _ENTITY_NAME.fullmatch(user_name(value)) is None:
+        raise problem(
+            "bad-user",
+            f"{value!r} gives no IAM user name",
+            "write an e-mail address whose part before the @ is the IAM user name: "
+            "1 to 64 letters, digits or _+=,.-",
+        )
+    return value
+
+
+def _role(value: str) -> str:
+    if _ENTITY_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-role",
+            f"{value!r} is not an IAM role name",
+            "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
+        )
+    return value
+
+
+def _policy_key(value: str) -> str:
+    if _POLICY_KEY.fullmatch(value) is None:
+        raise problem(
+            "bad-policy-key",
+            f"{value!r} cannot name a policy",
+            "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'",
+        )
+    return value
+
+
+def _day(value: Any) -> date:
+    """A calendar day as `2025-11-30`."""
+    try:
+        if len(value) != 10:
+            raise ValueError
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise problem(
+            "bad-date",
+            f"{value!r} is not a date",
+            "write a day of the calendar as YYYY-MM-DD, for example 2025-11-30",
+        ) from None
+
+
+def _instant(value: Any) -> datetime:
+    """An instant as ISO 8601 with a zone; kept in UTC, whole seconds (rounded down)."""
+    try:
+        instant = isoparse(value)
+    except (TypeError, ValueError, OverflowError):
+        raise problem(
+            "bad-instant",
+            f"{value!r} is not a point in time",
+            "write ISO 8601 with a zone, for example 2025-11-30T18:00:00+01:00",
+        ) from None
+    if instant.tzinfo is None:
+        raise problem(
+            "bad-instant",
+            f"{value!r} has no time zone",
+            "add Z for UTC or an offset, for example 2025-11-30T18:00:00+01:00",
+        )
+    try:
+        return instant.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise problem(
+            "bad-instant",
+            f"{value!r} is out of range",
+            "write a year from 1970 to 9998",
+        ) from None
+
+
+def end_of_day(day: date) -> datetime:
+    """The first instant (UTC) after the day: `DateLessThan` holds for the whole day before it."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def one_or_many(value: Any) -> Any:
+    """IAM takes a string where it takes a list of one, so the files may as well."""
+    return [value] if isinstance(value, str) else value
+
+
+UserAddress = Annotated[str, AfterValidator(_user)]
+RoleName = Annotated[str, AfterValidator(_role)]
+PolicyKey = Annotated[str, AfterValidator(_policy_key)]
+Day = Annotated[date, BeforeValidator(_day)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Texts = Annotated[list[str], BeforeValidator(one_or_many)]

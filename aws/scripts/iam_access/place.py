@@ -1,0 +1,51 @@
+"""Where a value came from: a file, and the marks of everything in it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from iam_access.model import Location
+
+# (line, column, children): children maps each key of a mapping to
+# (key line, key column, mark of the value), or lists the marks of a sequence; None for a scalar.
+# Plain tuples, because a large repository has a million of them.
+Mark = tuple[int, int, Any]
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value in a file. Lines and columns count from 1."""
+
+    file: str
+    mark: Mark
+
+    @property
+    def location(self) -> Location:
+        return Location(self.file, self.mark[0], self.mark[1])
+
+    def at(self, *path: str | int) -> "Place":
+        """The place of what lies below, or of the nearest thing above it that is in the file."""
+        mark = self.mark
+        for step in path:
+            children = mark[2]
+            if isinstance(children, dict) and step in children:
+                mark = children[step][2]
+            elif (
+                isinstance(children, list)
+                and isinstance(step, int)
+                and step < len(children)
+            ):
+                mark = children[step]
+            else:
+                break
+        return Place(self.file, mark)
+
+    def key(self, *path: str | int) -> Location:
+        """The location of a mapping's key itself (the last step), else as `at`."""
+        *above, last = path
+        parent = self.at(*above)
+        children = parent.mark[2]
+        if isinstance(children, dict) and last in children:
+            line, column, _ = children[last]
+            return Location(self.file, line, column)
+        return parent.location
