@@ -1,0 +1,1 @@
+"""What talks to AWS: sessions, the account reader and the executor."""

@@ -1,0 +1,30 @@
+"""What can go wrong between us and AWS, as values without any AWS library."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from iam_access.errors import AccessError
+from iam_access.model import Failure
+
+Params = Mapping[str, Any]
+Answer = Mapping[str, Any]
+
+# One call of the IAM API: boto3's method name and its arguments. Raises CallError.
+Call = Callable[[str, Params], Answer]
+
+
+class CloudError(AccessError):
+    """An account could not be reached or read. `code` is AWS's error code or one of ours."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+    @property
+    def failure(self) -> Failure:
+        """The same as a value for reports."""
+        return Failure(self.code, self.message, self.hint)
+
+
+class CallError(CloudError):
+    """AWS refused one call or never answered it. `code` is AWS's, or the client's error class."""

@@ -1,0 +1,137 @@
+"""What to do about the errors AWS answers with."""
+
+from iam_access.cloud.errors import CallError, Params
+from iam_access.model import Failure
+
+BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
+
+ABSENT = "NoSuchEntity"
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired"}
+)
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+    }
+)
+# No connection came about at all, so nothing was carried out and nothing else will be.
+UNREACHABLE = frozenset(
+    {
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ProxyConnectionError",
+        "SSLError",
+    }
+)
+# A connection broke: the call may have been carried out.
+UNANSWERED = frozenset(
+    {"ReadTimeoutError", "ConnectionClosedError", "ResponseStreamingError", "HTTPClientError"}
+)
+NO_CREDENTIALS = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "ConfigNotFound",
+        "ConfigParseError",
+        "CredentialRetrievalError",
+        "MetadataRetrievalError",
+        "InvalidConfigError",
+        "InfiniteLoopConfigError",
+        "SSOTokenLoadError",
+        "SSOError",
+        "UnauthorizedSSOTokenError",
+        "TokenRetrievalError",
+        "LoginRefreshRequired",
+        "LoginError",
+    }
+)
+BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+
+_AGAIN = "nothing is lost: run the same command again to finish"
+
+_BY_CODE = {
+    "LimitExceeded": "a quota of the account is used up: remove what is not needed, or ask AWS "
+    "for more in the Service Quotas console, then run the same command again",
+    "MalformedPolicyDocument": "IAM does not accept the document: mend the policy in the files; "
+    "the message says what it objects to",
+    "PolicyNotAttachable": "AWS allows this policy only for its own service roles: "
+    "grant another one in the files",
+    "EntityAlreadyExists": "something of this name exists that says something else, perhaps under "
+    "another path: look at it in the account; remove it, rename the policy in the files, or take "
+    "it over with --adopt",
+    "DeleteConflict": "something else still uses it: detach it where it is in use, then run the "
+    "same command again",
+    "UnmodifiableEntity": "AWS manages it and lets nobody change it: grant something else",
+    "InvalidInput": "IAM does not accept one of the values: the message names it",
+    "ValidationError": "IAM does not accept one of the values: the message names it",
+    "ParamValidationError": "a value cannot even be sent to IAM: the message names it",
+}
+
+
+def explain(error: CallError, operation: str, params: Params) -> Failure:
+    """The failure of one call: AWS's code and words, and what people can do about it."""
+    return Failure(error.code, error.message, error.hint or hint(error, operation, params))
+
+
+def hint(error: CallError, operation: str, params: Params) -> str:
+    """What to do when this call failed like that; `operation` is boto3's method name."""
+    code = error.code
+    if code in DENIED:
+        return _denied(error.message, operation)
+    if code == ABSENT:
+        return _absent(params)
+    if code in THROTTLED:
+        return f"AWS asks for fewer requests: wait a few minutes; {_AGAIN}"
+    if code in EXPIRED:
+        return f"the credentials ran out or are not valid: log in again; {_AGAIN}"
+    if code in UNREACHABLE:
+        return (
+            "AWS could not be reached: check the network, proxies, AWS_REGION and "
+            f"AWS_ENDPOINT_URL; {_AGAIN}"
+        )
+    if code in UNANSWERED:
+        return f"AWS did not answer, so the call may or may not have been carried out; {_AGAIN}"
+    if code in BUSY:
+        return f"somebody else is changing the same thing; {_AGAIN}"
+    return _BY_CODE.get(code, _AGAIN)
+
+
+def permission(operation: str) -> str:
+    """The IAM action that a boto3 method of the IAM client needs."""
+    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
+
+
+def _denied(message: str, operation: str) -> str:
+    if "service control policy" in message or "resource control policy" in message:
+        return (
+            f"a policy of the AWS organisation forbids {permission(operation)} to the deployer "
+            "role: ask whoever runs the organisation to exempt it"
+        )
+    return (
+        f"the deployer role lacks {permission(operation)} for this: update the role's stack from "
+        f"{BOOTSTRAP}, or check what denies it (a permissions boundary, a service control policy)"
+    )
+
+
+def _absent(params: Params) -> str:
+    arn = str(params.get("PolicyArn", ""))
+    if ":iam::aws:policy/" in arn:
+        return (
+            f"either AWS has no policy {arn} (look it up in the IAM console and mend "
+            f"managed_policies), or {_holder(params)} is gone"
+        )
+    return f"{_holder(params)} may have been deleted meanwhile: {_AGAIN}"
+
+
+def _holder(params: Params) -> str:
+    for parameter, word in (("UserName", "user"), ("RoleName", "role"), ("GroupName", "group")):
+        if parameter in params:
+            return f"the {word} {params[parameter]}"
+    return f"the policy {params['PolicyArn']}" if "PolicyArn" in params else "what it concerns"

@@ -1,0 +1,213 @@
+"""Sessions of the deployer role: one AssumeRole and one IAM client per account."""
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
+
+from iam_access.cloud import hints
+from iam_access.cloud.client import BOTO_ERRORS, call_error, client_caller
+from iam_access.cloud.errors import Call, CallError, CloudError
+from iam_access.cloud.hints import BOOTSTRAP
+from iam_access.cloud.trust import trust_statement
+from iam_access.model import Account
+
+DURATION_SECONDS = 3_600
+
+_ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d{12}):assumed-role/.+")
+_ATTEMPTS = 8
+_STS_ATTEMPTS = 4
+# Elsewhere botocore's first region of the partition will do: IAM has one endpoint in each.
+_HOME_REGION = {"aws": "us-east-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSession:
+    """An open session of the deployer role. `arn` is the session's own ARN.
+
+    `call` reaches IAM of this account with the role's temporary credentials; it serves one
+    thread at a time.
+    """
+
+    account: Account
+    arn: str
+    call: Call
+
+
+class Accounts:
+    """Opens sessions, one per account, from the credentials that boto3's own chain finds.
+
+    Threads may share it. `workers` says how many open accounts at the same time. `base` is the
+    boto3 session to start from; made from the environment at the first use when left out.
+    """
+
+    def __init__(
+        self, session_name: str, *, workers: int, base: boto3.Session | None = None
+    ) -> None:
+        self._session_name = session_name
+        self._workers = workers
+        self._base = base
+        self._sts: dict[str, BaseClient] = {}
+        self._caller: str | None = None
+        # Neither boto3 sessions nor the making of clients are safe between threads.
+        self._lock = threading.Lock()
+
+    def open(self, account: Account) -> AccountSession:
+        """Assume the account's deployer role; raises CloudError, never tries anything else."""
+        sts = self._sts_client(account.partition)
+        answer = self._assume(sts, account)
+        arn = str(answer["AssumedRoleUser"]["Arn"])
+        _check_account(arn, account)
+        iam = self._iam_client(account, answer["Credentials"])
+        return AccountSession(account, arn, client_caller(iam))
+
+    def _assume(self, sts: BaseClient, account: Account) -> dict[str, Any]:
+        call = client_caller(sts)
+        try:
+            answer = call(
+                "assume_role",
+                {
+                    "RoleArn": account.deployer_role_arn,
+                    "RoleSessionName": self._session_name,
+                    "DurationSeconds": DURATION_SECONDS,
+                },
+            )
+        except CallError as error:
+            raise CloudError(
+                error.code,
+                f"cannot assume {account.deployer_role_arn}: {error.message}",
+                self._assume_hint(error, account, call),
+            ) from error
+        return dict(answer)
+
+    def _assume_hint(self, error: CallError, account: Account, sts: Call) -> str:
+        if error.code in hints.DENIED:
+            return _trust_hint(account, self._caller_arn(sts))
+        if error.code in hints.NO_CREDENTIALS:
+            return (
+                "give boto3 credentials that may assume the deployer role: aws sso login, "
+                "AWS_PROFILE, or configure-aws-credentials in a workflow"
+            )
+        if error.code == "RegionDisabledException":
+            return "enable STS for this region in the account, or set AWS_REGION to another one"
+        if error.code == "ValidationError":
+            return (
+                f"the deployer role must allow sessions of {DURATION_SECONDS} seconds: "
+                f"update its stack from {BOOTSTRAP}"
+            )
+        return hints.hint(error, "assume_role", {"RoleName": account.deployer_role})
+
+    def _caller_arn(self, sts: Call) -> str | None:
+        """Who we are, None when AWS does not tell. Asked for only to explain a refusal."""
+        with self._lock:
+            if self._caller is None:
+                try:
+                    self._caller = str(sts("get_caller_identity", {})["Arn"])
+                except CallError:
+                    return None
+            return self._caller
+
+    def _sts_client(self, partition: str) -> BaseClient:
+        with self._lock:
+            if partition not in self._sts:
+                self._sts[partition] = self._client(
+                    "sts", partition, attempts=_STS_ATTEMPTS, connections=self._workers
+                )
+            return self._sts[partition]
+
+    def _iam_client(self, account: Account, credentials: dict[str, Any]) -> BaseClient:
+        with self._lock:
+            return self._client(
+                "iam",
+                account.partition,
+                attempts=_ATTEMPTS,
+                connections=1,
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+            )
+
+    def _client(
+        self, service: str, partition: str, *, attempts: int, connections: int, **keys: str
+    ) -> BaseClient:
+        """A client of the base session, which shares its service models between them all."""
+        try:
+            if self._base is None:
+                self._base = boto3.Session()
+            # The stubs know services by literal names only.
+            client: BaseClient = self._base.client(  # type: ignore[call-overload]
+                service,
+                region_name=_region(self._base, partition),
+                config=_config(attempts, connections),
+                **keys,
+            )
+        except BOTO_ERRORS as error:
+            translated = call_error(error)
+            raise CloudError(translated.code, translated.message, _SETUP_HINT) from error
+        except ValueError as error:  # an endpoint or a region that is no name at all
+            raise CloudError("InvalidConfiguration", str(error), _SETUP_HINT) from error
+        return client
+
+
+_SETUP_HINT = (
+    "check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL, and the AWS config and credentials files"
+)
+
+
+def _config(attempts: int, connections: int) -> Config:
+    return Config(
+        retries={"mode": "adaptive", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=connections,
+        tcp_keepalive=True,
+        user_agent_extra="self-serve-iam",
+    )
+
+
+def _region(base: boto3.Session, partition: str) -> str:
+    """The region to sign for: the session's own where it lies in the account's partition."""
+    if base.region_name and _partition(base, base.region_name) == partition:
+        return base.region_name
+    regions = base.get_available_regions("sts", partition_name=partition)
+    region = _HOME_REGION.get(partition) or next(iter(regions), None)
+    if region is None:
+        raise CloudError(
+            "UnknownPartition",
+            f"there is no AWS partition {partition!r}",
+            "write aws, aws-cn or aws-us-gov in the accounts file",
+        )
+    return region
+
+
+def _partition(base: boto3.Session, region: str) -> str | None:
+    try:
+        return base.get_partition_for_region(region)
+    except UnknownRegionError:
+        return None
+
+
+def _check_account(arn: str, account: Account) -> None:
+    """Refuse a session that is not where it was meant to be."""
+    found = _ASSUMED.fullmatch(arn)
+    if found is None or (found["partition"], found["account"]) != (account.partition, account.id):
+        raise CloudError(
+            "WrongAccount",
+            f"the session of {account.deployer_role_arn} is {arn}, which is not in account "
+            f"{account.id} of partition {account.partition}",
+            "check the endpoint (AWS_ENDPOINT_URL); nothing was sent to the account",
+        )
+
+
+def _trust_hint(account: Account, caller: str | None) -> str:
+    who = caller or "the ARN of the role or user that runs this"
+    return (
+        f"the role must exist and its trust policy must contain {trust_statement(who)} "
+        f"(deploy or update {BOOTSTRAP} in account {account.id}), and {who} must itself be "
+        f"allowed sts:AssumeRole on {account.deployer_role_arn}"
+    )
