@@ -114,17 +114,20 @@ class Phase(IntEnum):
     RELEASE = 6  # ownership tags, after what they owned is gone
 
 
+# Makes one read of the IAM API: boto3's operation name and parameters to its answer.
+Read = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Confirm:
     """How to tell, after an error, that a call had in fact been carried out.
 
     AWS may carry out a call and lose the answer; the retry then fails with one of `codes`.
-    `reads` are made in order (operation, parameters) and `holds` judges their answers.
+    `holds` is given a way to read from the account and says whether what was wanted is there.
     """
 
     codes: frozenset[str]
-    reads: tuple[tuple[str, Mapping[str, Any]], ...]
-    holds: Callable[[tuple[Mapping[str, Any], ...]], bool]
+    holds: Callable[[Read], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +162,26 @@ class ResourceId:
 class Resource:
     """Something of ours in an account, as it is or as it is to be.
 
-    Two resources with one id are alike when `document` (by meaning) and `attributes` are.
-    `teams` are those who ask for it or own it. `needs` names resources it cannot exist
-    without. `expires` (UTC) is the moment it is dead by itself, None for what is permanent.
+    Two resources with one id are alike when `document` (by meaning), `attributes` and
+    `owners` are. `teams` are those who ask for it or own it; `owners` those whose ownership
+    is recorded apart from it, in tags, so that several can share it. `needs` names resources
+    it cannot exist without. `expires` (UTC) is the moment it is dead by itself, None for what
+    is permanent; `grant` then tells which of the team's policies it grants, and resources of
+    one principal, team and grant succeed each other. `description` is given to AWS when it is
+    made and cannot change afterwards.
     """
 
     id: ResourceId
     name: str
     teams: frozenset[str]
+    owners: frozenset[str] = frozenset()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     document: Mapping[str, Any] | None = None
     principal: Principal | None = None
     needs: frozenset[ResourceId] = frozenset()
     expires: datetime | None = None
+    grant: str | None = None
+    description: str | None = None
     reason: str = ""
     location: Location | None = None
 
@@ -296,7 +306,10 @@ class Report:
     def all_findings(self) -> tuple[Finding, ...]:
         """Findings of the files and of every account's plan, sorted."""
         plans = [report.plan for report in self.accounts if report.plan is not None]
-        found = [*self.findings, *(finding for plan in plans for finding in plan.findings)]
+        found = [
+            *self.findings,
+            *(finding for plan in plans for finding in plan.findings),
+        ]
         return tuple(sorted(found, key=lambda finding: finding.sort_key))
 
     @property
@@ -304,5 +317,7 @@ class Report:
         """0 done, 1 it found something, 2 it could not finish."""
         if any(account.unfinished for account in self.accounts):
             return 2
-        refused = any(account.plan is not None and account.plan.refused for account in self.accounts)
+        refused = any(
+            account.plan is not None and account.plan.refused for account in self.accounts
+        )
         return 1 if refused or any(finding.is_error for finding in self.all_findings) else 0

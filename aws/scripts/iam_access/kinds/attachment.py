@@ -1,8 +1,10 @@
 """Attachments of managed policies to users and roles: permanent access."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from iam_access.kinds import calls, fields, managed_policy, names
+from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import (
     Contradiction,
     PolicyKey,
@@ -10,6 +12,18 @@ from iam_access.kinds.fields import (
     Spec,
     UserAddress,
 )
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Finding,
+    Location,
+    Phase,
+    Principal,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.snapshot import PrincipalState, Snapshot
 
 NAME = "policy-attachment"
 
@@ -31,3 +45,158 @@ class PermanentAccessSpec(Spec):
                 "the entry names neither users nor roles",
                 "add users: [name@example.com] or roles: [role-name]",
             )
+
+    @property
+    def principals(self) -> tuple[Principal, ...]:
+        """Everybody the entry names, each once."""
+        users = (fields.user(address) for address in self.users)
+        roles = (fields.role(name) for name in self.roles)
+        return tuple(dict.fromkeys((*users, *roles)))
+
+
+class PolicyAttachments:
+    """Managed policies attached to users and roles.
+
+    Ours are those of our customer managed policies, whoever attached them, and those of AWS
+    managed policies that one of our tags on the principal speaks of.
+    """
+
+    name = NAME
+    folder = "permanent-access"
+    spec = PermanentAccessSpec
+    keyed = False
+
+    def expand(self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope) -> Expansion:
+        return Expansion(
+            tuple(
+                self._resource(principal, arn, key, entry.place.location, scope)
+                for entry in entries
+                if scope.environment in entry.spec.environments
+                for principal in entry.spec.principals
+                for key in dict.fromkeys(entry.spec.grants)
+                for arn in _policies_of(key, scope)
+            )
+        )
+
+    def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+        return ()
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        for principal, state in snapshot.principals.items():
+            for arn in state.attached:
+                team = names.team_of_policy_arn(arn)
+                if team is not None:
+                    yield _observed(principal, arn, frozenset({team}), frozenset(), attached=True)
+            for arn, owners in _owners(state, snapshot.partition).items():
+                yield _observed(principal, arn, owners, owners, attached=arn in state.attached)
+
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+        principal, arn = _subject(wanted)
+        state = snapshot.principals.get(principal)
+        if state is None or arn not in state.attached:
+            return None
+        return Foreign(
+            finding=obstacle(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"{wanted.name} is attached to {principal} already, by somebody else; it is used "
+                "as it is and will stay when the entry goes",
+                "run with --adopt to make the attachment ours",
+                severity=Severity.NOTE,
+            ),
+            serves=True,
+            adopt=self.calls(None, wanted, snapshot),
+        )
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        principal, arn = _subject(after or before)
+        had = before.owners if before else frozenset()
+        has = after.owners if after else frozenset()
+        state = snapshot.principals.get(principal)
+        attached = state is not None and arn in state.attached
+        steps: list[ApiCall] = []
+        if has - had:
+            steps.append(calls.tag(principal, [names.owner_tag(t, arn) for t in sorted(has - had)]))
+        if after is not None and not attached:
+            steps.append(calls.attach(principal, arn))
+        if after is None and attached:
+            steps.append(calls.detach(principal, arn, Phase.REVOKE))
+        if had - has:
+            gone = [names.owner_tag(team, arn) for team in sorted(had - has)]
+            steps.append(calls.untag(principal, gone))
+        return tuple(steps)
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        return None
+
+    def _resource(
+        self, principal: Principal, arn: str, key: str, location: Location, scope: Scope
+    ) -> Resource:
+        team = frozenset({scope.team})
+        ours = names.team_of_policy_arn(arn) is not None
+        return Resource(
+            id=_id(principal, arn),
+            name=_policy_name(arn),
+            teams=team,
+            owners=frozenset() if ours else team,
+            attributes={"arn": arn, "attached": True},
+            principal=principal,
+            needs=frozenset({managed_policy.resource_id(arn)}) if ours else frozenset(),
+            reason=f"{scope.team} grants {key} in {scope.environment}",
+            location=location,
+        )
+
+
+def _policies_of(key: str, scope: Scope) -> Iterator[str]:
+    """The ARNs of the managed policies that make up a grant."""
+    policy = scope.policies[key].spec
+    if policy.custom_statements:
+        yield names.policy_arn(scope.account.partition, scope.account.id, scope.team, key)
+    yield from dict.fromkeys(scope.fill(policy.managed_policies))
+
+
+def _owners(state: PrincipalState, partition: str) -> Mapping[str, frozenset[str]]:
+    """By the ARN of an AWS managed policy, the teams whose tag is on the principal."""
+    owners: dict[str, frozenset[str]] = {}
+    for tag in state.tags:
+        found = names.owner_of_tag(tag, partition)
+        if found is not None:
+            team, arn = found
+            owners[arn] = owners.get(arn, frozenset()) | {team}
+    return owners
+
+
+def _observed(
+    principal: Principal,
+    arn: str,
+    teams: frozenset[str],
+    owners: frozenset[str],
+    *,
+    attached: bool,
+) -> Resource:
+    return Resource(
+        id=_id(principal, arn),
+        name=_policy_name(arn),
+        teams=teams,
+        owners=owners,
+        attributes={"arn": arn, "attached": attached},
+        principal=principal,
+        needs=frozenset() if owners else frozenset({managed_policy.resource_id(arn)}),
+    )
+
+
+def _id(principal: Principal, arn: str) -> ResourceId:
+    return ResourceId(NAME, f"{principal} {arn}")
+
+
+def _policy_name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _subject(resource: Resource | None) -> tuple[Principal, str]:
+    assert resource is not None, "a change has a before or an after"
+    assert resource.principal is not None, "attachments have a principal"
+    return resource.principal, resource.attributes["arn"]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
-
-from iam_access.model import Account, ApiCall, Change, Finding, Resource
+from iam_access.kinds.fields import Spec
+from iam_access.model import Account, ApiCall, Change, Finding, Resource, Severity
 from iam_access.place import Place
 from iam_access.snapshot import Snapshot
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from iam_access.kinds.managed_policy import PolicySpec
 
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Spec)
 
 # `${...}` is IAM's; only a brace that no dollar sign precedes is ours.
 PLACEHOLDER = re.compile(r"(?<!\$)\{(account_id|environment|partition|team)\}")
@@ -98,13 +97,18 @@ class Foreign:
 class Kind(Protocol):
     """A kind of resource: how it is asked for, found and changed.
 
-    `folder` names the folder of its YAML files (and the key at their top), None for a kind
-    that people do not write themselves.
+    `folder` names the folder of its YAML files (and the key at their top); `spec` is what one
+    entry of them may say; `keyed` tells a mapping of entries from a list of them.
     """
 
-    name: str
-    folder: str | None
-    spec: type[BaseModel] | None
+    @property
+    def name(self) -> str: ...
+    @property
+    def folder(self) -> str: ...
+    @property
+    def spec(self) -> type[Spec]: ...
+    @property
+    def keyed(self) -> bool: ...
 
     def expand(self, entries: Sequence[Entry[Any]], scope: Scope) -> Expansion:
         """The resources that a team's entries ask for in the scope's account."""
@@ -125,3 +129,24 @@ class Kind(Protocol):
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         """Why AWS would refuse this change in this account, if it would."""
+
+
+def obstacle(
+    subject: Resource,
+    snapshot: Snapshot,
+    code: str,
+    message: str,
+    hint: str,
+    *,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    """A finding about one resource in one account, told where its entry stands."""
+    return Finding(
+        code=code,
+        severity=severity,
+        message=message,
+        hint=hint,
+        location=subject.location,
+        team=min(subject.teams, default=None),
+        account=snapshot.account_id,
+    )

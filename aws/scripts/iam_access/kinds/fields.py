@@ -10,6 +10,8 @@ from dateutil.parser import isoparse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
+from iam_access.model import Principal, PrincipalType
+
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -43,14 +45,22 @@ class Spec(BaseModel):
 
 def problem(code: str, message: str, hint: str) -> PydanticCustomError:
     """A validation error that carries our stable code and a hint."""
-    return PydanticCustomError(
-        "spec", "{text}", {"code": code, "text": message, "hint": hint}
-    )
+    return PydanticCustomError("spec", "{text}", {"code": code, "text": message, "hint": hint})
 
 
 def user_name(address: str) -> str:
     """The IAM user name of an e-mail address: what stands before the `@`."""
     return address.partition("@")[0]
+
+
+def user(address: str) -> Principal:
+    """The IAM user of an e-mail address."""
+    return Principal(PrincipalType.USER, user_name(address))
+
+
+def role(name: str) -> Principal:
+    """The IAM role of a name."""
+    return Principal(PrincipalType.ROLE, name)
 
 
 def _user(value: str) -> str:

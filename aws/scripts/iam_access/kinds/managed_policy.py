@@ -1,12 +1,12 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
 
-from iam_access.kinds import names
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope
+from iam_access.kinds import calls, names
+from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import Contradiction, Spec, Texts
 from iam_access.model import (
     ApiCall,
@@ -14,9 +14,9 @@ from iam_access.model import (
     Confirm,
     Finding,
     Phase,
+    Read,
     Resource,
     ResourceId,
-    Severity,
 )
 from iam_access.policy import document as documents
 from iam_access.snapshot import PolicyState, Snapshot
@@ -65,3 +65,194 @@ class PolicySpec(Spec):
                 "the policy grants nothing",
                 "give it managed_policies, custom_statements, or both",
             )
+
+
+class CustomerManagedPolicies:
+    """The policies under `/self-serve/<team>/`, one for each key that has own statements."""
+
+    name = NAME
+    folder = "aws-policies"
+    spec = PolicySpec
+    keyed = True
+
+    def expand(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Expansion:
+        wanted = [
+            entry
+            for entry in entries
+            if entry.spec.custom_statements
+            and (scope.publish_everywhere or entry.key in scope.granted)
+        ]
+        return Expansion(tuple(self._resource(entry, scope) for entry in wanted))
+
+    def documents(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Iterable[str]:
+        return ()
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        for policy in snapshot.policies.values():
+            team = names.team_of_policy_path(policy.path)
+            if team is not None:
+                yield Resource(
+                    id=resource_id(policy.arn),
+                    name=policy.name,
+                    teams=frozenset({team}),
+                    attributes={"arn": policy.arn},
+                    document=policy.document,
+                )
+
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+        taken = next(
+            (p for p in snapshot.policies.values() if p.name.lower() == wanted.name.lower()), None
+        )
+        if taken is None:
+            return None
+        adoptable = taken.boundary_uses == 0 and names.team_of_policy_path(taken.path) is None
+        hint = (
+            "rename the policy key, have the other policy deleted by its owner, or run with "
+            "--adopt: that deletes the other policy and makes ours in its place"
+            if adoptable
+            else "rename the policy key, or have the other policy deleted by its owner"
+        )
+        return Foreign(
+            finding=obstacle(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"the name {taken.name} is taken by {taken.arn}{_whose(taken)}, "
+                "and names are unique in an account whatever the path",
+                hint,
+            ),
+            serves=False,
+            adopt=self._make_way(taken, snapshot) if adoptable else None,
+        )
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        if before is None:
+            assert after is not None, "a change has a before or an after"
+            return (_create(after),)
+        state = snapshot.policies[before.attributes["arn"]]
+        if after is None:
+            return _delete(state, Phase.RETIRE)
+        return (*_room_for_a_version(state, snapshot), _new_version(after))
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        subject = change.subject
+        if change.after is None:
+            uses = snapshot.policies[subject.attributes["arn"]].boundary_uses
+            if uses:
+                return obstacle(
+                    subject,
+                    snapshot,
+                    "policy-in-use",
+                    f"{subject.name} is the permissions boundary of {uses} principals, so AWS "
+                    "refuses to delete it",
+                    "take it off as a boundary, or bring the policy back into the files",
+                )
+            return None
+        size, quota = documents.size(subject.document or {}), snapshot.quotas.policy_size
+        if size > quota:
+            return obstacle(
+                subject,
+                snapshot,
+                "policy-too-large",
+                f"{subject.name} has {size:,} characters; this account allows {quota:,}",
+                "split it into several policies",
+            )
+        return None
+
+    def _resource(self, entry: Entry[PolicySpec], scope: Scope) -> Resource:
+        account = scope.account
+        arn = names.policy_arn(account.partition, account.id, scope.team, entry.key)
+        statements = [statement.iam for statement in entry.spec.custom_statements]
+        return Resource(
+            id=resource_id(arn),
+            name=names.policy_name(scope.team, entry.key),
+            teams=frozenset({scope.team}),
+            attributes={"arn": arn},
+            document=documents.document(scope.fill(statements)),
+            description=entry.spec.description,
+            reason=f"policy {entry.key} of {scope.team}",
+            location=entry.place.location,
+        )
+
+    def _make_way(self, policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCall, ...]:
+        detach = (
+            calls.detach(holder, policy.arn, Phase.RECLAIM)
+            for holder in snapshot.attached_to(policy.arn)
+        )
+        return (*detach, *_delete(policy, Phase.RECLAIM))
+
+
+def resource_id(arn: str) -> ResourceId:
+    """The id of the customer managed policy of this ARN."""
+    return ResourceId(NAME, arn)
+
+
+def _published(arn: str, document: Mapping[str, Any]) -> Callable[[Read], bool]:
+    """Whether the policy's default version means what we wanted to publish."""
+
+    def holds(read: Read) -> bool:
+        version = read("get_policy", {"PolicyArn": arn})["Policy"]["DefaultVersionId"]
+        answer = read("get_policy_version", {"PolicyArn": arn, "VersionId": version})
+        return documents.same_meaning(answer["PolicyVersion"]["Document"], document)
+
+    return holds
+
+
+def _create(wanted: Resource) -> ApiCall:
+    arn, document = wanted.attributes["arn"], wanted.document or {}
+    path = arn.partition(":policy")[2].removesuffix(wanted.name)
+    params = {
+        "PolicyName": wanted.name,
+        "Path": path,
+        "PolicyDocument": documents.render(document),
+    }
+    if wanted.description:
+        params["Description"] = wanted.description
+    return ApiCall(
+        "create_policy",
+        params,
+        Phase.PUBLISH,
+        confirm=Confirm(frozenset({"EntityAlreadyExists"}), _published(arn, document)),
+    )
+
+
+def _new_version(wanted: Resource) -> ApiCall:
+    arn, document = wanted.attributes["arn"], wanted.document or {}
+    return ApiCall(
+        "create_policy_version",
+        {"PolicyArn": arn, "PolicyDocument": documents.render(document), "SetAsDefault": True},
+        Phase.PUBLISH,
+        # A version whose answer was lost may have taken the last place.
+        confirm=Confirm(frozenset({"LimitExceeded"}), _published(arn, document)),
+    )
+
+
+def _room_for_a_version(policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCall, ...]:
+    if len(policy.versions) < snapshot.quotas.versions_per_policy:
+        return ()
+    oldest = next(v for v in policy.versions if v != policy.default_version)
+    return (_delete_version(policy, oldest, Phase.PUBLISH),)
+
+
+def _delete(policy: PolicyState, phase: Phase) -> tuple[ApiCall, ...]:
+    others = (v for v in policy.versions if v != policy.default_version)
+    return (
+        *(_delete_version(policy, version, phase) for version in others),
+        ApiCall("delete_policy", {"PolicyArn": policy.arn}, phase, absent_is_done=True),
+    )
+
+
+def _delete_version(policy: PolicyState, version: str, phase: Phase) -> ApiCall:
+    return ApiCall(
+        "delete_policy_version",
+        {"PolicyArn": policy.arn, "VersionId": version},
+        phase,
+        absent_is_done=True,
+    )
+
+
+def _whose(policy: PolicyState) -> str:
+    team = names.team_of_policy_path(policy.path)
+    return f" of team {team}" if team else ", which somebody else made"

@@ -1,0 +1,1 @@
+"""From files and a snapshot to a plan: pure functions, no I/O."""

@@ -1,0 +1,216 @@
+"""The changes that lead from what is ours in an account to what is to be."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from iam_access.kinds import KINDS
+from iam_access.model import (
+    Action,
+    ApiCall,
+    Change,
+    Finding,
+    Phase,
+    Resource,
+    ResourceId,
+)
+from iam_access.policy.document import same_meaning
+from iam_access.snapshot import Snapshot
+
+Resources = Mapping[ResourceId, Resource]
+
+_KIND_OF = {kind.name: kind for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Changes in the order they are told, and what they say about things that are not ours."""
+
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def observed_state(snapshot: Snapshot) -> Resources:
+    """Everything in the account that is ours, whoever's team."""
+    return {found.id: found for kind in KINDS for found in kind.observed(snapshot)}
+
+
+def left_alone(wanted: Resources, observed: Resources, teams: frozenset[str]) -> Resources:
+    """`wanted`, completed by what these teams own, as it is.
+
+    For teams whose files cannot be read: nobody knows what they want, so what they have stays.
+    """
+    result = dict(wanted)
+    for id_, resource in observed.items():
+        theirs = resource.teams & teams
+        if not theirs:
+            continue
+        if id_ not in result:
+            result[id_] = replace(resource, teams=theirs, owners=resource.owners & teams)
+        elif resource.owners:
+            asked = result[id_]
+            result[id_] = replace(
+                asked, teams=asked.teams | theirs, owners=asked.owners | (resource.owners & teams)
+            )
+    return result
+
+
+def diff(
+    wanted: Resources, observed: Resources, snapshot: Snapshot, now: datetime, *, adopt: bool
+) -> Difference:
+    """Compare by meaning. What others made is used, adopted when told to, or an error."""
+    findings: list[Finding] = []
+    changes: list[Change] = []
+    for resource in wanted.values():
+        before = observed.get(resource.id)
+        if before is not None:
+            if not _alike(before, resource):
+                changes.append(_change(before, resource, snapshot))
+            continue
+        kind = _KIND_OF[resource.id.kind]
+        foreign = kind.foreign(resource, snapshot)
+        if foreign is None:
+            changes.append(_change(None, resource, snapshot))
+        elif adopt and foreign.adopt is not None:
+            changes.append(_adoption(resource, foreign.adopt, serves=foreign.serves, at=snapshot))
+        else:
+            findings.append(foreign.finding)
+    gone = [resource for id_, resource in observed.items() if id_ not in wanted]
+    changes += [removal(resource, snapshot, now) for resource in gone]
+    return Difference(_linked(changes, observed, now), tuple(findings))
+
+
+def removal(resource: Resource, snapshot: Snapshot, now: datetime) -> Change:
+    """The change that takes something of ours away; what is dead already goes first."""
+    change = _change(resource, None, snapshot)
+    if not is_dead(resource, now):
+        return replace(change, reason=_why_gone(resource))
+    assert resource.expires is not None, "only what expires can be dead"
+    ended = f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
+    return hastened(replace(change, reason=ended))
+
+
+def is_dead(resource: Resource, now: datetime) -> bool:
+    """Whether IAM denies everything the resource grants, at `now` (UTC)."""
+    return resource.expires is not None and resource.expires <= now
+
+
+def hastened(change: Change) -> Change:
+    """The same change with its removals made before anything is added."""
+    calls = tuple(
+        replace(call, phase=Phase.RECLAIM) if call.phase is Phase.REVOKE else call
+        for call in change.calls
+    )
+    return replace(change, calls=calls)
+
+
+def succession(resource: Resource) -> tuple[object, ...] | None:
+    """What resources share that succeed each other (a renewal and the one before it)."""
+    if resource.grant is None:
+        return None
+    return (resource.principal, resource.teams, resource.grant)
+
+
+def without(changes: Iterable[Change], refused: Iterable[ResourceId]) -> tuple[Change, ...]:
+    """The changes that remain when some cannot be made: none that builds on them is."""
+    remaining = tuple(changes)
+    out = set(refused)
+    while True:
+        dropped = {change.id for change in remaining if change.id in out or change.needs & out}
+        if not dropped:
+            return remaining
+        out |= dropped
+        remaining = tuple(change for change in remaining if change.id not in dropped)
+
+
+def _alike(before: Resource, after: Resource) -> bool:
+    return (
+        before.attributes == after.attributes
+        and before.owners == after.owners
+        and (before.document is None) == (after.document is None)
+        and (
+            before.document is None
+            or after.document is None
+            or same_meaning(before.document, after.document)
+        )
+    )
+
+
+def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:
+    subject = after or before
+    assert subject is not None, "a change has a before or an after"
+    if before is None:
+        action, reason = Action.CREATE, subject.reason
+    elif after is None:
+        action, reason = Action.DELETE, _why_gone(before)
+    else:
+        action, reason = Action.UPDATE, _why_updated(before, after)
+    teams = frozenset[str]().union(*(r.teams | r.owners for r in (before, after) if r is not None))
+    return Change(
+        action=action,
+        id=subject.id,
+        name=subject.name,
+        teams=teams,
+        reason=reason,
+        before=before,
+        after=after,
+        calls=_KIND_OF[subject.id.kind].calls(before, after, snapshot),
+    )
+
+
+def _adoption(
+    wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: Snapshot
+) -> Change:
+    """Make ours what somebody else made; where it does not serve as it is, in its place."""
+    change = _change(None, wanted, at)
+    return replace(
+        change,
+        reason=f"adopted, somebody else made it; {change.reason}",
+        calls=calls if serves else (*calls, *change.calls),
+    )
+
+
+def _why_gone(resource: Resource) -> str:
+    return f"no entry of {', '.join(sorted(resource.teams))} asks for it any more"
+
+
+def _why_updated(before: Resource, after: Resource) -> str:
+    if before.owners != after.owners:
+        gone = ", ".join(sorted(before.owners - after.owners))
+        come = ", ".join(sorted(after.owners - before.owners))
+        parts = [
+            f"{come} asks for it too" if come else "",
+            f"{gone} no longer does" if gone else "",
+        ]
+        return "; ".join(part for part in parts if part)
+    if before.attributes != after.attributes:
+        return f"it is not there; {after.reason}"
+    return f"its document differs; {after.reason}"
+
+
+def _linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tuple[Change, ...]:
+    """The changes with what each has to wait for."""
+    changes = tuple(changes)
+    made = {change.id for change in changes if change.after is not None}
+    successors = {
+        succession(change.after): change.id
+        for change in changes
+        if change.after is not None and change.after.grant is not None
+    }
+    dependants: dict[ResourceId, set[ResourceId]] = {}
+    for change in changes:
+        if change.after is None:
+            for id_ in change.subject.needs:
+                dependants.setdefault(id_, set()).add(change.id)
+
+    def needs(change: Change) -> frozenset[ResourceId]:
+        if change.after is not None:
+            wanted = change.after.needs
+            return frozenset(id_ for id_ in wanted if id_ in made or id_ not in observed)
+        waits = frozenset(dependants.get(change.id, ()))
+        successor = successors.get(succession(change.subject))
+        if successor is not None and not is_dead(change.subject, now):
+            waits |= {successor}
+        return waits
+
+    return tuple(replace(change, needs=needs(change)) for change in changes)

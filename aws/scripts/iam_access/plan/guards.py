@@ -1,0 +1,270 @@
+"""What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+
+from iam_access.kinds import KINDS, attachment, inline_policy, managed_policy
+from iam_access.kinds.base import obstacle
+from iam_access.model import (
+    Account,
+    Action,
+    Change,
+    Finding,
+    Principal,
+    PrincipalType,
+    ResourceId,
+    Severity,
+)
+from iam_access.plan.diff import Resources, hastened, is_dead, without
+from iam_access.plan.inline_ledger import InlineLedger
+from iam_access.snapshot import PrincipalState, Snapshot
+
+# Roles that AWS manages: only AWS may change them.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+_AWS_OWNED_PATHS = ("/aws-service-role/", "/aws-reserved/")
+
+# A plan that takes away more than both of these is refused unless removals are allowed.
+REMOVALS_COUNT = 10
+REMOVALS_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Changes that may be made, and what was found about those that may not."""
+
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+Guard = Callable[[tuple[Change, ...], Account, Snapshot], Guarded]
+
+
+def guard(changes: Sequence[Change], account: Account, snapshot: Snapshot) -> Guarded:
+    """Drop what AWS would refuse, with the reason; make room first where that is enough."""
+    result = Guarded(tuple(changes))
+    for check in _GUARDS:
+        checked = check(result.changes, account, snapshot)
+        result = Guarded(checked.changes, (*result.findings, *checked.findings))
+    return result
+
+
+def too_many_removals(
+    changes: Sequence[Change], owned: Resources, account: Account, now: datetime
+) -> Finding | None:
+    """The refusal of a plan that removes suspiciously much of what still gives access."""
+    alive = sum(1 for resource in owned.values() if not is_dead(resource, now))
+    removed = sum(
+        1
+        for change in changes
+        if change.action is Action.DELETE and not is_dead(change.subject, now)
+    )
+    if removed < REMOVALS_COUNT or removed <= REMOVALS_SHARE * alive:
+        return None
+    return Finding(
+        code="too-many-removals",
+        severity=Severity.ERROR,
+        message=f"the plan removes {removed} of the {alive} things owned in account {account.id}, "
+        "so nothing is written there",
+        hint="look at the removals; if they are meant, run again with --allow-removals",
+        account=account.id,
+    )
+
+
+def _principals(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+    """Changes for principals that do not exist, or that nobody may touch."""
+    refused: dict[ResourceId, Finding] = {}
+    told: dict[tuple[Principal, frozenset[str]], Finding] = {}
+    for change in changes:
+        if change.principal is None:
+            continue
+        key = (change.principal, change.teams)
+        finding = told.get(key) or _unusable(change, change.principal, account, snapshot)
+        if finding is not None:
+            told[key] = finding
+            refused[change.id] = finding
+    return Guarded(without(changes, refused), tuple(told.values()))
+
+
+def _unusable(
+    change: Change, principal: Principal, account: Account, snapshot: Snapshot
+) -> Finding | None:
+    state = snapshot.principals.get(principal)
+    where = f"account {account.id} ({account.label})"
+    if state is None:
+        return obstacle(
+            change.subject,
+            snapshot,
+            "missing-principal",
+            f"IAM {principal.type} {principal.name} does not exist in {where}",
+            _how_to_create(principal, snapshot),
+        )
+    if state.path.startswith(_AWS_OWNED_PATHS):
+        return obstacle(
+            change.subject,
+            snapshot,
+            "aws-owned-role",
+            f"role {principal.name} in {where} belongs to AWS, which lets nobody change it",
+            "grant to another role; permission sets are changed in IAM Identity Center",
+        )
+    if principal == deployer_of(account):
+        return obstacle(
+            change.subject,
+            snapshot,
+            "deployer-role",
+            f"role {principal.name} in {where} is the one this pipeline works with; "
+            "it never changes itself",
+            "change the deployer role where it was made, in aws/bootstrap",
+        )
+    return None
+
+
+def deployer_of(account: Account) -> Principal:
+    """The role the pipeline itself works with."""
+    return Principal(PrincipalType.ROLE, account.deployer_role.rpartition("/")[2])
+
+
+def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
+    known = [p.name for p in snapshot.principals if p.type is principal.type]
+    near = get_close_matches(principal.name, known, n=1)
+    guess = f"did you mean {near[0]}? Otherwise " if near else ""
+    if principal.type is PrincipalType.USER:
+        return f"{guess}create it: aws iam create-user --user-name {principal.name}"
+    return f"{guess}have the role created by its owner, or remove the entry"
+
+
+def _obstacles(changes: tuple[Change, ...], _account: Account, snapshot: Snapshot) -> Guarded:
+    """What each kind knows AWS would refuse."""
+    kinds = {kind.name: kind for kind in KINDS}
+    found = {
+        change.id: finding
+        for change in changes
+        if (finding := kinds[change.id.kind].obstacle(change, snapshot)) is not None
+    }
+    return Guarded(without(changes, found), tuple(found.values()))
+
+
+def _policy_count(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+    """More customer managed policies than the account may have."""
+    new = [c for c in changes if c.id.kind == managed_policy.NAME and c.action is Action.CREATE]
+    quota, used = snapshot.quotas.policies, len(snapshot.policies)
+    surplus = new[max(quota - used, 0) :]
+    findings = [
+        obstacle(
+            change.subject,
+            snapshot,
+            "policy-quota",
+            f"no room for policy {change.name}: account {account.id} has {used:,} of "
+            f"{quota:,} customer managed policies, and the plan makes {len(new):,} more",
+            "publish_policies: granted in aws/settings.yaml makes fewer; or have the quota raised",
+        )
+        for change in surplus
+    ]
+    return Guarded(without(changes, (change.id for change in surplus)), tuple(findings))
+
+
+def _attachments(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+    """More attachments than a principal may have. Removals go first where that makes room."""
+    first: set[ResourceId] = set()
+    refused: dict[ResourceId, Finding] = {}
+    for principal, theirs in _by_principal(changes, attachment.NAME):
+        state, quota = snapshot.principals[principal], snapshot.quotas.attached_to(principal)
+        added = [c for c in theirs if c.after is not None and not _is_attached(c, state)]
+        removed = [c for c in theirs if c.after is None and _is_attached(c, state)]
+        lacking = len(added) - (quota - len(state.attached))
+        if lacking <= 0:
+            continue
+        first |= {change.id for change in removed[:lacking]}
+        for change in added[len(added) - max(lacking - len(removed), 0) :]:
+            refused[change.id] = obstacle(
+                change.subject,
+                snapshot,
+                "attachment-quota",
+                f"no room to attach {change.name} to {principal} in account {account.id}: "
+                f"{len(state.attached)} of {quota} managed policies are attached, "
+                f"the plan adds {len(added)} and takes {len(removed)} away",
+                "put the statements into one policy, detach what is not needed, "
+                "or have the quota raised",
+            )
+    moved = tuple(hastened(c) if c.id in first else c for c in changes)
+    return Guarded(without(moved, refused), tuple(refused.values()))
+
+
+def _is_attached(change: Change, state: PrincipalState) -> bool:
+    return change.subject.attributes["arn"] in state.attached
+
+
+def _inline_sizes(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+    """Temporary grants that do not fit into what is left of a principal's inline quota."""
+    refused: dict[ResourceId, Finding] = {}
+    first: set[ResourceId] = set()
+    for principal, theirs in _by_principal(changes, inline_policy.NAME):
+        ledger = InlineLedger.of(snapshot.principals[principal], theirs, snapshot)
+        for change in theirs:
+            if change.after is None:
+                continue
+            if not ledger.fits(change):
+                first |= ledger.make_room(change)
+            if ledger.fits(change):
+                ledger.put(change)
+            else:
+                refused[change.id] = _does_not_fit(change, ledger, account, snapshot)
+    moved = tuple(hastened(c) if c.id in first else c for c in changes)
+    return Guarded(without(moved, refused), tuple(refused.values()))
+
+
+def _does_not_fit(
+    change: Change, ledger: InlineLedger, account: Account, snapshot: Snapshot
+) -> Finding:
+    needed, used = ledger.needed(change), ledger.used(change)
+    return obstacle(
+        change.subject,
+        snapshot,
+        "inline-quota",
+        f"the temporary grant of {change.subject.grant} to {ledger.principal} in account "
+        f"{account.id} does not fit: it needs {needed:,} characters, and {used:,} of the "
+        f"{ledger.quota:,} for all inline policies of this {ledger.principal.type} are in use",
+        "grant a smaller policy, or wait until other temporary access of theirs has ended",
+    )
+
+
+def _tags(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+    """More tags than a principal may have."""
+    refused: dict[ResourceId, Finding] = {}
+    for principal, theirs in _by_principal(changes, attachment.NAME):
+        tags, quota = snapshot.principals[principal].tags, snapshot.quotas.tags_per_principal
+        used = len(tags)
+        for change in theirs:
+            had = change.before.owners if change.before else frozenset()
+            new = len(change.after.owners - had) if change.after else 0
+            if new and used + new > quota:
+                refused[change.id] = obstacle(
+                    change.subject,
+                    snapshot,
+                    "tag-quota",
+                    f"no room for the tag that says that {change.name} on {principal} in account "
+                    f"{account.id} is ours: {used} of {quota} tags are in use",
+                    "remove tags that are not needed",
+                )
+            else:
+                used += new
+    return Guarded(without(changes, refused), tuple(refused.values()))
+
+
+def _by_principal(changes: Iterable[Change], kind: str) -> Iterable[tuple[Principal, list[Change]]]:
+    grouped: dict[Principal, list[Change]] = {}
+    for change in changes:
+        if change.id.kind == kind and change.principal is not None:
+            grouped.setdefault(change.principal, []).append(change)
+    return sorted(grouped.items())
+
+
+_GUARDS: tuple[Guard, ...] = (
+    _principals,
+    _obstacles,
+    _policy_count,
+    _attachments,
+    _inline_sizes,
+    _tags,
+)

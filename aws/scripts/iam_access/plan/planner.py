@@ -1,0 +1,128 @@
+"""Plans for one account: what an apply, or a cleanup, would change there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.load import Configuration
+from iam_access.kinds import inline_policy
+from iam_access.kinds.base import obstacle
+from iam_access.model import (
+    Account,
+    Finding,
+    Plan,
+    Resource,
+    Severity,
+)
+from iam_access.plan.desired import desired_state
+from iam_access.plan.diff import (
+    Resources,
+    diff,
+    is_dead,
+    left_alone,
+    observed_state,
+    removal,
+    without,
+)
+from iam_access.plan.guards import guard, too_many_removals
+from iam_access.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a run is asked to do. `teams` is None for all of them, the departed included."""
+
+    teams: frozenset[str] | None = None
+    adopt: bool = False
+    allow_removals: bool = False
+
+    def concerns(self, teams: frozenset[str]) -> bool:
+        """Whether something of these teams is part of the run."""
+        return self.teams is None or bool(self.teams & teams)
+
+
+def plan_apply(
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    request: Request,
+    now: datetime,
+) -> Plan:
+    """What makes the account what the files ask for at `now` (UTC).
+
+    The desired state is always that of all teams; the request only selects changes.
+    """
+    desired = desired_state(configuration, account, snapshot, now)
+    observed = observed_state(snapshot)
+    wanted = left_alone(desired.resources, observed, configuration.invalid)
+    difference = diff(wanted, observed, snapshot, now, adopt=request.adopt)
+    findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
+    findings += _left_alone_notes(configuration, observed, account)
+    made = {change.id for change in difference.changes}
+    not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in made]
+    selected = tuple(c for c in difference.changes if request.concerns(c.teams))
+    guarded = guard(without(selected, not_ours), account, snapshot)
+    refusal = (
+        None
+        if request.allow_removals
+        else too_many_removals(guarded.changes, observed, account, now)
+    )
+    return Plan(
+        account=account,
+        changes=guarded.changes,
+        findings=(*findings, *guarded.findings, *([refusal] if refusal else [])),
+        refused=refusal is not None,
+        owned=len(observed),
+    )
+
+
+def plan_cleanup(account: Account, snapshot: Snapshot, request: Request, now: datetime) -> Plan:
+    """What takes away everything of ours that is dead at `now` (UTC), and nothing else."""
+    observed = {
+        id_: resource
+        for id_, resource in observed_state(snapshot).items()
+        if request.concerns(resource.teams)
+    }
+    dead = [resource for resource in observed.values() if is_dead(resource, now)]
+    return Plan(
+        account=account,
+        changes=tuple(removal(resource, snapshot, now) for resource in dead),
+        findings=tuple(_endless(observed.values(), snapshot)),
+        owned=len(observed),
+    )
+
+
+def _is_asked(finding: Finding, request: Request) -> bool:
+    return finding.team is None or request.concerns(frozenset({finding.team}))
+
+
+def _left_alone_notes(
+    configuration: Configuration, observed: Resources, account: Account
+) -> Iterable[Finding]:
+    """Says of each team with invalid files that its things stay as they are."""
+    for team in sorted(configuration.invalid):
+        count = sum(1 for resource in observed.values() if team in resource.teams)
+        if count:
+            yield Finding(
+                code="team-left-alone",
+                severity=Severity.NOTE,
+                message=f"the files of team {team} are invalid, so the {count} things it owns in "
+                f"account {account.id} stay as they are",
+                hint="mend the files; `validate.py` says what is wrong with them",
+                team=team,
+                account=account.id,
+            )
+
+
+def _endless(observed: Iterable[Resource], snapshot: Snapshot) -> Iterable[Finding]:
+    """Temporary access of ours that somebody has robbed of its deadline."""
+    for resource in observed:
+        if resource.id.kind == inline_policy.NAME and resource.expires is None:
+            yield obstacle(
+                resource,
+                snapshot,
+                "no-deadline",
+                f"inline policy {resource.name} of {resource.principal} in account "
+                f"{snapshot.account_id} is ours and has no deadline: somebody changed it",
+                "the next apply puts it right; look in CloudTrail for who changed it",
+            )
