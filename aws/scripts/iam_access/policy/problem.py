@@ -1,0 +1,38 @@
+"""What the checks of policies return: something wrong, without a place in a file."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that AWS would refuse, or that cannot be meant.
+
+    `path` leads from the document or statement that was checked to the value at fault, by element
+    names and list positions; the position is left out where a single value stands without a list.
+    """
+
+    code: str
+    message: str
+    hint: str
+    path: Path = ()
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like a name, whatever its case, or None if none is much like it."""
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: what cannot be printed is escaped, a structure is cut short.
+
+    Text is never cut, so that it can be searched for.
+    """
+    text = repr(value)
+    return text if isinstance(value, str) or len(text) <= 60 else f"{text[:59]}…"
