@@ -1,0 +1,141 @@
+"""Attachments: permanent access, and ownership through tags."""
+
+from dataclasses import replace
+
+from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource
+from iam_access.snapshot import PrincipalState
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    READ_ONLY,
+    RUNNER,
+    account_with,
+    carried_out,
+    permanent,
+    policy,
+    scope,
+    with_policy,
+    with_state,
+)
+
+KIND = PolicyAttachments()
+OURS = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-read"
+BOTH = policy(
+    "read",
+    managed_policies=[READ_ONLY],
+    custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
+)
+TAG = "self-serve:payments:ReadOnlyAccess"
+
+
+def managed(*owners: str) -> Resource:
+    """ReadOnlyAccess on alice as these teams want it."""
+    entry = permanent(grants=["read"])
+    (resource,) = KIND.expand(
+        [entry], scope(policy("read", managed_policies=[READ_ONLY]))
+    ).resources
+    return replace(resource, owners=frozenset(owners), teams=frozenset(owners))
+
+
+def operations(calls: tuple[ApiCall, ...]) -> list[str]:
+    return [call.operation for call in calls]
+
+
+def test_a_grant_is_our_policy_and_each_managed_one_for_everybody_named() -> None:
+    entry = permanent(users=["alice@example.com"], roles=["runner"])
+
+    expansion = KIND.expand([entry], scope(BOTH))
+
+    assert {(str(r.principal), r.attributes["arn"]) for r in expansion.resources} == {
+        ("user/alice", OURS),
+        ("user/alice", READ_ONLY),
+        ("role/runner", OURS),
+        ("role/runner", READ_ONLY),
+    }
+
+
+def test_entries_for_other_environments_ask_for_nothing_here() -> None:
+    entry = permanent(environments=["nonprod"])
+    assert KIND.expand([entry], scope(BOTH)).resources == ()
+
+
+def test_an_attachment_of_an_aws_managed_policy_is_claimed_first() -> None:
+    calls = KIND.calls(None, managed("payments"), account_with())
+
+    assert [(call.operation, call.phase) for call in calls] == [
+        ("tag_user", Phase.CLAIM),
+        ("attach_user_policy", Phase.GRANT),
+    ]
+    after = carried_out(account_with(), calls).principals[ALICE]
+    assert after.tags == {TAG: ""}
+    assert after.attached == (READ_ONLY,)
+
+
+def test_it_is_released_last() -> None:
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={TAG: ""})
+    (before,) = KIND.observed(account)
+
+    calls = KIND.calls(before, None, account)
+
+    assert [(call.operation, call.phase) for call in calls] == [
+        ("detach_user_policy", Phase.REVOKE),
+        ("untag_user", Phase.RELEASE),
+    ]
+
+
+def test_attachments_without_our_tag_are_not_ours() -> None:
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={"team": "payments"})
+    assert list(KIND.observed(account)) == []
+
+
+def test_attachments_of_our_policies_are_ours_whoever_made_them() -> None:
+    group = Principal(PrincipalType.GROUP, "ops")
+    account = with_policy(account_with(ALICE, RUNNER), OURS)
+    account = with_state(account, RUNNER, attached=(OURS,))
+    state = PrincipalState(
+        principal=group, arn="arn:aws:iam::111122223333:group/ops", attached=(OURS,)
+    )
+    account = replace(account, principals={**account.principals, group: state})
+
+    observed = {resource.principal: resource for resource in KIND.observed(account)}
+
+    assert set(observed) == {RUNNER, group}
+    (detach,) = KIND.calls(observed[group], None, account)
+    assert (detach.operation, detach.params["GroupName"]) == ("detach_group_policy", "ops")
+
+
+def test_a_tag_without_its_attachment_is_finished_by_attaching() -> None:
+    account = with_state(account_with(), ALICE, tags={TAG: ""})
+    (before,) = KIND.observed(account)
+    assert operations(KIND.calls(before, managed("payments"), account)) == ["attach_user_policy"]
+    assert operations(KIND.calls(before, None, account)) == ["untag_user"]
+
+
+def test_a_second_team_adds_its_own_tag_and_keeps_the_attachment_when_the_first_leaves() -> None:
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={TAG: ""})
+    (before,) = KIND.observed(account)
+
+    handed_over = KIND.calls(before, managed("data"), account)
+
+    assert operations(handed_over) == ["tag_user", "untag_user"]
+    after = carried_out(account, handed_over).principals[ALICE]
+    assert after.tags == {"self-serve:data:ReadOnlyAccess": ""}
+    assert after.attached == (READ_ONLY,)
+
+
+def test_what_somebody_else_attached_is_used_and_adopting_only_tags() -> None:
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,))
+
+    foreign = KIND.foreign(managed("payments"), account)
+
+    assert foreign is not None
+    assert foreign.serves
+    assert not foreign.finding.is_error
+    assert foreign.adopt is not None
+    assert operations(foreign.adopt) == ["tag_user"]
+
+
+def test_one_person_named_twice_gets_one_attachment() -> None:
+    entry = permanent(users=["alice@example.com", "alice@example.com"], grants=["read", "read"])
+    assert len(KIND.expand([entry], scope(BOTH)).resources) == 2

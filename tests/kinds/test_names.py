@@ -1,0 +1,80 @@
+"""Names are how ownership is read back, so each must come back as it went in."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iam_access.kinds import names
+
+TEAMS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,40}", fullmatch=True)
+KEYS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}", fullmatch=True)
+DEADLINE = datetime(2026, 3, 1, 18, tzinfo=UTC)
+
+
+@given(team=TEAMS, key=KEYS)
+def test_an_inline_policy_tells_its_team_and_fits_the_limit(team: str, key: str) -> None:
+    name = names.inline_name(team, key, DEADLINE)
+
+    assert len(name) <= 128
+    found = names.team_and_grant_of_inline(name)
+    assert found is not None
+    assert found[0] == team
+    assert found[1] == key or found[1].startswith(key[:20])
+
+
+def test_a_renewal_has_another_name() -> None:
+    later = DEADLINE.replace(hour=19)
+    assert names.inline_name("a", "b", DEADLINE) != names.inline_name("a", "b", later)
+
+
+def test_long_keys_that_begin_alike_stay_apart() -> None:
+    one, other = (names.inline_name("team", "k" * 120 + end, DEADLINE) for end in "ab")
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payments+read+20260301T180000Z",
+        "self-serve+payments+read",
+        "self-serve+payments+read+20260301",
+        "self-serve-payments-read-20260301T180000Z",
+        "x-self-serve+payments+read+20260301T180000Z",
+    ],
+)
+def test_names_that_only_look_like_ours_are_not(name: str) -> None:
+    assert names.team_and_grant_of_inline(name) is None
+
+
+@given(team=TEAMS, key=KEYS)
+def test_a_policy_arn_tells_its_team(team: str, key: str) -> None:
+    arn = names.policy_arn("aws", "111122223333", team, key)
+    assert names.team_of_policy_arn(arn) == team
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::aws:policy/self-serve/payments/x",
+        "arn:aws:iam::111122223333:policy/x",
+        "arn:aws:iam::111122223333:policy/self-serve/x",
+        "arn:aws:iam::111122223333:policy/self-serve/payments/deeper/x",
+        "arn:aws:iam::111122223333:role/self-serve/payments/x",
+        "arn:aws:iam::111122223333:policy/other/self-serve/payments/x",
+    ],
+)
+def test_policies_elsewhere_are_not_ours(arn: str) -> None:
+    assert names.team_of_policy_arn(arn) is None
+
+
+@given(team=TEAMS, path=st.sampled_from(["ReadOnlyAccess", "service-role/AWSLambdaRole"]))
+def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
+    arn = f"arn:aws-cn:iam::aws:policy/{path}"
+    assert names.owner_of_tag(names.owner_tag(team, arn), "aws-cn") == (team, arn)
+
+
+@pytest.mark.parametrize("key", ["self-serve", "self-serve:payments", "Self-Serve:a:B", "team"])
+def test_other_tags_say_nothing_about_ownership(key: str) -> None:
+    assert names.owner_of_tag(key, "aws") is None
