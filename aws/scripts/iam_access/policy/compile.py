@@ -1,0 +1,228 @@
+"""Policy documents compiled once into statements that can be asked many times."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from iam_access.policy.conditions import AnyCondition, PolicySyntaxError, compile_conditions
+from iam_access.policy.match import Mode, PatternSet, compile_patterns
+from iam_access.policy.principals import Match, PrincipalMatcher, compile_principal
+from iam_access.policy.request import RequestContext
+
+# reference_policies_elements_version.html: the older one is the default and knows no variables.
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_MEMO_LIMIT = 4096
+
+
+class SourceType(StrEnum):
+    """What a policy is attached to, which decides the elements it may have."""
+
+    IDENTITY = "identity"
+    BOUNDARY = "boundary"
+    SCP = "scp"
+    RCP = "rcp"
+    SESSION = "session"
+    RESOURCE = "resource"
+    TRUST = "trust"
+
+    @property
+    def has_principal(self) -> bool:
+        return self in (SourceType.RESOURCE, SourceType.TRUST, SourceType.RCP)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """Where a policy comes from. `id` is its ARN or another unique name, `name` is for people."""
+
+    id: str
+    type: SourceType
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRef:
+    """A statement as explanations name it; `index` counts from 0."""
+
+    source: PolicySource
+    index: int
+    sid: str | None
+    allows: bool
+
+    def __str__(self) -> str:
+        label = f"{self.source.name} statement {self.index + 1}"
+        return f"{label} ({self.sid})" if self.sid else label
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A compiled statement. Without `resources` it covers whatever its policy is attached to."""
+
+    ref: StatementRef
+    actions: PatternSet
+    not_actions: bool
+    resources: PatternSet | None
+    not_resources: bool
+    principal: PrincipalMatcher | None
+    conditions: tuple[AnyCondition, ...]
+
+    def covers_action(self, action: str) -> bool:
+        """Whether Action or NotAction covers an action, given in lower case."""
+        return self.actions.matches(action, _no_variables) != self.not_actions
+
+    def match(self, context: RequestContext) -> Match:
+        """How directly the statement applies to a request whose action it covers.
+
+        A policy without Principal applies to whom it is attached to: Match.DIRECT.
+        """
+        found = Match.DIRECT
+        if self.principal is not None:
+            found = self.principal.match(context.request.principal, allow=self.ref.allows)
+            if found is Match.NONE:
+                return found
+        return found if self.applies_to_anyone(context) else Match.NONE
+
+    def applies_to_anyone(self, context: RequestContext) -> bool:
+        """Whether resource and conditions match, whoever the caller is."""
+        resources = self.resources
+        if resources is not None:
+            resource = context.request.resource
+            if resources.matches(resource, context.single) == self.not_resources:
+                return False
+        return all(condition.holds(context) for condition in self.conditions)
+
+
+def _no_variables(_key: str, _written: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """A policy ready to be asked. Hashable by identity, so that callers can share and cache it."""
+
+    source: PolicySource
+    statements: tuple[Statement, ...]
+    _memo: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+
+    def covering(self, action: str) -> tuple[Statement, ...]:
+        """The statements whose Action or NotAction covers an action, given in lower case."""
+        found = self._memo.get(action)
+        if found is None:
+            found = tuple(one for one in self.statements if one.covers_action(action))
+            if len(self._memo) >= _MEMO_LIMIT:
+                self._memo.clear()
+            self._memo[action] = found
+        return found
+
+
+def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> CompiledPolicy:
+    """Compile a policy document, given as JSON text or as what JSON decodes to.
+
+    Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, no or several
+    actions elements, an unknown effect, version or condition operator, a Principal where none
+    may be. Names of actions and resources are not checked.
+    """
+    body = _decode(document)
+    version = body.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise PolicySyntaxError(
+            f"{source.name}: the version {version!r} does not exist",
+            f"Versions are {' and '.join(_VERSIONS)}.",
+        )
+    raw = body.get("Statement")
+    statements = raw if isinstance(raw, list | tuple) else (raw,)
+    variables = version == _VERSIONS[1]
+    return CompiledPolicy(
+        source,
+        tuple(_statement(one, index, source, variables) for index, one in enumerate(statements)),
+    )
+
+
+def compile_all(
+    documents: Iterable[tuple[Mapping[str, Any] | str, PolicySource]],
+) -> tuple[CompiledPolicy, ...]:
+    """Compile several documents, each with its source."""
+    return tuple(compile_policy(document, source) for document, source in documents)
+
+
+def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    value: object = document
+    if isinstance(document, str):
+        try:
+            value = json.loads(document)
+        except (ValueError, RecursionError) as error:
+            raise PolicySyntaxError(
+                f"The policy is not JSON: {error}", "A policy document is a JSON object."
+            ) from error
+    if not isinstance(value, Mapping):
+        raise PolicySyntaxError("The policy is no JSON object", "Write {…} with a Statement.")
+    return value
+
+
+def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> Statement:
+    where = f"{source.name} statement {index + 1}"
+    if not isinstance(raw, Mapping):
+        raise PolicySyntaxError(f"{where} is no JSON object", "Statement holds one or a list.")
+    effect = raw.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise PolicySyntaxError(f"{where}: Effect is {effect!r}", "It is Allow or Deny.")
+    sid = raw.get("Sid")
+    try:
+        actions, not_actions = _one_of(raw, "Action", "NotAction")
+        resources, not_resources = _resources(raw, source)
+        return Statement(
+            StatementRef(source, index, sid if isinstance(sid, str) else None, effect == "Allow"),
+            compile_patterns((text.lower() for text in actions), Mode.TEXT),
+            not_actions,
+            None
+            if resources is None
+            else compile_patterns(resources, Mode.RESOURCE, variables=variables),
+            not_resources,
+            _principal(raw, source),
+            compile_conditions(raw.get("Condition", {}), variables=variables),
+        )
+    except PolicySyntaxError as error:
+        raise PolicySyntaxError(f"{where}: {error.message}", error.hint) from error
+
+
+def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str, ...], bool]:
+    if (name in raw) == (negation in raw):
+        raise PolicySyntaxError(
+            f"it has both {name} and {negation}"
+            if name in raw
+            else f"it has neither {name} nor {negation}",
+            f"A statement has exactly one of {name} and {negation}.",
+        )
+    used = negation if negation in raw else name
+    values = raw[used] if isinstance(raw[used], list | tuple) else (raw[used],)
+    if not all(isinstance(value, str) for value in values):
+        raise PolicySyntaxError(f"{used} is {raw[used]!r}", "It is a string or a list of strings.")
+    return tuple(values), used == negation
+
+
+def _resources(raw: Mapping[str, Any], source: PolicySource) -> tuple[tuple[str, ...] | None, bool]:
+    """Policies on a resource may leave Resource out; a trust policy has to."""
+    present = "Resource" in raw or "NotResource" in raw
+    if source.type is SourceType.TRUST and present:
+        raise PolicySyntaxError(
+            "a trust policy has no Resource", "It is about the role it is attached to: remove it."
+        )
+    if not present and source.type in (SourceType.TRUST, SourceType.RESOURCE):
+        return None, False
+    return _one_of(raw, "Resource", "NotResource")
+
+
+def _principal(raw: Mapping[str, Any], source: PolicySource) -> PrincipalMatcher | None:
+    present = "Principal" in raw or "NotPrincipal" in raw
+    if present != source.type.has_principal:
+        raise PolicySyntaxError(
+            "it has a Principal" if present else "it has no Principal",
+            "Policies on resources name principals; policies on identities and accounts do not.",
+        )
+    if not present:
+        return None
+    if "Principal" in raw and "NotPrincipal" in raw:
+        raise PolicySyntaxError("it has both Principal and NotPrincipal", "Use one of them.")
+    negated = "NotPrincipal" in raw
+    return compile_principal(raw["NotPrincipal" if negated else "Principal"], negated=negated)
