@@ -1,0 +1,33 @@
+"""An offline AWS that refuses what AWS refuses, for demos, tests and trying things out."""
+
+from iam_access.sandbox.faults import (
+    AwsError,
+    Fault,
+    FaultContext,
+    LostAnswer,
+    RecordedCall,
+    throttling,
+)
+from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.sandbox import PIPELINE_USER, UNSET, Sandbox, SandboxAccount
+from iam_access.sandbox.server import SandboxServer, ServerError
+from iam_access.sandbox.template import TemplateError
+from iam_access.sandbox.world import HUB_ACCOUNT
+
+__all__ = [
+    "HUB_ACCOUNT",
+    "PIPELINE_USER",
+    "UNSET",
+    "AwsError",
+    "Fault",
+    "FaultContext",
+    "LostAnswer",
+    "Quotas",
+    "RecordedCall",
+    "Sandbox",
+    "SandboxAccount",
+    "SandboxServer",
+    "ServerError",
+    "TemplateError",
+    "throttling",
+]

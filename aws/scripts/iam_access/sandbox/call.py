@@ -1,0 +1,102 @@
+"""One call to a sandbox, as the operations see it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.iam.models import Group, IAMBackend, Role, User
+
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.world import Caller, World
+
+Entity = User | Group | Role
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls what, with which parameters, in which world."""
+
+    world: World
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    account_id: str
+    partition: str
+    region: str
+    caller: Caller
+
+    @property
+    def iam(self) -> IAMBackend:
+        return self.world.iam(self.account_id, self.partition)
+
+    @property
+    def quotas(self) -> Quotas:
+        """The quotas of the account; the default ones for an account nobody has set up."""
+        return self.world.quotas.setdefault(self.account_id, Quotas())
+
+
+Operation = Callable[[Call], ActionResult | None]
+"""Refuses (raises AwsError), answers (returns a result), or leaves the answer to moto (None)."""
+
+
+def answer(result: Mapping[str, Any] | None = None) -> ActionResult:
+    """A successful answer, with the members boto3 is to return."""
+    return EmptyResult() if result is None else ActionResult(result)
+
+
+def user_of(call: Call) -> User:
+    """The user that the request names; NoSuchEntity if there is none."""
+    name = call.params["UserName"]
+    user = call.iam.users.get(name)
+    if user is None:
+        raise AwsError("NoSuchEntity", f"The user with name {name} cannot be found.")
+    return user
+
+
+def group_of(call: Call) -> Group:
+    """The group that the request names; NoSuchEntity if there is none."""
+    name = call.params["GroupName"]
+    group = call.iam.groups.get(name)
+    if group is None:
+        raise AwsError("NoSuchEntity", f"The group with name {name} cannot be found.")
+    return group
+
+
+def role_of(call: Call) -> Role:
+    """The role that the request names; NoSuchEntity if there is none."""
+    name = call.params["RoleName"]
+    for role in call.iam.roles.values():
+        if role.name == name:
+            return role
+    raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.")
+
+
+def own_role_of(call: Call) -> Role:
+    """The role that the request names, if it is not one that AWS alone may change."""
+    role = role_of(call)
+    if role.path.startswith(("/aws-service-role/", "/aws-reserved/")):
+        raise AwsError(
+            "UnmodifiableEntity",
+            f"Cannot perform the operation on the protected role '{role.name}' - "
+            "this role is only modifiable by AWS",
+        )
+    return role
+
+
+def entities(iam: IAMBackend) -> list[Entity]:
+    """All users, groups and roles of an account."""
+    return [*iam.users.values(), *iam.groups.values(), *iam.roles.values()]
+
+
+def require_unique_name(kind: str, name: str, taken: list[str]) -> None:
+    """EntityAlreadyExists if a name is taken; IAM does not tell upper from lower case here."""
+    if name.lower() in (other.lower() for other in taken):
+        raise AwsError("EntityAlreadyExists", f"{kind} with name {name} already exists.")
+
+
+def require_quota(label: str, count: int, quota: int) -> None:
+    """LimitExceeded if one more than `count` would go over `quota`."""
+    if count >= quota:
+        raise AwsError("LimitExceeded", f"Cannot exceed quota for {label}: {quota}")

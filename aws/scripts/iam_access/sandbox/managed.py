@@ -1,0 +1,33 @@
+"""AWS's managed policies, parsed once per process and shared by all accounts."""
+
+import copy
+import json
+from functools import cache
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy
+
+_NOBODY = "000000000000"
+
+
+@cache
+def _originals() -> tuple[AWSManagedPolicy, ...]:
+    data = json.loads(aws_managed_policies_data)
+    return tuple(
+        AWSManagedPolicy.from_data(name, _NOBODY, "aws", entry) for name, entry in data.items()
+    )
+
+
+def load(backend: IAMBackend) -> list[ManagedPolicy]:
+    """The policies for one account.
+
+    Documents and versions are shared, for no one can change them; the count of attachments is the
+    account's own.
+    """
+    policies: list[ManagedPolicy] = []
+    for original in _originals():
+        policy = copy.copy(original)
+        policy.account_id = backend.account_id
+        policy.partition = backend.partition
+        policies.append(policy)
+    return policies

@@ -1,0 +1,164 @@
+"""Checks of single request parameters: names, paths, tags, numbers.
+
+Codes and wording follow AWS. See the constraints of each parameter in
+https://docs.aws.amazon.com/IAM/latest/APIReference/ and .../STS/latest/APIReference/.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from iam_access.sandbox.faults import AwsError
+
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+_PATH = re.compile(r"/|/[\u0021-\u007e]+/")
+_POLICY_PATH = re.compile(r"((/[A-Za-z0-9.,+@=_-]+)*)/")
+_DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
+_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:(\d{12}|aws)?:.+", re.ASCII | re.DOTALL)
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_TAG_PUNCTUATION = frozenset("_.:/=+-@")
+
+_NAME_LENGTHS = {
+    "PolicyName": 128,
+    "GroupName": 128,
+    "NewGroupName": 128,
+    "InstanceProfileName": 128,
+    # Existing users and roles may have names of up to 128, only new ones are limited to 64.
+    "UserName": 128,
+    "NewUserName": 64,
+    "RoleName": 64,
+}
+_PATHS = ("Path", "NewPath")
+_DOCUMENTS = ("PolicyDocument", "AssumeRolePolicyDocument")
+_ARNS = ("PolicyArn", "PermissionsBoundary")
+
+
+def check_iam(operation: str, params: Mapping[str, Any]) -> None:
+    """Refuse an IAM request with a malformed parameter, whatever its operation."""
+    for parameter, longest in _NAME_LENGTHS.items():
+        if parameter in params:
+            limit = 64 if (operation, parameter) == ("CreateUser", "UserName") else longest
+            _check_name(parameter, params[parameter], limit)
+    for parameter in _PATHS:
+        if parameter in params:
+            _check_path(params[parameter], is_policy=operation == "CreatePolicy")
+    for parameter in _DOCUMENTS:
+        if parameter in params:
+            check_document_characters(parameter, params[parameter])
+    for parameter in _ARNS:
+        if parameter in params and not _ARN.fullmatch(params[parameter]):
+            raise AwsError("ValidationError", f"ARN {params[parameter]} is not valid.")
+    if len(params.get("Description", "")) > 1000:
+        raise _constraint("description", "Member must have length less than or equal to 1000")
+    check_range("maxSessionDuration", params.get("MaxSessionDuration"), 3600, 43200)
+    check_range("maxItems", params.get("MaxItems"), 1, 1000)
+    _check_tags(params.get("Tags", []), params.get("TagKeys", []))
+
+
+def check_assume_role(params: Mapping[str, Any]) -> None:
+    """Refuse an AssumeRole request with a malformed parameter."""
+    name = params.get("RoleSessionName", "")
+    if not _SESSION_NAME.fullmatch(name):
+        raise _constraint(
+            "roleSessionName",
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
+            if 2 <= len(name) <= 64
+            else "Member must have length between 2 and 64",
+            name,
+        )
+    source = params.get("SourceIdentity")
+    if source is not None and not _SESSION_NAME.fullmatch(source):
+        raise _constraint(
+            "sourceIdentity", "Member must satisfy regular expression pattern: [\\w+=,.@-]*", source
+        )
+    if not _ARN.fullmatch(params.get("RoleArn", "")):
+        raise AwsError("ValidationError", f"{params.get('RoleArn')} is invalid")
+    check_range("durationSeconds", params.get("DurationSeconds"), 900, 43200)
+
+
+def check_document_characters(parameter: str, document: str) -> None:
+    """Refuse characters that IAM cannot store, before any syntax is looked at."""
+    if not _DOCUMENT.fullmatch(document):
+        member = parameter[0].lower() + parameter[1:]
+        raise AwsError(
+            "MalformedPolicyDocument",
+            f"The specified value for {member} is invalid. "
+            "It must contain only printable ASCII characters.",
+        )
+
+
+def check_range(member: str, value: int | str | None, low: int, high: int) -> None:
+    """Refuse a number outside `low`..`high`, both included. None is not given, so fine."""
+    if value is None:
+        return
+    if int(value) < low:
+        raise _constraint(member, f"Member must have value greater than or equal to {low}", value)
+    if int(value) > high:
+        raise _constraint(member, f"Member must have value less than or equal to {high}", value)
+
+
+def _check_name(parameter: str, value: str, longest: int) -> None:
+    member = parameter[0].lower() + parameter[1:]
+    if not value:
+        raise _constraint(member, "Member must have length greater than or equal to 1", value)
+    if len(value) > longest:
+        raise _constraint(member, f"Member must have length less than or equal to {longest}", value)
+    if not _NAME.fullmatch(value):
+        raise AwsError(
+            "ValidationError",
+            f"The specified value for {member} is invalid. It must contain only "
+            "alphanumeric characters and/or the following: +=,.@_-",
+        )
+
+
+def _check_path(value: str, *, is_policy: bool) -> None:
+    if len(value) > 512:
+        raise _constraint("path", "Member must have length less than or equal to 512", value)
+    if not (_POLICY_PATH if is_policy else _PATH).fullmatch(value):
+        raise AwsError(
+            "ValidationError",
+            "The specified value for path is invalid. It must begin and end with / and contain "
+            "only alphanumeric characters and/or / characters.",
+        )
+
+
+def _check_tags(tags: list[Mapping[str, str]], removed: list[str]) -> None:
+    if len(tags) > 50 or len(removed) > 50:
+        member = "tags" if tags else "tagKeys"
+        raise _constraint(member, "Member must have length less than or equal to 50")
+    for key in (*(tag["Key"] for tag in tags), *removed):
+        _check_tag_text("key", key, 128)
+        if not key:
+            raise _constraint(
+                "tags.1.member.key", "Member must have length greater than or equal to 1"
+            )
+        if key.lower().startswith("aws:"):
+            raise AwsError("InvalidInput", "System tags cannot be added/updated by requester")
+    for tag in tags:
+        _check_tag_text("value", tag.get("Value", ""), 256)
+    if len({tag["Key"].lower() for tag in tags}) < len(tags):
+        raise AwsError(
+            "InvalidInput",
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        )
+
+
+def _check_tag_text(part: str, value: str, longest: int) -> None:
+    member = f"tags.1.member.{part}"
+    if len(value) > longest:
+        raise _constraint(member, f"Member must have length less than or equal to {longest}", value)
+    if not all(c in _TAG_PUNCTUATION or unicodedata.category(c)[0] in "LZN" for c in value):
+        raise _constraint(
+            member,
+            "Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*",
+            value,
+        )
+
+
+def _constraint(member: str, rule: str, value: object = None) -> AwsError:
+    shown = "Value" if value is None else f"Value '{value}'"
+    return AwsError(
+        "ValidationError",
+        f"1 validation error detected: {shown} at '{member}' failed to satisfy constraint: {rule}",
+    )

@@ -1,0 +1,210 @@
+"""An AWS of one's own: accounts with users, roles and the deployer role, in this process."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import ClassVar, Self
+
+from moto.core.base_backend import BackendDict
+from moto.core.models import MockAWS
+from moto.iam.models import AccessKey, IAMBackend
+
+from iam_access.sandbox.faults import Fault, RecordedCall
+from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.strict import StrictLayer
+from iam_access.sandbox.template import Template, deploy_roles
+from iam_access.sandbox.world import HUB_ACCOUNT, World, utc_now
+
+PIPELINE_USER = "pipeline"
+
+UNSET = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS", "AWS_REGION"),
+    *("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_STS_REGIONAL_ENDPOINTS"),
+    *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CA_BUNDLE"),
+)
+"""Environment variables that could lead past a sandbox or spoil it."""
+
+_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+_ROLE_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
+_PIPELINE_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxAccount:
+    """An account to make: its 12 digits and what is in it from the start."""
+
+    id: str
+    users: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    deployer_role: str = "self-serve-deployer"
+    partition: str = "aws"
+
+
+class SandboxBase:
+    """What a sandbox consists of, however it is reached. There is one at a time in a process.
+
+    accounts: the accounts, with their users, roles and the deployer role made from `template`, a
+        CloudFormation file with the parameters DeployerRoleName and TrustedPrincipalArn. The
+        account that the pipeline signs in to (`HUB_ACCOUNT`, user `PIPELINE_USER`) comes on top.
+    clock: the time (aware, UTC) by which sessions end and trust policies are judged.
+    quotas: other quotas than AWS's default ones, by account id.
+
+    `faults` and `calls` are for tests and benchmarks, see the module `faults`.
+    """
+
+    _active: ClassVar[Lock] = Lock()
+
+    def __init__(
+        self,
+        accounts: Iterable[SandboxAccount],
+        *,
+        template: Path,
+        clock: Callable[[], datetime] = utc_now,
+        quotas: Mapping[str, Quotas] | None = None,
+    ) -> None:
+        self.accounts = tuple(accounts)
+        self.faults: list[Fault] = []
+        self.calls: list[RecordedCall] = []
+        self._template = template
+        self._world = World(clock=clock)
+        for account in self.accounts:
+            given = (quotas or {}).get(account.id)
+            self._world.add_account(account.id, account.partition, given)
+        self._partitions = sorted({account.partition for account in self.accounts} or {"aws"})
+        self._world.partitions.setdefault(HUB_ACCOUNT, self._partitions[0])
+        self._world.quotas.setdefault(HUB_ACCOUNT, Quotas())
+        self._key: AccessKey | None = None
+        self._resources = ExitStack()
+
+    def quotas(self, account_id: str) -> Quotas:
+        """The quotas of an account; changing them takes effect at once."""
+        return self._world.quotas[account_id]
+
+    def backend(self, account_id: str) -> IAMBackend:
+        """IAM as moto has it, for tests to look behind the API or around the rules."""
+        return self._world.iam(account_id)
+
+    @property
+    def region(self) -> str:
+        """The region to call; it decides the partition, that of the first account in order."""
+        return _REGIONS.get(self._partitions[0], "us-east-1")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables with which boto3 finds this sandbox (and see `UNSET`)."""
+        assert self._key is not None, "enter the sandbox first"
+        return {
+            "AWS_ACCESS_KEY_ID": self._key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._key.secret_access_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def _open(self, resources: ExitStack) -> None:
+        """Overridden: make the sandbox reachable. `resources` are closed when it is left."""
+
+    def __enter__(self) -> Self:
+        if not self._active.acquire(blocking=False):
+            raise RuntimeError("another sandbox is open in this process")
+        with ExitStack() as resources:
+            resources.callback(self._active.release)
+            resources.callback(BackendDict.reset)
+            BackendDict.reset()
+            resources.enter_context(StrictLayer(self._world, self.faults, self.calls))
+            self._seed()
+            self._open(resources)
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()
+
+    def _seed(self) -> None:
+        self._seed_hub()
+        template = Template.read(self._template)
+        for account in self.accounts:
+            iam = self.backend(account.id)
+            for user in account.users:
+                iam.create_user(iam.region_name, user)
+            for role in account.roles:
+                iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
+            pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
+            parameters = {
+                "DeployerRoleName": account.deployer_role,
+                "TrustedPrincipalArn": pipeline.arn,
+            }
+            deploy_roles(self._world, account.id, template, parameters)
+
+    def _seed_hub(self) -> None:
+        """The pipeline's user. Partitions share nothing, so it is made in each, with one key."""
+        for partition in self._partitions:
+            hub = self._world.iam(HUB_ACCOUNT, partition)
+            user = hub.create_user(hub.region_name, PIPELINE_USER)
+            user.put_policy("assume-deployer-roles", _PIPELINE_POLICY)
+            if self._key is None:
+                self._key = hub.create_access_key(PIPELINE_USER)
+            else:
+                user.access_keys.append(self._key)
+                hub.access_keys[self._key.access_key_id] = self._key
+
+
+class Sandbox(SandboxBase):
+    """A sandbox for boto3 in this process, as a context manager.
+
+    While it is open, every AWS call of this process goes to it, and the environment holds the
+    credentials of the pipeline's user. Clients must be made while it is open.
+    """
+
+    def _open(self, resources: ExitStack) -> None:
+        mock = MockAWS({"core": {"mock_credentials": False, "reset_boto3_session": True}})
+        mock.start(reset=False)
+        resources.callback(mock.stop, remove_data=False)
+        resources.enter_context(_environment(self.environment))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    for name in UNSET:
+        os.environ.pop(name, None)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in (*UNSET, *variables):
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)

@@ -1,0 +1,87 @@
+"""STS: who may open a session, for how long, and under which name."""
+
+from datetime import timedelta
+
+from moto.core.responses import ActionResult
+
+from iam_access.sandbox import trust
+from iam_access.sandbox.call import Call, Operation, answer
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.parameters import check_assume_role
+
+_CHAINING_LIMIT = 3600
+
+
+def _assume_role(call: Call) -> ActionResult:
+    params = call.params
+    check_assume_role(params)
+    role_arn = params["RoleArn"]
+    account_id = role_arn.split(":")[4]
+    now = call.world.clock()
+    role = next(
+        (
+            role
+            for backend in call.world.existing_iam()
+            if backend.account_id == account_id and backend.partition == call.partition
+            for role in backend.roles.values()
+            if role.arn == role_arn
+        ),
+        None,
+    )
+    context = trust.request_context(call.caller, params, now, mfa=_proves_mfa(call))
+    if role is None or not trust.allows(role.assume_role_policy_document, call.caller, context):
+        raise AwsError(
+            "AccessDenied",
+            f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole "
+            f"on resource: {role_arn}",
+        )
+    duration = int(params.get("DurationSeconds", 3600))
+    if call.caller.kind == "session" and duration > _CHAINING_LIMIT:
+        raise AwsError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining.",
+        )
+    if duration > int(role.max_session_duration or _CHAINING_LIMIT):
+        raise AwsError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        )
+    session = call.world.sts(call.account_id, call.partition).assume_role(
+        region_name=call.region,
+        role_session_name=params["RoleSessionName"],
+        role_arn=role_arn,
+        policy=params.get("Policy", ""),
+        duration=duration,
+        external_id=params.get("ExternalId", ""),
+    )
+    session.expiration = now + timedelta(seconds=duration)
+    return answer(
+        {
+            "Credentials": session,
+            "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
+        }
+    )
+
+
+def _proves_mfa(call: Call) -> bool:
+    serial = call.params.get("SerialNumber")
+    if serial is None:
+        return False
+    code = call.params.get("TokenCode", "")
+    if serial in call.caller.mfa_devices and len(code) == 6 and code.isdecimal():
+        return True
+    raise AwsError(
+        "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."
+    )
+
+
+def _not_simulated(call: Call) -> None:
+    raise AwsError("AccessDenied", f"Not authorized to perform sts:{call.operation}")
+
+
+OPERATIONS: dict[str, Operation] = {
+    "AssumeRole": _assume_role,
+    "AssumeRoleWithWebIdentity": _not_simulated,
+    "AssumeRoleWithSAML": _not_simulated,
+}

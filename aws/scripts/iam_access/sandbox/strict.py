@@ -1,0 +1,183 @@
+"""A layer over moto that refuses what AWS refuses, with AWS's codes.
+
+It stands between the request and moto's handler: identifies the caller, runs the faults, checks
+parameters and rules, and only then lets moto answer. Everything it changes in moto is put back when
+it is removed.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+from xml.sax.saxutils import escape
+
+from moto.core.responses import BaseResponse
+from moto.core.serialize import url_encode
+from moto.iam import models as iam_models
+from moto.iam.models import IAMBackend
+from moto.iam.responses import IamResponse
+
+from iam_access.sandbox import managed, parameters, policies, principals, reads, sessions
+from iam_access.sandbox.call import Call, Operation
+from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
+from iam_access.sandbox.world import World, account_of_key, identify
+
+Answer = tuple[int, dict[str, Any], Any]
+
+_OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
+    "iam": {**policies.OPERATIONS, **principals.OPERATIONS, **reads.OPERATIONS},
+    "sts": sessions.OPERATIONS,
+}
+_DOCUMENT_MEMBERS = (
+    "GetPolicyVersionResponse.PolicyVersion.Document",
+    "CreatePolicyVersionResponse.PolicyVersion.Document",
+    "ListPolicyVersionsResponse.Versions.PolicyVersion.Document",
+    "ListRolesResponse.Roles.Role.AssumeRolePolicyDocument",
+)
+_CODE = re.compile(r"<Code>([^<]+)</Code>")
+_NAMESPACES = {
+    "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
+    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+}
+
+
+class StrictLayer:
+    """While entered, every call to moto in this process goes through here, from any thread.
+
+    `faults` may be changed at any time; `calls` is what has been asked so far, in the order in
+    which the answers were ready.
+    """
+
+    def __init__(self, world: World, faults: list[Fault], calls: list[RecordedCall]) -> None:
+        self._world = world
+        self._faults = faults
+        self._calls = calls
+        # moto's dictionaries are not made for threads.
+        self._lock = RLock()
+        self._patches = ExitStack()
+
+    def __enter__(self) -> Self:
+        layer = self
+
+        def dispatch(
+            response: BaseResponse, request: Any, full_url: str | None = None, headers: Any = None
+        ) -> Answer:
+            return layer._serve(response, request, full_url, headers)
+
+        def account_id_from(access_key: str) -> str:
+            return account_of_key(access_key) or ""
+
+        encoded = dict.fromkeys(_DOCUMENT_MEMBERS, url_encode)
+        transformers = {**IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER, **encoded}
+        for target, name, value in (
+            (BaseResponse, "_dispatch", dispatch),
+            (iam_models, "get_account_id_from", account_id_from),
+            (iam_models, "mark_account_as_visited", lambda **_: None),
+            (IAMBackend, "_init_aws_policies", managed.load),
+            (IamResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", transformers),
+        ):
+            self._patches.enter_context(_replaced(target, name, value))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._patches.close()
+
+    def _serve(
+        self, response: BaseResponse, request: Any, full_url: str | None, headers: Any
+    ) -> Answer:
+        with self._lock:
+            response.setup_class(request, full_url, headers)
+        service = response.service_name or ""
+        operation = response._get_action() or ""  # noqa: SLF001 (moto has no public name for it)
+        params: Mapping[str, Any] = dict(getattr(response, "params", {}))
+        account_id = account_of_key(response.access_key) or ""
+        error: str | None = None
+        try:
+            lost = self._run_faults(FaultContext(service, operation, account_id, params))
+            with self._lock:
+                answer = self._answer(response, service, operation, params)
+            error = _error_code(answer)
+            if lost:
+                error = "ServiceFailure"
+                raise AwsError(error, "The answer of this call was lost.")
+        except AwsError as refusal:
+            error = refusal.code
+            answer = _render(response, service, refusal)
+        self._calls.append(RecordedCall(service, operation, account_id, params, error))
+        return answer
+
+    def _run_faults(self, context: FaultContext) -> bool:
+        """Whether the answer is to be lost."""
+        lost = False
+        for fault in list(self._faults):
+            try:
+                fault(context)
+            except LostAnswer:
+                lost = True
+        return lost
+
+    def _answer(
+        self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Answer:
+        caller = identify(self._world, response.access_key, response.partition)
+        call = Call(
+            world=self._world,
+            service=service,
+            operation=operation,
+            params=params,
+            account_id=caller.account_id,
+            partition=response.partition,
+            region=response.region,
+            caller=caller,
+        )
+        if service == "iam":
+            parameters.check_iam(operation, params)
+        handle = _OPERATIONS.get(service, {}).get(operation)
+        result = handle(call) if handle is not None else None
+        if result is None:
+            # Whose credentials these are decides, not what headers or the environment claim.
+            response.current_account = caller.account_id
+            return response.call_action()
+        status, headers, body = response.serialized(result)
+        headers, body = response._enrich_response(headers, body)  # noqa: SLF001
+        return status, headers, body
+
+
+@contextmanager
+def _replaced(target: object, name: str, value: object) -> Iterator[None]:
+    original = vars(target)[name]
+    setattr(target, name, value)
+    try:
+        yield
+    finally:
+        setattr(target, name, original)
+
+
+def _error_code(answer: Answer) -> str | None:
+    status, _, body = answer
+    if int(status) < 400:
+        return None
+    found = _CODE.search(body if isinstance(body, str) else "")
+    return found[1] if found else str(status)
+
+
+def _render(response: BaseResponse, service: str, error: AwsError) -> Answer:
+    headers = {**response.response_headers, "x-amzn-errortype": error.code}
+    if "json" in response.headers.get("Content-Type", ""):
+        body = json.dumps({"__type": error.code, "message": error.message})
+        return error.status, {**headers, "Content-Type": "application/x-amz-json-1.1"}, body
+    fault = "Sender" if error.status < 500 else "Receiver"
+    body = (
+        f'<ErrorResponse xmlns="{_NAMESPACES.get(service, "")}"><Error><Type>{fault}</Type>'
+        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
+    )
+    return error.status, {**headers, "Content-Type": "text/xml"}, body

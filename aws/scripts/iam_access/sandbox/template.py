@@ -1,0 +1,167 @@
+"""Reads a CloudFormation template that consists of IAM roles, and makes those roles in moto.
+
+moto's own CloudFormation would do the same, but loading it costs more time than everything else a
+sandbox does together, so the few functions that such a template needs are resolved here. A test
+compares the two.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from moto.iam.models import IAMBackend, Role
+
+from iam_access.errors import AccessError
+from iam_access.sandbox import trust
+from iam_access.sandbox.documents import check_identity_policy, size
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.world import World
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
+_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+
+
+class TemplateError(AccessError):
+    """The template cannot be deployed in a sandbox."""
+
+    code = "bad-template"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the short forms of CloudFormation's functions (`!Sub` for `Fn::Sub`)."""
+
+
+def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_object(node, deep=True)
+    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template that has been read; `path` is only for messages."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises TemplateError for a file that cannot be read or is no template."""
+        try:
+            content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise TemplateError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
+            raise TemplateError(f"{path}: is not a CloudFormation template")
+        return cls(path, content)
+
+
+def deploy_roles(
+    world: World, account_id: str, template: Template, parameters: Mapping[str, str]
+) -> list[Role]:
+    """Make the roles of a template in an account, with `parameters` as a stack would get them.
+
+    Raises TemplateError for a template with anything but roles or with a function unknown here,
+    and for a role that IAM would refuse.
+    """
+    return [
+        _create_role(world, world.iam(account_id), name, resource, template.path)
+        for name, resource in _resources(world, account_id, template, parameters).items()
+    ]
+
+
+def _resources(
+    world: World, account_id: str, template: Template, parameters: Mapping[str, str]
+) -> dict[str, Any]:
+    path, content = template.path, template.content
+    partition = world.partitions[account_id]
+    values = {
+        "AWS::AccountId": account_id,
+        "AWS::Partition": partition,
+        "AWS::URLSuffix": _SUFFIXES.get(partition, "amazonaws.com"),
+    }
+    for name, declared in content.get("Parameters", {}).items():
+        value = parameters.get(name, declared.get("Default"))
+        if value is None:
+            raise TemplateError(f"{path}: nothing is known for the parameter {name}")
+        values[name] = str(value)
+    resolved = _resolve(content["Resources"], values, path)
+    assert isinstance(resolved, dict)
+    return resolved
+
+
+def _resolve(value: Any, values: Mapping[str, str], template: Path) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, values, template) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1:
+        return {key: _resolve(item, values, template) for key, item in value.items()}
+    [(key, argument)] = value.items()
+    if key == "Ref":
+        return _value(argument, values, template)
+    if key == "Fn::Sub" and isinstance(argument, str):
+        return _VARIABLE.sub(lambda match: _value(match[1], values, template), argument)
+    if key == "Fn::Join":
+        separator, parts = argument
+        return separator.join(_resolve(parts, values, template))
+    if key.startswith("Fn::"):
+        raise TemplateError(
+            f"{template}: the sandbox does not know the function {key} in this form",
+            "It knows Ref, Fn::Sub with a text, and Fn::Join.",
+        )
+    return {key: _resolve(argument, values, template)}
+
+
+def _value(name: str, values: Mapping[str, str], template: Path) -> str:
+    if name not in values:
+        raise TemplateError(f"{template}: {name} is neither a parameter nor known to the sandbox")
+    return values[name]
+
+
+def _create_role(
+    world: World, iam: IAMBackend, name: str, resource: Mapping[str, Any], template: Path
+) -> Role:
+    if resource.get("Type") != "AWS::IAM::Role":
+        raise TemplateError(
+            f"{template}: {name} is of type {resource.get('Type')}",
+            "The sandbox deploys templates of AWS::IAM::Role only.",
+        )
+    properties = dict(resource["Properties"])
+    inline = [
+        {**policy, "PolicyDocument": json.dumps(policy["PolicyDocument"])}
+        for policy in properties.get("Policies", [])
+    ]
+    trust_policy = json.dumps(properties["AssumeRolePolicyDocument"])
+    try:
+        trust.check(trust_policy)
+        for policy in inline:
+            check_identity_policy(policy["PolicyDocument"])
+        total = sum(size(policy["PolicyDocument"]) for policy in inline)
+        if total > world.quotas[iam.account_id].role_policy_size:
+            raise AwsError("LimitExceeded", f"{total} characters of inline policies")
+    except AwsError as error:
+        raise TemplateError(f"{template}: IAM would refuse {name}: {error}") from error
+    return Role.create_from_cloudformation_json(
+        resource_name=name,
+        cloudformation_json={
+            "Properties": {
+                **properties,
+                "AssumeRolePolicyDocument": trust_policy,
+                "Policies": inline,
+            }
+        },
+        account_id=iam.account_id,
+        region_name=iam.region_name,
+    )

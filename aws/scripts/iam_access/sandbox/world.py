@@ -1,0 +1,142 @@
+"""The accounts a sandbox consists of, and who makes a call in them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from moto.iam.models import AccessKey, IAMBackend, iam_backends
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
+
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.quotas import Quotas
+
+HUB_ACCOUNT = "000000000001"
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class World:
+    """What all calls share: which accounts exist, their quotas, and the time."""
+
+    clock: Callable[[], datetime] = utc_now
+    partitions: dict[str, str] = field(default_factory=dict)
+    quotas: dict[str, Quotas] = field(default_factory=dict)
+
+    def add_account(self, account_id: str, partition: str, quotas: Quotas | None = None) -> None:
+        self.partitions[account_id] = partition
+        self.quotas[account_id] = quotas or Quotas()
+
+    def iam(self, account_id: str, partition: str | None = None) -> IAMBackend:
+        """IAM of an account; `partition` matters only for the hub, which is in all."""
+        return iam_backends[account_id][partition or self.partitions[account_id]]
+
+    def sts(self, account_id: str, partition: str) -> STSBackend:
+        return sts_backends[account_id][partition]
+
+    def existing_iam(self) -> list[IAMBackend]:
+        """The IAM of every account that has been touched, without making new ones."""
+        return [
+            backend for account in list(iam_backends.values()) for backend in list(account.values())
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose credentials signed a call. `principal_arn` is the role's ARN for a role's session."""
+
+    kind: Literal["user", "session"]
+    account_id: str
+    arn: str
+    principal_arn: str
+    entity_id: str
+    name: str
+    mfa_devices: frozenset[str] = frozenset()
+
+
+def account_of_key(access_key_id: str) -> str | None:
+    """The account an access key belongs to, or None if nobody has such a key."""
+    for account_id, account in list(iam_backends.items()):
+        if any(access_key_id in backend.access_keys for backend in list(account.values())):
+            return account_id
+    return None
+
+
+def identify(world: World, access_key_id: str, partition: str) -> Caller:
+    """The owner of an access key; AwsError as AWS refuses unknown, inactive and expired ones."""
+    for backend in world.existing_iam():
+        if backend.partition != partition:
+            continue
+        key = backend.access_keys.get(access_key_id)
+        if key is None:
+            continue
+        if key.user_name:
+            return _user(backend, key)
+        return _session(world, backend, key)
+    raise _unknown_token()
+
+
+def _user(backend: IAMBackend, key: AccessKey) -> Caller:
+    user = backend.users.get(key.user_name or "")
+    if user is None or key.status != "Active":
+        raise _unknown_token()
+    return Caller(
+        kind="user",
+        account_id=backend.account_id,
+        arn=user.arn,
+        principal_arn=user.arn,
+        entity_id=user.id,
+        name=user.name,
+        mfa_devices=frozenset(user.mfa_devices),
+    )
+
+
+def _session(world: World, backend: IAMBackend, key: AccessKey) -> Caller:
+    sts = world.sts(backend.account_id, backend.partition)
+    session: AssumedRole | None = sts.get_assumed_role_from_access_key(key.access_key_id)
+    roles = backend.roles.values()
+    role = next((r for r in roles if session is not None and r.arn == session.role_arn), None)
+    if session is None or role is None:
+        raise _unknown_token()
+    if session.expiration <= world.clock():
+        raise AwsError("ExpiredToken", "The security token included in the request is expired")
+    return Caller(
+        kind="session",
+        account_id=backend.account_id,
+        arn=session.arn,
+        principal_arn=role.arn,
+        entity_id=role.id,
+        name=session.session_name,
+    )
+
+
+def _unknown_token() -> AwsError:
+    return AwsError(
+        "InvalidClientTokenId", "The security token included in the request is invalid."
+    )
+
+
+def principal_exists(arn: str) -> bool:
+    """Whether there is a user or role of this ARN, in whichever account."""
+    _, _, _, _, account_id, resource = arn.split(":", 5)
+    kind, name = resource.split("/", 1)[0], resource.rpartition("/")[2]
+    for backend in list(iam_backends.get(account_id, {}).values()):
+        if kind == "user" and (user := backend.users.get(name)) is not None:
+            if user.arn == arn:
+                return True
+        elif any(role.name == name and role.arn == arn for role in backend.roles.values()):
+            return True
+    return False
+
+
+def role_exists(account_id: str, name: str) -> bool:
+    """Whether an account has a role of this name, under whichever path."""
+    return any(
+        role.name == name
+        for backend in list(iam_backends.get(account_id, {}).values())
+        for role in backend.roles.values()
+    )
