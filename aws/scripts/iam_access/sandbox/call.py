@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 from moto.iam.models import Group, IAMBackend, Role, User
 
 from iam_access.sandbox.faults import AwsError
@@ -37,13 +37,16 @@ class Call:
         return self.world.quotas.setdefault(self.account_id, Quotas())
 
 
-Operation = Callable[[Call], ActionResult | None]
-"""Refuses (raises AwsError), answers (returns a result), or leaves the answer to moto (None)."""
+Result = ActionResult | Mapping[str, Any]
 
+DONE: Mapping[str, Any] = {}
+"""The result of operations that return nothing."""
 
-def answer(result: Mapping[str, Any] | None = None) -> ActionResult:
-    """A successful answer, with the members boto3 is to return."""
-    return EmptyResult() if result is None else ActionResult(result)
+Operation = Callable[[Call], Result | None]
+"""Refuses (raises AwsError), answers (returns a result), or leaves the answer to moto (None).
+
+A result is the members that boto3 is to return, or, with objects of moto in it, an ActionResult.
+"""
 
 
 def user_of(call: Call) -> User:

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from functools import partial
 
-from moto.core.responses import ActionResult
 from moto.iam.models import AWSManagedPolicy, ManagedPolicy
 
 from iam_access.sandbox.call import (
+    DONE,
     Call,
     Entity,
     Operation,
-    answer,
+    Result,
     entities,
     group_of,
     own_role_of,
@@ -144,7 +144,7 @@ def _tag_policy(call: Call) -> None:
         raise AwsError("LimitExceeded", "The number of tags has reached the maximum limit.")
 
 
-def _attach(kind: str, call: Call) -> ActionResult:
+def _attach(kind: str, call: Call) -> Result:
     entity = _FIND[kind](call)
     arn = call.params["PolicyArn"]
     policy = call.iam.managed_policies.get(arn)
@@ -154,16 +154,16 @@ def _attach(kind: str, call: Call) -> ActionResult:
         quota = attached_policies_quota(kind, call.quotas)
         require_quota(f"PoliciesPer{kind}", len(entity.managed_policies), quota)
         policy.attach_to(entity)
-    return answer()
+    return DONE
 
 
-def _detach(kind: str, call: Call) -> ActionResult:
+def _detach(kind: str, call: Call) -> Result:
     entity = _FIND[kind](call)
     arn = call.params["PolicyArn"]
     if arn not in entity.managed_policies:
         raise AwsError("NoSuchEntity", f"Policy {arn} was not found.")
     entity.managed_policies[arn].detach_from(entity)
-    return answer()
+    return DONE
 
 
 def _put_inline(kind: str, call: Call) -> None:

@@ -5,10 +5,11 @@ from moto.iam.models import User
 
 from iam_access.sandbox import trust
 from iam_access.sandbox.call import (
+    DONE,
     Call,
     Entity,
     Operation,
-    answer,
+    Result,
     group_of,
     own_role_of,
     require_quota,
@@ -30,7 +31,7 @@ def _require_bare(entity: Entity) -> None:
         raise _conflict("delete policies")
 
 
-def _create_user(call: Call) -> ActionResult | None:
+def _create_user(call: Call) -> Result | None:
     require_unique_name("User", call.params["UserName"], list(call.iam.users))
     require_quota("UsersPerAccount", len(call.iam.users), call.quotas.users)
     boundary = call.params.get("PermissionsBoundary")
@@ -44,10 +45,10 @@ def _create_user(call: Call) -> ActionResult | None:
         call.params.get("Tags", []),
     )
     _set_boundary(user, boundary)
-    return answer({"User": user})
+    return ActionResult({"User": user})
 
 
-def _delete_user(call: Call) -> ActionResult:
+def _delete_user(call: Call) -> Result:
     user = user_of(call)
     _require_bare(user)
     if any(user in group.users for group in call.iam.groups.values()):
@@ -64,7 +65,7 @@ def _delete_user(call: Call) -> ActionResult:
         raise _conflict("delete SSH public keys")
     call.iam.delete_user(user.name)
     trust.forget_principal(call.world, user.arn, user.id)
-    return answer()
+    return DONE
 
 
 def _update_user(call: Call) -> None:
@@ -107,13 +108,13 @@ def _create_role(call: Call) -> None:
         _require_boundary(call, call.params["PermissionsBoundary"])
 
 
-def _update_trust(call: Call) -> ActionResult:
+def _update_trust(call: Call) -> Result:
     role = own_role_of(call)
     document = call.params["PolicyDocument"]
     trust.check(document)
     _check_trust_size(call, document)
     role.assume_role_policy_document = document
-    return answer()
+    return DONE
 
 
 def _check_trust_size(call: Call, document: str) -> None:
@@ -122,14 +123,14 @@ def _check_trust_size(call: Call, document: str) -> None:
         raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {quota}")
 
 
-def _delete_role(call: Call) -> ActionResult:
+def _delete_role(call: Call) -> Result:
     role = own_role_of(call)
     if any(role in profile.roles for profile in call.iam.instance_profiles.values()):
         raise _conflict("remove roles from instance profile")
     _require_bare(role)
     call.iam.delete_role(role.name)
     trust.forget_principal(call.world, role.arn, role.id)
-    return answer()
+    return DONE
 
 
 def _change_role(call: Call) -> None:
@@ -141,19 +142,19 @@ def _put_role_boundary(call: Call) -> None:
     _require_boundary(call, call.params["PermissionsBoundary"])
 
 
-def _put_user_boundary(call: Call) -> ActionResult:
+def _put_user_boundary(call: Call) -> Result:
     user = user_of(call)
     _require_boundary(call, call.params["PermissionsBoundary"])
     _set_boundary(user, call.params["PermissionsBoundary"])
-    return answer()
+    return DONE
 
 
-def _delete_user_boundary(call: Call) -> ActionResult:
+def _delete_user_boundary(call: Call) -> Result:
     user = user_of(call)
     if getattr(user, "permissions_boundary_arn", None) is None:
         raise AwsError("NoSuchEntity", f"User {user.name} does not have a permissions boundary.")
     _set_boundary(user, None)
-    return answer()
+    return DONE
 
 
 def _require_boundary(call: Call, arn: str) -> None:

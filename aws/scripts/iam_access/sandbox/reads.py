@@ -7,7 +7,7 @@ from urllib.parse import quote
 from moto.core.responses import ActionResult
 from moto.iam.models import AWSManagedPolicy, Group, InstanceProfile, ManagedPolicy, Role, User
 
-from iam_access.sandbox.call import Call, Entity, Operation, answer
+from iam_access.sandbox.call import Call, Entity, Operation, Result
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.policies import boundary_uses, own_policies
 
@@ -134,7 +134,7 @@ def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
     }
 
 
-def _authorization_details(call: Call) -> ActionResult:
+def _authorization_details(call: Call) -> Result:
     iam = call.iam
     aws = [p for p in iam.managed_policies.values() if isinstance(p, AWSManagedPolicy)]
     sources: list[tuple[str, str, Callable[[Call, Any], dict[str, Any]], Iterable[Any]]] = [
@@ -155,48 +155,45 @@ def _authorization_details(call: Call) -> ActionResult:
     result: dict[str, Any] = {member: [] for _, member, _, _ in sources}
     for member, describe, entity in page:
         result[member].append(describe(call, entity))
-    return answer({**result, **following})
+    return {**result, **following}
 
 
-def _account_summary(call: Call) -> ActionResult:
+def _account_summary(call: Call) -> Result:
     iam = call.iam
     own = own_policies(call)
-    return answer(
-        {
-            "SummaryMap": {
-                **call.quotas.summary(),
-                "Users": len(iam.users),
-                "Groups": len(iam.groups),
-                "Roles": len(iam.roles),
-                "Policies": len(own),
-                "PolicyVersionsInUse": sum(len(policy.versions) for policy in own),
-                "InstanceProfiles": len(iam.instance_profiles),
-                "Providers": len(iam.saml_providers) + len(iam.open_id_providers),
-                "ServerCertificates": len(iam.certificates),
-                "MFADevices": len(iam.virtual_mfa_devices),
-                "MFADevicesInUse": sum(len(user.mfa_devices) for user in iam.users.values()),
-                "AccountMFAEnabled": 1,
-                "AccountAccessKeysPresent": 0,
-                "AccountPasswordPresent": 0,
-                "AccountSigningCertificatesPresent": 0,
-                "GlobalEndpointTokenVersion": 1,
-            }
-        }
-    )
+    summary = {
+        **call.quotas.summary(),
+        "Users": len(iam.users),
+        "Groups": len(iam.groups),
+        "Roles": len(iam.roles),
+        "Policies": len(own),
+        "PolicyVersionsInUse": sum(len(policy.versions) for policy in own),
+        "InstanceProfiles": len(iam.instance_profiles),
+        "Providers": len(iam.saml_providers) + len(iam.open_id_providers),
+        "ServerCertificates": len(iam.certificates),
+        "MFADevices": len(iam.virtual_mfa_devices),
+        "MFADevicesInUse": sum(len(user.mfa_devices) for user in iam.users.values()),
+        "AccountMFAEnabled": 1,
+        "AccountAccessKeysPresent": 0,
+        "AccountPasswordPresent": 0,
+        "AccountSigningCertificatesPresent": 0,
+        "GlobalEndpointTokenVersion": 1,
+    }
+    return ActionResult({"SummaryMap": summary})
 
 
-def _list_users(call: Call) -> ActionResult:
+def _list_users(call: Call) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     users = [user for user in call.iam.users.values() if user.path.startswith(prefix)]
     page, following = _page(call, users)
-    return answer({"Users": page, **following})
+    return ActionResult({"Users": page, **following})
 
 
-def _list_groups(call: Call) -> ActionResult:
+def _list_groups(call: Call) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     groups = [group for group in call.iam.groups.values() if group.path.startswith(prefix)]
     page, following = _page(call, groups)
-    return answer({"Groups": page, **following})
+    return ActionResult({"Groups": page, **following})
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -55,12 +55,12 @@ class SandboxServer(SandboxBase):
 
     def _open(self, resources: ExitStack) -> None:
         # Flask is needed by no one else, so a sandbox without a server does not wait for it.
-        from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             MotoRequestHandler,
             create_backend_app,
         )
-        from werkzeug.serving import make_server  # noqa: PLC0415
+        from werkzeug.serving import make_server
 
         class Handler(MotoRequestHandler):
             # Connections are kept open, and small answers are not held back by the kernel.
@@ -85,9 +85,8 @@ class SandboxServer(SandboxBase):
                 "Choose another port, or 0 for any free one.",
             ) from error
         self._port = server.port
-        thread = Thread(
-            target=server.serve_forever, args=(0.02,), name="sandbox-server", daemon=True
-        )
+        poll_seconds = 0.02  # How long closing waits at most.
+        thread = Thread(target=server.serve_forever, args=(poll_seconds,), daemon=True)
         thread.start()
         resources.callback(server.server_close)
         resources.callback(thread.join)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from moto.core.responses import ActionResult
 
 from iam_access.sandbox import trust
-from iam_access.sandbox.call import Call, Operation, answer
+from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_assume_role
 
@@ -56,7 +56,7 @@ def _assume_role(call: Call) -> ActionResult:
         external_id=params.get("ExternalId", ""),
     )
     session.expiration = now + timedelta(seconds=duration)
-    return answer(
+    return ActionResult(
         {
             "Credentials": session,
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},

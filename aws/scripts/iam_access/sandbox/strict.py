@@ -5,14 +5,11 @@ parameters and rules, and only then lets moto answer. Everything it changes in m
 it is removed.
 """
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import RLock
 from types import TracebackType
 from typing import Any, Self
-from xml.sax.saxutils import escape
 
 from moto.core.responses import BaseResponse
 from moto.core.serialize import url_encode
@@ -23,9 +20,8 @@ from moto.iam.responses import IamResponse
 from iam_access.sandbox import managed, parameters, policies, principals, reads, sessions
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
+from iam_access.sandbox.wire import Answer, error_code, failure, success
 from iam_access.sandbox.world import World, account_of_key, identify
-
-Answer = tuple[int, dict[str, Any], Any]
 
 _OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "iam": {**policies.OPERATIONS, **principals.OPERATIONS, **reads.OPERATIONS},
@@ -37,11 +33,6 @@ _DOCUMENT_MEMBERS = (
     "ListPolicyVersionsResponse.Versions.PolicyVersion.Document",
     "ListRolesResponse.Roles.Role.AssumeRolePolicyDocument",
 )
-_CODE = re.compile(r"<Code>([^<]+)</Code>")
-_NAMESPACES = {
-    "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
-    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
-}
 
 
 class StrictLayer:
@@ -104,13 +95,14 @@ class StrictLayer:
             lost = self._run_faults(FaultContext(service, operation, account_id, params))
             with self._lock:
                 answer = self._answer(response, service, operation, params)
-            error = _error_code(answer)
+            error = error_code(answer)
             if lost:
                 error = "ServiceFailure"
                 raise AwsError(error, "The answer of this call was lost.")
         except AwsError as refusal:
             error = refusal.code
-            answer = _render(response, service, refusal)
+            as_json = "json" in response.headers.get("Content-Type", "")
+            answer = failure(service, refusal, as_json=as_json)
         self._calls.append(RecordedCall(service, operation, account_id, params, error))
         return answer
 
@@ -146,6 +138,8 @@ class StrictLayer:
             # Whose credentials these are decides, not what headers or the environment claim.
             response.current_account = caller.account_id
             return response.call_action()
+        if isinstance(result, Mapping):
+            return success(service, operation, result)
         status, headers, body = response.serialized(result)
         headers, body = response._enrich_response(headers, body)  # noqa: SLF001
         return status, headers, body
@@ -159,25 +153,3 @@ def _replaced(target: object, name: str, value: object) -> Iterator[None]:
         yield
     finally:
         setattr(target, name, original)
-
-
-def _error_code(answer: Answer) -> str | None:
-    status, _, body = answer
-    if int(status) < 400:
-        return None
-    found = _CODE.search(body if isinstance(body, str) else "")
-    return found[1] if found else str(status)
-
-
-def _render(response: BaseResponse, service: str, error: AwsError) -> Answer:
-    headers = {**response.response_headers, "x-amzn-errortype": error.code}
-    if "json" in response.headers.get("Content-Type", ""):
-        body = json.dumps({"__type": error.code, "message": error.message})
-        return error.status, {**headers, "Content-Type": "application/x-amz-json-1.1"}, body
-    fault = "Sender" if error.status < 500 else "Receiver"
-    body = (
-        f'<ErrorResponse xmlns="{_NAMESPACES.get(service, "")}"><Error><Type>{fault}</Type>'
-        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
-        f"<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
-    )
-    return error.status, {**headers, "Content-Type": "text/xml"}, body
