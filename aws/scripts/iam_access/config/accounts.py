@@ -1,0 +1,66 @@
+"""The accounts of a team, by the names it gives its environments."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, TypeAdapter
+
+from iam_access.kinds.fields import Spec, problem
+
+FOLDER = "aws-accounts"
+
+_ID = re.compile(r"[0-9]{12}")
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# A role's name, perhaps with its path: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+_ROLE = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
+
+
+def _account_id(value: str) -> str:
+    if _ID.fullmatch(value):
+        return value
+    digits = re.sub(r"[ _,.-]", "", value)
+    if _ID.fullmatch(digits):
+        hint = f'write the digits alone: "{digits}"'
+    elif re.fullmatch(r"[0-9]+", value):
+        hint = f"an account id has 12 digits, this has {len(value)}; it may begin with zeros"
+    else:
+        hint = 'write the 12 digits of the account in quotes, for example "123456789012"'
+    raise problem("bad-account-id", f"{value!r} is not an AWS account id", hint)
+
+
+def _role(value: str) -> str:
+    if _ROLE.fullmatch(value) is None or len(value) > 512:
+        raise problem(
+            "bad-role",
+            f"{value!r} is not the name of a role",
+            "write its name, with its path if it has one: self-serve-deployer or ops/deployer",
+        )
+    return value
+
+
+def _environment(value: str) -> str:
+    if _ENVIRONMENT.fullmatch(value) is None:
+        raise problem(
+            "bad-environment-name",
+            f"{value!r} cannot name an environment",
+            "use up to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit",
+        )
+    return value
+
+
+AccountId = Annotated[str, AfterValidator(_account_id)]
+DeployerRole = Annotated[str, AfterValidator(_role)]
+ENVIRONMENT: TypeAdapter[str] = TypeAdapter(Annotated[str, AfterValidator(_environment)])
+
+
+class AccountSpec(Spec):
+    """One AWS account. `deployer_role` (None: the settings') may have a path before its name."""
+
+    id: AccountId
+    deployer_role: DeployerRole | None = None
+    partition: Literal["aws", "aws-cn", "aws-us-gov"] = "aws"
+
+
+def written_out(value: Any) -> Any:
+    """The short form of an account, its id alone, as the mapping it stands for."""
+    return {"id": value} if isinstance(value, str) else value

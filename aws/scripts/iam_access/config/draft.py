@@ -1,0 +1,38 @@
+"""A team's files while they are being checked."""
+
+from dataclasses import dataclass, field
+
+from iam_access.config.read import Item
+from iam_access.model import Location
+
+POLICIES = "aws-policies"
+PERMANENT = "permanent-access"
+TEMPORARY = "temporary-access"
+
+__all__ = ["PERMANENT", "POLICIES", "TEMPORARY", "Draft", "Item"]
+
+
+@dataclass(slots=True)
+class Draft:
+    """What was read of one team, by folder.
+
+    `folders` are those of the kinds. `seen` are the folders with a file of the team, `unclear`
+    those whose file could not be understood: nobody can say what is *not* in it.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    files: list[str] = field(default_factory=list)
+    accounts: tuple[Item, ...] = ()
+    items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    unclear: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for folder in self.folders:
+            self.items[folder] = ()
+
+    @property
+    def beginning(self) -> Location:
+        """Where to report what concerns the team as a whole: its first file."""
+        return Location(self.files[0], 1, 1)

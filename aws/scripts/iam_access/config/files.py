@@ -1,0 +1,130 @@
+"""Find and read the files of a folder; say which cannot be read and why."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.tree import SIZE_LIMIT
+from iam_access.model import Location
+
+_TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_ENDING = ".yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A team's file in one folder. `data` is None when it could not be read (and was reported)."""
+
+    team: str
+    file: str
+    data: bytes | None
+
+
+def shown_path(directory: Path) -> str:
+    """A directory as people would type it: from where they are if it is below, else in full."""
+    absolute = os.path.abspath(directory)
+    relative = os.path.relpath(absolute)
+    return absolute if relative.startswith("..") else relative
+
+
+def joined(directory: str, *names: str) -> str:
+    """A path for people below a shown directory."""
+    return "/".join(names if directory == "." else (directory, *names))
+
+
+def names_in(
+    directory: Path, shown_directory: str, folder: str, report: Report
+) -> list[str] | None:
+    """The names in a folder, sorted; none when there is no such folder, None if unreadable."""
+    try:
+        return sorted(os.listdir(directory / folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        _unreadable(report, joined(shown_directory, folder), error, "folder")
+        return None
+
+
+def sources(
+    directory: Path, shown_directory: str, folder: str, names: list[str], report: Report
+) -> Iterator[Source]:
+    """The team files among the names in a folder.
+
+    What looks like a team's file and is not one is reported.
+    """
+    root = os.path.realpath(directory)
+    for name in names:
+        stem, ending = os.path.splitext(name)
+        if name.startswith(".") or ending.lower() not in (".yaml", ".yml"):
+            continue
+        file = joined(shown_directory, folder, name)
+        team = stem.lower() if _TEAM.fullmatch(stem.lower()) else None
+        concerned = report.of(team)
+        if _well_named(name, stem, ending, file, concerned):
+            path = os.path.join(directory, folder, name)
+            yield Source(stem, file, read_file(path, root, file, concerned))
+        elif team is not None:
+            yield Source(team, file, None)
+
+
+def _well_named(name: str, stem: str, ending: str, file: str, report: Report) -> bool:
+    if _TEAM.fullmatch(stem) is None:
+        report.error(
+            "bad-team-name",
+            Location(file, 1, 1),
+            f"the file {shown(name)} names no team",
+            "name it after the team: up to 64 small letters, digits and '-', "
+            "beginning with a letter or digit, then .yaml",
+        )
+        return False
+    if ending != _ENDING:
+        report.error(
+            "bad-file-name",
+            Location(file, 1, 1),
+            f"the file {shown(name)} would not be read",
+            f"rename it to {stem}{_ENDING}",
+        )
+        return False
+    return True
+
+
+def read_file(path: str, root: str, file: str, report: Report) -> bytes | None:
+    """The file's bytes (a little more than the size limit at most), or None after reporting why.
+
+    `root` is the real path of the directory that it must not lead out of, through a link.
+    """
+    try:
+        # Not blocking: what is named like a file may be a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                _refuse(report, file, "it is not a regular file", "put a file there")
+                return None
+            if os.path.islink(path) and not os.path.realpath(path).startswith(root + os.sep):
+                _refuse(
+                    report,
+                    file,
+                    "it is a link that leads out of the directory of the files",
+                    "put the file itself there",
+                )
+                return None
+            return opened.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        _unreadable(report, file, error, "file")
+        return None
+
+
+def _unreadable(report: Report, file: str, error: OSError, what: str) -> None:
+    reason = (error.strerror or type(error).__name__).lower()
+    _refuse(report, file, reason, f"make it a {what} that can be read")
+
+
+def _refuse(report: Report, file: str, reason: str, hint: str) -> None:
+    report.error(
+        "unreadable-file", Location(file, 1, 1), f"the file cannot be read: {reason}", hint
+    )

@@ -1,0 +1,189 @@
+"""All files of a directory, as typed and checked configuration."""
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from iam_access.config import accounts, files, read, shapes
+from iam_access.config.accounts import AccountSpec
+from iam_access.config.draft import POLICIES, Draft, Item
+from iam_access.config.report import Report
+from iam_access.config.settings import FILE as SETTINGS
+from iam_access.config.settings import Settings
+from iam_access.errors import UsageError
+from iam_access.kinds import KINDS
+from iam_access.kinds.base import Entry, Kind
+from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.model import Account, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """One team's files. `entries` has every folder of a kind, empty where there is no file.
+
+    Entries that are not well formed are left out; such a team is among the invalid ones.
+    """
+
+    name: str
+    environments: Mapping[str, AccountSpec]
+    entries: Mapping[str, tuple[Entry[Any], ...]]
+
+    @property
+    def policies(self) -> Mapping[str, Entry[PolicySpec]]:
+        """The team's policies by key."""
+        return {entry.key: entry for entry in self.entries[POLICIES]}
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All teams of a directory and what was found in their files.
+
+    `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
+    error in their files: nothing of theirs may be applied, and what they have is left alone.
+    """
+
+    directory: Path
+    settings: Settings
+    teams: Mapping[str, Team]
+    accounts: Mapping[str, Account]
+    findings: tuple[Finding, ...]
+    invalid: frozenset[str]
+    settings_valid: bool = True
+
+
+def load(directory: Path, *, now: datetime) -> Configuration:
+    """Read and check every file below a directory, as of `now` (UTC).
+
+    Whatever the files contain becomes findings. Raises UsageError when there is no such
+    directory. Locations name files as people would type them from the working directory.
+    """
+    if not directory.is_dir():
+        raise UsageError(
+            f"there is no directory {str(directory)!r}",
+            "name the one that holds aws-accounts/ and the other folders with --config-dir",
+        )
+    with _no_collection():
+        return _load(directory, now)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without looking for garbage: what is read is kept, and has no cycles.
+
+    Looking through the millions of values again and again would take longer than reading them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(directory: Path, now: datetime) -> Configuration:
+    report = Report()
+    base = files.shown_path(directory)
+    settings, settings_valid = _settings(directory, base, report)
+    drafts, complete = _drafts(directory, base, report)
+    findings = report.sorted()
+    invalid = frozenset(
+        drafts if not complete else (each.team for each in findings if each.is_error and each.team)
+    )
+    valid = [draft for name, draft in drafts.items() if name not in invalid]
+    return Configuration(
+        directory=directory,
+        settings=settings,
+        teams={name: _team(draft) for name, draft in sorted(drafts.items())},
+        accounts=_accounts(valid, settings),
+        findings=findings,
+        invalid=invalid,
+        settings_valid=settings_valid,
+    )
+
+
+def _settings(directory: Path, base: str, report: Report) -> tuple[Settings, bool]:
+    """The settings, or the defaults where the file is wrong, and whether it is right."""
+    path = directory / SETTINGS
+    if not os.path.lexists(path):
+        return Settings(), True
+    before = len(report.found)
+    file = files.joined(base, SETTINGS)
+    data = files.read_file(str(path), os.path.realpath(directory), file, report)
+    found = read.parsed(data, file, report) if data is not None else None
+    if found is None or found[0] is None:
+        return Settings(), len(report.found) == before
+    settings = shapes.read(Settings, *found, report)
+    return settings or Settings(), len(report.found) == before
+
+
+def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft], bool]:
+    """What was read of each team, and whether every folder could be listed."""
+    drafts: dict[str, Draft] = {}
+    complete = True
+    kinds: dict[str, Kind] = {}
+    for kind in KINDS:
+        kinds.setdefault(kind.folder, kind)
+    for folder in (accounts.FOLDER, *kinds):
+        names = files.names_in(directory, base, folder, report)
+        complete = complete and names is not None
+        for source in files.sources(directory, base, folder, names or [], report):
+            draft = drafts.setdefault(source.team, Draft(source.team, tuple(kinds)))
+            _read(draft, source, folder, kinds.get(folder), report.of(source.team))
+    return drafts, complete
+
+
+def _read(
+    draft: Draft, source: files.Source, folder: str, kind: Kind | None, report: Report
+) -> None:
+    """Add one file's items to its team; without a kind it is the file of the accounts."""
+    draft.files.append(source.file)
+    draft.seen.add(folder)
+    keyed = kind is None or kind.keyed
+    found = (
+        read.section(source.data, source.file, folder, keyed=keyed, report=report)
+        if source.data is not None
+        else None
+    )
+    if found is None:
+        draft.unclear.add(folder)
+    elif kind is None:
+        draft.accounts = read.environments(*found, report)
+    else:
+        draft.items[folder] = read.items(kind.spec, *found, report)
+
+
+def _team(draft: Draft) -> Team:
+    return Team(
+        name=draft.name,
+        environments={item.key: item.spec for item in draft.accounts if item.spec is not None},
+        entries={folder: _entries(items) for folder, items in draft.items.items()},
+    )
+
+
+def _entries(items: Iterable[Item]) -> tuple[Entry[Any], ...]:
+    return tuple(Entry(item.key, item.spec, item.place) for item in items if item.spec is not None)
+
+
+def _accounts(drafts: Iterable[Draft], settings: Settings) -> dict[str, Account]:
+    """The accounts by id, each with the teams that use it. What teams say of one is the same."""
+    used: dict[str, dict[str, str]] = {}
+    specs: dict[str, AccountSpec] = {}
+    for draft in drafts:
+        for item in draft.accounts:
+            used.setdefault(item.spec.id, {})[draft.name] = item.key
+            specs[item.spec.id] = item.spec
+    return {
+        number: Account(
+            id=number,
+            partition=spec.partition,
+            deployer_role=spec.deployer_role or settings.deployer_role,
+            environments=used[number],
+        )
+        for number, spec in sorted(specs.items())
+    }

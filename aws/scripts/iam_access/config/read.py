@@ -1,0 +1,121 @@
+"""One file's bytes as items: what is written, where, and the spec it makes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from iam_access.config import shapes, tree
+from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.words import did_you_mean
+from iam_access.kinds.fields import PolicyKey
+from iam_access.model import Location
+from iam_access.place import Place
+
+POLICY_KEY: TypeAdapter[str] = TypeAdapter(PolicyKey)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry as written and, where it is well formed, its spec.
+
+    Checks across entries go by what is written, so that a slip in one field hides no other.
+    """
+
+    key: str
+    written: Any
+    place: Place
+    spec: Any
+
+
+def parsed(data: bytes, file: str, report: Report) -> tuple[Any, Place] | None:
+    """The file's value and its place, None when there is none. Reports what YAML has against it."""
+    found = tree.parse(data)
+    for each in found.problems:
+        report.error(each.code, Location(file, each.line, each.column), each.message, each.hint)
+    return None if found.mark is None else (found.value, Place(file, found.mark))
+
+
+def section(
+    data: bytes, file: str, folder: str, *, keyed: bool, report: Report
+) -> tuple[Any, Place] | None:
+    """The value below the file's one key and its place, None after reporting why there is none.
+
+    No value at all means no entries, and gives an empty one.
+    """
+    before = len(report.found)
+    found = parsed(data, file, report)
+    if found is None or found[0] is None:
+        if len(report.found) == before:
+            report.error(
+                "empty-file",
+                Location(file, 1, 1),
+                "the file is empty",
+                f"write '{folder}: {'{}' if keyed else '[]'}' for no entries, or remove the file",
+            )
+        return None
+    value, place = found
+    if not isinstance(value, dict):
+        shapes.wrong_type(
+            "a mapping", value, place, report, name=f"the file (with '{folder}:' at its top)"
+        )
+        return None
+    for key in value:
+        if key != folder:
+            hint = did_you_mean(key, () if folder in value else (folder,))
+            report.error(
+                "unknown-key",
+                place.key(key),
+                f"the key {shown(key)} is not known here",
+                hint or f"the one key at the top of this file is '{folder}'",
+            )
+    if folder not in value:
+        if not value:
+            report.error("missing-key", place.location, f"the key '{folder}' is missing", "add it")
+        return None
+    inner = value[folder]
+    below = place.at(folder)
+    if inner is None:
+        return ({} if keyed else []), below
+    if not isinstance(inner, dict if keyed else list):
+        shapes.wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
+        return None
+    return inner, below
+
+
+def items(model: type[BaseModel], value: Any, place: Place, report: Report) -> tuple[Item, ...]:
+    """Each element of a section, checked against its model."""
+    if isinstance(value, dict):
+        return tuple(
+            _keyed_item(POLICY_KEY, model, key, each, place, report) for key, each in value.items()
+        )
+    marks = place.mark[2]
+    found = []
+    for index, each in enumerate(value):
+        below = Place(place.file, marks[index])
+        found.append(Item(str(index), each, below, shapes.read(model, each, below, report)))
+    return tuple(found)
+
+
+def environments(value: dict[str, Any], place: Place, report: Report) -> tuple[Item, ...]:
+    """The accounts of a team, by environment."""
+    return tuple(
+        _keyed_item(ENVIRONMENT, AccountSpec, key, written_out(each), place, report)
+        for key, each in value.items()
+    )
+
+
+def _keyed_item(
+    names: TypeAdapter[str],
+    model: type[BaseModel],
+    key: str,
+    written: Any,
+    place: Place,
+    report: Report,
+) -> Item:
+    below = place.at(key)
+    named = shapes.fits(names, key, place.key(key), report)
+    spec = shapes.read(model, written, below, report)
+    return Item(key, written, below, spec if named else None)

@@ -1,0 +1,198 @@
+"""A value from a file against a model: what fits becomes a spec, what does not, findings."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.words import did_you_mean, listed
+from iam_access.kinds.fields import Spec
+from iam_access.model import Location
+from iam_access.place import Path, Place
+
+S = TypeVar("S", bound=BaseModel)
+
+_TEXT: Final = "text"
+_LIST: Final = "a list"
+_MAPPING: Final = "a mapping"
+_EXPECTED: Final = {
+    "string_type": _TEXT,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+}
+_HOW_TO: Final = {
+    _TEXT: "write a single value, in quotes if it contains ': ' or ' #'",
+    _LIST: "write [one, two], or one '- item' per line; a list of one is [one]",
+    _MAPPING: "write 'key: value' lines, indented below it",
+    f"{_TEXT} or {_LIST}": "write a single value or a list of them",
+}
+
+
+def read(model: type[S], value: Any, place: Place, report: Report) -> S | None:
+    """The value as an instance of the model, or None after reporting all that is wrong with it."""
+    wrong = False
+    if isinstance(value, dict) and issubclass(model, Spec):
+        for each in model.contradictions(value):
+            report.error(each.code, place.at(*each.path).location, each.message, each.hint)
+            wrong = True
+    try:
+        result = model.model_validate(value)
+    except ValidationError as error:
+        _explain(model, value, error, place, report)
+        return None
+    return None if wrong else result
+
+
+def fits(names: TypeAdapter[str], key: str, location: Location, report: Report) -> bool:
+    """Whether the key of a mapping is as a field type wants it; if not, that is reported."""
+    try:
+        names.validate_python(key)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            context = each["ctx"]
+            report.error(context["code"], location, context["text"], context["hint"])
+        return False
+    return True
+
+
+def what_is(value: Any) -> str:
+    """A value by its form and, if it is text, what it says."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return _MAPPING
+    if isinstance(value, list):
+        return _LIST
+    return f"{_TEXT} {shown(value)}"
+
+
+def wrong_type(expected: str, value: Any, place: Place, report: Report, name: str = "") -> None:
+    """Report that a value has another form than expected."""
+    report.error(
+        "wrong-type",
+        place.location,
+        f"{name or 'this'} must be {expected}, not {what_is(value)}",
+        _HOW_TO[expected] if value is not None else f"{_HOW_TO[expected]}, or remove the key",
+    )
+
+
+def _explain(
+    model: type[BaseModel] | None, value: Any, error: ValidationError, place: Place, report: Report
+) -> None:
+    alternatives: dict[Path, list[str]] = {}
+    for each in error.errors(include_url=False, include_context=True):
+        path = _written_path(value, each["loc"], missing=each["type"] == "missing")
+        if each["type"] in _EXPECTED:
+            alternatives.setdefault(path, []).append(_EXPECTED[each["type"]])
+        else:
+            _explain_one(model, value, each, path, place, report)
+    for path, expected in alternatives.items():
+        wrong_type(
+            " or ".join(dict.fromkeys(expected)),
+            _value_at(value, path),
+            place.at(*path),
+            report,
+            name=_name(path),
+        )
+
+
+def _explain_one(
+    model: type[BaseModel] | None,
+    value: Any,
+    error: ErrorDetails,
+    path: Path,
+    place: Place,
+    report: Report,
+) -> None:
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "spec":
+        report.error(context["code"], place.at(*path).location, context["text"], context["hint"])
+    elif kind == "extra_forbidden":
+        known = _fields(model, path[:-1])
+        report.error(
+            "unknown-key",
+            place.key(*path),
+            f"the key {shown(path[-1])} is not known here",
+            did_you_mean(str(path[-1]), known) or f"the keys are {listed(known)}",
+        )
+    elif kind == "missing":
+        report.error(
+            "missing-key",
+            place.at(*path[:-1]).location,
+            f"the key {shown(path[-1])} is missing",
+            f"add '{path[-1]}:' with a value",
+        )
+    elif kind == "literal_error":
+        written = _value_at(value, path)
+        choices = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        report.error(
+            "bad-value",
+            place.at(*path).location,
+            f"{_name(path)} cannot be {what_is(written)}",
+            did_you_mean(str(written), choices) or f"write {listed(choices, 'or')}",
+        )
+    else:
+        report.error(
+            "bad-value",
+            place.at(*path).location,
+            f"{_name(path)} cannot be {what_is(_value_at(value, path))}",
+            "see docs/files.md for what may stand here",
+        )
+
+
+def _written_path(value: Any, location: Iterable[str | int], *, missing: bool) -> Path:
+    """The error's location as a path in the file: without the names of a union's members."""
+    steps = tuple(location)
+    path: list[str | int] = []
+    for position, step in enumerate(steps):
+        if step in _steps_from(value):
+            value = value[step]
+        elif not (missing and position == len(steps) - 1):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _steps_from(value: Any) -> Container[Any]:
+    if isinstance(value, dict):
+        return value
+    return range(len(value)) if isinstance(value, list) else ()
+
+
+def _value_at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _name(path: Path) -> str:
+    """What people call the value at a path: its key, or an item of its list."""
+    keys = [step for step in path if isinstance(step, str)]
+    if not keys:
+        return "the entry"
+    return f"an item of {keys[-1]}" if isinstance(path[-1], int) else keys[-1]
+
+
+def _fields(model: type[BaseModel] | None, path: Path) -> tuple[str, ...]:
+    """The keys that a model allows at a path."""
+    for step in path:
+        if model is not None and isinstance(step, str) and step in model.model_fields:
+            model = next(_models_in(model.model_fields[step].annotation), None)
+    return tuple(model.model_fields) if model is not None else ()
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (list, dict, Union, UnionType, Mapping):
+        for each in get_args(annotation):
+            yield from _models_in(each)

@@ -1,0 +1,116 @@
+"""What the YAML parser could not read, in words for people."""
+
+from dataclasses import dataclass
+
+import yaml
+from yaml.reader import ReaderError
+
+_SHOWN_LENGTH = 80
+
+# What the parser says, and what most often is the matter.
+_HINTS = (
+    (
+        "mapping values are not allowed",
+        "indent the line like its neighbours, and quote text that contains ': '",
+    ),
+    (
+        "could not find expected ':'",
+        "every key needs a ':' and a space after it; look at the line before, too",
+    ),
+    (
+        "cannot start any token",
+        "quote text that begins with one of @ ` % & * ! | > [ { or with a quote",
+    ),
+    (
+        "expected node content",
+        "a value is missing here, or a bracket before it was never closed",
+    ),
+    ("expected '-' indicator", "give all items of a list the same indentation"),
+    ("expected key", "give all keys of a mapping the same indentation, and close every quote"),
+    ("',' or ']'", "close the list with ']' and put commas between its items"),
+    ("',' or '}'", "close the mapping with '}' and put commas between its keys"),
+    ("unexpected end of stream", "close the quote that was opened here"),
+    ("undefined tag", "quote text that begins with '!'"),
+    ("unknown escape", "write \\\\ for a backslash, or use single quotes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the text of a file. Line and column count from 1."""
+
+    code: str
+    message: str
+    hint: str
+    line: int = 1
+    column: int = 1
+
+
+def shown(value: object) -> str:
+    """A value as it can stand in a message: quoted, on one line, not too long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
+
+
+def not_utf8(data: bytes, offset: int) -> Problem:
+    """The file's bytes are no UTF-8 from `offset` on."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Problem(
+            "not-utf8", "the file is UTF-16, not UTF-8", "save it with the encoding UTF-8"
+        )
+    line, column = _line_and_column(data, offset)
+    return Problem(
+        "not-utf8",
+        f"the byte 0x{data[offset]:02X} is not UTF-8",
+        "save the file with the encoding UTF-8",
+        *(line, column),
+    )
+
+
+def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
+    before = data[:offset].decode(errors="replace").splitlines(keepends=True) or [""]
+    if before[-1].endswith(("\n", "\r")):
+        before.append("")
+    return len(before), len(before[-1]) + 1
+
+
+def syntax_problem(error: Exception, data: bytes) -> Problem:
+    """What the parser raised, with the place and a guess at the cause."""
+    if isinstance(error, ReaderError):
+        return _unreadable(error, data)
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return Problem("syntax-error", f"not valid YAML: {error}", "look for unusual escapes")
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    said = error.problem or error.context or "it cannot be read"
+    message = f"not valid YAML: {said}"
+    if error.context and error.context != said:
+        message += f" ({error.context})"
+    return Problem("syntax-error", message, _hint(said, line, column, data), line + 1, column + 1)
+
+
+def _hint(said: str, line: int, column: int, data: bytes) -> str:
+    lines = data.decode(errors="replace").splitlines()
+    text = lines[line] if line < len(lines) else ""
+    if "\t" in text[: column + 1]:
+        return "indent with spaces: YAML does not allow tabs"
+    for words, hint in _HINTS:
+        if words in said:
+            return hint
+    return "compare the indentation and quotes with the lines around it"
+
+
+def _unreadable(error: ReaderError, data: bytes) -> Problem:
+    """A character that YAML does not allow at all. The C parser counts bytes, the other letters."""
+    offset = error.position if isinstance(error.position, int) else 0
+    if not yaml.__with_libyaml__:
+        offset = len(data.decode(errors="replace")[:offset].encode())
+    line, column = _line_and_column(data, offset)
+    code = error.character
+    name = f"U+{code if isinstance(code, int) else ord(code):04X}"
+    return Problem(
+        "control-character",
+        f"the file contains a character that cannot be seen: {name}",
+        "remove it",
+        *(line, column),
+    )

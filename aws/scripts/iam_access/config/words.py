@@ -1,0 +1,23 @@
+"""Small pieces of wording that findings share."""
+
+from collections.abc import Iterable
+
+from iam_access.policy.problem import nearest
+
+_LISTED = 12
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """`did you mean 'x'?`, or nothing if no candidate is much like the name."""
+    found = nearest(name, candidates)
+    return f"did you mean '{found}'?" if found is not None else ""
+
+
+def listed(names: Iterable[str], conjunction: str = "and") -> str:
+    """`a, b and c`; a long list is cut, with the number of the rest."""
+    shown = list(names)
+    if len(shown) > _LISTED:
+        shown = [*shown[: _LISTED - 1], f"{len(shown) - _LISTED + 1} more"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}"
