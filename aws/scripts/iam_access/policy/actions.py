@@ -219,12 +219,14 @@ def unknown_action(pattern: str) -> Problem | None:
 
 
 def _unknown_service(pattern: str, service: str, name: str) -> Problem:
-    return Problem(
-        "unknown-service",
-        f"{pattern!r}: AWS has no service '{service}'.",
-        _did_you_mean(nearest(service, services()), f":{name}")
-        or "Use the prefix that AWS's Service Authorization Reference gives for the service.",
-    )
+    found = nearest(service, services())
+    if found is None:
+        hint = "Use the prefix that AWS's Service Authorization Reference gives for the service."
+    elif expand(f"{found}:{name}"):
+        hint = f"Did you mean {found}:{name}?"
+    else:
+        hint = f"Did you mean the service {found}?"
+    return Problem("unknown-service", f"{pattern!r}: AWS has no service {service!r}.", hint)
 
 
 def _unknown_name(pattern: str, service: str, name: str) -> Problem:
@@ -232,9 +234,10 @@ def _unknown_name(pattern: str, service: str, name: str) -> Problem:
     found = nearest(name, action_names(key).values())
     return Problem(
         "unknown-action",
-        f"{pattern!r}: the service '{key}' has no action '{name}'.",
-        _did_you_mean(f"{key}:{found}" if found else None)
-        or f"See the actions of {key} in AWS's Service Authorization Reference.",
+        f"{pattern!r}: the service {key!r} has no action {name!r}.",
+        f"Did you mean {key}:{found}?"
+        if found
+        else f"See the actions of {key} in AWS's Service Authorization Reference.",
     )
 
 
@@ -243,11 +246,8 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
     found = nearest(re.sub(r"[*?]", "", name), action_names(key).values())
     return Problem(
         "unknown-action",
-        f"{pattern!r} matches no action of the service '{key}'.",
-        _did_you_mean(f"{key}:{found}" if found else None)
-        or f"Use the beginning of actions that {key} has, followed by *.",
+        f"{pattern!r} matches no action of the service {key!r}.",
+        f"Did you mean {key}:{found}?"
+        if found
+        else f"Use the beginning of actions that {key} has, followed by *.",
     )
-
-
-def _did_you_mean(name: str | None, rest: str = "") -> str:
-    return f"Did you mean {name}{rest}?" if name else ""

@@ -142,17 +142,19 @@ def _fewest_resources(texts: list[str]) -> list[str]:
 def _fewest_actions(texts: list[str]) -> list[str]:
     if "*" in texts:
         return ["*"]
-    kept = {text.lower(): text for text in reversed(texts)}
+    kept: dict[str, str] = {}
+    for text in texts:
+        kept.setdefault(text.lower(), text)
     patterns: defaultdict[str, list[str]] = defaultdict(list)
     for lower in kept:
         if "*" in lower or "?" in lower:
             patterns[lower.partition(":")[0]].append(lower)
-    for lower in list(kept):
+    for lower in reversed(list(kept)):
         rivals = patterns[lower.partition(":")[0]]
         # What was dropped already covers nothing, or two equal patterns would drop each other.
         if any(r != lower and r in kept and _covers(r, lower) for r in rivals):
             del kept[lower]
-    return list(reversed(kept.values()))
+    return list(kept.values())
 
 
 def _covers(pattern: str, other: str) -> bool:

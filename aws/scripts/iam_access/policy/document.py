@@ -262,9 +262,9 @@ def pretty(source: Document) -> str:
     return json.dumps(_ordered(tidy), ensure_ascii=False, indent=2)
 
 
-def _sort_key(source: Statement) -> tuple[str, str, str]:
-    text = json.dumps(source, ensure_ascii=False).lower()
-    return str(source.get("Sid", "")), str(source.get("Effect", "")), text
+def _sort_key(source: Statement) -> tuple[str, str, str, str]:
+    text = json.dumps(source, ensure_ascii=False)
+    return str(source.get("Sid", "")), str(source.get("Effect", "")), text.lower(), text
 
 
 def _tidy_statement(source: Statement) -> dict[str, Any]:

@@ -1,0 +1,134 @@
+import pytest
+
+from iam_access.policy import arn
+from iam_access.policy.arn import Arn, ArnError, parse_arn, policy_path_and_name, resource_fault
+
+BUCKET = "arn:aws:s3:::bucket/a:b"
+
+
+def test_parse_and_write() -> None:
+    assert parse_arn(BUCKET) == Arn("aws", "s3", "", "", "bucket/a:b")
+    assert str(parse_arn(BUCKET)) == BUCKET
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "*",
+        "bucket",
+        "arn:aws:s3:::",
+        "ARN:aws:s3:::b",
+        "arn::s3:::b",
+        "arn:aws::::b",
+        "arn:aws",
+    ],
+)
+def test_not_an_arn(text: str) -> None:
+    with pytest.raises(ArnError):
+        parse_arn(text)
+
+
+def test_building() -> None:
+    account = "123456789012"
+    assert arn.policy_arn(account, "p", path="/self-serve/team/", partition="aws-cn") == (
+        "arn:aws-cn:iam::123456789012:policy/self-serve/team/p"
+    )
+    assert arn.policy_arn("aws", "ReadOnlyAccess") == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert arn.user_arn(account, "u") == "arn:aws:iam::123456789012:user/u"
+    assert arn.role_arn(account, "r", path="/x/") == "arn:aws:iam::123456789012:role/x/r"
+    assert arn.session_arn(account, "r", "s") == "arn:aws:sts::123456789012:assumed-role/r/s"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "name"),
+    [
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "/", "ReadOnlyAccess"),
+        ("arn:aws-us-gov:iam::aws:policy/job-function/Billing", "/job-function/", "Billing"),
+        ("arn:aws:iam::aws:policy/aws-service-role/x/Y", "/aws-service-role/x/", "Y"),
+    ],
+)
+def test_aws_managed_policies(text: str, path: str, name: str) -> None:
+    assert arn.is_aws_managed_policy(text)
+    assert arn.is_managed_policy(text)
+    assert policy_path_and_name(text) == (path, name)
+
+
+def test_customer_managed_policies() -> None:
+    text = "arn:aws:iam::123456789012:policy/self-serve/team/team-p"
+    assert arn.is_managed_policy(text)
+    assert not arn.is_aws_managed_policy(text)
+    assert policy_path_and_name(text) == ("/self-serve/team/", "team-p")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ReadOnlyAccess",
+        "arn:aws:iam::aws:role/ReadOnlyAccess",
+        "arn:aws:iam::aws:policy/",
+        "arn:aws:iam::aws:policy/x/",
+        "arn:aws:iam::aws:policy/a b",
+        "arn:aws:iam::aws:policy/*",
+        "arn:aws:iam:us-east-1:aws:policy/x",
+        "arn:aws:s3::aws:policy/x",
+        "arn:aws:iam::12345:policy/x",
+        "arn:amazon:iam::aws:policy/x",
+        "arn:aws:iam::aws:policy/x\n",
+    ],
+)
+def test_no_managed_policies(text: str) -> None:
+    assert not arn.is_managed_policy(text)
+    assert not arn.is_aws_managed_policy(text)
+    with pytest.raises(ArnError):
+        policy_path_and_name(text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*",
+        "arn:aws:s3:::*",
+        "arn:aws:s3:::bucket/${aws:username}/*",
+        "arn:aws:s3:::bucket/${aws:PrincipalTag/team, 'none'}",
+        "arn:aws:s3:::bucket/${*}",
+        "arn:*:s3:::bucket",
+        "arn:aws*:s3:::bucket",
+        "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:instance/*",
+        "arn:aws:ec2:*:*:*/*",
+        "arn:aws:ec2:eu-*:12345678901?:instance/i-1",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+        "arn:aws:secretsmanager:${aws:RequestedRegion}:${aws:PrincipalAccount}:secret:x",
+        "arn:aws:logs:*:*:*",
+        "arn:aws:sqs:*",
+        "arn:aws:lambda:eu-west-1:123456789012:function:f:1",
+    ],
+)
+def test_resources_of_policies(pattern: str) -> None:
+    assert resource_fault(pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("", "begin"),
+        ("bucket", "begin"),
+        ("**", "begin"),
+        (" arn:aws:s3:::b", "begin"),
+        ("arn:aws:s3:bucket", "4 of the 6 parts"),
+        ("arn:aws:*", "3 of the 6 parts"),
+        ("arn:aw:s3:::b", "partition 'aw'"),
+        ("arn:${aws:x}:s3:::b", "partition"),
+        ("arn:aws:S3:::b", "service 'S3'"),
+        ("arn:aws:s*:::b", "service"),
+        ("arn:aws::::b", "service"),
+        ("arn:aws:ec2:EU:123456789012:x", "region 'EU'"),
+        ("arn:aws:iam::12345:role/x", "account '12345'"),
+        ("arn:aws:iam::1234-5678-9012:role/x", "account"),
+        ("arn:aws:iam::{account_id}:role/x", "account '{account_id}'"),
+        ("arn:aws:s3:::", "no resource"),
+        ("arn:aws:s3::: ", "no resource"),
+    ],
+)
+def test_what_is_wrong_with_a_resource(pattern: str, reason: str) -> None:
+    assert reason in (resource_fault(pattern) or "")

@@ -1,0 +1,253 @@
+from typing import Any
+
+import pytest
+
+from iam_access.policy.document import size
+from iam_access.policy.lint import Problem, check_document, check_statement
+
+GOOD: dict[str, Any] = {
+    "Sid": "Read1",
+    "Effect": "Allow",
+    "Action": ["s3:GetObject", "s3:List*"],
+    "Resource": "arn:aws:s3:::bucket/${aws:username}/*",
+    "Condition": {
+        "StringLikeIfExists": {"s3:prefix": ["a/*", "${aws:username}/"]},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["a"]},
+        "ForAnyValue:StringNotEqualsIgnoreCase": {"aws:RequestTag/cost center": "x"},
+        "DateLessThan": {"aws:CurrentTime": ["2025-12-01T00:00:00Z", 1764547200]},
+        "NumericGreaterThanEquals": {"s3:max-keys": ["-1.5", 10, 2.5]},
+        "Bool": {"aws:SecureTransport": True},
+        "Null": {"aws:TokenIssueTime": "false"},
+        "NotIpAddress": {"aws:SourceIp": ["203.0.113.7/24", "2001:db8::/32", "203.0.113.0"]},
+        "ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/x", "*"]},
+        "BinaryEquals": {"x:key": "QmluYXJ5"},
+    },
+}
+
+
+def codes(problems: list[Problem]) -> list[str]:
+    return [each.code for each in problems]
+
+
+def with_elements(**elements: Any) -> dict[str, Any]:
+    changed = {**GOOD, **elements}
+    return {name: value for name, value in changed.items() if value is not ...}
+
+
+def only_problem(**elements: Any) -> Problem:
+    [problem] = check_statement(with_elements(**elements), ("here",))
+    assert problem.message
+    assert problem.hint
+    return problem
+
+
+def test_nothing_wrong() -> None:
+    assert check_statement(GOOD) == []
+    assert check_document({"Version": "2012-10-17", "Statement": [GOOD, {**GOOD, "Sid": ""}]}) == []
+    assert check_document({"Statement": GOOD}) == []
+    opposite = with_elements(
+        Action=..., NotAction="iam:*", Resource=..., NotResource=["*"], Condition=..., Sid=...
+    )
+    assert check_statement(opposite) == []
+
+
+@pytest.mark.parametrize(
+    ("elements", "code", "path"),
+    [
+        ({"Effect": "allow"}, "bad-effect", ("Effect",)),
+        ({"Effect": True}, "bad-effect", ("Effect",)),
+        ({"Effect": ["Allow"]}, "bad-effect", ("Effect",)),
+        ({"Effect": ...}, "missing-effect", ("Effect",)),
+        ({"Effect": None}, "missing-effect", ("Effect",)),
+        ({"Sid": "has-dash"}, "bad-sid", ("Sid",)),
+        ({"Sid": "line\n"}, "bad-sid", ("Sid",)),
+        ({"Sid": 7}, "bad-sid", ("Sid",)),
+        ({"Action": ...}, "missing-action", ("Action",)),
+        ({"Action": []}, "missing-action", ("Action",)),
+        ({"Action": ""}, "missing-action", ("Action",)),
+        ({"Action": ..., "NotAction": []}, "missing-action", ("NotAction",)),
+        ({"NotAction": "s3:GetObject"}, "conflicting-actions", ("NotAction",)),
+        ({"Action": "s3:GetObjekt"}, "unknown-action", ("Action",)),
+        ({"Action": ["s3:GetObject", "S4:*"]}, "unknown-service", ("Action", 1)),
+        ({"Action": ["s3:GetObject", ""]}, "bad-action", ("Action", 1)),
+        ({"Action": ["s3:GetObject", None]}, "bad-type", ("Action", 1)),
+        ({"Action": 1}, "bad-type", ("Action",)),
+        ({"Action": ..., "NotAction": ["s3:X"]}, "unknown-action", ("NotAction", 0)),
+        ({"Resource": ...}, "missing-resource", ("Resource",)),
+        ({"Resource": []}, "missing-resource", ("Resource",)),
+        ({"NotResource": "*"}, "conflicting-resources", ("NotResource",)),
+        ({"Resource": ["*", "bucket"]}, "bad-arn", ("Resource", 1)),
+        ({"Resource": "arn:aws:s3:::b/${user}"}, "bad-variable", ("Resource",)),
+        ({"Resource": {"a": "b"}}, "bad-type", ("Resource",)),
+        ({"Principal": "*"}, "principal-not-allowed", ("Principal",)),
+        ({"NotPrincipal": "*"}, "principal-not-allowed", ("NotPrincipal",)),
+        ({"Actions": []}, "unknown-element", ("Actions",)),
+        ({"Resource": "arn:aws:s3:::snow☃"}, "bad-character", ("Resource",)),
+        ({"Resource": ["*", "arn:aws:s3:::a\x00"]}, "bad-character", ("Resource", 1)),
+    ],
+)
+def test_one_thing_wrong(elements: dict[str, Any], code: str, path: tuple[str | int, ...]) -> None:
+    problem = only_problem(**elements)
+    assert problem.code == code
+    assert problem.path == ("here", *path)
+
+
+@pytest.mark.parametrize(
+    ("elements", "hint"),
+    [
+        ({"Effect": "alow"}, "Allow"),
+        ({"Effect": "DENY"}, "Deny"),
+        ({"Actions": 1}, "Action"),
+        ({"Recource": 1}, "Resource"),
+        ({"conditions": {}}, "Condition"),
+        ({"Condition": {"stringequals": {"aws:x": "a"}}}, "StringEquals"),
+        ({"Condition": {"StringEqualIfExists": {"aws:x": "a"}}}, "StringEqualsIfExists"),
+        (
+            {"Condition": {"forallvalues:StringLik": {"aws:x": "a"}}},
+            "ForAllValues:StringLike",
+        ),
+        ({"Condition": {"NullIfExists": {"aws:x": "true"}}}, "Did you mean Null?"),
+        ({"Condition": {"Qqqq": {"aws:x": "true"}}}, "StringEquals"),
+    ],
+)
+def test_hints_name_what_was_meant(elements: dict[str, Any], hint: str) -> None:
+    assert hint in only_problem(**elements).hint
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        "stringEquals",
+        "StringEqualsIfexists",
+        "ForAllValues:ForAnyValue:StringEquals",
+        "ForSomeValues:StringEquals",
+        "StringEqualsIfExistsIfExists",
+        "NullIfExists",
+        "ForAllValues:",
+        "IfExists",
+        "",
+    ],
+)
+def test_operators_that_aws_does_not_have(operator: str) -> None:
+    problem = only_problem(Condition={operator: {"aws:x": "true"}})
+    assert problem.code == "unknown-condition-operator"
+    assert problem.path == ("here", "Condition", operator)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("NumericEquals", "ten"),
+        ("NumericEquals", "1e3"),
+        ("NumericEqualsIfExists", True),
+        ("DateLessThan", "2025-12-01T00:00:00"),
+        ("DateLessThan", "2025-12-0*"),
+        ("DateLessThan", "${aws:CurrentTime}"),
+        ("ForAnyValue:Bool", "yes"),
+        ("Null", 1),
+        ("IpAddress", "203.0.113.*"),
+        ("IpAddress", "203.0.113.0/33"),
+        ("ArnEquals", "my-topic"),
+        ("BinaryEquals", "not base64!"),
+    ],
+)
+def test_values_of_the_wrong_form(operator: str, value: Any) -> None:
+    problem = only_problem(Condition={operator: {"aws:x": [value]}})
+    assert problem.code == "bad-condition-value"
+    assert problem.path == ("here", "Condition", operator, "aws:x", 0)
+    assert operator in problem.message
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "path"),
+    [
+        ("x", "bad-condition", ()),
+        ([], "bad-condition", ()),
+        ({"Bool": "x"}, "bad-condition", ("Bool",)),
+        ({"Bool": {"MFA": "true"}}, "bad-condition-key", ("Bool", "MFA")),
+        ({"Bool": {"aws:": "true"}}, "bad-condition-key", ("Bool", "aws:")),
+        (
+            {"Bool": {"aws:x": "true", "AWS:X": "true"}},
+            "duplicate-condition-key",
+            ("Bool", "AWS:X"),
+        ),
+        ({"StringEquals": {"aws:x": []}}, "missing-condition-value", ("StringEquals", "aws:x")),
+        ({"StringEquals": {"aws:x": None}}, "bad-type", ("StringEquals", "aws:x")),
+        ({"StringEquals": {"aws:x": [["a"]]}}, "bad-type", ("StringEquals", "aws:x", 0)),
+        ({"StringEquals": {"aws:x": "${x"}}, "bad-variable", ("StringEquals", "aws:x")),
+        ({"ArnLike": {"aws:x": "arn:aws:s3:::${x}"}}, "bad-variable", ("ArnLike", "aws:x")),
+        ({"StringEquals": {"aws:x": "ł"}}, "bad-character", ("StringEquals", "aws:x")),
+    ],
+)
+def test_conditions(condition: Any, code: str, path: tuple[str | int, ...]) -> None:
+    problem = only_problem(Condition=condition)
+    assert problem.code == code
+    assert problem.path == ("here", "Condition", *path)
+
+
+@pytest.mark.parametrize("text", ["\x7f", "\t\r\n", "ÿ"])
+def test_characters_that_iam_takes(text: str) -> None:
+    assert check_statement(with_elements(Resource=f"arn:aws:s3:::a{text}")) == []
+
+
+def test_messages_show_no_control_characters() -> None:
+    problems = check_statement(with_elements(Effect="\x1b[31m\n", Resource="\x1b", Sid="\u202e"))
+    assert len(problems) > 2
+    assert all(each.message.isprintable() and each.hint.isprintable() for each in problems)
+
+
+def test_everything_is_found_at_once() -> None:
+    found = check_statement({"Effect": "x", "Action": ["s3:No", "s3:No2"], "Sid": "-"})
+    assert codes(found) == [
+        "bad-sid",
+        "bad-effect",
+        "missing-resource",
+        "unknown-action",
+        "unknown-action",
+    ]
+
+
+@pytest.mark.parametrize("statement", [None, "x", [], 1])
+def test_what_is_no_statement(statement: Any) -> None:
+    [problem] = check_statement(statement, ("a", 3))
+    assert (problem.code, problem.path) == ("bad-statement", ("a", 3))
+
+
+def test_ids_are_unique_in_a_document() -> None:
+    source = {"Statement": [GOOD, {**GOOD, "Sid": "B"}, GOOD]}
+    [problem] = check_document(source, ("doc",))
+    assert problem.code == "duplicate-sid"
+    assert problem.path == ("doc", "Statement", 2, "Sid")
+    assert "statement 1" in problem.message
+
+
+@pytest.mark.parametrize("statements", [None, [], "x", {}])
+def test_a_document_needs_statements(statements: Any) -> None:
+    assert check_document({"Statement": statements})
+
+
+def test_problems_of_a_single_statement_have_no_position() -> None:
+    [problem] = check_document({"Statement": {**GOOD, "Effect": "x"}})
+    assert problem.path == ("Statement", "Effect")
+
+
+@pytest.mark.parametrize(
+    ("elements", "code", "path"),
+    [
+        ({"Version": "2012-10-18"}, "bad-version", ("Version",)),
+        ({"Version": 20121017}, "bad-version", ("Version",)),
+        ({"Id": "x"}, "unknown-element", ("Id",)),
+        ({"Statements": []}, "unknown-element", ("Statements",)),
+    ],
+)
+def test_elements_of_a_document(elements: dict[str, Any], code: str, path: tuple[str, ...]) -> None:
+    [problem] = check_document({"Statement": [GOOD], **elements})
+    assert (problem.code, problem.path) == (code, path)
+
+
+def test_size_against_a_quota() -> None:
+    source = {"Version": "2012-10-17", "Statement": [GOOD]}
+    assert check_document(source, quota=size(source)) == []
+    [problem] = check_document(source, quota=size(source) - 1)
+    assert problem.code == "policy-too-large"
+    assert f"{size(source):,}" in problem.message
