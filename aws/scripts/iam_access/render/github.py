@@ -1,0 +1,56 @@
+"""A report as annotations in a GitHub Actions log, and a line for the result."""
+
+from collections import Counter
+
+from iam_access.errors import AccessError
+from iam_access.model import Finding, Report, Severity
+from iam_access.render import escape, view, wording
+
+# Of each level GitHub shows ten per step and drops the rest without a word.
+LIMIT = 10
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def render(report: Report) -> str:
+    """Workflow commands, at most ten of each level, what was left out, and the result."""
+    shown: Counter[Severity] = Counter()
+    lines = []
+    # What AWS refused comes first: nothing else may take its room.
+    for finding in (*wording.troubles(view.accounts(report)), *view.findings(report)):
+        shown[finding.severity] += 1
+        if shown[finding.severity] <= LIMIT:
+            lines.append(_command(finding))
+    more = [
+        wording.count(shown[severity] - LIMIT, f"more {level}")
+        for severity, level in _LEVELS.items()
+        if shown[severity] > LIMIT
+    ]
+    if more:
+        lines.append(_line(f"Not shown as annotations: {', '.join(more)}"))
+    if report.digest is not None:
+        lines.append(_line(f"Digest of the plan: {report.digest}"))
+    lines.append(_line(wording.result(report)))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_error(error: AccessError) -> str:
+    """An error that ended a run before there was a report."""
+    return f"{_command(Finding(error.code, Severity.ERROR, error.message, error.hint))}\n"
+
+
+def _line(text: str) -> str:
+    return escape.not_a_command(escape.terminal(text))
+
+
+def _command(finding: Finding) -> str:
+    """What GitHub shows beside a line of a file, or without one beside the run."""
+    properties = {"title": finding.code}
+    if finding.location is not None:
+        place = finding.location
+        properties |= {"file": place.file, "line": str(place.line), "col": str(place.column)}
+    written = ",".join(
+        f"{name}={escape.command_property(value)}" for name, value in properties.items()
+    )
+    lines = filter(None, (finding.message, finding.hint))
+    return f"::{_LEVELS[finding.severity]} {written}::{escape.command_data(lines)}"

@@ -1,0 +1,124 @@
+"""A report as one JSON document, for programs."""
+
+import json
+from typing import Any
+
+from iam_access.errors import AccessError
+from iam_access.model import Account, Action, Failure, Finding, Location, Report
+from iam_access.render import view
+from iam_access.render.view import AccountView, Fate, Step
+
+_UNFINISHED = 2
+
+
+def render(report: Report) -> str:
+    """The document and a line end. All ASCII; nothing in it depends on chance."""
+    accounts = view.accounts(report)
+    return _dump(
+        {
+            "digest": report.digest,
+            "command": report.command,
+            "dry_run": report.dry_run,
+            "status": report.exit_status,
+            "changes": [_change(step, account) for account in accounts for step in account.steps],
+            "findings": [_finding(each) for each in view.findings(report)],
+            "accounts": [_account(each) for each in accounts],
+        }
+    )
+
+
+def render_error(error: AccessError) -> str:
+    """The document of a run that could not begin."""
+    return _dump(
+        {
+            "digest": None,
+            "status": _UNFINISHED,
+            "error": {"code": error.code, "message": error.message, "hint": error.hint},
+            "changes": [],
+            "findings": [],
+            "accounts": [],
+        }
+    )
+
+
+def _dump(document: dict[str, Any]) -> str:
+    """ASCII, so that no console's encoding and no invisible character matters.
+
+    `##[` begins a command in a GitHub log wherever it stands, so it is escaped as well; it can
+    only stand in a string. A lone surrogate is not Unicode and would not survive a reader.
+    """
+    text = json.dumps(_whole(document), indent=2, ensure_ascii=True)
+    return text.replace("##[", "#\\u0023[") + "\n"
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return value
+
+
+def _change(step: Step, account: AccountView) -> dict[str, Any]:
+    change = step.change
+    subject = change.subject
+    return {
+        "account": account.account.id,
+        "environment": _environment(step, account.account),
+        "team": step.teams[0] if step.teams else None,
+        "teams": list(step.teams),
+        "kind": change.id.kind,
+        "action": change.action.value,
+        "name": change.name,
+        "principal": str(change.principal) if change.principal else None,
+        "reason": change.reason,
+        "expires": f"{subject.expires:%Y-%m-%dT%H:%M:%SZ}" if subject.expires else None,
+        **_place(change.location),
+        "outcome": step.fate.value,
+        "error": _failure(step.failure),
+    }
+
+
+def _environment(step: Step, account: Account) -> str:
+    """The team's own name for the account, where one team is concerned."""
+    if len(step.teams) == 1:
+        return account.environments.get(step.teams[0], account.label)
+    return account.label
+
+
+def _place(location: Location | None) -> dict[str, Any]:
+    if location is None:
+        return {"file": None, "line": None, "column": None}
+    return {"file": location.file, "line": location.line, "column": location.column}
+
+
+def _failure(failure: Failure | None) -> dict[str, str] | None:
+    if failure is None:
+        return None
+    return {"code": failure.code, "message": failure.message, "hint": failure.hint}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "hint": finding.hint,
+        **_place(finding.location),
+        "team": finding.team,
+        "account": finding.account,
+    }
+
+
+def _account(account: AccountView) -> dict[str, Any]:
+    return {
+        "account": account.account.id,
+        "environment": account.account.label,
+        "refused": account.refused,
+        "failure": _failure(account.failure),
+        "owned": account.owned,
+        **{action.value: account.actions(action) for action in Action},
+        **{fate.value: account.fates(fate) for fate in Fate},
+    }

@@ -1,0 +1,52 @@
+"""Lines and tables as values, between what is said and how it is painted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iam_access.render import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line, its text escaped already, with the name of a style in `paint`."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output, never broken up, however long."""
+
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        return escape.not_a_command("".join(span.text for span in self.spans)).rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table where there is room for it, else its `lines`. Cells are escaped already."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Span, ...], ...]
+    lines: tuple[Line, ...]
+    numeric: frozenset[int] = frozenset()
+
+
+Layout = Sequence[Line | Table]
+
+BLANK = Line()
+
+
+def line(indent: int, *pieces: str | Span) -> Line:
+    """A line of pieces that may be untrusted: they are escaped here."""
+    spans = (piece if isinstance(piece, Span) else Span(piece) for piece in pieces)
+    safe = tuple(Span(escape.terminal(span.text), span.style) for span in spans)
+    return Line((Span(" " * indent), *safe))
+
+
+def cell(text: str | int, style: str = "") -> Span:
+    """A table's cell, escaped."""
+    return Span(escape.terminal(str(text)), style)

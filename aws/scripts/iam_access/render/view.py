@@ -1,0 +1,139 @@
+"""A report arranged for showing: what every renderer shares, with no words of its own."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from iam_access.model import (
+    Account,
+    AccountReport,
+    Action,
+    Change,
+    Failure,
+    Finding,
+    Principal,
+    Report,
+    Severity,
+)
+
+FOLD_ABOVE = 10
+
+
+class Fate(StrEnum):
+    """What became of a change, `planned` for one that nobody tried."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    ALREADY = "already"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change and what became of it."""
+
+    change: Change
+    fate: Fate = Fate.PLANNED
+    failure: Failure | None = None
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(sorted(self.change.teams))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account's part of a run, its changes in the order of the plan."""
+
+    account: Account
+    steps: tuple[Step, ...]
+    refused: bool
+    failure: Failure | None
+    owned: int
+
+    @property
+    def title(self) -> str:
+        return title(self.account)
+
+    @property
+    def attempted(self) -> bool:
+        """Whether any change was tried."""
+        return any(step.fate is not Fate.PLANNED for step in self.steps)
+
+    def actions(self, action: Action) -> int:
+        """How many changes do this."""
+        return sum(step.change.action is action for step in self.steps)
+
+    def fates(self, fate: Fate) -> int:
+        """How many changes came to this."""
+        return sum(step.fate is fate for step in self.steps)
+
+    @property
+    def groups(self) -> Iterator[tuple[Principal | None, tuple[Step, ...]]]:
+        """Changes by principal; those of the account itself come first."""
+        found: dict[Principal | None, list[Step]] = {}
+        for step in self.steps:
+            found.setdefault(step.change.principal, []).append(step)
+        if None in found:
+            yield None, tuple(found.pop(None))
+        for principal in sorted(key for key in found if key is not None):
+            yield principal, tuple(found[principal])
+
+
+def title(account: Account) -> str:
+    """The account for people: `prod (123456789012)`."""
+    return f"{account.label} ({account.id})" if account.label else account.id
+
+
+def accounts(report: Report) -> tuple[AccountView, ...]:
+    """The accounts of a run by label and id, however they happened to finish."""
+    views = (_account(each) for each in report.accounts)
+    return tuple(sorted(views, key=lambda view: (view.account.label, view.account.id)))
+
+
+def _account(report: AccountReport) -> AccountView:
+    outcomes = {(each.change.id, each.change.action): each for each in report.outcomes}
+    steps = []
+    for change in report.plan.changes if report.plan else ():
+        outcome = outcomes.get((change.id, change.action))
+        if outcome is None:
+            steps.append(Step(change))
+        else:
+            steps.append(Step(change, Fate(outcome.status.value), outcome.failure))
+    return AccountView(
+        account=report.account,
+        steps=tuple(steps),
+        refused=report.plan is not None and report.plan.refused,
+        failure=report.failure,
+        owned=report.plan.owned if report.plan else 0,
+    )
+
+
+def findings(report: Report) -> tuple[Finding, ...]:
+    """All findings in order of place, each once."""
+    return tuple(dict.fromkeys(report.all_findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A finding, and how many more of its code are left out after it."""
+
+    finding: Finding
+    more: int = 0
+
+
+def folded(found: tuple[Finding, ...], *, verbose: bool) -> tuple[Folded, ...]:
+    """The findings to show: of a code with more than ten notes only the first, unless verbose."""
+    notes = Counter(each.code for each in found if each.severity is Severity.NOTE)
+    shown: list[Folded] = []
+    begun: set[str] = set()
+    for each in found:
+        many = each.severity is Severity.NOTE and notes[each.code] > FOLD_ABOVE
+        if verbose or not many:
+            shown.append(Folded(each))
+        elif each.code not in begun:
+            begun.add(each.code)
+            shown.append(Folded(each, notes[each.code] - 1))
+    return tuple(shown)

@@ -1,0 +1,156 @@
+"""Sentences that renderers share. They hold no untrusted text but account titles and codes."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from iam_access.model import Action, Change, Failure, Finding, Report, Severity
+from iam_access.render import view
+from iam_access.render.view import AccountView, Fate, Step
+
+_WRITERS = frozenset({"apply", "cleanup"})
+_FATES = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED, Fate.PLANNED)
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 change`, `3 changes`, `1,200 changes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def instant(moment: datetime) -> str:
+    """A moment in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def time_left(deadline: datetime, now: datetime) -> str:
+    """How far off a deadline is in its two largest units: `in 3 days 4 hours`, `2 hours ago`."""
+    left = deadline - now
+    if left <= timedelta(0):
+        return f"{_duration(-left)} ago" if left < timedelta(0) else "now"
+    return f"in {_duration(left)}"
+
+
+def _duration(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    parts = []
+    for noun, size in _UNITS:
+        number, seconds = divmod(seconds, size)
+        parts.append((number, noun))
+    while parts and parts[0][0] == 0:
+        parts.pop(0)
+    said = [count(number, noun) for number, noun in parts[:2] if number]
+    return " ".join(said) or "less than a minute"
+
+
+def tally(found: Sequence[Finding]) -> str:
+    """`2 errors, 1 warning, 3 notes`, without what there is none of; empty for no findings."""
+    numbers = {severity: sum(each.severity is severity for each in found) for severity in Severity}
+    return ", ".join(count(number, name) for name, number in numbers.items() if number)
+
+
+def troubles(accounts: Sequence[AccountView]) -> tuple[Finding, ...]:
+    """What could not be finished, as findings: accounts, and changes that failed or were skipped.
+
+    A skipped change is a warning, since what it waited for is an error of its own.
+    """
+    found = []
+    for account in accounts:
+        if account.failure is not None:
+            found.append(_trouble(account, account.failure, "could not be read"))
+        for step in account.steps:
+            if step.fate in (Fate.FAILED, Fate.SKIPPED):
+                failure = step.failure or Failure(step.fate, "no reason was given")
+                found.append(_trouble(account, failure, f"{change(step.change)} {step.fate}", step))
+    return tuple(found)
+
+
+def _trouble(
+    account: AccountView, failure: Failure, what: str, step: Step | None = None
+) -> Finding:
+    skipped = step is not None and step.fate is Fate.SKIPPED
+    return Finding(
+        code=failure.code,
+        severity=Severity.WARNING if skipped else Severity.ERROR,
+        message=f"{account.title}: {what}: {failure.message}",
+        hint=failure.hint,
+        location=step.change.location if step else None,
+        account=account.account.id,
+    )
+
+
+def change(step: Change) -> str:
+    """A change in a few words: `create inline-policy NAME of user alice`."""
+    of = f" of {step.principal.type} {step.principal.name}" if step.principal else ""
+    return f"{step.action} {step.id.kind} {step.name}{of}"
+
+
+def account_result(account: AccountView) -> str:
+    """What came of one account, as a clause."""
+    if account.failure is not None:
+        return f"could not be read ({account.failure.code})"
+    changes = ", ".join(
+        f"{account.actions(action)} to {action}" for action in Action if account.actions(action)
+    )
+    if account.refused:
+        return f"refused, nothing written ({changes or 'no changes'})"
+    if not account.attempted:
+        return changes or "nothing to do"
+    return ", ".join(f"{account.fates(fate)} {fate}" for fate in _FATES if account.fates(fate))
+
+
+def result(report: Report) -> str:
+    """The line that says plainly how the run ended."""
+    found = view.findings(report)
+    if report.command not in _WRITERS and not report.accounts:
+        return _findings_result(found)
+    accounts = view.accounts(report)
+    clauses = _clauses(report, accounts)
+    errors = sum(each.is_error for each in found)
+    if not clauses:
+        clauses = ["nothing was done" if errors else "nothing to do"]
+    elif report.dry_run:
+        clauses.append("nothing was written")
+    text = ", ".join(clauses)
+    prefix = _prefix(report, accounts)
+    text = f"{prefix}: {text}" if prefix else text[0].upper() + text[1:]
+    return f"{text}; {count(errors, 'error')}" if errors else text
+
+
+def _findings_result(found: Sequence[Finding]) -> str:
+    files = {each.location.file for each in found if each.location is not None}
+    said = tally(found)
+    where = f"{said} in {count(len(files), 'file')}" if files else said
+    if all(each.severity is Severity.NOTE for each in found):
+        return f"No problems found, {where}" if found else "No problems found"
+    return where
+
+
+def _prefix(report: Report, accounts: Sequence[AccountView]) -> str:
+    if any(each.unfinished for each in report.accounts):
+        return "Not finished"
+    if any(account.refused for account in accounts):
+        return "Refused"
+    return "Dry run" if report.dry_run else ""
+
+
+def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
+    sound = [account for account in accounts if not account.refused]
+    refused = len(accounts) - len(sound)
+    unread = sum(account.failure is not None for account in accounts)
+    planned = "would be made" if report.dry_run else "not carried out"
+    said = [
+        _changes(sound, Fate.DONE, "applied"),
+        _changes(sound, Fate.ALREADY, "already made"),
+        _changes(sound, Fate.FAILED, "failed"),
+        _changes(sound, Fate.SKIPPED, "skipped"),
+        _changes(sound, Fate.PLANNED, planned),
+        f"{count(refused, 'account')} refused" if refused else "",
+        f"{count(unread, 'account')} could not be read" if unread else "",
+    ]
+    return [clause for clause in said if clause]
+
+
+def _changes(accounts: Sequence[AccountView], fate: Fate, what: str) -> str:
+    numbers = [account.fates(fate) for account in accounts]
+    number, places = sum(numbers), sum(map(bool, numbers))
+    return f"{count(number, 'change')} in {count(places, 'account')} {what}" if number else ""
