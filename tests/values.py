@@ -4,14 +4,28 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from iam_access.config.accounts import AccountSpec
+from iam_access.config.load import Configuration, Team
+from iam_access.config.settings import Settings
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import Entry, Scope
 from iam_access.kinds.inline_policy import TemporaryAccessSpec
 from iam_access.kinds.managed_policy import PolicySpec
-from iam_access.model import Account, ApiCall, Change, Phase, Principal, PrincipalType
+from iam_access.model import (
+    Account,
+    ApiCall,
+    Change,
+    Finding,
+    Phase,
+    Plan,
+    Principal,
+    PrincipalType,
+)
 from iam_access.place import Place
+from iam_access.plan.planner import Request, plan_apply
 from iam_access.snapshot import ManagedDocument, PolicyState, PrincipalState, Quotas, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -115,6 +129,9 @@ def with_policy(snapshot: Snapshot, arn: str, **state: Any) -> Snapshot:
     return replace(snapshot, policies={**snapshot.policies, arn: replace(known, **state)})
 
 
+EVERYTHING = Request()
+
+
 class RefusedError(Exception):
     """What IAM would answer with an error."""
 
@@ -157,7 +174,7 @@ def _attach(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
         return snapshot
     if len(state.attached) >= snapshot.quotas.attached_to(principal):
         raise RefusedError("LimitExceeded", arn)
-    return with_state(snapshot, principal, attached=(*state.attached, arn))
+    return with_state(snapshot, principal, attached=tuple(sorted((*state.attached, arn))))
 
 
 def _detach(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
@@ -253,3 +270,52 @@ _CALLS = {
     **{f"tag_{each}": _tag for each in PrincipalType},
     **{f"untag_{each}": _untag for each in PrincipalType},
 }
+
+
+def team(
+    name: str = "payments",
+    *,
+    policies: Iterable[Entry[PolicySpec]] = (),
+    permanent: Iterable[Entry[PermanentAccessSpec]] = (),
+    temporary: Iterable[Entry[TemporaryAccessSpec]] = (),
+) -> Team:
+    """A team that calls ACCOUNT prod."""
+    return Team(
+        name=name,
+        environments={"prod": AccountSpec(id=ACCOUNT.id)},
+        entries={
+            "aws-policies": tuple(policies),
+            "permanent-access": tuple(permanent),
+            "temporary-access": tuple(temporary),
+        },
+    )
+
+
+def configuration(
+    *teams: Team, invalid: Iterable[str] = (), findings: Iterable[Finding] = ()
+) -> Configuration:
+    """These teams, all of them in ACCOUNT; invalid ones are known by name alone."""
+    names = {each.name: "prod" for each in teams}
+    account = replace(ACCOUNT, environments=names)
+    return Configuration(
+        directory=Path("aws"),
+        settings=Settings(),
+        teams={each.name: each for each in teams} | {name: team(name) for name in invalid},
+        accounts={account.id: account},
+        findings=tuple(findings),
+        invalid=frozenset(invalid),
+    )
+
+
+def apply_plan(
+    files: Configuration, snapshot: Snapshot, request: Request = EVERYTHING, now: datetime = NOW
+) -> Plan:
+    """The plan of an apply in ACCOUNT."""
+    return plan_apply(files, files.accounts[ACCOUNT.id], snapshot, request, now)
+
+
+def applied(
+    files: Configuration, snapshot: Snapshot, request: Request = EVERYTHING, now: datetime = NOW
+) -> Snapshot:
+    """The account after an apply that nothing interrupts."""
+    return carried_out(snapshot, in_order(apply_plan(files, snapshot, request, now).changes))

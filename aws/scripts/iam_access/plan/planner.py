@@ -54,10 +54,11 @@ def plan_apply(
     """
     desired = desired_state(configuration, account, snapshot, now)
     observed = observed_state(snapshot)
-    wanted = left_alone(desired.resources, observed, configuration.invalid)
+    unknown = _teams_of_unknown_intent(configuration, observed)
+    wanted = left_alone(desired.resources, observed, unknown)
     difference = diff(wanted, observed, snapshot, now, adopt=request.adopt)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
-    findings += _left_alone_notes(configuration, observed, account)
+    findings += _left_alone_notes(unknown, observed, account)
     made = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in made]
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
@@ -96,11 +97,23 @@ def _is_asked(finding: Finding, request: Request) -> bool:
     return finding.team is None or request.concerns(frozenset({finding.team}))
 
 
+def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) -> frozenset[str]:
+    """Teams that nobody can tell the wishes of: those whose files are invalid.
+
+    While a file is wrong in a way that hides whose it is, a team without files may not have
+    departed at all.
+    """
+    if not any(finding.is_error and finding.team is None for finding in configuration.findings):
+        return configuration.invalid
+    seen = frozenset[str]().union(*(resource.teams for resource in observed.values()))
+    return configuration.invalid | (seen - configuration.teams.keys())
+
+
 def _left_alone_notes(
-    configuration: Configuration, observed: Resources, account: Account
+    teams: frozenset[str], observed: Resources, account: Account
 ) -> Iterable[Finding]:
-    """Says of each team with invalid files that its things stay as they are."""
-    for team in sorted(configuration.invalid):
+    """Says of each of these teams that its things stay as they are."""
+    for team in sorted(teams):
         count = sum(1 for resource in observed.values() if team in resource.teams)
         if count:
             yield Finding(
