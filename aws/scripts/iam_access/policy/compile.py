@@ -57,7 +57,7 @@ class StatementRef:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A compiled statement. Without `resources` it covers whatever its policy is attached to."""
+    """A compiled statement. Without `resources` it covers every resource that it is asked for."""
 
     ref: StatementRef
     actions: PatternSet
@@ -90,7 +90,12 @@ class Statement:
             resource = context.request.resource
             if resources.matches(resource, context.single) == self.not_resources:
                 return False
-        return all(condition.holds(context) for condition in self.conditions)
+        return not self.conditions or all(one.holds(context) for one in self.conditions)
+
+    @property
+    def spares_some(self) -> bool:
+        """Whether it is a Deny with NotPrincipal."""
+        return not self.ref.allows and self.principal is not None and self.principal.negated
 
 
 def _no_variables(_key: str, _written: str) -> str | None:
@@ -175,9 +180,7 @@ def _statement(raw: object, index: int, source: PolicySource, variables: bool) -
             StatementRef(source, index, sid if isinstance(sid, str) else None, effect == "Allow"),
             compile_patterns((text.lower() for text in actions), Mode.TEXT),
             not_actions,
-            None
-            if resources is None
-            else compile_patterns(resources, Mode.RESOURCE, variables=variables),
+            _resource_patterns(resources, not_resources, variables),
             not_resources,
             _principal(raw, source),
             compile_conditions(raw.get("Condition", {}), variables=variables),
@@ -211,6 +214,15 @@ def _resources(raw: Mapping[str, Any], source: PolicySource) -> tuple[tuple[str,
     if not present and source.type in (SourceType.TRUST, SourceType.RESOURCE):
         return None, False
     return _one_of(raw, "Resource", "NotResource")
+
+
+def _resource_patterns(
+    resources: tuple[str, ...] | None, negated: bool, variables: bool
+) -> PatternSet | None:
+    if resources is None:
+        return None
+    patterns = compile_patterns(resources, Mode.RESOURCE, variables=variables)
+    return None if patterns.any_text and not negated else patterns
 
 
 def _principal(raw: Mapping[str, Any], source: PolicySource) -> PrincipalMatcher | None:

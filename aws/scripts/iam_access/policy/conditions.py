@@ -83,6 +83,8 @@ class Condition:
             return self._holds_without_key()
         test, lookup, negated = self.test, context.single, self.negated
         if self.qualifier is Qualifier.NONE:
+            if len(values) == 1:
+                return negated != test(values[0], lookup)
             return negated != any(test(value, lookup) for value in values)
         # An empty string counts as an empty set here, and only here.
         if values == ("",):

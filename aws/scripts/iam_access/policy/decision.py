@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from iam_access.policy.compile import StatementRef
+from iam_access.policy.principals import Match
 
 
 class Verdict(StrEnum):
@@ -25,28 +27,47 @@ class Layer(StrEnum):
     RESOURCE = "resource"
 
 
-@dataclass(frozen=True, slots=True)
-class LayerDecision:
+class LayerDecision(NamedTuple):
     """What one layer says by itself.
 
     `level` counts the levels of an organisation from 1, as they were given; None for layers
-    without levels. `statements` made the verdict: the Deny statements that match, else the
-    Allow statements. `note` says what no statement shows.
+    without levels. `allows` and `denies` are the statements that apply, `match` is how directly
+    the Allow statements name the caller. `allowed` holds too where no statement is needed;
+    `note` says what no statement shows.
     """
 
     layer: Layer
     level: int | None
-    verdict: Verdict
-    statements: tuple[StatementRef, ...]
+    allowed: bool
+    allows: tuple[StatementRef, ...] = ()
+    denies: tuple[StatementRef, ...] = ()
+    match: Match = Match.NONE
     note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.denies:
+            return Verdict.EXPLICIT_DENY
+        return Verdict.ALLOWED if self.allowed else Verdict.IMPLICIT_DENY
+
+    @property
+    def statements(self) -> tuple[StatementRef, ...]:
+        """The statements that made the verdict."""
+        return self.denies or self.allows
 
     @property
     def label(self) -> str:
         return self.layer if self.level is None else f"{self.layer} level {self.level}"
 
+    def __str__(self) -> str:
+        names = ", ".join(str(ref) for ref in self.statements)
+        text = f"{self.label}: {self.verdict}"
+        if names:
+            text += f" by {names}"
+        return f"{text} ({self.note})" if self.note else text
 
-@dataclass(frozen=True, slots=True)
-class Line:
+
+class Line(NamedTuple):
     """One line of an explanation: a heading and what is said under it."""
 
     heading: str
@@ -58,15 +79,14 @@ class Decision:
     """Whether a request is allowed, and why.
 
     `deciding` are the statements that made it so: the denying ones, else the allowing ones of
-    the layers that granted; empty for an implicit deny. `matched` are all statements that
-    apply. `missing_context` are the condition keys that were asked for in vain, as the policies
-    spell them. `blocked_by` are the layers that stand in the way: those with a Deny, else those
-    whose Allow is wanting. `layers` are all that had a say.
+    the layers that granted; empty for an implicit deny. `missing_context` are the condition
+    keys that were asked for in vain, as the policies spell them. `blocked_by` are the layers
+    that stand in the way: those with a Deny, else those whose Allow is wanting. `layers` are
+    all that had a say.
     """
 
     kind: Verdict
     deciding: tuple[StatementRef, ...]
-    matched: tuple[StatementRef, ...]
     missing_context: tuple[str, ...]
     blocked_by: tuple[LayerDecision, ...]
     layers: tuple[LayerDecision, ...]
@@ -74,6 +94,13 @@ class Decision:
     @property
     def allowed(self) -> bool:
         return self.kind is Verdict.ALLOWED
+
+    @property
+    def matched(self) -> tuple[StatementRef, ...]:
+        """All statements that apply, layer by layer, the denying ones first."""
+        return tuple(
+            ref for one in self.layers for refs in (one.denies, one.allows) for ref in refs
+        )
 
     def layer(self, layer: Layer, level: int | None = None) -> LayerDecision | None:
         """What one layer says, None where it had no say."""
@@ -86,19 +113,11 @@ class Decision:
         """The decision in lines, most important first. Names in them come from policies."""
         lines = [Line("decision", self.kind)]
         lines += [Line("decided by", str(ref)) for ref in self.deciding]
-        lines += [Line("blocked by", _describe(one)) for one in self.blocked_by]
+        lines += [Line("blocked by", str(one)) for one in self.blocked_by]
         others = [ref for ref in self.matched if ref not in self.deciding]
         lines += [
             Line("also matched", f"{'Allow' if ref.allows else 'Deny'}: {ref}") for ref in others
         ]
         lines += [Line("not in the request", key) for key in self.missing_context]
-        lines += [Line(one.label, _describe(one)) for one in self.layers]
+        lines += [Line(one.label, str(one)) for one in self.layers]
         return tuple(lines)
-
-
-def _describe(decision: LayerDecision) -> str:
-    names = ", ".join(str(ref) for ref in decision.statements)
-    text = f"{decision.label}: {decision.verdict}"
-    if names:
-        text += f" by {names}"
-    return f"{text} ({decision.note})" if decision.note else text

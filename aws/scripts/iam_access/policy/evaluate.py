@@ -6,14 +6,38 @@ reference_policies_evaluation-logic_policy-eval-basics.html; Organizations User 
 orgs_manage_policies_scps_evaluation.html and orgs_manage_policies_rcps.html.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple, TypeAlias
 
-from iam_access.policy.compile import CompiledPolicy, StatementRef
+from iam_access.policy.compile import CompiledPolicy, Statement, StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.principals import Match
 from iam_access.policy.request import CallerType, PrincipalContext, Request, RequestContext
 from iam_access.policy.services import forbidden_by_service, needs_resource_policy
+
+_Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
+
+_MEMO_LIMIT = 4096
+
+
+class _Kind(Enum):
+    """Callers by which layers apply to them."""
+
+    USER = "user"
+    ROLE = "role"
+    FEDERATED = "federated"
+    LINKED = "service-linked role"
+    ROOT = "root"
+    OUTSIDE = "outside of accounts"
+
+
+class _Slot(NamedTuple):
+    """A layer and those of its statements that cover an action; `silent` if none applies."""
+
+    statements: tuple[Statement, ...]
+    silent: LayerDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +49,8 @@ class Layers:
     those of the caller's account and `rcps` those of the resource's, one tuple per level of the
     organisation, from the root down; the management account has none. `resource` is the
     policy of the resource, for a role its trust policy.
+
+    Keep one for all requests that it fits: it remembers which statements cover an action.
     """
 
     identity: tuple[CompiledPolicy, ...] = ()
@@ -33,215 +59,170 @@ class Layers:
     scps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     rcps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     resource: CompiledPolicy | None = None
+    _memo: dict[tuple[_Kind, str], tuple[_Slot, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def slots(self, kind: _Kind, action: str) -> tuple[_Slot, ...]:
+        """The layers that apply to a kind of caller, for an action in lower case."""
+        key = (kind, action)
+        found = self._memo.get(key)
+        if found is None:
+            found = tuple(_slots(self, kind, action))
+            if len(self._memo) >= _MEMO_LIMIT:
+                self._memo.clear()
+            self._memo[key] = found
+        return found
 
 
-@dataclass(slots=True)
-class _Found:
-    """The statements of one layer that apply, and how directly an Allow names the caller."""
+def _slots(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
+    if kind is _Kind.ROOT:
+        # The root user has no identity policies and may do everything that nothing denies.
+        yield _Slot((), LayerDecision(Layer.IDENTITY, None, True, note="root user"))
+    elif kind is not _Kind.OUTSIDE:
+        yield _slot(Layer.IDENTITY, None, layers.identity, action)
+    yield from _limits(layers, kind, action)
+    # SCPs bind all callers of the account, RCPs all that come to its resources, save
+    # service-linked roles.
+    if kind not in (_Kind.OUTSIDE, _Kind.LINKED):
+        for level, policies in enumerate(layers.scps, 1):
+            yield _slot(Layer.SCP, level, policies, action)
+    if kind is not _Kind.LINKED:
+        for level, policies in enumerate(layers.rcps, 1):
+            yield _slot(Layer.RCP, level, policies, action)
+    yield _slot(Layer.RESOURCE, None, (layers.resource,) if layers.resource else (), action)
 
-    layer: Layer
-    level: int | None
-    allows: list[StatementRef]
-    denies: list[StatementRef]
-    match: Match = Match.NONE
-    note: str = ""
-    by_default: bool = False
 
-    @property
-    def allowed(self) -> bool:
-        return bool(self.allows) or self.by_default
+def _limits(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
+    """Boundary and session policies, which limit without granting."""
+    if layers.boundary is not None and kind in (_Kind.USER, _Kind.ROLE, _Kind.FEDERATED):
+        yield _slot(Layer.BOUNDARY, None, (layers.boundary,), action)
+    if kind not in (_Kind.ROLE, _Kind.LINKED, _Kind.FEDERATED):
+        return
+    if layers.session is not None:
+        yield _slot(Layer.SESSION, None, layers.session, action)
+    elif kind is _Kind.FEDERATED:
+        # Without session policies a federated user has no permissions of its own.
+        yield _Slot((), LayerDecision(Layer.SESSION, None, False, note="no session policy"))
 
-    @property
-    def verdict(self) -> Verdict:
-        if self.denies:
-            return Verdict.EXPLICIT_DENY
-        return Verdict.ALLOWED if self.allowed else Verdict.IMPLICIT_DENY
 
-    def decision(self) -> LayerDecision:
-        return LayerDecision(
-            self.layer,
-            self.level,
-            self.verdict,
-            tuple(self.denies or self.allows),
-            self.note,
-        )
+def _slot(
+    layer: Layer, level: int | None, policies: Iterable[CompiledPolicy], action: str
+) -> _Slot:
+    policies = tuple(policies)
+    statements = tuple(one for policy in policies for one in policy.covering(action))
+    return _Slot(
+        statements, LayerDecision(layer, level, False, note="" if policies else "no policy")
+    )
 
 
 def decide(request: Request, layers: Layers) -> Decision:
     """Judge a request as AWS would. Pure: the same values always give the same decision."""
     context = RequestContext(request)
-    found = _consult(context, layers)
-    denied = [one for one in found if one.denies]
-    if denied:
-        refs = tuple(ref for one in denied for ref in one.denies)
-        return _decision(Verdict.EXPLICIT_DENY, refs, denied, found, context)
-    granting, wanting = _weigh(request, found)
-    if wanting:
-        return _decision(Verdict.IMPLICIT_DENY, (), wanting, found, context)
-    refs = tuple(ref for one in granting for ref in one.allows)
-    return _decision(Verdict.ALLOWED, refs, [], found, context)
+    kind = _kind(request.principal)
+    found = tuple([_ask(slot, context) for slot in layers.slots(kind, request.action.lower())])
+    if layers.boundary is not None and layers.resource is not None:
+        found = _deny_not_principals(layers.resource, context, found)
+    denying = tuple([one for one in found if one.denies])
+    deciding: tuple[StatementRef, ...] = ()
+    if denying:
+        deciding = tuple([ref for one in denying for ref in one.denies])
+        verdict, blocking = Verdict.EXPLICIT_DENY, denying
+    else:
+        granting, wanting = _weigh(request, found)
+        verdict, blocking = Verdict.IMPLICIT_DENY, tuple(wanting)
+        if not wanting:
+            verdict = Verdict.ALLOWED
+            deciding = tuple([ref for one in granting for ref in one.allows])
+    return Decision(verdict, deciding, tuple(context.missing.values()), blocking, found)
 
 
-def _decision(
-    kind: Verdict,
-    deciding: tuple[StatementRef, ...],
-    blocking: Sequence[_Found],
-    found: Sequence[_Found],
-    context: RequestContext,
-) -> Decision:
-    return Decision(
-        kind,
-        deciding,
-        tuple(ref for one in found for refs in (one.denies, one.allows) for ref in refs),
-        tuple(context.missing.values()),
-        tuple(one.decision() for one in blocking),
-        tuple(one.decision() for one in found),
+def _kind(caller: PrincipalContext) -> _Kind:
+    if caller.type is CallerType.USER:
+        return _Kind.USER
+    if caller.type in (CallerType.ROLE, CallerType.ROLE_SESSION):
+        return _Kind.LINKED if caller.is_service_linked_role else _Kind.ROLE
+    if caller.type is CallerType.FEDERATED_USER:
+        return _Kind.FEDERATED
+    return _Kind.ROOT if caller.type is CallerType.ROOT else _Kind.OUTSIDE
+
+
+def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
+    allows: list[StatementRef] = []
+    denies: list[StatementRef] = []
+    closest = Match.NONE
+    for statement in slot.statements:
+        match = statement.match(context)
+        if match is Match.NONE:
+            continue
+        if statement.ref.allows:
+            allows.append(statement.ref)
+            closest = max(closest, match)
+        else:
+            denies.append(statement.ref)
+    silent = slot.silent
+    if not allows and not denies:
+        return silent
+    return LayerDecision(
+        silent.layer,
+        silent.level,
+        bool(allows) or silent.allowed,
+        tuple(allows),
+        tuple(denies),
+        closest,
+        silent.note,
     )
 
 
-def _consult(context: RequestContext, layers: Layers) -> list[_Found]:
-    """Ask every layer that applies to this kind of caller."""
-    caller = context.request.principal
-    action = context.request.action.lower()
-    found: list[_Found] = []
-    if caller.in_account:
-        found.append(_identity(caller, layers.identity, action, context))
-        found += _limits(caller, layers, action, context)
-        # SCPs bind all of an account but service-linked roles.
-        if not caller.is_service_linked_role:
-            for level, policies in enumerate(layers.scps, 1):
-                found.append(_ask(Layer.SCP, level, policies, action, context))
-    if not caller.is_service_linked_role:
-        for level, policies in enumerate(layers.rcps, 1):
-            found.append(_ask(Layer.RCP, level, policies, action, context))
-    has_boundary = any(one.layer is Layer.BOUNDARY for one in found)
-    found.append(_resource(layers.resource, has_boundary, action, context))
-    return found
-
-
-def _identity(
-    caller: PrincipalContext,
-    policies: tuple[CompiledPolicy, ...],
-    action: str,
-    context: RequestContext,
-) -> _Found:
-    """The root user has no identity policies and may do everything that nothing denies."""
-    if caller.type is CallerType.ROOT:
-        return _Found(Layer.IDENTITY, None, [], [], note="root user", by_default=True)
-    return _ask(Layer.IDENTITY, None, policies, action, context)
-
-
-def _limits(
-    caller: PrincipalContext, layers: Layers, action: str, context: RequestContext
-) -> list[_Found]:
-    """Boundary and session policies, which limit without granting."""
-    found: list[_Found] = []
-    if caller.type is CallerType.ROOT or caller.is_service_linked_role:
-        return found
-    if layers.boundary is not None:
-        found.append(_ask(Layer.BOUNDARY, None, (layers.boundary,), action, context))
-    is_federated = caller.type is CallerType.FEDERATED_USER
-    if is_federated or caller.type in (CallerType.ROLE, CallerType.ROLE_SESSION):
-        if layers.session is not None:
-            found.append(_ask(Layer.SESSION, None, layers.session, action, context))
-        elif is_federated:
-            # A federated user without session policies has no permissions of its own.
-            found.append(_Found(Layer.SESSION, None, [], [], note="no session policy"))
-    return found
-
-
-def _resource(
-    policy: CompiledPolicy | None, has_boundary: bool, action: str, context: RequestContext
-) -> _Found:
-    if policy is None:
-        return _Found(Layer.RESOURCE, None, [], [], note="no policy")
-    found = _ask(Layer.RESOURCE, None, (policy,), action, context)
-    if has_boundary:
-        _deny_not_principals(policy, action, context, found)
-    return found
-
-
 def _deny_not_principals(
-    policy: CompiledPolicy, action: str, context: RequestContext, found: _Found
-) -> None:
+    policy: CompiledPolicy, context: RequestContext, found: tuple[LayerDecision, ...]
+) -> tuple[LayerDecision, ...]:
     """A Deny with NotPrincipal hits every caller with a boundary, whomever it names.
 
     reference_policies_elements_notprincipal.html.
     """
-    for statement in policy.covering(action):
-        if statement.ref.allows or statement.principal is None or statement.ref in found.denies:
-            continue
-        if statement.principal.negated and statement.applies_to_anyone(context):
-            found.denies.append(statement.ref)
-            found.note = "NotPrincipal denies every caller that has a boundary"
+    *others, resource = found
+    if not any(one.layer is Layer.BOUNDARY for one in others):
+        return found
+    more = [
+        statement.ref
+        for statement in policy.covering(context.request.action.lower())
+        if statement.spares_some
+        and statement.ref not in resource.denies
+        and statement.applies_to_anyone(context)
+    ]
+    if not more:
+        return found
+    note = "NotPrincipal denies every caller that has a boundary"
+    return (*others, resource._replace(denies=(*resource.denies, *more), note=note))
 
 
-def _ask(
-    layer: Layer,
-    level: int | None,
-    policies: Sequence[CompiledPolicy],
-    action: str,
-    context: RequestContext,
-) -> _Found:
-    found = _Found(layer, level, [], [])
-    for policy in policies:
-        for statement in policy.covering(action):
-            match = statement.match(context)
-            if not match:
-                continue
-            if not statement.ref.allows:
-                found.denies.append(statement.ref)
-                continue
-            found.allows.append(statement.ref)
-            found.match = max(found.match, match)
-    return found
-
-
-def _weigh(request: Request, found: Sequence[_Found]) -> tuple[list[_Found], list[_Found]]:
+def _weigh(request: Request, found: Sequence[LayerDecision]) -> _Sides:
     """Without any Deny: the layers that grant, and those whose missing Allow stands in the way."""
-    by_layer = {one.layer: one for one in found if one.level is None}
-    resource = by_layer[Layer.RESOURCE]
-    wanting = [one for one in found if one.level is not None and not one.allowed]
+    levels = [one for one in found if one.level is not None and not one.allowed]
     forbidden = forbidden_by_service(request)
     if forbidden:
-        resource.note = forbidden
-        return [], [*wanting, resource]
-    granting, missing = _grant(request, by_layer)
-    return granting, [*missing, *wanting]
+        return (), [found[-1]._replace(note=forbidden), *levels]
+    granting, wanting = _grant(request, [one for one in found if one.level is None])
+    return granting, [*wanting, *levels] if levels else wanting
 
 
-def _grant(request: Request, by_layer: dict[Layer, _Found]) -> tuple[list[_Found], list[_Found]]:
+def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
+    """The same of the layers without levels: the identity's first, the resource's last."""
     caller = request.principal
-    resource = by_layer[Layer.RESOURCE]
+    resource = found[-1]
     if not caller.in_account:
-        return [resource], [] if resource.allowed else [resource]
-    identity = by_layer[Layer.IDENTITY]
-    limits = [by_layer[one] for one in (Layer.BOUNDARY, Layer.SESSION) if one in by_layer]
-    wanting = [one for one in (identity, *limits) if not one.allowed]
+        return (resource,), () if resource.allowed else (resource,)
+    identity = found[0]
+    wanting = [one for one in found[:-1] if not one.allowed]
     if request.owner not in (None, caller.account):
         # Across accounts both sides must allow, however the policy names the caller.
-        missing = wanting if resource.allowed else [*wanting, resource]
-        return [identity, resource], missing
-    return _grant_in_account(request, resource, identity, limits, wanting)
-
-
-def _grant_in_account(
-    request: Request,
-    resource: _Found,
-    identity: _Found,
-    limits: list[_Found],
-    wanting: list[_Found],
-) -> tuple[list[_Found], list[_Found]]:
-    """Within one account either side grants, depending on how directly the caller is named."""
-    must_name = needs_resource_policy(request)
+        return (identity, resource), wanting if resource.allowed else [*wanting, resource]
+    # Within one account either side grants, depending on how directly the caller is named.
     if resource.match is Match.DIRECT:
-        return [resource, *([identity] if identity.allows else [])], []
+        return (resource, identity), ()
     if resource.match is Match.ISSUER:
-        granting = [resource, *([identity] if identity.allows else [])]
-        return granting, [one for one in limits if not one.allowed]
-    if not must_name:
-        granting = [identity, *([resource] if resource.allows else [])]
-        return granting, wanting
-    if not resource.allowed:
-        return [identity], [*wanting, resource]
-    return [identity, resource], wanting
+        return (resource, identity), [one for one in wanting if one is not identity]
+    if needs_resource_policy(request) and not resource.allowed:
+        return (), [*wanting, resource]
+    return (identity, resource), wanting

@@ -141,6 +141,9 @@ class PatternSet:
 
     def _template_matches(self, text: str, lookup: Lookup) -> bool:
         for template in self.templates:
+            first = template[0]
+            if isinstance(first, str) and not text.startswith(first):
+                continue
             pieces = _resolve(template, lookup)
             if pieces is not None and _matches(pieces, text, self.mode):
                 return True
