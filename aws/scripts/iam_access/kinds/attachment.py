@@ -7,7 +7,6 @@ from iam_access.kinds import calls, fields, managed_policy, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import (
     Contradiction,
-    PolicyKey,
     RoleName,
     Spec,
     UserAddress,
@@ -35,7 +34,7 @@ class PermanentAccessSpec(Spec):
     users: list[UserAddress] = []
     roles: list[RoleName] = []
     environments: list[str]
-    grants: list[PolicyKey]
+    grants: list[str]
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
@@ -45,6 +44,14 @@ class PermanentAccessSpec(Spec):
                 "the entry names neither users nor roles",
                 "add users: [name@example.com] or roles: [role-name]",
             )
+        for key in ("environments", "grants"):
+            if written.get(key) == []:
+                yield Contradiction(
+                    "grants-nothing",
+                    f"the list of {key} is empty, so the entry grants nothing",
+                    f"name at least one of the team's {key}, or remove the entry",
+                    (key,),
+                )
 
     @property
     def principals(self) -> tuple[Principal, ...]:

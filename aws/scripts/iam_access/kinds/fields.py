@@ -13,7 +13,12 @@ from pydantic_core import PydanticCustomError
 from iam_access.model import Principal, PrincipalType
 
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+# The next day must still be a date, and 9999 has a last one.
+_DAY = re.compile(r"(?!9999)[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+_REFUSED_IN_DESCRIPTION = re.compile("[^\t\n\r\x20-\x7e\xa1-\xff]")
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -94,10 +99,27 @@ def _policy_key(value: str) -> str:
     return value
 
 
+def _description(value: str) -> str:
+    refused = _REFUSED_IN_DESCRIPTION.search(value)
+    if refused is not None:
+        raise problem(
+            "bad-description",
+            f"the description contains U+{ord(refused[0]):04X}, which IAM refuses",
+            "use characters from U+0020 to U+00FF (Latin-1): no dashes or quotes of typography",
+        )
+    if len(value) > _DESCRIPTION_LIMIT:
+        raise problem(
+            "bad-description",
+            f"the description has {len(value):,} characters; IAM keeps {_DESCRIPTION_LIMIT:,}",
+            "shorten it, or say the rest in a YAML comment",
+        )
+    return value
+
+
 def _day(value: Any) -> date:
     """A calendar day as `2025-11-30`."""
     try:
-        if len(value) != 10:
+        if _DAY.fullmatch(value) is None:
             raise ValueError
         return date.fromisoformat(value)
     except (TypeError, ValueError):
@@ -147,6 +169,7 @@ def one_or_many(value: Any) -> Any:
 UserAddress = Annotated[str, AfterValidator(_user)]
 RoleName = Annotated[str, AfterValidator(_role)]
 PolicyKey = Annotated[str, AfterValidator(_policy_key)]
+PolicyDescription = Annotated[str, AfterValidator(_description)]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]

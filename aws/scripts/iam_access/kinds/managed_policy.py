@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import Field
-
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
-from iam_access.kinds.fields import Contradiction, Spec, Texts
+from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
 from iam_access.model import (
     ApiCall,
     Change,
@@ -33,7 +31,7 @@ class StatementSpec(Spec):
     not_actions: Texts | None = None
     resources: Texts | None = None
     not_resources: Texts | None = None
-    conditions: Mapping[str, Mapping[str, str | list[str]]] | None = None
+    conditions: dict[str, dict[str, str | list[str]]] | None = None
 
     @property
     def iam(self) -> dict[str, Any]:
@@ -53,7 +51,7 @@ class StatementSpec(Spec):
 class PolicySpec(Spec):
     """A policy that entries grant: AWS managed policies by ARN, and statements of its own."""
 
-    description: str | None = Field(default=None, max_length=1_000)
+    description: PolicyDescription | None = None
     managed_policies: list[str] = []
     custom_statements: list[StatementSpec] = []
 
