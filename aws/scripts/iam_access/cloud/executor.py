@@ -1,0 +1,246 @@
+"""Carries out the changes of one account, one call after the other."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from iam_access.cloud import hints
+from iam_access.cloud.errors import Answer, Call, CallError, Params
+from iam_access.cloud.steps import Part, Step, steps_of
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Confirm,
+    Failure,
+    Outcome,
+    Phase,
+    ResourceId,
+    Status,
+)
+
+# IAM is eventually consistent; nothing is waited for longer than this after it was created.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+SETTLE_SECONDS = 60.0
+_CONFIRM_SECONDS = 15.0
+_LONGEST_PAUSE = 15.0
+_BUSY_RETRIES = 4
+
+_BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
+
+
+@dataclass(slots=True)
+class _State:
+    """How far a change has come. `absent`: what it is to remove was gone already."""
+
+    change: Change
+    left: int
+    absent: bool = False
+    outcome: Outcome | None = None
+
+
+class Execution:
+    """The carrying out of one account's changes; `outcomes` tell how far it came, at any time.
+
+    `call` makes one call of the IAM API or raises CallError. `sleep` waits some seconds and may
+    return early when `stopped` turns true; then no further call is made. `on_outcome` is told
+    of every change as soon as it is settled.
+    """
+
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        call: Call,
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        self._changes = tuple(changes)
+        self._states = [_State(change, len(change.calls)) for change in self._changes]
+        self._by_id = {state.change.id: state for state in self._states}
+        self._call = call
+        self._sleep = sleep
+        self._stopped = stopped
+        self._on_outcome = on_outcome
+        self._slept = 0.0
+        self._created: dict[ResourceId, float] = {}
+        self._end: Failure | None = None
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """One per change, in their order. What is not settled yet counts as interrupted."""
+        return tuple(
+            state.outcome or Outcome(state.change, Status.SKIPPED, _INTERRUPTED)
+            for state in self._states
+        )
+
+    def run(self) -> tuple[Outcome, ...]:
+        """Make all calls by phase, a change's after those of the changes it needs.
+
+        AWS's refusals become outcomes. Anything else propagates, KeyboardInterrupt included;
+        `outcomes` is right all the same.
+        """
+        steps = steps_of(self._changes)
+        while steps:
+            held = self._pass(steps)
+            if held == steps:
+                # Needs that form a circle: the phases alone decide.
+                self._make(held[0].parts)
+                held = held[1:]
+            steps = held
+        for state in self._states:
+            if state.outcome is None:
+                self._settle(state, Status.DONE)
+        return self.outcomes
+
+    def _pass(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        """Make what can be made, in order; gives back what waits for changes not settled yet."""
+        held: list[Step] = []
+        waiting: set[int] = set()
+        for step in steps:
+            ready: list[Part] = []
+            kept: list[Part] = []
+            for part in step.parts:
+                if not self._alive(part.change):
+                    continue
+                if part.change in waiting or self._needs_pending(part.change):
+                    waiting.add(part.change)
+                    kept.append(part)
+                else:
+                    ready.append(part)
+            if kept:
+                held.append(Step(tuple(kept)))
+            if ready:
+                self._make(tuple(ready))
+        return tuple(held)
+
+    def _alive(self, index: int) -> bool:
+        """Whether the change's calls are still to be made; settles one that cannot be."""
+        state = self._states[index]
+        if state.outcome is None:
+            failure = self._ended() or self._unmet_need(state.change)
+            if failure is not None:
+                self._settle(state, Status.SKIPPED, failure)
+        return state.outcome is None
+
+    def _ended(self) -> Failure | None:
+        if self._end is None and self._stopped():
+            self._end = _INTERRUPTED
+        return self._end
+
+    def _unmet_need(self, change: Change) -> Failure | None:
+        for need in sorted(change.needs):
+            outcome = self._by_id[need].outcome if need in self._by_id else None
+            if outcome is not None and outcome.failure is not None:
+                return Failure(
+                    "NeedNotMet",
+                    f"it needs {outcome.change.name} ({need.kind}), which was not carried out: "
+                    f"{outcome.failure.message}",
+                    "mend that first, then run the same command again",
+                )
+        return None
+
+    def _needs_pending(self, index: int) -> bool:
+        needs = self._states[index].change.needs
+        return any(need in self._by_id and self._by_id[need].outcome is None for need in needs)
+
+    def _make(self, parts: tuple[Part, ...]) -> None:
+        """Send one call for all parts and note what that means for their changes."""
+        call = Step(parts).call
+        states = [self._states[part.change] for part in parts]
+        try:
+            absent = self._carry_out(call, self._patience(state.change for state in states))
+        except CallError as error:
+            failure = hints.explain(error, call.operation, call.params)
+            for state in states:
+                self._settle(state, Status.FAILED, failure)
+            self._end = self._end or _session_lost(failure)
+            return
+        for state in states:
+            self._done(state, call, absent=absent)
+
+    def _done(self, state: _State, call: ApiCall, *, absent: bool) -> None:
+        state.left -= 1
+        # A change is about its last call; tags only tell who owns what it is about.
+        if call.phase not in _BOOKKEEPING:
+            state.absent = absent
+        if call.operation.startswith("create_"):
+            self._created[state.change.id] = self._slept
+        if state.left == 0:
+            self._settle(state, Status.ALREADY if state.absent else Status.DONE)
+
+    def _settle(self, state: _State, status: Status, failure: Failure | None = None) -> None:
+        state.outcome = Outcome(state.change, status, failure)
+        self._on_outcome(state.outcome)
+
+    def _carry_out(self, call: ApiCall, patience: float) -> bool:
+        """Make one call; true when what it removes was gone. Raises CallError."""
+        try:
+            self._send(call.operation, call.params, 0.0 if call.absent_is_done else patience)
+        except CallError as error:
+            if call.absent_is_done and error.code == hints.ABSENT:
+                return True
+            if call.confirm and error.code in call.confirm.codes and self._holds(call.confirm):
+                return False
+            raise
+        return False
+
+    def _holds(self, confirm: Confirm) -> bool:
+        """Whether the call that failed had been carried out before."""
+        until = self._slept + _CONFIRM_SECONDS
+        try:
+            return confirm.holds(lambda operation, params: self._send(operation, params, until))
+        except CallError:
+            return False
+
+    def _send(self, operation: str, params: Params, patience: float) -> Answer:
+        """One call, repeated while what it concerns settles or others are changing it.
+
+        `patience` is how much may have been slept, all in all, while something is not visible.
+        """
+        tries = 0
+        while True:
+            try:
+                return self._call(operation, params)
+            except CallError as error:
+                pause = min(2.0**tries, _LONGEST_PAUSE)
+                if _not_visible(error):
+                    pause = min(pause, patience - self._slept)
+                elif error.code not in hints.BUSY or tries >= _BUSY_RETRIES:
+                    raise
+                if pause <= 0:
+                    raise
+                if self._stopped():
+                    raise CallError(
+                        _INTERRUPTED.code, _INTERRUPTED.message, _INTERRUPTED.hint
+                    ) from error
+            tries += 1
+            self._slept += pause
+            self._sleep(pause)
+
+    def _patience(self, changes: Iterable[Change]) -> float:
+        """Until how much was slept to wait for what these changes rest on and this run made."""
+        rests_on = {id_ for change in changes for id_ in (change.id, *change.needs)}
+        made = [self._created[id_] for id_ in rests_on if id_ in self._created]
+        return max(made) + SETTLE_SECONDS if made else 0.0
+
+
+_INTERRUPTED = Failure(
+    "Interrupted",
+    "the run was stopped before this was complete",
+    "run the same command again: it finishes what was begun",
+)
+
+
+def _not_visible(error: CallError) -> bool:
+    """Something this call names is unknown to IAM, or not known everywhere yet."""
+    if error.code == "MalformedPolicyDocument":
+        return "invalid principal" in error.message.lower()
+    return error.code == hints.ABSENT
+
+
+def _session_lost(failure: Failure) -> Failure | None:
+    """Why nothing else in the account can be carried out after this failure, if so."""
+    if failure.code not in hints.EXPIRED | hints.UNREACHABLE:
+        return None
+    return Failure(failure.code, f"not tried any more: {failure.message}", failure.hint)

@@ -1,0 +1,63 @@
+"""Work on many accounts side by side."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ALL_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from typing import Generic, TypeVar
+
+from iam_access.cloud.errors import CloudError
+from iam_access.errors import AccessError
+from iam_access.model import Account, Failure
+
+T = TypeVar("T")
+
+DEFAULT_WORKERS = 32
+
+
+class Interrupted(KeyboardInterrupt, Generic[T]):
+    """The work was interrupted; `results` holds what there is, as `for_each_account` gives it."""
+
+    def __init__(self, results: "tuple[T | Failure, ...]") -> None:
+        super().__init__()
+        self.results = results
+
+
+def for_each_account(
+    accounts: Sequence[Account],
+    work: Callable[[Account], T],
+    *,
+    stop: threading.Event,
+    workers: int = DEFAULT_WORKERS,
+) -> "tuple[T | Failure, ...]":
+    """What `work` gives for each account, in the order of the accounts.
+
+    An AccessError becomes that account's Failure and stops no other. Any other exception is a
+    bug and propagates once all others have finished. On KeyboardInterrupt `stop` is set, accounts
+    not begun are left out, those under way come to their end, and Interrupted is raised.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts)))) as pool:
+        futures = [pool.submit(work, account) for account in accounts]
+        try:
+            wait(futures, return_when=ALL_COMPLETED)
+        except KeyboardInterrupt:
+            stop.set()
+            for future in futures:
+                future.cancel()
+            wait(futures, return_when=ALL_COMPLETED)
+            raise Interrupted(tuple(map(_result, futures))) from None
+    return tuple(map(_result, futures))
+
+
+def _result(future: Future[T]) -> T | Failure:
+    try:
+        return future.result()
+    except CancelledError:
+        return Failure(
+            "Interrupted",
+            "the run was stopped before this account's turn",
+            "run the same command again",
+        )
+    except CloudError as error:
+        return error.failure
+    except AccessError as error:
+        return Failure(error.code, error.message, error.hint)
