@@ -3,8 +3,9 @@
 Importing this costs nothing: what does the work is imported when there is something to show.
 """
 
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from iam_access.errors import AccessError
 from iam_access.model import Report
@@ -17,6 +18,25 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
     JSON = "json"
     GITHUB = "github"
+
+
+class Progress(Protocol):
+    """Something that is told of each step a run has finished, from whichever thread."""
+
+    def advance(self, label: str) -> None:
+        """One more is done; `label` (untrusted) says which."""
+
+
+def progress(
+    total: int, label: str, *, stream: TextIO, enabled: bool = True, verbose: bool = False
+) -> AbstractContextManager[Progress]:
+    """Show on a terminal how much of a run is done; it leaves nothing behind.
+
+    Elsewhere, or where not `enabled`, nothing is shown; with `verbose` a line for each step.
+    """
+    from iam_access.render import bars  # noqa: PLC0415
+
+    return bars.progress(total, label, stream=stream, enabled=enabled, verbose=verbose)
 
 
 def render(report: Report, output: Output, stream: TextIO, *, verbose: bool = False) -> None:

@@ -38,10 +38,11 @@ def _pretty(document: Mapping[str, Any]) -> str:
 
 
 def attribute_changes(change: Change) -> tuple[tuple[str, str, str], ...]:
-    """(name, before, after) of each attribute that an update changes, as compact JSON."""
+    """(name, before, after) of each attribute that an update changes, its owners included."""
     if change.before is None or change.after is None:
         return ()
-    old, new = change.before.attributes, change.after.attributes
+    old = {"owners": change.before.owners, **change.before.attributes}
+    new = {"owners": change.after.owners, **change.after.attributes}
     return tuple(
         (name, _compact(old.get(name)), _compact(new.get(name)))
         for name in sorted({*old, *new})
@@ -50,8 +51,9 @@ def attribute_changes(change: Change) -> tuple[tuple[str, str, str], ...]:
 
 
 def _compact(value: Any) -> str:
+    """Strings as they are, sets as sorted words, what is absent as `none`, the rest as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, set | frozenset):
-        value = sorted(value, key=str)
+        return ", ".join(sorted(map(str, value))) or "none"
     return "none" if value is None else json.dumps(value, ensure_ascii=False, default=str)

@@ -68,18 +68,26 @@ def html(text: str) -> str:
     return _html.escape(terminal(text))
 
 
+# All that can mean something in HTML or anywhere in a line of Markdown; `.` and `:` make links.
+_MEANING = re.compile(r"""[\\`*_{}\[\]<>&"'#!|~@:.$^]""")
+
+
 def html_code(text: str) -> str:
     """A `<code>` element, for HTML and for inside of Markdown.
 
     Nothing in it is Markdown, and GitHub looks for no mentions or references in it.
     """
-    safe = re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", terminal(text))
+    safe = _MEANING.sub(lambda found: f"&#{ord(found[0])};", terminal(text))
     return f"<code>{safe}</code>"
 
 
 # What GitHub would turn into something else even where Markdown leaves it alone: mentions
 # and e-mail addresses, references to issues and commits, links, emoji names, formulas.
-_REFERENCE = re.compile(r"@|#\d|\bgh-\d|://|www\.|:[\w+-]+:|\$|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"@|#\d|\bgh-\d|://|www\.|:[\w+-]+:|\$"
+    r"|\b(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}\b",
+    re.IGNORECASE,
+)
 _PUNCTUATION = re.compile(r"[\\`*_\[\]#~]")
 _AS_ENTITY = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"})
 _BLOCK = re.compile(r"([-+=]|\d+(?=[.)]))")

@@ -1,6 +1,7 @@
 """A report as annotations in a GitHub Actions log, and a line for the result."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from iam_access.errors import AccessError
 from iam_access.model import Finding, Report, Severity
@@ -17,10 +18,12 @@ def render(report: Report) -> str:
     shown: Counter[Severity] = Counter()
     lines = []
     # What AWS refused comes first: nothing else may take its room.
-    for finding in (*wording.troubles(view.accounts(report)), *view.findings(report)):
+    accounts = view.accounts(report)
+    titles = {account.account.id: account.title for account in accounts}
+    for finding in (*wording.troubles(accounts), *view.findings(report)):
         shown[finding.severity] += 1
         if shown[finding.severity] <= LIMIT:
-            lines.append(_command(finding))
+            lines.append(_command(finding, titles))
     more = [
         wording.count(shown[severity] - LIMIT, f"more {level}")
         for severity, level in _LEVELS.items()
@@ -36,21 +39,26 @@ def render(report: Report) -> str:
 
 def render_error(error: AccessError) -> str:
     """An error that ended a run before there was a report."""
-    return f"{_command(Finding(error.code, Severity.ERROR, error.message, error.hint))}\n"
+    finding = Finding(error.code, Severity.ERROR, error.message, error.hint)
+    return f"{_command(finding, {})}\n"
 
 
 def _line(text: str) -> str:
     return escape.not_a_command(escape.terminal(text))
 
 
-def _command(finding: Finding) -> str:
+def _command(finding: Finding, titles: Mapping[str, str]) -> str:
     """What GitHub shows beside a line of a file, or without one beside the run."""
-    properties = {"title": finding.code}
+    properties = {}
     if finding.location is not None:
         place = finding.location
-        properties |= {"file": place.file, "line": str(place.line), "col": str(place.column)}
+        properties = {"file": place.file, "line": str(place.line), "col": str(place.column)}
+    properties["title"] = finding.code
     written = ",".join(
         f"{name}={escape.command_property(value)}" for name, value in properties.items()
     )
-    lines = filter(None, (finding.message, finding.hint))
+    message = finding.message
+    if finding.account is not None:
+        message = f"{titles.get(finding.account, finding.account)}: {message}"
+    lines = filter(None, (message, finding.hint))
     return f"::{_LEVELS[finding.severity]} {written}::{escape.command_data(lines)}"

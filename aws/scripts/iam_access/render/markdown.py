@@ -7,7 +7,7 @@ from iam_access.errors import AccessError
 from iam_access.model import Action, Change, Finding, Report, Severity
 from iam_access.render import view, wording
 from iam_access.render.documents import attribute_changes, document_diff
-from iam_access.render.escape import html_code, markdown, markdown_block, markdown_code
+from iam_access.render.escape import html, html_code, markdown, markdown_block, markdown_code
 from iam_access.render.view import AccountView, Fate, Folded, Step
 
 # GitHub refuses comments of more than 65,536 characters; whoever posts may add a line.
@@ -16,7 +16,7 @@ BUDGET = 65_000
 _RESERVED = 1_000  # for the heading, the result, the digest and what was left out
 _HEADINGS = {"validate": "Validation", "apply": "Access", "cleanup": "Cleanup"}
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
-_TRIED = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED)
+_TRIED = ("Done", "Failed", "Skipped")
 _FINDINGS_HEAD = ("### Findings", "", "| Severity | Where | What |", "| --- | --- | --- |")
 
 
@@ -85,7 +85,7 @@ def render_error(error: AccessError) -> str:
 
 
 def _summary_head(report: Report) -> tuple[str, str]:
-    tried = () if report.dry_run else tuple(fate.capitalize() for fate in _TRIED)
+    tried = () if report.dry_run else _TRIED
     names = ("Account", "Environment", "Create", "Update", "Delete", *tried, "Result")
     lines = ["---"] * 2 + ["---:"] * (len(names) - 3) + ["---"]
     return _row(names), _row(lines)
@@ -93,13 +93,14 @@ def _summary_head(report: Report) -> tuple[str, str]:
 
 def _summary_row(account: AccountView, report: Report) -> str:
     numbers = [account.actions(action) for action in Action]
-    numbers += [] if report.dry_run else [account.fates(fate) for fate in _TRIED]
+    if not report.dry_run:
+        numbers += [account.done, account.fates(Fate.FAILED), account.fates(Fate.SKIPPED)]
     return _row(
         (
             markdown_code(account.account.id),
             markdown_code(account.account.label),
             *map(str, numbers),
-            markdown(wording.account_result(account)),
+            markdown(wording.account_state(account)),
         )
     )
 
@@ -169,7 +170,7 @@ def _changes(
 def _account(
     account: AccountView, report: Report, diff: Callable[[Change], Sequence[str]]
 ) -> list[str]:
-    result = html_code(wording.account_result(account))
+    result = html(wording.account_result(account))
     lines = ["<details>", f"<summary>{html_code(account.title)}: {result}</summary>", ""]
     for principal, steps in account.groups:
         whose = (
@@ -180,7 +181,7 @@ def _account(
             lines.append(_step(step, report))
             document = diff(step.change)
             if document:
-                lines += ["", *markdown_block(document, "diff"), ""]
+                lines += ["", *markdown_block(document, "diff")]
         lines.append("")
     return [*lines, "</details>", ""]
 

@@ -64,7 +64,7 @@ def _draw(table: Table, console: Console, frame: box.Box) -> bool:
     """Draw a table if all of it fits; rich would cut cells otherwise."""
     drawn = RichTable(box=frame)
     for number, name in enumerate(table.header):
-        drawn.add_column(name, no_wrap=True, overflow="ignore")
+        drawn.add_column(name, no_wrap=True)
         if number in table.numeric:
             drawn.columns[number].justify = "right"
     for row in table.rows:

@@ -45,7 +45,7 @@ def _account(account: AccountView, report: Report, *, verbose: bool) -> Iterator
     yield line(0, Span(account.title, "title"))
     if account.failure is not None:
         failure = account.failure
-        yield line(2, Span("could not be read: ", "error"), f"{failure.code}: {failure.message}")
+        yield line(2, Span("not reached: ", "error"), f"{failure.code}: {failure.message}")
         if failure.hint:
             yield line(4, "hint: ", failure.hint)
     if account.refused:
@@ -140,27 +140,29 @@ def _finding(finding: Finding, accounts: dict[str, Account]) -> Iterator[Line]:
 def _summary(accounts: Sequence[AccountView], report: Report) -> Iterator[Line | Table]:
     if not accounts:
         return
-    tried = () if report.dry_run else (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED)
-    header = ("Account", "Environment", "Create", "Update", "Delete")
-    rows = []
-    for account in accounts:
-        numbers = [account.actions(action) for action in Action]
-        numbers += [account.fates(fate) for fate in tried]
-        rows.append(
-            (
-                cell(account.account.id),
-                cell(account.account.label),
-                *(cell(number, "" if number else "faint") for number in numbers),
-                cell(wording.account_result(account), _result_style(account)),
-            )
-        )
+    planned, tried = ("Create", "Update", "Delete"), ("Changes", "Done", "Failed", "Skipped")
+    names = planned if report.dry_run else tried
     lines = [line(0, Span("Summary", "title"))]
     lines += [line(2, f"{each.title}: {wording.account_result(each)}") for each in accounts]
     yield Table(
-        header=(*header, *(fate.capitalize() for fate in tried), "Result"),
-        rows=tuple(rows),
+        header=("Account", "Environment", *names, "Result"),
+        rows=tuple(_row(each, report) for each in accounts),
         lines=tuple(lines),
-        numeric=frozenset(range(2, 5 + len(tried))),
+        numeric=frozenset(range(2, 2 + len(names))),
+    )
+
+
+def _row(account: AccountView, report: Report) -> tuple[Span, ...]:
+    if report.dry_run:
+        numbers = [account.actions(action) for action in Action]
+    else:
+        failed, skipped = account.fates(Fate.FAILED), account.fates(Fate.SKIPPED)
+        numbers = [len(account.steps), account.done, failed, skipped]
+    return (
+        cell(account.account.id),
+        cell(account.account.label),
+        *(cell(number, "" if number else "faint") for number in numbers),
+        cell(wording.account_state(account), _result_style(account)),
     )
 
 

@@ -71,6 +71,11 @@ class AccountView:
         return sum(step.fate is fate for step in self.steps)
 
     @property
+    def done(self) -> int:
+        """How many changes are as planned now, whoever made them so."""
+        return self.fates(Fate.DONE) + self.fates(Fate.ALREADY)
+
+    @property
     def groups(self) -> Iterator[tuple[Principal | None, tuple[Step, ...]]]:
         """Changes by principal; those of the account itself come first."""
         found: dict[Principal | None, list[Step]] = {}

@@ -56,7 +56,7 @@ def troubles(accounts: Sequence[AccountView]) -> tuple[Finding, ...]:
     found = []
     for account in accounts:
         if account.failure is not None:
-            found.append(_trouble(account, account.failure, "could not be read"))
+            found.append(_trouble(account, account.failure, "the account was not reached"))
         for step in account.steps:
             if step.fate in (Fate.FAILED, Fate.SKIPPED):
                 failure = step.failure or Failure(step.fate, "no reason was given")
@@ -71,7 +71,7 @@ def _trouble(
     return Finding(
         code=failure.code,
         severity=Severity.WARNING if skipped else Severity.ERROR,
-        message=f"{account.title}: {what}: {failure.message}",
+        message=f"{what}: {failure.message}",
         hint=failure.hint,
         location=step.change.location if step else None,
         account=account.account.id,
@@ -87,7 +87,7 @@ def change(step: Change) -> str:
 def account_result(account: AccountView) -> str:
     """What came of one account, as a clause."""
     if account.failure is not None:
-        return f"could not be read ({account.failure.code})"
+        return f"not reached ({account.failure.code})"
     changes = ", ".join(
         f"{account.actions(action)} to {action}" for action in Action if account.actions(action)
     )
@@ -96,6 +96,20 @@ def account_result(account: AccountView) -> str:
     if not account.attempted:
         return changes or "nothing to do"
     return ", ".join(f"{account.fates(fate)} {fate}" for fate in _FATES if account.fates(fate))
+
+
+def account_state(account: AccountView) -> str:
+    """What came of one account, without numbers."""
+    if account.failure is not None:
+        return f"not reached ({account.failure.code})"
+    if account.refused:
+        return "refused"
+    if not account.steps:
+        return "nothing to do"
+    if not account.attempted:
+        return "planned"
+    finished = account.done == len(account.steps)
+    return "done" if finished else "not finished"
 
 
 def result(report: Report) -> str:
@@ -134,23 +148,28 @@ def _prefix(report: Report, accounts: Sequence[AccountView]) -> str:
 
 
 def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
-    sound = [account for account in accounts if not account.refused]
-    refused = len(accounts) - len(sound)
-    unread = sum(account.failure is not None for account in accounts)
+    """What happened to how much; the first number of changes says where they are."""
     planned = "would be made" if report.dry_run else "not carried out"
-    said = [
-        _changes(sound, Fate.DONE, "applied"),
-        _changes(sound, Fate.ALREADY, "already made"),
-        _changes(sound, Fate.FAILED, "failed"),
-        _changes(sound, Fate.SKIPPED, "skipped"),
-        _changes(sound, Fate.PLANNED, planned),
-        f"{count(refused, 'account')} refused" if refused else "",
-        f"{count(unread, 'account')} could not be read" if unread else "",
-    ]
-    return [clause for clause in said if clause]
-
-
-def _changes(accounts: Sequence[AccountView], fate: Fate, what: str) -> str:
-    numbers = [account.fates(fate) for account in accounts]
-    number, places = sum(numbers), sum(map(bool, numbers))
-    return f"{count(number, 'change')} in {count(places, 'account')} {what}" if number else ""
+    verbs = {
+        Fate.DONE: "applied",
+        Fate.ALREADY: "already so",
+        Fate.FAILED: "failed",
+        Fate.SKIPPED: "skipped",
+        Fate.PLANNED: planned,
+    }
+    sound = [account for account in accounts if not account.refused]
+    said: list[str] = []
+    for fate, verb in verbs.items():
+        numbers = [account.fates(fate) for account in sound if account.fates(fate)]
+        if numbers and not said:
+            places = count(len(numbers), "account")
+            said.append(f"{count(sum(numbers), 'change')} in {places} {verb}")
+        elif numbers:
+            said.append(f"{sum(numbers):,} {verb}")
+    refused = len(accounts) - len(sound)
+    if refused:
+        said.append(f"{count(refused, 'plan')} refused")
+    unread = sum(account.failure is not None for account in accounts)
+    if unread:
+        said.append(f"{count(unread, 'account')} not reached")
+    return said
