@@ -7,10 +7,13 @@ checking files needs none of them.
 
 import argparse
 import os
+import shlex
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -69,19 +72,28 @@ def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     return _run(parser, argv, _cleanup, clock)
 
 
+def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`sandbox.py`: serve an AWS made from the files on loopback until told to stop."""
+    parser = argparse.ArgumentParser(
+        description="Serve an AWS of your own on 127.0.0.1, with the accounts, users and roles "
+        "that the access files name. It forgets everything when it stops.",
+        allow_abbrev=False,
+    )
+    _add_config_dir(parser)
+    parser.add_argument(
+        "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
+    )
+    parser.set_defaults(output=Output.TEXT)
+    return _run(parser, argv, _serve, clock)
+
+
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description,
         epilog="Exit status: 0 nothing to report, 1 something was found, 2 it could not finish.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--config-dir",
-        type=Path,
-        default=AWS_FOLDER,
-        metavar="DIR",
-        help="the folder that holds aws-accounts/ and the others (default: the one above scripts/)",
-    )
+    _add_config_dir(parser)
     parser.add_argument(
         "--output",
         type=Output,
@@ -96,6 +108,16 @@ def _parser(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
     return parser
+
+
+def _add_config_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config-dir",
+        type=Path,
+        default=AWS_FOLDER,
+        metavar="DIR",
+        help="the folder that holds aws-accounts/ and the others (default: the one above scripts/)",
+    )
 
 
 def _add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
@@ -116,14 +138,13 @@ def _add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
 def _run(
     parser: argparse.ArgumentParser,
     argv: Sequence[str] | None,
-    command: Callable[[argparse.Namespace, Clock], Report],
+    command: Callable[[argparse.Namespace, Clock], int],
     clock: Clock,
 ) -> int:
-    """Parse, run, print; every way to end has its exit status."""
+    """Parse and run; every way to end has its exit status."""
     arguments = parser.parse_args(argv)
     try:
-        report = command(arguments, clock)
-        render(report, arguments.output, sys.stdout, verbose=arguments.verbose)
+        return command(arguments, clock)
     except AccessError as error:
         render_error(error, arguments.output, sys.stdout)
         return UNFINISHED
@@ -138,17 +159,21 @@ def _run(
         traceback.print_exc()
         print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
         return UNFINISHED
+
+
+def _show(report: Report, arguments: argparse.Namespace) -> int:
+    render(report, arguments.output, sys.stdout, verbose=arguments.verbose)
     return report.exit_status
 
 
-def _validate(arguments: argparse.Namespace, clock: Clock) -> Report:
+def _validate(arguments: argparse.Namespace, clock: Clock) -> int:
     now = clock()
     configuration = _load(arguments, now)
     teams = _teams(arguments.teams, configuration) if arguments.teams else None
-    return Report("validate", now, findings=_findings(configuration, teams))
+    return _show(Report("validate", now, findings=_findings(configuration, teams)), arguments)
 
 
-def _apply(arguments: argparse.Namespace, clock: Clock) -> Report:
+def _apply(arguments: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
     now = clock()
@@ -158,18 +183,19 @@ def _apply(arguments: argparse.Namespace, clock: Clock) -> Report:
         adopt=arguments.adopt,
         allow_removals=arguments.allow_removals,
     )
-    return _over_accounts(
+    report = _over_accounts(
         "apply", arguments, configuration, request, clock, lambda manager: manager.applying(request)
     )
+    return _show(report, arguments)
 
 
-def _cleanup(arguments: argparse.Namespace, clock: Clock) -> Report:
+def _cleanup(arguments: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
     now = clock()
     configuration = _load(arguments, now)
     request = Request(teams=_asked(arguments, configuration))
-    return _over_accounts(
+    report = _over_accounts(
         "cleanup",
         arguments,
         configuration,
@@ -177,6 +203,28 @@ def _cleanup(arguments: argparse.Namespace, clock: Clock) -> Report:
         clock,
         lambda manager: manager.cleaning(request),
     )
+    return _show(report, arguments)
+
+
+def _serve(arguments: argparse.Namespace, clock: Clock) -> int:
+    configuration = _load(arguments, clock())
+    with _needs_moto():
+        from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
+        from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
+    server = SandboxServer(
+        accounts_of(configuration), template=DEPLOYER_TEMPLATE, port=arguments.port, clock=clock
+    )
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with server:
+        print(f"# An AWS of your own at {server.endpoint_url}, until Ctrl-C. In another shell:")
+        print(f"unset {' '.join(name for name in UNSET if name not in server.environment)}")
+        for name, value in sorted(server.environment.items()):
+            print(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()
+        with suppress(KeyboardInterrupt):
+            stop.wait()
+    return 0
 
 
 def _over_accounts(
@@ -238,16 +286,23 @@ def _aws(
     if not arguments.sandbox:
         yield
         return
-    try:
+    with _needs_moto():
         from iam_access.sandbox import Sandbox  # noqa: PLC0415
         from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
+    with Sandbox(accounts_of(configuration), template=DEPLOYER_TEMPLATE, clock=clock):
+        yield
+
+
+@contextmanager
+def _needs_moto() -> Iterator[None]:
+    """Around imports of the sandbox, which a runtime installation does not have."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the sandbox needs {error.name}, which is not installed",
             "pip install --require-hashes -r aws/scripts/requirements-sandbox.txt",
         ) from error
-    with Sandbox(accounts_of(configuration), template=DEPLOYER_TEMPLATE, clock=clock):
-        yield
 
 
 def _load(arguments: argparse.Namespace, now: datetime) -> "Configuration":
@@ -306,9 +361,7 @@ def _accounts(
     ]
 
 
-def _findings(
-    configuration: "Configuration", teams: frozenset[str] | None
-) -> tuple[Finding, ...]:
+def _findings(configuration: "Configuration", teams: frozenset[str] | None) -> tuple[Finding, ...]:
     """What is to be told of the files: of the teams asked for, and of what is nobody's."""
     return tuple(
         finding
