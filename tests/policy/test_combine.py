@@ -135,6 +135,15 @@ def test_compact_never_joins_what_is_not_listed() -> None:
     assert len(compact(document([DENY, other]))["Statement"]) == 2
 
 
+def test_compact_gives_no_actions_to_a_statement_without_any() -> None:
+    nothing = {"Effect": "Allow", "Resource": "arn:aws:s3:::a/*"}
+    short = compact(document([nothing, READ]))
+    assert short["Statement"] == [
+        nothing,
+        {**READ, "Action": "s3:Get*", "Resource": "arn:aws:s3:::a/*"},
+    ]
+
+
 def test_compact_keeps_the_version() -> None:
     assert compact({"Statement": READ})["Statement"]
     assert "Version" not in compact({"Statement": READ})
