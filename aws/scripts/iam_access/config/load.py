@@ -9,7 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from iam_access.config import accounts, files, read, shapes
+from iam_access.config import (
+    accounts,
+    files,
+    fleet_checks,
+    policy_checks,
+    read,
+    shapes,
+    team_checks,
+)
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item
 from iam_access.config.report import Report
@@ -91,6 +99,7 @@ def _load(directory: Path, now: datetime) -> Configuration:
     base = files.shown_path(directory)
     settings, settings_valid = _settings(directory, base, report)
     drafts, complete = _drafts(directory, base, report)
+    _check(list(drafts.values()), settings, now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)
@@ -156,6 +165,24 @@ def _read(
         draft.accounts = read.environments(*found, report)
     else:
         draft.items[folder] = read.items(kind.spec, *found, report)
+
+
+def _check(drafts: list[Draft], settings: Settings, now: datetime, report: Report) -> None:
+    """Everything that concerns more than one entry."""
+    longest = settings.temporary_access.longest
+    facts: dict[str, team_checks.Facts] = {}
+    for draft in drafts:
+        concerned = report.of(draft.name)
+        facts[draft.name] = team_checks.check(draft, longest, now, concerned)
+        policy_checks.check(draft, facts[draft.name], concerned)
+    fleet_checks.check(drafts, facts, settings, report)
+    if not drafts:
+        report.warning(
+            "no-teams",
+            None,
+            "there are no teams' files",
+            f"add {accounts.FOLDER}/<team>.yaml and the other files of a team",
+        )
 
 
 def _team(draft: Draft) -> Team:

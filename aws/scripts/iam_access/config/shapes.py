@@ -74,6 +74,10 @@ def what_is(value: Any) -> str:
     return f"{_TEXT} {shown(value)}"
 
 
+def _quoted(value: Any) -> str:
+    return shown(value) if isinstance(value, str) else what_is(value)
+
+
 def wrong_type(expected: str, value: Any, place: Place, report: Report, name: str = "") -> None:
     """Report that a value has another form than expected."""
     report.error(
@@ -95,6 +99,8 @@ def _explain(
         else:
             _explain_one(model, value, each, path, place, report)
     for path, expected in alternatives.items():
+        if any(len(other) > len(path) and other[: len(path)] == path for other in alternatives):
+            continue  # one form did fit so far; what is wrong lies deeper
         wrong_type(
             " or ".join(dict.fromkeys(expected)),
             _value_at(value, path),
@@ -137,14 +143,14 @@ def _explain_one(
         report.error(
             "bad-value",
             place.at(*path).location,
-            f"{_name(path)} cannot be {what_is(written)}",
+            f"{_name(path)} cannot be {_quoted(written)}",
             did_you_mean(str(written), choices) or f"write {listed(choices, 'or')}",
         )
     else:
         report.error(
             "bad-value",
             place.at(*path).location,
-            f"{_name(path)} cannot be {what_is(_value_at(value, path))}",
+            f"{_name(path)} cannot be {_quoted(_value_at(value, path))}",
             "see docs/files.md for what may stand here",
         )
 

@@ -1,0 +1,112 @@
+"""Access entries, permanent and temporary, in the one form that checks across entries need."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from iam_access.config.draft import PERMANENT, TEMPORARY, Draft
+from iam_access.config.read import Item
+from iam_access.kinds.fields import Day, Instant, Spec, end_of_day
+from iam_access.model import Location
+from iam_access.place import Place
+
+USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
+
+# Stands where a text should and something else does; no file can contain it.
+NOT_TEXT = "\x00"
+
+
+class _Until(Spec, extra="ignore"):
+    """The deadline of an entry whose other fields may be wrong."""
+
+    expiration_date: Day | None = None
+    expires_at: Instant | None = None
+
+
+@dataclass(slots=True)
+class Access:
+    """Who is to have what and where, as written. `until` is the deadline (UTC) of a temporary one.
+
+    `day` is the date it was written as, if it was one. A temporary entry whose deadline cannot
+    be read has none.
+    """
+
+    place: Place
+    users: Sequence[str]
+    roles: Sequence[str]
+    environments: Sequence[str]
+    grants: Sequence[str]
+    temporary: bool = False
+    until: datetime | None = None
+    day: date | None = None
+
+    def at(self, field: str, index: int) -> Location:
+        """Where one of its users, roles, environments or grants stands."""
+        path = (field.removesuffix("s"),) if self.temporary else (field, index)
+        return self.place.at(*path).location
+
+
+def accesses(draft: Draft) -> Iterator[Access]:
+    """The access entries of a team that have any form, permanent ones first."""
+    for item in draft.items[PERMANENT]:
+        if isinstance(item.written, dict):
+            yield _permanent(item)
+    for item in draft.items[TEMPORARY]:
+        if isinstance(item.written, dict):
+            yield _temporary(item)
+
+
+def _permanent(item: Item) -> Access:
+    written = item.written
+    if item.spec is None:
+        users, roles, environments, grants = (_texts(written.get(field)) for field in FIELDS)
+        return Access(item.place, users, roles, environments, grants)
+    return Access(
+        item.place,
+        written.get(USERS, ()),
+        written.get(ROLES, ()),
+        written[ENVIRONMENTS],
+        written[GRANTS],
+    )
+
+
+def _temporary(item: Item) -> Access:
+    written = item.written
+    until = item.spec or _until(written)
+    return Access(
+        item.place,
+        _text(written.get("user")),
+        _text(written.get("role")),
+        _text(written.get("environment")),
+        _text(written.get("grant")),
+        temporary=True,
+        until=_deadline(until),
+        day=until.expiration_date,
+    )
+
+
+def _until(written: dict[str, Any]) -> _Until:
+    try:
+        return _Until.model_validate(written)
+    except ValidationError:
+        return _Until()
+
+
+def _deadline(until: Any) -> datetime | None:
+    if until.expires_at is not None or until.expiration_date is None:
+        found: datetime | None = until.expires_at
+        return found
+    return end_of_day(until.expiration_date)
+
+
+def _text(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else ()
+
+
+def _texts(value: Any) -> Sequence[str]:
+    if not isinstance(value, list):
+        return ()
+    return [each if isinstance(each, str) else NOT_TEXT for each in value]

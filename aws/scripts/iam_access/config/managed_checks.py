@@ -1,0 +1,104 @@
+"""The AWS managed policies that a team's policies name."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from iam_access.config import placeholders
+from iam_access.config.draft import Draft
+from iam_access.config.read import Item
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.team_checks import Facts
+from iam_access.config.words import listed
+from iam_access.kinds import names
+from iam_access.policy import arn as arns
+
+MANAGED = "managed_policies"
+
+# An ARN with anything else to be filled in is none of a policy that AWS manages.
+_FILL: Mapping[str, str] = {
+    "account_id": "{}",
+    "environment": "{}",
+    "partition": "aws",
+    "team": "{}",
+}
+
+
+class Partitions:
+    """In which partitions a team's policies are granted."""
+
+    def __init__(self, draft: Draft, facts: Facts) -> None:
+        self._of = {
+            item.key: item.spec.partition for item in draft.accounts if item.spec is not None
+        }
+        self._facts = facts
+
+    def used_by(self, key: str) -> frozenset[str]:
+        """The partitions where a policy is granted; all of the team's if nowhere in particular."""
+        everywhere = frozenset(self._of.values())
+        if len(everywhere) <= 1:
+            return everywhere
+        used = self._facts.used
+        return frozenset(self._of[each] for each in used if each in self._of and key in used[each])
+
+
+def check(team: str, item: Item, partitions: Partitions, report: Report) -> None:
+    """Report what cannot be attached among the managed policies of one policy."""
+    written = item.written.get(MANAGED)
+    if not isinstance(written, list):
+        return
+    seen: set[str] = set()
+    for index, text in enumerate(written):
+        if not isinstance(text, str):
+            continue
+        wrong = _fault(text)
+        if text in seen:
+            wrong = ("duplicate-item", f"{shown(text)} stands twice", "remove one of the two")
+        seen.add(text)
+        if wrong is not None:
+            code, message, hint = wrong
+            report.error(code, item.place.at(MANAGED, index).location, message, hint)
+        else:
+            _fits(team, item, index, partitions, report)
+
+
+@lru_cache(maxsize=4096)
+def _fault(text: str) -> tuple[str, str, str] | None:
+    """What is wrong with an ARN: code, message, hint."""
+    filled = placeholders.fill(text, _FILL)
+    if arns.is_aws_managed_policy(filled):
+        return None
+    if arns.is_managed_policy(filled):
+        return (
+            "customer-managed-policy",
+            f"{shown(text)} is not a policy that AWS manages",
+            "write its statements as custom_statements: others can change or remove their policy",
+        )
+    return (
+        "bad-managed-policy",
+        f"{shown(text)} is not the ARN of a policy that AWS manages",
+        "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:iam::…",
+    )
+
+
+def _fits(team: str, item: Item, index: int, partitions: Partitions, report: Report) -> None:
+    text: str = item.written[MANAGED][index]
+    tag = names.owner_tag(team, text)
+    if len(tag) > names.TAG_KEY_LIMIT:
+        report.error(
+            "tag-too-long",
+            item.place.at(MANAGED, index).location,
+            f"the tag that says whose this attachment is, {shown(tag)}, would have "
+            f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
+            "write what the policy allows as custom_statements",
+        )
+    partition = text.split(":", 2)[1]
+    others = partitions.used_by(item.key) - {partition}
+    if others and partition != "{partition}":
+        report.error(
+            "wrong-partition",
+            item.place.at(MANAGED, index).location,
+            f"{shown(text)} is of the partition {partition}, but the policy is for accounts "
+            f"of {listed(sorted(others))}",
+            "write {partition} in its place",
+        )

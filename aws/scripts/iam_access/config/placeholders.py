@@ -1,0 +1,75 @@
+"""`{account_id}` and the like in policies: which there are, and what they stand for."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from iam_access.config.draft import Draft
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.words import did_you_mean, listed
+from iam_access.kinds.base import PLACEHOLDER
+from iam_access.place import Place
+
+# `${...}` is IAM's own.
+_ANY = re.compile(r"(?<!\$)\{([^{}]*)\}")
+
+
+def samples(draft: Draft) -> dict[str, str]:
+    """A value for every placeholder, as long as the team's longest."""
+    specs = [item.spec for item in draft.accounts if item.spec is not None]
+    return {
+        "account_id": specs[0].id if specs else "123456789012",
+        "environment": max((item.key for item in draft.accounts), key=len, default="prod"),
+        "partition": max((spec.partition for spec in specs), key=len, default="aws"),
+        "team": draft.name,
+    }
+
+
+def any_in(value: Any) -> bool:
+    """Whether there may be placeholders in a text, or anywhere in a list or mapping."""
+    if isinstance(value, str):
+        return "{" in value
+    if isinstance(value, dict):
+        return any("{" in key or any_in(each) for key, each in value.items())
+    return any(map(any_in, value))
+
+
+def check(value: Any, place: Place, known: Mapping[str, str], report: Report) -> None:
+    """Report every placeholder that is not known."""
+    if isinstance(value, str):
+        _check_text(value, place, known, report)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            _check_text(key, Place(place.file, (*_key_mark(place, key), None)), known, report)
+            check(each, place.at(key), known, report)
+    else:
+        for index, each in enumerate(value):
+            check(each, place.at(index), known, report)
+
+
+def _key_mark(place: Place, key: str) -> tuple[int, int]:
+    location = place.key(key)
+    return location.line, location.column
+
+
+def _check_text(text: str, place: Place, known: Mapping[str, str], report: Report) -> None:
+    for name in _ANY.findall(text):
+        if name not in known:
+            report.error(
+                "unknown-placeholder",
+                place.location,
+                f"nothing is known to fill in for {shown('{' + name + '}')}",
+                did_you_mean(name, known)
+                or f"there are {listed(['{' + each + '}' for each in known])}; "
+                "IAM's own variables begin with '${'",
+            )
+
+
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """The value with every known placeholder replaced, in keys too."""
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda found: values[found[1]], value)
+    if isinstance(value, dict):
+        return {fill(key, values): fill(each, values) for key, each in value.items()}
+    return [fill(each, values) for each in value]

@@ -1,0 +1,130 @@
+"""What must hold within the policies of one team, before AWS sees them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from iam_access.config import managed_checks, placeholders
+from iam_access.config.draft import POLICIES, Draft
+from iam_access.config.read import Item
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.team_checks import Facts
+from iam_access.config.words import as_fragment
+from iam_access.kinds import names
+from iam_access.kinds.managed_policy import StatementSpec
+from iam_access.place import Path
+from iam_access.policy import document as documents
+from iam_access.policy import lint
+from iam_access.snapshot import Quotas
+
+STATEMENTS = "custom_statements"
+
+# IAM's names of a statement's elements, and those of the files.
+_KEYS = {
+    "Sid": "sid",
+    "Effect": "effect",
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+    "Condition": "conditions",
+}
+_FILLED = ("Resource", "NotResource", "Condition")
+_ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
+_ABOUT_ELEMENTS = ("conflicting-", "missing-")
+
+
+def check(draft: Draft, facts: Facts, report: Report) -> None:
+    """Report what AWS would refuse, or what cannot be meant, in a team's policies."""
+    _names(draft, report)
+    samples = placeholders.samples(draft)
+    partitions = managed_checks.Partitions(draft, facts)
+    for item in draft.items[POLICIES]:
+        if isinstance(item.written, dict):
+            managed_checks.check(draft.name, item, partitions, report)
+            _statements(item, samples, report)
+
+
+def _names(draft: Draft, report: Report) -> None:
+    """Names of policies: short enough, and different in more than case and dots."""
+    first: dict[str, str] = {}
+    for item in draft.items[POLICIES]:
+        name = names.policy_name(draft.name, item.key)
+        if len(name) > names.NAME_LIMIT:
+            report.error(
+                "policy-name-too-long",
+                item.place.location,
+                f"the policy's name in AWS, {shown(name)}, would have {len(name)} characters",
+                f"shorten the key: with the team's name and a '-' it may have {names.NAME_LIMIT}",
+            )
+        other = first.setdefault(name.lower(), item.key)
+        if other != item.key:
+            report.error(
+                "policy-name-collision",
+                item.place.location,
+                f"{shown(item.key)} and {shown(other)} would both be the policy {name} in AWS",
+                "rename one of the two: keys must differ in more than '-', '.' and case",
+            )
+
+
+def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
+    """Every statement that has the right form, whatever is wrong with those beside it."""
+    positions: list[int] = []
+    statements: list[dict[str, Any]] = []
+    for position, statement in _well_formed(item):
+        positions.append(position)
+        statements.append(_filled(statement, item, (STATEMENTS, position), samples, report))
+    if not statements:
+        return
+    document = documents.document(statements)
+    for problem in lint.check_document(document, quota=Quotas().policy_size):
+        message, hint = as_fragment(problem.message), as_fragment(problem.hint)
+        if problem.code.startswith(_ABOUT_ELEMENTS):
+            message, hint = _in_our_words(message), _in_our_words(hint)
+        path = _path(problem.path, positions)
+        report.error(problem.code, item.place.at(*path).location, message, hint)
+
+
+def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
+    if item.spec is not None:
+        for position, statement in enumerate(item.spec.custom_statements):
+            yield position, statement.iam
+        return
+    written = item.written.get(STATEMENTS)
+    for position, each in enumerate(written if isinstance(written, list) else ()):
+        try:
+            yield position, StatementSpec.model_validate(each).iam
+        except ValidationError:
+            continue  # reported when the policy was read
+
+
+def _filled(
+    statement: dict[str, Any],
+    item: Item,
+    path: Path,
+    samples: Mapping[str, str],
+    report: Report,
+) -> dict[str, Any]:
+    """The statement as it will be in the environment where it is longest."""
+    for element in _FILLED:
+        value = statement.get(element)
+        if value is not None and placeholders.any_in(value):
+            below = (*path, _KEYS[element])
+            placeholders.check(value, item.place.at(*below), samples, report)
+            statement[element] = placeholders.fill(value, samples)
+    return statement
+
+
+def _path(path: Path, positions: list[int]) -> Path:
+    """A path into the document as one into the policy's YAML."""
+    if len(path) < 2 or not isinstance(path[1], int):
+        return ()
+    element = _KEYS.get(str(path[2]), "") if len(path) > 2 else ""
+    return (STATEMENTS, positions[path[1]], element, *path[3:])
+
+
+def _in_our_words(text: str) -> str:
+    return _ELEMENT.sub(lambda found: _KEYS[found[1]], text)
