@@ -69,6 +69,9 @@ def test_all_operators_and_all_keys_must_hold() -> None:
         ("StringEquals", "${a:many}", "x", False),
         ("StringEquals", "${a:one}", "x", True),
         ("ArnLike", "arn:aws:iam::*:user/dev/${aws:username}", USER.arn, True),
+        ("StringEquals", "${aws:PrincipalTag/Cost Center}", "7", True),
+        ("StringEquals", "${ aws:username , 'x' }", "alice", True),
+        ("StringEquals", "${a:none, ''}", "", True),
         ("Bool", "${a:flag}", "true", True),
         ("NumericEquals", "${a:number}", "1", False),
         ("DateLessThan", "${aws:CurrentTime}", "2000-01-01T00:00:00Z", False),
@@ -81,6 +84,7 @@ def test_variables(operator: str, value: str, given: str, expected: bool) -> Non
         "a:many": ["x", "y"],
         "a:one": ["x"],
         "a:flag": "true",
+        "aws:PrincipalTag/cost center": "7",
         "a:number": "1",
     }
     request = _context(context=context, now=datetime(2025, 1, 1, tzinfo=UTC))

@@ -32,8 +32,8 @@ class LayerDecision(NamedTuple):
 
     `level` counts the levels of an organisation from 1, as they were given; None for layers
     without levels. `allows` and `denies` are the statements that apply, `match` is how directly
-    the Allow statements name the caller. `allowed` holds too where no statement is needed;
-    `note` says what no statement shows.
+    the Allow statements name the caller. `allowed` holds too where no statement is needed, and
+    does not where a service refuses all the same; `note` says what no statement shows.
     """
 
     layer: Layer
@@ -53,7 +53,7 @@ class LayerDecision(NamedTuple):
     @property
     def statements(self) -> tuple[StatementRef, ...]:
         """The statements that made the verdict."""
-        return self.denies or self.allows
+        return self.denies or (self.allows if self.allowed else ())
 
     @property
     def label(self) -> str:

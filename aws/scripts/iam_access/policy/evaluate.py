@@ -123,6 +123,10 @@ def decide(request: Request, layers: Layers) -> Decision:
     found = tuple([_ask(slot, context) for slot in layers.slots(kind, request.action.lower())])
     if layers.boundary is not None and layers.resource is not None:
         found = _deny_not_principals(layers.resource, context, found)
+    forbidden = forbidden_by_service(request)
+    if forbidden:
+        resource = found[-1]._replace(allowed=False, match=Match.NONE, note=forbidden)
+        found = (*found[:-1], resource)
     denying = tuple([one for one in found if one.denies])
     deciding: tuple[StatementRef, ...] = ()
     if denying:
@@ -200,9 +204,6 @@ def _deny_not_principals(
 def _weigh(request: Request, found: Sequence[LayerDecision]) -> _Sides:
     """Without any Deny: the layers that grant, and those whose missing Allow stands in the way."""
     levels = [one for one in found if one.level is not None and not one.allowed]
-    forbidden = forbidden_by_service(request)
-    if forbidden:
-        return (), [found[-1]._replace(note=forbidden), *levels]
     granting, wanting = _grant(request, [one for one in found if one.level is None])
     return granting, [*wanting, *levels] if levels else wanting
 

@@ -17,7 +17,8 @@ Lookup: TypeAlias = Callable[[str, str], str | None]
 """How a variable is resolved: (key in lower case, key as written) to its one value, or None."""
 
 _COLONS_BEFORE_RESOURCE = 5
-_VARIABLE = re.compile(r"\$\{(?:([*?$])|\s*([^\s,'{}]+)\s*(?:,\s*'([^']*)'\s*)?)\}")
+# A key may hold spaces, as tag keys do.
+_VARIABLE = re.compile(r"\$\{(?:([*?$])|\s*([^\s,'{}][^,'{}]*?)\s*(?:,\s*'([^']*)'\s*)?)\}")
 _WILDCARDS = re.compile(r"[*?]")
 
 

@@ -38,6 +38,13 @@ _PRINCIPAL_TYPE = {
     CallerType.FEDERATED_USER: "FederatedUser",
     CallerType.ANONYMOUS: "Anonymous",
 }
+_KINDS_OF_ARN = {
+    "user": CallerType.USER,
+    "role": CallerType.ROLE,
+    "federated-user": CallerType.FEDERATED_USER,
+    "oidc-provider": CallerType.WEB_IDENTITY,
+    "saml-provider": CallerType.SAML,
+}
 _IN_ACCOUNT = frozenset(
     {
         CallerType.USER,
@@ -64,6 +71,33 @@ class PrincipalContext:
     account: str | None = None
     issuer: str | None = None
     unique_id: str = ""
+
+    @classmethod
+    def from_arn(cls, arn: str, unique_id: str = "") -> "PrincipalContext":
+        """The caller that an ARN, a service's name or "*" denotes.
+
+        The ARN of a role session does not tell the path of its role, which is taken to be
+        `/`: use `role_session` where it is another. Raises ValueError for what is no principal.
+        """
+        if arn == "*":
+            return cls.anonymous()
+        kind, _, name = _part(arn, 5).partition("/")
+        account = account_of(arn)
+        if account is None:
+            if not arn.startswith("arn:") and "." in arn:
+                return cls.service(arn)
+            raise ValueError(f"{arn!r} is no principal")
+        if kind == "assumed-role":
+            role, _, session = name.partition("/")
+            issuer = f"arn:{_part(arn, 1)}:iam::{account}:role/{role}"
+            return cls.role_session(issuer, session, unique_id)
+        if kind == "root":
+            return cls.root(account, _part(arn, 1))
+        if kind not in _KINDS_OF_ARN:
+            raise ValueError(f"{arn!r} is no principal")
+        caller = _KINDS_OF_ARN[kind]
+        outside = caller in (CallerType.WEB_IDENTITY, CallerType.SAML)
+        return cls(caller, arn, None if outside else account, None, unique_id)
 
     @classmethod
     def user(cls, arn: str, unique_id: str = "") -> "PrincipalContext":
@@ -156,8 +190,9 @@ class Request:
 
 
 def account_of(arn: str) -> str | None:
-    """The account in an ARN, None where it has none."""
-    return _part(arn, 4) or None
+    """The account in an ARN; None where it has none, or `aws` for what belongs to AWS."""
+    account = _part(arn, 4)
+    return account if len(account) == 12 and account.isdigit() else None
 
 
 def _part(arn: str, index: int) -> str:
