@@ -1,0 +1,167 @@
+"""A report as a comment on a pull request."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from iam_access.errors import UsageError
+from iam_access.model import Account, Action, Finding, Location, Report, Severity
+from iam_access.render import Output, markdown, render, render_error
+from tests.render import reports
+from tests.render.runner import commands
+from tests.render.streams import HOSTILE
+
+PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+TAGS = {"<code>", "</code>", "<br>"}
+BLOCK = re.compile(
+    r"(<details>|</details>|<summary><code>[^<>]*</code>: [^<>]*</summary>|\n)*", re.ASCII
+)
+
+
+def shown(report: Report, *, verbose: bool = False) -> str:
+    stream = io.StringIO()
+    render(report, Output.MARKDOWN, stream, verbose=verbose)
+    return stream.getvalue()
+
+
+def flat(tokens: list[Token]) -> list[Token]:
+    return [one for token in tokens for one in (token, *flat(token.children or []))]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_only_text(text: str) -> None:
+    output = shown(reports.hostile(text), verbose=True)
+    assert not commands(output)
+    tokens = flat(PARSER.parse(output))
+    harmless = flat(PARSER.parse(shown(reports.hostile("harmless"), verbose=True)))
+    blocks = [token.type for token in tokens if token.block]
+    if "Left out" not in output and text.strip():
+        assert blocks == [token.type for token in harmless if token.block]
+    assert not {"link_open", "image", "s_open", "em_open"} & {token.type for token in tokens}
+    for token in tokens:
+        if token.type == "html_inline":
+            assert token.content in TAGS
+        if token.type == "html_block":
+            assert BLOCK.fullmatch(token.content)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_row_has_the_cells_of_its_table(text: str) -> None:
+    tokens = PARSER.parse(shown(reports.hostile(text)))
+    cells: list[int] = []
+    for token in tokens:
+        if token.type == "tr_open":
+            cells.append(0)
+        elif token.type in ("td_open", "th_open"):
+            cells[-1] += 1
+    assert set(cells) == {9, 3}
+    # The row of dashes is no row; a cell too many would end in an empty or a lost one.
+    last = [token for token in tokens if token.type == "inline" and token.content == "not finished"]
+    assert len(last) == 1
+
+
+def test_mentions_are_code() -> None:
+    finding = Finding("code", Severity.ERROR, "ask @someone about #12", "or @org/team")
+    output = shown(Report("validate", reports.NOW, findings=(finding,)))
+    assert "ask `@someone` about `#12`" in output
+    assert "or `@org/team`" in output
+
+
+def test_creations_show_their_documents_and_removals_only_if_verbose() -> None:
+    gone = reports.change(Action.DELETE, "gone", before=reports.document("s3:Gone"))
+    new = reports.change(Action.CREATE, "new", after=reports.document("s3:New"))
+    report = Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, gone, new),))
+    assert "s3:New" in shown(report)
+    assert "s3:Gone" not in shown(report)
+    assert "s3:Gone" in shown(report, verbose=True)
+
+
+def large(
+    accounts: int, changes: int, statements: int, findings: int = 1, environment: str = "prod"
+) -> Report:
+    actions = [f"s3:Action{number}" for number in range(statements)]
+    plans = []
+    for number in range(accounts):
+        account = Account(f"{number:012}", "aws", "deployer", {"payments": environment})
+        made = (
+            reports.change(Action.CREATE, f"grant-{each}", after=reports.document(*actions))
+            for each in range(changes)
+        )
+        plans.append(reports.planned(account, *made))
+    found = (
+        Finding("expired", Severity.ERROR, "it ended", "", Location("aws/a.yaml", line + 1, 1))
+        for line in range(findings)
+    )
+    return Report(
+        "apply",
+        reports.NOW,
+        accounts=tuple(plans),
+        findings=tuple(found),
+        digest="5f2c" * 16,
+        dry_run=True,
+    )
+
+
+def checked(report: Report) -> str:
+    """The output, which fits and has what is never left out."""
+    output = shown(report)
+    assert len(output) <= markdown.BUDGET
+    assert "**Dry run: " in output
+    assert f"Findings: {len(report.findings):,} error" in output
+    assert f"`{report.digest}`" in output
+    assert output.count("<details>") == output.count("</details>")
+    return output
+
+
+def test_all_is_there_while_it_fits() -> None:
+    output = checked(large(3, 3, 3))
+    assert "Left out" not in output
+    assert output.count("s3:Action2") == 9
+
+
+def test_documents_go_first() -> None:
+    output = checked(large(4, 10, 100))
+    assert len(re.findall("^- `[+]`", output, re.M)) == 40
+    left_out = re.search(r"Left out.*documents of accounts: (\d+)", output)
+    assert left_out is not None
+    assert 0 < int(left_out[1]) == 4 - output.count("s3:Action99") / 10
+    assert "changes of accounts" not in output
+
+
+def test_then_changes_go() -> None:
+    output = checked(large(8, 200, 1))
+    kept = output.count("<details>")
+    assert 0 < kept < 8
+    assert f"changes of accounts: {8 - kept}" in output
+    assert output.count("| planned |") == 8
+
+
+def test_then_findings_and_accounts_go() -> None:
+    output = checked(large(2_000, 1, 1, findings=3_000))
+    rows = output.count("| planned |")
+    assert 0 < rows < 2_000
+    assert f"accounts of the summary: {2_000 - rows:,}" in output
+    found = output.count("| error |")
+    assert 0 < found < 3_000
+    assert f"findings: {3_000 - found:,}" in output
+
+
+def test_one_value_too_long_for_a_comment_does_not_break_it() -> None:
+    output = checked(large(1, 1, 1, environment="x" * 100_000))
+    assert "accounts of the summary: 1" in output
+
+
+def test_errors_come_before_notes() -> None:
+    report = replace(reports.validated(), findings=(reports.EXPIRED, reports.UNKNOWN_GRANT))
+    output = shown(report)
+    assert output.index("unknown-grant") < output.index("expired")
+
+
+def test_an_error_before_the_run_is_told_with_its_hint() -> None:
+    stream = io.StringIO()
+    render_error(UsageError("no <team> `x`", "ask @someone"), Output.MARKDOWN, stream)
+    assert stream.getvalue() == "**Error:** no &lt;team&gt; \\`x\\`\n\nask `@someone`\n"

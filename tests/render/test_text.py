@@ -1,0 +1,253 @@
+"""What a terminal shows, and what a pipe gets."""
+
+import io
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from iam_access.errors import UsageError
+from iam_access.model import Action, Finding, Location, Outcome, Report, Severity, Status
+from iam_access.render import Output, escape, render, render_error, wording
+from tests.render import reports
+from tests.render.runner import commands
+from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Narrow, Terminal
+
+LONG = f"arn:aws:iam::123456789012:policy/self-serve/payments/{'n' * 100}"
+
+
+def shown(report: Report, stream: io.StringIO | None = None, *, verbose: bool = False) -> str:
+    stream = io.StringIO() if stream is None else stream
+    render(report, Output.TEXT, stream, verbose=verbose)
+    return stream.getvalue()
+
+
+def last_line(report: Report) -> str:
+    return shown(report).splitlines()[-1]
+
+
+def with_long_names() -> Report:
+    account = replace(reports.PROD, environments={"payments": "e" * 90})
+    finding = Finding("long", Severity.ERROR, f"look at {LONG}", f"see {LONG}", account=account.id)
+    changes = (
+        reports.change(Action.CREATE, LONG, reason=f"because of {LONG}"),
+        reports.change(
+            Action.UPDATE,
+            "p",
+            before=reports.document("a:B"),
+            after={**reports.document("a:B"), "Id": LONG},
+        ),
+    )
+    plan = reports.planned(account, *changes, findings=(finding,))
+    return Report(command="apply", now=reports.NOW, accounts=(plan,), dry_run=True)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+@pytest.mark.parametrize("colour", ["NO_COLOR", "FORCE_COLOR"])
+def test_names_are_whole_at_any_width(
+    width: int, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv(colour, "1")
+    report = with_long_names()
+    lines = HARMLESS_CONTROLS.sub("", shown(report, Terminal())).splitlines()
+    for text in (f"create inline-policy {LONG}", f"because of {LONG}", f"look at {LONG}", "e" * 90):
+        assert [line for line in lines if text in line], text
+    assert [line for line in lines if f'"Id": "{LONG}"' in line]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_a_terminal_gets_the_lines_of_a_pipe_but_for_the_summary(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    report = reports.troubled()
+    plain = shown(report).splitlines()
+    lines = HARMLESS_CONTROLS.sub("", shown(report, Terminal())).splitlines()
+    start = plain.index("Summary")
+    assert [line.rstrip() for line in lines[:start]] == plain[:start]
+    assert lines[-1] == plain[-1]
+
+
+def test_the_summary_is_a_table_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown(reports.dry_run(), Terminal())
+    assert re.search(r"^│ 123456789012 │ live/prod   │      1 │      1 │      1 │", text, re.M)
+    assert max(map(len, re.findall("^[│╭╰├].*", text, re.M))) <= 80
+
+
+def test_the_summary_is_lines_where_a_table_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    text = HARMLESS_CONTROLS.sub("", shown(reports.dry_run(), Terminal()))
+    assert "│" not in text
+    assert "  live/prod (123456789012): 1 to create, 1 to update, 1 to delete\n" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "stream", "coloured"),
+    [
+        ({}, io.StringIO, False),
+        ({}, Terminal, True),
+        ({"NO_COLOR": "1"}, Terminal, False),
+        ({"NO_COLOR": ""}, Terminal, True),
+        ({"FORCE_COLOR": "1"}, io.StringIO, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, Terminal, False),
+        ({"TERM": "dumb"}, Terminal, False),
+    ],
+)
+def test_colours_are_for_those_who_want_them(
+    environment: dict[str, str],
+    stream: type[io.StringIO],
+    coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b" in shown(reports.troubled(), stream())) is coloured
+
+
+def test_colour_says_nothing_that_words_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = HARMLESS_CONTROLS.sub("", shown(reports.troubled()))
+    monkeypatch.delenv("FORCE_COLOR")
+    plain = shown(reports.troubled())
+    assert [line.rstrip() for line in coloured.splitlines()] == plain.splitlines()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("colour", ["NO_COLOR", "FORCE_COLOR"])
+def test_hostile_text_is_only_text(text: str, colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(colour, "1")
+    output = shown(reports.hostile(text), Terminal(), verbose=True)
+    plain = HARMLESS_CONTROLS.sub("", output)
+    for line in plain.split("\n"):
+        assert escape.terminal(line) == line
+    assert not commands(output)
+    assert not commands(plain)
+    harmless = shown(reports.hostile("harmless"), verbose=True)
+    assert abs(plain.count("\n") - harmless.count("\n")) <= 20  # the table and its lines
+
+
+def test_the_stream_need_not_know_unicode() -> None:
+    stream = Narrow()
+    finding = Finding("code", Severity.ERROR, "zoë 🙂")
+    render(Report("validate", reports.NOW, findings=(finding,)), Output.TEXT, stream)
+    assert "zo\\xeb \\U0001f642" in stream.text()
+
+
+def notes(number: int, code: str = "expired") -> tuple[Finding, ...]:
+    places = (Location("aws/temporary-access/a.yaml", line + 1, 5) for line in range(number))
+    return tuple(Finding(code, Severity.NOTE, "it ended", "", place) for place in places)
+
+
+def test_ten_notes_of_a_kind_are_all_shown() -> None:
+    text = shown(Report("validate", reports.NOW, findings=notes(10)))
+    assert text.count("it ended [expired]") == 10
+
+
+def test_more_notes_of_a_kind_are_folded() -> None:
+    report = Report("validate", reports.NOW, findings=(*notes(40), *notes(2, "other")))
+    text = shown(report)
+    assert text.count("[expired]") == 1
+    assert "and 39 more notes like it (--verbose shows them)" in text
+    assert text.count("[other]") == 2
+    assert text.endswith("No problems found, 42 notes in 1 file\n")
+    assert shown(report, verbose=True).count("[expired]") == 40
+
+
+def test_errors_are_never_folded() -> None:
+    errors = tuple(replace(each, severity=Severity.ERROR) for each in notes(40))
+    assert shown(Report("validate", reports.NOW, findings=errors)).count("[expired]") == 40
+
+
+def test_a_finding_is_told_once() -> None:
+    plan = reports.planned(reports.PROD, findings=(reports.EXPIRED,))
+    report = Report("apply", reports.NOW, accounts=(plan,), findings=(reports.EXPIRED,))
+    assert shown(report).count("[expired]") == 1
+
+
+def test_attributes_that_change_are_shown() -> None:
+    change = reports.change(
+        Action.UPDATE,
+        "role",
+        attributes_before={"boundary": "one", "hours": 1, "same": "x"},
+        attributes_after={"hours": 2, "same": "x", "names": frozenset({"b", "a"})},
+    )
+    text = shown(Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, change),)))
+    for expected in ("boundary: one -> none", "hours: 1 -> 2", "names: none -> a, b"):
+        assert f"      {expected}\n" in text
+    assert "same" not in text
+
+
+def test_a_document_that_is_no_policy_is_shown_as_it_is() -> None:
+    change = reports.change(Action.UPDATE, "p", before={"Statement": "odd"}, after={"Statement": 1})
+    text = shown(Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, change),)))
+    assert '-  "Statement": "odd"' in text
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(seconds=30), "in less than a minute"),
+        (timedelta(minutes=1, seconds=59), "in 1 minute"),
+        (timedelta(hours=2, minutes=3), "in 2 hours 3 minutes"),
+        (timedelta(days=1, minutes=3), "in 1 day"),
+        (timedelta(days=6, hours=1, minutes=3), "in 6 days 1 hour"),
+        (timedelta(0), "now"),
+        (timedelta(hours=-30), "1 day 6 hours ago"),
+    ],
+)
+def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
+    assert wording.time_left(reports.NOW + left, reports.NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (reports.nothing(), "Nothing to do"),
+        (replace(reports.nothing(), dry_run=True), "Dry run: nothing to do"),
+        (reports.applied(), "3 changes in 1 account applied"),
+        (
+            reports.dry_run(),
+            "Dry run: 3 changes in 1 account would be made, nothing was written",
+        ),
+        (
+            reports.troubled(),
+            (
+                "Not finished: 1 change in 1 account already so, 1 failed, 1 skipped, "
+                "1 plan refused, 1 account not reached; 3 errors"
+            ),
+        ),
+        (reports.validated(), "1 error, 1 note in 2 files"),
+        (Report("validate", reports.NOW), "No problems found"),
+        (
+            replace(reports.nothing(), findings=(reports.UNKNOWN_GRANT,)),
+            "Nothing was done; 1 error",
+        ),
+        (
+            Report(
+                "apply",
+                reports.NOW,
+                accounts=(
+                    reports.planned(reports.NONPROD, reports.POLICY, refused=True),
+                    reports.planned(
+                        reports.PROD,
+                        reports.GRANT,
+                        outcomes=(Outcome(reports.GRANT, Status.DONE),),
+                    ),
+                ),
+            ),
+            "Refused: 1 change in 1 account applied, 1 plan refused",
+        ),
+    ],
+)
+def test_the_last_line_says_how_it_ended(report: Report, said: str) -> None:
+    assert last_line(report) == said
+
+
+def test_an_error_before_the_run_is_told_with_its_hint() -> None:
+    stream = io.StringIO()
+    render_error(UsageError("no team\x1b[2J", "name one"), Output.TEXT, stream)
+    assert stream.getvalue() == "error: no team\\x1b[2J\n  hint: name one\n"
