@@ -1,0 +1,92 @@
+"""tools/venv.py: the environment that every make target brings up to date first."""
+
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "venv.py"
+LOCKS = ("aws/scripts/requirements-sandbox.txt", "requirements-dev.txt")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project whose environment stands already and has a pip that only claims to install."""
+    for name in LOCKS:
+        lock = tmp_path / name
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.write_text("# nothing\n")
+    (tmp_path / "tools").mkdir()
+    shutil.copy(SCRIPT, tmp_path / "tools" / "venv.py")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nexit "${PIP_STATUS:-0}"\n')
+    python.chmod(0o755)
+    (tmp_path / ".venv" / ".made-with").write_text(sys.version)
+    return tmp_path
+
+
+def run(root: Path, name: str, *, pip_status: int = 0) -> tuple[int, str]:
+    """Run the script; return its exit status and what it said."""
+    done = subprocess.run(
+        [sys.executable, root / "tools" / "venv.py", name],
+        env={"PIP_STATUS": str(pip_status)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+NOTHING = (0, "")
+INSTALLED = (0, "Installing requirements-dev.txt into .venv ...\n")
+
+
+def test_a_lock_is_installed_once(root: Path) -> None:
+    assert run(root, "dev") == INSTALLED
+    assert run(root, "dev") == NOTHING
+
+
+def test_a_lock_that_changed_is_installed_again(root: Path) -> None:
+    run(root, "dev")
+    (root / "requirements-dev.txt").write_text("# something else\n")
+    assert run(root, "dev") == INSTALLED
+    assert run(root, "dev") == NOTHING
+
+
+def test_an_installation_that_failed_is_told_and_tried_again(root: Path) -> None:
+    status, message = run(root, "dev", pip_status=1)
+    assert status == 1
+    assert "Could not install requirements-dev.txt" in message
+    assert run(root, "dev") == INSTALLED
+
+
+def test_what_the_tests_need_includes_what_the_demo_needs(root: Path) -> None:
+    assert "Installing aws/scripts/requirements-sandbox.txt" in run(root, "sandbox")[1]
+    assert run(root, "sandbox") == NOTHING
+    assert run(root, "dev") == INSTALLED
+    (root / ".venv" / ".installed-sandbox").unlink()
+    assert run(root, "sandbox") == NOTHING
+
+
+def test_another_interpreter_makes_the_environment_anew(root: Path) -> None:
+    run(root, "dev")
+    (root / ".venv" / ".made-with").write_text("another Python")
+    assert run(root, "dev")[0] == 0
+    python = root / ".venv" / "bin" / "python"
+    answer = subprocess.run([python, "-c", "print(6 * 7)"], capture_output=True, check=True)
+    assert answer.stdout == b"42\n"
+
+
+def test_an_old_python_is_told_so_and_nothing_is_installed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 12))
+    monkeypatch.setattr(sys, "argv", ["venv.py", "dev"])
+    with pytest.raises(SystemExit, match=r"Python 3\.11 or newer is needed; .* is 3\.10\."):
+        runpy.run_path(str(root / "tools" / "venv.py"), run_name="__main__")
+    assert not (root / ".venv" / ".installed-dev").exists()
