@@ -73,13 +73,15 @@ def test_what_the_tests_need_includes_what_the_demo_needs(root: Path) -> None:
     assert run(root, "sandbox") == NOTHING
 
 
-def test_another_interpreter_makes_the_environment_anew(root: Path) -> None:
-    run(root, "dev")
+def test_an_environment_of_another_or_a_removed_interpreter_does_not_fit(root: Path) -> None:
+    fits = runpy.run_path(str(root / "tools" / "venv.py"))["fits_interpreter"]
+    assert fits()
     (root / ".venv" / ".made-with").write_text("another Python")
-    assert run(root, "dev")[0] == 0
-    python = root / ".venv" / "bin" / "python"
-    answer = subprocess.run([python, "-c", "print(6 * 7)"], capture_output=True, check=True)
-    assert answer.stdout == b"42\n"
+    assert not fits()
+    (root / ".venv" / ".made-with").write_text(sys.version)
+    assert fits()
+    (root / ".venv" / "bin" / "python").unlink()
+    assert not fits()
 
 
 def test_an_old_python_is_told_so_and_nothing_is_installed(
