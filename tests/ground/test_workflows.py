@@ -50,6 +50,13 @@ def test_no_expression_reaches_a_shell_and_no_action_floats(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_failure_hides_in_a_pipe(name: str) -> None:
+    # GitHub's default shell is `bash -e` without pipefail.
+    for step in steps(load(name)):
+        assert not re.search(r"(?<!\|)\|(?!\|)", re.sub(r"'[^']*'", "", step.get("run", "")))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_packages_are_installed_by_hash(name: str) -> None:
     text = " ".join(step.get("run", "") for step in steps(load(name)))
     assert text.count("pip install") == text.count("--require-hashes -r aws/scripts/requirements")
