@@ -4,16 +4,20 @@ import hashlib
 import re
 from datetime import datetime
 
+from iam_access.model import Principal, PrincipalType
+
 PREFIX = "self-serve"
 NAME_LIMIT = 128
+ENTITY_LIMIT = 64
 TAG_KEY_LIMIT = 128
 
 # Neither a team name nor a policy key can contain a '+', so the parts cannot be confused.
-_SEPARATOR = "+"
 _POLICY_PATH = re.compile(rf"/{PREFIX}/([^/]+)/")
 _POLICY_ARN = re.compile(rf"arn:[^:]+:iam::\d{{12}}:policy/{PREFIX}/([^/]+)/[^/]+")
 _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(.+)")
-_INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+\d{{8}}T\d{{6}}Z")
+_INSTANT = r"\d{8}T\d{6}Z"
+_INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
+_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}\+\d+")
 
 
 def policy_path(team: str) -> str:
@@ -60,15 +64,55 @@ def inline_name(team: str, key: str, deadline: datetime) -> str:
     The deadline (UTC) is part of it, so that a renewal is a new policy and no cleanup that
     was late can take the renewed one for the old.
     """
-    ending = f"{_SEPARATOR}{deadline:%Y%m%dT%H%M%SZ}"
-    start = f"{PREFIX}{_SEPARATOR}{team}{_SEPARATOR}"
-    room = NAME_LIMIT - len(start) - len(ending)
-    if len(key) > room:
-        key = f"{key[: room - 11]}={hashlib.sha256(key.encode()).hexdigest()[:10]}"
-    return f"{start}{key}{ending}"
+    return _with_key(f"{PREFIX}+{team}+", key, f"+{_compact(deadline)}")
 
 
 def team_and_grant_of_inline(name: str) -> tuple[str, str] | None:
     """The team and grant an inline policy was written for; None when it is not ours."""
     found = _INLINE.fullmatch(name)
     return (found[1], found[2]) if found else None
+
+
+def ending_policy_name(team: str, key: str, deadline: datetime, part: int) -> str:
+    """The customer managed policy with one part (from 1) of a temporary grant.
+
+    Everybody with the same grant and deadline (UTC) shares it. No permanent policy's name has
+    a '+', so the two never meet.
+    """
+    return _with_key(f"{team}+", key, f"+{_compact(deadline)}+{part}")
+
+
+def grant_of_ending_policy(name: str) -> str | None:
+    """The grant a temporary grant's policy was made for; None for a permanent policy."""
+    found = _ENDING_POLICY.fullmatch(name)
+    return found[2] if found else None
+
+
+def role_name(team: str, key: str, principal: Principal, starts: datetime | None) -> str:
+    """The role made for one temporary grant: tells team, grant and person.
+
+    A renewal keeps the role, so that open sessions go on; a window of its own start has its
+    own role.
+    """
+    person = principal.name if principal.type is PrincipalType.USER else f"role={principal.name}"
+    name = "+".join([team, key, person, *([_compact(starts)] if starts else [])])
+    if len(name) <= ENTITY_LIMIT:
+        return name
+    short = "+".join([team[:14], key[:18], person[:20]])
+    return f"{short}={_hashed(name, 8)}"
+
+
+def _compact(instant: datetime) -> str:
+    return f"{instant:%Y%m%dT%H%M%SZ}"
+
+
+def _with_key(start: str, key: str, end: str) -> str:
+    """A policy name with as much of the key as fits; a cut one stays unique by its hash."""
+    room = NAME_LIMIT - len(start) - len(end)
+    if len(key) > room:
+        key = f"{key[: room - 11]}={_hashed(key, 10)}"
+    return f"{start}{key}{end}"
+
+
+def _hashed(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
