@@ -16,7 +16,7 @@ from iam_access.policy.compile import (
 )
 from iam_access.policy.conditions import PolicySyntaxError
 from iam_access.policy.decision import Decision, Layer, Verdict
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.request import PrincipalContext, Request
 
 DATA = Path(__file__).parent.parent / "data" / "evaluator"
@@ -245,6 +245,54 @@ def test_an_explanation_names_all_that_counted() -> None:
         ("boundary", "boundary: implicitDeny"),
         ("resource", "resource: implicitDeny (no policy)"),
     ]
+
+
+def test_the_caller_s_side_alone() -> None:
+    allow = compiled([{"Sid": "A", "Effect": "Allow", "Action": "*", "Resource": "*"}])
+    level = (compiled([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}], SourceType.SCP),)
+    foreign = Request(
+        PrincipalContext.user(ALICE), "sts:AssumeRole", "arn:aws:iam::444455556666:role/r"
+    )
+    decision = decide_for_caller(foreign, Layers(identity=(allow,)))
+    assert decision.allowed
+    assert [ref.sid for ref in decision.deciding] == ["A"]
+    assert not decide(foreign, Layers(identity=(allow,))).allowed
+    limited = decide_for_caller(foreign, Layers(identity=(allow,), scps=(level,)))
+    assert [one.label for one in limited.blocked_by] == ["scp level 1"]
+    denied = decide_for_caller(
+        foreign, Layers(identity=(allow, compiled([ALLOW | {"Effect": "Deny"}])))
+    )
+    assert denied.kind is Verdict.EXPLICIT_DENY
+    outside = Request(PrincipalContext.service("ec2.amazonaws.com"), "s3:GetObject", "*")
+    assert not decide_for_caller(outside, Layers(identity=(allow,))).allowed
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        (ALICE, PrincipalContext.user(ALICE)),
+        (ROLE, PrincipalContext.role(ROLE)),
+        (f"arn:aws:iam::{ACCOUNT}:root", PrincipalContext.root(ACCOUNT)),
+        (f"arn:aws-cn:iam::{ACCOUNT}:root", PrincipalContext.root(ACCOUNT, "aws-cn")),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", PrincipalContext.role_session(ROLE, "s")),
+        ("ec2.amazonaws.com", PrincipalContext.service("ec2.amazonaws.com")),
+        ("*", PrincipalContext.anonymous()),
+        (
+            f"arn:aws:iam::{ACCOUNT}:saml-provider/p",
+            PrincipalContext.saml(f"arn:aws:iam::{ACCOUNT}:saml-provider/p"),
+        ),
+    ],
+)
+def test_callers_by_arn(arn: str, expected: PrincipalContext) -> None:
+    assert PrincipalContext.from_arn(arn) == expected
+
+
+@pytest.mark.parametrize(
+    "arn", ["", "alice", f"arn:aws:iam::{ACCOUNT}:group/g", "arn:aws:s3:::b", "arn:aws:iam"]
+)
+def test_what_is_no_caller(arn: str) -> None:
+    with pytest.raises(ValueError, match="is no principal"):
+        PrincipalContext.from_arn(arn)
 
 
 def test_a_single_statement_need_not_be_in_a_list() -> None:

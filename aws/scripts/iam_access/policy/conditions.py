@@ -75,17 +75,15 @@ class Condition:
         """Whether the request meets it.
 
         A missing key fails a positive operator, meets a negated one, meets IfExists and
-        ForAllValues, and fails ForAnyValue. Several values without a qualifier are taken as
-        AWS takes them: one that matches is enough, and none may for a negated operator.
+        ForAllValues, and fails ForAnyValue. Several values need a qualifier: without one they
+        match nothing, so that only a negated operator holds.
         """
         values = context.values(self.lowered, self.key)
         if values is None:
             return self._holds_without_key()
         test, lookup, negated = self.test, context.single, self.negated
         if self.qualifier is Qualifier.NONE:
-            if len(values) == 1:
-                return negated != test(values[0], lookup)
-            return negated != any(test(value, lookup) for value in values)
+            return negated != (len(values) == 1 and test(values[0], lookup))
         # An empty string counts as an empty set here, and only here.
         if values == ("",):
             return self.qualifier is Qualifier.ALL

@@ -6,7 +6,7 @@ reference_policies_evaluation-logic_policy-eval-basics.html; Organizations User 
 orgs_manage_policies_scps_evaluation.html and orgs_manage_policies_rcps.html.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
@@ -19,6 +19,7 @@ from iam_access.policy.services import forbidden_by_service, needs_resource_poli
 
 _Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
 
+_FAR_SIDE = frozenset({Layer.RESOURCE, Layer.RCP})
 _MEMO_LIMIT = 4096
 
 
@@ -119,26 +120,48 @@ def _slot(
 def decide(request: Request, layers: Layers) -> Decision:
     """Judge a request as AWS would. Pure: the same values always give the same decision."""
     context = RequestContext(request)
-    kind = _kind(request.principal)
-    found = tuple([_ask(slot, context) for slot in layers.slots(kind, request.action.lower())])
+    slots = layers.slots(_kind(request.principal), request.action.lower())
+    found = tuple([_ask(slot, context) for slot in slots])
     if layers.boundary is not None and layers.resource is not None:
         found = _deny_not_principals(layers.resource, context, found)
     forbidden = forbidden_by_service(request)
     if forbidden:
         resource = found[-1]._replace(allowed=False, match=Match.NONE, note=forbidden)
         found = (*found[:-1], resource)
+    return _conclude(context, found, _grant)
+
+
+def decide_for_caller(request: Request, layers: Layers) -> Decision:
+    """Judge a request by the policies on the caller's side alone.
+
+    That is what AWS's policy simulator does when it is given no resource policy: whose the
+    resource is, trust policies, key policies and RCPs do not count.
+    """
+    context = RequestContext(request)
+    slots = layers.slots(_kind(request.principal), request.action.lower())
+    found = tuple([_ask(slot, context) for slot in slots if slot.silent.layer not in _FAR_SIDE])
+    if not request.principal.in_account:
+        found = (LayerDecision(Layer.IDENTITY, None, False, note="has no policies of its own"),)
+    return _conclude(context, found, _grant_by_caller)
+
+
+def _conclude(
+    context: RequestContext,
+    found: tuple[LayerDecision, ...],
+    grant: Callable[[Request, Sequence[LayerDecision]], _Sides],
+) -> Decision:
+    """A Deny anywhere wins; else the layers without levels grant, and every level must allow."""
+    missing = tuple(context.missing.values())
     denying = tuple([one for one in found if one.denies])
-    deciding: tuple[StatementRef, ...] = ()
     if denying:
         deciding = tuple([ref for one in denying for ref in one.denies])
-        verdict, blocking = Verdict.EXPLICIT_DENY, denying
-    else:
-        granting, wanting = _weigh(request, found)
-        verdict, blocking = Verdict.IMPLICIT_DENY, tuple(wanting)
-        if not wanting:
-            verdict = Verdict.ALLOWED
-            deciding = tuple([ref for one in granting for ref in one.allows])
-    return Decision(verdict, deciding, tuple(context.missing.values()), blocking, found)
+        return Decision(Verdict.EXPLICIT_DENY, deciding, missing, denying, found)
+    granting, wanting = grant(context.request, [one for one in found if one.level is None])
+    levels = [one for one in found if one.level is not None and not one.allowed]
+    if wanting or levels:
+        return Decision(Verdict.IMPLICIT_DENY, (), missing, (*wanting, *levels), found)
+    deciding = tuple([ref for one in granting for ref in one.allows])
+    return Decision(Verdict.ALLOWED, deciding, missing, (), found)
 
 
 def _kind(caller: PrincipalContext) -> _Kind:
@@ -201,15 +224,11 @@ def _deny_not_principals(
     return (*others, resource._replace(denies=(*resource.denies, *more), note=note))
 
 
-def _weigh(request: Request, found: Sequence[LayerDecision]) -> _Sides:
-    """Without any Deny: the layers that grant, and those whose missing Allow stands in the way."""
-    levels = [one for one in found if one.level is not None and not one.allowed]
-    granting, wanting = _grant(request, [one for one in found if one.level is None])
-    return granting, [*wanting, *levels] if levels else wanting
-
-
 def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
-    """The same of the layers without levels: the identity's first, the resource's last."""
+    """The layers that grant, and those whose missing Allow stands in the way.
+
+    `found` are the layers without levels, the identity's first, the resource's last.
+    """
     caller = request.principal
     resource = found[-1]
     if not caller.in_account:
@@ -227,3 +246,7 @@ def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
     if needs_resource_policy(request) and not resource.allowed:
         return (), [*wanting, resource]
     return (identity, resource), wanting
+
+
+def _grant_by_caller(_request: Request, found: Sequence[LayerDecision]) -> _Sides:
+    return found[:1], [one for one in found if not one.allowed]
