@@ -27,7 +27,7 @@ class AwsError(Exception):
         self.status = status if status is not None else HTTP_STATUS.get(code, 400)
 
 
-class LostAnswer(Exception):
+class LostAnswer(Exception):  # noqa: N818 (not an error: an instruction to the sandbox)
     """Raised by a fault: the call is carried out, but its caller gets HTTP status 500."""
 
 

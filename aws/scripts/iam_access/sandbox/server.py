@@ -1,18 +1,32 @@
-"""The same sandbox over HTTP on loopback, for other processes."""
+"""The same sandbox over HTTP on loopback, for other processes.
+
+moto has a server of its own, but that one closes the connection after each answer, where AWS keeps
+it open; so a small one stands here, and hands requests to the handlers that the in-process sandbox
+uses.
+"""
 
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
+from typing import Any
+
+from moto.core.botocore_stubber import BotocoreStubber
+from requests import PreparedRequest
 
 from iam_access.errors import AccessError
+from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.sandbox import SandboxAccount, SandboxBase
+from iam_access.sandbox.wire import Answer, failure, signed_scope
 from iam_access.sandbox.world import utc_now
 
 _HOST = "127.0.0.1"
+_POLL_SECONDS = 0.02  # How long closing waits at most.
 
 
 class ServerError(AccessError):
@@ -54,40 +68,89 @@ class SandboxServer(SandboxBase):
         }
 
     def _open(self, resources: ExitStack) -> None:
-        # Flask is needed by no one else, so a sandbox without a server does not wait for it.
-        from moto.moto_server.werkzeug_app import (
-            DomainDispatcherApplication,
-            MotoRequestHandler,
-            create_backend_app,
-        )
-        from werkzeug.serving import make_server
-
-        class Handler(MotoRequestHandler):
-            # Connections are kept open, and small answers are not held back by the kernel.
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
-            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-                """Requests are in `calls`; a line for each would only drown what matters."""
-
         try:
-            server = make_server(
-                _HOST,
-                self._port,
-                DomainDispatcherApplication(create_backend_app),
-                threaded=True,
-                request_handler=Handler,
-            )
-        except (OSError, SystemExit) as error:
+            server = _Server((_HOST, self._port), _Handler)
+        except OSError as error:
             raise ServerError(
                 f"cannot listen on {_HOST}:{self._port}: {error}",
                 "Choose another port, or 0 for any free one.",
             ) from error
-        self._port = server.port
-        poll_seconds = 0.02  # How long closing waits at most.
-        thread = Thread(target=server.serve_forever, args=(poll_seconds,), daemon=True)
+        self._port = server.server_port
+        thread = Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         thread.start()
+        resources.callback(server.hang_up)
         resources.callback(server.server_close)
         resources.callback(thread.join)
         resources.callback(server.shutdown)
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows its connections: one that stayed open would go on being served after the end."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._connections: set[socket.socket] = set()
+        self._lock = Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End all connections; the threads that serve them end with them."""
+        with self._lock:
+            for connection in self._connections:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:  # The other side was faster.
+                    continue
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, content = _handle(self.command, self.path, dict(self.headers), body)
+        data = content if isinstance(content, bytes) else str(content).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "connection", "status", "server", "date"):
+                self.send_header(name, str(value))
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    # The names are those that http.server looks for.
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _answer  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        """Requests are in `calls`; a line for each would only drown what matters."""
+
+
+def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    """The answer of moto's handler for the service that a request is signed for."""
+    scope = signed_scope(headers.get("Authorization", ""))
+    if scope is None:
+        missing = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token")
+        return failure("", missing, as_json=False)
+    request = PreparedRequest()
+    host = f"{scope.service}.{scope.region}.amazonaws.com"
+    request.prepare(method, f"https://{host}{path}", headers={**headers, "Host": host}, data=body)
+    answer = BotocoreStubber().process_prepared_request(request)
+    if answer is None:
+        unknown = AwsError("InvalidAction", f"There is no {scope.service} here")
+        return failure(scope.service, unknown, as_json=False)
+    return answer

@@ -76,12 +76,10 @@ def _proves_mfa(call: Call) -> bool:
     )
 
 
-def _not_simulated(call: Call) -> None:
-    raise AwsError("AccessDenied", f"Not authorized to perform sts:{call.operation}")
+def require_signature(operation: str) -> None:
+    """Refuse the operations that need no credentials: nobody is known outside of the sandbox."""
+    if operation in ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"):
+        raise AwsError("AccessDenied", f"Not authorized to perform sts:{operation}")
 
 
-OPERATIONS: dict[str, Operation] = {
-    "AssumeRole": _assume_role,
-    "AssumeRoleWithWebIdentity": _not_simulated,
-    "AssumeRoleWithSAML": _not_simulated,
-}
+OPERATIONS: dict[str, Operation] = {"AssumeRole": _assume_role}

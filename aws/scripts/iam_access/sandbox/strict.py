@@ -16,11 +16,12 @@ from moto.core.serialize import url_encode
 from moto.iam import models as iam_models
 from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
+from moto.utilities.utils import get_partition
 
 from iam_access.sandbox import managed, parameters, policies, principals, reads, sessions
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
-from iam_access.sandbox.wire import Answer, error_code, failure, success
+from iam_access.sandbox.wire import Answer, error_code, failure, signed_scope, success
 from iam_access.sandbox.world import World, account_of_key, identify
 
 _OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
@@ -86,6 +87,11 @@ class StrictLayer:
     ) -> Answer:
         with self._lock:
             response.setup_class(request, full_url, headers)
+        scope = signed_scope(response.headers.get("Authorization", ""))
+        if scope is not None:
+            # moto reads the region off the host, which for IAM in some partitions is not one.
+            response.region = scope.region
+            response.partition = get_partition(scope.region)
         service = response.service_name or ""
         operation = response._get_action() or ""  # noqa: SLF001 (moto has no public name for it)
         params: Mapping[str, Any] = dict(getattr(response, "params", {}))
@@ -119,6 +125,7 @@ class StrictLayer:
     def _answer(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
     ) -> Answer:
+        sessions.require_signature(operation)
         caller = identify(self._world, response.access_key, response.partition)
         call = Call(
             world=self._world,

@@ -6,6 +6,7 @@ moto can write the XML of any result, but takes half a second for an account of 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
@@ -20,7 +21,24 @@ _NAMESPACES = {
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
 _CODE = re.compile(r"<Code>([^<]+)</Code>")
+_SCOPE = re.compile(
+    r"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
+)
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedScope:
+    """For which region and service a request is signed."""
+
+    region: str
+    service: str
+
+
+def signed_scope(authorization: str) -> SignedScope | None:
+    """The scope in an Authorization header; None for a request that is not signed."""
+    found = _SCOPE.search(authorization)
+    return SignedScope(found["region"], found["service"]) if found else None
 
 
 def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
