@@ -1,0 +1,339 @@
+"""What becomes of changes, whatever IAM answers."""
+
+import pytest
+
+from iam_access.cloud.errors import CallError
+from iam_access.cloud.executor import SETTLE_SECONDS, Execution
+from iam_access.model import Action, ApiCall, Change, Outcome, Phase, Status
+from tests.cloud.fakes import (
+    BUSY,
+    NO_SUCH_ENTITY,
+    FakeIam,
+    attach,
+    change,
+    confirmed_by,
+    create,
+    delete,
+    detach,
+    tag,
+    untag,
+)
+
+DENIED = CallError("AccessDenied", "not authorized to perform: iam:AttachUserPolicy")
+EXPIRED = CallError("ExpiredToken", "The security token included in the request is expired")
+EXISTS = CallError("EntityAlreadyExists", "A policy called p already exists")
+
+
+def run(iam: FakeIam, *changes: Change) -> list[Outcome]:
+    return list(Execution(changes, iam, sleep=iam.sleep).run())
+
+
+def statuses(outcomes: list[Outcome]) -> dict[str, str]:
+    return {outcome.change.name: outcome.status.value for outcome in outcomes}
+
+
+def code_of(outcome: Outcome) -> str | None:
+    return outcome.failure.code if outcome.failure else None
+
+
+def test_nothing_to_do_is_done_without_a_call() -> None:
+    iam = FakeIam()
+    assert run(iam) == []
+    assert iam.calls == []
+
+
+def test_every_call_of_every_change_is_made_once_by_phase() -> None:
+    iam = FakeIam()
+    policy = change("policy", create("p"))
+    outcomes = run(iam, change("grant", tag("ann", "t"), attach("ann", "p")), policy)
+    assert iam.operations == ["create_policy", "tag_user", "attach_user_policy"]
+    assert [(o.change.name, o.status) for o in outcomes] == [
+        ("grant", Status.DONE),
+        ("policy", Status.DONE),
+    ]
+
+
+def test_calls_get_their_parameters() -> None:
+    iam = FakeIam()
+    run(iam, change("grant", attach("ann", "p")))
+    assert iam.calls == [("attach_user_policy", {"UserName": "ann", "PolicyArn": "p"})]
+
+
+class TestFailures:
+    def test_a_failed_change_makes_no_further_call_and_stops_no_other(self) -> None:
+        iam = FakeIam({("tag_user", "ann"): [DENIED]})
+        outcomes = run(
+            iam,
+            change("a", tag("ann", "t"), attach("ann", "p")),
+            change("b", tag("bob", "t"), attach("bob", "p")),
+        )
+        assert statuses(outcomes) == {"a": "failed", "b": "done"}
+        assert iam.operations == ["tag_user", "tag_user", "attach_user_policy"]
+        assert iam.calls[-1][1]["UserName"] == "bob"
+
+    def test_a_merged_call_that_fails_fails_all_its_changes(self) -> None:
+        iam = FakeIam({"tag_user": [DENIED]})
+        outcomes = run(
+            iam,
+            change("a", tag("ann", "x"), attach("ann", "p")),
+            change("b", tag("ann", "y"), attach("ann", "q")),
+        )
+        assert statuses(outcomes) == {"a": "failed", "b": "failed"}
+        assert iam.operations == ["tag_user"]
+
+    def test_a_failed_change_takes_its_items_out_of_a_later_merged_call(self) -> None:
+        iam = FakeIam({("detach_user_policy", "p"): [DENIED]})
+        run(
+            iam,
+            change("a", detach("ann", "p"), untag("ann", "x")),
+            change("b", detach("ann", "q"), untag("ann", "y")),
+        )
+        assert iam.calls[-1] == ("untag_user", {"UserName": "ann", "TagKeys": ["y"]})
+
+    def test_the_failure_tells_aws_code_its_words_and_what_to_do(self) -> None:
+        (outcome,) = run(FakeIam({"attach_user_policy": [DENIED]}), change("a", attach("ann", "p")))
+        assert outcome.failure is not None
+        assert outcome.failure.code == "AccessDenied"
+        assert outcome.failure.message == DENIED.message
+        assert "iam:AttachUserPolicy" in outcome.failure.hint
+        assert "aws/bootstrap/deployer-role.yaml" in outcome.failure.hint
+
+    def test_what_is_no_refusal_of_aws_propagates(self) -> None:
+        with pytest.raises(ZeroDivisionError):
+            run(
+                FakeIam({"attach_user_policy": [ZeroDivisionError()]}),
+                change("a", attach("a", "p")),
+            )
+
+    @pytest.mark.parametrize(
+        "code", ["ExpiredToken", "InvalidClientTokenId", "ConnectTimeoutError"]
+    )
+    def test_once_the_session_is_lost_nothing_more_is_sent(self, code: str) -> None:
+        iam = FakeIam({("attach_user_policy", "ann"): [CallError(code, "gone")]})
+        outcomes = run(
+            iam, *(change(name, attach(name, "p")) for name in ("abe", "ann", "bob", "cid"))
+        )
+        assert statuses(outcomes) == {
+            "abe": "done",
+            "ann": "failed",
+            "bob": "skipped",
+            "cid": "skipped",
+        }
+        assert len(iam.calls) == 2
+        assert code_of(outcomes[2]) == code
+
+    def test_a_read_timeout_stops_only_its_own_change(self) -> None:
+        iam = FakeIam({("attach_user_policy", "ann"): [CallError("ReadTimeoutError", "timed out")]})
+        outcomes = run(iam, change("a", attach("ann", "p")), change("b", attach("bob", "p")))
+        assert statuses(outcomes) == {"a": "failed", "b": "done"}
+
+
+class TestNeeds:
+    def test_what_needs_a_failed_change_is_skipped_and_told_which(self) -> None:
+        iam = FakeIam({"create_policy": [CallError("LimitExceeded", "1500 policies")]})
+        policy = change("policy-p", create("p"))
+        grant = change("grant", attach("ann", "p"), needs=(policy,))
+        further = change("further", attach("bob", "p"), needs=(grant,))
+        other = change("other", attach("cid", "q"))
+
+        outcomes = run(iam, policy, grant, further, other)
+
+        assert statuses(outcomes) == {
+            "policy-p": "failed",
+            "grant": "skipped",
+            "further": "skipped",
+            "other": "done",
+        }
+        failure = outcomes[1].failure
+        assert failure is not None
+        assert failure.code == "NeedNotMet"
+        assert "policy-p" in failure.message
+        assert "1500 policies" in failure.message
+
+    def test_a_need_comes_first_even_against_the_phases(self) -> None:
+        iam = FakeIam()
+        renewed = change("renewed", attach("ann", "new"))
+        reclaim = ApiCall("detach_user_policy", {"UserName": "ann"}, Phase.RECLAIM)
+        outcomes = run(iam, change("old", reclaim, needs=(renewed,)), renewed)
+        assert iam.operations == ["attach_user_policy", "detach_user_policy"]
+        assert statuses(outcomes) == {"old": "done", "renewed": "done"}
+
+    def test_what_waits_keeps_the_order_of_its_own_calls(self) -> None:
+        iam = FakeIam()
+        needed = change("needed", attach("bob", "q"))
+        run(iam, change("a", tag("ann", "t"), attach("ann", "p"), needs=(needed,)), needed)
+        assert [(operation, params["UserName"]) for operation, params in iam.calls] == [
+            ("attach_user_policy", "bob"),
+            ("tag_user", "ann"),
+            ("attach_user_policy", "ann"),
+        ]
+
+    def test_needs_outside_of_the_run_hold_nothing_up(self) -> None:
+        elsewhere = change("elsewhere", create("p"))
+        iam = FakeIam()
+        (outcome,) = run(iam, change("a", attach("ann", "p"), needs=(elsewhere,)))
+        assert outcome.status is Status.DONE
+
+    def test_needs_in_a_circle_fall_back_to_the_phases(self) -> None:
+        iam = FakeIam()
+        early = change("early", create("p"))
+        late = change("late", attach("ann", "p"), needs=(early,))
+        early = change("early", create("p"), needs=(late,))
+        outcomes = run(iam, late, early)
+        assert statuses(outcomes) == {"late": "done", "early": "done"}
+        assert iam.operations == ["create_policy", "attach_user_policy"]
+
+
+class TestRemovals:
+    def test_what_is_gone_already_is_no_failure_and_no_removal(self) -> None:
+        iam = FakeIam({"detach_user_policy": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("a", detach("ann", "p"), action=Action.DELETE))
+        assert outcome.status is Status.ALREADY
+        assert outcome.failure is None
+        assert iam.slept == []
+
+    def test_releasing_the_tag_of_what_is_gone_is_no_removal(self) -> None:
+        iam = FakeIam({"detach_user_policy": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("a", detach("ann", "p"), untag("ann", "t")))
+        assert outcome.status is Status.ALREADY
+        assert iam.operations == ["detach_user_policy", "untag_user"]
+
+    def test_a_removal_counts_even_if_the_tag_was_gone(self) -> None:
+        iam = FakeIam({"untag_user": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("a", detach("ann", "p"), untag("ann", "t")))
+        assert outcome.status is Status.DONE
+
+    def test_a_policy_is_removed_by_whoever_deletes_it_not_its_versions(self) -> None:
+        version = ApiCall("delete_policy_version", {}, Phase.RETIRE, absent_is_done=True)
+        iam = FakeIam({"delete_policy": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("a", version, delete("p")))
+        assert outcome.status is Status.ALREADY
+
+    def test_other_errors_of_a_removal_are_failures(self) -> None:
+        (outcome,) = run(FakeIam({"delete_policy": [DENIED]}), change("a", delete("p")))
+        assert outcome.status is Status.FAILED
+
+
+class TestLostAnswers:
+    def test_a_call_found_to_have_been_carried_out_is_done(self) -> None:
+        iam = FakeIam({"create_policy": [EXISTS], "get_policy": [{"Policy": "as wanted"}]})
+        confirm = confirmed_by("EntityAlreadyExists", lambda got: got == {"Policy": "as wanted"})
+        (outcome,) = run(iam, change("a", create("p", confirm), attach("ann", "p")))
+        assert outcome.status is Status.DONE
+        assert iam.operations == ["create_policy", "get_policy", "attach_user_policy"]
+
+    def test_something_else_in_its_place_is_a_failure(self) -> None:
+        iam = FakeIam({"create_policy": [EXISTS]})
+        confirm = confirmed_by("EntityAlreadyExists", lambda _: False)
+        (outcome,) = run(iam, change("a", create("p", confirm), attach("ann", "p")))
+        assert code_of(outcome) == "EntityAlreadyExists"
+        assert "--adopt" in (outcome.failure.hint if outcome.failure else "")
+        assert iam.operations == ["create_policy", "get_policy"]
+
+    def test_only_the_codes_it_names_are_doubted(self) -> None:
+        iam = FakeIam({"create_policy": [DENIED]})
+        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        (outcome,) = run(iam, change("a", create("p", confirm)))
+        assert code_of(outcome) == "AccessDenied"
+
+    def test_a_read_that_fails_confirms_nothing(self) -> None:
+        iam = FakeIam({"create_policy": [EXISTS], "get_policy": [DENIED]})
+        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        (outcome,) = run(iam, change("a", create("p", confirm)))
+        assert code_of(outcome) == "EntityAlreadyExists"
+
+    def test_what_exists_but_cannot_be_read_yet_is_waited_for(self) -> None:
+        iam = FakeIam(
+            {"create_policy": [EXISTS], "get_policy": [NO_SUCH_ENTITY, NO_SUCH_ENTITY, {}]}
+        )
+        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        (outcome,) = run(iam, change("a", create("p", confirm)))
+        assert outcome.status is Status.DONE
+        assert iam.slept == [1, 2]
+
+
+class TestSettling:
+    def test_what_this_run_created_is_waited_for_with_growing_pauses(self) -> None:
+        iam = FakeIam({"attach_user_policy": [NO_SUCH_ENTITY, NO_SUCH_ENTITY, NO_SUCH_ENTITY, {}]})
+        policy = change("policy", create("p"))
+        outcomes = run(iam, policy, change("grant", attach("ann", "p"), needs=(policy,)))
+        assert statuses(outcomes) == {"policy": "done", "grant": "done"}
+        assert iam.slept == [1, 2, 4]
+
+    def test_waiting_ends_and_is_not_begun_anew_for_the_same_thing(self) -> None:
+        iam = FakeIam({"attach_user_policy": [NO_SUCH_ENTITY]})
+        policy = change("policy", create("p"))
+        grants = [change(name, attach(name, "p"), needs=(policy,)) for name in ("ann", "bob")]
+        outcomes = run(iam, policy, *grants)
+        assert statuses(outcomes) == {"policy": "done", "ann": "failed", "bob": "failed"}
+        assert sum(iam.slept) == SETTLE_SECONDS
+
+    def test_what_was_not_created_by_this_run_is_not_waited_for(self) -> None:
+        iam = FakeIam({"attach_user_policy": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("grant", tag("ann", "t"), attach("ann", "p")))
+        assert outcome.status is Status.FAILED
+        assert iam.slept == []
+
+    def test_a_principal_just_created_may_be_unknown_to_a_trust_policy(self) -> None:
+        invalid = CallError("MalformedPolicyDocument", "Invalid principal in policy: ...")
+        iam = FakeIam({"update_assume_role_policy": [invalid, {}]})
+        role = change("role", ApiCall("create_role", {}, Phase.PUBLISH))
+        trust = ApiCall("update_assume_role_policy", {}, Phase.GRANT)
+        outcomes = run(iam, role, change("trust", trust, needs=(role,)))
+        assert statuses(outcomes) == {"role": "done", "trust": "done"}
+        assert iam.slept == [1]
+
+    @pytest.mark.parametrize("code", ["ConcurrentModification", "EntityTemporarilyUnmodifiable"])
+    def test_what_others_are_changing_is_tried_again(self, code: str) -> None:
+        iam = FakeIam({"attach_user_policy": [CallError(code, ""), CallError(code, ""), {}]})
+        (outcome,) = run(iam, change("a", attach("ann", "p")))
+        assert outcome.status is Status.DONE
+        assert iam.slept == [1, 2]
+
+    def test_but_not_for_ever(self) -> None:
+        iam = FakeIam({"attach_user_policy": [BUSY]})
+        (outcome,) = run(iam, change("a", attach("ann", "p")))
+        assert code_of(outcome) == "ConcurrentModification"
+        assert iam.slept == [1, 2, 4, 8]
+
+
+class TestStopping:
+    def test_after_an_interrupt_the_outcomes_tell_how_far_it_came(self) -> None:
+        iam = FakeIam({("attach_user_policy", "bob"): [KeyboardInterrupt()]})
+        changes = [change(name, attach(name, "p")) for name in ("ann", "bob", "cid")]
+        execution = Execution(changes, iam, sleep=iam.sleep)
+        with pytest.raises(KeyboardInterrupt):
+            execution.run()
+        outcomes = list(execution.outcomes)
+        assert statuses(outcomes) == {"ann": "done", "bob": "skipped", "cid": "skipped"}
+        assert [code_of(outcome) for outcome in outcomes] == [None, "Interrupted", "Interrupted"]
+
+    def test_no_call_is_begun_once_stopped(self) -> None:
+        iam = FakeIam()
+        changes = [change(name, attach(name, "p")) for name in ("ann", "bob", "cid")]
+        execution = Execution(changes, iam, stopped=lambda: len(iam.calls) == 2)
+        assert statuses(list(execution.run())) == {"ann": "done", "bob": "done", "cid": "skipped"}
+        assert len(iam.calls) == 2
+
+    def test_waiting_ends_when_stopped(self) -> None:
+        iam = FakeIam({"attach_user_policy": [BUSY]})
+        execution = Execution(
+            [change("a", attach("ann", "p"))], iam, sleep=iam.sleep, stopped=lambda: bool(iam.slept)
+        )
+        (outcome,) = execution.run()
+        assert code_of(outcome) == "Interrupted"
+        assert iam.slept == [1]
+
+    def test_every_change_is_told_as_soon_as_it_is_settled(self) -> None:
+        iam = FakeIam({("attach_user_policy", "bob"): [DENIED]})
+        told: list[tuple[str, Status, int]] = []
+        changes = [
+            change("ann", tag("ann", "t"), attach("ann", "p")),
+            change("bob", attach("bob", "p")),
+        ]
+        Execution(
+            changes,
+            iam,
+            on_outcome=lambda o: told.append((o.change.name, o.status, len(iam.calls))),
+        ).run()
+        assert told == [("ann", Status.DONE, 2), ("bob", Status.FAILED, 3)]

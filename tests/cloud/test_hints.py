@@ -1,0 +1,78 @@
+"""What people are told to do about AWS's errors."""
+
+import pytest
+
+from iam_access.cloud.errors import CallError
+from iam_access.cloud.hints import explain, permission
+
+AWS_MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAcess"
+USER = {"UserName": "ann"}
+
+
+def hint(code: str, operation: str = "attach_user_policy", **params: str) -> str:
+    return explain(CallError(code, "words"), operation, params).hint
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("attach_user_policy", "iam:AttachUserPolicy"),
+        ("get_account_authorization_details", "iam:GetAccountAuthorizationDetails"),
+        ("untag_role", "iam:UntagRole"),
+    ],
+)
+def test_the_permission_of_an_operation(operation: str, action: str) -> None:
+    assert permission(operation) == action
+
+
+def test_code_and_words_are_aws_own() -> None:
+    failure = explain(CallError("LimitExceeded", "Cannot exceed quota"), "create_policy", {})
+    assert (failure.code, failure.message) == ("LimitExceeded", "Cannot exceed quota")
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [
+        ("AccessDenied", "lacks iam:AttachUserPolicy"),
+        ("AccessDenied", "aws/bootstrap/deployer-role.yaml"),
+        ("LimitExceeded", "Service Quotas"),
+        ("MalformedPolicyDocument", "mend the policy"),
+        ("Throttling", "wait a few minutes"),
+        ("ExpiredToken", "log in again"),
+        ("ConnectTimeoutError", "AWS_ENDPOINT_URL"),
+        ("ReadTimeoutError", "may or may not have been carried out"),
+        ("ConcurrentModification", "somebody else"),
+        ("EntityAlreadyExists", "--adopt"),
+        ("NeverHeardOf", "run the same command again"),
+    ],
+)
+def test_each_code_has_its_advice(code: str, part: str) -> None:
+    assert part in hint(code, **USER)
+
+
+def test_a_denial_by_the_organisation_is_not_blamed_on_the_role() -> None:
+    error = CallError("AccessDenied", "... with an explicit deny in a service control policy")
+    told = explain(error, "attach_user_policy", USER).hint
+    assert "organisation" in told
+    assert "aws/bootstrap" not in told
+
+
+def test_an_aws_managed_policy_that_is_not_there_is_named() -> None:
+    assert AWS_MANAGED in hint("NoSuchEntity", **USER, PolicyArn=AWS_MANAGED)
+
+
+@pytest.mark.parametrize(
+    ("params", "who"),
+    [
+        ({"UserName": "ann"}, "the user ann"),
+        ({"RoleName": "ci"}, "the role ci"),
+        ({"PolicyArn": "arn:aws:iam::111122223333:policy/p"}, "the policy arn:aws:iam::1111"),
+    ],
+)
+def test_what_was_deleted_meanwhile_is_named(params: dict[str, str], who: str) -> None:
+    assert who in hint("NoSuchEntity", **params)
+
+
+def test_a_hint_that_the_error_brings_is_kept() -> None:
+    failure = explain(CallError("Interrupted", "stopped", "do this"), "tag_user", USER)
+    assert failure.hint == "do this"

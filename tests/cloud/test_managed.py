@@ -1,0 +1,81 @@
+"""AWS managed policies are read once, by whoever comes first."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from iam_access.cloud.errors import Answer, CallError, CloudError, Params
+from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.snapshot import ManagedDocument
+from tests.cloud.fakes import FakeIam, Reply
+
+ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+OTHER = "arn:aws:iam::aws:policy/ViewOnlyAccess"
+DOCUMENT = {"Version": "2012-10-17", "Statement": []}
+POLICY: Reply = {"Policy": {"DefaultVersionId": "v7"}}
+VERSION: Reply = {"PolicyVersion": {"Document": DOCUMENT}}
+
+
+def test_the_default_version_is_read() -> None:
+    iam = FakeIam({"get_policy": [POLICY], "get_policy_version": [VERSION]})
+    assert ManagedPolicyDocuments().read(iam, [ARN]) == {ARN: ManagedDocument("v7", DOCUMENT)}
+    assert iam.calls == [
+        ("get_policy", {"PolicyArn": ARN}),
+        ("get_policy_version", {"PolicyArn": ARN, "VersionId": "v7"}),
+    ]
+
+
+def test_every_policy_is_read_once_for_all_accounts() -> None:
+    first, second = (
+        FakeIam({"get_policy": [POLICY], "get_policy_version": [VERSION]}) for _ in range(2)
+    )
+    documents = ManagedPolicyDocuments()
+    documents.read(first, [ARN, ARN])
+    documents.read(first, [ARN])
+    assert documents.read(second, [ARN, OTHER]).keys() == {ARN, OTHER}
+    assert first.operations == ["get_policy", "get_policy_version"]
+    assert [params["PolicyArn"] for _, params in second.calls] == [OTHER, OTHER]
+
+
+@pytest.mark.parametrize("code", ["NoSuchEntity", "InvalidInput", "ParamValidationError"])
+def test_a_policy_that_does_not_exist_is_none_and_asked_for_once(code: str) -> None:
+    iam = FakeIam({"get_policy": [CallError(code, "")]})
+    documents = ManagedPolicyDocuments()
+    assert documents.read(iam, [ARN]) == documents.read(iam, [ARN]) == {ARN: None}
+    assert len(iam.calls) == 1
+
+
+def test_a_failure_is_told_and_the_next_account_asks_again() -> None:
+    denied = FakeIam({"get_policy": [CallError("AccessDenied", "not authorized")]})
+    allowed = FakeIam({"get_policy": [POLICY], "get_policy_version": [VERSION]})
+    documents = ManagedPolicyDocuments()
+    with pytest.raises(CloudError) as caught:
+        documents.read(denied, [ARN])
+    assert caught.value.failure.code == "AccessDenied"
+    assert "iam:GetPolicy" in caught.value.failure.hint
+    assert documents.read(allowed, [ARN])[ARN] is not None
+
+
+def test_threads_that_want_one_policy_make_one_read() -> None:
+    asked, answered = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def slow(operation: str, params: Params) -> Answer:
+        calls.append(operation)
+        asked.set()
+        assert answered.wait(10)
+        answers: dict[str, Reply] = {"get_policy": POLICY, "get_policy_version": VERSION}
+        answer = answers[operation]
+        assert not isinstance(answer, BaseException)
+        return answer
+
+    documents = ManagedPolicyDocuments()
+    with ThreadPoolExecutor(4) as pool:
+        reads = [pool.submit(documents.read, slow, [ARN]) for _ in range(4)]
+        assert asked.wait(10)
+        answered.set()
+        results = [read.result(10) for read in reads]
+
+    assert results == [{ARN: ManagedDocument("v7", DOCUMENT)}] * 4
+    assert calls == ["get_policy", "get_policy_version"]
