@@ -7,7 +7,8 @@ import base64
 import binascii
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iam_access.policy.document import text_of
@@ -168,7 +169,7 @@ def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator
 
 
 def _check_values(operator: str, plain: str | None, values: Any, path: Path) -> Iterator[Problem]:
-    is_list = isinstance(values, Sequence) and not isinstance(values, str)
+    is_list = isinstance(values, list | tuple)
     if is_list and not values:
         hint = "Give it at least one value; a list of none never matches."
         yield Problem("missing-condition-value", f"{operator} has no values.", hint, path)
@@ -187,7 +188,7 @@ def _check_value(operator: str, plain: str, text: str, path: Path) -> Iterator[P
     if plain in _WITH_VARIABLES:
         malformed = malformed_variable(text)
         if malformed is not None:
-            yield bad_variable(malformed, path)
+            yield replace(bad_variable(malformed), path=path)
             return
     form = _FORMS.get(plain)
     if form is not None and not form[0](text):
@@ -199,11 +200,10 @@ def _check_value(operator: str, plain: str, text: str, path: Path) -> Iterator[P
         )
 
 
-def bad_variable(text: str, path: Path) -> Problem:
+def bad_variable(text: str) -> Problem:
     """The problem of something in a string that begins like a policy variable and is none."""
     return Problem(
         "bad-variable",
         f"{text!r} is not a policy variable.",
         "Write ${aws:username}, or ${aws:username, 'a default'}; a literal $ before { is ${$}.",
-        path,
     )
