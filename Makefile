@@ -29,7 +29,7 @@ check: ## Format, lint, types, layers, and the three linters of the workflows
 
 bench: ## Measure calls and wall time of a generated fleet (BENCH_ARGS=... passes options)
 	@$(PYTHON) tools/venv.py dev
-	@$(PY) bench/run.py $(BENCH_ARGS)
+	@PYTHONPATH=aws/scripts:. $(PY) bench/run.py $(BENCH_ARGS)
 
 format: ## Rewrite the code in the project's format and mend what can be mended
 	@$(PYTHON) tools/venv.py dev
