@@ -132,6 +132,7 @@ def test_missing_keys_are_noted_as_the_policy_spells_them() -> None:
         ("aws:PrincipalArn", "service", None),
         ("aws:userid", "anonymous", "anonymous"),
         ("aws:PrincipalType", "anonymous", "Anonymous"),
+        ("aws:ResourceAccount", USER, "123456789012"),
         ("aws:TokenIssueTime", USER, None),
     ],
 )

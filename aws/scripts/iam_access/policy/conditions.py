@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iam_access.errors import AccessError
@@ -262,6 +263,7 @@ _DATE = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=1024, typed=True)
 def parse_date(value: _Scalar) -> Decimal | None:
     """Seconds since 1970 in UTC, exactly; None for what is no date.
 
@@ -312,15 +314,20 @@ def _ip(values: _Values, _variables: bool) -> Test:
     networks = [network for network in map(_network, values) if network is not None]
 
     def test(value: str, _lookup: Lookup) -> bool:
-        try:
-            address = ipaddress.ip_address(value.strip())
-        except ValueError:
-            return False
-        return any(
+        address = _address(value)
+        return address is not None and any(
             address.version == network.version and address in network for network in networks
         )
 
     return test
+
+
+@lru_cache(maxsize=1024)
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(value.strip())
+    except ValueError:
+        return None
 
 
 def _network(

@@ -175,6 +175,8 @@ def _kind(caller: PrincipalContext) -> _Kind:
 
 
 def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
+    if not slot.statements:
+        return slot.silent
     allows: list[StatementRef] = []
     denies: list[StatementRef] = []
     closest = Match.NONE

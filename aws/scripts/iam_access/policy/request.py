@@ -289,6 +289,12 @@ def _seconds(context: RequestContext, key: str) -> str | None:
     return None if seconds is None else format(seconds, "f")
 
 
+def _resource_account(request: Request) -> str | None:
+    """Where the ARN leaves the account out, it is the caller's, as for the whole decision."""
+    is_silent = request.resource.startswith("arn:") and not _part(request.resource, 4)
+    return request.owner or (request.principal.account if is_silent else None)
+
+
 def _is_service(context: RequestContext) -> bool:
     return context.request.principal.type is CallerType.SERVICE
 
@@ -296,7 +302,7 @@ def _is_service(context: RequestContext) -> bool:
 _DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
     "aws:currenttime": _current_time,
     "aws:epochtime": _epoch_time,
-    "aws:resourceaccount": lambda context: context.request.owner,
+    "aws:resourceaccount": lambda context: _resource_account(context.request),
     "aws:principalisawsservice": lambda context: "true" if _is_service(context) else "false",
     "aws:principalservicename": lambda context: (
         context.request.principal.arn if _is_service(context) else None
