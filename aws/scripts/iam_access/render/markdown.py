@@ -60,6 +60,8 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     all_problems = _problems(accounts, found, verbose=verbose)
     problems = room.fitting(all_problems, 0.5 if any(each.steps for each in accounts) else 1.0)
     changes, without_diffs, without_lines = _changes(accounts, report, room, verbose=verbose)
+    problems += room.fitting(all_problems[len(problems) :])
+    rows += room.fitting(all_rows[len(rows) :])
     left_out = {
         "accounts of the summary": len(all_rows) - len(rows),
         "findings": len(all_problems) - len(problems),
@@ -209,4 +211,4 @@ def _omitted(left_out: dict[str, int]) -> list[str]:
     said = [f"{what}: {number:,}" for what, number in left_out.items() if number]
     if not said:
         return []
-    return [f"_Left out, for want of room: {', '.join(said)}. The run's log has them._", ""]
+    return [f"Left out, for want of room: {', '.join(said)}. The run's log has them.", ""]
