@@ -99,24 +99,38 @@ def read_file(path: str, root: str, file: str, report: Report) -> bytes | None:
     `root` is the real path of the directory that it must not lead out of, through a link.
     """
     try:
+        if not _below(path, root):
+            hint = "put the file itself there"
+            _refuse(report, file, "it is a link that leads out of the directory", hint)
+            return None
         # Not blocking: what is named like a file may be a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                _refuse(report, file, "it is not a regular file", "put a file there")
-                return None
-            if Path(path).is_symlink() and not os.path.realpath(path).startswith(root + os.sep):
-                _refuse(
-                    report,
-                    file,
-                    "it is a link that leads out of the directory of the files",
-                    "put the file itself there",
-                )
-                return None
-            return opened.read(SIZE_LIMIT + 1)
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                return _content(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         _unreadable(report, file, error, "file")
         return None
+    _refuse(report, file, "it is not a regular file", "put a file there")
+    return None
+
+
+def _below(path: str, root: str) -> bool:
+    """Whether a path is no link, or one to something below the root."""
+    return not stat.S_ISLNK(os.lstat(path).st_mode) or os.path.realpath(path).startswith(
+        root + os.sep
+    )
+
+
+def _content(descriptor: int, size: int) -> bytes:
+    """What a file holds, to a little above the limit. Usually that is one read."""
+    data = os.read(descriptor, min(size, SIZE_LIMIT) + 1)
+    while len(data) <= SIZE_LIMIT and (more := os.read(descriptor, SIZE_LIMIT)):
+        data += more
+    return data
 
 
 def _unreadable(report: Report, file: str, error: OSError, what: str) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+from iam_access.config.access import USERS
 from iam_access.config.draft import POLICIES, Draft
 from iam_access.config.read import Item
 from iam_access.config.report import Report
@@ -117,10 +118,10 @@ def _differ(
     facts: Mapping[str, Facts],
     report: Report,
 ) -> None:
-    there = location_of(other, facts[theirs.name].users[other][0])
+    there = location_of(USERS, other, facts[theirs.name].users[other][0])
     report.of(draft.name).error(
         "same-user",
-        location_of(address, facts[draft.name].users[address][0]),
+        location_of(USERS, address, facts[draft.name].users[address][0]),
         f"{shown(address)} and {shown(other)} of team {theirs.name} are one IAM user "
         "in an account that both teams use",
         f"write one address for one user; the other is at {there}",

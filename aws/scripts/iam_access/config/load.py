@@ -29,6 +29,9 @@ from iam_access.kinds.base import Entry, Kind
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding
 
+# Of a few teams, nobody notices the time.
+_MANY_OBJECTS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Team:
@@ -83,13 +86,16 @@ def load(directory: Path, *, now: datetime) -> Configuration:
 def _no_collection() -> Iterator[None]:
     """Without looking for garbage: what is read is kept, and has no cycles.
 
-    Looking through the millions of values again and again would take longer than reading them.
+    Looking through the millions of values of a large repository again and again would take
+    longer than reading them, so they are not looked at later, either.
     """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            gc.freeze()
         if was_enabled:
             gc.enable()
 

@@ -22,6 +22,8 @@ from iam_access.snapshot import Quotas
 
 STATEMENTS = "custom_statements"
 
+_SIZE = Quotas().policy_size
+
 # IAM's names of a statement's elements, and those of the files.
 _KEYS = {
     "Sid": "sid",
@@ -80,7 +82,9 @@ def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
     if not statements:
         return
     document = documents.document(statements)
-    for problem in lint.check_document(document, quota=Quotas().policy_size):
+    # A character takes up to six in JSON; most policies are so small that this need not be known.
+    quota = _SIZE if len(repr(document)) * 6 > _SIZE else None
+    for problem in lint.check_document(document, quota=quota):
         message, hint = as_fragment(problem.message), as_fragment(problem.hint)
         if problem.code.startswith(_ABOUT_ELEMENTS):
             message, hint = _in_our_words(message), _in_our_words(hint)

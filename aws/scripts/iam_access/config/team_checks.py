@@ -1,14 +1,14 @@
 """What must hold between the files of one team."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from iam_access.config import accounts, deadlines, overlaps
 from iam_access.config.access import (
     ENVIRONMENTS,
-    FIELDS,
     GRANTS,
     NOT_TEXT,
     ROLES,
@@ -56,11 +56,15 @@ def check(draft: Draft, longest: timedelta, now: datetime, report: Report) -> Fa
             _unknown(access, ENVIRONMENTS, environments, report)
         if grants is not None and not grants.issuperset(access.grants):
             _unknown(access, GRANTS, grants, report)
-        if not access.temporary:
-            _repeated(access, report)
-        elif access.until is not None:
+        if access.until is not None:
             deadlines.check(access, access.until, longest, now, report)
-    _addresses(facts.users, report)
+        elif len(set(access.environments)) + len(set(access.grants)) < len(
+            access.environments
+        ) + len(access.grants):
+            _repeated(access, ENVIRONMENTS, report)
+            _repeated(access, GRANTS, report)
+    _one_name(USERS, facts.users, report)
+    _one_name(ROLES, facts.roles, report)
     overlaps.check(facts.users, now, report)
     overlaps.check(facts.roles, now, report)
     return facts
@@ -118,55 +122,43 @@ def _unknown(access: Access, name: str, known: frozenset[str], report: Report) -
         )
 
 
-def _repeated(access: Access, report: Report) -> None:
-    """Values that stand twice in one list of a permanent entry."""
-    for name in FIELDS:
-        values: Sequence[str] = getattr(access, name)
-        if len(values) > 1 and len({_alike(name, value) for value in values}) < len(values):
-            _repeated_in(access, name, values, report)
-
-
-def _alike(name: str, value: str) -> str:
-    """What two values of a list may not have in common. IAM's names ignore case."""
-    if name == USERS:
-        return user_name(value).lower()
-    return value.lower() if name == ROLES else value
-
-
-def _repeated_in(access: Access, name: str, values: Sequence[str], report: Report) -> None:
-    first: dict[str, str] = {}
+def _repeated(access: Access, name: str, report: Report) -> None:
+    """Values that stand twice in one list."""
+    values: Sequence[str] = getattr(access, name)
+    first = {value: index for index, value in reversed(list(enumerate(values)))}
     for index, value in enumerate(values):
-        alike = _alike(name, value)
-        same = first.get(alike)
-        if same is None:
-            first[alike] = value
-        elif value != NOT_TEXT:
+        if index != first[value] and value != NOT_TEXT:
+            report.error(
+                "duplicate-item",
+                access.at(name, index),
+                f"{shown(value)} stands twice in {name}",
+                "remove one of the two",
+            )
+
+
+def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report) -> None:
+    """Different users or roles, as written, that are one in IAM."""
+    first: dict[str, str] = {}
+    for written, entries in holders.items():
+        other = first.setdefault(_in_iam(name, written), written)
+        if written != other and not (name == USERS and same_person(written, other)):
             what = name.removesuffix("s")
             report.error(
-                "duplicate-item" if value == same else f"same-{what}",
-                access.at(name, index),
-                f"{shown(value)} stands twice in {name}"
-                if value == same
-                else f"{shown(value)} and {shown(same)} are one IAM {what}",
-                "remove one of the two"
-                if name != USERS or value == same
-                else "remove one of the two: what stands before the @ is the name of the user",
+                f"same-{what}",
+                location_of(name, written, entries[0]),
+                f"{shown(written)} and {shown(other)} are one IAM {what}",
+                f"write it in one way; the other is at "
+                f"{location_of(name, other, holders[other][0])}"
+                + ("; a user is named like what stands before the @" if name == USERS else ""),
             )
+        if any(entry is next_one for entry, next_one in pairwise(entries)):
+            for entry in entries:
+                _repeated(entry, name, report)
 
 
-def _addresses(users: dict[str, list[Access]], report: Report) -> None:
-    """Different addresses of a team that give one user name."""
-    first: dict[str, str] = {}
-    for address, entries in users.items():
-        other = first.setdefault(user_name(address).lower(), address)
-        if not same_person(address, other) and entries[0] is not users[other][0]:
-            report.error(
-                "same-user",
-                location_of(address, entries[0]),
-                f"{shown(address)} and {shown(other)} are one IAM user, but two addresses",
-                f"write one address for one user; the other is at "
-                f"{location_of(other, users[other][0])}",
-            )
+def _in_iam(name: str, written: str) -> str:
+    """What IAM, which ignores case in names, tells users and roles by."""
+    return (user_name(written) if name == USERS else written).lower()
 
 
 def same_person(address: str, other: str) -> bool:
@@ -176,6 +168,6 @@ def same_person(address: str, other: str) -> bool:
     )
 
 
-def location_of(address: str, access: Access) -> Location:
-    """Where an entry names a user."""
-    return access.at(USERS, list(access.users).index(address))
+def location_of(name: str, value: str, access: Access) -> Location:
+    """Where a value stands in an entry's list of that name."""
+    return access.at(name, list(getattr(access, name)).index(value))

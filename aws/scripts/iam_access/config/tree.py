@@ -16,7 +16,6 @@ from yaml.events import (
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
     StreamEndEvent,
 )
 
@@ -28,15 +27,13 @@ DEPTH_LIMIT = 32  # the deepest that any file needs is seven
 ALIAS_LIMIT = 20_000  # nodes that aliases may add to a file
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_ODD_KEYS: Final = _NULLS | {"<<"}
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 # C0 and C1 (tab and line ends apart), and what turns the direction of text: none can be seen.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-
-_ABSENT: Final = object()  # the mapping waits for a key
-_DROPPED: Final = object()  # the key was refused, its value is only read past
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +79,9 @@ def parse(data: bytes) -> Tree:
             data.decode()
         except UnicodeDecodeError as error:
             return _nothing(not_utf8(data, error.start))
-    # Only a file with an escape or a letter beyond ASCII can hold what cannot be seen; what is
-    # not escaped in ASCII, the parser refuses itself.
-    builder = _Builder(look_closely=not ascii_only or b"\\" in data)
+    builder = _Builder(_parser(data), data, ascii_only=ascii_only)
     try:
-        value, mark = builder.build(_parser(data))
+        value, mark = builder.document()
     except _UnreadableError as stop:
         return _nothing(*builder.problems, stop.problem)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -101,140 +96,143 @@ def _nothing(*problems: Problem) -> Tree:
 class _Builder:
     """Turns the parser's events into values and marks, and collects what is wrong.
 
-    A duplicate or impossible key is noted and reading goes on, so that one run tells all.
+    A duplicate or impossible key is noted and reading goes on, so that one run tells all. A large
+    repository has millions of events, so a scalar in an ordinary file costs no call of its own.
     """
 
-    def __init__(self, *, look_closely: bool) -> None:
+    def __init__(self, parser: _Parser, data: bytes, *, ascii_only: bool) -> None:
         self.problems: list[Problem] = []
-        self._look_closely = look_closely
+        self._get_event = parser.get_event
+        # Only a file with an escape or a letter beyond ASCII can hold what cannot be seen: the
+        # rest the parser refuses itself.
+        self._look_closely = not ascii_only or b"\\" in data
+        self._ordinary = not (self._look_closely or b"&" in data or b"!" in data)
         # By anchor: value, its mark's children, and how many nodes it stands for; None while open.
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
+        self._nodes = 0  # as far as they are counted: in files with anchors
         self._added = 0
+        self._depth = 0
 
-    def build(  # noqa: C901, PLR0912, PLR0915 - see below
-        self, parser: _Parser
-    ) -> tuple[Any, Mark | None]:
-        """The document's value and mark.
+    def document(self) -> tuple[Any, Mark | None]:
+        """The value and mark of the one document there may be."""
+        get_event = self._get_event
+        result: tuple[Any, Mark | None] = (None, None)
+        documents = 0
+        while type(event := get_event()) is not StreamEndEvent:
+            if type(event) is not DocumentStartEvent:
+                continue  # where the stream begins, or a document ends
+            documents += 1
+            if documents > 1:
+                raise _UnreadableError(_at(event, *_SECOND_DOCUMENT))
+            result = self._value(get_event())
+        return result
 
-        One long loop without calls for the common events: a large repository has millions.
-        """
-        get_event = parser.get_event
-        look_closely = self._look_closely
-        nodes = documents = 0
-        # The container being filled (the outermost holds the document), and those around it.
-        values: Any = []
-        marks: Any = []
-        keyed = False
-        key: Any = _ABSENT
-        key_line = key_column = 0
-        around: list[tuple[Any, ...]] = []
-        while True:
+    def _mapping(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        get_event, ordinary = self._get_event, self._ordinary
+        values: dict[str, Any] = {}
+        marks: dict[str, Any] = {}
+        while type(event := get_event()) is not MappingEndEvent:
+            start: Any = event.start_mark
+            key: Any
+            value: Any
+            key_line, key_column = start.line + 1, start.column + 1
+            if ordinary and type(event) is ScalarEvent:
+                key = event.value
+                if key in values or key in _ODD_KEYS:
+                    key = self._key(event, self._scalar(event), values)
+            else:
+                key = self._key(event, self._value(event)[0], values)
             event = get_event()
-            kind = type(event)
-            if kind is ScalarEvent:
-                start = event.start_mark
-                line = start.line + 1
-                column = start.column + 1
-                children = None
+            if ordinary and type(event) is ScalarEvent:
                 value = event.value
-                nodes += 1
-                if event.tag is not None:
-                    self._check_tag(event)
-                elif value in _NULLS and event.implicit[0]:
+                if value in _NULLS and event.implicit[0]:
                     value = None
-                if look_closely and value is not None and _UNSEEN.search(value):
-                    self._unseen(value, line, column)
-                if event.anchor is not None:
-                    self._anchors[event.anchor] = (value, None, 1)
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                nodes += 1
                 start = event.start_mark
-                around.append(
-                    (
-                        *(values, marks, keyed, key, key_line, key_column),
-                        *(start.line + 1, start.column + 1, event.anchor, nodes + self._added),
-                    )
-                )
-                if event.tag is not None:
-                    self._check_tag(event)
-                if event.anchor is not None:
-                    self._anchors[event.anchor] = None
-                if len(around) > DEPTH_LIMIT:
-                    raise _UnreadableError(_at(event, *_TOO_DEEP))
-                keyed = kind is MappingStartEvent
-                key = _ABSENT
-                values, marks = ({}, {}) if keyed else ([], [])
-                continue
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                value, children = values, marks
-                values, marks, keyed, key, key_line, key_column, line, column, anchor, before = (
-                    around.pop()
-                )
-                if anchor is not None:
-                    size = nodes + self._added - before + 1
-                    self._anchors[anchor] = (value, children, size)
-            elif kind is AliasEvent:
-                start = event.start_mark
-                line = start.line + 1
-                column = start.column + 1
-                value, children = self._resolve(event)
-            elif kind is DocumentStartEvent:
-                documents += 1
-                if documents > 1:
-                    raise _UnreadableError(_at(event, *_SECOND_DOCUMENT))
-                continue
-            elif kind is StreamEndEvent:
-                break
+                mark: Mark = (start.line + 1, start.column + 1, None)
             else:
-                continue
+                value, mark = self._value(event)
+            if key is not None:
+                values[key] = value
+                marks[key] = (key_line, key_column, mark)
+        return values, marks
 
-            if not keyed:
-                values.append(value)
-                marks.append((line, column, children))
-            elif key is _ABSENT:
-                key_line, key_column = line, column
-                key = self._key(value, values, line, column)
+    def _sequence(self) -> tuple[list[Any], list[Mark]]:
+        get_event, ordinary = self._get_event, self._ordinary
+        values: list[Any] = []
+        marks: list[Mark] = []
+        while type(event := get_event()) is not SequenceEndEvent:
+            value: Any
+            if ordinary and type(event) is ScalarEvent:
+                value = event.value
+                if value in _NULLS and event.implicit[0]:
+                    value = None
+                start: Any = event.start_mark
+                mark: Mark = (start.line + 1, start.column + 1, None)
             else:
-                if key is not _DROPPED:
-                    values[key] = value
-                    marks[key] = (key_line, key_column, (line, column, children))
-                key = _ABSENT
-        return (values[0], marks[0]) if values else (None, None)
+                value, mark = self._value(event)
+            values.append(value)
+            marks.append(mark)
+        return values, marks
 
-    def _key(self, key: Any, values: dict[str, Any], line: int, column: int) -> Any:
-        """The key as it is to be used, or that its value is to be dropped."""
+    def _value(self, event: Any) -> tuple[Any, Mark]:
+        """The value and mark of whatever begins with an event."""
+        start = event.start_mark
+        line, column = start.line + 1, start.column + 1
+        kind = type(event)
+        if kind is AliasEvent:
+            value, children = self._resolve(event)
+            return value, (line, column, children)
+        if event.tag is not None:
+            self._check_tag(event)
+        before = self._nodes + self._added
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._nodes += 1
+        if kind is ScalarEvent:
+            value, children = self._scalar(event), None
+        else:
+            self._depth += 1
+            if self._depth > DEPTH_LIMIT:
+                raise _UnreadableError(_at(event, *_TOO_DEEP))
+            value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
+            self._depth -= 1
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, children, self._nodes + self._added - before)
+        return value, (line, column, children)
+
+    def _scalar(self, event: Any) -> str | None:
+        value: str = event.value
+        if value in _NULLS and event.tag is None and event.implicit[0]:
+            return None
+        if self._look_closely and _UNSEEN.search(value):
+            self._unseen(event)
+        return value
+
+    def _key(self, event: Any, key: Any, values: dict[str, Any]) -> str | None:
+        """The key, or None after noting that it cannot be used."""
         if type(key) is not str:
             what = "nothing" if key is None else "a list or mapping"
-            self.problems.append(
-                Problem(
-                    "bad-key",
-                    f"{what} stands where a key is expected",
-                    "write the key as plain text: 'key: value'",
-                    *(line, column),
-                )
+            problem = (
+                "bad-key",
+                f"{what} stands where a key is expected",
+                "write the key as plain text: 'key: value'",
             )
-            return _DROPPED
-        if key == "<<":
-            self.problems.append(
-                Problem(
-                    "merge-key",
-                    "merge keys ('<<') are not supported",
-                    "write the keys out, or use an alias for a whole value",
-                    *(line, column),
-                )
+        elif key == "<<":
+            problem = (
+                "merge-key",
+                "merge keys ('<<') are not supported",
+                "write the keys out, or use an alias for a whole value",
             )
-            return _DROPPED
-        if key in values:
-            self.problems.append(
-                Problem(
-                    "duplicate-key",
-                    f"the key {shown(key)} stands twice in one mapping",
-                    "merge the two values or remove one; a reader would see only one of them",
-                    *(line, column),
-                )
+        elif key in values:
+            problem = (
+                "duplicate-key",
+                f"the key {shown(key)} stands twice in one mapping",
+                "merge the two values or remove one; a reader would see only one of them",
             )
-            return _DROPPED
-        return key
+        else:
+            return key
+        self.problems.append(_at(event, *problem))
+        return None
 
     def _check_tag(self, event: Any) -> None:
         if event.tag != _TEXT_TAG or type(event) is not ScalarEvent:
@@ -248,14 +246,14 @@ class _Builder:
                 )
             )
 
-    def _unseen(self, value: str, line: int, column: int) -> None:
-        names = sorted({f"U+{ord(char):04X}" for char in _UNSEEN.findall(value)})
+    def _unseen(self, event: Any) -> None:
+        names = sorted({f"U+{ord(char):04X}" for char in _UNSEEN.findall(event.value)})
         self.problems.append(
-            Problem(
+            _at(
+                event,
                 "control-character",
                 f"the text contains characters that cannot be seen: {', '.join(names)}",
                 "remove them; they hide what a text says from those who review it",
-                *(line, column),
             )
         )
 

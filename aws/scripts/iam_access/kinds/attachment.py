@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import Field
+
 from iam_access.kinds import calls, fields, managed_policy, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import (
@@ -31,8 +33,8 @@ class PermanentAccessSpec(Spec):
     """Users and roles that hold grants in environments until the entry goes."""
 
     description: str | None = None
-    users: list[UserAddress] = []
-    roles: list[RoleName] = []
+    users: list[UserAddress] = Field(default_factory=list)
+    roles: list[RoleName] = Field(default_factory=list)
     environments: list[str]
     grants: list[str]
 

@@ -15,6 +15,7 @@ from iam_access.model import Principal, PrincipalType
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_ADDRESS = re.compile(r"[A-Za-z0-9_+=,.-]{1,64}(@.*)?", re.DOTALL)
 # The next day must still be a date, and 9999 has a last one.
 _DAY = re.compile(r"(?!9999)[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
@@ -69,7 +70,7 @@ def role(name: str) -> Principal:
 
 
 def _user(value: str) -> str:
-    if _ENTITY_NAME.fullmatch(user_name(value)) is None:
+    if _ADDRESS.fullmatch(value) is None:
         raise problem(
             "bad-user",
             f"{value!r} gives no IAM user name",

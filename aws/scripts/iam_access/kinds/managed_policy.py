@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import Field
+
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
@@ -52,8 +54,8 @@ class PolicySpec(Spec):
     """A policy that entries grant: AWS managed policies by ARN, and statements of its own."""
 
     description: PolicyDescription | None = None
-    managed_policies: list[str] = []
-    custom_statements: list[StatementSpec] = []
+    managed_policies: list[str] = Field(default_factory=list)
+    custom_statements: list[StatementSpec] = Field(default_factory=list)
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
