@@ -160,7 +160,9 @@ CONDITIONS: dict[str, tuple[dict[str, dict[str, object]], bool]] = {
         },
         False,
     ),
-    "not-understood": ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, False),
+    "address": ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, True),
+    "other-address": ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, False),
+    "not-in-the-request": ({"StringEquals": {"aws:SourceVpc": "vpc-1"}}, False),
 }
 
 
@@ -174,20 +176,6 @@ def test_conditions(
     else:
         with refused("AccessDenied"):
             open_session(ann, arn)
-
-
-def test_a_deny_that_is_not_understood_denies(
-    iam: Any, trusting: Any, ann: Any, name: str, refused: Refused
-) -> None:
-    arn = trusting({"AWS": ANN})
-    document = json.loads(trust({"AWS": ANN}))
-    condition = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}
-    document["Statement"].append(
-        {**document["Statement"][0], "Effect": "Deny", "Condition": condition}
-    )
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
-    with refused("AccessDenied"):
-        open_session(ann, arn)
 
 
 def test_external_ids(trusting: Any, ann: Any) -> None:

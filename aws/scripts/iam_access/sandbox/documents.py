@@ -80,12 +80,6 @@ def check_trust_policy(document: str) -> list[tuple[str, str]]:
     return named
 
 
-def statements_of(document: str) -> list[Statement]:
-    """The statements of a document that has been accepted before."""
-    found = json.loads(document)["Statement"]
-    return [found] if isinstance(found, dict) else found
-
-
 def principals(statement: Statement) -> Iterator[tuple[str, str]]:
     """(kind, value) of each principal of a statement; a bare `*` is any AWS principal."""
     principal = statement["Principal"]

@@ -56,7 +56,10 @@ _PIPELINE_POLICY = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class SandboxAccount:
-    """An account to make: its 12 digits and what is in it from the start."""
+    """An account to make: its 12 digits and what is in it from the start.
+
+    `deployer_role` is a name, with the role's path before it if it has one.
+    """
 
     id: str
     users: tuple[str, ...] = ()
@@ -69,10 +72,13 @@ class SandboxBase:
     """What a sandbox consists of, however it is reached. There is one at a time in a process.
 
     accounts: the accounts, with their users, roles and the deployer role made from `template`, a
-        CloudFormation file with the parameters DeployerRoleName and TrustedPrincipalArn. The
-        account that the pipeline signs in to (`HUB_ACCOUNT`, user `PIPELINE_USER`) comes on top.
+        CloudFormation file with the parameters DeployerRoleName, DeployerRolePath and
+        TrustedPrincipalArn. The account that the pipeline signs in to (`HUB_ACCOUNT`, user
+        `PIPELINE_USER`) comes on top.
     clock: the time (aware, UTC) by which sessions end and trust policies are judged.
     quotas: other quotas than AWS's default ones, by account id.
+    enforce: whether a call needs permission from the policies of its caller, as in AWS. Without,
+        whoever has credentials may do everything; trust policies count all the same.
 
     `faults` and `calls` are for tests and benchmarks, see the module `faults`.
     """
@@ -86,12 +92,13 @@ class SandboxBase:
         template: Path,
         clock: Callable[[], datetime] = utc_now,
         quotas: Mapping[str, Quotas] | None = None,
+        enforce: bool = False,
     ) -> None:
         self.accounts = tuple(accounts)
         self.faults: list[Fault] = []
         self.calls: list[RecordedCall] = []
         self._template = template
-        self._world = World(clock=clock)
+        self._world = World(clock=clock, enforce=enforce)
         for account in self.accounts:
             given = (quotas or {}).get(account.id)
             self._world.add_account(account.id, account.partition, given)
@@ -161,8 +168,10 @@ class SandboxBase:
             for role in account.roles:
                 iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
             pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
+            path, _, name = f"/{account.deployer_role}".rpartition("/")
             parameters = {
-                "DeployerRoleName": account.deployer_role,
+                "DeployerRoleName": name,
+                "DeployerRolePath": f"{path}/",
                 "TrustedPrincipalArn": pipeline.arn,
             }
             deploy_roles(self._world, account.id, template, parameters)

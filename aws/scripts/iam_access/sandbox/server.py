@@ -49,8 +49,9 @@ class SandboxServer(SandboxBase):
         port: int = 0,
         clock: Callable[[], datetime] = utc_now,
         quotas: Mapping[str, Quotas] | None = None,
+        enforce: bool = False,
     ) -> None:
-        super().__init__(accounts, template=template, clock=clock, quotas=quotas)
+        super().__init__(accounts, template=template, clock=clock, quotas=quotas, enforce=enforce)
         self._port = port
 
     @property

@@ -5,7 +5,9 @@ from datetime import timedelta
 from moto.core.responses import ActionResult
 
 from iam_access.sandbox import trust
+from iam_access.sandbox.authorize import may_assume
 from iam_access.sandbox.call import Call, Operation
+from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_assume_role
 
@@ -15,6 +17,8 @@ _CHAINING_LIMIT = 3600
 def _assume_role(call: Call) -> ActionResult:
     params = call.params
     check_assume_role(params)
+    if "Policy" in params:
+        check_identity_policy(params["Policy"])
     role_arn = params["RoleArn"]
     account_id = role_arn.split(":")[4]
     now = call.world.clock()
@@ -28,8 +32,8 @@ def _assume_role(call: Call) -> ActionResult:
         ),
         None,
     )
-    context = trust.request_context(call.caller, params, now, mfa=_proves_mfa(call))
-    if role is None or not trust.allows(role.assume_role_policy_document, call.caller, context):
+    context = trust.request_context(call.caller, params, mfa=_proves_mfa(call))
+    if role is None or not may_assume(call, role, context):
         raise AwsError(
             "AccessDenied",
             f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole "

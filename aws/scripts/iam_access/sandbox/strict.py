@@ -19,6 +19,7 @@ from moto.iam.responses import IamResponse
 from moto.utilities.utils import get_partition
 
 from iam_access.sandbox import managed, parameters, policies, principals, reads, sessions
+from iam_access.sandbox.authorize import require_permission
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
 from iam_access.sandbox.wire import Answer, error_code, failure, signed_scope, success
@@ -139,6 +140,7 @@ class StrictLayer:
         )
         if service == "iam":
             parameters.check_iam(operation, params)
+            require_permission(call)
         handle = _OPERATIONS.get(service, {}).get(operation)
         result = handle(call) if handle is not None else None
         if result is None:

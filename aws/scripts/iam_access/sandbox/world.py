@@ -21,9 +21,13 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class World:
-    """What all calls share: which accounts exist, their quotas, and the time."""
+    """What all calls share: which accounts exist, their quotas, and the time.
+
+    `enforce`: whether the callers' own policies count.
+    """
 
     clock: Callable[[], datetime] = utc_now
+    enforce: bool = False
     partitions: dict[str, str] = field(default_factory=dict)
     quotas: dict[str, Quotas] = field(default_factory=dict)
 
@@ -56,6 +60,7 @@ class Caller:
     entity_id: str
     name: str
     mfa_devices: frozenset[str] = frozenset()
+    session_policy: str = ""
 
 
 def account_of_key(access_key_id: str) -> str | None:
@@ -111,6 +116,7 @@ def _session(world: World, backend: IAMBackend, key: AccessKey) -> Caller:
         principal_arn=role.arn,
         entity_id=role.id,
         name=session.session_name,
+        session_policy=session.policy,
     )
 
 

@@ -1,0 +1,186 @@
+"""Whether the caller's policies allow a call, judged by the pipeline's own evaluator."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from moto.iam.models import IAMBackend, Role, User
+
+from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
+from iam_access.policy.decision import Verdict
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.request import PrincipalContext, Request
+from iam_access.sandbox.call import Call, Entity
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.world import Caller
+
+Context = Mapping[str, str | Sequence[str]]
+
+# What tags in a request need beside the operation itself.
+_TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": "TagRole"}
+# What every request brings along, however it came here.
+_ALWAYS = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true"}
+_EVERYTHING = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The parameter that names a thing, and the first part of its ARN's resource."""
+
+    parameter: str
+    prefix: str
+
+
+# The first whose parameter a request has is what the request is about.
+_KINDS = (
+    _Kind("GroupName", "group"),
+    _Kind("InstanceProfileName", "instance-profile"),
+    _Kind("UserName", "user"),
+    _Kind("RoleName", "role"),
+    _Kind("PolicyName", "policy"),
+)
+
+
+def require_permission(call: Call) -> None:
+    """Refuse (AccessDenied) an IAM call that the caller's policies do not allow."""
+    actions = [call.operation]
+    if call.params.get("Tags") and call.operation in _TAGGING:
+        actions.append(_TAGGING[call.operation])
+    resource = _resource(call)
+    for action in actions:
+        request = Request(
+            principal(call.caller),
+            f"iam:{action}",
+            resource,
+            resource_account=call.account_id,
+            context=_context(call),
+            now=call.world.clock(),
+        )
+        decision = decide(request, caller_layers(call))
+        if not decision.allowed:
+            raise _denied(call.caller, request, decision.kind)
+
+
+def may_assume(call: Call, role: Role, context: Context) -> bool:
+    """Whether a role's trust policy and, where it matters, the caller's own allow AssumeRole."""
+    layers = caller_layers(call)
+    trust = _compiled(role.assume_role_policy_document, SourceType.TRUST, role.arn)
+    request = Request(
+        principal(call.caller),
+        "sts:AssumeRole",
+        role.arn,
+        context={**_ALWAYS, **context},
+        now=call.world.clock(),
+    )
+    both = Layers(
+        identity=layers.identity, boundary=layers.boundary, session=layers.session, resource=trust
+    )
+    return decide(request, both).allowed
+
+
+def principal(caller: Caller) -> PrincipalContext:
+    """A caller as the evaluator knows them."""
+    if caller.kind == "user":
+        return PrincipalContext.user(caller.arn, caller.entity_id)
+    return PrincipalContext.role_session(caller.principal_arn, caller.name, caller.entity_id)
+
+
+def caller_layers(call: Call) -> Layers:
+    """The policies of the caller: inline, attached, those of groups, boundary and session."""
+    if not call.world.enforce:
+        return Layers(identity=(_compiled(_EVERYTHING, SourceType.IDENTITY, "everything"),))
+    caller = call.caller
+    iam = call.world.iam(caller.account_id, call.partition)
+    owner: User | Role
+    if caller.kind == "user":
+        owner = iam.users[caller.name]
+        groups = [group for group in iam.groups.values() if owner in group.users]
+    else:
+        owner = iam.get_role_by_arn(caller.principal_arn)
+        groups = []
+    boundary: str | None = getattr(owner, "permissions_boundary_arn", None)
+    session = caller.session_policy
+    return Layers(
+        identity=tuple(policy for source in (owner, *groups) for policy in _policies(iam, source)),
+        boundary=_compiled(_default_version(iam, boundary), SourceType.BOUNDARY, boundary)
+        if boundary
+        else None,
+        session=(_compiled(session, SourceType.SESSION, "session policy"),) if session else None,
+    )
+
+
+def _policies(iam: IAMBackend, source: Entity) -> Iterator[CompiledPolicy]:
+    for name, text in source.policies.items():
+        yield _compiled(text, SourceType.IDENTITY, f"{source.arn} {name}")
+    for arn in source.managed_policies:
+        yield _compiled(_default_version(iam, arn), SourceType.IDENTITY, arn)
+
+
+def _default_version(iam: IAMBackend, arn: str) -> str:
+    policy = iam.managed_policies[arn]
+    return next(v.document for v in policy.versions if v.version_id == policy.default_version_id)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, kind: SourceType, name: str) -> CompiledPolicy:
+    return compile_policy(text, PolicySource(name, kind, name))
+
+
+def _resource(call: Call) -> str:
+    start = f"arn:{call.partition}:iam::{call.account_id}:"
+    for kind in _KINDS:
+        name = call.params.get(kind.parameter)
+        if name is None:
+            continue
+        return _existing(call.iam, kind, name) or (
+            f"{start}{kind.prefix}{call.params.get('Path', '/')}{name}"
+        )
+    if "PolicyArn" in call.params:
+        arn: str = call.params["PolicyArn"]
+        return arn
+    if call.operation == "GetUser":
+        return call.caller.arn
+    return "*"
+
+
+def _existing(iam: IAMBackend, kind: _Kind, name: str) -> str | None:
+    """The ARN of what is there already: its path is not in the request."""
+    if kind.prefix == "user":
+        return iam.users[name].arn if name in iam.users else None
+    if kind.prefix == "group":
+        return iam.groups[name].arn if name in iam.groups else None
+    if kind.prefix == "role":
+        return next((role.arn for role in iam.roles.values() if role.name == name), None)
+    if kind.prefix == "instance-profile":
+        profiles = iam.instance_profiles.values()
+        return next((profile.arn for profile in profiles if profile.name == name), None)
+    return None
+
+
+def _context(call: Call) -> Context:
+    tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
+    context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
+    context.update((f"aws:RequestTag/{key}", value) for key, value in tags.items())
+    keys = (*tags, *call.params.get("TagKeys", []))
+    if keys:
+        context["aws:TagKeys"] = keys
+    if "PolicyArn" in call.params:
+        context["iam:PolicyARN"] = call.params["PolicyArn"]
+    if "PermissionsBoundary" in call.params:
+        context["iam:PermissionsBoundary"] = call.params["PermissionsBoundary"]
+    return context
+
+
+def _denied(caller: Caller, request: Request, verdict: Verdict) -> AwsError:
+    reason = (
+        "with an explicit deny in an identity-based policy"
+        if verdict is Verdict.EXPLICIT_DENY
+        else f"because no identity-based policy allows the {request.action} action"
+    )
+    return AwsError(
+        "AccessDenied",
+        f"User: {caller.arn} is not authorized to perform: {request.action} "
+        f"on resource: {request.resource} {reason}",
+    )

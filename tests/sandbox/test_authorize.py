@@ -1,0 +1,252 @@
+"""Permissions are enforced where asked for: the deployer role can do its work and no more."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from iam_access.sandbox import HUB_ACCOUNT, Sandbox, SandboxAccount
+from tests.sandbox.support import (
+    ACCOUNT,
+    DEPLOYER,
+    OTHER_ACCOUNT,
+    TEMPLATE,
+    Clock,
+    Refused,
+    assume,
+    client,
+    policy,
+    trust,
+)
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+OWN = f"arn:aws:iam::{ACCOUNT}:policy/self-serve/team/own"
+FOREIGN = f"arn:aws:iam::{ACCOUNT}:policy/foreign"
+OUR_TAG = {"Key": "self-serve:team:x", "Value": "v"}
+FOREIGN_TAG = {"Key": "owner", "Value": "v"}
+PATH = "/self-serve/team/"
+DOCUMENT = {"PolicyDocument": policy()}
+
+
+@pytest.fixture(scope="module")
+def sandbox(clock: Clock) -> Iterator[Sandbox]:
+    accounts = [
+        SandboxAccount(ACCOUNT, users=("ann",), roles=("ci",)),
+        SandboxAccount(HUB_ACCOUNT),
+        SandboxAccount(OTHER_ACCOUNT, deployer_role="some/path/deployer"),
+    ]
+    with Sandbox(accounts, template=TEMPLATE, clock=clock, enforce=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def admin(sandbox: Sandbox) -> Any:
+    """IAM for a user who may do everything."""
+    iam = sandbox.backend(ACCOUNT)
+    iam.create_user("us-east-1", "admin").put_policy("all", policy("*"))
+    key = iam.create_access_key("admin")
+    return client(
+        "iam", {"AccessKeyId": key.access_key_id, "SecretAccessKey": key.secret_access_key}
+    )
+
+
+@pytest.fixture(scope="module")
+def iam(admin: Any) -> Any:
+    """The deployer role, in an account with a few things made by others."""
+    admin.create_policy(PolicyName="own", Path=PATH, **DOCUMENT)
+    admin.create_policy(PolicyName="foreign", **DOCUMENT)
+    admin.create_group(GroupName="group")
+    for arn in (OWN, FOREIGN):
+        admin.attach_group_policy(GroupName="group", PolicyArn=arn)
+        admin.attach_user_policy(UserName="ann", PolicyArn=arn)
+    return client("iam", assume())
+
+
+USER, ROLE, GROUP = {"UserName": "ann"}, {"RoleName": "ci"}, {"GroupName": "group"}
+ITSELF = {"RoleName": "self-serve-deployer"}
+INLINE = {"PolicyName": "inline"}
+
+# In this order: each leaves what the next needs.
+ALLOWED: list[tuple[str, dict[str, Any]]] = [
+    ("get_account_authorization_details", {}),
+    ("get_account_summary", {}),
+    ("get_policy", {"PolicyArn": READ_ONLY}),
+    ("get_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
+    ("create_policy", {"PolicyName": "new", "Path": PATH, "Tags": [OUR_TAG], **DOCUMENT}),
+    ("create_policy_version", {"PolicyArn": OWN, **DOCUMENT}),
+    ("delete_policy_version", {"PolicyArn": OWN, "VersionId": "v2"}),
+    ("tag_policy", {"PolicyArn": OWN, "Tags": [OUR_TAG]}),
+    ("delete_policy", {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy{PATH}new"}),
+    ("attach_user_policy", {**USER, "PolicyArn": OWN}),
+    ("attach_user_policy", {**USER, "PolicyArn": READ_ONLY}),
+    ("attach_role_policy", {**ROLE, "PolicyArn": OWN}),
+    ("attach_role_policy", {**ROLE, "PolicyArn": READ_ONLY}),
+    ("detach_user_policy", {**USER, "PolicyArn": OWN}),
+    ("detach_role_policy", {**ROLE, "PolicyArn": READ_ONLY}),
+    ("detach_group_policy", {**GROUP, "PolicyArn": OWN}),
+    ("put_user_policy", {**USER, **INLINE, **DOCUMENT}),
+    ("put_role_policy", {**ROLE, **INLINE, **DOCUMENT}),
+    ("delete_user_policy", {**USER, **INLINE}),
+    ("delete_role_policy", {**ROLE, **INLINE}),
+    ("tag_user", {**USER, "Tags": [OUR_TAG]}),
+    ("tag_role", {**ROLE, "Tags": [OUR_TAG]}),
+    ("untag_user", {**USER, "TagKeys": [OUR_TAG["Key"]]}),
+    ("untag_role", {**ROLE, "TagKeys": [OUR_TAG["Key"]]}),
+]
+
+
+def test_what_the_deployer_role_may_do(iam: Any) -> None:
+    for operation, parameters in ALLOWED:
+        getattr(iam, operation)(**parameters)
+
+
+DENIED: list[tuple[str, dict[str, Any]]] = [
+    ("create_policy", {"PolicyName": "elsewhere", **DOCUMENT}),
+    ("create_policy", {"PolicyName": "elsewhere", "Path": "/self-serve-not/", **DOCUMENT}),
+    ("create_policy_version", {"PolicyArn": FOREIGN, **DOCUMENT}),
+    ("delete_policy", {"PolicyArn": FOREIGN}),
+    ("tag_policy", {"PolicyArn": FOREIGN, "Tags": [OUR_TAG]}),
+    ("set_default_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
+    ("get_policy", {"PolicyArn": FOREIGN}),
+    ("attach_user_policy", {**USER, "PolicyArn": FOREIGN}),
+    ("detach_user_policy", {**USER, "PolicyArn": FOREIGN}),
+    ("attach_group_policy", {**GROUP, "PolicyArn": OWN}),
+    ("detach_group_policy", {**GROUP, "PolicyArn": FOREIGN}),
+    ("put_group_policy", {**GROUP, **INLINE, **DOCUMENT}),
+    ("tag_user", {**USER, "Tags": [FOREIGN_TAG]}),
+    ("tag_user", {**USER, "Tags": [OUR_TAG, FOREIGN_TAG]}),
+    ("tag_user", {**USER, "Tags": []}),
+    ("untag_role", {**ROLE, "TagKeys": ["owner"]}),
+    ("create_user", {"UserName": "new"}),
+    ("create_role", {"RoleName": "new", "AssumeRolePolicyDocument": trust({"AWS": ACCOUNT})}),
+    ("delete_user", USER),
+    ("create_access_key", USER),
+    ("create_login_profile", {**USER, "Password": "a long enough one"}),
+    ("update_assume_role_policy", {**ROLE, "PolicyDocument": trust({"AWS": ACCOUNT})}),
+    ("add_user_to_group", {**USER, **GROUP}),
+    ("delete_role_permissions_boundary", ROLE),
+    ("list_users", {}),
+]
+
+
+@pytest.mark.parametrize(("operation", "parameters"), DENIED)
+def test_what_the_deployer_role_may_not_do(
+    iam: Any, operation: str, parameters: dict[str, Any], refused: Refused
+) -> None:
+    with refused("AccessDenied", "because no identity-based policy allows the iam:"):
+        getattr(iam, operation)(**parameters)
+
+
+RAISING: list[tuple[str, dict[str, Any]]] = [
+    ("attach_role_policy", {**ITSELF, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+    ("detach_role_policy", {**ITSELF, "PolicyArn": READ_ONLY}),
+    ("put_role_policy", {**ITSELF, **INLINE, "PolicyDocument": policy("*")}),
+    ("delete_role_policy", {**ITSELF, "PolicyName": "self-serve-deployer"}),
+    ("update_assume_role_policy", {**ITSELF, "PolicyDocument": trust({"AWS": ACCOUNT})}),
+    ("tag_role", {**ITSELF, "Tags": [OUR_TAG]}),
+    ("delete_role", ITSELF),
+]
+
+
+@pytest.mark.parametrize(("operation", "parameters"), RAISING)
+def test_the_deployer_role_cannot_touch_itself(
+    iam: Any, operation: str, parameters: dict[str, Any], refused: Refused
+) -> None:
+    with refused("AccessDenied", "explicit deny"):
+        getattr(iam, operation)(**parameters)
+
+
+def test_nor_under_another_name_and_path(iam: Any, refused: Refused) -> None:
+    arn = f"arn:aws:iam::{OTHER_ACCOUNT}:role/some/path/deployer"
+    other = client("iam", assume(arn))
+    other.get_account_summary()
+    with refused("AccessDenied", f"on resource: {arn} with an explicit deny"):
+        other.put_role_policy(RoleName="deployer", **INLINE, PolicyDocument=policy("*"))
+
+
+def test_nor_whoever_may_assume_it(iam: Any, refused: Refused) -> None:
+    hub = client("iam", assume(f"arn:aws:iam::{HUB_ACCOUNT}:role/self-serve-deployer"))
+    with refused("AccessDenied", "explicit deny"):
+        hub.put_user_policy(UserName="pipeline", **INLINE, PolicyDocument=policy("*"))
+
+
+def test_the_pipeline_may_only_assume(sandbox: Sandbox, refused: Refused) -> None:
+    pipeline = client("iam")
+    with refused("AccessDenied", "iam:ListUsers"):
+        pipeline.list_users()
+    assert client("sts").get_caller_identity()["Account"] == HUB_ACCOUNT
+
+
+def own_client(admin: Any, service: str, name: str) -> Any:
+    """A client with a new key of a new user."""
+    admin.create_user(UserName=name)
+    return client(service, admin.create_access_key(UserName=name)["AccessKey"])
+
+
+def test_users_have_what_they_and_their_groups_have(
+    admin: Any, name: str, refused: Refused
+) -> None:
+    mine = own_client(admin, "iam", name)
+    with refused("AccessDenied"):
+        mine.list_users()
+    admin.create_group(GroupName=name)
+    admin.put_group_policy(GroupName=name, **INLINE, PolicyDocument=policy("iam:ListUsers"))
+    admin.add_user_to_group(GroupName=name, UserName=name)
+    mine.list_users()
+    admin.attach_user_policy(UserName=name, PolicyArn=READ_ONLY)
+    mine.list_groups()
+    arn = admin.create_policy(PolicyName=name, PolicyDocument=policy("iam:ListUsers"))["Policy"][
+        "Arn"
+    ]
+    admin.put_user_permissions_boundary(UserName=name, PermissionsBoundary=arn)
+    mine.list_users()
+    with refused("AccessDenied"):
+        mine.list_groups()
+
+
+def test_grants_end_at_their_deadline(
+    admin: Any, name: str, clock: Clock, refused: Refused
+) -> None:
+    mine = own_client(admin, "iam", name)
+    deadline = {"DateLessThan": {"aws:CurrentTime": "2026-11-20T13:00:00Z"}}
+    document = policy("iam:ListUsers", Condition=deadline)
+    admin.put_user_policy(UserName=name, **INLINE, PolicyDocument=document)
+    with clock.moved(seconds=3599):
+        mine.list_users()
+    with clock.moved(seconds=3600), refused("AccessDenied"):
+        mine.list_users()
+
+
+def test_who_trusts_an_account_leaves_it_to_the_account(
+    admin: Any, name: str, refused: Refused
+) -> None:
+    mine = own_client(admin, "sts", name)
+    arn = admin.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"AWS": ACCOUNT}))
+    request = {"RoleArn": arn["Role"]["Arn"], "RoleSessionName": "session"}
+    with refused("AccessDenied", "sts:AssumeRole"):
+        mine.assume_role(**request)
+    admin.put_user_policy(UserName=name, **INLINE, PolicyDocument=policy("sts:AssumeRole"))
+    mine.assume_role(**request)
+
+
+def test_the_other_account_must_allow_too(sandbox: Sandbox, refused: Refused) -> None:
+    hub = sandbox.backend(HUB_ACCOUNT).users["pipeline"]
+    before = dict(hub.policies)
+    hub.policies.clear()
+    try:
+        with refused("AccessDenied", DEPLOYER):
+            assume()
+    finally:
+        hub.policies.update(before)
+    assume()
+
+
+def test_session_policies_limit(admin: Any, iam: Any, refused: Refused) -> None:
+    limited = client("iam", assume(Policy=policy("iam:GetAccountSummary", "iam:ListUsers")))
+    limited.get_account_summary()
+    for operation in (limited.get_account_authorization_details, limited.list_users):
+        with refused("AccessDenied"):
+            operation()
+    with refused("MalformedPolicyDocument"):
+        assume(Policy=json.dumps({"Statement": []}))
