@@ -195,7 +195,7 @@ def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
     return LayerDecision(
         silent.layer,
         silent.level,
-        bool(allows) or silent.allowed,
+        bool(allows),
         tuple(allows),
         tuple(denies),
         closest,
