@@ -8,13 +8,13 @@ import pytest
 from iam_access.cloud.errors import Answer, CallError, CloudError, Params
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.snapshot import ManagedDocument
-from tests.cloud.fakes import FakeIam, Reply
+from tests.cloud.fakes import FakeIam
 
 ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 OTHER = "arn:aws:iam::aws:policy/ViewOnlyAccess"
 DOCUMENT = {"Version": "2012-10-17", "Statement": []}
-POLICY: Reply = {"Policy": {"DefaultVersionId": "v7"}}
-VERSION: Reply = {"PolicyVersion": {"Document": DOCUMENT}}
+POLICY: Answer = {"Policy": {"DefaultVersionId": "v7"}}
+VERSION: Answer = {"PolicyVersion": {"Document": DOCUMENT}}
 
 
 def test_the_default_version_is_read() -> None:
@@ -57,6 +57,27 @@ def test_a_failure_is_told_and_the_next_account_asks_again() -> None:
     assert documents.read(allowed, [ARN])[ARN] is not None
 
 
+def test_what_another_thread_is_reading_does_not_hold_up_the_rest() -> None:
+    first_asked, other_read = threading.Event(), threading.Event()
+    answers = {"get_policy": POLICY, "get_policy_version": VERSION}
+
+    def first_waits(operation: str, params: Params) -> Answer:
+        if params["PolicyArn"] == ARN:
+            first_asked.set()
+            assert other_read.wait(10)
+        elif operation == "get_policy_version":
+            other_read.set()
+        return answers[operation]
+
+    documents = ManagedPolicyDocuments()
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(documents.read, first_waits, [ARN])
+        assert first_asked.wait(10)
+        both = pool.submit(documents.read, first_waits, [ARN, OTHER])
+        assert both.result(10).keys() == {ARN, OTHER}
+        assert slow.result(10) == {ARN: ManagedDocument("v7", DOCUMENT)}
+
+
 def test_threads_that_want_one_policy_make_one_read() -> None:
     asked, answered = threading.Event(), threading.Event()
     calls: list[str] = []
@@ -65,10 +86,7 @@ def test_threads_that_want_one_policy_make_one_read() -> None:
         calls.append(operation)
         asked.set()
         assert answered.wait(10)
-        answers: dict[str, Reply] = {"get_policy": POLICY, "get_policy_version": VERSION}
-        answer = answers[operation]
-        assert not isinstance(answer, BaseException)
-        return answer
+        return {"get_policy": POLICY, "get_policy_version": VERSION}[operation]
 
     documents = ManagedPolicyDocuments()
     with ThreadPoolExecutor(4) as pool:

@@ -131,6 +131,15 @@ class TestOpening:
         assert agents.keys() == {"AssumeRole", "GetAccountSummary"}
         assert all("self-serve-iam" in str(agent) for agent in agents.values())
 
+    def test_dates_are_what_boto3_makes_of_them(self, sandbox: Sandbox) -> None:
+        read = [
+            Accounts("x1", workers=1, base=base).open(PROD).call("get_user", {"UserName": "ann"})
+            for base in (None, base_session())
+        ]
+        ours, usual = (answer["User"]["CreateDate"] for answer in read)
+        assert ours == usual
+        assert ours.utcoffset() == usual.utcoffset()
+
     def test_an_error_of_a_call_has_aws_code_and_words(self, accounts: Accounts) -> None:
         with pytest.raises(CallError, match="nobody") as caught:
             accounts.open(PROD).call("get_user", {"UserName": "nobody"})

@@ -37,16 +37,25 @@ class ManagedPolicyDocuments:
         Asks the account that `call` reaches for what no account was asked for yet: two calls
         per policy. Raises CloudError; the policy is then asked for again by whoever is next.
         """
-        return {arn: self._one(call, arn) for arn in sorted(set(arns))}
-
-    def _one(self, call: Call, arn: str) -> ManagedDocument | None:
         with self._lock:
-            entry = self._entries.setdefault(arn, _Entry())
-        with entry.lock:
-            if not entry.known:
-                entry.document = _read(call, arn)
-                entry.known = True
-            return entry.document
+            entries = {arn: self._entries.setdefault(arn, _Entry()) for arn in sorted(arns)}
+        # First what nobody else is reading just now, so that accounts share the work.
+        for wait in (False, True):
+            for arn, entry in entries.items():
+                _fill(entry, call, arn, wait=wait)
+        return {arn: entry.document for arn, entry in entries.items()}
+
+
+def _fill(entry: _Entry, call: Call, arn: str, *, wait: bool) -> None:
+    """Read the policy unless it is known, or another thread is at it and we do not `wait`."""
+    if entry.known or not entry.lock.acquire(blocking=wait):
+        return
+    try:
+        if not entry.known:
+            entry.document = _read(call, arn)
+            entry.known = True
+    finally:
+        entry.lock.release()
 
 
 def _read(call: Call, arn: str) -> ManagedDocument | None:

@@ -29,6 +29,8 @@ _QUOTAS = {
     "PolicySizeQuota": "policy_size",
     "VersionsPerPolicyQuota": "versions_per_policy",
     "PoliciesQuota": "policies",
+    "RolesQuota": "roles",
+    "AssumeRolePolicySizeQuota": "trust_size",
 }
 _NOTHING: Mapping[str, ManagedDocument | None] = {}
 

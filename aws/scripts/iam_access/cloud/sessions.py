@@ -3,12 +3,15 @@
 import re
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
+from botocore.utils import parse_timestamp
 
 from iam_access.cloud import hints
 from iam_access.cloud.client import BOTO_ERRORS, call_error, client_caller
@@ -138,7 +141,7 @@ class Accounts:
         """A client of the base session, which shares its service models between them all."""
         try:
             if self._base is None:
-                self._base = boto3.Session()
+                self._base = _base_session()
             # The stubs know services by literal names only.
             client: BaseClient = self._base.client(  # type: ignore[call-overload]
                 service,
@@ -157,6 +160,24 @@ class Accounts:
 _SETUP_HINT = (
     "check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL, and the AWS config and credentials files"
 )
+
+
+def _base_session() -> boto3.Session:
+    """A session of boto3's own chain, with our parser of dates: accounts are full of them."""
+    core = botocore.session.Session()
+    factory = core.get_component("response_parser_factory")
+    factory.set_parser_defaults(timestamp_parser=_timestamp)
+    return boto3.Session(botocore_session=core)
+
+
+def _timestamp(value: Any) -> datetime:
+    """A date of an answer, as botocore gives it; but for the form IAM uses a hundred times as fast."""
+    if isinstance(value, str) and value.endswith("Z"):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    return parse_timestamp(value)
 
 
 def _config(attempts: int, connections: int) -> Config:
