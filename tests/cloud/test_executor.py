@@ -53,6 +53,11 @@ def test_every_call_of_every_change_is_made_once_by_phase() -> None:
     ]
 
 
+def test_a_change_without_calls_is_done() -> None:
+    (outcome,) = run(FakeIam(), change("nothing"))
+    assert outcome.status is Status.DONE
+
+
 def test_calls_get_their_parameters() -> None:
     iam = FakeIam()
     run(iam, change("grant", attach("ann", "p")))

@@ -44,6 +44,11 @@ def test_teams_that_find_no_room_are_counted() -> None:
     assert name == "self-serve+team-number-0+team-number-1+8-more@1a2b3c4d5e6f"
 
 
+def test_one_team_that_finds_no_room_is_cut() -> None:
+    name = session_name(["x" * 80, "y"], {"GITHUB_SHA": COMMIT})
+    assert name == f"self-serve+{'x' * 33}+1-more@1a2b3c4d5e6f"
+
+
 @given(
     teams=st.lists(st.text(min_size=1, max_size=80), max_size=6),
     commit=st.sampled_from(["", COMMIT]),

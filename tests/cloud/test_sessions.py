@@ -318,7 +318,7 @@ class TestWithoutAWorkingSetup:
             (None, "aws", "sts.us-east-1.amazonaws.com"),
             ("eu-west-1", "aws-cn", "sts.cn-north-1.amazonaws.com.cn"),
             ("cn-northwest-1", "aws-cn", "sts.cn-northwest-1.amazonaws.com.cn"),
-            ("us-moon-1", "aws-us-gov", "sts.us-gov-east-1.amazonaws.com"),
+            ("moonbase", "aws-us-gov", "sts.us-gov-east-1.amazonaws.com"),
         ],
     )
     def test_a_partition_is_called_in_one_of_its_regions(

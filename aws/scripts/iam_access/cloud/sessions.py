@@ -171,7 +171,7 @@ def _base_session() -> boto3.Session:
 
 
 def _timestamp(value: Any) -> datetime:
-    """A date of an answer, as botocore gives it; but for the form IAM uses a hundred times as fast."""
+    """What botocore makes of a date, but in a hundredth of the time for the form IAM uses."""
     if isinstance(value, str) and value.endswith("Z"):
         try:
             return datetime.fromisoformat(value)
