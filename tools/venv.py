@@ -82,7 +82,7 @@ def make():
 def install(name):
     # type: (str) -> None
     """Install the lock `name`; the stamp is written last, so an interrupted run starts again."""
-    print("Installing %s into .venv ..." % LOCKS[name], file=sys.stderr)
+    sys.stderr.write("Installing %s into .venv ...\n" % LOCKS[name])
     pip = [
         python(),
         "-m",
@@ -92,7 +92,7 @@ def install(name):
         "--quiet",
         "--no-compile",
     ]
-    status = subprocess.run([*pip, "--require-hashes", "-r", LOCKS[name]], cwd=ROOT).returncode
+    status = subprocess.run(pip + ["--require-hashes", "-r", LOCKS[name]], cwd=ROOT).returncode
     if status:
         sys.exit("Could not install %s (pip ended with status %d)." % (LOCKS[name], status))
     with open(stamp_path(name), "w") as stamp:
@@ -104,7 +104,7 @@ def main(arguments):
     if sys.version_info[:2] < OLDEST:
         sys.exit(
             "Python %d.%d or newer is needed; %s is %d.%d. Name another one, for example: "
-            "make test PYTHON=python3.12" % (*OLDEST, sys.executable, *sys.version_info[:2])
+            "make test PYTHON=python3.12" % (OLDEST + (sys.executable,) + sys.version_info[:2])
         )
     if len(arguments) != 1 or arguments[0] not in LOCKS:
         sys.exit("usage: venv.py %s" % "|".join(sorted(LOCKS)))
