@@ -265,6 +265,13 @@ class TestSettling:
         assert statuses(outcomes) == {"policy": "done", "grant": "done"}
         assert iam.slept == [1, 2, 4]
 
+    def test_a_change_waits_for_what_it_created_itself(self) -> None:
+        iam = FakeIam({"put_role_policy": [NO_SUCH_ENTITY, {}]})
+        made = ApiCall("create_role", {"RoleName": "r"}, Phase.PUBLISH)
+        (outcome,) = run(iam, change("role", made, ApiCall("put_role_policy", {}, Phase.GRANT)))
+        assert outcome.status is Status.DONE
+        assert iam.slept == [1]
+
     def test_waiting_ends_and_is_not_begun_anew_for_the_same_thing(self) -> None:
         iam = FakeIam({"attach_user_policy": [NO_SUCH_ENTITY]})
         policy = change("policy", create("p"))

@@ -22,6 +22,13 @@ class Interrupted(KeyboardInterrupt, Generic[T]):
         self.results = results
 
 
+_NOT_BEGUN = Failure(
+    "Interrupted",
+    "the run was stopped before this account's turn",
+    "run the same command again",
+)
+
+
 def for_each_account(
     accounts: Sequence[Account],
     work: Callable[[Account], T],
@@ -36,15 +43,17 @@ def for_each_account(
     not begun are left out, those under way come to their end, and Interrupted is raised.
     """
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts)))) as pool:
-        futures = [pool.submit(work, account) for account in accounts]
+        futures: list[Future[T]] = []
         try:
+            futures.extend(pool.submit(work, account) for account in accounts)
             wait(futures, return_when=ALL_COMPLETED)
         except KeyboardInterrupt:
             stop.set()
             for future in futures:
                 future.cancel()
             wait(futures, return_when=ALL_COMPLETED)
-            raise Interrupted(tuple(map(_result, futures))) from None
+            left_out = [_NOT_BEGUN] * (len(accounts) - len(futures))
+            raise Interrupted((*map(_result, futures), *left_out)) from None
     return tuple(map(_result, futures))
 
 
@@ -52,11 +61,7 @@ def _result(future: Future[T]) -> T | Failure:
     try:
         return future.result()
     except CancelledError:
-        return Failure(
-            "Interrupted",
-            "the run was stopped before this account's turn",
-            "run the same command again",
-        )
+        return _NOT_BEGUN
     except CloudError as error:
         return error.failure
     except AccessError as error:
