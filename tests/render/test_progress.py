@@ -1,6 +1,8 @@
 """How much of a run is done."""
 
 import io
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,13 +54,39 @@ def test_verbose_gives_lines_to_a_log() -> None:
     )
 
 
+class Exclusive(io.StringIO):
+    """A stream that must not be written to by two threads at once, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._free = threading.Lock()
+        self.overlaps = 0
+
+    def write(self, text: str) -> int:
+        if not self._free.acquire(blocking=False):
+            self.overlaps += 1
+            return 0
+        try:
+            for _ in range(2_000):
+                pass
+            return super().write(text)
+        finally:
+            self._free.release()
+
+
 def test_lines_are_whole_and_counted_whoever_writes_them() -> None:
-    stream = io.StringIO()
-    with (
-        progress(100, "apply", stream=stream, verbose=True) as bar,
-        ThreadPoolExecutor(8) as pool,
-    ):
-        list(pool.map(bar.advance, map(str, range(100))))
+    stream = Exclusive()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with (
+            progress(100, "apply", stream=stream, verbose=True) as bar,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            list(pool.map(bar.advance, map(str, range(100))))
+    finally:
+        sys.setswitchinterval(interval)
+    assert stream.overlaps == 0
     numbers = [line.split()[1] for line in stream.getvalue().splitlines()]
     assert numbers == [str(number + 1) for number in range(100)]
 

@@ -120,6 +120,7 @@ def test_colour_says_nothing_that_words_do_not(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("colour", ["NO_COLOR", "FORCE_COLOR"])
 def test_hostile_text_is_only_text(text: str, colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(colour, "1")
+    monkeypatch.setenv("COLUMNS", "400")
     output = shown(reports.hostile(text), Terminal(), verbose=True)
     plain = HARMLESS_CONTROLS.sub("", output)
     for line in plain.split("\n"):

@@ -49,4 +49,4 @@ def line(indent: int, *pieces: str | Span) -> Line:
 
 def cell(text: str | int, style: str = "") -> Span:
     """A table's cell, escaped."""
-    return Span(escape.terminal(str(text)), style)
+    return Span(escape.not_a_command(escape.terminal(str(text))), style)
