@@ -87,15 +87,13 @@ def _trouble(step: Step) -> Iterator[Line]:
 def _facts(change: Change, report: Report) -> Iterator[Line]:
     if change.reason:
         yield line(6, Span("reason: ", "faint"), change.reason)
-    if change.teams:
-        word = "team: " if len(change.teams) == 1 else "teams: "
-        yield line(6, Span(word, "faint"), ", ".join(sorted(change.teams)))
     expires = change.subject.expires
     if expires is not None:
         left = wording.time_left(expires, report.now)
         yield line(6, Span("ends: ", "faint"), f"{wording.instant(expires)}, {left}")
-    if change.location is not None:
-        yield line(6, Span("from: ", "faint"), str(change.location))
+    whose = ", ".join(sorted(change.teams)) or "nobody"
+    place = f", {change.location}" if change.location is not None else ""
+    yield line(6, Span("for: ", "faint"), f"{whose}{place}")
     for name, before, after in attribute_changes(change):
         yield line(6, Span(f"{name}: ", "faint"), f"{before} -> {after}")
 
