@@ -16,11 +16,9 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3_650)
 
 
-def _duration(value: Any) -> Any:
+def _duration(value: Any) -> timedelta:
     """`90m`, `12h` or `6d`."""
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value)
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not timedelta() < duration <= _LONGEST:
         raise problem(

@@ -5,6 +5,7 @@ nothing at all is None. So an account id keeps its leading zero and a date stays
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -79,9 +80,9 @@ def parse(data: bytes) -> Tree:
             data.decode()
         except UnicodeDecodeError as error:
             return _nothing(not_utf8(data, error.start))
-    builder = _Builder(_parser(data), data, ascii_only=ascii_only)
+    builder = _Builder(data, ascii_only=ascii_only)
     try:
-        value, mark = builder.document()
+        value, mark = builder.document(_parser(data))
     except _UnreadableError as stop:
         return _nothing(*builder.problems, stop.problem)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -100,9 +101,10 @@ class _Builder:
     repository has millions of events, so a scalar in an ordinary file costs no call of its own.
     """
 
-    def __init__(self, parser: _Parser, data: bytes, *, ascii_only: bool) -> None:
+    _get_event: Callable[[], Any]
+
+    def __init__(self, data: bytes, *, ascii_only: bool) -> None:
         self.problems: list[Problem] = []
-        self._get_event = parser.get_event
         # Only a file with an escape or a letter beyond ASCII can hold what cannot be seen: the
         # rest the parser refuses itself.
         self._look_closely = not ascii_only or b"\\" in data
@@ -113,9 +115,9 @@ class _Builder:
         self._added = 0
         self._depth = 0
 
-    def document(self) -> tuple[Any, Mark | None]:
+    def document(self, parser: _Parser) -> tuple[Any, Mark | None]:
         """The value and mark of the one document there may be."""
-        get_event = self._get_event
+        get_event = self._get_event = parser.get_event
         result: tuple[Any, Mark | None] = (None, None)
         documents = 0
         while type(event := get_event()) is not StreamEndEvent:

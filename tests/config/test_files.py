@@ -1,0 +1,89 @@
+"""Which files are read, and what is said of those that are not."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from iam_access.config.load import load
+from tests.config.repository import ACCOUNTS, NOW, PERMANENT, found, loaded, the_one
+
+
+@pytest.mark.parametrize("name", ["README.md", ".gitkeep", ".pay.yaml.swp", ".x.yaml", "pay.txt"])
+def test_other_files_are_left_alone(tmp_path: Path, name: str) -> None:
+    assert loaded(tmp_path, {f"permanent-access/{name}": "[["}).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "team", "code"),
+    [
+        ("pay.yml", "pay", "bad-file-name"),
+        ("pay.YAML", "pay", "bad-file-name"),
+        ("Pay.yaml", "pay", "bad-team-name"),
+        ("-pay.yaml", None, "bad-team-name"),
+        ("pay_it.yaml", None, "bad-team-name"),
+        ("pay it.yaml", None, "bad-team-name"),
+        ("pay.old.yaml", None, "bad-team-name"),
+        ("\u00e9.yaml", None, "bad-team-name"),
+        (f"{'a' * 65}.yaml", None, "bad-team-name"),
+    ],
+)
+def test_a_file_that_would_not_be_read_is_an_error(
+    tmp_path: Path, name: str, team: str | None, code: str
+) -> None:
+    configuration = loaded(tmp_path, {f"permanent-access/{name}": PERMANENT})
+    finding = the_one(configuration)
+    assert (finding.code, finding.team) == (code, team)
+    assert name in finding.message or "\\" in finding.message
+    # Its team may have meant it: nothing of that is applied.
+    assert configuration.invalid == ({team} if team else set())
+
+
+def test_the_longest_name_of_a_team_is_one(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path, {f"aws-accounts/{'a' * 64}.yaml": ACCOUNTS})
+    assert configuration.findings == ()
+
+
+def test_a_link_within_the_directory_is_followed(tmp_path: Path) -> None:
+    loaded(tmp_path)
+    (tmp_path / "aws-accounts" / "web.yaml").symlink_to("pay.yaml")
+    configuration = loaded(tmp_path)
+    assert configuration.findings == ()
+    assert sorted(configuration.teams) == ["pay", "web"]
+
+
+@pytest.mark.parametrize("name", ["aws-accounts/web.yaml", "settings.yaml"])
+def test_a_link_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("password: hunter2\n")
+    loaded(tmp_path / "aws")
+    (tmp_path / "aws" / name).symlink_to(secret)
+    finding = the_one(loaded(tmp_path / "aws"))
+    assert finding.code == "unreadable-file"
+    assert "link" in finding.message
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded(tmp_path)
+    folder = tmp_path / "permanent-access"
+    (folder / "a.yaml").mkdir()
+    os.mkfifo(folder / "b.yaml")
+    (folder / "c.yaml").symlink_to("nowhere.yaml")
+    monkeypatch.chdir(folder)  # the path of a socket may not be long
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("d.yaml")
+        configuration = loaded(tmp_path)
+    unreadable = [each for each in configuration.findings if each.code == "unreadable-file"]
+    assert [each.team for each in unreadable] == ["a", "b", "c", "d"]
+    assert configuration.invalid == {"a", "b", "c", "d"}
+
+
+def test_a_folder_that_cannot_be_listed_blocks_every_team(tmp_path: Path) -> None:
+    loaded(tmp_path)
+    (tmp_path / "permanent-access" / "pay.yaml").unlink()
+    (tmp_path / "permanent-access").rmdir()
+    (tmp_path / "permanent-access").write_text("")
+    configuration = load(tmp_path, now=NOW)
+    assert found(configuration) == ["permanent-access:1:1 error unreadable-file"]
+    assert configuration.invalid == {"pay"}

@@ -1,0 +1,152 @@
+"""YAML read as plain values with marks; every trap has a name and a place."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from iam_access.config.tree import ALIAS_LIMIT, DEPTH_LIMIT, SIZE_LIMIT, Tree, parse
+
+
+def codes(tree: Tree) -> list[tuple[str, int, int]]:
+    return [(each.code, each.line, each.column) for each in tree.problems]
+
+
+@pytest.fixture(params=["c", "python"], autouse=True)
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything holds with PyYAML's own parser, too, for systems without libyaml."""
+    monkeypatch.setattr(yaml, "__with_libyaml__", request.param == "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("012345670123", "012345670123"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
+        ("2025-11-30", "2025-11-30"),
+        ("true", "true"),
+        ("no", "no"),
+        ("1.50", "1.50"),
+        ("", None),
+        ("~", None),
+        ("null", None),
+        ('""', ""),
+        ('"null"', "null"),
+        ("'~'", "~"),
+        ("!!str ~", "~"),
+        ("!!str 12", "12"),
+        ("[]", []),
+        ("{}", {}),
+        ("[~, 'x', 1]", [None, "x", "1"]),
+    ],
+)
+def test_scalars_are_the_text_as_written(text: str, value: Any) -> None:
+    tree = parse(f"a: {text}\n".encode())
+    assert (tree.value, tree.problems) == ({"a": value}, ())
+
+
+def test_marks_lead_to_every_key_and_value() -> None:
+    tree = parse(b"# first\na:\n  - b: c\n    d: [e, f]\n")
+    inner = {"b": (3, 5, (3, 8, None)), "d": (4, 5, (4, 8, [(4, 9, None), (4, 12, None)]))}
+    assert tree.mark == (2, 1, {"a": (2, 1, (3, 3, [(3, 5, inner)]))})
+
+
+def test_columns_count_letters_not_bytes() -> None:
+    tree = parse("é: {ü: x}\n".encode())
+    assert tree.mark == (1, 1, {"é": (1, 1, (1, 4, {"ü": (1, 5, (1, 8, None))}))})
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_byte_order_mark_and_line_ends_change_nothing(start: bytes, end: bytes) -> None:
+    tree = parse(start + end.join([b"a: 1", b"b: |", b"  x", b"  y", b""]))
+    assert tree.value == {"a": "1", "b": "x\ny\n"}
+    assert tree.mark == (1, 1, {"a": (1, 1, (1, 4, None)), "b": (2, 1, (2, 4, None))})
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a: 1\na: 2\nb: 3\nb: 4\n", [("duplicate-key", 2, 1), ("duplicate-key", 4, 1)]),
+        (b"a: &x {b: 1}\nc:\n  <<: *x\n", [("merge-key", 3, 3)]),
+        (b"? [a]\n: b\n? {c: d}\n: e\n", [("bad-key", 1, 3), ("bad-key", 3, 3)]),
+        (b"~: a\n", [("bad-key", 1, 1)]),
+        (b"a: !!int 3\nb: !mine {c: d}\n", [("tag", 1, 4), ("tag", 2, 4)]),
+        (b"a: !!python/object/apply:os.system [x]\n", [("tag", 1, 4)]),
+        (b'a: "\\e[31m"\n', [("control-character", 1, 4)]),
+        (b'a: "x\\0"\n', [("control-character", 1, 4)]),
+        ("a: b\n\u00e9: x\u202ey\n".encode(), [("control-character", 2, 4)]),
+    ],
+)
+def test_what_is_wrong_is_told_and_the_rest_is_read(
+    data: bytes, expected: list[tuple[str, int, int]]
+) -> None:
+    tree = parse(data)
+    assert codes(tree) == expected
+    assert isinstance(tree.value, dict)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a: 1\n---\nb: 2\n", ("multiple-documents", 2, 1)),
+        (b"a: \x01\n", ("control-character", 1, 4)),
+        ("ä: 1\nb: ü\x07\n".encode(), ("control-character", 2, 5)),
+        (b"a: 1\nb: \xff\n", ("not-utf8", 2, 4)),
+        (b"\r\n\xc3\x28", ("not-utf8", 2, 1)),
+        ("a: 1\n".encode("utf-16"), ("not-utf8", 1, 1)),
+        (b"a: *b\n", ("unknown-alias", 1, 4)),
+        (b"a: &x [*x]\n", ("recursive-alias", 1, 8)),
+        (b"a: " + b"[" * (DEPTH_LIMIT + 1), ("too-deep", 1, DEPTH_LIMIT + 3)),
+        (b"a: " + b"[" * 100_000, ("too-deep", 1, DEPTH_LIMIT + 3)),
+        (b"a: b: c\n", ("syntax-error", 1, 5)),
+        (b"a:\n\tb: c\n", ("syntax-error", 2, 1)),
+        (b"- " * 40, ("too-deep", 1, 2 * DEPTH_LIMIT + 1)),
+        (b"x" * (SIZE_LIMIT + 1), ("too-large", 1, 1)),
+    ],
+)
+def test_what_cannot_be_read_has_no_value(data: bytes, expected: tuple[str, int, int]) -> None:
+    tree = parse(data)
+    assert tree.mark is None
+    assert codes(tree)[-1] == expected
+
+
+def test_an_error_of_syntax_does_not_hide_what_was_found_before() -> None:
+    assert codes(parse(b"a: 1\na: 2\nb: ]\n")) == [("duplicate-key", 2, 1), ("syntax-error", 3, 4)]
+
+
+def test_tabs_are_named_in_the_hint() -> None:
+    (problem,) = parse(b"a:\n\tb: c\n").problems
+    assert "tabs" in problem.hint
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"# nothing\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_has_neither_value_nor_problem(data: bytes) -> None:
+    assert parse(data) == Tree(None, None)
+
+
+def test_an_alias_is_its_own_place_and_leads_to_the_anchor_s() -> None:
+    tree = parse(b"a: &x [b]\nc: *x\n")
+    assert tree.value == {"a": ["b"], "c": ["b"]}
+    assert tree.mark is not None
+    assert tree.mark[2]["c"] == (2, 1, (2, 4, [(1, 8, None)]))
+
+
+def test_aliases_may_add_so_many_values_and_no_more() -> None:
+    def doubled(times: int) -> bytes:
+        lines = [b"a0: &a0 [x]"]
+        lines += [b"a%d: &a%d [*a%d, *a%d]" % (i, i, i - 1, i - 1) for i in range(1, times)]
+        return b"\n".join(lines)
+
+    assert parse(doubled(10)).problems == ()
+    (problem,) = parse(doubled(60)).problems
+    assert problem.code == "alias-bomb"
+    assert f"{ALIAS_LIMIT:,}" in problem.message
+    # The nth line adds about 2^n values.
+    assert problem.line <= 16
+
+
+def test_one_large_anchor_used_often_is_a_bomb_too() -> None:
+    data = b"a: &a [" + b"x," * 5_000 + b"]\nb: [" + b"*a," * 5 + b"]\n"
+    assert [code for code, *_ in codes(parse(data))] == ["alias-bomb"]
