@@ -36,6 +36,9 @@ _KEYS = {
 }
 _FILLED = ("Resource", "NotResource", "Condition")
 _ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
+_ABOUT_KEYS = frozenset(
+    {"unknown-condition-operator", "bad-condition-key", "duplicate-condition-key"}
+)
 _ABOUT_ELEMENTS = ("conflicting-", "missing-")
 
 
@@ -89,7 +92,9 @@ def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
         if problem.code.startswith(_ABOUT_ELEMENTS):
             message, hint = _in_our_words(message), _in_our_words(hint)
         path = _path(problem.path, positions)
-        report.error(problem.code, item.place.at(*path).location, message, hint)
+        about_a_key = problem.code in _ABOUT_KEYS
+        location = item.place.key(*path) if about_a_key else item.place.at(*path).location
+        report.error(problem.code, location, message, hint)
 
 
 def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
