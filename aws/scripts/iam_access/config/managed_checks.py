@@ -31,15 +31,20 @@ class Partitions:
         self._of = {
             item.key: item.spec.partition for item in draft.accounts if item.spec is not None
         }
-        self._facts = facts
+        self._entries = facts.entries
 
     def used_by(self, key: str) -> frozenset[str]:
         """The partitions where a policy is granted; all of the team's if nowhere in particular."""
         everywhere = frozenset(self._of.values())
         if len(everywhere) <= 1:
             return everywhere
-        used = self._facts.used
-        return frozenset(self._of[each] for each in used if each in self._of and key in used[each])
+        return frozenset(
+            self._of[environment]
+            for entry in self._entries
+            if key in entry.grants
+            for environment in entry.environments
+            if environment in self._of
+        )
 
 
 def check(team: str, item: Item, partitions: Partitions, report: Report) -> None:

@@ -84,10 +84,7 @@ def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
         statements.append(_filled(statement, item, (STATEMENTS, position), samples, report))
     if not statements:
         return
-    document = documents.document(statements)
-    # A character takes up to six in JSON; most policies are so small that this need not be known.
-    quota = _SIZE if len(repr(document)) * 6 > _SIZE else None
-    for problem in lint.check_document(document, quota=quota):
+    for problem in _problems(statements):
         message, hint = as_fragment(problem.message), as_fragment(problem.hint)
         if problem.code.startswith(_ABOUT_ELEMENTS):
             message, hint = _in_our_words(message), _in_our_words(hint)
@@ -95,6 +92,18 @@ def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
         about_a_key = problem.code in _ABOUT_KEYS
         location = item.place.key(*path) if about_a_key else item.place.at(*path).location
         report.error(problem.code, location, message, hint)
+
+
+def _problems(statements: list[dict[str, Any]]) -> Iterator[lint.Problem]:
+    document = documents.document(statements)
+    ids = [statement["Sid"] for statement in statements if "Sid" in statement]
+    # A character takes up to six in JSON. Few policies are so large that their size must be
+    # counted, or repeat an id; the statements of the others need no look at the whole.
+    if len(repr(document)) * 6 > _SIZE or len(set(ids)) < len(ids):
+        yield from lint.check_document(document, quota=_SIZE)
+        return
+    for position, statement in enumerate(statements):
+        yield from lint.check_statement(statement, ("Statement", position))
 
 
 def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,24 +1,22 @@
 """One file's bytes as items: what is written, where, and the spec it makes."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from iam_access.config import shapes, tree
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean
-from iam_access.kinds.fields import PolicyKey
+from iam_access.kinds.fields import PolicyKey, Spec
 from iam_access.model import Location
 from iam_access.place import Place
 
 POLICY_KEY: TypeAdapter[str] = TypeAdapter(PolicyKey)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An entry as written and, where it is well formed, its spec.
 
     Checks across entries go by what is written, so that a slip in one field hides no other.
@@ -85,7 +83,7 @@ def section(
     return inner, below
 
 
-def items(model: type[BaseModel], value: Any, place: Place, report: Report) -> tuple[Item, ...]:
+def items(model: type[Spec], value: Any, place: Place, report: Report) -> tuple[Item, ...]:
     """Each element of a section, checked against its model."""
     if isinstance(value, dict):
         return tuple(
@@ -109,7 +107,7 @@ def environments(value: dict[str, Any], place: Place, report: Report) -> tuple[I
 
 def _keyed_item(
     names: TypeAdapter[str],
-    model: type[BaseModel],
+    model: type[Spec],
     key: str,
     written: Any,
     place: Place,

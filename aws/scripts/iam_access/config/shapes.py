@@ -14,7 +14,7 @@ from iam_access.kinds.fields import Spec
 from iam_access.model import Location
 from iam_access.place import Path, Place
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Spec)
 
 _TEXT: Final = "text"
 _LIST: Final = "a list"
@@ -39,7 +39,7 @@ _HOW_TO: Final = {
 def read(model: type[S], value: Any, place: Place, report: Report) -> S | None:
     """The value as an instance of the model, or None after reporting all that is wrong with it."""
     wrong = False
-    if isinstance(value, dict) and issubclass(model, Spec):
+    if isinstance(value, dict):
         for each in model.contradictions(value):
             report.error(each.code, place.at(*each.path).location, each.message, each.hint)
             wrong = True

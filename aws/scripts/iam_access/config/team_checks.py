@@ -28,12 +28,12 @@ from iam_access.model import Location
 class Facts:
     """The entries of a team by whom they name (as written), for checks across teams.
 
-    `used` holds each environment in which something is granted, with what is.
+    `entries` are all of them.
     """
 
     users: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
-    used: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    entries: list[Access] = field(default_factory=list)
 
 
 def check(draft: Draft, longest: timedelta, now: datetime, report: Report) -> Facts:
@@ -50,17 +50,14 @@ def check(draft: Draft, longest: timedelta, now: datetime, report: Report) -> Fa
             facts.users[user].append(access)
         for role in access.roles:
             facts.roles[role].append(access)
-        for environment in access.environments:
-            facts.used[environment].update(access.grants)
+        facts.entries.append(access)
         if environments is not None and not environments.issuperset(access.environments):
             _unknown(access, ENVIRONMENTS, environments, report)
         if grants is not None and not grants.issuperset(access.grants):
             _unknown(access, GRANTS, grants, report)
         if access.until is not None:
             deadlines.check(access, access.until, longest, now, report)
-        elif len(set(access.environments)) + len(set(access.grants)) < len(
-            access.environments
-        ) + len(access.grants):
+        elif _repeats(access.environments) or _repeats(access.grants):
             _repeated(access, ENVIRONMENTS, report)
             _repeated(access, GRANTS, report)
     _one_name(USERS, facts.users, report)
@@ -120,6 +117,10 @@ def _unknown(access: Access, name: str, known: frozenset[str], report: Report) -
             f"the team's file in {folder}/ has no {singular} {shown(value)}",
             did_you_mean(value, known) or there,
         )
+
+
+def _repeats(values: Sequence[str]) -> bool:
+    return len(values) > 1 and len(set(values)) < len(values)
 
 
 def _repeated(access: Access, name: str, report: Report) -> None:
