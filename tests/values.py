@@ -12,8 +12,9 @@ from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import Entry, Scope
-from iam_access.kinds.inline_policy import TemporaryAccessSpec
+from iam_access.kinds.grant import Rules
 from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import (
     Account,
     ApiCall,
@@ -79,6 +80,7 @@ def scope(
     granted: Iterable[str] = (),
     everywhere: bool = True,
     snapshot: Snapshot | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
     now: datetime = NOW,
 ) -> Scope:
     """One team in ACCOUNT."""
@@ -89,6 +91,7 @@ def scope(
         policies={entry.key: entry for entry in policies},
         granted=frozenset(granted),
         publish_everywhere=everywhere,
+        rules=rules,
         snapshot=snapshot or account_with(),
         now=now,
     )
@@ -258,7 +261,37 @@ def _delete_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
     return replace(snapshot, policies={a: p for a, p in snapshot.policies.items() if a != arn})
 
 
+def _create_role(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
+    role = _principal(params)
+    if any(p.name.lower() == role.name.lower() for p in snapshot.principals if p.type == role.type):
+        raise RefusedError("EntityAlreadyExists", role)
+    state = PrincipalState(
+        principal=role,
+        arn=f"arn:aws:iam::{snapshot.account_id}:role{params['Path']}{role.name}",
+        path=params["Path"],
+        tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
+        trust=json.loads(params["AssumeRolePolicyDocument"]),
+    )
+    return replace(snapshot, principals={**snapshot.principals, role: state})
+
+
+def _update_trust(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
+    return with_state(snapshot, _principal(params), trust=json.loads(params["PolicyDocument"]))
+
+
+def _delete_role(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
+    role = _principal(params)
+    state = snapshot.principals[role]
+    if state.attached or state.inline:
+        raise RefusedError("DeleteConflict", role)
+    left = {p: other for p, other in snapshot.principals.items() if p != role}
+    return replace(snapshot, principals=left)
+
+
 _CALLS = {
+    "create_role": _create_role,
+    "update_assume_role_policy": _update_trust,
+    "delete_role": _delete_role,
     "create_policy": _create_policy,
     "create_policy_version": _create_version,
     "delete_policy_version": _delete_version,

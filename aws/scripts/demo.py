@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from iam_access import commands
+from iam_access.arguments import AWS_FOLDER
 from iam_access.config.load import load
 from iam_access.sandbox import Sandbox
 from iam_access.sandbox.seed import accounts_of
@@ -74,11 +75,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="self-serve-") as folder, contextlib.chdir(folder):
         directory = Path("aws")
         for name in FOLDERS:
-            shutil.copytree(commands.AWS_FOLDER / name, directory / name)
-        shutil.copy(commands.AWS_FOLDER / "settings.yaml", directory)
+            shutil.copytree(AWS_FOLDER / name, directory / name)
+        shutil.copy(AWS_FOLDER / "settings.yaml", directory)
         request = ENTRY.format(deadline=f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}")
         configuration = load(directory, now=clock())
-        with Sandbox(accounts_of(configuration), template=commands.DEPLOYER_TEMPLATE, clock=clock):
+        with Sandbox(
+            accounts_of(configuration),
+            template=commands.DEPLOYER_TEMPLATE,
+            clock=clock,
+            enforce=True,
+        ):
             demo = Demo(clock)
             story(demo, directory / "temporary-access" / "payments.yaml", request, clock)
     return 1 if demo.failed else 0

@@ -173,9 +173,12 @@ def test_a_departed_team_is_left_alone_while_a_file_cannot_be_told_whose_it_is()
 
 
 class TestTemporaryAccess:
-    files = configuration(team(policies=[policy("read")], temporary=[temporary()]))
+    files = configuration(team(policies=[policy("read")], temporary=[temporary(via="inline")]))
     renewed = configuration(
-        team(policies=[policy("read")], temporary=[temporary(expires_at="2026-03-02T18:00:00Z")])
+        team(
+            policies=[policy("read")],
+            temporary=[temporary(via="inline", expires_at="2026-03-02T18:00:00Z")],
+        )
     )
 
     def test_a_renewal_is_written_before_the_old_one_goes(self) -> None:
@@ -197,7 +200,7 @@ class TestTemporaryAccess:
         before = applied(self.files, account)
         plan = apply_plan(self.renewed, before)
         assert plan.changes == ()
-        assert codes(plan) == ["inline-quota"]
+        assert codes(plan) == ["does-not-fit"]
 
     def test_what_has_ended_goes_first_and_makes_room(self) -> None:
         account = account_with(quotas=Quotas(user_inline_size=250))
@@ -213,21 +216,12 @@ class TestTemporaryAccess:
         before = applied(self.files, account_with())
         assert applied(NOBODY, before) == account_with()
 
-    def test_another_grant_makes_room_for_a_new_one(self) -> None:
-        account = account_with(quotas=Quotas(user_inline_size=250))
-        before = applied(self.files, account)
-        other = configuration(
-            team(policies=[policy("other")], temporary=[temporary(grant="other")])
-        )
-        after = applied(other, before)
-        assert [name.split("+")[2] for name in after.principals[ALICE].inline] == ["other"]
-
     def test_a_grant_that_does_not_fit_is_refused_with_the_sizes(self) -> None:
         account = account_with(quotas=Quotas(user_inline_size=100))
         plan = apply_plan(self.files, account)
         assert {change.principal for change in plan.changes} == {None}
         (finding,) = plan.findings
-        assert finding.code == "inline-quota"
+        assert finding.code == "does-not-fit"
         assert "100" in finding.message
 
     def test_a_policy_edited_by_hand_is_put_right(self) -> None:

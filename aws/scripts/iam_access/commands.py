@@ -14,11 +14,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iam_access import arguments
 from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, AccountReport, Finding, Report
 from iam_access.render import Output, progress, render, render_error
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 
-AWS_FOLDER = Path(__file__).resolve().parents[2]
-DEPLOYER_TEMPLATE = AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
+DEPLOYER_TEMPLATE = arguments.AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
 
 UNFINISHED = 2
 
@@ -43,15 +43,15 @@ def utc_now() -> datetime:
 
 def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`validate.py`: check the files, without AWS."""
-    parser = _parser("Check the access files. Needs no AWS credentials and no network.")
+    parser = arguments.common("Check the access files. Needs no AWS credentials and no network.")
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="check these teams (default: all)")
     return _run(parser, argv, _validate, clock)
 
 
 def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`apply.py`: make the accounts what the files say."""
-    parser = _parser("Make the AWS accounts what the access files say.")
-    _add_scope(parser, dry_run="read, print the plan, and write nothing")
+    parser = arguments.common("Make the AWS accounts what the access files say.")
+    arguments.add_scope(parser, dry_run="read, print the plan, and write nothing")
     parser.add_argument(
         "--adopt",
         action="store_true",
@@ -67,9 +67,24 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
 
 def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`cleanup.py`: take away temporary access that is dead."""
-    parser = _parser("Remove temporary access that has ended. What is alive stays.")
-    _add_scope(parser, dry_run="read, print what would be removed, and write nothing")
+    parser = arguments.common("Remove temporary access that has ended. What is alive stays.")
+    arguments.add_scope(parser, dry_run="read, print what would be removed, and write nothing")
     return _run(parser, argv, _cleanup, clock)
+
+
+def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`revoke.py`: the emergency brake for temporary access."""
+    parser = arguments.common(
+        "End temporary access at once, in all accounts, judged by what is in them and without "
+        "waiting for a merge. Several options mean: where all of them hold."
+    )
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", metavar="USER", help="of this IAM user or e-mail address")
+    whose.add_argument("--role", metavar="ROLE", help="of this IAM role")
+    parser.add_argument("--grant", metavar="GRANT", help="to this policy key")
+    parser.add_argument("--team", metavar="TEAM", help="granted by this team")
+    arguments.add_dry_run(parser, "read, print what would end, and write nothing")
+    return _run(parser, argv, _revoke, clock)
 
 
 def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -79,60 +94,12 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
         "that the access files name. It forgets everything when it stops.",
         allow_abbrev=False,
     )
-    _add_config_dir(parser)
+    arguments.add_config_dir(parser)
     parser.add_argument(
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
     parser.set_defaults(output=Output.TEXT)
     return _run(parser, argv, _serve, clock)
-
-
-def _parser(description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog="Exit status: 0 nothing to report, 1 something was found, 2 it could not finish.",
-        allow_abbrev=False,
-    )
-    _add_config_dir(parser)
-    parser.add_argument(
-        "--output",
-        type=Output,
-        choices=list(Output),
-        default=Output.TEXT,
-        help="how to print (default: text)",
-    )
-    parser.add_argument(
-        "--sandbox",
-        action="store_true",
-        help="use a fresh AWS inside this process, made from the files; no credentials needed",
-    )
-    parser.add_argument("--verbose", action="store_true", help="print every detail")
-    return parser
-
-
-def _add_config_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config-dir",
-        type=Path,
-        default=AWS_FOLDER,
-        metavar="DIR",
-        help="the folder that holds aws-accounts/ and the others (default: the one above scripts/)",
-    )
-
-
-def _add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
-    parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")
-    parser.add_argument(
-        "--all", action="store_true", help="all teams, also those whose files are gone"
-    )
-    parser.add_argument("--dry-run", action="store_true", help=dry_run)
-    parser.add_argument(
-        "--environment",
-        action="append",
-        default=[],
-        metavar="ENV",
-        help="only in this environment (may be repeated)",
-    )
 
 
 def _run(
@@ -142,11 +109,11 @@ def _run(
     clock: Clock,
 ) -> int:
     """Parse and run; every way to end has its exit status."""
-    arguments = parser.parse_args(argv)
+    options = parser.parse_args(argv)
     try:
-        return command(arguments, clock)
+        return command(options, clock)
     except AccessError as error:
-        render_error(error, arguments.output, sys.stdout)
+        render_error(error, options.output, sys.stdout)
         return UNFINISHED
     except BrokenPipeError:
         # Whoever read this went away (a pager, head): what was not told counts as not done.
@@ -161,58 +128,84 @@ def _run(
         return UNFINISHED
 
 
-def _show(report: Report, arguments: argparse.Namespace) -> int:
-    render(report, arguments.output, sys.stdout, verbose=arguments.verbose)
+def _show(report: Report, options: argparse.Namespace) -> int:
+    render(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
 
 
-def _validate(arguments: argparse.Namespace, clock: Clock) -> int:
+def _validate(options: argparse.Namespace, clock: Clock) -> int:
     now = clock()
-    configuration = _load(arguments, now)
-    teams = _teams(arguments.teams, configuration) if arguments.teams else None
-    return _show(Report("validate", now, findings=_findings(configuration, teams)), arguments)
+    configuration = _load(options, now)
+    teams = _teams(options.teams, configuration) if options.teams else None
+    return _show(Report("validate", now, findings=_findings(configuration, teams)), options)
 
 
-def _apply(arguments: argparse.Namespace, clock: Clock) -> int:
+def _apply(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
-    now = clock()
-    configuration = _load(arguments, now)
+    run = _Run("apply", options, clock, _load(options, clock()))
     request = Request(
-        teams=_asked(arguments, configuration),
-        adopt=arguments.adopt,
-        allow_removals=arguments.allow_removals,
+        teams=_asked(options, run.configuration),
+        adopt=options.adopt,
+        allow_removals=options.allow_removals,
     )
-    report = _over_accounts(
-        "apply", arguments, configuration, request, clock, lambda manager: manager.applying(request)
-    )
-    return _show(report, arguments)
+    report = run.over(_accounts(run, request), request.teams, lambda its: its.applying(request))
+    return _show(report, options)
 
 
-def _cleanup(arguments: argparse.Namespace, clock: Clock) -> int:
+def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
-    now = clock()
-    configuration = _load(arguments, now)
-    request = Request(teams=_asked(arguments, configuration))
-    report = _over_accounts(
-        "cleanup",
-        arguments,
-        configuration,
-        request,
-        clock,
-        lambda manager: manager.cleaning(request),
+    run = _Run("cleanup", options, clock, _load(options, clock()))
+    request = Request(teams=_asked(options, run.configuration))
+    report = run.over(_accounts(run, request), request.teams, lambda its: its.cleaning(request))
+    return _show(report, options)
+
+
+def _revoke(options: argparse.Namespace, clock: Clock) -> int:
+    from iam_access.config.entries import entries_to_delete  # noqa: PLC0415
+    from iam_access.kinds import fields  # noqa: PLC0415
+    from iam_access.plan.planner import Request  # noqa: PLC0415
+    from iam_access.plan.revocation import Target, nothing_matches  # noqa: PLC0415
+
+    principal = (
+        fields.user(options.user)
+        if options.user
+        else fields.role(options.role)
+        if options.role
+        else None
     )
-    return _show(report, arguments)
+    target = Target(principal, options.grant, options.team)
+    if target == Target():
+        raise UsageError(
+            "say what to revoke: --user, --role, --grant or --team",
+            "several of them mean: where all of them hold",
+        )
+    run = _Run("revoke", options, clock, _load(options, clock()))
+    accounts = _accounts(run, Request())
+    report = run.over(
+        accounts,
+        frozenset({options.team}) if options.team else None,
+        lambda its: its.revoking(target),
+    )
+    bringing_back = entries_to_delete(
+        run.configuration, target.matches, frozenset(options.environment), clock()
+    )
+    findings = (*bringing_back, *nothing_matches(report, target))
+    return _show(replace(report, findings=findings), options)
 
 
-def _serve(arguments: argparse.Namespace, clock: Clock) -> int:
-    configuration = _load(arguments, clock())
+def _serve(options: argparse.Namespace, clock: Clock) -> int:
+    configuration = _load(options, clock())
     with _needs_moto():
         from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
         from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
     server = SandboxServer(
-        accounts_of(configuration), template=DEPLOYER_TEMPLATE, port=arguments.port, clock=clock
+        accounts_of(configuration),
+        template=DEPLOYER_TEMPLATE,
+        port=options.port,
+        clock=clock,
+        enforce=True,
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -227,40 +220,46 @@ def _serve(arguments: argparse.Namespace, clock: Clock) -> int:
     return 0
 
 
-def _over_accounts(
-    command: str,
-    arguments: argparse.Namespace,
-    configuration: "Configuration",
-    request: "Request",
-    clock: Clock,
-    planner_of: Callable[["IamManager"], "Planner"],
-) -> Report:
-    """Plan, and unless it is a dry run carry out, in every account the run is about."""
-    from iam_access.plan.digest import digest  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a command over accounts."""
 
-    accounts = _accounts(arguments, configuration, request)
-    reports: tuple[AccountReport, ...] = ()
-    if configuration.settings_valid and accounts:
-        with (
-            _aws(arguments, configuration, clock),
-            progress(len(accounts), command, stream=sys.stderr) as bar,
-        ):
-            manager = _manager(configuration, request, clock(), bar.advance)
-            run = manager.preview if arguments.dry_run else manager.carry_out
-            reports = run(planner_of(manager), accounts)
-    return Report(
-        command=command,
-        now=clock(),
-        accounts=reports,
-        findings=_findings(configuration, request.teams),
-        digest=digest(report.plan for report in reports if report.plan is not None),
-        dry_run=arguments.dry_run,
-    )
+    command: str
+    options: argparse.Namespace
+    clock: Clock
+    configuration: "Configuration"
+
+    def over(
+        self,
+        accounts: Sequence[Account],
+        teams: frozenset[str] | None,
+        planner_of: Callable[["IamManager"], "Planner"],
+    ) -> Report:
+        """Plan, and unless it is a dry run carry out, in each of the accounts."""
+        from iam_access.plan.digest import digest  # noqa: PLC0415
+
+        reports: tuple[AccountReport, ...] = ()
+        if self.configuration.settings_valid and accounts:
+            with (
+                _aws(self.options, self.configuration, self.clock),
+                progress(len(accounts), self.command, stream=sys.stderr) as bar,
+            ):
+                manager = _manager(self.configuration, teams, self.clock(), bar.advance)
+                work = manager.preview if self.options.dry_run else manager.carry_out
+                reports = work(planner_of(manager), accounts)
+        return Report(
+            command=self.command,
+            now=self.clock(),
+            accounts=reports,
+            findings=_findings(self.configuration, teams),
+            digest=digest(report.plan for report in reports if report.plan is not None),
+            dry_run=self.options.dry_run,
+        )
 
 
 def _manager(
     configuration: "Configuration",
-    request: "Request",
+    teams: frozenset[str] | None,
     now: datetime,
     advance: Callable[[str], None],
 ) -> "IamManager":
@@ -269,7 +268,7 @@ def _manager(
     from iam_access.cloud.sessions import Accounts  # noqa: PLC0415
     from iam_access.manager import IamManager  # noqa: PLC0415
 
-    name = session_name(request.teams or ["all"], os.environ)
+    name = session_name(teams or ["all"], os.environ)
     return IamManager(
         configuration,
         Accounts(name, workers=DEFAULT_WORKERS),
@@ -280,16 +279,16 @@ def _manager(
 
 @contextmanager
 def _aws(
-    arguments: argparse.Namespace, configuration: "Configuration", clock: Clock
+    options: argparse.Namespace, configuration: "Configuration", clock: Clock
 ) -> Iterator[None]:
     """The AWS to work with: whatever boto3 finds, or a sandbox made from the files."""
-    if not arguments.sandbox:
+    if not options.sandbox:
         yield
         return
     with _needs_moto():
         from iam_access.sandbox import Sandbox  # noqa: PLC0415
         from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
-    with Sandbox(accounts_of(configuration), template=DEPLOYER_TEMPLATE, clock=clock):
+    with Sandbox(accounts_of(configuration), template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
         yield
 
 
@@ -305,20 +304,20 @@ def _needs_moto() -> Iterator[None]:
         ) from error
 
 
-def _load(arguments: argparse.Namespace, now: datetime) -> "Configuration":
+def _load(options: argparse.Namespace, now: datetime) -> "Configuration":
     from iam_access.config.load import load  # noqa: PLC0415
 
-    return load(arguments.config_dir, now=now)
+    return load(options.config_dir, now=now)
 
 
-def _asked(arguments: argparse.Namespace, configuration: "Configuration") -> frozenset[str] | None:
+def _asked(options: argparse.Namespace, configuration: "Configuration") -> frozenset[str] | None:
     """The teams a run is for; None for all there are and all that were."""
-    if bool(arguments.teams) == arguments.all:
+    if bool(options.teams) == options.all:
         raise UsageError(
             "say for whom: either team names or --all",
             f"there are files of {', '.join(sorted(configuration.teams)) or 'no team'}",
         )
-    return None if arguments.all else _teams(arguments.teams, configuration)
+    return None if options.all else _teams(options.teams, configuration)
 
 
 def _teams(names: Sequence[str], configuration: "Configuration") -> frozenset[str]:
@@ -334,26 +333,25 @@ def _teams(names: Sequence[str], configuration: "Configuration") -> frozenset[st
     return frozenset(names)
 
 
-def _accounts(
-    arguments: argparse.Namespace, configuration: "Configuration", request: "Request"
-) -> list[Account]:
+def _accounts(run: _Run, request: "Request") -> list[Account]:
     """The accounts of the teams and environments a run is about, in order of their ids."""
-    wanted = set(arguments.environment)
+    wanted = set(run.options.environment)
+    accounts = run.configuration.accounts
     known = {
         environment
-        for account in configuration.accounts.values()
+        for account in accounts.values()
         for team, environment in account.environments.items()
         if request.concerns(frozenset({team}))
     }
-    for environment in sorted(wanted - known):
-        if not configuration.invalid:
-            raise UsageError(
-                f"there is no environment {environment!r}",
-                f"there are {', '.join(sorted(known)) or 'none'}",
-            )
+    unknown = sorted(wanted - known)
+    if unknown and not run.configuration.invalid:
+        raise UsageError(
+            f"there is no environment {unknown[0]!r}",
+            f"there are {', '.join(sorted(known)) or 'none'}",
+        )
     return [
         account
-        for _, account in sorted(configuration.accounts.items())
+        for _, account in sorted(accounts.items())
         if any(
             request.concerns(frozenset({team})) and (not wanted or environment in wanted)
             for team, environment in account.environments.items()

@@ -14,6 +14,7 @@ from iam_access.config.load import Configuration
 from iam_access.model import Account, AccountReport, Failure, Plan
 from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Snapshot
 
 # Told once per account, when its part is finished; called from any thread.
@@ -58,15 +59,17 @@ class IamManager:
             plan=lambda account, snapshot: plan_cleanup(account, snapshot, request, self.now)
         )
 
-    def preview(
-        self, planner: Planner, accounts: Sequence[Account]
-    ) -> tuple[AccountReport, ...]:
+    def revoking(self, target: Target) -> Planner:
+        """Plans that end temporary access at once."""
+        return Planner(
+            plan=lambda account, snapshot: plan_revocation(account, snapshot, target, self.now)
+        )
+
+    def preview(self, planner: Planner, accounts: Sequence[Account]) -> tuple[AccountReport, ...]:
         """The plan of every account; nothing is written."""
         return self._side_by_side(accounts, lambda account: self._planned(planner, account)[0])
 
-    def carry_out(
-        self, planner: Planner, accounts: Sequence[Account]
-    ) -> tuple[AccountReport, ...]:
+    def carry_out(self, planner: Planner, accounts: Sequence[Account]) -> tuple[AccountReport, ...]:
         """The plan of every account, and what became of each change."""
 
         def work(account: Account) -> AccountReport:
@@ -86,9 +89,7 @@ class IamManager:
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)
-        snapshot = read_snapshot(
-            session.call, account, planner.documents(account), self._documents
-        )
+        snapshot = read_snapshot(session.call, account, planner.documents(account), self._documents)
         return AccountReport(account, planner.plan(account, snapshot)), session
 
     def _side_by_side(

@@ -96,6 +96,10 @@ class Account:
     def deployer_role_arn(self) -> str:
         return f"arn:{self.partition}:iam::{self.id}:role/{self.deployer_role}"
 
+    def arn_of(self, principal: Principal) -> str:
+        """The ARN of a user, role or group of the account that has no path."""
+        return f"arn:{self.partition}:iam::{self.id}:{principal}"
+
     @property
     def label(self) -> str:
         """The environment names in use for it, for people: `prod`, or `live/prod`."""
@@ -168,7 +172,8 @@ class Resource:
     it cannot exist without. `expires` (UTC) is the moment it is dead by itself, None for what
     is permanent; `grant` then tells which of the team's policies it grants, and resources of
     one principal, team and grant succeed each other. `description` is given to AWS when it is
-    made and cannot change afterwards.
+    made and cannot change afterwards. `usage` tells the person concerned, line by line, how
+    to make use of it.
     """
 
     id: ResourceId
@@ -183,6 +188,7 @@ class Resource:
     grant: str | None = None
     description: str | None = None
     reason: str = ""
+    usage: tuple[str, ...] = ()
     location: Location | None = None
 
 

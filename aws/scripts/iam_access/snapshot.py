@@ -21,6 +21,8 @@ class Quotas:
     policy_size: int = 6_144
     versions_per_policy: int = 5
     policies: int = 1_500
+    roles: int = 1_000
+    trust_size: int = 2_048
     tags_per_principal: int = 50
 
     def attached_to(self, principal: Principal) -> int:

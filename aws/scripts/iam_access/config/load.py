@@ -24,8 +24,8 @@ from iam_access.config.report import Report
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
-from iam_access.kinds import KINDS
-from iam_access.kinds.base import Entry, Kind
+from iam_access.kinds import FOLDERS, Folder
+from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding
 
@@ -141,8 +141,8 @@ def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft
     """What was read of each team, and whether every folder could be listed."""
     drafts: dict[str, Draft] = {}
     complete = True
-    kinds: dict[str, Kind] = {}
-    for kind in KINDS:
+    kinds: dict[str, Folder] = {}
+    for kind in FOLDERS:
         kinds.setdefault(kind.folder, kind)
     for folder in (accounts.FOLDER, *kinds):
         names = files.names_in(directory, base, folder, report)
@@ -154,7 +154,7 @@ def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft
 
 
 def _read(
-    draft: Draft, source: files.Source, folder: str, kind: Kind | None, report: Report
+    draft: Draft, source: files.Source, folder: str, kind: Folder | None, report: Report
 ) -> None:
     """Add one file's items to its team; without a kind it is the file of the accounts."""
     draft.files.append(source.file)

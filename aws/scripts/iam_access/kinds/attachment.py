@@ -1,6 +1,7 @@
 """Attachments of managed policies to users and roles: permanent access."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from iam_access.kinds.fields import (
     Spec,
     UserAddress,
 )
+from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
     ApiCall,
     Change,
@@ -24,7 +26,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
 NAME = "policy-attachment"
 
@@ -95,7 +97,8 @@ class PolicyAttachments:
             for arn in state.attached:
                 team = names.team_of_policy_arn(arn)
                 if team is not None:
-                    yield _observed(principal, arn, frozenset({team}), frozenset(), attached=True)
+                    found = _observed(principal, arn, frozenset({team}), frozenset(), attached=True)
+                    yield _with_end(found, snapshot.policies.get(arn))
             for arn, owners in _owners(state, snapshot.partition).items():
                 yield _observed(principal, arn, owners, owners, attached=arn in state.attached)
 
@@ -147,7 +150,7 @@ class PolicyAttachments:
         team = frozenset({scope.team})
         ours = names.team_of_policy_arn(arn) is not None
         return Resource(
-            id=_id(principal, arn),
+            id=resource_id(principal, arn),
             name=_policy_name(arn),
             teams=team,
             owners=frozenset() if ours else team,
@@ -157,6 +160,30 @@ class PolicyAttachments:
             reason=f"{scope.team} grants {key} in {scope.environment}",
             location=location,
         )
+
+
+def of_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
+    """The attachment that gives a temporary grant's policy to the one it is for."""
+    arn = policy.attributes["arn"]
+    return Resource(
+        id=resource_id(grant.principal, arn),
+        name=policy.name,
+        teams=policy.teams,
+        attributes={"arn": arn, "attached": True},
+        principal=grant.principal,
+        needs=frozenset({policy.id}),
+        expires=grant.ends,
+        grant=names.label(grant.key),
+        reason=grant.reason,
+        location=grant.location,
+    )
+
+
+def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
+    if policy is None:
+        return attachment
+    grant = names.grant_of_ending_policy(policy.name)
+    return replace(attachment, expires=managed_policy.end_of(policy), grant=grant)
 
 
 def _policies_of(key: str, scope: Scope) -> Iterator[str]:
@@ -187,7 +214,7 @@ def _observed(
     attached: bool,
 ) -> Resource:
     return Resource(
-        id=_id(principal, arn),
+        id=resource_id(principal, arn),
         name=_policy_name(arn),
         teams=teams,
         owners=owners,
@@ -197,7 +224,8 @@ def _observed(
     )
 
 
-def _id(principal: Principal, arn: str) -> ResourceId:
+def resource_id(principal: Principal, arn: str) -> ResourceId:
+    """The id of an attachment."""
     return ResourceId(NAME, f"{principal} {arn}")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from iam_access.kinds.fields import Spec
+from iam_access.kinds.grant import Rules, TemporaryGrant
 from iam_access.model import Account, ApiCall, Change, Finding, Resource, Severity
 from iam_access.place import Place
 from iam_access.snapshot import Snapshot
@@ -38,7 +39,8 @@ class Scope:
     """One team in one account: what its entries are expanded against.
 
     `policies` are the team's, by key. `granted` are the keys of those that some entry grants
-    permanently in this account. `publish_everywhere` is the settings' `publish_policies`.
+    permanently in this account. `publish_everywhere` is the settings' `publish_policies`, and
+    `rules` are those for temporary grants in this environment.
     """
 
     account: Account
@@ -47,6 +49,7 @@ class Scope:
     policies: Mapping[str, "Entry[PolicySpec]"]
     granted: frozenset[str]
     publish_everywhere: bool
+    rules: Rules
     snapshot: Snapshot
     now: datetime
 
@@ -75,9 +78,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What entries come to in one account: resources to have, and what stood in the way."""
+    """What entries come to in one account.
+
+    Resources to have, temporary grants to be written in whichever form fits, those that are
+    `blocked` so that whatever they are now has to stay, and what is to be said.
+    """
 
     resources: tuple[Resource, ...] = ()
+    grants: tuple[TemporaryGrant, ...] = ()
+    blocked: tuple[TemporaryGrant, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -94,15 +103,13 @@ class Foreign:
     adopt: tuple[ApiCall, ...] | None
 
 
-class Kind(Protocol):
-    """A kind of resource: how it is asked for, found and changed.
+class Folder(Protocol):
+    """A folder of YAML files and what their entries come to.
 
-    `folder` names the folder of its YAML files (and the key at their top); `spec` is what one
-    entry of them may say; `keyed` tells a mapping of entries from a list of them.
+    `folder` is its name (and the key at the top of each file); `spec` is what one entry may say;
+    `keyed` tells a mapping of entries from a list of them.
     """
 
-    @property
-    def name(self) -> str: ...
     @property
     def folder(self) -> str: ...
     @property
@@ -111,10 +118,17 @@ class Kind(Protocol):
     def keyed(self) -> bool: ...
 
     def expand(self, entries: Sequence[Entry[Any]], scope: Scope) -> Expansion:
-        """The resources that a team's entries ask for in the scope's account."""
+        """What a team's entries ask for in the scope's account."""
 
     def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
         """ARNs of the AWS managed policies whose documents `expand` will look up."""
+
+
+class Kind(Protocol):
+    """A kind of resource: how it is found in an account, and changed."""
+
+    @property
+    def name(self) -> str: ...
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         """Those of this kind in the account that are ours, whoever's team."""

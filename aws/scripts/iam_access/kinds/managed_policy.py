@@ -1,6 +1,7 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from pydantic import Field
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
+from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
     ApiCall,
     Change,
@@ -19,7 +21,8 @@ from iam_access.model import (
     ResourceId,
 )
 from iam_access.policy import document as documents
-from iam_access.snapshot import PolicyState, Snapshot
+from iam_access.policy.expiry import deadline_of
+from iam_access.snapshot import Document, PolicyState, Snapshot
 
 NAME = "customer-managed-policy"
 
@@ -97,6 +100,7 @@ class CustomerManagedPolicies:
                     teams=frozenset({team}),
                     attributes={"arn": policy.arn},
                     document=policy.document,
+                    expires=end_of(policy),
                 )
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
@@ -182,6 +186,31 @@ class CustomerManagedPolicies:
             for holder in snapshot.attached_to(policy.arn)
         )
         return (*detach, *_delete(policy, Phase.RECLAIM))
+
+
+def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:
+    """The policy with one part (from 1) of a temporary grant, shared by all who hold it alike."""
+    account = grant.account
+    name = names.ending_policy_name(grant.team, grant.key, grant.ends, part)
+    arn = f"arn:{account.partition}:iam::{account.id}:policy{names.policy_path(grant.team)}{name}"
+    return Resource(
+        id=resource_id(arn),
+        name=name,
+        teams=frozenset({grant.team}),
+        attributes={"arn": arn},
+        document=document,
+        expires=grant.ends,
+        description=f"Temporary access to {grant.key}, part {part}",
+        reason=grant.reason,
+        location=grant.location,
+    )
+
+
+def end_of(policy: PolicyState) -> datetime | None:
+    """When a policy of a temporary grant ends (UTC); None for one made for permanent access."""
+    if names.grant_of_ending_policy(policy.name) is None:
+        return None
+    return deadline_of(policy.document)
 
 
 def resource_id(arn: str) -> ResourceId:

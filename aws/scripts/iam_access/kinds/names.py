@@ -9,6 +9,9 @@ from iam_access.model import Principal, PrincipalType
 PREFIX = "self-serve"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
+
+# With a team of 64 characters, every name that has a deadline in it stays within NAME_LIMIT.
+_LABEL_LIMIT = 35
 TAG_KEY_LIMIT = 128
 
 # Neither a team name nor a policy key can contain a '+', so the parts cannot be confused.
@@ -58,13 +61,18 @@ def owner_of_tag(key: str, partition: str) -> tuple[str, str] | None:
     return (found[1], f"arn:{partition}:iam::aws:policy/{found[2]}") if found else None
 
 
+def label(key: str) -> str:
+    """A policy key as the names of temporary grants have it: whole, or cut and made unique."""
+    return key if len(key) <= _LABEL_LIMIT else f"{key[: _LABEL_LIMIT - 11]}={_hashed(key, 10)}"
+
+
 def inline_name(team: str, key: str, deadline: datetime) -> str:
     """The inline policy of a temporary grant.
 
     The deadline (UTC) is part of it, so that a renewal is a new policy and no cleanup that
     was late can take the renewed one for the old.
     """
-    return _with_key(f"{PREFIX}+{team}+", key, f"+{_compact(deadline)}")
+    return f"{PREFIX}+{team}+{label(key)}+{_compact(deadline)}"
 
 
 def team_and_grant_of_inline(name: str) -> tuple[str, str] | None:
@@ -79,7 +87,7 @@ def ending_policy_name(team: str, key: str, deadline: datetime, part: int) -> st
     Everybody with the same grant and deadline (UTC) shares it. No permanent policy's name has
     a '+', so the two never meet.
     """
-    return _with_key(f"{team}+", key, f"+{_compact(deadline)}+{part}")
+    return f"{team}+{label(key)}+{_compact(deadline)}+{part}"
 
 
 def grant_of_ending_policy(name: str) -> str | None:
@@ -104,14 +112,6 @@ def role_name(team: str, key: str, principal: Principal, starts: datetime | None
 
 def _compact(instant: datetime) -> str:
     return f"{instant:%Y%m%dT%H%M%SZ}"
-
-
-def _with_key(start: str, key: str, end: str) -> str:
-    """A policy name with as much of the key as fits; a cut one stays unique by its hash."""
-    room = NAME_LIMIT - len(start) - len(end)
-    if len(key) > room:
-        key = f"{key[: room - 11]}={_hashed(key, 10)}"
-    return f"{start}{key}{end}"
 
 
 def _hashed(text: str, length: int) -> str:

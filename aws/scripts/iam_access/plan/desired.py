@@ -1,13 +1,17 @@
 """What the files ask for in one account, as resources."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import KINDS
+from iam_access.kinds import FOLDERS
 from iam_access.kinds.base import Scope
+from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.names import label
 from iam_access.model import Account, Finding, Resource, ResourceId
+from iam_access.plan.diff import Resources, is_dead, succession
+from iam_access.plan.forms import write_grants
 from iam_access.snapshot import Snapshot
 
 
@@ -20,19 +24,55 @@ class Desired:
 
 
 def desired_state(
-    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    observed: Resources,
+    now: datetime,
 ) -> Desired:
-    """What every valid team's entries come to in the account at `now` (UTC)."""
+    """What every valid team's entries come to in the account at `now` (UTC).
+
+    Temporary grants are written in a form that fits beside what is `observed` and asked for.
+    """
     resources: dict[ResourceId, Resource] = {}
+    grants: list[TemporaryGrant] = []
+    blocked: list[TemporaryGrant] = []
     findings: list[Finding] = []
     for team, scope in _scopes(configuration, account, snapshot, now):
-        for kind in KINDS:
-            expansion = kind.expand(team.entries[kind.folder], scope)
+        for folder in FOLDERS:
+            expansion = folder.expand(team.entries[folder.folder], scope)
+            _add(resources, expansion.resources)
+            grants += expansion.grants
+            blocked += expansion.blocked
             findings += expansion.findings
-            for resource in expansion.resources:
-                known = resources.get(resource.id)
-                resources[resource.id] = _merged(known, resource) if known else resource
-    return Desired(resources, tuple(findings))
+    written = write_grants(grants, resources, observed, snapshot, now)
+    _add(resources, written.resources)
+    _keep(resources, [*blocked, *written.blocked], observed, now)
+    return Desired(resources, (*findings, *written.findings))
+
+
+def _keep(
+    resources: dict[ResourceId, Resource],
+    blocked: Iterable[TemporaryGrant],
+    observed: Resources,
+    now: datetime,
+) -> None:
+    """What a grant that cannot be written has in the account stays, until it ends by itself."""
+    held = {(each.principal, frozenset({each.team}), label(each.key)) for each in blocked}
+    kept = [
+        resource
+        for resource in observed.values()
+        if resource.grant and succession(resource) in held and not is_dead(resource, now)
+    ]
+    rests_on = [observed[id_] for each in kept for id_ in each.needs if id_ in observed]
+    for resource in (*kept, *rests_on):
+        resources.setdefault(resource.id, resource)
+
+
+def _add(resources: dict[ResourceId, Resource], more: Iterable[Resource]) -> None:
+    for resource in more:
+        known = resources.get(resource.id)
+        resources[resource.id] = _merged(known, resource) if known else resource
 
 
 def documents_needed(
@@ -43,8 +83,8 @@ def documents_needed(
     return frozenset(
         arn
         for team, scope in _scopes(configuration, account, unread, now)
-        for kind in KINDS
-        for arn in kind.documents(team.entries[kind.folder], scope)
+        for folder in FOLDERS
+        for arn in folder.documents(team.entries[folder.folder], scope)
     )
 
 
@@ -62,6 +102,7 @@ def _scopes(
                 policies=team.policies,
                 granted=_granted(team, environment),
                 publish_everywhere=configuration.settings.publish_policies == "everywhere",
+                rules=Rules(),
                 snapshot=snapshot,
                 now=now,
             ),

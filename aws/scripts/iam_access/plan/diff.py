@@ -77,7 +77,7 @@ def diff(
             findings.append(foreign.finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
     changes += [removal(resource, snapshot, now) for resource in gone]
-    return Difference(_linked(changes, observed, now), tuple(findings))
+    return Difference(linked(changes, observed, now), tuple(findings))
 
 
 def removal(resource: Resource, snapshot: Snapshot, now: datetime) -> Change:
@@ -104,10 +104,8 @@ def hastened(change: Change) -> Change:
     return replace(change, calls=calls)
 
 
-def succession(resource: Resource) -> tuple[object, ...] | None:
+def succession(resource: Resource) -> tuple[object, ...]:
     """What resources share that succeed each other (a renewal and the one before it)."""
-    if resource.grant is None:
-        return None
     return (resource.principal, resource.teams, resource.grant)
 
 
@@ -188,29 +186,26 @@ def _why_updated(before: Resource, after: Resource) -> str:
     return f"its document differs; {after.reason}"
 
 
-def _linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tuple[Change, ...]:
+def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tuple[Change, ...]:
     """The changes with what each has to wait for."""
     changes = tuple(changes)
     made = {change.id for change in changes if change.after is not None}
-    successors = {
-        succession(change.after): change.id
-        for change in changes
-        if change.after is not None and change.after.grant is not None
-    }
+    successors: dict[object, set[ResourceId]] = {}
     dependants: dict[ResourceId, set[ResourceId]] = {}
     for change in changes:
         if change.after is None:
             for id_ in change.subject.needs:
                 dependants.setdefault(id_, set()).add(change.id)
+        elif change.after.grant is not None:
+            successors.setdefault(succession(change.after), set()).add(change.id)
 
     def needs(change: Change) -> frozenset[ResourceId]:
         if change.after is not None:
             wanted = change.after.needs
             return frozenset(id_ for id_ in wanted if id_ in made or id_ not in observed)
         waits = frozenset(dependants.get(change.id, ()))
-        successor = successors.get(succession(change.subject))
-        if successor is not None and not is_dead(change.subject, now):
-            waits |= {successor}
+        if change.subject.grant is not None and not is_dead(change.subject, now):
+            waits |= successors.get(succession(change.subject), set())
         return waits
 
     return tuple(replace(change, needs=needs(change)) for change in changes)

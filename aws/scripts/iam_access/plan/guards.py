@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
-from iam_access.kinds import KINDS, attachment, inline_policy, managed_policy
+from iam_access.kinds import KINDS, attachment, managed_policy
 from iam_access.kinds.base import obstacle
 from iam_access.model import (
     Account,
@@ -18,7 +18,6 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan.diff import Resources, hastened, is_dead, without
-from iam_access.plan.inline_ledger import InlineLedger
 from iam_access.snapshot import PrincipalState, Snapshot
 
 # Roles that AWS manages: only AWS may change them.
@@ -171,7 +170,8 @@ def _attachments(changes: tuple[Change, ...], account: Account, snapshot: Snapsh
     for principal, theirs in _by_principal(changes, attachment.NAME):
         state, quota = snapshot.principals[principal], snapshot.quotas.attached_to(principal)
         added = [c for c in theirs if c.after is not None and not _is_attached(c, state)]
-        removed = [c for c in theirs if c.after is None and _is_attached(c, state)]
+        # What waits for a renewal to be there cannot make room for it.
+        removed = [c for c in theirs if c.after is None and _is_attached(c, state) and not c.needs]
         lacking = len(added) - (quota - len(state.attached))
         if lacking <= 0:
             continue
@@ -193,40 +193,6 @@ def _attachments(changes: tuple[Change, ...], account: Account, snapshot: Snapsh
 
 def _is_attached(change: Change, state: PrincipalState) -> bool:
     return change.subject.attributes["arn"] in state.attached
-
-
-def _inline_sizes(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
-    """Temporary grants that do not fit into what is left of a principal's inline quota."""
-    refused: dict[ResourceId, Finding] = {}
-    first: set[ResourceId] = set()
-    for principal, theirs in _by_principal(changes, inline_policy.NAME):
-        ledger = InlineLedger.of(snapshot.principals[principal], theirs, snapshot)
-        for change in theirs:
-            if change.after is None:
-                continue
-            if not ledger.fits(change):
-                first |= ledger.make_room(change)
-            if ledger.fits(change):
-                ledger.put(change)
-            else:
-                refused[change.id] = _does_not_fit(change, ledger, account, snapshot)
-    moved = tuple(hastened(c) if c.id in first else c for c in changes)
-    return Guarded(without(moved, refused), tuple(refused.values()))
-
-
-def _does_not_fit(
-    change: Change, ledger: InlineLedger, account: Account, snapshot: Snapshot
-) -> Finding:
-    needed, used = ledger.needed(change), ledger.used(change)
-    return obstacle(
-        change.subject,
-        snapshot,
-        "inline-quota",
-        f"the temporary grant of {change.subject.grant} to {ledger.principal} in account "
-        f"{account.id} does not fit: it needs {needed:,} characters, and {used:,} of the "
-        f"{ledger.quota:,} for all inline policies of this {ledger.principal.type} are in use",
-        "grant a smaller policy, or wait until other temporary access of theirs has ended",
-    )
 
 
 def _tags(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
@@ -265,6 +231,5 @@ _GUARDS: tuple[Guard, ...] = (
     _obstacles,
     _policy_count,
     _attachments,
-    _inline_sizes,
     _tags,
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.load import Configuration
-from iam_access.kinds import inline_policy
+from iam_access.kinds import inline_policy, temporary_role
 from iam_access.kinds.base import obstacle
 from iam_access.model import (
     Account,
@@ -20,12 +20,16 @@ from iam_access.plan.diff import (
     diff,
     is_dead,
     left_alone,
+    linked,
     observed_state,
     removal,
     without,
 )
 from iam_access.plan.guards import guard, too_many_removals
 from iam_access.snapshot import Snapshot
+
+# The kinds that are only ever written for temporary access.
+ENDING = frozenset({inline_policy.NAME, temporary_role.NAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ def plan_apply(
 
     The desired state is always that of all teams; the request only selects changes.
     """
-    desired = desired_state(configuration, account, snapshot, now)
     observed = observed_state(snapshot)
+    desired = desired_state(configuration, account, snapshot, observed, now)
     unknown = _teams_of_unknown_intent(configuration, observed)
     wanted = left_alone(desired.resources, observed, unknown)
     difference = diff(wanted, observed, snapshot, now, adopt=request.adopt)
@@ -84,10 +88,12 @@ def plan_cleanup(account: Account, snapshot: Snapshot, request: Request, now: da
         for id_, resource in observed_state(snapshot).items()
         if request.concerns(resource.teams)
     }
-    dead = [resource for resource in observed.values() if is_dead(resource, now)]
+    removals = [
+        removal(resource, snapshot, now) for resource in observed.values() if is_dead(resource, now)
+    ]
     return Plan(
         account=account,
-        changes=tuple(removal(resource, snapshot, now) for resource in dead),
+        changes=linked(removals, observed, now),
         findings=tuple(_endless(observed.values(), snapshot)),
         owned=len(observed),
     )
@@ -130,12 +136,13 @@ def _left_alone_notes(
 def _endless(observed: Iterable[Resource], snapshot: Snapshot) -> Iterable[Finding]:
     """Temporary access of ours that somebody has robbed of its deadline."""
     for resource in observed:
-        if resource.id.kind == inline_policy.NAME and resource.expires is None:
+        if resource.id.kind in ENDING and resource.expires is None:
+            holder = f" of {resource.principal}" if resource.principal else ""
             yield obstacle(
                 resource,
                 snapshot,
                 "no-deadline",
-                f"inline policy {resource.name} of {resource.principal} in account "
+                f"{resource.id.kind} {resource.name}{holder} in account "
                 f"{snapshot.account_id} is ours and has no deadline: somebody changed it",
                 "the next apply puts it right; look in CloudTrail for who changed it",
             )

@@ -1,0 +1,64 @@
+"""The command line of the scripts."""
+
+import argparse
+from pathlib import Path
+
+from iam_access.render import Output
+
+AWS_FOLDER = Path(__file__).resolve().parents[2]
+
+
+def common(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that all scripts share."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog="Exit status: 0 nothing to report, 1 something was found, 2 it could not finish.",
+        allow_abbrev=False,
+    )
+    add_config_dir(parser)
+    parser.add_argument(
+        "--output",
+        type=Output,
+        choices=list(Output),
+        default=Output.TEXT,
+        help="how to print (default: text)",
+    )
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="use a fresh AWS inside this process, made from the files; no credentials needed",
+    )
+    parser.add_argument("--verbose", action="store_true", help="print every detail")
+    return parser
+
+
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """Where the files are."""
+    parser.add_argument(
+        "--config-dir",
+        type=Path,
+        default=AWS_FOLDER,
+        metavar="DIR",
+        help="the folder that holds aws-accounts/ and the others (default: the one above scripts/)",
+    )
+
+
+def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
+    """Whom a run is for, and where."""
+    parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")
+    parser.add_argument(
+        "--all", action="store_true", help="all teams, also those whose files are gone"
+    )
+    add_dry_run(parser, dry_run)
+
+
+def add_dry_run(parser: argparse.ArgumentParser, text: str) -> None:
+    """Options of what writes: stop before it, and where."""
+    parser.add_argument("--dry-run", action="store_true", help=text)
+    parser.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="ENV",
+        help="only in this environment (may be repeated)",
+    )

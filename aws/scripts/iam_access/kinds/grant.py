@@ -1,0 +1,100 @@
+"""A temporary grant as a value: all that its three forms are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from iam_access.model import Account, Location, Principal
+from iam_access.policy.combine import combine
+from iam_access.policy.document import document, statements_of
+from iam_access.policy.expiry import with_deadline, with_window
+from iam_access.policy.mfa import with_mfa
+from iam_access.snapshot import Document, ManagedDocument
+
+
+class Form(StrEnum):
+    """How a temporary grant is written, in the order of preference."""
+
+    INLINE = "inline"
+    POLICY = "policy"
+    ROLE = "role"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order of preference, from 0."""
+        return list(Form).index(self)
+
+
+class Outliving(StrEnum):
+    """What becomes of a temporary grant with which access could be made that outlives it."""
+
+    DENY = "deny"
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the organisation's settings say about temporary grants in one environment."""
+
+    require_mfa: bool = False
+    forms: tuple[Form, ...] = tuple(Form)
+    outliving: Outliving = Outliving.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryGrant:
+    """What one principal is to be able to do in one account during one window.
+
+    `own` is the document of the grant's custom statements, None without any; `managed` the AWS
+    managed policies by ARN. `denials` are statements that keep it from outliving its end.
+    `starts` (UTC) is None when it holds from when it is written; `ends` is the first dead instant.
+    `via` is the form asked for and `forms` those that the settings allow, in order.
+    """
+
+    account: Account
+    team: str
+    key: str
+    environment: str
+    principal: Principal
+    principal_arn: str
+    starts: datetime | None
+    ends: datetime
+    own: Document | None
+    managed: Mapping[str, ManagedDocument]
+    denials: tuple[Mapping[str, Any], ...] = ()
+    require_mfa: bool = False
+    via: Form | None = None
+    forms: tuple[Form, ...] = tuple(Form)
+    location: Location | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it is written, for people."""
+        return f"{self.team} grants {self.key} in {self.environment}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """All statements of the grant in one document, bounded by its window.
+
+        The first statement of each AWS managed policy carries its name and version as statement
+        id: it is a copy, and this is what it was made from.
+        """
+        sources = [self.own] if self.own else []
+        sources += (_versioned(arn, copy) for arn, copy in sorted(self.managed.items()))
+        whole = combine([*sources, document(self.denials)] if self.denials else sources)
+        return self.bounded(with_mfa(whole) if self.require_mfa else whole)
+
+    def bounded(self, source: Document) -> dict[str, Any]:
+        """The document applying during the grant's window only."""
+        if self.starts is None:
+            return with_deadline(source, self.ends)
+        return with_window(source, self.starts, self.ends)
+
+
+def _versioned(arn: str, copy: ManagedDocument) -> Document:
+    name = "".join(filter(str.isalnum, arn.rpartition("/")[2]))
+    first, *others = statements_of(copy.document)
+    return {**copy.document, "Statement": [{**first, "Sid": f"{name}{copy.version}"}, *others]}

@@ -1,0 +1,344 @@
+"""Roles made for one temporary grant: what is too large for the principal's own policies.
+
+AWS managed policies are attached to the role by ARN, so they never go stale. The role ends by
+itself: its trust policy stops letting anyone in, and an inline `Deny *` from the deadline on ends
+the sessions that are open. An explicit deny also holds against resource policies that name a
+session, which a permissions boundary would not.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from iam_access.kinds import calls, names
+from iam_access.kinds.base import Foreign, obstacle
+from iam_access.kinds.grant import TemporaryGrant
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Confirm,
+    Finding,
+    Phase,
+    Principal,
+    PrincipalType,
+    Read,
+    Resource,
+    ResourceId,
+)
+from iam_access.policy import document as documents
+from iam_access.policy.combine import combine
+from iam_access.policy.expiry import deadline_of
+from iam_access.policy.instants import format_instant, parse_instant
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+NAME = "temporary-role"
+POLICY_NAME = "self-serve"
+SESSION_SECONDS = 3_600
+
+# What the role's tags say for people and for us; a name may be too short for all of it.
+GRANT_TAG = "self-serve:grant"
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_CONSOLES = {
+    "aws": "signin.aws.amazon.com",
+    "aws-cn": "signin.amazonaws.cn",
+    "aws-us-gov": "signin.amazonaws-us-gov.com",
+}
+
+_NOBODY: Document = {
+    "Version": documents.VERSION,
+    "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+_NOTHING: Document = {
+    "Version": documents.VERSION,
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
+
+
+class TemporaryRoles:
+    """Roles under `/self-serve/<team>/`; everything about them is ours."""
+
+    name = NAME
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        for principal, state in snapshot.principals.items():
+            team = names.team_of_policy_path(state.path)
+            if principal.type is PrincipalType.ROLE and team is not None:
+                yield _observed(state, team, snapshot)
+
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+        taken = next(
+            (
+                state
+                for principal, state in snapshot.principals.items()
+                if principal.type is PrincipalType.ROLE
+                and principal.name.lower() == wanted.name.lower()
+            ),
+            None,
+        )
+        if taken is None:
+            return None
+        finding = obstacle(
+            wanted,
+            snapshot,
+            "not-ours",
+            f"the role name {wanted.name} is taken by {taken.arn}, which somebody else made",
+            "have the other role renamed or deleted by its owner",
+        )
+        return Foreign(finding, serves=False, adopt=None)
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        if after is None:
+            assert before is not None, "a change has a before or an after"
+            return _removal(before)
+        steps: list[ApiCall] = []
+        if before is None:
+            steps.append(_create(after))
+        elif before.attributes["trust"] != after.attributes["trust"]:
+            steps.append(_trust(after.name, after.attributes["trust"], Phase.GRANT))
+        # The end stands before anything is granted.
+        if before is None or not _same(before.document, after.document):
+            steps.append(_put(after.name, after.document or {}, Phase.GRANT))
+        had = before.attributes["managed"] if before else ()
+        role = Principal(PrincipalType.ROLE, after.name)
+        steps += (calls.attach(role, arn) for arn in after.attributes["managed"] if arn not in had)
+        if before is not None:
+            steps += _extras(role, before, kept=after.attributes["managed"])
+        return tuple(steps)
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        return None
+
+
+def resource(grant: TemporaryGrant) -> Resource:
+    """The role as it is to be for this grant."""
+    name = _name(grant)
+    arn = resource_id(grant).key
+    return Resource(
+        id=resource_id(grant),
+        name=name,
+        teams=frozenset({grant.team}),
+        attributes={
+            "arn": arn,
+            "trust": documents.pretty(trust_policy(grant)),
+            "managed": tuple(sorted(grant.managed)),
+            "others": (),
+        },
+        document=permissions(grant),
+        principal=grant.principal,
+        expires=grant.ends,
+        grant=names.label(grant.key),
+        description=f"Temporary access to {grant.key} for {grant.principal.name}",
+        reason=grant.reason,
+        usage=usage(grant, name),
+        location=grant.location,
+    )
+
+
+def resource_id(grant: TemporaryGrant) -> ResourceId:
+    """The id of the role for this grant: its ARN."""
+    path = names.policy_path(grant.team)
+    account = grant.account
+    return ResourceId(NAME, f"arn:{account.partition}:iam::{account.id}:role{path}{_name(grant)}")
+
+
+def _name(grant: TemporaryGrant) -> str:
+    return names.role_name(grant.team, grant.key, grant.principal, grant.starts)
+
+
+def trust_policy(grant: TemporaryGrant) -> dict[str, Any]:
+    """Who may take the role and when.
+
+    A user has to name the session like themselves, so that CloudTrail tells who it was.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    """
+    conditions: dict[str, Any] = {}
+    if grant.principal.type is PrincipalType.USER:
+        conditions["StringEquals"] = {"sts:RoleSessionName": grant.principal.name}
+    if grant.require_mfa:
+        conditions["Bool"] = {"aws:MultiFactorAuthPresent": "true"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": grant.principal_arn},
+        "Action": "sts:AssumeRole",
+        "Condition": conditions,
+    }
+    return grant.bounded(documents.document([trust]))
+
+
+def permissions(grant: TemporaryGrant) -> dict[str, Any]:
+    """The role's inline policy: its end, what it must never do, and the grant's own statements."""
+    end = {
+        "Sid": "End",
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": format_instant(grant.ends)}},
+    }
+    return combine([documents.document([end, *grant.denials]), *([grant.own] if grant.own else [])])
+
+
+def end_of(state: PrincipalState) -> datetime | None:
+    """The moment (UTC) from which the role gives nobody anything; None when there is none.
+
+    A role that is being made has no permissions yet, one that is being taken apart none any more.
+    """
+    document = state.inline.get(POLICY_NAME)
+    if document is None:
+        if state.attached or not state.trust:
+            return None
+        nobody = documents.same_meaning(state.trust, _NOBODY)
+        return _LONG_AGO if nobody else deadline_of(state.trust)
+    for statement in documents.statements_of(document):
+        denies_all = statement.get("Effect") == "Deny" and all(
+            documents.listed(statement.get(element)) == ["*"] for element in ("Action", "Resource")
+        )
+        if denies_all:
+            return _start_of(documents.conditions_of(statement))
+    return None
+
+
+def _start_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
+    """The moment from which conditions hold for good, as we write it; None for any other form."""
+    if not conditions:
+        return _LONG_AGO
+    if list(conditions) != ["DateGreaterThanEquals"]:
+        return None
+    block = conditions["DateGreaterThanEquals"]
+    moments = documents.listed(block.get("aws:CurrentTime", []))
+    return parse_instant(moments[0]) if len(block) == len(moments) == 1 else None
+
+
+def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
+    """How the person takes the role: in the console, and with the command line.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-console.html
+    """
+    account = grant.account
+    path = f"{names.policy_path(grant.team).strip('/')}/{role}"
+    console = _CONSOLES.get(account.partition, _CONSOLES["aws"])
+    link = urlencode({"account": account.id, "roleName": path, "displayName": grant.key[:64]})
+    profile = [
+        f"[profile {grant.team}-{grant.key}-{grant.environment}]",
+        f"role_arn = arn:{account.partition}:iam::{account.id}:role/{path}",
+        "source_profile = default",
+    ]
+    if grant.principal.type is PrincipalType.USER:
+        profile.append(f"role_session_name = {grant.principal.name}")
+        if grant.require_mfa:
+            profile.append(f"mfa_serial = {grant.principal_arn.replace(':user/', ':mfa/')}")
+    return (f"https://{console}/switchrole?{link}", *profile)
+
+
+def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
+    document = state.inline.get(POLICY_NAME)
+    return Resource(
+        id=ResourceId(NAME, state.arn),
+        name=state.principal.name,
+        teams=frozenset({team}),
+        attributes={
+            "arn": state.arn,
+            "trust": documents.pretty(state.trust or {}),
+            "managed": tuple(sorted(state.attached)),
+            "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+        },
+        document=document,
+        principal=_trusted(state.trust, snapshot),
+        expires=end_of(state),
+        grant=state.tags.get(GRANT_TAG),
+    )
+
+
+def _trusted(trust: Document | None, snapshot: Snapshot) -> Principal | None:
+    """Who may take the role; None when whoever that was is gone."""
+    arns = {
+        arn
+        for statement in (documents.statements_of(trust) if trust else ())
+        if isinstance(statement.get("Principal"), Mapping)
+        for arn in documents.listed(statement["Principal"].get("AWS", []))
+    }
+    return next(
+        (principal for principal, state in snapshot.principals.items() if state.arn in arns), None
+    )
+
+
+def _create(wanted: Resource) -> ApiCall:
+    path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
+    trust = wanted.attributes["trust"]
+    return ApiCall(
+        "create_role",
+        {
+            "RoleName": wanted.name,
+            "Path": path,
+            "AssumeRolePolicyDocument": documents.render(documents.parse(trust)),
+            "MaxSessionDuration": SESSION_SECONDS,
+            "Description": wanted.description,
+            "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
+        },
+        Phase.PUBLISH,
+        confirm=Confirm(frozenset({"EntityAlreadyExists"}), _made(wanted.name, path, trust)),
+    )
+
+
+def _made(name: str, path: str, trust: str) -> Callable[[Read], bool]:
+    """Whether the role is there as we wanted to make it."""
+
+    def holds(read: Read) -> bool:
+        role = read("get_role", {"RoleName": name})["Role"]
+        same = documents.pretty(role["AssumeRolePolicyDocument"]) == trust
+        return bool(role["Path"] == path and same)
+
+    return holds
+
+
+def _trust(role: str, trust: str, phase: Phase) -> ApiCall:
+    document = documents.render(documents.parse(trust))
+    return ApiCall(
+        "update_assume_role_policy", {"RoleName": role, "PolicyDocument": document}, phase
+    )
+
+
+def _put(role: str, document: Document, phase: Phase) -> ApiCall:
+    return ApiCall(
+        "put_role_policy",
+        {
+            "RoleName": role,
+            "PolicyName": POLICY_NAME,
+            "PolicyDocument": documents.render(document),
+        },
+        phase,
+    )
+
+
+def _extras(
+    role: Principal, before: Resource, kept: Sequence[str], *, phase: Phase = Phase.REVOKE
+) -> Iterable[ApiCall]:
+    """Takes off what is attached to the role or written into it beyond what is kept."""
+    for arn in before.attributes["managed"]:
+        if arn not in kept:
+            yield calls.detach(role, arn, phase)
+    for name in before.attributes["others"]:
+        yield calls.delete_inline(role, name, phase)
+
+
+def _removal(before: Resource) -> tuple[ApiCall, ...]:
+    """First nobody can take it and open sessions end; then it is taken apart."""
+    role = Principal(PrincipalType.ROLE, before.name)
+    closed = _trust(before.name, documents.pretty(_NOBODY), Phase.REVOKE)
+    silenced = _put(before.name, _NOTHING, Phase.REVOKE)
+    return (
+        replace(closed, absent_is_done=True),
+        replace(silenced, absent_is_done=True),
+        *_extras(role, before, kept=()),
+        calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
+        ApiCall("delete_role", {"RoleName": before.name}, Phase.RETIRE, absent_is_done=True),
+    )
+
+
+def _same(one: Document | None, other: Document | None) -> bool:
+    return one is not None and other is not None and documents.same_meaning(one, other)

@@ -1,0 +1,188 @@
+"""How each temporary grant is written: the first form that fits, and why.
+
+The forms, in the order of preference, are an inline policy, customer managed policies that end
+by themselves, and a role. A grant that is there already keeps its form, so that plans are stable.
+"""
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
+from iam_access.kinds.base import Expansion
+from iam_access.kinds.grant import Form, TemporaryGrant
+from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
+from iam_access.plan.diff import Resources, is_dead
+from iam_access.plan.ledger import Ledger
+from iam_access.policy.document import parse, render, size
+from iam_access.policy.split import SplitError, split
+from iam_access.snapshot import Document, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A grant in one form. `says` tells what it takes; it `fits` or it does not."""
+
+    form: Form
+    resources: tuple[Resource, ...]
+    fits: bool
+    says: str
+
+
+def write_grants(
+    grants: Iterable[TemporaryGrant],
+    wanted: Resources,
+    observed: Resources,
+    snapshot: Snapshot,
+    now: datetime,
+) -> Expansion:
+    """The resources that write these grants beside all that is wanted and observed.
+
+    A grant that fits in no allowed form becomes an error with the sizes.
+    """
+    dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
+    alive = observed.keys() - dead
+    ledger = Ledger.of(snapshot, dead, wanted.values())
+    resources: list[Resource] = []
+    blocked: list[TemporaryGrant] = []
+    findings: list[Finding] = []
+    # Those that are there come first: what they use is theirs already.
+    for grant in sorted(grants, key=lambda grant: (not _is_there(grant, alive), *_order(grant))):
+        attempts = _attempts(grant, ledger, alive)
+        taken = next((attempt for attempt in attempts if attempt.fits), None)
+        if taken is None:
+            blocked.append(grant)
+            findings.append(_fits_nowhere(grant, attempts))
+            continue
+        for resource in taken.resources:
+            ledger.add(resource)
+            resources.append(replace(resource, reason=_reason(grant, taken, attempts)))
+    return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
+
+
+def _order(grant: TemporaryGrant) -> tuple[datetime, str, str, Principal]:
+    return (grant.ends, grant.team, grant.key, grant.principal)
+
+
+def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:
+    first_part = managed_policy.part_of_grant(grant, 1, {})
+    return bool(
+        {
+            inline_policy.resource_id(grant.principal, inline_policy.name_of(grant)),
+            attachment.of_grant(grant, first_part).id,
+            temporary_role.resource_id(grant),
+        }
+        & alive
+    )
+
+
+def _attempts(grant: TemporaryGrant, ledger: Ledger, alive: Set[ResourceId]) -> list[Attempt]:
+    """The grant in every form that it may take; the one it has comes first."""
+    asked = [grant.via] if grant.via else list(Form)
+    attempts = [_FORMS[form](grant, ledger) for form in asked if form in grant.forms]
+    return sorted(attempts, key=lambda attempt: not _stands(attempt, alive))
+
+
+def _stands(attempt: Attempt, alive: Set[ResourceId]) -> bool:
+    return bool(attempt.resources) and {each.id for each in attempt.resources} <= alive
+
+
+def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+    resource = inline_policy.resource(grant)
+    needed = size(resource.document or {})
+    quota = ledger.quotas.inline_size(grant.principal)
+    free = max(quota - ledger.inline_used(grant.principal, besides=resource.name), 0)
+    says = f"{needed:,} characters, {free:,} of {quota:,} free"
+    return Attempt(Form.INLINE, (resource,), needed <= free, says)
+
+
+def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+    try:
+        parts = _parts(render(grant.document), ledger.quotas.policy_size)
+    except SplitError as error:
+        return Attempt(Form.POLICY, (), fits=False, says=str(error))
+    policies = [
+        managed_policy.part_of_grant(grant, number, part) for number, part in enumerate(parts, 1)
+    ]
+    attachments = [attachment.of_grant(grant, policy) for policy in policies]
+    arns = {policy.attributes["arn"] for policy in policies}
+    held = ledger.attached.get(grant.principal, set())
+    quota = ledger.quotas.attached_to(grant.principal)
+    places = max(quota - len(held), 0)
+    room = max(ledger.quotas.policies - len(ledger.policies), 0)
+    says = f"{len(parts)} to attach, {places} of {quota} places free"
+    if len(arns - ledger.policies) > room:
+        says += f", and the account has room for {room} more policies"
+    fits = len(arns - held) <= places and len(arns - ledger.policies) <= room
+    return Attempt(Form.POLICY, (*policies, *attachments), fits, says)
+
+
+@lru_cache(maxsize=128)
+def _parts(text: str, limit: int) -> tuple[Document, ...]:
+    """Many principals hold the same grant, and a large one takes a while to cut."""
+    return split(parse(text), limit)
+
+
+def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+    resource = temporary_role.resource(grant)
+    quotas = ledger.quotas
+    sizes = [
+        ("policies to attach", len(resource.attributes["managed"]), quotas.attached_per_role),
+        ("characters of statements", size(resource.document or {}), quotas.role_inline_size),
+        ("characters of trust", size(temporary_role.trust_policy(grant)), quotas.trust_size),
+        ("roles in the account", len(ledger.roles | {resource.attributes["arn"]}), quotas.roles),
+    ]
+    over = [
+        f"{needed:,} {what}, {limit:,} allowed" for what, needed, limit in sizes if needed > limit
+    ]
+    says = "; ".join(over) or ", ".join(f"{needed:,} {what}" for what, needed, _ in sizes[:2])
+    return Attempt(Form.ROLE, (resource,), not over, says)
+
+
+_FORMS: dict[Form, Callable[[TemporaryGrant, Ledger], Attempt]] = {
+    Form.INLINE: _inline,
+    Form.POLICY: _policies,
+    Form.ROLE: _role,
+}
+_WORDS = {
+    Form.INLINE: "an inline policy",
+    Form.POLICY: "policies of its own",
+    Form.ROLE: "a role of its own",
+}
+
+
+def _reason(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) -> str:
+    """Why this form: what it takes, what stood against the better ones, what would be next."""
+    better = [each for each in attempts if each.form.rank < taken.form.rank]
+    parts = [f"as {_WORDS[taken.form]} ({taken.says})"]
+    parts += (f"not as {_WORDS[each.form]} ({each.says})" for each in better if not each.fits)
+    if any(each.fits for each in better):
+        parts.append("kept as it is")
+    following = next(
+        (each for each in attempts if each.fits and each.form.rank > taken.form.rank), None
+    )
+    if following is not None:
+        parts.append(f"next would be {_WORDS[following.form]}")
+    return f"{grant.reason}, {'; '.join(parts)}"
+
+
+def _fits_nowhere(grant: TemporaryGrant, attempts: Sequence[Attempt]) -> Finding:
+    tried = "; ".join(f"as {_WORDS[each.form]}: {each.says}" for each in attempts)
+    where = f"to {grant.principal} in account {grant.account.id} ({grant.environment})"
+    if attempts:
+        message = f"the temporary grant of {grant.key} {where} does not fit. {tried}"
+        hint = "grant less, let other temporary access of theirs end first, or allow another form"
+    else:
+        message = f"the temporary grant of {grant.key} {where} asks for a form that is not allowed"
+        allowed = ", ".join(grant.forms)
+        hint = f"temporary_access.forms in settings.yaml allows {allowed}; leave out via:"
+    return Finding(
+        code="does-not-fit",
+        severity=Severity.ERROR,
+        message=message,
+        hint=hint,
+        location=grant.location,
+        team=grant.team,
+        account=grant.account.id,
+    )

@@ -1,0 +1,186 @@
+"""Roles for one grant: how they are made, ended and taken apart, judged by the evaluator."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from iam_access.kinds import temporary_role
+from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.temporary_access import TemporaryAccess
+from iam_access.kinds.temporary_role import TemporaryRoles
+from iam_access.model import Phase, Principal, PrincipalType
+from iam_access.snapshot import Snapshot
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    POWER_USER,
+    account_with,
+    carried_out,
+    policy,
+    scope,
+    temporary,
+    with_state,
+)
+
+KIND = TemporaryRoles()
+DEADLINE = datetime(2026, 3, 1, 18, tzinfo=UTC)
+ROLE = Principal(PrincipalType.ROLE, "payments+read+alice")
+
+
+def grant(*, rules: Rules = Rules(), **written: Any) -> TemporaryGrant:  # noqa: B008 - frozen
+    both = policy(
+        "read",
+        managed_policies=[POWER_USER],
+        custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
+    )
+    (found,) = TemporaryAccess().expand([temporary(**written)], scope(both, rules=rules)).grants
+    return found
+
+
+def made(found: TemporaryGrant) -> Snapshot:
+    return carried_out(
+        account_with(), KIND.calls(None, temporary_role.resource(found), account_with())
+    )
+
+
+def test_what_was_made_is_observed_as_it_was_wanted() -> None:
+    wanted = temporary_role.resource(grant())
+    (observed,) = KIND.observed(made(grant()))
+
+    assert observed.id == wanted.id
+    assert observed.attributes == wanted.attributes
+    assert observed.document == wanted.document
+    assert observed.expires == wanted.expires == DEADLINE
+    assert observed.principal == wanted.principal == ALICE
+    assert observed.grant == wanted.grant
+
+
+def test_its_end_stands_before_anything_is_granted() -> None:
+    calls = KIND.calls(None, temporary_role.resource(grant()), account_with())
+    assert [call.operation for call in calls] == [
+        "create_role",
+        "put_role_policy",
+        "attach_role_policy",
+    ]
+    assert calls[0].params["MaxSessionDuration"] == 3600
+    assert "DateLessThan" in calls[0].params["AssumeRolePolicyDocument"]
+
+
+def test_nobody_can_take_it_before_it_is_taken_apart() -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+
+    calls = KIND.calls(before, None, account)
+
+    assert [call.operation for call in calls] == [
+        "update_assume_role_policy",
+        "put_role_policy",
+        "detach_role_policy",
+        "delete_role_policy",
+        "delete_role",
+    ]
+    assert ROLE not in carried_out(account, calls).principals
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_half_taken_apart_it_is_dead_and_the_rest_goes(count: int) -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+    stopped = carried_out(account, KIND.calls(before, None, account)[:count])
+
+    (left,) = KIND.observed(stopped)
+
+    if count > 1:
+        assert left.expires is not None
+        assert left.expires.year == 1
+    assert ROLE not in carried_out(stopped, KIND.calls(left, None, stopped)).principals
+
+
+@pytest.mark.parametrize("count", range(1, 3))
+def test_half_made_it_ends_all_the_same(count: int) -> None:
+    calls = KIND.calls(None, temporary_role.resource(grant()), account_with())
+    (left,) = KIND.observed(carried_out(account_with(), calls[:count]))
+    assert left.expires == DEADLINE
+
+
+def test_a_renewal_keeps_the_role_and_moves_both_ends() -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+    renewed = temporary_role.resource(grant(expires_at="2026-03-01T20:00:00Z"))
+
+    calls = KIND.calls(before, renewed, account)
+
+    assert renewed.id == before.id
+    assert [call.operation for call in calls] == ["update_assume_role_policy", "put_role_policy"]
+    (after,) = KIND.observed(carried_out(account, calls))
+    assert after.expires == DEADLINE + timedelta(hours=2)
+
+
+def test_what_somebody_added_to_the_role_is_taken_off() -> None:
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    account = with_state(
+        made(grant()),
+        ROLE,
+        attached=(admin, POWER_USER),
+        inline={**made(grant()).principals[ROLE].inline, "extra": {"Statement": []}},
+    )
+    (before,) = KIND.observed(account)
+    after = carried_out(account, KIND.calls(before, temporary_role.resource(grant()), account))
+    assert after == made(grant())
+
+
+def test_a_user_made_anew_is_let_in_again() -> None:
+    """IAM stores a user's unique id in a trust policy and shows the id once the user is gone."""
+    account = made(grant())
+    trust = account.principals[ROLE].trust
+    assert trust is not None
+    (statement,) = trust["Statement"]
+    stale = {**trust, "Statement": [{**statement, "Principal": {"AWS": "AIDAEXAMPLE"}}]}
+    drifted = with_state(account, ROLE, trust=stale)
+    (before,) = KIND.observed(drifted)
+
+    calls = KIND.calls(before, temporary_role.resource(grant()), drifted)
+
+    assert [call.operation for call in calls] == ["update_assume_role_policy"]
+    assert carried_out(drifted, calls) == account
+
+
+def test_the_trust_names_the_user_with_their_path() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT.id}:user/people/alice"
+    account = account_with()
+    state = replace(account.principals[ALICE], arn=arn)
+    account = replace(account, principals={**account.principals, ALICE: state})
+    power = scope(policy("read", managed_policies=[POWER_USER]), snapshot=account)
+    (found,) = TemporaryAccess().expand([temporary()], power).grants
+    assert temporary_role.trust_policy(found)["Statement"][0]["Principal"] == {"AWS": arn}
+
+
+def test_the_person_is_told_how_to_use_it() -> None:
+    lines = temporary_role.resource(grant(rules=Rules(require_mfa=True))).usage
+    assert lines[0] == (
+        "https://signin.aws.amazon.com/switchrole?account=111122223333"
+        "&roleName=self-serve%2Fpayments%2Fpayments%2Bread%2Balice&displayName=read"
+    )
+    assert f"role_arn = arn:aws:iam::{ACCOUNT.id}:role/self-serve/payments/{ROLE.name}" in lines
+    assert "role_session_name = alice" in lines
+    assert f"mfa_serial = arn:aws:iam::{ACCOUNT.id}:mfa/alice" in lines
+
+
+def test_a_role_may_take_it_too() -> None:
+    found = temporary_role.resource(grant(role="runner"))
+    assert found.name == "payments+read+role=runner"
+    assert "role_session_name" not in " ".join(found.usage)
+
+
+def test_roles_elsewhere_are_not_ours() -> None:
+    assert list(KIND.observed(account_with())) == []
+
+
+def test_phases_leave_the_role_itself_for_last() -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+    phases = [call.phase for call in KIND.calls(before, None, account)]
+    assert phases == sorted(phases)
+    assert phases[-1] is Phase.RETIRE

@@ -1,0 +1,256 @@
+"""Which form a temporary grant takes, why, and that it keeps it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from iam_access.config.load import Configuration
+from iam_access.kinds.base import Entry
+from iam_access.kinds.grant import Form
+from iam_access.kinds.temporary_access import TemporaryAccessSpec
+from iam_access.model import Principal, PrincipalType
+from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.policy.document import size
+from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    NOW,
+    READ_ONLY,
+    account_with,
+    applied,
+    apply_plan,
+    carried_out,
+    configuration,
+    in_order,
+    permanent,
+    policy,
+    team,
+    temporary,
+    with_state,
+)
+
+LARGE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "Many",
+            "Effect": "Allow",
+            "Action": [f"service{n}:GetSomethingThatHasALongName" for n in range(200)],
+            "Resource": "*",
+        }
+    ],
+}
+HUGE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [f"service{n}:GetSomethingThatHasALongName" for n in range(2_500)],
+            "Resource": "*",
+        }
+    ],
+}
+ROLE = Principal(PrincipalType.ROLE, "payments+read+alice")
+
+
+def account(
+    document: Document | None = None, *, attached: int = 0, quotas: Quotas | None = None
+) -> Snapshot:
+    copies = {READ_ONLY: ManagedDocument("v1", document)} if document else {}
+    snapshot = account_with(managed=copies, quotas=quotas)
+    theirs = tuple(f"arn:aws:iam::aws:policy/P{n}" for n in range(attached))
+    return with_state(snapshot, ALICE, attached=theirs)
+
+
+def files(*entries: Entry[TemporaryAccessSpec], managed: bool = True) -> Configuration:
+    read = policy("read", managed_policies=[READ_ONLY]) if managed else policy("read")
+    return configuration(team(policies=[read], temporary=entries or (temporary(),)))
+
+
+def form_of(snapshot: Snapshot) -> Form | None:
+    """The form of alice's only grant in an account."""
+    state = snapshot.principals[ALICE]
+    if state.inline:
+        return Form.INLINE
+    if any(":policy/self-serve/" in arn for arn in state.attached):
+        return Form.POLICY
+    return Form.ROLE if ROLE in snapshot.principals else None
+
+
+@pytest.mark.parametrize(
+    ("document", "attached", "form"),
+    [
+        (None, 0, Form.INLINE),
+        (None, 10, Form.INLINE),
+        (LARGE, 0, Form.POLICY),
+        (LARGE, 8, Form.POLICY),
+        (LARGE, 9, Form.ROLE),
+        (HUGE, 0, Form.ROLE),
+    ],
+)
+def test_the_first_form_that_fits_is_taken(
+    document: Document | None, attached: int, form: Form
+) -> None:
+    start = account(document, attached=attached)
+    asked = files(managed=document is not None)
+
+    after = applied(asked, start)
+
+    assert form_of(after) is form
+    assert apply_plan(asked, after).changes == ()
+    assert READ_ONLY not in after.principals[ALICE].attached
+
+
+def test_the_plan_says_why_and_what_would_be_next() -> None:
+    plan = apply_plan(files(), account(LARGE))
+    reason = plan.changes[0].reason
+    assert "as policies of its own (2 to attach, 10 of 10 places free)" in reason
+    assert "not as an inline policy (" in reason
+    assert "2,048 of 2,048 free" in reason
+    assert "next would be a role of its own" in reason
+
+
+def test_every_part_fits_and_ends() -> None:
+    after = applied(files(), account(LARGE))
+    parts = list(after.policies.values())
+    assert len(parts) == 2
+    for part in parts:
+        assert size(part.document) <= 6_144
+        assert all("DateLessThan" in s["Condition"] for s in part.document["Statement"])
+
+
+def test_ten_grants_do_not_each_believe_the_last_place_is_theirs() -> None:
+    copies = {READ_ONLY: ManagedDocument("v1", LARGE)}
+    keys = [f"read{n}" for n in range(10)]
+    asked = configuration(
+        team(
+            policies=[policy(key, managed_policies=[READ_ONLY]) for key in keys],
+            temporary=[temporary(grant=key) for key in keys],
+        )
+    )
+    after = applied(asked, account_with(managed=copies))
+    attached = after.principals[ALICE].attached
+    roles = [p for p in after.principals if p.name.startswith("payments+")]
+    assert len(attached) == 10
+    assert len(roles) == 5
+
+
+def test_permanent_access_has_the_first_claim_on_places() -> None:
+    asked = configuration(
+        team(
+            policies=[policy("read", managed_policies=[READ_ONLY]), policy("other")],
+            permanent=[permanent(grants=["other"])],
+            temporary=[temporary()],
+        )
+    )
+    after = applied(asked, account(LARGE, attached=8))
+    assert len(after.principals[ALICE].attached) == 9
+    assert ROLE in after.principals
+
+
+def test_two_people_share_the_policies_and_the_last_one_takes_them_along() -> None:
+    both = files(temporary(), temporary(user="bob@example.com"))
+    start = account(LARGE)
+    shared = applied(both, start)
+    assert len(shared.policies) == 2
+    assert shared.principals[ALICE].attached == shared.principals[BOB].attached
+
+    one = applied(files(), shared)
+    assert len(one.policies) == 2
+    assert one.principals[BOB].attached == ()
+    none = applied(configuration(team()), one)
+    assert none.policies == {}
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_grant_can_ask_for_a_form(form: Form) -> None:
+    asked = files(temporary(via=form.value), managed=False)
+    after = applied(asked, account())
+    assert form_of(after) is form
+    assert apply_plan(asked, after).changes == ()
+
+
+@pytest.mark.parametrize("form", [Form.INLINE, Form.POLICY])
+def test_what_does_not_fit_in_the_form_asked_for_is_refused_with_the_sizes(form: Form) -> None:
+    plan = apply_plan(files(temporary(via=form.value)), account(LARGE, attached=10))
+    assert plan.changes == ()
+    (finding,) = plan.findings
+    assert finding.code == "does-not-fit"
+    assert any(number in finding.message for number in ("2,048", "0 of 10 places"))
+
+
+@pytest.mark.parametrize("later", list(Form))
+@pytest.mark.parametrize("earlier", list(Form))
+def test_a_renewal_has_no_gap_whatever_the_forms(earlier: Form, later: Form) -> None:
+    start = account()
+    before = applied(files(temporary(via=earlier.value), managed=False), start)
+    renewed = files(temporary(via=later.value, expires_at="2026-03-02T18:00:00Z"), managed=False)
+
+    calls = in_order(apply_plan(renewed, before).changes)
+    holding = [
+        form_of(carried_out(before, calls[:count])) is not None for count in range(len(calls) + 1)
+    ]
+
+    assert all(holding)
+    after = carried_out(before, calls)
+    assert form_of(after) is later
+    assert after == applied(renewed, start)
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_grant_that_is_there_keeps_its_form(form: Form) -> None:
+    before = applied(files(temporary(via=form.value), managed=False), account())
+    assert apply_plan(files(managed=False), before).changes == ()
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_removing_the_entry_leaves_nothing(form: Form) -> None:
+    before = applied(files(temporary(via=form.value), managed=False), account())
+    assert applied(configuration(team()), before) == account()
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_cleanup_reclaims_every_form_once_it_is_dead(form: Form) -> None:
+    before = applied(files(temporary(via=form.value), managed=False), account())
+    deadline = NOW + timedelta(hours=6)
+
+    early = plan_cleanup(ACCOUNT, before, Request(), deadline - timedelta(seconds=1))
+    plan = plan_cleanup(ACCOUNT, before, Request(), deadline)
+
+    assert early.changes == ()
+    assert carried_out(before, in_order(plan.changes)).principals == account().principals
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_new_version_of_the_managed_policy_updates_the_copies(form: Form) -> None:
+    small = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}],
+    }
+    asked = files(temporary(via=form.value))
+    before = applied(asked, account(small))
+    newer = replace(before, managed={READ_ONLY: ManagedDocument("v2", small)})
+
+    changes = apply_plan(asked, newer).changes
+
+    assert bool(changes) is (form is not Form.ROLE)
+    assert apply_plan(asked, carried_out(newer, in_order(changes))).changes == ()
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_interrupted_anywhere_nothing_outlives_the_deadline(form: Form) -> None:
+    asked = files(temporary(via=form.value), managed=False)
+    calls = in_order(apply_plan(asked, account()).changes)
+    whole = carried_out(account(), calls)
+    removal = in_order(apply_plan(configuration(team()), whole).changes)
+    deadline = NOW + timedelta(hours=6)
+    stopped = [carried_out(account(), calls[:n]) for n in range(len(calls) + 1)]
+    stopped += [carried_out(whole, removal[:n]) for n in range(len(removal) + 1)]
+    for snapshot in stopped:
+        cleaned = plan_cleanup(ACCOUNT, snapshot, Request(), deadline)
+        left = carried_out(snapshot, in_order(cleaned.changes))
+        assert all(not state.inline and not state.attached for state in left.principals.values())
+        assert applied(asked, snapshot) == whole

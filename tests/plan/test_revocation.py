@@ -1,0 +1,131 @@
+"""The emergency brake: what it ends, what it leaves, and that it refuses to guess."""
+
+from dataclasses import replace
+
+import pytest
+
+from iam_access.kinds.grant import Form
+from iam_access.model import AccountReport, Report
+from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
+from iam_access.snapshot import Snapshot
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    NOW,
+    account_with,
+    applied,
+    carried_out,
+    configuration,
+    in_order,
+    permanent,
+    policy,
+    team,
+    temporary,
+)
+
+PEOPLE = ("alice@example.com", "bob@example.com")
+
+
+def account(form: Form) -> Snapshot:
+    """Alice and bob hold two grants each for some hours, and one for good."""
+    grants = [
+        temporary(grant=key, user=user, via=form.value)
+        for key in ("read", "write")
+        for user in PEOPLE
+    ]
+    files = configuration(
+        team(
+            policies=[policy("read"), policy("write"), policy("stay")],
+            permanent=[permanent(grants=["stay"], users=list(PEOPLE))],
+            temporary=grants,
+        )
+    )
+    return applied(files, account_with())
+
+
+def holds(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Who holds which temporary grant in whatever form."""
+    held = set()
+    for principal, state in snapshot.principals.items():
+        names = [*state.inline, *(arn.rpartition("/")[2] for arn in state.attached)]
+        names = [name.removeprefix("self-serve+") for name in names if "+" in name]
+        held |= {
+            (principal.name, name.split("+")[1]) for name in names if principal in (ALICE, BOB)
+        }
+        if principal.name.startswith("payments+"):
+            _, grant, person = principal.name.split("+")
+            held.add((person, grant))
+    return held
+
+
+EVERYTHING = {(person, grant) for person in ("alice", "bob") for grant in ("read", "write")}
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize(
+    ("target", "ended"),
+    [
+        (Target(principal=ALICE), {("alice", "read"), ("alice", "write")}),
+        (Target(grant="read"), {("alice", "read"), ("bob", "read")}),
+        (Target(principal=BOB, grant="write"), {("bob", "write")}),
+        (Target(team="payments"), EVERYTHING),
+        (Target(team="data"), set()),
+    ],
+)
+def test_exactly_what_matches_ends_at_once(
+    form: Form, target: Target, ended: set[tuple[str, str]]
+) -> None:
+    before = account(form)
+    assert holds(before) == EVERYTHING
+
+    plan = plan_revocation(ACCOUNT, before, target, NOW)
+    after = carried_out(before, in_order(plan.changes))
+
+    assert holds(after) == EVERYTHING - ended
+    stays = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-stay"
+    assert all(stays in after.principals[person].attached for person in (ALICE, BOB))
+
+
+def test_shared_policies_go_with_their_last_holder() -> None:
+    before = account(Form.POLICY)
+    one = carried_out(
+        before, in_order(plan_revocation(ACCOUNT, before, Target(principal=ALICE), NOW).changes)
+    )
+    both = carried_out(
+        one, in_order(plan_revocation(ACCOUNT, one, Target(principal=BOB), NOW).changes)
+    )
+    assert len(one.policies) == len(before.policies)
+    assert {name.name for name in both.policies.values()} == {
+        "payments-read",
+        "payments-write",
+        "payments-stay",
+    }
+
+
+def test_access_that_was_robbed_of_its_end_is_ended_too() -> None:
+    before = account(Form.INLINE)
+    state = before.principals[ALICE]
+    endless = {
+        name: {**doc, "Statement": [{**doc["Statement"][0], "Condition": {}}]}
+        for name, doc in state.inline.items()
+    }
+    tampered = replace(
+        before, principals={**before.principals, ALICE: replace(state, inline=endless)}
+    )
+    plan = plan_revocation(ACCOUNT, tampered, Target(principal=ALICE), NOW)
+    assert len(plan.changes) == 2
+
+
+def test_nothing_that_matches_is_an_error() -> None:
+    target = Target(principal=ALICE, grant="wriet")
+    plan = plan_revocation(ACCOUNT, account(Form.INLINE), target, NOW)
+    report = Report("revoke", NOW, accounts=(AccountReport(ACCOUNT, plan),))
+    (finding,) = nothing_matches(report, target)
+    assert finding.is_error
+    assert "user/alice to wriet" in finding.message
+
+
+def test_an_account_that_could_not_be_read_may_have_had_it() -> None:
+    report = Report("revoke", NOW, accounts=(AccountReport(ACCOUNT),))
+    assert list(nothing_matches(report, Target(principal=ALICE))) == []
