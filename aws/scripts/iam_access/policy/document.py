@@ -318,5 +318,6 @@ def size(source: Document | str) -> int:
     measured as it stands, escapes included.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
-    text = source if isinstance(source, str) else render(source)
-    return len(_SPACE_OUTSIDE_STRINGS.sub(r"\1", text))
+    if not isinstance(source, str):
+        return len(render(source))
+    return len(_SPACE_OUTSIDE_STRINGS.sub(r"\1", source))

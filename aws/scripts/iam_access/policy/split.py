@@ -1,0 +1,236 @@
+"""Cut a document that is too large for one policy into several, without a change of its meaning.
+
+Statements are independent of each other, and the values of ``Action`` and of ``Resource`` are
+alternatives: a statement with many is the same as several with some of them each, in whatever
+policies of one principal. Those of ``NotAction`` and ``NotResource`` have to stay together.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+
+Packing is greedy into a number of parts that begins at what the characters alone need and grows
+until it works. Statements go whole where they fit; what does not is cut so that it fills a part.
+"""
+
+import heapq
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
+from typing import Any
+
+from iam_access.policy.combine import compact
+from iam_access.policy.document import (
+    Document,
+    DocumentError,
+    Statement,
+    document,
+    pretty,
+    render,
+    size,
+    statements_of,
+    version_of,
+)
+
+_DIVISIBLE = ("Action", "Resource")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+#: How much of a statement an error shows.
+_SHOWN = 120
+
+
+class SplitError(DocumentError):
+    """A statement that cannot be cut is larger than a part may be."""
+
+
+def split(source: Document, limit: int) -> tuple[dict[str, Any], ...]:
+    """Documents of at most so many characters (see size()) that together decide as the whole does.
+
+    There are as few as the packing finds. One that fits is returned as it is. Else statement ids
+    and the document's id go, and documents of the same meaning give parts of the same meaning,
+    in the same order, however they are written. The Deny statements are in the first parts.
+    Raises SplitError for a statement that is too large and cannot be cut, DocumentError for what
+    is no policy.
+    """
+    if size(source) <= limit:
+        return (dict(source),)
+    frame = {"Version": version_of(source)}
+    # Every statement is counted with a comma, and the first one has none.
+    room = limit + 1 - len(render({**frame, "Statement": []}))
+    pieces = [piece for each in _canonical(source) for piece in _pieces(each, room, limit)]
+    return tuple({**frame, "Statement": part} for part in _parts(pieces, room))
+
+
+def _canonical(source: Document) -> list[Statement]:
+    """The statements compacted, in an order that tells nothing about how they were written."""
+    nameless = [{k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source)]
+    tidy = json.loads(pretty({**source, "Statement": nameless}))
+    statements = map(_sorted, statements_of(compact(tidy)))
+    return sorted(statements, key=lambda each: _text(each).lower())
+
+
+def _sorted(source: Statement) -> Statement:
+    lists = {name: source[name] for name in _DIVISIBLE if isinstance(source.get(name), list)}
+    return {**source, **{name: sorted(lists[name], key=str.lower) for name in lists}}
+
+
+def _text(value: Any) -> str:
+    return _ENCODER.encode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A statement, or a part of one, that may be cut between the values of one list.
+
+    `fixed` are the characters of all but the list, `values` the list (empty in what cannot be
+    cut) and `costs` the characters of each value; commas are counted.
+    """
+
+    statement: Statement
+    fixed: int
+    name: str = ""
+    values: tuple[str, ...] = ()
+    costs: tuple[int, ...] = ()
+    #: Characters of the whole.
+    cost: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        brackets = 2 if len(self.values) > 1 else 0
+        object.__setattr__(self, "cost", self.fixed + sum(self.costs) + brackets)
+
+    @property
+    def denies(self) -> bool:
+        return self.statement.get("Effect") == "Deny"
+
+    @property
+    def least(self) -> int:
+        """The characters of the largest of the smallest pieces that it can be cut into."""
+        return self.fixed + max(self.costs, default=0)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The statement with this piece's values, one alone without brackets."""
+        if not self.values:
+            return dict(self.statement)
+        values = self.values[0] if len(self.values) == 1 else list(self.values)
+        return {**self.statement, self.name: values}
+
+    def cut(self, room: int) -> "tuple[_Piece | None, _Piece | None]":
+        """What fits into some room, filled with the first values that do, and what remains."""
+        taken: list[int] = []
+        left = room - self.fixed
+        for index, cost in enumerate(self.costs):
+            brackets = 2 if len(taken) == 1 else 0
+            if cost + brackets <= left:
+                taken.append(index)
+                left -= cost + brackets
+        kept = set(taken)
+        others = [index for index in range(len(self.costs)) if index not in kept]
+        return self._of(taken), self._of(others)
+
+    def _of(self, indices: list[int]) -> "_Piece | None":
+        if not indices:
+            return None
+        values = tuple(self.values[index] for index in indices)
+        return replace(self, values=values, costs=tuple(self.costs[index] for index in indices))
+
+
+def _pieces(source: Statement, room: int, limit: int) -> list[_Piece]:
+    """A statement as one piece that can be cut fine enough for the room, or as several such."""
+    lists = [name for name in _DIVISIBLE if isinstance(source.get(name), list) and source[name]]
+    lists.sort(key=lambda name: -len(_text(source[name])))
+    whole = _piece(source, lists[0] if lists else "")
+    if whole.cost <= room:
+        return [whole]
+    pieces = _crossed(source, lists[0], lists[1], room) if len(lists) > 1 else [whole]
+    if not pieces or pieces[0].least > room:
+        raise _too_large(source, limit)
+    return pieces
+
+
+def _piece(source: Statement, name: str) -> _Piece:
+    if not name:
+        return _Piece(source, len(_text(source)) + 1)
+    costs = tuple(len(_text(value)) + 1 for value in source[name])
+    # The 0 is as long as the statement's own comma, and one comma of the list is too many.
+    fixed = len(_text({**source, name: 0})) - 1
+    return _Piece(source, fixed, name, tuple(source[name]), costs)
+
+
+def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[_Piece]:
+    """The statement cut along the longer list, or first in as few as are best along the shorter.
+
+    Each piece repeats all of the shorter list that it has: where that is long, little room is
+    left for the other. None where not even single values fit.
+    """
+    best: list[_Piece] = []
+    least: float = float("inf")
+    values = source[shorter]
+    for number in range(1, len(values) + 1):
+        bounds = [len(values) * index // number for index in range(number + 1)]
+        chunks = [values[start:end] for start, end in pairwise(bounds)]
+        pieces = [
+            _piece({**source, shorter: each[0] if len(each) == 1 else each}, longer)
+            for each in chunks
+        ]
+        if any(piece.least > room for piece in pieces):
+            continue
+        need = sum(_need(piece, room) for piece in pieces)
+        if need >= least:
+            break
+        best, least = pieces, need
+    return best
+
+
+def _need(piece: _Piece, room: int) -> int:
+    """The characters that a piece takes, cut as often as it has to be at least."""
+    content = sum(piece.costs)
+    cuts = -(-content // (room - piece.fixed)) if content else 1
+    return content + cuts * piece.fixed
+
+
+def _too_large(source: Statement, limit: int) -> SplitError:
+    values = {
+        name: max(source[name], key=lambda each: len(_text(each)))
+        for name in _DIVISIBLE
+        if isinstance(source.get(name), list) and source[name]
+    }
+    least = size(document([{**source, **values}]))
+    return SplitError(
+        f"A statement that cannot be cut further takes {least:,} characters in a policy of its "
+        f"own, which may have {limit:,}: {_text(source)[:_SHOWN]}…"
+    )
+
+
+def _parts(pieces: list[_Piece], room: int) -> list[list[dict[str, Any]]]:
+    need = sum(_need(piece, room) for piece in pieces)
+    # There are never more parts than values: each part takes one at least.
+    for number in count(-(-need // room)):
+        packed = _packed(pieces, number, room)
+        if packed is not None:
+            return [[piece.written for piece in part] for part in packed if part]
+    raise AssertionError("count() does not end")
+
+
+def _packed(pieces: Iterable[_Piece], number: int, room: int) -> list[list[_Piece]] | None:
+    """The pieces in a number of parts, the largest first; None if they do not fit.
+
+    A piece goes whole to the fullest part that takes it. If none does, the emptiest is filled.
+    """
+    parts: list[list[_Piece]] = [[] for _ in range(number)]
+    free = [room] * number
+    ticket = count()
+    queue = [(not piece.denies, -piece.cost, next(ticket), piece) for piece in pieces]
+    heapq.heapify(queue)
+    while queue:
+        *_, piece = heapq.heappop(queue)
+        fitting = [index for index in range(number) if free[index] >= piece.cost]
+        if fitting:
+            index, rest = min(fitting, key=free.__getitem__), None
+        else:
+            index = max(range(number), key=free.__getitem__)
+            taken, rest = piece.cut(free[index])
+            if taken is None:
+                return None
+            piece = taken
+        parts[index].append(piece)
+        free[index] -= piece.cost
+        if rest is not None:
+            heapq.heappush(queue, (not rest.denies, -rest.cost, next(ticket), rest))
+    return parts
