@@ -57,7 +57,7 @@ def write_grants(
             continue
         for resource in taken.resources:
             ledger.add(resource)
-            resources.append(replace(resource, reason=_reason(grant, taken, attempts)))
+        resources += _explained(taken, _reason(grant, taken, attempts))
     return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
 
 
@@ -138,6 +138,12 @@ def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     ]
     says = "; ".join(over) or ", ".join(f"{needed:,} {what}" for what, needed, _ in sizes[:2])
     return Attempt(Form.ROLE, (resource,), not over, says)
+
+
+def _explained(taken: Attempt, reason: str) -> Iterable[Resource]:
+    """The resources, the first that is the principal's with the whole reason."""
+    lead = next(each for each in taken.resources if each.principal is not None)
+    return (replace(each, reason=reason) if each is lead else each for each in taken.resources)
 
 
 _FORMS: dict[Form, Callable[[TemporaryGrant, Ledger], Attempt]] = {
