@@ -253,6 +253,17 @@ class TestTemporaryAccess:
         others = plan_cleanup(ACCOUNT, before, Request(teams=frozenset({"data"})), deadline)
         assert others.changes == ()
 
+    def test_the_plan_lists_the_temporary_access_there_will_be(self) -> None:
+        before = applied(self.files, account_with())
+        plan = apply_plan(self.renewed, before)
+        assert [(each.principal, each.expires) for each in plan.temporary] == [
+            (ALICE, NOW + timedelta(hours=30))
+        ]
+        assert apply_plan(NOBODY, before).temporary == ()
+        other = Request(teams=frozenset({"data"}))
+        assert apply_plan(self.files, before, other).temporary == ()
+        assert len(plan_cleanup(ACCOUNT, before, Request(), NOW).temporary) == 1
+
     def test_cleanup_tells_of_access_that_was_robbed_of_its_end(self) -> None:
         before = applied(self.files, account_with())
         ((name, document),) = before.principals[ALICE].inline.items()

@@ -240,6 +240,8 @@ class Plan:
 
     `refused` holds when guards found the whole plan unsafe: then nothing is written, and
     an error among `findings` says why. `owned` counts what was ours in the account before.
+    `temporary` is the temporary access that is alive once the plan is carried out: what it
+    writes and what stays as it is.
     """
 
     account: Account
@@ -247,6 +249,7 @@ class Plan:
     findings: tuple[Finding, ...]
     refused: bool = False
     owned: int = 0
+    temporary: tuple[Resource, ...] = ()
 
 
 class Status(StrEnum):

@@ -109,6 +109,23 @@ def succession(resource: Resource) -> tuple[object, ...]:
     return (resource.principal, resource.teams, resource.grant)
 
 
+def temporary_after(
+    observed: Resources, changes: Iterable[Change], now: datetime
+) -> tuple[Resource, ...]:
+    """The temporary access that people hold once the changes are made, alive at `now` (UTC)."""
+    held = dict(observed)
+    for change in changes:
+        if change.after is None:
+            held.pop(change.id, None)
+        else:
+            held[change.id] = change.after
+    return tuple(
+        resource
+        for resource in held.values()
+        if resource.principal and resource.expires and not is_dead(resource, now)
+    )
+
+
 def without(changes: Iterable[Change], refused: Iterable[ResourceId]) -> tuple[Change, ...]:
     """The changes that remain when some cannot be made: none that builds on them is."""
     remaining = tuple(changes)

@@ -23,6 +23,7 @@ from iam_access.plan.diff import (
     linked,
     observed_state,
     removal,
+    temporary_after,
     without,
 )
 from iam_access.plan.guards import guard, too_many_removals
@@ -78,6 +79,7 @@ def plan_apply(
         findings=(*findings, *guarded.findings, *([refusal] if refusal else [])),
         refused=refusal is not None,
         owned=len(observed),
+        temporary=_concerned(temporary_after(observed, guarded.changes, now), request),
     )
 
 
@@ -96,7 +98,12 @@ def plan_cleanup(account: Account, snapshot: Snapshot, request: Request, now: da
         changes=linked(removals, observed, now),
         findings=tuple(_endless(observed.values(), snapshot)),
         owned=len(observed),
+        temporary=temporary_after(observed, removals, now),
     )
+
+
+def _concerned(resources: Iterable[Resource], request: Request) -> tuple[Resource, ...]:
+    return tuple(each for each in resources if request.concerns(each.teams))
 
 
 def _is_asked(finding: Finding, request: Request) -> bool:

@@ -15,7 +15,7 @@ from iam_access.model import (
     Resource,
     Severity,
 )
-from iam_access.plan.diff import is_dead, linked, observed_state, removal
+from iam_access.plan.diff import is_dead, linked, observed_state, removal, temporary_after
 from iam_access.plan.planner import ENDING
 from iam_access.snapshot import Snapshot
 
@@ -65,6 +65,7 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         changes=linked(removals, observed, now),
         findings=(),
         owned=len(observed),
+        temporary=temporary_after(observed, removals, now),
     )
 
 
