@@ -1,7 +1,7 @@
 """The emergency brake: ends temporary access at once, judged by what is in the account."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.kinds import managed_policy
@@ -59,7 +59,10 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         and target.matches(resource.principal, resource.grant, min(resource.teams))
     ]
     meant += _left_without_holders(meant, observed.values())
-    removals = [removal(resource, snapshot, now) for resource in meant]
+    removals = [
+        replace(removal(resource, snapshot, now), reason="revoked before its end")
+        for resource in meant
+    ]
     return Plan(
         account=account,
         changes=linked(removals, observed, now),
