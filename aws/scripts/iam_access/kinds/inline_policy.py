@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import Foreign
 from iam_access.kinds.grant import TemporaryGrant
-from iam_access.model import ApiCall, Change, Finding, Phase, Principal, Resource, ResourceId
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Finding,
+    Phase,
+    Principal,
+    PrincipalType,
+    Resource,
+    ResourceId,
+)
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
 from iam_access.snapshot import Snapshot
@@ -20,6 +29,8 @@ class InlinePolicies:
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
+            if principal.type is PrincipalType.GROUP:
+                continue  # never granted anything by us, whatever its policies are called
             for name, document in state.inline.items():
                 found = names.team_and_grant_of_inline(name)
                 if found is not None:
