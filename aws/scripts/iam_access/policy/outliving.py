@@ -1,0 +1,160 @@
+"""Actions with which a temporary grant could be made to outlive its end, and the denial of them.
+
+Whoever may write IAM can prolong a grant, make keys or a role of their own; whoever may become
+somebody else keeps that session past the end of the grant. They are known by AWS's own access
+levels, so that new ones are found when the data about AWS's services is updated.
+
+Not among them, because what they give ends with the grant, or is another's to end:
+
+* ``sts:GetSessionToken`` and ``sts:GetFederationToken``. Their sessions have what the policies of
+  the user who made them still allow when they ask. (No policy governs the former anyway.)
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_disable-perms.html
+* ``iam:PassRole``. It changes nothing in IAM. What a service then runs under the passed role goes
+  on running, as does all that a person has set up in an account while they could: a limit of
+  temporary access, to be told to those who review it.
+* Policies on resources, grants of keys and the like, for the same reason.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from iam_access.policy.actions import AccessLevel, action_names, actions_of, expand
+from iam_access.policy.document import (
+    Document,
+    Statement,
+    conditions_of,
+    listed,
+    statement,
+    statements_of,
+    text_of,
+)
+from iam_access.policy.match import Mode, compile_patterns
+
+_READS = (AccessLevel.LIST, AccessLevel.READ)
+#: What gives lasting access outside of IAM.
+_OTHERS = (
+    # Sessions that answer to the policies of somebody else.
+    "sts:AssumeRole*",
+    "sts:AssumeRoot",
+    "sts:GetDelegatedAccessToken",
+    # IAM Identity Center: what permission sets allow, to whom they and applications are assigned,
+    # and whom it trusts. To remove a policy or a boundary from a permission set can widen it.
+    "sso:Associate*",
+    "sso:Attach*",
+    "sso:Create*",
+    "sso:Delete*",
+    "sso:Detach*",
+    "sso:Import*",
+    "sso:Provision*",
+    "sso:Put*",
+    "sso:Update*",
+    # The people and groups in it, their passwords and second factors. To remove them gives nothing.
+    "identitystore:Create*",
+    "identitystore:Update*",
+    "sso-directory:Add*",
+    "sso-directory:Complete*",
+    "sso-directory:Create*",
+    "sso-directory:Enable*",
+    "sso-directory:Import*",
+    "sso-directory:Update*",
+    # IAM Roles Anywhere: a certificate authority of one's own is as good as an access key.
+    "rolesanywhere:Create*",
+    "rolesanywhere:Enable*",
+    "rolesanywhere:Update*",
+)
+_PASSING = "iam:PassRole"
+#: A service-linked role gives nobody access: AWS decides who may use it and for what. Many
+#: policies for everyday work allow to make one, and none of them is to be refused for it. Beside
+#: other writing of IAM it counts, so that the denial can be of every action with the same verb.
+_SERVICE_LINKED = frozenset({"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"})
+
+#: What a pattern that matches any of them begins with: most others need not be looked at.
+_OURS = re.compile(r"(iam|sts|sso|sso-directory|identitystore|rolesanywhere):|[^:]*[*?]")
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
+    """The actions, in full, by which a grant of these documents could be made to outlive its end.
+
+    An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
+    it is of all resources and without conditions. Raises DocumentError for what is no policy.
+    """
+    allowed: set[str] = set()
+    denied: set[str] = set()
+    for each in (one for source in documents for one in statements_of(source)):
+        if each.get("Effect") == "Allow":
+            allowed |= _covered(each)
+        elif _is_absolute(each):
+            denied |= _covered(each)
+    found = frozenset(allowed - denied)
+    writes_iam = any(action.startswith("iam:") for action in found - _SERVICE_LINKED)
+    return found if writes_iam else found - _SERVICE_LINKED
+
+
+@lru_cache(maxsize=1)
+def _outliving() -> frozenset[str]:
+    writes = {str(each) for each in actions_of("iam").values() if each.access_level not in _READS}
+    return frozenset(writes.union(*map(expand, _OTHERS)) - {_PASSING})
+
+
+def _covered(source: Statement) -> frozenset[str]:
+    """Those of the actions that the Action or NotAction of a statement covers."""
+    if "NotAction" in source:
+        return _outliving() - _matched(source["NotAction"])
+    return _matched(source["Action"]) if "Action" in source else frozenset()
+
+
+def _matched(values: Any) -> frozenset[str]:
+    # As the evaluator does, so that both find the same, whatever AWS would make of a pattern.
+    texts = (text_of(each).lower() for each in listed(values))
+    patterns = compile_patterns(filter(_OURS.match, texts), Mode.TEXT)
+    return frozenset(each for each in _outliving() if patterns.matches(each.lower(), _no_variables))
+
+
+def _no_variables(_key: str, _written: str) -> str | None:
+    return None
+
+
+def _is_absolute(source: Statement) -> bool:
+    everywhere = "Resource" in source and "*" in listed(source["Resource"])
+    return everywhere and not any(conditions_of(source).values())
+
+
+def denial(actions: frozenset[str]) -> Statement:
+    """A Deny statement of these actions, in full, on every resource, as short as may be.
+
+    Those that share their first words with each other and with no other action become one
+    pattern, which will also match what AWS adds under it. Raises ValueError for no actions.
+    """
+    if not actions:
+        raise ValueError("There are no actions to deny.")
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for action in actions:
+        service, _, name = action.partition(":")
+        named[service].add(name)
+    patterns = {
+        f"{service}:{pattern}"
+        for service, names in named.items()
+        for pattern in _patterns(names, set(action_names(service).values()) - names)
+    }
+    return statement("Deny", actions=sorted(patterns), resources=["*"])
+
+
+def _patterns(names: set[str], others: set[str]) -> Iterator[str]:
+    lowered, foreign = [name.lower() for name in names], [name.lower() for name in others]
+    for name in names:
+        ends = [*(match.start() for match in _WORD_ENDS.finditer(name)), len(name)]
+        for end in ends:
+            beginning = name[:end].lower()
+            if any(other.startswith(beginning) for other in foreign):
+                continue
+            # Of one action alone only the verb is left, which tells as much as its name.
+            several = sum(each.startswith(beginning) for each in lowered) > 1
+            if several or end == ends[0] < len(name):
+                yield f"{name[:end]}*"
+                break
+        else:
+            yield name

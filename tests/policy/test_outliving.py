@@ -1,0 +1,256 @@
+import json
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+from iam_access.policy.actions import AccessLevel, access_level, actions_of, expand
+from iam_access.policy.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.decision import Verdict
+from iam_access.policy.document import (
+    Document,
+    DocumentError,
+    Statement,
+    document,
+    listed,
+    render,
+    statement,
+)
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.outliving import denial, outliving_actions
+from iam_access.policy.request import PrincipalContext, Request
+
+SOURCE = PolicySource("p", SourceType.IDENTITY, "p")
+USER = PrincipalContext.user("arn:aws:iam::111122223333:user/a")
+EVERYTHING = document([statement("Allow", actions=["*"], resources=["*"])])
+ALL = outliving_actions([EVERYTHING])
+
+
+@lru_cache(maxsize=1)
+def managed() -> dict[str, Document]:
+    found = json.loads(aws_managed_policies_data)
+    return {name: each["Document"] for name, each in found.items()}
+
+
+def allowing(*actions: str) -> dict[str, Any]:
+    return document([statement("Allow", actions=actions, resources=["*"])])
+
+
+def expanded(source: Statement) -> frozenset[str]:
+    return frozenset().union(*map(expand, listed(source["Action"])))
+
+
+def judge(documents: list[Document], action: str) -> Verdict:
+    policies = tuple(compile_policy(each, SOURCE) for each in documents)
+    return decide(Request(USER, action, "*"), Layers(identity=policies)).kind
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:AttachUserPolicy",
+        "iam:CreateAccessKey",
+        "iam:CreateLoginProfile",
+        "iam:TagRole",
+        "iam:UpdateAssumeRolePolicy",
+        "iam:UploadSSHPublicKey",
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+        "sts:AssumeRoot",
+        "sso:CreateAccountAssignment",
+        "sso:DeletePermissionsBoundaryFromPermissionSet",
+        "sso:PutInlinePolicyToPermissionSet",
+        "identitystore:CreateGroupMembership",
+        "sso-directory:UpdatePassword",
+        "rolesanywhere:CreateTrustAnchor",
+    ],
+)
+def test_what_gives_lasting_access_is_found(action: str) -> None:
+    assert outliving_actions([allowing("s3:*", action.upper())]) == {action}
+    assert action in ALL
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:PassRole",
+        "iam:GetUser",
+        "iam:ListRoles",
+        "iam:CreateServiceLinkedRole",
+        "sts:GetFederationToken",
+        "sts:GetSessionToken",
+        "sts:TagSession",
+        "sso:ListInstances",
+        "identitystore:DescribeUser",
+        "s3:*",
+        "nosuchservice:*",
+    ],
+)
+def test_what_ends_with_the_grant_is_not(action: str) -> None:
+    assert outliving_actions([allowing(action)]) == frozenset()
+
+
+def test_all_writing_of_iam_but_passing_roles_is_found() -> None:
+    reads = {AccessLevel.LIST, AccessLevel.READ}
+    writes = {str(each) for each in actions_of("iam").values() if each.access_level not in reads}
+    assert outliving_actions([allowing("iam:*")]) == writes - {"iam:PassRole"}
+    assert not any(access_level(each) in reads for each in ALL)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ({"Action": "sts:Assume*Identity"}, {"sts:AssumeRoleWithWebIdentity"}),
+        ({"Action": ["*:AssumeRoot", "sts:GetCallerIdentity"]}, {"sts:AssumeRoot"}),
+        ({"NotAction": ["IAM:*", "s*", "identitystore:*", "rolesanywhere:*"]}, set()),
+        ({"NotAction": ["iam:*", "sso*", "identitystore:*", "roles*:*", "sts:a*"]}, "delegated"),
+        ({"NotAction": "s3:*"}, "all"),
+        ({}, set()),
+    ],
+)
+def test_patterns_and_what_is_left_out_count(made: dict[str, Any], expected: Any) -> None:
+    named = {"all": ALL, "delegated": {"sts:GetDelegatedAccessToken"}}
+    wanted = named[expected] if isinstance(expected, str) else expected
+    source = {"Statement": {"Effect": "Allow", "Resource": "*", **made}}
+    assert outliving_actions([source]) == wanted
+
+
+def test_resources_and_conditions_may_be_met() -> None:
+    conditions = {"StringEquals": {"aws:username": "nobody"}}
+    one = statement("Allow", actions=["sts:AssumeRole"], resources=["arn:aws:iam::1:role/a"])
+    other = statement("Allow", actions=["iam:TagUser"], not_resources=["x"], conditions=conditions)
+    found = outliving_actions([document([one]), document([other])])
+    assert found == {"sts:AssumeRole", "iam:TagUser"}
+
+
+def test_service_linked_roles_count_beside_other_writing_of_iam_only() -> None:
+    linked = allowing("iam:CreateServiceLinkedRole")
+    assert outliving_actions([linked, allowing("sts:AssumeRole")]) == {"sts:AssumeRole"}
+    assert outliving_actions([linked, allowing("iam:CreateUser")]) == {
+        "iam:CreateServiceLinkedRole",
+        "iam:CreateUser",
+    }
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        {"Action": "iam:*", "Resource": "*"},
+        {"Action": ["iam:CreateU*", "s3:*"], "Resource": ["x", "*"], "Condition": {"Bool": {}}},
+        {"NotAction": "sts:*", "Resource": "*"},
+    ],
+)
+def test_what_is_denied_everywhere_does_not_count(denied: dict[str, Any]) -> None:
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", **denied}}
+    allow = allowing("iam:CreateUser", "sts:AssumeRole")
+    assert outliving_actions([allow, deny]) == {"sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        {"Action": "iam:*", "Resource": "arn:aws:iam::1:user/a"},
+        {"Action": "iam:*", "NotResource": "arn:aws:iam::1:user/a"},
+        {"Action": "iam:*", "Resource": "*", "Condition": {"Bool": {"aws:ViaAWSService": "false"}}},
+        {"NotAction": "iam:*", "Resource": "*"},
+    ],
+)
+def test_what_is_denied_sometimes_counts(denied: dict[str, Any]) -> None:
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", **denied}}
+    assert outliving_actions([deny, allowing("iam:CreateUser")]) == {"iam:CreateUser"}
+
+
+def test_what_is_no_policy_is_an_error() -> None:
+    with pytest.raises(DocumentError):
+        outliving_actions([{"Statement": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("AdministratorAccess", 900), ("PowerUserAccess", 600), ("IAMFullAccess", 400)],
+)
+def test_the_denial_takes_all_of_it_from_policies_of_aws_and_is_short(name: str, most: int) -> None:
+    source = managed()[name]
+    found = outliving_actions([source])
+    deny = denial(found)
+    assert expanded(deny) == found
+    assert len(render(deny)) <= most
+    written = [source, document([deny])]
+    assert outliving_actions(written) == frozenset()
+    for action in found:
+        assert judge(written, action) is Verdict.EXPLICIT_DENY
+    for action in ("iam:PassRole", "iam:GetUser", "sts:GetCallerIdentity", "s3:GetObject"):
+        assert judge(written, action) is judge([source], action)
+
+
+@pytest.mark.parametrize(
+    "name", ["ReadOnlyAccess", "SecurityAudit", "ViewOnlyAccess", "AmazonEC2FullAccess"]
+)
+def test_policies_of_aws_that_end_when_they_end(name: str) -> None:
+    assert outliving_actions([managed()[name]]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("actions", "expected"),
+    [
+        ({"sts:AssumeRole"}, ["sts:AssumeRole"]),
+        ({"sts:AssumeRole", "iam:ChangePassword"}, ["iam:Change*", "sts:AssumeRole"]),
+        ({"iam:CreatePolicy", "iam:CreatePolicyVersion"}, ["iam:CreatePolicy*"]),
+        ({"iam:CreateUser", "iam:CreateGroup"}, ["iam:CreateGroup", "iam:CreateUser"]),
+        (expand("iam:Create*"), ["iam:Create*"]),
+        (expand("iam:Upload*") | {"iam:NewInAWS"}, ["iam:New*", "iam:Upload*"]),
+    ],
+)
+def test_a_denial_is_of_verbs_where_nothing_else_has_them(
+    actions: set[str], expected: list[str]
+) -> None:
+    wanted = statement("Deny", actions=expected, resources=["*"])
+    assert denial(frozenset(actions)) == wanted
+
+
+def test_a_denial_of_nothing_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="no actions"):
+        denial(frozenset())
+
+
+SERVICES = ["iam", "sts", "sso", "s3", "rolesanywhere", "identitystore"]
+NAMES = sorted(str(each) for service in SERVICES for each in actions_of(service).values())
+SUBSETS = st.one_of(
+    st.sets(st.sampled_from(NAMES), min_size=1, max_size=12),
+    # All but a few of a service, where patterns have to go round what is left out.
+    st.sets(st.sampled_from(sorted(ALL)), max_size=8).map(lambda left_out: ALL - left_out),
+)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
+@given(SUBSETS)
+def test_a_denial_is_of_exactly_its_actions(actions: set[str] | frozenset[str]) -> None:
+    deny = denial(frozenset(actions))
+    assert expanded(deny) == actions
+    assert len(deny["Action"]) == len({each.lower() for each in deny["Action"]}) <= len(actions)
+    assert denial(frozenset(sorted(actions, reverse=True))) == deny
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=100)
+@given(
+    st.sampled_from(sorted(ALL)),
+    st.integers(0, 30),
+    st.integers(0, 30),
+    st.sampled_from(["*", "?", "**"]),
+)
+def test_whatever_pattern_the_evaluator_lets_match_is_found(
+    action: str, start: int, length: int, wildcard: str
+) -> None:
+    pattern = action[:start] + wildcard + action[start + length :]
+    if judge([allowing(pattern)], action) is Verdict.ALLOWED:
+        found = outliving_actions([allowing(pattern)])
+        assert action in found or action.endswith("ServiceLinkedRole")
+
+
+def test_each_action_is_found_alone() -> None:
+    alone = ALL - {"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"}
+    assert frozenset().union(*(outliving_actions([allowing(each)]) for each in alone)) == alone
