@@ -335,6 +335,7 @@ def configuration(
         settings=Settings(),
         teams={each.name: each for each in teams} | {name: team(name) for name in invalid},
         accounts={account.id: account},
+        known_accounts={account.id: account},
         findings=tuple(findings),
         invalid=frozenset(invalid),
     )

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -149,7 +149,8 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         adopt=options.adopt,
         allow_removals=options.allow_removals,
     )
-    report = run.over(_accounts(run, request), request.teams, lambda its: its.applying(request))
+    accounts = _accounts(run, request, run.configuration.accounts)
+    report = run.over(accounts, request.teams, lambda its: its.applying(request))
     return _show(report, options)
 
 
@@ -158,7 +159,8 @@ def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
 
     run = _Run("cleanup", options, clock, _load(options, clock()))
     request = Request(teams=_asked(options, run.configuration))
-    report = run.over(_accounts(run, request), request.teams, lambda its: its.cleaning(request))
+    accounts = _accounts(run, request, run.configuration.known_accounts)
+    report = run.over(accounts, request.teams, lambda its: its.cleaning(request))
     return _show(report, options)
 
 
@@ -182,7 +184,7 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
             "several of them mean: where all of them hold",
         )
     run = _Run("revoke", options, clock, _load(options, clock()))
-    accounts = _accounts(run, Request())
+    accounts = _accounts(run, Request(), run.configuration.known_accounts)
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
@@ -242,7 +244,12 @@ class _Run:
         if self.configuration.settings_valid and accounts:
             with (
                 _aws(self.options, self.configuration, self.clock),
-                progress(len(accounts), self.command, stream=sys.stderr) as bar,
+                progress(
+                    len(accounts),
+                    self.command,
+                    stream=sys.stderr,
+                    verbose=self.options.verbose,
+                ) as bar,
             ):
                 manager = _manager(self.configuration, teams, self.clock(), bar.advance)
                 work = manager.preview if self.options.dry_run else manager.carry_out
@@ -333,10 +340,9 @@ def _teams(names: Sequence[str], configuration: "Configuration") -> frozenset[st
     return frozenset(names)
 
 
-def _accounts(run: _Run, request: "Request") -> list[Account]:
-    """The accounts of the teams and environments a run is about, in order of their ids."""
+def _accounts(run: _Run, request: "Request", accounts: Mapping[str, Account]) -> list[Account]:
+    """Those of the accounts that the run's teams and environments mean, in order of their ids."""
     wanted = set(run.options.environment)
-    accounts = run.configuration.accounts
     known = {
         environment
         for account in accounts.values()
@@ -344,6 +350,7 @@ def _accounts(run: _Run, request: "Request") -> list[Account]:
         if request.concerns(frozenset({team}))
     }
     unknown = sorted(wanted - known)
+    # An environment may be that of a team whose files are invalid; those say so themselves.
     if unknown and not run.configuration.invalid:
         raise UsageError(
             f"there is no environment {unknown[0]!r}",

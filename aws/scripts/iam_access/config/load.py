@@ -62,6 +62,7 @@ class Configuration:
     settings: Settings
     teams: Mapping[str, Team]
     accounts: Mapping[str, Account]
+    known_accounts: Mapping[str, Account]
     findings: tuple[Finding, ...]
     invalid: frozenset[str]
     settings_valid: bool = True
@@ -116,6 +117,7 @@ def _load(directory: Path, now: datetime) -> Configuration:
         settings=settings,
         teams={name: _team(draft) for name, draft in sorted(drafts.items())},
         accounts=_accounts(valid, settings),
+        known_accounts=_accounts(drafts.values(), settings),
         findings=findings,
         invalid=invalid,
         settings_valid=settings_valid,
@@ -209,6 +211,8 @@ def _accounts(drafts: Iterable[Draft], settings: Settings) -> dict[str, Account]
     specs: dict[str, AccountSpec] = {}
     for draft in drafts:
         for item in draft.accounts:
+            if item.spec is None:
+                continue
             used.setdefault(item.spec.id, {})[draft.name] = item.key
             specs[item.spec.id] = item.spec
     return {
