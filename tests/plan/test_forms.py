@@ -43,6 +43,10 @@ LARGE = {
         }
     ],
 }
+SMALL = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}],
+}
 HUGE = {
     "Version": "2012-10-17",
     "Statement": [
@@ -115,8 +119,9 @@ def test_the_plan_says_why_and_what_would_be_next() -> None:
 
 def test_every_part_fits_and_ends() -> None:
     after = applied(files(), account(LARGE))
-    parts = list(after.policies.values())
+    parts = sorted(after.policies.values(), key=lambda part: part.name)
     assert len(parts) == 2
+    assert parts[0].document["Statement"][0]["Sid"] == "ReadOnlyAccessv1"
     for part in parts:
         assert size(part.document) <= 6_144
         assert all("DateLessThan" in s["Condition"] for s in part.document["Statement"])
@@ -226,13 +231,10 @@ def test_cleanup_reclaims_every_form_once_it_is_dead(form: Form) -> None:
 
 @pytest.mark.parametrize("form", list(Form))
 def test_a_new_version_of_the_managed_policy_updates_the_copies(form: Form) -> None:
-    small = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}],
-    }
+    document = LARGE if form is Form.POLICY else SMALL
     asked = files(temporary(via=form.value))
-    before = applied(asked, account(small))
-    newer = replace(before, managed={READ_ONLY: ManagedDocument("v2", small)})
+    before = applied(asked, account(document))
+    newer = replace(before, managed={READ_ONLY: ManagedDocument("v2", document)})
 
     changes = apply_plan(asked, newer).changes
 

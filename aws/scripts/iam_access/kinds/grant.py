@@ -76,6 +76,11 @@ class TemporaryGrant:
         return f"{self.team} grants {self.key} in {self.environment}"
 
     @property
+    def copied_from(self) -> str:
+        """The AWS managed policies it copies, each with its version, as one statement id."""
+        return "".join(_source(arn, copy) for arn, copy in sorted(self.managed.items()))
+
+    @property
     def document(self) -> dict[str, Any]:
         """All statements of the grant in one document, bounded by its window.
 
@@ -94,7 +99,10 @@ class TemporaryGrant:
         return with_window(source, self.starts, self.ends)
 
 
+def _source(arn: str, copy: ManagedDocument) -> str:
+    return "".join(filter(str.isalnum, arn.rpartition("/")[2])) + copy.version
+
+
 def _versioned(arn: str, copy: ManagedDocument) -> Document:
-    name = "".join(filter(str.isalnum, arn.rpartition("/")[2]))
     first, *others = statements_of(copy.document)
-    return {**copy.document, "Statement": [{**first, "Sid": f"{name}{copy.version}"}, *others]}
+    return {**copy.document, "Statement": [{**first, "Sid": _source(arn, copy)}, *others]}

@@ -15,7 +15,7 @@ from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
 from iam_access.plan.diff import Resources, is_dead
 from iam_access.plan.ledger import Ledger
-from iam_access.policy.document import parse, render, size
+from iam_access.policy.document import parse, render, size, statements_of
 from iam_access.policy.split import SplitError, split
 from iam_access.snapshot import Document, Snapshot
 
@@ -99,7 +99,7 @@ def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
 
 def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     try:
-        parts = _parts(render(grant.document), ledger.quotas.policy_size)
+        parts = _parts(render(grant.document), ledger.quotas.policy_size, grant.copied_from)
     except SplitError as error:
         return Attempt(Form.POLICY, (), fits=False, says=str(error))
     policies = [
@@ -119,9 +119,17 @@ def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
 
 
 @lru_cache(maxsize=128)
-def _parts(text: str, limit: int) -> tuple[Document, ...]:
-    """Many principals hold the same grant, and a large one takes a while to cut."""
-    return split(parse(text), limit)
+def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
+    """The document in parts; the first one's first statement id says what it was copied from.
+
+    Cached, since many principals hold the same grant, and a large one takes a while to cut.
+    """
+    whole = parse(text)
+    if not copied_from or size(text) <= limit:
+        return split(whole, limit)
+    first, *others = split(whole, limit - len(f',"Sid":"{copied_from}"'))
+    lead, *rest = statements_of(first)
+    return ({**first, "Statement": [{**lead, "Sid": copied_from}, *rest]}, *others)
 
 
 def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
