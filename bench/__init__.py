@@ -1,0 +1,1 @@
+"""Benchmarks: how many calls, how long, and how far that is from what is possible."""
