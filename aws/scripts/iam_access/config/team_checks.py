@@ -152,7 +152,7 @@ def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report
                 f"{location_of(name, other, holders[other][0])}"
                 + ("; a user is named like what stands before the @" if name == USERS else ""),
             )
-        if any(entry is next_one for entry, next_one in pairwise(entries)):
+        if len(entries) > 1 and any(one is next_one for one, next_one in pairwise(entries)):
             for entry in entries:
                 _repeated(entry, name, report)
 
