@@ -1,8 +1,10 @@
 """Work on many accounts side by side."""
 
+import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ALL_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from iam_access.cloud.errors import CloudError
@@ -11,7 +13,11 @@ from iam_access.model import Account, Failure
 
 T = TypeVar("T")
 
-DEFAULT_WORKERS = 32
+# Accounts mostly wait for AWS, whose throttle is each account's own; from about here on this
+# process has no more time left to call for others.
+DEFAULT_WORKERS = 64
+
+_COLLECT_AFTER = (100_000, 50, 100)
 
 
 class Interrupted(KeyboardInterrupt, Generic[T]):
@@ -42,7 +48,10 @@ def for_each_account(
     bug and propagates once all others have finished. On KeyboardInterrupt `stop` is set, accounts
     not begun are left out, those under way come to their end, and Interrupted is raised.
     """
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts)))) as pool:
+    with (
+        _seldom_collected(),
+        ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts)))) as pool,
+    ):
         futures: list[Future[T]] = []
         try:
             futures.extend(pool.submit(work, account) for account in accounts)
@@ -55,6 +64,17 @@ def for_each_account(
             left_out = [_NOT_BEGUN] * (len(accounts) - len(futures))
             raise Interrupted((*map(_result, futures), *left_out)) from None
     return tuple(map(_result, futures))
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let garbage wait: what accounts are read into stays, and looking through it takes long."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _result(future: Future[T]) -> T | Failure:
