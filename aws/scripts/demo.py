@@ -11,6 +11,10 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
 
 from iam_access import commands
 from iam_access.arguments import AWS_FOLDER
@@ -21,14 +25,23 @@ from iam_access.sandbox.seed import accounts_of
 FOLDERS = ("aws-accounts", "aws-policies", "permanent-access", "temporary-access")
 HOURS = 2
 
-ENTRY = """\
+ENTRIES = """\
 temporary-access:
   - description: Look into the failed settlement run
     expires_at: {deadline}
     user: developer-one@example.com
     environment: prod
     grant: support.break-glass
+
+  - description: The same, and read anything that may have to do with it
+    expires_at: {deadline}
+    user: developer-one@example.com
+    environment: prod
+    grant: support.read-everything
 """
+PERSON = "developer-one"
+ACCOUNT = "777788889999"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/self-serve/payments/payments+support.read-everything+{PERSON}"
 
 
 class Clock:
@@ -48,8 +61,9 @@ class Clock:
 class Demo:
     """Tells the story; `failed` once a step did not end as the story has it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, person: boto3.Session) -> None:
         self._clock = clock
+        self._person = person
         self._step = 0
         self.failed = False
 
@@ -68,6 +82,40 @@ class Demo:
         print(f"\n(exit status {status})", flush=True)
         self.failed = self.failed or status != expected
 
+    def assume(self, *, expected: str = "") -> boto3.Session | None:
+        """Take the role as the person would; None when that is denied."""
+        print(f"\n$ aws sts assume-role --role-arn {ROLE} --role-session-name {PERSON}")
+        answer = self._ask(
+            lambda: self._person.client("sts").assume_role(RoleArn=ROLE, RoleSessionName=PERSON),
+            expected,
+        )
+        if answer is None:
+            return None
+        print(f"  {answer['AssumedRoleUser']['Arn']}")
+        keys = answer["Credentials"]
+        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    def list_users(self, session: boto3.Session | None, *, expected: str) -> None:
+        """Read something with the role's session."""
+        print("\n$ aws iam list-users --profile payments-support.read-everything-prod")
+        if session is None:
+            self.failed = True
+            return
+        answer = self._ask(session.client("iam").list_users, expected)
+        if answer is not None:
+            print("  " + ", ".join(user["UserName"] for user in answer["Users"]))
+
+    def _ask(self, call: Callable[[], Any], expected: str) -> Any:
+        """AWS's answer; None and AWS's words when it says no."""
+        try:
+            answer, code = call(), ""
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            answer = None
+            print(f"  {code}: {error.response['Error']['Message']}")
+        self.failed = self.failed or code != expected
+        return answer
+
 
 def main() -> int:
     """Tell the whole story; 0 when everything went as told."""
@@ -77,15 +125,16 @@ def main() -> int:
         for name in FOLDERS:
             shutil.copytree(AWS_FOLDER / name, directory / name)
         shutil.copy(AWS_FOLDER / "settings.yaml", directory)
-        request = ENTRY.format(deadline=f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}")
+        request = ENTRIES.format(deadline=f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}")
         configuration = load(directory, now=clock())
         with Sandbox(
             accounts_of(configuration),
             template=commands.DEPLOYER_TEMPLATE,
             clock=clock,
             enforce=True,
-        ):
-            demo = Demo(clock)
+        ) as sandbox:
+            key = sandbox.backend(ACCOUNT).create_access_key(PERSON)
+            demo = Demo(clock, boto3.Session(key.access_key_id, key.secret_access_key))
             story(demo, directory / "temporary-access" / "payments.yaml", request, clock)
     return 1 if demo.failed else 0
 
@@ -102,7 +151,7 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.run(commands.apply, "--all")
 
     demo.tell(
-        f"A developer asks for production access for {HOURS} hours",
+        f"A developer asks for production access for {HOURS} hours, twice",
         "The examples that ended long ago make way; aws/temporary-access/payments.yaml now says:",
     )
     print(f"\n{request}", end="")
@@ -118,12 +167,23 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.tell("Applied again, there is nothing to do")
     demo.run(commands.apply, "payments")
 
-    clock.move(timedelta(hours=HOURS, minutes=1))
+    clock.move(timedelta(hours=HOURS, minutes=-10))
     demo.tell(
-        f"{HOURS} hours and a minute later",
-        "IAM has been denying the grant since its deadline, without anything having run.",
-        "The daily cleanup only takes away what is dead:",
+        "Ten minutes before the deadline, the developer takes the role",
+        "ReadOnlyAccess is too large to be written into a user, so the grant became a role.",
     )
+    session = demo.assume()
+    demo.list_users(session, expected="")
+
+    clock.move(timedelta(minutes=11))
+    demo.tell(
+        "A minute after the deadline: nothing has run, and it is over",
+        "The session that is still open is denied, and no new one can be had.",
+    )
+    demo.list_users(session, expected="AccessDenied")
+    demo.assume(expected="AccessDenied")
+
+    demo.tell("The daily cleanup only takes away what is dead")
     demo.run(commands.cleanup, "--all")
 
     demo.tell("What next?")

@@ -136,7 +136,7 @@ def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     resource = temporary_role.resource(grant)
     quotas = ledger.quotas
     sizes = [
-        ("policies to attach", len(resource.attributes["managed"]), quotas.attached_per_role),
+        ("managed policies", len(resource.attributes["managed"]), quotas.attached_per_role),
         ("characters of statements", size(resource.document or {}), quotas.role_inline_size),
         ("characters of trust", size(temporary_role.trust_policy(grant)), quotas.trust_size),
         ("roles in the account", len(ledger.roles | {resource.attributes["arn"]}), quotas.roles),
@@ -144,7 +144,9 @@ def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     over = [
         f"{needed:,} {what}, {limit:,} allowed" for what, needed, limit in sizes if needed > limit
     ]
-    says = "; ".join(over) or ", ".join(f"{needed:,} {what}" for what, needed, _ in sizes[:2])
+    says = "; ".join(over) or ", ".join(
+        f"{needed:,} of {most:,} {what}" for what, needed, most in sizes[:2]
+    )
     return Attempt(Form.ROLE, (resource,), not over, says)
 
 
