@@ -52,6 +52,8 @@ def change(
     after: Mapping[str, Any] | None = None,
     attributes_before: Mapping[str, Any] | None = None,
     attributes_after: Mapping[str, Any] | None = None,
+    grant: str | None = None,
+    usage: tuple[str, ...] = (),
 ) -> Change:
     owner = str(principal) if principal else "account"
     key = ResourceId(kind, f"{owner} {name}")
@@ -65,6 +67,8 @@ def change(
             document=source,
             principal=principal,
             expires=expires,
+            grant=grant,
+            usage=usage,
             location=location,
         )
 
@@ -86,9 +90,43 @@ def planned(
     findings: tuple[Finding, ...] = (),
     refused: bool = False,
     outcomes: tuple[Outcome, ...] = (),
+    temporary: tuple[Resource, ...] = (),
 ) -> AccountReport:
-    plan = Plan(account, changes, findings, refused=refused, owned=len(changes))
+    plan = Plan(
+        account, changes, findings, refused=refused, owned=len(changes), temporary=temporary
+    )
     return AccountReport(account, plan, outcomes)
+
+
+def held(
+    name: str,
+    *,
+    kind: str = "inline-policy",
+    principal: Principal | None = ALICE,
+    teams: Iterable[str] = ("payments",),
+    grant: str | None = "dev.break-glass",
+    expires: datetime | None = None,
+    document: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Resource:
+    """Temporary access that is alive; by default for three hours more."""
+    owner = str(principal) if principal else "account"
+    return Resource(
+        id=ResourceId(kind, f"{owner} {name}"),
+        name=name,
+        teams=frozenset(teams),
+        attributes=attributes or {},
+        document=document,
+        principal=principal,
+        expires=NOW + timedelta(hours=3) if expires is None else expires,
+        grant=grant,
+    )
+
+
+def after(change: Change) -> Resource:
+    """The resource as the change leaves it."""
+    assert change.after is not None
+    return change.after
 
 
 POLICY = change(
@@ -104,10 +142,55 @@ POLICY = change(
 GRANT = change(
     Action.CREATE,
     "self-serve+payments+dev.break-glass+20251130T180000Z",
-    reason="temporary access: Debug production database",
+    reason="payments grants dev.break-glass in prod, as an inline policy (150 characters, 2,048 "
+    "of 2,048 free); next would be policies of its own",
     expires=NOW + timedelta(days=3, hours=4),
     location=Location("aws/temporary-access/payments.yaml", 2, 5),
     after=document("rds:*"),
+    grant="dev.break-glass",
+)
+USAGE = (
+    "https://signin.aws.amazon.com/switchrole?account=123456789012&displayName=dev.admin",
+    "[profile payments-dev.admin-prod]",
+    "role_arn = arn:aws:iam::123456789012:role/self-serve/payments/payments+dev.admin+alice",
+    "source_profile = default",
+    "role_session_name = alice",
+)
+ROLE = change(
+    Action.CREATE,
+    "payments+dev.admin+alice",
+    kind="temporary-role",
+    reason="payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
+    "0 characters of statements); not as an inline policy (9,800 characters, 1,900 of 2,048 "
+    "free); not as policies of its own (2 to attach, 1 of 10 places free)",
+    expires=NOW + timedelta(hours=2),
+    location=Location("aws/temporary-access/payments.yaml", 8, 5),
+    after={
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "End",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"DateGreaterThanEquals": {"aws:CurrentTime": "2025-11-27T16:00:00Z"}},
+            }
+        ],
+    },
+    attributes_after={"managed": (READ_ONLY,), "others": ()},
+    grant="dev.admin",
+    usage=USAGE,
+)
+GRANTED = tuple(
+    change(
+        Action.CREATE,
+        name,
+        kind="policy-attachment",
+        principal=BATCH,
+        reason="payments grants jobs.read in prod",
+        location=Location("aws/permanent-access/payments.yaml", 5, 5),
+    )
+    for name in ("payments-jobs-read", "ViewOnlyAccess")
 )
 ATTACHMENT = change(
     Action.DELETE,
@@ -162,7 +245,17 @@ def dry_run() -> Report:
     return Report(
         command="apply",
         now=NOW,
-        accounts=(planned(PROD, *CHANGES, findings=(FOREIGN,)), planned(NONPROD)),
+        accounts=(
+            planned(
+                PROD,
+                *CHANGES,
+                *GRANTED,
+                ROLE,
+                findings=(FOREIGN,),
+                temporary=(after(GRANT), after(ROLE)),
+            ),
+            planned(NONPROD, temporary=(held("nightly", principal=BATCH),)),
+        ),
         findings=(EXPIRED,),
         digest="5f2c" * 16,
         dry_run=True,
@@ -174,7 +267,7 @@ def applied() -> Report:
     return Report(
         command="apply",
         now=NOW,
-        accounts=(planned(PROD, *CHANGES, outcomes=outcomes),),
+        accounts=(planned(PROD, *CHANGES, outcomes=outcomes, temporary=(after(GRANT),)),),
         digest="5f2c" * 16,
     )
 
@@ -203,7 +296,13 @@ def troubled() -> Report:
         now=NOW,
         accounts=(
             AccountReport(unread, failure=DENIED),
-            planned(PROD, *CHANGES, findings=(MISSING_USER, FOREIGN), outcomes=outcomes),
+            planned(
+                PROD,
+                *CHANGES,
+                findings=(MISSING_USER, FOREIGN),
+                outcomes=outcomes,
+                temporary=(after(GRANT),),
+            ),
             planned(NONPROD, POLICY, findings=(refused,), refused=True),
         ),
         findings=(UNKNOWN_GRANT, EXPIRED),
@@ -211,12 +310,72 @@ def troubled() -> Report:
     )
 
 
+def ended(name: str, principal: Principal = ALICE, *, hours: float = 1) -> Change:
+    """The removal of what ended so many hours ago."""
+    expires = NOW - timedelta(hours=hours)
+    return change(
+        Action.DELETE,
+        name,
+        principal=principal,
+        reason=f"ended {expires:%Y-%m-%d %H:%M:%S} UTC",
+        expires=expires,
+        before=document("rds:*"),
+        grant="dev.break-glass",
+    )
+
+
+def cleaned() -> Report:
+    """What ended in one account: one removed, one not; something else is alive."""
+    gone, stuck = ended("yesterday", hours=20), ended("today", BATCH)
+    outcomes = (
+        Outcome(gone, Status.DONE),
+        Outcome(
+            stuck,
+            Status.FAILED,
+            Failure("AccessDenied", "not authorized to perform: iam:DeleteRolePolicy", "allow it"),
+        ),
+    )
+    plan = planned(PROD, gone, stuck, outcomes=outcomes, temporary=(held("alive"),))
+    return Report("cleanup", NOW, accounts=(plan,), digest="5f2c" * 16)
+
+
+def revoked() -> Report:
+    """The emergency brake: one grant gone, and the entry that would bring it back."""
+    gone = change(
+        Action.DELETE,
+        "payments+dev.admin+alice",
+        kind="temporary-role",
+        reason="no entry of payments asks for it any more",
+        expires=NOW + timedelta(hours=2),
+        grant="dev.admin",
+    )
+    entry = Finding(
+        "entry-to-delete",
+        Severity.WARNING,
+        "the next apply brings back dev.admin for user/alice in prod unless this entry goes; "
+        "delete these lines",
+        "  - description: Look into `settlement`\n    user: alice@example.com\n"
+        "    environment: prod\n    grant: dev.admin",
+        Location("aws/temporary-access/payments.yaml", 8, 5),
+        team="payments",
+    )
+    plan = planned(PROD, gone, outcomes=(Outcome(gone, Status.DONE),))
+    return Report("revoke", NOW, accounts=(plan,), findings=(entry,), digest="5f2c" * 16)
+
+
 def validated() -> Report:
     return Report(command="validate", now=NOW, findings=(EXPIRED, UNKNOWN_GRANT))
 
 
 def nothing() -> Report:
-    return Report(command="apply", now=NOW, accounts=(planned(PROD), planned(NONPROD)))
+    plans = (planned(PROD), planned(NONPROD))
+    return Report(command="apply", now=NOW, accounts=plans, digest="5f2c" * 16)
+
+
+def harmless(text: str) -> str:
+    """Text without any harm that has the lines and clauses of this one."""
+    clauses = (part.split("\n") for part in text.split("; "))
+    return "; ".join("\n".join("harmless" for _ in lines) for lines in clauses)
 
 
 def hostile(text: str) -> Report:
@@ -236,9 +395,12 @@ def hostile(text: str) -> Report:
             before=document(text, "s3:GetObject"),
             after=document(text, "s3:PutObject"),
             attributes_before={text: "before"},
-            attributes_after={text: text},
+            attributes_after={text: text, f"{text}2": (text,)},
+            grant=text,
+            expires=NOW + timedelta(hours=number),
+            usage=(text, "more"),
         )
-        for action in Action
+        for number, action in enumerate(Action)
         for kind, principal in (("inline-policy", user), ("customer-managed-policy", None))
     )
     failure = Failure(text, text, text)
@@ -257,7 +419,13 @@ def hostile(text: str) -> Report:
         command="apply",
         now=NOW,
         accounts=(
-            planned(account, *changes, outcomes=outcomes, findings=findings),
+            planned(
+                account,
+                *changes,
+                outcomes=outcomes,
+                findings=findings,
+                temporary=tuple(each.after for each in changes if each.after is not None),
+            ),
             AccountReport(Account("210987654321", "aws", text, {text: text}), failure=failure),
         ),
         findings=findings,

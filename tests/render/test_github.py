@@ -1,7 +1,6 @@
 """A report as annotations."""
 
 import io
-from dataclasses import replace
 
 import pytest
 
@@ -69,7 +68,7 @@ def test_ten_of_each_level_and_the_number_of_the_others() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_makes_no_command_and_leaves_none_out(text: str) -> None:
     output = written(reports.hostile(text))
-    expected = commands(written(reports.hostile("harmless")))
+    expected = commands(written(reports.hostile(reports.harmless(text))))
     found = commands(output)
     assert [each.name for each in found] == [each.name for each in expected]
     shown = escape.not_a_command(escape.terminal(text))
@@ -77,11 +76,18 @@ def test_hostile_text_makes_no_command_and_leaves_none_out(text: str) -> None:
         assert set(one.properties) == set(other.properties)
         assert one.properties["title"] == shown
         assert one.data.count("\n") == other.data.count("\n")
-    assert len(output.splitlines()) == len(written(reports.hostile("harmless")).splitlines())
+    assert len(output.splitlines()) == len(
+        written(reports.hostile(reports.harmless(text))).splitlines()
+    )
 
 
 def test_no_finding_no_annotation() -> None:
-    assert written(replace(reports.nothing(), digest=None)) == "Nothing to do\n"
+    assert written(reports.nothing()) == "Nothing to do\n"
+
+
+def test_a_hint_keeps_its_lines() -> None:
+    (warning,) = commands(written(reports.revoked()))
+    assert warning.data.split("\n")[1:] == reports.revoked().findings[0].hint.split("\n")
 
 
 def test_an_error_before_the_run_is_an_annotation() -> None:

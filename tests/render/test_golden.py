@@ -6,6 +6,7 @@ After a change that is meant, write them anew and read the difference:
 
 import io
 import os
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ REPORTS = {
     "troubled": reports.troubled(),
     "validated": reports.validated(),
     "nothing": reports.nothing(),
+    "cleaned": reports.cleaned(),
+    "revoked": reports.revoked(),
 }
 
 
@@ -34,14 +37,14 @@ REPORTS = {
 @pytest.mark.parametrize("name", REPORTS)
 def test_output_is_as_written_down(name: str, output: Output) -> None:
     stream = io.StringIO()
-    render(REPORTS[name], output, stream)
+    render(REPORTS[name], output, stream, zone=UTC)
     compare(DATA / f"{name}.{SUFFIXES[output]}", stream.getvalue())
 
 
-def test_verbose_text_shows_all_documents() -> None:
+def test_verbose_text_is_as_written_down() -> None:
     stream = io.StringIO()
-    render(reports.dry_run(), Output.TEXT, stream, verbose=True)
-    compare(DATA / "dry-run-verbose.txt", stream.getvalue())
+    render(reports.cleaned(), Output.TEXT, stream, verbose=True, zone=UTC)
+    compare(DATA / "cleaned-verbose.txt", stream.getvalue())
 
 
 @pytest.mark.parametrize("output", Output)

@@ -37,8 +37,9 @@ def test_a_change_has_all_that_is_known_of_it() -> None:
         "action": "create",
         "name": "self-serve+payments+dev.break-glass+20251130T180000Z",
         "principal": "user/alice",
-        "reason": "temporary access: Debug production database",
+        "reason": reports.GRANT.reason,
         "expires": "2025-11-30T18:00:00Z",
+        "usage": [],
         "file": "aws/temporary-access/payments.yaml",
         "line": 2,
         "column": 5,
@@ -65,6 +66,45 @@ def test_accounts_are_counted() -> None:
     assert [prod[name] for name in ("create", "update", "delete")] == [1, 1, 1]
     assert accounts["nonprod"]["refused"]
     assert audit["failure"]["code"] == "AccessDenied"
+
+
+def test_how_to_use_what_is_created_is_told_line_by_line() -> None:
+    told = {each["name"]: each["usage"] for each in parsed(reports.dry_run())["changes"]}
+    assert told[reports.ROLE.name] == list(reports.USAGE)
+    assert told[reports.GRANT.name] == []
+
+
+def test_the_timeline_has_a_row_for_each_grant() -> None:
+    row = next(each for each in parsed(reports.troubled())["timeline"])
+    assert row == {
+        "account": "123456789012",
+        "environment": "prod",
+        "principal": "user/alice",
+        "team": "payments",
+        "teams": ["payments"],
+        "grant": "dev.break-glass",
+        "kinds": {"inline-policy": 1},
+        "starts": None,
+        "expires": "2025-11-30T18:00:00Z",
+        "seconds_left": (3 * 24 + 4) * 3_600,
+        "state": "new",
+        "outcome": "failed",
+        "error": {
+            "code": "LimitExceeded",
+            "message": "Maximum policy size exceeded",
+            "hint": "shorten the grant",
+        },
+    }
+
+
+def test_what_ended_is_in_the_timeline_too() -> None:
+    rows = parsed(reports.cleaned())["timeline"]
+    assert [(each["principal"], each["state"], each["outcome"]) for each in rows] == [
+        ("user/alice", "unchanged", None),
+        ("role/batch", "ended", "failed"),
+        ("user/alice", "ended", "done"),
+    ]
+    assert [each["seconds_left"] for each in rows] == [3 * 3_600, -3_600, -20 * 3_600]
 
 
 def test_status_is_the_exit_status() -> None:
@@ -99,6 +139,7 @@ def test_an_error_before_the_run_is_a_document_too() -> None:
         "status": 2,
         "error": {"code": "usage", "message": "no team", "hint": "name one"},
         "changes": [],
+        "timeline": [],
         "findings": [],
         "accounts": [],
     }

@@ -34,8 +34,8 @@ def flat(tokens: list[Token]) -> list[Token]:
 
 
 @cache
-def harmless_blocks() -> list[str]:
-    tokens = flat(PARSER.parse(shown(reports.hostile("harmless"), verbose=True)))
+def blocks_of(text: str) -> list[str]:
+    tokens = flat(PARSER.parse(shown(reports.hostile(text), verbose=True)))
     return [token.type for token in tokens if token.block]
 
 
@@ -46,7 +46,7 @@ def test_hostile_text_is_only_text(text: str) -> None:
     tokens = flat(PARSER.parse(output))
     blocks = [token.type for token in tokens if token.block]
     if "Left out" not in output and text.strip():
-        assert blocks == harmless_blocks()
+        assert blocks == blocks_of(reports.harmless(text))
     assert not {"link_open", "image", "s_open", "em_open"} & {token.type for token in tokens}
     for token in tokens:
         if token.type == "html_inline":
@@ -64,7 +64,7 @@ def test_every_row_has_the_cells_of_its_table(text: str) -> None:
             cells.append(0)
         elif token.type in ("td_open", "th_open"):
             cells[-1] += 1
-    assert set(cells) == {9, 3}
+    assert set(cells) == {9, 7, 3}
     # The row of dashes is no row; a cell too many would end in an empty or a lost one.
     last = [token for token in tokens if token.type == "inline" and token.content == "not finished"]
     assert len(last) == 1
@@ -139,11 +139,11 @@ def test_documents_go_first() -> None:
 
 
 def test_then_changes_go() -> None:
-    output = checked(large(8, 200, 1))
+    output = checked(large(12, 200, 1))
     kept = output.count("<details>")
-    assert 0 < kept < 8
-    assert f"changes of accounts: {8 - kept}" in output
-    assert output.count("| planned |") == 8
+    assert 0 < kept < 12
+    assert f"changes of accounts: {12 - kept}" in output
+    assert output.count("| planned |") == 12
 
 
 def test_then_findings_and_accounts_go() -> None:
@@ -159,6 +159,51 @@ def test_then_findings_and_accounts_go() -> None:
 def test_one_value_too_long_for_a_comment_does_not_break_it() -> None:
     output = checked(large(1, 1, 1, environment="x" * 100_000))
     assert "accounts of the summary: 1" in output
+
+
+def test_a_hint_of_several_lines_is_a_block() -> None:
+    output = shown(reports.revoked())
+    blocks = [token.content for token in flat(PARSER.parse(output)) if token.type == "fence"]
+    assert reports.revoked().findings[0].hint + "\n" in blocks
+    assert output.count("Look into") == 1
+
+
+def test_a_hint_without_room_is_told_of() -> None:
+    lines = "\n".join(["x" * 200] * 100)
+    finding = Finding("code", Severity.WARNING, "delete", lines)
+    found = tuple(replace(finding, message=f"delete {number}") for number in range(5))
+    output = shown(Report("revoke", reports.NOW, findings=found))
+    kept = output.count("\n`code`:\n")
+    assert 0 < kept < 5
+    assert f"hints: {5 - kept}" in output
+    assert output.count("| warning |") == 5
+    assert len(output) <= markdown.BUDGET
+
+
+def test_how_to_use_it_is_a_block() -> None:
+    fences = [token for token in flat(PARSER.parse(shown(reports.dry_run()))) if token.markup]
+    assert "\n".join(reports.USAGE) + "\n" in [each.content for each in fences]
+
+
+def test_temporary_access_is_a_table() -> None:
+    rows = [each for each in shown(reports.cleaned()).splitlines() if "dev.break-glass" in each]
+    assert rows[0] == (
+        "| user `alice` | `dev.break-glass` of `payments` | `prod (123456789012)` "
+        "| 2025-11-27 17:00:00 | in 3 hours | inline policy |  |"
+    )
+    assert rows[1].endswith(
+        "| 2025-11-27 13:00:00 | 1 hour ago | inline policy | not removed<br>AccessDenied: not "
+        "authorized to perform: iam:DeleteRolePolicy; this is harmless: IAM denies all of it "
+        "already |"
+    )
+
+
+def test_rows_of_temporary_access_are_left_out_if_there_are_many() -> None:
+    held = tuple(reports.held(f"p{number}", grant=f"g{number}") for number in range(30))
+    report = Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, temporary=held),))
+    assert shown(report).count("| inline policy |") == 20
+    assert "| and 10 more |  |  |  |  |  |  |" in shown(report)
+    assert shown(report, verbose=True).count("| inline policy |") == 30
 
 
 def test_errors_come_before_notes() -> None:

@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 
 import pytest
 
@@ -17,9 +17,15 @@ from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Narrow, Terminal
 LONG = f"arn:aws:iam::123456789012:policy/self-serve/payments/{'n' * 100}"
 
 
-def shown(report: Report, stream: io.StringIO | None = None, *, verbose: bool = False) -> str:
+def shown(
+    report: Report,
+    stream: io.StringIO | None = None,
+    *,
+    verbose: bool = False,
+    zone: tzinfo | None = UTC,
+) -> str:
     stream = io.StringIO() if stream is None else stream
-    render(report, Output.TEXT, stream, verbose=verbose)
+    render(report, Output.TEXT, stream, verbose=verbose, zone=zone)
     return stream.getvalue()
 
 
@@ -52,7 +58,7 @@ def test_names_are_whole_at_any_width(
     monkeypatch.setenv(colour, "1")
     report = with_long_names()
     lines = HARMLESS_CONTROLS.sub("", shown(report, Terminal())).splitlines()
-    for text in (f"create inline-policy {LONG}", f"because of {LONG}", f"look at {LONG}", "e" * 90):
+    for text in (f"+ inline-policy {LONG}", f"because of {LONG}", f"look at {LONG}", "e" * 90):
         assert [line for line in lines if text in line], text
     assert [line for line in lines if f'"Id": "{LONG}"' in line]
 
@@ -74,7 +80,7 @@ def test_the_summary_is_a_table_where_it_fits(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     text = shown(reports.dry_run(), Terminal())
-    assert re.search(r"^│ 123456789012 │ live/prod   │      1 │      1 │      1 │", text, re.M)
+    assert re.search(r"^│ 123456789012 │ live/prod   │      4 │      1 │      1 │", text, re.M)
     assert max(map(len, re.findall("^[│╭╰├].*", text, re.M))) <= 80
 
 
@@ -82,7 +88,7 @@ def test_the_summary_is_lines_where_a_table_does_not_fit(monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", "60")
     text = HARMLESS_CONTROLS.sub("", shown(reports.dry_run(), Terminal()))
     assert "│" not in text
-    assert "  live/prod (123456789012): 1 to create, 1 to update, 1 to delete\n" in text
+    assert "  live/prod (123456789012): 4 to create, 1 to update, 1 to delete\n" in text
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,7 @@ def test_hostile_text_is_only_text(text: str, colour: str, monkeypatch: pytest.M
         assert escape.terminal(line) == line
     assert not commands(output)
     assert not commands(plain)
-    harmless = shown(reports.hostile("harmless"), verbose=True)
+    harmless = shown(reports.hostile(reports.harmless(text)), verbose=True)
     assert abs(plain.count("\n") - harmless.count("\n")) <= 20  # the table and its lines
 
 
@@ -143,9 +149,17 @@ def notes(number: int, code: str = "expired") -> tuple[Finding, ...]:
     return tuple(Finding(code, Severity.NOTE, "it ended", "", place) for place in places)
 
 
-def test_ten_notes_of_a_kind_are_all_shown() -> None:
-    text = shown(Report("validate", reports.NOW, findings=notes(10)))
-    assert text.count("it ended [expired]") == 10
+@pytest.mark.parametrize(("number", "code"), [(10, "other"), (3, "expired")])
+def test_a_few_notes_of_a_kind_are_all_shown(number: int, code: str) -> None:
+    text = shown(Report("validate", reports.NOW, findings=notes(number, code)))
+    assert text.count(f"it ended [{code}]") == number
+
+
+@pytest.mark.parametrize(("number", "code"), [(11, "other"), (4, "expired")])
+def test_with_one_more_they_are_folded(number: int, code: str) -> None:
+    text = shown(Report("validate", reports.NOW, findings=notes(number, code)))
+    assert text.count(f"it ended [{code}]") == 1
+    assert f"and {number - 1} more notes like it (--verbose shows them)" in text
 
 
 def test_more_notes_of_a_kind_are_folded() -> None:
@@ -212,7 +226,7 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
         (reports.applied(), "3 changes in 1 account applied"),
         (
             reports.dry_run(),
-            "Dry run: 3 changes in 1 account would be made, nothing was written",
+            "Dry run: 6 changes in 1 account would be made, nothing was written",
         ),
         (
             reports.troubled(),
@@ -222,6 +236,9 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
             ),
         ),
         (reports.validated(), "1 error, 1 note in 2 files"),
+        (reports.cleaned(), "Not finished: 1 change in 1 account applied, 1 failed"),
+        (reports.revoked(), "1 change in 1 account applied"),
+        (Report("revoke", reports.NOW, findings=reports.revoked().findings), "Nothing to do"),
         (Report("validate", reports.NOW), "No problems found"),
         (
             replace(reports.nothing(), findings=(reports.UNKNOWN_GRANT,)),
@@ -246,6 +263,18 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
 )
 def test_the_last_line_says_how_it_ended(report: Report, said: str) -> None:
     assert last_line(report) == said
+
+
+def test_a_hint_of_several_lines_is_an_indented_block() -> None:
+    finding = Finding("entry-to-delete", Severity.WARNING, "delete", "- user: a\x1b[2J\n  role: b")
+    lines = shown(Report("revoke", reports.NOW, findings=(finding,))).splitlines()
+    assert lines[1:4] == ["    hint:", "      - user: a\\x1b[2J", "        role: b"]
+
+
+def test_the_digest_of_nothing_is_not_told() -> None:
+    assert "Digest" in shown(reports.dry_run())
+    assert reports.nothing().digest is not None
+    assert "Digest" not in shown(reports.nothing())
 
 
 def test_an_error_before_the_run_is_told_with_its_hint() -> None:

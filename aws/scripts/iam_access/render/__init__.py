@@ -4,6 +4,7 @@ Importing this costs nothing: what does the work is imported when there is somet
 """
 
 from contextlib import AbstractContextManager
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Protocol, TextIO
 
@@ -39,14 +40,23 @@ def progress(
     return bars.progress(total, label, stream=stream, enabled=enabled, verbose=verbose)
 
 
-def render(report: Report, output: Output, stream: TextIO, *, verbose: bool = False) -> None:
+def render(
+    report: Report,
+    output: Output,
+    stream: TextIO,
+    *,
+    verbose: bool = False,
+    zone: tzinfo | None = None,
+) -> None:
     """Write a report to a stream.
 
-    `verbose` adds the documents of what is created or deleted, and notes that would be folded.
+    `verbose` adds the documents that are long or go, and what would be folded. In text, times
+    are also told in `zone`, by default the system's.
     """
     from iam_access.render import dispatch  # noqa: PLC0415
 
-    dispatch.write(dispatch.report_text(report, output, stream, verbose=verbose), stream)
+    content = dispatch.report_text(report, output, stream, verbose=verbose, zone=zone)
+    dispatch.write(content, stream)
 
 
 def render_error(error: AccessError, output: Output, stream: TextIO) -> None:

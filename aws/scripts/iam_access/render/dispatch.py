@@ -1,5 +1,6 @@
 """From a form's name to what writes it."""
 
+from datetime import tzinfo
 from typing import TextIO
 
 from iam_access.errors import AccessError
@@ -7,11 +8,13 @@ from iam_access.model import Report
 from iam_access.render import Output, github, json, markdown, paint, text
 
 
-def report_text(report: Report, output: Output, stream: TextIO, *, verbose: bool) -> str:
+def report_text(
+    report: Report, output: Output, stream: TextIO, *, verbose: bool, zone: tzinfo | None
+) -> str:
     """A report in one of the forms; `stream` decides about colours and tables of `text`."""
     match output:
         case Output.TEXT:
-            return paint.painted(text.report_lines(report, verbose=verbose), stream)
+            return paint.painted(text.report_lines(report, verbose=verbose, zone=zone), stream)
         case Output.MARKDOWN:
             return markdown.render(report, verbose=verbose)
         case Output.JSON:

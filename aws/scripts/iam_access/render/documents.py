@@ -1,32 +1,102 @@
-"""What a change does to a policy document and to attributes, line by line."""
+"""What a change does to policy documents and to attributes, line by line."""
 
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from iam_access.model import Change, Resource
+from iam_access.model import Action, Change, Resource
 from iam_access.policy import document as documents
 from iam_access.policy.document import DocumentError
 
 _HEADER = 2
+_INDENT = "  "
+# What is no longer than this stands on one line, from this depth on.
+_SHORT = 76
+_ELEMENTS = 3
 
 
-def document_diff(change: Change) -> tuple[str, ...]:
-    """A unified diff of the documents, without file headers; empty where the text is the same.
+@dataclass(frozen=True, slots=True)
+class DocumentDiff:
+    """One document of a change: a unified diff without file headers.
 
-    What is created or deleted stands as additions or removals only.
+    What is created or deleted stands as additions or removals only. `name` is the attribute that
+    holds the document, empty for the resource's own; `size` counts characters as quotas do.
     """
-    before, after = _lines(change.before), _lines(change.after)
-    if not before or not after:
-        return (*(f"-{line}" for line in before), *(f"+{line}" for line in after))
-    return tuple(difflib.unified_diff(before, after, lineterm=""))[_HEADER:]
+
+    name: str
+    lines: tuple[str, ...]
+    size: int
 
 
-def _lines(resource: Resource | None) -> list[str]:
-    if resource is None or resource.document is None:
-        return []
-    return _pretty(resource.document).split("\n")
+def document_diffs(change: Change) -> tuple[DocumentDiff, ...]:
+    """The documents that a change writes, changes or takes away."""
+    before, after = _documents(change.before), _documents(change.after)
+    diffs = []
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            lines = _whole("-", old) + _whole("+", new)
+        else:
+            lines = _diff(old, new)
+        if lines:
+            diffs.append(DocumentDiff(name, lines, documents.size(_pretty(new or old or {}))))
+    return tuple(diffs)
+
+
+def _documents(resource: Resource | None) -> dict[str, Mapping[str, Any]]:
+    """By the name of the attribute that holds it; the resource's own has no name."""
+    if resource is None:
+        return {}
+    found = {} if resource.document is None else {"": resource.document}
+    for name, value in resource.attributes.items():
+        held = _held(value)
+        if held is not None:
+            found[name] = held
+    return found
+
+
+def _held(value: Any) -> Mapping[str, Any] | None:
+    """The document that an attribute holds as text; None for any other attribute."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return None
+    try:
+        return documents.parse(value)
+    except DocumentError:
+        return None
+
+
+def _whole(sign: str, document: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """All of a document in few lines: nobody compares it with another."""
+    if document is None:
+        return ()
+    lines = _layout(json.loads(_pretty(document)), "").split("\n")
+    return tuple(f"{sign}{line}" for line in lines)
+
+
+def _layout(value: Any, indent: str) -> str:
+    inner = indent + _INDENT
+    flat = _json(value)
+    # Statements are never on one line, their elements are.
+    if not value or (len(flat) <= _SHORT and len(indent) >= _ELEMENTS * len(_INDENT)):
+        return flat
+    if isinstance(value, dict):
+        items = [f"{inner}{_json(key)}: {_layout(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list):
+        items = [inner + _layout(item, inner) for item in value]
+        return "[\n" + ",\n".join(items) + f"\n{indent}]"
+    return flat
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    old, new = _pretty(before).split("\n"), _pretty(after).split("\n")
+    return tuple(difflib.unified_diff(old, new, lineterm=""))[_HEADER:]
 
 
 def _pretty(document: Mapping[str, Any]) -> str:
@@ -37,23 +107,39 @@ def _pretty(document: Mapping[str, Any]) -> str:
         return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True, default=str)
 
 
-def attribute_changes(change: Change) -> tuple[tuple[str, str, str], ...]:
-    """(name, before, after) of each attribute that an update changes, its owners included."""
-    if change.before is None or change.after is None:
+def attribute_facts(change: Change) -> tuple[str, ...]:
+    """What a change does to attributes: `hours: 1 -> 2`, its owners included.
+
+    Of what is created only the lists are told, such as the policies that go with it; what has a
+    document's form is among the documents.
+    """
+    if change.after is None:
         return ()
+    after = change.after.attributes
+    if change.action is Action.CREATE:
+        return tuple(
+            f"{name}: {_compact(value)}"
+            for name, value in sorted(after.items())
+            if isinstance(value, tuple | list) and value
+        )
+    assert change.before is not None, "an update has a before"
     old = {"owners": change.before.owners, **change.before.attributes}
-    new = {"owners": change.after.owners, **change.after.attributes}
+    new = {"owners": change.after.owners, **after}
     return tuple(
-        (name, _compact(old.get(name)), _compact(new.get(name)))
+        f"{name}: {_compact(old.get(name))} -> {_compact(new.get(name))}"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
+        and _held(old.get(name)) is None
+        and _held(new.get(name)) is None
     )
 
 
 def _compact(value: Any) -> str:
-    """Strings as they are, sets as sorted words, what is absent as `none`, the rest as JSON."""
+    """Strings as they are, lists and sets as words, what is absent as `none`, the rest as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, set | frozenset):
         return ", ".join(sorted(map(str, value))) or "none"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
     return "none" if value is None else json.dumps(value, ensure_ascii=False, default=str)

@@ -82,9 +82,10 @@ def html_code(text: str) -> str:
 
 
 # What GitHub would turn into something else even where Markdown leaves it alone: mentions
-# and e-mail addresses, references to issues and commits, links, emoji names, formulas.
+# and e-mail addresses, references to issues and commits, links, emoji names (never two digits,
+# as in times of day), formulas.
 _REFERENCE = re.compile(
-    r"@|#\d|\bgh-\d|://|www\.|:[\w+-]+:|\$"
+    r"@|#\d|\bgh-\d|://|www\.|:(?!\d\d:)[\w+-]+:|\$"
     r"|\b(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}\b",
     re.IGNORECASE,
 )

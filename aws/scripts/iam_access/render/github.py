@@ -31,8 +31,9 @@ def render(report: Report) -> str:
     ]
     if more:
         lines.append(_line(f"Not shown as annotations: {', '.join(more)}"))
-    if report.digest is not None:
-        lines.append(_line(f"Digest of the plan: {report.digest}"))
+    digest = wording.digest(report)
+    if digest:
+        lines.append(_line(f"Digest of the plan: {digest}"))
     lines.append(_line(wording.result(report)))
     return "".join(f"{line}\n" for line in lines)
 
@@ -60,5 +61,5 @@ def _command(finding: Finding, titles: Mapping[str, str]) -> str:
     message = finding.message
     if finding.account is not None:
         message = f"{titles.get(finding.account, finding.account)}: {message}"
-    lines = filter(None, (message, finding.hint))
+    lines = (message, *(finding.hint.split("\n") if finding.hint else ()))
     return f"::{_LEVELS[finding.severity]} {written}::{escape.command_data(lines)}"

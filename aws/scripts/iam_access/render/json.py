@@ -1,11 +1,13 @@
 """A report as one JSON document, for programs."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from iam_access.errors import AccessError
-from iam_access.model import Account, Action, Failure, Finding, Location, Report
-from iam_access.render import view
+from iam_access.model import Action, Failure, Finding, Location, Report
+from iam_access.render import timeline, view
+from iam_access.render.timeline import Row
 from iam_access.render.view import AccountView, Fate, Step
 
 _UNFINISHED = 2
@@ -21,6 +23,7 @@ def render(report: Report) -> str:
             "dry_run": report.dry_run,
             "status": report.exit_status,
             "changes": [_change(step, account) for account in accounts for step in account.steps],
+            "timeline": [_row(each, report) for each in timeline.rows(report)],
             "findings": [_finding(each) for each in view.findings(report)],
             "accounts": [_account(each) for each in accounts],
         }
@@ -35,6 +38,7 @@ def render_error(error: AccessError) -> str:
             "status": _UNFINISHED,
             "error": {"code": error.code, "message": error.message, "hint": error.hint},
             "changes": [],
+            "timeline": [],
             "findings": [],
             "accounts": [],
         }
@@ -66,7 +70,7 @@ def _change(step: Step, account: AccountView) -> dict[str, Any]:
     subject = change.subject
     return {
         "account": account.account.id,
-        "environment": _environment(step, account.account),
+        "environment": view.environment(account.account, step.teams),
         "team": step.teams[0] if step.teams else None,
         "teams": list(step.teams),
         "kind": change.id.kind,
@@ -74,18 +78,36 @@ def _change(step: Step, account: AccountView) -> dict[str, Any]:
         "name": change.name,
         "principal": str(change.principal) if change.principal else None,
         "reason": change.reason,
-        "expires": f"{subject.expires:%Y-%m-%dT%H:%M:%SZ}" if subject.expires else None,
+        "expires": _instant(subject.expires),
+        "usage": list(change.after.usage) if change.after else [],
         **_place(change.location),
         "outcome": step.fate.value,
         "error": _failure(step.failure),
     }
 
 
-def _environment(step: Step, account: Account) -> str:
-    """The team's own name for the account, where one team is concerned."""
-    if len(step.teams) == 1:
-        return account.environments.get(step.teams[0], account.label)
-    return account.label
+def _row(row: Row, report: Report) -> dict[str, Any]:
+    """Temporary access; `seconds_left` is negative for how long ago it ended."""
+    left = (row.end - report.now).total_seconds() if row.end else None
+    return {
+        "account": row.account.id,
+        "environment": view.environment(row.account, row.teams),
+        "principal": str(row.principal) if row.principal else None,
+        "team": row.teams[0] if row.teams else None,
+        "teams": list(row.teams),
+        "grant": row.grant,
+        "kinds": dict(row.forms),
+        "starts": _instant(row.starts),
+        "expires": _instant(row.end),
+        "seconds_left": None if left is None else int(left),
+        "state": row.state.value,
+        "outcome": row.fate.value if row.fate else None,
+        "error": _failure(row.failure),
+    }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None
 
 
 def _place(location: Location | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Lines and tables as values, between what is said and how it is painted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iam_access.render import escape
@@ -45,6 +45,16 @@ def line(indent: int, *pieces: str | Span) -> Line:
     spans = (piece if isinstance(piece, Span) else Span(piece) for piece in pieces)
     safe = tuple(Span(escape.terminal(span.text), span.style) for span in spans)
     return Line((Span(" " * indent), *safe))
+
+
+def hint(indent: int, text: str) -> Iterator[Line]:
+    """What to do about something; nothing for no text. Several lines stay as they are."""
+    first, *others = text.split("\n")
+    if others:
+        yield line(indent, "hint:")
+        yield from (line(indent + 2, each) for each in (first, *others))
+    elif first:
+        yield line(indent, "hint: ", first)
 
 
 def cell(text: str | int, style: str = "") -> Span:

@@ -1,7 +1,7 @@
 """A report arranged for showing: what every renderer shares, with no words of its own."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,8 @@ from iam_access.model import (
 )
 
 FOLD_ABOVE = 10
+# Entries that are over are nobody's worry: of them even fewer are shown.
+_FOLD_SOONER = {"expired": 3}
 
 
 class Fate(StrEnum):
@@ -94,11 +96,18 @@ def title(account: Account) -> str:
 
 def accounts(report: Report) -> tuple[AccountView, ...]:
     """The accounts of a run by label and id, however they happened to finish."""
-    views = (_account(each) for each in report.accounts)
+    views = (account(each) for each in report.accounts)
     return tuple(sorted(views, key=lambda view: (view.account.label, view.account.id)))
 
 
-def _account(report: AccountReport) -> AccountView:
+def environment(account: Account, teams: Sequence[str]) -> str:
+    """The team's own name for the account, where one team is concerned; else all names of it."""
+    own = account.environments.get(teams[0]) if len(teams) == 1 else None
+    return account.label if own is None else own
+
+
+def account(report: AccountReport) -> AccountView:
+    """One account's part of a run."""
     outcomes = {(each.change.id, each.change.action): each for each in report.outcomes}
     steps = []
     for change in report.plan.changes if report.plan else ():
@@ -130,12 +139,14 @@ class Folded:
 
 
 def folded(found: tuple[Finding, ...], *, verbose: bool) -> tuple[Folded, ...]:
-    """The findings to show: of a code with more than ten notes only the first, unless verbose."""
+    """The findings to show: of a code with many notes only the first, unless verbose."""
     notes = Counter(each.code for each in found if each.severity is Severity.NOTE)
     shown: list[Folded] = []
     begun: set[str] = set()
     for each in found:
-        many = each.severity is Severity.NOTE and notes[each.code] > FOLD_ABOVE
+        many = each.severity is Severity.NOTE and notes[each.code] > _FOLD_SOONER.get(
+            each.code, FOLD_ABOVE
+        )
         if verbose or not many:
             shown.append(Folded(each))
         elif each.code not in begun:

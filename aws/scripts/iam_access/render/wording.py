@@ -1,13 +1,13 @@
 """Sentences that renderers share. They hold no untrusted text but account titles and codes."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from iam_access.model import Action, Change, Failure, Finding, Report, Severity
 from iam_access.render import view
 from iam_access.render.view import AccountView, Fate, Step
 
-_WRITERS = frozenset({"apply", "cleanup"})
+_WRITERS = frozenset({"apply", "cleanup", "revoke"})
 _FATES = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED, Fate.PLANNED)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -22,12 +22,30 @@ def instant(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def local_instant(moment: datetime, zone: tzinfo | None) -> str:
+    """A moment in UTC and, where that differs, in a zone; None is the system's."""
+    said = instant(moment)
+    try:
+        local = moment.astimezone(zone)
+    except (OverflowError, ValueError):  # the ends of the calendar
+        return said
+    if not local.utcoffset():
+        return said
+    same_day = local.date() == moment.astimezone(UTC).date()
+    return f"{said} ({local:{'%H:%M:%S %Z' if same_day else '%Y-%m-%d %H:%M:%S %Z'}})"
+
+
 def time_left(deadline: datetime, now: datetime) -> str:
     """How far off a deadline is in its two largest units: `in 3 days 4 hours`, `2 hours ago`."""
     left = deadline - now
     if left <= timedelta(0):
         return f"{_duration(-left)} ago" if left < timedelta(0) else "now"
     return f"in {_duration(left)}"
+
+
+def moment(verb: str, when: datetime, now: datetime, zone: tzinfo | None) -> str:
+    """`ends 2025-11-30 18:00:00 UTC (19:00:00 CET), in 3 days 4 hours`."""
+    return f"{verb} {local_instant(when, zone)}, {time_left(when, now)}"
 
 
 def _duration(length: timedelta) -> str:
@@ -40,6 +58,17 @@ def _duration(length: timedelta) -> str:
         parts.pop(0)
     said = [count(number, noun) for number, noun in parts[:2] if number]
     return " ".join(said) or "less than a minute"
+
+
+def clauses(reason: str) -> list[str]:
+    """The parts of a reason between semicolons; what stands in brackets stays together."""
+    found, depth = [""], 0
+    for part in reason.split("; "):
+        found[-1] += f"; {part}" if depth else ""
+        if not depth:
+            found.append(part)
+        depth = max(depth + part.count("(") - part.count(")"), 0)
+    return [part for part in found if part]
 
 
 def tally(found: Sequence[Finding]) -> str:
@@ -110,6 +139,12 @@ def account_state(account: AccountView) -> str:
         return "planned"
     finished = account.done == len(account.steps)
     return "done" if finished else "not finished"
+
+
+def digest(report: Report) -> str:
+    """The digest of the plan; empty where nothing is planned, as then it says nothing."""
+    planned = any(account.plan is not None and account.plan.changes for account in report.accounts)
+    return (report.digest or "") if planned else ""
 
 
 def result(report: Report) -> str:

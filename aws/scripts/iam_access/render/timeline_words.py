@@ -1,0 +1,67 @@
+"""What the rows of the timeline say, for text and Markdown. Untrusted: names and failures."""
+
+from iam_access.render import view
+from iam_access.render.timeline import Row, State
+from iam_access.render.view import Fate
+from iam_access.render.wording import count
+
+_FORMS = {"inline-policy": "inline policy", "temporary-role": "role"}
+_DONE = {
+    State.UNCHANGED: "",
+    State.ENDED: "removed",
+}
+_TO_DO = {
+    State.REVOKED: "to be revoked",
+    State.ENDED: "to be removed",
+}
+_FAILED = {
+    State.NEW: "not in place",
+    State.ENDED: "not removed",
+}
+
+
+def who(row: Row) -> str:
+    """`user alice`."""
+    return f"{row.principal.type} {row.principal.name}" if row.principal else "nobody (deleted)"
+
+
+def what(row: Row) -> str:
+    """`support.break-glass of payments`."""
+    return f"{row.grant or 'unknown grant'} of {', '.join(row.teams)}"
+
+
+def where(row: Row) -> str:
+    """`prod (123456789012)`."""
+    environment = view.environment(row.account, row.teams)
+    return f"{environment} ({row.account.id})" if environment else row.account.id
+
+
+def form(row: Row) -> str:
+    """`inline policy`, `role`, `2 policies`."""
+    return " and ".join(_form(kind, number) for kind, number in row.forms)
+
+
+def _form(kind: str, number: int) -> str:
+    if kind == "policy-attachment":
+        return "1 policy" if number == 1 else f"{number:,} policies"
+    name = _FORMS.get(kind, kind.replace("-", " "))
+    return name if number == 1 else count(number, name)
+
+
+def state(row: Row) -> str:
+    """What this run does to it, or did, or could not do; empty where it stays as it is."""
+    if row.went_wrong:
+        return _FAILED.get(row.state, f"not {row.state}")
+    words = _TO_DO if row.fate is Fate.PLANNED else _DONE
+    return words.get(row.state, row.state)
+
+
+def trouble(row: Row) -> str:
+    """Why the run could not do it, and whether that matters; empty where it could."""
+    if not row.went_wrong:
+        return ""
+    failure = row.failure
+    why = f"{failure.code}: {failure.message}" if failure else "no reason was given"
+    if row.state is State.ENDED:
+        return f"{why}; this is harmless: IAM denies all of it already"
+    return why

@@ -1,0 +1,166 @@
+"""The changes of a plan in text."""
+
+import io
+from datetime import timedelta
+
+import pytest
+
+from iam_access.model import Action, Change, Location, Outcome, Report, Status
+from iam_access.render import Output, render, wording
+from tests.render import reports
+
+PLACE = Location("aws/permanent-access/payments.yaml", 5, 5)
+
+
+def shown(*changes: Change, verbose: bool = False, status: Status | None = None) -> list[str]:
+    """The lines of an account's changes."""
+    outcomes = tuple(Outcome(each, status) for each in changes) if status else ()
+    plan = reports.planned(reports.NONPROD, *changes, outcomes=outcomes)
+    stream = io.StringIO()
+    report = Report("apply", reports.NOW, accounts=(plan,))
+    render(report, Output.TEXT, stream, verbose=verbose, zone=reports.NOW.tzinfo)
+    lines = stream.getvalue().splitlines()
+    ends = [number for number, each in enumerate(lines) if "emporary access" in each]
+    return lines[1 : min([*ends, lines.index("Summary")]) - 1]
+
+
+def attachment(name: str, reason: str = "payments grants read in prod") -> Change:
+    return reports.change(
+        Action.CREATE, name, kind="policy-attachment", reason=reason, location=PLACE
+    )
+
+
+def test_an_ordinary_change_takes_two_lines() -> None:
+    assert shown(attachment("ReadOnlyAccess")) == [
+        "  user alice",
+        "    + policy-attachment ReadOnlyAccess",
+        "      payments grants read in prod (aws/permanent-access/payments.yaml:5:5)",
+    ]
+
+
+def test_what_neighbours_have_in_common_is_said_once() -> None:
+    lines = shown(attachment("one"), attachment("two"), attachment("three", "something else"))
+    assert lines[1:] == [
+        "    + policy-attachment one",
+        "    + policy-attachment two",
+        "      payments grants read in prod (aws/permanent-access/payments.yaml:5:5)",
+        "    + policy-attachment three",
+        "      something else (aws/permanent-access/payments.yaml:5:5)",
+    ]
+
+
+def test_a_change_that_failed_has_its_own_reason() -> None:
+    lines = shown(attachment("one"), attachment("two"), status=Status.FAILED)
+    assert sum("payments grants read in prod" in each for each in lines) == 2
+
+
+def test_teams_are_named_where_there_are_several() -> None:
+    shared = reports.change(
+        Action.DELETE, "one", teams=("search", "payments"), reason="nobody asks"
+    )
+    assert shown(shared)[2:] == ["      nobody asks", "      for payments, search"]
+
+
+def test_a_long_reason_is_broken_between_its_clauses() -> None:
+    assert shown(reports.ROLE)[2:6] == [
+        (
+            "      payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
+            "0 characters of statements)"
+        ),
+        "        not as an inline policy (9,800 characters, 1,900 of 2,048 free)",
+        "        not as policies of its own (2 to attach, 1 of 10 places free)",
+        "        (aws/temporary-access/payments.yaml:8:5)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "clauses"),
+    [
+        ("", []),
+        ("one", ["one"]),
+        ("one; two; three", ["one", "two", "three"]),
+        ("one (a; b; c); two", ["one (a; b; c)", "two"]),
+        ("one) a; two (b; c", ["one) a", "two (b; c"]),
+        ("a;b", ["a;b"]),
+    ],
+)
+def test_clauses_are_what_stands_between_semicolons(reason: str, clauses: list[str]) -> None:
+    assert wording.clauses(reason) == clauses
+
+
+def policy(actions: int, action: Action = Action.CREATE) -> Change:
+    document = reports.document(*(f"s3:Action{number}" for number in range(actions)))
+    return reports.change(action, "policy", before=document, after=document)
+
+
+def test_a_short_document_is_shown_where_it_is_created() -> None:
+    lines = shown(policy(25))
+    assert '        +        "s3:Action24",' in lines
+
+
+def test_a_long_document_is_told_by_its_size_unless_verbose() -> None:
+    lines = shown(policy(60))
+    assert lines[2:] == ["        document: 71 lines, 915 characters (--verbose shows it)"]
+    assert '        +        "s3:Action59",' in shown(policy(60), verbose=True)
+
+
+def test_what_goes_shows_its_document_only_if_verbose() -> None:
+    assert not any("s3:Action" in each for each in shown(policy(2, Action.DELETE)))
+    assert any("s3:Action" in each for each in shown(policy(2, Action.DELETE), verbose=True))
+
+
+def test_short_values_stand_on_one_line_of_a_new_document() -> None:
+    lines = shown(policy(2))
+    assert '        +      "Action": ["s3:Action0", "s3:Action1"],' in lines
+
+
+def test_a_document_in_an_attribute_is_shown_as_one() -> None:
+    def trust(user: str) -> str:
+        return f'{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Sid": "{user}"}}]}}'
+
+    role = reports.change(
+        Action.UPDATE,
+        "role",
+        attributes_before={"trust": trust("one"), "hours": 1},
+        attributes_after={"trust": trust("two"), "hours": 2},
+    )
+    lines = shown(role)
+    assert "      trust:" in lines
+    assert '        -      "Sid": "one",' in lines
+    assert '        +      "Sid": "two",' in lines
+    assert "      hours: 1 -> 2" in lines
+
+
+def test_the_policies_of_a_new_role_are_named() -> None:
+    lines = shown(reports.ROLE)
+    assert f"      managed: {reports.READ_ONLY}" in lines
+    assert not any("others" in each for each in lines)
+
+
+def test_how_to_use_it_can_be_copied() -> None:
+    lines = shown(reports.ROLE)
+    start = lines.index("      How to use it:")
+    # With white space before them, lines of a profile would go on with the line above.
+    assert lines[start + 1 : start + 2 + len(reports.USAGE)] == ["", *reports.USAGE]
+
+
+@pytest.mark.parametrize(("status", "told"), [(Status.DONE, 1), (Status.FAILED, 0)])
+def test_nobody_is_told_how_to_use_what_is_not_there(status: Status, told: int) -> None:
+    assert shown(reports.ROLE, status=status).count("      How to use it:") == told
+
+
+def test_when_it_ends_has_a_line_of_its_own() -> None:
+    assert "      ends 2025-11-27 16:00:00 UTC, in 2 hours" in shown(reports.ROLE)
+
+
+def test_what_goes_because_it_ended_says_so_once() -> None:
+    assert shown(reports.ended("old"))[2:] == ["      ended 2025-11-27 13:00:00 UTC"]
+
+
+def test_what_goes_before_its_end_says_when_that_would_have_been() -> None:
+    expires = reports.NOW + timedelta(hours=1)
+    gone = reports.change(Action.DELETE, "p", reason="no entry asks for it", expires=expires)
+    assert shown(gone)[2:] == [
+        "      no entry asks for it",
+        "      would end 2025-11-27 15:00:00 UTC, in 1 hour",
+    ]
