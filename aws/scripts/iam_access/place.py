@@ -30,11 +30,7 @@ class Place:
             children = mark[2]
             if isinstance(children, dict) and step in children:
                 mark = children[step][2]
-            elif (
-                isinstance(children, list)
-                and isinstance(step, int)
-                and step < len(children)
-            ):
+            elif isinstance(children, list) and isinstance(step, int) and step < len(children):
                 mark = children[step]
             else:
                 break
