@@ -1,0 +1,158 @@
+"""What an account is after calls were made: a model of IAM that refuses nothing."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from iam_access.model import ApiCall, Change, Principal, PrincipalType
+from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
+
+Params = Mapping[str, Any]
+
+_NAMES = {
+    "UserName": PrincipalType.USER,
+    "RoleName": PrincipalType.ROLE,
+    "GroupName": PrincipalType.GROUP,
+}
+
+
+def after(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
+    """The account once all changes of a plan are made. AWS is taken to accept every call."""
+    calls = (call for change in changes for call in change.calls)
+    for call in sorted(calls, key=lambda call: call.phase):
+        snapshot = after_call(snapshot, call)
+    return snapshot
+
+
+def after_call(snapshot: Snapshot, call: ApiCall) -> Snapshot:
+    """The account once one call is made; what is gone already stays gone."""
+    return _EFFECTS[call.operation](snapshot, call.params)
+
+
+def _principal(params: Params) -> Principal:
+    return next(Principal(type_, params[key]) for key, type_ in _NAMES.items() if key in params)
+
+
+def _with_state(snapshot: Snapshot, principal: Principal, **state: Any) -> Snapshot:
+    known = snapshot.principals.get(principal)
+    if known is None:
+        return snapshot
+    changed = {**snapshot.principals, principal: replace(known, **state)}
+    return replace(snapshot, principals=changed)
+
+
+def _state(snapshot: Snapshot, params: Params) -> PrincipalState:
+    principal = _principal(params)
+    return snapshot.principals.get(principal) or PrincipalState(principal=principal, arn="")
+
+
+def _attach(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    attached = tuple(sorted({*state.attached, params["PolicyArn"]}))
+    return _with_state(snapshot, state.principal, attached=attached)
+
+
+def _detach(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    attached = tuple(arn for arn in state.attached if arn != params["PolicyArn"])
+    return _with_state(snapshot, state.principal, attached=attached)
+
+
+def _put(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    inline = {**state.inline, params["PolicyName"]: json.loads(params["PolicyDocument"])}
+    return _with_state(snapshot, state.principal, inline=inline)
+
+
+def _delete_inline(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    inline = {name: text for name, text in state.inline.items() if name != params["PolicyName"]}
+    return _with_state(snapshot, state.principal, inline=inline)
+
+
+def _tag(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    tags = {**state.tags, **{tag["Key"]: tag["Value"] for tag in params["Tags"]}}
+    return _with_state(snapshot, state.principal, tags=tags)
+
+
+def _untag(snapshot: Snapshot, params: Params) -> Snapshot:
+    state = _state(snapshot, params)
+    tags = {key: value for key, value in state.tags.items() if key not in params["TagKeys"]}
+    return _with_state(snapshot, state.principal, tags=tags)
+
+
+def _create_policy(snapshot: Snapshot, params: Params) -> Snapshot:
+    name, path = params["PolicyName"], params["Path"]
+    arn = f"arn:{snapshot.partition}:iam::{snapshot.account_id}:policy{path}{name}"
+    document = json.loads(params["PolicyDocument"])
+    policy = PolicyState(arn=arn, name=name, path=path, document=document)
+    return replace(snapshot, policies={**snapshot.policies, arn: policy})
+
+
+def _create_version(snapshot: Snapshot, params: Params) -> Snapshot:
+    arn = params["PolicyArn"]
+    known = snapshot.policies[arn]
+    version = f"v{1 + max(int(each[1:]) for each in known.versions)}"
+    changed = replace(
+        known,
+        document=json.loads(params["PolicyDocument"]),
+        versions=(*known.versions, version),
+        default_version=version,
+    )
+    return replace(snapshot, policies={**snapshot.policies, arn: changed})
+
+
+def _delete_version(snapshot: Snapshot, params: Params) -> Snapshot:
+    arn = params["PolicyArn"]
+    known = snapshot.policies.get(arn)
+    if known is None:
+        return snapshot
+    kept = tuple(each for each in known.versions if each != params["VersionId"])
+    return replace(snapshot, policies={**snapshot.policies, arn: replace(known, versions=kept)})
+
+
+def _delete_policy(snapshot: Snapshot, params: Params) -> Snapshot:
+    left = {arn: policy for arn, policy in snapshot.policies.items() if arn != params["PolicyArn"]}
+    return replace(snapshot, policies=left)
+
+
+def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
+    role = _principal(params)
+    state = PrincipalState(
+        principal=role,
+        arn=f"arn:{snapshot.partition}:iam::{snapshot.account_id}:role{params['Path']}{role.name}",
+        path=params["Path"],
+        tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
+        trust=json.loads(params["AssumeRolePolicyDocument"]),
+    )
+    return replace(snapshot, principals={**snapshot.principals, role: state})
+
+
+def _update_trust(snapshot: Snapshot, params: Params) -> Snapshot:
+    trust = json.loads(params["PolicyDocument"])
+    return _with_state(snapshot, _principal(params), trust=trust)
+
+
+def _delete_role(snapshot: Snapshot, params: Params) -> Snapshot:
+    role = _principal(params)
+    left = {each: state for each, state in snapshot.principals.items() if each != role}
+    return replace(snapshot, principals=left)
+
+
+_EFFECTS: Mapping[str, Callable[[Snapshot, Params], Snapshot]] = {
+    "create_policy": _create_policy,
+    "create_policy_version": _create_version,
+    "delete_policy_version": _delete_version,
+    "delete_policy": _delete_policy,
+    "create_role": _create_role,
+    "update_assume_role_policy": _update_trust,
+    "delete_role": _delete_role,
+    **{f"attach_{each}_policy": _attach for each in PrincipalType},
+    **{f"detach_{each}_policy": _detach for each in PrincipalType},
+    **{f"put_{each}_policy": _put for each in PrincipalType},
+    **{f"delete_{each}_policy": _delete_inline for each in PrincipalType},
+    **{f"tag_{each}": _tag for each in PrincipalType},
+    **{f"untag_{each}": _untag for each in PrincipalType},
+}

@@ -1,0 +1,123 @@
+"""An account's users and roles with their policies compiled, ready to be asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iam_access.errors import AccessError
+from iam_access.model import Principal, PrincipalType
+from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
+from iam_access.policy.decision import Decision
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.request import PrincipalContext, Request
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+# Condition keys and their values, as requests have them.
+Context = Mapping[str, str | Sequence[str]]
+
+
+class UnreadPolicyError(AccessError):
+    """A policy that counts was not read from the account."""
+
+    code = "unread-policy"
+
+
+def documents_needed(snapshot: Snapshot) -> frozenset[str]:
+    """ARNs of the AWS managed policies that somebody in the account holds or is bounded by."""
+    held = {
+        arn
+        for state in snapshot.principals.values()
+        for arn in (*state.attached, *([state.boundary] if state.boundary else []))
+    }
+    return frozenset(held - snapshot.policies.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A user or role as the evaluator knows it. `state` is what the account says of it."""
+
+    principal: Principal
+    state: PrincipalState
+    caller: PrincipalContext
+    layers: Layers
+
+    def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
+        """Whether it may do this at `now` (UTC), by the policies of its own account.
+
+        The principal's tags count as `aws:PrincipalTag/…` unless the context says otherwise.
+        """
+        tags = {f"aws:PrincipalTag/{key}": value for key, value in self.state.tags.items()}
+        request = Request(self.caller, action, resource, context={**tags, **context}, now=now)
+        return decide(request, self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The users and roles of a snapshot. Every policy is compiled once, when first needed."""
+
+    snapshot: Snapshot
+    _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
+    _subjects: dict[Principal, Subject] = field(default_factory=dict)
+
+    @property
+    def principals(self) -> tuple[Principal, ...]:
+        """Users and roles, in order."""
+        return tuple(
+            sorted(p for p in self.snapshot.principals if p.type is not PrincipalType.GROUP)
+        )
+
+    def subject(self, principal: Principal) -> Subject:
+        """A user or role, with all policies that bear on it.
+
+        Raises KeyError for one that does not exist, and UnreadPolicyError when the snapshot
+        lacks the document of a policy it holds.
+        """
+        if principal not in self._subjects:
+            self._subjects[principal] = self._compiled_subject(self.snapshot.principals[principal])
+        return self._subjects[principal]
+
+    def _compiled_subject(self, state: PrincipalState) -> Subject:
+        is_user = state.principal.type is PrincipalType.USER
+        make = PrincipalContext.user if is_user else PrincipalContext.role
+        layers = Layers(
+            identity=tuple(self._identity(state)),
+            boundary=self._managed(state.boundary, SourceType.BOUNDARY) if state.boundary else None,
+        )
+        return Subject(state.principal, state, make(state.arn, state.id), layers)
+
+    def _identity(self, state: PrincipalState) -> Iterator[CompiledPolicy]:
+        groups = (
+            self.snapshot.principals[Principal(PrincipalType.GROUP, name)] for name in state.groups
+        )
+        for holder in (state, *groups):
+            for name, document in holder.inline.items():
+                yield compile_policy(
+                    document,
+                    PolicySource(inline_id(holder.principal, name), SourceType.IDENTITY, name),
+                )
+            for arn in holder.attached:
+                yield self._managed(arn, SourceType.IDENTITY)
+
+    def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
+        key = (arn, type_)
+        if key not in self._policies:
+            source = PolicySource(arn, type_, arn.rpartition("/")[2])
+            self._policies[key] = compile_policy(self._document(arn), source)
+        return self._policies[key]
+
+    def _document(self, arn: str) -> Document:
+        local = self.snapshot.policies.get(arn)
+        if local is not None:
+            return local.document
+        copy = self.snapshot.managed.get(arn)
+        if copy is None:
+            raise UnreadPolicyError(
+                f"the document of {arn} was not read from account {self.snapshot.account_id}",
+                "ask for the documents that simulation.world.documents_needed names",
+            )
+        return copy.document
+
+
+def inline_id(holder: Principal, name: str) -> str:
+    """How explanations name an inline policy: whose it is, and its name."""
+    return f"{holder} {name}"
