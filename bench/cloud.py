@@ -3,8 +3,9 @@
 import asyncio
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -132,6 +133,7 @@ def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connecti
         SandboxServer,
     )
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     made = [SandboxAccount(account, users=tuple(users)) for account in accounts]
     with SandboxServer(made, template=TEMPLATE) as sandbox:
         hub = sandbox.backend(HUB_ACCOUNT)
@@ -139,11 +141,12 @@ def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connecti
         key.access_key_id = _KEY
         hub.access_keys[_KEY] = key
         pipe.send(int(sandbox.endpoint_url.rpartition(":")[2]))
-        while True:
-            for grant in pipe.recv():
-                user = sandbox.backend(grant.account).users[grant.user]
-                user.put_policy(grant.name, grant.document)
-            pipe.send(None)
+        with suppress(EOFError):  # the benchmark has ended
+            while True:
+                for grant in pipe.recv():
+                    user = sandbox.backend(grant.account).users[grant.user]
+                    user.put_policy(grant.name, grant.document)
+                pipe.send(None)
 
 
 def _serve_front(ports: Mapping[str, int], latency: float, rates: Rates, pipe: Connection) -> None:
@@ -158,4 +161,6 @@ def _serve_front(ports: Mapping[str, int], latency: float, rates: Rates, pipe: C
             pipe.send(front.tally)
             front.tally = Tally()
 
-    asyncio.run(serve())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError):  # the benchmark has ended
+        asyncio.run(serve())
