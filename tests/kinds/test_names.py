@@ -29,6 +29,27 @@ def test_a_renewal_has_another_name() -> None:
     assert names.inline_name("a", "b", DEADLINE) != names.inline_name("a", "b", later)
 
 
+@given(
+    team=st.from_regex(r"[a-z0-9][a-z0-9-]{0,63}", fullmatch=True),
+    key=KEYS,
+    starts=st.none() | st.just(DEADLINE.replace(hour=9)),
+    part=st.integers(1, 20),
+)
+def test_a_policy_that_ends_tells_its_grant_and_fits_the_limit(
+    team: str, key: str, starts: datetime | None, part: int
+) -> None:
+    name = names.ending_policy_name(team, key, starts, DEADLINE, part)
+
+    assert len(name) <= names.NAME_LIMIT
+    assert names.grant_of_ending_policy(name) == names.label(key)
+
+
+def test_policies_are_shared_by_those_with_the_same_window_only() -> None:
+    starts = [None, DEADLINE.replace(hour=9), DEADLINE.replace(hour=10)]
+    found = {names.ending_policy_name("team", "read", start, DEADLINE, 1) for start in starts}
+    assert len(found) == len(starts)
+
+
 def test_long_keys_that_begin_alike_stay_apart() -> None:
     one, other = (names.inline_name("team", "k" * 120 + end, DEADLINE) for end in "ab")
     assert one != other

@@ -191,7 +191,7 @@ class CustomerManagedPolicies:
 def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:
     """The policy with one part (from 1) of a temporary grant, shared by all who hold it alike."""
     account = grant.account
-    name = names.ending_policy_name(grant.team, grant.key, grant.ends, part)
+    name = names.ending_policy_name(grant.team, grant.key, grant.starts, grant.ends, part)
     arn = f"arn:{account.partition}:iam::{account.id}:policy{names.policy_path(grant.team)}{name}"
     return Resource(
         id=resource_id(arn),

@@ -20,7 +20,7 @@ _POLICY_ARN = re.compile(rf"arn:[^:]+:iam::\d{{12}}:policy/{PREFIX}/([^/]+)/[^/]
 _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(.+)")
 _INSTANT = r"\d{8}T\d{6}Z"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
-_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}\+\d+")
+_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}(?:=[0-9a-f]{{7}})?\+\d+")
 
 
 def policy_path(team: str) -> str:
@@ -81,13 +81,16 @@ def team_and_grant_of_inline(name: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def ending_policy_name(team: str, key: str, deadline: datetime, part: int) -> str:
+def ending_policy_name(
+    team: str, key: str, starts: datetime | None, deadline: datetime, part: int
+) -> str:
     """The customer managed policy with one part (from 1) of a temporary grant.
 
-    Everybody with the same grant and deadline (UTC) shares it. No permanent policy's name has
-    a '+', so the two never meet.
+    Everybody with the same grant and window (UTC) shares it. The start has only the room of a
+    hash. No permanent policy's name has a '+', so the two never meet.
     """
-    return f"{team}+{label(key)}+{_compact(deadline)}+{part}"
+    start = f"={_hashed(_compact(starts), 7)}" if starts else ""
+    return f"{team}+{label(key)}+{_compact(deadline)}{start}+{part}"
 
 
 def grant_of_ending_policy(name: str) -> str | None:
