@@ -127,7 +127,8 @@ class Confirm:
     """How to tell, after an error, that a call had in fact been carried out.
 
     AWS may carry out a call and lose the answer; the retry then fails with one of `codes`.
-    `holds` is given a way to read from the account and says whether what was wanted is there.
+    `holds` is given a way to read from the account and says whether what was wanted is there (for
+    a call with `absent_is_done`: whether what was to go is gone).
     """
 
     codes: frozenset[str]

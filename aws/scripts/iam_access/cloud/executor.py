@@ -181,7 +181,7 @@ class Execution:
             if call.absent_is_done and error.code == hints.ABSENT:
                 return True
             if call.confirm and error.code in call.confirm.codes and self._holds(call.confirm):
-                return False
+                return call.absent_is_done
             raise
         return False
 

@@ -108,7 +108,9 @@ class TemporaryRoles:
         role = Principal(PrincipalType.ROLE, after.name)
         steps += (calls.attach(role, arn) for arn in after.attributes["managed"] if arn not in had)
         if before is not None:
-            steps += _extras(role, before, kept=after.attributes["managed"])
+            # What the role loses is gone before anything makes it last longer.
+            kept = after.attributes["managed"]
+            steps += _extras(role, before, kept=kept, phase=Phase.RECLAIM)
         return tuple(steps)
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
@@ -331,13 +333,37 @@ def _removal(before: Resource) -> tuple[ApiCall, ...]:
     role = Principal(PrincipalType.ROLE, before.name)
     closed = _trust(before.name, documents.pretty(_NOBODY), Phase.REVOKE)
     silenced = _put(before.name, _NOTHING, Phase.REVOKE)
+    # What IAM may only do under a path, it denies for a name without a role: of that it knows none.
+    gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
     return (
-        replace(closed, absent_is_done=True),
+        replace(closed, absent_is_done=True, confirm=gone),
         replace(silenced, absent_is_done=True),
         *_extras(role, before, kept=()),
         calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
-        ApiCall("delete_role", {"RoleName": before.name}, Phase.RETIRE, absent_is_done=True),
+        ApiCall(
+            "delete_role",
+            {"RoleName": before.name},
+            Phase.RETIRE,
+            absent_is_done=True,
+            confirm=gone,
+        ),
     )
+
+
+def _gone(arn: str) -> Callable[[Read], bool]:
+    """Whether there is no role of this ARN; asked of what the deployer role may always read."""
+
+    def holds(read: Read) -> bool:
+        page: dict[str, Any] = {"Filter": ["Role"], "MaxItems": 1_000}
+        while True:
+            answer = read("get_account_authorization_details", page)
+            if any(role["Arn"] == arn for role in answer["RoleDetailList"]):
+                return False
+            if not answer.get("IsTruncated"):
+                return True
+            page = {**page, "Marker": answer["Marker"]}
+
+    return holds
 
 
 def _same(one: Document | None, other: Document | None) -> bool:

@@ -225,4 +225,12 @@ def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tup
             waits |= successors.get(succession(change.subject), set())
         return waits
 
-    return tuple(replace(change, needs=needs(change)) for change in changes)
+    updated = {change.id for change in changes if change.action is Action.UPDATE}
+
+    def ordered(change: Change) -> Change:
+        """Whoever loses something never gets to hold what it is about to become."""
+        placed = replace(change, needs=needs(change))
+        leaves = change.after is None and change.subject.needs & updated
+        return hastened(placed) if leaves and not placed.needs else placed
+
+    return tuple(ordered(change) for change in changes)
