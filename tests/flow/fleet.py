@@ -1,5 +1,6 @@
 """A repository of files, a sandbox, and the commands run on both in this process."""
 
+import copy
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import boto3
 import yaml
+from moto.iam.models import AWSManagedPolicy
 
 from iam_access import commands
 from iam_access.sandbox import AwsError, FaultContext, RecordedCall, Sandbox, SandboxAccount
@@ -185,6 +187,25 @@ class Fleet:
             aws_access_key_id=key.access_key_id,
             aws_secret_access_key=key.secret_access_key,
         )
+
+    def remember(self, account_id: str = PROD) -> Callable[[], None]:
+        """What takes an account back to what it is now, in no time."""
+        iam = self.sandbox.backend(account_id)
+        aws = {id(p): p for p in iam.managed_policies.values() if isinstance(p, AWSManagedPolicy)}
+        live = [iam.users, iam.roles, iam.groups, iam.managed_policies, iam.tagger.tags]
+
+        def copied(state: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            # In one go, for they refer to each other. AWS's own policies never change.
+            return copy.deepcopy(state, dict(aws))
+
+        saved = copied([dict(each) for each in live])
+
+        def restore() -> None:
+            for current, content in zip(live, copied(saved), strict=True):
+                current.clear()
+                current.update(content)
+
+        return restore
 
     def dump(self, account_id: str = PROD) -> dict[str, Any]:
         """Everything in an account, by the ARN of what it is; the deployer role left out."""
