@@ -1,0 +1,80 @@
+"""Who can do what: questions about an account, answered with the statement that decides."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from iam_access.model import Account, Principal
+from iam_access.policy.actions import expand
+from iam_access.policy.decision import Decision
+from iam_access.simulation.origin import Origin, Origins
+from iam_access.simulation.world import Context, World
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether these principals (None: anybody) may do these actions on these resources.
+
+    `at` (UTC) is the moment asked about, `context` what the request brings along.
+    """
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    context: Context
+    at: datetime
+    principals: tuple[Principal, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One principal, action and resource: the decision, and where what decided it came from."""
+
+    account: Account
+    principal: Principal
+    arn: str
+    action: str
+    resource: str
+    decision: Decision
+    origins: tuple[Origin, ...]
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision.allowed
+
+
+def answers(
+    question: Question, account: Account, world: World, origins: Origins
+) -> Iterator[Answer]:
+    """Every combination the question asks about, in order of principals.
+
+    Asked about anybody, only those who can are answered. Principals that the account does not
+    have are left out. Raises UnreadPolicyError when the world lacks a document that counts.
+    """
+    asked = question.principals
+    principals = world.principals if asked is None else [p for p in asked if p in world.principals]
+    for principal in principals:
+        subject = world.subject(principal)
+        for action, resource in product(question.actions, question.resources):
+            decision = subject.decide(action, resource, question.context, question.at)
+            if asked is None and not decision.allowed:
+                continue
+            yield Answer(
+                account=account,
+                principal=principal,
+                arn=subject.state.arn,
+                action=action,
+                resource=resource,
+                decision=decision,
+                origins=tuple(origins.of(principal, ref) for ref in decision.deciding),
+            )
+
+
+def expanded(patterns: Iterable[str]) -> Sequence[str]:
+    """The actions that patterns with wildcards stand for; others, known or not, as they are."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        wild = "*" in pattern or "?" in pattern
+        for action in sorted(expand(pattern)) if wild else [pattern]:
+            found.setdefault(action)
+    return tuple(found)
