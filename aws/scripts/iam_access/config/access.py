@@ -19,19 +19,20 @@ USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments",
 NOT_TEXT = "\x00"
 
 
-class _Until(Spec, extra="ignore"):
-    """The deadline of an entry whose other fields may be wrong."""
+class _Window(Spec, extra="ignore"):
+    """When an entry holds whose other fields may be wrong."""
 
     expiration_date: Day | None = None
     expires_at: Instant | None = None
+    starts_at: Instant | None = None
 
 
 @dataclass(slots=True)
 class Access:
     """Who is to have what and where, as written. `until` is the deadline (UTC) of a temporary one.
 
-    `day` is the date it was written as, if it was one. A temporary entry whose deadline cannot
-    be read has none.
+    `day` is the date it was written as, if it was one, and `starts` when it begins (UTC), if that
+    is told. A temporary entry whose deadline cannot be read has none. `item` is all of the entry.
     """
 
     place: Place
@@ -42,6 +43,8 @@ class Access:
     temporary: bool = False
     until: datetime | None = None
     day: date | None = None
+    starts: datetime | None = None
+    item: Item | None = None
 
     def at(self, field: str, index: int) -> Location:
         """Where one of its users, roles, environments or grants stands."""
@@ -75,7 +78,7 @@ def _permanent(item: Item) -> Access:
 
 def _temporary(item: Item) -> Access:
     written = item.written
-    until = item.spec or _until(written)
+    window = item.spec or _window(written)
     return Access(
         item.place,
         _text(written.get("user")),
@@ -83,23 +86,25 @@ def _temporary(item: Item) -> Access:
         _text(written.get("environment")),
         _text(written.get("grant")),
         temporary=True,
-        until=_deadline(until),
-        day=until.expiration_date,
+        until=_deadline(window),
+        day=window.expiration_date,
+        starts=window.starts_at,
+        item=item,
     )
 
 
-def _until(written: dict[str, Any]) -> _Until:
+def _window(written: dict[str, Any]) -> _Window:
     try:
-        return _Until.model_validate(written)
+        return _Window.model_validate(written)
     except ValidationError:
-        return _Until()
+        return _Window()
 
 
-def _deadline(until: Any) -> datetime | None:
-    if until.expires_at is not None or until.expiration_date is None:
-        found: datetime | None = until.expires_at
+def _deadline(window: Any) -> datetime | None:
+    if window.expires_at is not None or window.expiration_date is None:
+        found: datetime | None = window.expires_at
         return found
-    return end_of_day(until.expiration_date)
+    return end_of_day(window.expiration_date)
 
 
 def _text(value: Any) -> tuple[str, ...]:

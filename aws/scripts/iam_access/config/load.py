@@ -15,12 +15,14 @@ from iam_access.config import (
     fleet_checks,
     policy_checks,
     read,
+    rule_checks,
     shapes,
     team_checks,
 )
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item
 from iam_access.config.report import Report
+from iam_access.config.rulebook import Rulebook
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
@@ -28,6 +30,7 @@ from iam_access.kinds import FOLDERS, Folder
 from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding
+from iam_access.place import Place
 
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
@@ -66,6 +69,12 @@ class Configuration:
     findings: tuple[Finding, ...]
     invalid: frozenset[str]
     settings_valid: bool = True
+    settings_place: Place | None = None
+
+    @property
+    def rules(self) -> Rulebook:
+        """The organisation's rules, which know where they are written."""
+        return Rulebook(self.settings, self.settings_place)
 
 
 def load(directory: Path, *, now: datetime) -> Configuration:
@@ -104,9 +113,10 @@ def _no_collection() -> Iterator[None]:
 def _load(directory: Path, now: datetime) -> Configuration:
     report = Report()
     base = files.shown_path(directory)
-    settings, settings_valid = _settings(directory, base, report)
+    settings, settings_place = _settings(directory, base, report)
+    settings_valid = not report.found
     drafts, complete = _drafts(directory, base, report)
-    _check(list(drafts.values()), settings, now, report)
+    _check(list(drafts.values()), Rulebook(settings, settings_place), now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)
@@ -121,22 +131,22 @@ def _load(directory: Path, now: datetime) -> Configuration:
         findings=findings,
         invalid=invalid,
         settings_valid=settings_valid,
+        settings_place=settings_place,
     )
 
 
-def _settings(directory: Path, base: str, report: Report) -> tuple[Settings, bool]:
-    """The settings, or the defaults where the file is wrong, and whether it is right."""
+def _settings(directory: Path, base: str, report: Report) -> tuple[Settings, Place | None]:
+    """The settings and their place; the defaults, without one, where the file is wrong or none."""
     path = directory / SETTINGS
     if not os.path.lexists(path):
-        return Settings(), True
-    before = len(report.found)
+        return Settings(), None
     file = files.joined(base, SETTINGS)
     data = files.read_file(str(path), os.path.realpath(directory), file, report)
     found = read.parsed(data, file, report) if data is not None else None
     if found is None or found[0] is None:
-        return Settings(), len(report.found) == before
+        return Settings(), None
     settings = shapes.read(Settings, *found, report)
-    return settings or Settings(), len(report.found) == before
+    return (settings, found[1]) if settings is not None else (Settings(), None)
 
 
 def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft], bool]:
@@ -175,15 +185,16 @@ def _read(
         draft.items[folder] = read.items(kind.spec, *found, report)
 
 
-def _check(drafts: list[Draft], settings: Settings, now: datetime, report: Report) -> None:
+def _check(drafts: list[Draft], book: Rulebook, now: datetime, report: Report) -> None:
     """Everything that concerns more than one entry."""
-    longest = settings.temporary_access.longest
     facts: dict[str, team_checks.Facts] = {}
     for draft in drafts:
         concerned = report.of(draft.name)
-        facts[draft.name] = team_checks.check(draft, longest, now, concerned)
+        facts[draft.name] = team_checks.check(draft, book, now, concerned)
         policy_checks.check(draft, facts[draft.name], concerned)
-    fleet_checks.check(drafts, facts, settings, report)
+        rule_checks.check(draft, facts[draft.name], book, now, concerned)
+    fleet_checks.check(drafts, facts, book.settings, report)
+    rule_checks.check_names(drafts, book, report)
     if not drafts:
         report.warning(
             "no-teams",

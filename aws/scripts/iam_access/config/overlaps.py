@@ -33,7 +33,7 @@ class _Holder:
         self._told = told
         self._permanent: dict[_What, Access] = {}
         self._alike: dict[tuple[frozenset[str], ...], Access] = {}
-        self._ending: dict[tuple[_What, datetime], Access] = {}
+        self._ending: dict[tuple[_What, datetime | None, datetime], Access] = {}
         self._longest: dict[_What, tuple[datetime, Access]] = {}
 
     def check(self, entries: Sequence[Access]) -> None:
@@ -72,7 +72,7 @@ class _Holder:
                 f"by the entry at {permanent.place.location}",
                 "remove this entry, or the permanent one if access is to end",
             )
-        alike = self._ending.setdefault((what, until), entry)
+        alike = self._ending.setdefault((what, entry.starts, until), entry)
         if alike is not entry:
             self._duplicate(alike, entry)
             return
@@ -80,16 +80,20 @@ class _Holder:
         if other is entry:
             return
         (ends_first, first), (ends_last, last) = (until, entry), (other_until, other)
-        if ends_last < ends_first:
+        if (ends_last, self._begins(first)) < (ends_first, self._begins(last)):
             (ends_first, first), (ends_last, last) = (ends_last, last), (ends_first, first)
         self._longest[what] = (ends_last, last)
-        if ends_first > self._now:
+        # Who begins later does not hold it in the meantime.
+        if ends_first > self._now and self._begins(last) <= self._begins(first):
             self._report.note(
                 "superseded",
                 first.place.location,
                 f"the entry at {last.place.location} grants the same for longer",
                 "remove this entry",
             )
+
+    def _begins(self, entry: Access) -> datetime:
+        return max(entry.starts, self._now) if entry.starts is not None else self._now
 
     def _first_time(self, before: Access, entry: Access) -> bool:
         pair = (id(before), id(entry))

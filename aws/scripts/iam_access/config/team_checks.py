@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from iam_access.config import accounts, deadlines, overlaps
@@ -18,6 +18,7 @@ from iam_access.config.access import (
 )
 from iam_access.config.draft import POLICIES, Draft
 from iam_access.config.report import Report
+from iam_access.config.rulebook import Rulebook
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds.fields import user_name
@@ -36,10 +37,10 @@ class Facts:
     entries: list[Access] = field(default_factory=list)
 
 
-def check(draft: Draft, longest: timedelta, now: datetime, report: Report) -> Facts:
+def check(draft: Draft, book: Rulebook, now: datetime, report: Report) -> Facts:
     """Report what is wrong between a team's files, `report` being the team's.
 
-    `longest` is how far ahead of `now` (UTC) a temporary grant may end.
+    `book` says which windows, as of `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, report)
     facts = Facts()
@@ -56,7 +57,7 @@ def check(draft: Draft, longest: timedelta, now: datetime, report: Report) -> Fa
         if grants is not None and not grants.issuperset(access.grants):
             _unknown(access, GRANTS, grants, report)
         if access.until is not None:
-            deadlines.check(access, access.until, longest, now, report)
+            deadlines.check(access, access.until, draft.name, book, now, report)
         elif _repeats(access.environments) or _repeats(access.grants):
             _repeated(access, ENVIRONMENTS, report)
             _repeated(access, GRANTS, report)

@@ -37,11 +37,15 @@ class Outliving(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the organisation's settings say about temporary grants in one environment."""
+    """What the organisation's settings say about temporary grants in one environment.
+
+    `outliving_source` tells people where it says `outliving`.
+    """
 
     require_mfa: bool = False
     forms: tuple[Form, ...] = tuple(Form)
     outliving: Outliving = Outliving.DENY
+    outliving_source: str = "the rule is temporary_access.outliving_actions in settings.yaml"
 
 
 @dataclass(frozen=True, slots=True)

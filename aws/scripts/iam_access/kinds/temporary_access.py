@@ -224,8 +224,9 @@ def _outliving(
         severity=Severity.ERROR if refused else Severity.WARNING,
         message=f"{entry.spec.grant} allows {shown}{more}: with these, access can be made that "
         "lasts beyond the deadline",
-        hint="take the actions out of the policy, or have temporary_access.outliving_actions in "
-        "settings.yaml say deny: then exactly these are denied while the grant holds",
+        hint="take the actions out of the policy, or have temporary_access.outliving_actions say "
+        "deny: then exactly these are denied while the grant holds "
+        f"({scope.rules.outliving_source})",
         location=entry.place.at("grant").location,
         team=scope.team,
         account=scope.account.id,

@@ -7,7 +7,7 @@ from datetime import datetime
 from iam_access.config.load import Configuration, Team
 from iam_access.kinds import FOLDERS
 from iam_access.kinds.base import Scope
-from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.model import Account, Finding, Resource, ResourceId
 from iam_access.plan.diff import Resources, is_dead, succession
@@ -91,6 +91,7 @@ def documents_needed(
 def _scopes(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Iterator[tuple[Team, Scope]]:
+    book = configuration.rules
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
         yield (
@@ -102,7 +103,7 @@ def _scopes(
                 policies=team.policies,
                 granted=_granted(team, environment),
                 publish_everywhere=configuration.settings.publish_policies == "everywhere",
-                rules=Rules(),
+                rules=book.temporary(environment),
                 snapshot=snapshot,
                 now=now,
             ),

@@ -1,7 +1,6 @@
 """What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -17,7 +16,9 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
+from iam_access.plan import rule_guards
 from iam_access.plan.diff import Resources, hastened, is_dead, without
+from iam_access.plan.verdict import Circumstances, Guard, Guarded
 from iam_access.snapshot import PrincipalState, Snapshot
 
 # Roles that AWS manages: only AWS may change them.
@@ -29,22 +30,11 @@ REMOVALS_COUNT = 10
 REMOVALS_SHARE = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """Changes that may be made, and what was found about those that may not."""
-
-    changes: tuple[Change, ...]
-    findings: tuple[Finding, ...] = ()
-
-
-Guard = Callable[[tuple[Change, ...], Account, Snapshot], Guarded]
-
-
-def guard(changes: Sequence[Change], account: Account, snapshot: Snapshot) -> Guarded:
-    """Drop what AWS would refuse, with the reason; make room first where that is enough."""
+def guard(changes: Sequence[Change], where: Circumstances) -> Guarded:
+    """Drop what rules forbid or AWS would refuse, with the reason; make room where that helps."""
     result = Guarded(tuple(changes))
     for check in _GUARDS:
-        checked = check(result.changes, account, snapshot)
+        checked = check(result.changes, where)
         result = Guarded(checked.changes, (*result.findings, *checked.findings))
     return result
 
@@ -71,7 +61,7 @@ def too_many_removals(
     )
 
 
-def _principals(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+def _principals(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """Changes for principals that do not exist, or that nobody may touch."""
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
@@ -79,7 +69,9 @@ def _principals(changes: tuple[Change, ...], account: Account, snapshot: Snapsho
         if change.principal is None:
             continue
         key = (change.principal, change.teams)
-        finding = told.get(key) or _unusable(change, change.principal, account, snapshot)
+        finding = told.get(key) or _unusable(
+            change, change.principal, where.account, where.snapshot
+        )
         if finding is not None:
             told[key] = finding
             refused[change.id] = finding
@@ -133,19 +125,20 @@ def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
     return f"{guess}have the role created by its owner, or remove the entry"
 
 
-def _obstacles(changes: tuple[Change, ...], _account: Account, snapshot: Snapshot) -> Guarded:
+def _obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """What each kind knows AWS would refuse."""
     kinds = {kind.name: kind for kind in KINDS}
     found = {
         change.id: finding
         for change in changes
-        if (finding := kinds[change.id.kind].obstacle(change, snapshot)) is not None
+        if (finding := kinds[change.id.kind].obstacle(change, where.snapshot)) is not None
     }
     return Guarded(without(changes, found), tuple(found.values()))
 
 
-def _policy_count(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+def _policy_count(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """More customer managed policies than the account may have."""
+    account, snapshot = where.account, where.snapshot
     new = [c for c in changes if c.id.kind == managed_policy.NAME and c.action is Action.CREATE]
     quota, used = snapshot.quotas.policies, len(snapshot.policies)
     surplus = new[max(quota - used, 0) :]
@@ -163,8 +156,9 @@ def _policy_count(changes: tuple[Change, ...], account: Account, snapshot: Snaps
     return Guarded(without(changes, (change.id for change in surplus)), tuple(findings))
 
 
-def _attachments(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """More attachments than a principal may have. Removals go first where that makes room."""
+    account, snapshot = where.account, where.snapshot
     first: set[ResourceId] = set()
     refused: dict[ResourceId, Finding] = {}
     for principal, theirs in _by_principal(changes, attachment.NAME):
@@ -195,8 +189,9 @@ def _is_attached(change: Change, state: PrincipalState) -> bool:
     return change.subject.attributes["arn"] in state.attached
 
 
-def _tags(changes: tuple[Change, ...], account: Account, snapshot: Snapshot) -> Guarded:
+def _tags(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """More tags than a principal may have."""
+    account, snapshot = where.account, where.snapshot
     refused: dict[ResourceId, Finding] = {}
     for principal, theirs in _by_principal(changes, attachment.NAME):
         tags, quota = snapshot.principals[principal].tags, snapshot.quotas.tags_per_principal
@@ -228,6 +223,8 @@ def _by_principal(changes: Iterable[Change], kind: str) -> Iterable[tuple[Princi
 
 _GUARDS: tuple[Guard, ...] = (
     _principals,
+    rule_guards.protected,
+    rule_guards.boundary,
     _obstacles,
     _policy_count,
     _attachments,

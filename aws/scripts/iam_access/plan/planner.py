@@ -27,6 +27,7 @@ from iam_access.plan.diff import (
     without,
 )
 from iam_access.plan.guards import guard, too_many_removals
+from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
 # The kinds that are only ever written for temporary access.
@@ -67,7 +68,8 @@ def plan_apply(
     made = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in made]
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
-    guarded = guard(without(selected, not_ours), account, snapshot)
+    where = Circumstances(account, snapshot, configuration.rules)
+    guarded = guard(without(selected, not_ours), where)
     refusal = (
         None
         if request.allow_removals

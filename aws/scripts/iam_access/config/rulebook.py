@@ -1,0 +1,212 @@
+"""The rules of the organisation, ready to be asked, and where each is written."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import translate
+from functools import lru_cache
+from typing import Any
+
+from iam_access.config.settings import FILE, Settings
+from iam_access.kinds.fields import user_name
+from iam_access.kinds.grant import Form, Outliving, Rules
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.place import Path, Place
+from iam_access.policy.arn import policy_arn, policy_path_and_name
+from iam_access.snapshot import Snapshot
+
+_TEMPORARY = "temporary_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A length of time that a rule allows or demands, and the rule's path in the settings."""
+
+    length: timedelta
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one temporary grant may, and must, last."""
+
+    longest: Limit
+    shortest: Limit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """The permissions boundary that grantees must carry, as the settings name it."""
+
+    written: str
+
+    def is_carried(self, arn: str | None, account: Account) -> bool:
+        """Whether a principal of the account whose boundary is `arn` carries it."""
+        if arn is None:
+            return False
+        if not self._is_name:
+            return arn == self._filled(account)
+        owned = arn.startswith(f"arn:{account.partition}:iam::{account.id}:policy/")
+        return owned and policy_path_and_name(arn)[1] == self.written
+
+    def arn(self, account: Account, snapshot: Snapshot) -> str:
+        """The ARN of the policy in the account; of one there is not, without a path."""
+        if not self._is_name:
+            return self._filled(account)
+        known = (arn for arn in sorted(snapshot.policies) if self.is_carried(arn, account))
+        return next(known, policy_arn(account.id, self.written, partition=account.partition))
+
+    @property
+    def _is_name(self) -> bool:
+        return not self.written.startswith("arn:")
+
+    def _filled(self, account: Account) -> str:
+        written = self.written.replace("{account_id}", account.id)
+        return written.replace("{partition}", account.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The settings' rules; `place` is that of the file's content, None when there is no file."""
+
+    settings: Settings = field(default_factory=Settings)
+    place: Place | None = None
+    _limits: dict[tuple[str, ...], Limits] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def where(self, *path: str | int) -> str:
+        """A rule's name and place, as they can stand in a hint."""
+        name = ".".join(step for step in path if isinstance(step, str))
+        if self.place is None:
+            return f"the rule is {name} in {FILE}"
+        if self._is_written(path):
+            return f"the rule is {name} at {self.place.at(*path).location}"
+        return f"the rule is the default of {name}; {self.place.file} can change it"
+
+    def _is_written(self, path: Path) -> bool:
+        children: Any = self.place.mark[2] if self.place else None
+        for step in path:
+            if isinstance(step, int):
+                return True  # an item, or the single value that stands for a list of one
+            if not isinstance(children, dict) or step not in children:
+                return False
+            children = children[step][2][2]
+        return True
+
+    def limits(self, team: str, environment: str, grant: str) -> Limits:
+        """The strictest of all limits for a team's temporary grant in an environment."""
+        rules = self.settings.temporary_access
+        key = (team, environment, grant) if rules.environments or rules.grants else ()
+        found = self._limits.get(key)
+        if found is None:
+            found = self._limits[key] = self._strictest(team, environment, grant)
+        return found
+
+    def _strictest(self, team: str, environment: str, grant: str) -> Limits:
+        rules = self.settings.temporary_access
+        longest = Limit(rules.longest, (_TEMPORARY, "longest"))
+        shortest = Limit(rules.shortest, (_TEMPORARY, "shortest")) if rules.shortest else None
+        for scope, written, names in (
+            ("environments", rules.environments, (environment,)),
+            ("grants", rules.grants, names_of(team, grant)),
+        ):
+            for pattern, more in written.items():
+                if not matches(pattern, names):
+                    continue
+                path = (_TEMPORARY, scope, pattern)
+                if more.longest and more.longest < longest.length:
+                    longest = Limit(more.longest, (*path, "longest"))
+                if more.shortest and (shortest is None or more.shortest > shortest.length):
+                    shortest = Limit(more.shortest, (*path, "shortest"))
+        return Limits(longest, shortest)
+
+    def temporary(self, environment: str) -> Rules:
+        """How temporary grants are written in an environment."""
+        rules = self.settings.temporary_access
+        asked = (
+            more.require_mfa
+            for pattern, more in rules.environments.items()
+            if matches(pattern, (environment,))
+        )
+        return Rules(
+            require_mfa=rules.require_mfa or any(asked),
+            forms=tuple(form for form in Form if form in rules.forms),
+            outliving=Outliving(rules.outliving_actions),
+            outliving_source=self.where(_TEMPORARY, "outliving_actions"),
+        )
+
+    def protection(self, principal: Principal) -> Path | None:
+        """The path of the rule that protects a user or role of this name, None without any."""
+        protected = self.settings.protected_principals
+        patterns = {PrincipalType.USER: protected.users, PrincipalType.ROLE: protected.roles}
+        index = first_match(patterns.get(principal.type, ()), (principal.name,), ignore_case=True)
+        key = f"{principal.type}s"
+        return None if index is None else ("protected_principals", key, index)
+
+    @property
+    def boundary(self) -> Boundary | None:
+        """The permissions boundary that every grantee must carry, None without one."""
+        written = self.settings.permissions_boundary
+        return Boundary(written) if written else None
+
+    def environment_patterns(self) -> Iterator[tuple[str, Path]]:
+        """Every environment, or pattern of them, that a rule names, with the rule's path."""
+        for pattern in self.settings.temporary_access.environments:
+            yield pattern, (_TEMPORARY, "environments", pattern)
+        for number, rule in enumerate(self.settings.forbidden_grants):
+            path = ("forbidden_grants", number, "environments")
+            yield from _numbered(rule.environments or (), path)
+
+    def grant_patterns(self) -> Iterator[tuple[str, Path]]:
+        """Every grant, or pattern of grants, that a rule names, with the rule's path."""
+        for pattern in self.settings.temporary_access.grants:
+            yield pattern, (_TEMPORARY, "grants", pattern)
+        yield from _numbered(self.settings.only_temporary, ("only_temporary",))
+        for number, forbidden in enumerate(self.settings.forbidden_grants):
+            yield from _numbered(forbidden.grants, ("forbidden_grants", number, "grants"))
+        for number, granted in enumerate(self.settings.grantees):
+            yield from _numbered(granted.grants, ("grantees", number, "grants"))
+
+    def team_patterns(self) -> Iterator[tuple[str, Path]]:
+        """Every team, or pattern of teams, that a rule names, with the rule's path."""
+        for number, rule in enumerate(self.settings.grantees):
+            yield from _numbered(rule.teams or (), ("grantees", number, "teams"))
+
+
+def _numbered(patterns: Iterable[str], path: Path) -> Iterator[tuple[str, Path]]:
+    for index, pattern in enumerate(patterns):
+        yield pattern, (*path, index)
+
+
+def names_of(team: str, grant: str) -> tuple[str, str]:
+    """What patterns of grants are compared with: a team's grant by its key, with and without."""
+    return grant, f"{team}/{grant}"
+
+
+def names_of_user(address: str) -> tuple[str, str]:
+    """What patterns of users are compared with: the address as written, and the user's name."""
+    return address, user_name(address)
+
+
+def matches(pattern: str, names: Iterable[str]) -> bool:
+    """Whether a pattern (case counts) is that of any of the names."""
+    return any(map(_compiled(pattern, 0).match, names))
+
+
+def first_match(
+    patterns: Sequence[str], names: Iterable[str], *, ignore_case: bool = False
+) -> int | None:
+    """The index of the first pattern that is that of any of the names, None without one."""
+    flags = re.IGNORECASE if ignore_case else 0
+    wanted = tuple(names)
+    for index, pattern in enumerate(patterns):
+        if any(map(_compiled(pattern, flags).match, wanted)):
+            return index
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    return re.compile(translate(pattern), flags)

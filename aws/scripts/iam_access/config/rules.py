@@ -1,0 +1,211 @@
+"""The rules of the organisation as `settings.yaml` may say them. Every key has a default."""
+
+import re
+import warnings
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
+
+from iam_access.kinds.fields import Spec, one_or_many, problem, user_name
+from iam_access.policy.arn import is_managed_policy
+
+_DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=3_650)
+
+_NUMBER = re.compile(r"[0-9]{1,4}")
+_FLAGS = {"true": True, "false": False}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_WILD = re.compile(r"[*?\[]")
+
+T = TypeVar("T")
+
+
+def is_wild(pattern: str) -> bool:
+    """Whether a pattern stands for more than the one name it spells."""
+    return _WILD.search(pattern) is not None
+
+
+def _duration(value: Any) -> timedelta:
+    """`90m`, `12h` or `6d`."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < duration <= _LONGEST:
+        raise problem(
+            "bad-duration",
+            f"{value!r} is not a length of time",
+            f"write minutes, hours or days, up to {_LONGEST.days:,}d: 90m, 12h or 6d",
+        )
+    return duration
+
+
+def _flag(value: Any) -> bool:
+    flag = _FLAGS.get(value) if isinstance(value, str) else None
+    if flag is None:
+        raise problem("bad-value", f"{value!r} is neither true nor false", "write true or false")
+    return flag
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
+        raise problem(
+            "bad-number", f"{value!r} is not a number", "write a whole number from 0 to 9999"
+        )
+    return int(value)
+
+
+def _expression(value: Any) -> re.Pattern[str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return re.compile(value)
+    except (re.error, TypeError, OverflowError, RecursionError, Warning) as error:
+        raise problem(
+            "bad-pattern",
+            f"{value!r} is not a regular expression: {error}",
+            'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"',
+        ) from None
+
+
+def _pattern(value: str) -> str:
+    if not value:
+        raise problem(
+            "bad-pattern",
+            "an empty pattern matches nothing",
+            "write a name; '*' and '?' stand for any characters",
+        )
+    return value
+
+
+def _protected_user(value: str) -> str:
+    """The pattern of an IAM user's name, also if it was written as an address."""
+    if "@" in value and is_wild(user_name(value)):
+        raise problem(
+            "bad-pattern",
+            f"{value!r} cannot be told from an IAM user's name, which has no domain",
+            "write a pattern for what stands before the @",
+        )
+    return _pattern(user_name(value))
+
+
+def _boundary(value: str) -> str:
+    filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
+    an_arn = is_managed_policy(filled) and "{" not in filled
+    if not an_arn and _POLICY_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-boundary",
+            f"{value!r} names no policy",
+            "write the name of a policy that is in every account, or an ARN such as "
+            "arn:{partition}:iam::{account_id}:policy/ops/boundary",
+        )
+    return value
+
+
+def _not_empty(value: list[T]) -> list[T]:
+    if not value:
+        raise problem("empty-list", "the list is empty", "write what is meant, or remove the key")
+    return value
+
+
+def _no_list(value: Any) -> Any:
+    """Nothing at all is an empty list: a key may be left when all below it is commented out."""
+    return [] if value is None else one_or_many(value)
+
+
+def absent_is_default(value: Any) -> Any:
+    """A section whose every key is commented out is there, but empty."""
+    return {} if value is None else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Number = Annotated[int, BeforeValidator(_number)]
+Expression = Annotated[re.Pattern[str], BeforeValidator(_expression)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
+Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
+SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
+ProtectedUser = Annotated[str, AfterValidator(_protected_user)]
+Boundary = Annotated[str, AfterValidator(_boundary)]
+FormName = Literal["inline", "policy", "role"]
+OutlivingName = Literal["deny", "refuse", "warn"]
+Forms = Annotated[list[FormName], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
+
+
+class Limits(Spec):
+    """How long a temporary grant may, and must, last where this applies."""
+
+    longest: Duration | None = None
+    shortest: Duration | None = None
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> "Limits":
+        if self.longest and self.shortest and self.shortest > self.longest:
+            raise problem(
+                "bad-duration",
+                "shortest is more than longest, so no temporary grant could be written",
+                "make shortest less than longest",
+            )
+        return self
+
+
+class EnvironmentRules(Limits):
+    """What holds for temporary access to an environment, beside what holds everywhere."""
+
+    require_mfa: Flag = False
+
+
+class TemporaryAccessRules(Limits):
+    """What holds for temporary grants.
+
+    `furthest_start` is how far ahead one may begin, `forms` the ways in which one may be written,
+    `outliving_actions` what becomes of one that could outlive its end (see kinds.grant).
+    `require_ticket` is what an entry's ticket must match in full, `require_description` how many
+    characters must say what it is for. `environments` and `grants` say more for those that match
+    their patterns; of all that apply, the strictest holds.
+    """
+
+    longest: Duration = timedelta(days=6)
+    furthest_start: Duration = timedelta(days=30)
+    forms: Forms = ["inline", "policy", "role"]
+    outliving_actions: OutlivingName = "deny"
+    require_mfa: Flag = False
+    require_ticket: Expression | None = None
+    require_description: Number = 0
+    environments: Annotated[
+        dict[str, Annotated[EnvironmentRules, BeforeValidator(absent_is_default)]],
+        BeforeValidator(absent_is_default),
+    ] = {}
+    grants: Annotated[
+        dict[str, Annotated[Limits, BeforeValidator(absent_is_default)]],
+        BeforeValidator(absent_is_default),
+    ] = {}
+
+
+class ProtectedPrincipals(Spec):
+    """Patterns of the names of users and roles that are never granted anything, nor touched."""
+
+    users: Annotated[list[ProtectedUser], BeforeValidator(_no_list)] = []
+    roles: Patterns = []
+
+
+class ForbiddenGrants(Spec):
+    """Grants that may not be given in the environments; without any, in none at all."""
+
+    grants: SomePatterns
+    environments: SomePatterns | None = None
+
+
+class Grantees(Spec):
+    """Who may hold the grants: by whose files, and which users and roles.
+
+    Without `teams`, those of any team. With neither `users` nor `roles`, anybody; with either
+    of them, only who is listed. A key with nothing below it lists nobody.
+    """
+
+    grants: SomePatterns
+    teams: Listed = None
+    users: Listed = None
+    roles: Listed = None

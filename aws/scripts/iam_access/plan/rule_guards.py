@@ -1,0 +1,119 @@
+"""Guards that hold the organisation's rules about principals, whatever the files say."""
+
+from collections.abc import Iterator
+
+from iam_access.config.rulebook import Boundary
+from iam_access.kinds import temporary_role
+from iam_access.kinds.base import obstacle
+from iam_access.model import (
+    Action,
+    Change,
+    Finding,
+    Principal,
+    PrincipalType,
+    ResourceId,
+    Severity,
+)
+from iam_access.place import Path
+from iam_access.plan.diff import without
+from iam_access.plan.verdict import Circumstances, Guarded
+
+_TYPES = {"UserName": PrincipalType.USER, "RoleName": PrincipalType.ROLE}
+
+
+def protected(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+    """Anything on a protected principal, and any role for one. What is there of ours stays."""
+    refused: list[ResourceId] = []
+    told: dict[tuple[Principal, frozenset[str], bool], Finding] = {}
+    for change in changes:
+        for principal in _touched(change):
+            rule = where.rules.protection(principal)
+            if rule is None:
+                continue
+            refused.append(change.id)
+            key = (principal, change.teams, change.action is Action.DELETE)
+            if key not in told:
+                told[key] = _protected(change, principal, rule, where)
+    return Guarded(without(changes, refused), tuple(told.values()))
+
+
+def _touched(change: Change) -> Iterator[Principal]:
+    """The principals that a change does anything to, or grants anything to."""
+    if change.id.kind == temporary_role.NAME:
+        # It is ours: taking it away leaves the one it was made for as they are.
+        if change.principal is not None and change.action is not Action.DELETE:
+            yield change.principal
+        return
+    found = [change.principal] if change.principal is not None else []
+    for call in change.calls:
+        found += [Principal(_TYPES[key], call.params[key]) for key in _TYPES if key in call.params]
+    yield from dict.fromkeys(found)
+
+
+def _protected(change: Change, principal: Principal, rule: Path, where: Circumstances) -> Finding:
+    source = where.rules.where(*rule)
+    on = f"{principal} in account {where.account.id} ({where.account.label})"
+    if change.action is Action.DELETE:
+        return obstacle(
+            change.subject,
+            where.snapshot,
+            "protected-principal",
+            f"{change.name} stays on {on}, which is protected",
+            f"take it away by hand if nobody needs it ({source})",
+            severity=Severity.NOTE,
+        )
+    return obstacle(
+        change.subject,
+        where.snapshot,
+        "protected-principal",
+        f"{on} is protected: nothing is granted to it, and nothing on it is changed",
+        f"grant to somebody else ({source})",
+    )
+
+
+def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+    """New access for principals without the permissions boundary that is asked for."""
+    wanted = where.rules.boundary
+    if wanted is None:
+        return Guarded(changes)
+    refused: list[ResourceId] = []
+    told: dict[tuple[Principal, frozenset[str]], Finding] = {}
+    for change in changes:
+        principal = change.principal
+        if principal is None or not _gives_more(change):
+            continue
+        if wanted.is_carried(where.snapshot.principals[principal].boundary, where.account):
+            continue
+        refused.append(change.id)
+        key = (principal, change.teams)
+        if key not in told:
+            told[key] = _missing_boundary(change, principal, wanted, where)
+    return Guarded(without(changes, refused), tuple(told.values()))
+
+
+def _gives_more(change: Change) -> bool:
+    """Whether somebody gets access that they do not have, or for longer."""
+    if change.action is not Action.UPDATE:
+        return change.action is Action.CREATE
+    assert change.before is not None, "an update has both"
+    assert change.after is not None, "an update has both"
+    before, after = change.before.expires, change.after.expires
+    return before is not None and after is not None and after > before
+
+
+def _missing_boundary(
+    change: Change, principal: Principal, wanted: Boundary, where: Circumstances
+) -> Finding:
+    arn = wanted.arn(where.account, where.snapshot)
+    found = where.snapshot.principals[principal].boundary
+    has = f"{found} in its place" if found else "none"
+    return obstacle(
+        change.subject,
+        where.snapshot,
+        "missing-boundary",
+        f"{principal} in account {where.account.id} ({where.account.label}) must carry the "
+        f"permissions boundary {wanted.written} to be granted anything, and has {has}",
+        f"aws iam put-{principal.type}-permissions-boundary --{principal.type}-name "
+        f"{principal.name} --permissions-boundary {arn} "
+        f"({where.rules.where('permissions_boundary')})",
+    )
