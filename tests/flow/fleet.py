@@ -192,7 +192,13 @@ class Fleet:
         """What takes an account back to what it is now, in no time."""
         iam = self.sandbox.backend(account_id)
         aws = {id(p): p for p in iam.managed_policies.values() if isinstance(p, AWSManagedPolicy)}
-        live = [iam.users, iam.roles, iam.groups, iam.managed_policies, iam.tagger.tags]
+        live: list[dict[str, Any]] = [
+            iam.users,
+            iam.roles,
+            iam.groups,
+            iam.managed_policies,
+            iam.tagger.tags,
+        ]
 
         def copied(state: list[dict[str, Any]]) -> list[dict[str, Any]]:
             # In one go, for they refer to each other. AWS's own policies never change.

@@ -33,7 +33,8 @@ def holdings(sandbox: Sandbox, account_id: str) -> frozenset[Holding]:
     """Everything that every user and role of an account may do."""
     iam = sandbox.backend(account_id)
     found: set[Holding] = set()
-    for entity in (*iam.users.values(), *iam.roles.values()):
+    entities: list[Any] = [*iam.users.values(), *iam.roles.values()]
+    for entity in entities:
         allows, denies = _statements(entity)
         found |= {Holding(entity.arn, allow, "", denies) for allow in allows}
         if not isinstance(entity, Role):
@@ -82,10 +83,11 @@ def _implies(deny: str, other: str) -> bool:
 
 def lacking(
     now: Iterable[Holding], before: Iterable[Holding], after: Iterable[Holding]
-) -> list[tuple[str, str]]:
-    """What was held and is to be held, but is not held now: a gap."""
+) -> list[tuple[str, str, bool]]:
+    """What was held and is to be held in the same way, but is not held now: a gap."""
     has, had, shall = (
-        {(each.holder, each.allow) for each in moment} for moment in (now, before, after)
+        {(each.holder, each.allow, bool(each.through)) for each in moment}
+        for moment in (now, before, after)
     )
     return sorted((had & shall) - has)
 
