@@ -13,6 +13,8 @@ from hypothesis import settings
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
+pytest_plugins = ["tests.write_log"]
+
 _PREFIXES = ("AWS_", "BOTO", "GITHUB_", "MOTO_", "RUNNER_")
 _NAMES = frozenset(
     {

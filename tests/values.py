@@ -188,11 +188,22 @@ def _detach(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
     return with_state(snapshot, principal, attached=tuple(a for a in attached if a != arn))
 
 
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+
+
+def _policy_document(snapshot: Snapshot, params: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(params["PolicyDocument"])
+    if _size(document) > snapshot.quotas.policy_size:
+        raise RefusedError("LimitExceeded", params)
+    return document
+
+
 def _put(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
     principal = _principal(params)
     inline = dict(snapshot.principals[principal].inline)
     inline[params["PolicyName"]] = json.loads(params["PolicyDocument"])
-    total = sum(len(json.dumps(doc, separators=(",", ":"))) for doc in inline.values())
+    total = sum(_size(document) for document in inline.values())
     if total > snapshot.quotas.inline_size(principal):
         raise RefusedError("LimitExceeded", params["PolicyName"])
     return with_state(snapshot, principal, inline=inline)
@@ -229,7 +240,7 @@ def _create_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
         raise RefusedError("EntityAlreadyExists", arn)
     if len(snapshot.policies) >= snapshot.quotas.policies:
         raise RefusedError("LimitExceeded", arn)
-    return with_policy(snapshot, arn, document=json.loads(params["PolicyDocument"]))
+    return with_policy(snapshot, arn, document=_policy_document(snapshot, params))
 
 
 def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
@@ -240,7 +251,7 @@ def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
     return with_policy(
         snapshot,
         known.arn,
-        document=json.loads(params["PolicyDocument"]),
+        document=_policy_document(snapshot, params),
         versions=(*known.versions, version),
         default_version=version,
     )
@@ -265,12 +276,16 @@ def _create_role(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
     role = _principal(params)
     if any(p.name.lower() == role.name.lower() for p in snapshot.principals if p.type == role.type):
         raise RefusedError("EntityAlreadyExists", role)
+    roles = sum(1 for each in snapshot.principals if each.type is PrincipalType.ROLE)
+    trust = json.loads(params["AssumeRolePolicyDocument"])
+    if roles >= snapshot.quotas.roles or _size(trust) > snapshot.quotas.trust_size:
+        raise RefusedError("LimitExceeded", role)
     state = PrincipalState(
         principal=role,
         arn=f"arn:aws:iam::{snapshot.account_id}:role{params['Path']}{role.name}",
         path=params["Path"],
         tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
-        trust=json.loads(params["AssumeRolePolicyDocument"]),
+        trust=trust,
     )
     return replace(snapshot, principals={**snapshot.principals, role: state})
 

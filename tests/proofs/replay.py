@@ -1,0 +1,80 @@
+"""Plans carried out by the real executor on IAM as a value, remembered after every call."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from iam_access.cloud.errors import CallError
+from iam_access.cloud.executor import Execution
+from iam_access.model import ApiCall, Phase, Plan, Principal, Status
+from iam_access.policy.document import canonical
+from iam_access.snapshot import Snapshot
+from tests.proofs.reach import Entity, Probe, Reach, reach_of
+from tests.values import RefusedError, carried_out
+
+
+def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
+    """The account before the first call, after each, and so after the last.
+
+    Whoever stops a run leaves one of these behind. Fails when IAM would refuse anything.
+    """
+    passed = [snapshot]
+
+    def call(operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            after = carried_out(passed[-1], [ApiCall(operation, params, Phase.GRANT)])
+        except RefusedError as error:
+            raise CallError(str(error.args[0]), str(error.args[1])) from error
+        passed.append(after)
+        return {}
+
+    outcomes = Execution(plan.changes, call, sleep=lambda _: None).run()
+    refused = [outcome for outcome in outcomes if outcome.status is not Status.DONE]
+    assert not refused, refused
+    return passed
+
+
+def meaning(snapshot: Snapshot) -> object:
+    """An account for comparison: everything but how often a policy was written."""
+    return (
+        {
+            principal: (
+                state.attached,
+                {name: canonical(document) for name, document in state.inline.items()},
+                state.tags,
+                state.trust and canonical(state.trust),
+            )
+            for principal, state in snapshot.principals.items()
+        },
+        {arn: canonical(policy.document) for arn, policy in snapshot.policies.items()},
+    )
+
+
+class Powers:
+    """What people can do at a moment, with the roles that somebody has opened a session of."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.reach: Reach = reach_of(snapshot)
+
+    def person(self, principal: Principal) -> Entity:
+        return self.reach[self.snapshot.principals[principal].arn]
+
+    def roles(self, principal: Principal, times: Iterable[datetime]) -> frozenset[str]:
+        """The roles of ours that somebody may take at some of these times, by ARN."""
+        who = self.person(principal)
+        return frozenset(
+            role.arn
+            for role in self.reach.roles_of_ours
+            if any(self.reach.may_assume(who, role, at) for at in times)
+        )
+
+    def of(
+        self, principal: Principal, sessions: Iterable[str], probes: Iterable[Probe], at: datetime
+    ) -> frozenset[Probe]:
+        """What somebody gets done, themselves or in a session of one of the roles."""
+        ways = [self.person(principal)]
+        ways += (self.reach[arn] for arn in sessions if arn in self.reach.entities)
+        return frozenset(
+            probe for probe in probes if any(self.reach.may(way, probe, at) for way in ways)
+        )

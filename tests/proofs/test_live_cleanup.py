@@ -1,0 +1,15 @@
+"""Cleanup has nothing to do with the end: it reclaims what is dead, and only that."""
+
+from pathlib import Path
+
+from tests.proofs.cases import ENDS, SECOND
+from tests.proofs.live import granted, holdings
+
+
+def test_cleanup_only_reclaims_what_is_dead(tmp_path: Path) -> None:
+    with granted(tmp_path) as (fleet, before):
+        fleet.clock.now = ENDS - SECOND
+        assert fleet.cleanup("--all").writes == ()
+        fleet.clock.now = ENDS
+        assert fleet.cleanup("--all").status == 0
+        assert holdings(fleet) == before
