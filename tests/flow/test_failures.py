@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iam_access.model import Account
 from iam_access.sandbox import AwsError, FaultContext
 from tests.flow.fleet import (
     DEPLOYER,
@@ -124,8 +125,7 @@ def test_a_session_of_another_account_is_not_used(
         return original(self, sts, accounts[LIVE] if account_.id == TEST else account_)
 
     accounts = {
-        id_: sessions.Account(id_, "aws", DEPLOYER, {"payments": "live"})
-        for id_ in ACCOUNTS.values()
+        id_: Account(id_, "aws", DEPLOYER, {"payments": "live"}) for id_ in ACCOUNTS.values()
     }
     monkeypatch.setattr(sessions.Accounts, "_assume", elsewhere)
     before = fleet.dump(TEST)

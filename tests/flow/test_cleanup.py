@@ -1,0 +1,243 @@
+"""cleanup.py: takes away what is dead, told by what is in the accounts, and nothing else."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from iam_access.sandbox import FaultContext
+from tests.flow.fleet import (
+    LIVE,
+    NOW,
+    PROD,
+    READ_QUEUES,
+    TEST,
+    Files,
+    Fleet,
+    account,
+    is_write,
+    opened,
+    permanent,
+    policy,
+    refusing,
+    temporary,
+)
+
+ACCOUNTS = {"prod": PROD, "test": TEST}
+SOON, LATER = "2026-03-01T13:00:00Z", "2026-03-05T13:00:00Z"
+SMALL = "arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess"
+POLICIES = {"read": policy(), "queues": policy(READ_QUEUES, managed=[SMALL])}
+
+
+@pytest.fixture
+def fleet(files: Files) -> Iterator[Fleet]:
+    """Two accounts with temporary access in all its forms, half of it over in an hour."""
+    files.team(
+        accounts=ACCOUNTS,
+        policies=POLICIES,
+        permanent=[permanent("read", environments=list(ACCOUNTS), roles=["runner"])],
+        temporary=[
+            temporary(
+                "queues", environment=name, user=f"{user}@example.com", via=via, expires_at=end
+            )
+            for name in ACCOUNTS
+            for user, via, end in (
+                ("ann", "inline", SOON),
+                ("bob", "policy", SOON),
+                ("cid", "role", SOON),
+                ("dot", "inline", LATER),
+                ("eva", "policy", LATER),
+                ("fay", "role", LATER),
+            )
+        ],
+    )
+    users = ("ann", "bob", "cid", "dot", "eva", "fay")
+    with opened(files, account(PROD, users), account(TEST, users)) as found:
+        run = found.apply("--all")
+        assert run.status == 0, run.out
+        yield found
+
+
+def dead(dump: dict[str, Any]) -> list[str]:
+    """Everything that tells a deadline which is over."""
+    return [arn for arn, each in dump.items() if "20260301T130000Z" in repr(each) or "+cid" in arn]
+
+
+def test_what_is_dead_goes_and_what_is_alive_stays(fleet: Fleet) -> None:
+    assert fleet.cleanup("--all").writes == ()
+    before = {account_id: fleet.dump(account_id) for account_id in ACCOUNTS.values()}
+    fleet.clock.move(hours=2)
+    run = fleet.cleanup("--all", "--output", "json")
+    assert run.status == 0, run.out
+    assert {change["action"] for change in run.json["changes"]} == {"delete"}
+    for account_id in ACCOUNTS.values():
+        after = fleet.dump(account_id)
+        assert dead(before[account_id])
+        assert dead(after) == []
+        # Only the three principals and what was made for them differ.
+        differing = {arn for arn in before[account_id] if after.get(arn) != before[account_id][arn]}
+        assert {arn.rpartition("/")[2] for arn in differing} == {
+            "ann",
+            "bob",
+            "payments+queues+20260301T130000Z+1",
+            "payments+queues+cid",
+        }
+        assert after.keys() < before[account_id].keys()
+    assert fleet.cleanup("--all").writes == ()
+    # The files still name them; whoever applies now has nothing to do.
+    assert fleet.apply("--all").writes == ()
+
+
+def test_an_entry_deleted_long_ago_leaves_nothing(fleet: Fleet) -> None:
+    fleet.files.team(accounts=ACCOUNTS, policies={"read": POLICIES["read"]})
+    fleet.clock.move(days=400)
+    assert fleet.cleanup("--all").status == 0
+    for account_id in ACCOUNTS.values():
+        assert fleet.policies(account_id) == {"payments-read", "payments-queues"}
+        assert not any("+" in arn for arn in fleet.dump(account_id))
+        # What is permanent is for an apply to take away.
+        assert fleet.attached("role/runner", account_id) == {"payments-read"}
+
+
+def test_a_team_that_is_gone_is_cleaned_up_after(fleet: Fleet) -> None:
+    fleet.files.remove_team("payments")
+    fleet.files.team("platform", accounts=ACCOUNTS)
+    fleet.clock.move(hours=2)
+    assert fleet.cleanup("--all").status == 0
+    assert dead(fleet.dump()) == []
+    assert len(fleet.inline("user/dot")) == 1
+
+
+def test_cleaning_up_for_one_team_or_environment_leaves_the_others(fleet: Fleet) -> None:
+    fleet.files.team("platform", accounts=ACCOUNTS)
+    fleet.clock.move(hours=2)
+    assert fleet.cleanup("platform").writes == ()
+    run = fleet.cleanup("payments", "--environment", "test")
+    assert {call.account_id for call in run.writes} == {TEST}
+    assert dead(fleet.dump(TEST)) == []
+    assert dead(fleet.dump(PROD))
+
+
+def test_invalid_files_do_not_keep_what_is_dead(fleet: Fleet) -> None:
+    fleet.files.team("platform", accounts=ACCOUNTS)
+    fleet.files.write("temporary-access/payments.yaml", "temporary-access: {")
+    fleet.clock.move(hours=2)
+    assert fleet.cleanup("--all").status == 1
+    assert dead(fleet.dump()) == []
+
+
+def test_a_dry_run_tells_it_and_writes_nothing(fleet: Fleet) -> None:
+    fleet.clock.move(hours=2)
+    dry = fleet.cleanup("--all", "--dry-run", "--output", "json")
+    assert (dry.status, dry.writes) == (0, ())
+    real = fleet.cleanup("--all", "--output", "json")
+    names = [[change["name"] for change in run.json["changes"]] for run in (dry, real)]
+    assert names[0] == names[1]
+    assert dry.json["digest"] == real.json["digest"]
+
+
+def test_only_what_was_removed_counts_as_removed(fleet: Fleet) -> None:
+    fleet.clock.move(hours=2)
+    fleet.sandbox.faults.append(
+        refusing(
+            "AccessDenied", lambda c: (c.operation, c.account_id) == ("DeleteUserPolicy", TEST)
+        )
+    )
+    run = fleet.cleanup("--all", "--output", "json")
+    assert run.status == 2
+    outcomes = [(c["account"], c["outcome"]) for c in run.json["changes"]]
+    assert outcomes.count((TEST, "failed")) == 1
+    removed = sum(account_["done"] for account_ in run.json["accounts"])
+    assert removed == len(outcomes) - 1
+    fleet.sandbox.faults.clear()
+    again = fleet.cleanup("--all", "--output", "json")
+    assert [c["account"] for c in again.json["changes"]] == [TEST]
+
+
+def test_a_renewal_that_came_between_is_not_taken_away(fleet: Fleet) -> None:
+    """A cleanup that was slow must not take what an apply has renewed in the meantime."""
+    fleet.clock.move(hours=2)
+    fleet.files.team(
+        accounts=ACCOUNTS,
+        policies=POLICIES,
+        permanent=[permanent("read", environments=list(ACCOUNTS), roles=["runner"])],
+        temporary=[temporary("queues", via="inline", expires_at=LATER)],
+    )
+    applied = False
+
+    def renew_first(call: FaultContext) -> None:
+        nonlocal applied
+        if call.operation == "DeleteUserPolicy" and not applied:
+            applied = True
+            iam = fleet.sandbox.backend(PROD)
+            user = iam.users["ann"]
+            (old,) = user.policies
+            user.policies["self-serve+payments+queues+20260305T130000Z"] = user.policies[old]
+
+    fleet.sandbox.faults.append(renew_first)
+    assert fleet.cleanup("--all", "--environment", "prod").status == 0
+    assert set(fleet.inline("user/ann")) == {"self-serve+payments+queues+20260305T130000Z"}
+
+
+def test_two_at_once_do_no_harm_and_count_each_removal_once(fleet: Fleet) -> None:
+    fleet.clock.move(hours=2)
+    alone = fleet.cleanup("--all", "--dry-run", "--output", "json").json["changes"]
+    # Both have read the accounts before either of them writes.
+    barrier = threading.Barrier(4)
+    waited: set[int] = set()
+
+    def together(call: FaultContext) -> None:
+        if is_write(call) and threading.get_ident() not in waited:
+            waited.add(threading.get_ident())
+            barrier.wait(timeout=60)
+
+    fleet.sandbox.faults.append(together)
+    with ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(_cleanup, fleet) for _ in range(2)]
+        reports = [run.result() for run in runs]
+    assert {report.exit_status for report in reports} == {0}
+    removed = [
+        outcome
+        for report in reports
+        for account_ in report.accounts
+        for outcome in account_.outcomes
+        if outcome.status == "done"
+    ]
+    assert len(removed) == len(alone)
+    assert dead(fleet.dump()) == dead(fleet.dump(TEST)) == []
+    assert fleet.cleanup("--all").writes == ()
+
+
+def _cleanup(fleet: Fleet) -> Any:
+    """A cleanup whose output is not needed: two cannot share the streams of a process."""
+    from iam_access.cloud.sessions import Accounts  # noqa: PLC0415
+    from iam_access.config.load import load  # noqa: PLC0415
+    from iam_access.manager import IamManager  # noqa: PLC0415
+    from iam_access.model import Report  # noqa: PLC0415
+    from iam_access.plan.planner import Request  # noqa: PLC0415
+
+    now = fleet.clock()
+    configuration = load(fleet.files.directory, now=now)
+    manager = IamManager(configuration, Accounts("test", workers=4), now)
+    request = Request()
+    accounts = list(configuration.accounts.values())
+    return Report("cleanup", now, manager.carry_out(manager.cleaning(request), accounts))
+
+
+def test_the_deadline_itself_is_dead_and_a_second_before_is_not(files: Files) -> None:
+    files.team(policies={"queues": policy(READ_QUEUES)}, temporary=[temporary("queues")])
+    with opened(files) as fleet:
+        assert fleet.apply("--all").status == 0
+        fleet.clock.now = NOW.replace(hour=17, minute=59, second=59)
+        assert fleet.cleanup("--all").writes == ()
+        fleet.clock.move(seconds=1)
+        assert len(fleet.cleanup("--all").writes) == 1
+
+
+def test_accounts_that_are_in_no_file_are_not_looked_at(fleet: Fleet) -> None:
+    fleet.files.team(accounts={"prod": PROD}, policies=POLICIES)
+    run = fleet.cleanup("--all")
+    assert LIVE not in {call.account_id for call in run.calls}
+    assert {call.account_id for call in run.calls if call.service == "iam"} == {PROD}
