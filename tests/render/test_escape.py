@@ -157,6 +157,7 @@ def test_cells_of_a_table_hold_the_text(one: str, two: str) -> None:
         "www.example.com",
         "user@example.com",
         ":tada:",
+        ":100:",
         "$x^2$",
         "3d3c42e5aac5",
     ],
@@ -167,7 +168,7 @@ def test_what_github_would_link_is_code(text: str) -> None:
 
 
 def test_ordinary_words_stay_readable() -> None:
-    text = "role deployer (123456789012): dev.read-only, 2025-11-30; it's on"
+    text = "role deployer (123456789012): dev.read-only, 2025-11-30 18:00:00; it's on"
     assert escape.markdown(text) == text
 
 

@@ -49,6 +49,14 @@ def test_what_neighbours_have_in_common_is_said_once() -> None:
     ]
 
 
+def test_a_reason_stands_above_the_document_it_is_for() -> None:
+    lines = shown(
+        reports.change(Action.CREATE, "one", reason="because", after=reports.document("s3:Get*")),
+        reports.change(Action.CREATE, "two", reason="because"),
+    )
+    assert [lines.index("      because"), lines.count("      because")] == [2, 2]
+
+
 def test_a_change_that_failed_has_its_own_reason() -> None:
     lines = shown(attachment("one"), attachment("two"), status=Status.FAILED)
     assert sum("payments grants read in prod" in each for each in lines) == 2

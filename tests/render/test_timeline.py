@@ -26,6 +26,7 @@ from tests.render import reports
 
 NOW = reports.NOW
 HOUR = timedelta(hours=1)
+ENDS = NOW + 3 * HOUR
 CET = timezone(HOUR, "CET")
 READ = document([{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}])
 
@@ -173,6 +174,10 @@ def test_a_window_that_is_not_open_yet_says_when_it_opens() -> None:
     [
         with_window(READ, NOW - HOUR, NOW + HOUR),
         with_deadline(READ, NOW + HOUR),
+        {
+            "Version": "2012-10-17",
+            "Statement": [*READ["Statement"], *with_window(READ, NOW + HOUR, ENDS)["Statement"]],
+        },
         {"Statement": "odd"},
         None,
     ],
@@ -305,3 +310,20 @@ def test_only_twenty_rows_are_shown_and_those_that_matter_first() -> None:
     assert lines[-3].endswith("last of payments in prod (123456789012), inline policy, new")
     assert sum("inline policy" in line for line in text(source, verbose=True)) == 31
     assert len(rows(source)) == 31
+
+
+def test_what_could_not_be_removed_is_always_shown() -> None:
+    changes = tuple(
+        reports.change(
+            Action.DELETE,
+            f"p{number}",
+            grant=f"g{number:02}",
+            expires=NOW - HOUR,
+        )
+        for number in range(30)
+    )
+    failed = Outcome(changes[-1], Status.FAILED, reports.DENIED)
+    outcomes = (*(Outcome(each, Status.DONE) for each in changes[:-1]), failed)
+    lines = text(report(*changes, outcomes=outcomes, command="cleanup"))
+    assert lines[-1] == "  and 10 more (--verbose shows them)"
+    assert sum("not removed" in line for line in lines) == 1

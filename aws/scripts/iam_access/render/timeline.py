@@ -136,19 +136,18 @@ def _of_account(account: AccountReport, report: Report) -> Iterator[Row]:
     seen = view.account(account)
     steps = {step.change.id: step for step in seen.steps}
     everything = {each.id: each for each in account.plan.temporary}
+    made = {id_ for id_, step in steps.items() if step.change.action is Action.CREATE}
+    removals = [step for step in seen.steps if step.change.action is Action.DELETE]
     renewed: set[ResourceId] = set()
     for key, held in _grouped(account.plan.temporary).items():
         touching = _touching(held, steps)
-        replaced = _replaced(held, seen.steps, report.now) if _is_made(held, steps) else []
+        is_made = made.issuperset(each.id for each in held)
+        replaced = _replaced(held, removals, report.now) if is_made else []
         renewed |= {step.change.id for step in replaced}
         state = _state(held, touching, replaced)
         needed = [everything[id_] for each in held for id_ in each.needs if id_ in everything]
         yield _row(seen, key, [*held, *needed], held, state, touching)
-    gone = [
-        step.change.subject
-        for step in seen.steps
-        if step.change.action is Action.DELETE and step.change.id not in renewed
-    ]
+    gone = [step.change.subject for step in removals if step.change.id not in renewed]
     for key, held in _grouped(gone).items():
         ended = key[-1] is not None and key[-1] <= report.now
         state = State.ENDED if ended else State.REVOKED
@@ -171,19 +170,13 @@ def _touching(held: Sequence[Resource], steps: Mapping[ResourceId, Step]) -> lis
     return [steps[id_] for id_ in ids if id_ in steps]
 
 
-def _is_made(held: Sequence[Resource], steps: Mapping[ResourceId, Step]) -> bool:
-    made = {id_ for id_, step in steps.items() if step.change.action is Action.CREATE}
-    return made.issuperset(each.id for each in held)
-
-
-def _replaced(held: Sequence[Resource], steps: Iterable[Step], now: datetime) -> list[Step]:
-    """The removals of the same grant of the same principal, alive until now."""
+def _replaced(held: Sequence[Resource], removals: Iterable[Step], now: datetime) -> list[Step]:
+    """Of the removals, those of the same grant of the same principal, alive until now."""
     one = held[0]
     return [
         step
-        for step in steps
-        if step.change.action is Action.DELETE
-        and (old := step.change.subject).grant is not None
+        for step in removals
+        if (old := step.change.subject).grant is not None
         and (old.principal, old.teams, old.grant) == (one.principal, one.teams, one.grant)
         and (old.expires is None or old.expires > now)
     ]
