@@ -25,6 +25,8 @@ OWN = f"arn:aws:iam::{ACCOUNT}:policy/self-serve/team/own"
 FOREIGN = f"arn:aws:iam::{ACCOUNT}:policy/foreign"
 OUR_TAG = {"Key": "self-serve:team:x", "Value": "v"}
 FOREIGN_TAG = {"Key": "owner", "Value": "v"}
+ANN = f"arn:aws:iam::{ACCOUNT}:user/ann"
+CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
 PATH = "/self-serve/team/"
 DOCUMENT = {"PolicyDocument": policy()}
 
@@ -73,6 +75,9 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("get_account_summary", {}),
     ("get_policy", {"PolicyArn": READ_ONLY}),
     ("get_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
+    ("simulate_principal_policy", {"PolicySourceArn": ANN, "ActionNames": ["s3:GetObject"]}),
+    ("simulate_principal_policy", {"PolicySourceArn": CI, "ActionNames": ["s3:GetObject"]}),
+    ("get_context_keys_for_principal_policy", {"PolicySourceArn": ANN}),
     ("create_policy", {"PolicyName": "new", "Path": PATH, "Tags": [OUR_TAG], **DOCUMENT}),
     ("create_policy_version", {"PolicyArn": OWN, **DOCUMENT}),
     ("delete_policy_version", {"PolicyArn": OWN, "VersionId": "v2"}),
@@ -127,6 +132,7 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     ("add_user_to_group", {**USER, **GROUP}),
     ("delete_role_permissions_boundary", ROLE),
     ("list_users", {}),
+    ("simulate_custom_policy", {"PolicyInputList": [policy()], "ActionNames": ["s3:GetObject"]}),
 ]
 
 
@@ -146,6 +152,7 @@ RAISING: list[tuple[str, dict[str, Any]]] = [
     ("update_assume_role_policy", {**ITSELF, "PolicyDocument": trust({"AWS": ACCOUNT})}),
     ("tag_role", {**ITSELF, "Tags": [OUR_TAG]}),
     ("delete_role", ITSELF),
+    ("simulate_principal_policy", {"PolicySourceArn": DEPLOYER, "ActionNames": ["s3:GetObject"]}),
 ]
 
 

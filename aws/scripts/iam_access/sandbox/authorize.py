@@ -104,7 +104,7 @@ def caller_layers(call: Call) -> Layers:
     session = caller.session_policy
     return Layers(
         identity=tuple(policy for source in (owner, *groups) for policy in _policies(iam, source)),
-        boundary=_compiled(_default_version(iam, boundary), SourceType.BOUNDARY, boundary)
+        boundary=_compiled(default_version(iam, boundary), SourceType.BOUNDARY, boundary)
         if boundary
         else None,
         session=(_compiled(session, SourceType.SESSION, "session policy"),) if session else None,
@@ -115,10 +115,11 @@ def _policies(iam: IAMBackend, source: Entity) -> Iterator[CompiledPolicy]:
     for name, text in source.policies.items():
         yield _compiled(text, SourceType.IDENTITY, f"{source.arn} {name}")
     for arn in source.managed_policies:
-        yield _compiled(_default_version(iam, arn), SourceType.IDENTITY, arn)
+        yield _compiled(default_version(iam, arn), SourceType.IDENTITY, arn)
 
 
-def _default_version(iam: IAMBackend, arn: str) -> str:
+def default_version(iam: IAMBackend, arn: str) -> str:
+    """The document of a managed policy as it is in force."""
     policy = iam.managed_policies[arn]
     return next(v.document for v in policy.versions if v.version_id == policy.default_version_id)
 
@@ -137,9 +138,10 @@ def _resource(call: Call) -> str:
         return _existing(call.iam, kind, name) or (
             f"{start}{kind.prefix}{call.params.get('Path', '/')}{name}"
         )
-    if "PolicyArn" in call.params:
-        arn: str = call.params["PolicyArn"]
-        return arn
+    for parameter in ("PolicyArn", "PolicySourceArn"):
+        if parameter in call.params:
+            arn: str = call.params[parameter]
+            return arn
     if call.operation == "GetUser":
         return call.caller.arn
     return "*"

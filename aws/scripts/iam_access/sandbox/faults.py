@@ -12,6 +12,7 @@ HTTP_STATUS = {
     "InvalidClientTokenId": 403,
     "LimitExceeded": 409,
     "NoSuchEntity": 404,
+    "PolicyEvaluation": 500,
     "ServiceFailure": 500,
     "ServiceUnavailable": 503,
 }

@@ -50,7 +50,7 @@ def check_iam(operation: str, params: Mapping[str, Any]) -> None:
         if parameter in params and not _ARN.fullmatch(params[parameter]):
             raise AwsError("ValidationError", f"ARN {params[parameter]} is not valid.")
     if len(params.get("Description", "")) > 1000:
-        raise _constraint("description", "Member must have length less than or equal to 1000")
+        raise constraint("description", "Member must have length less than or equal to 1000")
     check_range("maxSessionDuration", params.get("MaxSessionDuration"), 3600, 43200)
     check_range("maxItems", params.get("MaxItems"), 1, 1000)
     _check_tags(params.get("Tags", []), params.get("TagKeys", []))
@@ -60,7 +60,7 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
     """Refuse an AssumeRole request with a malformed parameter."""
     name = params.get("RoleSessionName", "")
     if not _SESSION_NAME.fullmatch(name):
-        raise _constraint(
+        raise constraint(
             "roleSessionName",
             "Member must satisfy regular expression pattern: [\\w+=,.@-]*"
             if 2 <= len(name) <= 64
@@ -69,7 +69,7 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
         )
     source = params.get("SourceIdentity")
     if source is not None and not _SESSION_NAME.fullmatch(source):
-        raise _constraint(
+        raise constraint(
             "sourceIdentity", "Member must satisfy regular expression pattern: [\\w+=,.@-]*", source
         )
     if not _ARN.fullmatch(params.get("RoleArn", "")):
@@ -93,17 +93,23 @@ def check_range(member: str, value: int | str | None, low: int, high: int) -> No
     if value is None:
         return
     if int(value) < low:
-        raise _constraint(member, f"Member must have value greater than or equal to {low}", value)
+        raise constraint(member, f"Member must have value greater than or equal to {low}", value)
     if int(value) > high:
-        raise _constraint(member, f"Member must have value less than or equal to {high}", value)
+        raise constraint(member, f"Member must have value less than or equal to {high}", value)
+
+
+def check_length(member: str, value: str, shortest: int, longest: int) -> None:
+    """Refuse a text with less than `shortest` or more than `longest` characters."""
+    if len(value) < shortest:
+        rule = f"Member must have length greater than or equal to {shortest}"
+        raise constraint(member, rule, value)
+    if len(value) > longest:
+        raise constraint(member, f"Member must have length less than or equal to {longest}", value)
 
 
 def _check_name(parameter: str, value: str, longest: int) -> None:
     member = parameter[0].lower() + parameter[1:]
-    if not value:
-        raise _constraint(member, "Member must have length greater than or equal to 1", value)
-    if len(value) > longest:
-        raise _constraint(member, f"Member must have length less than or equal to {longest}", value)
+    check_length(member, value, 1, longest)
     if not _NAME.fullmatch(value):
         raise AwsError(
             "ValidationError",
@@ -114,7 +120,7 @@ def _check_name(parameter: str, value: str, longest: int) -> None:
 
 def _check_path(value: str, *, is_policy: bool) -> None:
     if len(value) > 512:
-        raise _constraint("path", "Member must have length less than or equal to 512", value)
+        raise constraint("path", "Member must have length less than or equal to 512", value)
     if not (_POLICY_PATH if is_policy else _PATH).fullmatch(value):
         raise AwsError(
             "ValidationError",
@@ -126,11 +132,11 @@ def _check_path(value: str, *, is_policy: bool) -> None:
 def _check_tags(tags: list[Mapping[str, str]], removed: list[str]) -> None:
     if len(tags) > 50 or len(removed) > 50:
         member = "tags" if tags else "tagKeys"
-        raise _constraint(member, "Member must have length less than or equal to 50")
+        raise constraint(member, "Member must have length less than or equal to 50")
     for key in (*(tag["Key"] for tag in tags), *removed):
         _check_tag_text("key", key, 128)
         if not key:
-            raise _constraint(
+            raise constraint(
                 "tags.1.member.key", "Member must have length greater than or equal to 1"
             )
         if key.lower().startswith("aws:"):
@@ -147,16 +153,17 @@ def _check_tags(tags: list[Mapping[str, str]], removed: list[str]) -> None:
 def _check_tag_text(part: str, value: str, longest: int) -> None:
     member = f"tags.1.member.{part}"
     if len(value) > longest:
-        raise _constraint(member, f"Member must have length less than or equal to {longest}", value)
+        raise constraint(member, f"Member must have length less than or equal to {longest}", value)
     if not all(c in _TAG_PUNCTUATION or unicodedata.category(c)[0] in "LZN" for c in value):
-        raise _constraint(
+        raise constraint(
             member,
             "Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*",
             value,
         )
 
 
-def _constraint(member: str, rule: str, value: object = None) -> AwsError:
+def constraint(member: str, rule: str, value: object = None) -> AwsError:
+    """The error of a parameter that breaks a rule of its own."""
     shown = "Value" if value is None else f"Value '{value}'"
     return AwsError(
         "ValidationError",

@@ -16,7 +16,7 @@ _DEFAULT_PAGE = 100
 T = TypeVar("T")
 
 
-def _page(call: Call, items: list[T]) -> tuple[list[T], dict[str, Any]]:
+def page_of(call: Call, items: list[T]) -> tuple[list[T], dict[str, Any]]:
     """The items of the page that the request asks for, and the members that say what follows."""
     marker = call.params.get("Marker", "0")
     if not marker.isdecimal():
@@ -151,7 +151,7 @@ def _authorization_details(call: Call) -> Result:
         if name in wanted
         for entity in found
     ]
-    page, following = _page(call, items)
+    page, following = page_of(call, items)
     result: dict[str, Any] = {member: [] for _, member, _, _ in sources}
     for member, describe, entity in page:
         result[member].append(describe(call, entity))
@@ -185,14 +185,14 @@ def _account_summary(call: Call) -> Result:
 def _list_users(call: Call) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     users = [user for user in call.iam.users.values() if user.path.startswith(prefix)]
-    page, following = _page(call, users)
+    page, following = page_of(call, users)
     return ActionResult({"Users": page, **following})
 
 
 def _list_groups(call: Call) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     groups = [group for group in call.iam.groups.values() if group.path.startswith(prefix)]
-    page, following = _page(call, groups)
+    page, following = page_of(call, groups)
     return ActionResult({"Groups": page, **following})
 
 

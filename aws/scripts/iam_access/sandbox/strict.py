@@ -18,7 +18,15 @@ from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
 from moto.utilities.utils import get_partition
 
-from iam_access.sandbox import managed, parameters, policies, principals, reads, sessions
+from iam_access.sandbox import (
+    managed,
+    parameters,
+    policies,
+    principals,
+    reads,
+    sessions,
+    simulator,
+)
 from iam_access.sandbox.authorize import require_permission
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
@@ -26,7 +34,12 @@ from iam_access.sandbox.wire import Answer, error_code, failure, signed_scope, s
 from iam_access.sandbox.world import World, account_of_key, identify
 
 _OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
-    "iam": {**policies.OPERATIONS, **principals.OPERATIONS, **reads.OPERATIONS},
+    "iam": {
+        **policies.OPERATIONS,
+        **principals.OPERATIONS,
+        **reads.OPERATIONS,
+        **simulator.OPERATIONS,
+    },
     "sts": sessions.OPERATIONS,
 }
 _DOCUMENT_MEMBERS = (

@@ -1,0 +1,150 @@
+"""What the policy simulator answers: decisions, and what they rest on.
+
+Pages of the IAM API Reference: API_EvaluationResult.html, API_ResourceSpecificResult.html.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from iam_access.policy.actions import find_action, resource_types
+from iam_access.policy.compile import PolicySource, SourceType
+from iam_access.policy.decision import Decision, Layer, Verdict
+from iam_access.policy.evaluate import Layers, decide, decide_for_caller
+from iam_access.policy.request import PrincipalContext, Request, account_of
+from iam_access.sandbox.positions import Position, statement_spans
+
+EVERY_RESOURCE = "*"
+
+_TYPES = {
+    SourceType.IDENTITY: "IAM Policy",
+    SourceType.RESOURCE: "Resource Policy",
+    SourceType.BOUNDARY: "Permissions Boundary Policy",
+}
+_RESTRICTIVE = (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY, Verdict.ALLOWED)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """All that a request asks to be judged by.
+
+    `with_resource` is None without a resource policy. `context` has condition keys in lower case;
+    `missing` are those that policies ask for and the request does not give. `owner` is the account
+    of resources whose ARN names none. `texts` are the documents that results point into.
+    """
+
+    caller: PrincipalContext
+    layers: Layers
+    with_resource: Layers | None
+    context: Mapping[str, Sequence[str]]
+    missing: Sequence[str]
+    owner: str | None
+    texts: Mapping[PolicySource, str]
+
+    def decide(self, action: str, resource: str) -> Decision:
+        """Judge one action on one resource."""
+        request = Request(
+            self.caller,
+            action,
+            resource,
+            resource_account=None if account_of(resource) else self.owner,
+            context=self.context,
+        )
+        # AWS checks the syntax of a trust policy given as ResourcePolicy, and then ignores it.
+        if self.with_resource is None or action.lower().startswith("sts:assume"):
+            return decide_for_caller(request, self.layers)
+        return decide(request, self.with_resource)
+
+
+def evaluate(simulation: Simulation, action: str, resources: Sequence[str]) -> dict[str, Any]:
+    """The result of one action.
+
+    For resources that are named, decisions are in ResourceSpecificResults; those of the result
+    itself sum them up: the most restrictive decision, and the statements that led to it.
+    """
+    asked = resources or [EVERY_RESOURCE]
+    decisions = [simulation.decide(action, resource) for resource in asked]
+    verdict = min((one.kind for one in decisions), key=_RESTRICTIVE.index)
+    deciding = [one for one in decisions if one.kind is verdict]
+    result = {
+        "EvalActionName": action,
+        "EvalResourceName": asked[0] if len(asked) == 1 else _resource_name(action, asked),
+        "EvalDecision": verdict,
+        "MatchedStatements": _matched(simulation, deciding),
+        "MissingContextValues": list(simulation.missing),
+        **_boundary_detail(decisions),
+        **_organizations_detail(decisions),
+    }
+    if resources:
+        result["ResourceSpecificResults"] = [
+            _specific(simulation, resource, decision)
+            for resource, decision in zip(resources, decisions, strict=True)
+        ]
+    return result
+
+
+def _specific(simulation: Simulation, resource: str, decision: Decision) -> dict[str, Any]:
+    return {
+        "EvalResourceName": resource,
+        "EvalResourceDecision": decision.kind,
+        "MatchedStatements": _matched(simulation, [decision]),
+        "MissingContextValues": list(simulation.missing),
+        **_boundary_detail([decision]),
+    }
+
+
+def _matched(simulation: Simulation, decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The statements that decided, each once; those of organisations are never shown."""
+    refs = dict.fromkeys(ref for one in decisions for ref in one.deciding)
+    found = []
+    for ref in refs:
+        if ref.source.type in _TYPES:
+            span = statement_spans(simulation.texts[ref.source])[ref.index]
+            found.append(
+                {
+                    "SourcePolicyId": ref.source.name,
+                    "SourcePolicyType": _TYPES[ref.source.type],
+                    "StartPosition": _position(span.start),
+                    "EndPosition": _position(span.end),
+                }
+            )
+    return found
+
+
+def _position(position: Position) -> dict[str, int]:
+    return {"Line": position.line, "Column": position.column}
+
+
+def _boundary_detail(decisions: Sequence[Decision]) -> dict[str, Any]:
+    layers = [layer for one in decisions if (layer := one.layer(Layer.BOUNDARY)) is not None]
+    if not layers:
+        return {}
+    allowed = all(layer.verdict is Verdict.ALLOWED for layer in layers)
+    return {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": allowed}}
+
+
+def _organizations_detail(decisions: Sequence[Decision]) -> dict[str, Any]:
+    layers = [layer for one in decisions for layer in one.layers if layer.layer is Layer.SCP]
+    if not layers:
+        return {}
+    allowed = all(layer.verdict is Verdict.ALLOWED for layer in layers)
+    return {"OrganizationsDecisionDetail": {"AllowedByOrganizations": allowed}}
+
+
+def _resource_name(action: str, resources: Sequence[str]) -> str:
+    """What stands for several resources: the form of ARN that the action takes, or `*`."""
+    known = find_action(action)
+    if known is None:
+        return EVERY_RESOURCE
+    types = resource_types(known.service)
+    forms = [types[name].arn for name in sorted(known.resource_types) if name in types]
+    fitting = (form for form in forms if any(_form(form).fullmatch(one) for one in resources))
+    return next(fitting, EVERY_RESOURCE)
+
+
+@lru_cache(maxsize=256)
+def _form(arn: str) -> re.Pattern[str]:
+    pieces = re.split(r"\$\{[^}]+\}", arn)
+    return re.compile(".+".join(map(re.escape, pieces)))
