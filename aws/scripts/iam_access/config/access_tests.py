@@ -1,0 +1,205 @@
+"""Assertions about access as files say them: `access-tests/<team>.yaml`, and any file by name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator
+
+from iam_access.kinds.fields import (
+    Contradiction,
+    RoleName,
+    Spec,
+    Texts,
+    UserAddress,
+    one_or_many,
+    problem,
+)
+
+FOLDER = "access-tests"
+
+_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
+_KEY_NAME = range(5, 257)
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+_ACTION = range(3, 129)
+
+
+class Expectation(StrEnum):
+    """What a test wants to come of every action on every resource."""
+
+    FAIL = "fail"
+    SUCCEED = "succeed"
+
+
+def _expectation(value: Any) -> Any:
+    written = value.lower() if isinstance(value, str) else value
+    if written not in tuple(Expectation):
+        raise problem(
+            "bad-value",
+            f"expected_result cannot be {value!r}",
+            "write fail (nobody may) or succeed (everybody may)",
+        )
+    return Expectation(written)
+
+
+def _none_is_empty(value: Any) -> Any:
+    """A key with nothing after it is there, but says nothing."""
+    return [] if value is None else value
+
+
+def _expression(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        place = f" at character {error.pos + 1}" if error.pos is not None else ""
+        raise problem(
+            "bad-expression",
+            f"{value!r} is not a regular expression: {error.msg}{place}",
+            "it is Python's syntax, matched against ARNs from their beginning; "
+            "in double quotes YAML needs \\\\ for each backslash",
+        ) from None
+    return value
+
+
+def _action(value: str) -> str:
+    if ":" not in value or len(value) not in _ACTION:
+        raise problem(
+            "bad-action",
+            f"{value!r} is not an action",
+            "write a service, a colon and the name of an action, such as s3:GetObject; "
+            "*:* is everything",
+        )
+    return value
+
+
+def _resource(value: str) -> str:
+    if value != "*" and (not value.startswith("arn:") or value.count(":") < 5):
+        raise problem(
+            "bad-resource",
+            f"{value!r} is neither * nor the ARN of a resource",
+            "write * or an ARN, such as arn:aws:s3:::bucket/key; {account_id} is filled in",
+        )
+    return value
+
+
+def _key_name(value: str) -> str:
+    if len(value) not in _KEY_NAME:
+        raise problem(
+            "bad-condition-key",
+            f"{value!r} is not a condition key",
+            "write the whole key, such as aws:MultiFactorAuthPresent",
+        )
+    return value
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+Expressions = Annotated[list[Expression], BeforeValidator(_none_is_empty)]
+Actions = Annotated[list[Annotated[str, AfterValidator(_action)]], BeforeValidator(one_or_many)]
+Resources = Annotated[
+    list[Annotated[str, AfterValidator(_resource)]],
+    BeforeValidator(one_or_many),
+    BeforeValidator(_none_is_empty),
+]
+
+
+class ContextKey(Spec):
+    """A condition key of the simulated request, with its values as text."""
+
+    context_key_name: Annotated[str, AfterValidator(_key_name)]
+    context_key_values: Texts
+    context_key_type: Literal[
+        "string",
+        "stringList",
+        "numeric",
+        "numericList",
+        "boolean",
+        "booleanList",
+        "ip",
+        "ipList",
+        "binary",
+        "binaryList",
+        "date",
+        "dateList",
+    ] = "string"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values as requests have them: of YAML's words for booleans, the usual two."""
+        if not self.context_key_type.startswith("boolean"):
+            return tuple(self.context_key_values)
+        return tuple(
+            "true" if value.lower() in _TRUE else "false" for value in self.context_key_values
+        )
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+        kind, values = written.get("context_key_type"), written.get("context_key_values")
+        if not isinstance(kind, str) or not kind.startswith("boolean"):
+            return
+        for index, value in enumerate(values if isinstance(values, list) else [values]):
+            if isinstance(value, str) and value.lower() not in _TRUE | _FALSE:
+                path: tuple[str | int, ...] = ("context_key_values",)
+                yield Contradiction(
+                    "bad-value",
+                    f"{value!r} is not a boolean",
+                    "write true or false",
+                    (*path, index) if isinstance(values, list) else path,
+                )
+
+
+class AccessTest(Spec):
+    """One assertion: principals, actions, resources, and what is to come of them.
+
+    Without `users`, `roles` and `limit_to` it is about everybody in an account, save the
+    exemptions. Without `resources` it is about `*`. `wildcards` says what an action such as
+    `iam:Attach*` asks for: permission for all that it matches (`literal`, as AWS's simulator takes
+    it), or for each matching action by itself (`expand`).
+    """
+
+    description: str | None = None
+    environments: Annotated[Texts | None, BeforeValidator(_none_is_empty)] = None
+    users: Annotated[list[UserAddress], BeforeValidator(_none_is_empty)] = []
+    roles: Annotated[list[RoleName], BeforeValidator(_none_is_empty)] = []
+    actions: Actions
+    resources: Resources = []
+    expected_result: Annotated[Expectation, BeforeValidator(_expectation)]
+    exemptions: Expressions = []
+    limit_to: Expressions = []
+    custom_context: Annotated[list[ContextKey], BeforeValidator(_none_is_empty)] = []
+    wildcards: Literal["literal", "expand"] = "literal"
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+        if written.get("actions") == []:
+            yield Contradiction(
+                "no-actions", "the test asks for no action", "list at least one", ("actions",)
+            )
+        for index, each in enumerate(_mappings(written.get("custom_context"))):
+            for found in ContextKey.contradictions(each):
+                path = ("custom_context", index, *found.path)
+                yield Contradiction(found.code, found.message, found.hint, path)
+
+
+class AccessTests(Spec):
+    """All that one file says. Expressions are matched from the beginning of ARNs."""
+
+    user_landing_account: str | None = None
+    global_exemptions: Expressions = []
+    global_limit_to: Expressions = []
+    tests: Annotated[list[AccessTest], BeforeValidator(_none_is_empty)]
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+        for index, each in enumerate(_mappings(written.get("tests"))):
+            for found in AccessTest.contradictions(each):
+                path = ("tests", index, *found.path)
+                yield Contradiction(found.code, found.message, found.hint, path)
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    """The items of a list, with nothing in place of those that are no mapping."""
+    if not isinstance(value, list):
+        return []
+    return [each if isinstance(each, dict) else {} for each in value]

@@ -1,0 +1,229 @@
+"""The files with assertions, read and checked: those of the teams, and one by its name."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from iam_access.config import files, placeholders, read, shapes
+from iam_access.config.access_tests import (
+    FOLDER,
+    AccessTest,
+    AccessTests,
+    ContextKey,
+    Expectation,
+)
+from iam_access.config.load import Configuration
+from iam_access.config.report import Report
+from iam_access.config.syntax import shown
+from iam_access.config.words import as_fragment, did_you_mean, listed
+from iam_access.errors import UsageError
+from iam_access.model import Finding, Location
+from iam_access.place import Place
+from iam_access.policy.actions import unknown_action
+
+_TWELVE_DIGITS = re.compile(r"[0-9]{12}")
+_PLACEHOLDERS = dict.fromkeys(("account_id", "environment", "partition", "team"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One file's tests. `team` is None for a file that is nobody's."""
+
+    team: str | None
+    spec: AccessTests
+    place: Place
+
+    @property
+    def tests(self) -> Iterator[tuple[AccessTest, Place]]:
+        """Each test and where it stands."""
+        for index, test in enumerate(self.spec.tests):
+            yield test, self.place.at("tests", index)
+
+
+@dataclass(frozen=True, slots=True)
+class Suites:
+    """What was read: the files that can be run, in order, and what is to be said of all."""
+
+    suites: tuple[Suite, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) -> Suites:
+    """The files in `access-tests/`, of these teams or of all; a team need not have one.
+
+    A file with an error is told and left out.
+    """
+    report = Report()
+    directory = configuration.directory
+    base = files.shown_path(directory)
+    names = files.names_in(directory, base, FOLDER, report) or []
+    suites = []
+    for source in files.sources(directory, base, FOLDER, names, report):
+        if source.data is None:
+            continue
+        concerned = report.of(source.team)
+        team = configuration.teams.get(source.team)
+        if team is None:
+            concerned.error(
+                "missing-accounts",
+                Location(source.file, 1, 1),
+                f"there is no team {source.team}: it has no other files",
+                "name the file after a team that has a file in aws-accounts/",
+            )
+            continue
+        suites.append(_suite(source.data, source.file, source.team, team.environments, concerned))
+    return Suites(
+        tuple(each for each in suites if each and (teams is None or each.team in teams)),
+        tuple(each for each in report.sorted() if teams is None or each.team in (None, *teams)),
+    )
+
+
+def of_file(path: Path, environments: Collection[str]) -> Suites:
+    """One file, wherever it is. `environments` are the names that its tests may use.
+
+    Raises UsageError when there is no such file.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no file {str(path)!r}", "name a file with --config-file")
+    report = Report()
+    file = files.shown_path(path)
+    data = files.read_file(os.path.abspath(path), "", file, report)  # noqa: PTH100
+    suite = _suite(data, file, None, environments, report) if data is not None else None
+    return Suites((suite,) if suite else (), report.sorted())
+
+
+def _suite(
+    data: bytes, file: str, team: str | None, environments: Collection[str], report: Report
+) -> Suite | None:
+    before = len(report.found)
+    found = read.parsed(data, file, report)
+    if found is None or found[0] is None:
+        if len(report.found) == before:
+            hint = "write 'tests: []' for no tests, or remove the file"
+            report.error("empty-file", Location(file, 1, 1), "the file is empty", hint)
+        return None
+    value, place = _unwrapped(*found)
+    if not isinstance(value, dict):
+        shapes.wrong_type("a mapping", value, place, report, name="the file")
+        return None
+    spec = shapes.read(AccessTests, _known(AccessTests, value, place, report), place, report)
+    if spec is None:
+        return None
+    suite = Suite(team, spec, place)
+    return suite if _check(suite, environments, report) else None
+
+
+def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:
+    """Below `access-tests:`, for those who write it as in other folders; a list is the tests."""
+    if not isinstance(value, dict) or set(value) != {FOLDER}:
+        return value, place
+    inner, below = value[FOLDER], place.at(FOLDER)
+    if not isinstance(inner, list):
+        return ({"tests": []} if inner is None else inner), below
+    line, column, _ = below.mark
+    return {"tests": inner}, Place(
+        place.file, (line, column, {"tests": (line, column, below.mark)})
+    )
+
+
+# Which model the items of a key are made of.
+_WITHIN: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {
+    AccessTests: {"tests": AccessTest},
+    AccessTest: {"custom_context": ContextKey},
+}
+
+
+def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> Any:
+    """The value without unknown keys, each told: other readers of this format skip them, too."""
+    if not isinstance(value, dict):
+        return value
+    kept: dict[str, Any] = {}
+    for key, each in value.items():
+        if key not in model.model_fields:
+            report.warning(
+                "unknown-key",
+                place.key(key),
+                f"the key {shown(key)} is not known here and does nothing",
+                did_you_mean(key, model.model_fields)
+                or f"the keys are {listed(model.model_fields)}",
+            )
+            continue
+        within = _WITHIN.get(model, {}).get(key)
+        if within is not None and isinstance(each, list):
+            below = place.at(key)
+            kept[key] = [
+                _known(within, item, below.at(index), report) for index, item in enumerate(each)
+            ]
+        else:
+            kept[key] = each
+    return kept
+
+
+def _check(suite: Suite, environments: Collection[str], report: Report) -> bool:
+    """Report what is wrong with the values of well-formed tests; whether they can be run."""
+    checked = Report(report.team)
+    landing = suite.spec.user_landing_account
+    if landing is not None and _TWELVE_DIGITS.fullmatch(landing) is None:
+        checked.warning(
+            "bad-account-id",
+            suite.place.at("user_landing_account").location,
+            f"{shown(landing)} is not an AWS account id, so nobody comes from there",
+            "write its 12 digits in quotes",
+        )
+    if not suite.spec.tests:
+        checked.warning(
+            "no-tests",
+            suite.place.at("tests").location,
+            "the file has no tests, so nothing is asserted",
+            "add a test, or remove the file",
+        )
+    for test, place in suite.tests:
+        _check_environments(test, place, environments, checked)
+        placeholders.check(test.resources, place.at("resources"), _PLACEHOLDERS, checked)
+        _check_actions(test, place, checked)
+    report.found.update(checked.found)
+    return not any(finding.is_error for finding in checked.found)
+
+
+def _check_environments(
+    test: AccessTest, place: Place, environments: Collection[str], report: Report
+) -> None:
+    for index, name in enumerate(test.environments or ()):
+        if name not in environments:
+            report.error(
+                "unknown-environment",
+                place.at("environments", index).location,
+                f"there is no environment {shown(name)}",
+                did_you_mean(name, environments)
+                or f"there are {listed(sorted(environments)) or 'none'}",
+            )
+
+
+def _check_actions(test: AccessTest, place: Place, report: Report) -> None:
+    for index, action in enumerate(test.actions):
+        location = place.at("actions", index).location
+        found = unknown_action(action)
+        if found is not None:
+            # AWS adds actions every day, so it is asked all the same.
+            message = as_fragment(found.message)
+            report.warning(found.code, location, message, as_fragment(found.hint))
+        elif _asks_for_all(action, test):
+            report.note(
+                "wildcard-action",
+                location,
+                f"{shown(action)} is only denied to who may not do all of it: somebody who may do "
+                "one of the actions that it matches passes",
+                "write 'wildcards: expand' in the test to ask for each of them",
+            )
+
+
+def _asks_for_all(action: str, test: AccessTest) -> bool:
+    """Whether a pattern is asked as it stands where people are likely to mean each action."""
+    if test.expected_result is not Expectation.FAIL or test.wildcards != "literal":
+        return False
+    return action != "*:*" and ("*" in action or "?" in action)

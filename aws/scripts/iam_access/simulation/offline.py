@@ -1,0 +1,56 @@
+"""The evaluator as a back end for assertions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from iam_access.policy.compile import StatementRef
+from iam_access.policy.decision import Decision, Layer, LayerDecision
+from iam_access.policy.evaluate import decide_for_caller
+from iam_access.policy.request import Request
+from iam_access.simulation.results import Answer, Evidence, Question
+from iam_access.simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineBackend:
+    """Answers as AWS's policy simulator does, from a snapshot.
+
+    What counts are the principal's own policies, those of its groups and its boundary; policies
+    of resources and trust policies do not.
+    """
+
+    world: World
+
+    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+        """See `Backend`."""
+        if question.state.principal not in self.world.snapshot.principals:
+            return None
+        subject = self.world.subject(question.state.principal)
+        context = {each.key: each.values for each in question.context}
+        return {
+            (action, resource): _answer(
+                decide_for_caller(
+                    Request(subject.caller, action, resource, context=context), subject.layers
+                )
+            )
+            for action, resource in question.pairs
+        }
+
+
+def _answer(decision: Decision) -> Answer:
+    boundary = decision.layer(Layer.BOUNDARY)
+    return Answer(
+        decision.kind,
+        tuple(_evidence(ref) for ref in decision.deciding),
+        tuple(sorted(decision.missing_context)),
+        None if boundary is None else _allows(boundary),
+    )
+
+
+def _allows(layer: LayerDecision) -> bool:
+    return layer.allowed and not layer.denies
+
+
+def _evidence(ref: StatementRef) -> Evidence:
+    place = f"statement {ref.index + 1}" + (f" ({ref.sid})" if ref.sid else "")
+    return Evidence(ref.source.id, ref.source.name, ref.source.type, place)

@@ -1,0 +1,181 @@
+"""What assertions ask and what came of them: one form, whoever answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Account, Failure, Finding, Location
+from iam_access.policy.decision import Verdict
+from iam_access.snapshot import PrincipalState
+
+
+class Ground(StrEnum):
+    """What is judged: accounts as a plan would leave them, or as they are."""
+
+    PLAN = "plan"
+    ACCOUNT = "account"
+
+
+class BackendName(StrEnum):
+    """Who judges: our evaluator, or AWS's policy simulator."""
+
+    OFFLINE = "offline"
+    AWS = "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class TestRef:
+    """A test for people: where it stands, and what its author says of it."""
+
+    __test__ = False
+
+    location: Location
+    description: str | None
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextValue:
+    """A condition key of a request. `type` is one of AWS's ContextKeyTypeEnum."""
+
+    key: str
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One test put to one principal: every action on every resource, in this order."""
+
+    test: TestRef
+    state: PrincipalState
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    context: tuple[ContextValue, ...]
+    expected: Expectation
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple((action, resource) for action in self.actions for resource in self.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A statement that made a decision: its policy's name, and where in it, as the judge tells."""
+
+    policy: str
+    name: str
+    type: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.place}" if self.place else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision on one action and resource.
+
+    `missing` are condition keys that were asked for in vain. `boundary` and `organization` say
+    whether the permissions boundary and the service control policies allow it; None where there
+    are none, or nobody knows.
+    """
+
+    decision: Verdict
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[str, ...] = ()
+    boundary: bool | None = None
+    organization: bool | None = None
+
+
+class Backend(Protocol):
+    """Somebody who answers questions about one account."""
+
+    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+        """The answer to each pair of the question; None if the principal is gone.
+
+        Raises AccessError when there is no answer to be had.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What one test says of one principal, action and resource."""
+
+    __test__ = False
+
+    question: Question
+    action: str
+    resource: str
+    answer: Answer
+
+    @property
+    def ok(self) -> bool:
+        succeeds = self.question.expected is Expectation.SUCCEED
+        return (self.answer.decision is Verdict.ALLOWED) == succeeds
+
+    @property
+    def arn(self) -> str:
+        """The principal's."""
+        return self.question.state.arn
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A result of the offline evaluator, and what AWS says."""
+
+    result: TestResult
+    aws: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTests:
+    """One account's part of a run of assertions.
+
+    `questions` are all that were chosen; `results` are empty when nothing was asked (dry run).
+    `left_out` counts the questions beyond the limit that was asked for. `failure` says why the
+    account could not be judged.
+    """
+
+    account: Account
+    questions: tuple[Question, ...] = ()
+    results: tuple[TestResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    left_out: int = 0
+    failure: Failure | None = None
+
+    @property
+    def violations(self) -> tuple[TestResult, ...]:
+        return tuple(result for result in self.results if not result.ok)
+
+
+@dataclass(frozen=True, slots=True)
+class TestReport:
+    """All there is to tell about a run of assertions. `now` is the run's time (UTC)."""
+
+    __test__ = False
+
+    now: datetime
+    ground: Ground
+    backends: tuple[BackendName, ...]
+    accounts: tuple[AccountTests, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Findings of the files and of every account, sorted, each once."""
+        found = [*self.findings, *(each for one in self.accounts for each in one.findings)]
+        return tuple(dict.fromkeys(sorted(found, key=lambda finding: finding.sort_key)))
+
+    @property
+    def exit_status(self) -> int:
+        """0 nothing found, 1 something was found, 2 it could not finish."""
+        if any(account.failure is not None for account in self.accounts):
+            return 2
+        found = any(account.violations or account.disagreements for account in self.accounts)
+        return 1 if found or any(finding.is_error for finding in self.all_findings) else 0

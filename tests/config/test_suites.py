@@ -1,0 +1,152 @@
+"""Files with assertions: what is accepted, and what is told of the rest."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from iam_access.config import suites
+from iam_access.config.access_tests import Expectation
+from iam_access.config.suites import Suites
+from iam_access.errors import UsageError
+from iam_access.model import Finding
+from tests.config.repository import loaded, marked
+
+DATA = Path(__file__).parents[1] / "data" / "access-tests"
+ENVIRONMENTS = ("nonprod", "prod")
+
+TEST = """\
+tests:
+  - actions: [s3:GetObject]
+    expected_result: fail
+"""
+
+
+def read(tmp_path: Path, text: str) -> Suites:
+    file = tmp_path / "tests.yaml"
+    file.write_text(text)
+    return suites.of_file(file, ENVIRONMENTS)
+
+
+def told(findings: Iterable[Finding]) -> list[str]:
+    return [
+        f"{each.location.line}:{each.location.column} {each.severity} {each.code}"
+        for each in findings
+        if each.location
+    ]
+
+
+def test_files_of_the_account_tester_are_accepted_as_they_are() -> None:
+    found = suites.of_file(DATA / "privileges.yml", ENVIRONMENTS)
+    (suite,) = found.suites
+    assert not any(finding.is_error for finding in found.findings)
+    assert suite.spec.user_landing_account == "0999888777"
+    assert len(suite.spec.global_exemptions) == 3
+    first, second = suite.spec.tests
+    assert first.actions[:2] == ["*:*", "iam:*"]
+    assert first.expected_result is Expectation.FAIL
+    assert second.custom_context[0].values == ("false",)
+    assert second.limit_to == ["^arn:aws:iam::(\\d*):user/(.*)(OWNER|owner)(.*)$"]
+
+
+def test_what_that_tester_ignores_is_told_and_ignored() -> None:
+    found = suites.of_file(DATA / "workers.yml", ENVIRONMENTS)
+    assert told(found.findings) == [
+        "16:9 warning unknown-service",
+        "19:7 warning unknown-key",
+    ]
+    assert found.findings[1].hint == "did you mean 'exemptions'?"
+    (suite,) = found.suites
+    assert [each.resources for each in suite.spec.tests][1] == []
+    assert suite.spec.tests[0].expected_result is Expectation.SUCCEED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "access-tests:\n  tests:\n    - {actions: [s3:GetObject], expected_result: fail}\n",
+        "access-tests:\n  - {actions: s3:GetObject, expected_result: fail}\n",
+    ],
+)
+def test_the_name_of_the_folder_may_stand_at_the_top(tmp_path: Path, text: str) -> None:
+    found = read(tmp_path, text)
+    assert found.findings == ()
+    ((test, place),) = found.suites[0].tests
+    assert test.actions == ["s3:GetObject"]
+    assert place.location.line == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (TEST.replace("[s3", "[¶s3get").replace(":Get", "Get"), "bad-action"),
+        (TEST.replace("[s3:GetObject]", "¶[]"), "no-actions"),
+        (TEST.replace("fail", "¶never"), "bad-value"),
+        (TEST + '    exemptions: [¶"(("]\n', "bad-expression"),
+        (TEST + '    limit_to: [¶"*a"]\n', "bad-expression"),
+        ('global_exemptions: [¶"["]\n' + TEST, "bad-expression"),
+        (TEST + "    resources: [¶bucket]\n", "bad-resource"),
+        (TEST + '    resources: [¶"arn:aws:s3:::{acount_id}"]\n', "unknown-placeholder"),
+        (TEST + "    environments: [prod, ¶prd]\n", "unknown-environment"),
+        (TEST + "    users: [¶a/b]\n", "bad-user"),
+        (TEST + "    roles: [¶path/role]\n", "bad-role"),
+        (TEST.replace("    expected_result: fail\n", "").replace("- a", "- ¶a"), "missing-key"),
+        (TEST + "    custom_context: [{context_key_name: ¶mfa, context_key_values: x}]\n",
+         "bad-condition-key"),
+        (TEST + "    custom_context:\n      - context_key_name: aws:SecureTransport\n"
+         "        context_key_type: boolean\n        context_key_values: ¶maybe\n", "bad-value"),
+        (TEST + "    custom_context:\n      - context_key_name: aws:SecureTransport\n"
+         "        context_key_type: ¶bool\n        context_key_values: true\n", "bad-value"),
+        ("¶- actions: [s3:GetObject]\n", "wrong-type"),
+    ],
+)  # fmt: skip
+def test_errors_have_a_place_and_leave_the_file_out(tmp_path: Path, text: str, code: str) -> None:
+    plain, place = marked(text)
+    found = read(tmp_path, plain)
+    assert found.suites == ()
+    assert told(found.findings) == [f"{place} error {code}"]
+    assert found.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TEST.replace("[s3:GetObject]", "[¶s3:GetObjekt]"), "warning unknown-action"),
+        (TEST.replace("[s3:GetObject]", "[¶s3:Delete*]"), "note wildcard-action"),
+        ("user_landing_account: ¶1234\n" + TEST, "warning bad-account-id"),
+        ("tests: ¶[]\n", "warning no-tests"),
+    ],
+)
+def test_what_does_no_harm_is_told_and_run(tmp_path: Path, text: str, expected: str) -> None:
+    plain, place = marked(text)
+    found = read(tmp_path, plain)
+    assert len(found.suites) == 1
+    assert told(found.findings) == [f"{place} {expected}"]
+
+
+def test_a_wildcard_that_is_expanded_needs_no_note(tmp_path: Path) -> None:
+    text = TEST.replace("GetObject", "Delete*") + "    wildcards: expand\n"
+    assert read(tmp_path, text).findings == ()
+
+
+def test_a_team_is_known_by_its_other_files(tmp_path: Path) -> None:
+    configuration = loaded(
+        tmp_path,
+        {
+            "access-tests/pay.yaml": TEST + "    environments: [prod]\n",
+            "access-tests/web.yaml": TEST,
+        },
+    )
+    found = suites.of_teams(configuration)
+    assert [suite.team for suite in found.suites] == ["pay"]
+    assert [(each.code, each.team) for each in found.findings] == [("missing-accounts", "web")]
+    assert suites.of_teams(configuration, frozenset({"pay"})).findings == ()
+
+
+def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no file"):
+        suites.of_file(tmp_path / "none.yaml", ENVIRONMENTS)
+
+
+def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
+    assert told(read(tmp_path, "---\n").findings) == ["1:1 error empty-file"]

@@ -1,0 +1,349 @@
+"""Tests become questions to principals, and answers become results."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iam_access.config.suites import Suite
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.policy.decision import Verdict
+from iam_access.simulation.assertions import Choice, Chosen, ask, choose, disagreements
+from iam_access.simulation.effect import after
+from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.results import (
+    AccountTests,
+    Answer,
+    BackendName,
+    Ground,
+    Question,
+    TestReport,
+)
+from iam_access.simulation.world import World
+from iam_access.snapshot import Snapshot
+from tests.simulation.suites import suite
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    NOW,
+    RUNNER,
+    account_with,
+    apply_plan,
+    configuration,
+    permanent,
+    policy,
+    state_of,
+    team,
+    with_policy,
+    with_state,
+)
+
+OTHER = "999988887777"
+
+
+def allow(*actions: str, **statement: Any) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "Some", "Effect": "Allow", "Action": list(actions), "Resource": "*"} | statement
+        ],
+    }
+
+
+def trust(**principal: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+ROOT = f"arn:aws:iam::{ACCOUNT.id}:root"
+
+
+def names(chosen: Chosen) -> list[str]:
+    return [question.state.principal.name for question in chosen.questions]
+
+
+def chosen(
+    *suites: Suite,
+    snapshot: Snapshot | None = None,
+    choice: Choice = Choice(),  # noqa: B008 - a frozen value
+    account: Account = ACCOUNT,
+) -> Chosen:
+    return choose(suites, account, snapshot or account_with(), choice, NOW)
+
+
+def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
+    questions = chosen(*suites, snapshot=snapshot).questions
+    return ask(ACCOUNT, questions, OfflineBackend(World(snapshot)))
+
+
+# Who is tested.
+
+
+def test_everybody_is_tested_unless_a_test_says_otherwise() -> None:
+    assert names(chosen(suite({}))) == ["runner", "alice", "bob"]
+    assert names(chosen(suite({}), choice=Choice(roles=False))) == ["alice", "bob"]
+    assert names(chosen(suite({}), choice=Choice(users=False))) == ["runner"]
+
+
+@pytest.mark.parametrize(
+    ("test", "top", "expected"),
+    [
+        ({"exemptions": [".*alice"]}, {}, ["runner", "bob"]),
+        ({}, {"global_exemptions": [".*user/b"]}, ["runner", "alice"]),
+        ({"exemptions": [".*alice"]}, {"global_exemptions": [".*user/b"]}, ["runner"]),
+        ({}, {"global_limit_to": [".*user/"]}, ["alice", "bob"]),
+        ({"exemptions": [".*bob"]}, {"global_limit_to": [".*user/"]}, ["alice"]),
+        # What a test limits itself to counts whatever the exemptions say.
+        ({"limit_to": [".*alice"], "exemptions": [".*alice"]}, {}, ["alice"]),
+        ({"limit_to": [".*alice"]}, {"global_exemptions": [".*alice"]}, ["alice"]),
+        ({"limit_to": [".*(alice|runner)$"]}, {"global_limit_to": [".*role/"]}, ["runner"]),
+        # From the beginning, as re.match has it, and not to the end.
+        ({"limit_to": ["arn:aws:iam::[0-9]*:user/ali"]}, {}, ["alice"]),
+        # Names.
+        ({"users": ["alice@example.com"]}, {"global_exemptions": [".*"]}, ["alice"]),
+        ({"users": ["Alice"], "roles": ["runner"]}, {}, ["runner", "alice"]),
+        ({"users": ["bob"], "limit_to": [".*runner"]}, {}, ["runner", "bob"]),
+    ],
+)
+def test_whom_a_test_is_about(test: Any, top: Any, expected: list[str]) -> None:
+    found = chosen(suite(test, **top))
+    assert names(found) == expected
+    assert found.findings == ()
+
+
+def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_finding() -> None:
+    found = chosen(suite({"limit_to": ["user/alice"]}))
+    assert found.questions == ()
+    ((code, line, team_),) = [
+        (each.code, each.location.line, each.team) for each in found.findings if each.location
+    ]
+    assert (code, line, team_) == ("no-principal", 10, "payments")
+    assert found.findings[0].is_error
+
+
+def test_a_name_that_is_nobodys_is_a_finding() -> None:
+    found = chosen(suite({"users": ["alice", "carol"], "roles": ["walker"]}))
+    assert names(found) == ["alice"]
+    assert [each.code for each in found.findings] == ["missing-principal"] * 2
+
+
+@pytest.mark.parametrize(
+    ("principal", "landing", "expected"),
+    [
+        ({"AWS": ROOT}, None, True),
+        ({"AWS": ACCOUNT.id}, None, True),
+        ({"AWS": [f"arn:aws:iam::{ACCOUNT.id}:user/alice"]}, None, True),
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, None, False),
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, OTHER, True),
+        ({"AWS": "*"}, None, True),
+        ({"Service": "ec2.amazonaws.com"}, None, False),
+        ({"Federated": f"arn:aws:iam::{ACCOUNT.id}:saml-provider/sso"}, None, True),
+        ({"Federated": f"arn:aws:iam::{ACCOUNT.id}:oidc-provider/ci"}, None, False),
+    ],
+)
+def test_roles_that_no_person_can_assume_can_be_left_out(
+    principal: Any, landing: str | None, expected: bool
+) -> None:
+    snapshot = with_state(account_with(), RUNNER, trust=trust(**principal))
+    tests = suite({}, user_landing_account=landing)
+    without = chosen(tests, snapshot=snapshot, choice=Choice(system_roles=False))
+    assert ("runner" in names(without)) is expected
+    assert "runner" in names(chosen(tests, snapshot=snapshot))
+
+
+def test_who_is_denied_in_a_trust_policy_cannot_assume_the_role() -> None:
+    denied = trust(AWS=ROOT)
+    denied["Statement"][0]["Effect"] = "Deny"
+    snapshot = with_state(account_with(), RUNNER, trust=denied)
+    found = chosen(suite({}), snapshot=snapshot, choice=Choice(system_roles=False))
+    assert "runner" not in names(found)
+
+
+def test_roles_of_services_and_groups_are_never_tested() -> None:
+    linked = Principal(PrincipalType.ROLE, "AWSServiceRoleForSupport")
+    group = Principal(PrincipalType.GROUP, "people")
+    snapshot = account_with(ALICE, linked, group)
+    snapshot = with_state(
+        snapshot, linked, path="/aws-service-role/support.amazonaws.com/", trust=trust(AWS=ROOT)
+    )
+    assert names(chosen(suite({}), snapshot=snapshot)) == ["alice"]
+
+
+def test_tests_are_for_the_environments_they_name() -> None:
+    shared = replace(ACCOUNT, environments={"payments": "prod", "search": "live"})
+    assert names(chosen(suite({"environments": ["prod"]}), account=shared))
+    assert not names(chosen(suite({"environments": ["live"]}), account=shared))
+    assert names(chosen(suite({"environments": ["live"]}, team="search"), account=shared))
+    assert not names(chosen(suite({}, team="data"), account=shared))
+    assert names(chosen(suite({"environments": ["live"]}, team=None), account=shared))
+    assert names(chosen(suite({}, team=None), account=shared))
+    assert chosen(suite({"environments": ["live"]}), account=shared).findings == ()
+
+
+# What they are asked.
+
+
+def test_resources_are_filled_in_and_policy_variables_left_alone() -> None:
+    resources = ["arn:aws:s3:::{account_id}-x/${aws:username}", "arn:aws:s3:::{environment}"]
+    (question, *_) = chosen(suite({"resources": resources})).questions
+    assert question.resources == (
+        f"arn:aws:s3:::{ACCOUNT.id}-x/${{aws:username}}",
+        "arn:aws:s3:::prod",
+    )
+    (question, *_) = chosen(suite({"resources": []})).questions
+    assert question.resources == ("*",)
+
+
+def test_patterns_are_asked_as_they_stand_or_expanded() -> None:
+    actions = ["s3:*Object", "nothing:Known*", "s3:*Object"]
+    (question, *_) = chosen(suite({"actions": actions})).questions
+    assert question.actions == ("s3:*Object", "nothing:Known*")
+    (question, *_) = chosen(suite({"actions": actions, "wildcards": "expand"})).questions
+    assert "s3:GetObject" in question.actions
+    assert "s3:*Object" not in question.actions
+    assert question.actions[-1] == "nothing:Known*"
+
+
+def decisions(snapshot: Snapshot, **test: Any) -> list[Verdict]:
+    found = run(snapshot, suite({"users": ["alice"], **test}))
+    return [result.answer.decision for result in found.results]
+
+
+def test_a_pattern_is_allowed_to_who_may_do_all_that_it_matches() -> None:
+    all_of = with_state(account_with(), ALICE, inline={"x": allow("iam:*")})
+    one_of = with_state(account_with(), ALICE, inline={"x": allow("iam:AttachUserPolicy")})
+    assert decisions(all_of, actions=["iam:Attach*"]) == [Verdict.ALLOWED]
+    assert decisions(one_of, actions=["iam:Attach*"]) == [Verdict.IMPLICIT_DENY]
+    each = decisions(one_of, actions=["iam:Attach*"], wildcards="expand")
+    assert each.count(Verdict.ALLOWED) == 1
+    assert decisions(all_of, actions=["*:*"]) == [Verdict.IMPLICIT_DENY]
+    admin = with_state(account_with(), ALICE, inline={"x": allow("*")})
+    assert decisions(admin, actions=["*:*"]) == [Verdict.ALLOWED]
+
+
+def test_there_is_a_second_factor_unless_the_test_says_otherwise() -> None:
+    condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    snapshot = with_state(account_with(), ALICE, inline={"x": allow("s3:*", Condition=condition)})
+    key = {"context_key_name": "aws:MultiFactorAuthPresent", "context_key_type": "boolean"}
+    assert decisions(snapshot) == [Verdict.ALLOWED]
+    absent = [{**key, "context_key_values": "False"}]
+    assert decisions(snapshot, custom_context=absent) == [Verdict.IMPLICIT_DENY]
+    other = [{"context_key_name": "aws:SourceVpc", "context_key_values": ["vpc-1"]}]
+    assert decisions(snapshot, custom_context=other) == [Verdict.IMPLICIT_DENY]
+
+
+def test_the_time_the_tags_and_the_name_of_the_principal_count() -> None:
+    for condition in (
+        {"DateLessThan": {"aws:CurrentTime": "2026-03-01T12:00:01Z"}},
+        {"StringEquals": {"aws:PrincipalTag/team": "payments"}},
+        {"StringEquals": {"aws:username": "alice", "aws:PrincipalType": "User"}},
+        {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT.id}:user/a*"}},
+    ):
+        inline = {"x": allow("s3:*", Condition=condition)}
+        snapshot = with_state(account_with(), ALICE, inline=inline, tags={"team": "payments"})
+        assert decisions(snapshot) == [Verdict.ALLOWED], condition
+    over = {"DateLessThan": {"aws:CurrentTime": "2026-03-01T12:00:00Z"}}
+    snapshot = with_state(account_with(), ALICE, inline={"x": allow("s3:*", Condition=over)})
+    assert decisions(snapshot) == [Verdict.IMPLICIT_DENY]
+
+
+def test_groups_boundaries_and_denials_count_and_are_named() -> None:
+    group = Principal(PrincipalType.GROUP, "people")
+    snapshot = account_with(ALICE, group)
+    snapshot = with_state(snapshot, group, inline={"all": allow("s3:*")})
+    snapshot = with_state(snapshot, ALICE, groups=("people",))
+    (result,) = run(snapshot, suite({})).results
+    assert not result.ok
+    assert [str(each) for each in result.answer.evidence] == ["all statement 1 (Some)"]
+    assert result.answer.boundary is None
+
+    arn = f"arn:aws:iam::{ACCOUNT.id}:policy/limits"
+    bounded = with_policy(with_state(snapshot, ALICE, boundary=arn), arn, document=allow("sqs:*"))
+    (result,) = run(bounded, suite({})).results
+    assert result.ok
+    assert result.answer.boundary is False
+
+    denial = allow("s3:GetObject", Effect="Deny")
+    denied = with_state(snapshot, ALICE, inline={"never": denial})
+    (result,) = run(denied, suite({"expected_result": "succeed"})).results
+    assert result.answer.decision is Verdict.EXPLICIT_DENY
+    assert not result.ok
+
+
+def test_results_come_in_the_order_of_the_files() -> None:
+    test = {"actions": ["s3:b", "s3:a"], "resources": ["arn:aws:s3:::b", "arn:aws:s3:::a"]}
+    found = run(account_with(BOB, ALICE), suite({"roles": [], **test}, {}))
+    seen = [
+        (each.question.test.location.line, each.arn[-3:], each.action[-1], each.resource[-1])
+        for each in found.results
+    ]
+    assert seen[:4] == [
+        (10, "ice", "b", "b"),
+        (10, "ice", "b", "a"),
+        (10, "ice", "a", "b"),
+        (10, "ice", "a", "a"),
+    ]
+    assert [each[0] for each in seen] == [10] * 8 + [20] * 2
+
+
+# On a plan.
+
+
+def test_what_a_plan_would_grant_is_judged() -> None:
+    files = configuration(team(policies=[policy("read")], permanent=[permanent()]))
+    before = account_with()
+    planned = after(before, apply_plan(files, before).changes)
+    tests = suite({"users": ["alice"], "actions": ["s3:ListBucket"]})
+    assert run(before, tests).violations == ()
+    (violation,) = run(planned, tests).violations
+    assert violation.answer.evidence[0].policy.endswith("policy/self-serve/payments/payments-read")
+
+
+# Two back ends.
+
+
+class Fixed:
+    """A back end that says one thing; nothing at all of bob, who is gone."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+        if question.state.principal == BOB:
+            return None
+        return dict.fromkeys(question.pairs, Answer(self.verdict))
+
+
+def test_a_principal_that_is_gone_is_one_warning() -> None:
+    questions = chosen(suite({}, {})).questions
+    found = ask(ACCOUNT, questions, Fixed(Verdict.IMPLICIT_DENY))
+    assert [each.code for each in found.findings] == ["principal-gone"]
+    assert not found.findings[0].is_error
+    assert {result.arn[-3:] for result in found.results} == {"ice", "ner"}
+
+
+def test_disagreements_are_told_where_both_have_an_answer() -> None:
+    questions = chosen(suite({})).questions
+    yes, no = (ask(ACCOUNT, questions, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
+    offline = run(account_with(), suite({}))
+    assert disagreements(offline, no) == ()
+    found = disagreements(offline, yes)
+    assert [(each.result.arn[-3:], each.aws.decision) for each in found] == [
+        ("ner", Verdict.ALLOWED),
+        ("ice", Verdict.ALLOWED),
+    ]
+    report = TestReport(
+        NOW,
+        Ground.ACCOUNT,
+        tuple(BackendName),
+        (replace(offline, disagreements=found),),
+    )
+    assert report.exit_status == 1
+
+
+def test_no_answer_for_a_principal_that_the_snapshot_lacks() -> None:
+    question = chosen(suite({"users": ["alice"]})).questions[0]
+    gone = replace(question, state=state_of(Principal(PrincipalType.USER, "carol")))
+    assert OfflineBackend(World(account_with())).ask(gone) is None
