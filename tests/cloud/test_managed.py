@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from iam_access.cloud.errors import Answer, CallError, CloudError, Params
-from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.managed import ManagedPolicyDocuments, completed
 from iam_access.snapshot import ManagedDocument
 from tests.cloud.fakes import FakeIam
+from tests.values import ALICE, account_with, with_state
 
 ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 OTHER = "arn:aws:iam::aws:policy/ViewOnlyAccess"
@@ -97,3 +98,26 @@ def test_threads_that_want_one_policy_make_one_read() -> None:
 
     assert results == [{ARN: ManagedDocument("v7", DOCUMENT)}] * 4
     assert calls == ["get_policy", "get_policy_version"]
+
+
+def test_a_snapshot_is_completed_with_what_is_held_and_not_known() -> None:
+    known, held, other = (
+        f"arn:aws:iam::aws:policy/{name}" for name in ("ReadOnlyAccess", "Held", "Other")
+    )
+    document = {"Version": "2012-10-17", "Statement": []}
+    iam = FakeIam(
+        {
+            "get_policy": [{"Policy": {"DefaultVersionId": "v3"}}],
+            "get_policy_version": [{"PolicyVersion": {"Document": document}}],
+        }
+    )
+    before = account_with(ALICE, managed={known: None, other: None})
+    before = with_state(before, ALICE, attached=(held, known))
+    after = completed(iam, before, ManagedPolicyDocuments())
+    assert after.managed == {
+        known: None,
+        other: None,
+        held: ManagedDocument("v3", document),
+    }
+    assert iam.operations == ["get_policy", "get_policy_version"]
+    assert after.principals == before.principals

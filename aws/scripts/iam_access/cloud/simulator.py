@@ -1,0 +1,155 @@
+"""AWS's policy simulator as a back end for assertions.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from iam_access.cloud.errors import Answer as Page
+from iam_access.cloud.errors import Call, CallError, CloudError, Params
+from iam_access.cloud.hints import ABSENT, THROTTLED, explain
+from iam_access.policy.decision import Verdict
+from iam_access.simulation.results import Answer, ContextValue, Evidence, Question
+
+# Of actions and resources there is no documented limit; this many pairs come back as one page.
+PAIRS_PER_CALL = 1_000
+RESOURCES_PER_CALL = 20
+# The client has tried again by itself for a while when a throttle gets here.
+PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
+
+_OPERATION = "simulate_principal_policy"
+_ALL = "*"
+
+_Found = dict[tuple[str, str], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class AwsBackend:
+    """Asks the account that `call` reaches. `sleep` waits some seconds."""
+
+    call: Call
+    sleep: Callable[[float], object]
+
+    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+        """See `Backend`. Raises CloudError; nothing is left out of an answer unnoticed."""
+        found: _Found = {}
+        for actions, resources in _batches(question):
+            params = {
+                "PolicySourceArn": question.state.arn,
+                "ActionNames": list(actions),
+                "ResourceArns": list(resources),
+                "ContextEntries": [_entry(each) for each in question.context],
+                "MaxItems": PAIRS_PER_CALL,
+            }
+            try:
+                for page in self._pages(params):
+                    for result in page.get("EvaluationResults", ()):
+                        found.update(_answers(result))
+            except CallError as error:
+                if error.code == ABSENT:
+                    return None
+                failure = explain(error, _OPERATION, params)
+                raise CloudError(failure.code, failure.message, failure.hint) from error
+        return _complete(question, found)
+
+    def _pages(self, params: Params) -> Iterator[Page]:
+        marker: dict[str, Any] = {}
+        while True:
+            page = self._patiently({**params, **marker})
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            marker = {"Marker": page["Marker"]}
+
+    def _patiently(self, params: Params) -> Page:
+        """One call; the simulator's throttle is low, so it is waited for, but not for ever."""
+        for pause in PAUSES:
+            try:
+                return self.call(_OPERATION, params)
+            except CallError as error:
+                if error.code not in THROTTLED:
+                    raise
+            self.sleep(pause)
+        return self.call(_OPERATION, params)
+
+
+def _batches(question: Question) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Actions and resources call by call. `*` is no ARN, and goes by itself."""
+    arns = [resource for resource in question.resources if resource != _ALL]
+    groups = [
+        arns[start : start + RESOURCES_PER_CALL]
+        for start in range(0, len(arns), RESOURCES_PER_CALL)
+    ]
+    if _ALL in question.resources:
+        groups.insert(0, [_ALL])
+    for resources in groups:
+        size = PAIRS_PER_CALL // len(resources)
+        for start in range(0, len(question.actions), size):
+            yield question.actions[start : start + size], resources
+
+
+def _entry(value: ContextValue) -> dict[str, Any]:
+    many = len(value.values) != 1 and not value.type.endswith("List")
+    return {
+        "ContextKeyName": value.key,
+        "ContextKeyType": f"{value.type}List" if many else value.type,
+        "ContextKeyValues": list(value.values),
+    }
+
+
+def _answers(result: Mapping[str, Any]) -> _Found:
+    """The answers in one result: those it holds for each resource, else its own.
+
+    Of several resources its own decision is only the sum.
+    """
+    action = result["EvalActionName"].lower()
+    specific = result.get("ResourceSpecificResults") or ()
+    if specific:
+        return {
+            (action, each["EvalResourceName"]): _answer(each, each["EvalResourceDecision"], result)
+            for each in specific
+        }
+    name = result.get("EvalResourceName", _ALL)
+    return {(action, name): _answer(result, result["EvalDecision"], result)}
+
+
+def _answer(result: Mapping[str, Any], decision: str, whole: Mapping[str, Any]) -> Answer:
+    boundary = result.get("PermissionsBoundaryDecisionDetail") or {}
+    organization = whole.get("OrganizationsDecisionDetail") or {}
+    return Answer(
+        Verdict(decision),
+        tuple(_evidence(each) for each in result.get("MatchedStatements", ())),
+        tuple(sorted(result.get("MissingContextValues", ()))),
+        boundary.get("AllowedByPermissionsBoundary"),
+        organization.get("AllowedByOrganizations"),
+    )
+
+
+def _evidence(statement: Mapping[str, Any]) -> Evidence:
+    policy = str(statement.get("SourcePolicyId", ""))
+    start, end = (statement.get(f"{which}Position") or {} for which in ("Start", "End"))
+    place = (
+        f"{start['Line']}:{start['Column']} to {end['Line']}:{end['Column']}"
+        if start and end
+        else ""
+    )
+    return Evidence(policy, policy, str(statement.get("SourcePolicyType", "")), place)
+
+
+def _complete(question: Question, found: _Found) -> _Found:
+    """The answers by the pairs as they were asked; actions ignore case."""
+    answers = {}
+    for action, resource in question.pairs:
+        answer = found.get((action.lower(), resource))
+        if answer is None:
+            raise CloudError(
+                "IncompleteAnswer",
+                f"the policy simulator said nothing of {action} on {resource} for "
+                f"{question.state.arn}",
+                "check the spelling of the action and the resource; AWS's simulator does not "
+                "know every one",
+            )
+        answers[action, resource] = answer
+    return answers
