@@ -51,8 +51,11 @@ class TestLongest:
             ("temporary_access: {environments: {'pr?d': {longest: ¶5h}}}", []),
             # The strictest wins, wherever it stands.
             (
-                "temporary_access: {longest: 4d, environments: {prod: {longest: 1d}},"
-                + " grants: {'*': {longest: ¶5h}, writer: {longest: 9h}}}",
+                "temporary_access: {longest: 4d, grants: {'*': {longest: ¶5h}, w*: {longest: 9h}}}",
+                ["5 hours"],
+            ),
+            (
+                "temporary_access: {grants: {w*: {longest: ¶5h}}, environments: {prod: {}}}",
                 ["5 hours"],
             ),
             (

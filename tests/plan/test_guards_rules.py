@@ -1,0 +1,266 @@
+"""What the organisation's rules keep a plan from doing, whatever the files ask for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iam_access.config.load import Configuration
+from iam_access.config.rulebook import Boundary
+from iam_access.config.settings import Settings
+from iam_access.kinds.grant import Form
+from iam_access.model import Action, Finding, Plan, Principal, PrincipalType, Severity
+from iam_access.place import Place
+from iam_access.plan.planner import Request
+from iam_access.policy.document import statements_of
+from iam_access.snapshot import Snapshot
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    POWER_USER,
+    READ_ONLY,
+    RUNNER,
+    account_with,
+    applied,
+    apply_plan,
+    carried_out,
+    configuration,
+    in_order,
+    permanent,
+    policy,
+    state_of,
+    team,
+    temporary,
+    with_policy,
+    with_state,
+)
+
+EDGE = f"arn:aws:iam::{ACCOUNT.id}:policy/ops/edge"
+PEOPLE = ["alice@example.com", "bob@example.com"]
+
+
+def files(*, managed: Iterable[str] = (), **rules: Any) -> Configuration:
+    """Alice, bob and the role runner have one grant for good and alice one for a time."""
+    plain = configuration(
+        team(
+            policies=[
+                policy("stay", managed_policies=[READ_ONLY]),
+                policy("keep"),
+                policy("read", managed_policies=list(managed)) if managed else policy("read"),
+            ],
+            permanent=[permanent(users=PEOPLE, roles=["runner"], grants=["stay", "keep"])],
+            temporary=[temporary()],
+        )
+    )
+    return ruled(plain, **rules)
+
+
+def ruled(plain: Configuration, **rules: Any) -> Configuration:
+    return replace(plain, settings=Settings.model_validate(rules))
+
+
+def nobody(**rules: Any) -> Configuration:
+    return ruled(configuration(team()), **rules)
+
+
+def of(plan: Plan, code: str) -> list[Finding]:
+    return [finding for finding in plan.findings if finding.code == code]
+
+
+def touched(plan: Plan) -> set[Principal | None]:
+    return {change.principal for change in plan.changes} - {None}
+
+
+class TestProtectedPrincipals:
+    rules: Mapping[str, Any] = {"protected_principals": {"users": ["alic?"], "roles": ["run*"]}}
+
+    def test_nothing_is_granted_to_them(self) -> None:
+        plan = apply_plan(files(**self.rules), account_with())
+
+        found = of(plan, "protected-principal")
+        assert touched(plan) == {BOB}
+        assert {finding.severity for finding in found} == {Severity.ERROR}
+        assert len(found) == 2  # one for each of the two, not one for each of their grants
+        assert "user/alice in account 111122223333 (prod)" in found[0].message + found[1].message
+        carried_out(account_with(), in_order(plan.changes))
+
+    def test_what_they_have_of_ours_stays_and_is_told(self) -> None:
+        before = applied(files(), account_with())
+
+        plan = apply_plan(nobody(**self.rules), before, Request(allow_removals=True))
+
+        found = of(plan, "protected-principal")
+        assert touched(plan) == {BOB}
+        assert {finding.severity for finding in found} == {Severity.NOTE}
+        after = carried_out(before, in_order(plan.changes))
+        for principal in (ALICE, RUNNER):
+            assert after.principals[principal] == before.principals[principal]
+        assert after.principals[BOB] == state_of(BOB)
+        # Nothing but what hangs on them is kept for their sake.
+        assert set(after.policies) == {
+            f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-keep"
+        }
+
+    def test_nothing_on_them_is_changed(self) -> None:
+        before = applied(files(), account_with())
+        (name,) = before.principals[ALICE].inline
+        tampered = with_state(before, ALICE, inline={name: {"Version": "", "Statement": []}})
+        plan = apply_plan(files(**self.rules), tampered)
+        assert plan.changes == ()
+        (finding,) = of(plan, "protected-principal")
+        assert finding.is_error
+
+    def test_names_ignore_case_and_what_an_address_has_beside_them(self) -> None:
+        for pattern in ("ALICE", "alice@example.com"):
+            known = files(protected_principals={"users": [pattern]})
+            assert touched(apply_plan(known, account_with())) == {BOB, RUNNER}
+        known = files(protected_principals={"users": ["ali"], "roles": ["alice"]})
+        assert touched(apply_plan(known, account_with())) == {ALICE, BOB, RUNNER}
+
+    def test_no_role_is_made_for_them_but_one_there_is_goes(self) -> None:
+        via_role = ruled(
+            configuration(team(policies=[policy("read")], temporary=[temporary(via="role")]))
+        )
+        blocked = replace(via_role, settings=Settings.model_validate(self.rules))
+        plan = apply_plan(blocked, account_with())
+        assert touched(plan) == set()
+        assert len(of(plan, "protected-principal")) == 1
+
+        before = applied(via_role, account_with())
+        assert applied(nobody(**self.rules), before) == account_with()
+
+    def test_adopting_a_policy_takes_nothing_off_them(self) -> None:
+        theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/payments-keep"
+        account = with_state(with_policy(account_with(), theirs), ALICE, attached=(theirs,))
+
+        plan = apply_plan(files(**self.rules), account, Request(adopt=True))
+
+        after = carried_out(account, in_order(plan.changes))
+        assert after.principals[ALICE] == account.principals[ALICE]
+        assert theirs in after.policies
+
+    def test_the_place_of_the_rule_is_told(self) -> None:
+        mark = (1, 1, {"protected_principals": (1, 1, (2, 3, {"users": (2, 3, (2, 10, None))}))})
+        settings = Settings.model_validate({"protected_principals": {"users": ["alice"]}})
+        known = replace(files(), settings=settings, settings_place=Place("aws/settings.yaml", mark))
+        (finding,) = of(apply_plan(known, account_with()), "protected-principal")
+        assert "protected_principals.users at aws/settings.yaml:2:10" in finding.hint
+
+
+class TestBoundary:
+    @pytest.mark.parametrize(
+        "written", ["edge", EDGE, "arn:{partition}:iam::{account_id}:policy/ops/edge"]
+    )
+    def test_only_who_carries_it_is_granted_anything(self, written: str) -> None:
+        account = with_state(with_policy(account_with(), EDGE), BOB, boundary=EDGE)
+        account = with_state(account, RUNNER, boundary=f"{EDGE}2")
+
+        plan = apply_plan(files(permissions_boundary=written), account)
+
+        assert touched(plan) == {BOB}
+        runner, alice = sorted(of(plan, "missing-boundary"), key=lambda each: each.message)
+        assert {alice.severity, runner.severity} == {Severity.ERROR}
+        assert "has none" in alice.message
+        assert f"has {EDGE}2 in its place" in runner.message
+        assert (
+            "aws iam put-user-permissions-boundary --user-name alice "
+            f"--permissions-boundary {EDGE} " in alice.hint
+        )
+        assert "aws iam put-role-permissions-boundary --role-name runner" in runner.hint
+        assert "permissions_boundary in settings.yaml" in runner.hint
+
+    def test_what_was_granted_before_stays_and_can_be_taken_away(self) -> None:
+        before = applied(files(), account_with())
+        assert apply_plan(files(permissions_boundary="edge"), before).changes == ()
+        after = applied(nobody(permissions_boundary="edge"), before, Request(allow_removals=True))
+        assert after == account_with()
+
+    @pytest.mark.parametrize("form", list(Form))
+    def test_what_there_is_cannot_be_renewed(self, form: Form) -> None:
+        def until(hour: str, **rules: Any) -> Configuration:
+            entry = temporary(via=form.value, expires_at=f"2026-03-01T{hour}:00:00Z")
+            return ruled(configuration(team(policies=[policy("read")], temporary=[entry])), **rules)
+
+        before = applied(until("18"), account_with())
+        plan = apply_plan(until("19", permissions_boundary="edge"), before)
+        assert len(of(plan, "missing-boundary")) == 1
+        after = carried_out(before, in_order(plan.changes))
+        assert after.principals == before.principals
+
+        shorter = apply_plan(until("17", permissions_boundary="edge"), before)
+        assert of(shorter, "missing-boundary") == [] or form is not Form.ROLE
+
+    def test_an_end_that_somebody_took_away_is_put_back(self) -> None:
+        before = applied(files(), account_with())
+        ((name, document),) = before.principals[ALICE].inline.items()
+        endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
+        tampered = with_state(before, ALICE, inline={name: endless})
+        plan = apply_plan(files(permissions_boundary="edge"), tampered)
+        assert [change.action for change in plan.changes] == [Action.UPDATE]
+        assert carried_out(tampered, in_order(plan.changes)) == before
+
+    def test_a_name_is_that_of_a_policy_of_the_account(self) -> None:
+        boundary = Boundary("edge")
+        assert boundary.is_carried(EDGE, ACCOUNT)
+        assert boundary.is_carried(f"arn:aws:iam::{ACCOUNT.id}:policy/edge", ACCOUNT)
+        for other in (
+            None,
+            f"arn:aws:iam::{ACCOUNT.id}:policy/edge/other",
+            f"arn:aws:iam::{ACCOUNT.id}:policy/hedge",
+            "arn:aws:iam::999999999999:policy/edge",
+            "arn:aws:iam::aws:policy/edge",
+        ):
+            assert not boundary.is_carried(other, ACCOUNT)
+
+    def test_the_command_names_a_policy_that_there_is(self) -> None:
+        boundary = Boundary("edge")
+        assert boundary.arn(ACCOUNT, with_policy(account_with(), EDGE)) == EDGE
+        missing = f"arn:aws:iam::{ACCOUNT.id}:policy/edge"
+        assert boundary.arn(ACCOUNT, account_with()) == missing
+
+
+class TestTemporaryRules:
+    def document(self, account: Snapshot) -> list[Any]:
+        (document,) = account.principals[ALICE].inline.values()
+        return list(statements_of(document))
+
+    def test_mfa_is_required_where_the_settings_say_so(self) -> None:
+        for environment, required in (("prod", True), ("p*", True), ("nonprod", False)):
+            rules = {"environments": {environment: {"require_mfa": "true"}}}
+            after = applied(files(temporary_access=rules), account_with())
+            (statement,) = self.document(after)
+            assert ("aws:MultiFactorAuthPresent" in str(statement["Condition"])) is required
+
+    def test_forms_that_are_not_allowed_are_not_taken(self) -> None:
+        after = applied(files(temporary_access={"forms": ["role"]}), account_with())
+        assert after.principals[ALICE].inline == {}
+        assert Principal(PrincipalType.ROLE, "payments+read+alice") in after.principals
+
+    @pytest.mark.parametrize(
+        ("rule", "severity"),
+        [("deny", None), ("warn", Severity.WARNING), ("refuse", Severity.ERROR)],
+    )
+    def test_what_could_outlive_its_end(self, rule: str, severity: Severity | None) -> None:
+        keys = policy(
+            "read",
+            custom_statements=[
+                {"effect": "Allow", "actions": ["iam:CreateAccessKey"], "resources": ["*"]}
+            ],
+        )
+        known = configuration(team(policies=[keys], temporary=[temporary()]))
+        known = ruled(known, temporary_access={"outliving_actions": rule})
+
+        plan = apply_plan(known, account_with())
+
+        found = of(plan, "outlives-deadline")
+        assert [finding.severity for finding in found] == ([severity] if severity else [])
+        assert bool(touched(plan)) is (rule != "refuse")
+        assert all("temporary_access.outliving_actions in settings.yaml" in f.hint for f in found)
+
+
+def test_without_rules_nothing_is_in_the_way() -> None:
+    plan = apply_plan(files(managed=[POWER_USER]), account_with())
+    assert touched(plan) == {ALICE, BOB, RUNNER}
+    assert plan.findings == ()
