@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from iam_access.policy.conditions import PolicySyntaxError, compile_conditions, parse_date
-from iam_access.policy.request import PrincipalContext, Request, RequestContext
+from iam_access.policy.conditions import PolicySyntaxError, compile_conditions
+from iam_access.policy.context import RequestContext
+from iam_access.policy.operators import parse_date
+from iam_access.policy.request import PrincipalContext, Request
 
 TABLE = Path(__file__).parent.parent / "data" / "evaluator" / "conditions.yaml"
 USER = PrincipalContext.user("arn:aws:iam::123456789012:user/dev/alice", "AIDAEXAMPLE")

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from iam_access.policy.conditions import AnyCondition, PolicySyntaxError, compile_conditions
+from iam_access.policy.context import RequestContext
 from iam_access.policy.match import Mode, PatternSet, compile_patterns
 from iam_access.policy.principals import Match, PrincipalMatcher, compile_principal
-from iam_access.policy.request import RequestContext
 
 # reference_policies_elements_version.html: the older one is the default and knows no variables.
 _VERSIONS = ("2008-10-17", "2012-10-17")

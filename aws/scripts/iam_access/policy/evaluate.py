@@ -12,9 +12,10 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from iam_access.policy.compile import CompiledPolicy, Statement, StatementRef
+from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.principals import Match
-from iam_access.policy.request import CallerType, PrincipalContext, Request, RequestContext
+from iam_access.policy.request import CallerType, PrincipalContext, Request
 from iam_access.policy.services import forbidden_by_service, needs_resource_policy
 
 _Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
@@ -110,7 +111,8 @@ def _limits(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
 def _slot(
     layer: Layer, level: int | None, policies: Iterable[CompiledPolicy], action: str
 ) -> _Slot:
-    policies = tuple(policies)
+    # Once each: a policy may come to a user by several groups.
+    policies = tuple(dict.fromkeys(policies))
     statements = tuple(one for policy in policies for one in policy.covering(action))
     return _Slot(
         statements, LayerDecision(layer, level, False, note="" if policies else "no policy")

@@ -1,12 +1,10 @@
 """What is asked of the evaluator: who does what to which resource, under which context."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-
-from iam_access.policy.conditions import parse_date
 
 _NOTHING: Mapping[str, str | Sequence[str]] = MappingProxyType({})
 
@@ -29,15 +27,6 @@ class CallerType(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-# reference_policies_variables.html, "Principal key values".
-_PRINCIPAL_TYPE = {
-    CallerType.USER: "User",
-    CallerType.ROLE: "AssumedRole",
-    CallerType.ROLE_SESSION: "AssumedRole",
-    CallerType.ROOT: "Account",
-    CallerType.FEDERATED_USER: "FederatedUser",
-    CallerType.ANONYMOUS: "Anonymous",
-}
 _KINDS_OF_ARN = {
     "user": CallerType.USER,
     "role": CallerType.ROLE,
@@ -81,7 +70,7 @@ class PrincipalContext:
         """
         if arn == "*":
             return cls.anonymous()
-        kind, _, name = _part(arn, 5).partition("/")
+        kind, _, name = part_of(arn, 5).partition("/")
         account = account_of(arn)
         if account is None:
             if not arn.startswith("arn:") and "." in arn:
@@ -89,10 +78,10 @@ class PrincipalContext:
             raise ValueError(f"{arn!r} is no principal")
         if kind == "assumed-role":
             role, _, session = name.partition("/")
-            issuer = f"arn:{_part(arn, 1)}:iam::{account}:role/{role}"
+            issuer = f"arn:{part_of(arn, 1)}:iam::{account}:role/{role}"
             return cls.role_session(issuer, session, unique_id)
         if kind == "root":
-            return cls.root(account, _part(arn, 1))
+            return cls.root(account, part_of(arn, 1))
         if kind not in _KINDS_OF_ARN:
             raise ValueError(f"{arn!r} is no principal")
         caller = _KINDS_OF_ARN[kind]
@@ -112,7 +101,7 @@ class PrincipalContext:
     @classmethod
     def role_session(cls, role: str, session: str, unique_id: str = "") -> "PrincipalContext":
         """The session named `session` of the role with the ARN `role`."""
-        partition, account = _part(role, 1), account_of(role)
+        partition, account = part_of(role, 1), account_of(role)
         name = role.rpartition("/")[2]
         arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}"
         return cls(CallerType.ROLE_SESSION, arn, account, role, unique_id)
@@ -120,7 +109,7 @@ class PrincipalContext:
     @classmethod
     def federated_user(cls, user: str, name: str) -> "PrincipalContext":
         """A session of GetFederationToken, named `name`, of the user with the ARN `user`."""
-        arn = f"arn:{_part(user, 1)}:sts::{account_of(user)}:federated-user/{name}"
+        arn = f"arn:{part_of(user, 1)}:sts::{account_of(user)}:federated-user/{name}"
         return cls(CallerType.FEDERATED_USER, arn, account_of(user), user)
 
     @classmethod
@@ -191,127 +180,11 @@ class Request:
 
 def account_of(arn: str) -> str | None:
     """The account in an ARN; None where it has none, or `aws` for what belongs to AWS."""
-    account = _part(arn, 4)
+    account = part_of(arn, 4)
     return account if len(account) == 12 and account.isdigit() else None
 
 
-def _part(arn: str, index: int) -> str:
+def part_of(arn: str, index: int) -> str:
+    """One of the six parts of an ARN, counted from 0; "" for what is no ARN."""
     parts = arn.split(":", 5)
     return parts[index] if len(parts) == 6 else ""
-
-
-class RequestContext:
-    """A request's condition keys, the derived ones included, and what was asked in vain.
-
-    Derived where the request does not give them, as documented for each key
-    (reference_policies_condition-keys.html): aws:PrincipalArn, aws:PrincipalAccount,
-    aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
-    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:ResourceAccount.
-    """
-
-    __slots__ = ("_derived", "_given", "missing", "request")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.missing: dict[str, str] = {}
-        self._given: dict[str, tuple[str, ...] | None] | None = None
-        self._derived: dict[str, tuple[str, ...] | None] = {}
-
-    def values(self, key: str, written: str) -> tuple[str, ...] | None:
-        """All values of a key (in lower case), or None, which is noted if `written` is given."""
-        given = self.given
-        if key in given:
-            values = given[key]
-        elif key in self._derived:
-            values = self._derived[key]
-        else:
-            derive = _DERIVED.get(key)
-            derived = derive(self) if derive else None
-            values = self._derived[key] = (derived,) if derived else None
-        if values is None and written:
-            self.missing.setdefault(key, written)
-        return values
-
-    @property
-    def given(self) -> Mapping[str, tuple[str, ...] | None]:
-        """The keys that the request itself gives, in lower case."""
-        if self._given is None:
-            self._given = {
-                name.lower(): _as_values(value) for name, value in self.request.context.items()
-            }
-        return self._given
-
-    def single(self, key: str, written: str) -> str | None:
-        """The value of a key that has exactly one; other keys cannot be policy variables."""
-        values = self.values(key, written)
-        return values[0] if values is not None and len(values) == 1 else None
-
-
-def _as_values(value: str | Sequence[str]) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else tuple(value) or None
-
-
-def _user_name(caller: PrincipalContext) -> str | None:
-    return caller.arn.rpartition("/")[2] if caller.type is CallerType.USER else None
-
-
-def _user_id(caller: PrincipalContext) -> str | None:
-    if caller.type is CallerType.ANONYMOUS:
-        return "anonymous"
-    if caller.type is CallerType.ROOT:
-        return caller.account
-    name = caller.arn.rpartition("/")[2]
-    if caller.type is CallerType.FEDERATED_USER:
-        return f"{caller.account}:{name}"
-    if caller.type is CallerType.ROLE_SESSION:
-        return f"{caller.unique_id}:{name}" if caller.unique_id else None
-    return caller.unique_id if caller.type is CallerType.USER else None
-
-
-def _current_time(context: RequestContext) -> str | None:
-    given = _seconds(context, "aws:epochtime")
-    now = context.request.now
-    if given is not None or now is None:
-        return given
-    return now.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _epoch_time(context: RequestContext) -> str | None:
-    given = _seconds(context, "aws:currenttime")
-    now = context.request.now
-    return given if given is not None or now is None else str(int(now.timestamp()))
-
-
-def _seconds(context: RequestContext, key: str) -> str | None:
-    """A time that the request gives under the other key: each follows from the other."""
-    given = context.given.get(key)
-    seconds = parse_date(given[0]) if given else None
-    return None if seconds is None else format(seconds, "f")
-
-
-def _resource_account(request: Request) -> str | None:
-    """Where the ARN leaves the account out, it is the caller's, as for the whole decision."""
-    is_silent = request.resource.startswith("arn:") and not _part(request.resource, 4)
-    return request.owner or (request.principal.account if is_silent else None)
-
-
-def _is_service(context: RequestContext) -> bool:
-    return context.request.principal.type is CallerType.SERVICE
-
-
-_DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
-    "aws:currenttime": _current_time,
-    "aws:epochtime": _epoch_time,
-    "aws:resourceaccount": lambda context: _resource_account(context.request),
-    "aws:principalisawsservice": lambda context: "true" if _is_service(context) else "false",
-    "aws:principalservicename": lambda context: (
-        context.request.principal.arn if _is_service(context) else None
-    ),
-    "aws:principaltype": lambda context: _PRINCIPAL_TYPE.get(context.request.principal.type),
-    "aws:userid": lambda context: _user_id(context.request.principal),
-    "aws:username": lambda context: _user_name(context.request.principal),
-    "aws:principalaccount": lambda context: context.request.principal.account,
-    "aws:principalarn": lambda context: (
-        context.request.principal.iam_arn if context.request.principal.in_account else None
-    ),
-}

@@ -1,0 +1,134 @@
+"""A request's condition keys: those that it gives, and those that follow from it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+
+from iam_access.policy.operators import parse_date
+from iam_access.policy.request import CallerType, PrincipalContext, Request, part_of
+
+# reference_policies_variables.html, "Principal key values".
+_PRINCIPAL_TYPE = {
+    CallerType.USER: "User",
+    CallerType.ROLE: "AssumedRole",
+    CallerType.ROLE_SESSION: "AssumedRole",
+    CallerType.ROOT: "Account",
+    CallerType.FEDERATED_USER: "FederatedUser",
+    CallerType.ANONYMOUS: "Anonymous",
+}
+
+
+class RequestContext:
+    """A request's condition keys, the derived ones included, and what was asked in vain.
+
+    Derived where the request does not give them, as documented for each key
+    (reference_policies_condition-keys.html): aws:PrincipalArn, aws:PrincipalAccount,
+    aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
+    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:ResourceAccount.
+    """
+
+    __slots__ = ("_derived", "_given", "missing", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.missing: dict[str, str] = {}
+        self._given: dict[str, tuple[str, ...] | None] | None = None
+        self._derived: dict[str, tuple[str, ...] | None] = {}
+
+    def values(self, key: str, written: str) -> tuple[str, ...] | None:
+        """All values of a key (in lower case), or None, which is noted if `written` is given."""
+        given = self.given
+        if key in given:
+            values = given[key]
+        elif key in self._derived:
+            values = self._derived[key]
+        else:
+            derive = _DERIVED.get(key)
+            derived = derive(self) if derive else None
+            values = self._derived[key] = (derived,) if derived else None
+        if values is None and written:
+            self.missing.setdefault(key, written)
+        return values
+
+    @property
+    def given(self) -> Mapping[str, tuple[str, ...] | None]:
+        """The keys that the request itself gives, in lower case."""
+        if self._given is None:
+            self._given = {
+                name.lower(): _as_values(value) for name, value in self.request.context.items()
+            }
+        return self._given
+
+    def single(self, key: str, written: str) -> str | None:
+        """The value of a key that has exactly one; other keys cannot be policy variables."""
+        values = self.values(key, written)
+        return values[0] if values is not None and len(values) == 1 else None
+
+
+def _as_values(value: str | Sequence[str]) -> tuple[str, ...] | None:
+    return (value,) if isinstance(value, str) else tuple(value) or None
+
+
+def _user_name(caller: PrincipalContext) -> str | None:
+    return caller.arn.rpartition("/")[2] if caller.type is CallerType.USER else None
+
+
+def _user_id(caller: PrincipalContext) -> str | None:
+    if caller.type is CallerType.ANONYMOUS:
+        return "anonymous"
+    if caller.type is CallerType.ROOT:
+        return caller.account
+    name = caller.arn.rpartition("/")[2]
+    if caller.type is CallerType.FEDERATED_USER:
+        return f"{caller.account}:{name}"
+    if caller.type is CallerType.ROLE_SESSION:
+        return f"{caller.unique_id}:{name}" if caller.unique_id else None
+    return caller.unique_id if caller.type is CallerType.USER else None
+
+
+def _current_time(context: RequestContext) -> str | None:
+    given = _seconds(context, "aws:epochtime")
+    now = context.request.now
+    if given is not None or now is None:
+        return given
+    return now.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _epoch_time(context: RequestContext) -> str | None:
+    given = _seconds(context, "aws:currenttime")
+    now = context.request.now
+    return given if given is not None or now is None else str(int(now.timestamp()))
+
+
+def _seconds(context: RequestContext, key: str) -> str | None:
+    """A time that the request gives under the other key: each follows from the other."""
+    given = context.given.get(key)
+    seconds = parse_date(given[0]) if given else None
+    return None if seconds is None else format(seconds, "f")
+
+
+def _resource_account(request: Request) -> str | None:
+    """Where the ARN leaves the account out, it is the caller's, as for the whole decision."""
+    is_silent = request.resource.startswith("arn:") and not part_of(request.resource, 4)
+    return request.owner or (request.principal.account if is_silent else None)
+
+
+def _is_service(context: RequestContext) -> bool:
+    return context.request.principal.type is CallerType.SERVICE
+
+
+_DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
+    "aws:currenttime": _current_time,
+    "aws:epochtime": _epoch_time,
+    "aws:resourceaccount": lambda context: _resource_account(context.request),
+    "aws:principalisawsservice": lambda context: "true" if _is_service(context) else "false",
+    "aws:principalservicename": lambda context: (
+        context.request.principal.arn if _is_service(context) else None
+    ),
+    "aws:principaltype": lambda context: _PRINCIPAL_TYPE.get(context.request.principal.type),
+    "aws:userid": lambda context: _user_id(context.request.principal),
+    "aws:username": lambda context: _user_name(context.request.principal),
+    "aws:principalaccount": lambda context: context.request.principal.account,
+    "aws:principalarn": lambda context: (
+        context.request.principal.iam_arn if context.request.principal.in_account else None
+    ),
+}
