@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description="Print the arguments with which apply.py applies what changed.",
+        allow_abbrev=False,
     )
     parser.add_argument("before", metavar="BEFORE", help="the commit applied last")
     parser.add_argument("after", metavar="AFTER", help="the commit to apply")

@@ -71,7 +71,7 @@ class SandboxServer(SandboxBase):
     def _open(self, resources: ExitStack) -> None:
         try:
             server = _Server((_HOST, self._port), _Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise ServerError(
                 f"cannot listen on {_HOST}:{self._port}: {error}",
                 "Choose another port, or 0 for any free one.",
