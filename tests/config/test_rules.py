@@ -1,17 +1,25 @@
 """The rules of the organisation: what they forbid, and where that is told."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from iam_access.config.load import Configuration
+from iam_access.config.rules import TemporaryAccessRules
+from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form, Outliving
 from tests.config.repository import NOW, POLICIES, found, loaded, marked, the_one
 
 START = "temporary-access:\n  - environment: prod\n    grant: writer\n"
 UNTIL = "    user: bob@example.com\n    expires_at: 2026-03-01T18:00:00Z\n"
 OVER = UNTIL.replace("03-01T18", "02-01T18")
+
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = (ROOT / "aws" / "settings.yaml").read_text()
+COMMENTED_OUT = re.compile(r"""^( *)# ((?:  )*(?:- )?[\w{"'*.-]+:(?: .*)?)$""", re.MULTILINE)
 
 
 def ruled(
@@ -446,6 +454,25 @@ class TestSettings:
         assert written.forms == tuple(Form)
         assert written.outliving is Outliving.DENY
         assert rules.boundary is None
+
+    def test_the_file_that_comes_with_it_says_the_defaults(self, tmp_path: Path) -> None:
+        configuration = ruled(tmp_path, SHIPPED)
+        assert configuration.findings == ()
+        assert configuration.settings == Settings()
+
+    def test_every_rule_that_is_off_there_can_be_turned_on(self, tmp_path: Path) -> None:
+        text = COMMENTED_OUT.sub(r"\1\2", SHIPPED)
+        configuration = ruled(tmp_path, text)
+        assert configuration.settings_valid
+        rules, defaults = configuration.settings, Settings()
+        for known, default, model in (
+            (rules, defaults, Settings),
+            (rules.temporary_access, defaults.temporary_access, TemporaryAccessRules),
+        ):
+            on = {name for name in model.model_fields if f"{name}:" in SHIPPED}
+            assert on == model.model_fields.keys()
+            off = {name for name in on if re.search(rf"^ *# {name}:", SHIPPED, re.MULTILINE)}
+            assert all(getattr(known, name) != getattr(default, name) for name in off)
 
     @pytest.mark.parametrize(
         ("text", "code"),
