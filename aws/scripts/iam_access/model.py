@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -193,6 +193,10 @@ class Resource:
     location: Location | None = None
 
 
+# The end of what was dead from the start, or was taken apart before it could end.
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 class Action(StrEnum):
     """What a change does to a resource."""
 
@@ -281,17 +285,77 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """Actions of one access level that somebody gains or loses, all in the same way.
+
+    `level` is one of AWS's, or `Unknown` for actions that its documentation lacks. `actions` are
+    full names; `s3:*` stands for all of this level that the service has, `*` for all of AWS's;
+    `count` counts each. They are for any of the `resources`, whenever all `conditions` hold, but
+    not when one of `unless` does. `starts` and `until` (UTC) limit the time; None: no limit.
+    `via` names the role that has to be assumed for it.
+    """
+
+    level: str
+    count: int
+    actions: tuple[str, ...]
+    resources: tuple[str, ...] = ("*",)
+    conditions: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    starts: datetime | None = None
+    until: datetime | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """A known way to more access than was meant, that somebody gains.
+
+    `code` is stable and meant for programs, `actions` are the permissions that together make it
+    possible, `url` the page that describes it.
+    """
+
+    code: str
+    explanation: str
+    url: str
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a plan gives to one user or role, and what it takes away.
+
+    `gained` and `lost` count the different actions by access level. `unread` are ARNs of
+    policies held before or after whose contents are not known, and so not in any of the rest.
+    """
+
+    principal: Principal
+    gains: tuple[Difference, ...] = ()
+    losses: tuple[Difference, ...] = ()
+    gained: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
+    escalations: tuple[Escalation, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the principal may do exactly what it could before."""
+        return not (self.gains or self.losses or self.escalations or self.unread)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """One account's part of a run.
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
+    `meanings` tell of each principal that the plan touches; None when nobody asked.
     """
 
     account: Account
     plan: Plan | None = None
     outcomes: tuple[Outcome, ...] = ()
     failure: Failure | None = None
+    meanings: tuple[Meaning, ...] | None = None
 
     @property
     def unfinished(self) -> bool:

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from iam_access.kinds import calls, names
 from iam_access.kinds.base import Foreign, obstacle
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
+    LONG_AGO,
     ApiCall,
     Change,
     Confirm,
@@ -41,7 +42,6 @@ SESSION_SECONDS = 3_600
 # What the role's tags say for people and for us; a name may be too short for all of it.
 GRANT_TAG = "self-serve:grant"
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _CONSOLES = {
     "aws": "signin.aws.amazon.com",
     "aws-cn": "signin.amazonaws.cn",
@@ -195,7 +195,7 @@ def end_of(state: PrincipalState) -> datetime | None:
         if state.attached or not state.trust:
             return None
         nobody = documents.same_meaning(state.trust, _NOBODY)
-        return _LONG_AGO if nobody else deadline_of(state.trust)
+        return LONG_AGO if nobody else deadline_of(state.trust)
     for statement in documents.statements_of(document):
         denies_all = statement.get("Effect") == "Deny" and all(
             documents.listed(statement.get(element)) == ["*"] for element in ("Action", "Resource")
@@ -208,7 +208,7 @@ def end_of(state: PrincipalState) -> datetime | None:
 def _start_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
     """The moment from which conditions hold for good, as we write it; None for any other form."""
     if not conditions:
-        return _LONG_AGO
+        return LONG_AGO
     if list(conditions) != ["DateGreaterThanEquals"]:
         return None
     block = conditions["DateGreaterThanEquals"]
@@ -234,7 +234,7 @@ def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
         profile.append(f"role_session_name = {grant.principal.name}")
         if grant.require_mfa:
             profile.append(f"mfa_serial = {grant.principal_arn.replace(':user/', ':mfa/')}")
-    return (f"https://{console}/switchrole?{link}", *profile)
+    return (f"https://{console}/switchrole?{link}", "", *profile)
 
 
 def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
@@ -329,15 +329,19 @@ def _extras(
 
 
 def _removal(before: Resource) -> tuple[ApiCall, ...]:
-    """First nobody can take it and open sessions end; then it is taken apart."""
+    """First open sessions end and nobody can take it; then it is taken apart.
+
+    The end of sessions comes first: with a role that trusts nobody any more, nobody could tell
+    whose sessions are still to be ended if the run stopped there.
+    """
     role = Principal(PrincipalType.ROLE, before.name)
     closed = _trust(before.name, documents.pretty(_NOBODY), Phase.REVOKE)
     silenced = _put(before.name, _NOTHING, Phase.REVOKE)
     # What IAM may only do under a path, it denies for a name without a role: of that it knows none.
     gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
     return (
-        replace(closed, absent_is_done=True, confirm=gone),
-        replace(silenced, absent_is_done=True),
+        replace(silenced, absent_is_done=True, confirm=gone),
+        replace(closed, absent_is_done=True),
         *_extras(role, before, kept=()),
         calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
         ApiCall(

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from iam_access.kinds import KINDS
 from iam_access.model import (
+    LONG_AGO,
     Action,
     ApiCall,
     Change,
@@ -86,7 +87,11 @@ def removal(resource: Resource, snapshot: Snapshot, now: datetime) -> Change:
     if not is_dead(resource, now):
         return replace(change, reason=_why_gone(resource))
     assert resource.expires is not None, "only what expires can be dead"
-    ended = f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
+    ended = (
+        "it gives nobody anything any more"
+        if resource.expires == LONG_AGO
+        else f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
+    )
     return hastened(replace(change, reason=ended))
 
 

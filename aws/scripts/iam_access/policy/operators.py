@@ -93,7 +93,7 @@ def _bool(values: Values, variables: bool) -> Test:
 
 
 def parse_boolean(value: Scalar) -> str | None:
-    """ "true" or "false" in lower case, or None for what is neither."""
+    """The words true or false in lower case, or None for what is neither."""
     text = _text(value).lower()
     return text if text in ("true", "false") else None
 
