@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iam_access import commands
 from iam_access.sandbox import FaultContext
 from tests.flow.fleet import (
     LIVE,
@@ -179,6 +180,26 @@ def test_a_renewal_that_came_between_is_not_taken_away(fleet: Fleet) -> None:
     fleet.sandbox.faults.append(renew_first)
     assert fleet.cleanup("--all", "--environment", "prod").status == 0
     assert set(fleet.inline("user/ann")) == {"self-serve+payments+queues+20260305T130000Z"}
+
+
+def test_somebody_else_was_faster_with_everything(fleet: Fleet) -> None:
+    """Whatever this run has read is gone before its first write: nothing fails, nothing counts."""
+    fleet.clock.move(hours=2)
+    first = True
+
+    def be_faster(call: FaultContext) -> None:
+        nonlocal first
+        if is_write(call) and first:
+            first = False
+            assert fleet.run(commands.cleanup, "--all", "--environment", "prod").status == 0
+
+    fleet.sandbox.faults.append(be_faster)
+    run = fleet.cleanup("--all", "--environment", "prod", "--output", "json")
+    fleet.sandbox.faults.clear()
+    assert run.status == 0, run.json["changes"]
+    assert {change["outcome"] for change in run.json["changes"]} == {"already"}
+    assert dead(fleet.dump()) == []
+    assert fleet.cleanup("--all", "--environment", "prod").writes == ()
 
 
 def test_two_at_once_do_no_harm_and_count_each_removal_once(fleet: Fleet) -> None:

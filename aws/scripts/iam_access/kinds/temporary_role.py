@@ -340,8 +340,8 @@ def _removal(before: Resource) -> tuple[ApiCall, ...]:
     # What IAM may only do under a path, it denies for a name without a role: of that it knows none.
     gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
     return (
-        replace(silenced, absent_is_done=True, confirm=gone),
-        replace(closed, absent_is_done=True),
+        replace(silenced, absent_is_done=True),
+        replace(closed, absent_is_done=True, confirm=gone),
         *_extras(role, before, kept=()),
         calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
         ApiCall(
