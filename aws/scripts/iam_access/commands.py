@@ -6,46 +6,43 @@ checking files needs none of them.
 """
 
 import argparse
-import os
 import shlex
 import signal
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from iam_access import arguments
-from iam_access.errors import AccessError, UsageError
-from iam_access.model import Account, AccountReport, Finding, Report
-from iam_access.render import Output, progress, render, render_error
+from iam_access.errors import UsageError
+from iam_access.model import Account, AccountReport, Report
+from iam_access.render import Output, progress, render
+from iam_access.running import (
+    DEPLOYER_TEMPLATE,
+    Clock,
+    accounts_of,
+    aws,
+    findings_of,
+    load,
+    manager_of,
+    needs_moto,
+    run_command,
+    teams_named,
+    utc_now,
+)
 
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
     from iam_access.manager import IamManager, Planner
-    from iam_access.plan.planner import Request
-
-Clock = Callable[[], datetime]
-
-DEPLOYER_TEMPLATE = arguments.AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
-
-UNFINISHED = 2
-
-
-def utc_now() -> datetime:
-    """The current time; the only clock there is."""
-    return datetime.now(UTC)
 
 
 def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`validate.py`: check the files, without AWS."""
     parser = arguments.common("Check the access files. Needs no AWS credentials and no network.")
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="check these teams (default: all)")
-    return _run(parser, argv, _validate, clock)
+    return run_command(parser, argv, _validate, clock)
 
 
 def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -62,14 +59,14 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="carry out a plan even if it removes suspiciously much",
     )
-    return _run(parser, argv, _apply, clock)
+    return run_command(parser, argv, _apply, clock)
 
 
 def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`cleanup.py`: take away temporary access that is dead."""
     parser = arguments.common("Remove temporary access that has ended. What is alive stays.")
     arguments.add_scope(parser, dry_run="read, print what would be removed, and write nothing")
-    return _run(parser, argv, _cleanup, clock)
+    return run_command(parser, argv, _cleanup, clock)
 
 
 def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -84,7 +81,7 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     parser.add_argument("--grant", metavar="GRANT", help="to this policy key")
     parser.add_argument("--team", metavar="TEAM", help="granted by this team")
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
-    return _run(parser, argv, _revoke, clock)
+    return run_command(parser, argv, _revoke, clock)
 
 
 def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -99,33 +96,7 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
     parser.set_defaults(output=Output.TEXT)
-    return _run(parser, argv, _serve, clock)
-
-
-def _run(
-    parser: argparse.ArgumentParser,
-    argv: Sequence[str] | None,
-    command: Callable[[argparse.Namespace, Clock], int],
-    clock: Clock,
-) -> int:
-    """Parse and run; every way to end has its exit status."""
-    options = parser.parse_args(argv)
-    try:
-        return command(options, clock)
-    except AccessError as error:
-        render_error(error, options.output, sys.stdout)
-        return UNFINISHED
-    except BrokenPipeError:
-        # Whoever read this went away (a pager, head): what was not told counts as not done.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNFINISHED
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return UNFINISHED
-    except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
-        traceback.print_exc()
-        print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
-        return UNFINISHED
+    return run_command(parser, argv, _serve, clock)
 
 
 def _show(report: Report, options: argparse.Namespace) -> int:
@@ -135,21 +106,21 @@ def _show(report: Report, options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace, clock: Clock) -> int:
     now = clock()
-    configuration = _load(options, now)
-    teams = _teams(options.teams, configuration) if options.teams else None
-    return _show(Report("validate", now, findings=_findings(configuration, teams)), options)
+    configuration = load(options, now)
+    teams = teams_named(options.teams, configuration) if options.teams else None
+    return _show(Report("validate", now, findings=findings_of(configuration, teams)), options)
 
 
 def _apply(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
-    run = _Run("apply", options, clock, _load(options, clock()))
+    run = _Run("apply", options, clock, load(options, clock()))
     request = Request(
         teams=_asked(options, run.configuration),
         adopt=options.adopt,
         allow_removals=options.allow_removals,
     )
-    accounts = _accounts(run, request, run.configuration.accounts)
+    accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
     report = run.over(accounts, request.teams, lambda its: its.applying(request))
     return _show(report, options)
 
@@ -157,9 +128,9 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
 def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
-    run = _Run("cleanup", options, clock, _load(options, clock()))
+    run = _Run("cleanup", options, clock, load(options, clock()))
     request = Request(teams=_asked(options, run.configuration))
-    accounts = _accounts(run, request, run.configuration.known_accounts)
+    accounts = accounts_of(options, run.configuration, request, run.configuration.known_accounts)
     report = run.over(accounts, request.teams, lambda its: its.cleaning(request))
     return _show(report, options)
 
@@ -183,8 +154,8 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
             "say what to revoke: --user, --role, --grant or --team",
             "several of them mean: where all of them hold",
         )
-    run = _Run("revoke", options, clock, _load(options, clock()))
-    accounts = _accounts(run, Request(), run.configuration.known_accounts)
+    run = _Run("revoke", options, clock, load(options, clock()))
+    accounts = accounts_of(options, run.configuration, Request(), run.configuration.known_accounts)
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
@@ -198,12 +169,12 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _serve(options: argparse.Namespace, clock: Clock) -> int:
-    configuration = _load(options, clock())
-    with _needs_moto():
+    configuration = load(options, clock())
+    with needs_moto():
         from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
-        from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
+        from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
     server = SandboxServer(
-        accounts_of(configuration),
+        seeded(configuration),
         template=DEPLOYER_TEMPLATE,
         port=options.port,
         clock=clock,
@@ -243,7 +214,7 @@ class _Run:
         reports: tuple[AccountReport, ...] = ()
         if self.configuration.settings_valid and accounts:
             with (
-                _aws(self.options, self.configuration, self.clock),
+                aws(self.options, self.configuration, self.clock),
                 progress(
                     len(accounts),
                     self.command,
@@ -251,70 +222,17 @@ class _Run:
                     verbose=self.options.verbose,
                 ) as bar,
             ):
-                manager = _manager(self.configuration, teams, self.clock(), bar.advance)
+                manager = manager_of(self.configuration, teams, self.clock(), bar.advance)
                 work = manager.preview if self.options.dry_run else manager.carry_out
                 reports = work(planner_of(manager), accounts)
         return Report(
             command=self.command,
             now=self.clock(),
             accounts=reports,
-            findings=_findings(self.configuration, teams),
+            findings=findings_of(self.configuration, teams),
             digest=digest(report.plan for report in reports if report.plan is not None),
             dry_run=self.options.dry_run,
         )
-
-
-def _manager(
-    configuration: "Configuration",
-    teams: frozenset[str] | None,
-    now: datetime,
-    advance: Callable[[str], None],
-) -> "IamManager":
-    from iam_access.cloud.parallel import DEFAULT_WORKERS  # noqa: PLC0415
-    from iam_access.cloud.session_name import session_name  # noqa: PLC0415
-    from iam_access.cloud.sessions import Accounts  # noqa: PLC0415
-    from iam_access.manager import IamManager  # noqa: PLC0415
-
-    name = session_name(teams or ["all"], os.environ)
-    return IamManager(
-        configuration,
-        Accounts(name, workers=DEFAULT_WORKERS),
-        now,
-        watch=lambda account: advance(f"{account.label} ({account.id})"),
-    )
-
-
-@contextmanager
-def _aws(
-    options: argparse.Namespace, configuration: "Configuration", clock: Clock
-) -> Iterator[None]:
-    """The AWS to work with: whatever boto3 finds, or a sandbox made from the files."""
-    if not options.sandbox:
-        yield
-        return
-    with _needs_moto():
-        from iam_access.sandbox import Sandbox  # noqa: PLC0415
-        from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
-    with Sandbox(accounts_of(configuration), template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
-        yield
-
-
-@contextmanager
-def _needs_moto() -> Iterator[None]:
-    """Around imports of the sandbox, which a runtime installation does not have."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the sandbox needs {error.name}, which is not installed",
-            "pip install --require-hashes -r aws/scripts/requirements-sandbox.txt",
-        ) from error
-
-
-def _load(options: argparse.Namespace, now: datetime) -> "Configuration":
-    from iam_access.config.load import load  # noqa: PLC0415
-
-    return load(options.config_dir, now=now)
 
 
 def _asked(options: argparse.Namespace, configuration: "Configuration") -> frozenset[str] | None:
@@ -324,52 +242,4 @@ def _asked(options: argparse.Namespace, configuration: "Configuration") -> froze
             "say for whom: either team names or --all",
             f"there are files of {', '.join(sorted(configuration.teams)) or 'no team'}",
         )
-    return None if options.all else _teams(options.teams, configuration)
-
-
-def _teams(names: Sequence[str], configuration: "Configuration") -> frozenset[str]:
-    """The teams of these names, which must have files."""
-    for name in names:
-        if name not in configuration.teams:
-            near = get_close_matches(name, configuration.teams, n=1)
-            guess = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(
-                f"there is no team {name!r} in {configuration.directory}",
-                f"{guess}A team whose files are gone is taken care of by --all",
-            )
-    return frozenset(names)
-
-
-def _accounts(run: _Run, request: "Request", accounts: Mapping[str, Account]) -> list[Account]:
-    """Those of the accounts that the run's teams and environments mean, in order of their ids."""
-    wanted = set(run.options.environment)
-    known = {
-        environment
-        for account in accounts.values()
-        for team, environment in account.environments.items()
-        if request.concerns(frozenset({team}))
-    }
-    unknown = sorted(wanted - known)
-    # An environment may be that of a team whose files are invalid; those say so themselves.
-    if unknown and not run.configuration.invalid:
-        raise UsageError(
-            f"there is no environment {unknown[0]!r}",
-            f"there are {', '.join(sorted(known)) or 'none'}",
-        )
-    return [
-        account
-        for _, account in sorted(accounts.items())
-        if any(
-            request.concerns(frozenset({team})) and (not wanted or environment in wanted)
-            for team, environment in account.environments.items()
-        )
-    ]
-
-
-def _findings(configuration: "Configuration", teams: frozenset[str] | None) -> tuple[Finding, ...]:
-    """What is to be told of the files: of the teams asked for, and of what is nobody's."""
-    return tuple(
-        finding
-        for finding in configuration.findings
-        if teams is None or finding.team is None or finding.team in teams
-    )
+    return None if options.all else teams_named(options.teams, configuration)

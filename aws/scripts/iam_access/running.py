@@ -1,0 +1,177 @@
+"""What every command runs on: the files, the clock, the AWS to work with, and the ways to end."""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from iam_access import arguments
+from iam_access.errors import AccessError, UsageError
+from iam_access.model import Account, Finding
+from iam_access.render import render_error
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration
+    from iam_access.manager import IamManager
+    from iam_access.plan.planner import Request
+    from iam_access.sandbox import SandboxAccount
+
+Clock = Callable[[], datetime]
+
+DEPLOYER_TEMPLATE = arguments.AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
+
+UNFINISHED = 2
+
+
+def utc_now() -> datetime:
+    """The current time; the only clock there is."""
+    return datetime.now(UTC)
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    command: Callable[[argparse.Namespace, Clock], int],
+    clock: Clock,
+) -> int:
+    """Parse and run; every way to end has its exit status."""
+    options = parser.parse_args(argv)
+    try:
+        return command(options, clock)
+    except AccessError as error:
+        render_error(error, options.output, sys.stdout)
+        return UNFINISHED
+    except BrokenPipeError:
+        # Whoever read this went away (a pager, head): what was not told counts as not done.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNFINISHED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return UNFINISHED
+    except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
+        traceback.print_exc()
+        print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
+        return UNFINISHED
+
+
+def load(options: argparse.Namespace, now: datetime) -> "Configuration":
+    """The files that the options name, as of `now` (UTC)."""
+    from iam_access.config import load as files  # noqa: PLC0415
+
+    return files.load(options.config_dir, now=now)
+
+
+def teams_named(names: Sequence[str], configuration: "Configuration") -> frozenset[str]:
+    """The teams of these names, which must have files."""
+    for name in names:
+        if name not in configuration.teams:
+            near = get_close_matches(name, configuration.teams, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"there is no team {name!r} in {configuration.directory}",
+                f"{guess}A team whose files are gone is taken care of by --all",
+            )
+    return frozenset(names)
+
+
+def accounts_of(
+    options: argparse.Namespace,
+    configuration: "Configuration",
+    request: "Request",
+    accounts: Mapping[str, Account],
+) -> list[Account]:
+    """Those of the accounts that the run's teams and environments mean, in order of their ids."""
+    wanted = set(options.environment)
+    known = {
+        environment
+        for account in accounts.values()
+        for team, environment in account.environments.items()
+        if request.concerns(frozenset({team}))
+    }
+    unknown = sorted(wanted - known)
+    # An environment may be that of a team whose files are invalid; those say so themselves.
+    if unknown and not configuration.invalid:
+        raise UsageError(
+            f"there is no environment {unknown[0]!r}",
+            f"there are {', '.join(sorted(known)) or 'none'}",
+        )
+    return [
+        account
+        for _, account in sorted(accounts.items())
+        if any(
+            request.concerns(frozenset({team})) and (not wanted or environment in wanted)
+            for team, environment in account.environments.items()
+        )
+    ]
+
+
+def findings_of(
+    configuration: "Configuration", teams: frozenset[str] | None
+) -> tuple[Finding, ...]:
+    """What is to be told of the files: of the teams asked for, and of what is nobody's."""
+    return tuple(
+        finding
+        for finding in configuration.findings
+        if teams is None or finding.team is None or finding.team in teams
+    )
+
+
+def manager_of(
+    configuration: "Configuration",
+    teams: frozenset[str] | None,
+    now: datetime,
+    advance: Callable[[str], None],
+) -> "IamManager":
+    """The run of these teams (None: all) over accounts; `advance` is told of each that is done."""
+    from iam_access.cloud.parallel import DEFAULT_WORKERS  # noqa: PLC0415
+    from iam_access.cloud.session_name import session_name  # noqa: PLC0415
+    from iam_access.cloud.sessions import Accounts  # noqa: PLC0415
+    from iam_access.manager import IamManager  # noqa: PLC0415
+
+    name = session_name(teams or ["all"], os.environ)
+    return IamManager(
+        configuration,
+        Accounts(name, workers=DEFAULT_WORKERS),
+        now,
+        watch=lambda account: advance(f"{account.label} ({account.id})"),
+    )
+
+
+@contextmanager
+def aws(
+    options: argparse.Namespace,
+    configuration: "Configuration",
+    clock: Clock,
+    *,
+    also: Callable[["SandboxAccount"], "SandboxAccount"] = lambda account: account,
+) -> Iterator[None]:
+    """The AWS to work with: whatever boto3 finds, or a sandbox made from the files.
+
+    `also` may put more into the sandbox's accounts than the files name.
+    """
+    if not options.sandbox:
+        yield
+        return
+    with needs_moto():
+        from iam_access.sandbox import Sandbox  # noqa: PLC0415
+        from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
+    accounts = map(also, seeded(configuration))
+    with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
+        yield
+
+
+@contextmanager
+def needs_moto() -> Iterator[None]:
+    """Around imports of the sandbox, which a runtime installation does not have."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the sandbox needs {error.name}, which is not installed",
+            "pip install --require-hashes -r aws/scripts/requirements-sandbox.txt",
+        ) from error
