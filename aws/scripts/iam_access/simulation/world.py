@@ -102,10 +102,11 @@ class World:
         key = (arn, type_)
         if key not in self._policies:
             source = PolicySource(arn, type_, arn.rpartition("/")[2])
-            self._policies[key] = compile_policy(self._document(arn), source)
+            self._policies[key] = compile_policy(self.document(arn), source)
         return self._policies[key]
 
-    def _document(self, arn: str) -> Document:
+    def document(self, arn: str) -> Document:
+        """The document of a managed policy, the customer's or AWS's; UnreadPolicyError without."""
         local = self.snapshot.policies.get(arn)
         if local is not None:
             return local.document

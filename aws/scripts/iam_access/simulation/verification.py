@@ -1,0 +1,162 @@
+"""Proof after an apply: what was granted is allowed, what is to end ends, what went is gone.
+
+Judged on the account as it was read again, by the evaluator, and so by what is really there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from iam_access.kinds import attachment, inline_policy, temporary_role
+from iam_access.kinds.base import obstacle
+from iam_access.model import (
+    Finding,
+    Outcome,
+    Principal,
+    PrincipalType,
+    Resource,
+    Status,
+)
+from iam_access.plan.diff import observed_state
+from iam_access.policy.actions import expand
+from iam_access.policy.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.decision import Decision
+from iam_access.policy.document import conditions_of, listed, statements_of
+from iam_access.policy.evaluate import Layers
+from iam_access.simulation.world import Subject, World
+from iam_access.snapshot import Document, Snapshot
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """One thing that a statement allows whatever else the request brings along."""
+
+    action: str
+    resource: str
+
+    def put_to(self, subject: Subject, at: datetime) -> Decision:
+        """What the evaluator says at that time (UTC)."""
+        return subject.decide(self.action, self.resource, {}, at)
+
+
+def verify(snapshot: Snapshot, outcomes: Iterable[Outcome], now: datetime) -> tuple[Finding, ...]:
+    """What does not hold, in the account as it is now, of what a run is said to have done.
+
+    `snapshot` was read after the run, with the documents of all policies that count; `now` is UTC.
+    """
+    world = World(snapshot)
+    found: list[Finding] = []
+    observed = observed_state(snapshot)
+    for outcome in outcomes:
+        if outcome.status not in (Status.DONE, Status.ALREADY):
+            continue
+        wanted = outcome.change.after
+        if (wanted is not None) != (outcome.change.id in observed):
+            found.append(_not_so(outcome.change.subject, snapshot, there=wanted is None))
+        elif wanted is not None:
+            found += _held(wanted, world, now)
+    return tuple(found)
+
+
+def _not_so(resource: Resource, snapshot: Snapshot, *, there: bool) -> Finding:
+    state = "is still there" if there else "is not there"
+    return obstacle(
+        resource,
+        snapshot,
+        "verify-not-so",
+        f"{resource.id.kind} {resource.name} {state}, although the run was told otherwise",
+        "apply again; if it stays so, somebody else changes the account at the same time",
+    )
+
+
+def _held(wanted: Resource, world: World, now: datetime) -> Iterator[Finding]:
+    """What does not hold of one resource that is there."""
+    holder = _holder(wanted)
+    if holder is None:
+        return  # a policy by itself gives nobody anything
+    subject = world.subject(holder)
+    for document in _documents(wanted, subject, world):
+        alone = replace(subject, layers=_layers(wanted, document, subject))
+        for probe in _probes(document):
+            moments = [now, *([wanted.expires - _SECOND] if wanted.expires else [])]
+            open_at = next((at for at in moments if probe.put_to(alone, at).allowed), None)
+            if open_at is not None:
+                decision = probe.put_to(subject, open_at)
+                if not decision.allowed:
+                    yield _blocked(wanted, world.snapshot, holder, probe, decision)
+            if wanted.expires and probe.put_to(alone, wanted.expires).allowed:
+                yield _outlives(wanted, world.snapshot, holder, probe)
+
+
+def _layers(wanted: Resource, document: Document, subject: Subject) -> Layers:
+    """The document alone; for a role made for a grant all it has, since its end is apart."""
+    if wanted.id.kind == temporary_role.NAME:
+        return subject.layers
+    source = PolicySource("grant", SourceType.IDENTITY, "grant")
+    return Layers(identity=(compile_policy(document, source),))
+
+
+def _holder(wanted: Resource) -> Principal | None:
+    """Who may do what the resource allows: for a role made for a grant, the role."""
+    if wanted.id.kind == temporary_role.NAME:
+        return Principal(PrincipalType.ROLE, wanted.name)
+    if wanted.id.kind in (inline_policy.NAME, attachment.NAME):
+        return wanted.principal
+    return None
+
+
+def _documents(wanted: Resource, subject: Subject, world: World) -> Iterator[Document]:
+    """The documents through which the resource gives its holder something."""
+    state = subject.state
+    if wanted.id.kind == inline_policy.NAME:
+        yield state.inline[wanted.name]
+    elif wanted.id.kind == attachment.NAME:
+        yield world.document(wanted.attributes["arn"])
+    else:
+        yield from state.inline.values()
+        yield from map(world.document, state.attached)
+
+
+def _probes(document: Document) -> Iterator[_Probe]:
+    """A request for each Allow statement that asks for nothing but a time."""
+    for statement in statements_of(document):
+        if statement.get("Effect") != "Allow" or _asks_for_more(conditions_of(statement)):
+            continue
+        action = next(iter(listed(statement.get("Action", []))), "")
+        resource = next(iter(listed(statement.get("Resource", []))), "")
+        wild = "*" in action or "?" in action
+        known = min(expand(action), default="") if wild else action
+        if known and resource and "${" not in resource:
+            exact = resource.replace("*", "x").replace("?", "x")
+            yield _Probe(known, "*" if resource == "*" else exact)
+
+
+def _asks_for_more(conditions: Mapping[str, Mapping[str, object]]) -> bool:
+    keys = (key for block in conditions.values() for key in block)
+    return any(key.lower() != "aws:currenttime" for key in keys)
+
+
+def _blocked(
+    wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe, decision: Decision
+) -> Finding:
+    by = "; ".join(str(each) for each in decision.blocked_by) or "no policy allows it"
+    return obstacle(
+        wanted,
+        snapshot,
+        "verify-not-allowed",
+        f"{holder} is granted {probe.action} on {probe.resource} by {wanted.name}, and may not do "
+        f"it all the same: {by}",
+        "look at the policy that stands in the way: a boundary, or a Deny elsewhere",
+    )
+
+
+def _outlives(wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe) -> Finding:
+    return obstacle(
+        wanted,
+        snapshot,
+        "verify-outlives",
+        f"{holder} may still do {probe.action} by {wanted.name} when it was to have ended",
+        "revoke it: python aws/scripts/revoke.py; and report this as a defect",
+    )
