@@ -258,6 +258,16 @@ class TestWhatIsWritten:
         over = temporary(tmp_path, settings, OVER + "    via: role\n")
         assert [each.code for each in over.findings] == ["expired"]
 
+    def test_a_role_of_its_own_would_be_a_way_around_the_boundary(self, tmp_path: Path) -> None:
+        text = f"{START}{UNTIL}    via: ¶role\n"
+        for rules, hint in (
+            ("permissions_boundary: ¶edge", "inline or policy"),
+            ("permissions_boundary: ¶edge\ntemporary_access: {forms: role}", "leave no way"),
+        ):
+            check_error(tmp_path, rules, "temporary-access", text, "form-not-allowed", hint)
+        allowed = ruled(tmp_path, "permissions_boundary: edge").rules.temporary("prod").forms
+        assert allowed == (Form.INLINE, Form.POLICY)
+
     def test_actions_with_which_a_grant_could_outlive_its_end(self, tmp_path: Path) -> None:
         policies = POLICIES.replace("s3:GetObject", "iam:CreateAccessKey").replace("reader", "keys")
         text, place = marked(f"{START}{UNTIL}".replace("writer", "¶keys"))
@@ -433,15 +443,13 @@ class TestSettings:
             "temporary_access:\n"
             "  forms: [role, inline]\n"
             "  outliving_actions: warn\n"
-            "  environments: {'prod*': {require_mfa: true}, nonprod: {require_mfa: false}}\n"
-            "permissions_boundary: edge\n",
+            "  environments: {'prod*': {require_mfa: true}, nonprod: {require_mfa: false}}\n",
         ).rules
         prod, nonprod = rules.temporary("prod"), rules.temporary("nonprod")
         assert (prod.require_mfa, nonprod.require_mfa) == (True, False)
         assert prod.forms == (Form.INLINE, Form.ROLE)
         assert prod.outliving is Outliving.WARN
         assert f"{tmp_path}/settings.yaml:3:22" in prod.outliving_source
-        assert rules.boundary is not None
 
     def test_one_environment_cannot_do_without_what_all_must_have(self, tmp_path: Path) -> None:
         rules = "temporary_access: {require_mfa: true, environments: {prod: {require_mfa: false}}}"

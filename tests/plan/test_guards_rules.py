@@ -185,12 +185,25 @@ class TestBoundary:
 
         before = applied(until("18"), account_with())
         plan = apply_plan(until("19", permissions_boundary="edge"), before)
-        assert len(of(plan, "missing-boundary")) == 1
+        code = "does-not-fit" if form is Form.ROLE else "missing-boundary"
+        assert [finding.code for finding in plan.findings if finding.is_error] == [code]
         after = carried_out(before, in_order(plan.changes))
         assert after.principals == before.principals
 
-        shorter = apply_plan(until("17", permissions_boundary="edge"), before)
-        assert of(shorter, "missing-boundary") == [] or form is not Form.ROLE
+    def test_no_role_is_made_to_get_around_it(self) -> None:
+        account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)
+        account = with_state(
+            account, ALICE, attached=tuple(f"arn:aws:iam::aws:policy/P{n}" for n in range(10))
+        )
+        account = replace(account, quotas=replace(account.quotas, user_inline_size=10))
+        known = configuration(team(policies=[policy("read")], temporary=[temporary()]))
+        assert len(apply_plan(known, account).temporary) == 1
+
+        plan = apply_plan(ruled(known, permissions_boundary="edge"), account)
+
+        assert plan.temporary == ()
+        (finding,) = of(plan, "does-not-fit")
+        assert "a role of its own" not in finding.message
 
     def test_an_end_that_somebody_took_away_is_put_back(self) -> None:
         before = applied(files(), account_with())

@@ -67,7 +67,7 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
         yield _forbidden
     if settings.grantees:
         yield _grantees
-    if set(temporary.forms) < set(Form):
+    if any(book.against(form) for form in Form):
         yield _form
     if temporary.require_ticket is not None:
         yield _ticket
@@ -162,15 +162,21 @@ def _those(patterns: Sequence[str], what: str) -> str:
 
 def _form(entry: Access, team: _Team) -> None:
     written = _written(entry, "via")
-    allowed = team.book.settings.temporary_access.forms
-    if written in set(Form) - set(allowed):
+    rule = team.book.against(Form(written)) if written in set(Form) else None
+    if rule is not None:
+        allowed = [form for form in Form if team.book.against(form) is None]
         team.report.error(
             "form-not-allowed",
             entry.place.at("via").location,
             f"temporary grants may not be written as {written}",
-            f"write {listed(allowed, 'or')}, or leave it out: the first that fits is taken "
-            f"({team.book.where(_TEMPORARY, 'forms')})",
+            f"{_instead(allowed)} ({team.book.where(*rule)})",
         )
+
+
+def _instead(allowed: Sequence[Form]) -> str:
+    if not allowed:
+        return "the rules leave no way to write a temporary grant; change them first"
+    return f"write {listed(allowed, 'or')}, or leave it out: the first that fits is taken"
 
 
 def _ticket(entry: Access, team: _Team) -> None:

@@ -80,7 +80,8 @@ def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     for change in changes:
         principal = change.principal
-        if principal is None or not _gives_more(change):
+        # What is there already may be put right: a renewal is something new.
+        if principal is None or change.action is not Action.CREATE:
             continue
         if wanted.is_carried(where.snapshot.principals[principal].boundary, where.account):
             continue
@@ -89,16 +90,6 @@ def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         if key not in told:
             told[key] = _missing_boundary(change, principal, wanted, where)
     return Guarded(without(changes, refused), tuple(told.values()))
-
-
-def _gives_more(change: Change) -> bool:
-    """Whether somebody gets access that they do not have, or for longer."""
-    if change.action is not Action.UPDATE:
-        return change.action is Action.CREATE
-    assert change.before is not None, "an update has both"
-    assert change.after is not None, "an update has both"
-    before, after = change.before.expires, change.after.expires
-    return before is not None and after is not None and after > before
 
 
 def _missing_boundary(
