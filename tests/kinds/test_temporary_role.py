@@ -75,8 +75,8 @@ def test_nobody_can_take_it_before_it_is_taken_apart() -> None:
     calls = KIND.calls(before, None, account)
 
     assert [call.operation for call in calls] == [
-        "update_assume_role_policy",
         "put_role_policy",
+        "update_assume_role_policy",
         "detach_role_policy",
         "delete_role_policy",
         "delete_role",

@@ -131,6 +131,12 @@ def denial(actions: frozenset[str]) -> Statement:
     """
     if not actions:
         raise ValueError("There are no actions to deny.")
+    return statement("Deny", actions=_shortened(actions), resources=["*"])
+
+
+@lru_cache(maxsize=256)
+def _shortened(actions: frozenset[str]) -> tuple[str, ...]:
+    """Many people are granted the same, and to find what is shortest takes a while."""
     named: defaultdict[str, set[str]] = defaultdict(set)
     for action in actions:
         service, _, name = action.partition(":")
@@ -140,7 +146,7 @@ def denial(actions: frozenset[str]) -> Statement:
         for service, names in named.items()
         for pattern in _patterns(names, set(action_names(service).values()) - names)
     }
-    return statement("Deny", actions=sorted(patterns), resources=["*"])
+    return tuple(sorted(patterns))
 
 
 def _patterns(names: set[str], others: set[str]) -> Iterator[str]:
