@@ -1,0 +1,77 @@
+"""What a change of an account means: who may do what that they could not, and the other way round.
+
+Computed from what the policies say together, action by action over all that AWS has, and not from
+their texts: policies of groups, permissions boundaries and denials count, and a policy that says in
+other words what somebody holds already gives them nothing. Whoever may assume a role that was made
+for a temporary grant of theirs has what the role has.
+
+Nothing that is gained is left out. Where exactness would need to know every resource, the answer
+says more rather than less: see scopes and reach for what is taken to be covered. Out of sight are
+policies on resources, of organisations and of sessions.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from iam_access.model import Escalation, Meaning, Principal
+from iam_access.simulation.differences import counts, differences
+from iam_access.simulation.escalation import Sides, escalations
+from iam_access.simulation.holdings import documents_for
+from iam_access.simulation.made_roles import MadeRoles
+from iam_access.simulation.reach import Atom, difference, patterns_of
+from iam_access.simulation.side import Side
+from iam_access.simulation.universe import Universe
+from iam_access.snapshot import Snapshot
+
+
+def meaning(
+    before: Snapshot, after: Snapshot, principals: Iterable[Principal], now: datetime
+) -> tuple[Meaning, ...]:
+    """What each of the principals gains and loses from `now` (UTC) on.
+
+    A policy whose document is in neither snapshot is told of in the meaning, and counts as nothing.
+    Raises DocumentError or PolicySyntaxError for documents that IAM could not have accepted.
+    """
+    people = tuple(principals)
+    made = (MadeRoles.of(before), MadeRoles.of(after))
+    patterns = {
+        pattern
+        for snapshot, roles in zip((before, after), made, strict=True)
+        for document in documents_for(snapshot, people, roles)
+        for pattern in patterns_of(document)
+    }
+    universe = Universe.of(patterns)
+    old = Side(before, made[0], universe, now)
+    new = Side(after, made[1], universe, now)
+    return tuple(_meaning(principal, old, new) for principal in people)
+
+
+def _meaning(principal: Principal, old: Side, new: Side) -> Meaning:
+    universe, now = new.universe, new.now
+    had, has = old.reach(principal), new.reach(principal)
+    gains, losses = difference(has, had), difference(had, has)
+    return Meaning(
+        principal=principal,
+        gains=differences(gains, has, universe, now),
+        losses=differences(losses, had, universe, now),
+        gained=counts(gains, universe),
+        lost=counts(losses, universe),
+        escalations=_escalations(principal, old, new, gains),
+        unread=tuple(sorted(old.unread(principal) | new.unread(principal))),
+    )
+
+
+def _escalations(
+    principal: Principal, old: Side, new: Side, gains: tuple[Atom, ...]
+) -> tuple[Escalation, ...]:
+    sides = Sides(
+        principal=principal,
+        before=old.reach(principal),
+        after=new.reach(principal),
+        gains=gains,
+        universe=new.universe,
+        old=old.snapshot,
+        new=new.snapshot,
+        region_of_role=new.own_if_read,
+    )
+    return escalations(sides)
