@@ -27,6 +27,7 @@ from iam_access.model import (
 )
 from iam_access.place import Place
 from iam_access.plan.planner import Request, plan_apply
+from iam_access.simulation.effect import after_call
 from iam_access.snapshot import ManagedDocument, PolicyState, PrincipalState, Quotas, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -142,8 +143,106 @@ class RefusedError(Exception):
 def carried_out(snapshot: Snapshot, calls: Iterable[ApiCall]) -> Snapshot:
     """The account after these calls; RefusedError for one that IAM would refuse."""
     for call in calls:
-        snapshot = _CALLS[call.operation](snapshot, dict(call.params))
+        _refuse(snapshot, call.operation, call.params)
+        snapshot = after_call(snapshot, call)
     return snapshot
+
+
+def _refuse(snapshot: Snapshot, operation: str, params: Mapping[str, Any]) -> None:
+    """Raise RefusedError for what an account in this state would not accept."""
+    verb, _, noun = operation.partition("_")
+    if operation in _REFUSALS:
+        _REFUSALS[operation](snapshot, params)
+    elif noun.endswith("_policy") and verb in _HOLDER_REFUSALS:
+        _HOLDER_REFUSALS[verb](snapshot, _holder(snapshot, params), params)
+    elif verb == "tag":
+        holder = _holder(snapshot, params)
+        keys = {*holder.tags, *(tag["Key"] for tag in params["Tags"])}
+        _require(len(keys) <= snapshot.quotas.tags_per_principal, "LimitExceeded", keys)
+
+
+def _require(holds: bool, code: str, what: object) -> None:
+    if not holds:
+        raise RefusedError(code, what)
+
+
+def _holder(snapshot: Snapshot, params: Mapping[str, Any]) -> PrincipalState:
+    (found,) = (
+        state
+        for principal, state in snapshot.principals.items()
+        if params.get(f"{principal.type.value.title()}Name") == principal.name
+    )
+    return found
+
+
+def _attach(snapshot: Snapshot, holder: PrincipalState, params: Mapping[str, Any]) -> None:
+    arn = params["PolicyArn"]
+    _require(":aws:policy/" in arn or arn in snapshot.policies, "NoSuchEntity", arn)
+    attached = {*holder.attached, arn}
+    quota = snapshot.quotas.attached_to(holder.principal)
+    _require(len(attached) <= quota, "LimitExceeded", arn)
+
+
+def _detach(_snapshot: Snapshot, holder: PrincipalState, params: Mapping[str, Any]) -> None:
+    _require(params["PolicyArn"] in holder.attached, "NoSuchEntity", params)
+
+
+def _put(snapshot: Snapshot, holder: PrincipalState, params: Mapping[str, Any]) -> None:
+    inline = {**holder.inline, params["PolicyName"]: json.loads(params["PolicyDocument"])}
+    total = sum(len(json.dumps(doc, separators=(",", ":"))) for doc in inline.values())
+    _require(total <= snapshot.quotas.inline_size(holder.principal), "LimitExceeded", params)
+
+
+def _delete_inline(_snapshot: Snapshot, holder: PrincipalState, params: Mapping[str, Any]) -> None:
+    _require(params["PolicyName"] in holder.inline, "NoSuchEntity", params)
+
+
+def _create_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    taken = {policy.name.lower() for policy in snapshot.policies.values()}
+    _require(params["PolicyName"].lower() not in taken, "EntityAlreadyExists", params)
+    _require(len(snapshot.policies) < snapshot.quotas.policies, "LimitExceeded", params)
+
+
+def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    known = snapshot.policies[params["PolicyArn"]]
+    _require(len(known.versions) < snapshot.quotas.versions_per_policy, "LimitExceeded", params)
+
+
+def _delete_version(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    default = snapshot.policies[params["PolicyArn"]].default_version
+    _require(params["VersionId"] != default, "DeleteConflict", params)
+
+
+def _delete_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    arn = params["PolicyArn"]
+    free = not snapshot.attached_to(arn) and len(snapshot.policies[arn].versions) == 1
+    _require(free, "DeleteConflict", params)
+
+
+def _create_role(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    taken = {p.name.lower() for p in snapshot.principals if p.type is PrincipalType.ROLE}
+    _require(params["RoleName"].lower() not in taken, "EntityAlreadyExists", params)
+
+
+def _delete_role(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
+    holder = _holder(snapshot, params)
+    _require(not holder.attached and not holder.inline, "DeleteConflict", params)
+
+
+_REFUSALS = {
+    "create_policy": _create_policy,
+    "create_policy_version": _create_version,
+    "delete_policy_version": _delete_version,
+    "delete_policy": _delete_policy,
+    "create_role": _create_role,
+    "delete_role": _delete_role,
+}
+_HOLDER_REFUSALS = {
+    "attach": _attach,
+    "detach": _detach,
+    "put": _put,
+    "delete": _delete_inline,
+}
 
 
 def in_order(changes: Iterable[Change]) -> list[ApiCall]:
@@ -155,169 +254,6 @@ def in_order(changes: Iterable[Change]) -> list[ApiCall]:
 def phases(change: Change) -> list[Phase]:
     """The phases of a change's calls."""
     return [call.phase for call in change.calls]
-
-
-def _principal(params: Mapping[str, Any]) -> Principal:
-    for key, type_ in (
-        ("UserName", PrincipalType.USER),
-        ("RoleName", PrincipalType.ROLE),
-        ("GroupName", PrincipalType.GROUP),
-    ):
-        if key in params:
-            return Principal(type_, params[key])
-    raise AssertionError(params)
-
-
-def _attach(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal, arn = _principal(params), params["PolicyArn"]
-    state = snapshot.principals[principal]
-    if ":aws:policy/" not in arn and arn not in snapshot.policies:
-        raise RefusedError("NoSuchEntity", arn)
-    if arn in state.attached:
-        return snapshot
-    if len(state.attached) >= snapshot.quotas.attached_to(principal):
-        raise RefusedError("LimitExceeded", arn)
-    return with_state(snapshot, principal, attached=tuple(sorted((*state.attached, arn))))
-
-
-def _detach(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal, arn = _principal(params), params["PolicyArn"]
-    attached = snapshot.principals[principal].attached
-    if arn not in attached:
-        raise RefusedError("NoSuchEntity", arn)
-    return with_state(snapshot, principal, attached=tuple(a for a in attached if a != arn))
-
-
-def _size(document: Mapping[str, Any]) -> int:
-    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
-
-
-def _policy_document(snapshot: Snapshot, params: Mapping[str, Any]) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(params["PolicyDocument"])
-    if _size(document) > snapshot.quotas.policy_size:
-        raise RefusedError("LimitExceeded", params)
-    return document
-
-
-def _put(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal = _principal(params)
-    inline = dict(snapshot.principals[principal].inline)
-    inline[params["PolicyName"]] = json.loads(params["PolicyDocument"])
-    total = sum(_size(document) for document in inline.values())
-    if total > snapshot.quotas.inline_size(principal):
-        raise RefusedError("LimitExceeded", params["PolicyName"])
-    return with_state(snapshot, principal, inline=inline)
-
-
-def _delete_inline(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal = _principal(params)
-    inline = dict(snapshot.principals[principal].inline)
-    if inline.pop(params["PolicyName"], None) is None:
-        raise RefusedError("NoSuchEntity", params["PolicyName"])
-    return with_state(snapshot, principal, inline=inline)
-
-
-def _tag(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal = _principal(params)
-    tags = dict(snapshot.principals[principal].tags)
-    tags.update({tag["Key"]: tag["Value"] for tag in params["Tags"]})
-    if len(tags) > snapshot.quotas.tags_per_principal:
-        raise RefusedError("LimitExceeded", principal)
-    return with_state(snapshot, principal, tags=tags)
-
-
-def _untag(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    principal = _principal(params)
-    tags = dict(snapshot.principals[principal].tags)
-    for key in params["TagKeys"]:
-        tags.pop(key, None)
-    return with_state(snapshot, principal, tags=tags)
-
-
-def _create_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    arn = f"arn:aws:iam::{snapshot.account_id}:policy{params['Path']}{params['PolicyName']}"
-    if any(p.name.lower() == params["PolicyName"].lower() for p in snapshot.policies.values()):
-        raise RefusedError("EntityAlreadyExists", arn)
-    if len(snapshot.policies) >= snapshot.quotas.policies:
-        raise RefusedError("LimitExceeded", arn)
-    return with_policy(snapshot, arn, document=_policy_document(snapshot, params))
-
-
-def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    known = snapshot.policies[params["PolicyArn"]]
-    if len(known.versions) >= snapshot.quotas.versions_per_policy:
-        raise RefusedError("LimitExceeded", known.arn)
-    version = f"v{1 + max(int(v[1:]) for v in known.versions)}"
-    return with_policy(
-        snapshot,
-        known.arn,
-        document=_policy_document(snapshot, params),
-        versions=(*known.versions, version),
-        default_version=version,
-    )
-
-
-def _delete_version(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    known = snapshot.policies[params["PolicyArn"]]
-    if params["VersionId"] == known.default_version:
-        raise RefusedError("DeleteConflict", known.arn)
-    kept = tuple(v for v in known.versions if v != params["VersionId"])
-    return with_policy(snapshot, known.arn, versions=kept)
-
-
-def _delete_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    arn = params["PolicyArn"]
-    if snapshot.attached_to(arn) or len(snapshot.policies[arn].versions) > 1:
-        raise RefusedError("DeleteConflict", arn)
-    return replace(snapshot, policies={a: p for a, p in snapshot.policies.items() if a != arn})
-
-
-def _create_role(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    role = _principal(params)
-    if any(p.name.lower() == role.name.lower() for p in snapshot.principals if p.type == role.type):
-        raise RefusedError("EntityAlreadyExists", role)
-    roles = sum(1 for each in snapshot.principals if each.type is PrincipalType.ROLE)
-    trust = json.loads(params["AssumeRolePolicyDocument"])
-    if roles >= snapshot.quotas.roles or _size(trust) > snapshot.quotas.trust_size:
-        raise RefusedError("LimitExceeded", role)
-    state = PrincipalState(
-        principal=role,
-        arn=f"arn:aws:iam::{snapshot.account_id}:role{params['Path']}{role.name}",
-        path=params["Path"],
-        tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
-        trust=trust,
-    )
-    return replace(snapshot, principals={**snapshot.principals, role: state})
-
-
-def _update_trust(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    return with_state(snapshot, _principal(params), trust=json.loads(params["PolicyDocument"]))
-
-
-def _delete_role(snapshot: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    role = _principal(params)
-    state = snapshot.principals[role]
-    if state.attached or state.inline:
-        raise RefusedError("DeleteConflict", role)
-    left = {p: other for p, other in snapshot.principals.items() if p != role}
-    return replace(snapshot, principals=left)
-
-
-_CALLS = {
-    "create_role": _create_role,
-    "update_assume_role_policy": _update_trust,
-    "delete_role": _delete_role,
-    "create_policy": _create_policy,
-    "create_policy_version": _create_version,
-    "delete_policy_version": _delete_version,
-    "delete_policy": _delete_policy,
-    **{f"attach_{each}_policy": _attach for each in PrincipalType},
-    **{f"detach_{each}_policy": _detach for each in PrincipalType},
-    **{f"put_{each}_policy": _put for each in PrincipalType},
-    **{f"delete_{each}_policy": _delete_inline for each in PrincipalType},
-    **{f"tag_{each}": _tag for each in PrincipalType},
-    **{f"untag_{each}": _untag for each in PrincipalType},
-}
 
 
 def team(
