@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,15 @@ from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
 from iam_access.model import Action, Finding, Plan, Principal, PrincipalType, Severity
 from iam_access.place import Place
-from iam_access.plan.planner import Request
+from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
     BOB,
+    EVERYTHING,
+    NOW,
     POWER_USER,
     READ_ONLY,
     RUNNER,
@@ -277,3 +280,13 @@ def test_without_rules_nothing_is_in_the_way() -> None:
     plan = apply_plan(files(managed=[POWER_USER]), account_with())
     assert touched(plan) == {ALICE, BOB, RUNNER}
     assert plan.findings == ()
+
+
+def test_cleanup_leaves_a_protected_principal_alone() -> None:
+    there = applied(files(), account_with())
+    rules = nobody(protected_principals={"users": ["alice"]}).rules
+    later = NOW + timedelta(days=30)
+    plan = plan_cleanup(ACCOUNT, there, EVERYTHING, later, rules)
+    assert ALICE not in touched(plan)
+    assert [finding.severity for finding in of(plan, "protected-principal")] == [Severity.NOTE]
+    assert ALICE in touched(plan_cleanup(ACCOUNT, there, EVERYTHING, later))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.load import Configuration
+from iam_access.config.rulebook import Rulebook
 from iam_access.kinds import inline_policy, temporary_role
 from iam_access.kinds.base import obstacle
 from iam_access.model import (
@@ -27,11 +28,13 @@ from iam_access.plan.diff import (
     without,
 )
 from iam_access.plan.guards import guard, too_many_removals
+from iam_access.plan.rule_guards import protected
 from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
 # The kinds that are only ever written for temporary access.
 ENDING = frozenset({inline_policy.NAME, temporary_role.NAME})
+NO_RULES = Rulebook()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +88,34 @@ def plan_apply(
     )
 
 
-def plan_cleanup(account: Account, snapshot: Snapshot, request: Request, now: datetime) -> Plan:
-    """What takes away everything of ours that is dead at `now` (UTC), and nothing else."""
+def plan_cleanup(
+    account: Account,
+    snapshot: Snapshot,
+    request: Request,
+    now: datetime,
+    rules: Rulebook = NO_RULES,
+) -> Plan:
+    """What takes away everything of ours that is dead at `now` (UTC), and nothing else.
+
+    Principals that the rules protect are not touched even for that.
+    """
     observed = {
         id_: resource
         for id_, resource in observed_state(snapshot).items()
         if request.concerns(resource.teams)
     }
-    removals = [
-        removal(resource, snapshot, now) for resource in observed.values() if is_dead(resource, now)
-    ]
+    removals = linked(
+        [removal(each, snapshot, now) for each in observed.values() if is_dead(each, now)],
+        observed,
+        now,
+    )
+    guarded = protected(removals, Circumstances(account, snapshot, rules))
     return Plan(
         account=account,
-        changes=linked(removals, observed, now),
-        findings=tuple(_endless(observed.values(), snapshot)),
+        changes=guarded.changes,
+        findings=(*_endless(observed.values(), snapshot), *guarded.findings),
         owned=len(observed),
-        temporary=temporary_after(observed, removals, now),
+        temporary=temporary_after(observed, guarded.changes, now),
     )
 
 
