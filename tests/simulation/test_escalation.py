@@ -152,6 +152,14 @@ def test_a_role_that_reads_more_is_no_escalation_but_one_unread_is() -> None:
     missing = "arn:aws:iam::aws:policy/AdministratorAccess"
     unread = with_role(EMPTY, DEPLOYER, trust=root, attached=(missing,))
     (told,) = roles(unread, holding(allow("sts:AssumeRole"), account=unread))
-    assert told.endswith("has policies whose contents were not read")
+    assert told.endswith("has policies that were not read")
+    many = reader
+    for number in range(9):
+        role = Principal(PrincipalType.ROLE, f"strong{number}")
+        many = with_role(many, role, allow("s3:Put*"), trust=root)
+    (told,) = roles(many, holding(allow("sts:AssumeRole"), account=many))
+    assert told.startswith(
+        "may assume roles strong0, strong1, strong2, strong3, strong4 and 4 more"
+    )
     power = with_role(EMPTY, DEPLOYER, trust=root, attached=(POWER_USER,))
     assert len(roles(power, holding(allow("sts:AssumeRole"), account=power))) == 1

@@ -1,36 +1,35 @@
 """Which known ways to escalate a change opens, judged by what all permissions come to together."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iam_access.model import Escalation, Principal, PrincipalType
-from iam_access.policy import document as documents
 from iam_access.policy.actions import actions_of, resource_types
 from iam_access.policy.match import Mode, compile_patterns
-from iam_access.policy.request import account_of
 from iam_access.simulation import scopes
+from iam_access.simulation.assuming import ASSUME, Roles
 from iam_access.simulation.moments import Conditions
-from iam_access.simulation.reach import Atom, Reach, Region, difference, permitted
+from iam_access.simulation.reach import Atom, Reach, Region, permitted
 from iam_access.simulation.scopes import Scope
-from iam_access.simulation.universe import UNKNOWN, Universe
+from iam_access.simulation.universe import Universe
 from iam_access.simulation.ways import ADMINISTRATOR, ASSUME_ROLE_URL, PASSING, WAYS, Way
 from iam_access.snapshot import PrincipalState, Snapshot
 
-_ASSUME = "sts:AssumeRole"
 _PASSED_TO = "iam:passedtoservice"
 _OWN_NAME = "${aws:username}"
 # Reading more is no way to more access; what a role may read is told as what it gives.
-_HARMLESS = ("List", "Read", UNKNOWN)
+_HARMLESS = ("List", "Read")
+# How many roles are named.
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
     """One principal before and after a change, and the accounts around it.
 
-    `gains` is what it gained. `region_of_role` tells what a role may do after the change, None if
-    that is not known.
+    `gains` is what it gained.
     """
 
     principal: Principal
@@ -40,7 +39,8 @@ class Sides:
     universe: Universe
     old: Snapshot
     new: Snapshot
-    region_of_role: Callable[[Principal], Region | None]
+    roles_before: Roles
+    roles_after: Roles
 
 
 def escalations(sides: Sides) -> tuple[Escalation, ...]:
@@ -151,84 +151,33 @@ def _may_equal(operator: str, values: Iterable[str], text: str) -> bool:
 
 
 def _roles(sides: Sides, state: PrincipalState) -> Iterator[Escalation]:
-    """Roles that the principal may newly assume and that may do more than it may by itself."""
-    bit = sides.universe.bits(_ASSUME)
-    asked = any(each.bits & bit for each in sides.gains)
-    entered = {region.allows[0].via for region in sides.after if region.allows}
-    for role, its in sorted(sides.new.principals.items()):
-        old = sides.old.principals.get(role)
-        retrusted = old is None or old.trust != its.trust
-        if role.type is not PrincipalType.ROLE or role == sides.principal:
-            continue
-        if not (asked or retrusted) or role.name in entered:
-            continue
-        if not _may_assume(sides.after, state, its, bit):
-            continue
-        before = sides.old.principals.get(sides.principal)
-        if old is not None and before and _may_assume(sides.before, before, old, bit):
-            continue
-        more = _more(sides, role)
-        if more:
-            yield Escalation(
-                "assume-role",
-                f"may assume role {role.name}, which {more}",
-                ASSUME_ROLE_URL,
-                (_ASSUME,),
-            )
+    """The roles that the principal may newly assume and that may do more than it may by itself."""
+    bit = sides.universe.bits(ASSUME)
+    old = sides.old.principals.get(sides.principal)
+    known = {Principal(PrincipalType.ROLE, via) for via in _entered(sides.after)}
+    if old is not None:
+        known.update(sides.roles_before.assumable(old, sides.before, bit))
+    new = [r for r in sides.roles_after.assumable(state, sides.after, bit) if r not in known]
+    harmless = sides.universe.of_levels(_HARMLESS)
+    bits, found = 0, []
+    for role, more in sides.roles_after.beyond(sides.after, new).items():
+        weighty = None if more is None else more & ~harmless
+        if weighty != 0:
+            found.append(role.name)
+            bits |= weighty or 0
+    if found:
+        yield Escalation("assume-role", _assuming(found, bits, sides), ASSUME_ROLE_URL, (ASSUME,))
 
 
-def _more(sides: Sides, role: Principal) -> str:
-    """What a role may do beyond the principal, in words; nothing if it is nothing that counts."""
-    region = sides.region_of_role(role)
-    if region is None:
-        return "has policies whose contents were not read"
-    bits = 0
-    for atom in difference((region,), sides.after):
-        bits |= atom.bits
-    parts = [
-        f"{part.bit_count():,} {level}"
-        for level, part in sides.universe.split(bits)
-        if level not in _HARMLESS
-    ]
-    return f"may do more: {', '.join(parts)}" if parts else ""
+def _entered(reach: Reach) -> set[str]:
+    """The roles whose access counts as the principal's own."""
+    return {atom.via for region in reach for atom in region.allows[:1] if atom.via is not None}
 
 
-def _may_assume(reach: Reach, who: PrincipalState, role: PrincipalState, bit: int) -> bool:
-    """Whether a role trusts somebody of its account, and they are allowed where that is needed.
-
-    A trust policy that names them is enough by itself; one that names the account is not.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
-    """
-    account = account_of(role.arn) or ""
-    root = role.arn.partition(":role/")[0] + ":root"
-    for statement in documents.statements_of(role.trust) if role.trust else ():
-        named = _named(statement)
-        if who.arn in named or (who.id and who.id in named):
-            return True
-        if named & {"*", account, root} and _is_allowed(reach, role.arn, bit):
-            return True
-    return False
-
-
-def _named(statement: Mapping[str, object]) -> set[str]:
-    """Those whom an Allow statement of a trust policy lets assume the role."""
-    actions = map(str, documents.listed(statement.get("Action", [])))
-    patterns = compile_patterns((each.lower() for each in actions), Mode.TEXT)
-    assumes = patterns.matches(_ASSUME.lower(), lambda _key, _written: None)
-    if statement.get("Effect") != "Allow" or not assumes:
-        return set()
-    principal = statement.get("Principal")
-    if principal == "*":
-        return {"*"}
-    found = documents.listed(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
-    return set(map(str, found))
-
-
-def _is_allowed(reach: Sequence[Region], role: str, bit: int) -> bool:
-    (target,) = scopes.including([role], variables=False)
-    return any(
-        permitted(replace(atom, bits=bit, scope=scopes.both(atom.scope, target)), region.denies)
-        for region in reach
-        for atom in region.allows
-        if atom.bits & bit and not scopes.apart(atom.scope, target)
-    )
+def _assuming(roles: Sequence[str], bits: int, sides: Sides) -> str:
+    said = ", ".join(roles[:_SHOWN])
+    if len(roles) > _SHOWN:
+        said += f" and {len(roles) - _SHOWN:,} more"
+    parts = [f"{part.bit_count():,} {level}" for level, part in sides.universe.split(bits)]
+    more = f"may do more: {', '.join(parts)}" if parts else "has policies that were not read"
+    return f"may assume {'roles' if len(roles) > 1 else 'role'} {said}, which {more}"

@@ -72,6 +72,7 @@ def _escalations(
         universe=new.universe,
         old=old.snapshot,
         new=new.snapshot,
-        region_of_role=new.own_if_read,
+        roles_before=old.roles,
+        roles_after=new.roles,
     )
     return escalations(sides)

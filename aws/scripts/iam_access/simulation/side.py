@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.model import Principal
+from iam_access.simulation.assuming import Roles
 from iam_access.simulation.holdings import document_of, groups_of, holders_for, managed_by
 from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.moments import ALWAYS_END, Window
@@ -21,8 +22,12 @@ class Side:
     made: MadeRoles
     universe: Universe
     now: datetime
+    roles: Roles = field(init=False)
     _policies: dict[str, Region] = field(default_factory=dict)
     _reaches: dict[Principal, tuple[Region, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roles", Roles.of(self.snapshot, self._own_if_read))
 
     def reach(self, principal: Principal) -> Reach:
         """All that the principal may do: by itself, and in roles made for it."""
@@ -33,7 +38,7 @@ class Side:
             self._reaches[principal] = found
         return found
 
-    def own_if_read(self, principal: Principal) -> Region | None:
+    def _own_if_read(self, principal: Principal) -> Region | None:
         """What a principal may do by itself; None if not all of its policies are known."""
         state = self.snapshot.principals[principal]
         holders = (state, *groups_of(state, self.snapshot))

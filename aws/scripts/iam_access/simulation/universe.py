@@ -113,6 +113,13 @@ class Universe:
         parts.append((UNKNOWN, bits >> len(known.names) << len(known.names)))
         return tuple((level, part) for level, part in parts if part)
 
+    def of_levels(self, levels: Iterable[str]) -> int:
+        """All documented actions of some levels."""
+        bits = 0
+        for level in levels:
+            bits |= _known().levels[level]
+        return bits
+
     def names(self, bits: int) -> tuple[str, ...]:
         """The actions in full, sorted."""
         return tuple(self._name(place) for place in _places(bits))
