@@ -56,6 +56,7 @@ def test_all_operators_and_all_keys_must_hold() -> None:
         ("StringEquals", "${aws:username}", "alice", True),
         ("StringEquals", "${AWS:UserName}-x", "alice-x", True),
         ("StringEqualsIgnoreCase", "${aws:username}", "ALICE", True),
+        ("StringEqualsIgnoreCase", "${a:upper}", "mixed", True),
         ("StringLike", "home/${aws:username}/*", "home/alice/x", True),
         ("StringLike", "home/${aws:username}/*", "home/bob/x", False),
         ("StringLike", "${aws:PrincipalTag/t}", "anything", False),
@@ -86,6 +87,7 @@ def test_variables(operator: str, value: str, given: str, expected: bool) -> Non
         "a:many": ["x", "y"],
         "a:one": ["x"],
         "a:flag": "true",
+        "a:upper": "MIXED",
         "aws:PrincipalTag/cost center": "7",
         "a:number": "1",
     }

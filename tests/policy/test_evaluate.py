@@ -41,7 +41,7 @@ def compiled(
 def caller(spec: Mapping[str, Any]) -> PrincipalContext:
     makers: dict[str, Callable[[Any], PrincipalContext]] = {
         "user": lambda value: PrincipalContext.user(value, spec.get("id", "")),
-        "role": PrincipalContext.role,
+        "role": lambda value: PrincipalContext.role(value, spec.get("id", "")),
         "session": lambda value: PrincipalContext.role_session(*value),
         "federated": lambda value: PrincipalContext.federated_user(*value),
         "root": PrincipalContext.root,

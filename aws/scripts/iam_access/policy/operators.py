@@ -167,9 +167,7 @@ def _ip(values: Values, _variables: bool) -> Test:
 
     def test(value: str, _lookup: Lookup) -> bool:
         address = _address(value)
-        return address is not None and any(
-            address.version == network.version and address in network for network in networks
-        )
+        return address is not None and any(address in network for network in networks)
 
     return test
 
