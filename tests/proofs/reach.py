@@ -20,7 +20,7 @@ OURS = "/self-serve/"
 MFA: Context = {"aws:MultiFactorAuthPresent": "true"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Probe:
     """Something somebody may try to do."""
 

@@ -171,7 +171,7 @@ def of_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
         teams=policy.teams,
         attributes={"arn": arn, "attached": True},
         principal=grant.principal,
-        needs=frozenset({policy.id}),
+        needs=_needs(grant.principal, arn),
         expires=grant.ends,
         grant=names.label(grant.key),
         reason=grant.reason,
@@ -220,8 +220,19 @@ def _observed(
         owners=owners,
         attributes={"arn": arn, "attached": attached},
         principal=principal,
-        needs=frozenset() if owners else frozenset({managed_policy.resource_id(arn)}),
+        needs=frozenset() if owners else _needs(principal, arn),
     )
+
+
+def _needs(principal: Principal, arn: str) -> frozenset[ResourceId]:
+    """What the attachment of one of our policies rests on: the policy, and the part before it.
+
+    What a grant denies is in its first parts. They come first and go last, or for a moment, or
+    for good where a call fails, the others would allow it.
+    """
+    before = names.part_before(arn)
+    earlier = {resource_id(principal, before)} if before else set()
+    return frozenset({managed_policy.resource_id(arn), *earlier})
 
 
 def resource_id(principal: Principal, arn: str) -> ResourceId:

@@ -99,6 +99,14 @@ def grant_of_ending_policy(name: str) -> str | None:
     return found[2] if found else None
 
 
+def part_before(arn: str) -> str | None:
+    """The ARN of the part before this one of a temporary grant; None for the first one's."""
+    rest, _, part = arn.rpartition("+")
+    if grant_of_ending_policy(arn.rpartition("/")[2]) is None or int(part) < 2:
+        return None
+    return f"{rest}+{int(part) - 1}"
+
+
 def role_name(team: str, key: str, principal: Principal, starts: datetime | None) -> str:
     """The role made for one temporary grant: tells team, grant and person.
 

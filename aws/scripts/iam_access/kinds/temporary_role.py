@@ -106,7 +106,8 @@ class TemporaryRoles:
             steps.append(_put(after.name, after.document or {}, Phase.GRANT))
         had = before.attributes["managed"] if before else ()
         role = Principal(PrincipalType.ROLE, after.name)
-        steps += (calls.attach(role, arn) for arn in after.attributes["managed"] if arn not in had)
+        new = [arn for arn in after.attributes["managed"] if arn not in had]
+        steps += (calls.attach(role, arn) for arn in _denying_first(new, snapshot))
         if before is not None:
             # What the role loses is gone before anything makes it last longer.
             kept = after.attributes["managed"]
@@ -326,6 +327,17 @@ def _extras(
             yield calls.detach(role, arn, phase)
     for name in before.attributes["others"]:
         yield calls.delete_inline(role, name, phase)
+
+
+def _denying_first(arns: Iterable[str], snapshot: Snapshot) -> list[str]:
+    """So that what some deny is never allowed by others: the role can be taken already."""
+
+    def denies(arn: str) -> bool:
+        copy = snapshot.managed.get(arn)
+        statements = documents.statements_of(copy.document) if copy else ()
+        return any(statement.get("Effect") == "Deny" for statement in statements)
+
+    return sorted(arns, key=lambda arn: not denies(arn))
 
 
 def _removal(before: Resource) -> tuple[ApiCall, ...]:

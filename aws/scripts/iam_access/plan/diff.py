@@ -231,11 +231,14 @@ def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tup
         return waits
 
     updated = {change.id for change in changes if change.action is Action.UPDATE}
+    gone = [change for change in changes if change.after is None]
+    leaving = {change.id for change in gone if change.subject.needs & updated}
+    while more := {id_ for each in leaving for id_ in dependants.get(each, ())} - leaving:
+        leaving |= more
 
     def ordered(change: Change) -> Change:
         """Whoever loses something never gets to hold what it is about to become."""
         placed = replace(change, needs=needs(change))
-        leaves = change.after is None and change.subject.needs & updated
-        return hastened(placed) if leaves and not placed.needs else placed
+        return hastened(placed) if change.id in leaving and not placed.needs & made else placed
 
     return tuple(ordered(change) for change in changes)

@@ -159,17 +159,21 @@ def _policy_count(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
 def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """More attachments than a principal may have. Removals go first where that makes room."""
     account, snapshot = where.account, where.snapshot
+    made = {change.id for change in changes if change.after is not None}
     first: set[ResourceId] = set()
     refused: dict[ResourceId, Finding] = {}
     for principal, theirs in _by_principal(changes, attachment.NAME):
         state, quota = snapshot.principals[principal], snapshot.quotas.attached_to(principal)
         added = [c for c in theirs if c.after is not None and not _is_attached(c, state)]
         # What waits for a renewal to be there cannot make room for it.
-        removed = [c for c in theirs if c.after is None and _is_attached(c, state) and not c.needs]
+        removed = [
+            c for c in theirs if c.after is None and _is_attached(c, state) and not c.needs & made
+        ]
         lacking = len(added) - (quota - len(state.attached))
         if lacking <= 0:
             continue
-        first |= {change.id for change in removed[:lacking]}
+        # All of them: the parts of one grant go in an order of their own.
+        first |= {change.id for change in removed}
         for change in added[len(added) - max(lacking - len(removed), 0) :]:
             refused[change.id] = obstacle(
                 change.subject,

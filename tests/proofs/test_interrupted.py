@@ -1,0 +1,185 @@
+"""A run may stop after any call: nobody gains by it, nothing outlives its end, the next completes.
+
+Applies, revocations and cleanups are carried out by the real executor on IAM as a value, and the
+account is judged after each call as if that had been the last.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from iam_access.config.load import Configuration
+from iam_access.kinds.grant import Form
+from iam_access.kinds.names import grant_of_ending_policy
+from iam_access.model import Plan, Principal
+from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.snapshot import Snapshot
+from tests.proofs.reach import Probe
+from tests.proofs.replay import Powers, meaning, moments
+from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, accounts, files
+from tests.values import ACCOUNT, ALICE, NOW, apply_plan, configuration, team
+
+EVERYTHING = Request(allow_removals=True)
+Planning = Callable[[Snapshot], Plan]
+
+bounded = settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    # To make a failing example smaller would take minutes.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def applying(asked: Configuration) -> Planning:
+    return lambda snapshot: apply_plan(asked, snapshot, EVERYTHING)
+
+
+def revoking(principal: Principal) -> Planning:
+    return lambda snapshot: plan_revocation(ACCOUNT, snapshot, Target(principal), NOW)
+
+
+def cleaning(snapshot: Snapshot) -> Plan:
+    return plan_cleanup(ACCOUNT, snapshot, EVERYTHING, max(ENDS))
+
+
+def abilities(powers: Iterable[Powers], who: Principal) -> list[frozenset[tuple[datetime, Probe]]]:
+    """In each account what somebody can do, and when, with sessions opened in any of them."""
+    powers = list(powers)
+    opened = {
+        at: frozenset[str]().union(*(each.roles(who, [at]) for each in powers)) for at in TIMES
+    }
+    found: list[set[tuple[datetime, Probe]]] = [set() for _ in powers]
+    sessions: frozenset[str] = frozenset()
+    for at in TIMES:
+        sessions |= opened[at]
+        for each, able in zip(powers, found, strict=True):
+            able.update((at, probe) for probe in each.of(who, sessions, PROBES, at))
+    return [frozenset(each) for each in found]
+
+
+def check(
+    planning: Planning,
+    start: Snapshot,
+    people: Iterable[Principal],
+    same: Callable[[Snapshot, Snapshot], bool] = lambda one, other: meaning(one) == meaning(other),
+    *,
+    gaps: bool = False,
+) -> Snapshot:
+    """Stop a run after each of its calls: whoever gains or loses, it is what the whole would do.
+
+    Gives back the account at the end. The next run always comes to the same. With `gaps`, what
+    somebody has before and after need not be theirs in between.
+    """
+    passed = moments(planning(start), start)
+    powers = list(map(Powers, passed))
+    for who in sorted(set(people)):
+        before, *between, after = abilities([*powers, powers[-1]], who)
+        for number, able in enumerate(between):
+            assert able <= before | after, (number, who)
+            if not gaps:
+                assert able >= before & after, (number, who)
+    for stopped in passed:
+        assert same(moments(planning(stopped), stopped)[-1], passed[-1])
+    return passed[-1]
+
+
+def held(planning: Planning, snapshot: Snapshot) -> object:
+    """Who has what until when, once everything fits that was waiting for room."""
+    settled = moments(planning(snapshot), snapshot)[-1]
+    plan = planning(settled)
+    assert plan.changes == ()
+    return (
+        {(each.principal, each.teams, each.grant, each.expires) for each in plan.temporary},
+        {finding.message for finding in plan.findings},
+    )
+
+
+def people_of(*asked: Files) -> set[Principal]:
+    return {grant.person for each in asked for grant in each.grants}
+
+
+@bounded
+@given(account=accounts(denies=True), asked=files(denies=True, most=3))
+def test_grants_that_are_made(account: Snapshot, asked: Files) -> None:
+    check(applying(asked.configuration), account, people_of(asked))
+
+
+@bounded
+@given(account=accounts(denies=True), asked=files(denies=True, most=3))
+def test_grants_that_are_taken_out_of_the_files(account: Snapshot, asked: Files) -> None:
+    granted = moments(apply_plan(asked.configuration, account), account)[-1]
+    left = check(applying(configuration(team())), granted, people_of(asked))
+    assert meaning(left) == meaning(account)
+
+
+@bounded
+@given(
+    account=accounts(denies=False),
+    asked=files(denies=False, most=3),
+    other=files(denies=False, most=3),
+)
+def test_grants_that_change(account: Snapshot, asked: Files, other: Files) -> None:
+    """Without Deny statements: those of before and of after may meet neither's grants."""
+    granted = moments(apply_plan(asked.configuration, account), account)[-1]
+    check(applying(other.configuration), granted, people_of(asked, other), _alike(other), gaps=True)
+
+
+@bounded
+@given(account=accounts(denies=True), asked=files(denies=True, most=3), form=st.sampled_from(Form))
+def test_grants_that_are_renewed(account: Snapshot, asked: Files, form: Form) -> None:
+    """They go on without a gap, whatever form they had and will have."""
+    granted = moments(apply_plan(asked.configuration, account), account)[-1]
+    renewed = Files(
+        asked.policies, tuple(replace(each, ends=max(ENDS), via=form) for each in asked.grants)
+    )
+    check(applying(renewed.configuration), granted, people_of(asked), _alike(renewed))
+
+
+def _alike(asked: Files) -> Callable[[Snapshot, Snapshot], bool]:
+    """What was in the way when a form was chosen may be gone by the next run."""
+    planning = applying(asked.configuration)
+    return lambda one, other: held(planning, one) == held(planning, other)
+
+
+@bounded
+@given(account=accounts(denies=True), asked=files(denies=True, most=3))
+def test_grants_that_are_revoked(account: Snapshot, asked: Files) -> None:
+    """The next revocation ends what one that stopped has left; shells go with the next apply."""
+    granted = moments(apply_plan(asked.configuration, account), account)[-1]
+    passed = moments(revoking(ALICE)(granted), granted)
+    before, *between, standing = abilities(map(Powers, [granted, *passed, account]), ALICE)
+    for stopped, able in zip(passed, between, strict=True):
+        assert standing <= able | before
+        assert able <= before | standing
+        ended = moments(revoking(ALICE)(stopped), stopped)[-1]
+        opened = abilities(map(Powers, [granted, ended, account]), ALICE)
+        assert opened[1] == standing
+        reclaimed = moments(applying(configuration(team()))(ended), ended)[-1]
+        assert meaning(reclaimed) == meaning(account)
+
+
+@bounded
+@given(account=accounts(denies=True), asked=files(denies=True, most=3))
+def test_what_a_run_that_stopped_has_left_ends_and_is_cleaned_up(
+    account: Snapshot, asked: Files
+) -> None:
+    making = moments(apply_plan(asked.configuration, account), account)
+    taking = moments(applying(configuration(team()))(making[-1]), making[-1])
+    powers = list(map(Powers, [*making, *taking, account]))
+    for who in people_of(asked):
+        *left, standing = (_dead(able) for able in abilities(powers, who))
+        assert all(able == standing for able in left)
+    for stopped in (*making, *taking):
+        cleaned = moments(cleaning(stopped), stopped)[-1]
+        assert not any(grant_of_ending_policy(each.name) for each in cleaned.policies.values())
+        assert replace(cleaned, policies={}) == account
+
+
+def _dead(able: Iterable[tuple[datetime, Probe]]) -> list[tuple[datetime, Probe]]:
+    return sorted((at, probe) for at, probe in able if at >= max(ENDS))
