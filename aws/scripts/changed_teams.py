@@ -4,10 +4,11 @@
 
 One argument per line: the teams whose files differ, or `--all` where a team alone cannot tell what
 changed. Nothing is printed where nothing needs applying. Erring is always on the side of more:
-applying a team that did not change costs a few reads and writes nothing.
+applying a team that did not change costs a few reads and writes nothing. What was changed and
+changed back counts too: a run that failed between the two may have applied some of it.
 
-`--all` is printed when BEFORE is not a commit of this repository (a first push, a history that was
-rewritten), when a team's file was deleted (the team may be gone, and only a run over all teams
+`--all` is printed when BEFORE is not a commit that AFTER builds on (a first push, a history that
+was rewritten), when a team's file was deleted (the team may be gone, and only a run over all teams
 revokes what it had), when accounts, settings or the scripts themselves changed, and when a file in
 one of the teams' folders is none that belongs to a team.
 
@@ -26,7 +27,7 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent
 EVERY_TEAM = ["--all"]
 
 _TEAM_FILE = re.compile(
-    r"(?P<folder>aws-policies|permanent-access|temporary-access)/(?P<team>[a-z0-9][a-z0-9-]*)\.yaml"
+    r"(?P<folder>aws-policies|permanent-access|temporary-access)/(?P<team>[a-z0-9][a-z0-9-]{0,63})\.yaml"
 )
 _CONCERNS_ALL = re.compile(
     r"settings\.yaml|(?:scripts|aws-accounts|aws-policies|permanent-access|temporary-access)/.*",
@@ -63,7 +64,7 @@ def changed_teams(before: str, after: str) -> list[str]:
     if newer is None:
         raise GitError(f"{after!r} is not a commit of this repository")
     older = _commit(before)
-    if older is None:
+    if older is None or not _builds_on(newer, older):
         return EVERY_TEAM
     return teams_of(_changes(older, newer))
 
@@ -87,9 +88,24 @@ def _commit(name: str) -> str | None:
     return answer.stdout.decode().strip() if answer.returncode == 0 else None
 
 
+def _builds_on(newer: str, older: str) -> bool:
+    """Whether one commit is the other, or comes after it."""
+    answer = _git("merge-base", "--is-ancestor", older, newer)
+    if answer.returncode > 1:
+        raise GitError(answer.stderr.decode(errors="replace").strip())
+    return answer.returncode == 0
+
+
 def _changes(older: str, newer: str) -> list[tuple[str, str]]:
+    """What any commit between the two changed, those included that came with a merge."""
+    # Each commit but merges, and each step of the branch itself, which shows what a merge did.
+    return [*_log(older, newer), *_log(older, newer, "--first-parent", "-m")]
+
+
+def _log(older: str, newer: str, *options: str) -> list[tuple[str, str]]:
     # Without rename detection a renamed file is one deleted and one added, which is what it means.
-    answer = _git("diff", "--relative", "--no-renames", "--name-status", "-z", older, newer, "--")
+    wanted = ("--format=", "--relative", "--no-renames", "--name-status", "-z", *options)
+    answer = _git("log", *wanted, f"{older}..{newer}", "--")
     if answer.returncode != 0:
         raise GitError(answer.stderr.decode(errors="replace").strip())
     fields = answer.stdout.decode(errors="surrogateescape").split("\0")[:-1]

@@ -140,6 +140,7 @@ def test_what_came_after_the_newer_commit_does_not_count(repository: Repository)
         pytest.param(lambda r: r.write("aws-policies/--adopt.yaml"), id="a name like an option"),
         pytest.param(lambda r: r.write("aws-policies/two\nlines.yaml"), id="a name of two lines"),
         pytest.param(lambda r: r.write("aws-policies/é.yaml"), id="a name git would quote"),
+        pytest.param(lambda r: r.write(f"aws-policies/{'a' * 65}.yaml"), id="no team's name"),
         pytest.param(lambda r: r.write("permanent-access/sub/alpha.yaml"), id="a sub-folder"),
         pytest.param(lambda r: r.write("permanent-access/alpha.yml"), id="another ending"),
     ],
@@ -185,15 +186,57 @@ def test_an_unknown_older_commit_means_all(repository: Repository, before: str) 
     assert (answer.returncode, answer.stdout) == (0, "--all\n")
 
 
-def test_an_older_commit_of_another_history_is_compared_all_the_same(
+def test_what_was_changed_back_counts_for_a_failed_run_may_have_applied_it(
     repository: Repository,
 ) -> None:
+    repository.write("temporary-access/alpha.yaml", "a grant\n")
+    repository.commit()
+    repository._git("revert", "--no-edit", "HEAD")
+    assert repository.arguments(repository.first) == ["alpha"]
+
+
+def test_a_file_that_came_and_went_means_all(repository: Repository) -> None:
+    repository.write("permanent-access/gamma.yaml")
+    repository.commit()
+    repository._git("revert", "--no-edit", "HEAD")
+    assert repository.arguments(repository.first) == ["--all"]
+
+
+def test_a_merge_counts_with_its_branch_and_with_what_it_did_itself(
+    repository: Repository,
+) -> None:
+    repository._git("switch", "--quiet", "--create", "branch")
+    repository.write("aws-policies/alpha.yaml")
+    repository.commit()
+    repository._git("switch", "--quiet", "main")
+    repository.write("README.md")
+    repository.commit()
+    repository._git("merge", "--quiet", "--no-commit", "--no-ff", "branch")
+    repository.write("aws-policies/beta.yaml")
+    repository.commit()
+    assert repository.arguments(repository.first) == ["alpha", "beta"]
+
+
+def test_a_merged_branch_does_not_bring_up_what_was_applied_while_it_was_open(
+    repository: Repository,
+) -> None:
+    repository._git("switch", "--quiet", "--create", "branch")
+    repository.write("aws-policies/alpha.yaml")
+    repository.commit()
+    repository._git("switch", "--quiet", "main")
+    repository.write("settings.yaml")
+    applied = repository.commit()
+    repository._git("merge", "--quiet", "--no-ff", "--message=merge", "branch")
+    assert repository.arguments(applied) == ["alpha"]
+
+
+def test_a_history_that_was_rewritten_means_all(repository: Repository) -> None:
     repository.write("aws-policies/alpha.yaml")
     abandoned = repository.commit()
     repository._git("reset", "--quiet", "--hard", repository.first)
     repository.write("aws-policies/beta.yaml")
     repository.commit()
-    assert repository.arguments(abandoned) == ["alpha", "beta"]
+    assert repository.arguments(abandoned) == ["--all"]
 
 
 @pytest.mark.parametrize("after", [ZEROS, "no-such-branch"])
