@@ -9,7 +9,7 @@ import pytest
 from iam_access.config.suites import Suite
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy.decision import Verdict
-from iam_access.simulation.assertions import Choice, Chosen, ask, choose, disagreements
+from iam_access.simulation.assertions import Choice, Chosen, ask, choose, disagreements, named_in
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.results import (
@@ -171,6 +171,11 @@ def test_roles_of_services_and_groups_are_never_tested() -> None:
     assert names(chosen(suite({}), snapshot=snapshot)) == ["alice"]
 
 
+def test_the_deployer_role_is_never_tested() -> None:
+    deployer = Principal(PrincipalType.ROLE, "self-serve-deployer")
+    assert names(chosen(suite({}), snapshot=account_with(ALICE, deployer))) == ["alice"]
+
+
 def test_tests_are_for_the_environments_they_name() -> None:
     shared = replace(ACCOUNT, environments={"payments": "prod", "search": "live"})
     assert names(chosen(suite({"environments": ["prod"]}), account=shared))
@@ -180,6 +185,15 @@ def test_tests_are_for_the_environments_they_name() -> None:
     assert names(chosen(suite({"environments": ["live"]}, team=None), account=shared))
     assert names(chosen(suite({}, team=None), account=shared))
     assert chosen(suite({"environments": ["live"]}), account=shared).findings == ()
+
+
+def test_whom_tests_name_for_an_account_is_known_without_it() -> None:
+    here = suite({"users": ["Carol@example.com"], "roles": ["walker"]}, {"environments": ["prod"]})
+    there = suite({"users": ["dave"], "environments": ["nonprod"]})
+    assert named_in((here, there, suite({"users": ["eve"]}, team="data")), ACCOUNT) == {
+        Principal(PrincipalType.USER, "Carol"),
+        Principal(PrincipalType.ROLE, "walker"),
+    }
 
 
 # What they are asked.

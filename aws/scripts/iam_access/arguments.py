@@ -6,15 +6,18 @@ from pathlib import Path
 from iam_access.render import Output
 
 AWS_FOLDER = Path(__file__).resolve().parents[2]
+EPILOG = "Exit status: 0 nothing to report, 1 something was found, 2 it could not finish."
 
 
 def common(description: str) -> argparse.ArgumentParser:
     """A parser with the options that all scripts share."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog="Exit status: 0 nothing to report, 1 something was found, 2 it could not finish.",
-        allow_abbrev=False,
-    )
+    parser = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
+    add_common(parser)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that all scripts share."""
     add_config_dir(parser)
     parser.add_argument(
         "--output",
@@ -29,7 +32,6 @@ def common(description: str) -> argparse.ArgumentParser:
         help="use a fresh AWS inside this process, made from the files; no credentials needed",
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
-    return parser
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,11 @@ def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
 def add_dry_run(parser: argparse.ArgumentParser, text: str) -> None:
     """Options of what writes: stop before it, and where."""
     parser.add_argument("--dry-run", action="store_true", help=text)
+    add_environment(parser)
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Where: in all environments, or in some."""
     parser.add_argument(
         "--environment",
         action="append",

@@ -59,6 +59,11 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="carry out a plan even if it removes suspiciously much",
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="also say what everybody gains and loses by the plan (reads more of the accounts)",
+    )
     return run_command(parser, argv, _apply, clock)
 
 
@@ -105,10 +110,16 @@ def _show(report: Report, options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace, clock: Clock) -> int:
+    from iam_access.config import suites  # noqa: PLC0415
+
     now = clock()
     configuration = load(options, now)
     teams = teams_named(options.teams, configuration) if options.teams else None
-    return _show(Report("validate", now, findings=findings_of(configuration, teams)), options)
+    findings = (
+        *findings_of(configuration, teams),
+        *suites.of_teams(configuration, teams).findings,
+    )
+    return _show(Report("validate", now, findings=findings), options)
 
 
 def _apply(options: argparse.Namespace, clock: Clock) -> int:
@@ -121,7 +132,7 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         allow_removals=options.allow_removals,
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
-    report = run.over(accounts, request.teams, lambda its: its.applying(request))
+    report = run.over(accounts, request.teams, lambda its: its.applying(request, explain=options.explain))
     return _show(report, options)
 
 

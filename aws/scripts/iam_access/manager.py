@@ -1,21 +1,32 @@
 """IamManager: what the scripts share. Reads accounts, plans them, and carries plans out."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from iam_access.cloud.executor import Execution
-from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.explanation import explained
+from iam_access.cloud.managed import ManagedPolicyDocuments, completed
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
+from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.load import Configuration
-from iam_access.model import Account, AccountReport, Failure, Plan
+from iam_access.config.suites import Suite
+from iam_access.model import Account, AccountReport, Failure, Finding, Plan
 from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.simulation.assertions import Choice, ask, choose, disagreements
+from iam_access.simulation.effect import after
+from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.results import AccountTests, Backend, BackendName, Question
+from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
+
+T = TypeVar("T")
 
 # Told once per account, when its part is finished; called from any thread.
 Watcher = Callable[[Account], None]
@@ -23,10 +34,40 @@ Watcher = Callable[[Account], None]
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """How a snapshot becomes a plan, and the documents that takes."""
+    """How a snapshot becomes a plan, and the documents that takes.
+
+    With `explain`, reports also tell what the plan means; that reads more of the account.
+    """
 
     plan: Callable[[Account, Snapshot], Plan]
     documents: Callable[[Account], frozenset[str]] = lambda account: frozenset()
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
+
+    `limit` is how many questions (one test put to one principal) an account is asked at most.
+    With several back ends the first one's answers count, and disagreements are told.
+    """
+
+    suites: tuple[Suite, ...]
+    backends: tuple[BackendName, ...] = (BackendName.OFFLINE,)
+    choice: Choice = field(default_factory=Choice)
+    planner: Planner | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """One account's questions, and everything needed to answer them."""
+
+    session: AccountSession
+    snapshot: Snapshot
+    questions: tuple[Question, ...]
+    left_out: int
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +85,22 @@ class IamManager:
     _documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def applying(self, request: Request) -> Planner:
+    def applying(self, request: Request, *, explain: bool = False) -> Planner:
         """Plans that make accounts what the files ask for."""
         return Planner(
             plan=lambda account, snapshot: plan_apply(
                 self.configuration, account, snapshot, request, self.now
             ),
             documents=lambda account: documents_needed(self.configuration, account, self.now),
+            explain=explain,
         )
 
     def cleaning(self, request: Request) -> Planner:
         """Plans that take away what is dead."""
         return Planner(
-            plan=lambda account, snapshot: plan_cleanup(account, snapshot, request, self.now)
+            plan=lambda account, snapshot: plan_cleanup(
+                account, snapshot, request, self.now, self.configuration.rules
+            )
         )
 
     def revoking(self, target: Target) -> Planner:
@@ -87,15 +131,101 @@ class IamManager:
 
         return self._side_by_side(accounts, work)
 
+    def choose_tests(self, trial: Trial, accounts: Sequence[Account]) -> tuple[AccountTests, ...]:
+        """What the assertions would ask in each account; nobody is asked."""
+
+        def work(account: Account) -> AccountTests:
+            hearing = self._hearing(trial, account)
+            return AccountTests(
+                account, hearing.questions, findings=hearing.findings, left_out=hearing.left_out
+            )
+
+        return self._tested(accounts, work)
+
+    def run_tests(self, trial: Trial, accounts: Sequence[Account]) -> tuple[AccountTests, ...]:
+        """What the assertions come to in each account."""
+
+        def work(account: Account) -> AccountTests:
+            hearing = self._hearing(trial, account)
+            first, *others = [
+                ask(account, hearing.questions, self._backend(name, hearing))
+                for name in trial.backends
+            ]
+            return replace(
+                first,
+                findings=(
+                    *hearing.findings,
+                    *first.findings,
+                    *(each for other in others for each in other.findings),
+                ),
+                disagreements=tuple(
+                    each for other in others for each in disagreements(first, other)
+                ),
+                left_out=hearing.left_out,
+            )
+
+        return self._tested(accounts, work)
+
+    def _hearing(self, trial: Trial, account: Account) -> _Hearing:
+        """Read the account, take it through the plan, and choose what to ask."""
+        session = self.sessions.open(account)
+        planner = trial.planner
+        documents = planner.documents(account) if planner else frozenset[str]()
+        snapshot = read_snapshot(session.call, account, documents, self._documents)
+        findings: tuple[Finding, ...] = ()
+        if planner:
+            plan = planner.plan(account, snapshot)
+            snapshot = after(snapshot, plan.changes)
+            findings = tuple(finding for finding in plan.findings if finding.is_error)
+        chosen = choose(trial.suites, account, snapshot, trial.choice, self.now)
+        questions = chosen.questions[: trial.limit]
+        return _Hearing(
+            session,
+            snapshot,
+            questions,
+            len(chosen.questions) - len(questions),
+            (*findings, *chosen.findings),
+        )
+
+    def _backend(self, name: BackendName, hearing: _Hearing) -> Backend:
+        call = hearing.session.call
+        if name is BackendName.AWS:
+            return AwsBackend(call, self._stop.wait)
+        return OfflineBackend(World(completed(call, hearing.snapshot, self._documents)))
+
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)
         snapshot = read_snapshot(session.call, account, planner.documents(account), self._documents)
-        return AccountReport(account, planner.plan(account, snapshot)), session
+        plan = planner.plan(account, snapshot)
+        meanings = (
+            explained(session.call, self._documents, snapshot, plan.changes, self.now)
+            if planner.explain
+            else None
+        )
+        return AccountReport(account, plan, meanings=meanings), session
+
+    def _tested(
+        self, accounts: Sequence[Account], work: Callable[[Account], AccountTests]
+    ) -> tuple[AccountTests, ...]:
+        return tuple(
+            AccountTests(account, failure=result) if isinstance(result, Failure) else result
+            for account, result in self._each(accounts, work)
+        )
 
     def _side_by_side(
         self, accounts: Sequence[Account], work: Callable[[Account], AccountReport]
     ) -> tuple[AccountReport, ...]:
-        def watched(account: Account) -> AccountReport:
+        return tuple(
+            AccountReport(account, failure=result) if isinstance(result, Failure) else result
+            for account, result in self._each(accounts, work)
+        )
+
+    def _each(
+        self, accounts: Sequence[Account], work: Callable[[Account], T]
+    ) -> "Iterator[tuple[Account, T | Failure]]":
+        """What became of each account, in their order; an interrupt leaves out the rest."""
+
+        def watched(account: Account) -> T:
             try:
                 return work(account)
             finally:
@@ -105,7 +235,4 @@ class IamManager:
             results = for_each_account(accounts, watched, stop=self._stop)
         except Interrupted as interrupted:
             results = interrupted.results
-        return tuple(
-            AccountReport(account, failure=result) if isinstance(result, Failure) else result
-            for account, result in zip(accounts, results, strict=True)
-        )
+        return zip(accounts, results, strict=True)

@@ -6,10 +6,13 @@ Importing this costs nothing: what does the work is imported when there is somet
 from contextlib import AbstractContextManager
 from datetime import tzinfo
 from enum import StrEnum
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from iam_access.errors import AccessError
 from iam_access.model import Report
+
+if TYPE_CHECKING:
+    from iam_access.simulation.results import TestReport
 
 
 class Output(StrEnum):
@@ -64,3 +67,19 @@ def render_error(error: AccessError, output: Output, stream: TextIO) -> None:
     from iam_access.render import dispatch  # noqa: PLC0415
 
     dispatch.write(dispatch.error_text(error, output, stream), stream)
+
+
+def render_tests(
+    report: "TestReport", output: Output, stream: TextIO, *, verbose: bool = False
+) -> None:
+    """Write what came of assertions; `verbose` adds those that hold, and what would be folded."""
+    from iam_access.render import assertions, dispatch  # noqa: PLC0415
+
+    dispatch.write(assertions.report_text(report, output, stream, verbose=verbose), stream)
+
+
+def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:
+    """What came of assertions as a JSON document, for a file."""
+    from iam_access.render import assertions_json  # noqa: PLC0415
+
+    return assertions_json.render(report, verbose=verbose)

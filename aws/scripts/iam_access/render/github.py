@@ -1,7 +1,7 @@
 """A report as annotations in a GitHub Actions log, and a line for the result."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from iam_access.errors import AccessError
 from iam_access.model import Finding, Report, Severity
@@ -15,12 +15,25 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 def render(report: Report) -> str:
     """Workflow commands, at most ten of each level, what was left out, and the result."""
-    shown: Counter[Severity] = Counter()
-    lines = []
     # What AWS refused comes first: nothing else may take its room.
     accounts = view.accounts(report)
     titles = {account.account.id: account.title for account in accounts}
-    for finding in (*wording.troubles(accounts), *view.findings(report)):
+    lines = annotations((*wording.troubles(accounts), *view.findings(report)), titles)
+    digest = wording.digest(report)
+    if digest:
+        lines.append(log_line(f"Digest of the plan: {digest}"))
+    lines.append(log_line(wording.result(report)))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def annotations(findings: Iterable[Finding], titles: Mapping[str, str]) -> list[str]:
+    """At most ten commands of each level, and a line for what was left out.
+
+    `titles` are the accounts' by their ids.
+    """
+    shown: Counter[Severity] = Counter()
+    lines = []
+    for finding in findings:
         shown[finding.severity] += 1
         if shown[finding.severity] <= LIMIT:
             lines.append(_command(finding, titles))
@@ -30,12 +43,8 @@ def render(report: Report) -> str:
         if shown[severity] > LIMIT
     ]
     if more:
-        lines.append(_line(f"Not shown as annotations: {', '.join(more)}"))
-    digest = wording.digest(report)
-    if digest:
-        lines.append(_line(f"Digest of the plan: {digest}"))
-    lines.append(_line(wording.result(report)))
-    return "".join(f"{line}\n" for line in lines)
+        lines.append(log_line(f"Not shown as annotations: {', '.join(more)}"))
+    return lines
 
 
 def render_error(error: AccessError) -> str:
@@ -44,7 +53,8 @@ def render_error(error: AccessError) -> str:
     return f"{_command(finding, {})}\n"
 
 
-def _line(text: str) -> str:
+def log_line(text: str) -> str:
+    """A line that is only a line."""
     return escape.not_a_command(escape.terminal(text))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from iam_access.errors import AccessError
 from iam_access.model import Action, Failure, Finding, Location, Report
-from iam_access.render import timeline, view
+from iam_access.render import meaning_json, timeline, view
 from iam_access.render.timeline import Row
 from iam_access.render.view import AccountView, Fate, Step
 
@@ -16,15 +16,16 @@ _UNFINISHED = 2
 def render(report: Report) -> str:
     """The document and a line end. All ASCII; nothing in it depends on chance."""
     accounts = view.accounts(report)
-    return _dump(
+    return dump(
         {
             "digest": report.digest,
             "command": report.command,
             "dry_run": report.dry_run,
             "status": report.exit_status,
             "changes": [_change(step, account) for account in accounts for step in account.steps],
+            "meaning": meaning_json.objects(report),
             "timeline": [_row(each, report) for each in timeline.rows(report)],
-            "findings": [_finding(each) for each in view.findings(report)],
+            "findings": [finding_object(each) for each in view.findings(report)],
             "accounts": [_account(each) for each in accounts],
         }
     )
@@ -32,12 +33,13 @@ def render(report: Report) -> str:
 
 def render_error(error: AccessError) -> str:
     """The document of a run that could not begin."""
-    return _dump(
+    return dump(
         {
             "digest": None,
             "status": _UNFINISHED,
             "error": {"code": error.code, "message": error.message, "hint": error.hint},
             "changes": [],
+            "meaning": None,
             "timeline": [],
             "findings": [],
             "accounts": [],
@@ -45,7 +47,7 @@ def render_error(error: AccessError) -> str:
     )
 
 
-def _dump(document: dict[str, Any]) -> str:
+def dump(document: dict[str, Any]) -> str:
     """ASCII, so that no console's encoding and no invisible character matters.
 
     `##[` begins a command in a GitHub log wherever it stands, so it is escaped as well; it can
@@ -78,11 +80,11 @@ def _change(step: Step, account: AccountView) -> dict[str, Any]:
         "name": change.name,
         "principal": str(change.principal) if change.principal else None,
         "reason": change.reason,
-        "expires": _instant(subject.expires),
+        "expires": instant(subject.expires),
         "usage": list(change.after.usage) if change.after else [],
-        **_place(change.location),
+        **place_object(change.location),
         "outcome": step.fate.value,
-        "error": _failure(step.failure),
+        "error": failure_object(step.failure),
     }
 
 
@@ -97,38 +99,42 @@ def _row(row: Row, report: Report) -> dict[str, Any]:
         "teams": list(row.teams),
         "grant": row.grant,
         "kinds": dict(row.forms),
-        "starts": _instant(row.starts),
-        "expires": _instant(row.end),
+        "starts": instant(row.starts),
+        "expires": instant(row.end),
         "seconds_left": None if left is None else int(left),
         "state": row.state.value,
         "outcome": row.fate.value if row.fate else None,
-        "error": _failure(row.failure),
+        "error": failure_object(row.failure),
     }
 
 
-def _instant(moment: datetime | None) -> str | None:
+def instant(moment: datetime | None) -> str | None:
+    """A moment in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None
 
 
-def _place(location: Location | None) -> dict[str, Any]:
+def place_object(location: Location | None) -> dict[str, Any]:
+    """The members that say where something stands."""
     if location is None:
         return {"file": None, "line": None, "column": None}
     return {"file": location.file, "line": location.line, "column": location.column}
 
 
-def _failure(failure: Failure | None) -> dict[str, str] | None:
+def failure_object(failure: Failure | None) -> dict[str, str] | None:
+    """Why something could not be finished."""
     if failure is None:
         return None
     return {"code": failure.code, "message": failure.message, "hint": failure.hint}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_object(finding: Finding) -> dict[str, Any]:
+    """A finding with its place."""
     return {
         "code": finding.code,
         "severity": finding.severity.value,
         "message": finding.message,
         "hint": finding.hint,
-        **_place(finding.location),
+        **place_object(finding.location),
         "team": finding.team,
         "account": finding.account,
     }
@@ -139,7 +145,7 @@ def _account(account: AccountView) -> dict[str, Any]:
         "account": account.account.id,
         "environment": account.account.label,
         "refused": account.refused,
-        "failure": _failure(account.failure),
+        "failure": failure_object(account.failure),
         "owned": account.owned,
         **{action.value: account.actions(action) for action in Action},
         **{fate.value: account.fates(fate) for fate in Fate},

@@ -7,6 +7,7 @@ from iam_access.errors import AccessError
 from iam_access.model import Account, Action, Finding, Report
 from iam_access.render import view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, cell, hint, line
+from iam_access.render.meaning_text import meaning_lines
 from iam_access.render.text_plan import account_lines
 from iam_access.render.text_timeline import timeline_lines
 from iam_access.render.view import AccountView, Fate
@@ -20,8 +21,9 @@ def report_lines(report: Report, *, verbose: bool = False, zone: tzinfo | None =
     accounts = view.accounts(report)
     sections = (
         *(account_lines(each, report, verbose=verbose, zone=zone) for each in accounts),
+        meaning_lines(report, verbose=verbose),
         timeline_lines(report, verbose=verbose, zone=zone),
-        _findings(report, verbose=verbose),
+        finding_lines(report, verbose=verbose),
         _summary(accounts, report),
         _ending(report),
     )
@@ -39,7 +41,8 @@ def error_lines(error: AccessError) -> Layout:
     return [line(0, Span("error: ", "error"), error.message), *hint(2, error.hint)]
 
 
-def _findings(report: Report, *, verbose: bool) -> Iterator[Line]:
+def finding_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
+    """The findings of a report, each with its place and hint."""
     known = {each.account.id: each.account for each in report.accounts}
     shown = view.folded(view.findings(report), verbose=verbose)
     previous: str | None = None

@@ -82,6 +82,17 @@ def choose(
     return Chosen(tuple(questions), tuple(findings))
 
 
+def named_in(suites: Iterable[Suite], account: Account) -> frozenset[Principal]:
+    """The users and roles that tests for an account name, whether they are there or not."""
+    return frozenset(
+        principal
+        for suite in suites
+        for test, _ in suite.tests
+        if _environment(suite, test, account) is not None
+        for principal in (*map(user, test.users), *map(role, test.roles))
+    )
+
+
 def ask(account: Account, questions: Sequence[Question], backend: Backend) -> AccountTests:
     """Put the questions to a back end. A principal that is gone by now is a warning."""
     results: list[TestResult] = []
@@ -116,7 +127,11 @@ def _key(result: TestResult) -> tuple[Location, str, str, str]:
 def _candidates(
     suite: Suite, account: Account, snapshot: Snapshot, choice: Choice
 ) -> list[PrincipalState]:
-    """Everybody whom tests of a file can be about: never groups, never roles of services."""
+    """Everybody whom tests of a file can be about.
+
+    Never groups, nor roles of services, nor the deployer role: it may ask nobody about itself,
+    and what it may do is reviewed with its template.
+    """
     spec = suite.spec
     near = frozenset({account.id, *([spec.user_landing_account or account.id])})
     limits = [re.compile(each) for each in spec.global_limit_to]
@@ -125,6 +140,8 @@ def _candidates(
         if state.principal.type is PrincipalType.USER:
             return choice.users
         if state.principal.type is not PrincipalType.ROLE or is_service_linked(state):
+            return False
+        if state.arn == account.deployer_role_arn:
             return False
         return choice.roles and (choice.system_roles or is_for_people(state, near))
 

@@ -1,0 +1,270 @@
+"""What came of assertions, as text, and what the other forms of it share."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Account, AccountReport, Finding, Report, Severity
+from iam_access.policy.decision import Verdict
+from iam_access.render import Output, paint, view, wording
+from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
+from iam_access.render.text import finding_lines
+from iam_access.simulation.results import (
+    AccountTests,
+    Answer,
+    BackendName,
+    Ground,
+    TestRef,
+    TestReport,
+    TestResult,
+)
+
+FOLD_ABOVE = 10
+
+_DECISIONS = {
+    Verdict.ALLOWED: "allowed",
+    Verdict.EXPLICIT_DENY: "denied",
+    Verdict.IMPLICIT_DENY: "not allowed",
+}
+_EXPECTED = {Expectation.FAIL: "must fail", Expectation.SUCCEED: "must succeed"}
+_GROUNDS = {
+    Ground.PLAN: "accounts as the plan would leave them",
+    Ground.ACCOUNT: "accounts as they are",
+}
+_JUDGES = {BackendName.OFFLINE: "the offline evaluator", BackendName.AWS: "AWS's simulator"}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The results of one test for one principal of one account."""
+
+    account: Account
+    test: TestRef
+    results: tuple[TestResult, ...]
+
+    @property
+    def principal(self) -> str:
+        """For people: `user alice`."""
+        principal = self.results[0].question.state.principal
+        return f"{principal.type} {principal.name}"
+
+    @property
+    def expected(self) -> str:
+        return _EXPECTED[self.results[0].question.expected]
+
+
+def report_text(report: TestReport, output: Output, stream: TextIO, *, verbose: bool) -> str:
+    """The report in one of the forms."""
+    from iam_access.render import (  # noqa: PLC0415 - they use this module
+        assertions_github,
+        assertions_json,
+        assertions_markdown,
+    )
+
+    match output:
+        case Output.TEXT:
+            return paint.painted(report_lines(report, verbose=verbose), stream)
+        case Output.MARKDOWN:
+            return assertions_markdown.render(report, verbose=verbose)
+        case Output.JSON:
+            return assertions_json.render(report, verbose=verbose)
+        case Output.GITHUB:
+            return assertions_github.render(report)
+
+
+def accounts_of(report: TestReport) -> tuple[AccountTests, ...]:
+    """The accounts by label and id, however they happened to finish."""
+    return tuple(sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)))
+
+
+def groups(tests: AccountTests, *, verbose: bool) -> tuple[Group, ...]:
+    """What does not hold in an account, or with `verbose` everything, in the order of results."""
+    found: dict[tuple[object, str], list[TestResult]] = {}
+    for result in tests.results if verbose else tests.violations:
+        found.setdefault((result.question.test, result.arn), []).append(result)
+    return tuple(
+        Group(tests.account, results[0].question.test, tuple(results)) for results in found.values()
+    )
+
+
+def as_report(report: TestReport) -> Report:
+    """Findings and accounts that were not reached, in the form that other renderers take."""
+    return Report(
+        command="test",
+        now=report.now,
+        accounts=tuple(
+            AccountReport(each.account, failure=each.failure) for each in report.accounts
+        ),
+        findings=report.all_findings,
+    )
+
+
+def decided(answer: Answer) -> str:
+    """A decision and what it rests on, as a clause."""
+    said = _DECISIONS[answer.decision]
+    reasons = [str(each) for each in answer.evidence]
+    if reasons:
+        said += f" by {', '.join(reasons)}"
+    if answer.decision is not Verdict.ALLOWED:
+        if answer.boundary is False:
+            said += ", limited by the permissions boundary"
+        if answer.organization is False:
+            said += ", limited by the organisation"
+    if answer.missing:
+        said += f" (not in the request: {', '.join(answer.missing)})"
+    return said
+
+
+def violations(report: TestReport) -> Iterator[Finding]:
+    """What does not hold as findings, one for each test and principal."""
+    for tests in accounts_of(report):
+        for group in groups(tests, verbose=False):
+            first, *others = group.results
+            more = f", and {len(others):,} more like it" if others else ""
+            yield Finding(
+                "access-test",
+                Severity.ERROR,
+                f"{group.principal}: {first.action} on {first.resource} {group.expected}, but is "
+                f"{decided(first.answer)}{more}",
+                group.test.description or "",
+                group.test.location,
+                group.test.team,
+                tests.account.id,
+            )
+        for each in tests.disagreements:
+            yield Finding(
+                "disagreement",
+                Severity.ERROR,
+                f"{each.result.arn}: {each.result.action} on {each.result.resource} is "
+                f"{decided(each.result.answer)} offline, and {decided(each.aws)} for AWS",
+                "",
+                each.result.question.test.location,
+                each.result.question.test.team,
+                tests.account.id,
+            )
+
+
+def heading(report: TestReport) -> str:
+    """What was judged, and by whom."""
+    judges = " and ".join(_JUDGES[name] for name in report.backends)
+    return f"{_GROUNDS[report.ground][0].upper()}{_GROUNDS[report.ground][1:]}, judged by {judges}"
+
+
+def account_result(tests: AccountTests, *, dry_run: bool) -> str:
+    """What came of one account, as a clause."""
+    if tests.failure is not None:
+        return f"not reached ({tests.failure.code})"
+    if not tests.questions:
+        return "nothing to ask"
+    number = len({question.test for question in tests.questions})
+    people = len({question.state.arn for question in tests.questions})
+    said = f"{wording.count(number, 'test')}, {wording.count(people, 'principal')}"
+    if dry_run:
+        pairs = sum(len(question.pairs) for question in tests.questions)
+        said += f", {wording.count(pairs, 'decision')} to ask for"
+    else:
+        wrong = len(tests.violations)
+        said += f", {wording.count(len(tests.results), 'decision')}"
+        said += f", {wrong:,} not as expected" if wrong else ", all as expected"
+    if tests.disagreements:
+        said += f", {wording.count(len(tests.disagreements), 'disagreement')}"
+    if tests.left_out:
+        said += f", {wording.count(tests.left_out, 'question')} left out"
+    return said
+
+
+def result(report: TestReport) -> str:
+    """The line that says plainly how the run ended."""
+    failed = sum(each.failure is not None for each in report.accounts)
+    errors = sum(each.is_error for each in report.all_findings)
+    wrong = sum(len(each.violations) for each in report.accounts)
+    apart = sum(len(each.disagreements) for each in report.accounts)
+    total = sum(len(each.results) for each in report.accounts)
+    said = f"{wrong:,} of {wording.count(total, 'decision')} not as expected"
+    if report.dry_run:
+        asked = sum(len(one.pairs) for each in report.accounts for one in each.questions)
+        said = f"Dry run: {wording.count(asked, 'decision')} to ask for, nobody was asked"
+    elif not wrong:
+        said = f"{wording.count(total, 'decision')}, all as expected" if total else "Nothing judged"
+    if BackendName.AWS in report.backends and len(report.backends) > 1:
+        said += f"; {wording.count(apart, 'disagreement')} with AWS"
+    if errors:
+        said += f"; {wording.count(errors, 'error')}"
+    return (
+        f"Not finished: {wording.count(failed, 'account')} not reached; {said}" if failed else said
+    )
+
+
+def report_lines(report: TestReport, *, verbose: bool = False) -> Layout:
+    """All there is to tell. The last line says how the run ended."""
+    layout: list[Line | Table] = []
+    if report.accounts:
+        layout += [line(0, Span(heading(report), "title")), BLANK]
+    for tests in accounts_of(report):
+        layout += _account_lines(tests, report, verbose=verbose)
+        layout.append(BLANK)
+    found = list(finding_lines(_with_troubles(report), verbose=verbose))
+    layout += [*found, BLANK] if found else []
+    style = "good" if report.exit_status == 0 else "error"
+    layout.append(line(0, Span(result(report), style)))
+    return layout
+
+
+def _with_troubles(report: TestReport) -> Report:
+    plain = as_report(report)
+    troubles = wording.troubles(view.accounts(plain))
+    return Report(plain.command, plain.now, plain.accounts, (*plain.findings, *troubles))
+
+
+def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) -> Iterator[Line]:
+    said = account_result(tests, dry_run=report.dry_run)
+    yield line(0, Span(f"{view.title(tests.account)}: ", "title"), said)
+    if report.dry_run:
+        yield from _question_lines(tests)
+    previous: TestRef | None = None
+    for group in groups(tests, verbose=verbose):
+        if group.test != previous:
+            yield from _test_line(group.test, group.expected)
+        previous = group.test
+        yield line(4, group.principal)
+        yield from _result_lines(group.results, verbose=verbose)
+    if tests.disagreements:
+        yield line(2, "AWS disagrees:")
+        for each in tests.disagreements:
+            where = f"{each.result.arn}: {each.result.action} on {each.result.resource}"
+            yield line(4, where)
+            yield line(6, f"offline {decided(each.result.answer)}")
+            yield line(6, f"AWS {decided(each.aws)}")
+
+
+def _test_line(test: TestRef, expected: str) -> Iterator[Line]:
+    described = f" {test.description}" if test.description else ""
+    yield line(2, f"{test.location}:{described} ", Span(f"({expected})", "faint"))
+
+
+def _result_lines(results: Sequence[TestResult], *, verbose: bool) -> Iterator[Line]:
+    shown = results if verbose else results[:FOLD_ABOVE]
+    for each in shown:
+        mark = Span("ok    ", "good") if each.ok else Span("wrong ", "error")
+        yield line(
+            6,
+            *([mark] if verbose else []),
+            f"{each.action} on {each.resource} is ",
+            decided(each.answer),
+        )
+    if len(shown) < len(results):
+        yield line(6, f"and {len(results) - len(shown):,} more (--verbose shows them)")
+
+
+def _question_lines(tests: AccountTests) -> Iterator[Line]:
+    previous: TestRef | None = None
+    for question in tests.questions:
+        if question.test != previous:
+            yield from _test_line(question.test, _EXPECTED[question.expected])
+        previous = question.test
+        principal = question.state.principal
+        yield line(
+            4,
+            f"{principal.type} {principal.name}: {wording.count(len(question.pairs), 'decision')}",
+        )

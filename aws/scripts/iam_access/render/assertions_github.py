@@ -1,0 +1,14 @@
+"""What came of assertions as annotations in a GitHub Actions log, and a line for the result."""
+
+from iam_access.render import assertions, view, wording
+from iam_access.render.github import annotations, log_line
+from iam_access.simulation.results import TestReport
+
+
+def render(report: TestReport) -> str:
+    """Workflow commands, what could not be judged first, and the result."""
+    accounts = view.accounts(assertions.as_report(report))
+    titles = {account.account.id: account.title for account in accounts}
+    found = (*wording.troubles(accounts), *assertions.violations(report), *report.all_findings)
+    lines = [*annotations(found, titles), log_line(assertions.result(report))]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,121 @@
+"""What came of assertions as one JSON document, for programs."""
+
+from typing import Any
+
+from iam_access.render import assertions, json
+from iam_access.simulation.results import (
+    AccountTests,
+    Answer,
+    Disagreement,
+    Question,
+    TestReport,
+    TestResult,
+)
+
+
+def render(report: TestReport, *, verbose: bool = False) -> str:
+    """The document and a line end. All ASCII; nothing in it depends on chance.
+
+    `results` are what does not hold, with `verbose` everything; `sources` whom they are about;
+    `questions` what a dry run would ask.
+    """
+    accounts = assertions.accounts_of(report)
+    results = [
+        (tests, result)
+        for tests in accounts
+        for result in (tests.results if verbose else tests.violations)
+    ]
+    return json.dump(
+        {
+            "command": "test",
+            "status": report.exit_status,
+            "dry_run": report.dry_run,
+            "now": json.instant(report.now),
+            "on": report.ground.value,
+            "backends": [name.value for name in report.backends],
+            "results": [_result(result, tests) for tests, result in results],
+            "sources": sorted({result.arn for _, result in results if not result.ok}),
+            "disagreements": [
+                _disagreement(each, tests) for tests in accounts for each in tests.disagreements
+            ],
+            "questions": [
+                _question(each, tests)
+                for tests in accounts
+                for each in (tests.questions if report.dry_run else ())
+            ],
+            "findings": [json.finding_object(each) for each in report.all_findings],
+            "accounts": [_account(each) for each in accounts],
+        }
+    )
+
+
+def _result(result: TestResult, tests: AccountTests) -> dict[str, Any]:
+    return {
+        **_asked(result.question, tests),
+        "action": result.action,
+        "resource": result.resource,
+        "ok": result.ok,
+        **_answer(result.answer),
+    }
+
+
+def _disagreement(each: Disagreement, tests: AccountTests) -> dict[str, Any]:
+    result = each.result
+    return {
+        **_asked(result.question, tests),
+        "action": result.action,
+        "resource": result.resource,
+        "offline": _answer(result.answer),
+        "aws": _answer(each.aws),
+    }
+
+
+def _question(question: Question, tests: AccountTests) -> dict[str, Any]:
+    return {
+        **_asked(question, tests),
+        "actions": list(question.actions),
+        "resources": list(question.resources),
+        "context": [
+            {"key": each.key, "type": each.type, "values": list(each.values)}
+            for each in question.context
+        ],
+    }
+
+
+def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
+    return {
+        "account": tests.account.id,
+        "environment": tests.account.label,
+        "team": question.test.team,
+        "source": question.state.arn,
+        "principal": str(question.state.principal),
+        "expected": question.expected.value,
+        "description": question.test.description,
+        **json.place_object(question.test.location),
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "decision": answer.decision.value,
+        "statements": [
+            {"policy": each.policy, "name": each.name, "type": each.type, "place": each.place}
+            for each in answer.evidence
+        ],
+        "missing_context": list(answer.missing),
+        "allowed_by_boundary": answer.boundary,
+        "allowed_by_organization": answer.organization,
+    }
+
+
+def _account(tests: AccountTests) -> dict[str, Any]:
+    return {
+        "account": tests.account.id,
+        "environment": tests.account.label,
+        "questions": len(tests.questions),
+        "left_out": tests.left_out,
+        "decisions": len(tests.results),
+        "violations": len(tests.violations),
+        "disagreements": len(tests.disagreements),
+        "failure": json.failure_object(tests.failure),
+    }

@@ -1,0 +1,48 @@
+"""`simulate.py`: what principals may do, asked and asserted. One module per subcommand."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Protocol
+
+from iam_access import arguments
+from iam_access.running import Clock, run_command, utc_now
+from iam_access.simulate import test
+
+
+class Subcommand(Protocol):
+    """A module with a subcommand."""
+
+    NAME: str
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Its own options; those that all scripts share are there already."""
+
+    def run(self, options: argparse.Namespace, clock: Clock) -> int:
+        """Carry it out; gives the exit status."""
+
+
+SUBCOMMANDS: tuple[Subcommand, ...] = (test,)
+
+
+def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`simulate.py`: prove and ask what principals may do."""
+    parser = argparse.ArgumentParser(
+        description="What may users and roles do, as the accounts are or as the files would "
+        "leave them?",
+        epilog=arguments.EPILOG,
+        allow_abbrev=False,
+    )
+    choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
+    for each in SUBCOMMANDS:
+        subparser = choices.add_parser(
+            each.NAME,
+            help=each.HELP,
+            description=each.HELP,
+            epilog=arguments.EPILOG,
+            allow_abbrev=False,
+        )
+        arguments.add_common(subparser)
+        each.add_arguments(subparser)
+        subparser.set_defaults(subcommand=each.run)
+    return run_command(parser, argv, lambda options, now: options.subcommand(options, now), clock)

@@ -1,0 +1,126 @@
+"""Reports of assertions made from plain values."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Failure, Finding, Location, Principal, Severity
+from iam_access.policy.decision import Verdict
+from iam_access.simulation.results import (
+    AccountTests,
+    Answer,
+    BackendName,
+    ContextValue,
+    Disagreement,
+    Evidence,
+    Ground,
+    Question,
+    TestRef,
+    TestReport,
+    TestResult,
+)
+from iam_access.snapshot import PrincipalState
+from tests.render.reports import ALICE, BATCH, NONPROD, NOW, PROD
+
+FILE = "aws/access-tests/payments.yaml"
+LEDGER = "arn:aws:dynamodb:eu-west-1:123456789012:table/ledger"
+MFA = ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",))
+DENIED = Answer(Verdict.IMPLICIT_DENY)
+ALLOWED = Answer(
+    Verdict.ALLOWED,
+    (Evidence("arn:aws:iam::aws:policy/PowerUser", "PowerUser", "identity", "statement 1"),),
+)
+
+
+def question(
+    principal: Principal = ALICE,
+    *,
+    line: int = 7,
+    description: str | None = "Nobody deletes data",
+    actions: tuple[str, ...] = ("dynamodb:DeleteTable",),
+    expected: Expectation = Expectation.FAIL,
+) -> Question:
+    return Question(
+        test=TestRef(Location(FILE, line, 5), description, "payments"),
+        state=PrincipalState(principal, f"arn:aws:iam::123456789012:{principal}"),
+        actions=actions,
+        resources=(LEDGER,),
+        context=(MFA,),
+        expected=expected,
+    )
+
+
+def results(asked: Question, *answers: Answer) -> tuple[TestResult, ...]:
+    return tuple(
+        TestResult(asked, action, resource, answer)
+        for (action, resource), answer in zip(asked.pairs, answers, strict=True)
+    )
+
+
+def report(
+    *accounts: AccountTests,
+    ground: Ground = Ground.PLAN,
+    backends: tuple[BackendName, ...] = (BackendName.OFFLINE,),
+    findings: Iterable[Finding] = (),
+    dry_run: bool = False,
+) -> TestReport:
+    return TestReport(NOW, ground, backends, accounts, tuple(findings), dry_run)
+
+
+def violated() -> TestReport:
+    """One test that does not hold for alice in prod, and one that does not for a role."""
+    many = tuple(f"dynamodb:Delete{number}" for number in range(12))
+    deleting = question(actions=many)
+    reading = question(
+        BATCH, line=20, description=None, actions=("s3:A", "s3:B"), expected=Expectation.SUCCEED
+    )
+    why = Answer(Verdict.EXPLICIT_DENY, (Evidence("x", "never", "identity", "statement 2 (No)"),))
+    narrow = Answer(Verdict.IMPLICIT_DENY, (), ("aws:SourceIp",), boundary=False)
+    nobody = Finding(
+        "no-principal",
+        Severity.ERROR,
+        "the test matches nobody",
+        "mend its expressions",
+        Location(FILE, 30, 5),
+        "payments",
+        NONPROD.id,
+    )
+    prod = AccountTests(
+        PROD,
+        (deleting, reading),
+        (*results(deleting, *[ALLOWED] * 12), *results(reading, why, narrow)),
+    )
+    return report(prod, AccountTests(NONPROD, findings=(nobody,)))
+
+
+def held() -> TestReport:
+    asked = question()
+    return report(AccountTests(PROD, (asked,), results(asked, DENIED), left_out=2))
+
+
+def compared() -> TestReport:
+    """AWS disagrees about one thing; one account was not reached."""
+    asked = question()
+    offline = results(asked, DENIED)
+    prod = AccountTests(PROD, (asked,), offline, disagreements=(Disagreement(offline[0], ALLOWED),))
+    failed = AccountTests(NONPROD, failure=Failure("AccessDenied", "no", "ask for it"))
+    return report(prod, failed, ground=Ground.ACCOUNT, backends=tuple(BackendName))
+
+
+def chosen() -> TestReport:
+    asked = (question(), question(BATCH))
+    return report(AccountTests(PROD, asked), dry_run=True)
+
+
+def hostile(text: str) -> TestReport:
+    """This text wherever a file or AWS may say something."""
+    asked = question(Principal(ALICE.type, text), description=text, actions=(text,))
+    asked = replace(asked, resources=(text,), test=replace(asked.test, team=text))
+    answer = Answer(Verdict.ALLOWED, (Evidence(text, text, text, text),), (text,))
+    found = results(asked, answer)
+    account = replace(PROD, environments={text: text})
+    return report(
+        AccountTests(account, (asked,), found, disagreements=(Disagreement(found[0], DENIED),)),
+        ground=Ground.ACCOUNT,
+        backends=tuple(BackendName),
+    )
