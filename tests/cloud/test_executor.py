@@ -173,6 +173,22 @@ class TestNeeds:
             ("attach_user_policy", "ann"),
         ]
 
+    def test_room_is_made_whole_before_anything_is_added(self) -> None:
+        iam = FakeIam()
+        last = change("last", ApiCall("detach_user_policy", {"PolicyArn": "c"}, Phase.RECLAIM))
+        middle = change(
+            "middle",
+            ApiCall("detach_user_policy", {"PolicyArn": "b"}, Phase.RECLAIM),
+            needs=(last,),
+        )
+        first = change(
+            "first",
+            ApiCall("detach_user_policy", {"PolicyArn": "a"}, Phase.RECLAIM),
+            needs=(middle,),
+        )
+        run(iam, change("new", attach("ann", "n")), first, middle, last)
+        assert [params["PolicyArn"] for _, params in iam.calls] == ["c", "b", "a", "n"]
+
     def test_needs_outside_of_the_run_hold_nothing_up(self) -> None:
         elsewhere = change("elsewhere", create("p"))
         iam = FakeIam()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from iam_access.cloud import hints
 from iam_access.cloud.errors import Answer, Call, CallError, Params
@@ -77,21 +78,27 @@ class Execution:
     def run(self) -> tuple[Outcome, ...]:
         """Make all calls by phase, a change's after those of the changes it needs.
 
-        AWS's refusals become outcomes. Anything else propagates, KeyboardInterrupt included;
-        `outcomes` is right all the same.
+        What waits for others of its phase is made before the next phase begins, which may depend
+        on the room it makes. AWS's refusals become outcomes. Anything else propagates,
+        KeyboardInterrupt included; `outcomes` is right all the same.
         """
-        steps = steps_of(self._changes)
-        while steps:
-            held = self._pass(steps)
-            if held == steps:
-                # Needs that form a circle: the phases alone decide.
-                self._make(held[0].parts)
-                held = held[1:]
-            steps = held
+        held: tuple[Step, ...] = ()
+        for _, steps in groupby(steps_of(self._changes), key=lambda step: step.call.phase):
+            held = self._passes((*held, *steps))
+        while held:
+            # Needs that form a circle: the phases alone decide.
+            self._make(held[0].parts)
+            held = self._passes(held[1:])
         for state in self._states:
             if state.outcome is None:
                 self._settle(state, Status.DONE)
         return self.outcomes
+
+    def _passes(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Make what can be made, and what can be made then; gives back what still waits."""
+        while (held := self._pass(steps)) != steps:
+            steps = held
+        return held
 
     def _pass(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         """Make what can be made, in order; gives back what waits for changes not settled yet."""
