@@ -139,6 +139,7 @@ def test_an_error_before_the_run_is_a_document_too() -> None:
         "status": 2,
         "error": {"code": "usage", "message": "no team", "hint": "name one"},
         "changes": [],
+        "meaning": None,
         "timeline": [],
         "findings": [],
         "accounts": [],

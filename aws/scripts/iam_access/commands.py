@@ -132,7 +132,9 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         allow_removals=options.allow_removals,
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
-    report = run.over(accounts, request.teams, lambda its: its.applying(request, explain=options.explain))
+    report = run.over(
+        accounts, request.teams, lambda its: its.applying(request, explain=options.explain)
+    )
     return _show(report, options)
 
 

@@ -62,7 +62,8 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     lines += summary.lines
     if found:
         lines += [f"Findings: {wording.tally(found)}", ""]
-    lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines, *plan, *_omitted(left_out)]
+    lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines]
+    lines += [*plan, *_omitted(left_out)]
     digest = wording.digest(report)
     if digest:
         lines += [f"Digest of the plan: {markdown_code(digest)}"]

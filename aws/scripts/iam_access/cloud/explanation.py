@@ -1,0 +1,32 @@
+"""What a plan means for the people in an account, with what that takes to be read."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from iam_access.cloud.errors import Call
+from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.model import Change, Meaning
+from iam_access.simulation.effect import after
+from iam_access.simulation.holdings import documents_needed, touched
+from iam_access.simulation.meaning import meaning
+from iam_access.snapshot import Snapshot
+
+
+def explained(
+    call: Call,
+    cache: ManagedPolicyDocuments,
+    before: Snapshot,
+    changes: Sequence[Change],
+    now: datetime,
+) -> tuple[Meaning, ...]:
+    """What the changes mean for everybody they touch, from `now` (UTC) on.
+
+    Reads the AWS managed policies that those hold, two calls for each that is not in the cache.
+    Raises CloudError.
+    """
+    then = after(before, changes)
+    people = touched(before, then, changes)
+    wanted = documents_needed(before, people) | documents_needed(then, people)
+    managed = {**before.managed, **cache.read(call, wanted)}
+    return meaning(replace(before, managed=managed), replace(then, managed=managed), people, now)

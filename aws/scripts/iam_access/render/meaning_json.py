@@ -1,0 +1,60 @@
+"""What a plan means, for programs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from iam_access.model import Account, Difference, Escalation, Meaning, Report
+
+
+def objects(report: Report) -> list[dict[str, Any]] | None:
+    """One object for each principal that the plan touches; None when nobody asked."""
+    asked = [each for each in report.accounts if each.meanings is not None]
+    if not asked:
+        return None
+    return [
+        _meaning(meaning, each.account)
+        for each in sorted(asked, key=lambda each: (each.account.label, each.account.id))
+        for meaning in each.meanings or ()
+    ]
+
+
+def _meaning(meaning: Meaning, account: Account) -> dict[str, Any]:
+    return {
+        "account": account.id,
+        "environment": account.label,
+        "principal": str(meaning.principal),
+        "new_access": bool(meaning.gains),
+        "gained": dict(meaning.gained),
+        "lost": dict(meaning.lost),
+        "gains": [_difference(each) for each in meaning.gains],
+        "losses": [_difference(each) for each in meaning.losses],
+        "escalations": [_escalation(each) for each in meaning.escalations],
+        "unread": list(meaning.unread),
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "level": difference.level,
+        "count": difference.count,
+        "actions": list(difference.actions),
+        "resources": list(difference.resources),
+        "conditions": list(difference.conditions),
+        "unless": list(difference.unless),
+        "starts": _instant(difference.starts),
+        "until": _instant(difference.until),
+        "via": difference.via,
+    }
+
+
+def _escalation(escalation: Escalation) -> dict[str, Any]:
+    return {
+        "code": escalation.code,
+        "explanation": escalation.explanation,
+        "url": escalation.url,
+        "actions": list(escalation.actions),
+    }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None

@@ -1,0 +1,55 @@
+"""What a plan means in Markdown: one line for each principal, the details folded away."""
+
+from collections.abc import Iterator, Sequence
+
+from iam_access.model import Difference, Meaning, Report
+from iam_access.render import meaning as words
+from iam_access.render.escape import html, html_code, markdown, markdown_code
+from iam_access.render.meaning import AccountMeaning
+
+HEAD = ("### What it means", "")
+
+# How many differences a fold holds; JSON has them all.
+_MOST = 20
+
+
+def rows(report: Report) -> list[str]:
+    """One block of lines for each principal for whom something changes; none if nobody asked."""
+    found = words.accounts(report)
+    if found is None:
+        return []
+    if not any(each.changed for each in found):
+        return [words.NOTHING]
+    return [row for account in found for row in _account(account)]
+
+
+def _account(account: AccountMeaning) -> Iterator[str]:
+    for meaning in account.changed:
+        yield "\n".join(_meaning(meaning, account))
+    if account.unchanged:
+        number = len(account.unchanged)
+        people = ", ".join(markdown_code(words.who(each)) for each in account.unchanged[:10])
+        more = f" and {number - 10:,} more" if number > 10 else ""
+        yield f"No new access in {markdown_code(account.title)}: {people}{more}\n"
+
+
+def _meaning(meaning: Meaning, account: AccountMeaning) -> Iterator[str]:
+    summary = html(words.summary(meaning))
+    name = f"{html_code(words.who(meaning))} in {html_code(account.title)}"
+    yield from ("<details>", f"<summary>{name}: {summary}</summary>", "")
+    yield from _differences("gains", meaning.gains)
+    yield from _differences("loses", meaning.losses)
+    for each in meaning.escalations:
+        # The address is ours, not the files'.
+        yield f"- **{markdown(each.code)}**: {markdown(each.explanation)} ([page](<{each.url}>))"
+        yield f"  - {', '.join(map(markdown_code, each.actions))}"
+    yield from (f"- not read: {markdown_code(arn)}" for arn in meaning.unread)
+    yield from ("", "</details>", "")
+
+
+def _differences(verb: str, differences: Sequence[Difference]) -> Iterator[str]:
+    for each in differences[:_MOST]:
+        yield f"- {verb} {markdown(words.actions(each))}"
+        yield from (f"  - {markdown(clause)}" for clause in words.manner(each))
+    if len(differences) > _MOST:
+        yield f"- and {len(differences) - _MOST:,} more"
