@@ -256,3 +256,41 @@ def test_interrupted_anywhere_nothing_outlives_the_deadline(form: Form) -> None:
         left = carried_out(snapshot, in_order(cleaned.changes))
         assert all(not state.inline and not state.attached for state in left.principals.values())
         assert applied(asked, snapshot) == whole
+
+
+ROOMY = [
+    {
+        "effect": "Allow",
+        "actions": ["s3:GetObject"],
+        "resources": [f"arn:aws:s3:::a-bucket-of-which-the-name-is-long-{n}/*" for n in range(25)],
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("teams", "invalid", "form"),
+    [
+        (None, (), Form.INLINE),
+        (frozenset({"payments"}), (), Form.POLICY),
+        (None, ("data",), Form.POLICY),
+    ],
+)
+def test_what_is_dead_takes_room_unless_this_run_takes_it_away(
+    teams: frozenset[str] | None, invalid: tuple[str, ...], form: Form
+) -> None:
+    read = policy("read", custom_statements=ROOMY)
+    ended = configuration(team("data", policies=[read], temporary=[temporary()]))
+    before = applied(ended, account())
+    assert form_of(before) is Form.INLINE
+
+    later = NOW + timedelta(days=1)
+    renewed = temporary(expires_at="2026-03-03T18:00:00Z")
+    others = () if invalid else (team("data", policies=[read]),)
+    wanted = configuration(team(policies=[read], temporary=[renewed]), *others, invalid=invalid)
+    after = applied(wanted, before, Request(teams=teams), later)
+
+    state = after.principals[ALICE]
+    held = [*state.inline, *state.attached]
+    assert sum("payments+read+20260303T180000Z" in name for name in held) == 1
+    assert any("payments+read" in name for name in state.inline) is (form is Form.INLINE)
+    assert any("data+read" in name for name in state.inline) is (form is not Form.INLINE)

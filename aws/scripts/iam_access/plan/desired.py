@@ -1,6 +1,6 @@
 """What the files ask for in one account, as resources."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,11 +28,13 @@ def desired_state(
     account: Account,
     snapshot: Snapshot,
     observed: Resources,
+    reclaimed: Set[ResourceId],
     now: datetime,
 ) -> Desired:
     """What every valid team's entries come to in the account at `now` (UTC).
 
-    Temporary grants are written in a form that fits beside what is `observed` and asked for.
+    Temporary grants are written in a form that fits beside what is `observed` and asked for;
+    what is `reclaimed` first takes no room.
     """
     resources: dict[ResourceId, Resource] = {}
     grants: list[TemporaryGrant] = []
@@ -45,7 +47,7 @@ def desired_state(
             grants += expansion.grants
             blocked += expansion.blocked
             findings += expansion.findings
-    written = write_grants(grants, resources, observed, snapshot, now)
+    written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
     return Desired(resources, (*findings, *written.findings))

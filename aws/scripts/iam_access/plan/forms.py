@@ -34,16 +34,17 @@ def write_grants(
     grants: Iterable[TemporaryGrant],
     wanted: Resources,
     observed: Resources,
+    reclaimed: Set[ResourceId],
     snapshot: Snapshot,
     now: datetime,
 ) -> Expansion:
     """The resources that write these grants beside all that is wanted and observed.
 
-    A grant that fits in no allowed form becomes an error with the sizes.
+    What is `reclaimed` goes before anything is written; what else is dead still takes its room. A
+    grant that fits in no allowed form becomes an error with the sizes.
     """
-    dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
-    alive = observed.keys() - dead
-    ledger = Ledger.of(snapshot, dead, wanted.values())
+    alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
+    ledger = Ledger.of(snapshot, reclaimed, wanted.values())
     resources: list[Resource] = []
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = []

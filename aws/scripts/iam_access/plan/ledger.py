@@ -1,6 +1,6 @@
 """What is left of an account's quotas, over a whole plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
@@ -11,7 +11,7 @@ from iam_access.snapshot import Quotas, Snapshot
 
 @dataclass(slots=True)
 class Ledger:
-    """A running account, at its fullest: nothing counts as gone that is not dead yet.
+    """A running account, at its fullest: only what is dead and goes first counts as gone.
 
     `inline` holds the size in characters of each principal's inline policies by name, `attached`
     the ARNs on each principal, `policies` and `roles` those of the account.
@@ -24,7 +24,7 @@ class Ledger:
     roles: set[str]
 
     @classmethod
-    def of(cls, snapshot: Snapshot, gone: set[ResourceId], wanted: Iterable[Resource]) -> "Ledger":
+    def of(cls, snapshot: Snapshot, gone: Set[ResourceId], wanted: Iterable[Resource]) -> "Ledger":
         """The ledger of an account without what is `gone` and with what is `wanted` anyhow."""
         ledger = cls(
             quotas=snapshot.quotas,

@@ -62,8 +62,15 @@ def plan_apply(
     The desired state is always that of all teams; the request only selects changes.
     """
     observed = observed_state(snapshot)
-    desired = desired_state(configuration, account, snapshot, observed, now)
     unknown = _teams_of_unknown_intent(configuration, observed)
+    reclaimed = {
+        id_
+        for id_, resource in observed.items()
+        if is_dead(resource, now)
+        and request.concerns(resource.teams)
+        and not resource.teams & unknown
+    }
+    desired = desired_state(configuration, account, snapshot, observed, reclaimed, now)
     wanted = left_alone(desired.resources, observed, unknown)
     difference = diff(wanted, observed, snapshot, now, adopt=request.adopt)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
