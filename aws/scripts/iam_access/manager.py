@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from iam_access.cloud.executor import Execution
+from iam_access.cloud.explanation import explained
 from iam_access.cloud.managed import ManagedPolicyDocuments, completed
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
@@ -33,10 +34,14 @@ Watcher = Callable[[Account], None]
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """How a snapshot becomes a plan, and the documents that takes."""
+    """How a snapshot becomes a plan, and the documents that takes.
+
+    With `explain`, reports also tell what the plan means; that reads more of the account.
+    """
 
     plan: Callable[[Account, Snapshot], Plan]
     documents: Callable[[Account], frozenset[str]] = lambda account: frozenset()
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,14 @@ class IamManager:
     _documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def applying(self, request: Request) -> Planner:
+    def applying(self, request: Request, *, explain: bool = False) -> Planner:
         """Plans that make accounts what the files ask for."""
         return Planner(
             plan=lambda account, snapshot: plan_apply(
                 self.configuration, account, snapshot, request, self.now
             ),
             documents=lambda account: documents_needed(self.configuration, account, self.now),
+            explain=explain,
         )
 
     def cleaning(self, request: Request) -> Planner:
@@ -190,7 +196,13 @@ class IamManager:
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)
         snapshot = read_snapshot(session.call, account, planner.documents(account), self._documents)
-        return AccountReport(account, planner.plan(account, snapshot)), session
+        plan = planner.plan(account, snapshot)
+        meanings = (
+            explained(session.call, self._documents, snapshot, plan.changes, self.now)
+            if planner.explain
+            else None
+        )
+        return AccountReport(account, plan, meanings=meanings), session
 
     def _tested(
         self, accounts: Sequence[Account], work: Callable[[Account], AccountTests]

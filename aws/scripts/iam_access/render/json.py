@@ -6,7 +6,7 @@ from typing import Any
 
 from iam_access.errors import AccessError
 from iam_access.model import Action, Failure, Finding, Location, Report
-from iam_access.render import timeline, view
+from iam_access.render import meaning_json, timeline, view
 from iam_access.render.timeline import Row
 from iam_access.render.view import AccountView, Fate, Step
 
@@ -23,6 +23,7 @@ def render(report: Report) -> str:
             "dry_run": report.dry_run,
             "status": report.exit_status,
             "changes": [_change(step, account) for account in accounts for step in account.steps],
+            "meaning": meaning_json.objects(report),
             "timeline": [_row(each, report) for each in timeline.rows(report)],
             "findings": [finding_object(each) for each in view.findings(report)],
             "accounts": [_account(each) for each in accounts],
@@ -38,6 +39,7 @@ def render_error(error: AccessError) -> str:
             "status": _UNFINISHED,
             "error": {"code": error.code, "message": error.message, "hint": error.hint},
             "changes": [],
+            "meaning": None,
             "timeline": [],
             "findings": [],
             "accounts": [],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from iam_access.errors import AccessError
 from iam_access.model import Action, Report
-from iam_access.render import markdown_findings, markdown_timeline, view, wording
+from iam_access.render import markdown_findings, markdown_timeline, meaning_markdown, view, wording
 from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown_plan import changes
 from iam_access.render.markdown_room import Room, row
@@ -45,13 +45,16 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     )
     problems = Part("findings", markdown_findings.HEAD, markdown_findings.rows(folded, accounts))
     hints = Part("hints", (), markdown_findings.blocks(folded))
+    meaning = Part("principals", meaning_markdown.HEAD, meaning_markdown.rows(report))
     busy = any(each.steps for each in accounts)
-    for part, share in ((summary, 0.5), (access, 0.3), (problems, 0.5 if busy else 1), (hints, 1)):
+    half = 0.5 if busy else 1
+    shares = ((summary, 0.5), (meaning, 0.4), (access, 0.3), (problems, half), (hints, 1))
+    for part, share in shares:
         part.fill(room, share)
     plan, without_documents, without_lines = changes(accounts, report, room, verbose=verbose)
-    for part in (problems, summary, access):
+    for part in (problems, summary, meaning, access):
         part.fill(room)
-    left_out = {part.name: part.left_out for part in (summary, access, problems, hints)}
+    left_out = {part.name: part.left_out for part in (summary, meaning, access, problems, hints)}
     left_out["documents of accounts"] = without_documents
     left_out["changes of accounts"] = without_lines
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
@@ -59,7 +62,7 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     lines += summary.lines
     if found:
         lines += [f"Findings: {wording.tally(found)}", ""]
-    lines += [*problems.lines, *hints.lines, *access.lines]
+    lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines]
     lines += [*plan, *_omitted(left_out)]
     digest = wording.digest(report)
     if digest:
