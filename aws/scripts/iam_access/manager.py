@@ -19,9 +19,11 @@ from iam_access.model import Account, AccountReport, Failure, Finding, Plan
 from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.simulation import access
 from iam_access.simulation.assertions import Choice, ask, choose, disagreements
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import AccountTests, Backend, BackendName, Question
 from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
@@ -166,17 +168,41 @@ class IamManager:
 
         return self._tested(accounts, work)
 
-    def _hearing(self, trial: Trial, account: Account) -> _Hearing:
-        """Read the account, take it through the plan, and choose what to ask."""
+    def answer(
+        self, question: access.Question, accounts: Sequence[Account], planner: Planner | None
+    ) -> tuple[access.AccountAnswers, ...]:
+        """Who can do what in each account, as it is or as the plan would leave it."""
+
+        def work(account: Account) -> access.AccountAnswers:
+            session, snapshot, _ = self._read(account, planner)
+            world = World(completed(session.call, snapshot, self._documents))
+            origins = Origins(self.configuration, account)
+            found = tuple(access.answers(question, account, world, origins))
+            return access.AccountAnswers(account, found)
+
+        return tuple(
+            access.AccountAnswers(account, failure=result)
+            if isinstance(result, Failure)
+            else result
+            for account, result in self._each(accounts, work)
+        )
+
+    def _read(
+        self, account: Account, planner: Planner | None
+    ) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
+        """The account as it is, or taken through a plan; then with what the plan found wrong."""
         session = self.sessions.open(account)
-        planner = trial.planner
         documents = planner.documents(account) if planner else frozenset[str]()
         snapshot = read_snapshot(session.call, account, documents, self._documents)
-        findings: tuple[Finding, ...] = ()
-        if planner:
-            plan = planner.plan(account, snapshot)
-            snapshot = after(snapshot, plan.changes)
-            findings = tuple(finding for finding in plan.findings if finding.is_error)
+        if planner is None:
+            return session, snapshot, ()
+        plan = planner.plan(account, snapshot)
+        findings = tuple(finding for finding in plan.findings if finding.is_error)
+        return session, after(snapshot, plan.changes), findings
+
+    def _hearing(self, trial: Trial, account: Account) -> _Hearing:
+        """Read the account, take it through the plan, and choose what to ask."""
+        session, snapshot, findings = self._read(account, trial.planner)
         chosen = choose(trial.suites, account, snapshot, trial.choice, self.now)
         questions = chosen.questions[: trial.limit]
         return _Hearing(

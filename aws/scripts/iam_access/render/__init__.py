@@ -12,6 +12,7 @@ from iam_access.errors import AccessError
 from iam_access.model import Report
 
 if TYPE_CHECKING:
+    from iam_access.simulation.access import AccessReport
     from iam_access.simulation.results import TestReport
 
 
@@ -76,6 +77,15 @@ def render_tests(
     from iam_access.render import assertions, dispatch  # noqa: PLC0415
 
     dispatch.write(assertions.report_text(report, output, stream, verbose=verbose), stream)
+
+
+def render_answers(
+    report: "AccessReport", output: Output, stream: TextIO, *, verbose: bool = False
+) -> None:
+    """Write who can do what; `verbose` adds the whole explanation of each decision."""
+    from iam_access.render import answers, dispatch  # noqa: PLC0415
+
+    dispatch.write(answers.answers_text(report, output, stream, verbose=verbose), stream)
 
 
 def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:

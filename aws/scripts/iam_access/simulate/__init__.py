@@ -6,7 +6,7 @@ from typing import Protocol
 
 from iam_access import arguments
 from iam_access.running import Clock, run_command, utc_now
-from iam_access.simulate import test
+from iam_access.simulate import access, search, test
 
 
 class Subcommand(Protocol):
@@ -22,7 +22,7 @@ class Subcommand(Protocol):
         """Carry it out; gives the exit status."""
 
 
-SUBCOMMANDS: tuple[Subcommand, ...] = (test,)
+SUBCOMMANDS: tuple[Subcommand, ...] = (test, access, search)
 
 
 def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:

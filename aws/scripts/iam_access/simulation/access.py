@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
-from iam_access.model import Account, Principal
+from iam_access.model import Account, Failure, Principal
 from iam_access.policy.actions import expand
 from iam_access.policy.decision import Decision
 from iam_access.simulation.origin import Origin, Origins
@@ -78,3 +78,33 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
         for action in sorted(expand(pattern)) if wild else [pattern]:
             found.setdefault(action)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAnswers:
+    """What one account answers; `failure` says why it could not be asked."""
+
+    account: Account
+    answers: tuple[Answer, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReport:
+    """All there is to tell about a question. `on_plan`: as a plan would leave the accounts."""
+
+    question: Question
+    accounts: tuple[AccountAnswers, ...]
+    on_plan: bool
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """All accounts' answers, in their order."""
+        return tuple(answer for account in self.accounts for answer in account.answers)
+
+    @property
+    def exit_status(self) -> int:
+        """0 when someone can, 1 when nobody, 2 when an account could not be asked."""
+        if any(account.failure for account in self.accounts):
+            return 2
+        return 0 if any(answer.allowed for answer in self.answers) else 1

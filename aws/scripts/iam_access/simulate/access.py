@@ -1,0 +1,23 @@
+"""`simulate.py access`: may somebody do something, and why."""
+
+import argparse
+
+from iam_access.running import Clock
+from iam_access.simulate import questions
+
+NAME = "access"
+HELP = (
+    "May a user or role do something, and which statement decides? Without a user or role: "
+    "everyone who can. Exit status 0 when someone can, 1 when nobody."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """See `Subcommand`."""
+    parser.add_argument("-a", "--action", required=True, metavar="ACTION", help="s3:GetObject")
+    questions.add_arguments(parser)
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """See `Subcommand`."""
+    return questions.answer(options, clock, [options.action])

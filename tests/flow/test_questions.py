@@ -1,0 +1,116 @@
+"""Who can do what, asked from the command line of accounts as they are and as a plan has them."""
+
+import pytest
+
+from iam_access.simulate import simulate
+from tests.flow.fleet import PROD, READ_ONLY, Fleet, Run, permanent, policy, temporary
+
+
+def ask(fleet: Fleet, *arguments: str) -> Run:
+    return fleet.run(simulate, *arguments)
+
+
+@pytest.fixture
+def listing(fleet: Fleet) -> Fleet:
+    """Ann may list buckets for good, bob until six; nothing is applied yet."""
+    fleet.files.team(
+        policies={"list": policy()},
+        permanent=[permanent("list")],
+        temporary=[temporary("list", user="bob@example.com")],
+    )
+    return fleet
+
+
+def test_the_plan_knows_what_the_account_does_not_yet(listing: Fleet) -> None:
+    question = ("access", "-a", "s3:ListBucket", "--output", "json")
+    assert ask(listing, *question).json["answers"] == []
+
+    planned = ask(listing, *question, "--on", "plan")
+    assert {each["principal"] for each in planned.json["answers"]} == {"user/ann", "user/bob"}
+    assert planned.status == 0
+    assert planned.writes == ()
+
+
+def test_somebody_and_nobody_have_different_exit_statuses(listing: Fleet) -> None:
+    for form in ("text", "markdown", "json", "github"):
+        assert ask(listing, "access", "-a", "s3:ListBucket", "--output", form).status == 1
+    listing.apply("--all")
+    for form in ("text", "markdown", "json", "github"):
+        assert ask(listing, "access", "-a", "s3:ListBucket", "--output", form).status == 0
+
+
+def test_one_command_leads_from_a_permission_to_its_line(listing: Fleet) -> None:
+    listing.apply("--all")
+    run = ask(listing, "access", "-u", "ann@example.com", "-a", "s3:ListBucket", "--output", "json")
+    (answer,) = run.json["answers"]
+    (statement,) = answer["statements"]
+    assert statement["written"]["file"].endswith("aws-policies/payments.yaml")
+    assert statement["granted"]["file"].endswith("permanent-access/payments.yaml")
+    assert statement["written"]["line"] > 1
+    text = ask(listing, "access", "-u", "ann", "-a", "s3:ListBucket").out
+    assert "granted at" in text
+    assert "payments.yaml:2:" in text
+
+
+@pytest.mark.parametrize(("at", "status"), [("17:59:59", 0), ("18:00:00", 1)])
+def test_it_tells_whether_access_will_have_ended(listing: Fleet, at: str, status: int) -> None:
+    listing.apply("--all")
+    moment = f"2026-03-01T{at}Z"
+    run = ask(listing, "access", "-u", "bob", "-a", "s3:ListBucket", "--at", moment)
+    assert run.status == status
+
+
+def test_policies_that_aws_manages_are_read(fleet: Fleet) -> None:
+    fleet.admin().attach_role_policy(RoleName="runner", PolicyArn=READ_ONLY)
+    fleet.files.team()
+    run = ask(fleet, "access", "-r", "runner", "-a", "ec2:DescribeInstances")
+    assert run.status == 0
+    assert "ReadOnlyAccess" in run.out
+
+
+def test_mfa_is_present_unless_said_otherwise(fleet: Fleet) -> None:
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    fleet.files.team(
+        policies={
+            "list": policy(
+                {
+                    "effect": "Allow",
+                    "actions": ["s3:ListBucket"],
+                    "resources": ["*"],
+                    "conditions": mfa,
+                }
+            )
+        },
+        permanent=[permanent("list")],
+    )
+    question = ("access", "-u", "ann", "-a", "s3:ListBucket", "--on", "plan")
+    assert ask(fleet, *question).status == 0
+    assert ask(fleet, *question, "-c", "aws:multifactorauthpresent=false").status == 1
+
+
+def test_search_takes_patterns(listing: Fleet) -> None:
+    listing.apply("--all")
+    run = ask(listing, "search", "-a", "s3:List*", "-a", "sqs:*", "--output", "json")
+    assert {each["action"] for each in run.json["answers"]} == {"s3:ListBucket"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("access", "-a", "s3:ListBucket", "--at", "tomorrow"),
+        ("access", "-a", "s3:ListBucket", "--at", "2026-03-01T18:00"),
+        ("access", "-a", "s3:ListBucket", "-c", "novalue"),
+        ("search", "-a", "nosuchservice:*"),
+        ("access", "-a", "s3:ListBucket", "--environment", "prdo"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(listing: Fleet, arguments: tuple[str, ...]) -> None:
+    assert ask(listing, *arguments).status == 2
+
+
+def test_an_account_that_cannot_be_asked_is_a_failure(listing: Fleet) -> None:
+    listing.files.team(accounts={"prod": PROD, "gone": "999900001111"}, policies={})
+    run = ask(listing, "access", "-a", "s3:ListBucket", "--output", "json")
+    assert run.status == 2
+    (failure,) = run.json["failures"]
+    assert failure["account"] == "999900001111"
