@@ -25,10 +25,14 @@ from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import AccountTests, Backend, BackendName, Question
+from iam_access.simulation.verification import verify, violations
 from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
 
 T = TypeVar("T")
+
+# How long IAM may take until everybody sees what was written; seconds between looks.
+_SETTLING = (2.0, 5.0, 10.0)
 
 # Told once per account, when its part is finished; called from any thread.
 Watcher = Callable[[Account], None]
@@ -38,12 +42,14 @@ Watcher = Callable[[Account], None]
 class Planner:
     """How a snapshot becomes a plan, and the documents that takes.
 
-    With `explain`, reports also tell what the plan means; that reads more of the account.
+    With `explain`, reports also tell what the plan means; that reads more of the account. With
+    `suites` (even none), what was carried out is verified on the account, these among it.
     """
 
     plan: Callable[[Account, Snapshot], Plan]
     documents: Callable[[Account], frozenset[str]] = lambda account: frozenset()
     explain: bool = False
+    suites: tuple[Suite, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,13 @@ class IamManager:
     _documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def applying(self, request: Request, *, explain: bool = False) -> Planner:
+    def applying(
+        self,
+        request: Request,
+        *,
+        explain: bool = False,
+        suites: tuple[Suite, ...] | None = None,
+    ) -> Planner:
         """Plans that make accounts what the files ask for."""
         return Planner(
             plan=lambda account, snapshot: plan_apply(
@@ -95,6 +107,7 @@ class IamManager:
             ),
             documents=lambda account: documents_needed(self.configuration, account, self.now),
             explain=explain,
+            suites=suites,
         )
 
     def cleaning(self, request: Request) -> Planner:
@@ -129,9 +142,34 @@ class IamManager:
                 sleep=self._stop.wait,
                 stopped=self._stop.is_set,
             )
-            return replace(report, outcomes=execution.run())
+            report = replace(report, outcomes=execution.run())
+            if planner.suites is None:
+                return report
+            return replace(report, verified=self._verified(report, planner.suites, session))
 
         return self._side_by_side(accounts, work)
+
+    def _verified(
+        self, report: AccountReport, suites: tuple[Suite, ...], session: AccountSession
+    ) -> tuple[Finding, ...]:
+        """What does not hold in the account as it is now, once IAM had time to settle."""
+        account = report.account
+        snapshot = self._complete(session)
+        found = verify(snapshot, report.outcomes, self.now)
+        for pause in _SETTLING:
+            if not found:
+                break
+            self._stop.wait(pause)
+            snapshot = self._complete(session)
+            found = verify(snapshot, report.outcomes, self.now)
+        chosen = choose(suites, account, snapshot, Choice(), self.now)
+        tests = ask(account, chosen.questions, OfflineBackend(World(snapshot)))
+        return (*found, *chosen.findings, *tests.findings, *violations(tests))
+
+    def _complete(self, session: AccountSession) -> Snapshot:
+        """The account as it is now, with every policy that counts in it."""
+        snapshot = read_snapshot(session.call, session.account, (), self._documents)
+        return completed(session.call, snapshot, self._documents)
 
     def choose_tests(self, trial: Trial, accounts: Sequence[Account]) -> tuple[AccountTests, ...]:
         """What the assertions would ask in each account; nobody is asked."""

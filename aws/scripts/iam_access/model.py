@@ -348,7 +348,8 @@ class AccountReport:
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
-    `meanings` tell of each principal that the plan touches; None when nobody asked.
+    `meanings` tell of each principal that the plan touches; None when nobody asked. `verified`
+    is what did not hold when the account was read again afterwards; None when nobody asked.
     """
 
     account: Account
@@ -356,6 +357,7 @@ class AccountReport:
     outcomes: tuple[Outcome, ...] = ()
     failure: Failure | None = None
     meanings: tuple[Meaning, ...] | None = None
+    verified: tuple[Finding, ...] | None = None
 
     @property
     def unfinished(self) -> bool:
@@ -378,11 +380,12 @@ class Report:
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """Findings of the files and of every account's plan, sorted."""
+        """Findings of the files, of every account's plan and of what came of it, sorted."""
         plans = [report.plan for report in self.accounts if report.plan is not None]
         found = [
             *self.findings,
             *(finding for plan in plans for finding in plan.findings),
+            *(finding for account in self.accounts for finding in account.verified or ()),
         ]
         return tuple(sorted(found, key=lambda finding: finding.sort_key))
 

@@ -15,14 +15,16 @@ from iam_access.model import (
     Principal,
     PrincipalType,
     Resource,
+    Severity,
     Status,
 )
 from iam_access.plan.diff import observed_state
 from iam_access.policy.actions import expand
 from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Decision
+from iam_access.policy.decision import Decision, Verdict
 from iam_access.policy.document import conditions_of, listed, statements_of
 from iam_access.policy.evaluate import Layers
+from iam_access.simulation.results import AccountTests
 from iam_access.simulation.world import Subject, World
 from iam_access.snapshot import Document, Snapshot
 
@@ -58,6 +60,25 @@ def verify(snapshot: Snapshot, outcomes: Iterable[Outcome], now: datetime) -> tu
         elif wanted is not None:
             found += _held(wanted, world, now)
     return tuple(found)
+
+
+def violations(tests: AccountTests) -> Iterator[Finding]:
+    """The assertions that do not hold, as findings at the tests' places."""
+    for result in tests.results:
+        if result.ok:
+            continue
+        test = result.question.test
+        can = "can" if result.answer.decision is Verdict.ALLOWED else "cannot"
+        yield Finding(
+            code="assertion-failed",
+            severity=Severity.ERROR,
+            message=f"{result.question.state.principal} {can} do {result.action} on "
+            f"{result.resource} in account {tests.account.id} ({tests.account.label})",
+            hint=test.description or "an access test says that this must not be",
+            location=test.location,
+            team=test.team,
+            account=tests.account.id,
+        )
 
 
 def _not_so(resource: Resource, snapshot: Snapshot, *, there: bool) -> Finding:
