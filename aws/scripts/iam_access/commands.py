@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iam_access import arguments
+from iam_access import arguments, baseline
 from iam_access.errors import UsageError
 from iam_access.model import Account, AccountReport, Report
 from iam_access.render import Output, progress, render
@@ -23,7 +23,6 @@ from iam_access.running import (
     DEPLOYER_TEMPLATE,
     Clock,
     accounts_of,
-    aws,
     findings_of,
     load,
     manager_of,
@@ -64,6 +63,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="also say what everybody gains and loses by the plan (reads more of the accounts)",
     )
+    baseline.add_base(parser)
     return run_command(parser, argv, _apply, clock)
 
 
@@ -227,7 +227,7 @@ class _Run:
         reports: tuple[AccountReport, ...] = ()
         if self.configuration.settings_valid and accounts:
             with (
-                aws(self.options, self.configuration, self.clock),
+                baseline.aws_with_base(self.options, self.configuration, self.clock),
                 progress(
                     len(accounts),
                     self.command,

@@ -1,14 +1,16 @@
 """What a plan means in Markdown: one line for each principal, the details folded away."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from iam_access.model import Difference, Meaning, Report
 from iam_access.render import meaning as words
-from iam_access.render.escape import html, html_code, markdown, markdown_code
+from iam_access.render.escape import html_code, markdown, markdown_code
 from iam_access.render.meaning import AccountMeaning
 
 HEAD = ("### What it means", "")
 
+_ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
 # How many differences a fold holds; JSON has them all.
 _MOST = 20
 
@@ -34,17 +36,21 @@ def _account(account: AccountMeaning) -> Iterator[str]:
 
 
 def _meaning(meaning: Meaning, account: AccountMeaning) -> Iterator[str]:
-    summary = html(words.summary(meaning))
-    name = f"{html_code(words.who(meaning))} in {html_code(account.title)}"
+    # In code nothing is taken for a mention or a reference.
+    summary = html_code(words.summary(meaning))
+    name = html_code(f"{words.who(meaning)} in {account.title}")
     yield from ("<details>", f"<summary>{name}: {summary}</summary>", "")
     yield from _differences("gains", meaning.gains)
     yield from _differences("loses", meaning.losses)
     for each in meaning.escalations:
-        # The address is ours, not the files'.
-        yield f"- **{markdown(each.code)}**: {markdown(each.explanation)} ([page](<{each.url}>))"
+        yield f"- **{markdown(each.code)}**: {markdown(each.explanation)} ({_page(each.url)})"
         yield f"  - {', '.join(map(markdown_code, each.actions))}"
     yield from (f"- not read: {markdown_code(arn)}" for arn in meaning.unread)
     yield from ("", "</details>", "")
+
+
+def _page(url: str) -> str:
+    return f"[page]({url})" if _ADDRESS.fullmatch(url) else markdown_code(url)
 
 
 def _differences(verb: str, differences: Sequence[Difference]) -> Iterator[str]:

@@ -1,0 +1,169 @@
+"""What a plan means, as people and programs are told."""
+
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from iam_access.model import (
+    AccountReport,
+    Difference,
+    Escalation,
+    Meaning,
+    Plan,
+    Principal,
+    PrincipalType,
+    Report,
+)
+from iam_access.render import Output, render
+from tests.render import reports
+from tests.render.runner import commands
+from tests.render.streams import HOSTILE
+
+BUCKET = "arn:aws:s3:::reports/*"
+PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
+WAY = Escalation("pass-role-to-function", "can pass a role", PAGE, ("iam:PassRole", "lambda:X"))
+ON_BUCKET = Difference("Write", 1, ("s3:PutObject",), (BUCKET,))
+BOB = Meaning(Principal(PrincipalType.USER, "bob"))
+ALICE = Meaning(reports.ALICE, (ON_BUCKET,), gained={"Write": 1})
+
+
+def report(*meanings: Meaning) -> Report:
+    plan = Plan(reports.PROD, (), ())
+    asked = AccountReport(reports.PROD, plan, meanings=meanings)
+    return Report("apply", reports.NOW, accounts=(asked,), dry_run=True)
+
+
+def shown(*meanings: Meaning, output: Output = Output.TEXT, verbose: bool = False) -> str:
+    return written(report(*meanings), output, verbose=verbose)
+
+
+def written(told: Report, output: Output, *, verbose: bool = False) -> str:
+    stream = io.StringIO()
+    render(told, output, stream, verbose=verbose, zone=UTC)
+    return stream.getvalue()
+
+
+def lines(*meanings: Meaning, verbose: bool = False) -> list[str]:
+    text = shown(*meanings, verbose=verbose)
+    part = text.partition("What it means\n")[2].partition("\n\n")[0]
+    return [line.strip() for line in part.splitlines()]
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN])
+def test_nothing_is_said_where_nobody_asked(output: Output) -> None:
+    assert "What it means" not in written(reports.dry_run(), output)
+    assert "What it means" not in written(reports.nothing(), output)
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN])
+@pytest.mark.parametrize("meanings", [(), (BOB,)])
+def test_a_plan_that_means_nothing_says_so(meanings: tuple[Meaning, ...], output: Output) -> None:
+    assert "Nobody gains or loses anything." in shown(*meanings, output=output)
+
+
+def test_each_principal_has_one_line() -> None:
+    assert lines(ALICE, BOB) == [
+        "live/prod (123456789012)",
+        f"user alice: gains 1 Write on {BUCKET}",
+        "no new access: user bob",
+    ]
+    carl = replace(BOB, losses=(replace(ON_BUCKET, resources=("*",)),), lost={"Write": 1})
+    assert "user bob: no new access; loses 1 Write on all resources" in lines(carl)
+
+
+def test_what_narrows_a_gain_is_in_the_line() -> None:
+    until = reports.NOW + timedelta(hours=4)
+    limited = replace(ON_BUCKET, conditions=("mfa Bool true",), until=until, via="payments+x+alice")
+    meaning = replace(ALICE, gains=(limited,))
+    assert lines(meaning)[1] == (
+        f"user alice: gains 1 Write on {BUCKET}, when mfa Bool true, until "
+        "2025-11-27 18:00:00 UTC, by assuming role payments+x+alice"
+    )
+    everywhere = replace(ON_BUCKET, resources=("*",), unless=("a", "b"))
+    both = lines(replace(ALICE, gains=(limited, everywhere)))[1]
+    assert f"on all resources, some only on {BUCKET}" in both
+    assert "some with conditions" in both
+    assert "some with an end" in both
+    many = replace(ON_BUCKET, resources=tuple(f"arn:{number}" for number in range(9)))
+    assert lines(replace(ALICE, gains=(many,)))[1].endswith("on arn:0, arn:1, arn:2 and 6 more")
+
+
+def test_details_and_pages_are_folded_away() -> None:
+    meaning = replace(ALICE, escalations=(WAY,), unread=("arn:aws:iam::aws:policy/X",))
+    (_, line) = lines(meaning)
+    assert "ways to escalate: pass-role-to-function" in line
+    assert "was not read" in line
+    details = "\n".join(lines(meaning, verbose=True))
+    for text in ("1 Write: s3:PutObject", f"on {BUCKET}", WAY.explanation, PAGE, "lambda:X"):
+        assert text in details
+    folded = shown(meaning, output=Output.MARKDOWN)
+    assert re.search(r"<details>\n<summary><code>user alice in live/prod", folded)
+    assert f"[page]({PAGE})" in folded
+
+
+def test_programs_get_all_of_it() -> None:
+    meaning = replace(ALICE, escalations=(WAY,), losses=(ON_BUCKET,), lost={"Write": 1})
+    told = json.loads(shown(BOB, meaning, output=Output.JSON))["meaning"]
+    assert [(each["principal"], each["new_access"]) for each in told] == [
+        ("user/bob", False),
+        ("user/alice", True),
+    ]
+    found: dict[str, Any] = told[1]
+    assert found["account"] == reports.PROD.id
+    assert found["gained"] == found["lost"] == {"Write": 1}
+    assert found["gains"] == [
+        {
+            "level": "Write",
+            "count": 1,
+            "actions": ["s3:PutObject"],
+            "resources": [BUCKET],
+            "conditions": [],
+            "unless": [],
+            "starts": None,
+            "until": None,
+            "via": None,
+        }
+    ]
+    assert found["escalations"][0]["url"] == PAGE
+    assert json.loads(written(reports.nothing(), Output.JSON))["meaning"] is None
+
+
+def test_a_comment_has_room_for_what_fits_and_says_what_does_not() -> None:
+    people = [
+        replace(ALICE, principal=Principal(PrincipalType.USER, f"user{number}"))
+        for number in range(2_000)
+    ]
+    text = shown(*people, output=Output.MARKDOWN)
+    assert len(text) <= 65_000
+    assert re.search(r"Left out.*principals: [0-9,]+", text)
+
+
+def hostile(text: str) -> Meaning:
+    difference = Difference(text, 1, (text,), (text,), (text,), (text,), via=text)
+    return Meaning(
+        principal=Principal(PrincipalType.USER, text),
+        gains=(difference,),
+        losses=(difference,),
+        gained={text: 1},
+        lost={text: 1},
+        escalations=(Escalation(text, text, text, (text,)),),
+        unread=(text,),
+    )
+
+
+@pytest.mark.parametrize("output", Output)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text(text: str, output: Output) -> None:
+    told = shown(hostile(text), output=output, verbose=True)
+    assert not commands(told)
+    assert not set(told) & {chr(code) for code in (*range(9), *range(11, 32), 127)}
+    if output is Output.MARKDOWN:
+        tokens = MarkdownIt("commonmark").parse(told)
+        inline = [each.type for token in tokens for each in token.children or ()]
+        assert not {"link_open", "image"} & set(inline)
