@@ -121,6 +121,14 @@ def test_cleaning_up_for_one_team_or_environment_leaves_the_others(fleet: Fleet)
     assert dead(fleet.dump(PROD))
 
 
+def test_an_environment_there_is_not_is_told_even_if_another_teams_files_are_invalid(
+    fleet: Fleet,
+) -> None:
+    fleet.files.team("platform", accounts=ACCOUNTS, policies={"nothing": {}})
+    for command in (fleet.cleanup, fleet.apply):
+        assert command("payments", "--environment", "tset").status == 2
+
+
 def test_invalid_files_do_not_keep_what_is_dead(fleet: Fleet) -> None:
     fleet.files.team("platform", accounts=ACCOUNTS)
     fleet.files.write("temporary-access/payments.yaml", "temporary-access: {")

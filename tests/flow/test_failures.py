@@ -298,6 +298,28 @@ def test_an_entry_that_has_ended_is_a_note(fleet: Fleet) -> None:
     assert fleet.apply("payments").writes == ()
 
 
+@pytest.mark.parametrize(
+    ("via", "operation"),
+    [("inline", "PutUserPolicy"), ("policy", "CreatePolicy"), ("policy", "AttachUserPolicy")],
+)
+def test_a_renewal_that_fails_leaves_what_was_there(files: Files, via: str, operation: str) -> None:
+    files.team(policies={"read": policy()}, temporary=[temporary("read", via=via)])
+    with opened(files) as fleet:
+        assert fleet.apply("--all").status == 0
+        ann = f"arn:aws:iam::{PROD}:user/ann"
+        before = fleet.dump()[ann]
+        later = temporary("read", via=via, expires_at="2026-03-02T18:00:00Z")
+        files.team(policies={"read": policy()}, temporary=[later])
+        fleet.sandbox.faults.append(
+            refusing("AccessDenied", lambda call: call.operation == operation)
+        )
+        assert fleet.apply("--all").status == 2
+        assert fleet.dump()[ann] == before
+        fleet.sandbox.faults.clear()
+        assert fleet.apply("--all").status == 0
+        assert fleet.dump()[ann] != before
+
+
 def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     from iam_access import manager  # noqa: PLC0415
 

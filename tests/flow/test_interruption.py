@@ -278,6 +278,8 @@ def test_an_apply_stopped_after_any_write_is_finished_by_the_next(
             assert stopped.status == 2, writes
             made = [call for call in stopped.writes if call.error is None]
             assert len(made) == writes
+            # Once the session is over nothing more is sent.
+            assert len(stopped.writes) == writes + 1
 
             fleet.sandbox.faults[:] = [watch]
             finishing = fleet.apply("--all", "--allow-removals")

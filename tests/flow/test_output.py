@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iam_access import commands
+from iam_access.sandbox import AwsError, FaultContext
 from tests.flow.fleet import (
     PROD,
     READ_QUEUES,
@@ -233,10 +235,13 @@ class TestText:
 
 
 class TestHostileText:
-    """Whatever stands in a file does no harm where it is printed."""
+    """Whatever comes from files, from AWS or from names does no harm where it is printed."""
 
     @pytest.fixture
-    def runs(self, files: Files) -> Iterator[list[Run]]:
+    def runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Run]]:
+        monkeypatch.chdir(tmp_path)
+        # Findings begin with the name of a file, and that with what was typed.
+        files = Files(Path("::error title=x::made up \x1b[31m <script> |"))
         yaml_text = json.dumps(HOSTILE)
         files.team(
             policies={"read": policy(), "queues": policy(READ_QUEUES)},
@@ -252,12 +257,14 @@ class TestHostileText:
         )
         files.write("aws-accounts/evil.yaml", f"aws-accounts:\n  {yaml_text}: '123'\n")
         files.write("aws-policies/evil.yaml", f"aws-policies:\n  {yaml_text}: {{}}\n")
+        files.write("aws-policies/\x1b[2J\n##[error]made up.yaml", "aws-policies: {}\n")
         files.write(
             "temporary-access/evil.yaml",
             f"temporary-access:\n  - description: {yaml_text}\n    user: {yaml_text}\n"
             f"    environment: {yaml_text}\n    grant: {yaml_text}\n    expires_at: {yaml_text}\n",
         )
         with opened(files) as fleet:
+            fleet.sandbox.faults.append(_hostile_answer)
             yield [
                 run(*arguments, "--output", form, "--verbose")
                 for form in FORMS
@@ -265,12 +272,13 @@ class TestHostileText:
                     (fleet.validate, ()),
                     (fleet.apply, ("--all", "--dry-run")),
                     (fleet.apply, ("--all",)),
+                    (fleet.apply, (HOSTILE,)),
                 )
             ]
 
     def test_no_control_character_comes_through(self, runs: list[Run]) -> None:
+        assert {run.status for run in runs} == {1, 2}
         for run in runs:
-            assert run.status == 1
             assert "made up" in run.out
             assert not CONTROLS.search(run.out)
             assert not CONTROLS.search(run.err)
@@ -288,15 +296,20 @@ class TestHostileText:
         per_form = len(runs) // len(FORMS)
         start = FORMS.index("markdown") * per_form
         for run in runs[start : start + per_form]:
-            assert "alert(1)" in run.out
+            assert "script" in run.out
             blocks = re.sub(r"^ *(`{3,}).*?^ *\1$", "", run.out, flags=re.DOTALL | re.MULTILINE)
             spans = re.sub(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)", "", blocks)
             assert "<script" not in spans
 
     def test_json_stays_one_document(self, runs: list[Run]) -> None:
         documents = [document(run) for run in runs if run.out.startswith("{")]
-        assert len(documents) == 3
+        assert len(documents) == len(runs) // len(FORMS)
         assert any("<script>" in json.dumps(each) for each in documents)
+
+
+def _hostile_answer(call: FaultContext) -> None:
+    if call.operation == "PutUserPolicy":
+        raise AwsError("AccessDenied", "\n::error::made up ##[error]made up <script> | `x`")
 
 
 def test_github_annotations_stand_at_the_line(fleet: Fleet) -> None:
