@@ -8,6 +8,7 @@ import pytest
 
 from iam_access.model import Action, Change, Finding, Plan, Principal, PrincipalType, Severity
 from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -34,6 +35,7 @@ from tests.values import (
 
 STATEMENTS = [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
 READ = policy("read", managed_policies=[READ_ONLY], custom_statements=STATEMENTS)
+READ_LISTS = policy("read", custom_statements=STATEMENTS)
 OURS = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-read"
 FILES = configuration(
     team(policies=[READ], permanent=[permanent(roles=["runner"], users=["alice@example.com"])])
@@ -270,6 +272,31 @@ class TestTemporaryAccess:
         endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
         plan = plan_cleanup(
             ACCOUNT, with_state(before, ALICE, inline={name: endless}), Request(), NOW
+        )
+        assert codes(plan) == ["no-deadline"]
+        assert plan.changes == ()
+
+    def test_cleanup_tells_of_access_that_was_given_a_later_end(self) -> None:
+        before = applied(self.files, account_with())
+        ((name, document),) = before.principals[ALICE].inline.items()
+        later = with_deadline(
+            {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]},
+            NOW + timedelta(days=300),
+        )
+        plan = plan_cleanup(
+            ACCOUNT, with_state(before, ALICE, inline={name: later}), Request(), NOW
+        )
+        assert codes(plan) == ["late-deadline"]
+        assert plan.changes == ()
+
+    def test_cleanup_tells_of_policies_that_were_robbed_of_their_end(self) -> None:
+        files = configuration(team(policies=[READ_LISTS], temporary=[temporary(via="policy")]))
+        before = applied(files, account_with())
+        (arn,) = (arn for arn in before.policies if "+" in arn)
+        document = before.policies[arn].document
+        endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
+        plan = plan_cleanup(
+            ACCOUNT, with_policy(before, arn, document=endless), Request(), NOW + timedelta(days=9)
         )
         assert codes(plan) == ["no-deadline"]
         assert plan.changes == ()

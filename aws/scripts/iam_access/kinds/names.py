@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from iam_access.model import Principal, PrincipalType
 
@@ -21,6 +21,8 @@ _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(.+)")
 _INSTANT = r"\d{8}T\d{6}Z"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
 _ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}(?:=[0-9a-f]{{7}})?\+\d+")
+_INLINE_END = re.compile(rf"{PREFIX}\+[^+]+\+[^+]+\+({_INSTANT})")
+_ENDING_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT})(?:=[0-9a-f]{{7}})?\+\d+")
 
 
 def policy_path(team: str) -> str:
@@ -99,6 +101,15 @@ def grant_of_ending_policy(name: str) -> str | None:
     return found[2] if found else None
 
 
+def deadline_in(name: str) -> datetime | None:
+    """The deadline (UTC) in the name of a temporary grant's policy; None in any other name."""
+    found = _INLINE_END.fullmatch(name) or _ENDING_POLICY_END.fullmatch(name)
+    try:
+        return _instant(found[1]) if found else None
+    except ValueError:  # somebody made up a name with a day that is none
+        return None
+
+
 def part_before(arn: str) -> str | None:
     """The ARN of the part before this one of a temporary grant; None for the first one's."""
     rest, _, part = arn.rpartition("+")
@@ -119,6 +130,10 @@ def role_name(team: str, key: str, principal: Principal, starts: datetime | None
         return name
     short = "+".join([team[:14], key[:18], person[:20]])
     return f"{short}={_hashed(name, 8)}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _compact(instant: datetime) -> str:

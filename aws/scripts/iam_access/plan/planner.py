@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.config.load import Configuration
 from iam_access.config.rulebook import Rulebook
-from iam_access.kinds import inline_policy, temporary_role
+from iam_access.kinds import inline_policy, managed_policy, names, temporary_role
 from iam_access.kinds.base import obstacle
 from iam_access.model import (
     Account,
@@ -165,15 +165,34 @@ def _left_alone_notes(
 
 
 def _endless(observed: Iterable[Resource], snapshot: Snapshot) -> Iterable[Finding]:
-    """Temporary access of ours that somebody has robbed of its deadline."""
+    """Temporary access of ours that somebody has robbed of its deadline, or given a later one."""
     for resource in observed:
-        if resource.id.kind in ENDING and resource.expires is None:
-            holder = f" of {resource.principal}" if resource.principal else ""
-            yield obstacle(
-                resource,
-                snapshot,
-                "no-deadline",
-                f"{resource.id.kind} {resource.name}{holder} in account "
-                f"{snapshot.account_id} is ours and has no deadline: somebody changed it",
-                "the next apply puts it right; look in CloudTrail for who changed it",
+        if not _is_temporary(resource):
+            continue
+        named = names.deadline_in(resource.name)
+        if resource.expires is None:
+            code, what = "no-deadline", "has no deadline"
+        elif named is not None and resource.expires > named:
+            code, what = (
+                "late-deadline",
+                f"ends {resource.expires:%Y-%m-%d %H:%M:%S} UTC, later than its name says",
             )
+        else:
+            continue
+        holder = f" of {resource.principal}" if resource.principal else ""
+        yield obstacle(
+            resource,
+            snapshot,
+            code,
+            f"{resource.id.kind} {resource.name}{holder} in account {snapshot.account_id} is ours "
+            f"and {what}: somebody changed it",
+            "the next apply puts it right; look in CloudTrail for who changed it",
+        )
+
+
+def _is_temporary(resource: Resource) -> bool:
+    """Whether it is of the kinds, or has the name, of what is only made for temporary access."""
+    return resource.id.kind in ENDING or (
+        resource.id.kind == managed_policy.NAME
+        and names.grant_of_ending_policy(resource.name) is not None
+    )
