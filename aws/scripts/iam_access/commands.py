@@ -149,11 +149,15 @@ def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _revoke(options: argparse.Namespace, clock: Clock) -> int:
-    from iam_access.config.entries import entries_to_delete  # noqa: PLC0415
+    from iam_access.config.entries import entries_to_delete, what_hides_access  # noqa: PLC0415
     from iam_access.kinds import fields  # noqa: PLC0415
     from iam_access.plan.planner import Request  # noqa: PLC0415
     from iam_access.plan.revocation import Target, nothing_matches  # noqa: PLC0415
 
+    for name in ("user", "role", "grant", "team"):
+        # Not the same as leaving it out, which would end more than was asked for.
+        if getattr(options, name) == "":
+            raise UsageError(f"--{name} is empty", "say whose access is to end, or leave it out")
     principal = (
         fields.user(options.user)
         if options.user
@@ -175,9 +179,13 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
         lambda its: its.revoking(target),
     )
     bringing_back = entries_to_delete(
-        run.configuration, target.matches, frozenset(options.environment), clock()
+        run.configuration, target.matches, frozenset(each.id for each in accounts), clock()
     )
-    findings = (*bringing_back, *nothing_matches(report, target))
+    findings = (
+        *what_hides_access(run.configuration),
+        *bringing_back,
+        *nothing_matches(report, target),
+    )
     return _show(replace(report, findings=findings), options)
 
 

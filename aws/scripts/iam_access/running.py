@@ -89,13 +89,13 @@ def accounts_of(
     wanted = set(options.environment)
     known = {
         environment
-        for account in accounts.values()
+        for account in configuration.known_accounts.values()
         for team, environment in account.environments.items()
         if request.concerns(frozenset({team}))
     }
     unknown = sorted(wanted - known)
-    # An environment may be that of a team whose files are invalid; those say so themselves.
-    if unknown and not configuration.invalid:
+    # It may be that of a team of this run whose files cannot be read; those say so themselves.
+    if unknown and not (configuration.invalid and request.concerns(configuration.invalid)):
         raise UsageError(
             f"there is no environment {unknown[0]!r}",
             f"there are {', '.join(sorted(known)) or 'none'}",

@@ -4,21 +4,27 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from iam_access.config.load import Configuration
+from iam_access.config import accounts as account_files
+from iam_access.config.load import Configuration, Team
+from iam_access.config.settings import FILE as SETTINGS
 from iam_access.kinds.names import label
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import Finding, Principal, Severity
+
+# Folders, files and codes: where, or of which kind, an error is that leaves us in the dark.
+_HIDING = frozenset({account_files.FOLDER, TemporaryAccess.folder, SETTINGS, "missing-accounts"})
 
 # Whether access of this principal, grant (as names have it) and team is meant.
 Matcher = Callable[[Principal | None, str | None, str], bool]
 
 
 def entries_to_delete(
-    configuration: Configuration, matches: Matcher, environments: frozenset[str], now: datetime
+    configuration: Configuration, matches: Matcher, accounts: frozenset[str], now: datetime
 ) -> Iterator[Finding]:
     """The entries of temporary access that would bring back what was revoked, with their lines.
 
-    `environments` limits them; empty means all. Entries that ended before `now` (UTC) do nothing.
+    `accounts` are the ids of those it was revoked in, whatever each team calls them. Entries that
+    ended before `now` (UTC) do nothing.
     """
     for team in configuration.teams.values():
         entries = team.entries[TemporaryAccess.folder]
@@ -26,7 +32,7 @@ def entries_to_delete(
             spec = entry.spec
             if (
                 spec.deadline > now
-                and (not environments or spec.environment in environments)
+                and _is_in(accounts, team, spec.environment)
                 and matches(spec.principal, label(spec.grant), team.name)
             ):
                 following = (
@@ -42,6 +48,23 @@ def entries_to_delete(
                     location=location,
                     team=team.name,
                 )
+
+
+def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
+    """Whether an environment may be one of the accounts; one without an account may be any."""
+    account = team.environments.get(environment)
+    return account is None or account.id in accounts
+
+
+def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
+    """The errors in files that leave accounts, or entries of temporary access, unknown."""
+    for finding in configuration.findings:
+        file = Path(finding.location.file) if finding.location else None
+        hides = file is not None and (
+            file.name in _HIDING or file.parent.name in _HIDING or finding.code in _HIDING
+        )
+        if finding.is_error and hides:
+            yield finding
 
 
 def _lines(file: Path, first: int, following: int | None) -> str:

@@ -98,10 +98,14 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
     plans = [account.plan for account in report.accounts]
     if any(plan is None or plan.changes for plan in plans):
         return
-    where = f"{len(plans)} accounts" if len(plans) != 1 else "the account"
+    where = f"alive in {len(plans)} accounts" if len(plans) != 1 else "alive in the account"
     yield Finding(
         code="nothing-matches",
         severity=Severity.ERROR,
-        message=f"no temporary access {target} is alive in {where}; nothing was done",
-        hint="check the spelling; apply.py --all --dry-run lists all temporary access",
+        message=f"no temporary access {target} is {where}; nothing was done"
+        if plans
+        else f"no account was looked at, so no temporary access {target} was ended",
+        hint="check the spelling; apply.py --all --dry-run lists all temporary access"
+        if plans
+        else "the files have to tell which accounts there are: mend them, then run this again",
     )
