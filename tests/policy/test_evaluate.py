@@ -295,6 +295,24 @@ def test_what_is_no_caller(arn: str) -> None:
         PrincipalContext.from_arn(arn)
 
 
+def test_layers_are_found_by_level() -> None:
+    levels = tuple(
+        (compiled([ALLOW | {"Sid": f"S{number}"}], SourceType.SCP),) for number in (1, 2)
+    )
+    request = Request(PrincipalContext.user(ALICE), "s3:GetObject", "arn:aws:s3:::b/k")
+    second = decide(request, Layers(scps=levels)).layer(Layer.SCP, 2)
+    assert second is not None
+    assert [ref.sid for ref in second.statements] == ["S2"]
+
+
+def test_a_refusal_by_the_service_is_not_laid_to_a_statement() -> None:
+    body = [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}]
+    request = Request(PrincipalContext.root(ACCOUNT), "sts:AssumeRole", ROLE)
+    decision = decide(request, Layers(resource=compiled(body, SourceType.TRUST)))
+    assert [(one.layer, one.statements) for one in decision.blocked_by] == [(Layer.RESOURCE, ())]
+    assert decision.blocked_by[0].note == "the root user cannot assume a role"
+
+
 def test_a_single_statement_need_not_be_in_a_list() -> None:
     document = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
     policy = compile_policy(document, PolicySource("x", SourceType.IDENTITY, "x"))
