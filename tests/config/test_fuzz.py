@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from iam_access.config.load import load
 from iam_access.config.tree import parse
+from tests.config.marks import places
 from tests.config.repository import NOW, VALID, write
 
 NAMES = sorted(VALID)
@@ -38,6 +39,7 @@ def load_changed(name: str, content: str | bytes) -> None:
 def test_any_bytes_can_be_parsed(data: bytes | str) -> None:
     tree = parse(data if isinstance(data, bytes) else data.encode("utf-8", "ignore"))
     assert tree.mark is not None or tree.value is None
+    assert all(line >= 1 and column >= 1 for line, column in places(tree).values())
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])

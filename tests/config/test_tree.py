@@ -1,11 +1,15 @@
 """YAML read as plain values with marks; every trap has a name and a place."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from iam_access.config.tree import ALIAS_LIMIT, DEPTH_LIMIT, SIZE_LIMIT, Tree, parse
+from iam_access.config.events import ALIAS_LIMIT, DEPTH_LIMIT
+from iam_access.config.tree import SIZE_LIMIT, Tree, parse
+from iam_access.place import Path
+from tests.config.marks import keys, places
 
 
 def codes(tree: Tree) -> list[tuple[str, int, int]]:
@@ -48,8 +52,73 @@ def test_scalars_are_the_text_as_written(text: str, value: Any) -> None:
 
 def test_marks_lead_to_every_key_and_value() -> None:
     tree = parse(b"# first\na:\n  - b: c\n    d: [e, f]\n")
-    inner = {"b": (3, 5, (3, 8, None)), "d": (4, 5, (4, 8, [(4, 9, None), (4, 12, None)]))}
-    assert tree.mark == (2, 1, {"a": (2, 1, (3, 3, [(3, 5, inner)]))})
+    assert places(tree) == {
+        (): (2, 1),
+        ("a",): (3, 3),
+        ("a", 0): (3, 5),
+        ("a", 0, "b"): (3, 8),
+        ("a", 0, "d"): (4, 8),
+        ("a", 0, "d", 0): (4, 9),
+        ("a", 0, "d", 1): (4, 12),
+    }
+    assert keys(tree) == {("a",): (2, 1), ("a", 0, "b"): (3, 5), ("a", 0, "d"): (4, 5)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\n- b: [c, {d: e}]\n  f:\n  - - g\n    - h\n  -\n    i: |\n      j\n- k\n",
+        "a: [[b, [c]], {d: [e, {f: [g]}]}, [h: i, j: {k: l}]]\n",
+        "? a\n: ? b\n  : - c: 1\n      d: [2]\n    - - - - e: f\n",
+        "a: {b: {c: {d: {e: [f, 'g', \"h\", ~, {}]}}}}\n",
+        "a:\n  b:\n    - c: é\n      ü: [ß, {ö: x}]\n    - {é: [{ü: y}, z]}\n",
+        "a:\n  b: !!str c\n  d: [!!str e, {f: !!str g}]\n",
+        'a:\r\n  - b: "\\t"\r\n    c: [d,\r\n      {e: f}]\r\n',
+    ],
+)
+def test_marks_are_those_of_the_nodes_that_pyyaml_composes(text: str) -> None:
+    node = yaml.compose(text, yaml.SafeLoader)
+    assert node is not None
+    tree = parse(text.encode())
+    assert places(tree) == dict(nodes(node, ()))
+    assert keys(tree) == dict(key_nodes(node, ()))
+
+
+def nodes(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
+    for step, _, below in within(node):
+        yield from nodes(below, (*path, step))
+
+
+def key_nodes(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    for step, key, below in within(node):
+        if key is not None:
+            yield (*path, step), (key.start_mark.line + 1, key.start_mark.column + 1)
+        yield from key_nodes(below, (*path, step))
+
+
+def within(node: yaml.Node) -> Iterator[tuple[str | int, yaml.Node | None, yaml.Node]]:
+    """What lies in a list or mapping: how it is reached, its key, and itself."""
+    if isinstance(node, yaml.MappingNode):
+        yield from ((key.value, key, value) for key, value in node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from ((index, None, each) for index, each in enumerate(node.value))
+
+
+def test_what_stands_in_a_key_has_no_place_and_takes_none() -> None:
+    tree = parse(b"a:\n  - [[x]: y]\n  - [{b: [c]}: d, e: [f]]\n")
+    assert codes(tree) == [("bad-key", 2, 6), ("bad-key", 3, 6)]
+    assert places(tree) == {
+        (): (1, 1),
+        ("a",): (2, 3),
+        ("a", 0): (2, 5),
+        ("a", 0, 0): (2, 6),
+        ("a", 1): (3, 5),
+        ("a", 1, 0): (3, 6),
+        ("a", 1, 1): (3, 19),
+        ("a", 1, 1, "e"): (3, 22),
+        ("a", 1, 1, "e", 0): (3, 23),
+    }
 
 
 def test_columns_count_letters_not_bytes() -> None:
@@ -129,8 +198,18 @@ def test_an_empty_file_has_neither_value_nor_problem(data: bytes) -> None:
 def test_an_alias_is_its_own_place_and_leads_to_the_anchor_s() -> None:
     tree = parse(b"a: &x [b]\nc: *x\n")
     assert tree.value == {"a": ["b"], "c": ["b"]}
-    assert tree.mark is not None
-    assert tree.mark[2]["c"] == (2, 1, (2, 4, [(1, 8, None)]))
+    assert places(tree)["c",] == (2, 4)
+    assert places(tree)["c", 0] == (1, 8)
+
+
+def test_an_alias_leads_to_the_anchor_s_however_deep_either_stands() -> None:
+    tree = parse(b"a:\n  - b: &x {c: [d]}\n  - *x\n  - {e: {f: [*x]}}\n")
+    found = places(tree)
+    assert found["a", 1] == (3, 5)
+    assert found["a", 2, "e", "f", 0] == (4, 14)
+    for path in (("a", 0, "b"), ("a", 1), ("a", 2, "e", "f", 0)):
+        assert found[*path, "c"] == (2, 15)
+        assert found[*path, "c", 0] == (2, 16)
 
 
 def test_aliases_may_add_so_many_values_and_no_more() -> None:

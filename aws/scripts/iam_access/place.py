@@ -7,7 +7,8 @@ from iam_access.model import Location
 
 # (line, column, children): children maps each key of a mapping to
 # (key line, key column, mark of the value), or lists the marks of a sequence; None for a scalar.
-# Plain tuples, because a large repository has a million of them.
+# Or they are a function that finds them, given the line and column: a large repository has a
+# million, and few are ever asked for.
 Mark = tuple[int, int, Any]
 Path = tuple[str | int, ...]
 
@@ -27,7 +28,7 @@ class Place:
         """The place of what lies below, or of the nearest thing above it that is in the file."""
         mark = self.mark
         for step in path:
-            children = mark[2]
+            children = _children(mark)
             if isinstance(children, dict) and step in children:
                 mark = children[step][2]
             elif isinstance(children, list) and isinstance(step, int) and step < len(children):
@@ -36,12 +37,22 @@ class Place:
                 break
         return Place(self.file, mark)
 
+    def holds(self, key: str) -> bool:
+        """Whether there is a mapping here that has the key."""
+        children = _children(self.mark)
+        return isinstance(children, dict) and key in children
+
     def key(self, *path: str | int) -> Location:
         """The location of a mapping's key itself (the last step), else as `at`."""
         *above, last = path
         parent = self.at(*above)
-        children = parent.mark[2]
+        children = _children(parent.mark)
         if isinstance(children, dict) and last in children:
             line, column, _ = children[last]
             return Location(self.file, line, column)
         return parent.location
+
+
+def _children(mark: Mark) -> Any:
+    line, column, children = mark
+    return children(line, column) if callable(children) else children

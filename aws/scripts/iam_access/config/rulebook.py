@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any
 
 from iam_access.config.settings import FILE, Settings
 from iam_access.kinds.fields import user_name
@@ -86,13 +85,13 @@ class Rulebook:
         return f"the rule is the default of {name}; {self.place.file} can change it"
 
     def _is_written(self, path: Path) -> bool:
-        children: Any = self.place.mark[2] if self.place else None
+        place = self.place
         for step in path:
             if isinstance(step, int):
                 return True  # an item, or the single value that stands for a list of one
-            if not isinstance(children, dict) or step not in children:
+            if place is None or not place.holds(step):
                 return False
-            children = children[step][2][2]
+            place = place.at(step)
         return True
 
     def limits(self, team: str, environment: str, grant: str) -> Limits:

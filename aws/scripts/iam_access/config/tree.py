@@ -4,37 +4,19 @@ No scalar is interpreted: all are the text as written, except that a plain `null
 nothing at all is None. So an account id keeps its leading zero and a date stays a text.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any
 
 import yaml
-from yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    StreamEndEvent,
-)
 
-from iam_access.config.syntax import Problem, not_utf8, shown, syntax_problem
+from iam_access.config.events import DEPTH_LIMIT, Builder, Parser, UnreadableError
+from iam_access.config.syntax import Problem, not_utf8, syntax_problem
 from iam_access.place import Mark
 
 SIZE_LIMIT = 1_048_576  # bytes of one file
-DEPTH_LIMIT = 32  # the deepest that any file needs is seven
-ALIAS_LIMIT = 20_000  # nodes that aliases may add to a file
 
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_ODD_KEYS: Final = _NULLS | {"<<"}
-_TEXT_TAG: Final = "tag:yaml.org,2002:str"
-
-# C0 and C1 (tab and line ends apart), and what turns the direction of text: none can be seen.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
+# The file and its one key, so that every entry has its mark at once.
+_MARKED_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +28,7 @@ class Tree:
     problems: tuple[Problem, ...] = ()
 
 
-class _UnreadableError(Exception):
-    """Reading on makes no sense."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-
-
-class _Parser(Protocol):
-    def get_event(self) -> Any: ...
-
-
-def _parser(data: bytes) -> _Parser:
+def _parser(data: bytes) -> Parser:
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader(data)
     return yaml.SafeLoader(data)
@@ -80,10 +51,11 @@ def parse(data: bytes) -> Tree:
             data.decode()
         except UnicodeDecodeError as error:
             return _nothing(not_utf8(data, error.start))
-    builder = _Builder(data, ascii_only=ascii_only)
+    unread = _Unread(data, ascii_only=ascii_only)
+    builder = Builder(data, ascii_only=ascii_only, marked=_MARKED_DEPTH, unread=unread)
     try:
         value, mark = builder.document(_parser(data))
-    except _UnreadableError as stop:
+    except UnreadableError as stop:
         return _nothing(*builder.problems, stop.problem)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         return _nothing(*builder.problems, syntax_problem(error, data))
@@ -94,218 +66,32 @@ def _nothing(*problems: Problem) -> Tree:
     return Tree(None, None, problems)
 
 
-class _Builder:
-    """Turns the parser's events into values and marks, and collects what is wrong.
+class _Unread:
+    """The marks that were left out, for whoever comes to need one: then the file is read again.
 
-    A duplicate or impossible key is noted and reading goes on, so that one run tells all. A large
-    repository has millions of events, so a scalar in an ordinary file costs no call of its own.
+    It stands for what lies within any list or mapping, told by the line and column it begins at.
     """
 
-    _get_event: Callable[[], Any]
-
     def __init__(self, data: bytes, *, ascii_only: bool) -> None:
-        self.problems: list[Problem] = []
-        # Only a file with an escape or a letter beyond ASCII can hold what cannot be seen: the
-        # rest the parser refuses itself.
-        self._look_closely = not ascii_only or b"\\" in data
-        self._ordinary = not (self._look_closely or b"&" in data or b"!" in data)
-        # By anchor: value, its mark's children, and how many nodes it stands for; None while open.
-        self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
-        self._nodes = 0  # as far as they are counted: in files with anchors
-        self._added = 0
-        self._depth = 0
+        self._data = data
+        self._ascii_only = ascii_only
+        self._found: dict[tuple[int, int], Any] = {}
 
-    def document(self, parser: _Parser) -> tuple[Any, Mark | None]:
-        """The value and mark of the one document there may be."""
-        get_event = self._get_event = parser.get_event
-        result: tuple[Any, Mark | None] = (None, None)
-        documents = 0
-        while type(event := get_event()) is not StreamEndEvent:
-            if type(event) is not DocumentStartEvent:
-                continue  # where the stream begins, or a document ends
-            documents += 1
-            if documents > 1:
-                raise _UnreadableError(_at(event, *_SECOND_DOCUMENT))
-            result = self._value(get_event())
-        return result
-
-    def _mapping(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        get_event, ordinary = self._get_event, self._ordinary
-        values: dict[str, Any] = {}
-        marks: dict[str, Any] = {}
-        while type(event := get_event()) is not MappingEndEvent:
-            start: Any = event.start_mark
-            key: Any
-            value: Any
-            key_line, key_column = start.line + 1, start.column + 1
-            if ordinary and type(event) is ScalarEvent:
-                key = event.value
-                if key in values or key in _ODD_KEYS:
-                    key = self._key(event, self._scalar(event), values)
-            else:
-                key = self._key(event, self._value(event)[0], values)
-            event = get_event()
-            if ordinary and type(event) is ScalarEvent:
-                value = event.value
-                if value in _NULLS and event.implicit[0]:
-                    value = None
-                start = event.start_mark
-                mark: Mark = (start.line + 1, start.column + 1, None)
-            else:
-                value, mark = self._value(event)
-            if key is not None:
-                values[key] = value
-                marks[key] = (key_line, key_column, mark)
-        return values, marks
-
-    def _sequence(self) -> tuple[list[Any], list[Mark]]:
-        get_event, ordinary = self._get_event, self._ordinary
-        values: list[Any] = []
-        marks: list[Mark] = []
-        while type(event := get_event()) is not SequenceEndEvent:
-            value: Any
-            if ordinary and type(event) is ScalarEvent:
-                value = event.value
-                if value in _NULLS and event.implicit[0]:
-                    value = None
-                start: Any = event.start_mark
-                mark: Mark = (start.line + 1, start.column + 1, None)
-            else:
-                value, mark = self._value(event)
-            values.append(value)
-            marks.append(mark)
-        return values, marks
-
-    def _value(self, event: Any) -> tuple[Any, Mark]:
-        """The value and mark of whatever begins with an event."""
-        start = event.start_mark
-        line, column = start.line + 1, start.column + 1
-        kind = type(event)
-        if kind is AliasEvent:
-            value, children = self._resolve(event)
-            return value, (line, column, children)
-        if event.tag is not None:
-            self._check_tag(event)
-        before = self._nodes + self._added
-        if event.anchor is not None:
-            self._anchors[event.anchor] = None
-        self._nodes += 1
-        if kind is ScalarEvent:
-            value, children = self._scalar(event), None
-        else:
-            self._depth += 1
-            if self._depth > DEPTH_LIMIT:
-                raise _UnreadableError(_at(event, *_TOO_DEEP))
-            value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
-            self._depth -= 1
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (value, children, self._nodes + self._added - before)
-        return value, (line, column, children)
-
-    def _scalar(self, event: Any) -> str | None:
-        value: str = event.value
-        if value in _NULLS and event.tag is None and event.implicit[0]:
-            return None
-        if self._look_closely and _UNSEEN.search(value):
-            self._unseen(event)
-        return value
-
-    def _key(self, event: Any, key: Any, values: dict[str, Any]) -> str | None:
-        """The key, or None after noting that it cannot be used."""
-        if type(key) is not str:
-            what = "nothing" if key is None else "a list or mapping"
-            problem = (
-                "bad-key",
-                f"{what} stands where a key is expected",
-                "write the key as plain text: 'key: value'",
-            )
-        elif key == "<<":
-            problem = (
-                "merge-key",
-                "merge keys ('<<') are not supported",
-                "write the keys out, or use an alias for a whole value",
-            )
-        elif key in values:
-            problem = (
-                "duplicate-key",
-                f"the key {shown(key)} stands twice in one mapping",
-                "merge the two values or remove one; a reader would see only one of them",
-            )
-        else:
-            return key
-        self.problems.append(_at(event, *problem))
-        return None
-
-    def _check_tag(self, event: Any) -> None:
-        if event.tag != _TEXT_TAG or type(event) is not ScalarEvent:
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.problems.append(
-                _at(
-                    event,
-                    "tag",
-                    f"the tag {shown(tag)} is not supported",
-                    "remove it: every value is read as the text written",
-                )
-            )
-
-    def _unseen(self, event: Any) -> None:
-        names = sorted({f"U+{ord(char):04X}" for char in _UNSEEN.findall(event.value)})
-        self.problems.append(
-            _at(
-                event,
-                "control-character",
-                f"the text contains characters that cannot be seen: {', '.join(names)}",
-                "remove them; they hide what a text says from those who review it",
-            )
-        )
-
-    def _resolve(self, event: Any) -> tuple[Any, Any]:
-        """The value an alias stands for, and the marks within it."""
-        if event.anchor not in self._anchors:
-            raise _UnreadableError(
-                _at(
-                    event,
-                    "unknown-alias",
-                    f"the alias {shown('*' + event.anchor)} refers to no anchor before it",
-                    "quote the text if it is meant to begin with '*', for example \"*\"",
-                )
-            )
-        found = self._anchors[event.anchor]
-        if found is None:
-            raise _UnreadableError(
-                _at(
-                    event,
-                    "recursive-alias",
-                    f"the alias {shown('*' + event.anchor)} stands within its own anchor",
-                    "write the value out",
-                )
-            )
-        value, children, size = found
-        self._added += size
-        if self._added > ALIAS_LIMIT:
-            raise _UnreadableError(
-                _at(
-                    event,
-                    "alias-bomb",
-                    f"aliases expand to more than {ALIAS_LIMIT:,} values",
-                    "write the values out, or use fewer aliases",
-                )
-            )
-        return value, children
+    def __call__(self, line: int, column: int) -> Any:
+        if not self._found:
+            builder = Builder(self._data, ascii_only=self._ascii_only, marked=DEPTH_LIMIT)
+            _, mark = builder.document(_parser(self._data))
+            self._found = _children(mark)
+        return self._found[line, column]
 
 
-_TOO_DEEP = (
-    "too-deep",
-    f"lists and mappings are nested more than {DEPTH_LIMIT} deep",
-    "no file needs that; look for brackets that are never closed",
-)
-_SECOND_DOCUMENT = (
-    "multiple-documents",
-    "a second YAML document begins here",
-    "remove the '---' and merge the documents: one file holds one",
-)
-
-
-def _at(event: Any, code: str, message: str, hint: str) -> Problem:
-    start = event.start_mark
-    return Problem(code, message, hint, start.line + 1, start.column + 1)
+def _children(mark: Mark | None) -> dict[tuple[int, int], Any]:
+    """What lies within each list and mapping. No two begin at one place, keys apart."""
+    found: dict[tuple[int, int], Any] = {}
+    left = [mark] if mark is not None else []
+    while left:
+        line, column, children = left.pop()
+        if children is not None:
+            found[line, column] = children
+            left += children if isinstance(children, list) else [m for _, _, m in children.values()]
+    return found
