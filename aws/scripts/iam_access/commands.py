@@ -63,6 +63,12 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="also say what everybody gains and loses by the plan (reads more of the accounts)",
     )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="afterwards read the accounts again and prove that grants are allowed, temporary "
+        "ones end, and the access tests hold",
+    )
     baseline.add_base(parser)
     return run_command(parser, argv, _apply, clock)
 
@@ -123,6 +129,7 @@ def _validate(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _apply(options: argparse.Namespace, clock: Clock) -> int:
+    from iam_access.config.suites import of_teams  # noqa: PLC0415
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
     run = _Run("apply", options, clock, load(options, clock()))
@@ -132,8 +139,11 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         allow_removals=options.allow_removals,
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
+    suites = of_teams(run.configuration, request.teams).suites if options.verify else None
     report = run.over(
-        accounts, request.teams, lambda its: its.applying(request, explain=options.explain)
+        accounts,
+        request.teams,
+        lambda its: its.applying(request, explain=options.explain, suites=suites),
     )
     return _show(report, options)
 
