@@ -1,9 +1,12 @@
 """Files with assertions: what is accepted, and what is told of the rest."""
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from iam_access.config import suites
 from iam_access.config.access_tests import Expectation
@@ -11,6 +14,7 @@ from iam_access.config.suites import Suites
 from iam_access.errors import UsageError
 from iam_access.model import Finding
 from tests.config.repository import loaded, marked
+from tests.config.test_fuzz import PIECES
 
 DATA = Path(__file__).parents[1] / "data" / "access-tests"
 ENVIRONMENTS = ("nonprod", "prod")
@@ -150,3 +154,22 @@ def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
     assert told(read(tmp_path, "---\n").findings) == ["1:1 error empty-file"]
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(DATA.glob("*.yml"))), st.data())
+def test_a_valid_file_can_be_changed_anywhere(file: Path, data: st.DataObject) -> None:
+    text = file.read_text()
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(start + 25, len(text))))
+        piece = data.draw(st.sampled_from(["", *PIECES, text[end : end + 20]]))
+        text = text[:start] + piece + text[end:]
+    with tempfile.TemporaryDirectory() as directory:
+        changed = Path(directory, "changed.yaml")
+        changed.write_bytes(text.encode("utf-8", "ignore"))
+        found = suites.of_file(changed, ENVIRONMENTS)
+    assert bool(found.suites) != any(finding.is_error for finding in found.findings)
+    for finding in found.findings:
+        assert finding.hint
+        assert finding.location is not None

@@ -8,7 +8,9 @@ import pytest
 
 from iam_access.config.suites import Suite
 from iam_access.model import Account, Principal, PrincipalType
-from iam_access.policy.decision import Verdict
+from iam_access.policy.decision import Layer, Verdict
+from iam_access.policy.evaluate import decide_for_caller
+from iam_access.policy.request import Request
 from iam_access.simulation.assertions import Choice, Chosen, ask, choose, disagreements, named_in
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
@@ -361,3 +363,34 @@ def test_no_answer_for_a_principal_that_the_snapshot_lacks() -> None:
     question = chosen(suite({"users": ["alice"]})).questions[0]
     gone = replace(question, state=state_of(Principal(PrincipalType.USER, "carol")))
     assert OfflineBackend(World(account_with())).ask(gone) is None
+
+
+@pytest.mark.parametrize("boundary", [None, allow("sqs:*"), allow("*")])
+@pytest.mark.parametrize(
+    "policy_",
+    [
+        allow("s3:Get*"),
+        allow("sqs:*"),
+        allow("s3:*", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
+        allow("s3:*", Effect="Deny"),
+        {"Version": "2012-10-17", "Statement": []},
+    ],
+)
+def test_answers_are_those_of_the_evaluator(policy_: Any, boundary: Any) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT.id}:policy/limits"
+    snapshot = with_state(account_with(ALICE), ALICE, inline={"x": policy_})
+    if boundary:
+        snapshot = with_policy(with_state(snapshot, ALICE, boundary=arn), arn, document=boundary)
+    world = World(snapshot)
+    (question,) = chosen(suite({"actions": ["s3:GetObject", "ec2:*"]}), snapshot=snapshot).questions
+    answers = OfflineBackend(world).ask(question)
+    assert answers is not None
+    subject = world.subject(ALICE)
+    for (action, resource), answer in answers.items():
+        context = {each.key: each.values for each in question.context}
+        request = Request(subject.caller, action, resource, context=context)
+        decision = decide_for_caller(request, subject.layers)
+        assert answer.decision is decision.kind
+        assert answer.missing == decision.missing_context
+        assert len(answer.evidence) == len(decision.deciding)
+        assert (answer.boundary is None) == (decision.layer(Layer.BOUNDARY) is None)
