@@ -322,6 +322,33 @@ class TestGuards:
         assert "aws-owned-role" in codes(plan)
         assert RUNNER not in {change.principal for change in plan.changes}
 
+    def test_nothing_else_is_granted_to_a_role_made_for_a_temporary_grant(self) -> None:
+        entries = [temporary(via="role")]
+        before = applied(
+            configuration(team(policies=[READ_LISTS], temporary=entries)), account_with()
+        )
+        made = Principal(PrincipalType.ROLE, "payments+read+alice")
+        assert made in before.principals
+        for more in (
+            {"permanent": [permanent(roles=[made.name])], "temporary": entries},
+            {"temporary": [*entries, temporary(role=made.name)]},
+        ):
+            files = configuration(team(policies=[READ_LISTS], **more))
+            plan = apply_plan(files, before)
+            assert codes(plan) == ["temporary-role"]
+            assert plan.changes == ()
+
+    def test_what_somebody_put_on_a_role_made_for_a_temporary_grant_goes_at_once(self) -> None:
+        files = configuration(team(policies=[READ_LISTS], temporary=[temporary(via="role")]))
+        right = applied(files, account_with())
+        made = Principal(PrincipalType.ROLE, "payments+read+alice")
+        inline = right.principals[made].inline
+        theirs = {"self-serve+payments+read+20260301T180000Z": inline["self-serve"]}
+        wrong = with_state(right, made, attached=(OURS,), inline={**inline, **theirs})
+        (change,) = apply_plan(files, wrong).changes
+        assert change.reason.startswith("it is not as it is to be; payments grants read in prod")
+        assert applied(files, wrong) == right
+
     def test_the_deployer_role_is_never_granted_anything(self) -> None:
         deployer = Principal(PrincipalType.ROLE, "self-serve-deployer")
         files = configuration(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from iam_access.kinds import calls, fields, managed_policy, names
+from iam_access.kinds import calls, fields, managed_policy, names, temporary_role
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
 from iam_access.kinds.fields import (
     Contradiction,
@@ -94,6 +94,8 @@ class PolicyAttachments:
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
+            if temporary_role.is_ours(state):
+                continue  # its attachments are part of it
             for arn in state.attached:
                 team = names.team_of_policy_arn(arn)
                 if team is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from iam_access.kinds import calls, names
+from iam_access.kinds import calls, names, temporary_role
 from iam_access.kinds.base import Foreign
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
@@ -29,8 +29,10 @@ class InlinePolicies:
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
-            if principal.type is PrincipalType.GROUP:
-                continue  # never granted anything by us, whatever its policies are called
+            if principal.type is PrincipalType.GROUP or temporary_role.is_ours(state):
+                # The former are never granted anything by us, whatever their policies are called;
+                # what is in the latter is part of them.
+                continue
             for name, document in state.inline.items():
                 found = names.team_and_grant_of_inline(name)
                 if found is not None:

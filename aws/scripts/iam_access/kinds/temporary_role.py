@@ -64,9 +64,9 @@ class TemporaryRoles:
     name = NAME
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        for principal, state in snapshot.principals.items():
+        for state in snapshot.principals.values():
             team = names.team_of_policy_path(state.path)
-            if principal.type is PrincipalType.ROLE and team is not None:
+            if is_ours(state) and team is not None:
                 yield _observed(state, team, snapshot)
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
@@ -116,6 +116,14 @@ class TemporaryRoles:
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
+
+
+def is_ours(state: PrincipalState) -> bool:
+    """Whether it is a role made for a temporary grant, with all that hangs on it."""
+    return (
+        state.principal.type is PrincipalType.ROLE
+        and names.team_of_policy_path(state.path) is not None
+    )
 
 
 def resource(grant: TemporaryGrant) -> Resource:

@@ -204,7 +204,8 @@ def _why_updated(before: Resource, after: Resource) -> str:
         ]
         return "; ".join(part for part in parts if part)
     if before.attributes != after.attributes:
-        return f"it is not there; {after.reason}"
+        there = before.attributes.get("attached", True)
+        return f"it is {'not as it is to be' if there else 'not there'}; {after.reason}"
     return f"its document differs; {after.reason}"
 
 

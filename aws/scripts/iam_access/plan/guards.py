@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
-from iam_access.kinds import KINDS, attachment, managed_policy
+from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
 from iam_access.kinds.base import obstacle
 from iam_access.model import (
     Account,
@@ -98,6 +98,15 @@ def _unusable(
             "aws-owned-role",
             f"role {principal.name} in {where} belongs to AWS, which lets nobody change it",
             "grant to another role; permission sets are changed in IAM Identity Center",
+        )
+    if temporary_role.is_ours(state):
+        return obstacle(
+            change.subject,
+            snapshot,
+            "temporary-role",
+            f"role {principal.name} in {where} was made for a temporary grant; "
+            "it gets what that grants and nothing else",
+            "grant to the user or role that it was made for",
         )
     if principal == deployer_of(account):
         return obstacle(
