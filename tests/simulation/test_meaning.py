@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from iam_access.model import Difference, Principal, PrincipalType
 from iam_access.policy.document import document
 from iam_access.simulation.effect import after
 from iam_access.simulation.holdings import documents_needed, touched
+from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.meaning import meaning
+from iam_access.simulation.reach import Atom, difference
+from iam_access.simulation.side import Side
+from iam_access.simulation.universe import Universe
 from iam_access.simulation.world import World
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.simulation.accounts import (
@@ -351,20 +355,60 @@ def allowed(account: Snapshot) -> set[int]:
     }
 
 
+def includes(atom: Atom, action: str, resource: str, context: Any, moment: datetime) -> bool:
+    """Whether a request is among those that an atom stands for, by the evaluator."""
+    block: dict[str, Any] = {}
+    for one in atom.conditions:
+        # Two conditions on one key under one operator cannot stand in one block.
+        assume(one.key not in block.get(one.operator, {}))
+        block.setdefault(one.operator, {})[one.key] = sorted(one.values)
+    limits = atom.scope or [None]
+    for limit in limits:
+        element = "NotResource" if limit and limit.excluded else "Resource"
+        where = sorted(limit.patterns) if limit else "*"
+        statement = {"Effect": "Allow", "Action": "*", element: where, "Condition": block}
+        subject = World(holding(statement)).subject(ALICE)
+        if not subject.decide(action, resource, context, moment).allowed:
+            return False
+    universe = Universe.of([])
+    return bool(atom.bits & universe.bits(action)) and atom.window.start <= moment < atom.window.end
+
+
+def atoms(before: Snapshot, then: Snapshot) -> tuple[Atom, ...]:
+    universe = Universe.of([])
+    reaches = [
+        Side(each, MadeRoles.of(each), universe, NOW).reach(ALICE) for each in (then, before)
+    ]
+    return difference(*reaches)
+
+
 @given(POLICIES, POLICIES)
-def test_nothing_that_the_evaluator_newly_allows_is_left_out(
+def test_whatever_the_evaluator_newly_allows_is_in_the_difference(
     before: list[dict[str, Any]], then: list[dict[str, Any]]
 ) -> None:
     old, new = holding(*before), holding(*then)
-    found = change(old, new)
-    gained = {action for each in found.gains for action in each.actions}
-    lost = {action for each in found.losses for action in each.actions}
+    had, has = allowed(old), allowed(new)
+    gains, losses = atoms(old, new), atoms(new, old)
+    for number in has - had:
+        assert any(includes(atom, *ASKED[number]) for atom in gains), (ASKED[number], gains)
+    for number in had - has:
+        assert any(includes(atom, *ASKED[number]) for atom in losses), (ASKED[number], losses)
+
+
+@given(POLICIES, POLICIES, POLICIES)
+def test_a_boundary_hides_nothing_either(
+    before: list[dict[str, Any]], then: list[dict[str, Any]], limits: list[dict[str, Any]]
+) -> None:
+    account = with_policy(EMPTY, LOCAL, document=document(limits or [deny("*")]))
+    bounded = with_state(account, ALICE, boundary=LOCAL)
+    old, new = holding(*before, account=bounded), holding(*then, account=bounded)
+    gains = atoms(old, new)
     for number in allowed(new) - allowed(old):
-        service = ASKED[number][0].partition(":")[0]
-        assert gained & {ASKED[number][0], f"{service}:*", "*"}, (ASKED[number], found.gains)
-    for number in allowed(old) - allowed(new):
-        service = ASKED[number][0].partition(":")[0]
-        assert lost & {ASKED[number][0], f"{service}:*", "*"}, (ASKED[number], found.losses)
+        assert any(includes(atom, *ASKED[number]) for atom in gains), (ASKED[number], gains)
+    free = atoms(bounded, new)
+    for number in set(range(len(ASKED))) - allowed(new):
+        if not any(each["Effect"] == "Deny" for each in (*then, *limits)):
+            assert not any(includes(atom, *ASKED[number]) for atom in free), (ASKED[number], free)
 
 
 @given(POLICIES)

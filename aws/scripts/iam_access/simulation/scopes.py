@@ -15,7 +15,6 @@ from iam_access.policy.variables import escape_variables
 
 _PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
-_SPECIAL = re.compile(r"\$\{[*?$]\}|,\s*'")
 # Where tokens for variables begin: characters that nobody uses.
 _PRIVATE = 0xE000
 _OPEN = re.compile("[*?\ue000-\uf8ff]")
@@ -121,8 +120,6 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
     """
     if wide == narrow or _is_any(wide):
         return True
-    if _SPECIAL.search(wide) or _SPECIAL.search(narrow):
-        return False
     wide, narrow = _tokens(wide, narrow)
     if wide.endswith("*") and not _OPEN.search(wide[:-1]):
         return _prefix(narrow).startswith(wide[:-1])
