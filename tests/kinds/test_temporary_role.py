@@ -11,7 +11,7 @@ from iam_access.kinds.grant import Rules, TemporaryGrant
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import Phase, Principal, PrincipalType
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -66,6 +66,22 @@ def test_its_end_stands_before_anything_is_granted() -> None:
     ]
     assert calls[0].params["MaxSessionDuration"] == 3600
     assert "DateLessThan" in calls[0].params["AssumeRolePolicyDocument"]
+
+
+def test_what_a_policy_of_aws_denies_stands_before_anything_is_granted() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::secret"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [deny]})
+    account = account_with(managed={POWER_USER: copy})
+    calls = KIND.calls(None, temporary_role.resource(grant()), account)
+    assert [call.operation for call in calls] == [
+        "create_role",
+        "put_role_policy",
+        "attach_role_policy",
+        "put_role_policy",
+    ]
+    assert '"Allow"' not in calls[1].params["PolicyDocument"]
+    (found,) = KIND.observed(carried_out(account, calls))
+    assert found.document == temporary_role.resource(grant()).document
 
 
 def test_nobody_can_take_it_before_it_is_taken_apart() -> None:

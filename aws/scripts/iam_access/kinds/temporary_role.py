@@ -33,7 +33,7 @@ from iam_access.policy import document as documents
 from iam_access.policy.combine import combine
 from iam_access.policy.expiry import deadline_of
 from iam_access.policy.instants import format_instant, parse_instant
-from iam_access.snapshot import Document, PrincipalState, Snapshot
+from iam_access.snapshot import Document, ManagedDocument, PrincipalState, Snapshot
 
 NAME = "temporary-role"
 POLICY_NAME = "self-serve"
@@ -101,16 +101,11 @@ class TemporaryRoles:
             steps.append(_create(after))
         elif before.attributes["trust"] != after.attributes["trust"]:
             steps.append(_trust(after.name, after.attributes["trust"], Phase.GRANT))
-        # The end stands before anything is granted.
-        if before is None or not _same(before.document, after.document):
-            steps.append(_put(after.name, after.document or {}, Phase.GRANT))
-        had = before.attributes["managed"] if before else ()
-        role = Principal(PrincipalType.ROLE, after.name)
-        new = [arn for arn in after.attributes["managed"] if arn not in had]
-        steps += (calls.attach(role, arn) for arn in _denying_first(new, snapshot))
+        steps += _granting(before, after, snapshot)
         if before is not None:
             # What the role loses is gone before anything makes it last longer.
             kept = after.attributes["managed"]
+            role = Principal(PrincipalType.ROLE, after.name)
             steps += _extras(role, before, kept=kept, phase=Phase.RECLAIM)
         return tuple(steps)
 
@@ -337,15 +332,31 @@ def _extras(
         yield calls.delete_inline(role, name, phase)
 
 
-def _denying_first(arns: Iterable[str], snapshot: Snapshot) -> list[str]:
-    """So that what some deny is never allowed by others: the role can be taken already."""
+def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
+    """Writes the role's own statements and attaches policies; the role can be taken already.
 
-    def denies(arn: str) -> bool:
-        copy = snapshot.managed.get(arn)
-        statements = documents.statements_of(copy.document) if copy else ()
-        return any(statement.get("Effect") == "Deny" for statement in statements)
+    The end stands before anything is granted, and what some deny before others could allow it.
+    """
+    had = before.attributes["managed"] if before else ()
+    new = [arn for arn in after.attributes["managed"] if arn not in had]
+    denying = [arn for arn in new if _denies(snapshot.managed.get(arn))]
+    others = [arn for arn in new if arn not in denying]
+    role, wanted = Principal(PrincipalType.ROLE, after.name), after.document or {}
+    standing = before.document if before else None
+    if denying and standing is None:
+        statements = documents.statements_of(wanted)
+        denials = [each for each in statements if each.get("Effect") == "Deny"]
+        standing = {**wanted, "Statement": denials}
+        yield _put(after.name, standing, Phase.GRANT)
+    yield from (calls.attach(role, arn) for arn in denying)
+    if not _same(standing, wanted):
+        yield _put(after.name, wanted, Phase.GRANT)
+    yield from (calls.attach(role, arn) for arn in others)
 
-    return sorted(arns, key=lambda arn: not denies(arn))
+
+def _denies(copy: ManagedDocument | None) -> bool:
+    statements = documents.statements_of(copy.document) if copy else ()
+    return any(statement.get("Effect") == "Deny" for statement in statements)
 
 
 def _removal(before: Resource) -> tuple[ApiCall, ...]:
