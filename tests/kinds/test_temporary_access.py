@@ -99,6 +99,11 @@ def test_what_has_ended_asks_for_nothing() -> None:
         ([(14, 18), (15, 16)], [(14, 18)]),
         ([(14, 15), (16, 17)], [(14, 15), (16, 17)]),
         ([(None, 15), (14, 17)], [(None, 17)]),
+        # It is noon: what has ended still tells when the rest began, if they meet.
+        ([(10, 11), (11, 14)], [(10, 14)]),
+        ([(None, 11), (10, 14)], [(None, 14)]),
+        ([(None, 10), (11, 14)], [(11, 14)]),
+        ([(None, 10), (10, 11)], []),
     ],
 )
 def test_windows_that_meet_are_one(

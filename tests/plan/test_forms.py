@@ -206,6 +206,17 @@ def test_a_renewal_has_no_gap_whatever_the_forms(earlier: Form, later: Form) -> 
 
 
 @pytest.mark.parametrize("form", list(Form))
+def test_nothing_is_renamed_when_the_first_of_two_entries_that_meet_ends(form: Form) -> None:
+    first = temporary(via=form.value)
+    second = temporary(
+        via=form.value, starts_at="2026-03-01T17:00:00Z", expires_at="2026-03-02T18:00:00Z"
+    )
+    both = files(first, second, managed=False)
+    before = applied(both, account())
+    assert apply_plan(both, before, now=NOW + timedelta(hours=7)).changes == ()
+
+
+@pytest.mark.parametrize("form", list(Form))
 def test_a_grant_that_is_there_keeps_its_form(form: Form) -> None:
     before = applied(files(temporary(via=form.value), managed=False), account())
     assert apply_plan(files(managed=False), before).changes == ()

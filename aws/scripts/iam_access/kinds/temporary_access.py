@@ -125,15 +125,19 @@ class TemporaryAccess:
 
 
 def _windows(entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Iterator[_Window]:
-    """The windows that have not ended; those of one principal and grant that meet are one."""
-    alive: dict[tuple[Principal, str], list[_Window]] = {}
+    """The windows that have not ended; those of one principal and grant that meet are one.
+
+    What began with an entry that has ended goes on from there: where a name tells the beginning,
+    nothing is renamed under a session that is open just because a day has passed.
+    """
+    windows: dict[tuple[Principal, str], list[_Window]] = {}
     for entry in entries:
         spec = entry.spec
-        if spec.environment == scope.environment and spec.deadline > scope.now:
+        if spec.environment == scope.environment:
             window = _Window(spec.starts_at, spec.deadline, entry)
-            alive.setdefault((spec.principal, spec.grant), []).append(window)
-    for windows in alive.values():
-        yield from _united(windows)
+            windows.setdefault((spec.principal, spec.grant), []).append(window)
+    for each in windows.values():
+        yield from (window for window in _united(each) if window.ends > scope.now)
 
 
 def _united(windows: list[_Window]) -> Iterator[_Window]:
