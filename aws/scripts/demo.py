@@ -19,10 +19,17 @@ from botocore.exceptions import ClientError
 from iam_access import commands
 from iam_access.arguments import AWS_FOLDER
 from iam_access.config.load import load
+from iam_access.running import DEPLOYER_TEMPLATE
 from iam_access.sandbox import Sandbox
 from iam_access.sandbox.seed import accounts_of
 
-FOLDERS = ("aws-accounts", "aws-policies", "permanent-access", "temporary-access")
+FOLDERS = (
+    "aws-accounts",
+    "aws-policies",
+    "permanent-access",
+    "temporary-access",
+    "access-tests",
+)
 HOURS = 2
 
 ENTRIES = """\
@@ -129,7 +136,7 @@ def main() -> int:
         configuration = load(directory, now=clock())
         with Sandbox(
             accounts_of(configuration),
-            template=commands.DEPLOYER_TEMPLATE,
+            template=DEPLOYER_TEMPLATE,
             clock=clock,
             enforce=True,
         ) as sandbox:
