@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam_access.kinds import names
+from iam_access.model import Principal, PrincipalType
 
 TEAMS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,40}", fullmatch=True)
 KEYS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,90}", fullmatch=True)
@@ -99,3 +100,30 @@ def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
 @pytest.mark.parametrize("key", ["self-serve", "self-serve:payments", "Self-Serve:a:B", "team"])
 def test_other_tags_say_nothing_about_ownership(key: str) -> None:
     assert names.owner_of_tag(key, "aws") is None
+
+
+INSTANTS = (None, DEADLINE, DEADLINE.replace(hour=9))
+PEOPLE = ("ann", "role=ann", "ann+20260301T180000Z", "role=ann+20260301T180000Z", "a" * 60)
+
+
+def test_no_two_people_or_beginnings_have_one_role() -> None:
+    made = [
+        names.role_name("payments", "read", Principal(type_, person), starts)
+        for type_ in (PrincipalType.USER, PrincipalType.ROLE)
+        for person in PEOPLE
+        for starts in INSTANTS
+    ]
+    assert len(set(made)) == len(made)
+    assert all(len(name) <= 64 for name in made)
+    assert made[0] == "payments+read+ann"
+
+
+@given(team=TEAMS, key=KEYS, person=st.sampled_from(PEOPLE), starts=st.sampled_from(INSTANTS))
+def test_a_roles_name_tells_whom_it_may_be_for(
+    team: str, key: str, person: str, starts: datetime | None
+) -> None:
+    for type_ in (PrincipalType.USER, PrincipalType.ROLE):
+        principal = Principal(type_, person)
+        name = names.role_name(team, key, principal, starts)
+        assert names.may_be_role_of(name, principal)
+        assert not names.may_be_role_of(name, Principal(type_, "bob"))

@@ -1,11 +1,12 @@
 """The emergency brake: what it ends, what it leaves, and that it refuses to guess."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from iam_access.kinds.grant import Form
-from iam_access.model import AccountReport, Report
+from iam_access.model import AccountReport, Principal, PrincipalType, Report
 from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
 from iam_access.snapshot import Snapshot
 from tests.values import (
@@ -22,6 +23,7 @@ from tests.values import (
     policy,
     team,
     temporary,
+    with_state,
 )
 
 PEOPLE = ("alice@example.com", "bob@example.com")
@@ -129,3 +131,22 @@ def test_nothing_that_matches_is_an_error() -> None:
 def test_an_account_that_could_not_be_read_may_have_had_it() -> None:
     report = Report("revoke", NOW, accounts=(AccountReport(ACCOUNT),))
     assert list(nothing_matches(report, Target(principal=ALICE))) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_sessions_of_somebody_who_was_deleted_end_too(again: bool) -> None:
+    before = account(Form.ROLE)
+    ours = Principal(PrincipalType.ROLE, "payments+read+alice")
+    trust = before.principals[ours].trust
+    assert trust is not None
+    # IAM shows the id of who is gone, even once there is another of that name.
+    orphaned = json.loads(json.dumps(trust).replace(before.principals[ALICE].arn, "AIDAGONE"))
+    gone = with_state(before, ours, trust=orphaned)
+    if not again:
+        others = {who: state for who, state in gone.principals.items() if who != ALICE}
+        gone = replace(gone, principals=others)
+
+    plan = plan_revocation(ACCOUNT, gone, Target(principal=ALICE), NOW)
+    assert ours.name in {change.name for change in plan.changes}
+    plan = plan_revocation(ACCOUNT, gone, Target(principal=BOB), NOW)
+    assert ours.name not in {change.name for change in plan.changes}

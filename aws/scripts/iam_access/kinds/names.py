@@ -21,6 +21,7 @@ _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(.+)")
 _INSTANT = r"\d{8}T\d{6}Z"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
 _ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}(?:=[0-9a-f]{{7}})?\+\d+")
+_AMBIGUOUS = re.compile(rf"^role=|\+{_INSTANT}$")
 _INLINE_END = re.compile(rf"{PREFIX}\+[^+]+\+[^+]+\+({_INSTANT})")
 _ENDING_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT})(?:=[0-9a-f]{{7}})?\+\d+")
 
@@ -124,12 +125,29 @@ def role_name(team: str, key: str, principal: Principal, starts: datetime | None
     A renewal keeps the role, so that open sessions go on; a window of its own start has its
     own role.
     """
-    person = principal.name if principal.type is PrincipalType.USER else f"role={principal.name}"
+    person = _person(principal)
     name = "+".join([team, key, person, *([_compact(starts)] if starts else [])])
-    if len(name) <= ENTITY_LIMIT:
+    # Somebody may be called like another one's role, or like another one with a beginning.
+    plain = _AMBIGUOUS.search(principal.name) is None
+    if plain and len(name) <= ENTITY_LIMIT:
         return name
     short = "+".join([team[:14], key[:18], person[:20]])
-    return f"{short}={_hashed(name, 8)}"
+    return f"{short}={_hashed(name if plain else f'{principal} {name}', 8)}"
+
+
+def may_be_role_of(name: str, principal: Principal) -> bool:
+    """Whether a role of this name may have been made for a user or role, if for anybody else too.
+
+    For a role whose trust policy no longer tells: of who is deleted, IAM keeps only an id.
+    """
+    person = _person(principal)
+    whole = rf".+\+{re.escape(person)}(\+{_INSTANT})?"
+    short = rf".+\+{re.escape(person[:20])}=[0-9a-f]{{8}}"
+    return re.fullmatch(f"{whole}|{short}", name) is not None
+
+
+def _person(principal: Principal) -> str:
+    return principal.name if principal.type is PrincipalType.USER else f"role={principal.name}"
 
 
 def _instant(text: str) -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.kinds import managed_policy
-from iam_access.kinds.names import grant_of_ending_policy, label
+from iam_access.kinds.names import grant_of_ending_policy, label, may_be_role_of
 from iam_access.model import (
     Account,
     Finding,
@@ -56,7 +56,7 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         for resource in observed.values()
         if _is_temporary(resource)
         and not is_dead(resource, now)
-        and target.matches(resource.principal, resource.grant, min(resource.teams))
+        and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
     meant += _left_without_holders(meant, observed.values())
     removals = [
@@ -70,6 +70,14 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         owned=len(observed),
         temporary=temporary_after(observed, removals, now),
     )
+
+
+def _holder(resource: Resource, target: Target) -> Principal | None:
+    """Whose access it is. Sessions outlive the user who opened them, so a deleted one's counts."""
+    wanted = target.principal
+    if resource.principal is None and wanted and may_be_role_of(resource.name, wanted):
+        return wanted
+    return resource.principal
 
 
 def _is_temporary(resource: Resource) -> bool:
