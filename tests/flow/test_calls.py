@@ -33,7 +33,7 @@ def writes(run: Run) -> Counter[str]:
     return Counter(call.operation for call in run.writes)
 
 
-@pytest.mark.parametrize("grants", [1, 40])
+@pytest.mark.parametrize("grants", [1, 25])
 def test_a_plan_costs_three_calls_whatever_the_number_of_grants(files: Files, grants: int) -> None:
     keys = [f"grant-{number}" for number in range(grants)]
     users = [f"user-{number}" for number in range(grants)]
@@ -57,7 +57,7 @@ def test_a_plan_costs_three_calls_whatever_the_number_of_grants(files: Files, gr
         assert fleet.cleanup("--all").operations == READING
 
 
-@pytest.mark.parametrize(("users", "pages"), [(996, 1), (997, 2), (2_100, 3)])
+@pytest.mark.parametrize(("users", "pages"), [(996, 1), (997, 2)])
 def test_an_account_is_read_in_the_largest_pages(files: Files, users: int, pages: int) -> None:
     files.team(policies={"read": policy()}, permanent=[permanent("read", users=["last@x.org"])])
     with opened(files, account(users=[*(f"u{n}" for n in range(users)), "last"])) as fleet:
@@ -253,3 +253,26 @@ def test_a_principal_that_is_gone_is_not_waited_for(files: Files, slept: list[fl
         fleet.sandbox.faults.append(fault)
         assert fleet.apply("--all").status == 2
         assert slept == []
+
+
+def test_what_was_just_detached_may_still_seem_to_be_in_use(
+    files: Files, slept: list[float]
+) -> None:
+    files.team(policies={"read": policy()}, permanent=[permanent("read")])
+    refusals = 2
+
+    def fault(call: FaultContext) -> None:
+        nonlocal refusals
+        if call.operation == "DeletePolicy" and refusals:
+            refusals -= 1
+            raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.")
+
+    with opened(files) as fleet:
+        assert fleet.apply("--all").status == 0
+        files.team()
+        fleet.sandbox.faults.append(fault)
+        run = fleet.apply("--all")
+        assert run.status == 0, run.out
+        assert fleet.policies() == set()
+    assert writes(run) == {"DetachUserPolicy": 1, "DeletePolicy": 3}
+    assert 0 < sum(slept) < 60

@@ -26,6 +26,7 @@ _CONFIRM_SECONDS = 15.0
 _LONGEST_PAUSE = 15.0
 _BUSY_RETRIES = 4
 
+_PASSING = hints.BUSY | {hints.STILL_USED}
 _BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
 
 
@@ -213,7 +214,7 @@ class Execution:
                 pause = min(2.0**tries, _LONGEST_PAUSE)
                 if _not_visible(error):
                     pause = min(pause, patience - self._slept)
-                elif error.code not in hints.BUSY or tries >= _BUSY_RETRIES:
+                elif error.code not in _PASSING or tries >= _BUSY_RETRIES:
                     raise
                 if pause <= 0:
                     raise

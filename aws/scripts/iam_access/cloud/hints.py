@@ -53,6 +53,8 @@ NO_CREDENTIALS = frozenset(
     }
 )
 BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+# What was taken off it a moment ago may still be seen there, or somebody else is taking it apart.
+STILL_USED = "DeleteConflict"
 
 _AGAIN = "nothing is lost: run the same command again to finish"
 
