@@ -264,30 +264,49 @@ def test_the_fleet_has_a_change_of_every_kind(reference: Reference) -> None:
     assert (reference.again.status, reference.again.writes) == (0, ())
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_an_apply_stopped_after_any_write_is_finished_by_the_next(
-    files: Files, reference: Reference, part: int
+@pytest.mark.parametrize("half", [0, 1])
+def test_an_apply_killed_before_any_write_is_finished_by_the_next(
+    files: Files, reference: Reference, half: int
+) -> None:
+    with prepared(files) as fleet:
+        # The account as each write in turn finds it, and a killed apply would leave it.
+        moments: list[Callable[[], None]] = []
+
+        def remember(call: FaultContext) -> None:
+            if is_write(call):
+                moments.append(fleet.remember())
+
+        watch = Watch(fleet, reference.held)
+        fleet.sandbox.faults[:] = [watch, remember]
+        assert fleet.apply("--all", "--allow-removals").status == 0
+        assert len(moments) == len(reference.writes)
+        for number, restore in list(enumerate(moments))[half::2]:
+            restore()
+            fleet.sandbox.faults[:] = [watch]
+            finishing = fleet.apply("--all", "--allow-removals")
+            assert finishing.status == 0, (number, finishing.out)
+            watch.look("the end")
+            fleet.sandbox.faults.clear()
+            assert watch.problems == [], number
+            # Of this, `reference.again` shows that an apply makes no write any more.
+            assert result(fleet) == reference.result, number
+
+
+def test_an_apply_whose_session_ends_tells_so_and_is_finished_by_the_next(
+    files: Files, reference: Reference
 ) -> None:
     with prepared(files) as fleet:
         restore = fleet.remember()
-        for writes in range(part, len(reference.writes), 4):
+        for writes in range(0, len(reference.writes), 9):
             restore()
-            watch = Watch(fleet, reference.held)
-            fleet.sandbox.faults[:] = [watch, ending_after(writes)]
+            fleet.sandbox.faults[:] = [ending_after(writes)]
             stopped = fleet.apply("--all", "--allow-removals")
             assert stopped.status == 2, writes
-            made = [call for call in stopped.writes if call.error is None]
-            assert len(made) == writes
+            assert len([call for call in stopped.writes if call.error is None]) == writes
             # Once the session is over nothing more is sent.
             assert len(stopped.writes) == writes + 1
-
-            fleet.sandbox.faults[:] = [watch]
-            finishing = fleet.apply("--all", "--allow-removals")
-            assert finishing.status == 0, (writes, finishing.out)
-            watch.look("the end")
             fleet.sandbox.faults.clear()
-            assert watch.problems == [], writes
-            # Of this, `reference.again` shows that an apply makes no write any more.
+            assert fleet.apply("--all", "--allow-removals").status == 0
             assert result(fleet) == reference.result
 
 
@@ -295,7 +314,7 @@ def test_an_apply_may_be_stopped_again_and_again(files: Files, reference: Refere
     with prepared(files) as fleet:
         watch = Watch(fleet, reference.held)
         for _ in reference.writes:
-            fleet.sandbox.faults[:] = [watch, ending_after(7)]
+            fleet.sandbox.faults[:] = [watch, ending_after(11)]
             if fleet.apply("--all", "--allow-removals").status == 0:
                 break
         else:
