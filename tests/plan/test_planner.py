@@ -104,6 +104,16 @@ def test_a_policy_name_taken_by_others_blocks_the_policy_and_what_needs_it() -> 
     assert [f.code for f in plan.findings if f.is_error] == ["not-ours"]
 
 
+def test_a_key_that_is_spelled_anew_takes_two_runs_and_says_so() -> None:
+    before = applied(FILES, account_with())
+    anew = policy("Read", managed_policies=[READ_ONLY], custom_statements=STATEMENTS)
+    files = configuration(team(policies=[anew], permanent=[permanent(grants=["Read"])]))
+    first = apply_plan(files, before)
+    assert codes(first) == ["spelled-anew"]
+    after = carried_out(before, in_order(first.changes))
+    assert apply_plan(files, applied(files, after)).changes == ()
+
+
 def test_adopting_a_policy_replaces_it_and_attaches_only_as_the_files_say() -> None:
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/payments-read"
     account = with_policy(account_with(), theirs)

@@ -109,10 +109,13 @@ class CustomerManagedPolicies:
         )
         if taken is None:
             return None
+        if names.team_of_policy_path(taken.path) in wanted.teams:
+            return Foreign(_respelled(wanted, taken, snapshot), serves=False, adopt=None)
         adoptable = taken.boundary_uses == 0 and names.team_of_policy_path(taken.path) is None
         hint = (
             "rename the policy key, have the other policy deleted by its owner, or run with "
-            "--adopt: that deletes the other policy and makes ours in its place"
+            "--adopt: that deletes the other policy and makes ours in its place (the deployer role "
+            "needs iam:DeletePolicy, and to detach it, which aws/bootstrap gives for our own only)"
             if adoptable
             else "rename the policy key, or have the other policy deleted by its owner"
         )
@@ -186,6 +189,18 @@ class CustomerManagedPolicies:
             for holder in snapshot.attached_to(policy.arn)
         )
         return (*detach, *_delete(policy, Phase.RECLAIM))
+
+
+def _respelled(wanted: Resource, taken: PolicyState, snapshot: Snapshot) -> Finding:
+    return obstacle(
+        wanted,
+        snapshot,
+        "spelled-anew",
+        f"{wanted.name} cannot be made before {taken.name} is gone: names that differ in case only "
+        "are one to IAM",
+        "run this again, since the other one goes with this run; or keep the spelling, and "
+        "nobody is without it in between",
+    )
 
 
 def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:
