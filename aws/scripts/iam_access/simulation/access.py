@@ -55,8 +55,9 @@ def answers(
     principals = world.principals if asked is None else [p for p in asked if p in world.principals]
     for principal in principals:
         subject = world.subject(principal)
+        asker = subject.asker(question.context, question.at)
         for action, resource in product(question.actions, question.resources):
-            decision = subject.decide(action, resource, question.context, question.at)
+            decision = asker.decide(action, resource)
             if asked is None and not decision.allowed:
                 continue
             yield Answer(

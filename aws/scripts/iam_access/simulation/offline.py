@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from iam_access.policy.compile import StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
-from iam_access.policy.evaluate import Layers, decide_for_caller
-from iam_access.policy.request import Request
+from iam_access.policy.evaluate import Layers
 from iam_access.simulation.results import Answer, Evidence, Question
 from iam_access.simulation.world import World
 
@@ -27,6 +26,7 @@ class OfflineBackend:
             return None
         subject = self.world.subject(question.state.principal)
         context = {each.key: each.values for each in question.context}
+        asker = self.world.matrix.asker(subject.caller, subject.layers, context)
         answers = {}
         for action in question.actions:
             silent = _is_silent(subject.layers, action.lower())
@@ -34,8 +34,7 @@ class OfflineBackend:
                 if silent:
                     answers[action, resource] = _NOTHING
                     continue
-                request = Request(subject.caller, action, resource, context=context)
-                answers[action, resource] = _answer(decide_for_caller(request, subject.layers))
+                answers[action, resource] = _answer(asker.decide_for_caller(action, resource))
         return answers
 
 

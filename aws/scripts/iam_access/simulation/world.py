@@ -8,8 +8,9 @@ from iam_access.errors import AccessError
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
 from iam_access.policy.decision import Decision
-from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluate import Layers
+from iam_access.policy.matrix import Asker, Matrix
+from iam_access.policy.request import PrincipalContext
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 # Condition keys and their values, as requests have them.
@@ -40,22 +41,30 @@ class Subject:
     state: PrincipalState
     caller: PrincipalContext
     layers: Layers
+    matrix: Matrix = field(repr=False, compare=False)
 
-    def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
-        """Whether it may do this at `now` (UTC), by the policies of its own account.
+    def asker(self, context: Context, now: datetime) -> Asker:
+        """To ask much of it at `now` (UTC), by the policies of its own account.
 
         The principal's tags count as `aws:PrincipalTag/…` unless the context says otherwise.
         """
         tags = {f"aws:PrincipalTag/{key}": value for key, value in self.state.tags.items()}
-        request = Request(self.caller, action, resource, context={**tags, **context}, now=now)
-        return decide(request, self.layers)
+        return self.matrix.asker(self.caller, self.layers, {**tags, **context}, now)
+
+    def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
+        """Whether it may do this; see `asker`."""
+        return self.asker(context, now).decide(action, resource)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The users and roles of a snapshot. Every policy is compiled once, when first needed."""
+    """The users and roles of a snapshot. Every policy is compiled once, when first needed.
+
+    For one thread at a time; `matrix` remembers what was decided.
+    """
 
     snapshot: Snapshot
+    matrix: Matrix = field(default_factory=Matrix, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
 
@@ -83,7 +92,7 @@ class World:
             identity=tuple(self._identity(state)),
             boundary=self._managed(state.boundary, SourceType.BOUNDARY) if state.boundary else None,
         )
-        return Subject(state.principal, state, make(state.arn, state.id), layers)
+        return Subject(state.principal, state, make(state.arn, state.id), layers, self.matrix)
 
     def _identity(self, state: PrincipalState) -> Iterator[CompiledPolicy]:
         groups = (
@@ -91,12 +100,15 @@ class World:
         )
         for holder in (state, *groups):
             for name, document in holder.inline.items():
-                yield compile_policy(
-                    document,
-                    PolicySource(inline_id(holder.principal, name), SourceType.IDENTITY, name),
-                )
+                yield self._inline(holder.principal, name, document)
             for arn in holder.attached:
                 yield self._managed(arn, SourceType.IDENTITY)
+
+    def _inline(self, holder: Principal, name: str, document: Document) -> CompiledPolicy:
+        key = (inline_id(holder, name), SourceType.IDENTITY)
+        if key not in self._policies:
+            self._policies[key] = compile_policy(document, PolicySource(*key, name))
+        return self._policies[key]
 
     def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
         key = (arn, type_)

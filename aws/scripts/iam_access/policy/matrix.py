@@ -1,0 +1,313 @@
+"""Many decisions about the same account: what they have in common is worked out only once.
+
+What one policy says of an action and a resource depends on the caller and the context only
+through the condition keys that it asks for, in conditions and in policy variables. So each policy
+is asked once for each action and resource, and again only for other values of those keys; and
+callers of whom all policies say the same get the same decision.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from iam_access.policy.compile import CompiledPolicy
+from iam_access.policy.context import RequestContext
+from iam_access.policy.decision import Decision
+from iam_access.policy.evaluate import Layers, decide, decide_for_caller
+from iam_access.policy.principals import Match
+from iam_access.policy.request import CallerType, PrincipalContext, Request
+
+_Judge: TypeAlias = Callable[[Request, Layers], Decision]
+_Values: TypeAlias = tuple[tuple[str, ...] | None, ...]
+_Place: TypeAlias = tuple[str, str, str | None]
+_Numbers: TypeAlias = tuple[int, ...]
+
+# So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
+_MOST_CELLS = 4096
+_MOST_HOLDINGS = 65_536
+_SILENT = 0
+_USUAL = frozenset({CallerType.USER, CallerType.ROLE, CallerType.ROLE_SESSION})
+# The one key that follows from what is asked, and not from who asks when.
+_OF_RESOURCE = "aws:resourceaccount"
+
+
+class Matrix:
+    """What was worked out so far. Ask it through an `Asker` for each caller.
+
+    Policies are told apart by identity, so callers should share those that they have in common.
+    For one thread at a time.
+    """
+
+    __slots__ = ("_cells", "_holdings", "_shapes")
+
+    def __init__(self) -> None:
+        self._cells: dict[_Place, _Cell] = {}
+        self._holdings: dict[tuple[int, int], _Holding] = {}
+        self._shapes: dict[object, int] = {}
+
+    def asker(
+        self,
+        caller: PrincipalContext,
+        layers: Layers,
+        context: Mapping[str, str | Sequence[str]],
+        now: datetime | None = None,
+    ) -> "Asker":
+        """Somebody who will ask much in the same context at the same time (UTC).
+
+        `context` must not change afterwards.
+        """
+        holding = self._holdings.get((id(layers), id(caller))) or self._hold(layers, caller)
+        return Asker(self, holding, context, now)
+
+    def cell(self, place: _Place, request: Request) -> "_Cell":
+        """A new cell for what a request asks."""
+        if len(self._cells) >= _MOST_CELLS:
+            self._cells.clear()
+        cell = self._cells[place] = _Cell(request)
+        return cell
+
+    def cells(self) -> Mapping[_Place, "_Cell"]:
+        """All cells by action, resource and the resource's account; always the same mapping."""
+        return self._cells
+
+    def _hold(self, layers: Layers, caller: PrincipalContext) -> "_Holding":
+        if len(self._holdings) >= _MOST_HOLDINGS:
+            self._holdings.clear()
+        slots = _slots(layers)
+        # Whatever else a decision depends on, besides what is asked: what kind of caller it is,
+        # of which account, and which layers there are.
+        kind = (
+            *(_kind(caller, layers), caller.account),
+            *(layers.boundary is None, layers.session is None),
+            tuple(map(bool, slots)),
+        )
+        policies = tuple(policy for slot in slots for policy in slot)
+        holding = _Holding(
+            policies,
+            _is_shareable(layers, policies),
+            self._shapes.setdefault(kind, len(self._shapes)),
+            tuple(map(len, slots)),
+            layers,
+            caller,
+        )
+        self._holdings[id(layers), id(caller)] = holding
+        return holding
+
+
+class _Holding(NamedTuple):
+    """A caller with its policies: in one row, `sizes` of them in each layer.
+
+    `layers` and `caller` are kept so that nothing else takes on their identity.
+    """
+
+    policies: tuple[CompiledPolicy, ...]
+    shareable: bool
+    kind: int
+    sizes: tuple[int, ...]
+    layers: Layers
+    caller: PrincipalContext
+
+    def by_layer(self, numbers: _Numbers) -> tuple[_Numbers, ...]:
+        """What the policies of each layer say, without those that say nothing."""
+        found = []
+        start = 0
+        for size in self.sizes:
+            found.append(tuple([each for each in numbers[start : start + size] if each]))
+            start += size
+        return tuple(found)
+
+
+class Asker:
+    """A caller in one context, at one time. Decides as `decide` and `decide_for_caller` do."""
+
+    __slots__ = ("_cells", "_context", "_holding", "_matrix", "_now", "_values")
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        holding: _Holding,
+        context: Mapping[str, str | Sequence[str]],
+        now: datetime | None,
+    ) -> None:
+        self._matrix = matrix
+        self._cells = matrix.cells()
+        self._holding = holding
+        self._context = context
+        self._now = now
+        self._values: dict[tuple[str, ...], _Values] = {}
+
+    def decide(self, action: str, resource: str, account: str | None = None) -> Decision:
+        """The decision that `evaluate.decide` makes; `account` is the resource's, if needed."""
+        return self._decide(decide, action, resource, account)
+
+    def decide_for_caller(self, action: str, resource: str, account: str | None = None) -> Decision:
+        """The decision that `evaluate.decide_for_caller` makes."""
+        return self._decide(decide_for_caller, action, resource, account)
+
+    def _decide(self, judge: _Judge, action: str, resource: str, account: str | None) -> Decision:
+        holding = self._holding
+        place = action, resource, account
+        if not holding.shareable:
+            return judge(self._request(place), holding.layers)
+        cell = self._cells.get(place)
+        if cell is None:
+            cell = self._matrix.cell(place, self._request(place))
+        policies = holding.policies
+        numbers = tuple(map(cell.constant.__getitem__, policies))
+        if cell.varying and not cell.varying.keys().isdisjoint(policies):
+            numbers = self._numbers(cell, place, numbers)
+        row = judge, holding.kind, holding.sizes, numbers
+        decision = cell.decisions.get(row)
+        if decision is None:
+            decision = cell.decisions[row] = self._shared(judge, cell, place, numbers)
+        return decision
+
+    def _shared(self, judge: _Judge, cell: "_Cell", place: _Place, numbers: _Numbers) -> Decision:
+        """The same policies may stand among others that say nothing."""
+        holding = self._holding
+        key = judge, holding.kind, holding.by_layer(numbers)
+        decision = cell.distinct.get(key)
+        if decision is None:
+            decision = cell.distinct[key] = judge(self._request(place), holding.layers)
+        return decision
+
+    def _numbers(self, cell: "_Cell", place: _Place, numbers: _Numbers) -> _Numbers:
+        """Ask again the policies whose word depends on condition keys."""
+        varying = cell.varying
+        found = list(numbers)
+        for index, policy in enumerate(self._holding.policies):
+            if policy in varying:
+                one = varying[policy]
+                number = one.known.get(self._values_of(one.keys, place))
+                found[index] = self._asked(cell, one, place) if number is None else number
+        return tuple(found)
+
+    def _asked(self, cell: "_Cell", one: "_Varying", place: _Place) -> int:
+        number, asked = cell.ask(one.policy, self._request(place))
+        more = tuple(key for key in asked if key not in one.keys)
+        if more:
+            one.keys += more
+            one.known.clear()
+        one.known[self._values_of(one.keys, place)] = number
+        return number
+
+    def _values_of(self, keys: tuple[str, ...], place: _Place) -> _Values:
+        found = self._values.get(keys)
+        if found is None:
+            context = RequestContext(self._request(place))
+            found = tuple([context.values(key, "") for key in keys])
+            if _OF_RESOURCE not in keys:
+                self._values[keys] = found
+        return found
+
+    def _request(self, place: _Place) -> Request:
+        return Request(self._holding.caller, *place, context=self._context, now=self._now)
+
+
+def _kind(caller: PrincipalContext, layers: Layers) -> object:
+    """What tells kinds of callers apart: users and roles are alike, save for session policies."""
+    if _is_usual(caller) and layers.session is None:
+        return _USUAL
+    return caller.type, caller.is_service_linked_role
+
+
+def _is_usual(caller: PrincipalContext) -> bool:
+    return caller.type in _USUAL and not caller.is_service_linked_role
+
+
+def _slots(layers: Layers) -> tuple[tuple[CompiledPolicy, ...], ...]:
+    """The policies layer by layer, each once in its layer, as the evaluator takes them."""
+    boundary = (layers.boundary,) if layers.boundary is not None else ()
+    slots = (layers.identity, boundary, layers.session or (), *layers.scps)
+    return tuple(tuple(dict.fromkeys(slot)) for slot in slots)
+
+
+def _is_shareable(layers: Layers, policies: tuple[CompiledPolicy, ...]) -> bool:
+    """Whether no policy looks at the caller itself, as those with a Principal do."""
+    if layers.resource is not None or layers.rcps:
+        return False
+    return all(one.principal is None for policy in policies for one in policy.statements)
+
+
+class _Cell:
+    """One action on one resource: what each policy says of it, and the decisions so far.
+
+    What a policy says is a number, the same for the same statements that match and the same keys
+    that were asked for in vain. `constant` has the numbers of the policies that ask for no keys,
+    `varying` the others. `decisions` are by all numbers, `distinct` by those that say something.
+    """
+
+    __slots__ = ("_action", "_numbers", "_probe", "constant", "decisions", "distinct", "varying")
+
+    def __init__(self, request: Request) -> None:
+        self.constant = _Constants(self)
+        self.varying: dict[CompiledPolicy, _Varying] = {}
+        self.decisions: dict[tuple[_Judge, int, tuple[int, ...], _Numbers], Decision] = {}
+        self.distinct: dict[tuple[_Judge, int, tuple[_Numbers, ...]], Decision] = {}
+        self._action = request.action.lower()
+        self._probe = request
+        self._numbers: dict[object, int] = {}
+
+    def first(self, policy: CompiledPolicy) -> int:
+        """What it says if it asks for no keys; else it has to be asked each time."""
+        number, asked = self.ask(policy, self._probe)
+        if asked:
+            self.varying[policy] = _Varying(policy, tuple(asked))
+        return number
+
+    def ask(self, policy: CompiledPolicy, request: Request) -> tuple[int, Sequence[str]]:
+        """What it says of a request, and the keys that it asked for on the way."""
+        covering = policy.covering(self._action)
+        if not covering:
+            return _SILENT, ()
+        context = _Recorder(request)
+        matching = tuple([one for one in covering if one.match(context) is not Match.NONE])
+        asked = tuple(context.asked)
+        missing = tuple(context.missing.items())
+        if not matching and not missing:
+            return _SILENT, asked
+        said = policy, tuple([one.ref.index for one in matching]), missing
+        return self._numbers.setdefault(said, len(self._numbers) + 1), asked
+
+
+class _Constants(dict[CompiledPolicy, int]):
+    """What policies say, asked when it is first looked up."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: _Cell) -> None:
+        super().__init__()
+        self._cell = cell
+
+    def __missing__(self, policy: CompiledPolicy) -> int:
+        number = self[policy] = self._cell.first(policy)
+        return number
+
+
+class _Varying:
+    """A policy whose word depends on condition keys: its numbers for the values that came so far.
+
+    `keys` are all that it ever asked for. As long as these have the same values it says the same,
+    for nothing but their values tells an evaluation how to go on.
+    """
+
+    __slots__ = ("keys", "known", "policy")
+
+    def __init__(self, policy: CompiledPolicy, keys: tuple[str, ...]) -> None:
+        self.policy = policy
+        self.keys = keys
+        self.known: dict[_Values, int] = {}
+
+
+class _Recorder(RequestContext):
+    """A request's keys, and which of them were asked for."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.asked: dict[str, None] = {}
+
+    def values(self, key: str, written: str) -> tuple[str, ...] | None:
+        self.asked[key] = None
+        return super().values(key, written)
