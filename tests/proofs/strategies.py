@@ -213,8 +213,8 @@ _GRANTS = st.builds(
 
 
 @st.composite
-def files(draw: st.DrawFn, *, denies: bool, most: int = 4) -> Files:
-    """Policies of both kinds, and a few grants of them."""
+def files(draw: st.DrawFn, *, denies: bool, most: int = 4, apart: bool = False) -> Files:
+    """Policies of both kinds, and a few grants of them; `apart` to different people each."""
     policies: dict[str, Mapping[str, Any]] = {}
     for key in KEYS:
         own = draw(st.lists(statements(denies=denies), max_size=3))
@@ -223,4 +223,20 @@ def files(draw: st.DrawFn, *, denies: bool, most: int = 4) -> Files:
             managed = [READ_ONLY]
         written = {"custom_statements": own, "managed_policies": managed}
         policies[key] = {name: value for name, value in written.items() if value}
-    return Files(policies, tuple(draw(st.lists(_GRANTS, min_size=1, max_size=most))))
+    grants = st.lists(
+        _GRANTS,
+        min_size=1,
+        max_size=most,
+        unique_by=(lambda grant: grant.person) if apart else None,
+    )
+    return Files(policies, tuple(draw(grants)))
+
+
+def scenes() -> st.SearchStrategy[tuple[Snapshot, Files]]:
+    """Accounts and files in which no grant denies what another of the same person allows.
+
+    Where one does, it counts from when the latter of the two is written.
+    """
+    return st.tuples(accounts(denies=True), files(denies=True, most=3, apart=True)) | st.tuples(
+        accounts(denies=False), files(denies=False, most=3)
+    )

@@ -20,14 +20,14 @@ from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Snapshot
 from tests.proofs.reach import Probe
 from tests.proofs.replay import Powers, meaning, moments
-from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, accounts, files
+from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, accounts, files, scenes
 from tests.values import ACCOUNT, ALICE, NOW, apply_plan, configuration, team
 
 EVERYTHING = Request(allow_removals=True)
 Planning = Callable[[Snapshot], Plan]
 
 bounded = settings(
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     # To make a failing example smaller would take minutes.
@@ -105,14 +105,16 @@ def people_of(*asked: Files) -> set[Principal]:
 
 
 @bounded
-@given(account=accounts(denies=True), asked=files(denies=True, most=3))
-def test_grants_that_are_made(account: Snapshot, asked: Files) -> None:
+@given(scene=scenes())
+def test_grants_that_are_made(scene: tuple[Snapshot, Files]) -> None:
+    account, asked = scene
     check(applying(asked.configuration), account, people_of(asked))
 
 
 @bounded
-@given(account=accounts(denies=True), asked=files(denies=True, most=3))
-def test_grants_that_are_taken_out_of_the_files(account: Snapshot, asked: Files) -> None:
+@given(scene=scenes())
+def test_grants_that_are_taken_out_of_the_files(scene: tuple[Snapshot, Files]) -> None:
+    account, asked = scene
     granted = moments(apply_plan(asked.configuration, account), account)[-1]
     left = check(applying(configuration(team())), granted, people_of(asked))
     assert meaning(left) == meaning(account)
@@ -131,9 +133,10 @@ def test_grants_that_change(account: Snapshot, asked: Files, other: Files) -> No
 
 
 @bounded
-@given(account=accounts(denies=True), asked=files(denies=True, most=3), form=st.sampled_from(Form))
-def test_grants_that_are_renewed(account: Snapshot, asked: Files, form: Form) -> None:
+@given(scene=scenes(), form=st.sampled_from(Form))
+def test_grants_that_are_renewed(scene: tuple[Snapshot, Files], form: Form) -> None:
     """They go on without a gap, whatever form they had and will have."""
+    account, asked = scene
     granted = moments(apply_plan(asked.configuration, account), account)[-1]
     renewed = Files(
         asked.policies, tuple(replace(each, ends=max(ENDS), via=form) for each in asked.grants)
@@ -148,9 +151,10 @@ def _alike(asked: Files) -> Callable[[Snapshot, Snapshot], bool]:
 
 
 @bounded
-@given(account=accounts(denies=True), asked=files(denies=True, most=3))
-def test_grants_that_are_revoked(account: Snapshot, asked: Files) -> None:
+@given(scene=scenes())
+def test_grants_that_are_revoked(scene: tuple[Snapshot, Files]) -> None:
     """The next revocation ends what one that stopped has left; shells go with the next apply."""
+    account, asked = scene
     granted = moments(apply_plan(asked.configuration, account), account)[-1]
     passed = moments(revoking(ALICE)(granted), granted)
     before, *between, standing = abilities(map(Powers, [granted, *passed, account]), ALICE)

@@ -335,23 +335,25 @@ def _extras(
 def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
     """Writes the role's own statements and attaches policies; the role can be taken already.
 
-    The end stands before anything is granted, and what some deny before others could allow it.
+    The end stands before anything is granted. Where policies of AWS deny something, the role is
+    silenced until all are attached, or those that came first would allow it meanwhile.
     """
     had = before.attributes["managed"] if before else ()
     new = [arn for arn in after.attributes["managed"] if arn not in had]
-    denying = [arn for arn in new if _denies(snapshot.managed.get(arn))]
-    others = [arn for arn in new if arn not in denying]
-    role, wanted = Principal(PrincipalType.ROLE, after.name), after.document or {}
-    standing = before.document if before else None
-    if denying and standing is None:
-        statements = documents.statements_of(wanted)
-        denials = [each for each in statements if each.get("Effect") == "Deny"]
-        standing = {**wanted, "Statement": denials}
-        yield _put(after.name, standing, Phase.GRANT)
-    yield from (calls.attach(role, arn) for arn in denying)
-    if not _same(standing, wanted):
-        yield _put(after.name, wanted, Phase.GRANT)
-    yield from (calls.attach(role, arn) for arn in others)
+    new.sort(key=lambda arn: not _denies(snapshot.managed.get(arn)))
+    role = Principal(PrincipalType.ROLE, after.name)
+    attached = [calls.attach(role, arn) for arn in new]
+    written = before.document if before else None
+    silenced = before is not None and written is not None and before.expires == LONG_AGO
+    if written is None and new and _denies(snapshot.managed.get(new[0])):
+        yield _put(after.name, _NOTHING, Phase.GRANT)
+        silenced = True
+    own = (
+        []
+        if _same(written, after.document)
+        else [_put(after.name, after.document or {}, Phase.GRANT)]
+    )
+    yield from (*attached, *own) if silenced else (*own, *attached)
 
 
 def _denies(copy: ManagedDocument | None) -> bool:
