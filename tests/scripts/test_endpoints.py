@@ -129,6 +129,9 @@ def test_an_interrupt_ends_an_apply_in_order(server: SandboxServer, folder: Path
     assert holders(server, PROD) == ["user-0"]
     assert "user user-2" in out
     assert "skipped: Interrupted" in out
+    # Nothing is sent any more once it is interrupted.
+    attached = [call.params["UserName"] for call in server.calls if "UserName" in call.params]
+    assert attached == ["user-0", "user-1"]
     assert "run the same command again" in out
 
     server.faults.clear()

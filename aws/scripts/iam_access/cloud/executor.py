@@ -218,13 +218,13 @@ class Execution:
                     raise
                 if pause <= 0:
                     raise
+                tries += 1
+                self._slept += pause
+                self._sleep(pause)
                 if self._stopped():
                     raise CallError(
                         _INTERRUPTED.code, _INTERRUPTED.message, _INTERRUPTED.hint
                     ) from error
-            tries += 1
-            self._slept += pause
-            self._sleep(pause)
 
     def _patience(self, changes: Iterable[Change]) -> float:
         """Until how much was slept to wait for what these changes rest on and this run made."""
