@@ -18,7 +18,7 @@ from bench.fleet import Fleet  # noqa: E402
 from bench.scenarios import Bench, Result, surprises  # noqa: E402
 from bench.throttle import Rates  # noqa: E402
 
-_PARTS = ("startup", "fleet", "validate")
+_PARTS = ("startup", "fleet", "validate", "evaluator")
 
 
 def main() -> int:
@@ -34,6 +34,9 @@ def main() -> int:
     if "validate" in arguments.only:
         print("\nValidation of a large repository", flush=True)
         subprocess.run([sys.executable, str(_HERE / "validate_fleet.py")], check=True)
+    if "evaluator" in arguments.only:
+        print("\nDecisions about access, on one core", flush=True)
+        subprocess.run([sys.executable, str(_HERE / "evaluator.py")], check=True)
     if arguments.json:
         text = json.dumps(report.as_json(results, times), indent=2)
         arguments.json.write_text(text + "\n", encoding="utf-8")

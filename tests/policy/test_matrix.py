@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam_access.policy.compile import SourceType
+from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.matrix import Matrix
@@ -133,6 +134,30 @@ def test_one_asker_asks_many_things(
         for asker, layers in zip(askers, world, strict=True):
             found = asker.decide(place.action, place.resource, place.resource_account)
             assert found == decide(request, layers)
+
+
+@SEARCHED
+@given(
+    st.lists(st.tuples(worlds(), asked), min_size=1, max_size=4),
+    st.lists(requests, min_size=1, max_size=4),
+)
+def test_those_of_a_crowd_who_may_are_those_who_may_alone(
+    members: list[tuple[list[Layers], Request]], places: list[Request]
+) -> None:
+    matrix = Matrix()
+    alone = [(one, layers) for world, one in members for layers in world]
+    crowd = Crowd(
+        [matrix.asker(one.principal, layers, one.context, one.now) for one, layers in alone]
+    )
+    for place in places:
+        asked = place.action, place.resource, place.resource_account
+        assert crowd.allowed(*asked) == [
+            index
+            for index, (one, layers) in enumerate(alone)
+            if decide(
+                replace(place, principal=one.principal, context=one.context, now=one.now), layers
+            ).allowed
+        ]
 
 
 def test_equal_policies_get_one_decision_and_other_values_another() -> None:

@@ -19,7 +19,7 @@ from iam_access.policy.request import CallerType, PrincipalContext, Request
 
 _Judge: TypeAlias = Callable[[Request, Layers], Decision]
 _Values: TypeAlias = tuple[tuple[str, ...] | None, ...]
-_Place: TypeAlias = tuple[str, str, str | None]
+Place: TypeAlias = tuple[str, str, str | None]
 _Numbers: TypeAlias = tuple[int, ...]
 
 # So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
@@ -41,7 +41,7 @@ class Matrix:
     __slots__ = ("_cells", "_holdings", "_shapes")
 
     def __init__(self) -> None:
-        self._cells: dict[_Place, _Cell] = {}
+        self._cells: dict[Place, Cell] = {}
         self._holdings: dict[tuple[int, int], _Holding] = {}
         self._shapes: dict[object, int] = {}
 
@@ -59,14 +59,14 @@ class Matrix:
         holding = self._holdings.get((id(layers), id(caller))) or self._hold(layers, caller)
         return Asker(self, holding, context, now)
 
-    def cell(self, place: _Place, request: Request) -> "_Cell":
+    def cell(self, place: Place, request: Request) -> "Cell":
         """A new cell for what a request asks."""
         if len(self._cells) >= _MOST_CELLS:
             self._cells.clear()
-        cell = self._cells[place] = _Cell(request)
+        cell = self._cells[place] = Cell(place, request)
         return cell
 
-    def cells(self) -> Mapping[_Place, "_Cell"]:
+    def cells(self) -> Mapping[Place, "Cell"]:
         """All cells by action, resource and the resource's account; always the same mapping."""
         return self._cells
 
@@ -136,6 +136,29 @@ class Asker:
         self._now = now
         self._values: dict[tuple[str, ...], _Values] = {}
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is a user or role without session, resource or resource control policies."""
+        holding = self._holding
+        is_usual = _is_usual(holding.caller) and holding.layers.session is None
+        return holding.shareable and is_usual
+
+    @property
+    def account(self) -> str | None:
+        """The caller's account."""
+        return self._holding.caller.account
+
+    @property
+    def slots(self) -> Sequence[Sequence[CompiledPolicy] | None]:
+        """Its identity's policies, its boundary or None, and the levels of its organisation."""
+        layers = self._holding.layers
+        boundary = None if layers.boundary is None else (layers.boundary,)
+        return layers.identity, boundary, *layers.scps
+
+    def cell(self, place: Place) -> "Cell":
+        """What was worked out about an action on a resource."""
+        return self._cells.get(place) or self._matrix.cell(place, self.request(place))
+
     def decide(self, action: str, resource: str, account: str | None = None) -> Decision:
         """The decision that `evaluate.decide` makes; `account` is the resource's, if needed."""
         return self._decide(decide, action, resource, account)
@@ -148,42 +171,44 @@ class Asker:
         holding = self._holding
         place = action, resource, account
         if not holding.shareable:
-            return judge(self._request(place), holding.layers)
-        cell = self._cells.get(place)
-        if cell is None:
-            cell = self._matrix.cell(place, self._request(place))
+            return judge(self.request(place), holding.layers)
+        cell = self._cells.get(place) or self.cell(place)
         policies = holding.policies
         numbers = tuple(map(cell.constant.__getitem__, policies))
         if cell.varying and not cell.varying.keys().isdisjoint(policies):
-            numbers = self._numbers(cell, place, numbers)
+            numbers = self._numbers(cell, numbers)
         row = judge, holding.kind, holding.sizes, numbers
         decision = cell.decisions.get(row)
         if decision is None:
             decision = cell.decisions[row] = self._shared(judge, cell, place, numbers)
         return decision
 
-    def _shared(self, judge: _Judge, cell: "_Cell", place: _Place, numbers: _Numbers) -> Decision:
+    def _shared(self, judge: _Judge, cell: "Cell", place: Place, numbers: _Numbers) -> Decision:
         """The same policies may stand among others that say nothing."""
         holding = self._holding
         key = judge, holding.kind, holding.by_layer(numbers)
         decision = cell.distinct.get(key)
         if decision is None:
-            decision = cell.distinct[key] = judge(self._request(place), holding.layers)
+            decision = cell.distinct[key] = judge(self.request(place), holding.layers)
         return decision
 
-    def _numbers(self, cell: "_Cell", place: _Place, numbers: _Numbers) -> _Numbers:
+    def _numbers(self, cell: "Cell", numbers: _Numbers) -> _Numbers:
         """Ask again the policies whose word depends on condition keys."""
         varying = cell.varying
         found = list(numbers)
         for index, policy in enumerate(self._holding.policies):
             if policy in varying:
-                one = varying[policy]
-                number = one.known.get(self._values_of(one.keys, place))
-                found[index] = self._asked(cell, one, place) if number is None else number
+                found[index] = self.number(cell, policy)
         return tuple(found)
 
-    def _asked(self, cell: "_Cell", one: "_Varying", place: _Place) -> int:
-        number, asked = cell.ask(one.policy, self._request(place))
+    def number(self, cell: "Cell", policy: CompiledPolicy) -> int:
+        """What a policy whose word varies says of what the cell is for."""
+        one = cell.varying[policy]
+        number = one.known.get(self._values_of(one.keys, cell.place))
+        return self._asked(cell, one, cell.place) if number is None else number
+
+    def _asked(self, cell: "Cell", one: "_Varying", place: Place) -> int:
+        number, asked = cell.ask(one.policy, self.request(place))
         more = tuple(key for key in asked if key not in one.keys)
         if more:
             one.keys += more
@@ -191,16 +216,17 @@ class Asker:
         one.known[self._values_of(one.keys, place)] = number
         return number
 
-    def _values_of(self, keys: tuple[str, ...], place: _Place) -> _Values:
+    def _values_of(self, keys: tuple[str, ...], place: Place) -> _Values:
         found = self._values.get(keys)
         if found is None:
-            context = RequestContext(self._request(place))
+            context = RequestContext(self.request(place))
             found = tuple([context.values(key, "") for key in keys])
             if _OF_RESOURCE not in keys:
                 self._values[keys] = found
         return found
 
-    def _request(self, place: _Place) -> Request:
+    def request(self, place: Place) -> Request:
+        """The request for an action, a resource and its account, if that needs saying."""
         return Request(self._holding.caller, *place, context=self._context, now=self._now)
 
 
@@ -229,23 +255,36 @@ def _is_shareable(layers: Layers, policies: tuple[CompiledPolicy, ...]) -> bool:
     return all(one.principal is None for policy in policies for one in policy.statements)
 
 
-class _Cell:
+class Cell:
     """One action on one resource: what each policy says of it, and the decisions so far.
 
     What a policy says is a number, the same for the same statements that match and the same keys
     that were asked for in vain. `constant` has the numbers of the policies that ask for no keys,
     `varying` the others. `decisions` are by all numbers, `distinct` by those that say something.
+    `effects` tell by number whether the policy has an Allow and a Deny that match.
     """
 
-    __slots__ = ("_action", "_numbers", "_probe", "constant", "decisions", "distinct", "varying")
+    __slots__ = (
+        "_action",
+        "_numbers",
+        "_probe",
+        "constant",
+        "decisions",
+        "distinct",
+        "effects",
+        "place",
+        "varying",
+    )
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, place: Place, request: Request) -> None:
+        self.place = place
         self.constant = _Constants(self)
         self.varying: dict[CompiledPolicy, _Varying] = {}
         self.decisions: dict[tuple[_Judge, int, tuple[int, ...], _Numbers], Decision] = {}
         self.distinct: dict[tuple[_Judge, int, tuple[_Numbers, ...]], Decision] = {}
         self._action = request.action.lower()
         self._probe = request
+        self.effects = [(False, False)]
         self._numbers: dict[object, int] = {}
 
     def first(self, policy: CompiledPolicy) -> int:
@@ -267,7 +306,11 @@ class _Cell:
         if not matching and not missing:
             return _SILENT, asked
         said = policy, tuple([one.ref.index for one in matching]), missing
-        return self._numbers.setdefault(said, len(self._numbers) + 1), asked
+        number = self._numbers.setdefault(said, len(self._numbers) + 1)
+        if number == len(self.effects):
+            allows = [one.ref.allows for one in matching]
+            self.effects.append((True in allows, False in allows))
+        return number, asked
 
 
 class _Constants(dict[CompiledPolicy, int]):
@@ -275,7 +318,7 @@ class _Constants(dict[CompiledPolicy, int]):
 
     __slots__ = ("_cell",)
 
-    def __init__(self, cell: _Cell) -> None:
+    def __init__(self, cell: "Cell") -> None:
         super().__init__()
         self._cell = cell
 

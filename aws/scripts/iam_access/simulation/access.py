@@ -7,7 +7,9 @@ from itertools import product
 
 from iam_access.model import Account, Failure, Principal
 from iam_access.policy.actions import expand
+from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision
+from iam_access.policy.matrix import Asker
 from iam_access.simulation.origin import Origin, Origins
 from iam_access.simulation.world import Context, World
 
@@ -53,22 +55,34 @@ def answers(
     """
     asked = question.principals
     principals = world.principals if asked is None else [p for p in asked if p in world.principals]
-    for principal in principals:
-        subject = world.subject(principal)
-        asker = subject.asker(question.context, question.at)
-        for action, resource in product(question.actions, question.resources):
+    subjects = [world.subject(principal) for principal in principals]
+    askers = [subject.asker(question.context, question.at) for subject in subjects]
+    pairs = tuple(product(question.actions, question.resources))
+    asked_of = _allowed(askers, pairs) if asked is None else [pairs] * len(askers)
+    for subject, asker, own in zip(subjects, askers, asked_of, strict=True):
+        for action, resource in own:
             decision = asker.decide(action, resource)
-            if asked is None and not decision.allowed:
-                continue
             yield Answer(
                 account=account,
-                principal=principal,
+                principal=subject.principal,
                 arn=subject.state.arn,
                 action=action,
                 resource=resource,
                 decision=decision,
-                origins=tuple(origins.of(principal, ref) for ref in decision.deciding),
+                origins=tuple(origins.of(subject.principal, ref) for ref in decision.deciding),
             )
+
+
+def _allowed(
+    askers: Sequence[Asker], pairs: Iterable[tuple[str, str]]
+) -> Sequence[Sequence[tuple[str, str]]]:
+    """Of actions and resources those that each of them may."""
+    found: list[list[tuple[str, str]]] = [[] for _ in askers]
+    crowd = Crowd(askers)
+    for action, resource in pairs:
+        for index in crowd.allowed(action, resource):
+            found[index].append((action, resource))
+    return found
 
 
 def expanded(patterns: Iterable[str]) -> Sequence[str]:
