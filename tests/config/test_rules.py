@@ -581,3 +581,17 @@ def test_old_entries_never_break_the_build(tmp_path: Path) -> None:
     moments = [datetime(2026, 3, 1, hour, 59, tzinfo=UTC) for hour in range(24)]
     for now in [*moments, NOW + timedelta(days=400)]:
         assert not any(each.is_error for each in temporary(tmp_path, rules, entry, now).findings)
+
+
+def test_a_rule_for_an_environment_holds_whatever_a_team_calls_the_account(tmp_path: Path) -> None:
+    rules = loaded(
+        tmp_path,
+        {
+            "settings.yaml": "temporary_access: {environments: {prod: {require_mfa: true}}}",
+            "aws-accounts/owners.yaml": 'aws-accounts: {prod: "111122223333"}',
+            "aws-accounts/others.yaml": 'aws-accounts: {live: "111122223333"}',
+        },
+    ).rules
+    assert rules.temporary("live", "others").require_mfa
+    assert not rules.temporary("live", "strangers").require_mfa
+    assert "111122223333" in rules.names_of_account("others", "live")

@@ -22,7 +22,7 @@ from iam_access.config import (
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item
 from iam_access.config.report import Report
-from iam_access.config.rulebook import Rulebook
+from iam_access.config.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
@@ -74,7 +74,9 @@ class Configuration:
     @property
     def rules(self) -> Rulebook:
         """The organisation's rules, which know where they are written."""
-        return Rulebook(self.settings, self.settings_place)
+        return Rulebook(
+            self.settings, self.settings_place, aliases_of(self.known_accounts.values())
+        )
 
 
 def load(directory: Path, *, now: datetime) -> Configuration:
@@ -116,7 +118,9 @@ def _load(directory: Path, now: datetime) -> Configuration:
     settings, settings_place = _settings(directory, base, report)
     settings_valid = not report.found
     drafts, complete = _drafts(directory, base, report)
-    _check(list(drafts.values()), Rulebook(settings, settings_place), now, report)
+    known = _accounts(drafts.values(), settings)
+    book = Rulebook(settings, settings_place, aliases_of(known.values()))
+    _check(list(drafts.values()), book, now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)
@@ -127,7 +131,7 @@ def _load(directory: Path, now: datetime) -> Configuration:
         settings=settings,
         teams={name: _team(draft) for name, draft in sorted(drafts.items())},
         accounts=_accounts(valid, settings),
-        known_accounts=_accounts(drafts.values(), settings),
+        known_accounts=known,
         findings=findings,
         invalid=invalid,
         settings_valid=settings_valid,

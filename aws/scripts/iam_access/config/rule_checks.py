@@ -110,7 +110,9 @@ def _forbidden(entry: Access, team: _Team) -> None:
         environments = [
             each
             for each in entry.environments
-            if rule.environments is None or first_match(rule.environments, (each,)) is not None
+            if rule.environments is None
+            or first_match(rule.environments, team.book.names_of_account(team.draft.name, each))
+            is not None
         ]
         if not environments:
             continue

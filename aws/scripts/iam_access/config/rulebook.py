@@ -1,7 +1,7 @@
 """The rules of the organisation, ready to be asked, and where each is written."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import translate
@@ -67,10 +67,15 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The settings' rules; `place` is that of the file's content, None when there is no file."""
+    """The settings' rules; `place` is that of the file's content, None when there is no file.
+
+    A rule for an environment holds for the account, whatever a team calls it: `aliases` has, by
+    team and its name for an account, all that anybody calls it, its id among them.
+    """
 
     settings: Settings = field(default_factory=Settings)
     place: Place | None = None
+    aliases: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _limits: dict[tuple[str, ...], Limits] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -108,7 +113,7 @@ class Rulebook:
         longest = Limit(rules.longest, (_TEMPORARY, "longest"))
         shortest = Limit(rules.shortest, (_TEMPORARY, "shortest")) if rules.shortest else None
         for scope, written, names in (
-            ("environments", rules.environments, (environment,)),
+            ("environments", rules.environments, self.names_of_account(team, environment)),
             ("grants", rules.grants, names_of(team, grant)),
         ):
             for pattern, more in written.items():
@@ -121,13 +126,18 @@ class Rulebook:
                     shortest = Limit(more.shortest, (*path, "shortest"))
         return Limits(longest, shortest)
 
-    def temporary(self, environment: str) -> Rules:
-        """How temporary grants are written in an environment."""
+    def names_of_account(self, team: str, environment: str) -> frozenset[str]:
+        """What patterns of environments are compared with, for what a team calls so."""
+        return self.aliases.get((team, environment), frozenset()) | {environment}
+
+    def temporary(self, environment: str, team: str = "") -> Rules:
+        """How temporary grants are written in what the team calls so."""
         rules = self.settings.temporary_access
+        names = self.names_of_account(team, environment)
         asked = (
             more.require_mfa
             for pattern, more in rules.environments.items()
-            if matches(pattern, (environment,))
+            if matches(pattern, names)
         )
         return Rules(
             require_mfa=rules.require_mfa or any(asked),
@@ -184,6 +194,15 @@ class Rulebook:
         """Every team, or pattern of teams, that a rule names, with the rule's path."""
         for number, rule in enumerate(self.settings.grantees):
             yield from _numbered(rule.teams or (), ("grantees", number, "teams"))
+
+
+def aliases_of(accounts: Iterable[Account]) -> dict[tuple[str, str], frozenset[str]]:
+    """By team and its name for an account, every name that any team has for it, and its id."""
+    return {
+        (team, environment): frozenset({*account.environments.values(), account.id})
+        for account in accounts
+        for team, environment in account.environments.items()
+    }
 
 
 def _numbered(patterns: Iterable[str], path: Path) -> Iterator[tuple[str, Path]]:

@@ -105,7 +105,7 @@ def _scopes(
                 policies=team.policies,
                 granted=_granted(team, environment),
                 publish_everywhere=configuration.settings.publish_policies == "everywhere",
-                rules=book.temporary(environment),
+                rules=book.temporary(environment, name),
                 snapshot=snapshot,
                 now=now,
             ),
