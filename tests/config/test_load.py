@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from iam_access.config.load import load
 from iam_access.errors import UsageError
@@ -34,6 +35,28 @@ def test_a_valid_repository_becomes_typed_entries(tmp_path: Path) -> None:
     )
     (temporary,) = team.entries["temporary-access"]
     assert temporary.spec.deadline == datetime(2026, 3, 5, tzinfo=UTC)
+
+
+def test_a_file_is_read_once_and_once_more_for_whoever_asks_what_lies_deep_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    class Counting(yaml.CSafeLoader):
+        def __init__(self, data: bytes) -> None:
+            read.append(data)
+            super().__init__(data)
+
+    monkeypatch.setattr(yaml, "CSafeLoader", Counting)
+    policies = VALID["aws-policies/pay.yaml"].replace('"*"', "'arn:aws:s3:::{team}/*'")
+    configuration = loaded(tmp_path, {"aws-policies/pay.yaml": policies})
+    assert configuration.findings == ()
+    policies_of_pay = configuration.teams["pay"].policies
+    assert policies_of_pay["writer"].place.location.line == 8
+    assert len(read) == len(VALID)
+    assert policies_of_pay["reader"].place.at("custom_statements", 0).location.line == 4
+    assert policies_of_pay["writer"].place.at("managed_policies", 0).location.line == 8
+    assert len(read) == len(VALID) + 1
 
 
 def test_accounts_know_their_teams_and_role(tmp_path: Path) -> None:

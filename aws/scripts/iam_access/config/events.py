@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from sys import intern
 from typing import Any, Final, Protocol
 
 from yaml.events import (
@@ -140,7 +141,7 @@ class Builder:
         while type(event := get_event()) is not MappingEndEvent:
             key: Any
             if ordinary and type(event) is ScalarEvent:
-                key = event.value
+                key = intern(event.value)  # the same few in every entry
                 if key in values or key in _ODD_KEYS:
                     key = self._key(event, self._scalar(event), values)
             else:

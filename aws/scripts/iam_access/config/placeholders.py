@@ -9,7 +9,8 @@ from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds.base import PLACEHOLDER
-from iam_access.place import Place
+from iam_access.model import Location
+from iam_access.place import Path, Place
 
 # `${...}` is IAM's own.
 _ANY = re.compile(r"(?<!\$)\{([^{}]*)\}")
@@ -35,35 +36,34 @@ def any_in(value: Any) -> bool:
     return any(map(any_in, value))
 
 
-def check(value: Any, place: Place, known: Mapping[str, str], report: Report) -> None:
-    """Report every placeholder that is not known."""
+def check(value: Any, place: Place, path: Path, known: Mapping[str, str], report: Report) -> None:
+    """Report every placeholder that is not known, in what is at a path below the place."""
     if isinstance(value, str):
-        _check_text(value, place, known, report)
+        for name in _unknown(value, known):
+            _tell(name, place.at(*path).location, known, report)
     elif isinstance(value, dict):
         for key, each in value.items():
-            _check_text(key, Place(place.file, (*_key_mark(place, key), None)), known, report)
-            check(each, place.at(key), known, report)
+            for name in _unknown(key, known):
+                _tell(name, place.key(*path, key), known, report)
+            check(each, place, (*path, key), known, report)
     else:
         for index, each in enumerate(value):
-            check(each, place.at(index), known, report)
+            check(each, place, (*path, index), known, report)
 
 
-def _key_mark(place: Place, key: str) -> tuple[int, int]:
-    location = place.key(key)
-    return location.line, location.column
+def _unknown(text: str, known: Mapping[str, str]) -> list[str]:
+    return [name for name in _ANY.findall(text) if name not in known]
 
 
-def _check_text(text: str, place: Place, known: Mapping[str, str], report: Report) -> None:
-    for name in _ANY.findall(text):
-        if name not in known:
-            report.error(
-                "unknown-placeholder",
-                place.location,
-                f"nothing is known to fill in for {shown('{' + name + '}')}",
-                did_you_mean(name, known)
-                or f"there are {listed(['{' + each + '}' for each in known])}; "
-                "IAM's own variables begin with '${'",
-            )
+def _tell(name: str, location: Location, known: Mapping[str, str], report: Report) -> None:
+    report.error(
+        "unknown-placeholder",
+        location,
+        f"nothing is known to fill in for {shown('{' + name + '}')}",
+        did_you_mean(name, known)
+        or f"there are {listed(['{' + each + '}' for each in known])}; "
+        "IAM's own variables begin with '${'",
+    )
 
 
 def fill(value: Any, values: Mapping[str, str]) -> Any:

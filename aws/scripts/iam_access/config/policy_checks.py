@@ -131,7 +131,7 @@ def _filled(
         value = statement.get(element)
         if value is not None and placeholders.any_in(value):
             below = (*path, _KEYS[element])
-            placeholders.check(value, item.place.at(*below), samples, report)
+            placeholders.check(value, item.place, below, samples, report)
             statement[element] = placeholders.fill(value, samples)
     return statement
 

@@ -86,34 +86,28 @@ def section(
 def items(model: type[Spec], value: Any, place: Place, report: Report) -> tuple[Item, ...]:
     """Each element of a section, checked against its model."""
     if isinstance(value, dict):
-        return tuple(
-            _keyed_item(POLICY_KEY, model, key, each, place, report) for key, each in value.items()
-        )
-    marks = place.mark[2]
-    found = []
-    for index, each in enumerate(value):
-        below = Place(place.file, marks[index])
-        found.append(Item(str(index), each, below, shapes.read(model, each, below, report)))
-    return tuple(found)
+        return _keyed_items(POLICY_KEY, model, value, place, report)
+    places = [Place(place.file, mark) for mark in place.mark[2] or ()]
+    specs = shapes.read_all(model, value, places, report)
+    return tuple(map(Item, map(str, range(len(value))), value, places, specs))
 
 
 def environments(value: dict[str, Any], place: Place, report: Report) -> tuple[Item, ...]:
     """The accounts of a team, by environment."""
-    return tuple(
-        _keyed_item(ENVIRONMENT, AccountSpec, key, written_out(each), place, report)
-        for key, each in value.items()
-    )
+    written = {key: written_out(each) for key, each in value.items()}
+    return _keyed_items(ENVIRONMENT, AccountSpec, written, place, report)
 
 
-def _keyed_item(
+def _keyed_items(
     names: TypeAdapter[str],
     model: type[Spec],
-    key: str,
-    written: Any,
+    value: dict[str, Any],
     place: Place,
     report: Report,
-) -> Item:
-    below = place.at(key)
-    named = shapes.fits(names, key, place.key(key), report)
-    spec = shapes.read(model, written, below, report)
-    return Item(key, written, below, spec if named else None)
+) -> tuple[Item, ...]:
+    places = [place.at(key) for key in value]
+    specs = shapes.read_all(model, list(value.values()), places, report)
+    return tuple(
+        Item(key, written, below, spec if shapes.fits(names, key, place, report) else None)
+        for (key, written), below, spec in zip(value.items(), places, specs, strict=True)
+    )

@@ -1,6 +1,6 @@
 """Findings while they are gathered."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from iam_access.model import Finding, Location, Severity
 
@@ -17,7 +17,7 @@ class Report:
 
     def of(self, team: str | None) -> "Report":
         """The same collection, for findings of a team."""
-        return replace(self, team=team)
+        return Report(team, self.found)
 
     def error(self, code: str, location: Location | None, message: str, hint: str) -> None:
         """Something that must be mended before the team's files can be used."""

@@ -184,7 +184,7 @@ def _check(suite: Suite, environments: Collection[str], report: Report) -> bool:
         )
     for test, place in suite.tests:
         _check_environments(test, place, environments, checked)
-        placeholders.check(test.resources, place.at("resources"), _PLACEHOLDERS, checked)
+        placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, checked)
         _check_actions(test, place, checked)
     report.found.update(checked.found)
     return not any(finding.is_error for finding in checked.found)

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from dateutil.parser import isoparse
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.model import Principal, PrincipalType
 
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
-_ENTITY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-_ADDRESS = re.compile(r"[A-Za-z0-9_+=,.-]{1,64}(@.*)?", re.DOTALL)
+_ENTITY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
+_ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@(?s:.*))?$"
 # The next day must still be a date, and 9999 has a last one.
 _DAY = re.compile(r"(?!9999)[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
@@ -54,6 +54,31 @@ def problem(code: str, message: str, hint: str) -> PydanticCustomError:
     return PydanticCustomError("spec", "{text}", {"code": code, "text": message, "hint": hint})
 
 
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A text's form, where there are so many texts that none may cost a call of a function.
+
+    `regex` is one of pydantic's: `$` is the very end. The error's message is the text as written
+    and what it `is_not`.
+    """
+
+    regex: str
+    code: str
+    is_not: str
+    hint: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        fitting = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=self.regex),
+            custom_error_type="pattern",
+            custom_error_message="{is_not}",
+            custom_error_context={"code": self.code, "is_not": self.is_not, "hint": self.hint},
+        )
+        return core_schema.chain_schema([handler(source), fitting])
+
+
 def user_name(address: str) -> str:
     """The IAM user name of an e-mail address: what stands before the `@`."""
     return address.partition("@")[0]
@@ -67,27 +92,6 @@ def user(address: str) -> Principal:
 def role(name: str) -> Principal:
     """The IAM role of a name."""
     return Principal(PrincipalType.ROLE, name)
-
-
-def _user(value: str) -> str:
-    if _ADDRESS.fullmatch(value) is None:
-        raise problem(
-            "bad-user",
-            f"{value!r} gives no IAM user name",
-            "write an e-mail address whose part before the @ is the IAM user name: "
-            "1 to 64 letters, digits or _+=,.-",
-        )
-    return value
-
-
-def _role(value: str) -> str:
-    if _ENTITY_NAME.fullmatch(value) is None:
-        raise problem(
-            "bad-role",
-            f"{value!r} is not an IAM role name",
-            "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
-        )
-    return value
 
 
 def _policy_key(value: str) -> str:
@@ -167,8 +171,25 @@ def one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-UserAddress = Annotated[str, AfterValidator(_user)]
-RoleName = Annotated[str, AfterValidator(_role)]
+UserAddress = Annotated[
+    str,
+    _Pattern(
+        _ADDRESS,
+        "bad-user",
+        "gives no IAM user name",
+        "write an e-mail address whose part before the @ is the IAM user name: "
+        "1 to 64 letters, digits or _+=,.-",
+    ),
+]
+RoleName = Annotated[
+    str,
+    _Pattern(
+        _ENTITY_NAME,
+        "bad-role",
+        "is not an IAM role name",
+        "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
+    ),
+]
 PolicyKey = Annotated[str, AfterValidator(_policy_key)]
 PolicyDescription = Annotated[str, AfterValidator(_description)]
 Day = Annotated[date, BeforeValidator(_day)]
