@@ -54,6 +54,8 @@ def choose(
     """
     questions: list[Question] = []
     findings: list[Finding] = []
+    # Most tests leave the context as it is, and so it is made once for each principal.
+    usual: dict[Principal, tuple[ContextValue, ...]] = {}
     for suite in suites:
         candidates = _candidates(suite, account, snapshot, choice)
         for test, place in suite.tests:
@@ -72,7 +74,10 @@ def choose(
                     state=state,
                     actions=actions,
                     resources=resources,
-                    context=_context(test, state, now),
+                    context=_context(test, state, now)
+                    if test.custom_context
+                    else usual.get(state.principal)
+                    or usual.setdefault(state.principal, _context(test, state, now)),
                     expected=test.expected_result,
                 )
                 for state in found

@@ -1,13 +1,15 @@
 """The evaluator as a back end for assertions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from iam_access.model import Principal
 from iam_access.policy.compile import StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.evaluate import Layers
-from iam_access.simulation.results import Answer, Evidence, Question
-from iam_access.simulation.world import World
+from iam_access.policy.matrix import Asker
+from iam_access.simulation.results import Answer, ContextValue, Evidence, Question
+from iam_access.simulation.world import Subject, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,16 @@ class OfflineBackend:
     """
 
     world: World
+    _askers: dict[Principal, tuple[tuple[ContextValue, ...], Asker]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
         """See `Backend`."""
         if question.state.principal not in self.world.snapshot.principals:
             return None
         subject = self.world.subject(question.state.principal)
-        context = {each.key: each.values for each in question.context}
-        asker = self.world.matrix.asker(subject.caller, subject.layers, context)
+        asker = self._asker(subject, question.context)
         answers = {}
         for action in question.actions:
             silent = _is_silent(subject.layers, action.lower())
@@ -36,6 +40,16 @@ class OfflineBackend:
                     continue
                 answers[action, resource] = _answer(asker.decide_for_caller(action, resource))
         return answers
+
+    def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> Asker:
+        """The one it had in its last question, if that had the very same context."""
+        last = self._askers.get(subject.principal)
+        if last is not None and last[0] is context:
+            return last[1]
+        values = {each.key: each.values for each in context}
+        asker = self.world.matrix.asker(subject.caller, subject.layers, values)
+        self._askers[subject.principal] = context, asker
+        return asker
 
 
 # Of most actions nobody's policies say anything: no condition is asked for, no layer has a say.
