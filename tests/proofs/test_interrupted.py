@@ -17,17 +17,17 @@ from iam_access.kinds.names import grant_of_ending_policy
 from iam_access.model import Plan, Principal
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Quotas, Snapshot
 from tests.proofs.reach import Probe
 from tests.proofs.replay import Powers, meaning, moments
-from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, accounts, files, scenes
-from tests.values import ACCOUNT, ALICE, NOW, apply_plan, configuration, team
+from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, Granted, accounts, files, scenes
+from tests.values import ACCOUNT, ALICE, NOW, account_with, apply_plan, configuration, team
 
 EVERYTHING = Request(allow_removals=True)
 Planning = Callable[[Snapshot], Plan]
 
 bounded = settings(
-    max_examples=25,
+    max_examples=15,
     derandomize=True,
     deadline=None,
     # To make a failing example smaller would take minutes.
@@ -148,6 +148,21 @@ def _alike(asked: Files) -> Callable[[Snapshot, Snapshot], bool]:
     """What was in the way when a form was chosen may be gone by the next run."""
     planning = applying(asked.configuration)
     return lambda one, other: held(planning, one) == held(planning, other)
+
+
+def test_what_a_grant_denies_comes_first_and_goes_last() -> None:
+    """Even where it is cut into several policies, of which the first denies for all."""
+    everything = {"effect": "Allow", "actions": ["*"], "resources": ["*"]}
+    resources = [f"arn:aws:s3:::a-bucket-of-the-team-{number:02}/*" for number in range(40)]
+    much = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": resources}
+    asked = Files(
+        {"one": {"custom_statements": [everything, much]}},
+        (Granted(ALICE, "one", None, max(ENDS), Form.POLICY),),
+    )
+    account = account_with(ALICE, quotas=Quotas(policy_size=1_500))
+    granted = check(applying(asked.configuration), account, [ALICE])
+    assert len(granted.principals[ALICE].attached) > 1
+    check(applying(configuration(team())), granted, [ALICE])
 
 
 @bounded

@@ -23,7 +23,7 @@ from tests.proofs.strategies import (
 from tests.values import apply_plan
 
 bounded = settings(
-    max_examples=50,
+    max_examples=40,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
