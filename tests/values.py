@@ -27,6 +27,7 @@ from iam_access.model import (
 )
 from iam_access.place import Place
 from iam_access.plan.planner import Request, plan_apply
+from iam_access.policy.document import size
 from iam_access.simulation.effect import after_call
 from iam_access.snapshot import ManagedDocument, PolicyState, PrincipalState, Quotas, Snapshot
 
@@ -201,11 +202,17 @@ def _create_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
     taken = {policy.name.lower() for policy in snapshot.policies.values()}
     _require(params["PolicyName"].lower() not in taken, "EntityAlreadyExists", params)
     _require(len(snapshot.policies) < snapshot.quotas.policies, "LimitExceeded", params)
+    _require_size(params["PolicyDocument"], snapshot.quotas.policy_size)
+
+
+def _require_size(text: str, quota: int) -> None:
+    _require(size(text) <= quota, "LimitExceeded", text)
 
 
 def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
     known = snapshot.policies[params["PolicyArn"]]
     _require(len(known.versions) < snapshot.quotas.versions_per_policy, "LimitExceeded", params)
+    _require_size(params["PolicyDocument"], snapshot.quotas.policy_size)
 
 
 def _delete_version(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
@@ -222,6 +229,8 @@ def _delete_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
 def _create_role(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
     taken = {p.name.lower() for p in snapshot.principals if p.type is PrincipalType.ROLE}
     _require(params["RoleName"].lower() not in taken, "EntityAlreadyExists", params)
+    _require(len(taken) < snapshot.quotas.roles, "LimitExceeded", params)
+    _require_size(params["AssumeRolePolicyDocument"], snapshot.quotas.trust_size)
 
 
 def _delete_role(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
