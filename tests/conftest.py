@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-settings.register_profile("project", derandomize=True, deadline=None)
+settings.register_profile("project", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("project")
 
 pytest_plugins = ["tests.write_log"]
