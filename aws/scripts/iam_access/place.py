@@ -1,7 +1,6 @@
 """Where a value came from: a file, and the marks of everything in it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from iam_access.model import Location
 
@@ -13,8 +12,7 @@ Mark = tuple[int, int, Any]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A value in a file. Lines and columns count from 1."""
 
     file: str

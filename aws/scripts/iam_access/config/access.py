@@ -14,6 +14,7 @@ from iam_access.model import Location
 from iam_access.place import Place
 
 USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
+_SINGULAR = ("user", "role", "environment", "grant")
 
 # Stands where a text should and something else does; no file can contain it.
 NOT_TEXT = "\x00"
@@ -79,15 +80,21 @@ def _permanent(item: Item) -> Access:
 def _temporary(item: Item) -> Access:
     written = item.written
     window = item.spec or _window(written)
+    day, until = window.expiration_date, window.expires_at
+    if until is None and day is not None:
+        until = end_of_day(day)
+    users, roles, environments, grants = (
+        (value,) if isinstance(value, str) else () for value in map(written.get, _SINGULAR)
+    )
     return Access(
         item.place,
-        _text(written.get("user")),
-        _text(written.get("role")),
-        _text(written.get("environment")),
-        _text(written.get("grant")),
+        users,
+        roles,
+        environments,
+        grants,
         temporary=True,
-        until=_deadline(window),
-        day=window.expiration_date,
+        until=until,
+        day=day,
         starts=window.starts_at,
         item=item,
     )
@@ -98,17 +105,6 @@ def _window(written: dict[str, Any]) -> _Window:
         return _Window.model_validate(written)
     except ValidationError:
         return _Window()
-
-
-def _deadline(window: Any) -> datetime | None:
-    if window.expires_at is not None or window.expiration_date is None:
-        found: datetime | None = window.expires_at
-        return found
-    return end_of_day(window.expiration_date)
-
-
-def _text(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else ()
 
 
 def _texts(value: Any) -> Sequence[str]:

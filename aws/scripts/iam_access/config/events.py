@@ -26,7 +26,7 @@ _ODD_KEYS: Final = _NULLS | {"<<"}
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 # C0 and C1 (tab and line ends apart), and what turns the direction of text: none can be seen.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 
@@ -49,21 +49,20 @@ class Builder:
 
     A duplicate or impossible key is noted and reading goes on, so that one run tells all.
 
-    A large repository has millions of values, and hardly any is ever asked for its place: there
-    are marks as deep as `marked` says, and below `unread` stands for them. There, a scalar of an
-    ordinary file costs no call of its own.
+    A large repository has millions of values, and hardly any is ever asked for its place. So an
+    ordinary file has marks as deep as `marked` says, and below `unread` stands for them: there a
+    scalar costs no call of its own. `hidden` says that there may be characters that cannot be
+    seen.
     """
 
     _get_event: Callable[[], Any]
 
-    def __init__(self, data: bytes, *, ascii_only: bool, marked: int, unread: Any = None) -> None:
+    def __init__(self, data: bytes, *, hidden: bool, marked: int, unread: Any = None) -> None:
         self.problems: list[Problem] = []
-        self._marked = marked
+        self._hidden = hidden
+        anchors_or_tags = b"&" in data or b"!" in data
+        self._marked = DEPTH_LIMIT if hidden or anchors_or_tags else marked
         self._unread = unread
-        # Only a file with an escape or a letter beyond ASCII can hold what cannot be seen: the
-        # rest the parser refuses itself.
-        self._look_closely = not ascii_only or b"\\" in data
-        self._ordinary = not (self._look_closely or b"&" in data or b"!" in data)
         # By anchor: value, its mark's children, and how many nodes it stands for; None while open.
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
         self._nodes = 0  # as far as they are counted: in files with anchors
@@ -100,12 +99,11 @@ class Builder:
         self._nodes += 1
         if kind is ScalarEvent:
             value, children = self._scalar(event), None
+        elif self._depth >= self._marked:
+            value, children = self._plain(event), self._unread
         else:
             self._enter(event)
-            if self._depth > self._marked:
-                value, children = self._without_marks(kind), self._unread
-            else:
-                value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
+            value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
             self._depth -= 1
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, children, self._nodes + self._added - before)
@@ -132,55 +130,53 @@ class Builder:
             marks.append(mark)
         return values, marks
 
-    def _without_marks(self, kind: type) -> Any:
-        return self._plain_mapping() if kind is MappingStartEvent else self._plain_sequence()
+    def _plain(self, event: Any) -> Any:
+        """The value alone of what begins with an event, which is no scalar."""
+        kind = type(event)
+        if kind is AliasEvent:
+            return self._resolve(event)[0]  # there is no anchor, and this says so
+        self._enter(event)
+        value = self._plain_mapping() if kind is MappingStartEvent else self._plain_sequence()
+        self._depth -= 1
+        return value
 
     def _plain_mapping(self) -> dict[str, Any]:
-        get_event, ordinary = self._get_event, self._ordinary
+        get_event = self._get_event
         values: dict[str, Any] = {}
         while type(event := get_event()) is not MappingEndEvent:
             key: Any
-            if ordinary and type(event) is ScalarEvent:
+            if type(event) is ScalarEvent:
                 key = intern(event.value)  # the same few in every entry
                 if key in values or key in _ODD_KEYS:
                     key = self._key(event, self._scalar(event), values)
             else:
-                key = self._key(event, self._value(event)[0], values)
+                key = self._key(event, self._plain(event), values)
             event = get_event()
+            kind = type(event)
             value: Any
-            if ordinary and type(event) is ScalarEvent:
+            if kind is ScalarEvent:
                 value = event.value
                 if value in _NULLS and event.implicit[0]:
                     value = None
             else:
-                value = self._plain_value(event)
+                value = self._plain(event)
             if key is not None:
                 values[key] = value
         return values
 
     def _plain_sequence(self) -> list[Any]:
-        get_event, ordinary = self._get_event, self._ordinary
+        get_event = self._get_event
         values: list[Any] = []
         while type(event := get_event()) is not SequenceEndEvent:
             value: Any
-            if ordinary and type(event) is ScalarEvent:
+            if type(event) is ScalarEvent:
                 value = event.value
                 if value in _NULLS and event.implicit[0]:
                     value = None
             else:
-                value = self._plain_value(event)
+                value = self._plain(event)
             values.append(value)
         return values
-
-    def _plain_value(self, event: Any) -> Any:
-        """The value alone of what begins with an event; in an ordinary file that is no scalar."""
-        kind = type(event)
-        if not self._ordinary or kind is AliasEvent:
-            return self._value(event)[0]
-        self._enter(event)
-        value = self._without_marks(kind)
-        self._depth -= 1
-        return value
 
     def _enter(self, event: Any) -> None:
         self._depth += 1
@@ -191,7 +187,7 @@ class Builder:
         value: str = event.value
         if value in _NULLS and event.tag is None and event.implicit[0]:
             return None
-        if self._look_closely and _UNSEEN.search(value):
+        if self._hidden and UNSEEN.search(value):
             self._unseen(event)
         return value
 
@@ -234,7 +230,7 @@ class Builder:
             )
 
     def _unseen(self, event: Any) -> None:
-        names = sorted({f"U+{ord(char):04X}" for char in _UNSEEN.findall(event.value)})
+        names = sorted({f"U+{ord(char):04X}" for char in UNSEEN.findall(event.value)})
         self.problems.append(
             _at(
                 event,

@@ -71,6 +71,8 @@ def _policies(drafts: Sequence[Draft], report: Report) -> None:
         for item in draft.items[POLICIES]:
             by_name[names.policy_name(draft.name, item.key).lower()].append((draft, item))
     for uses in by_name.values():
+        if len(uses) == 1:
+            continue
         for (one, first), (other, second) in combinations(uses, 2):
             if one is not other and _share(one, other):
                 _collide(one, first, other, second, report)

@@ -31,13 +31,13 @@ class Partitions:
         self._of = {
             item.key: item.spec.partition for item in draft.accounts if item.spec is not None
         }
+        self._all = frozenset(self._of.values())
         self._entries = facts.entries
 
     def used_by(self, key: str) -> frozenset[str]:
         """The partitions where a policy is granted; all of the team's if nowhere in particular."""
-        everywhere = frozenset(self._of.values())
-        if len(everywhere) <= 1:
-            return everywhere
+        if len(self._all) <= 1:
+            return self._all
         return frozenset(
             self._of[environment]
             for entry in self._entries

@@ -17,8 +17,18 @@ def check(holders: Mapping[str, Sequence[Access]], now: datetime, report: Report
     """
     told: set[tuple[int, int]] = set()
     for holder, entries in holders.items():
-        if len(entries) > 1:
+        if len(entries) > 1 and _something_twice(entries):
             _Holder(holder, now, report, told).check(entries)
+
+
+def _something_twice(entries: Sequence[Access]) -> bool:
+    given = [
+        (environment, grant)
+        for entry in entries
+        for environment in entry.environments
+        for grant in entry.grants
+    ]
+    return len(set(given)) < len(given)
 
 
 class _Holder:

@@ -23,6 +23,7 @@ from iam_access.snapshot import Quotas
 STATEMENTS = "custom_statements"
 
 _SIZE = Quotas().policy_size
+_ABOUT = documents.size(documents.document(()))  # characters of a document without statements
 
 # IAM's names of a statement's elements, and those of the files.
 _KEYS = {
@@ -95,12 +96,11 @@ def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
 
 
 def _problems(statements: list[dict[str, Any]]) -> Iterator[lint.Problem]:
-    document = documents.document(statements)
     ids = [statement["Sid"] for statement in statements if "Sid" in statement]
     # A character takes up to six in JSON. Few policies are so large that their size must be
     # counted, or repeat an id; the statements of the others need no look at the whole.
-    if len(repr(document)) * 6 > _SIZE or len(set(ids)) < len(ids):
-        yield from lint.check_document(document, quota=_SIZE)
+    if len(repr(statements)) * 6 + _ABOUT > _SIZE or len(set(ids)) < len(ids):
+        yield from lint.check_document(documents.document(statements), quota=_SIZE)
         return
     for position, statement in enumerate(statements):
         yield from lint.check_statement(statement, ("Statement", position))

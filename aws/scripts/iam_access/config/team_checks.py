@@ -1,7 +1,7 @@
 """What must hold between the files of one team."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -44,13 +44,14 @@ def check(draft: Draft, book: Rulebook, now: datetime, report: Report) -> Facts:
     """
     _accounts(draft, report)
     facts = Facts()
+    users, roles = facts.users, facts.roles
     environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
     grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
     for access in accesses(draft):
         for user in access.users:
-            facts.users[user].append(access)
+            users[user].append(access)
         for role in access.roles:
-            facts.roles[role].append(access)
+            roles[role].append(access)
         facts.entries.append(access)
         if environments is not None and not environments.issuperset(access.environments):
             _unknown(access, ENVIRONMENTS, environments, report)
@@ -141,8 +142,8 @@ def _repeated(access: Access, name: str, report: Report) -> None:
 def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report) -> None:
     """Different users or roles, as written, that are one in IAM."""
     first: dict[str, str] = {}
-    for written, entries in holders.items():
-        other = first.setdefault(_in_iam(name, written), written)
+    for in_iam, (written, entries) in zip(_in_iam(name, holders), holders.items(), strict=True):
+        other = first.setdefault(in_iam, written)
         if written != other and not (name == USERS and same_person(written, other)):
             what = name.removesuffix("s")
             report.error(
@@ -158,9 +159,9 @@ def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report
                 _repeated(entry, name, report)
 
 
-def _in_iam(name: str, written: str) -> str:
+def _in_iam(name: str, written: Iterable[str]) -> Iterator[str]:
     """What IAM, which ignores case in names, tells users and roles by."""
-    return (user_name(written) if name == USERS else written).lower()
+    return map(str.lower, map(user_name, written) if name == USERS else written)
 
 
 def same_person(address: str, other: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from iam_access.config.events import DEPTH_LIMIT, Builder, Parser, UnreadableError
+from iam_access.config.events import DEPTH_LIMIT, UNSEEN, Builder, Parser, UnreadableError
 from iam_access.config.syntax import Problem, not_utf8, syntax_problem
 from iam_access.place import Mark
 
@@ -45,14 +45,13 @@ def parse(data: bytes) -> Tree:
             )
         )
     data = data.removeprefix(b"\xef\xbb\xbf")
-    ascii_only = data.isascii()
-    if not ascii_only:
+    hidden = b"\\" in data
+    if not data.isascii():
         try:
-            data.decode()
+            hidden = UNSEEN.search(data.decode()) is not None or hidden
         except UnicodeDecodeError as error:
             return _nothing(not_utf8(data, error.start))
-    unread = _Unread(data, ascii_only=ascii_only)
-    builder = Builder(data, ascii_only=ascii_only, marked=_MARKED_DEPTH, unread=unread)
+    builder = Builder(data, hidden=hidden, marked=_MARKED_DEPTH, unread=_Unread(data))
     try:
         value, mark = builder.document(_parser(data))
     except UnreadableError as stop:
@@ -67,19 +66,18 @@ def _nothing(*problems: Problem) -> Tree:
 
 
 class _Unread:
-    """The marks that were left out, for whoever comes to need one: then the file is read again.
+    """The marks that were left out of an ordinary file: whoever needs one has it read again.
 
     It stands for what lies within any list or mapping, told by the line and column it begins at.
     """
 
-    def __init__(self, data: bytes, *, ascii_only: bool) -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
-        self._ascii_only = ascii_only
         self._found: dict[tuple[int, int], Any] = {}
 
     def __call__(self, line: int, column: int) -> Any:
         if not self._found:
-            builder = Builder(self._data, ascii_only=self._ascii_only, marked=DEPTH_LIMIT)
+            builder = Builder(self._data, hidden=False, marked=DEPTH_LIMIT)
             _, mark = builder.document(_parser(self._data))
             self._found = _children(mark)
         return self._found[line, column]

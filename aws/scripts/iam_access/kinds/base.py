@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from iam_access.kinds.fields import Spec
 from iam_access.kinds.grant import Rules, TemporaryGrant
@@ -22,8 +22,7 @@ S = TypeVar("S", bound=Spec)
 PLACEHOLDER = re.compile(r"(?<!\$)\{(account_id|environment|partition|team)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[S]):
+class Entry(NamedTuple, Generic[S]):
     """One item of a team's file: a policy, or an element of an access list.
 
     `key` is the policy's key, or the element's index as text.

@@ -20,6 +20,7 @@ _ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@(?s:.*))?$"
 _DAY = re.compile(r"(?!9999)[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_IN_DESCRIPTION = re.compile("[^\t\n\r\x20-\x7e\xa1-\xff]")
+_ONE_DAY = timedelta(days=1)
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -163,7 +164,7 @@ def _instant(value: Any) -> datetime:
 
 def end_of_day(day: date) -> datetime:
     """The first instant (UTC) after the day: `DateLessThan` holds for the whole day before it."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + _ONE_DAY
 
 
 def one_or_many(value: Any) -> Any:
