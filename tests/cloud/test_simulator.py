@@ -179,3 +179,80 @@ def test_an_action_that_is_not_answered_is_an_error_and_no_denial() -> None:
     iam = FakeIam({"simulate_principal_policy": [page(result("s3:GetObject", "*"))]})
     with pytest.raises(CloudError, match="s3:PutObject"):
         ask(iam, question(("s3:GetObject", "s3:PutObject")))
+
+
+KNOWN = ("s3:CreateBucket", "iam:PassRole", "s3:PutBucketLogging")
+UNKNOWN = ("s3:PutBucketReplication", "s3:PutObjectLockConfiguration")
+MIXED = (KNOWN[0], UNKNOWN[0], *KNOWN[1:], UNKNOWN[1])
+# Word for word as AWS says it.
+REFUSAL = (
+    "Invalid Input Actions: [{}] and [{}] require different authorization information. Please "
+    "refer to the documentation for more details: "
+    "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html"
+)
+
+
+class Particular(Denying):
+    """Takes the one kind of actions and the other only apart, where a resource is named."""
+
+    def __init__(self, message: str = REFUSAL) -> None:
+        super().__init__()
+        self.message = message
+
+    def _reply(self, operation: str, params: Params) -> Answer:
+        actions = params["ActionNames"]
+        kinds = [[a for a in actions if a in kind] for kind in (KNOWN, UNKNOWN)]
+        if all(kinds) and params["ResourceArns"] != ["*"]:
+            raise CallError("InvalidInput", self.message.format(*map(",".join, kinds)))
+        return super()._reply(operation, params)
+
+    @property
+    def asked(self) -> list[tuple[str, ...]]:
+        return [tuple(params["ActionNames"]) for _, params in self.calls]
+
+
+def test_actions_that_aws_takes_only_apart_are_asked_apart() -> None:
+    iam = Particular()
+    backend = AwsBackend(iam, iam.sleep)
+    asked = question(MIXED, ("*", *BUCKETS[:2]))
+    answers = backend.ask(asked)
+    assert answers is not None
+    assert tuple(answers) == asked.pairs
+    assert iam.asked == [MIXED, MIXED, KNOWN, UNKNOWN]
+    # The next principal is asked apart at once.
+    assert backend.ask(asked) == answers
+    assert iam.asked[4:] == [MIXED, KNOWN, UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "These require different authorization information.",
+        "Actions [s3:CreateBucket] and [iam:PassRole] require different authorization information",
+        "[{0},{1}] require different authorization information",
+    ],
+)
+def test_a_refusal_that_does_not_name_them_is_halved_until_it_works(message: str) -> None:
+    iam = Particular(message)
+    asked = question(MIXED, BUCKETS[:1])
+    answers = ask(iam, asked)
+    assert answers is not None
+    assert tuple(answers) == asked.pairs
+    assert iam.asked == [
+        *(MIXED, MIXED[:2], MIXED[:1], MIXED[1:2]),
+        *(MIXED[2:], MIXED[2:3], MIXED[3:], MIXED[3:4], MIXED[4:]),
+    ]
+
+
+def test_an_action_that_is_refused_by_itself_is_an_error() -> None:
+    refused = CallError("InvalidInput", "These require different authorization information.")
+    with pytest.raises(CloudError, match="different authorization information") as raised:
+        ask(FakeIam({"simulate_principal_policy": [refused]}), question(KNOWN, BUCKETS[:1]))
+    assert raised.value.code == "InvalidInput"
+
+
+def test_another_invalid_input_is_not_asked_again() -> None:
+    iam = FakeIam({"simulate_principal_policy": [CallError("InvalidInput", "Invalid policy")]})
+    with pytest.raises(CloudError, match="Invalid policy"):
+        ask(iam, question(KNOWN, BUCKETS[:1]))
+    assert len(iam.calls) == 1

@@ -484,14 +484,14 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("ValidationError", "'actionNames'", {"ActionNames": None}),
     ("ValidationError", "'actionNames'", {"ActionNames": []}),
     ("ValidationError", "'actionNames.2.member'", {"ActionNames": ["s3:GetObject", "*"]}),
-    ("InvalidInput", "GetObject", {"ActionNames": ["GetObject"]}),
+    ("InvalidInput", "missing names", {"ActionNames": ["GetObject"]}),
     ("InvalidInput", "format: reports.", {"ResourceArns": ["reports"]}),
     ("InvalidInput", "format: *.", {"ResourceArns": [BUCKET, "*"]}),
     ("InvalidInput", "Invalid caller", {"CallerArn": ASSUMED}),
     ("InvalidInput", "Resource Owner", {"ResourceOwner": ACCOUNT}),
     ("InvalidInput", "Invalid policy", {"PolicyInputList": ["{}"]}),
     ("InvalidInput", "Invalid policy", {"PolicyInputList": [trust("*")]}),
-    ("InvalidInput", "Only one", {"PermissionsBoundaryPolicyInputList": [policy(), policy()]}),
+    ("InvalidInput", "exceed 1", {"PermissionsBoundaryPolicyInputList": [policy(), policy()]}),
     ("ValidationError", "'maxItems'", {"MaxItems": 1001}),
     ("ValidationError", "'maxItems'", {"MaxItems": 0}),
     ("ValidationError", "Invalid Marker", {"Marker": "next"}),
@@ -506,6 +506,19 @@ def test_refused(
     given = {key: value for key, value in {**GET, **parameters}.items() if value is not None}
     with refused(code, message):
         iam.simulate_principal_policy(**given)
+
+
+def test_what_it_does_not_know_goes_apart(iam: Any, user: str, refused: Refused) -> None:
+    arn = give(iam, user, policy("s3:*"))
+    known, unknown = "s3:PutBucketLogging", "s3:PutBucketReplication"
+    resources = {"ResourceArns": [BUCKET]}
+    message = f"[{known}] and [{unknown}] require different authorization information."
+    with refused("InvalidInput", f"Invalid Input Actions: {message}"):
+        results(iam, arn, unknown, known, **resources)
+    for actions in ((known, "iam:ListUsers"), (unknown, "s3:PutObjectLockConfiguration")):
+        assert len(results(iam, arn, *actions, **resources)) == 2
+    assert len(results(iam, arn, known, unknown)) == 2
+    assert len(results(iam, arn, known, unknown, ResourceArns=["*"])) == 2
 
 
 ENTRIES: list[tuple[str, str, list[dict[str, Any]]]] = [

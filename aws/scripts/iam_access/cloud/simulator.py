@@ -3,9 +3,10 @@
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from iam_access.cloud.errors import Answer as Page
 from iam_access.cloud.errors import Call, CallError, CloudError, Params
@@ -21,16 +22,26 @@ PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 
 _OPERATION = "simulate_principal_policy"
 _ALL = "*"
+# AWS names the actions that it takes only apart, in brackets; its documentation does not.
+_APART = "require different authorization information"
+_NAMED = re.compile(r"\[([^\]]*)\]")
 
 _Found = dict[tuple[str, str], Answer]
+_Actions: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AwsBackend:
-    """Asks the account that `call` reaches. `sleep` waits some seconds."""
+    """Asks the account that `call` reaches. `sleep` waits some seconds.
+
+    Remembers which actions AWS takes only apart: the same ones are asked for many principals.
+    """
 
     call: Call
     sleep: Callable[[float], object]
+    _parts: dict[_Actions, tuple[_Actions, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
         """See `Backend`. Raises CloudError; nothing is left out of an answer unnoticed."""
@@ -44,7 +55,7 @@ class AwsBackend:
                 "MaxItems": PAIRS_PER_CALL,
             }
             try:
-                for page in self._pages(params):
+                for page in self._answered(actions, params):
                     for result in page.get("EvaluationResults", ()):
                         found.update(_answers(result))
             except CallError as error:
@@ -53,6 +64,19 @@ class AwsBackend:
                 failure = explain(error, _OPERATION, params)
                 raise CloudError(failure.code, failure.message, failure.hint) from error
         return _complete(question, found)
+
+    def _answered(self, actions: _Actions, params: Params) -> Iterable[Page]:
+        """All pages about a batch, in as many calls as AWS wants."""
+        # Without a resource of its own AWS takes any actions together.
+        parts = self._parts.get(actions) if params["ResourceArns"] != [_ALL] else None
+        if parts is None:
+            try:
+                return list(self._pages({**params, "ActionNames": list(actions)}))
+            except CallError as error:
+                if len(actions) < 2 or _APART not in error.message:
+                    raise
+                parts = self._parts[actions] = _parts(actions, error.message)
+        return [page for part in parts for page in self._answered(part, params)]
 
     def _pages(self, params: Params) -> Iterator[Page]:
         marker: dict[str, Any] = {}
@@ -75,7 +99,21 @@ class AwsBackend:
         return self.call(_OPERATION, params)
 
 
-def _batches(question: Question) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+def _parts(actions: _Actions, message: str) -> tuple[_Actions, ...]:
+    """The groups that a refusal names; halves where it does not name every action."""
+    numbers: dict[str, int] = {}
+    for number, names in enumerate(_NAMED.findall(message)):
+        numbers.update((name.strip().lower(), number) for name in names.split(","))
+    groups: dict[int, list[str]] = {}
+    for action in actions:
+        groups.setdefault(numbers.get(action.lower(), -1), []).append(action)
+    if -1 in groups or len(groups) < 2:
+        middle = len(actions) // 2
+        return actions[:middle], actions[middle:]
+    return tuple(map(tuple, groups.values()))
+
+
+def _batches(question: Question) -> Iterator[tuple[_Actions, Sequence[str]]]:
     """Actions and resources call by call. `*` is no ARN, and goes by itself."""
     arns = [resource for resource in question.resources if resource != _ALL]
     groups = [
