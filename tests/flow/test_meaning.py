@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from iam_access import commands
 from iam_access.sandbox import Sandbox
 from tests.flow.fleet import (
     PROD,
@@ -16,6 +17,7 @@ from tests.flow.fleet import (
     Fleet,
     permanent,
     policy,
+    refusing,
     temporary,
 )
 
@@ -88,6 +90,49 @@ def test_cleaning_up_what_is_over_takes_nothing_away(fleet: Fleet) -> None:
     assert NOBODY in fleet.apply(*EXPLAIN).out
 
 
+def test_a_cleanup_shows_that_it_takes_nothing_from_anybody(fleet: Fleet) -> None:
+    named(fleet.files, "read", via="role")
+    assert fleet.apply("--all").status == 0
+    fleet.clock.move(days=1)
+    assert fleet.cleanup("--all", "--dry-run", "--output", "json").json["meaning"] is None
+    dry = fleet.cleanup("--all", "--dry-run", "--explain")
+    assert NOBODY in dry.out
+    run = fleet.cleanup("--all", "--explain", "--output", "json")
+    assert run.status == 0
+    assert run.json["changes"]
+    assert [(each["principal"], each["lost"]) for each in run.json["meaning"]] == [("user/bob", {})]
+
+
+@pytest.mark.parametrize("via", ["inline", "policy", "role"])
+def test_a_revocation_says_who_loses_what(fleet: Fleet, via: str) -> None:
+    rights = {"queues": policy(READ_QUEUES, {**READ_QUEUES, "actions": ["s3:ListBucket"]})}
+    granted = [temporary("queues", user="bob@example.com", via=via)]
+    kept = [permanent("lists", users=["bob@example.com"])]
+    fleet.files.team(policies={**rights, "lists": policy()}, temporary=granted, permanent=kept)
+    assert fleet.apply("--all").status == 0
+    run = fleet.run(commands.revoke, "--user", "bob", "--explain", "--output", "json")
+    assert run.status == 0
+    (told,) = run.json["meaning"]
+    # Of what is granted elsewhere nothing is lost.
+    assert (told["principal"], told["gained"], told["lost"]) == ("user/bob", {}, {"Read": 1})
+    assert told["losses"][0]["actions"] == ["sqs:ReceiveMessage"]
+    assert told["losses"][0]["until"] == "2026-03-01T18:00:00Z"
+
+
+def test_what_cannot_be_explained_is_told_and_done_all_the_same(fleet: Fleet) -> None:
+    fleet.files.team(
+        policies={"read": policy()}, temporary=[temporary("read", user="bob@example.com")]
+    )
+    assert fleet.apply("--all").status == 0
+    fleet.admin().attach_user_policy(UserName="bob", PolicyArn=SMALL)
+    fleet.sandbox.faults.append(refusing("AccessDenied", lambda c: c.operation == "GetPolicy"))
+    run = fleet.run(commands.revoke, "--user", "bob", "--explain", "--output", "json")
+    assert run.status == 1
+    assert "not-explained" in run.codes
+    assert run.json["meaning"] is None
+    assert fleet.inline("user/bob") == {}
+
+
 class TestBase:
     """What a pull request changes, without AWS: the plan since the files it is made on."""
 
@@ -128,14 +173,78 @@ class TestBase:
         assert found["user/new"]["gained"] == {"Read": 1}
         assert found["user/old"]["lost"] == {"List": 1}
 
-    def test_a_base_that_is_not_there_or_invalid_makes_everything_new(
+    def test_a_team_whose_earlier_files_are_invalid_is_said_to_be_all_new(
         self, fleet: Fleet, base: Files
     ) -> None:
         named(fleet.files, "read")
         base.write("aws-policies/payments.yaml", "aws-policies: [")
         run = self.run(fleet, base, "--output", "json")
+        # It is what the change may be there to mend.
         assert run.status == 0
         assert {each["new_access"] for each in run.json["meaning"]} == {True}
+        (told,) = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]
+        assert told["severity"] == "warning"
+        assert "team payments in --base" in told["message"]
+        assert "aws-policies/payments.yaml:1" in told["message"]
+        for output in ("text", "markdown", "github"):
+            assert "incomplete-base" in self.run(fleet, base, "--output", output).out
+
+    def test_only_what_looks_new_without_being_so_is_told(self, fleet: Fleet, base: Files) -> None:
+        named(base, "read")
+        base.team("data", accounts={"prod": PROD}, policies={"read": {}})
+        named(fleet.files, "read")
+        fleet.files.team("data", accounts={"prod": PROD}, policies={"read": {}})
+        # What is still invalid is left alone, and so is what is gone.
+        for _ in range(2):
+            run = self.run(fleet, base, "--output", "json")
+            assert "incomplete-base" not in run.codes
+            fleet.files.remove_team("data")
+        fleet.files.team("data", accounts={"prod": PROD}, policies={"read": policy()})
+        assert "incomplete-base" in self.run(fleet, base, "--output", "json").codes
+        run = fleet.apply(
+            *["payments", *EXPLAIN[1:], "--sandbox", "--output", "json"],
+            *["--base", str(base.directory)],
+        )
+        assert run.status == 0
+        assert "incomplete-base" not in run.codes
+
+    def test_earlier_settings_that_are_invalid_are_told(self, fleet: Fleet, base: Files) -> None:
+        for files in (base, fleet.files):
+            named(files, "read")
+        base.write("settings.yaml", "deployer-role: x\n")
+        run = self.run(fleet, base, "--output", "json")
+        (told,) = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]
+        assert "settings" in told["message"]
+        assert "deployer-role" in told["message"]
+        assert run.json["meaning"]
+
+    def test_what_the_earlier_rules_forbade_is_told_as_missing(
+        self, fleet: Fleet, base: Files
+    ) -> None:
+        for files in (base, fleet.files):
+            named(files, "read")
+        base.write("settings.yaml", "permissions_boundary: limits\n")
+        run = self.run(fleet, base, "--output", "json")
+        told = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]
+        assert [each["message"].partition(":")[0] for each in told] == [
+            "not all of --base could be applied"
+        ] * 3
+        assert {each["principal"] for each in run.json["meaning"]} == {
+            "role/runner",
+            "user/ann",
+            "user/bob",
+        }
+
+    def test_a_folder_that_is_not_there_is_wrong_usage(self, fleet: Fleet, tmp_path: Path) -> None:
+        named(fleet.files, "read")
+        missing = Files(tmp_path / "branch")
+        missing.directory.rmdir()
+        run = self.run(fleet, missing)
+        assert run.status == 2
+        assert "--base" in run.out
+        assert "--config-dir" not in run.out
+        missing.directory.mkdir()
+        assert "incomplete-base" not in self.run(fleet, missing, "--output", "json").codes
 
     def test_an_account_of_aws_has_no_base(self, fleet: Fleet, base: Files) -> None:
         named(fleet.files, "read")

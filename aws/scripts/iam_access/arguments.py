@@ -69,3 +69,10 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
         metavar="ENV",
         help="only in this environment (may be repeated)",
     )
+
+
+def add_explain(parser: argparse.ArgumentParser, text: str) -> None:
+    """Whether to tell what a plan means."""
+    parser.add_argument(
+        "--explain", action="store_true", help=f"{text} (reads more of the accounts)"
+    )

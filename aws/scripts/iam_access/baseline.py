@@ -1,13 +1,14 @@
 """A sandbox in which earlier files are applied already, so that a plan shows what is new since."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iam_access.errors import UsageError
+from iam_access.model import AccountReport, Finding, Severity
 from iam_access.running import Clock, aws, manager_of
 
 if TYPE_CHECKING:
@@ -29,30 +30,80 @@ def add_base(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def aws_with_base(
     options: argparse.Namespace, configuration: "Configuration", clock: Clock
-) -> Iterator[None]:
+) -> Iterator[tuple[Finding, ...]]:
     """The AWS to work with; in a sandbox, the files of `--base` are applied to it.
 
-    What of those cannot be applied is left out, and so is new in the plan. Raises UsageError for
-    the option without a sandbox.
+    What of those cannot be read or applied is left out, and so is new in the plan: the findings
+    say so. Raises UsageError for the option without a sandbox, and for a folder that is not there.
     """
     folder = getattr(options, "base", None)
     if folder is None:
         with aws(options, configuration, clock):
-            yield
+            yield ()
         return
     if not options.sandbox:
         raise UsageError(
             "--base is for --sandbox alone: an account of AWS is what it is",
             "add --sandbox, or leave --base out",
         )
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no directory {str(folder)!r}",
+            "--base names the one that holds the earlier aws-accounts/ and the other folders; an "
+            "empty one, where there were no files yet",
+        )
     from iam_access.config import load as files  # noqa: PLC0415
 
     before = files.load(folder, now=clock())
     people = _people_of(before)
     with aws(options, configuration, clock, also=lambda each: _joined(each, people.get(each.id))):
-        if before.settings_valid:
-            _apply(before, configuration, clock)
-        yield
+        applied = _apply(before, configuration, clock) if before.settings_valid else ()
+        yield (*_unread(before, configuration), *_unapplied(applied))
+
+
+def _unread(before: "Configuration", configuration: "Configuration") -> Iterator[Finding]:
+    """What of the earlier files nobody can make use of, where the files of today can be used."""
+    if not before.settings_valid:
+        yield _incomplete(f"the settings in --base are not valid{_first_error(before, None)}")
+        return
+    for team in sorted(before.invalid & configuration.teams.keys() - configuration.invalid):
+        why = _first_error(before, team)
+        yield _incomplete(f"the files of team {team} in --base are not valid{why}", team=team)
+
+
+def _first_error(before: "Configuration", team: str | None) -> str:
+    errors = (each for each in before.findings if each.is_error and each.team == team)
+    error = next(errors, None)
+    return f": {error.location}: {error.message}" if error else ""
+
+
+def _unapplied(reports: Iterable[AccountReport]) -> Iterator[Finding]:
+    """What of the earlier files the sandbox would not have."""
+    for report in reports:
+        account = report.account.id
+        if report.failure is not None:
+            yield _incomplete(f"--base could not be applied: {report.failure.message}", account)
+            continue
+        for finding in report.plan.findings if report.plan else ():
+            if finding.is_error:
+                said = f"not all of --base could be applied: {finding.message}"
+                yield _incomplete(said, account, finding.team)
+        for outcome in report.outcomes:
+            if outcome.failure is not None:
+                name, why = outcome.change.name, outcome.failure.message
+                yield _incomplete(f"{name} of --base could not be applied: {why}", account)
+
+
+def _incomplete(message: str, account: str | None = None, team: str | None = None) -> Finding:
+    return Finding(
+        code="incomplete-base",
+        severity=Severity.WARNING,
+        message=message,
+        hint="what is missing there is told as new here, and gained, even if it is not; judge this "
+        "change by its files",
+        team=team,
+        account=account,
+    )
 
 
 def _people_of(configuration: "Configuration") -> "dict[str, SandboxAccount]":
@@ -79,7 +130,9 @@ def _names(own: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
     return (*own, *(name for name in others if name.lower() not in known))
 
 
-def _apply(before: "Configuration", configuration: "Configuration", clock: Clock) -> None:
+def _apply(
+    before: "Configuration", configuration: "Configuration", clock: Clock
+) -> tuple[AccountReport, ...]:
     """Carry out the earlier files in the accounts that there still are."""
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
@@ -90,4 +143,4 @@ def _apply(before: "Configuration", configuration: "Configuration", clock: Clock
         if id_ in configuration.accounts
     ]
     manager = manager_of(before, None, clock(), lambda _label: None)
-    manager.carry_out(manager.applying(Request(allow_removals=True)), accounts)
+    return manager.carry_out(manager.applying(Request(allow_removals=True)), accounts)

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from iam_access import arguments, baseline
 from iam_access.errors import UsageError
-from iam_access.model import Account, AccountReport, Report
+from iam_access.model import Account, AccountReport, Finding, Report
 from iam_access.render import Output, progress, render
 from iam_access.running import (
     DEPLOYER_TEMPLATE,
     Clock,
     accounts_of,
+    concerning,
     findings_of,
     load,
     manager_of,
@@ -58,11 +59,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="carry out a plan even if it removes suspiciously much",
     )
-    parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="also say what everybody gains and loses by the plan (reads more of the accounts)",
-    )
+    arguments.add_explain(parser, "also say what everybody gains and loses by the plan")
     parser.add_argument(
         "--verify",
         action="store_true",
@@ -77,6 +74,7 @@ def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     """`cleanup.py`: take away temporary access that is dead."""
     parser = arguments.common("Remove temporary access that has ended. What is alive stays.")
     arguments.add_scope(parser, dry_run="read, print what would be removed, and write nothing")
+    arguments.add_explain(parser, "also show that nobody loses anything by it")
     return run_command(parser, argv, _cleanup, clock)
 
 
@@ -92,6 +90,7 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     parser.add_argument("--grant", metavar="GRANT", help="to this policy key")
     parser.add_argument("--team", metavar="TEAM", help="granted by this team")
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
+    arguments.add_explain(parser, "also say what everybody loses by it")
     return run_command(parser, argv, _revoke, clock)
 
 
@@ -154,7 +153,9 @@ def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
     run = _Run("cleanup", options, clock, load(options, clock()))
     request = Request(teams=_asked(options, run.configuration))
     accounts = accounts_of(options, run.configuration, request, run.configuration.known_accounts)
-    report = run.over(accounts, request.teams, lambda its: its.cleaning(request))
+    report = run.over(
+        accounts, request.teams, lambda its: its.cleaning(request, explain=options.explain)
+    )
     return _show(report, options)
 
 
@@ -186,7 +187,7 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
-        lambda its: its.revoking(target),
+        lambda its: its.revoking(target, explain=options.explain),
     )
     bringing_back = entries_to_delete(
         run.configuration, target.matches, frozenset(each.id for each in accounts), clock()
@@ -243,9 +244,10 @@ class _Run:
         from iam_access.plan.digest import digest  # noqa: PLC0415
 
         reports: tuple[AccountReport, ...] = ()
+        found: tuple[Finding, ...] = ()
         if self.configuration.settings_valid and accounts:
             with (
-                baseline.aws_with_base(self.options, self.configuration, self.clock),
+                baseline.aws_with_base(self.options, self.configuration, self.clock) as found,
                 progress(
                     len(accounts),
                     self.command,
@@ -260,7 +262,7 @@ class _Run:
             command=self.command,
             now=self.clock(),
             accounts=reports,
-            findings=findings_of(self.configuration, teams),
+            findings=(*findings_of(self.configuration, teams), *concerning(teams, found)),
             digest=digest(report.plan for report in reports if report.plan is not None),
             dry_run=self.options.dry_run,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from iam_access.cloud.errors import CloudError
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.explanation import explained
 from iam_access.cloud.managed import ManagedPolicyDocuments, completed
@@ -15,10 +16,12 @@ from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
-from iam_access.model import Account, AccountReport, Failure, Finding, Plan
+from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.policy.conditions import PolicySyntaxError
+from iam_access.policy.document import DocumentError
 from iam_access.simulation import access
 from iam_access.simulation.assertions import Choice, ask, choose, disagreements
 from iam_access.simulation.effect import after
@@ -110,18 +113,20 @@ class IamManager:
             suites=suites,
         )
 
-    def cleaning(self, request: Request) -> Planner:
+    def cleaning(self, request: Request, *, explain: bool = False) -> Planner:
         """Plans that take away what is dead."""
         return Planner(
             plan=lambda account, snapshot: plan_cleanup(
                 account, snapshot, request, self.now, self.configuration.rules
-            )
+            ),
+            explain=explain,
         )
 
-    def revoking(self, target: Target) -> Planner:
+    def revoking(self, target: Target, *, explain: bool = False) -> Planner:
         """Plans that end temporary access at once."""
         return Planner(
-            plan=lambda account, snapshot: plan_revocation(account, snapshot, target, self.now)
+            plan=lambda account, snapshot: plan_revocation(account, snapshot, target, self.now),
+            explain=explain,
         )
 
     def preview(self, planner: Planner, accounts: Sequence[Account]) -> tuple[AccountReport, ...]:
@@ -261,11 +266,14 @@ class IamManager:
         session = self.sessions.open(account)
         snapshot = read_snapshot(session.call, account, planner.documents(account), self._documents)
         plan = planner.plan(account, snapshot)
-        meanings = (
-            explained(session.call, self._documents, snapshot, plan.changes, self.now)
-            if planner.explain
-            else None
-        )
+        if not planner.explain:
+            return AccountReport(account, plan), session
+        try:
+            meanings = explained(session.call, self._documents, snapshot, plan.changes, self.now)
+        except (CloudError, DocumentError, PolicySyntaxError) as error:
+            # Words are no reason to leave the work undone, least of all to end access.
+            plan = replace(plan, findings=(*plan.findings, _unexplained(account, error)))
+            return AccountReport(account, plan), session
         return AccountReport(account, plan, meanings=meanings), session
 
     def _tested(
@@ -300,3 +308,14 @@ class IamManager:
         except Interrupted as interrupted:
             results = interrupted.results
         return zip(accounts, results, strict=True)
+
+
+def _unexplained(account: Account, error: Exception) -> Finding:
+    """That what a plan means could not be told, which is not to be taken for nothing."""
+    return Finding(
+        code="not-explained",
+        severity=Severity.ERROR,
+        message=f"what the plan means could not be told: {error}",
+        hint="who gains or loses what by it is not known here; the plan itself is not concerned",
+        account=account.id,
+    )

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -114,9 +114,14 @@ def findings_of(
     configuration: "Configuration", teams: frozenset[str] | None
 ) -> tuple[Finding, ...]:
     """What is to be told of the files: of the teams asked for, and of what is nobody's."""
+    return concerning(teams, configuration.findings)
+
+
+def concerning(teams: frozenset[str] | None, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings about these teams (None: all), and those about no team."""
     return tuple(
         finding
-        for finding in configuration.findings
+        for finding in findings
         if teams is None or finding.team is None or finding.team in teams
     )
 
