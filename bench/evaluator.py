@@ -225,7 +225,7 @@ def _requests(subject: Subject, asked: Sequence[Assertion]) -> Iterator[Request]
 def matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     """How many principals fail the assertions, from policies that were not compiled yet."""
     askers = _askers(snapshot)
-    crowd = Crowd(askers)
+    crowd = Crowd.of(askers)
     failures = 0
     for one in asked:
         allowed = len(crowd.allowed(one.action, one.resource))

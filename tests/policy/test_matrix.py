@@ -146,7 +146,7 @@ def test_those_of_a_crowd_who_may_are_those_who_may_alone(
 ) -> None:
     matrix = Matrix()
     alone = [(one, layers) for world, one in members for layers in world]
-    crowd = Crowd(
+    crowd = Crowd.of(
         [matrix.asker(one.principal, layers, one.context, one.now) for one, layers in alone]
     )
     for place in places:

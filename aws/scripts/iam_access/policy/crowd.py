@@ -4,118 +4,198 @@ Callers are the bits of a number, so that a policy's word counts for all who hol
 For why somebody may or may not, ask their `Asker`.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Self, TypeAlias
 
+from iam_access.policy.cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
-from iam_access.policy.matrix import Asker, Cell
-from iam_access.policy.request import Request
+from iam_access.policy.matrix import Asker
 from iam_access.policy.services import needs_resource_policy
 
-
-class _Holders(NamedTuple):
-    """Those who hold a policy in a layer: as bits, and one by one."""
-
-    layer: int
-    policy: CompiledPolicy
-    bits: int
-    indexes: tuple[int, ...]
+Context: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
 class Crowd:
-    """Callers that are asked the same. Their order is that of the answers.
+    """Callers that are asked the same. Their places are those of the answers' bits.
 
     Callers of other kinds than users and roles, or with policies beyond their identity's, their
     boundary and service control policies, are asked one by one.
     """
 
-    __slots__ = ("_askers", "_bits_of_account", "_covering", "_holders", "_layers", "_others")
+    __slots__ = ("_asker", "_held", "_split")
 
-    def __init__(self, askers: Sequence[Asker]) -> None:
-        self._askers = tuple(askers)
-        self._others = tuple(n for n, each in enumerate(askers) if not each.is_usual)
-        self._bits_of_account: dict[str | None, int] = {}
-        # For each layer, who has it; the identity's comes first, and all have it.
-        self._layers: list[int] = []
-        self._holders = self._grouped()
-        self._covering: dict[str, tuple[_Holders, ...]] = {}
+    def __init__(self, held: "_Held", asker: Callable[[int], Asker]) -> None:
+        self._held = held
+        self._asker = asker
+        self._split: dict[tuple[_Holders, tuple[str, ...]], _Split] = {}
+
+    @classmethod
+    def of(cls, askers: Sequence[Asker]) -> Self:
+        """These callers, each in its own context."""
+        return cls(_Held(askers), askers.__getitem__)
+
+    def in_contexts(self, context: Callable[[int], Context]) -> Self:
+        """The same callers with other condition keys, told by their places once they matter."""
+        before = self._held.askers
+        return type(self)(self._held, cache(lambda place: before[place].in_context(context(place))))
 
     def allowed(self, action: str, resource: str, account: str | None = None) -> Sequence[int]:
         """The places of those for whom `evaluate.decide` would allow it."""
-        found = [*_indexes(self._usual(action, resource, account))]
-        more = [
-            n for n in self._others if self._askers[n].decide(action, resource, account).allowed
-        ]
-        return sorted([*found, *more]) if more else found
+        asked = action, resource, account
+        more = sum(
+            1 << place for place in self._held.others if self._asker(place).decide(*asked).allowed
+        )
+        return [*places(self._may(asked) | more)]
 
-    def _usual(self, action: str, resource: str, account: str | None) -> int:
-        if not self._layers:
+    def allowed_by_caller(self, action: str, resource: str, account: str | None = None) -> int:
+        """Those, as bits, for whom `evaluate.decide_for_caller` would allow it."""
+        asked = action, resource, account
+        usual = self._by_own_policies(asked, self._held.usual)
+        return usual | sum(
+            1 << place
+            for place in self._held.others
+            if self._asker(place).decide_for_caller(*asked).allowed
+        )
+
+    def _may(self, asked: Place) -> int:
+        held = self._held
+        if not held.usual:
             return 0
-        asker = next(each for each in self._askers if each.is_usual)
-        request = asker.request((action, resource, account))
+        request = held.askers[held.first].request(asked)
         if needs_resource_policy(request):
             return 0
-        may = self._layers[0]
-        if request.owner is not None:
-            # Across accounts the resource's policy would have to allow it, too.
-            may = self._bits_of_account.get(request.owner, 0)
+        # Across accounts the resource's policy would have to allow it, too.
+        owner = request.owner
+        among = held.usual if owner is None else held.of_account.get(owner, 0)
+        return self._by_own_policies(asked, among)
+
+    def _by_own_policies(self, asked: Place, may: int) -> int:
         if not may:
             return 0
-        allowing, denied = self._heard(request, asker.cell((action, resource, account)))
-        for has, allows in zip(self._layers, allowing, strict=True):
+        cell = self._held.askers[self._held.first].cell(asked)
+        allowing, denied = self._heard(cell)
+        for has, allows in zip(self._held.layers, allowing, strict=True):
             may &= allows | ~has
         return may & ~denied
 
-    def _heard(self, request: Request, cell: Cell) -> tuple[list[int], int]:
+    def _heard(self, cell: Cell) -> tuple[list[int], int]:
         """Whom the policies of each layer allow it, and whom any of them denies it."""
-        allowing = [0] * len(self._layers)
+        allowing = [0] * len(self._held.layers)
         denied = 0
-        for layer, policy, bits, indexes in self._covering_holders(request.action.lower()):
-            number = cell.constant[policy]
-            if policy not in cell.varying:
-                allows, denies = cell.effects[number]
+        constant, varying, effects = cell.constant, cell.varying, cell.effects
+        for holders in self._held.covering(cell.place[0].lower()):
+            policy = holders.policy
+            number = constant[policy]
+            said = [(number, holders.bits)]
+            if policy in varying:
+                said = self._said(cell, varying[policy], holders)
+            for number, bits in said:
+                allows, denies = effects[number]
                 if allows:
-                    allowing[layer] |= bits
+                    allowing[holders.layer] |= bits
                 if denies:
                     denied |= bits
-                continue
-            for index in indexes:
-                allows, denies = cell.effects[self._askers[index].number(cell, policy)]
-                if allows:
-                    allowing[layer] |= 1 << index
-                if denies:
-                    denied |= 1 << index
         return allowing, denied
 
-    def _covering_holders(self, action: str) -> tuple[_Holders, ...]:
+    def _said(self, cell: Cell, one: Varying, holders: "_Holders") -> list[tuple[int, int]]:
+        """What a policy says to its holders: once for all of whom the same is known."""
+        keys = one.keys
+        found = []
+        for values, (bits, place) in self._parted(keys, holders, cell.place).items():
+            number = one.known.get(values)
+            if number is None:
+                number = self._asker(place).number(cell, one.policy)
+                if one.keys is not keys:
+                    # It asked for more than ever before, by which its holders differ as well.
+                    return self._said(cell, one, holders)
+            found.append((number, bits))
+        return found
+
+    def _parted(self, keys: tuple[str, ...], holders: "_Holders", place: Place) -> "_Split":
+        """Holders by the values that their requests have: their bits, and one of them."""
+        found = self._split.get((holders, keys))
+        if found is None:
+            found = {}
+            for index in holders.places:
+                values = self._asker(index).values(keys, place)
+                bits, first = found.get(values, (0, index))
+                found[values] = bits | 1 << index, first
+            if OF_RESOURCE not in keys:
+                self._split[holders, keys] = found
+        return found
+
+
+class _Holders:
+    """Those who hold a policy in a layer: as bits, and one by one."""
+
+    __slots__ = ("bits", "layer", "places", "policy")
+
+    def __init__(self, layer: int, policy: CompiledPolicy, places_: Sequence[int]) -> None:
+        self.layer = layer
+        self.policy = policy
+        self.places = tuple(places_)
+        self.bits = sum(1 << place for place in places_)
+
+
+_Split: TypeAlias = dict[Values, tuple[int, int]]
+
+
+class _Held:
+    """Who holds which policies, whatever the context.
+
+    `usual` are the bits of those who are asked together, `first` is the place of the first of
+    them; `others` are the places of the rest. `layers` has who has each of them; the identity's
+    comes first, and all have it.
+    """
+
+    __slots__ = (
+        "_covering",
+        "_holders",
+        "askers",
+        "first",
+        "layers",
+        "of_account",
+        "others",
+        "usual",
+    )
+
+    def __init__(self, askers: Sequence[Asker]) -> None:
+        self.askers = askers
+        usual = [place for place, each in enumerate(askers) if each.is_usual]
+        self.first = usual[0] if usual else 0
+        self.usual = sum(1 << place for place in usual)
+        self.others = tuple(place for place, each in enumerate(askers) if not each.is_usual)
+        self.of_account: dict[str | None, int] = {}
+        self.layers: list[int] = []
+        held: dict[tuple[int, CompiledPolicy], list[int]] = {}
+        for place in usual:
+            self._note(place, held)
+        self._holders = [_Holders(*key, found) for key, found in held.items()]
+        self._covering: dict[str, Sequence[_Holders]] = {}
+
+    def _note(self, place: int, held: dict[tuple[int, CompiledPolicy], list[int]]) -> None:
+        asker, bit = self.askers[place], 1 << place
+        self.of_account[asker.account] = self.of_account.get(asker.account, 0) | bit
+        for layer, policies in enumerate(asker.slots):
+            if layer == len(self.layers):
+                self.layers.append(0)
+            if policies is None:
+                continue
+            self.layers[layer] |= bit
+            for policy in dict.fromkeys(policies):
+                held.setdefault((layer, policy), []).append(place)
+
+    def covering(self, action: str) -> Sequence[_Holders]:
+        """Those whose policy has a word on an action, given in lower case."""
         found = self._covering.get(action)
         if found is None:
-            found = tuple(each for each in self._holders if each.policy.covering(action))
+            found = [each for each in self._holders if each.policy.covering(action)]
             self._covering[action] = found
         return found
 
-    def _grouped(self) -> tuple[_Holders, ...]:
-        held: dict[tuple[int, CompiledPolicy], list[int]] = {}
-        for index, asker in enumerate(self._askers):
-            if not asker.is_usual:
-                continue
-            account = asker.account
-            self._bits_of_account[account] = self._bits_of_account.get(account, 0) | 1 << index
-            for layer, policies in enumerate(asker.slots):
-                if layer == len(self._layers):
-                    self._layers.append(0)
-                if policies is None:
-                    continue
-                self._layers[layer] |= 1 << index
-                for policy in dict.fromkeys(policies):
-                    held.setdefault((layer, policy), []).append(index)
-        return tuple(
-            _Holders(layer, policy, sum(1 << each for each in indexes), tuple(indexes))
-            for (layer, policy), indexes in held.items()
-        )
 
-
-def _indexes(bits: int) -> Iterator[int]:
+def places(bits: int) -> Iterator[int]:
     """The places of the bits that are set, lowest first."""
     text = bin(bits)[:1:-1]
     place = text.find("1")

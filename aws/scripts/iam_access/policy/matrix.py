@@ -6,29 +6,21 @@ is asked once for each action and resource, and again only for other values of t
 callers of whom all policies say the same get the same decision.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from iam_access.policy.cells import OF_RESOURCE, Cell, Judge, Numbers, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
-from iam_access.policy.principals import Match
 from iam_access.policy.request import CallerType, PrincipalContext, Request
-
-_Judge: TypeAlias = Callable[[Request, Layers], Decision]
-_Values: TypeAlias = tuple[tuple[str, ...] | None, ...]
-Place: TypeAlias = tuple[str, str, str | None]
-_Numbers: TypeAlias = tuple[int, ...]
 
 # So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
 _MOST_CELLS = 4096
 _MOST_HOLDINGS = 65_536
-_SILENT = 0
 _USUAL = frozenset({CallerType.USER, CallerType.ROLE, CallerType.ROLE_SESSION})
-# The one key that follows from what is asked, and not from who asks when.
-_OF_RESOURCE = "aws:resourceaccount"
 
 
 class Matrix:
@@ -59,14 +51,14 @@ class Matrix:
         holding = self._holdings.get((id(layers), id(caller))) or self._hold(layers, caller)
         return Asker(self, holding, context, now)
 
-    def cell(self, place: Place, request: Request) -> "Cell":
+    def cell(self, place: Place, request: Request) -> Cell:
         """A new cell for what a request asks."""
         if len(self._cells) >= _MOST_CELLS:
             self._cells.clear()
         cell = self._cells[place] = Cell(place, request)
         return cell
 
-    def cells(self) -> Mapping[Place, "Cell"]:
+    def cells(self) -> Mapping[Place, Cell]:
         """All cells by action, resource and the resource's account; always the same mapping."""
         return self._cells
 
@@ -107,7 +99,7 @@ class _Holding(NamedTuple):
     layers: Layers
     caller: PrincipalContext
 
-    def by_layer(self, numbers: _Numbers) -> tuple[_Numbers, ...]:
+    def by_layer(self, numbers: Numbers) -> tuple[Numbers, ...]:
         """What the policies of each layer say, without those that say nothing."""
         found = []
         start = 0
@@ -134,7 +126,11 @@ class Asker:
         self._holding = holding
         self._context = context
         self._now = now
-        self._values: dict[tuple[str, ...], _Values] = {}
+        self._values: dict[tuple[str, ...], Values] = {}
+
+    def in_context(self, context: Mapping[str, str | Sequence[str]]) -> "Asker":
+        """The same caller at the same time with other condition keys."""
+        return Asker(self._matrix, self._holding, context, self._now)
 
     @property
     def is_usual(self) -> bool:
@@ -155,7 +151,7 @@ class Asker:
         boundary = None if layers.boundary is None else (layers.boundary,)
         return layers.identity, boundary, *layers.scps
 
-    def cell(self, place: Place) -> "Cell":
+    def cell(self, place: Place) -> Cell:
         """What was worked out about an action on a resource."""
         return self._cells.get(place) or self._matrix.cell(place, self.request(place))
 
@@ -167,7 +163,7 @@ class Asker:
         """The decision that `evaluate.decide_for_caller` makes."""
         return self._decide(decide_for_caller, action, resource, account)
 
-    def _decide(self, judge: _Judge, action: str, resource: str, account: str | None) -> Decision:
+    def _decide(self, judge: Judge, action: str, resource: str, account: str | None) -> Decision:
         holding = self._holding
         place = action, resource, account
         if not holding.shareable:
@@ -183,7 +179,7 @@ class Asker:
             decision = cell.decisions[row] = self._shared(judge, cell, place, numbers)
         return decision
 
-    def _shared(self, judge: _Judge, cell: "Cell", place: Place, numbers: _Numbers) -> Decision:
+    def _shared(self, judge: Judge, cell: Cell, place: Place, numbers: Numbers) -> Decision:
         """The same policies may stand among others that say nothing."""
         holding = self._holding
         key = judge, holding.kind, holding.by_layer(numbers)
@@ -192,7 +188,7 @@ class Asker:
             decision = cell.distinct[key] = judge(self.request(place), holding.layers)
         return decision
 
-    def _numbers(self, cell: "Cell", numbers: _Numbers) -> _Numbers:
+    def _numbers(self, cell: Cell, numbers: Numbers) -> Numbers:
         """Ask again the policies whose word depends on condition keys."""
         varying = cell.varying
         found = list(numbers)
@@ -201,27 +197,29 @@ class Asker:
                 found[index] = self.number(cell, policy)
         return tuple(found)
 
-    def number(self, cell: "Cell", policy: CompiledPolicy) -> int:
+    def number(self, cell: Cell, policy: CompiledPolicy) -> int:
         """What a policy whose word varies says of what the cell is for."""
         one = cell.varying[policy]
-        number = one.known.get(self._values_of(one.keys, cell.place))
-        return self._asked(cell, one, cell.place) if number is None else number
+        values = self.values(one.keys, cell.place)
+        number = one.known.get(values)
+        return self._asked(cell, one) if number is None else number
 
-    def _asked(self, cell: "Cell", one: "_Varying", place: Place) -> int:
-        number, asked = cell.ask(one.policy, self.request(place))
+    def _asked(self, cell: Cell, one: Varying) -> int:
+        number, asked = cell.ask(one.policy, self.request(cell.place))
         more = tuple(key for key in asked if key not in one.keys)
         if more:
             one.keys += more
             one.known.clear()
-        one.known[self._values_of(one.keys, place)] = number
+        one.known[self.values(one.keys, cell.place)] = number
         return number
 
-    def _values_of(self, keys: tuple[str, ...], place: Place) -> _Values:
+    def values(self, keys: tuple[str, ...], place: Place) -> Values:
+        """What its requests have of some condition keys, given in lower case."""
         found = self._values.get(keys)
         if found is None:
             context = RequestContext(self.request(place))
             found = tuple([context.values(key, "") for key in keys])
-            if _OF_RESOURCE not in keys:
+            if OF_RESOURCE not in keys:
                 self._values[keys] = found
         return found
 
@@ -253,104 +251,3 @@ def _is_shareable(layers: Layers, policies: tuple[CompiledPolicy, ...]) -> bool:
     if layers.resource is not None or layers.rcps:
         return False
     return all(one.principal is None for policy in policies for one in policy.statements)
-
-
-class Cell:
-    """One action on one resource: what each policy says of it, and the decisions so far.
-
-    What a policy says is a number, the same for the same statements that match and the same keys
-    that were asked for in vain. `constant` has the numbers of the policies that ask for no keys,
-    `varying` the others. `decisions` are by all numbers, `distinct` by those that say something.
-    `effects` tell by number whether the policy has an Allow and a Deny that match.
-    """
-
-    __slots__ = (
-        "_action",
-        "_numbers",
-        "_probe",
-        "constant",
-        "decisions",
-        "distinct",
-        "effects",
-        "place",
-        "varying",
-    )
-
-    def __init__(self, place: Place, request: Request) -> None:
-        self.place = place
-        self.constant = _Constants(self)
-        self.varying: dict[CompiledPolicy, _Varying] = {}
-        self.decisions: dict[tuple[_Judge, int, tuple[int, ...], _Numbers], Decision] = {}
-        self.distinct: dict[tuple[_Judge, int, tuple[_Numbers, ...]], Decision] = {}
-        self._action = request.action.lower()
-        self._probe = request
-        self.effects = [(False, False)]
-        self._numbers: dict[object, int] = {}
-
-    def first(self, policy: CompiledPolicy) -> int:
-        """What it says if it asks for no keys; else it has to be asked each time."""
-        number, asked = self.ask(policy, self._probe)
-        if asked:
-            self.varying[policy] = _Varying(policy, tuple(asked))
-        return number
-
-    def ask(self, policy: CompiledPolicy, request: Request) -> tuple[int, Sequence[str]]:
-        """What it says of a request, and the keys that it asked for on the way."""
-        covering = policy.covering(self._action)
-        if not covering:
-            return _SILENT, ()
-        context = _Recorder(request)
-        matching = tuple([one for one in covering if one.match(context) is not Match.NONE])
-        asked = tuple(context.asked)
-        missing = tuple(context.missing.items())
-        if not matching and not missing:
-            return _SILENT, asked
-        said = policy, tuple([one.ref.index for one in matching]), missing
-        number = self._numbers.setdefault(said, len(self._numbers) + 1)
-        if number == len(self.effects):
-            allows = [one.ref.allows for one in matching]
-            self.effects.append((True in allows, False in allows))
-        return number, asked
-
-
-class _Constants(dict[CompiledPolicy, int]):
-    """What policies say, asked when it is first looked up."""
-
-    __slots__ = ("_cell",)
-
-    def __init__(self, cell: "Cell") -> None:
-        super().__init__()
-        self._cell = cell
-
-    def __missing__(self, policy: CompiledPolicy) -> int:
-        number = self[policy] = self._cell.first(policy)
-        return number
-
-
-class _Varying:
-    """A policy whose word depends on condition keys: its numbers for the values that came so far.
-
-    `keys` are all that it ever asked for. As long as these have the same values it says the same,
-    for nothing but their values tells an evaluation how to go on.
-    """
-
-    __slots__ = ("keys", "known", "policy")
-
-    def __init__(self, policy: CompiledPolicy, keys: tuple[str, ...]) -> None:
-        self.policy = policy
-        self.keys = keys
-        self.known: dict[_Values, int] = {}
-
-
-class _Recorder(RequestContext):
-    """A request's keys, and which of them were asked for."""
-
-    __slots__ = ("asked",)
-
-    def __init__(self, request: Request) -> None:
-        super().__init__(request)
-        self.asked: dict[str, None] = {}
-
-    def values(self, key: str, written: str) -> tuple[str, ...] | None:
-        self.asked[key] = None
-        return super().values(key, written)

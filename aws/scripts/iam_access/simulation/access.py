@@ -78,7 +78,7 @@ def _allowed(
 ) -> Sequence[Sequence[tuple[str, str]]]:
     """Of actions and resources those that each of them may."""
     found: list[list[tuple[str, str]]] = [[] for _ in askers]
-    crowd = Crowd(askers)
+    crowd = Crowd.of(askers)
     for action, resource in pairs:
         for index in crowd.allowed(action, resource):
             found[index].append((action, resource))
