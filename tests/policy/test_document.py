@@ -113,6 +113,13 @@ def test_a_missing_version_is_the_old_one() -> None:
     assert same_meaning({"Statement": []}, {"Version": "2008-10-17", "Statement": []})
 
 
+def test_a_number_is_no_truth_value() -> None:
+    first = changed(Condition={"Bool": {"aws:SecureTransport": True}})
+    second = changed(Condition={"Bool": {"aws:SecureTransport": 1}})
+    assert first == second, "to Python they are the same"
+    assert not same_meaning(first, second)
+
+
 def test_one_condition_value_is_not_another_key() -> None:
     first = changed(Condition={"StringEquals": {"aws:x": ["a", "b"]}})
     second = changed(Condition={"StringEquals": {"aws:x": "a", "AWS:X": "b"}})

@@ -55,13 +55,17 @@ class Scope:
     def fill(self, value: Any) -> Any:
         """Replace `{account_id}`, `{environment}`, `{partition}` and `{team}` in every string.
 
+        The value is made of dicts, lists and scalars, as what is read from a file is.
+
         IAM's own `${...}` variables are left alone.
         """
         if isinstance(value, str):
+            if "{" not in value:
+                return value
             return PLACEHOLDER.sub(lambda found: self._placeholders[found[1]], value)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {self.fill(key): self.fill(item) for key, item in value.items()}
-        if isinstance(value, Sequence):
+        if isinstance(value, list):
             return [self.fill(item) for item in value]
         return value
 

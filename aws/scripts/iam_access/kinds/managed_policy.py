@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
@@ -59,6 +60,11 @@ class PolicySpec(Spec):
     description: PolicyDescription | None = None
     managed_policies: list[str] = Field(default_factory=list)
     custom_statements: list[StatementSpec] = Field(default_factory=list)
+
+    @cached_property
+    def statements(self) -> list[dict[str, Any]]:
+        """The custom statements in IAM's JSON form, exactly as written."""
+        return [statement.iam for statement in self.custom_statements]
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
@@ -171,13 +177,12 @@ class CustomerManagedPolicies:
     def _resource(self, entry: Entry[PolicySpec], scope: Scope) -> Resource:
         account = scope.account
         arn = names.policy_arn(account.partition, account.id, scope.team, entry.key)
-        statements = [statement.iam for statement in entry.spec.custom_statements]
         return Resource(
             id=resource_id(arn),
             name=names.policy_name(scope.team, entry.key),
             teams=frozenset({scope.team}),
             attributes={"arn": arn},
-            document=documents.document(scope.fill(statements)),
+            document=documents.document(scope.fill(entry.spec.statements)),
             description=entry.spec.description,
             reason=f"policy {entry.key} of {scope.team}",
             location=entry.place.location,

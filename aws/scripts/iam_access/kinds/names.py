@@ -98,6 +98,8 @@ def ending_policy_name(
 
 def grant_of_ending_policy(name: str) -> str | None:
     """The grant a temporary grant's policy was made for; None for a permanent policy."""
+    if "+" not in name:  # as with most names, and the pattern would look at each letter to say so
+        return None
     found = _ENDING_POLICY.fullmatch(name)
     return found[2] if found else None
 

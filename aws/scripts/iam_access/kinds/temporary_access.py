@@ -195,10 +195,8 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
 
 
 def _own(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Document | None:
-    statements = scope.policies[entry.spec.grant].spec.custom_statements
-    if not statements:
-        return None
-    return documents.document(scope.fill([statement.iam for statement in statements]))
+    statements = scope.policies[entry.spec.grant].spec.statements
+    return documents.document(scope.fill(statements)) if statements else None
 
 
 def _unknown_policy(arn: str, entry: Entry[TemporaryAccessSpec], scope: Scope) -> Finding:

@@ -240,8 +240,12 @@ def _others(source: Mapping[str, Any], known: Sequence[str]) -> frozenset[tuple[
 
 
 def same_meaning(first: Document, second: Document) -> bool:
-    """Whether AWS would treat two documents alike and nothing a person wrote in them differs."""
-    return canonical(first) == canonical(second)
+    """Whether AWS would treat two documents alike and nothing a person wrote in them differs.
+
+    Raises DocumentError where they differ and one is not shaped like a policy.
+    """
+    # What was written as it is to be comes back as it was. As text, since to Python 1 is True.
+    return json.dumps(first) == json.dumps(second) or canonical(first) == canonical(second)
 
 
 def render(source: Document) -> str:

@@ -109,8 +109,10 @@ def _covered(source: Statement) -> frozenset[str]:
 
 def _matched(values: Any) -> frozenset[str]:
     # As the evaluator does, so that both find the same, whatever AWS would make of a pattern.
-    texts = (text_of(each).lower() for each in listed(values))
-    patterns = compile_patterns(filter(_OURS.match, texts), Mode.TEXT)
+    texts = [text for each in listed(values) if _OURS.match(text := text_of(each).lower())]
+    if not texts:
+        return frozenset()
+    patterns = compile_patterns(texts, Mode.TEXT)
     return frozenset(each for each in _outliving() if patterns.matches(each.lower(), _no_variables))
 
 
