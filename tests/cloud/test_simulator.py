@@ -10,7 +10,7 @@ from iam_access.cloud.simulator import PAIRS_PER_CALL, PAUSES, RESOURCES_PER_CAL
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location
 from iam_access.policy.decision import Verdict
-from iam_access.simulation.results import ContextValue, Question, TestRef
+from iam_access.simulation.questions import ContextValue, Question, TestRef
 from tests.cloud.fakes import NO_SUCH_ENTITY, FakeIam
 from tests.values import ALICE, state_of
 

@@ -6,16 +6,14 @@ from dataclasses import replace
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Failure, Finding, Location, Principal, Severity
 from iam_access.policy.decision import Verdict
+from iam_access.simulation.questions import ContextValue, Inquiry, Question, Setting, TestRef
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
     BackendName,
-    ContextValue,
     Disagreement,
     Evidence,
     Ground,
-    Question,
-    TestRef,
     TestReport,
     TestResult,
 )
@@ -48,6 +46,14 @@ def question(
         context=(MFA,),
         expected=expected,
     )
+
+
+def inquiry(*questions: Question) -> Inquiry:
+    """One test, put to several."""
+    one = questions[0]
+    states = tuple(each.state for each in questions)
+    setting = Setting((MFA,), NOW)
+    return Inquiry(one.test, states, one.actions, one.resources, setting, one.expected)
 
 
 def results(asked: Question, *answers: Answer) -> tuple[TestResult, ...]:
@@ -87,7 +93,7 @@ def violated() -> TestReport:
     )
     prod = AccountTests(
         PROD,
-        (deleting, reading),
+        (inquiry(deleting), inquiry(reading)),
         (*results(deleting, *[ALLOWED] * 12), *results(reading, why, narrow)),
     )
     return report(prod, AccountTests(NONPROD, findings=(nobody,)))
@@ -95,21 +101,23 @@ def violated() -> TestReport:
 
 def held() -> TestReport:
     asked = question()
-    return report(AccountTests(PROD, (asked,), results(asked, DENIED), left_out=2))
+    return report(AccountTests(PROD, (inquiry(asked),), results(asked, DENIED), left_out=2))
 
 
 def compared() -> TestReport:
     """AWS disagrees about one thing; one account was not reached."""
     asked = question()
     offline = results(asked, DENIED)
-    prod = AccountTests(PROD, (asked,), offline, disagreements=(Disagreement(offline[0], ALLOWED),))
+    prod = AccountTests(
+        PROD, (inquiry(asked),), offline, disagreements=(Disagreement(offline[0], ALLOWED),)
+    )
     failed = AccountTests(NONPROD, failure=Failure("AccessDenied", "no", "ask for it"))
     return report(prod, failed, ground=Ground.ACCOUNT, backends=tuple(BackendName))
 
 
 def chosen() -> TestReport:
     asked = (question(), question(BATCH))
-    return report(AccountTests(PROD, asked), dry_run=True)
+    return report(AccountTests(PROD, (inquiry(*asked),)), dry_run=True)
 
 
 def hostile(text: str) -> TestReport:
@@ -120,7 +128,9 @@ def hostile(text: str) -> TestReport:
     found = results(asked, answer)
     account = replace(PROD, environments={text: text})
     return report(
-        AccountTests(account, (asked,), found, disagreements=(Disagreement(found[0], DENIED),)),
+        AccountTests(
+            account, (inquiry(asked),), found, disagreements=(Disagreement(found[0], DENIED),)
+        ),
         ground=Ground.ACCOUNT,
         backends=tuple(BackendName),
     )

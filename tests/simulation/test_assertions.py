@@ -11,15 +11,16 @@ from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy.decision import Layer, Verdict
 from iam_access.policy.evaluate import decide_for_caller
 from iam_access.policy.request import Request
-from iam_access.simulation.assertions import Choice, Chosen, ask, choose, disagreements, named_in
+from iam_access.simulation.assertions import ask, disagreements
+from iam_access.simulation.choosing import Choice, Chosen, choose, named_in
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.questions import Question
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
     BackendName,
     Ground,
-    Question,
     TestReport,
 )
 from iam_access.simulation.world import World
@@ -76,8 +77,8 @@ def chosen(
 
 
 def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
-    questions = chosen(*suites, snapshot=snapshot).questions
-    return ask(ACCOUNT, questions, OfflineBackend(World(snapshot)))
+    inquiries = chosen(*suites, snapshot=snapshot).inquiries
+    return ask(ACCOUNT, inquiries, OfflineBackend(World(snapshot)))
 
 
 # Who is tested.
@@ -117,7 +118,7 @@ def test_whom_a_test_is_about(test: Any, top: Any, expected: list[str]) -> None:
 
 def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_finding() -> None:
     found = chosen(suite({"limit_to": ["user/alice"]}))
-    assert found.questions == ()
+    assert found.inquiries == ()
     ((code, line, team_),) = [
         (each.code, each.location.line, each.team) for each in found.findings if each.location
     ]
@@ -333,16 +334,16 @@ class Fixed:
 
 
 def test_a_principal_that_is_gone_is_one_warning() -> None:
-    questions = chosen(suite({}, {})).questions
-    found = ask(ACCOUNT, questions, Fixed(Verdict.IMPLICIT_DENY))
+    inquiries = chosen(suite({}, {})).inquiries
+    found = ask(ACCOUNT, inquiries, Fixed(Verdict.IMPLICIT_DENY))
     assert [each.code for each in found.findings] == ["principal-gone"]
     assert not found.findings[0].is_error
     assert {result.arn[-3:] for result in found.results} == {"ice", "ner"}
 
 
 def test_disagreements_are_told_where_both_have_an_answer() -> None:
-    questions = chosen(suite({})).questions
-    yes, no = (ask(ACCOUNT, questions, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
+    inquiries = chosen(suite({})).inquiries
+    yes, no = (ask(ACCOUNT, inquiries, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
     offline = run(account_with(), suite({}))
     assert disagreements(offline, no) == ()
     found = disagreements(offline, yes)
@@ -360,7 +361,7 @@ def test_disagreements_are_told_where_both_have_an_answer() -> None:
 
 
 def test_no_answer_for_a_principal_that_the_snapshot_lacks() -> None:
-    question = chosen(suite({"users": ["alice"]})).questions[0]
+    (question,) = chosen(suite({"users": ["alice"]})).questions
     gone = replace(question, state=state_of(Principal(PrincipalType.USER, "carol")))
     assert OfflineBackend(World(account_with())).ask(gone) is None
 

@@ -23,11 +23,13 @@ from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.conditions import PolicySyntaxError
 from iam_access.policy.document import DocumentError
 from iam_access.simulation import access
-from iam_access.simulation.assertions import Choice, ask, choose, disagreements
+from iam_access.simulation.assertions import ask, disagreements, find_violations
+from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
-from iam_access.simulation.results import AccountTests, Backend, BackendName, Question
+from iam_access.simulation.questions import Inquiry, count, first
+from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.verification import verify, violations
 from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
@@ -60,7 +62,8 @@ class Trial:
     """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
 
     `limit` is how many questions (one test put to one principal) an account is asked at most.
-    With several back ends the first one's answers count, and disagreements are told.
+    With several back ends the first one's answers count, and disagreements are told. With
+    `details` results that are as expected are told with their reasons, too.
     """
 
     suites: tuple[Suite, ...]
@@ -68,6 +71,7 @@ class Trial:
     choice: Choice = field(default_factory=Choice)
     planner: Planner | None = None
     limit: int | None = None
+    details: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class _Hearing:
 
     session: AccountSession
     snapshot: Snapshot
-    questions: tuple[Question, ...]
+    inquiries: tuple[Inquiry, ...]
     left_out: int
     findings: tuple[Finding, ...]
 
@@ -168,7 +172,7 @@ class IamManager:
             snapshot = self._complete(session)
             found = verify(snapshot, report.outcomes, self.now)
         chosen = choose(suites, account, snapshot, Choice(), self.now)
-        tests = ask(account, chosen.questions, OfflineBackend(World(snapshot)))
+        tests = find_violations(account, chosen.inquiries, OfflineBackend(World(snapshot)))
         return (*found, *chosen.findings, *tests.findings, *violations(tests))
 
     def _complete(self, session: AccountSession) -> Snapshot:
@@ -182,7 +186,7 @@ class IamManager:
         def work(account: Account) -> AccountTests:
             hearing = self._hearing(trial, account)
             return AccountTests(
-                account, hearing.questions, findings=hearing.findings, left_out=hearing.left_out
+                account, hearing.inquiries, findings=hearing.findings, left_out=hearing.left_out
             )
 
         return self._tested(accounts, work)
@@ -192,19 +196,16 @@ class IamManager:
 
         def work(account: Account) -> AccountTests:
             hearing = self._hearing(trial, account)
-            first, *others = [
-                ask(account, hearing.questions, self._backend(name, hearing))
-                for name in trial.backends
-            ]
+            tests, *others = [self._judged(name, hearing, trial) for name in trial.backends]
             return replace(
-                first,
+                tests,
                 findings=(
                     *hearing.findings,
-                    *first.findings,
+                    *tests.findings,
                     *(each for other in others for each in other.findings),
                 ),
                 disagreements=tuple(
-                    each for other in others for each in disagreements(first, other)
+                    each for other in others for each in disagreements(tests, other)
                 ),
                 left_out=hearing.left_out,
             )
@@ -247,20 +248,23 @@ class IamManager:
         """Read the account, take it through the plan, and choose what to ask."""
         session, snapshot, findings = self._read(account, trial.planner)
         chosen = choose(trial.suites, account, snapshot, trial.choice, self.now)
-        questions = chosen.questions[: trial.limit]
+        inquiries = tuple(first(chosen.inquiries, trial.limit))
         return _Hearing(
             session,
             snapshot,
-            questions,
-            len(chosen.questions) - len(questions),
+            inquiries,
+            count(chosen.inquiries) - count(inquiries),
             (*findings, *chosen.findings),
         )
 
-    def _backend(self, name: BackendName, hearing: _Hearing) -> Backend:
-        call = hearing.session.call
+    def _judged(self, name: BackendName, hearing: _Hearing, trial: Trial) -> AccountTests:
+        account, call = hearing.session.account, hearing.session.call
         if name is BackendName.AWS:
-            return AwsBackend(call, self._stop.wait)
-        return OfflineBackend(World(completed(call, hearing.snapshot, self._documents)))
+            return ask(account, hearing.inquiries, AwsBackend(call, self._stop.wait))
+        backend = OfflineBackend(World(completed(call, hearing.snapshot, self._documents)))
+        # Back ends are compared by all that they say.
+        judge = ask if trial.details or len(trial.backends) > 1 else find_violations
+        return judge(account, hearing.inquiries, backend)
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)

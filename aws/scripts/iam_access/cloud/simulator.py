@@ -12,7 +12,8 @@ from iam_access.cloud.errors import Answer as Page
 from iam_access.cloud.errors import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
 from iam_access.policy.decision import Verdict
-from iam_access.simulation.results import Answer, ContextValue, Evidence, Question
+from iam_access.simulation.questions import ContextValue, Question
+from iam_access.simulation.results import Answer, Evidence
 
 # Of actions and resources there is no documented limit; this many pairs come back as one page.
 PAIRS_PER_CALL = 1_000

@@ -10,12 +10,12 @@ from iam_access.policy.decision import Verdict
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text import finding_lines
+from iam_access.simulation.questions import TestRef
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
     BackendName,
     Ground,
-    TestRef,
     TestReport,
     TestResult,
 )
@@ -155,17 +155,19 @@ def account_result(tests: AccountTests, *, dry_run: bool) -> str:
     """What came of one account, as a clause."""
     if tests.failure is not None:
         return f"not reached ({tests.failure.code})"
-    if not tests.questions:
+    if not tests.inquiries:
         return "nothing to ask"
-    number = len({question.test for question in tests.questions})
-    people = len({question.state.arn for question in tests.questions})
+    number = len({inquiry.test for inquiry in tests.inquiries})
+    # Many tests are about the very same people.
+    groups = {id(inquiry.states): inquiry.states for inquiry in tests.inquiries}
+    people = len({state.arn for states in groups.values() for state in states})
     said = f"{wording.count(number, 'test')}, {wording.count(people, 'principal')}"
     if dry_run:
-        pairs = sum(len(question.pairs) for question in tests.questions)
-        said += f", {wording.count(pairs, 'decision')} to ask for"
+        asked = sum(inquiry.decisions for inquiry in tests.inquiries)
+        said += f", {wording.count(asked, 'decision')} to ask for"
     else:
         wrong = len(tests.violations)
-        said += f", {wording.count(len(tests.results), 'decision')}"
+        said += f", {wording.count(tests.decisions, 'decision')}"
         said += f", {wrong:,} not as expected" if wrong else ", all as expected"
     if tests.disagreements:
         said += f", {wording.count(len(tests.disagreements), 'disagreement')}"
@@ -180,10 +182,10 @@ def result(report: TestReport) -> str:
     errors = sum(each.is_error for each in report.all_findings)
     wrong = sum(len(each.violations) for each in report.accounts)
     apart = sum(len(each.disagreements) for each in report.accounts)
-    total = sum(len(each.results) for each in report.accounts)
+    total = sum(each.decisions for each in report.accounts)
     said = f"{wrong:,} of {wording.count(total, 'decision')} not as expected"
     if report.dry_run:
-        asked = sum(len(one.pairs) for each in report.accounts for one in each.questions)
+        asked = sum(one.decisions for each in report.accounts for one in each.inquiries)
         said = f"Dry run: {wording.count(asked, 'decision')} to ask for, nobody was asked"
     elif not wrong:
         said = f"{wording.count(total, 'decision')}, all as expected" if total else "Nothing judged"
@@ -258,13 +260,8 @@ def _result_lines(results: Sequence[TestResult], *, verbose: bool) -> Iterator[L
 
 
 def _question_lines(tests: AccountTests) -> Iterator[Line]:
-    previous: TestRef | None = None
-    for question in tests.questions:
-        if question.test != previous:
-            yield from _test_line(question.test, _EXPECTED[question.expected])
-        previous = question.test
-        principal = question.state.principal
-        yield line(
-            4,
-            f"{principal.type} {principal.name}: {wording.count(len(question.pairs), 'decision')}",
-        )
+    for inquiry in tests.inquiries:
+        yield from _test_line(inquiry.test, _EXPECTED[inquiry.expected])
+        each = wording.count(len(inquiry.actions) * len(inquiry.resources), "decision")
+        for state in inquiry.states:
+            yield line(4, f"{state.principal.type} {state.principal.name}: {each}")

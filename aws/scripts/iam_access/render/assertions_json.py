@@ -3,11 +3,11 @@
 from typing import Any
 
 from iam_access.render import assertions, json
+from iam_access.simulation.questions import Question, count
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
     Disagreement,
-    Question,
     TestReport,
     TestResult,
 )
@@ -112,9 +112,9 @@ def _account(tests: AccountTests) -> dict[str, Any]:
     return {
         "account": tests.account.id,
         "environment": tests.account.label,
-        "questions": len(tests.questions),
+        "questions": count(tests.inquiries),
         "left_out": tests.left_out,
-        "decisions": len(tests.results),
+        "decisions": tests.decisions,
         "violations": len(tests.violations),
         "disagreements": len(tests.disagreements),
         "failure": json.failure_object(tests.failure),

@@ -43,6 +43,7 @@ HELP = (
     "Run the assertions in access-tests/ and tell which do not hold. Judges the accounts as a "
     "plan would leave them, offline, unless told otherwise."
 )
+EPILOG = arguments.EPILOG
 
 _PLAN, _ACCOUNT = GROUNDS = ("plan", "account")
 _OFFLINE, _AWS = BACKENDS = ("offline", "aws")
@@ -245,7 +246,7 @@ class _Run:
 
     def _trial(self, manager: "IamManager", ground: str, backends: "tuple[str, ...]") -> "Trial":
         from iam_access.manager import Trial  # noqa: PLC0415
-        from iam_access.simulation.assertions import Choice  # noqa: PLC0415
+        from iam_access.simulation.choosing import Choice  # noqa: PLC0415
         from iam_access.simulation.results import BackendName  # noqa: PLC0415
 
         options = self.options
@@ -259,11 +260,12 @@ class _Run:
             ),
             planner=manager.applying(self.request) if ground == _PLAN else None,
             limit=options.number_of_runs if options.number_of_runs > 0 else None,
+            details=options.verbose,
         )
 
     def _with_named(self, made: "SandboxAccount") -> "SandboxAccount":
         """A sandbox's account with those, too, whom only tests name."""
-        from iam_access.simulation.assertions import named_in  # noqa: PLC0415
+        from iam_access.simulation.choosing import named_in  # noqa: PLC0415
 
         account = self.configuration.accounts[made.id]
         named = sorted(named_in(self.found.suites, account))

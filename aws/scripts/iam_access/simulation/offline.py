@@ -1,6 +1,6 @@
 """The evaluator as a back end for assertions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from iam_access.model import Principal
@@ -8,7 +8,8 @@ from iam_access.policy.compile import StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.evaluate import Layers
 from iam_access.policy.matrix import Asker
-from iam_access.simulation.results import Answer, ContextValue, Evidence, Question
+from iam_access.simulation.questions import ContextValue, Pair, Question
+from iam_access.simulation.results import Answer, Evidence
 from iam_access.simulation.world import Subject, World
 
 
@@ -25,31 +26,39 @@ class OfflineBackend:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+    def ask(self, question: Question) -> Mapping[Pair, Answer] | None:
         """See `Backend`."""
         if question.state.principal not in self.world.snapshot.principals:
             return None
+        return self.answers(question, question.pairs)
+
+    def answers(self, question: Question, pairs: Iterable[Pair]) -> Mapping[Pair, Answer]:
+        """The answers to some of a question's actions and resources.
+
+        Raises KeyError if the principal does not exist.
+        """
         subject = self.world.subject(question.state.principal)
         asker = self._asker(subject, question.context)
-        answers = {}
-        for action in question.actions:
-            silent = _is_silent(subject.layers, action.lower())
-            for resource in question.resources:
-                if silent:
-                    answers[action, resource] = _NOTHING
-                    continue
-                answers[action, resource] = _answer(asker.decide_for_caller(action, resource))
-        return answers
+        return {
+            pair: _NOTHING
+            if _is_silent(subject.layers, pair[0].lower())
+            else _answer(asker.decide_for_caller(*pair))
+            for pair in pairs
+        }
 
     def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> Asker:
         """The one it had in its last question, if that had the very same context."""
         last = self._askers.get(subject.principal)
         if last is not None and last[0] is context:
             return last[1]
-        values = {each.key: each.values for each in context}
-        asker = self.world.matrix.asker(subject.caller, subject.layers, values)
+        asker = self.world.matrix.asker(subject.caller, subject.layers, as_mapping(context))
         self._askers[subject.principal] = context, asker
         return asker
+
+
+def as_mapping(context: Iterable[ContextValue]) -> Mapping[str, tuple[str, ...]]:
+    """Condition keys as the evaluator takes them."""
+    return {each.key: each.values for each in context}
 
 
 # Of most actions nobody's policies say anything: no condition is asked for, no layer has a say.

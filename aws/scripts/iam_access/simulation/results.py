@@ -1,15 +1,15 @@
-"""What assertions ask and what came of them: one form, whoever answers."""
+"""What came of assertions: one form, whoever answers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from iam_access.config.access_tests import Expectation
-from iam_access.model import Account, Failure, Finding, Location
+from iam_access.model import Account, Failure, Finding
 from iam_access.policy.decision import Verdict
-from iam_access.snapshot import PrincipalState
+from iam_access.simulation.questions import Inquiry, Question
 
 
 class Ground(StrEnum):
@@ -24,42 +24,6 @@ class BackendName(StrEnum):
 
     OFFLINE = "offline"
     AWS = "aws"
-
-
-@dataclass(frozen=True, slots=True)
-class TestRef:
-    """A test for people: where it stands, and what its author says of it."""
-
-    __test__ = False
-
-    location: Location
-    description: str | None
-    team: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ContextValue:
-    """A condition key of a request. `type` is one of AWS's ContextKeyTypeEnum."""
-
-    key: str
-    type: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One test put to one principal: every action on every resource, in this order."""
-
-    test: TestRef
-    state: PrincipalState
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    context: tuple[ContextValue, ...]
-    expected: Expectation
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        return tuple((action, resource) for action in self.actions for resource in self.resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +99,37 @@ class Disagreement:
 class AccountTests:
     """One account's part of a run of assertions.
 
-    `questions` are all that were chosen; `results` are empty when nothing was asked (dry run).
+    `inquiries` are all that was chosen; `results` are what was judged, as far as it was kept:
+    `held` counts decisions beyond them that are as expected. Nothing was judged in a dry run.
     `left_out` counts the questions beyond the limit that was asked for. `failure` says why the
     account could not be judged.
     """
 
     account: Account
-    questions: tuple[Question, ...] = ()
+    inquiries: tuple[Inquiry, ...] = ()
     results: tuple[TestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    held: int = 0
     left_out: int = 0
     failure: Failure | None = None
+    violations: tuple[TestResult, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # There may be a million results, and everybody asks for those that are not as expected.
+        violations = tuple([result for result in self.results if not result.ok])
+        object.__setattr__(self, "violations", violations)
 
     @property
-    def violations(self) -> tuple[TestResult, ...]:
-        return tuple(result for result in self.results if not result.ok)
+    def questions(self) -> Iterator[Question]:
+        """All that was chosen, one by one."""
+        for each in self.inquiries:
+            yield from each.questions
+
+    @property
+    def decisions(self) -> int:
+        """How many were judged."""
+        return len(self.results) + self.held
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,243 @@
+"""From tests in files to what is asked in an account."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.access_tests import AccessTest
+from iam_access.config.placeholders import fill
+from iam_access.config.suites import Suite
+from iam_access.kinds.fields import role, user
+from iam_access.model import Account, Finding, Principal, PrincipalType, Severity
+from iam_access.policy.actions import expand
+from iam_access.policy.crowd import places
+from iam_access.simulation.humans import is_for_people, is_service_linked
+from iam_access.simulation.questions import ContextValue, Inquiry, Question, Setting, TestRef
+from iam_access.snapshot import PrincipalState, Snapshot
+
+_MFA = ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who is tested: users, roles or both, and whether roles that no person can assume count."""
+
+    users: bool = True
+    roles: bool = True
+    system_roles: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What tests come to in an account, and what is wrong with the tests there."""
+
+    inquiries: tuple[Inquiry, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def questions(self) -> Iterator[Question]:
+        """By test, then by principal."""
+        for each in self.inquiries:
+            yield from each.questions
+
+
+def choose(
+    suites: Iterable[Suite], account: Account, snapshot: Snapshot, choice: Choice, now: datetime
+) -> Chosen:
+    """What the tests ask in an account as of `now` (UTC), in their order.
+
+    A test that is meant for the account and matches nobody in it is a finding.
+    """
+    inquiries: list[Inquiry] = []
+    findings: list[Finding] = []
+    people = _People(account, snapshot, choice)
+    settings: dict[tuple[ContextValue, ...], Setting] = {}
+    for suite in suites:
+        candidates = people.candidates(suite)
+        for test, place in suite.tests:
+            environment = _environment(suite, test, account)
+            if environment is None:
+                continue
+            ref = TestRef(place.location, test.description, suite.team)
+            states, problems = _principals(suite, test, ref, candidates, people, account)
+            findings += problems
+            if not states:
+                findings += [] if problems else [_nobody(ref, account)]
+                continue
+            values = _values(account, environment, suite.team)
+            own = _own_context(test)
+            inquiries.append(
+                Inquiry(
+                    test=ref,
+                    states=states,
+                    actions=_actions(test),
+                    resources=tuple(dict.fromkeys(fill(test.resources, values))) or ("*",),
+                    setting=settings.get(own) or settings.setdefault(own, Setting(own, now)),
+                    expected=test.expected_result,
+                )
+            )
+    return Chosen(tuple(inquiries), tuple(findings))
+
+
+def named_in(suites: Iterable[Suite], account: Account) -> frozenset[Principal]:
+    """The users and roles that tests for an account name, whether they are there or not."""
+    return frozenset(
+        principal
+        for suite in suites
+        for test, _ in suite.tests
+        if _environment(suite, test, account) is not None
+        for principal in (*map(user, test.users), *map(role, test.roles))
+    )
+
+
+class _People:
+    """The users and roles of an account that are tested at all; sets of them are bits.
+
+    Never groups, nor roles of services, nor the deployer role: it may ask nobody about itself,
+    and what it may do is reviewed with its template.
+    """
+
+    def __init__(self, account: Account, snapshot: Snapshot, choice: Choice) -> None:
+        self._account = account
+        self._choice = choice
+        self._states = [
+            state for _, state in sorted(snapshot.principals.items()) if self._counts(state)
+        ]
+        # The same expressions, and the same sets, come up in many tests.
+        self._matching: dict[str, int] = {}
+        self._tuples: dict[int, tuple[PrincipalState, ...]] = {}
+
+    def _counts(self, state: PrincipalState) -> bool:
+        if state.principal.type is PrincipalType.USER:
+            return self._choice.users
+        if state.principal.type is not PrincipalType.ROLE or is_service_linked(state):
+            return False
+        return self._choice.roles and state.arn != self._account.deployer_role_arn
+
+    def candidates(self, suite: Suite) -> int:
+        """Everybody whom tests of a file can be about."""
+        spec = suite.spec
+        found = (1 << len(self._states)) - 1
+        if not self._choice.system_roles:
+            near = frozenset({self._account.id, spec.user_landing_account or self._account.id})
+            found &= self.where(
+                lambda state: (
+                    state.principal.type is PrincipalType.USER or is_for_people(state, near)
+                )
+            )
+        return found & self.matching(spec.global_limit_to) if spec.global_limit_to else found
+
+    def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
+        return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
+
+    def matching(self, expressions: Iterable[str]) -> int:
+        """Those whose ARN one of the expressions matches from its beginning."""
+        found = 0
+        for each in expressions:
+            bits = self._matching.get(each)
+            found |= self._match(each) if bits is None else bits
+        return found
+
+    def _match(self, expression: str) -> int:
+        match = re.compile(expression).match
+        bits = self._matching[expression] = self.where(lambda each: match(each.arn) is not None)
+        return bits
+
+    def states(self, bits: int) -> tuple[PrincipalState, ...]:
+        """Those of a set, in order."""
+        found = self._tuples.get(bits)
+        if found is None:
+            found = self._tuples[bits] = tuple([self._states[place] for place in places(bits)])
+        return found
+
+
+def _principals(
+    suite: Suite, test: AccessTest, ref: TestRef, candidates: int, people: _People, account: Account
+) -> tuple[tuple[PrincipalState, ...], list[Finding]]:
+    """Whom a test is about. Naming or limiting overrides all exemptions."""
+    if test.users or test.roles or test.limit_to:
+        wanted = {_folded(each): each for each in (*map(user, test.users), *map(role, test.roles))}
+        named = people.where(lambda state: _folded(state.principal) in wanted) if wanted else 0
+        found = people.states(candidates & (named | people.matching(test.limit_to)))
+        there = {_folded(state.principal) for state in found}
+        return found, [
+            _missing(each, ref, account) for key, each in wanted.items() if key not in there
+        ]
+    exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
+    return people.states(candidates & ~exempt), []
+
+
+def _folded(principal: Principal) -> tuple[PrincipalType, str]:
+    """Users and roles as IAM tells them apart, whatever the case of their names."""
+    return principal.type, principal.name.lower()
+
+
+def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None:
+    """What the account is called by the test's team; None if the test is not for it."""
+    names = (
+        set(account.environments.values())
+        if suite.team is None
+        else {account.environments[suite.team]}
+        if suite.team in account.environments
+        else set()
+    )
+    if test.environments:
+        names &= set(test.environments)
+    elif suite.team is None:
+        return account.label
+    return min(names, default=None)
+
+
+def _values(account: Account, environment: str, team: str | None) -> Mapping[str, str]:
+    return {
+        "account_id": account.id,
+        "environment": environment,
+        "partition": account.partition,
+        "team": team or "",
+    }
+
+
+def _actions(test: AccessTest) -> tuple[str, ...]:
+    if test.wildcards == "literal":
+        return tuple(dict.fromkeys(test.actions))
+    # What is not known, or matches nothing that is, is asked as it stands.
+    each = (sorted(expand(action)) or [action] for action in test.actions)
+    return tuple(dict.fromkeys(action for actions in each for action in actions))
+
+
+def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
+    return tuple(
+        ContextValue(each.context_key_name, each.context_key_type, each.values)
+        for each in test.custom_context
+    ) or (_MFA,)
+
+
+def _nobody(ref: TestRef, account: Account) -> Finding:
+    return _finding(
+        "no-principal",
+        Severity.ERROR,
+        ref,
+        account,
+        f"the test matches nobody in account {account.id}, so it proves nothing there",
+        "mend its expressions (they are matched from the beginning of ARNs), or limit it with "
+        "'environments' to where there is somebody",
+    )
+
+
+def _missing(principal: Principal, ref: TestRef, account: Account) -> Finding:
+    return _finding(
+        "missing-principal",
+        Severity.ERROR,
+        ref,
+        account,
+        f"there is no {principal.type} {principal.name} among those tested in account {account.id}",
+        "mend the name, or limit the test with 'environments'; global_limit_to and the options "
+        "that leave out users or roles count for names, too",
+    )
+
+
+def _finding(
+    code: str, severity: Severity, ref: TestRef, account: Account, message: str, hint: str
+) -> Finding:
+    return Finding(code, severity, message, hint, ref.location, ref.team, account.id)

@@ -1,0 +1,143 @@
+"""What assertions ask: tests put to principals, and what their requests have in them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import product
+from typing import TypeAlias
+
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Location, Principal, PrincipalType
+from iam_access.policy.request import account_of
+from iam_access.snapshot import PrincipalState
+
+Pair: TypeAlias = tuple[str, str]
+"""An action and a resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRef:
+    """A test for people: where it stands, and what its author says of it."""
+
+    __test__ = False
+
+    location: Location
+    description: str | None
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextValue:
+    """A condition key of a request. `type` is one of AWS's ContextKeyTypeEnum."""
+
+    key: str
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One test put to one principal: every action on every resource, in this order."""
+
+    test: TestRef
+    state: PrincipalState
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    context: tuple[ContextValue, ...]
+    expected: Expectation
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        return tuple(product(self.actions, self.resources))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The condition keys that a test gives its requests, and the time (UTC) they are made at.
+
+    The time and what the principal is, its tags included, count unless the test says otherwise.
+    One setting should serve all tests that are alike in this.
+    """
+
+    own: tuple[ContextValue, ...]
+    now: datetime
+    _contexts: dict[Principal, tuple[ContextValue, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def context(self, state: PrincipalState) -> tuple[ContextValue, ...]:
+        """All condition keys of a principal's requests: the very same values each time."""
+        found = self._contexts.get(state.principal)
+        if found is None:
+            known = {each.key.lower() for each in self.own}
+            more = (each for each in _of_request(state, self.now) if each.key.lower() not in known)
+            found = self._contexts[state.principal] = (*self.own, *more)
+        return found
+
+
+def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
+    """What every request of the principal would have; a simulator is told nothing else.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    is_user = state.principal.type is PrincipalType.USER
+    yield ContextValue("aws:CurrentTime", "date", (f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",))
+    yield ContextValue("aws:PrincipalArn", "string", (state.arn,))
+    yield ContextValue("aws:PrincipalAccount", "string", (account_of(state.arn) or "",))
+    yield ContextValue("aws:PrincipalType", "string", ("User" if is_user else "AssumedRole",))
+    if is_user:
+        yield ContextValue("aws:username", "string", (state.principal.name,))
+        if state.id:
+            yield ContextValue("aws:userid", "string", (state.id,))
+    for key, value in sorted(state.tags.items()):
+        yield ContextValue(f"aws:PrincipalTag/{key}", "string", (value,))
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One test in one account: a question to each of `states`, in their order.
+
+    No principal is in it twice.
+    """
+
+    test: TestRef
+    states: tuple[PrincipalState, ...]
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    setting: Setting
+    expected: Expectation
+
+    def question(self, state: PrincipalState) -> Question:
+        """The test put to one of its principals."""
+        context = self.setting.context(state)
+        return Question(self.test, state, self.actions, self.resources, context, self.expected)
+
+    @property
+    def questions(self) -> Iterator[Question]:
+        return map(self.question, self.states)
+
+    @property
+    def pairs(self) -> Iterator[Pair]:
+        return product(self.actions, self.resources)
+
+    @property
+    def decisions(self) -> int:
+        """How many it takes."""
+        return len(self.states) * len(self.actions) * len(self.resources)
+
+
+def count(inquiries: Iterable[Inquiry]) -> int:
+    """How many questions these are."""
+    return sum(len(each.states) for each in inquiries)
+
+
+def first(inquiries: Iterable[Inquiry], limit: int | None) -> Iterator[Inquiry]:
+    """As much of them as `limit` questions are; all without a limit."""
+    for each in inquiries:
+        if limit is None:
+            yield each
+            continue
+        states = each.states[:limit]
+        limit -= len(states)
+        if states:
+            yield replace(each, states=states)
