@@ -74,6 +74,20 @@ def test_all_operators_and_all_keys_must_hold() -> None:
         ("ArnLike", "arn:aws:iam::*:user/dev/${aws:username}", USER.arn, True),
         ("StringEquals", "${aws:PrincipalTag/Cost Center}", "7", True),
         ("StringEquals", "${ aws:username , 'x' }", "alice", True),
+        ("StringEquals", "${aws:username}${aws:username}", "alicealice", True),
+        ("StringEquals", "$${aws:username}", "$alice", True),
+        ("StringLike", "${a:none, '*'}", "anything", False),
+        ("StringLike", "${a:none, '*'}", "*", True),
+        ("StringEquals", "${a:empty}", "", True),
+        ("StringEquals", "${a:empty, 'x'}", "", True),
+        ("StringNotEquals", "${a:many}", "x", True),
+        ("StringEqualsIfExists", "${a:none}", "x", False),
+        ("ArnLike", "${a:arn}", "arn:aws:s3:::b*", True),
+        ("ArnLike", "${a:arn}", "arn:aws:s3:::bc", False),
+        ("ArnLike", "${a:arn}*", "arn:aws:s3:::b*c", True),
+        ("ArnNotLike", "arn:aws:s3:::${a:none}", "arn:aws:s3:::b", True),
+        ("IpAddress", "${a:ip}", "10.0.0.1", False),
+        ("NotIpAddress", "${a:ip}", "10.0.0.1", True),
         ("StringEquals", "${a:none, ''}", "", True),
         ("Bool", "${a:flag}", "true", True),
         ("NumericEquals", "${a:number}", "1", False),
@@ -90,6 +104,9 @@ def test_variables(operator: str, value: str, given: str, expected: bool) -> Non
         "a:upper": "MIXED",
         "aws:PrincipalTag/cost center": "7",
         "a:number": "1",
+        "a:empty": "",
+        "a:arn": "arn:aws:s3:::b*",
+        "a:ip": "10.0.0.1",
     }
     request = _context(context=context, now=datetime(2025, 1, 1, tzinfo=UTC))
     assert _holds({operator: {"a:value": value}}, request) is expected
@@ -99,6 +116,34 @@ def test_variables_are_plain_text_in_the_older_version() -> None:
     request = _context(context={"a:value": "${aws:username}"})
     assert _holds({"StringEquals": {"a:value": "${aws:username}"}}, request, variables=False)
     assert not _holds({"StringEquals": {"a:value": "${aws:username}"}}, request)
+
+
+def test_a_dollar_sign_does_not_hide_a_wildcard_in_the_older_version() -> None:
+    request = _context(context={"a:value": "${anything}"})
+    assert _holds({"StringLike": {"a:value": "${*}"}}, request, variables=False)
+    assert not _holds({"StringLike": {"a:value": "${*}"}}, request)
+
+
+@pytest.mark.parametrize(
+    ("given", "block"),
+    [
+        (True, {"Bool": {"a:b": "true"}}),
+        (False, {"StringEquals": {"a:b": "false"}}),
+        (10, {"NumericEquals": {"a:b": "10"}}),
+        (1.5, {"NumericEquals": {"a:b": "1.5"}}),
+        ([1, True, "x"], {"ForAllValues:StringEquals": {"a:b": ["1", "true", "x"]}}),
+        (None, {"Null": {"a:b": "true"}}),
+        ([None], {"Null": {"a:b": "true"}}),
+    ],
+)
+def test_other_values_of_json_count_as_text(given: Any, block: object) -> None:
+    assert _holds(block, _context(context={"a:b": given}))
+
+
+@pytest.mark.parametrize("given", [{"a": "b"}, [["a"]], [{}], object()])
+def test_no_value_of_a_key(given: Any) -> None:
+    with pytest.raises(ValueError, match="no value of a condition key"):
+        _holds({"StringEquals": {"a:b": "x"}}, _context(context={"a:b": given}))
 
 
 def test_missing_keys_are_noted_as_the_policy_spells_them() -> None:
@@ -179,6 +224,14 @@ def test_the_two_keys_for_the_time_follow_from_each_other() -> None:
         {"NullIfExists": {"k": "true"}},
         {"ForSomeValues:StringEquals": {"k": "v"}},
         {"NumericNotLessThan": {"k": "1"}},
+        {"StringEqualsIfExist": {"k": "v"}},
+        {"StringEqualsIfExistsIfExists": {"k": "v"}},
+        {"ForAnyValues:StringEquals": {"k": "v"}},
+        {"ForAllValues:ForAnyValue:StringEquals": {"k": "v"}},
+        {"BinaryNotEquals": {"k": "QQ=="}},
+        {"NotBool": {"k": "true"}},
+        {"IfExists": {"k": "v"}},
+        {"": {"k": "v"}},
     ],
 )
 def test_no_condition(block: object) -> None:

@@ -1,6 +1,5 @@
 """Policy documents compiled once into statements that can be asked many times."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,8 +7,10 @@ from typing import Any
 
 from iam_access.policy.conditions import AnyCondition, PolicySyntaxError, compile_conditions
 from iam_access.policy.context import RequestContext
+from iam_access.policy.document import DocumentError, parse
 from iam_access.policy.match import Mode, PatternSet, compile_patterns
 from iam_access.policy.principals import Match, PrincipalMatcher, compile_principal
+from iam_access.policy.problem import shown
 
 # reference_policies_elements_version.html: the older one is the default and knows no variables.
 _VERSIONS = ("2008-10-17", "2012-10-17")
@@ -124,15 +125,15 @@ class CompiledPolicy:
 def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> CompiledPolicy:
     """Compile a policy document, given as JSON text or as what JSON decodes to.
 
-    Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, no or several
-    actions elements, an unknown effect, version or condition operator, a Principal where none
-    may be. Names of actions and resources are not checked.
+    Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, a key twice in one
+    object, no or several actions elements, an unknown effect, version or condition operator, a
+    Principal where none may be. Names of actions and resources are not checked.
     """
     body = _decode(document)
     version = body.get("Version", _VERSIONS[0])
     if version not in _VERSIONS:
         raise PolicySyntaxError(
-            f"{source.name}: the version {version!r} does not exist",
+            f"{source.name}: the version {shown(version)} does not exist",
             f"Versions are {' and '.join(_VERSIONS)}.",
         )
     raw = body.get("Statement")
@@ -155,11 +156,9 @@ def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
     value: object = document
     if isinstance(document, str):
         try:
-            value = json.loads(document)
-        except (ValueError, RecursionError) as error:
-            raise PolicySyntaxError(
-                f"The policy is not JSON: {error}", "A policy document is a JSON object."
-            ) from error
+            value = parse(document)
+        except DocumentError as error:
+            raise PolicySyntaxError(str(error), "A policy document is a JSON object.") from error
     if not isinstance(value, Mapping):
         raise PolicySyntaxError("The policy is no JSON object", "Write {…} with a Statement.")
     return value
@@ -171,7 +170,7 @@ def _statement(raw: object, index: int, source: PolicySource, variables: bool) -
         raise PolicySyntaxError(f"{where} is no JSON object", "Statement holds one or a list.")
     effect = raw.get("Effect")
     if effect not in ("Allow", "Deny"):
-        raise PolicySyntaxError(f"{where}: Effect is {effect!r}", "It is Allow or Deny.")
+        raise PolicySyntaxError(f"{where}: Effect is {shown(effect)}", "It is Allow or Deny.")
     sid = raw.get("Sid")
     try:
         actions, not_actions = _one_of(raw, "Action", "NotAction")
@@ -200,7 +199,9 @@ def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str
     used = negation if negation in raw else name
     values = raw[used] if isinstance(raw[used], list | tuple) else (raw[used],)
     if not all(isinstance(value, str) for value in values):
-        raise PolicySyntaxError(f"{used} is {raw[used]!r}", "It is a string or a list of strings.")
+        raise PolicySyntaxError(
+            f"{used} is {shown(raw[used])}", "It is a string or a list of strings."
+        )
     return tuple(values), used == negation
 
 

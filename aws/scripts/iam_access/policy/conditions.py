@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from iam_access.errors import AccessError
 from iam_access.policy.operators import OPERATORS, Scalar, Test, parse_boolean
+from iam_access.policy.problem import shown
 
 
 class PolicySyntaxError(AccessError, ValueError):
@@ -122,7 +123,7 @@ def _values(raw: object, name: str, key: str) -> tuple[Scalar, ...]:
     for value in values:
         if not isinstance(value, str | int | float):
             raise PolicySyntaxError(
-                f"Condition {name!r}, key {key!r}: {value!r} is no text, number or boolean",
+                f"Condition {name!r}, key {key!r}: {shown(value)} is no text, number or boolean",
                 "Condition values are strings, numbers or booleans, alone or in a list.",
             )
     return tuple(values)

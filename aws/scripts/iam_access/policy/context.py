@@ -1,9 +1,11 @@
 """A request's condition keys: those that it gives, and those that follow from it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC
 
+from iam_access.policy.document import text_of
 from iam_access.policy.operators import parse_date
+from iam_access.policy.problem import shown
 from iam_access.policy.request import CallerType, PrincipalContext, Request, part_of
 
 # reference_policies_variables.html, "Principal key values".
@@ -51,7 +53,10 @@ class RequestContext:
 
     @property
     def given(self) -> Mapping[str, tuple[str, ...] | None]:
-        """The keys that the request itself gives, in lower case."""
+        """The keys that the request itself gives, in lower case.
+
+        Raises ValueError for a value that is no text, number or boolean, nor a list of these.
+        """
         if self._given is None:
             self._given = {
                 name.lower(): _as_values(value) for name, value in self.request.context.items()
@@ -64,8 +69,22 @@ class RequestContext:
         return values[0] if values is not None and len(values) == 1 else None
 
 
-def _as_values(value: str | Sequence[str]) -> tuple[str, ...] | None:
-    return (value,) if isinstance(value, str) else tuple(value) or None
+def _as_values(value: object) -> tuple[str, ...] | None:
+    """Numbers and booleans count as the text that AWS has for them, null as no value."""
+    if isinstance(value, str):
+        return (value,)
+    if value is None:
+        return None
+    values = value if isinstance(value, list | tuple) else (value,)
+    return tuple([_as_text(each) for each in values if each is not None]) or None
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return text_of(value)
+    raise ValueError(f"{shown(value)} is no value of a condition key")
 
 
 def _user_name(caller: PrincipalContext) -> str | None:

@@ -5,6 +5,7 @@ A document is the plain mapping that JSON gives. Nothing here changes one in pla
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -89,11 +90,10 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise DocumentError(f"The policy has the key {key!r} twice in one object.")
-        found[key] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise DocumentError(f"The policy has the key {twice!r} twice in one object.")
     return found
 
 

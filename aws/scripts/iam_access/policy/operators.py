@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
+from iam_access.policy.document import text_of
 from iam_access.policy.match import Lookup, Mode, compile_patterns
 
 Scalar: TypeAlias = str | int | float | bool
@@ -30,14 +31,8 @@ Factory: TypeAlias = Callable[[Values, bool], Test]
 _T = TypeVar("_T")
 
 
-def _text(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
-
-
 def _texts(values: Iterable[Scalar]) -> list[str]:
-    return [_text(value) for value in values]
+    return [text_of(value) for value in values]
 
 
 def _patterns(mode: Mode, *, wildcards: bool) -> Factory:
@@ -94,16 +89,18 @@ def _bool(values: Values, variables: bool) -> Test:
 
 def parse_boolean(value: Scalar) -> str | None:
     """The words true or false in lower case, or None for what is neither."""
-    text = _text(value).lower()
+    text = text_of(value).lower()
     return text if text in ("true", "false") else None
 
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
+# JSON writes numbers with an exponent too. What Decimal cannot hold is no number.
+_NUMBER = re.compile(_DECIMAL.pattern + r"([eE][+-]?\d{1,9})?", re.ASCII)
 
 
 def parse_number(value: Scalar) -> Decimal | None:
     """An integer or decimal number exactly, or None for what is neither."""
-    text = _text(value).strip()
+    text = text_of(value).strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -122,8 +119,8 @@ def parse_date(value: Scalar) -> Decimal | None:
     Takes the W3C forms of ISO 8601 (a zone left out means UTC) and epoch seconds. Four digits
     as text are a year, since W3C allows a bare year; as a JSON number they are seconds.
     """
-    text = _text(value).strip()
-    if _NUMBER.fullmatch(text) and not (isinstance(value, str) and re.fullmatch(r"\d{4}", text)):
+    text = text_of(value).strip()
+    if _DECIMAL.fullmatch(text) and not (isinstance(value, str) and re.fullmatch(r"\d{4}", text)):
         return Decimal(text)
     found = _DATE.fullmatch(text)
     if found is None:
@@ -156,7 +153,7 @@ def _zone(text: str | None) -> timezone:
 
 def _parse_binary(value: Scalar) -> bytes | None:
     try:
-        return base64.b64decode(_text(value), validate=True)
+        return base64.b64decode(text_of(value), validate=True)
     except (binascii.Error, ValueError):
         return None
 
@@ -172,6 +169,9 @@ def _ip(values: Values, _variables: bool) -> Test:
     return test
 
 
+_DIGITS = re.compile(r"\d*", re.ASCII)
+
+
 @lru_cache(maxsize=1024)
 def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
@@ -183,8 +183,12 @@ def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 def _network(
     value: Scalar,
 ) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    text = text_of(value).strip()
+    # The length of a prefix, as CIDR has it, but no mask such as /255.0.0.0.
+    if not _DIGITS.fullmatch(text.partition("/")[2]):
+        return None
     try:
-        return ipaddress.ip_network(_text(value).strip(), strict=False)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 

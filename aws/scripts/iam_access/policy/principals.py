@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from iam_access.policy.conditions import PolicySyntaxError
+from iam_access.policy.problem import shown
 from iam_access.policy.request import CallerType, PrincipalContext, account_of
 
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
@@ -118,7 +119,7 @@ def _entries(kind: str, raw: object, what: str) -> frozenset[str]:
     values = raw if isinstance(raw, list | tuple) else (raw,)
     if kind not in _KINDS or not all(isinstance(value, str) for value in values):
         raise PolicySyntaxError(
-            f"{what} has the entry {kind!r}: {raw!r}",
+            f"{what} has the entry {kind!r}: {shown(raw)}",
             f"Its keys are {', '.join(_KINDS)}, each with a string or a list of strings.",
         )
     return frozenset(values)

@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from reprlib import Repr
 from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
+
+# Unlike repr() it ends, however deep or long a value is.
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 120
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +40,7 @@ def shown(value: Any) -> str:
 
     Text is never cut, so that it can be searched for.
     """
-    text = repr(value)
-    return text if isinstance(value, str) or len(text) <= 60 else f"{text[:59]}…"
+    if isinstance(value, str):
+        return repr(value)
+    text = _BRIEF.repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
