@@ -20,6 +20,7 @@ from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.request import PrincipalContext, Request
 
 DATA = Path(__file__).parent.parent / "data" / "evaluator"
+TABLES = ("one_account", "services", "peculiarities")
 ACCOUNT = "111122223333"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
@@ -77,7 +78,7 @@ def layers_of(policies: Mapping[str, Any], version: str | None) -> Layers:
 def _cases() -> list[Any]:
     return [
         pytest.param(case, id=f"{path.stem}: {case['name']}")
-        for path in (DATA / "one_account.yaml", DATA / "services.yaml")
+        for path in (DATA / f"{name}.yaml" for name in TABLES)
         for case in yaml.safe_load(path.read_text(encoding="utf-8"))
     ]
 

@@ -135,18 +135,33 @@ def _is_service(context: RequestContext) -> bool:
     return context.request.principal.type is CallerType.SERVICE
 
 
+def _is_anonymous(context: RequestContext) -> bool:
+    return context.request.principal.type is CallerType.ANONYMOUS
+
+
+def _by_service(context: RequestContext) -> str | None:
+    """Requests without credentials do not have the key at all."""
+    if _is_anonymous(context):
+        return None
+    return "true" if _is_service(context) else "false"
+
+
+def _principal_account(context: RequestContext) -> str | None:
+    return "anonymous" if _is_anonymous(context) else context.request.principal.account
+
+
 _DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
     "aws:currenttime": _current_time,
     "aws:epochtime": _epoch_time,
     "aws:resourceaccount": lambda context: _resource_account(context.request),
-    "aws:principalisawsservice": lambda context: "true" if _is_service(context) else "false",
+    "aws:principalisawsservice": _by_service,
     "aws:principalservicename": lambda context: (
         context.request.principal.arn if _is_service(context) else None
     ),
     "aws:principaltype": lambda context: _PRINCIPAL_TYPE.get(context.request.principal.type),
     "aws:userid": lambda context: _user_id(context.request.principal),
     "aws:username": lambda context: _user_name(context.request.principal),
-    "aws:principalaccount": lambda context: context.request.principal.account,
+    "aws:principalaccount": _principal_account,
     "aws:principalarn": lambda context: (
         context.request.principal.iam_arn if context.request.principal.in_account else None
     ),

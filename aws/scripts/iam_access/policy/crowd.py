@@ -11,7 +11,7 @@ from typing import Self, TypeAlias
 from iam_access.policy.cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.matrix import Asker
-from iam_access.policy.services import needs_resource_policy
+from iam_access.policy.services import allowed_by_service, needs_resource_policy
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
 
@@ -63,6 +63,8 @@ class Crowd:
         if not held.usual:
             return 0
         request = held.askers[held.first].request(asked)
+        if allowed_by_service(request):
+            return held.usual
         if needs_resource_policy(request):
             return 0
         # Across accounts the resource's policy would have to allow it, too.

@@ -11,12 +11,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
-from iam_access.policy.compile import CompiledPolicy, Statement, StatementRef
+from iam_access.policy.compile import CompiledPolicy, SourceType, Statement, StatementRef
 from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.principals import Match
 from iam_access.policy.request import CallerType, PrincipalContext, Request
-from iam_access.policy.services import forbidden_by_service, needs_resource_policy
+from iam_access.policy.services import (
+    allowed_by_service,
+    forbidden_by_service,
+    is_trust_action,
+    is_under_rcps,
+    needs_resource_policy,
+    passes_resource_policy,
+)
 
 _Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
 
@@ -30,6 +37,7 @@ class _Kind(Enum):
     USER = "user"
     ROLE = "role"
     FEDERATED = "federated"
+    FEDERATED_ROOT = "federated by the root user"
     LINKED = "service-linked role"
     ROOT = "root"
     OUTSIDE = "outside of accounts"
@@ -78,7 +86,7 @@ class Layers:
 
 
 def _slots(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
-    if kind is _Kind.ROOT:
+    if kind in (_Kind.ROOT, _Kind.FEDERATED_ROOT):
         # The root user has no identity policies and may do everything that nothing denies.
         yield _Slot((), LayerDecision(Layer.IDENTITY, None, True, note="root user"))
     elif kind is not _Kind.OUTSIDE:
@@ -92,18 +100,22 @@ def _slots(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
     if kind is not _Kind.LINKED:
         for level, policies in enumerate(layers.rcps, 1):
             yield _slot(Layer.RCP, level, policies, action)
-    yield _slot(Layer.RESOURCE, None, (layers.resource,) if layers.resource else (), action)
+    resource = layers.resource
+    if resource and resource.source.type is SourceType.TRUST and not is_trust_action(action):
+        resource = None
+    yield _slot(Layer.RESOURCE, None, (resource,) if resource else (), action)
 
 
 def _limits(layers: Layers, kind: _Kind, action: str) -> Iterator[_Slot]:
     """Boundary and session policies, which limit without granting."""
     if layers.boundary is not None and kind in (_Kind.USER, _Kind.ROLE, _Kind.FEDERATED):
         yield _slot(Layer.BOUNDARY, None, (layers.boundary,), action)
-    if kind not in (_Kind.ROLE, _Kind.LINKED, _Kind.FEDERATED):
+    is_federated = kind in (_Kind.FEDERATED, _Kind.FEDERATED_ROOT)
+    if kind not in (_Kind.ROLE, _Kind.LINKED) and not is_federated:
         return
     if layers.session is not None:
         yield _slot(Layer.SESSION, None, layers.session, action)
-    elif kind is _Kind.FEDERATED:
+    elif is_federated:
         # Without session policies a federated user has no permissions of its own.
         yield _Slot((), LayerDecision(Layer.SESSION, None, False, note="no session policy"))
 
@@ -121,9 +133,18 @@ def _slot(
 
 def decide(request: Request, layers: Layers) -> Decision:
     """Judge a request as AWS would. Pure: the same values always give the same decision."""
+    free = allowed_by_service(request)
+    if free:
+        layer = LayerDecision(Layer.IDENTITY, None, True, note=free)
+        return Decision(Verdict.ALLOWED, (), (), (), (layer,))
     context = RequestContext(request)
     slots = layers.slots(_kind(request.principal), request.action.lower())
+    if layers.rcps and not is_under_rcps(request):
+        slots = tuple([slot for slot in slots if slot.silent.layer is not Layer.RCP])
     found = tuple([_ask(slot, context) for slot in slots])
+    passes = passes_resource_policy(request)
+    if passes:
+        found = (*found[:-1], LayerDecision(Layer.RESOURCE, None, True, note=passes))
     if layers.boundary is not None and layers.resource is not None:
         found = _deny_not_principals(layers.resource, context, found)
     forbidden = forbidden_by_service(request)
@@ -172,7 +193,7 @@ def _kind(caller: PrincipalContext) -> _Kind:
     if caller.type in (CallerType.ROLE, CallerType.ROLE_SESSION):
         return _Kind.LINKED if caller.is_service_linked_role else _Kind.ROLE
     if caller.type is CallerType.FEDERATED_USER:
-        return _Kind.FEDERATED
+        return _Kind.FEDERATED_ROOT if caller.acts_for_root else _Kind.FEDERATED
     return _Kind.ROOT if caller.type is CallerType.ROOT else _Kind.OUTSIDE
 
 

@@ -232,7 +232,7 @@ def _kind(caller: PrincipalContext, layers: Layers) -> object:
     """What tells kinds of callers apart: users and roles are alike, save for session policies."""
     if _is_usual(caller) and layers.session is None:
         return _USUAL
-    return caller.type, caller.is_service_linked_role
+    return caller.type, caller.is_service_linked_role, caller.acts_for_root
 
 
 def _is_usual(caller: PrincipalContext) -> bool:

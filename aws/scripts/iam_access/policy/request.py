@@ -108,7 +108,10 @@ class PrincipalContext:
 
     @classmethod
     def federated_user(cls, user: str, name: str) -> "PrincipalContext":
-        """A session of GetFederationToken, named `name`, of the user with the ARN `user`."""
+        """A session of GetFederationToken, named `name`, of the user with the ARN `user`.
+
+        That may be the root user.
+        """
         arn = f"arn:{part_of(user, 1)}:sts::{account_of(user)}:federated-user/{name}"
         return cls(CallerType.FEDERATED_USER, arn, account_of(user), user)
 
@@ -148,6 +151,13 @@ class PrincipalContext:
         if self.type is CallerType.ROLE_SESSION and self.issuer:
             return self.issuer
         return self.arn
+
+    @property
+    def acts_for_root(self) -> bool:
+        """Whether it is the root user, or a federated user whose session the root user opened."""
+        is_federated = self.type is CallerType.FEDERATED_USER
+        opened_by_root = is_federated and (self.issuer or "").endswith(":root")
+        return self.type is CallerType.ROOT or opened_by_root
 
     @property
     def is_service_linked_role(self) -> bool:

@@ -13,6 +13,26 @@ _TRUST_ACTIONS = frozenset(
         "sts:tagsession",
     }
 )
+# Whoever has credentials may ask whose they are, an explicit Deny notwithstanding.
+_FREE_ACTIONS = frozenset({"sts:getcalleridentity"})
+# So that an account cannot lock itself out of its buckets.
+_KEYS_TO_BUCKET = frozenset({"s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"})
+# The services of which resource control policies limit the actions (September 2026).
+_SERVICES_WITH_RCPS = frozenset(
+    {
+        *("aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets"),
+        *("clouddirectory", "cloudfront", "cloudsearch", "cloudtrail-data", "codeartifact"),
+        *("codebuild", "codecommit", "codepipeline", "cognito-identity", "cognito-idp"),
+        *("comprehend", "comprehendmedical", "compute-optimizer", "cost-optimization-hub", "dax"),
+        *("dsql", "dynamodb", "ecr", "ecr-public", "events", "firehose", "fis", "fms"),
+        *("gamelift", "health", "inspector-scan", "kendra", "kinesisvideo", "kms", "logs"),
+        *("memorydb", "networkmonitor", "notifications", "opensearch", "pca-connector-ad"),
+        *("personalize", "polly", "pricing", "resource-groups", "rolesanywhere", "s3"),
+        *("secretsmanager", "servicediscovery", "signin", "sqs", "sts", "support", "swf"),
+        *("textract", "timestream-influxdb", "transcribe", "transfer", "translate", "wafv2"),
+        *("workspaces", "xray"),
+    }
+)
 
 
 def needs_resource_policy(request: Request) -> bool:
@@ -28,12 +48,56 @@ def needs_resource_policy(request: Request) -> bool:
 
 def is_role_assumption(request: Request) -> bool:
     """Whether the request is one that a role's trust policy answers."""
-    return request.action.lower() in _TRUST_ACTIONS and ":role/" in request.resource
+    return is_trust_action(request.action.lower()) and ":role/" in request.resource
+
+
+def is_trust_action(action: str) -> bool:
+    """Whether trust policies have a say in an action, given in lower case.
+
+    A trust policy says who may assume the role, and nothing of what else is done to it: of
+    iam:PassRole or iam:DeleteRole (IAM User Guide, id_roles_terms-and-concepts.html).
+    """
+    return action in _TRUST_ACTIONS
 
 
 def _is_use_of_key(request: Request) -> bool:
     is_kms = request.action.lower().startswith("kms:")
     return is_kms and request.resource.startswith("arn:") and ":key/" in request.resource
+
+
+def allowed_by_service(request: Request) -> str:
+    """Why no policy can refuse the request; "" when policies decide.
+
+    STS API Reference, API_GetCallerIdentity.html: no permission is needed, and a Deny is void.
+    """
+    if request.action.lower() in _FREE_ACTIONS and request.principal.in_account:
+        return "whoever has credentials may ask whose they are"
+    return ""
+
+
+def passes_resource_policy(request: Request) -> str:
+    """Why the policy of the resource cannot stop the request; "" when it can.
+
+    The root user of a bucket's account can always read, write and delete its policy (S3 API
+    Reference, API_PutBucketPolicy.html). Policies of the organisation still count.
+    """
+    caller = request.principal
+    is_own = request.owner in (None, caller.account)
+    if caller.type is CallerType.ROOT and is_own and request.action.lower() in _KEYS_TO_BUCKET:
+        return "the root user always reaches the policy of its account's bucket"
+    return ""
+
+
+def is_under_rcps(request: Request) -> bool:
+    """Whether resource control policies limit the request at all.
+
+    They know only some services, nothing of retiring KMS grants, and never keep a service from
+    its service-linked role (Organizations User Guide, orgs_manage_policies_rcps.html).
+    """
+    action = request.action.lower()
+    if action.partition(":")[0] not in _SERVICES_WITH_RCPS or action == "kms:retiregrant":
+        return False
+    return ":role/aws-service-role/" not in request.resource
 
 
 def forbidden_by_service(request: Request) -> str:
