@@ -1,6 +1,7 @@
 """Reports made from plain values."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,12 @@ from iam_access.model import (
     AccountReport,
     Action,
     Change,
+    Difference,
+    Escalation,
     Failure,
     Finding,
     Location,
+    Meaning,
     Outcome,
     Plan,
     Principal,
@@ -361,6 +365,52 @@ def revoked() -> Report:
     )
     plan = planned(PROD, gone, outcomes=(Outcome(gone, Status.DONE),))
     return Report("revoke", NOW, accounts=(plan,), findings=(entry,), digest="5f2c" * 16)
+
+
+def explained() -> Report:
+    """A pull request that gives to some, takes from others, and cannot see one account."""
+    bucket, mfa = "arn:aws:s3:::reports/*", "aws:MultiFactorAuthPresent Bool true"
+    until = NOW + timedelta(days=3, hours=4)
+    writes = Difference("Write", 1, ("s3:PutObject",), (bucket,), common=(f"when {mfa}",))
+    reads = Difference("Read", 24, ("ec2:*",), unless=("on arn:aws:ec2:*:*:instance/secret",))
+    lists = Difference("List", 4, ("s3:*",), ("arn:aws:s3:::a", "arn:aws:s3:::b"), (mfa,))
+    function = Escalation(
+        "pass-role-to-function",
+        "can pass a role to a Lambda function of their own code and so do what that role may do",
+        "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+        ("iam:PassRole", "lambda:CreateFunction", "lambda:InvokeFunction"),
+    )
+    meanings = (
+        Meaning(
+            ALICE,
+            gains=(writes, reads),
+            losses=(lists,),
+            gained={"Write": 1, "Read": 24},
+            lost={"List": 4},
+            escalations=(function,),
+        ),
+        Meaning(
+            Principal(PrincipalType.USER, "carol"),
+            gains=(replace(reads, until=until, via="payments+dev.admin+carol"),),
+            gained={"Read": 24},
+            unread=("arn:aws:iam::123456789012:policy/elsewhere",),
+        ),
+        Meaning(BATCH, losses=(replace(writes, common=()),), lost={"Write": 1}),
+        Meaning(Principal(PrincipalType.USER, "bob")),
+    )
+    plan = planned(PROD, ATTACHMENT, POLICY)
+    unread = Account("333333333333", "aws", "deployer", {"payments": "audit"})
+    return Report(
+        command="apply",
+        now=NOW,
+        accounts=(
+            replace(plan, meanings=meanings),
+            replace(planned(NONPROD), meanings=()),
+            AccountReport(unread, failure=DENIED),
+        ),
+        digest="5f2c" * 16,
+        dry_run=True,
+    )
 
 
 def validated() -> Report:

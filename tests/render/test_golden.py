@@ -30,6 +30,7 @@ REPORTS = {
     "nothing": reports.nothing(),
     "cleaned": reports.cleaned(),
     "revoked": reports.revoked(),
+    "explained": reports.explained(),
 }
 
 
@@ -41,10 +42,11 @@ def test_output_is_as_written_down(name: str, output: Output) -> None:
     compare(DATA / f"{name}.{SUFFIXES[output]}", stream.getvalue())
 
 
-def test_verbose_text_is_as_written_down() -> None:
+@pytest.mark.parametrize("name", ["cleaned", "explained"])
+def test_verbose_text_is_as_written_down(name: str) -> None:
     stream = io.StringIO()
-    render(reports.cleaned(), Output.TEXT, stream, verbose=True, zone=UTC)
-    compare(DATA / "cleaned-verbose.txt", stream.getvalue())
+    render(REPORTS[name], Output.TEXT, stream, verbose=True, zone=UTC)
+    compare(DATA / f"{name}-verbose.txt", stream.getvalue())
 
 
 @pytest.mark.parametrize("output", Output)

@@ -85,13 +85,70 @@ def test_what_narrows_a_gain_is_in_the_line() -> None:
         f"user alice: gains 1 Write on {BUCKET}, when mfa Bool true, until "
         "2025-11-27 18:00:00 UTC, by assuming role payments+x+alice"
     )
+    # The same action in two manners: it counts once, and neither manner is that of all of it.
     everywhere = replace(ON_BUCKET, resources=("*",), unless=("a", "b"))
     both = lines(replace(ALICE, gains=(limited, everywhere)))[1]
-    assert f"on all resources, some only on {BUCKET}" in both
+    assert f"gains 1 Write on all resources, some only on {BUCKET}" in both
     assert "some with conditions" in both
     assert "some with an end" in both
     many = replace(ON_BUCKET, resources=tuple(f"arn:{number}" for number in range(9)))
     assert lines(replace(ALICE, gains=(many,)))[1].endswith("on arn:0, arn:1, arn:2 and 6 more")
+
+
+def test_what_is_on_one_bucket_does_not_look_like_what_is_on_all() -> None:
+    tags = Difference("Tagging", 2, ("s3:PutA", "s3:PutB"), (BUCKET,))
+    reads = Difference("Read", 300, ("ec2:*",))
+    mine = Difference("Read", 2, ("s3:GetObject", "s3:GetX"), (BUCKET,))
+    counts = {"Write": 1, "Tagging": 2, "Read": 302}
+    mixed = replace(ALICE, gains=(ON_BUCKET, tags, reads, mine), gained=counts)
+    assert lines(mixed)[1] == (
+        f"user alice: gains 1 Write, 2 Tagging, 2 Read on {BUCKET}; gains 300 Read on all resources"
+    )
+
+
+def test_what_is_the_same_before_and_after_is_told() -> None:
+    before = replace(ON_BUCKET, common=("on arn:aws:s3:::reports/a/*", "when mfa Bool true"))
+    assert lines(replace(ALICE, gains=(before,)))[1].endswith(
+        f"on {BUCKET}, so far only on arn:aws:s3:::reports/a/* or when mfa Bool true"
+    )
+    lost = replace(ALICE, gains=(), gained={}, losses=(before,), lost={"Write": 1})
+    assert ", still on arn:aws:s3:::reports/a/* or" in lines(lost)[1]
+    assert "still when mfa Bool true" in lines(lost, verbose=True)
+    # Of a part alone it is a detail, and so it is where it takes many words.
+    other = replace(ON_BUCKET, level="Read")
+    some = replace(ALICE, gains=(before, other), gained={"Write": 1, "Read": 1})
+    assert "so far" not in lines(some)[1]
+    many = replace(ON_BUCKET, common=tuple(f"on arn:{number}" for number in range(40)))
+    told = replace(ALICE, gains=(many,))
+    assert "so far" not in lines(told)[1]
+    assert lines(told, verbose=True)[-1] == "so far only in 30 more cases"
+
+
+def test_many_ways_to_escalate_are_not_all_in_the_line() -> None:
+    ways = tuple(replace(WAY, code=f"way-{number}") for number in range(30))
+    meaning = replace(ALICE, escalations=ways)
+    assert lines(meaning)[1].endswith(
+        "ways to escalate: way-0, way-1, way-2, way-3, way-4 and 25 more"
+    )
+    for output in (Output.MARKDOWN, Output.JSON):
+        assert "way-29" in shown(meaning, output=output)
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN])
+def test_an_account_that_is_not_known_does_not_look_as_if_nothing_were_lost_there(
+    output: Output,
+) -> None:
+    unread = AccountReport(reports.NONPROD, failure=reports.DENIED)
+    for meanings, words in (
+        ((BOB,), "Elsewhere nobody gains or loses anything."),
+        ((ALICE,), "user alice"),
+    ):
+        told = report(*meanings)
+        text = written(replace(told, accounts=(*told.accounts, unread)), output)
+        assert "What it means is not known in" in text
+        assert reports.NONPROD.id in text.partition("What it means is")[2].partition("\n")[0]
+        assert words in text
+        assert "Nobody gains" not in text
 
 
 def test_details_and_pages_are_folded_away() -> None:
@@ -125,6 +182,7 @@ def test_programs_get_all_of_it() -> None:
             "resources": [BUCKET],
             "conditions": [],
             "unless": [],
+            "common": [],
             "starts": None,
             "until": None,
             "via": None,

@@ -96,6 +96,28 @@ def test_whoever_may_do_anything_in_iam_is_told_to_be_just_that() -> None:
     assert "administrator" not in opened(allow("iam:*", on="arn:aws:iam::*:user/x"))
 
 
+def test_what_they_had_before_makes_nobody_less_of_an_administrator() -> None:
+    reader = holding(allow("iam:Get*", "iam:List*", "s3:*"))
+    assert codes(reader, holding(allow("iam:Get*", "iam:List*", "s3:*"), allow("*"))) == [
+        "administrator"
+    ]
+    everything = holding(allow("*"))
+    assert codes(everything, holding(allow("*"), allow("iam:*"))) == []
+    ending = holding(allow("*", when=until("2026-03-01T15:00:00Z")))
+    assert codes(ending, everything) == ["administrator"]
+    assert codes(everything, ending) == []
+
+
+def test_conditions_that_may_be_met_and_the_arn_of_all_of_iam_make_an_administrator_too() -> None:
+    mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    assert opened(allow("*", when=mfa)) == ["administrator"]
+    assert opened(allow("iam:*", on="arn:aws:iam::*:*")) == ["administrator"]
+    assert opened(allow("iam:*", on="arn:aws:iam::999999999999:*")) != ["administrator"]
+    shut = opened(allow("*"), deny("iam:PassRole"))
+    assert "administrator" not in shut
+    assert "put-inline-policy" in shut
+
+
 def test_a_boundary_keeps_ways_shut() -> None:
     boundary = document([allow("s3:*")])
     bounded = with_policy(with_state(EMPTY, ALICE, boundary=LOCAL), LOCAL, document=boundary)

@@ -189,6 +189,56 @@ def test_the_resources_and_conditions_that_narrow_a_gain_are_told() -> None:
     )
 
 
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+ALL_OF_A, SOME_OF_A = "arn:aws:s3:::a/*", "arn:aws:s3:::a/x/*"
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "words"),
+    [
+        (
+            allow("s3:GetObject", on=SOME_OF_A),
+            allow("s3:GetObject", on=ALL_OF_A),
+            f"on {SOME_OF_A}",
+        ),
+        (
+            allow("s3:GetObject", when=MFA),
+            allow("s3:GetObject"),
+            "when aws:MultiFactorAuthPresent Bool true",
+        ),
+        (
+            allow("s3:GetObject", on=SOME_OF_A, when=MFA),
+            allow("s3:GetObject"),
+            f"on {SOME_OF_A} when aws:MultiFactorAuthPresent Bool true",
+        ),
+    ],
+)
+def test_what_is_only_widened_or_narrowed_says_what_stays_the_same(
+    narrow: Any, wide: Any, words: str
+) -> None:
+    (gained,) = change(holding(narrow), holding(wide)).gains
+    assert gained.common == (words,)
+    (lost,) = change(holding(wide), holding(narrow)).losses
+    assert lost.common == (words,)
+    (new,) = change(EMPTY, holding(wide)).gains
+    assert new.common == ()
+
+
+def test_what_is_denied_or_ends_earlier_is_not_said_to_stay_the_same() -> None:
+    narrow, wide = allow("s3:GetObject", on=SOME_OF_A), allow("s3:GetObject", on=ALL_OF_A)
+    shut = holding(narrow, deny("s3:*", when=MFA))
+    assert {each.common for each in change(shut, holding(wide)).gains} == {()}
+    ending = allow("s3:GetObject", on=SOME_OF_A, when=until("2026-03-01T15:00:00Z"))
+    assert {each.common for each in change(holding(ending), holding(wide)).gains} == {()}
+    # Only the actions that were there are concerned.
+    both = holding(allow("s3:GetObject", "s3:GetObjectTagging", on=ALL_OF_A))
+    found = {each.actions: each.common for each in change(holding(narrow), both).gains}
+    assert found == {
+        ("s3:GetObject",): (f"on {SOME_OF_A}",),
+        ("s3:GetObjectTagging",): (),
+    }
+
+
 def test_a_denial_narrows_a_gain() -> None:
     found = change(EMPTY, holding(allow("s3:GetObject"), deny("s3:*", on=OBJECTS)))
     assert said(found.gains) == [("Read", ("s3:GetObject",), (f"all but {OBJECTS}",))]

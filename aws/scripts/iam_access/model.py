@@ -291,8 +291,9 @@ class Difference:
     `level` is one of AWS's, or `Unknown` for actions that its documentation lacks. `actions` are
     full names; `s3:*` stands for all of this level that the service has, `*` for all of AWS's;
     `count` counts each. They are for any of the `resources`, whenever all `conditions` hold, but
-    not when one of `unless` does. `starts` and `until` (UTC) limit the time; None: no limit.
-    `via` names the role that has to be assumed for it.
+    not when one of `unless` does. `common` are the parts of it that are the same before and after:
+    so far, or still, allowed. `starts` and `until` (UTC) limit the time; None: no limit. `via`
+    names the role that has to be assumed for it.
     """
 
     level: str
@@ -301,6 +302,7 @@ class Difference:
     resources: tuple[str, ...] = ("*",)
     conditions: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
     starts: datetime | None = None
     until: datetime | None = None
     via: str | None = None

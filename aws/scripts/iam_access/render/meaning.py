@@ -1,6 +1,6 @@
 """What a plan means, in words that renderers share. All text in it may be untrusted."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,9 +8,15 @@ from iam_access.model import Account, Difference, Meaning, Report
 from iam_access.render import view
 
 NOTHING = "Nobody gains or loses anything."
+ELSEWHERE = "Elsewhere nobody gains or loses anything."
+#: How it is told of each verb what is the same before and after.
+COMMON = {"gains": "so far only", "loses": "still"}
 # How many resources or actions a line names.
 _NAMED = 3
 _ACTIONS = 8
+# How many ways to escalate a line names, and how many resources or exceptions the details do.
+_WAYS = 5
+_CLAUSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,12 @@ def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
     return tuple(sorted(found, key=lambda each: (each.account.label, each.account.id)))
 
 
+def unknown(report: Report) -> str:
+    """A sentence about accounts of which the meaning is not known, empty if there are none."""
+    missing = sorted(view.title(each.account) for each in report.accounts if each.meanings is None)
+    return f"What it means is not known in {_some(missing)}." if missing else ""
+
+
 def who(meaning: Meaning) -> str:
     """`user alice`."""
     return f"{meaning.principal.type} {meaning.principal.name}"
@@ -50,16 +62,16 @@ def who(meaning: Meaning) -> str:
 
 def summary(meaning: Meaning) -> str:
     """One line: how much is gained and lost, what narrows it, and what it may lead to."""
-    clauses = []
+    clauses: list[str] = []
     if meaning.gains:
-        clauses.append(f"gains {_numbers(meaning.gained)}{_extent(meaning.gains)}")
+        clauses += _clauses("gains", meaning.gains, meaning.gained)
     elif not meaning.is_nothing:
         clauses.append("no new access")
     if meaning.losses:
-        clauses.append(f"loses {_numbers(meaning.lost)}{_extent(meaning.losses)}")
+        clauses += _clauses("loses", meaning.losses, meaning.lost)
     if meaning.escalations:
-        codes = ", ".join(each.code for each in meaning.escalations)
-        clauses.append(f"ways to escalate: {codes}")
+        codes = [each.code for each in meaning.escalations]
+        clauses.append(f"ways to escalate: {_some(codes, _WAYS)}")
     if meaning.unread:
         clauses.append(f"and what {_some(meaning.unread)} says, which was not read")
     return "; ".join(clauses) or "no new access"
@@ -70,11 +82,12 @@ def actions(difference: Difference) -> str:
     return f"{difference.count:,} {difference.level}: {_some(difference.actions, _ACTIONS)}"
 
 
-def manner(difference: Difference) -> tuple[str, ...]:
-    """On what, when, how long and how: a clause for each."""
-    said = [f"on {', '.join(map(_everything, difference.resources))}"]
+def manner(difference: Difference, common: str) -> tuple[str, ...]:
+    """On what, when, how long and how: a clause for each; `common` is what those begin with."""
+    said = [f"on {_some([*map(_everything, difference.resources)], _CLAUSES)}"]
     said += (f"when {each}" for each in difference.conditions)
-    said += (f"not when {each}" for each in difference.unless)
+    said += _several("not when", difference.unless)
+    said += _several(common, difference.common)
     if difference.starts is not None:
         said.append(f"from {_instant(difference.starts)}")
     if difference.until is not None:
@@ -84,8 +97,40 @@ def manner(difference: Difference) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _numbers(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {level}" for level, number in counts.items())
+def _several(word: str, texts: Sequence[str]) -> Iterator[str]:
+    yield from (f"{word} {each}" for each in texts[:_CLAUSES])
+    if len(texts) > _CLAUSES:
+        yield f"{word} in {len(texts) - _CLAUSES:,} more cases"
+
+
+def _clauses(
+    verb: str, differences: Sequence[Difference], counts: Mapping[str, int]
+) -> Iterator[str]:
+    """One clause for all levels that are on the same resources, in the same manner."""
+    numbers: dict[str, list[str]] = {}
+    members: dict[str, list[Difference]] = {}
+    for level, number in counts.items():
+        of_level = [each for each in differences if each.level == level]
+        for count, part in _parts(of_level, number):
+            extent = _extent(part)
+            numbers.setdefault(extent, []).append(f"{count:,} {level}")
+            members.setdefault(extent, []).extend(part)
+    for extent, said in numbers.items():
+        rest = _exceptions(members[extent]) + _common(members[extent], COMMON[verb])
+        yield f"{verb} {', '.join(said)}{extent}{rest}"
+
+
+def _parts(
+    differences: Sequence[Difference], number: int
+) -> Iterator[tuple[int, Sequence[Difference]]]:
+    """What is on all resources apart from the rest, unless some actions are in both."""
+    wide = [each for each in differences if "*" in each.resources]
+    narrow = [each for each in differences if "*" not in each.resources]
+    if wide and narrow and number == sum(each.count for each in differences):
+        yield sum(each.count for each in wide), wide
+        yield sum(each.count for each in narrow), narrow
+    else:
+        yield number, differences
 
 
 def _extent(differences: Sequence[Difference]) -> str:
@@ -97,12 +142,25 @@ def _extent(differences: Sequence[Difference]) -> str:
     said = " on all resources" if wide else ""
     if narrow:
         said += f"{', some only' if wide else ''} on {_some(sorted(narrow))}"
-    said += _shared(differences, lambda each: "; ".join(each.conditions), "when", "conditions")
-    said += _shared(differences, lambda each: "; ".join(each.unless), "not when", "exceptions")
+    said += _shared(differences, lambda each: " and ".join(each.conditions), "when", "conditions")
     said += _shared(differences, lambda each: _instant(each.starts), "from", "a start")
     said += _shared(differences, lambda each: _instant(each.until), "until", "an end")
     said += _shared(differences, lambda each: each.via or "", "by assuming role", "another role")
     return said
+
+
+def _exceptions(differences: Sequence[Difference]) -> str:
+    """When it is denied all the same; of many such cases, that there are some."""
+    if max(len(each.unless) for each in differences) > _NAMED:
+        return ", some with exceptions"
+    return _shared(differences, lambda each: " or ".join(each.unless), "not when", "exceptions")
+
+
+def _common(differences: Sequence[Difference], word: str) -> str:
+    """What is the same before and after of all of it, if that is said in a few words."""
+    said = {each.common for each in differences}
+    (first, *others) = sorted(said)
+    return f", {word} {' or '.join(first)}" if first and not others and len(first) <= _NAMED else ""
 
 
 def _shared(

@@ -41,6 +41,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "resources": list(difference.resources),
         "conditions": list(difference.conditions),
         "unless": list(difference.unless),
+        "common": list(difference.common),
         "starts": _instant(difference.starts),
         "until": _instant(difference.until),
         "via": difference.via,

@@ -20,9 +20,12 @@ def rows(report: Report) -> list[str]:
     found = words.accounts(report)
     if found is None:
         return []
+    unknown = words.unknown(report)
+    # An empty line, for otherwise the next one would belong to it.
+    first = [f"{markdown(unknown)}\n"] if unknown else []
     if not any(each.changed for each in found):
-        return [words.NOTHING]
-    return [row for account in found for row in _account(account)]
+        return [*first, words.ELSEWHERE if unknown else words.NOTHING]
+    return [*first, *(row for account in found for row in _account(account))]
 
 
 def _account(account: AccountMeaning) -> Iterator[str]:
@@ -56,6 +59,6 @@ def _page(url: str) -> str:
 def _differences(verb: str, differences: Sequence[Difference]) -> Iterator[str]:
     for each in differences[:_MOST]:
         yield f"- {verb} {markdown(words.actions(each))}"
-        yield from (f"  - {markdown(clause)}" for clause in words.manner(each))
+        yield from (f"  - {markdown(clause)}" for clause in words.manner(each, words.COMMON[verb]))
     if len(differences) > _MOST:
         yield f"- and {len(differences) - _MOST:,} more"

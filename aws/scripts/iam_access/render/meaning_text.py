@@ -16,8 +16,11 @@ def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     if found is None:
         return
     yield line(0, Span("What it means", "title"))
+    unknown = words.unknown(report)
+    if unknown:
+        yield line(2, Span(unknown, "warning"))
     if not any(each.changed for each in found):
-        yield line(2, Span(words.NOTHING, "good"))
+        yield line(2, Span(words.ELSEWHERE if unknown else words.NOTHING, "good"))
         return
     for account in found:
         yield line(2, Span(account.title, "title"))
@@ -52,4 +55,4 @@ def _meaning(meaning: Meaning, *, verbose: bool) -> Iterator[Line]:
 def _differences(verb: str, style: str, differences: Sequence[Difference]) -> Iterator[Line]:
     for each in differences:
         yield line(6, Span(f"{verb} ", style), words.actions(each))
-        yield from (line(8, clause) for clause in words.manner(each))
+        yield from (line(8, clause) for clause in words.manner(each, words.COMMON[verb]))

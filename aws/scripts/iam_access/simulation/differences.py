@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.model import Difference
@@ -27,19 +27,25 @@ class _Manner:
     level: str
     conditions: tuple[str, ...]
     unless: tuple[str, ...]
+    common: tuple[str, ...]
     window: Window
     via: str | None
 
 
 def differences(
-    atoms: Iterable[Atom], reach: Reach, universe: Universe, now: datetime
+    atoms: Iterable[Atom], reach: Reach, other: Reach, universe: Universe, now: datetime
 ) -> tuple[Difference, ...]:
-    """Atoms for people: by access level, with all resources of the same actions together."""
+    """Atoms for people: by access level, with all resources of the same actions together.
+
+    They are what `reach` has and `other`, the same principal's on the other side of the change,
+    has not, or not all of.
+    """
     resources: defaultdict[tuple[_Manner, int], set[str]] = defaultdict(set)
     for whole in atoms:
-        for unless, atom in _with_doubts(whole, reach):
+        for unless, common, atom in _with_limits(whole, reach, other):
             for level, bits in universe.split(atom.bits):
-                manner = _Manner(level, texts(atom.conditions), unless, atom.window, atom.via)
+                when = texts(atom.conditions)
+                manner = _Manner(level, when, unless, common, atom.window, atom.via)
                 resources[manner, bits].add(scopes.words(atom.scope))
     found = [
         Difference(
@@ -49,6 +55,7 @@ def differences(
             resources=tuple(sorted(where)),
             conditions=manner.conditions,
             unless=manner.unless,
+            common=manner.common,
             starts=manner.window.start if manner.window.start > now else None,
             until=manner.window.end if manner.window.end < ALWAYS_END else None,
             via=manner.via,
@@ -60,37 +67,70 @@ def differences(
 
 def _order(each: Difference, universe: Universe) -> tuple[object, ...]:
     moments = (str(each.starts or ""), str(each.until or ""))
-    manner = (each.via or "", each.resources, each.conditions, each.unless, moments)
+    manner = (each.via or "", each.resources, each.conditions, each.unless, each.common, moments)
     return (universe.rank(each.level), -each.count, each.actions, *manner)
 
 
-def _with_doubts(atom: Atom, reach: Reach) -> Iterator[tuple[tuple[str, ...], Atom]]:
-    """The atom in parts, each with the circumstances under which it is denied all the same."""
-    parts: dict[int, set[str]] = {atom.bits: set()}
-    for region in reach:
-        if not any(each.via == atom.via for each in region.allows):
+def _with_limits(
+    atom: Atom, reach: Reach, other: Reach
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Atom]]:
+    """The atom in parts, each with when it is denied all the same, and when `other` has it too."""
+    denied = [(each.bits, _unless(each, atom)) for each in _denials(atom, reach)]
+    shared = [(each.bits, _common(each, atom)) for each in _shares(atom, other)]
+    for some, unless in _parts(atom.bits, denied):
+        for bits, common in _parts(some, shared):
+            yield unless, common, replace(atom, bits=bits)
+
+
+def _parts(
+    whole: int, limits: Iterable[tuple[int, str | None]]
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Actions in parts, each with what is said of all of it."""
+    parts: dict[int, frozenset[str]] = {whole: frozenset()}
+    for limited, said in limits:
+        if said is None:
             continue
-        for deny in region.denies:
-            if atom.meet(deny) is None:
-                continue
-            said = _doubt(deny, atom)
-            if said is None:
-                continue
-            for bits, known in list(parts.items()):
-                common = bits & deny.bits
-                if common:
-                    del parts[bits]
-                    parts[common] = {*known, said}
-                    if bits & ~common:
-                        parts[bits & ~common] = known
+        found: dict[int, frozenset[str]] = {}
+        for bits, known in parts.items():
+            if bits & limited:
+                found[bits & limited] = known | {said}
+            if bits & ~limited:
+                found[bits & ~limited] = known
+        parts = found
     for bits, known in parts.items():
-        yield tuple(sorted(known)), Atom(bits, atom.scope, atom.conditions, atom.window, atom.via)
+        yield bits, tuple(sorted(known))
 
 
-def _doubt(deny: Atom, atom: Atom) -> str | None:
+def _denials(atom: Atom, reach: Reach) -> Iterator[Atom]:
+    for region in reach:
+        if any(each.via == atom.via for each in region.allows):
+            yield from (deny for deny in region.denies if atom.meet(deny) is not None)
+
+
+def _shares(atom: Atom, other: Reach) -> Iterator[Atom]:
+    """What is allowed on the other side for as long, of some of the atom and surely undenied."""
+    for region in other:
+        for allow in region.allows:
+            part = atom.meet(allow)
+            if part is None or part.window != atom.window:
+                continue
+            if not any(part.meet(deny) for deny in region.denies):
+                yield allow
+
+
+def _unless(deny: Atom, atom: Atom) -> str | None:
     """When a denial strikes, in words; None where time alone decides, which the window tells."""
     conditions = texts(deny.conditions - atom.conditions)
     where = [] if scopes.covers(deny.scope, atom.scope) else [f"on {scopes.words(deny.scope)}"]
     if not conditions and not where:
         return None
     return " and ".join([*conditions, *where])
+
+
+def _common(allow: Atom, atom: Atom) -> str | None:
+    """On what and when an allowance of the other side has some of the atom, in words."""
+    conditions = texts(allow.conditions - atom.conditions)
+    said = [] if scopes.covers(allow.scope, atom.scope) else [f"on {scopes.words(allow.scope)}"]
+    if conditions:
+        said.append(f"when {' and '.join(conditions)}")
+    return " ".join(said) or None

@@ -53,7 +53,7 @@ def escalations(sides: Sides) -> tuple[Escalation, ...]:
     state = sides.new.principals.get(sides.principal)
     if state is None:
         return ()
-    if _everything_in_iam(sides.gains, sides.universe):
+    if _becomes_administrator(sides, state):
         return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]),)
     found = [_opened(way, sides, state) for way in WAYS] if sides.gains else []
     return (*(each for each in found if each is not None), *_roles(sides, state))
@@ -63,11 +63,28 @@ def _told(way: Way, actions: tuple[str, ...]) -> Escalation:
     return Escalation(way.code, way.explanation, way.url, actions)
 
 
-def _everything_in_iam(gains: Iterable[Atom], universe: Universe) -> bool:
-    wanted = universe.bits("iam:*")
-    return any(
-        not each.conditions and not each.scope and each.bits & wanted == wanted for each in gains
+def _becomes_administrator(sides: Sides, state: PrincipalState) -> bool:
+    """Whether anything in IAM is allowed now, and was not or not as long or as freely."""
+    wanted = sides.universe.bits("iam:*")
+    (all_of_iam,) = scopes.including([":".join(state.arn.split(":")[:5]) + ":*"], variables=False)
+    if not _has_all(sides.after, wanted, all_of_iam):
+        return False
+    return not _has_all(sides.before, wanted, all_of_iam) or any(
+        atom.bits & wanted and scopes.covers(atom.scope, all_of_iam) for atom in sides.gains
     )
+
+
+def _has_all(reach: Reach, wanted: int, scope: Scope) -> bool:
+    """Whether one region allows these actions on all of a scope, under whatever conditions."""
+    for region in reach:
+        bits = 0
+        for atom in region.allows:
+            if atom.bits & wanted and scopes.covers(atom.scope, scope):
+                for part in permitted(replace(atom, bits=atom.bits & wanted), region.denies):
+                    bits |= part.bits if scopes.covers(part.scope, scope) else 0
+        if bits == wanted:
+            return True
+    return False
 
 
 def _opened(way: Way, sides: Sides, state: PrincipalState) -> Escalation | None:

@@ -52,8 +52,8 @@ def _meaning(principal: Principal, old: Side, new: Side) -> Meaning:
     gains, losses = difference(has, had), difference(had, has)
     return Meaning(
         principal=principal,
-        gains=differences(gains, has, universe, now),
-        losses=differences(losses, had, universe, now),
+        gains=differences(gains, has, had, universe, now),
+        losses=differences(losses, had, has, universe, now),
         gained=counts(gains, universe),
         lost=counts(losses, universe),
         escalations=_escalations(principal, old, new, gains),
