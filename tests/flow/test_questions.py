@@ -102,6 +102,15 @@ def test_search_takes_patterns(listing: Fleet) -> None:
         ("access", "-a", "s3:ListBucket", "-c", "novalue"),
         ("search", "-a", "nosuchservice:*"),
         ("access", "-a", "s3:ListBucket", "--environment", "prdo"),
+        ("access", "-a", "s3:ListBucket", "-c", "MultiFactorAuthPresent=false"),
+        ("access", "-a", "s3:ListBucket", "-R", "bucket"),
+        ("access", "-a", "s3:ListBucket", "-R", ""),
+        ("access", "-a", "ListBucket"),
+        ("access", "-a", ""),
+        ("access", "-a", "s3:ListBucket", "-u", ""),
+        ("access", "-a", "s3:ListBucket", "-u", "a b"),
+        ("access", "-a", "s3:ListBucket", "-r", "path/role"),
+        ("search", "-a", "ListBucket"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error(listing: Fleet, arguments: tuple[str, ...]) -> None:
@@ -114,3 +123,46 @@ def test_an_account_that_cannot_be_asked_is_a_failure(listing: Fleet) -> None:
     assert run.status == 2
     (failure,) = run.json["failures"]
     assert failure["account"] == "999900001111"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json", "github"])
+def test_a_name_that_no_account_has_is_no_answer(listing: Fleet, form: str) -> None:
+    listing.apply("--all")
+    run = ask(listing, "access", "-u", "anne", "-a", "s3:ListBucket", "--output", form)
+    assert run.status == 2
+    assert "anne" in run.out
+
+
+def test_actions_that_aws_may_not_have_are_asked_for_and_told(listing: Fleet) -> None:
+    for form in ("text", "markdown", "json", "github"):
+        run = ask(listing, "access", "-a", "s3:ListBuckets2", "--output", form)
+        assert run.status == 1
+        assert "ListBuckets2" in run.out
+    run = ask(listing, "search", "-a", "s3:Lust*", "-a", "s3:ListBucket", "--output", "json")
+    assert run.codes == ["unknown-action"]
+    assert ask(listing, "access", "-a", "s3:*", "--output", "json").codes == ["wildcard-action"]
+
+
+def test_the_reason_is_told_in_every_form(listing: Fleet) -> None:
+    listing.apply("--all")
+    late = ("-u", "bob", "-a", "s3:ListBucket", "--at", "2026-03-02T00:00Z")
+    for form in ("text", "markdown", "github"):
+        run = ask(listing, "access", *late, "--output", form)
+        assert "2026-03-01T18:00:00Z does not hold" in run.out
+        assert "temporary-access/payments.yaml:2:" in run.out
+    (answer,) = ask(listing, "access", *late, "--output", "json").json["answers"]
+    (unmet,) = answer["unmet"]
+    assert unmet["conditions"] == ["aws:CurrentTime DateLessThan 2026-03-01T18:00:00Z"]
+    assert unmet["granted"]["line"] == 2
+
+
+def test_many_actions_for_one_reason_are_one_line(fleet: Fleet) -> None:
+    fleet.admin().attach_user_policy(UserName="ann", PolicyArn=READ_ONLY)
+    fleet.files.team()
+    question = ("search", "-u", "ann", "-a", "ec2:Describe*")
+    short = ask(fleet, *question).out
+    assert len(short.splitlines()) < 10
+    assert " more  *" in short
+    assert "ec2:DescribeVpcs" in ask(fleet, *question, "--verbose").out
+    listed = ask(fleet, *question, "--output", "json").json["answers"]
+    assert "ec2:DescribeVpcs" in {each["action"] for each in listed}

@@ -1,5 +1,6 @@
 """Who can do what, and which line of the files is the reason."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,17 +9,26 @@ import pytest
 from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.model import Principal, PrincipalType
+from iam_access.place import Place
 from iam_access.policy.decision import Verdict
-from iam_access.simulation.access import Answer, Question, answers, expanded
+from iam_access.simulation.access import (
+    AccessReport,
+    AccountAnswers,
+    Answer,
+    Question,
+    answers,
+    expanded,
+)
 from iam_access.simulation.effect import after
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.world import World
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
     BOB,
     NOW,
+    POWER_USER,
     RUNNER,
     account_with,
     apply_plan,
@@ -27,6 +37,7 @@ from tests.values import (
     policy,
     team,
     temporary,
+    with_policy,
     with_state,
 )
 
@@ -108,12 +119,15 @@ def test_it_answers_for_another_time(form: Form, at: datetime, allowed: bool) ->
         assert origin.entry.line == 9
 
 
-def test_what_others_made_has_no_line() -> None:
-    theirs = {
+def theirs(action: str) -> dict[str, Any]:
+    return {
         "Version": "2012-10-17",
-        "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        "Statement": {"Effect": "Allow", "Action": action, "Resource": "*"},
     }
-    account = with_state(account_with(), BOB, inline={"theirs": theirs})
+
+
+def test_what_others_made_has_no_line() -> None:
+    account = with_state(account_with(), BOB, inline={"theirs": theirs("s3:*")})
     (answer,) = ask(configuration(team()), account)
     assert answer.principal == BOB
     assert answer.origins[0].entry is None
@@ -123,3 +137,113 @@ def test_what_others_made_has_no_line() -> None:
 def test_wildcards_stand_for_the_actions_there_are() -> None:
     assert "s3:GetBucketAcl" in expanded(["s3:GetBucket*"])
     assert expanded(["nosuch:Action", "s3:ListBucket"]) == ("nosuch:Action", "s3:ListBucket")
+
+
+QUEUES = [
+    f"arn:aws:sqs:eu-west-1:{ACCOUNT.id}:a-queue-with-quite-a-long-name-{n}" for n in range(4)
+]
+# The ids sort otherwise than the statements, one has no id, and AWS's policy comes on top.
+VARIED = policy(
+    "varied",
+    managed_policies=[POWER_USER],
+    custom_statements=[
+        {"sid": "Z", "effect": "Allow", "actions": ["sqs:SendMessage"], "resources": QUEUES[:2]},
+        {"effect": "Allow", "actions": ["iam:GetUser"], "resources": ["*"]},
+        {"sid": "A", "effect": "Allow", "actions": ["iam:ListUsers"], "resources": ["*"]},
+    ],
+)
+BELOW = {
+    "custom_statements": (10, 1, (10, 1, [(11, 1, None), (12, 1, None), (13, 1, None)])),
+    "managed_policies": (20, 1, (21, 1, [(21, 1, None)])),
+}
+VARIED_ENTRY = VARIED._replace(place=Place("policies.yaml", (1, 1, BELOW)))
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize(
+    ("action", "resource", "line"),
+    [
+        ("sqs:SendMessage", QUEUES[1], 11),
+        ("iam:GetUser", "*", 12),
+        ("iam:ListUsers", "*", 13),
+        ("ec2:StopInstances", "*", 21),
+    ],
+)
+def test_a_statement_is_found_whatever_was_cut_and_added(
+    form: Form, action: str, resource: str, line: int
+) -> None:
+    files = configuration(
+        team(policies=[VARIED_ENTRY], temporary=[temporary(grant="varied", via=form.value)])
+    )
+    # Small quotas: what is attached has to be cut, and loses its ids and order.
+    account = account_with(quotas=Quotas(policy_size=500))
+    (answer,) = ask(files, account, actions=(action,), resources=(resource,))
+    places = {origin.statement.line for origin in answer.origins if origin.statement}
+    assert line in places
+    assert places <= {line, 21}
+
+
+def test_what_would_allow_it_at_another_time_is_told() -> None:
+    files = configuration(team(policies=[policy("read")], temporary=[temporary(line=9)]))
+    later = datetime(2026, 3, 2, tzinfo=UTC)
+    (answer,) = ask(files, principals=(ALICE,), at=later)
+    (found,) = answer.wanting
+    assert found.conditions == ("aws:CurrentTime DateLessThan 2026-03-01T18:00:00Z",)
+    assert found.origin.entry is not None
+    assert found.origin.entry.line == 9
+    assert ask(files, principals=(BOB,), at=later)[0].wanting == ()
+
+
+def test_what_would_allow_it_elsewhere_is_told_of_a_question_about_everything() -> None:
+    written = {"effect": "Allow", "actions": ["sqs:*"], "resources": QUEUES}
+    files = configuration(
+        team(
+            policies=[policy("read", custom_statements=[written])],
+            permanent=[permanent(users=["alice@example.com"])],
+        )
+    )
+    (answer,) = ask(files, principals=(ALICE,), actions=("sqs:SendMessage",))
+    assert [each.resources for each in answer.wanting] == [tuple(QUEUES)]
+    (answer,) = ask(
+        files, principals=(ALICE,), actions=("sqs:SendMessage",), resources=("arn:aws:sqs:::x",)
+    )
+    assert answer.wanting == ()
+
+
+def test_what_a_boundary_keeps_from_counting_is_told() -> None:
+    limit = f"arn:aws:iam::{ACCOUNT.id}:policy/limit"
+    account = with_policy(account_with(), limit, document={**theirs("sqs:*")})
+    account = with_state(account, RUNNER, boundary=limit)
+    (answer,) = ask(PERMANENT, account, principals=(RUNNER,))
+    assert answer.decision.kind is Verdict.IMPLICIT_DENY
+    assert answer.boundary == limit
+    assert [origin.ref.sid for origin in answer.although] == ["List"]
+
+
+def test_a_role_made_for_somebody_answers_with_them() -> None:
+    files = configuration(
+        team(policies=[policy("read")], temporary=[temporary(line=9, via="role")])
+    )
+    own, made = ask(files, principals=(ALICE,))
+    assert (own.principal, own.allowed) == (ALICE, False)
+    assert (made.made_for, made.allowed) == (ALICE, True)
+    assert made.origins[0].entry is not None
+    assert made.origins[0].entry.line == 9
+    ended = ask(files, principals=(ALICE,), at=datetime(2026, 3, 1, 18, tzinfo=UTC))
+    assert [answer.principal for answer in ended] == [ALICE]
+    assert len(ask(files, principals=(BOB,))) == 1
+
+
+def test_names_are_those_of_iam_whatever_their_case() -> None:
+    (answer,) = ask(PERMANENT, principals=(Principal(PrincipalType.USER, "ALICE"),))
+    assert (answer.principal, answer.allowed) == (ALICE, True)
+
+
+def test_whom_no_account_has_is_no_proof_of_anything() -> None:
+    nobody = Principal(PrincipalType.USER, "nobody")
+    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (nobody,))
+    account = AccountAnswers(ACCOUNT)
+    report = AccessReport(question, (account,), on_plan=False)
+    assert report.absent(account) == (nobody,)
+    assert report.exit_status == 2
+    assert AccessReport(replace(question, principals=None), (account,), False).exit_status == 1

@@ -1,16 +1,23 @@
-"""Answers to "who can do what": as text, Markdown, JSON and annotations."""
+"""Answers to "who can do what": as text, Markdown and annotations."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TextIO
 
-from iam_access.model import Location
-from iam_access.policy.decision import Verdict
-from iam_access.render import Output, json, paint, view
-from iam_access.render.escape import command_data, markdown, markdown_code, not_a_command, terminal
-from iam_access.render.layout import BLANK, Layout, Line, Span, line
+from iam_access.model import Finding, Location, Principal, PrincipalType, Report, Severity
+from iam_access.policy.compile import SourceType
+from iam_access.policy.decision import Layer, LayerDecision, Verdict
+from iam_access.render import Output, answers_json, paint, view, wording
+from iam_access.render.escape import markdown, markdown_code
+from iam_access.render.github import annotations, log_line
+from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.markdown_room import row
-from iam_access.simulation.access import AccessReport, Answer
+from iam_access.render.text import finding_lines
+from iam_access.simulation.access import AccessReport, Answer, Wanting
 from iam_access.simulation.origin import Origin
+
+# More actions than these of one kind are told only by their number.
+_FOLD_ABOVE = 5
 
 _WORDS = {
     Verdict.ALLOWED: "allowed",
@@ -25,11 +32,11 @@ def answers_text(report: AccessReport, output: Output, stream: TextIO, *, verbos
         case Output.TEXT:
             return paint.painted(_text(report, verbose=verbose), stream)
         case Output.MARKDOWN:
-            return _markdown(report)
+            return _markdown(report, verbose=verbose)
         case Output.JSON:
-            return _json(report)
+            return answers_json.render(report)
         case Output.GITHUB:
-            return _github(report)
+            return _github(report, verbose=verbose)
 
 
 def result(report: AccessReport) -> str:
@@ -39,150 +46,219 @@ def result(report: AccessReport) -> str:
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
     at = f"at {report.question.at:%Y-%m-%d %H:%M:%S} UTC"
     said = f"{len(able):,} can" if able else "Nobody can"
-    missing = f"; {failed} accounts could not be asked" if failed else ""
+    if not able and report.question.resources == ("*",):
+        said += " on * (-R asks about one resource)"
+    if report.unknown and not failed:
+        return f"No account has {', '.join(map(str, report.unknown))}, {where}"
+    missing = f"; {wording.count(failed, 'account')} not reached" if failed else ""
     return f"{said}, {where}, {at}{missing}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Answers that differ by their actions alone."""
+
+    first: Answer
+    actions: tuple[str, ...]
+
+    def named(self, *, verbose: bool) -> str:
+        """The actions, or some of many."""
+        if verbose or len(self.actions) <= _FOLD_ABOVE:
+            return ", ".join(self.actions)
+        more = len(self.actions) - _FOLD_ABOVE
+        return f"{', '.join(self.actions[:_FOLD_ABOVE])} and {more:,} more"
+
+
+def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
+    found: dict[object, list[Answer]] = {}
+    for answer in answers:
+        key = (answer.account.id, answer.arn, answer.resource, answer.made_for)
+        why = (answer.decision.kind, answer.origins, answer.although, answer.wanting)
+        found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
+    return [_Group(each[0], tuple(answer.action for answer in each)) for each in found.values()]
+
+
 def _text(report: AccessReport, *, verbose: bool) -> Layout:
-    lines: list[Line] = []
+    lines: list[Line | Table] = []
     for account in report.accounts:
-        if account.answers or account.failure:
+        absent = report.absent(account)
+        if account.answers or account.failure or absent:
             lines += [BLANK] if lines else []
             lines.append(line(0, Span(view.title(account.account), "title")))
+        lines += (line(2, f"there is no {_called(each)} here") for each in absent)
         if account.failure:
             lines.append(line(2, Span("not reached: ", "error"), account.failure.message))
             if account.failure.hint:
                 lines.append(line(4, "hint: ", account.failure.hint))
-        for answer in account.answers:
-            lines += _answer_lines(answer, verbose=verbose)
-    if lines:
-        lines.append(BLANK)
+        for group in _groups(account.answers):
+            lines += _answer_lines(group, verbose=verbose)
+    lines += [BLANK] if lines else []
+    found = list(finding_lines(_findings(report), verbose=verbose))
+    lines += [*found, BLANK] if found else []
     lines.append(line(0, Span(result(report), "good" if report.exit_status == 0 else "warning")))
     return lines
 
 
-def _answer_lines(answer: Answer, *, verbose: bool) -> Iterator[Line]:
+def _findings(report: AccessReport) -> Report:
+    return Report("access", report.question.at, findings=report.findings)
+
+
+def _called(principal: Principal) -> str:
+    return f"{principal.type} {principal.name}"
+
+
+def _answer_lines(group: _Group, *, verbose: bool) -> Iterator[Line]:
+    answer = group.first
     style = "good" if answer.allowed else "warning"
     word = _WORDS[answer.decision.kind]
-    yield line(2, Span(f"{word}: ", style), f"{answer.arn}  {answer.action}  {answer.resource}")
-    for origin in answer.origins:
-        yield line(4, "by ", str(origin.ref), _of(origin))
-        for said, place in (("written at ", origin.statement), ("granted at ", origin.entry)):
-            if place is not None:
-                yield line(6, Span(said, "faint"), str(place))
-    if not answer.allowed:
-        for layer in answer.decision.blocked_by:
-            yield line(4, Span("blocked by ", "faint"), str(layer))
-        if not answer.decision.blocked_by and not answer.origins:
-            yield line(4, Span("no policy allows it", "faint"))
+    actions = group.named(verbose=verbose)
+    yield line(2, Span(f"{word}: ", style), f"{answer.arn}  {actions}  {answer.resource}")
+    for reason in _reasons(answer):
+        yield line(4, reason.text)
+        for said, place in _places(reason.origin):
+            yield line(6, Span(f"{said} ", "faint"), str(place))
     if verbose:
-        for each in answer.decision.explain():
-            yield line(6, Span(f"{each.heading}: ", "faint"), each.text)
-    elif answer.decision.missing_context:
+        for layer in answer.decision.layers:
+            yield line(6, Span(str(layer), "faint"))
+    if answer.decision.missing_context and (verbose or not answer.allowed):
         missing = ", ".join(answer.decision.missing_context)
         yield line(4, Span("not in the request: ", "faint"), missing)
 
 
-def _of(origin: Origin) -> str:
-    source = origin.ref.source
-    return f" of {source.id}" if source.id != source.name else ""
+class _Reason(NamedTuple):
+    """Why something is decided as it is, and the statement that this is about."""
+
+    text: str
+    origin: Origin | None = None
 
 
-def _markdown(report: AccessReport) -> str:
+def _reasons(answer: Answer) -> Iterator[_Reason]:
+    """The most important first."""
+    if answer.made_for is not None:
+        yield _Reason(f"a role made for {_called(answer.made_for)}, who may assume it")
+    for origin in answer.origins:
+        yield _Reason(f"by {_statement(origin)}", origin)
+    if answer.allowed:
+        return
+    for layer in answer.decision.blocked_by:
+        if not layer.denies:
+            yield _Reason(_wanted(layer, answer))
+    for origin in answer.although:
+        yield _Reason(f"although allowed by {_statement(origin)}", origin)
+    for each in answer.wanting:
+        yield _Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
+
+
+def _lacking(wanting: Wanting) -> str:
+    """What keeps a statement from allowing it."""
+    parts = []
+    if wanting.resources:
+        shown = ", ".join(wanting.resources[:_FOLD_ABOVE])
+        more = len(wanting.resources) - _FOLD_ABOVE
+        parts.append(f"only on {shown}{f' and {more:,} more' if more > 0 else ''}")
+    parts += [f"{each} does not hold" for each in wanting.conditions]
+    return " and ".join(parts)
+
+
+def _wanted(layer: LayerDecision, answer: Answer) -> str:
+    """Which policies would have to allow it and do not."""
+    note = f" ({layer.note})" if layer.note else ""
+    match layer.layer:
+        case Layer.IDENTITY:
+            whose = (
+                "the user or its groups"
+                if answer.principal.type is PrincipalType.USER
+                else "the role"
+            )
+            return f"no policy of {whose} allows it{note}"
+        case Layer.BOUNDARY:
+            return f"the permissions boundary {answer.boundary} does not allow it{note}"
+    return f"blocked by {layer}"
+
+
+def _statement(origin: Origin) -> str:
+    """A statement and its policy: an inline one is told with who has it."""
+    ref = origin.ref
+    sid = f" ({ref.sid})" if ref.sid else ""
+    source = ref.source
+    holder = source.id.removesuffix(f" {source.name}")
+    policy = source.id if holder == source.id else f"inline policy {source.name} of {holder}"
+    kind = "permissions boundary " if source.type is SourceType.BOUNDARY else ""
+    return f"statement {ref.index + 1}{sid} of {kind}{policy}"
+
+
+def _places(origin: Origin | None) -> Iterator[tuple[str, Location]]:
+    if origin is not None:
+        for said, place in (("written at", origin.statement), ("granted at", origin.entry)):
+            if place is not None:
+                yield said, place
+
+
+def _because(reason: _Reason) -> str:
+    places = ", ".join(f"{said} {place}" for said, place in _places(reason.origin))
+    return f"{reason.text} ({places})" if places else reason.text
+
+
+def _markdown(report: AccessReport, *, verbose: bool) -> str:
     lines = ["## Who can", "", f"**{markdown(result(report))}**", ""]
     if report.answers:
-        lines += [row(("Who", "Action", "Resource", "Decision", "Because of"))]
-        lines += [row(["---"] * 5)]
-        lines += [
-            row(
-                (
-                    markdown_code(answer.arn),
-                    markdown_code(answer.action),
-                    markdown_code(answer.resource),
-                    _WORDS[answer.decision.kind],
-                    "<br>".join(markdown_code(_because(each)) for each in answer.origins),
-                )
-            )
-            for answer in report.answers
-        ]
+        lines += [row(("Account", "Who", "Action", "Resource", "Decision", "Why"))]
+        lines += [row(["---"] * 6)]
+        lines += [_row(group, verbose=verbose) for group in _groups(report.answers)]
+        lines.append("")
     lines += [
-        f"- {markdown_code(account.account.id)}: {markdown(account.failure.message)}"
+        f"- {markdown(view.title(account.account))}: there is no {markdown(_called(each))} here"
+        for account in report.accounts
+        for each in report.absent(account)
+    ]
+    lines += [
+        f"- {markdown(view.title(account.account))}: {markdown(account.failure.message)}"
         for account in report.accounts
         if account.failure
+    ]
+    lines += [
+        f"- {each.severity}: {markdown(each.message)} ({markdown(each.hint)})"
+        for each in report.findings
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _because(origin: Origin) -> str:
-    places: Sequence[Location] = [p for p in (origin.statement, origin.entry) if p is not None]
-    return " ".join([str(origin.ref), *(f"({place})" for place in places)])
-
-
-def _json(report: AccessReport) -> str:
-    question = report.question
-    return json.dump(
-        {
-            "command": "access",
-            "status": report.exit_status,
-            "at": json.instant(question.at),
-            "on": "plan" if report.on_plan else "account",
-            "answers": [_answer_object(answer) for answer in report.answers],
-            "failures": [
-                {
-                    "account": account.account.id,
-                    "environment": account.account.label,
-                    "code": account.failure.code,
-                    "message": account.failure.message,
-                    "hint": account.failure.hint,
-                }
-                for account in report.accounts
-                if account.failure
-            ],
-        }
+def _row(group: _Group, *, verbose: bool) -> str:
+    answer = group.first
+    return row(
+        (
+            markdown(view.title(answer.account)),
+            markdown_code(answer.arn),
+            markdown_code(group.named(verbose=verbose)),
+            markdown_code(answer.resource),
+            _WORDS[answer.decision.kind],
+            "<br>".join(markdown_code(_because(each)) for each in _reasons(answer)),
+        )
     )
 
 
-def _answer_object(answer: Answer) -> dict[str, Any]:
-    return {
-        "account": answer.account.id,
-        "environment": answer.account.label,
-        "principal": str(answer.principal),
-        "arn": answer.arn,
-        "action": answer.action,
-        "resource": answer.resource,
-        "allowed": answer.allowed,
-        "decision": answer.decision.kind.value,
-        "statements": [
-            {
-                "policy": origin.ref.source.id,
-                "name": origin.ref.source.name,
-                "statement": origin.ref.index,
-                "sid": origin.ref.sid,
-                "effect": "Allow" if origin.ref.allows else "Deny",
-                "written": _place_object(origin.statement),
-                "granted": _place_object(origin.entry),
-            }
-            for origin in answer.origins
-        ],
-        "blocked_by": [str(layer) for layer in answer.decision.blocked_by],
-        "missing_context": list(answer.decision.missing_context),
-    }
-
-
-def _place_object(place: Location | None) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    return {"file": place.file, "line": place.line, "column": place.column}
-
-
-def _github(report: AccessReport) -> str:
-    lines = [
-        f"::error title=not reached::{command_data([account.account.id, account.failure.message])}"
+def _github(report: AccessReport, *, verbose: bool) -> str:
+    troubles = [
+        Finding(
+            "not-reached",
+            Severity.ERROR,
+            account.failure.message,
+            account.failure.hint,
+            account=account.account.id,
+        )
         for account in report.accounts
         if account.failure
     ]
+    titles = {account.account.id: view.title(account.account) for account in report.accounts}
+    lines = annotations((*troubles, *report.findings), titles)
+    for group in _groups(report.answers):
+        answer, actions = group.first, group.named(verbose=verbose)
+        said = f"{_WORDS[answer.decision.kind]}: {answer.arn} {actions} {answer.resource}"
+        why = "; ".join(map(_because, _reasons(answer)))
+        lines.append(log_line(f"{said}: {why}"))
     lines += [
-        not_a_command(terminal(f"{_WORDS[a.decision.kind]}: {a.arn} {a.action} {a.resource}"))
-        for a in report.answers
+        log_line(f"{titles[account.account.id]}: there is no {_called(each)} here")
+        for account in report.accounts
+        for each in report.absent(account)
     ]
-    return "\n".join([*lines, not_a_command(terminal(result(report)))]) + "\n"
+    return "\n".join([*lines, log_line(result(report))]) + "\n"

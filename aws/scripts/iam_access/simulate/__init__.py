@@ -14,6 +14,7 @@ class Subcommand(Protocol):
 
     NAME: str
     HELP: str
+    EPILOG: str
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Its own options; those that all scripts share are there already."""
@@ -39,7 +40,7 @@ def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
             each.NAME,
             help=each.HELP,
             description=each.HELP,
-            epilog=arguments.EPILOG,
+            epilog=each.EPILOG,
             allow_abbrev=False,
         )
         arguments.add_common(subparser)

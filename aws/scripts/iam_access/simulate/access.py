@@ -8,8 +8,9 @@ from iam_access.simulate import questions
 NAME = "access"
 HELP = (
     "May a user or role do something, and which statement decides? Without a user or role: "
-    "everyone who can. Exit status 0 when someone can, 1 when nobody."
+    "everyone who can."
 )
+EPILOG = questions.EPILOG
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,4 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """See `Subcommand`."""
-    return questions.answer(options, clock, [options.action])
+    findings = questions.oddities([options.action], literal=True)
+    return questions.answer(options, clock, [options.action], findings)

@@ -4,16 +4,20 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from dateutil.parser import isoparse
 
 from iam_access import arguments
 from iam_access.errors import UsageError
-from iam_access.model import Principal
+from iam_access.model import Finding, Principal, Severity
 from iam_access.render import progress, render_answers
 from iam_access.running import Clock, accounts_of, aws, load, manager_of
 
 GROUNDS = ("account", "plan")
+EPILOG = "Exit status: 0 someone can, 1 nobody can, 2 it could not finish."
+
+_COLONS_OF_AN_ARN = 5
 
 # The simulations of the account tester assume a second factor, unless told otherwise.
 _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
@@ -52,15 +56,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_environment(parser)
 
 
-def answer(options: argparse.Namespace, clock: Clock, actions: Sequence[str]) -> int:
-    """Ask all accounts and show what they say; the exit status says whether anybody can."""
+def answer(
+    options: argparse.Namespace,
+    clock: Clock,
+    actions: Sequence[str],
+    findings: Sequence[Finding],
+) -> int:
+    """Ask all accounts and show what they say; the exit status says whether anybody can.
+
+    `findings` are what is odd about the actions.
+    """
     from iam_access.plan.planner import Request  # noqa: PLC0415
     from iam_access.simulation.access import AccessReport, Question  # noqa: PLC0415
 
     now = clock()
     question = Question(
         actions=tuple(actions),
-        resources=tuple(options.resource or ["*"]),
+        resources=tuple(_resource(each) for each in options.resource or ["*"]),
         context=_context(options.context),
         at=_moment(options.at) if options.at else now,
         principals=_principals(options),
@@ -75,25 +87,80 @@ def answer(options: argparse.Namespace, clock: Clock, actions: Sequence[str]) ->
     ):
         manager = manager_of(configuration, None, now, bar.advance)
         planner = manager.applying(request) if on_plan else None
-        report = AccessReport(question, manager.answer(question, accounts, planner), on_plan)
+        found = manager.answer(question, accounts, planner)
+    report = AccessReport(question, found, on_plan, tuple(findings))
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
+
+
+def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
+    """What is odd about actions as they were written; UsageError for what cannot be one.
+
+    `literal` tells that a pattern is asked for as it stands.
+    """
+    from iam_access.config.words import as_fragment  # noqa: PLC0415
+    from iam_access.policy.actions import unknown_action  # noqa: PLC0415
+
+    found = []
+    for action in dict.fromkeys(actions):
+        unknown = unknown_action(action)
+        if unknown is not None:
+            if unknown.code == "bad-action":
+                raise UsageError(as_fragment(unknown.message), as_fragment(unknown.hint))
+            # AWS adds actions every day, so it is asked all the same.
+            message, hint = as_fragment(unknown.message), as_fragment(unknown.hint)
+            found.append(Finding(unknown.code, Severity.WARNING, message, hint))
+        elif literal and ("*" in action or "?" in action):
+            found.append(
+                Finding(
+                    "wildcard-action",
+                    Severity.NOTE,
+                    f"{action!r} is only allowed to who may do all that it matches",
+                    "ask for each of these actions: simulate.py search",
+                )
+            )
+    return found
+
+
+def _resource(text: str) -> str:
+    if text != "*" and (not text.startswith("arn:") or text.count(":") < _COLONS_OF_AN_ARN):
+        raise UsageError(
+            f"{text!r} is neither * nor the ARN of a resource",
+            "write a whole ARN, such as arn:aws:s3:::bucket/key",
+        )
+    return text
 
 
 def _principals(options: argparse.Namespace) -> tuple[Principal, ...] | None:
     from iam_access.kinds import fields  # noqa: PLC0415
 
-    if options.user:
-        return (fields.user(options.user),)
-    return (fields.role(options.role),) if options.role else None
+    if options.user is not None:
+        return (fields.user(_fitting(fields.UserAddress, options.user)),)
+    if options.role is not None:
+        return (fields.role(_fitting(fields.RoleName, options.role)),)
+    return None
+
+
+def _fitting(form: Any, text: str) -> str:
+    """A name that is as the files would have it; UsageError otherwise."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    try:
+        return str(TypeAdapter(form).validate_python(text))
+    except ValidationError as error:
+        problem = error.errors()[0].get("ctx", {})
+        raise UsageError(f"{text!r} {problem.get('is_not')}", str(problem.get("hint"))) from None
 
 
 def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
     given: dict[str, list[str]] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise UsageError(f"{pair!r} is no condition key with a value", "write KEY=VALUE")
+        if not separator or ":" not in key:
+            raise UsageError(
+                f"{pair!r} is no condition key with a value",
+                "write KEY=VALUE, and the whole key: aws:MultiFactorAuthPresent=false",
+            )
         given.setdefault(key, []).append(value)
     known = {key.lower() for key in given}
     defaults = {k: v for k, v in _DEFAULT_CONTEXT.items() if k.lower() not in known}

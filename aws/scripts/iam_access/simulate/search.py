@@ -7,10 +7,8 @@ from iam_access.running import Clock
 from iam_access.simulate import questions
 
 NAME = "search"
-HELP = (
-    "Who can do any of these actions, wildcards included? Exit status 0 when someone can, 1 when "
-    "nobody."
-)
+HELP = "Who can do any of these actions, wildcards included?"
+EPILOG = questions.EPILOG
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +28,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """See `Subcommand`."""
     from iam_access.simulation.access import expanded  # noqa: PLC0415
 
+    findings = questions.oddities(options.action, literal=False)
     actions = expanded(options.action)
     if not actions:
         raise UsageError(
             f"no action matches {', '.join(options.action)}",
             "check the service's prefix and the spelling: iam:Create*",
         )
-    return questions.answer(options, clock, actions)
+    return questions.answer(options, clock, actions, findings)

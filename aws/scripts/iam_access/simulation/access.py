@@ -1,17 +1,24 @@
 """Who can do what: questions about an account, answered with the statement that decides."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from iam_access.model import Account, Failure, Principal
+from iam_access.model import Account, Failure, Finding, Principal, PrincipalType
 from iam_access.policy.actions import expand
+from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
 from iam_access.policy.crowd import Crowd
-from iam_access.policy.decision import Decision
+from iam_access.policy.decision import Decision, Layer, Verdict
+from iam_access.policy.document import statements_of
+from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Asker
+from iam_access.policy.request import Request
+from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.origin import Origin, Origins
-from iam_access.simulation.world import Context, World
+from iam_access.simulation.unmet import unmet
+from iam_access.simulation.world import Context, Subject, World
+from iam_access.snapshot import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanting:
+    """A statement that nearly allows it, see `unmet`, and where it came from."""
+
+    origin: Origin
+    conditions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One principal, action and resource: the decision, and where what decided it came from."""
+    """One principal, action and resource: the decision, and where what decided it came from.
+
+    Of what is not allowed, `although` are the statements of the identity that allow it in vain,
+    and `wanting` those that would under other circumstances. `boundary` is the ARN of the
+    permissions boundary, `made_for` who may assume a role that was made for a temporary grant.
+    """
 
     account: Account
     principal: Principal
@@ -39,6 +60,10 @@ class Answer:
     resource: str
     decision: Decision
     origins: tuple[Origin, ...]
+    although: tuple[Origin, ...] = ()
+    wanting: tuple[Wanting, ...] = ()
+    boundary: str | None = None
+    made_for: Principal | None = None
 
     @property
     def allowed(self) -> bool:
@@ -50,27 +75,115 @@ def answers(
 ) -> Iterator[Answer]:
     """Every combination the question asks about, in order of principals.
 
-    Asked about anybody, only those who can are answered. Principals that the account does not
+    Asked about anybody, only those who can are answered. Asked about somebody, the roles made for
+    their temporary grants are answered too, where they can. Principals that the account does not
     have are left out. Raises UnreadPolicyError when the world lacks a document that counts.
     """
-    asked = question.principals
-    principals = world.principals if asked is None else [p for p in asked if p in world.principals]
-    subjects = [world.subject(principal) for principal in principals]
-    askers = [subject.asker(question.context, question.at) for subject in subjects]
     pairs = tuple(product(question.actions, question.resources))
-    asked_of = _allowed(askers, pairs) if asked is None else [pairs] * len(askers)
-    for subject, asker, own in zip(subjects, askers, asked_of, strict=True):
-        for action, resource in own:
-            decision = asker.decide(action, resource)
-            yield Answer(
-                account=account,
-                principal=subject.principal,
-                arn=subject.state.arn,
-                action=action,
-                resource=resource,
-                decision=decision,
-                origins=tuple(origins.of(subject.principal, ref) for ref in decision.deciding),
-            )
+    telling = _Telling(question, account, world, origins)
+    if question.principals is None:
+        subjects = [world.subject(each) for each in world.principals]
+        askers = [telling.asker(each) for each in subjects]
+        for subject, asker, own in zip(subjects, askers, _allowed(askers, pairs), strict=True):
+            yield from (telling.of(subject, asker, *pair) for pair in own)
+        return
+    there = {_folded(each): each for each in world.principals}
+    made = MadeRoles.of(world.snapshot)
+    for asked in question.principals:
+        principal = there.get(_folded(asked))
+        if principal is None:
+            continue
+        subject = world.subject(principal)
+        asker = telling.asker(subject)
+        yield from (telling.of(subject, asker, *pair) for pair in pairs)
+        for entry in made.for_somebody(subject.state):
+            if entry.window.start <= question.at < entry.window.end:
+                role = world.subject(entry.role.principal)
+                asker = telling.asker(role)
+                found = (telling.of(role, asker, *pair, made_for=principal) for pair in pairs)
+                yield from (answer for answer in found if answer.allowed)
+
+
+def _folded(principal: Principal) -> tuple[PrincipalType, str]:
+    """Users and roles as IAM tells them apart, whatever the case of their names."""
+    return principal.type, principal.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What makes a decision an answer."""
+
+    question: Question
+    account: Account
+    world: World
+    origins: Origins
+
+    def asker(self, subject: Subject) -> Asker:
+        """Who asks what the subject may do, under the circumstances of the question."""
+        return subject.asker(self.question.context, self.question.at)
+
+    def of(
+        self,
+        subject: Subject,
+        asker: Asker,
+        action: str,
+        resource: str,
+        *,
+        made_for: Principal | None = None,
+    ) -> Answer:
+        """What a subject may do, and why."""
+        decision = asker.decide(action, resource)
+        request = asker.request((action, resource, None))
+        found = self._origins(subject, decision.deciding, request)
+        answer = Answer(
+            account=self.account,
+            principal=subject.principal,
+            arn=subject.state.arn,
+            action=action,
+            resource=resource,
+            decision=decision,
+            origins=found,
+            boundary=subject.state.boundary,
+            made_for=made_for,
+        )
+        identity = decision.layer(Layer.IDENTITY)
+        if decision.allowed or identity is None:
+            return answer
+        wanting = () if identity.allows else tuple(self._wanting(subject, request))
+        return replace(
+            answer,
+            although=self._origins(subject, identity.allows, request),
+            wanting=wanting,
+        )
+
+    def _origins(
+        self, subject: Subject, refs: Iterable[StatementRef], request: Request
+    ) -> tuple[Origin, ...]:
+        def counts(document: Document) -> bool:
+            layers = Layers(identity=(compile_policy(document, _ALONE),))
+            return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
+
+        return tuple(self.origins.of(subject.principal, ref, counts) for ref in refs)
+
+    def _wanting(self, subject: Subject, request: Request) -> Iterator[Wanting]:
+        def counts(document: Document) -> bool:
+            bare = [_bare(each, request) for each in statements_of(document)]
+            layers = Layers(identity=(compile_policy({**document, "Statement": bare}, _ALONE),))
+            return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
+
+        for each in unmet(subject, request, self.world):
+            origin = self.origins.of(subject.principal, each.ref, counts)
+            yield Wanting(origin, each.conditions, each.resources)
+
+
+_ALONE = PolicySource("statement", SourceType.IDENTITY, "statement")
+
+
+def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:
+    """A statement without conditions; about everything, where everything was asked for."""
+    left_out = {"Condition", *(("Resource", "NotResource") if request.resource == "*" else ())}
+    kept = {key: value for key, value in statement.items() if key not in left_out}
+    return {"Resource": "*", **kept} if request.resource == "*" else kept
 
 
 def _allowed(
@@ -106,20 +219,43 @@ class AccountAnswers:
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
-    """All there is to tell about a question. `on_plan`: as a plan would leave the accounts."""
+    """All there is to tell about a question. `on_plan`: as a plan would leave the accounts.
+
+    `findings` are what is odd about the question.
+    """
 
     question: Question
     accounts: tuple[AccountAnswers, ...]
     on_plan: bool
+    findings: tuple[Finding, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """All accounts' answers, in their order."""
         return tuple(answer for account in self.accounts for answer in account.answers)
 
+    def absent(self, account: AccountAnswers) -> tuple[Principal, ...]:
+        """Those who were asked about by name, and whom an account that answered does not have."""
+        if account.failure is not None:
+            return ()
+        there = {_folded(answer.principal) for answer in account.answers}
+        asked = self.question.principals or ()
+        return tuple(principal for principal in asked if _folded(principal) not in there)
+
+    @property
+    def unknown(self) -> tuple[Principal, ...]:
+        """Those who were asked about by name, and whom no account has."""
+        there = {_folded(answer.principal) for answer in self.answers}
+        asked = self.question.principals or ()
+        return tuple(principal for principal in asked if _folded(principal) not in there)
+
     @property
     def exit_status(self) -> int:
-        """0 when someone can, 1 when nobody, 2 when an account could not be asked."""
-        if any(account.failure for account in self.accounts):
+        """0 when someone can, 1 when nobody, 2 when an account could not be asked.
+
+        2, too, when nobody was asked because no account has them: a name that is misspelled
+        is no proof of anything.
+        """
+        if self.unknown or any(account.failure for account in self.accounts):
             return 2
         return 0 if any(answer.allowed for answer in self.answers) else 1

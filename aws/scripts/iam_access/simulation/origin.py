@@ -1,29 +1,36 @@
 """From a statement that decided something back to the lines of the files that put it there."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from iam_access.config.load import Configuration, Team
+from iam_access.config.placeholders import fill
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
 from iam_access.model import Account, Location, Principal, PrincipalType
+from iam_access.policy import document as documents
 from iam_access.policy.compile import StatementRef
 from iam_access.simulation.world import inline_id
+from iam_access.snapshot import Document
 
 _PART = re.compile(r"(=[0-9a-f]{7})?\+\d+$")
+
+# Whether a policy by itself has a say in what was asked.
+Counts: TypeAlias = Callable[[Document], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A statement, and where it came from when it is ours.
 
-    `statement` is where the files say what it says (None for a copy of an AWS managed policy and
-    for what others made), `entry` where they grant it to the principal.
+    `statement` is where the files say what it says, or name the AWS managed policy that does;
+    None for what others made and for what no file says, as the end of a grant. `entry` is where
+    they grant it to the principal.
     """
 
     ref: StatementRef
@@ -33,61 +40,72 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """An entry that gives a principal a policy, and that policy where it has own statements."""
+    """An entry that gives a principal a policy of the files; `managed` is set for one of AWS's.
+
+    `values` fill in the policy's placeholders.
+    """
 
     entry: Entry[Any]
-    own: Entry[PolicySpec] | None
+    policy: Entry[PolicySpec]
+    values: Mapping[str, str]
+    managed: str | None = None
 
 
 class Origins:
     """Where the statements in one account came from."""
 
     def __init__(self, configuration: Configuration, account: Account) -> None:
-        self._grants: dict[tuple[Principal, str], _Grant] = {}
+        self._grants: dict[tuple[PrincipalType, str, str], _Grant] = {}
         for name, environment in sorted(account.environments.items()):
             for holder, source, grant in _grants(configuration.teams[name], environment, account):
-                self._grants.setdefault((holder, source), grant)
+                self._grants.setdefault(_key(holder, source), grant)
 
-    def of(self, principal: Principal, ref: StatementRef) -> Origin:
-        """Where a statement that counts for the principal is written and granted."""
-        grant = self._grants.get((principal, _PART.sub("", ref.source.id)))
+    def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
+        """Where a statement that `counts` for the principal is written and granted."""
+        grant = self._grants.get(_key(principal, _PART.sub("", ref.source.id)))
         if grant is None:
             return Origin(ref)
-        return Origin(ref, _statement(grant.own, ref), grant.entry.place.location)
+        return Origin(ref, _written(grant, ref, counts), grant.entry.place.location)
+
+
+def _key(principal: Principal, source: str) -> tuple[PrincipalType, str, str]:
+    """IAM tells no names apart by their case alone."""
+    return principal.type, principal.name.lower(), source.lower()
 
 
 def _grants(
     team: Team, environment: str, account: Account
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """Who holds a policy of which id, and by which entry of the team."""
+    values = {
+        "account_id": account.id,
+        "environment": environment,
+        "partition": account.partition,
+        "team": team.name,
+    }
     for entry in team.entries[PolicyAttachments.folder]:
         if environment in entry.spec.environments:
-            for principal in entry.spec.principals:
-                for key in entry.spec.grants:
-                    yield from _permanent(team, key, principal, entry, account)
+            for key in entry.spec.grants:
+                grant = _Grant(entry, team.policies[key], values)
+                own = names.policy_arn(account.partition, account.id, team.name, key)
+                for principal in entry.spec.principals:
+                    yield principal, own, grant
+                    yield from _managed(principal, grant)
     for entry in team.entries[TemporaryAccess.folder]:
         if environment == entry.spec.environment:
-            yield from _temporary(team, entry, account)
-
-
-def _permanent(
-    team: Team, key: str, principal: Principal, entry: Entry[Any], account: Account
-) -> Iterator[tuple[Principal, str, _Grant]]:
-    policy = team.policies[key]
-    own = names.policy_arn(account.partition, account.id, team.name, key)
-    yield principal, own, _Grant(entry, policy)
-    for arn in _managed(policy, account):
-        yield principal, arn, _Grant(entry, None)
+            yield from _temporary(team, entry, account, values)
 
 
 def _temporary(
-    team: Team, entry: Entry[TemporaryAccessSpec], account: Account
+    team: Team,
+    entry: Entry[TemporaryAccessSpec],
+    account: Account,
+    values: Mapping[str, str],
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """The entry in each of the forms it may have been written in."""
     spec = entry.spec
-    policy = team.policies[spec.grant]
     principal = spec.principal
-    grant = _Grant(entry, policy)
+    grant = _Grant(entry, team.policies[spec.grant], values)
     inline = names.inline_name(team.name, spec.grant, spec.deadline)
     yield principal, inline_id(principal, inline), grant
     part = names.ending_policy_name(team.name, spec.grant, None, spec.deadline, 1)
@@ -98,30 +116,36 @@ def _temporary(
         PrincipalType.ROLE, names.role_name(team.name, spec.grant, principal, spec.starts_at)
     )
     yield role, inline_id(role, temporary_role.POLICY_NAME), grant
-    for managed in _managed(policy, account):
-        yield role, managed, _Grant(entry, None)
+    yield from _managed(role, grant)
 
 
-def _managed(policy: Entry[PolicySpec], account: Account) -> Iterator[str]:
-    for arn in policy.spec.managed_policies:
-        yield arn.replace("{partition}", account.partition)
+def _managed(holder: Principal, grant: _Grant) -> Iterator[tuple[Principal, str, _Grant]]:
+    """The AWS managed policies of the grant, where they are attached as they are."""
+    for written in grant.policy.spec.managed_policies:
+        arn = fill(written, grant.values)
+        yield holder, arn, replace(grant, managed=written)
 
 
-def _statement(policy: Entry[PolicySpec] | None, ref: StatementRef) -> Location | None:
-    """The statement of the file that this one was made from.
+def _written(grant: _Grant, ref: StatementRef, counts: Counts) -> Location | None:
+    """Where the files say what a statement says.
 
-    Statements are told by their id, and else by their place: nothing reorders them unless
-    a grant had to be cut, and then the policy is named as a whole.
+    Its id or place alone do not tell: a grant that was cut has lost its ids and its order, and
+    AWS's own statements may stand beside. So it has to be one that counts for what was asked.
     """
-    if policy is None:
-        return None
-    written = policy.spec.custom_statements
-    by_id = [n for n, each in enumerate(written) if ref.sid is not None and each.sid == ref.sid]
-    index = by_id[0] if by_id else ref.index
-    exact = bool(by_id) or (
-        index < len(written) and (written[index].effect == "Allow") == ref.allows
-    )
-    path = (
-        ("custom_statements", index) if exact and len(written) > index else ("custom_statements",)
-    )
-    return policy.place.at(*path).location
+    policy = grant.policy
+    managed = policy.spec.managed_policies
+    if grant.managed is not None:
+        index = managed.index(grant.managed)
+        return policy.place.at("managed_policies", index).location
+    written = fill(policy.spec.statements, grant.values)
+    found = [
+        index
+        for index, statement in enumerate(written)
+        if (statement["Effect"] == "Allow") == ref.allows
+        and counts(documents.document([statement]))
+    ]
+    if found:
+        named = [n for n in found if ref.sid is not None and written[n].get("Sid") == ref.sid]
+        index = next(iter(named), ref.index if ref.index in found else found[0])
+        return policy.place.at("custom_statements", index).location
+    return policy.place.at("managed_policies").location if managed and ref.allows else None

@@ -1,0 +1,90 @@
+"""Answers to "who can do what" as a JSON document."""
+
+from typing import Any
+
+from iam_access.model import Location
+from iam_access.render import json
+from iam_access.simulation.access import AccessReport, Answer
+from iam_access.simulation.origin import Origin
+
+
+def render(report: AccessReport) -> str:
+    """One document, with a line feed at its end."""
+    question = report.question
+    return json.dump(
+        {
+            "command": "access",
+            "status": report.exit_status,
+            "at": json.instant(question.at),
+            "on": "plan" if report.on_plan else "account",
+            "answers": [_answer_object(answer) for answer in report.answers],
+            "absent": [
+                {
+                    "account": account.account.id,
+                    "environment": account.account.label,
+                    "principal": str(each),
+                }
+                for account in report.accounts
+                for each in report.absent(account)
+            ],
+            "findings": [json.finding_object(each) for each in report.findings],
+            "failures": [
+                {
+                    "account": account.account.id,
+                    "environment": account.account.label,
+                    "code": account.failure.code,
+                    "message": account.failure.message,
+                    "hint": account.failure.hint,
+                }
+                for account in report.accounts
+                if account.failure
+            ],
+        }
+    )
+
+
+def _answer_object(answer: Answer) -> dict[str, Any]:
+    return {
+        "account": answer.account.id,
+        "environment": answer.account.label,
+        "principal": str(answer.principal),
+        "arn": answer.arn,
+        "action": answer.action,
+        "resource": answer.resource,
+        "allowed": answer.allowed,
+        "decision": answer.decision.kind.value,
+        "statements": [_origin_object(each) for each in answer.origins],
+        "although_allowed_by": [_origin_object(each) for each in answer.although],
+        "unmet": [
+            {
+                **_origin_object(each.origin),
+                "conditions": list(each.conditions),
+                "resources": list(each.resources),
+            }
+            for each in answer.wanting
+        ],
+        "blocked_by": [str(layer) for layer in answer.decision.blocked_by],
+        "permissions_boundary": answer.boundary,
+        "made_for": None if answer.made_for is None else str(answer.made_for),
+        "missing_context": list(answer.decision.missing_context),
+    }
+
+
+def _origin_object(origin: Origin) -> dict[str, Any]:
+    ref = origin.ref
+    return {
+        "policy": ref.source.id,
+        "name": ref.source.name,
+        "type": ref.source.type.value,
+        "statement": ref.index,
+        "sid": ref.sid,
+        "effect": "Allow" if ref.allows else "Deny",
+        "written": _place_object(origin.statement),
+        "granted": _place_object(origin.entry),
+    }
+
+
+def _place_object(place: Location | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"file": place.file, "line": place.line, "column": place.column}
