@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from iam_access.config.draft import PERMANENT, TEMPORARY, Draft
-from iam_access.config.read import Item
+from iam_access.config.draft import PERMANENT, TEMPORARY, Draft, Item, Slip
+from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.fields import Day, Instant, Spec, end_of_day
+from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import Location
 from iam_access.place import Place
 
@@ -56,48 +57,37 @@ class Access:
 def accesses(draft: Draft) -> Iterator[Access]:
     """The access entries of a team that have any form, permanent ones first."""
     for item in draft.items[PERMANENT]:
-        if isinstance(item.written, dict):
-            yield _permanent(item)
+        if isinstance(item, Slip):
+            if isinstance(item.written, dict):
+                users, roles, environments, grants = map(_texts, map(item.written.get, FIELDS))
+                yield Access(item.place, users, roles, environments, grants)
+        else:
+            spec: PermanentAccessSpec = item.spec
+            yield Access(item.place, spec.users, spec.roles, spec.environments, spec.grants)
     for item in draft.items[TEMPORARY]:
-        if isinstance(item.written, dict):
-            yield _temporary(item)
+        if isinstance(item, Slip):
+            if isinstance(item.written, dict):
+                texts = map(_text, map(item.written.get, _SINGULAR))
+                yield _temporary(item, _window(item.written), *texts)
+        else:
+            asked: TemporaryAccessSpec = item.spec
+            users, roles = _text(asked.user), _text(asked.role)
+            yield _temporary(item, asked, users, roles, (asked.environment,), (asked.grant,))
 
 
-def _permanent(item: Item) -> Access:
-    written = item.written
-    if item.spec is None:
-        users, roles, environments, grants = (_texts(written.get(field)) for field in FIELDS)
-        return Access(item.place, users, roles, environments, grants)
-    return Access(
-        item.place,
-        written.get(USERS, ()),
-        written.get(ROLES, ()),
-        written[ENVIRONMENTS],
-        written[GRANTS],
-    )
-
-
-def _temporary(item: Item) -> Access:
-    written = item.written
-    window = item.spec or _window(written)
+def _temporary(
+    item: Item,
+    window: _Window | TemporaryAccessSpec,
+    users: Sequence[str],
+    roles: Sequence[str],
+    environments: Sequence[str],
+    grants: Sequence[str],
+) -> Access:
     day, until = window.expiration_date, window.expires_at
     if until is None and day is not None:
         until = end_of_day(day)
-    users, roles, environments, grants = (
-        (value,) if isinstance(value, str) else () for value in map(written.get, _SINGULAR)
-    )
-    return Access(
-        item.place,
-        users,
-        roles,
-        environments,
-        grants,
-        temporary=True,
-        until=until,
-        day=day,
-        starts=window.starts_at,
-        item=item,
-    )
+    starts = window.starts_at
+    return Access(item.place, users, roles, environments, grants, True, until, day, starts, item)
 
 
 def _window(written: dict[str, Any]) -> _Window:
@@ -105,6 +95,10 @@ def _window(written: dict[str, Any]) -> _Window:
         return _Window.model_validate(written)
     except ValidationError:
         return _Window()
+
+
+def _text(value: Any) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else ()
 
 
 def _texts(value: Any) -> Sequence[str]:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from iam_access.config.read import Item
+from iam_access.config.read import Item, Slip
 from iam_access.model import Location
 
 POLICIES = "aws-policies"
 PERMANENT = "permanent-access"
 TEMPORARY = "temporary-access"
 
-__all__ = ["PERMANENT", "POLICIES", "TEMPORARY", "Draft", "Item"]
+__all__ = ["PERMANENT", "POLICIES", "TEMPORARY", "Draft", "Item", "Slip"]
 
 
 @dataclass(slots=True)

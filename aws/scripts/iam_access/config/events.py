@@ -100,7 +100,7 @@ class Builder:
         if kind is ScalarEvent:
             value, children = self._scalar(event), None
         elif self._depth >= self._marked:
-            value, children = self._plain(event), self._unread
+            value, children = self._plain(event, self._depth + 1), self._unread
         else:
             self._enter(event)
             value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
@@ -130,17 +130,23 @@ class Builder:
             marks.append(mark)
         return values, marks
 
-    def _plain(self, event: Any) -> Any:
-        """The value alone of what begins with an event, which is no scalar."""
+    def _plain(self, event: Any, depth: int) -> Any:
+        """The value alone of what begins with an event, which is no scalar.
+
+        `depth` is how deep the events within it stand.
+        """
         kind = type(event)
         if kind is AliasEvent:
             return self._resolve(event)[0]  # there is no anchor, and this says so
-        self._enter(event)
-        value = self._plain_mapping() if kind is MappingStartEvent else self._plain_sequence()
-        self._depth -= 1
-        return value
+        if depth > DEPTH_LIMIT:
+            raise UnreadableError(_at(event, *_TOO_DEEP))
+        return (
+            self._plain_mapping(depth + 1)
+            if kind is MappingStartEvent
+            else self._plain_sequence(depth + 1)
+        )
 
-    def _plain_mapping(self) -> dict[str, Any]:
+    def _plain_mapping(self, below: int) -> dict[str, Any]:
         get_event = self._get_event
         values: dict[str, Any] = {}
         while type(event := get_event()) is not MappingEndEvent:
@@ -150,21 +156,20 @@ class Builder:
                 if key in values or key in _ODD_KEYS:
                     key = self._key(event, self._scalar(event), values)
             else:
-                key = self._key(event, self._plain(event), values)
+                key = self._key(event, self._plain(event, below), values)
             event = get_event()
-            kind = type(event)
             value: Any
-            if kind is ScalarEvent:
+            if type(event) is ScalarEvent:
                 value = event.value
                 if value in _NULLS and event.implicit[0]:
                     value = None
             else:
-                value = self._plain(event)
+                value = self._plain(event, below)
             if key is not None:
                 values[key] = value
         return values
 
-    def _plain_sequence(self) -> list[Any]:
+    def _plain_sequence(self, below: int) -> list[Any]:
         get_event = self._get_event
         values: list[Any] = []
         while type(event := get_event()) is not SequenceEndEvent:
@@ -174,7 +179,7 @@ class Builder:
                 if value in _NULLS and event.implicit[0]:
                     value = None
             else:
-                value = self._plain(event)
+                value = self._plain(event, below)
             values.append(value)
         return values
 

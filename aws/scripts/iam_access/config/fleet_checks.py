@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 from iam_access.config.access import USERS
-from iam_access.config.draft import POLICIES, Draft
-from iam_access.config.read import Item
+from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.settings import Settings
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts, location_of, same_person
 from iam_access.kinds import names
+from iam_access.kinds.base import Entry
 from iam_access.kinds.fields import user_name
 
 _ROLE, _PARTITION = "deployer_role", "partition"
@@ -34,17 +35,17 @@ def check(
         _users([draft for draft, _ in uses], facts, report)
 
 
-def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Item]]]:
+def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Entry[Any]]]]:
     """The accounts that several teams use, each with them and how they write it."""
-    users: dict[str, dict[str, tuple[Draft, Item]]] = defaultdict(dict)
+    users: dict[str, dict[str, tuple[Draft, Entry[Any]]]] = defaultdict(dict)
     for draft in drafts:
         for item in draft.accounts:
-            if item.spec is not None:
+            if not isinstance(item, Slip):
                 users[item.spec.id].setdefault(draft.name, (draft, item))
     return {number: list(each.values()) for number, each in users.items() if len(each) > 1}
 
 
-def _accounts(uses: Sequence[tuple[Draft, Item]], settings: Settings, report: Report) -> None:
+def _accounts(uses: Sequence[tuple[Draft, Entry[Any]]], settings: Settings, report: Report) -> None:
     """One account must be reached in one way, whoever's entries are applied."""
     for name in (_ROLE, _PARTITION):
         said = {

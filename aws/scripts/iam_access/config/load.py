@@ -20,7 +20,7 @@ from iam_access.config import (
     team_checks,
 )
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.draft import POLICIES, Draft, Item
+from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
@@ -217,7 +217,7 @@ def _team(draft: Draft) -> Team:
 
 
 def _entries(items: Iterable[Item]) -> tuple[Entry[Any], ...]:
-    return tuple(Entry(item.key, item.spec, item.place) for item in items if item.spec is not None)
+    return tuple(item for item in items if not isinstance(item, Slip))
 
 
 def _accounts(drafts: Iterable[Draft], settings: Settings) -> dict[str, Account]:

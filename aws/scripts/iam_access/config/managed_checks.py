@@ -1,11 +1,11 @@
 """The AWS managed policies that a team's policies name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from iam_access.config import placeholders
-from iam_access.config.draft import Draft
-from iam_access.config.read import Item
+from iam_access.config.draft import Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
@@ -49,11 +49,8 @@ class Partitions:
 
 def check(team: str, item: Item, partitions: Partitions, report: Report) -> None:
     """Report what cannot be attached among the managed policies of one policy."""
-    written = item.written.get(MANAGED)
-    if not isinstance(written, list):
-        return
     seen: set[str] = set()
-    for index, text in enumerate(written):
+    for index, text in enumerate(_written(item)):
         if not isinstance(text, str):
             continue
         wrong = _fault(text)
@@ -64,7 +61,15 @@ def check(team: str, item: Item, partitions: Partitions, report: Report) -> None
             code, message, hint = wrong
             report.error(code, item.place.at(MANAGED, index).location, message, hint)
         else:
-            _fits(team, item, index, partitions, report)
+            _fits(team, item, index, text, partitions, report)
+
+
+def _written(item: Item) -> Sequence[Any]:
+    if not isinstance(item, Slip):
+        policies: Sequence[Any] = item.spec.managed_policies
+        return policies
+    written = item.written.get(MANAGED) if isinstance(item.written, dict) else None
+    return written if isinstance(written, list) else ()
 
 
 @lru_cache(maxsize=4096)
@@ -86,8 +91,9 @@ def _fault(text: str) -> tuple[str, str, str] | None:
     )
 
 
-def _fits(team: str, item: Item, index: int, partitions: Partitions, report: Report) -> None:
-    text: str = item.written[MANAGED][index]
+def _fits(
+    team: str, item: Item, index: int, text: str, partitions: Partitions, report: Report
+) -> None:
     tag = names.owner_tag(team, text)
     if len(tag) > names.TAG_KEY_LIMIT:
         report.error(

@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from iam_access.config import managed_checks, placeholders
-from iam_access.config.draft import POLICIES, Draft
-from iam_access.config.read import Item
+from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
@@ -49,9 +48,8 @@ def check(draft: Draft, facts: Facts, report: Report) -> None:
     samples = placeholders.samples(draft)
     partitions = managed_checks.Partitions(draft, facts)
     for item in draft.items[POLICIES]:
-        if isinstance(item.written, dict):
-            managed_checks.check(draft.name, item, partitions, report)
-            _statements(item, samples, report)
+        managed_checks.check(draft.name, item, partitions, report)
+        _statements(item, samples, report)
 
 
 def _names(draft: Draft, report: Report) -> None:
@@ -107,11 +105,11 @@ def _problems(statements: list[dict[str, Any]]) -> Iterator[lint.Problem]:
 
 
 def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
-    if item.spec is not None:
+    if not isinstance(item, Slip):
         for position, statement in enumerate(item.spec.custom_statements):
             yield position, statement.iam
         return
-    written = item.written.get(STATEMENTS)
+    written = item.written.get(STATEMENTS) if isinstance(item.written, dict) else None
     for position, each in enumerate(written if isinstance(written, list) else ()):
         try:
             yield position, StatementSpec.model_validate(each).iam

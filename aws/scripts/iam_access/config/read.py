@@ -1,6 +1,6 @@
 """One file's bytes as items: what is written, where, and the spec it makes."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -9,6 +9,7 @@ from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean
+from iam_access.kinds.base import Entry
 from iam_access.kinds.fields import PolicyKey, Spec
 from iam_access.model import Location
 from iam_access.place import Place
@@ -16,16 +17,19 @@ from iam_access.place import Place
 POLICY_KEY: TypeAdapter[str] = TypeAdapter(PolicyKey)
 
 
-class Item(NamedTuple):
-    """An entry as written and, where it is well formed, its spec.
+class Slip(NamedTuple):
+    """What stands where an entry should, and is not well formed: it has no spec.
 
-    Checks across entries go by what is written, so that a slip in one field hides no other.
+    Checks across entries go by what is `written`, so that a slip in one field hides no other.
     """
 
     key: str
     written: Any
     place: Place
-    spec: Any
+    spec: None = None
+
+
+Item: TypeAlias = Entry[Any] | Slip
 
 
 def parsed(data: bytes, file: str, report: Report) -> tuple[Any, Place] | None:
@@ -89,7 +93,7 @@ def items(model: type[Spec], value: Any, place: Place, report: Report) -> tuple[
         return _keyed_items(POLICY_KEY, model, value, place, report)
     places = [Place(place.file, mark) for mark in place.mark[2] or ()]
     specs = shapes.read_all(model, value, places, report)
-    return tuple(map(Item, map(str, range(len(value))), value, places, specs))
+    return tuple(map(_item, map(str, range(len(value))), value, places, specs))
 
 
 def environments(value: dict[str, Any], place: Place, report: Report) -> tuple[Item, ...]:
@@ -108,6 +112,10 @@ def _keyed_items(
     places = [place.at(key) for key in value]
     specs = shapes.read_all(model, list(value.values()), places, report)
     return tuple(
-        Item(key, written, below, spec if shapes.fits(names, key, place, report) else None)
+        _item(key, written, below, spec if shapes.fits(names, key, place, report) else None)
         for (key, written), below, spec in zip(value.items(), places, specs, strict=True)
     )
+
+
+def _item(key: str, written: Any, place: Place, spec: Spec | None) -> Item:
+    return Entry(key, spec, place) if spec is not None else Slip(key, written, place)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.config import accounts
 from iam_access.config.access import GRANTS, NOT_TEXT, ROLES, USERS, Access
-from iam_access.config.draft import POLICIES, Draft
+from iam_access.config.draft import POLICIES, Draft, Slip
 from iam_access.config.report import Report
 from iam_access.config.rulebook import (
     Rulebook,
@@ -221,7 +221,10 @@ def _description(entry: Access, team: _Team) -> None:
 
 def _written(entry: Access, key: str) -> str | None:
     """What a temporary entry says for a key; what is no text was reported when it was read."""
-    written = entry.item.written.get(key) if entry.item is not None else None
+    item = entry.item
+    if item is None:
+        return None
+    written = item.written.get(key) if isinstance(item, Slip) else getattr(item.spec, key)
     return written if isinstance(written, str) else None
 
 

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
-from iam_access.kinds.fields import Spec
+from iam_access.kinds.fields import Contradiction, Spec
 from iam_access.place import Path, Place
 
 S = TypeVar("S", bound=Spec)
@@ -57,14 +57,16 @@ def read_all(
         return [
             read(model, value, place, report) for value, place in zip(values, places, strict=True)
         ]
-    return [
-        None if _contradicts(model, value, place, report) else result
-        for value, place, result in zip(values, places, results, strict=True)
-    ]
+    contradictions = model.contradictions
+    for number, value in enumerate(values):
+        for each in contradictions(value):
+            _contradict(each, places[number], report)
+            results[number] = None
+    return results
 
 
 @cache
-def _list_of(model: type[S]) -> TypeAdapter[list[S]]:
+def _list_of(model: type[S]) -> TypeAdapter[list[S | None]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]
 
 
@@ -73,9 +75,13 @@ def _contradicts(
 ) -> bool:
     wrong = False
     for each in model.contradictions(written):
-        report.error(each.code, place.at(*each.path).location, each.message, each.hint)
+        _contradict(each, place, report)
         wrong = True
     return wrong
+
+
+def _contradict(found: Contradiction, place: Place, report: Report) -> None:
+    report.error(found.code, place.at(*found.path).location, found.message, found.hint)
 
 
 def fits(names: TypeAdapter[str], key: str, place: Place, report: Report) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from dateutil.parser import isoparse
@@ -122,12 +123,18 @@ def _description(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=4_096)
+def _calendar_day(text: str) -> date:
+    """Thousands of entries name the same few days."""
+    if _DAY.fullmatch(text) is None:
+        raise ValueError
+    return date.fromisoformat(text)
+
+
 def _day(value: Any) -> date:
     """A calendar day as `2025-11-30`."""
     try:
-        if _DAY.fullmatch(value) is None:
-            raise ValueError
-        return date.fromisoformat(value)
+        return _calendar_day(value)
     except (TypeError, ValueError):
         raise problem(
             "bad-date",
@@ -162,6 +169,7 @@ def _instant(value: Any) -> datetime:
         ) from None
 
 
+@lru_cache(maxsize=4_096)
 def end_of_day(day: date) -> datetime:
     """The first instant (UTC) after the day: `DateLessThan` holds for the whole day before it."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + _ONE_DAY
