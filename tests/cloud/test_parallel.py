@@ -1,6 +1,7 @@
 """Accounts side by side: none waits for or suffers from another."""
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -105,3 +106,33 @@ def test_an_interrupt_lets_begun_accounts_end_and_keeps_their_results(
     first, *others = caught.value.results
     assert first == ACCOUNTS[0].id
     assert [other.code for other in others] == ["Interrupted", "Interrupted"]
+
+
+def test_a_second_interrupt_waits_for_nobody_and_tells_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop, begun, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def work(account: Account) -> str:
+        if account is not ACCOUNTS[0]:
+            begun.set()
+            assert answered.wait(10)
+        return account.id
+
+    def interrupted(futures: list[Future[str]], **kwargs: object) -> None:
+        assert futures[0].result(10)
+        assert begun.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("iam_access.cloud.parallel.wait", interrupted)
+    try:
+        with pytest.raises(Interrupted) as caught:
+            for_each_account(ACCOUNTS[:3], work, stop=stop, workers=1)
+        assert stop.is_set()
+    finally:
+        answered.set()
+
+    first, under_way, not_begun = caught.value.results
+    assert first == ACCOUNTS[0].id
+    assert "may have been made" in under_way.message
+    assert "before this account's turn" in not_begun.message

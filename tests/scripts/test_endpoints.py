@@ -121,6 +121,8 @@ def test_an_interrupt_ends_an_apply_in_order(server: SandboxServer, folder: Path
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs the tests in the background may have it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as applying:
         process.append(applying)
         out, err = applying.communicate(timeout=120)

@@ -4,7 +4,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ALL_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, TypeVar
 
 from iam_access.cloud.errors import CloudError
@@ -33,6 +33,11 @@ _NOT_BEGUN = Failure(
     "the run was stopped before this account's turn",
     "run the same command again",
 )
+_NOT_AWAITED = Failure(
+    "Interrupted",
+    "the run was stopped while it was at work here, so some of the changes may have been made",
+    "run the same command again: it finishes what was begun",
+)
 
 
 def for_each_account(
@@ -46,13 +51,13 @@ def for_each_account(
 
     An AccessError becomes that account's Failure and stops no other. Any other exception is a
     bug and propagates once all others have finished. On KeyboardInterrupt `stop` is set, accounts
-    not begun are left out, those under way come to their end, and Interrupted is raised.
+    not begun are left out, those under way come to their end, and Interrupted is raised. A second
+    one does not wait for them: each has a Failure that says so, and makes no call after the one
+    it is at.
     """
-    with (
-        _seldom_collected(),
-        ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts)))) as pool,
-    ):
-        futures: list[Future[T]] = []
+    pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts))))
+    futures: list[Future[T]] = []
+    with _seldom_collected():
         try:
             futures.extend(pool.submit(work, account) for account in accounts)
             wait(futures, return_when=ALL_COMPLETED)
@@ -60,9 +65,12 @@ def for_each_account(
             stop.set()
             for future in futures:
                 future.cancel()
-            wait(futures, return_when=ALL_COMPLETED)
+            pool.shutdown(wait=False)
+            with suppress(KeyboardInterrupt):
+                wait(futures, return_when=ALL_COMPLETED)
             left_out = [_NOT_BEGUN] * (len(accounts) - len(futures))
             raise Interrupted((*map(_result, futures), *left_out)) from None
+        pool.shutdown()
     return tuple(map(_result, futures))
 
 
@@ -78,6 +86,8 @@ def _seldom_collected() -> Iterator[None]:
 
 
 def _result(future: Future[T]) -> T | Failure:
+    if not future.done():
+        return _NOT_AWAITED
     try:
         return future.result()
     except CancelledError:
