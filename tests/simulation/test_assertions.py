@@ -126,6 +126,28 @@ def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_find
     assert found.findings[0].is_error
 
 
+@pytest.mark.parametrize(
+    ("test", "choice"),
+    [
+        ({"limit_to": [".*role/"]}, Choice(roles=False)),
+        ({"roles": ["runner"]}, Choice(roles=False)),
+        ({"roles": ["runner"]}, Choice(system_roles=False)),
+        ({"users": ["alice"]}, Choice(users=False)),
+    ],
+)
+def test_whom_an_option_leaves_out_is_no_error(test: Any, choice: Choice) -> None:
+    found = chosen(suite(test), choice=choice)
+    assert found.inquiries == ()
+    assert [(each.code, each.is_error) for each in found.findings] == [("left-out", False)]
+
+
+def test_options_hide_no_name_that_is_nobodys() -> None:
+    tests = suite({"roles": ["runner", "walker"], "users": ["alice"]})
+    found = chosen(tests, choice=Choice(roles=False))
+    assert names(found) == ["alice"]
+    assert [each.code for each in found.findings] == ["missing-principal"]
+
+
 def test_a_name_that_is_nobodys_is_a_finding() -> None:
     found = chosen(suite({"users": ["alice", "carol"], "roles": ["walker"]}))
     assert names(found) == ["alice"]

@@ -47,23 +47,28 @@ def choose(
 ) -> Chosen:
     """What the tests ask in an account as of `now` (UTC), in their order.
 
-    A test that is meant for the account and matches nobody in it is a finding.
+    A test that is meant for the account and matches nobody in it is an error, one that is only
+    about those whom the choice leaves out is not.
     """
     inquiries: list[Inquiry] = []
     findings: list[Finding] = []
     people = _People(account, snapshot, choice)
     settings: dict[tuple[ContextValue, ...], Setting] = {}
     for suite in suites:
-        candidates = people.candidates(suite)
+        candidates, chosen = people.candidates(suite), people.chosen(suite)
         for test, place in suite.tests:
             environment = _environment(suite, test, account)
             if environment is None:
                 continue
             ref = TestRef(place.location, test.description, suite.team)
-            states, problems = _principals(suite, test, ref, candidates, people, account)
+            about, problems = _principals(suite, test, ref, candidates, people, account)
             findings += problems
+            states = people.states(about & chosen)
             if not states:
-                findings += [] if problems else [_nobody(ref, account)]
+                if about:
+                    findings.append(_left_out(ref, account))
+                elif not problems:
+                    findings.append(_nobody(ref, account))
                 continue
             values = _values(account, environment, suite.team)
             own = _own_context(test)
@@ -92,7 +97,7 @@ def named_in(suites: Iterable[Suite], account: Account) -> frozenset[Principal]:
 
 
 class _People:
-    """The users and roles of an account that are tested at all; sets of them are bits.
+    """The users and roles of an account that can be tested at all; sets of them are bits.
 
     Never groups, nor roles of services, nor the deployer role: it may ask nobody about itself,
     and what it may do is reviewed with its template.
@@ -110,23 +115,28 @@ class _People:
 
     def _counts(self, state: PrincipalState) -> bool:
         if state.principal.type is PrincipalType.USER:
-            return self._choice.users
+            return True
         if state.principal.type is not PrincipalType.ROLE or is_service_linked(state):
             return False
-        return self._choice.roles and state.arn != self._account.deployer_role_arn
+        return state.arn != self._account.deployer_role_arn
 
     def candidates(self, suite: Suite) -> int:
         """Everybody whom tests of a file can be about."""
-        spec = suite.spec
-        found = (1 << len(self._states)) - 1
-        if not self._choice.system_roles:
-            near = frozenset({self._account.id, spec.user_landing_account or self._account.id})
-            found &= self.where(
-                lambda state: (
-                    state.principal.type is PrincipalType.USER or is_for_people(state, near)
-                )
-            )
-        return found & self.matching(spec.global_limit_to) if spec.global_limit_to else found
+        if suite.spec.global_limit_to:
+            return self.matching(suite.spec.global_limit_to)
+        return (1 << len(self._states)) - 1
+
+    def chosen(self, suite: Suite) -> int:
+        """Those who are to be tested of whom a file's tests are about."""
+        choice = self._choice
+        near = frozenset({self._account.id, suite.spec.user_landing_account or self._account.id})
+
+        def counts(state: PrincipalState) -> bool:
+            if state.principal.type is PrincipalType.USER:
+                return choice.users
+            return choice.roles and (choice.system_roles or is_for_people(state, near))
+
+        return self.where(counts)
 
     def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
         return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
@@ -154,18 +164,18 @@ class _People:
 
 def _principals(
     suite: Suite, test: AccessTest, ref: TestRef, candidates: int, people: _People, account: Account
-) -> tuple[tuple[PrincipalState, ...], list[Finding]]:
+) -> tuple[int, list[Finding]]:
     """Whom a test is about. Naming or limiting overrides all exemptions."""
     if test.users or test.roles or test.limit_to:
         wanted = {_folded(each): each for each in (*map(user, test.users), *map(role, test.roles))}
         named = people.where(lambda state: _folded(state.principal) in wanted) if wanted else 0
-        found = people.states(candidates & (named | people.matching(test.limit_to)))
-        there = {_folded(state.principal) for state in found}
+        found = candidates & (named | people.matching(test.limit_to))
+        there = {_folded(state.principal) for state in people.states(found)}
         return found, [
             _missing(each, ref, account) for key, each in wanted.items() if key not in there
         ]
     exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
-    return people.states(candidates & ~exempt), []
+    return candidates & ~exempt, []
 
 
 def _folded(principal: Principal) -> tuple[PrincipalType, str]:
@@ -232,8 +242,20 @@ def _missing(principal: Principal, ref: TestRef, account: Account) -> Finding:
         ref,
         account,
         f"there is no {principal.type} {principal.name} among those tested in account {account.id}",
-        "mend the name, or limit the test with 'environments'; global_limit_to and the options "
-        "that leave out users or roles count for names, too",
+        "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
+        "too",
+    )
+
+
+def _left_out(ref: TestRef, account: Account) -> Finding:
+    return _finding(
+        "left-out",
+        Severity.NOTE,
+        ref,
+        account,
+        f"all whom the test is about in account {account.id} are left out by an option, so it was "
+        "not asked",
+        "leave out --users-only, --roles-only or --no-system-roles to ask it",
     )
 
 
