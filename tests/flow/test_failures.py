@@ -327,10 +327,26 @@ def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.Mo
         raise ZeroDivisionError
 
     monkeypatch.setattr(manager, "plan_apply", broken)
-    run = fleet.apply("--all")
+    run = fleet.apply("--all", "--output", "json")
     assert run.status == 2
     assert "This is a bug in the pipeline" in run.err
+    assert run.json["error"]["code"] == "bug"
     assert run.writes == ()
+
+
+def test_an_interrupt_before_there_is_a_report(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from iam_access import manager  # noqa: PLC0415
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manager.IamManager, "carry_out", interrupted)
+    run = fleet.apply("--all", "--output", "json")
+    assert run.status == 2
+    assert run.json["error"]["code"] == "interrupted"
+    assert "interrupted" in fleet.apply("--all").out
 
 
 def test_throttling_that_does_not_end_is_told(fleet: Fleet, slept: list[float]) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -51,12 +51,28 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNFINISHED
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        render_error(_Interrupted(), options.output, sys.stdout)
         return UNFINISHED
     except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
         traceback.print_exc()
         print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
+        with suppress(Exception):  # it may be one in what prints
+            render_error(_Bug(), options.output, sys.stdout)
         return UNFINISHED
+
+
+class _Interrupted(AccessError):
+    code = "interrupted"
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", "run the same command again")
+
+
+class _Bug(AccessError):
+    code = "bug"
+
+    def __init__(self) -> None:
+        super().__init__("a bug in the pipeline", "standard error tells more; please report it")
 
 
 def load(options: argparse.Namespace, now: datetime) -> "Configuration":
