@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam_access.policy.compile import SourceType
-from iam_access.policy.crowd import Crowd
+from iam_access.policy.crowd import Crowd, places
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.matrix import Matrix
@@ -142,22 +142,55 @@ def test_one_asker_asks_many_things(
     st.lists(requests, min_size=1, max_size=4),
 )
 def test_those_of_a_crowd_who_may_are_those_who_may_alone(
-    members: list[tuple[list[Layers], Request]], places: list[Request]
+    members: list[tuple[list[Layers], Request]], asked: list[Request]
 ) -> None:
     matrix = Matrix()
     alone = [(one, layers) for world, one in members for layers in world]
     crowd = Crowd.of(
         [matrix.asker(one.principal, layers, one.context, one.now) for one, layers in alone]
     )
-    for place in places:
-        asked = place.action, place.resource, place.resource_account
-        assert crowd.allowed(*asked) == [
+    for place in asked:
+        assert crowd.allowed(place.action, place.resource, place.resource_account) == [
             index
             for index, (one, layers) in enumerate(alone)
             if decide(
                 replace(place, principal=one.principal, context=one.context, now=one.now), layers
             ).allowed
         ]
+
+
+@SEARCHED
+@given(
+    st.lists(st.tuples(worlds(), asked, asked), min_size=1, max_size=4),
+    st.lists(requests, min_size=1, max_size=4),
+)
+def test_a_crowd_in_other_contexts_decides_by_each_caller_s_own_policies_and_keys(
+    members: list[tuple[list[Layers], Request, Request]], asked: list[Request]
+) -> None:
+    matrix = Matrix()
+    alone = [(one, other, layers) for world, one, other in members for layers in world]
+    crowd = Crowd.of(
+        [matrix.asker(one.principal, layers, one.context, one.now) for one, _, layers in alone]
+    )
+    moved = crowd.in_contexts(lambda place: alone[place][1].context)
+    for each in asked:
+        place = each.action, each.resource, each.resource_account
+        for context in (0, 1):
+            may = [
+                index
+                for index, (*contexts, layers) in enumerate(alone)
+                if decide_for_caller(
+                    replace(
+                        each,
+                        principal=contexts[0].principal,
+                        context=contexts[context].context,
+                        now=contexts[0].now,
+                    ),
+                    layers,
+                ).allowed
+            ]
+            found = (crowd, moved)[context].allowed_by_caller(*place)
+            assert [*places(found)] == may
 
 
 def test_equal_policies_get_one_decision_and_other_values_another() -> None:
@@ -193,3 +226,32 @@ def test_the_account_of_the_resource_is_no_property_of_the_asker() -> None:
         for owner in (ACCOUNT, OTHER)
     ]
     assert found == [True, False, True, False]
+
+
+def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
+    mine = compiled(
+        [
+            {
+                "Effect": "Allow",
+                "Action": "s:*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT}},
+            }
+        ]
+    )
+    callers = [PrincipalContext.user(f"arn:aws:iam::{each}:user/a") for each in (OTHER, ACCOUNT)]
+    layers = Layers(identity=(mine,))
+    matrix = Matrix()
+    askers = [matrix.asker(caller, layers, {}) for caller in callers]
+    crowd = Crowd.of(askers)
+    # A name of the account is the same for all; without one everybody asks of their own.
+    for resource in (f"arn:aws:s::{ACCOUNT}:x/a", "arn:aws:s:::a"):
+        alone = [
+            decide_for_caller(Request(caller, "s:A", resource), layers).allowed
+            for caller in callers
+        ]
+        assert [each.decide_for_caller("s:A", resource).allowed for each in askers] == alone
+        assert [*places(crowd.allowed_by_caller("s:A", resource))] == [
+            place for place, allowed in enumerate(alone) if allowed
+        ]
+    assert alone == [False, True]
