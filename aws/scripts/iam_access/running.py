@@ -51,24 +51,24 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNFINISHED
     except KeyboardInterrupt:
-        render_error(_Interrupted(), options.output, sys.stdout)
+        render_error(_InterruptError(), options.output, sys.stdout)
         return UNFINISHED
     except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
         traceback.print_exc()
         print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
         with suppress(Exception):  # it may be one in what prints
-            render_error(_Bug(), options.output, sys.stdout)
+            render_error(_BugError(), options.output, sys.stdout)
         return UNFINISHED
 
 
-class _Interrupted(AccessError):
+class _InterruptError(AccessError):
     code = "interrupted"
 
     def __init__(self) -> None:
         super().__init__("interrupted", "run the same command again")
 
 
-class _Bug(AccessError):
+class _BugError(AccessError):
     code = "bug"
 
     def __init__(self) -> None:
