@@ -4,7 +4,8 @@ Patterns are compiled once into the cheapest form that is exact for them: an equ
 or a regular expression that never backtracks badly. Policy variables are resolved per request.
 
 Pages: IAM User Guide, reference_policies_elements_resource.html (wildcards in ARNs),
-reference_policies_variables.html (variables, defaults, special characters).
+reference-arns.html (incomplete ARNs), reference_policies_variables.html (variables, defaults,
+special characters).
 """
 
 import re
@@ -27,7 +28,7 @@ class Mode(Enum):
 
     TEXT = "text"  # any character, as in StringLike and in action names
     ARN = "arn"  # ArnLike and ArnEquals: never across the colons of the first five parts
-    RESOURCE = "resource"  # Resource: like ARN, and see `_crosses_colons`
+    RESOURCE = "resource"  # Resource: like ARN, and incomplete ARNs are completed
 
 
 class _Wild(Enum):
@@ -161,13 +162,14 @@ def compile_patterns(
     templates: list[tuple[Piece, ...]] = []
     any_text = False
     for value in dict.fromkeys(values):
-        pieces = parse(value, variables=variables, wildcards=wildcards)
+        pattern = _completed(value) if mode is Mode.RESOURCE else value
+        pieces = parse(pattern, variables=variables, wildcards=wildcards)
         if any(isinstance(piece, Variable) for piece in pieces):
             if mode is not Mode.RESOURCE or not _variable_before_resource(pieces):
                 templates.append(pieces)
             continue
         literal = _literal(pieces)
-        prefix = _prefix(pieces, mode)
+        prefix = _prefix(pieces)
         if literal is not None:
             exact.add(literal)
         elif prefix == "":
@@ -184,6 +186,17 @@ def compile_patterns(
         tuple(templates),
         mode,
     )
+
+
+def _completed(pattern: str) -> str:
+    """An ARN with wildcards for the parts that it lacks, as AWS takes it (reference-arns.html).
+
+    One wildcard at the end covers them all, and one may be there already.
+    """
+    is_whole = pattern.count(":") >= _COLONS_BEFORE_RESOURCE
+    if is_whole or not pattern.startswith("arn:") or pattern.endswith("*"):
+        return pattern
+    return f"{pattern}:*"
 
 
 def _variable_before_resource(pieces: Sequence[Piece]) -> bool:
@@ -205,59 +218,42 @@ def _literal(pieces: Sequence[Piece]) -> str | None:
     return first if len(pieces) == 1 and isinstance(first, str) else None
 
 
-def _prefix(pieces: Sequence[Piece], mode: Mode) -> str | None:
-    """The text before a single, last `*` that may match all that follows, else None."""
+def _prefix(pieces: Sequence[Piece]) -> str | None:
+    """The text before a `*` that ends the pattern and is its only wildcard, else None."""
     if not pieces or pieces[-1] is not _Wild.STAR or len(pieces) > 2:
         return None
     before = pieces[0] if len(pieces) == 2 else ""
-    if not isinstance(before, str):
-        return None
-    star = len(pieces) - 1
-    return before if mode is Mode.TEXT or _crosses_colons(pieces, star, mode) else None
+    return before if isinstance(before, str) else None
 
 
 def _matches(pieces: Sequence[Piece], text: str, mode: Mode) -> bool:
     literal = _literal(pieces)
     if literal is not None:
         return text == literal
-    prefix = _prefix(pieces, mode)
+    prefix = _prefix(pieces)
     if prefix is not None:
         return text.startswith(prefix)
     return re.fullmatch(_expression(pieces, mode), text, re.DOTALL) is not None
 
 
-def _crosses_colons(pieces: Sequence[Piece], index: int, mode: Mode) -> bool:
+def _crosses_colons(pieces: Sequence[Piece], index: int) -> bool:
     """Whether the wildcard at `index` may match a colon.
 
-    Within the resource part it may. Before it, it may not, save in a pattern that has fewer
-    than six parts: there a `*` at the end of the pattern covers the parts left out, and in a
-    Resource element a `*` that ends any part can reach over the colon
-    (reference_policies_elements_resource.html).
+    Within the resource part it may. Before it, it may not, save that a `*` at the end of a
+    pattern with fewer than six parts covers those left out.
     """
+    if pieces[index] is _Wild.STAR and index == len(pieces) - 1:
+        return True
     before = sum(piece.count(":") for piece in pieces[:index] if isinstance(piece, str))
-    if before >= _COLONS_BEFORE_RESOURCE:
-        return True
-    if pieces[index] is not _Wild.STAR or not _is_short(pieces):
-        return False
-    if index == len(pieces) - 1:
-        return True
-    following = pieces[index + 1]
-    return mode is Mode.RESOURCE and isinstance(following, str) and following.startswith(":")
-
-
-def _is_short(pieces: Sequence[Piece]) -> bool:
-    colons = sum(piece.count(":") for piece in pieces if isinstance(piece, str))
-    return colons < _COLONS_BEFORE_RESOURCE
+    return before >= _COLONS_BEFORE_RESOURCE
 
 
 def _expression(pieces: Sequence[Piece], mode: Mode) -> str:
     """A regular expression for the pattern.
 
     Each `*` but the last takes the first place where the text after it fits and never tries
-    another, which is enough for wildcards and keeps the time linear. Only short ARN patterns
-    need real backtracking, because their wildcards differ in what they may cross.
+    another, which is enough for wildcards and keeps the time linear.
     """
-    free = mode is not Mode.TEXT and _is_short(pieces)
     stars = [index for index, piece in enumerate(pieces) if piece is _Wild.STAR]
     parts: list[str] = []
     for number, start in enumerate([-1, *stars]):
@@ -266,8 +262,8 @@ def _expression(pieces: Sequence[Piece], mode: Mode) -> str:
         if start < 0:
             parts.append(chunk)
             continue
-        unit = "." if mode is Mode.TEXT or _crosses_colons(pieces, start, mode) else "[^:]"
-        if free or end == len(pieces):
+        unit = "." if mode is Mode.TEXT or _crosses_colons(pieces, start) else "[^:]"
+        if end == len(pieces):
             parts.append(f"{unit}*{chunk}")
         else:
             parts.append(f"(?>{unit}*?{chunk})")
@@ -278,4 +274,4 @@ def _one(pieces: Sequence[Piece], index: int, mode: Mode) -> str:
     piece = pieces[index]
     if isinstance(piece, str):
         return re.escape(piece)
-    return "." if mode is Mode.TEXT or _crosses_colons(pieces, index, mode) else "[^:]"
+    return "." if mode is Mode.TEXT or _crosses_colons(pieces, index) else "[^:]"
