@@ -312,15 +312,33 @@ def test_results_are_written_to_a_folder(people: Fleet, tmp_path: Path) -> None:
     assert str(file) in run.err
 
 
+def test_results_are_written_to_a_file(
+    people: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--config-file", PRIVILEGES, "--on", "account", "--output", "json", "-o")
+    for place in (str(tmp_path / "new" / "found.json"), "found.json"):
+        run = test(people, *arguments, place)
+        assert run.status == 0
+        assert json.loads(Path(place).read_text()) == run.json
+
+
 def test_results_are_written_to_s3(people: Fleet) -> None:
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="results")
-    for place in ("s3://results", "s3://results/iam/"):
-        arguments = ("--config-file", PRIVILEGES, "--on", "account", "-o", place)
-        assert test(people, *arguments).status == 0
-    listed = s3.list_objects_v2(Bucket="results")["Contents"]
     name = "results-20260301-120000.json"
-    assert [each["Key"] for each in listed] == [f"iam/{name}", name]
+    for place, bucket, key in (
+        ("s3://results", "results", name),
+        ("s3://results.json", "results.json", name),
+        ("s3://results/iam/", "results", f"iam/{name}"),
+        ("s3://results/iam/found.json", "results", "iam/found.json"),
+        ("s3://results/found.json", "results", "found.json"),
+    ):
+        s3.create_bucket(Bucket=bucket)
+        arguments = ("--config-file", PRIVILEGES, "--on", "account", "-o", place)
+        run = test(people, *arguments)
+        assert run.status == 0
+        assert f"s3://{bucket}/{key}" in run.err
+        assert json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["status"] == 0
 
 
 def test_a_place_that_cannot_be_written_leaves_the_report_alone(
