@@ -435,6 +435,97 @@ def test_every_level_of_an_organisation_must_allow(iam: Any) -> None:
     assert (found["EvalDecision"], found["MatchedStatements"]) == ("explicitDeny", [])
 
 
+def test_levels_of_an_organisation_that_cannot_be(iam: Any, refused: Refused) -> None:
+    level = {"ServiceControlPolicyInputList": [policy()]}
+    parameter = "OrderedOrganizationPolicyInputList"
+    with refused("InvalidInput", "at index 2 must contain at least one"):
+        custom(
+            iam,
+            policy(),
+            "s3:GetObject",
+            **{parameter: [level, {"ServiceControlPolicyInputList": []}]},
+        )
+    with refused("ValidationError", "less than or equal to 7"):
+        custom(iam, policy(), "s3:GetObject", **{parameter: [level] * 8})
+    assert custom(iam, policy(), "s3:GetObject", **{parameter: [level] * 7})
+
+
+# Across accounts
+
+
+def test_across_accounts_each_type_of_policy_has_its_word(iam: Any) -> None:
+    caller = arn_of("user", "ann")
+    given = {
+        "CallerArn": caller,
+        "ResourcePolicy": bucket_policy(caller, Resource=f"{BUCKET}/a"),
+        "ResourceArns": [f"{BUCKET}/a", f"{BUCKET}/b"],
+    }
+    elsewhere = {"ResourceOwner": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}
+    boundary = {"PermissionsBoundaryPolicyInputList": [policy("ec2:*")]}
+    found = custom(iam, policy(), "s3:GetObject", **given, **elsewhere)
+    first, second = (each["EvalDecisionDetails"] for each in found["ResourceSpecificResults"])
+    assert first == {"IAM Policy": "allowed", "Resource Policy": "allowed"}
+    assert second == {"IAM Policy": "allowed", "Resource Policy": "implicitDeny"}
+    assert found["EvalDecisionDetails"] == second
+    found = custom(iam, policy(), "s3:GetObject", **given, **elsewhere, **boundary)
+    limited = {"Permissions Boundary Policy": "implicitDeny", **second}
+    assert found["EvalDecisionDetails"] == limited
+    # Within one account there is nothing to tell; nor is there once the organisation denies.
+    found = custom(iam, policy(), "s3:GetObject", **given)
+    assert found["EvalDecisionDetails"] == {}
+    assert not any("EvalDecisionDetails" in each for each in found["ResourceSpecificResults"])
+    assert "EvalDecisionDetails" not in custom(iam, policy(), "s3:GetObject")
+    level = {"ServiceControlPolicyInputList": [policy("ec2:*")]}
+    levels = {"OrderedOrganizationPolicyInputList": [level]}
+    found = custom(iam, policy(), "s3:GetObject", **given, **elsewhere, **levels)
+    assert "EvalDecisionDetails" not in found
+
+
+# Policies left out
+
+
+def test_what_would_be_without_a_policy(
+    iam: Any, user: str, group: str, role: str, policy_arn: str
+) -> None:
+    iam.add_user_to_group(UserName=user, GroupName=group)
+    iam.put_group_policy(GroupName=group, PolicyName="mine", PolicyDocument=policy())
+    iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
+    iam.attach_user_policy(UserName=user, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    arn = give(iam, user, policy(), "own")
+    own, mine, managed = f"user_{user}_own", f"group_{group}_mine", policy_arn.rpartition("/")[2]
+
+    def without(*identifiers: dict[str, Any]) -> set[str]:
+        found = result(iam, arn, "s3:GetObject", PolicyExclusionList=list(identifiers))
+        return set(sources(found))
+
+    everything = {own, mine, managed, "ReadOnlyAccess"}
+    assert without() == everything
+    assert without({"PolicyType": "inline"}) == {managed, "ReadOnlyAccess"}
+    assert without({"PolicyType": "aws-managed"}) == everything - {"ReadOnlyAccess"}
+    assert without({"PolicyType": "user-managed"}) == everything - {managed}
+    assert without({"PolicyArn": policy_arn}) == everything - {managed}
+    aws = {"PolicyArn": "arn:aws:iam::aws:policy/Read?nly*"}
+    assert without(aws, {"PolicyType": "scp"}) == everything - {"ReadOnlyAccess"}
+    identifier = {"PolicyName": "mine", "AttachmentType": "group", "AttachmentName": f"{group}*"}
+    assert without({"InlinePolicyIdentifier": identifier}) == everything - {mine}
+    # What is not attached is ignored.
+    other = identifier | {"AttachmentType": "user"}
+    assert without({"InlinePolicyIdentifier": other}) == everything
+
+
+def test_what_would_be_without_the_boundary(iam: Any, user: str, policy_arn: str) -> None:
+    arn = give(iam, user, policy("ec2:*"))
+    iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary=policy_arn)
+    assert decision(iam, arn, "ec2:RunInstances") == "implicitDeny"
+    for identifier, expected in (
+        ({"PolicyType": "permission-boundary"}, "allowed"),
+        ({"PolicyType": "user-managed"}, "implicitDeny"),
+        ({"PolicyArn": policy_arn}, "implicitDeny"),
+    ):
+        left_out = {"PolicyExclusionList": [identifier]}
+        assert decision(iam, arn, "ec2:RunInstances", **left_out) == expected
+
+
 # Pages
 
 ACTIONS = [f"service:Action{number}" for number in range(250)]
@@ -495,7 +586,31 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("ValidationError", "'maxItems'", {"MaxItems": 1001}),
     ("ValidationError", "'maxItems'", {"MaxItems": 0}),
     ("ValidationError", "Invalid Marker", {"Marker": "next"}),
-    ("NotImplemented", "PolicyExclusionList", {"PolicyExclusionList": [{"PolicyArn": ANN}]}),
+    ("ValidationError", "pattern", {"PolicyInputList": ["\u2603"]}),
+    ("ValidationError", "'actionNames.1.member'", {"ActionNames": ["\x00"]}),
+    ("InvalidInput", "resource handling", {"ResourceHandlingOption": "EC2"}),
+    (
+        "InvalidInput",
+        "exactly one",
+        {"PolicyExclusionList": [{"PolicyType": "inline", "PolicyArn": ANN}]},
+    ),
+    ("InvalidInput", "one of inline", {"PolicyExclusionList": [{"PolicyType": "all"}]}),
+    ("InvalidInput", "managed policy", {"PolicyExclusionList": [{"PolicyArn": ANN}]}),
+    (
+        "InvalidInput",
+        "at most one *",
+        {"PolicyExclusionList": [{"PolicyArn": "arn:aws:iam::aws:policy/*a*"}]},
+    ),
+    (
+        "InvalidInput",
+        "An inline policy",
+        {"PolicyExclusionList": [{"InlinePolicyIdentifier": {"PolicyName": "a*"}}]},
+    ),
+    (
+        "ValidationError",
+        "'policyExclusionList'",
+        {"PolicyExclusionList": [{"PolicyType": "inline"}] * 257},
+    ),
 ]
 
 

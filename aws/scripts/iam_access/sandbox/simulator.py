@@ -24,6 +24,7 @@ from iam_access.sandbox.context_keys import context_keys
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
 from iam_access.sandbox.reads import page_of
+from iam_access.sandbox.simulator_exclusions import Attached, Exclusions, exclusions
 from iam_access.sandbox.simulator_results import Simulation, evaluate
 
 # What the evaluator would work out from the request by itself, and a simulation is not told.
@@ -82,12 +83,14 @@ def _context_keys(policies: Iterable[_Policy]) -> list[str]:
 
 def _principal_source(call: Call) -> _Source:
     entity = _entity(call)
+    without = exclusions(call.params.get("PolicyExclusionList") or ())
     owners = [entity]
     if _kind_of(entity) == "user":
         owners += [group for group in call.iam.groups.values() if entity in group.users]
-    attached = [policy for owner in owners for policy in _attached(call.iam, owner)]
+    attached = [policy for owner in owners for policy in _attached(call.iam, owner, without)]
     arn: str | None = getattr(entity, "permissions_boundary_arn", None)
-    boundary = _managed(call.iam, arn, SourceType.BOUNDARY) if arn else None
+    is_left_out = arn and without.leave_out(Attached(arn, is_boundary=True))
+    boundary = _managed(call.iam, arn, SourceType.BOUNDARY) if arn and not is_left_out else None
     return _Source(
         entity, (*attached, *_inputs(call, "PolicyInputList")), _boundary_input(call) or boundary
     )
@@ -113,14 +116,16 @@ def _kind_of(entity: Entity) -> str:
     return part_of(entity.arn, 5).partition("/")[0]
 
 
-def _attached(iam: IAMBackend, owner: Entity) -> Iterator[_Policy]:
+def _attached(iam: IAMBackend, owner: Entity, without: Exclusions) -> Iterator[_Policy]:
     """Inline policies are named by kind, owner and own name, managed ones by their name alone."""
     kind = _kind_of(owner)
     for name, text in owner.policies.items():
-        label = f"{kind}_{owner.name}_{name}"
-        yield _stored(text, PolicySource(f"{owner.arn} {name}", SourceType.IDENTITY, label))
+        if not without.leave_out(Attached(name, (kind, owner.name))):
+            label = f"{kind}_{owner.name}_{name}"
+            yield _stored(text, PolicySource(f"{owner.arn} {name}", SourceType.IDENTITY, label))
     for arn in owner.managed_policies:
-        yield _managed(iam, arn, SourceType.IDENTITY)
+        if not without.leave_out(Attached(arn)):
+            yield _managed(iam, arn, SourceType.IDENTITY)
 
 
 def _managed(iam: IAMBackend, arn: str, kind: SourceType) -> _Policy:

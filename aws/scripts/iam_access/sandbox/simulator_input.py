@@ -17,14 +17,21 @@ from iam_access.policy.operators import parse_boolean, parse_date, parse_number
 from iam_access.policy.request import account_of
 from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.parameters import check_document_characters, check_length, constraint
+from iam_access.sandbox.parameters import check_length, constraint
 from iam_access.sandbox.simulator_results import EVERY_RESOURCE
 
 _ENTITY = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|group|role)/(?:.*/)?([^/]+)", re.ASCII)
 _RESOURCE = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
 _OWNER = re.compile(r"arn:[\w-]+:iam::\d{12}:.+", re.ASCII)
-# Accepted by AWS and not simulated here: refused, so that nobody takes the answer for AWS's.
-_NOT_SIMULATED = ("PolicyExclusionList",)
+_DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
+_LEVELS = 7
+# For starting EC2 instances: which resources are to be named. Which are is not checked here.
+_SCENARIOS = frozenset(
+    {
+        *("EC2-Classic-EBS", "EC2-Classic-InstanceStore", "EC2-VPC-EBS", "EC2-VPC-EBS-Subnet"),
+        *("EC2-VPC-InstanceStore", "EC2-VPC-InstanceStore-Subnet"),
+    }
+)
 
 
 def invalid_input(message: str) -> AwsError:
@@ -34,9 +41,6 @@ def invalid_input(message: str) -> AwsError:
 
 def check(params: Mapping[str, Any]) -> None:
     """Refuse what is wrong by itself, whatever the account contains."""
-    for name in _NOT_SIMULATED:
-        if params.get(name):
-            raise AwsError("NotImplemented", f"The sandbox does not simulate {name}.", 501)
     _check_actions(params)
     _check_resources(params.get("ResourceArns") or [])
     _check_apart(params)
@@ -50,6 +54,10 @@ def check(params: Mapping[str, Any]) -> None:
         raise invalid_input(f"'{owner}' is not a valid as a Resource Owner.")
     if len(params.get("PermissionsBoundaryPolicyInputList") or []) > 1:
         raise invalid_input("The list of Permissions Boundary policies cannot exceed 1 items.")
+    scenario = params.get("ResourceHandlingOption")
+    if scenario is not None and scenario not in _SCENARIOS:
+        raise invalid_input(f"Invalid input resource handling options: {scenario}.")
+    _check_levels(params.get("OrderedOrganizationPolicyInputList") or [])
 
 
 def source_of(call: Call) -> tuple[str, str]:
@@ -81,7 +89,12 @@ def resources_of(params: Mapping[str, Any]) -> list[str]:
 def policy_input(parameter: str, index: int, text: str, kind: SourceType) -> CompiledPolicy:
     """A policy that the request brings along; the id is the one that results name it by."""
     check_length(parameter[0].lower() + parameter[1:], text, 1, 131_072)
-    check_document_characters(parameter, text)
+    if not _DOCUMENT.fullmatch(text):
+        raise constraint(
+            parameter[0].lower() + parameter[1:],
+            "Member must satisfy regular expression pattern: "
+            "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+        )
     name = parameter if kind is SourceType.RESOURCE else f"{parameter}.{index}"
     try:
         return compile_policy(text, PolicySource(name, kind, name))
@@ -130,6 +143,20 @@ def _check_apart(params: Mapping[str, Any]) -> None:
             "details: https://docs.aws.amazon.com/IAM/latest/APIReference/"
             "API_SimulatePrincipalPolicy.html"
         )
+
+
+def _check_levels(levels: Sequence[Mapping[str, Any]]) -> None:
+    if len(levels) > _LEVELS:
+        raise constraint(
+            "orderedOrganizationPolicyInputList",
+            f"Member must have length less than or equal to {_LEVELS}",
+        )
+    for number, level in enumerate(levels, 1):
+        if not level.get("ServiceControlPolicyInputList"):
+            raise invalid_input(
+                f"Organization policy at index {number} must contain at least one service control "
+                "policy"
+            )
 
 
 def _check_resources(resources: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.request import PrincipalContext, Request, account_of
 from iam_access.sandbox.positions import Position, statement_spans
+from iam_access.sandbox.wire import Entries
 
 EVERY_RESOURCE = "*"
 
@@ -22,6 +23,11 @@ _TYPES = {
     SourceType.IDENTITY: "IAM Policy",
     SourceType.RESOURCE: "Resource Policy",
     SourceType.BOUNDARY: "Permissions Boundary Policy",
+}
+_DETAILS = {
+    Layer.IDENTITY: _TYPES[SourceType.IDENTITY],
+    Layer.RESOURCE: _TYPES[SourceType.RESOURCE],
+    Layer.BOUNDARY: _TYPES[SourceType.BOUNDARY],
 }
 _RESTRICTIVE = (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY, Verdict.ALLOWED)
 
@@ -52,10 +58,20 @@ class Simulation:
             resource_account=None if account_of(resource) else self.owner,
             context=self.context,
         )
-        # AWS checks the syntax of a trust policy given as ResourcePolicy, and then ignores it.
-        if self.with_resource is None or action.lower().startswith("sts:assume"):
+        if self.with_resource is None or _ignores_resource_policy(action):
             return decide_for_caller(request, self.layers)
         return decide(request, self.with_resource)
+
+    def is_across_accounts(self, action: str, resource: str) -> bool:
+        """Whether the resource policy that comes with the request is of another account."""
+        if self.with_resource is None or _ignores_resource_policy(action):
+            return False
+        return (account_of(resource) or self.owner) not in (None, self.caller.account)
+
+
+def _ignores_resource_policy(action: str) -> bool:
+    """AWS checks the syntax of a trust policy given as ResourcePolicy, and then ignores it."""
+    return action.lower().startswith("sts:assume")
 
 
 def evaluate(simulation: Simulation, action: str, resources: Sequence[str]) -> dict[str, Any]:
@@ -78,20 +94,25 @@ def evaluate(simulation: Simulation, action: str, resources: Sequence[str]) -> d
         **_organizations_detail(decisions),
     }
     if resources:
+        across = [simulation.is_across_accounts(action, resource) for resource in resources]
+        result.update(_decision_details(decisions, across))
         result["ResourceSpecificResults"] = [
-            _specific(simulation, resource, decision)
-            for resource, decision in zip(resources, decisions, strict=True)
+            _specific(simulation, resource, decision, is_across)
+            for resource, decision, is_across in zip(resources, decisions, across, strict=True)
         ]
     return result
 
 
-def _specific(simulation: Simulation, resource: str, decision: Decision) -> dict[str, Any]:
+def _specific(
+    simulation: Simulation, resource: str, decision: Decision, is_across: bool
+) -> dict[str, Any]:
     return {
         "EvalResourceName": resource,
         "EvalResourceDecision": decision.kind,
         "MatchedStatements": _matched(simulation, [decision]),
         "MissingContextValues": list(simulation.missing),
         **_boundary_detail([decision]),
+        **(_decision_details([decision], [True]) if is_across else {}),
     }
 
 
@@ -131,6 +152,22 @@ def _organizations_detail(decisions: Sequence[Decision]) -> dict[str, Any]:
         return {}
     allowed = all(layer.verdict is Verdict.ALLOWED for layer in layers)
     return {"OrganizationsDecisionDetail": {"AllowedByOrganizations": allowed}}
+
+
+def _decision_details(decisions: Sequence[Decision], across: Sequence[bool]) -> dict[str, Any]:
+    """For each type of policy the most restrictive word, of resources in other accounts alone.
+
+    Empty within one account, and not there at all where service control policies deny.
+    """
+    if any(each.layer is Layer.SCP for one in decisions for each in one.blocked_by):
+        return {}
+    found = Entries()
+    for decision, is_across in zip(decisions, across, strict=True):
+        for layer in decision.layers if is_across else ():
+            if layer.layer in _DETAILS:
+                words = (layer.verdict, found.get(_DETAILS[layer.layer], Verdict.ALLOWED))
+                found[_DETAILS[layer.layer]] = min(words, key=_RESTRICTIVE.index)
+    return {"EvalDecisionDetails": found}
 
 
 def _resource_name(action: str, resources: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ _CODE = re.compile(r"<Code>([^<]+)</Code>")
 _SCOPE = re.compile(
     r"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
+# What XML cannot hold in any form.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -39,6 +41,10 @@ def signed_scope(authorization: str) -> SignedScope | None:
     """The scope in an Authorization header; None for a request that is not signed."""
     found = _SCOPE.search(authorization)
     return SignedScope(found["region"], found["service"]) if found else None
+
+
+class Entries(dict[str, object]):
+    """A map, whose keys are no names of members."""
 
 
 def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
@@ -59,7 +65,7 @@ def failure(service: str, error: AwsError, *, as_json: bool) -> Answer:
     fault = "Sender" if error.status < 500 else "Receiver"
     text = (
         f'<ErrorResponse xmlns="{_NAMESPACES.get(service, "")}"><Error><Type>{fault}</Type>'
-        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"<Code>{escape(error.code)}</Code><Message>{_escaped(error.message)}</Message></Error>"
         f"<RequestId>{_REQUEST_ID}</RequestId></ErrorResponse>"
     )
     return error.status, {**headers, "Content-Type": "text/xml"}, text
@@ -76,15 +82,22 @@ def error_code(answer: Answer) -> str | None:
 
 def _write(parts: list[str], tag: str, value: object) -> None:
     parts.append(f"<{tag}>")
-    if isinstance(value, Mapping):
+    if isinstance(value, Entries):
+        for key, item in value.items():
+            _write(parts, "entry", {"key": key, "value": item})
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             _write(parts, key, item)
     elif isinstance(value, list):
         for item in value:
             _write(parts, "member", item)
     else:
-        parts.append(escape(_text(value)))
+        parts.append(_escaped(_text(value)))
     parts.append(f"</{tag}>")
+
+
+def _escaped(text: str) -> str:
+    return escape(_NO_XML.sub("\ufffd", text))
 
 
 def _text(value: object) -> str:
