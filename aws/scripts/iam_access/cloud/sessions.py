@@ -11,6 +11,8 @@ import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
+from botocore.handlers import json_decode_policies
+from botocore.model import OperationModel
 from botocore.utils import parse_timestamp
 
 from iam_access.cloud import hints
@@ -167,7 +169,19 @@ def _base_session() -> boto3.Session:
     core = botocore.session.Session()
     factory = core.get_component("response_parser_factory")
     factory.set_parser_defaults(timestamp_parser=_timestamp)
+    # The stubs know handlers of any arguments only.
+    core.unregister("after-call.iam", json_decode_policies)  # type: ignore[arg-type]
+    core.register("after-call.iam", _decode_documents)  # type: ignore[arg-type]
     return boto3.Session(botocore_session=core)
+
+
+def _decode_documents(parsed: dict[str, Any], model: OperationModel, **rest: Any) -> None:
+    """As botocore does, but not in the answer that has every version of every policy.
+
+    Of those, whoever reads it decodes the few that count.
+    """
+    if model.name != "GetAccountAuthorizationDetails":
+        json_decode_policies(parsed, model, **rest)
 
 
 def _timestamp(value: Any) -> datetime:
