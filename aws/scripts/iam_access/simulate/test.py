@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         metavar="PLACE",
         help="also write the results as JSON into this folder, or below s3://BUCKET/PREFIX; a "
-        f"place that ends in {_JSON} is the file itself",
+        f"place that ends in {results_file.SUFFIX} is the file itself",
     )
 
 

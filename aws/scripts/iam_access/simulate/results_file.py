@@ -1,0 +1,64 @@
+"""The results of `simulate.py test` as a JSON document in a file, local or in S3."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iam_access.errors import AccessError
+from iam_access.render import document_of_tests
+
+if TYPE_CHECKING:
+    from iam_access.simulation.results import TestReport
+
+FOLDER = "./results"
+SUFFIX = ".json"
+_S3 = "s3://"
+
+
+class _OutputError(AccessError):
+    code = "cannot-write"
+
+
+def check(location: str | None) -> None:
+    """Raise UsageError for what is no location."""
+    if location is not None and location.startswith(_S3):
+        from iam_access.cloud.storage import S3Folder  # noqa: PLC0415
+
+        S3Folder.parse(location)
+
+
+def write(report: "TestReport", location: str | None, *, verbose: bool) -> str:
+    """Write the document and tell where it is.
+
+    `location` is a folder, or begins with `s3://`; None is `./results`. One that ends in `.json`
+    is the file itself. Raises AccessError when it cannot be written.
+    """
+    document = document_of_tests(report, verbose=verbose)
+    folder, name = _parted(location or FOLDER)
+    name = name or f"results-{report.now:%Y%m%d-%H%M%S}{SUFFIX}"
+    if not folder.startswith(_S3):
+        return str(_write_locally(Path(folder), name, document))
+    from iam_access.cloud.storage import S3Folder, write_json  # noqa: PLC0415
+
+    return write_json(S3Folder.parse(folder), name, document)
+
+
+def _parted(location: str) -> tuple[str, str]:
+    """The folder, and the name of a file in it or ""; a bucket is never a file."""
+    scheme = _S3 if location.startswith(_S3) else ""
+    folder, slash, name = location.removeprefix(scheme).rpartition("/")
+    if not name.endswith(SUFFIX) or (scheme and not folder):
+        return location, ""
+    return f"{scheme}{folder}{slash}" or ".", name
+
+
+def _write_locally(folder: Path, name: str, document: str) -> Path:
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(document, "utf-8")
+    except OSError as error:
+        raise _OutputError(
+            f"cannot write {path}: {error.strerror or error}",
+            "name a folder that can be written with --output-location",
+        ) from error
+    return path
