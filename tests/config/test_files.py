@@ -87,3 +87,35 @@ def test_a_folder_that_cannot_be_listed_blocks_every_team(tmp_path: Path) -> Non
     configuration = load(tmp_path, now=NOW)
     assert found(configuration) == ["permanent-access:1:1 error unreadable-file"]
     assert configuration.invalid == {"pay"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("permanet-access", "permanent-access"),
+        ("aws_accounts", "aws-accounts"),
+        ("Temporary-Access", "temporary-access"),
+    ],
+)
+def test_a_folder_that_is_nearly_one_of_ours_blocks_every_team(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    (tmp_path / name).mkdir()
+    configuration = loaded(tmp_path)
+    finding = the_one(configuration)
+    assert (finding.code, finding.team) == ("bad-file-name", None)
+    assert meant in finding.hint
+    assert configuration.invalid == {"pay"}
+
+
+@pytest.mark.parametrize("name", ["settings.yml", "Settings.yaml", "setting.yaml"])
+def test_rules_under_another_name_are_no_rules(tmp_path: Path, name: str) -> None:
+    configuration = loaded(tmp_path, {name: "only_temporary: ['*']\n"})
+    assert found(configuration) == [f"{name}:1:1 error bad-file-name"]
+    assert not configuration.settings_valid
+
+
+@pytest.mark.parametrize("name", ["scripts", "bootstrap", "aws-accounts-old", "policies"])
+def test_other_folders_are_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert loaded(tmp_path).findings == ()

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from iam_access.config import suites
 from iam_access.config.access_tests import Expectation
+from iam_access.config.load import load
 from iam_access.config.suites import Suites
 from iam_access.errors import UsageError
 from iam_access.model import Finding
-from tests.config.repository import loaded, marked
+from tests.config.repository import NOW, loaded, marked
 from tests.config.test_fuzz import PIECES
 
 DATA = Path(__file__).parents[1] / "data" / "access-tests"
@@ -173,3 +174,19 @@ def test_a_valid_file_can_be_changed_anywhere(file: Path, data: st.DataObject) -
     for finding in found.findings:
         assert finding.hint
         assert finding.location is not None
+
+
+@pytest.mark.parametrize(
+    "accounts", ["aws-accounts: {prod: '1'}\n", "aws-accounts: [\n", "", "aws-accounts: []\n", None]
+)
+def test_accounts_that_are_wrong_are_told_once(tmp_path: Path, accounts: str | None) -> None:
+    text = TEST + "    environments: [nowhere]\n"
+    configuration = loaded(tmp_path, {"access-tests/pay.yaml": text})
+    assert told(suites.of_teams(configuration).findings) == ["4:20 error unknown-environment"]
+    if accounts is None:
+        (tmp_path / "aws-accounts" / "pay.yaml").unlink()
+        configuration = load(tmp_path, now=NOW)
+    else:
+        configuration = loaded(tmp_path, {"aws-accounts/pay.yaml": accounts})
+    assert configuration.invalid
+    assert suites.of_teams(configuration).findings == ()

@@ -171,6 +171,7 @@ def test_what_is_wrong_is_told_and_the_rest_is_read(
         (b"a: " + b"[" * 100_000, ("too-deep", 1, DEPTH_LIMIT + 3)),
         (b"a: b: c\n", ("syntax-error", 1, 5)),
         (b"a:\n\tb: c\n", ("syntax-error", 2, 1)),
+        (b"a:\n  b: 'c\n  d: e\n", ("syntax-error", 2, 6)),
         (b"- " * 40, ("too-deep", 1, 2 * DEPTH_LIMIT + 1)),
         (b"x" * (SIZE_LIMIT + 1), ("too-large", 1, 1)),
     ],
@@ -188,6 +189,11 @@ def test_an_error_of_syntax_does_not_hide_what_was_found_before() -> None:
 def test_tabs_are_named_in_the_hint() -> None:
     (problem,) = parse(b"a:\n\tb: c\n").problems
     assert "tabs" in problem.hint
+
+
+def test_a_bracket_that_is_not_closed_is_told_by_its_line() -> None:
+    (problem,) = parse(b"a: [b,\nc: d\n").problems
+    assert "line 1" in problem.message
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"# nothing\n", b"\xef\xbb\xbf"])

@@ -3,8 +3,9 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from iam_access.config.report import Report
@@ -14,6 +15,7 @@ from iam_access.model import Location
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENDING = ".yaml"
+_ALIKE = 0.9  # `aws_accounts` is, `aws-accounts-old` is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,31 @@ def names_in(
     except OSError as error:
         _unreadable(report, joined(shown_directory, folder), error, "folder")
         return None
+
+
+def misnamed(
+    directory: Path, shown_directory: str, known: Collection[str], report: Report
+) -> frozenset[str]:
+    """Which of the known names others are meant to be: those are reported, and not read.
+
+    The organisation's rules in `settings.yml`, or a team's access in `permanet-access/`, would
+    silently be no rules and no access.
+    """
+    meant = set()
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - the names alone
+        stem, ending = os.path.splitext(name.lower())  # noqa: PTH122
+        plain = f"{stem}{_ENDING}" if ending == ".yml" else name.lower()
+        near = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
+        if name in known or not near:
+            continue
+        meant.add(near[0])
+        report.error(
+            "bad-file-name",
+            Location(joined(shown_directory, name), 1, 1),
+            f"{shown(name)} would not be read",
+            f"rename it to {near[0]}, or to something that is less like it",
+        )
+    return frozenset(meant)
 
 
 def sources(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from iam_access.config import (
+    access_tests,
     accounts,
     files,
     fleet_checks,
@@ -32,6 +33,12 @@ from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding
 from iam_access.place import Place
 
+_NAMES = (
+    SETTINGS,
+    accounts.FOLDER,
+    access_tests.FOLDER,
+    *dict.fromkeys(kind.folder for kind in FOLDERS),
+)
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
 
@@ -117,7 +124,10 @@ def _load(directory: Path, now: datetime) -> Configuration:
     base = files.shown_path(directory)
     settings, settings_place = _settings(directory, base, report)
     settings_valid = not report.found
+    misnamed = files.misnamed(directory, base, _NAMES, report)
+    settings_valid = settings_valid and SETTINGS not in misnamed
     drafts, complete = _drafts(directory, base, report)
+    complete = complete and misnamed <= {SETTINGS, access_tests.FOLDER}
     known = _accounts(drafts.values(), settings)
     book = Rulebook(settings, settings_place, aliases_of(known.values()))
     _check(list(drafts.values()), book, now, report)

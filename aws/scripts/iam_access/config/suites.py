@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from iam_access.config import files, placeholders, read, shapes
+from iam_access.config import accounts, files, placeholders, read, shapes
 from iam_access.config.access_tests import (
     FOLDER,
     AccessTest,
@@ -76,10 +76,22 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
                 "name the file after a team that has a file in aws-accounts/",
             )
             continue
-        suites.append(_suite(source.data, source.file, source.team, team.environments, concerned))
+        known = None if _is_unclear(source.team, configuration, base) else team.environments
+        suites.append(_suite(source.data, source.file, source.team, known, concerned))
     return Suites(
         tuple(each for each in suites if each and (teams is None or each.team in teams)),
         tuple(each for each in report.sorted() if teams is None or each.team in (None, *teams)),
+    )
+
+
+def _is_unclear(team: str, configuration: Configuration, base: str) -> bool:
+    """Whether nobody can tell a team's environments, which is told of its accounts already."""
+    folder = files.joined(base, accounts.FOLDER, "")
+    return any(
+        finding.code == "missing-accounts"
+        or (finding.location is not None and finding.location.file.startswith(folder))
+        for finding in configuration.findings
+        if finding.is_error and finding.team == team
     )
 
 
@@ -98,7 +110,7 @@ def of_file(path: Path, environments: Collection[str]) -> Suites:
 
 
 def _suite(
-    data: bytes, file: str, team: str | None, environments: Collection[str], report: Report
+    data: bytes, file: str, team: str | None, environments: Collection[str] | None, report: Report
 ) -> Suite | None:
     before = len(report.found)
     found = read.parsed(data, file, report)
@@ -164,8 +176,11 @@ def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> 
     return kept
 
 
-def _check(suite: Suite, environments: Collection[str], report: Report) -> bool:
-    """Report what is wrong with the values of well-formed tests; whether they can be run."""
+def _check(suite: Suite, environments: Collection[str] | None, report: Report) -> bool:
+    """Report what is wrong with the values of well-formed tests; whether they can be run.
+
+    Without `environments`, nobody knows which there are.
+    """
     checked = Report(report.team)
     landing = suite.spec.user_landing_account
     if landing is not None and _TWELVE_DIGITS.fullmatch(landing) is None:
@@ -183,7 +198,8 @@ def _check(suite: Suite, environments: Collection[str], report: Report) -> bool:
             "add a test, or remove the file",
         )
     for test, place in suite.tests:
-        _check_environments(test, place, environments, checked)
+        if environments is not None:
+            _check_environments(test, place, environments, checked)
         placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, checked)
         _check_actions(test, place, checked)
     report.found.update(checked.found)

@@ -6,6 +6,7 @@ import yaml
 from yaml.reader import ReaderError
 
 _SHOWN_LENGTH = 80
+_UNENDED = "unexpected end of stream"
 
 # What the parser says, and what most often is the matter.
 _HINTS = (
@@ -29,7 +30,7 @@ _HINTS = (
     ("expected key", "give all keys of a mapping the same indentation, and close every quote"),
     ("',' or ']'", "close the list with ']' and put commas between its items"),
     ("',' or '}'", "close the mapping with '}' and put commas between its keys"),
-    ("unexpected end of stream", "close the quote that was opened here"),
+    (_UNENDED, "close the quote that was opened here"),
     ("undefined tag", "quote text that begins with '!'"),
     ("unknown escape", "write \\\\ for a backslash, or use single quotes"),
 )
@@ -80,12 +81,15 @@ def syntax_problem(error: Exception, data: bytes) -> Problem:
         return _unreadable(error, data)
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem("syntax-error", f"not valid YAML: {error}", "look for unusual escapes")
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     said = error.problem or error.context or "it cannot be read"
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    if _UNENDED in said and begun is not None:
+        mark = begun  # the end of the file tells nobody where to look
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     message = f"not valid YAML: {said}"
     if error.context and error.context != said:
-        message += f" ({error.context})"
+        since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
+        message += f" ({error.context}{since})"
     return Problem("syntax-error", message, _hint(said, line, column, data), line + 1, column + 1)
 
 

@@ -17,8 +17,9 @@ from iam_access.model import Principal, PrincipalType
 _DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
 _ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@(?s:.*))?$"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The next day must still be a date, and 9999 has a last one.
-_DAY = re.compile(r"(?!9999)[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LAST_YEAR = 9998
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_IN_DESCRIPTION = re.compile("[^\t\n\r\x20-\x7e\xa1-\xff]")
 _ONE_DAY = timedelta(days=1)
@@ -134,13 +135,20 @@ def _calendar_day(text: str) -> date:
 def _day(value: Any) -> date:
     """A calendar day as `2025-11-30`."""
     try:
-        return _calendar_day(value)
+        day = _calendar_day(value)
     except (TypeError, ValueError):
         raise problem(
             "bad-date",
             f"{value!r} is not a date",
             "write a day of the calendar as YYYY-MM-DD, for example 2025-11-30",
         ) from None
+    if day.year > _LAST_YEAR:
+        raise problem(
+            "bad-date",
+            f"{value!r} is out of range",
+            "write the day the access is to end; access without an end is permanent access",
+        )
+    return day
 
 
 def _instant(value: Any) -> datetime:
