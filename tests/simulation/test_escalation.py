@@ -8,7 +8,8 @@ import pytest
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.actions import find_action
 from iam_access.policy.document import document
-from iam_access.simulation.ways import ADMINISTRATOR, WAYS, Way
+from iam_access.simulation.way import Way
+from iam_access.simulation.ways import ADMINISTRATOR, WAYS
 from iam_access.snapshot import Snapshot
 from tests.simulation.accounts import EMPTY, allow, change, deny, holding, until, with_role
 from tests.values import ALICE, BOB, POWER_USER, RUNNER, with_policy, with_state
@@ -72,6 +73,10 @@ def test_a_role_may_be_passed_only_to_the_services_that_conditions_name() -> Non
     found = opened(allow("iam:PassRole", when=LAMBDA_PASSING), allow(*everything))
     assert "pass-role-to-function" in found
     assert "pass-role-to-instance" not in found
+    agents = {"StringEquals": {"iam:PassedToService": "bedrock-agentcore.amazonaws.com"}}
+    found = opened(allow("iam:PassRole", when=agents), allow("bedrock-agentcore:*", "events:*"))
+    assert "pass-role-to-code-interpreter" in found
+    assert "pass-role-to-rule" not in found
     like = {"StringLike": {"iam:PassedToService": "ec2.*"}}
     assert "pass-role-to-instance" in opened(allow("iam:PassRole", when=like), allow(*everything))
 
@@ -87,6 +92,7 @@ def test_permissions_on_the_wrong_kind_of_resource_lead_nowhere() -> None:
 )
 def test_looking_after_ones_own_keys_is_no_escalation(own: str) -> None:
     assert opened(allow("iam:CreateAccessKey", "iam:UpdateLoginProfile", on=own)) == []
+    assert opened(allow("iam:*ServiceSpecificCredential", "iam:*SSHPublicKey", on=own)) == []
     assert opened(allow("iam:PutUserPolicy", on=own)) == ["put-inline-policy"]
 
 

@@ -14,7 +14,8 @@ from iam_access.simulation.moments import Conditions
 from iam_access.simulation.reach import Atom, Reach, Region, permitted
 from iam_access.simulation.scopes import Scope
 from iam_access.simulation.universe import Universe
-from iam_access.simulation.ways import ADMINISTRATOR, ASSUME_ROLE_URL, PASSING, WAYS, Way
+from iam_access.simulation.way import PASSING, Way
+from iam_access.simulation.ways import ADMINISTRATOR, ASSUME_ROLE_URL, WAYS
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"
