@@ -81,12 +81,16 @@ class TemporaryRoles:
         )
         if taken is None:
             return None
-        finding = obstacle(
-            wanted,
-            snapshot,
-            "not-ours",
-            f"the role name {wanted.name} is taken by {taken.arn}, which somebody else made",
-            "have the other role renamed or deleted by its owner",
+        finding = (
+            _respelled(wanted, taken, snapshot)
+            if is_ours(taken)
+            else obstacle(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"the role name {wanted.name} is taken by {taken.arn}, which somebody else made",
+                "have the other role renamed or deleted by its owner",
+            )
         )
         return Foreign(finding, serves=False, adopt=None)
 
@@ -111,6 +115,17 @@ class TemporaryRoles:
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
+
+
+def _respelled(wanted: Resource, taken: PrincipalState, snapshot: Snapshot) -> Finding:
+    return obstacle(
+        wanted,
+        snapshot,
+        "spelled-anew",
+        f"the role {wanted.name} cannot be made before {taken.principal.name} is gone: names that "
+        "differ in case only are one to IAM",
+        "run this again, since the other one goes with this run; or keep the spelling",
+    )
 
 
 def is_ours(state: PrincipalState) -> bool:
