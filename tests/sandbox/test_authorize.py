@@ -208,8 +208,24 @@ def test_users_have_what_they_and_their_groups_have(
     ]
     admin.put_user_permissions_boundary(UserName=name, PermissionsBoundary=arn)
     mine.list_users()
-    with refused("AccessDenied"):
+    with refused("AccessDenied", "because no permissions boundary allows the iam:ListGroups"):
         mine.list_groups()
+    admin.create_policy_version(
+        PolicyArn=arn, PolicyDocument=policy("iam:*", Effect="Deny"), SetAsDefault=True
+    )
+    with refused("AccessDenied", "with an explicit deny in a permissions boundary"):
+        mine.list_users()
+
+
+def test_tags_of_who_asks_count(admin: Any, name: str, refused: Refused) -> None:
+    mine = own_client(admin, "iam", name)
+    tagged = {"StringEquals": {"aws:PrincipalTag/team": "payments"}}
+    document = policy("iam:ListUsers", Condition=tagged)
+    admin.put_user_policy(UserName=name, **INLINE, PolicyDocument=document)
+    with refused("AccessDenied"):
+        mine.list_users()
+    admin.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "payments"}])
+    mine.list_users()
 
 
 def test_grants_end_at_their_deadline(
@@ -252,8 +268,11 @@ def test_the_other_account_must_allow_too(sandbox: Sandbox, refused: Refused) ->
 def test_session_policies_limit(admin: Any, iam: Any, refused: Refused) -> None:
     limited = client("iam", assume(Policy=policy("iam:GetAccountSummary", "iam:ListUsers")))
     limited.get_account_summary()
-    for operation in (limited.get_account_authorization_details, limited.list_users):
-        with refused("AccessDenied"):
+    for operation, kind in (
+        (limited.get_account_authorization_details, "session policy"),
+        (limited.list_users, "identity-based policy"),
+    ):
+        with refused("AccessDenied", f"because no {kind} allows"):
             operation()
     with refused("MalformedPolicyDocument"):
         assume(Policy=json.dumps({"Statement": []}))

@@ -183,6 +183,42 @@ def test_external_ids(trusting: Any, ann: Any) -> None:
     open_session(ann, arn, ExternalId="some")
 
 
+TAGS = [{"Key": "team", "Value": "payments"}]
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("sts:TagSession", {"Tags": TAGS}),
+        ("sts:TagSession", {"Tags": TAGS, "TransitiveTagKeys": ["team"]}),
+        ("sts:SetSourceIdentity", {"SourceIdentity": "ann"}),
+    ],
+)
+def test_tags_and_source_identities_need_actions_of_their_own(
+    iam: Any, trusting: Any, ann: Any, name: str, refused: Refused, action: str, parameters: Any
+) -> None:
+    role = trusting({"AWS": ANN})
+    open_session(ann, role)
+    with refused("AccessDenied", f"not authorized to perform: {action} on"):
+        open_session(ann, role, **parameters)
+    document = trust({"AWS": ANN}, Action=["sts:AssumeRole", action])
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
+    open_session(ann, role, **parameters)
+
+
+def test_which_tags_a_session_may_have(trusting: Any, ann: Any, refused: Refused) -> None:
+    condition = {
+        "StringEquals": {"aws:RequestTag/team": "payments"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": "team"},
+    }
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    role = trusting({"AWS": ANN}, Action=actions, Condition=condition)
+    open_session(ann, role, Tags=TAGS)
+    for tags in ([{"Key": "team", "Value": "data"}], [*TAGS, {"Key": "more", "Value": "x"}]):
+        with refused("AccessDenied"):
+            open_session(ann, role, Tags=tags)
+
+
 def test_mfa(iam: Any, trusting: Any, ann: Any, name: str, refused: Refused) -> None:
     arn = trusting({"AWS": ANN}, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})
     device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]

@@ -1,13 +1,14 @@
 """Whether the caller's policies allow a call, judged by the pipeline's own evaluator."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from moto.iam.models import IAMBackend, Role, User
 
 from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
+from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.evaluate import Layers, decide
 from iam_access.policy.request import PrincipalContext, Request
 from iam_access.sandbox.call import Call, Entity
@@ -20,6 +21,11 @@ Context = Mapping[str, str | Sequence[str]]
 _TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": "TagRole"}
 # What every request brings along, however it came here.
 _ALWAYS = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true"}
+_TYPES = {
+    Layer.IDENTITY: ("an", "identity-based policy"),
+    Layer.BOUNDARY: ("a", "permissions boundary"),
+    Layer.SESSION: ("a", "session policy"),
+}
 _EVERYTHING = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
 )
@@ -60,24 +66,38 @@ def require_permission(call: Call) -> None:
         )
         decision = decide(request, caller_layers(call))
         if not decision.allowed:
-            raise _denied(call.caller, request, decision.kind)
+            raise _denied(call.caller, request, decision)
 
 
-def may_assume(call: Call, role: Role, context: Context) -> bool:
-    """Whether a role's trust policy and, where it matters, the caller's own allow AssumeRole."""
+def lacking_to_assume(call: Call, role: Role, context: Context) -> str | None:
+    """The action that a role's trust policy and, where it matters, the caller's own do not allow.
+
+    None if the caller may assume the role. Tags of a session and a source identity need actions
+    of their own (IAM User Guide, id_session-tags.html and
+    id_credentials_temp_control-access_monitor.html).
+    """
     layers = caller_layers(call)
     trust = _compiled(role.assume_role_policy_document, SourceType.TRUST, role.arn)
-    request = Request(
-        principal(call.caller),
-        "sts:AssumeRole",
-        role.arn,
-        context={**_ALWAYS, **context},
-        now=call.world.clock(),
-    )
-    both = Layers(
-        identity=layers.identity, boundary=layers.boundary, session=layers.session, resource=trust
-    )
-    return decide(request, both).allowed
+    both = replace(layers, resource=trust)
+    given = {**_context(call), **context}
+    transitive = call.params.get("TransitiveTagKeys")
+    if transitive:
+        given["sts:TransitiveTagKeys"] = transitive
+    for action in _actions_of_assuming(call.params):
+        request = Request(
+            principal(call.caller), action, role.arn, context=given, now=call.world.clock()
+        )
+        if not decide(request, both).allowed:
+            return action
+    return None
+
+
+def _actions_of_assuming(params: Mapping[str, Any]) -> Iterator[str]:
+    yield "sts:AssumeRole"
+    if params.get("Tags") or params.get("TransitiveTagKeys"):
+        yield "sts:TagSession"
+    if params.get("SourceIdentity"):
+        yield "sts:SetSourceIdentity"
 
 
 def principal(caller: Caller) -> PrincipalContext:
@@ -93,13 +113,8 @@ def caller_layers(call: Call) -> Layers:
         return Layers(identity=(_compiled(_EVERYTHING, SourceType.IDENTITY, "everything"),))
     caller = call.caller
     iam = call.world.iam(caller.account_id, call.partition)
-    owner: User | Role
-    if caller.kind == "user":
-        owner = iam.users[caller.name]
-        groups = [group for group in iam.groups.values() if owner in group.users]
-    else:
-        owner = iam.get_role_by_arn(caller.principal_arn)
-        groups = []
+    owner = _owner(iam, caller)
+    groups = [group for group in iam.groups.values() if owner in group.users]
     boundary: str | None = getattr(owner, "permissions_boundary_arn", None)
     session = caller.session_policy
     return Layers(
@@ -109,6 +124,13 @@ def caller_layers(call: Call) -> Layers:
         else None,
         session=(_compiled(session, SourceType.SESSION, "session policy"),) if session else None,
     )
+
+
+def _owner(iam: IAMBackend, caller: Caller) -> User | Role:
+    """Whose policies a caller acts under."""
+    if caller.kind == "user":
+        return iam.users[caller.name]
+    return iam.get_role_by_arn(caller.principal_arn)
 
 
 def _policies(iam: IAMBackend, source: Entity) -> Iterator[CompiledPolicy]:
@@ -164,6 +186,9 @@ def _existing(iam: IAMBackend, kind: _Kind, name: str) -> str | None:
 def _context(call: Call) -> Context:
     tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
     context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
+    caller = call.caller
+    for tag in _owner(call.world.iam(caller.account_id, call.partition), caller).tags or ():
+        context[f"aws:PrincipalTag/{tag['Key']}"] = tag["Value"]
     context.update((f"aws:RequestTag/{key}", value) for key, value in tags.items())
     keys = (*tags, *call.params.get("TagKeys", []))
     if keys:
@@ -175,11 +200,13 @@ def _context(call: Call) -> Context:
     return context
 
 
-def _denied(caller: Caller, request: Request, verdict: Verdict) -> AwsError:
+def _denied(caller: Caller, request: Request, decision: Decision) -> AwsError:
+    """IAM User Guide, troubleshoot_access-denied.html: the type of one policy that is the cause."""
+    article, kind = _TYPES[decision.blocked_by[0].layer]
     reason = (
-        "with an explicit deny in an identity-based policy"
-        if verdict is Verdict.EXPLICIT_DENY
-        else f"because no identity-based policy allows the {request.action} action"
+        f"with an explicit deny in {article} {kind}"
+        if decision.kind is Verdict.EXPLICIT_DENY
+        else f"because no {kind} allows the {request.action} action"
     )
     return AwsError(
         "AccessDenied",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from moto.core.responses import ActionResult
 
 from iam_access.sandbox import trust
-from iam_access.sandbox.authorize import may_assume
+from iam_access.sandbox.authorize import lacking_to_assume
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
@@ -33,10 +33,11 @@ def _assume_role(call: Call) -> ActionResult:
         None,
     )
     context = trust.request_context(call.caller, params, mfa=_proves_mfa(call))
-    if role is None or not may_assume(call, role, context):
+    lacking = lacking_to_assume(call, role, context) if role else "sts:AssumeRole"
+    if role is None or lacking:
         raise AwsError(
             "AccessDenied",
-            f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole "
+            f"User: {call.caller.arn} is not authorized to perform: {lacking} "
             f"on resource: {role_arn}",
         )
     duration = int(params.get("DurationSeconds", 3600))
