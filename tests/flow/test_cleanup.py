@@ -250,7 +250,7 @@ def test_two_at_once_do_no_harm_and_count_each_removal_once(
             configuration,
             Accounts("test", workers=1),
             fleet.clock(),
-            _stop=WhileTheOtherWorks(ends[1 - number]),
+            stop=WhileTheOtherWorks(ends[1 - number]),
         )
         try:
             work = cleaner.carry_out(cleaner.cleaning(Request()), [configuration.accounts[PROD]])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iam_access import manager
+from iam_access.cloud import verification
 from tests.flow.fleet import Fleet, permanent, policy, temporary
 
 NEVER = """\
@@ -16,7 +16,7 @@ tests:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manager, "_SETTLING", (0.0,))
+    monkeypatch.setattr(verification, "_SETTLING", (0.0,))
 
 
 @pytest.fixture

@@ -4,40 +4,29 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from iam_access.cloud.errors import CloudError
 from iam_access.cloud.executor import Execution
-from iam_access.cloud.explanation import explained
-from iam_access.cloud.managed import ManagedPolicyDocuments, completed
+from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
-from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
-from iam_access.policy.conditions import PolicySyntaxError
-from iam_access.policy.document import DocumentError
-from iam_access.simulation import access
-from iam_access.simulation.assertions import ask, disagreements, find_violations
-from iam_access.simulation.choosing import Choice, choose
-from iam_access.simulation.effect import after
-from iam_access.simulation.offline import OfflineBackend
-from iam_access.simulation.origin import Origins
-from iam_access.simulation.questions import Inquiry, count, first
-from iam_access.simulation.results import AccountTests, BackendName
-from iam_access.simulation.verification import verify, violations
-from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
 
-T = TypeVar("T")
+# What judges access takes longer to import than a plan takes to make: only who asks for it pays.
+if TYPE_CHECKING:
+    from iam_access.hearings import Trial
+    from iam_access.simulation import access
+    from iam_access.simulation.results import AccountTests
 
-# How long IAM may take until everybody sees what was written; seconds between looks.
-_SETTLING = (2.0, 5.0, 10.0)
+T = TypeVar("T")
 
 # Told once per account, when its part is finished; called from any thread.
 Watcher = Callable[[Account], None]
@@ -58,47 +47,20 @@ class Planner:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
-
-    `limit` is how many questions (one test put to one principal) an account is asked at most.
-    With several back ends the first one's answers count, and disagreements are told. With
-    `details` results that are as expected are told with their reasons, too.
-    """
-
-    suites: tuple[Suite, ...]
-    backends: tuple[BackendName, ...] = (BackendName.OFFLINE,)
-    choice: Choice = field(default_factory=Choice)
-    planner: Planner | None = None
-    limit: int | None = None
-    details: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Hearing:
-    """One account's questions, and everything needed to answer them."""
-
-    session: AccountSession
-    snapshot: Snapshot
-    inquiries: tuple[Inquiry, ...]
-    left_out: int
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class IamManager:
     """One run over some accounts with one set of files, at one moment (`now`, UTC).
 
     Each account is on its own: sessions that cannot be opened, reads and writes that fail are
-    told in its report and stop no other.
+    told in its report and stop no other. `documents` were read once for all; `stop` is set when
+    the run is to end early.
     """
 
     configuration: Configuration
     sessions: Accounts
     now: datetime
     watch: Watcher = lambda account: None
-    _documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
-    _stop: threading.Event = field(default_factory=threading.Event)
+    documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def applying(
         self,
@@ -148,155 +110,87 @@ class IamManager:
             execution = Execution(
                 report.plan.changes,
                 session.call,
-                sleep=self._stop.wait,
-                stopped=self._stop.is_set,
+                sleep=self.stop.wait,
+                stopped=self.stop.is_set,
             )
             report = replace(report, outcomes=execution.run())
-            if planner.suites is None:
-                return report
-            return replace(report, verified=self._verified(report, planner.suites, session))
+            return report if planner.suites is None else self._verified(report, planner, session)
 
         return self._side_by_side(accounts, work)
 
-    def _verified(
-        self, report: AccountReport, suites: tuple[Suite, ...], session: AccountSession
-    ) -> tuple[Finding, ...]:
-        """What does not hold in the account as it is now, once IAM had time to settle."""
-        account = report.account
-        snapshot = self._complete(session)
-        found = verify(snapshot, report.outcomes, self.now)
-        for pause in _SETTLING:
-            if not found:
-                break
-            self._stop.wait(pause)
-            snapshot = self._complete(session)
-            found = verify(snapshot, report.outcomes, self.now)
-        chosen = choose(suites, account, snapshot, Choice(), self.now)
-        tests = find_violations(account, chosen.inquiries, OfflineBackend(World(snapshot)))
-        return (*found, *chosen.findings, *tests.findings, *violations(tests))
-
-    def _complete(self, session: AccountSession) -> Snapshot:
-        """The account as it is now, with every policy that counts in it."""
-        snapshot = read_snapshot(session.call, session.account, (), self._documents)
-        return completed(session.call, snapshot, self._documents)
-
-    def choose_tests(self, trial: Trial, accounts: Sequence[Account]) -> tuple[AccountTests, ...]:
+    def choose_tests(
+        self, trial: "Trial", accounts: Sequence[Account]
+    ) -> "tuple[AccountTests, ...]":
         """What the assertions would ask in each account; nobody is asked."""
+        from iam_access import hearings  # noqa: PLC0415
 
-        def work(account: Account) -> AccountTests:
-            hearing = self._hearing(trial, account)
-            return AccountTests(
-                account, hearing.inquiries, findings=hearing.findings, left_out=hearing.left_out
-            )
+        return hearings.choose_tests(self, trial, accounts)
 
-        return self._tested(accounts, work)
-
-    def run_tests(self, trial: Trial, accounts: Sequence[Account]) -> tuple[AccountTests, ...]:
+    def run_tests(self, trial: "Trial", accounts: Sequence[Account]) -> "tuple[AccountTests, ...]":
         """What the assertions come to in each account."""
+        from iam_access import hearings  # noqa: PLC0415
 
-        def work(account: Account) -> AccountTests:
-            hearing = self._hearing(trial, account)
-            tests, *others = [self._judged(name, hearing, trial) for name in trial.backends]
-            return replace(
-                tests,
-                findings=(
-                    *hearing.findings,
-                    *tests.findings,
-                    *(each for other in others for each in other.findings),
-                ),
-                disagreements=tuple(
-                    each for other in others for each in disagreements(tests, other)
-                ),
-                left_out=hearing.left_out,
-            )
-
-        return self._tested(accounts, work)
+        return hearings.run_tests(self, trial, accounts)
 
     def answer(
-        self, question: access.Question, accounts: Sequence[Account], planner: Planner | None
-    ) -> tuple[access.AccountAnswers, ...]:
+        self, question: "access.Question", accounts: Sequence[Account], planner: Planner | None
+    ) -> "tuple[access.AccountAnswers, ...]":
         """Who can do what in each account, as it is or as the plan would leave it."""
+        from iam_access import hearings  # noqa: PLC0415
 
-        def work(account: Account) -> access.AccountAnswers:
-            session, snapshot, _ = self._read(account, planner)
-            world = World(completed(session.call, snapshot, self._documents))
-            origins = Origins(self.configuration, account)
-            found = tuple(access.answers(question, account, world, origins))
-            return access.AccountAnswers(account, found)
-
-        return tuple(
-            access.AccountAnswers(account, failure=result)
-            if isinstance(result, Failure)
-            else result
-            for account, result in self._each(accounts, work)
-        )
-
-    def _read(
-        self, account: Account, planner: Planner | None
-    ) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
-        """The account as it is, or taken through a plan; then with what the plan found wrong."""
-        session = self.sessions.open(account)
-        documents = planner.documents(account) if planner else frozenset[str]()
-        snapshot = read_snapshot(session.call, account, documents, self._documents)
-        if planner is None:
-            return session, snapshot, ()
-        plan = planner.plan(account, snapshot)
-        findings = tuple(finding for finding in plan.findings if finding.is_error)
-        return session, after(snapshot, plan.changes), findings
-
-    def _hearing(self, trial: Trial, account: Account) -> _Hearing:
-        """Read the account, take it through the plan, and choose what to ask."""
-        session, snapshot, findings = self._read(account, trial.planner)
-        chosen = choose(trial.suites, account, snapshot, trial.choice, self.now)
-        inquiries = tuple(first(chosen.inquiries, trial.limit))
-        return _Hearing(
-            session,
-            snapshot,
-            inquiries,
-            count(chosen.inquiries) - count(inquiries),
-            (*findings, *chosen.findings),
-        )
-
-    def _judged(self, name: BackendName, hearing: _Hearing, trial: Trial) -> AccountTests:
-        account, call = hearing.session.account, hearing.session.call
-        if name is BackendName.AWS:
-            return ask(account, hearing.inquiries, AwsBackend(call, self._stop.wait))
-        backend = OfflineBackend(World(completed(call, hearing.snapshot, self._documents)))
-        # Back ends are compared by all that they say.
-        judge = ask if trial.details or len(trial.backends) > 1 else find_violations
-        return judge(account, hearing.inquiries, backend)
+        return hearings.answer(self, question, accounts, planner)
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)
-        snapshot = read_snapshot(session.call, account, planner.documents(account), self._documents)
+        snapshot = read_snapshot(session.call, account, planner.documents(account), self.documents)
         plan = planner.plan(account, snapshot)
-        if not planner.explain:
-            return AccountReport(account, plan), session
+        report = AccountReport(account, plan)
+        return self._explained(report, session, snapshot) if planner.explain else report, session
+
+    def _explained(
+        self, report: AccountReport, session: AccountSession, snapshot: Snapshot
+    ) -> AccountReport:
+        """The report with what its plan means, or with why that could not be told."""
+        from iam_access.cloud.explanation import explained  # noqa: PLC0415
+        from iam_access.policy.conditions import PolicySyntaxError  # noqa: PLC0415
+        from iam_access.policy.document import DocumentError  # noqa: PLC0415
+
+        plan = report.plan
+        assert plan is not None, "an account that cannot be read raises"
         try:
-            meanings = explained(session.call, self._documents, snapshot, plan.changes, self.now)
+            meanings = explained(session.call, self.documents, snapshot, plan.changes, self.now)
         except (CloudError, DocumentError, PolicySyntaxError) as error:
             # Words are no reason to leave the work undone, least of all to end access.
-            plan = replace(plan, findings=(*plan.findings, _unexplained(account, error)))
-            return AccountReport(account, plan), session
-        return AccountReport(account, plan, meanings=meanings), session
+            findings = (*plan.findings, _unexplained(report.account, error))
+            return replace(report, plan=replace(plan, findings=findings))
+        return replace(report, meanings=meanings)
 
-    def _tested(
-        self, accounts: Sequence[Account], work: Callable[[Account], AccountTests]
-    ) -> tuple[AccountTests, ...]:
-        return tuple(
-            AccountTests(account, failure=result) if isinstance(result, Failure) else result
-            for account, result in self._each(accounts, work)
+    def _verified(
+        self, report: AccountReport, planner: Planner, session: AccountSession
+    ) -> AccountReport:
+        """The report with what does not hold in the account as it is now."""
+        from iam_access.cloud.verification import verified  # noqa: PLC0415
+
+        found = verified(
+            session.call,
+            report.account,
+            self.documents,
+            report.outcomes,
+            planner.suites or (),
+            self.now,
+            self.stop.wait,
         )
+        return replace(report, verified=found)
 
     def _side_by_side(
         self, accounts: Sequence[Account], work: Callable[[Account], AccountReport]
     ) -> tuple[AccountReport, ...]:
         return tuple(
             AccountReport(account, failure=result) if isinstance(result, Failure) else result
-            for account, result in self._each(accounts, work)
+            for account, result in self.each(accounts, work)
         )
 
-    def _each(
+    def each(
         self, accounts: Sequence[Account], work: Callable[[Account], T]
     ) -> "Iterator[tuple[Account, T | Failure]]":
         """What became of each account, in their order; an interrupt leaves out the rest."""
@@ -308,7 +202,7 @@ class IamManager:
                 self.watch(account)
 
         try:
-            results = for_each_account(accounts, watched, stop=self._stop)
+            results = for_each_account(accounts, watched, stop=self.stop)
         except Interrupted as interrupted:
             results = interrupted.results
         return zip(accounts, results, strict=True)

@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from iam_access.cloud.documents import parsed
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import ABSENT, explain
-from iam_access.simulation.world import documents_needed
-from iam_access.snapshot import ManagedDocument, Snapshot
+from iam_access.snapshot import ManagedDocument
 
 # What IAM answers for an ARN that is none, or that it does not know.
 _NO_SUCH_POLICY = frozenset({ABSENT, "InvalidInput", "ValidationError", "ParamValidationError"})
@@ -45,15 +44,6 @@ class ManagedPolicyDocuments:
             for arn, entry in entries.items():
                 _fill(entry, call, arn, wait=wait)
         return {arn: entry.document for arn, entry in entries.items()}
-
-
-def completed(call: Call, snapshot: Snapshot, cache: ManagedPolicyDocuments) -> Snapshot:
-    """The snapshot with the documents of all AWS managed policies that count in the account.
-
-    Asks as `ManagedPolicyDocuments.read` does; raises CloudError.
-    """
-    wanted = documents_needed(snapshot) - snapshot.managed.keys()
-    return replace(snapshot, managed={**snapshot.managed, **cache.read(call, wanted)})
 
 
 def _fill(entry: _Entry, call: Call, arn: str, *, wait: bool) -> None:

@@ -21,7 +21,8 @@ from iam_access.running import (
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
     from iam_access.config.suites import Suite, Suites
-    from iam_access.manager import IamManager, Trial
+    from iam_access.hearings import Trial
+    from iam_access.manager import IamManager
     from iam_access.plan.planner import Request
     from iam_access.sandbox import SandboxAccount
     from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
@@ -121,7 +122,7 @@ class _Run:
     def _trial(
         self, manager: "IamManager", ground: "Ground", backends: "tuple[BackendName, ...]"
     ) -> "Trial":
-        from iam_access.manager import Trial  # noqa: PLC0415
+        from iam_access.hearings import Trial  # noqa: PLC0415
         from iam_access.simulation.choosing import Choice  # noqa: PLC0415
 
         options = self.options

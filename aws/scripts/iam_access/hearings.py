@@ -1,0 +1,162 @@
+"""What is asked of accounts about access, and what they answer: assertions, and who can do what.
+
+It works on a run's manager, which opens the accounts and plans them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from iam_access.cloud.complete import completed
+from iam_access.cloud.reader import read_snapshot
+from iam_access.cloud.sessions import AccountSession
+from iam_access.cloud.simulator import AwsBackend
+from iam_access.config.suites import Suite
+from iam_access.model import Account, Failure, Finding
+from iam_access.simulation import access
+from iam_access.simulation.assertions import ask, disagreements, find_violations
+from iam_access.simulation.choosing import Choice, choose
+from iam_access.simulation.effect import after
+from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.origin import Origins
+from iam_access.simulation.questions import Inquiry, count, first
+from iam_access.simulation.results import AccountTests, BackendName
+from iam_access.simulation.world import World
+from iam_access.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from iam_access.manager import IamManager, Planner
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
+
+    `limit` is how many questions (one test put to one principal) an account is asked at most.
+    With several back ends the first one's answers count, and disagreements are told. With
+    `details` results that are as expected are told with their reasons, too.
+    """
+
+    suites: tuple[Suite, ...]
+    backends: tuple[BackendName, ...] = (BackendName.OFFLINE,)
+    choice: Choice = field(default_factory=Choice)
+    planner: "Planner | None" = None
+    limit: int | None = None
+    details: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """One account's questions, and everything needed to answer them."""
+
+    session: AccountSession
+    snapshot: Snapshot
+    inquiries: tuple[Inquiry, ...]
+    left_out: int
+    findings: tuple[Finding, ...]
+
+
+def choose_tests(
+    manager: "IamManager", trial: Trial, accounts: Sequence[Account]
+) -> tuple[AccountTests, ...]:
+    """What the assertions would ask in each account; nobody is asked."""
+
+    def work(account: Account) -> AccountTests:
+        hearing = _hearing(manager, trial, account)
+        return AccountTests(
+            account, hearing.inquiries, findings=hearing.findings, left_out=hearing.left_out
+        )
+
+    return _tested(manager, accounts, work)
+
+
+def run_tests(
+    manager: "IamManager", trial: Trial, accounts: Sequence[Account]
+) -> tuple[AccountTests, ...]:
+    """What the assertions come to in each account."""
+
+    def work(account: Account) -> AccountTests:
+        hearing = _hearing(manager, trial, account)
+        tests, *others = [_judged(manager, name, hearing, trial) for name in trial.backends]
+        return replace(
+            tests,
+            findings=(
+                *hearing.findings,
+                *tests.findings,
+                *(each for other in others for each in other.findings),
+            ),
+            disagreements=tuple(each for other in others for each in disagreements(tests, other)),
+            left_out=hearing.left_out,
+        )
+
+    return _tested(manager, accounts, work)
+
+
+def answer(
+    manager: "IamManager",
+    question: access.Question,
+    accounts: Sequence[Account],
+    planner: "Planner | None",
+) -> tuple[access.AccountAnswers, ...]:
+    """Who can do what in each account, as it is or as the plan would leave it."""
+
+    def work(account: Account) -> access.AccountAnswers:
+        session, snapshot, _ = _read(manager, account, planner)
+        world = World(completed(session.call, snapshot, manager.documents))
+        origins = Origins(manager.configuration, account)
+        found = tuple(access.answers(question, account, world, origins))
+        return access.AccountAnswers(account, found)
+
+    return tuple(
+        access.AccountAnswers(account, failure=result) if isinstance(result, Failure) else result
+        for account, result in manager.each(accounts, work)
+    )
+
+
+def _read(
+    manager: "IamManager", account: Account, planner: "Planner | None"
+) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
+    """The account as it is, or taken through a plan; then with what the plan found wrong."""
+    session = manager.sessions.open(account)
+    documents = planner.documents(account) if planner else frozenset[str]()
+    snapshot = read_snapshot(session.call, account, documents, manager.documents)
+    if planner is None:
+        return session, snapshot, ()
+    plan = planner.plan(account, snapshot)
+    findings = tuple(finding for finding in plan.findings if finding.is_error)
+    return session, after(snapshot, plan.changes), findings
+
+
+def _hearing(manager: "IamManager", trial: Trial, account: Account) -> _Hearing:
+    """Read the account, take it through the plan, and choose what to ask."""
+    session, snapshot, findings = _read(manager, account, trial.planner)
+    chosen = choose(trial.suites, account, snapshot, trial.choice, manager.now)
+    inquiries = tuple(first(chosen.inquiries, trial.limit))
+    return _Hearing(
+        session,
+        snapshot,
+        inquiries,
+        count(chosen.inquiries) - count(inquiries),
+        (*findings, *chosen.findings),
+    )
+
+
+def _judged(
+    manager: "IamManager", name: BackendName, hearing: _Hearing, trial: Trial
+) -> AccountTests:
+    account, call = hearing.session.account, hearing.session.call
+    if name is BackendName.AWS:
+        return ask(account, hearing.inquiries, AwsBackend(call, manager.stop.wait))
+    backend = OfflineBackend(World(completed(call, hearing.snapshot, manager.documents)))
+    # Back ends are compared by all that they say.
+    judge = ask if trial.details or len(trial.backends) > 1 else find_violations
+    return judge(account, hearing.inquiries, backend)
+
+
+def _tested(
+    manager: "IamManager", accounts: Sequence[Account], work: Callable[[Account], AccountTests]
+) -> tuple[AccountTests, ...]:
+    return tuple(
+        AccountTests(account, failure=result) if isinstance(result, Failure) else result
+        for account, result in manager.each(accounts, work)
+    )
