@@ -1,12 +1,13 @@
 """Assertions about access as files say them: `access-tests/<team>.yaml`, and any file by name."""
 
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from iam_access.config.expressions import ExpressionError, SlowExpressionError, matcher
+from iam_access.config.syntax import shown
 from iam_access.kinds.fields import (
     Contradiction,
     RoleName,
@@ -51,12 +52,18 @@ def _none_is_empty(value: Any) -> Any:
 
 def _expression(value: str) -> str:
     try:
-        re.compile(value)
-    except re.error as error:
-        place = f" at character {error.pos + 1}" if error.pos is not None else ""
+        matcher(value)
+    except SlowExpressionError as error:
+        raise problem(
+            "slow-expression",
+            f"{shown(value)} could take for ever to match: {error}",
+            "say it with fewer repetitions and alternatives, or in several expressions: "
+            "one of a list is enough",
+        ) from None
+    except ExpressionError as error:
         raise problem(
             "bad-expression",
-            f"{value!r} is not a regular expression: {error.msg}{place}",
+            f"{shown(value)} is not a regular expression: {error}",
             "it is Python's syntax, matched against ARNs from their beginning; "
             "in double quotes YAML needs \\\\ for each backslash",
         ) from None

@@ -1,11 +1,11 @@
 """From tests in files to what is asked in an account."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.access_tests import AccessTest
+from iam_access.config.expressions import matcher
 from iam_access.config.placeholders import fill
 from iam_access.config.suites import Suite
 from iam_access.kinds.fields import role, user
@@ -150,8 +150,8 @@ class _People:
         return found
 
     def _match(self, expression: str) -> int:
-        match = re.compile(expression).match
-        bits = self._matching[expression] = self.where(lambda each: match(each.arn) is not None)
+        matches = matcher(expression)
+        bits = self._matching[expression] = self.where(lambda each: matches(each.arn))
         return bits
 
     def states(self, bits: int) -> tuple[PrincipalState, ...]:

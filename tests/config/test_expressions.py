@@ -1,0 +1,104 @@
+"""Expressions match as Python's do, and none can take for ever."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iam_access.config.expressions import (
+    LONGEST,
+    ExpressionError,
+    SlowExpressionError,
+    matcher,
+)
+
+ROLE = "arn:aws:iam::111122223333:role/"
+
+PIECES = st.sampled_from(
+    ["a", "b", ".", "[ab]", "[^a]", "[]a]", r"\d", r"\w", r"\.", "/", "-", "{", "}", "^", "$", "()"]
+)
+COUNTS = st.sampled_from(["*", "+", "?", "*?", "+?", "{2}", "{1,2}", "{,2}", "{1,}", "{0}"])
+EXPRESSIONS = st.recursive(
+    PIECES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda each: f"({'|'.join(each)})"),
+        st.builds("(?:{}){}".format, inner, COUNTS),
+        st.builds("{}{}".format, st.sampled_from(["a", ".", "[ab]", r"\d"]), COUNTS),
+    ),
+    max_leaves=12,
+)
+
+
+@given(EXPRESSIONS, st.sampled_from(["", "(?i)"]), st.text("ab/1.A-{}", max_size=8))
+def test_they_match_as_pythons_do(expression: str, flags: str, text: str) -> None:
+    expected = re.match(flags + expression, text) is not None
+    assert matcher(flags + expression)(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "name", "expected"),
+    [
+        (r"^arn:aws:iam::(\d{12}):role/(.*)(ADMIN|admin)(.*)$", "the-admin-role", True),
+        (r"^arn:aws:iam::(\d*):role/(.*)(ADMIN|admin)(.*)$", "the-Admin-role", False),
+        (r"arn:.*role/([\w-]+/)*worker$", "a/b/worker", True),
+        (r"arn:.*role/([\w-]+/)*worker$", "a//worker", False),
+        (r"(?i).*ADMIN", "admin", True),
+        # Means that only Python's own matcher knows.
+        (r".*role/(?!.*admin)", "reader", True),
+        (r".*role/(?!.*admin)", "an-admin", False),
+        (r".*role/(?P<who>\w)-(?P=who)", "a-a", True),
+        (r".*role/\w+\b", "a", True),
+        (r".*/a++b", "aab", True),
+    ],
+)
+def test_what_people_write(expression: str, name: str, expected: bool) -> None:
+    assert matcher(expression)(ROLE + name) is expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(a+)+$",
+        "(a|a)*b",
+        "(a|aa)+$",
+        "^arn:(.+)+%$",
+        "(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)x",
+        "(a?){60}a{60}b",
+        "(aa|a.)" * 40 + "b",
+        "((((.+)+)+)+)+%",
+        "(.{1,500}){1,500}%",
+        "((a?){1000}){1000}b",
+        "(?i)(a+)+$%",
+    ],
+)
+def test_none_takes_for_ever(expression: str) -> None:
+    """Python's own matcher would be at it for years; this one is done or the suite is not."""
+    long = "a" * 300 + "/" + "a" * 200
+    assert matcher(expression)(long) is False
+    assert matcher(expression)(ROLE + long) is False
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(?!x)(a+)+$",
+        r"(a+)+\b%",
+        "(?!x).*.*.*.*.*%",
+        "(?!x)" + "(aa|a.)" * 20,
+        r"(a)(b|\1)*%",
+        "a" * (LONGEST + 1),
+        "(" * 200 + ")" * 200,
+    ],
+)
+def test_what_could_take_for_ever_is_refused(expression: str) -> None:
+    with pytest.raises(SlowExpressionError):
+        matcher(expression)
+
+
+@pytest.mark.parametrize("expression", ["(", "[", "*a", "a{99999999999999}", "a**", "(?P<a"])
+def test_what_is_no_expression_is_told(expression: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        matcher(expression)
+    assert not isinstance(caught.value, SlowExpressionError)
