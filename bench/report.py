@@ -46,7 +46,9 @@ def _row(result: Result, startup: float) -> tuple[str, ...]:
     )
 
 
-def as_json(results: Sequence[Result], startup: Mapping[str, float]) -> dict[str, Any]:
+def as_json(
+    results: Sequence[Result], startup: Mapping[str, float], decisions: Mapping[str, Any]
+) -> dict[str, Any]:
     """Everything that was measured."""
     return {
         "startup": dict(startup),
@@ -58,4 +60,5 @@ def as_json(results: Sequence[Result], startup: Mapping[str, float]) -> dict[str
             }
             for result in results
         ],
+        "decisions": dict(decisions),
     }

@@ -8,7 +8,9 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(_HERE.parent), str(_HERE.parent / "aws" / "scripts")]
@@ -29,6 +31,7 @@ def main() -> int:
     for name, seconds in times.items():
         print(f"  {name:38} {seconds:.3f}")
     results: list[Result] = []
+    decisions: dict[str, Any] = {}
     if "fleet" in arguments.only:
         results = _fleets(arguments, times[startup.BASE])
     if "validate" in arguments.only:
@@ -36,14 +39,25 @@ def main() -> int:
         subprocess.run([sys.executable, str(_HERE / "validate_fleet.py")], check=True)
     if "evaluator" in arguments.only:
         print("\nDecisions about access, on one core", flush=True)
-        subprocess.run([sys.executable, str(_HERE / "evaluator.py")], check=True)
+        decisions = _evaluator()
     if arguments.json:
-        text = json.dumps(report.as_json(results, times), indent=2)
+        text = json.dumps(report.as_json(results, times, decisions), indent=2)
         arguments.json.write_text(text + "\n", encoding="utf-8")
     wrong = list(surprises(results))
     for line in wrong:
         print(f"WRONG: {line}")
     return 1 if wrong else 0
+
+
+def _evaluator() -> dict[str, Any]:
+    """The evaluator's figures, which a process of its own measures and prints."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        file = Path(directory) / "figures.json"
+        subprocess.run(
+            [sys.executable, str(_HERE / "evaluator.py"), "--json", str(file)], check=True
+        )
+        figures: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return figures
 
 
 def _fleets(arguments: argparse.Namespace, process: float) -> list[Result]:

@@ -2,9 +2,8 @@
 
 import pytest
 
+from bench.account import account, assertions
 from bench.evaluator import (
-    account,
-    assertions,
     compiled_once,
     explained_matrix,
     matrix,
