@@ -13,7 +13,6 @@ from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts, location_of, same_person
 from iam_access.kinds import names
 from iam_access.kinds.base import Entry
-from iam_access.kinds.fields import user_name
 
 _ROLE, _PARTITION = "deployer_role", "partition"
 
@@ -104,10 +103,13 @@ def _users(
     """One user name in an account must mean one person, whichever team writes it."""
     first: dict[str, tuple[str, Draft]] = {}
     for draft in drafts:
-        for address in facts[draft.name].users:
-            known = first.setdefault(user_name(address).lower(), (address, draft))
-            other, theirs = known
-            if theirs is draft or address == other or same_person(address, other):
+        users = facts[draft.name]
+        for address, in_iam in zip(users.users, users.in_iam, strict=True):
+            if in_iam not in first:
+                first[in_iam] = (address, draft)
+                continue
+            other, theirs = first[in_iam]
+            if address == other or theirs is draft or same_person(address, other):
                 continue
             _differ(draft, address, theirs, other, facts, report)
             _differ(theirs, other, draft, address, facts, report)

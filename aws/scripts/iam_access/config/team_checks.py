@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 
 from iam_access.config import accounts, deadlines, overlaps
 from iam_access.config.access import (
@@ -29,11 +28,12 @@ from iam_access.model import Location
 class Facts:
     """The entries of a team by whom they name (as written), for checks across teams.
 
-    `entries` are all of them.
+    `in_iam` has, for each of the users in turn, what IAM tells users by. `entries` are all.
     """
 
     users: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
+    in_iam: tuple[str, ...] = ()
     entries: list[Access] = field(default_factory=list)
 
 
@@ -43,29 +43,28 @@ def check(draft: Draft, book: Rulebook, now: datetime, report: Report) -> Facts:
     `book` says which windows, as of `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, report)
-    facts = Facts()
+    facts = Facts(entries=list(accesses(draft)))
     users, roles = facts.users, facts.roles
     environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
     grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
-    for access in accesses(draft):
+    for access in facts.entries:
         for user in access.users:
             users[user].append(access)
         for role in access.roles:
             roles[role].append(access)
-        facts.entries.append(access)
-        if environments is not None and not environments.issuperset(access.environments):
+        if not _each_once(access.environments, environments):
             _unknown(access, ENVIRONMENTS, environments, report)
-        if grants is not None and not grants.issuperset(access.grants):
+            _repeated(access, ENVIRONMENTS, report)
+        if not _each_once(access.grants, grants):
             _unknown(access, GRANTS, grants, report)
+            _repeated(access, GRANTS, report)
         if access.until is not None:
             deadlines.check(access, access.until, draft.name, book, now, report)
-        elif _repeats(access.environments) or _repeats(access.grants):
-            _repeated(access, ENVIRONMENTS, report)
-            _repeated(access, GRANTS, report)
-    _one_name(USERS, facts.users, report)
-    _one_name(ROLES, facts.roles, report)
-    overlaps.check(facts.users, now, report)
-    overlaps.check(facts.roles, now, report)
+    facts.in_iam = tuple(_users_in_iam(users))
+    _one_name(USERS, users, facts.in_iam, report)
+    _one_name(ROLES, roles, tuple(map(str.lower, roles)), report)
+    overlaps.check(users, now, report)
+    overlaps.check(roles, now, report)
     return facts
 
 
@@ -105,7 +104,14 @@ def _accounts(draft: Draft, report: Report) -> None:
             first[number] = item.key
 
 
-def _unknown(access: Access, name: str, known: frozenset[str], report: Report) -> None:
+def _each_once(values: Sequence[str], known: frozenset[str] | None) -> bool:
+    """Whether all values are known, and different."""
+    return known is not None and len(known.intersection(values)) == len(values)
+
+
+def _unknown(access: Access, name: str, known: frozenset[str] | None, report: Report) -> None:
+    if known is None:
+        return
     singular = name.removesuffix("s")
     folder = accounts.FOLDER if name == ENVIRONMENTS else POLICIES
     values: Sequence[str] = getattr(access, name)
@@ -119,10 +125,6 @@ def _unknown(access: Access, name: str, known: frozenset[str], report: Report) -
             f"the team's file in {folder}/ has no {singular} {shown(value)}",
             did_you_mean(value, known) or there,
         )
-
-
-def _repeats(values: Sequence[str]) -> bool:
-    return len(values) > 1 and len(set(values)) < len(values)
 
 
 def _repeated(access: Access, name: str, report: Report) -> None:
@@ -139,11 +141,20 @@ def _repeated(access: Access, name: str, report: Report) -> None:
             )
 
 
-def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report) -> None:
-    """Different users or roles, as written, that are one in IAM."""
+def _one_name(
+    name: str, holders: Mapping[str, Sequence[Access]], in_iam: Sequence[str], report: Report
+) -> None:
+    """Users or roles that an entry names twice, or that are one in IAM and written differently."""
+    for entries in holders.values():
+        # Who is named twice by an entry has it twice.
+        if len(entries) > 1 and len(set(map(id, entries))) < len(entries):
+            for entry in entries:
+                _repeated(entry, name, report)
+    if len(set(in_iam)) == len(in_iam):
+        return
     first: dict[str, str] = {}
-    for in_iam, (written, entries) in zip(_in_iam(name, holders), holders.items(), strict=True):
-        other = first.setdefault(in_iam, written)
+    for known_as, (written, entries) in zip(in_iam, holders.items(), strict=True):
+        other = first.setdefault(known_as, written)
         if written != other and not (name == USERS and same_person(written, other)):
             what = name.removesuffix("s")
             report.error(
@@ -154,14 +165,11 @@ def _one_name(name: str, holders: Mapping[str, Sequence[Access]], report: Report
                 f"{location_of(name, other, holders[other][0])}"
                 + ("; a user is named like what stands before the @" if name == USERS else ""),
             )
-        if len(entries) > 1 and any(one is next_one for one, next_one in pairwise(entries)):
-            for entry in entries:
-                _repeated(entry, name, report)
 
 
-def _in_iam(name: str, written: Iterable[str]) -> Iterator[str]:
-    """What IAM, which ignores case in names, tells users and roles by."""
-    return map(str.lower, map(user_name, written) if name == USERS else written)
+def _users_in_iam(written: Iterable[str]) -> Iterator[str]:
+    """What IAM, which ignores case in names, tells users by."""
+    return map(str.lower, map(user_name, written))
 
 
 def same_person(address: str, other: str) -> bool:
