@@ -57,8 +57,9 @@ class Layers:
     `identity` are all of the user with its groups, or of the role: inline and attached.
     `boundary` is theirs. `session` are the policies given when the session was made. `scps` are
     those of the caller's account and `rcps` those of the resource's, one tuple per level of the
-    organisation, from the root down; the management account has none. `resource` is the
-    policy of the resource, for a role its trust policy.
+    organisation, from the root down; the management account has none. RCPFullAWSAccess is on
+    every level of `rcps`, given or not. `resource` is the policy of the resource, for a role its
+    trust policy.
 
     Keep one for all requests that it fits: it remembers which statements cover an action.
     """
@@ -126,6 +127,9 @@ def _slot(
     # Once each: a policy may come to a user by several groups.
     policies = tuple(dict.fromkeys(policies))
     statements = tuple(one for policy in policies for one in policy.covering(action))
+    if layer is Layer.RCP:
+        # It cannot be detached, so resource control policies refuse by their Denies alone.
+        return _Slot(statements, LayerDecision(layer, level, True, note="RCPFullAWSAccess"))
     return _Slot(
         statements, LayerDecision(layer, level, False, note="" if policies else "no policy")
     )
@@ -218,7 +222,7 @@ def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
     return LayerDecision(
         silent.layer,
         silent.level,
-        bool(allows),
+        silent.allowed or bool(allows),
         tuple(allows),
         tuple(denies),
         closest,

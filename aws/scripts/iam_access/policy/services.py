@@ -82,8 +82,9 @@ def passes_resource_policy(request: Request) -> str:
     Reference, API_PutBucketPolicy.html). Policies of the organisation still count.
     """
     caller = request.principal
-    is_own = request.owner in (None, caller.account)
-    if caller.type is CallerType.ROOT and is_own and request.action.lower() in _KEYS_TO_BUCKET:
+    if caller.type is not CallerType.ROOT or request.action.lower() not in _KEYS_TO_BUCKET:
+        return ""
+    if request.owner in (None, caller.account):
         return "the root user always reaches the policy of its account's bucket"
     return ""
 
