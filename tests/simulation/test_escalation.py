@@ -191,3 +191,25 @@ def test_a_role_that_reads_more_is_no_escalation_but_one_unread_is() -> None:
     )
     power = with_role(EMPTY, DEPLOYER, trust=root, attached=(POWER_USER,))
     assert len(roles(power, holding(allow("sts:AssumeRole"), account=power))) == 1
+
+
+def unknown(before: Snapshot, after: Snapshot) -> list[str]:
+    found = change(before, after).escalations
+    return [each.explanation for each in found if each.code == "assume-unknown-role"]
+
+
+def test_roles_that_are_not_known_here_are_told_of_too() -> None:
+    (told,) = unknown(EMPTY, holding(allow("sts:AssumeRole")))
+    assert told.endswith("let them in: any")
+    elsewhere = [f"arn:aws:iam::999999999999:role/{number}" for number in range(7)]
+    (told,) = unknown(EMPTY, holding(allow("sts:AssumeRole", on=elsewhere)))
+    assert elsewhere[0] in told
+    assert told.endswith(" and 2 more")
+    # Of one that is known all there is to tell is told.
+    account = with_role(EMPTY, DEPLOYER, trust=trust())
+    known = "arn:aws:iam::111122223333:role/deployer"
+    assert unknown(account, holding(allow("sts:AssumeRole", on=known), account=account)) == []
+    assert unknown(EMPTY, holding(allow("sts:AssumeRole", on="arn:aws:s3:::x/*"))) == []
+    assert unknown(EMPTY, holding(allow("sts:AssumeRole"), deny("sts:*"))) == []
+    there = holding(allow("sts:*"))
+    assert unknown(there, holding(allow("sts:*", "s3:*"))) == []

@@ -57,7 +57,11 @@ def escalations(sides: Sides) -> tuple[Escalation, ...]:
     if _becomes_administrator(sides, state):
         return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]),)
     found = [_opened(way, sides, state) for way in WAYS] if sides.gains else []
-    return (*(each for each in found if each is not None), *_roles(sides, state))
+    return (
+        *_roles(sides, state),
+        *_unknown_roles(sides, state),
+        *(each for each in found if each is not None),
+    )
 
 
 def _told(way: Way, actions: tuple[str, ...]) -> Escalation:
@@ -111,17 +115,18 @@ class _Permissions:
 
     def allow(self, action: str, way: Way) -> bool:
         """Whether the action may be allowed on something that serves the way."""
-        return any(True for _ in self._atoms(action, way))
+        return any(True for _ in self.atoms(action, way))
 
-    def _atoms(self, action: str, way: Way) -> Iterator[Atom]:
+    def atoms(self, action: str, way: Way | None = None) -> Iterator[Atom]:
+        """Where the action is allowed on something that it works on, and that serves the way."""
         bit = self.universe.bits(action)
         for region in self.reach:
             for atom in region.allows:
                 if not atom.bits & bit or not _can_concern(action, atom.scope):
                     continue
-                if action == PASSING and not _passes_to(way.service, atom.conditions):
+                if way and action == PASSING and not _passes_to(way.service, atom.conditions):
                     continue
-                if way.others and self._is_own(atom.scope):
+                if way and way.others and self._is_own(atom.scope):
                     continue
                 yield from permitted(replace(atom, bits=bit), region.denies)
 
@@ -187,15 +192,37 @@ def _roles(sides: Sides, state: PrincipalState) -> Iterator[Escalation]:
         yield Escalation("assume-role", _assuming(found, bits, sides), ASSUME_ROLE_URL, (ASSUME,))
 
 
+def _unknown_roles(sides: Sides, state: PrincipalState) -> Iterator[Escalation]:
+    """Roles that the principal may newly assume and of which nothing is known here.
+
+    They may be in other accounts, or come to be later; whether they trust the principal is theirs.
+    """
+    gained = _Permissions((Region(sides.gains),), sides.universe, state)
+    known = {each.arn for each in sides.new.principals.values()}
+    names = {scopes.words(atom.scope) for atom in gained.atoms(ASSUME)}
+    found = sorted(names - known)
+    if found:
+        said = _some(["any" if each == "*" else each for each in found])
+        yield Escalation(
+            "assume-unknown-role",
+            f"may assume roles that are not known here, as far as those let them in: {said}",
+            ASSUME_ROLE_URL,
+            (ASSUME,),
+        )
+
+
+def _some(texts: Sequence[str]) -> str:
+    said = ", ".join(texts[:_SHOWN])
+    return f"{said} and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else said
+
+
 def _entered(reach: Reach) -> set[str]:
     """The roles whose access counts as the principal's own."""
     return {atom.via for region in reach for atom in region.allows[:1] if atom.via is not None}
 
 
 def _assuming(roles: Sequence[str], bits: int, sides: Sides) -> str:
-    said = ", ".join(roles[:_SHOWN])
-    if len(roles) > _SHOWN:
-        said += f" and {len(roles) - _SHOWN:,} more"
+    said = _some(roles)
     parts = [f"{part.bit_count():,} {level}" for level, part in sides.universe.split(bits)]
     more = f"may do more: {', '.join(parts)}" if parts else "has policies that were not read"
     return f"may assume {'roles' if len(roles) > 1 else 'role'} {said}, which {more}"
