@@ -61,6 +61,13 @@ def parse(text: str, *, variables: bool, wildcards: bool = True) -> tuple[Piece,
     With `variables` (only ever true for Version 2012-10-17), `${*}`, `${?}` and `${$}` are the
     characters themselves. What is no well-formed variable stays literal text.
     """
+    if not variables or "${" not in text:
+        # Most patterns have no wildcard, or a star at their end.
+        first = _WILDCARDS.search(text) if wildcards else None
+        if first is None:
+            return (text,)
+        if first.group() == "*" and first.end() == len(text):
+            return (text[:-1], _Wild.STAR)
     pieces: list[Piece] = []
     position = 0
     for found in _VARIABLE.finditer(text) if variables else ():
