@@ -186,3 +186,11 @@ def test_a_block_holds_its_lines(lines: list[str]) -> None:
 def test_a_fence_is_longer_than_what_it_holds() -> None:
     opening = escape.markdown_block(["````"], "diff")[0]
     assert re.fullmatch("`{5}diff", opening)
+
+
+@pytest.mark.parametrize("mark", [",", ":", ";"])
+def test_a_code_span_leaves_out_the_punctuation_of_the_sentence(mark: str) -> None:
+    arn = "arn:aws:iam::111122223333:role/x"
+    assert markdown(f"cannot assume {arn}{mark} no") == f"cannot assume `{arn}`{mark} no"
+    # What is only a reference with it stays whole.
+    assert markdown(":smile: or") == "`:smile:` or"

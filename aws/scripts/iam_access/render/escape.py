@@ -112,7 +112,10 @@ def markdown(text: str) -> str:
 
 def _word(word: str) -> str:
     if _REFERENCE.search(word) is not None:
-        return markdown_code(word)
+        plain = word.rstrip(",:;")  # whoever copies it does not want the sentence's comma
+        if _REFERENCE.search(plain) is None:
+            return markdown_code(word)
+        return markdown_code(plain) + word[len(plain) :]
     return _PUNCTUATION.sub(r"\\\g<0>", word).translate(_AS_ENTITY)
 
 

@@ -60,8 +60,9 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
     lines += [f"**{markdown(wording.result(report))}**", ""]
     lines += summary.lines
-    if found:
-        lines += [f"Findings: {wording.tally(found)}", ""]
+    told = [*wording.troubles(accounts), *found]
+    if told:
+        lines += [f"Findings: {wording.tally(told)}", ""]
     lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines]
     lines += [*plan, *_omitted(left_out)]
     digest = wording.digest(report)
