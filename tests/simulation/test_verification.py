@@ -87,13 +87,55 @@ def test_a_boundary_that_blocks_a_grant_is_named() -> None:
     assert "boundary" in finding.message
 
 
-def test_a_deadline_that_does_not_hold_is_told() -> None:
-    snapshot, outcomes = run(temporarily(Form.INLINE))
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+ASKING_MORE: list[dict[str, Any]] = [
+    {"conditions": MFA},
+    {"conditions": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"]}}},
+    {"conditions": {"StringLike": {"aws:PrincipalTag/team": "pay*"}, **MFA}},
+    {"conditions": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}},
+    {"conditions": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8"]}}},
+    {"conditions": {"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}}},
+    {"conditions": {"BoolIfExists": {"aws:SecureTransport": "true"}}},
+    {"conditions": {"NumericLessThanEquals": {"s3:max-keys": "10"}}},
+    {"actions": None, "not_actions": ["iam:*"]},
+    {"resources": None, "not_resources": ["arn:aws:s3:::secret"]},
+]
+
+
+@pytest.mark.parametrize("written", [{}, *ASKING_MORE])
+def test_a_deadline_that_does_not_hold_is_told(written: dict[str, Any]) -> None:
+    """Whatever else a statement asks for."""
+    statement = {"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"], **written}
+    files = configuration(
+        team(
+            policies=[policy("read", custom_statements=[statement])],
+            temporary=[temporary(via="inline")],
+        )
+    )
+    snapshot, outcomes = run(files)
+    assert verify(snapshot, outcomes, NOW) == ()
     ((name, document),) = snapshot.principals[ALICE].inline.items()
-    endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
-    tampered = with_state(snapshot, ALICE, inline={name: endless})
-    (finding,) = verify(tampered, outcomes, NOW + timedelta(minutes=1))
-    assert finding.code == "verify-outlives"
+    endless = [
+        {**each, "Condition": statement.get("conditions", {})}
+        if each["Effect"] == "Allow"
+        else each
+        for each in document["Statement"]
+    ]
+    tampered = with_state(snapshot, ALICE, inline={name: {**document, "Statement": endless}})
+    found = verify(tampered, outcomes, NOW + timedelta(minutes=1))
+    assert {finding.code for finding in found} == {"verify-outlives"}
+
+
+def test_a_deny_without_a_second_factor_stands_in_nobodys_way() -> None:
+    """The usual policy that asks everybody for a second factor is no reason for a finding."""
+    snapshot, outcomes = run(PERMANENT)
+    without = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
+    deny = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": without},
+    }
+    asking = with_state(snapshot, ALICE, inline={"mfa": deny})
+    assert verify(asking, outcomes, NOW) == ()
 
 
 def test_what_failed_is_not_verified() -> None:

@@ -3,9 +3,10 @@
 Judged on the account as it was read again, by the evaluator, and so by what is really there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from iam_access.kinds import attachment, inline_policy, temporary_role
 from iam_access.kinds.base import obstacle
@@ -22,25 +23,39 @@ from iam_access.plan.diff import observed_state
 from iam_access.policy.actions import expand
 from iam_access.policy.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.decision import Decision, Verdict
-from iam_access.policy.document import conditions_of, listed, statements_of
+from iam_access.policy.document import conditions_of, listed, statements_of, text_of
 from iam_access.policy.evaluate import Layers
+from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.simulation.results import AccountTests
-from iam_access.simulation.world import Subject, World
+from iam_access.simulation.world import Context, Subject, World
 from iam_access.snapshot import Document, Snapshot
 
 _SECOND = timedelta(seconds=1)
 
 
+# What requests are taken to have, as in assertions; a statement may ask for something else.
+_USUAL: Context = {"aws:MultiFactorAuthPresent": "true"}
+# Operators that hold for the first of the values, or for what it is a pattern of.
+_MET_BY_A_VALUE = frozenset(
+    {"stringequals", "stringequalsignorecase", "bool", "numericequals", "binaryequals"}
+    | {"numericlessthanequals", "numericgreaterthanequals"}
+)
+_MET_BY_A_MATCH = frozenset({"stringlike", "arnlike", "arnequals"})
+# Whoever may do all but some actions may do one of these.
+_COMMON_ACTIONS = ("ec2:DescribeInstances", "s3:GetObject", "sqs:ListQueues", "iam:GetUser")
+
+
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """One thing that a statement allows whatever else the request brings along."""
+    """One thing that a statement may allow, in a request that meets its conditions if it can."""
 
     action: str
     resource: str
+    context: Context
 
     def put_to(self, subject: Subject, at: datetime) -> Decision:
         """What the evaluator says at that time (UTC)."""
-        return subject.decide(self.action, self.resource, {}, at)
+        return subject.decide(self.action, self.resource, self.context, at)
 
 
 def verify(snapshot: Snapshot, outcomes: Iterable[Outcome], now: datetime) -> tuple[Finding, ...]:
@@ -141,22 +156,50 @@ def _documents(wanted: Resource, subject: Subject, world: World) -> Iterator[Doc
 
 
 def _probes(document: Document) -> Iterator[_Probe]:
-    """A request for each Allow statement that asks for nothing but a time."""
+    """Requests for each Allow statement; what a statement allows in none of them is not proven."""
     for statement in statements_of(document):
-        if statement.get("Effect") != "Allow" or _asks_for_more(conditions_of(statement)):
+        if statement.get("Effect") != "Allow":
             continue
-        action = next(iter(listed(statement.get("Action", []))), "")
-        resource = next(iter(listed(statement.get("Resource", []))), "")
-        wild = "*" in action or "?" in action
-        known = min(expand(action), default="") if wild else action
-        if known and resource and "${" not in resource:
-            exact = resource.replace("*", "x").replace("?", "x")
-            yield _Probe(known, "*" if resource == "*" else exact)
+        resource = next(iter(listed(statement.get("Resource", ["*"]))), "")
+        if not resource or "${" in resource:
+            continue
+        exact = "*" if resource == "*" else _matching(resource)
+        context = _context(conditions_of(statement))
+        yield from (_Probe(action, exact, context) for action in _actions(statement))
 
 
-def _asks_for_more(conditions: Mapping[str, Mapping[str, object]]) -> bool:
-    keys = (key for block in conditions.values() for key in block)
-    return any(key.lower() != "aws:currenttime" for key in keys)
+def _actions(statement: Mapping[str, Any]) -> Sequence[str]:
+    """An action that the statement covers, or several of which it should cover one."""
+    if "NotAction" in statement:
+        return _COMMON_ACTIONS
+    action = next(iter(listed(statement.get("Action", []))), "")
+    wild = "*" in action or "?" in action
+    known = min(expand(action), default="") if wild else action
+    return (known,) if known else ()
+
+
+def _context(conditions: Mapping[str, Mapping[str, Any]]) -> Context:
+    """Condition keys that meet what is simple among the conditions; the time is the probe's."""
+    found: dict[str, str] = {}
+    for operator, keys in conditions.items():
+        name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
+        for key, values in keys.items():
+            value = next((text_of(each) for each in listed(values)), "")
+            if key.lower() == CURRENT_TIME.lower() or "${" in value:
+                continue
+            if name in _MET_BY_A_VALUE:
+                found.setdefault(key, value)
+            elif name in _MET_BY_A_MATCH:
+                found.setdefault(key, _matching(value))
+            elif name == "ipaddress":
+                found.setdefault(key, value.partition("/")[0])
+    known = {key.lower() for key in found}
+    return {**{key: value for key, value in _USUAL.items() if key.lower() not in known}, **found}
+
+
+def _matching(pattern: str) -> str:
+    """A text that a pattern with wildcards matches."""
+    return pattern.replace("*", "x").replace("?", "x")
 
 
 def _blocked(
