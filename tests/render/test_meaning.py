@@ -194,12 +194,36 @@ def test_programs_get_all_of_it() -> None:
 
 def test_a_comment_has_room_for_what_fits_and_says_what_does_not() -> None:
     people = [
-        replace(ALICE, principal=Principal(PrincipalType.USER, f"user{number}"))
+        replace(
+            ALICE,
+            principal=Principal(PrincipalType.USER, f"user{number}"),
+            gains=(replace(ON_BUCKET, resources=(f"arn:aws:s3:::{number}/*",)),),
+        )
         for number in range(2_000)
     ]
     text = shown(*people, output=Output.MARKDOWN)
     assert len(text) <= 65_000
     assert re.search(r"Left out.*principals: [0-9,]+", text)
+
+
+def test_those_for_whom_it_means_the_same_are_together() -> None:
+    people = [
+        replace(ALICE, principal=Principal(PrincipalType.USER, f"user{number}"))
+        for number in range(500)
+    ]
+    other = replace(ALICE, principal=reports.BATCH, escalations=(WAY,))
+    (_, line, last) = lines(*people, other)
+    assert line.startswith("user user0, user user1, ")
+    assert f"user user9 and 490 more: gains 1 Write on {BUCKET}" in line
+    assert last.startswith("role batch: ")
+    assert "user user499: gains" in lines(*people, verbose=True)[1]
+    text = shown(*people, other, output=Output.MARKDOWN)
+    assert len(text) < 10_000
+    assert text.count("<details>") == 2
+    assert "<code>user user0, user user1, user user2 and 497 more in live/prod" in text
+    assert "`user user199` and 300 more" in text
+    told = json.loads(shown(*people, other, output=Output.JSON))["meaning"]
+    assert len({each["principal"] for each in told}) == 501
 
 
 def hostile(text: str) -> Meaning:

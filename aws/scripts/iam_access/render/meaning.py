@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from iam_access.model import Account, Difference, Meaning, Report
+from iam_access.model import Account, Difference, Meaning, Principal, Report
 from iam_access.render import view
 
 NOTHING = "Nobody gains or loses anything."
@@ -20,12 +20,20 @@ _CLAUSES = 10
 
 
 @dataclass(frozen=True, slots=True)
+class AlikeMeaning:
+    """Principals of one account for whom a plan means the same; one at least."""
+
+    meaning: Meaning
+    principals: tuple[Principal, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccountMeaning:
     """One account's principals: those for whom something changes, and the others."""
 
     account: Account
-    changed: tuple[Meaning, ...]
-    unchanged: tuple[Meaning, ...]
+    changed: tuple[AlikeMeaning, ...]
+    unchanged: tuple[Principal, ...]
 
     @property
     def title(self) -> str:
@@ -40,13 +48,24 @@ def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
     found = [
         AccountMeaning(
             each.account,
-            tuple(one for one in each.meanings or () if not one.is_nothing),
-            tuple(one for one in each.meanings or () if one.is_nothing),
+            tuple(_alike(one for one in each.meanings or () if not one.is_nothing)),
+            tuple(one.principal for one in each.meanings or () if one.is_nothing),
         )
         for each in asked
         if each.meanings
     ]
     return tuple(sorted(found, key=lambda each: (each.account.label, each.account.id)))
+
+
+def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
+    """Those who differ in nothing but their names together, in the order of the first ones."""
+    found: dict[object, list[Meaning]] = {}
+    for each in meanings:
+        counts = (tuple(each.gained.items()), tuple(each.lost.items()))
+        key = (each.gains, each.losses, *counts, each.escalations, each.unread)
+        found.setdefault(key, []).append(each)
+    for first, *others in found.values():
+        yield AlikeMeaning(first, tuple(each.principal for each in (first, *others)))
 
 
 def unknown(report: Report) -> str:
@@ -55,9 +74,14 @@ def unknown(report: Report) -> str:
     return f"What it means is not known in {_some(missing)}." if missing else ""
 
 
-def who(meaning: Meaning) -> str:
+def who(principal: Principal) -> str:
     """`user alice`."""
-    return f"{meaning.principal.type} {meaning.principal.name}"
+    return f"{principal.type} {principal.name}"
+
+
+def names(principals: Sequence[Principal], most: int) -> str:
+    """`user alice, role batch and 3 more`, naming so many of them."""
+    return _some([*map(who, principals)], most)
 
 
 def summary(meaning: Meaning) -> str:

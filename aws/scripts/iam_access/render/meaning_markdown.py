@@ -1,18 +1,21 @@
-"""What a plan means in Markdown: one line for each principal, the details folded away."""
+"""What a plan means in Markdown: a line for each principal or several alike, details folded."""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from iam_access.model import Difference, Meaning, Report
+from iam_access.model import Difference, Principal, Report
 from iam_access.render import meaning as words
 from iam_access.render.escape import html_code, markdown, markdown_code
-from iam_access.render.meaning import AccountMeaning
+from iam_access.render.meaning import AccountMeaning, AlikeMeaning
 
 HEAD = ("### What it means", "")
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
-# How many differences a fold holds; JSON has them all.
+# How many differences and principals a fold holds; JSON has them all.
 _MOST = 20
+_IN_FOLD = 200
+# How many principals its summary names.
+_IN_SUMMARY = 3
 
 
 def rows(report: Report) -> list[str]:
@@ -29,20 +32,26 @@ def rows(report: Report) -> list[str]:
 
 
 def _account(account: AccountMeaning) -> Iterator[str]:
-    for meaning in account.changed:
-        yield "\n".join(_meaning(meaning, account))
+    for alike in account.changed:
+        yield "\n".join(_meaning(alike, account))
     if account.unchanged:
-        number = len(account.unchanged)
-        people = ", ".join(markdown_code(words.who(each)) for each in account.unchanged[:10])
-        more = f" and {number - 10:,} more" if number > 10 else ""
-        yield f"No new access in {markdown_code(account.title)}: {people}{more}\n"
+        yield f"No new access in {markdown_code(account.title)}: {_names(account.unchanged, 10)}\n"
 
 
-def _meaning(meaning: Meaning, account: AccountMeaning) -> Iterator[str]:
+def _names(principals: Sequence[Principal], most: int) -> str:
+    said = ", ".join(markdown_code(words.who(each)) for each in principals[:most])
+    more = len(principals) - most
+    return f"{said} and {more:,} more" if more > 0 else said
+
+
+def _meaning(alike: AlikeMeaning, account: AccountMeaning) -> Iterator[str]:
+    meaning = alike.meaning
     # In code nothing is taken for a mention or a reference.
     summary = html_code(words.summary(meaning))
-    name = html_code(f"{words.who(meaning)} in {account.title}")
+    name = html_code(f"{words.names(alike.principals, _IN_SUMMARY)} in {account.title}")
     yield from ("<details>", f"<summary>{name}: {summary}</summary>", "")
+    if len(alike.principals) > _IN_SUMMARY:
+        yield f"- {_names(alike.principals, _IN_FOLD)}"
     yield from _differences("gains", meaning.gains)
     yield from _differences("loses", meaning.losses)
     for each in meaning.escalations:

@@ -1,12 +1,14 @@
-"""What a plan means as lines to read: one for each principal, and more with `verbose`."""
+"""What a plan means as lines to read: one for each principal or several alike."""
 
+import sys
 from collections.abc import Iterator, Sequence
 
-from iam_access.model import Difference, Meaning, Report
+from iam_access.model import Difference, Report
 from iam_access.render import meaning as words
 from iam_access.render.layout import Line, Span, line
+from iam_access.render.meaning import AlikeMeaning
 
-# How many principals for whom nothing changes are named.
+# How many principals are named in a line.
 _NAMED = 10
 
 
@@ -22,24 +24,20 @@ def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     if not any(each.changed for each in found):
         yield line(2, Span(words.ELSEWHERE if unknown else words.NOTHING, "good"))
         return
+    most = sys.maxsize if verbose else _NAMED
     for account in found:
         yield line(2, Span(account.title, "title"))
         for each in account.changed:
-            yield from _meaning(each, verbose=verbose)
+            yield from _meaning(each, most, verbose=verbose)
         if account.unchanged:
-            yield line(4, f"no new access: {_named(account.unchanged, verbose=verbose)}")
+            yield line(4, f"no new access: {words.names(account.unchanged, most)}")
 
 
-def _named(meanings: Sequence[Meaning], *, verbose: bool) -> str:
-    shown = meanings if verbose else meanings[:_NAMED]
-    said = ", ".join(map(words.who, shown))
-    more = len(meanings) - len(shown)
-    return f"{said} and {more:,} more" if more else said
-
-
-def _meaning(meaning: Meaning, *, verbose: bool) -> Iterator[Line]:
+def _meaning(alike: AlikeMeaning, most: int, *, verbose: bool) -> Iterator[Line]:
+    meaning = alike.meaning
     style = "warning" if meaning.escalations else ""
-    yield line(4, Span(words.who(meaning), "title"), ": ", Span(words.summary(meaning), style))
+    names = words.names(alike.principals, most)
+    yield line(4, Span(names, "title"), ": ", Span(words.summary(meaning), style))
     if not verbose:
         return
     yield from _differences("gains", "create", meaning.gains)
