@@ -32,7 +32,8 @@ class PrincipalMatcher:
     """A compiled Principal or NotPrincipal element (`negated`).
 
     `accounts` and `names` come from its AWS entries; `services` and `providers` from the
-    others. A "*" stands for all of its kind, `everyone` for all kinds.
+    others, where a "*" stands for all of the kind. `everyone` is "*" alone or among the AWS
+    entries, which is the same (reference_policies_elements_principal.html#principal-anonymous).
     """
 
     everyone: bool
@@ -58,16 +59,10 @@ class PrincipalMatcher:
         if self.everyone:
             return Match.DIRECT
         if caller.type is CallerType.SERVICE:
-            return _direct(caller.arn in self.services or "*" in self.services or self._any_aws)
+            return _direct(caller.arn in self.services or "*" in self.services)
         if caller.type in (CallerType.WEB_IDENTITY, CallerType.SAML):
             return _direct(caller.arn in self.providers or "*" in self.providers)
-        if self._any_aws:
-            return Match.DIRECT
         return self._named_in_account(caller)
-
-    @property
-    def _any_aws(self) -> bool:
-        return "*" in self.names
 
     def _named_in_account(self, caller: PrincipalContext) -> Match:
         own_id = caller.unique_id if caller.type is CallerType.USER else ""
@@ -106,7 +101,7 @@ def compile_principal(element: object, *, negated: bool) -> PrincipalMatcher:
     aws = values.get("AWS", frozenset())
     accounts = {account for account in map(_account, aws) if account}
     return PrincipalMatcher(
-        everyone=False,
+        everyone="*" in aws,
         accounts=frozenset(accounts),
         names=frozenset(name for name in aws if not _account(name)),
         services=values.get("Service", frozenset()),
