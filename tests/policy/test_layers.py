@@ -152,6 +152,11 @@ def test_a_crowd_and_a_matrix_know_what_no_policy_decides() -> None:
     askers = [matrix.asker(caller, Layers(identity=(deny,)), {}) for caller in callers]
     assert Crowd.of(askers).allowed("sts:GetCallerIdentity", "*") == [0, 1, 2]
     assert Crowd.of(askers).allowed("sts:GetAccessKeyInfo", "*") == []
+    root = compiled([{"Effect": "Allow", "Action": "sts:AssumeRoot", "Resource": "*"}])
+    opening = [matrix.asker(caller, Layers(identity=(root,)), {}) for caller in callers]
+    elsewhere = f"arn:aws:iam::{OTHER}:root"
+    assert Crowd.of(opening).allowed("sts:AssumeRoot", elsewhere) == [0, 1, 2]
+    assert Crowd.of(askers).allowed("sts:AssumeRoot", elsewhere) == []
     layers = Layers(session=(policy("allow", SourceType.SESSION),))
     asked = "s3:GetObject", "arn:aws:s3:::b/k"
     for who, allowed in (("federated", False), ("federated root", True)):

@@ -11,7 +11,11 @@ from typing import Self, TypeAlias
 from iam_access.policy.cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.matrix import Asker
-from iam_access.policy.services import allowed_by_service, needs_resource_policy
+from iam_access.policy.services import (
+    allowed_by_service,
+    consenting_account,
+    needs_resource_policy,
+)
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
 
@@ -68,7 +72,7 @@ class Crowd:
         if needs_resource_policy(request):
             return 0
         # Across accounts the resource's policy would have to allow it, too.
-        owner = request.owner
+        owner = consenting_account(request)
         among = held.usual if owner is None else held.of_account.get(owner, 0)
         return self._by_own_policies(asked, among)
 

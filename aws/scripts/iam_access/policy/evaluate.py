@@ -18,6 +18,7 @@ from iam_access.policy.principals import Match
 from iam_access.policy.request import CallerType, PrincipalContext, Request
 from iam_access.policy.services import (
     allowed_by_service,
+    consenting_account,
     forbidden_by_service,
     is_trust_action,
     is_under_rcps,
@@ -264,7 +265,7 @@ def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
         return (resource,), () if resource.allowed else (resource,)
     identity = found[0]
     wanting = [one for one in found[:-1] if not one.allowed]
-    if request.owner not in (None, caller.account):
+    if consenting_account(request) not in (None, caller.account):
         # Across accounts both sides must allow, however the policy names the caller.
         return (identity, resource), wanting if resource.allowed else [*wanting, resource]
     # Within one account either side grants, depending on how directly the caller is named.

@@ -60,6 +60,15 @@ def is_trust_action(action: str) -> bool:
     return action in _TRUST_ACTIONS
 
 
+def consenting_account(request: Request) -> str | None:
+    """The account whose consent a request needs if it is not the caller's; None for nobody's.
+
+    It is the resource's. Root sessions in its member accounts an organisation opens without
+    asking them (STS API Reference, API_AssumeRoot.html).
+    """
+    return None if request.action.lower() == "sts:assumeroot" else request.owner
+
+
 def _is_use_of_key(request: Request) -> bool:
     is_kms = request.action.lower().startswith("kms:")
     return is_kms and request.resource.startswith("arn:") and ":key/" in request.resource
