@@ -134,6 +134,16 @@ def test_resources_have_their_own_decisions_where_aws_tells_them() -> None:
     }
 
 
+@pytest.mark.parametrize("asked", ["*", BUCKETS[0]])
+def test_a_result_may_name_a_form_of_arn_in_place_of_what_was_asked(asked: str) -> None:
+    form = result("s3:GetObject", "arn:${Partition}:s3:::${BucketName}/${KeyName}", "allowed")
+    answers = ask(
+        FakeIam({"simulate_principal_policy": [page(form)]}), question(resources=(asked,))
+    )
+    assert answers is not None
+    assert answers["s3:GetObject", asked].decision is Verdict.ALLOWED
+
+
 def test_context_is_passed_with_its_types() -> None:
     iam = Denying()
     context = (

@@ -58,7 +58,7 @@ class AwsBackend:
             try:
                 for page in self._answered(actions, params):
                     for result in page.get("EvaluationResults", ()):
-                        found.update(_answers(result))
+                        found.update(_answers(result, resources))
             except CallError as error:
                 if error.code == ABSENT:
                     return None
@@ -138,10 +138,11 @@ def _entry(value: ContextValue) -> dict[str, Any]:
     }
 
 
-def _answers(result: Mapping[str, Any]) -> _Found:
+def _answers(result: Mapping[str, Any], resources: Sequence[str]) -> _Found:
     """The answers in one result: those it holds for each resource, else its own.
 
-    Of several resources its own decision is only the sum.
+    Of several resources its own decision is only the sum. The resource that it names itself may
+    be the form of ARN that the action takes, even where `*` was asked for.
     """
     action = result["EvalActionName"].lower()
     specific = result.get("ResourceSpecificResults") or ()
@@ -150,7 +151,7 @@ def _answers(result: Mapping[str, Any]) -> _Found:
             (action, each["EvalResourceName"]): _answer(each, each["EvalResourceDecision"], result)
             for each in specific
         }
-    name = result.get("EvalResourceName", _ALL)
+    name = resources[0] if len(resources) == 1 else result.get("EvalResourceName", _ALL)
     return {(action, name): _answer(result, result["EvalDecision"], result)}
 
 
