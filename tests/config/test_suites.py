@@ -87,6 +87,7 @@ def test_the_name_of_the_folder_may_stand_at_the_top(tmp_path: Path, text: str) 
         (TEST.replace("[s3", "[¶s3get").replace(":Get", "Get"), "bad-action"),
         (TEST.replace("[s3:GetObject]", "¶[]"), "no-actions"),
         (TEST.replace("fail", "¶never"), "bad-value"),
+        (TEST + "    ¶actions: [s3:PutObject]\n", "duplicate-key"),
         (TEST + '    exemptions: [¶"(("]\n', "bad-expression"),
         (TEST + '    limit_to: [¶"*a"]\n', "bad-expression"),
         (TEST + '    limit_to: [¶"a{99999999999999}"]\n', "bad-expression"),

@@ -56,6 +56,13 @@ def test_the_teams_assertions_must_hold_afterwards(granting: Fleet) -> None:
     assert run.codes.count("assertion-failed") == 2
 
 
+def test_assertions_that_cannot_be_read_are_not_taken_to_hold(granting: Fleet) -> None:
+    granting.files.write("access-tests/payments.yaml", "tests: [")
+    run = granting.apply("--all", "--verify", "--output", "json")
+    assert run.status == 1
+    assert run.codes == ["syntax-error"]
+
+
 def test_without_it_nothing_is_read_again(granting: Fleet) -> None:
     run = granting.apply("--all")
     assert run.operations.count("GetAccountAuthorizationDetails") == 1

@@ -138,13 +138,17 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         allow_removals=options.allow_removals,
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
-    suites = of_teams(run.configuration, request.teams).suites if options.verify else None
+    found = of_teams(run.configuration, request.teams) if options.verify else None
     report = run.over(
         accounts,
         request.teams,
-        lambda its: its.applying(request, explain=options.explain, suites=suites),
+        lambda its: its.applying(
+            request, explain=options.explain, suites=found.suites if found else None
+        ),
     )
-    return _show(report, options)
+    # Assertions that cannot be read cannot hold.
+    unread = [each for each in found.findings if each.is_error] if found else []
+    return _show(replace(report, findings=(*report.findings, *unread)), options)
 
 
 def _cleanup(options: argparse.Namespace, clock: Clock) -> int:

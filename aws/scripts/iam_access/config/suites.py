@@ -127,7 +127,16 @@ def _suite(
     if spec is None:
         return None
     suite = Suite(team, spec, place)
-    return suite if _check(suite, environments, report) else None
+    fine = _check(suite, environments, report)
+    return suite if fine and not _has_errors(file, report) else None
+
+
+def _has_errors(file: str, report: Report) -> bool:
+    """Whether something is wrong with a file; then it is not clear what it asserts."""
+    return any(
+        each.is_error and each.location is not None and each.location.file == file
+        for each in report.found
+    )
 
 
 def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:
