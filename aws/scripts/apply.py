@@ -1,8 +1,7 @@
 """Apply the access files to AWS: python aws/scripts/apply.py (TEAM ... | --all) [--dry-run]."""
 
-import sys
-
 from iam_access.commands import apply
+from iam_access.running import run_script
 
 if __name__ == "__main__":
-    sys.exit(apply())
+    run_script(apply)

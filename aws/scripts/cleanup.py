@@ -1,8 +1,7 @@
 """Remove temporary access that has ended: python aws/scripts/cleanup.py (TEAM ... | --all)."""
 
-import sys
-
 from iam_access.commands import cleanup
+from iam_access.running import run_script
 
 if __name__ == "__main__":
-    sys.exit(cleanup())
+    run_script(cleanup)

@@ -1,8 +1,7 @@
 """End temporary access at once: python aws/scripts/revoke.py (--user U | --role R | ...)."""
 
-import sys
-
 from iam_access.commands import revoke
+from iam_access.running import run_script
 
 if __name__ == "__main__":
-    sys.exit(revoke())
+    run_script(revoke)

@@ -1,8 +1,7 @@
 """Prove what principals may do: python aws/scripts/simulate.py test [TEAM ...] [--sandbox]."""
 
-import sys
-
+from iam_access.running import run_script
 from iam_access.simulate import simulate
 
 if __name__ == "__main__":
-    sys.exit(simulate())
+    run_script(simulate)

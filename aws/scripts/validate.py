@@ -1,8 +1,7 @@
 """Check the access files: python aws/scripts/validate.py [TEAM ...]."""
 
-import sys
-
 from iam_access.commands import validate
+from iam_access.running import run_script
 
 if __name__ == "__main__":
-    sys.exit(validate())
+    run_script(validate)

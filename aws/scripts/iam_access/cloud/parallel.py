@@ -1,10 +1,9 @@
 """Work on many accounts side by side."""
 
-import gc
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ALL_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from iam_access.cloud.errors import CloudError
@@ -16,8 +15,6 @@ T = TypeVar("T")
 # Accounts mostly wait for AWS, whose throttle is each account's own; from about here on this
 # process has no more time left to call for others.
 DEFAULT_WORKERS = 64
-
-_COLLECT_AFTER = (100_000, 50, 100)
 
 
 class Interrupted(KeyboardInterrupt, Generic[T]):
@@ -57,32 +54,20 @@ def for_each_account(
     """
     pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts))))
     futures: list[Future[T]] = []
-    with _seldom_collected():
-        try:
-            futures.extend(pool.submit(work, account) for account in accounts)
-            wait(futures, return_when=ALL_COMPLETED)
-        except KeyboardInterrupt:
-            stop.set()
-            for future in futures:
-                future.cancel()
-            pool.shutdown(wait=False)
-            with suppress(KeyboardInterrupt):
-                wait(futures, return_when=ALL_COMPLETED)
-            left_out = [_NOT_BEGUN] * (len(accounts) - len(futures))
-            raise Interrupted((*map(_result, futures), *left_out)) from None
-        pool.shutdown()
-    return tuple(map(_result, futures))
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let garbage wait: what accounts are read into stays, and looking through it takes long."""
-    before = gc.get_threshold()
-    gc.set_threshold(*_COLLECT_AFTER)
     try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+        futures.extend(pool.submit(work, account) for account in accounts)
+        wait(futures, return_when=ALL_COMPLETED)
+    except KeyboardInterrupt:
+        stop.set()
+        for future in futures:
+            future.cancel()
+        pool.shutdown(wait=False)
+        with suppress(KeyboardInterrupt):
+            wait(futures, return_when=ALL_COMPLETED)
+        left_out = [_NOT_BEGUN] * (len(accounts) - len(futures))
+        raise Interrupted((*map(_result, futures), *left_out)) from None
+    pool.shutdown()
+    return tuple(map(_result, futures))
 
 
 def _result(future: Future[T]) -> T | Failure:
