@@ -147,6 +147,7 @@ def test_operators_that_aws_does_not_have(operator: str) -> None:
         ("Null", 1),
         ("IpAddress", "203.0.113.*"),
         ("IpAddress", "203.0.113.0/33"),
+        ("IpAddress", "203.0.113.0/255.255.255.0"),
         ("ArnEquals", "my-topic"),
         ("BinaryEquals", "not base64!"),
     ],

@@ -37,6 +37,7 @@ _STRINGS = (
 _ARNS = ("ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike")
 
 _KEY = re.compile(r"[^:\s]+:\S(.*\S)?")
+_PREFIX_LENGTH = re.compile(r"[0-9]*")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -65,6 +66,9 @@ def _is_base64(text: str) -> bool:
 
 
 def _is_network(text: str) -> bool:
+    # CIDR has the length of a prefix; Python would take a mask as well.
+    if not _PREFIX_LENGTH.fullmatch(text.partition("/")[2]):
+        return False
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
