@@ -156,8 +156,8 @@ def _left_alone_notes(
             yield Finding(
                 code="team-left-alone",
                 severity=Severity.NOTE,
-                message=f"the files of team {team} are invalid, so the {count} things it owns in "
-                f"account {account.id} stay as they are",
+                message=f"the files of team {team} are invalid, so what it owns in account "
+                f"{account.id} ({count:,}) stays as it is",
                 hint="mend the files; `validate.py` says what is wrong with them",
                 team=team,
                 account=account.id,
