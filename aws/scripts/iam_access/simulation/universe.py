@@ -161,7 +161,13 @@ def _brief(level: str, bits: int) -> tuple[str, ...]:
 
 
 def _places(bits: int) -> list[int]:
-    return [place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
+    text = f"{bits:b}"[::-1]
+    found = []
+    place = text.find("1")
+    while place >= 0:
+        found.append(place)
+        place = text.find("1", place + 1)
+    return found
 
 
 @lru_cache(maxsize=16384)
