@@ -147,6 +147,17 @@ def test_a_shared_attachment_stays_as_long_as_any_team_asks_for_it() -> None:
     assert applied(none, left) == account_with()
 
 
+def test_an_invalid_team_keeps_its_part_of_what_another_still_asks_for() -> None:
+    entries = {
+        "policies": [policy("read", managed_policies=[READ_ONLY])],
+        "permanent": [permanent()],
+    }
+    both = configuration(team("data", **entries), team("payments", **entries))  # type: ignore[arg-type]
+    shared = applied(both, account_with())
+    one_invalid = configuration(team("data", **entries), invalid=["payments"])  # type: ignore[arg-type]
+    assert apply_plan(one_invalid, shared).changes == ()
+
+
 def test_a_run_for_one_team_leaves_the_others_changes_for_their_run() -> None:
     read = policy("read", custom_statements=STATEMENTS)
     files = configuration(team("data", policies=[read]), team("payments", policies=[read]))
