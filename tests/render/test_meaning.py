@@ -113,7 +113,7 @@ def test_what_is_the_same_before_and_after_is_told() -> None:
     )
     lost = replace(ALICE, gains=(), gained={}, losses=(before,), lost={"Write": 1})
     assert ", still on arn:aws:s3:::reports/a/* or" in lines(lost)[1]
-    assert "still when mfa Bool true" in lines(lost, verbose=True)
+    assert "still on arn:aws:s3:::reports/a/* or when mfa Bool true" in lines(lost, verbose=True)
     # Of a part alone it is a detail, and so it is where it takes many words.
     other = replace(ON_BUCKET, level="Read")
     some = replace(ALICE, gains=(before, other), gained={"Write": 1, "Read": 1})
@@ -121,7 +121,12 @@ def test_what_is_the_same_before_and_after_is_told() -> None:
     many = replace(ON_BUCKET, common=tuple(f"on arn:{number}" for number in range(40)))
     told = replace(ALICE, gains=(many,))
     assert "so far" not in lines(told)[1]
-    assert lines(told, verbose=True)[-1] == "so far only in 30 more cases"
+    assert lines(told, verbose=True)[-1].startswith("so far only on arn:0 or on arn:1 or ")
+    assert lines(told, verbose=True)[-1].endswith(" or on arn:9 or 30 more")
+    denied = replace(ON_BUCKET, unless=tuple(f"on arn:{number}" for number in range(40)))
+    details = lines(replace(ALICE, gains=(denied,)), verbose=True)
+    assert details[-1] == "not when something else holds: 30 more"
+    assert details[-2] == "not when on arn:9"
 
 
 def test_many_ways_to_escalate_are_not_all_in_the_line() -> None:

@@ -110,8 +110,11 @@ def manner(difference: Difference, common: str) -> tuple[str, ...]:
     """On what, when, how long and how: a clause for each; `common` is what those begin with."""
     said = [f"on {_some([*map(_everything, difference.resources)], _CLAUSES)}"]
     said += (f"when {each}" for each in difference.conditions)
-    said += _several("not when", difference.unless)
-    said += _several(common, difference.common)
+    said += (f"not when {each}" for each in difference.unless[:_CLAUSES])
+    if len(difference.unless) > _CLAUSES:
+        said.append(f"not when something else holds: {len(difference.unless) - _CLAUSES:,} more")
+    if difference.common:
+        said.append(f"{common} {_either(difference.common)}")
     if difference.starts is not None:
         said.append(f"from {_instant(difference.starts)}")
     if difference.until is not None:
@@ -119,12 +122,6 @@ def manner(difference: Difference, common: str) -> tuple[str, ...]:
     if difference.via is not None:
         said.append(f"by assuming role {difference.via}")
     return tuple(said)
-
-
-def _several(word: str, texts: Sequence[str]) -> Iterator[str]:
-    yield from (f"{word} {each}" for each in texts[:_CLAUSES])
-    if len(texts) > _CLAUSES:
-        yield f"{word} in {len(texts) - _CLAUSES:,} more cases"
 
 
 def _clauses(
@@ -184,7 +181,12 @@ def _common(differences: Sequence[Difference], word: str) -> str:
     """What is the same before and after of all of it, if that is said in a few words."""
     said = {each.common for each in differences}
     (first, *others) = sorted(said)
-    return f", {word} {' or '.join(first)}" if first and not others and len(first) <= _NAMED else ""
+    return f", {word} {_either(first)}" if first and not others and len(first) <= _NAMED else ""
+
+
+def _either(texts: Sequence[str]) -> str:
+    more = len(texts) - _CLAUSES
+    return " or ".join([*texts[:_CLAUSES], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _shared(
