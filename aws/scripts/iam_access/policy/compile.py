@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from iam_access.policy.conditions import AnyCondition, PolicySyntaxError, compile_conditions
 from iam_access.policy.context import RequestContext
@@ -56,8 +56,7 @@ class StatementRef:
         return f"{label} ({self.sid})" if self.sid else label
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A compiled statement. Without `resources` it covers every resource that it is asked for."""
 
     ref: StatementRef
@@ -165,11 +164,12 @@ def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
 
 
 def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> Statement:
-    where = f"{source.name} statement {index + 1}"
     if not isinstance(raw, Mapping):
+        where = _place(source, index)
         raise PolicySyntaxError(f"{where} is no JSON object", "Statement holds one or a list.")
     effect = raw.get("Effect")
     if effect not in ("Allow", "Deny"):
+        where = _place(source, index)
         raise PolicySyntaxError(f"{where}: Effect is {shown(effect)}", "It is Allow or Deny.")
     sid = raw.get("Sid")
     try:
@@ -177,15 +177,20 @@ def _statement(raw: object, index: int, source: PolicySource, variables: bool) -
         resources, not_resources = _resources(raw, source)
         return Statement(
             StatementRef(source, index, sid if isinstance(sid, str) else None, effect == "Allow"),
-            compile_patterns((text.lower() for text in actions), Mode.TEXT),
+            compile_patterns(map(str.lower, actions), Mode.TEXT),
             not_actions,
             _resource_patterns(resources, not_resources, variables),
             not_resources,
             _principal(raw, source),
-            compile_conditions(raw.get("Condition", {}), variables=variables),
+            compile_conditions(raw["Condition"], variables=variables) if "Condition" in raw else (),
         )
     except PolicySyntaxError as error:
+        where = _place(source, index)
         raise PolicySyntaxError(f"{where}: {error.message}", error.hint) from error
+
+
+def _place(source: PolicySource, index: int) -> str:
+    return f"{source.name} statement {index + 1}"
 
 
 def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str, ...], bool]:
@@ -197,12 +202,13 @@ def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str
             f"A statement has exactly one of {name} and {negation}.",
         )
     used = negation if negation in raw else name
-    values = raw[used] if isinstance(raw[used], list | tuple) else (raw[used],)
+    found = raw[used]
+    if isinstance(found, str):
+        return (found,), used == negation
+    values = tuple(found) if isinstance(found, list | tuple) else (found,)
     if not all(isinstance(value, str) for value in values):
-        raise PolicySyntaxError(
-            f"{used} is {shown(raw[used])}", "It is a string or a list of strings."
-        )
-    return tuple(values), used == negation
+        raise PolicySyntaxError(f"{used} is {shown(found)}", "It is a string or a list of strings.")
+    return values, used == negation
 
 
 def _resources(raw: Mapping[str, Any], source: PolicySource) -> tuple[tuple[str, ...] | None, bool]:

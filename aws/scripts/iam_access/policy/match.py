@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Lookup: TypeAlias = Callable[[str, str], str | None]
 """How a variable is resolved: (key in lower case, key as written) to its one value, or None."""
@@ -126,8 +126,7 @@ def _resolve(pieces: Sequence[Piece], lookup: Lookup) -> tuple[Piece, ...] | Non
     return tuple(resolved)
 
 
-@dataclass(frozen=True, slots=True)
-class PatternSet:
+class PatternSet(NamedTuple):
     """Any of several patterns, sorted by how cheaply they can be asked."""
 
     any_text: bool
@@ -171,15 +170,16 @@ def compile_patterns(
     for value in dict.fromkeys(values):
         pattern = _completed(value) if mode is Mode.RESOURCE else value
         pieces = parse(pattern, variables=variables, wildcards=wildcards)
-        if any(isinstance(piece, Variable) for piece in pieces):
+        if "${" in pattern and any(isinstance(piece, Variable) for piece in pieces):
             if mode is not Mode.RESOURCE or not _variable_before_resource(pieces):
                 templates.append(pieces)
             continue
         literal = _literal(pieces)
-        prefix = _prefix(pieces)
         if literal is not None:
             exact.add(literal)
-        elif prefix == "":
+            continue
+        prefix = _prefix(pieces)
+        if prefix == "":
             any_text = True
         elif prefix is not None:
             prefixes.add(prefix)
@@ -188,7 +188,7 @@ def compile_patterns(
     return PatternSet(
         any_text,
         frozenset(exact),
-        tuple(sorted(prefixes)),
+        tuple(sorted(prefixes)) if prefixes else (),
         tuple(expressions),
         tuple(templates),
         mode,
