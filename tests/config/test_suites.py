@@ -19,6 +19,7 @@ from tests.config.test_fuzz import PIECES
 
 DATA = Path(__file__).parents[1] / "data" / "access-tests"
 ENVIRONMENTS = ("nonprod", "prod")
+ACCOUNTS = ("111122223333", "444455556666")
 
 TEST = """\
 tests:
@@ -30,7 +31,7 @@ tests:
 def read(tmp_path: Path, text: str) -> Suites:
     file = tmp_path / "tests.yaml"
     file.write_text(text)
-    return suites.of_file(file, ENVIRONMENTS)
+    return suites.of_file(file, ENVIRONMENTS, ACCOUNTS)
 
 
 def told(findings: Iterable[Finding]) -> list[str]:
@@ -42,7 +43,7 @@ def told(findings: Iterable[Finding]) -> list[str]:
 
 
 def test_files_of_the_account_tester_are_accepted_as_they_are() -> None:
-    found = suites.of_file(DATA / "privileges.yml", ENVIRONMENTS)
+    found = suites.of_file(DATA / "privileges.yml", ENVIRONMENTS, ACCOUNTS)
     (suite,) = found.suites
     assert not any(finding.is_error for finding in found.findings)
     assert suite.spec.user_landing_account == "0999888777"
@@ -55,7 +56,7 @@ def test_files_of_the_account_tester_are_accepted_as_they_are() -> None:
 
 
 def test_what_that_tester_ignores_is_told_and_ignored() -> None:
-    found = suites.of_file(DATA / "workers.yml", ENVIRONMENTS)
+    found = suites.of_file(DATA / "workers.yml", ENVIRONMENTS, ACCOUNTS)
     assert told(found.findings) == [
         "16:9 warning unknown-service",
         "19:7 warning unknown-key",
@@ -89,6 +90,8 @@ def test_the_name_of_the_folder_may_stand_at_the_top(tmp_path: Path, text: str) 
         (TEST.replace("fail", "¶never"), "bad-value"),
         (TEST + "    ¶actions: [s3:PutObject]\n", "duplicate-key"),
         (TEST + '    exemptions: [¶"(("]\n', "bad-expression"),
+        (TEST + '    limit_to: ¶["^arn:aws:iam::999988887777:user/ann$"]\n', "unknown-account"),
+        ('global_limit_to: ¶["arn:aws:iam::999988887777:.*"]\n' + TEST, "unknown-account"),
         (TEST + '    limit_to: [¶"*a"]\n', "bad-expression"),
         (TEST + '    limit_to: [¶"a{99999999999999}"]\n', "bad-expression"),
         (TEST + '    limit_to: [¶"(?!x)(a+)+$"]\n', "slow-expression"),
@@ -133,6 +136,19 @@ def test_what_does_no_harm_is_told_and_run(tmp_path: Path, text: str, expected: 
     assert told(found.findings) == [f"{place} {expected}"]
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ["arn:aws:iam::111122223333:user/ann"],
+        ["^arn:aws:iam::999988887777:user/ann$", "^arn:aws:iam::444455556666:user/ann$"],
+        ["^arn:aws:iam::999988887777:user/ann$", "^arn:aws:iam::[0-9]{12}:user/ann$"],
+        ["^arn:aws:iam::999988887777:user/ann$|.*user/bob$"],
+    ],
+)
+def test_accounts_in_expressions_are_those_of_the_files(tmp_path: Path, limits: list[str]) -> None:
+    assert read(tmp_path, f"{TEST}    limit_to: {limits}\n").findings == ()
+
+
 def test_a_wildcard_that_is_expanded_needs_no_note(tmp_path: Path) -> None:
     text = TEST.replace("GetObject", "Delete*") + "    wildcards: expand\n"
     assert read(tmp_path, text).findings == ()
@@ -154,7 +170,7 @@ def test_a_team_is_known_by_its_other_files(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no file"):
-        suites.of_file(tmp_path / "none.yaml", ENVIRONMENTS)
+        suites.of_file(tmp_path / "none.yaml", ENVIRONMENTS, ACCOUNTS)
 
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
@@ -173,7 +189,7 @@ def test_a_valid_file_can_be_changed_anywhere(file: Path, data: st.DataObject) -
     with tempfile.TemporaryDirectory() as directory:
         changed = Path(directory, "changed.yaml")
         changed.write_bytes(text.encode("utf-8", "ignore"))
-        found = suites.of_file(changed, ENVIRONMENTS)
+        found = suites.of_file(changed, ENVIRONMENTS, ACCOUNTS)
     assert bool(found.suites) != any(finding.is_error for finding in found.findings)
     for finding in found.findings:
         assert finding.hint

@@ -126,6 +126,16 @@ def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_find
     assert found.findings[0].is_error
 
 
+def test_a_test_about_other_accounts_is_not_asked_and_that_is_no_finding() -> None:
+    there, here = (f"^arn:aws:iam::{each}:user/.*" for each in (OTHER, ACCOUNT.id))
+    for suite_ in (suite({"limit_to": [there]}), suite({}, global_limit_to=[there])):
+        assert chosen(suite_) == Chosen()
+    assert names(chosen(suite({"limit_to": [there, here]}))) == ["alice", "bob"]
+    # A name is meant for this account all the same.
+    assert names(chosen(suite({"limit_to": [there], "users": ["bob"]}))) == ["bob"]
+    assert chosen(suite({"limit_to": [here.replace("user", "usr")]})).findings != ()
+
+
 @pytest.mark.parametrize(
     ("test", "choice"),
     [

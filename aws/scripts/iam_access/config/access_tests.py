@@ -1,6 +1,7 @@
 """Assertions about access as files say them: `access-tests/<team>.yaml`, and any file by name."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,8 @@ from iam_access.kinds.fields import (
 )
 
 FOLDER = "access-tests"
+
+_IN_ACCOUNT = re.compile(r"\^?arn:[a-z-]+:iam::([0-9]{12}):")
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
@@ -177,6 +180,11 @@ class AccessTest(Spec):
     custom_context: Annotated[list[ContextKey], BeforeValidator(_none_is_empty)] = []
     wildcards: Literal["literal", "expand"] = "literal"
 
+    @property
+    def accounts(self) -> frozenset[str] | None:
+        """The accounts that the test is limited to by the ids in ARNs; None for any."""
+        return None if self.users or self.roles else accounts_named(self.limit_to)
+
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
         if written.get("actions") == []:
@@ -187,6 +195,15 @@ class AccessTest(Spec):
             for found in ContextKey.contradictions(each):
                 path = ("custom_context", index, *found.path)
                 yield Contradiction(found.code, found.message, found.hint, path)
+
+
+def accounts_named(expressions: Sequence[str]) -> frozenset[str] | None:
+    """The accounts that expressions name by their ids; None where one may match in any."""
+    found = [_IN_ACCOUNT.match(each) for each in expressions]
+    if not found or any("|" in each for each in expressions):
+        return None
+    named = [match[1] for match in found if match is not None]
+    return frozenset(named) if len(named) == len(found) else None
 
 
 class AccessTests(Spec):

@@ -16,6 +16,7 @@ from iam_access.config.access_tests import (
     AccessTests,
     ContextKey,
     Expectation,
+    accounts_named,
 )
 from iam_access.config.load import Configuration
 from iam_access.config.report import Report
@@ -76,8 +77,11 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
                 "name the file after a team that has a file in aws-accounts/",
             )
             continue
-        known = None if _is_unclear(source.team, configuration, base) else team.environments
-        suites.append(_suite(source.data, source.file, source.team, known, concerned))
+        there = None
+        if not _is_unclear(source.team, configuration, base):
+            specs = team.environments.values()
+            there = _There(team.environments, frozenset(each.id for each in specs))
+        suites.append(_suite(source.data, source.file, source.team, there, concerned))
     return Suites(
         tuple(each for each in suites if each and (teams is None or each.team in teams)),
         tuple(each for each in report.sorted() if teams is None or each.team in (None, *teams)),
@@ -95,8 +99,8 @@ def _is_unclear(team: str, configuration: Configuration, base: str) -> bool:
     )
 
 
-def of_file(path: Path, environments: Collection[str]) -> Suites:
-    """One file, wherever it is. `environments` are the names that its tests may use.
+def of_file(path: Path, environments: Collection[str], account_ids: Collection[str]) -> Suites:
+    """One file, wherever it is. It may name these environments, and these accounts by their ids.
 
     Raises UsageError when there is no such file.
     """
@@ -105,12 +109,21 @@ def of_file(path: Path, environments: Collection[str]) -> Suites:
     report = Report()
     file = files.shown_path(path)
     data = files.read_file(os.path.abspath(path), "", file, report)  # noqa: PTH100
-    suite = _suite(data, file, None, environments, report) if data is not None else None
+    there = _There(environments, account_ids)
+    suite = _suite(data, file, None, there, report) if data is not None else None
     return Suites((suite,) if suite else (), report.sorted())
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What the tests of a file may name: environments, and accounts by their ids."""
+
+    environments: Collection[str]
+    account_ids: Collection[str]
+
+
 def _suite(
-    data: bytes, file: str, team: str | None, environments: Collection[str] | None, report: Report
+    data: bytes, file: str, team: str | None, there: _There | None, report: Report
 ) -> Suite | None:
     before = len(report.found)
     found = read.parsed(data, file, report)
@@ -127,7 +140,7 @@ def _suite(
     if spec is None:
         return None
     suite = Suite(team, spec, place)
-    fine = _check(suite, environments, report)
+    fine = _check(suite, there, report)
     return suite if fine and not _has_errors(file, report) else None
 
 
@@ -185,10 +198,10 @@ def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> 
     return kept
 
 
-def _check(suite: Suite, environments: Collection[str] | None, report: Report) -> bool:
+def _check(suite: Suite, there: _There | None, report: Report) -> bool:
     """Report what is wrong with the values of well-formed tests; whether they can be run.
 
-    Without `environments`, nobody knows which there are.
+    Without `there`, nobody knows which environments and accounts there are.
     """
     checked = Report(report.team)
     landing = suite.spec.user_landing_account
@@ -206,9 +219,13 @@ def _check(suite: Suite, environments: Collection[str] | None, report: Report) -
             "the file has no tests, so nothing is asserted",
             "add a test, or remove the file",
         )
+    if there is not None:
+        limits, limited = suite.spec.global_limit_to, suite.place.at("global_limit_to")
+        _check_accounts(accounts_named(limits), limited.location, there, checked)
     for test, place in suite.tests:
-        if environments is not None:
-            _check_environments(test, place, environments, checked)
+        if there is not None:
+            _check_environments(test, place, there.environments, checked)
+            _check_accounts(test.accounts, place.at("limit_to").location, there, checked)
         placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, checked)
         _check_actions(test, place, checked)
     report.found.update(checked.found)
@@ -227,6 +244,19 @@ def _check_environments(
                 did_you_mean(name, environments)
                 or f"there are {listed(sorted(environments)) or 'none'}",
             )
+
+
+def _check_accounts(
+    named: frozenset[str] | None, location: Location, there: _There, report: Report
+) -> None:
+    if named is not None and named.isdisjoint(there.account_ids):
+        report.error(
+            "unknown-account",
+            location,
+            f"there is no account {listed(sorted(named))} here, so nothing is asserted",
+            f"the accounts are {listed(sorted(there.account_ids)) or 'none'}; "
+            r"an expression for any of them begins with ^arn:aws:iam::\d{12}:",
+        )
 
 
 def _check_actions(test: AccessTest, place: Place, report: Report) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.access_tests import AccessTest
+from iam_access.config.access_tests import AccessTest, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.placeholders import fill
 from iam_access.config.suites import Suite
@@ -58,7 +58,7 @@ def choose(
         candidates, chosen = people.candidates(suite), people.chosen(suite)
         for test, place in suite.tests:
             environment = _environment(suite, test, account)
-            if environment is None:
+            if environment is None or not _may_match(suite, test, account):
                 continue
             ref = TestRef(place.location, test.description, suite.team)
             about, problems = _principals(suite, test, ref, candidates, people, account)
@@ -197,6 +197,12 @@ def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None
     elif suite.team is None:
         return account.label
     return min(names, default=None)
+
+
+def _may_match(suite: Suite, test: AccessTest, account: Account) -> bool:
+    """Whether the account is none that all expressions leave out by the ids they name."""
+    limits = (test.accounts, accounts_named(suite.spec.global_limit_to))
+    return all(named is None or account.id in named for named in limits)
 
 
 def _values(account: Account, environment: str, team: str | None) -> Mapping[str, str]:

@@ -1,11 +1,11 @@
 """Statements that would allow something under other conditions, or on fewer resources."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.compile import Statement, StatementRef
+from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
 from iam_access.policy.conditions import compile_conditions
 from iam_access.policy.context import RequestContext
 from iam_access.policy.document import conditions_of, listed, statements_of, text_of
@@ -35,25 +35,22 @@ def unmet(subject: Subject, request: Request, world: World) -> Iterator[Unmet]:
     context = RequestContext(request)
     for policy in subject.layers.identity:
         for statement in policy.covering(request.action.lower()):
-            elsewhere = request.resource == _ALL and not _is_about(statement, context)
-            if statement.ref.allows and _is_near(statement, context, anywhere=elsewhere):
-                document = _document(policy.source.id, subject, world)
-                raw = statements_of(document)[statement.ref.index]
-                yield Unmet(
-                    statement.ref,
-                    tuple(_failing(raw, context)),
-                    tuple(_resources(raw)) if elsewhere else (),
-                )
+            if not statement.ref.allows or statement.match(context) is not Match.NONE:
+                continue
+            document = _document(policy.source.id, subject, world)
+            raw = statements_of(document)[statement.ref.index]
+            about = _is_about(raw, document, context)
+            if about or request.resource == _ALL:
+                resources = () if about else tuple(_resources(raw))
+                yield Unmet(statement.ref, tuple(_failing(raw, context)), resources)
 
 
-def _is_about(statement: Statement, context: RequestContext) -> bool:
-    return replace(statement, conditions=()).match(context) is not Match.NONE
-
-
-def _is_near(statement: Statement, context: RequestContext, *, anywhere: bool) -> bool:
-    if statement.match(context) is not Match.NONE:
-        return False
-    return anywhere or _is_about(statement, context)
+def _is_about(statement: Mapping[str, Any], document: Document, context: RequestContext) -> bool:
+    """Whether a statement would apply without its conditions."""
+    bare = {key: value for key, value in statement.items() if key != "Condition"}
+    source = PolicySource("statement", SourceType.IDENTITY, "statement")
+    (compiled,) = compile_policy({**document, "Statement": [bare]}, source).statements
+    return compiled.match(context) is not Match.NONE
 
 
 def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
