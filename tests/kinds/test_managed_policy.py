@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
-from iam_access.model import Action, Change, Phase, Resource
+from iam_access.model import Action, Change, Phase, Principal, Resource
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -167,12 +167,27 @@ def change(before: Resource | None, after: Resource | None) -> Change:
     return Change(Action.UPDATE, subject.id, subject.name, subject.teams, "", before, after, ())
 
 
-def test_what_serves_as_a_boundary_cannot_be_deleted() -> None:
-    account = with_policy(account_with(), ARN, boundary_uses=2)
+@pytest.mark.parametrize(
+    ("holders", "uses", "whose"),
+    [
+        ([ALICE], 1, "user/alice"),
+        ([ALICE, BOB], 2, "user/alice and user/bob"),
+        ([ALICE], 0, "user/alice"),
+        ([ALICE, BOB], 4, "user/alice, user/bob and 2 more"),
+        ([], 2, "2 principals"),
+    ],
+)
+def test_what_serves_as_a_boundary_cannot_be_deleted(
+    holders: list[Principal], uses: int, whose: str
+) -> None:
+    account = with_policy(account_with(), ARN, boundary_uses=uses)
+    for principal in holders:
+        account = with_state(account, principal, boundary=ARN)
     (before,) = KIND.observed(account)
     finding = KIND.obstacle(change(before, None), account)
     assert finding is not None
     assert finding.code == "policy-in-use"
+    assert f"boundary of {whose}, so" in finding.message
 
 
 def test_the_accounts_own_size_quota_counts() -> None:

@@ -11,6 +11,7 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.values import (
@@ -238,6 +239,23 @@ def test_cleanup_reclaims_every_form_once_it_is_dead(form: Form) -> None:
 
     assert early.changes == ()
     assert carried_out(before, in_order(plan.changes)).principals == account().principals
+
+
+def test_what_somebody_made_a_boundary_of_is_taken_from_people_and_stays() -> None:
+    held = applied(files(temporary(via="policy"), managed=False), account())
+    (arn,) = held.principals[ALICE].attached
+    before = with_state(held, BOB, boundary=arn)
+    deadline = NOW + timedelta(hours=6)
+    cleanup = plan_cleanup(ACCOUNT, before, Request(), deadline)
+    revocation = plan_revocation(ACCOUNT, before, Target(principal=ALICE), NOW)
+    for plan in (cleanup, revocation):
+        after = carried_out(before, in_order(plan.changes))
+        assert after.principals[ALICE].attached == ()
+        assert arn in after.policies
+        (finding,) = plan.findings
+        assert finding.is_error
+        assert finding.code == "policy-in-use"
+        assert "user/bob" in finding.message
 
 
 @pytest.mark.parametrize("form", list(Form))

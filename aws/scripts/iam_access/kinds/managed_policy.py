@@ -27,6 +27,9 @@ from iam_access.snapshot import Document, PolicyState, Snapshot
 
 NAME = "customer-managed-policy"
 
+# How many principals a finding names before it only counts them.
+_SHOWN = 3
+
 
 class StatementSpec(Spec):
     """One statement as people write it; `iam` is the same as IAM reads it."""
@@ -152,17 +155,18 @@ class CustomerManagedPolicies:
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         subject = change.subject
         if change.after is None:
-            uses = snapshot.policies[subject.attributes["arn"]].boundary_uses
-            if uses:
-                return obstacle(
-                    subject,
-                    snapshot,
-                    "policy-in-use",
-                    f"{subject.name} is the permissions boundary of {uses} principals, so AWS "
-                    "refuses to delete it",
-                    "take it off as a boundary, or bring the policy back into the files",
-                )
-            return None
+            bounded = _bounded_by(snapshot.policies[subject.attributes["arn"]], snapshot)
+            if bounded is None:
+                return None
+            return obstacle(
+                subject,
+                snapshot,
+                "policy-in-use",
+                f"{subject.name} is the permissions boundary of {bounded}, so AWS refuses to "
+                "delete it",
+                "take it off as a boundary"
+                + ("" if subject.expires else ", or bring the policy back into the files"),
+            )
         size, quota = documents.size(subject.document or {}), snapshot.quotas.policy_size
         if size > quota:
             return obstacle(
@@ -300,6 +304,16 @@ def _delete_version(policy: PolicyState, version: str, phase: Phase) -> ApiCall:
         phase,
         absent_is_done=True,
     )
+
+
+def _bounded_by(policy: PolicyState, snapshot: Snapshot) -> str | None:
+    """Whose permissions boundary the policy is, for people; None when it is nobody's."""
+    known = sorted(p for p, state in snapshot.principals.items() if state.boundary == policy.arn)
+    more = max(policy.boundary_uses - len(known), 0) + len(known[_SHOWN:])
+    told = [str(principal) for principal in known[:_SHOWN]]
+    if more:
+        told.append(f"{more} more" if told else f"{more} principals")
+    return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]])) or None
 
 
 def _whose(policy: PolicyState) -> str:

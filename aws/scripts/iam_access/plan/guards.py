@@ -134,7 +134,7 @@ def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
     return f"{guess}have the role created by its owner, or remove the entry"
 
 
-def _obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     """What each kind knows AWS would refuse."""
     kinds = {kind.name: kind for kind in KINDS}
     found = {
@@ -238,7 +238,7 @@ _GUARDS: tuple[Guard, ...] = (
     _principals,
     rule_guards.protected,
     rule_guards.boundary,
-    _obstacles,
+    obstacles,
     _policy_count,
     _attachments,
     _tags,

@@ -27,7 +27,7 @@ from iam_access.plan.diff import (
     temporary_after,
     without,
 )
-from iam_access.plan.guards import guard, too_many_removals
+from iam_access.plan.guards import guard, obstacles, too_many_removals
 from iam_access.plan.rule_guards import protected
 from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
@@ -104,7 +104,8 @@ def plan_cleanup(
 ) -> Plan:
     """What takes away everything of ours that is dead at `now` (UTC), and nothing else.
 
-    Principals that the rules protect are not touched even for that.
+    Principals that the rules protect are not touched even for that, and what AWS would refuse to
+    delete stays; the findings say so.
     """
     observed = {
         id_: resource
@@ -116,13 +117,19 @@ def plan_cleanup(
         observed,
         now,
     )
-    guarded = protected(removals, Circumstances(account, snapshot, rules))
+    where = Circumstances(account, snapshot, rules)
+    allowed = protected(removals, where)
+    possible = obstacles(allowed.changes, where)
     return Plan(
         account=account,
-        changes=guarded.changes,
-        findings=(*_endless(observed.values(), snapshot), *guarded.findings),
+        changes=possible.changes,
+        findings=(
+            *_endless(observed.values(), snapshot),
+            *allowed.findings,
+            *possible.findings,
+        ),
         owned=len(observed),
-        temporary=temporary_after(observed, guarded.changes, now),
+        temporary=temporary_after(observed, possible.changes, now),
     )
 
 

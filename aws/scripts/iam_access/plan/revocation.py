@@ -16,7 +16,9 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan.diff import is_dead, linked, observed_state, removal, temporary_after
+from iam_access.plan.guards import obstacles
 from iam_access.plan.planner import ENDING
+from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
 
@@ -48,7 +50,8 @@ class Target:
 def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: datetime) -> Plan:
     """What takes all matching temporary access away that is not dead at `now` (UTC).
 
-    Policies that several people share stay while anybody else holds them.
+    Policies that several people share stay while anybody else holds them. So does what AWS would
+    refuse to delete, which the findings say; nobody it was granted to holds it any more.
     """
     observed = observed_state(snapshot)
     meant = [
@@ -63,12 +66,13 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         replace(removal(resource, snapshot, now), reason="revoked before its end")
         for resource in meant
     ]
+    possible = obstacles(linked(removals, observed, now), Circumstances(account, snapshot))
     return Plan(
         account=account,
-        changes=linked(removals, observed, now),
-        findings=(),
+        changes=possible.changes,
+        findings=possible.findings,
         owned=len(observed),
-        temporary=temporary_after(observed, removals, now),
+        temporary=temporary_after(observed, possible.changes, now),
     )
 
 
