@@ -10,6 +10,8 @@ from iam_access.cloud.errors import Answer, Call, CallError, Params
 
 # Everything that botocore raises for a call that was properly made.
 BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+# Of what botocore says; of an answer that it cannot parse it tells the whole.
+_LONGEST = 400
 
 
 def client_caller(client: BaseClient) -> Call:
@@ -31,4 +33,8 @@ def call_error(error: Exception) -> CallError:
     if isinstance(error, ClientError):
         details: Any = error.response.get("Error", {})
         return CallError(str(details.get("Code", "Unknown")), str(details.get("Message") or error))
-    return CallError(type(error).__name__, str(error))
+    return CallError(type(error).__name__, _short(str(error)))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text):,} characters)"
