@@ -153,6 +153,20 @@ def test_a_key_twice_in_one_object_is_refused(text: str) -> None:
         _compile(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"Statement": {{{FULL}, "Conditions": {{"Null": {{"k": "true"}}}}}}}}',
+        f'{{"Statement": {{{FULL}, "condition": {{"Null": {{"k": "true"}}}}}}}}',
+        f'{{"Statement": {{{FULL}}}, "Comment": "x"}}',
+    ],
+)
+def test_an_element_that_the_grammar_does_not_have_is_refused(text: str) -> None:
+    # reference_policies_grammar.html
+    with pytest.raises(PolicySyntaxError, match="no element of the policy language"):
+        _compile(text)
+
+
 def test_keys_that_differ_in_case_must_both_hold() -> None:
     statement = {
         "Effect": "Allow",

@@ -7,13 +7,20 @@ from typing import Any, NamedTuple
 
 from iam_access.policy.conditions import AnyCondition, PolicySyntaxError, compile_conditions
 from iam_access.policy.context import RequestContext
-from iam_access.policy.document import DocumentError, parse
+from iam_access.policy.document import (
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    DocumentError,
+    parse,
+)
 from iam_access.policy.match import Mode, PatternSet, compile_patterns
 from iam_access.policy.principals import Match, PrincipalMatcher, compile_principal
 from iam_access.policy.problem import shown
 
 # reference_policies_elements_version.html: the older one is the default and knows no variables.
 _VERSIONS = ("2008-10-17", "2012-10-17")
+_DOCUMENT_ELEMENTS = frozenset(DOCUMENT_ELEMENTS)
+_STATEMENT_ELEMENTS = frozenset(STATEMENT_ELEMENTS)
 _MEMO_LIMIT = 4096
 
 
@@ -125,10 +132,11 @@ def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> C
     """Compile a policy document, given as JSON text or as what JSON decodes to.
 
     Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, a key twice in one
-    object, no or several actions elements, an unknown effect, version or condition operator, a
-    Principal where none may be. Names of actions and resources are not checked.
+    object, no or several actions elements, an unknown element, effect, version or condition
+    operator, a Principal where none may be. Names of actions and resources are not checked.
     """
     body = _decode(document)
+    _check_elements(body, _DOCUMENT_ELEMENTS, f"{source.name}: ")
     version = body.get("Version", _VERSIONS[0])
     if version not in _VERSIONS:
         raise PolicySyntaxError(
@@ -163,6 +171,16 @@ def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
     return value
 
 
+def _check_elements(raw: Mapping[str, Any], known: frozenset[str], where: str = "") -> None:
+    """Refuse what the grammar does not have, lest a misspelt condition is taken for none."""
+    if not raw.keys() <= known:
+        unknown = next(name for name in raw if name not in known)
+        raise PolicySyntaxError(
+            f"{where}{shown(unknown)} is no element of the policy language",
+            "See reference_policies_grammar.html for all elements.",
+        )
+
+
 def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> Statement:
     if not isinstance(raw, Mapping):
         where = _place(source, index)
@@ -173,6 +191,7 @@ def _statement(raw: object, index: int, source: PolicySource, variables: bool) -
         raise PolicySyntaxError(f"{where}: Effect is {shown(effect)}", "It is Allow or Deny.")
     sid = raw.get("Sid")
     try:
+        _check_elements(raw, _STATEMENT_ELEMENTS)
         actions, not_actions = _one_of(raw, "Action", "NotAction")
         resources, not_resources = _resources(raw, source)
         return Statement(
