@@ -187,9 +187,10 @@ def _effect(statement: Statement, path: Path) -> Iterator[Problem]:
 
 def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
     """Exactly one of an element and its opposite, with at least one value."""
-    present = [each for each in (name, f"Not{name}") if statement.get(each) is not None]
-    if len(present) == 1 and statement[present[0]]:
+    given, opposite = statement.get(name), statement.get(f"Not{name}")
+    if (given and opposite is None) or (opposite and given is None):
         return
+    present = [each for each in (name, f"Not{name}") if statement.get(each) is not None]
     if len(present) == 2:
         yield Problem(
             f"conflicting-{name.lower()}s",
