@@ -52,6 +52,18 @@ def test_one_command_leads_from_a_permission_to_its_line(listing: Fleet) -> None
     assert "payments.yaml:2:" in text
 
 
+def test_several_may_be_asked_about(listing: Fleet) -> None:
+    listing.apply("--all")
+    question = ("access", "-u", "ann", "-u", "bob", "-u", "ann@example.com", "-a", "s3:ListBucket")
+    found = ask(listing, *question, "--output", "json").json["answers"]
+    assert [each["principal"] for each in found] == ["user/ann", "user/bob"]
+    # One of them is not there.
+    run = ask(listing, *question, "-u", "carl")
+    assert run.status == 2
+    assert run.out.endswith("UTC; no account has user carl\n")
+    assert "2 can" in run.out
+
+
 @pytest.mark.parametrize(("at", "status"), [("17:59:59", 0), ("18:00:00", 1)])
 def test_it_tells_whether_access_will_have_ended(listing: Fleet, at: str, status: int) -> None:
     listing.apply("--all")
@@ -99,6 +111,8 @@ def test_search_takes_patterns(listing: Fleet) -> None:
     [
         ("access", "-a", "s3:ListBucket", "--at", "tomorrow"),
         ("access", "-a", "s3:ListBucket", "--at", "2026-03-01T18:00"),
+        ("access", "-a", "s3:ListBucket", "--at", "0001-01-01T00:00+14:00"),
+        ("access", "-a", "s3:ListBucket", "--at", "9999-12-31T23:59:59-14:00"),
         ("access", "-a", "s3:ListBucket", "-c", "novalue"),
         ("search", "-a", "nosuchservice:*"),
         ("access", "-a", "s3:ListBucket", "--environment", "prdo"),

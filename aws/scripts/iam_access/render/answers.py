@@ -41,16 +41,21 @@ def answers_text(report: AccessReport, output: Output, stream: TextIO, *, verbos
 
 def result(report: AccessReport) -> str:
     """The one line that says it all."""
+    question = report.question
     able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
     failed = sum(1 for account in report.accounts if account.failure)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
-    at = f"at {report.question.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"at {question.at:%Y-%m-%d %H:%M:%S} UTC"
     said = f"{len(able):,} can" if able else "Nobody can"
-    if not able and report.question.resources == ("*",):
+    if not able and question.resources == ("*",):
         said += " on * (-R asks about one resource)"
-    if report.unknown and not failed:
-        return f"No account has {', '.join(map(str, report.unknown))}, {where}"
-    missing = f"; {wording.count(failed, 'account')} not reached" if failed else ""
+    if failed:
+        missing = f"; {wording.count(failed, 'account')} not reached"
+    else:
+        unknown = ", ".join(map(_called, report.unknown))
+        missing = f"; no account has {unknown}" if unknown else ""
+        if unknown and not report.answers:
+            return f"No account has {unknown}, {where}"
     return f"{said}, {where}, {at}{missing}"
 
 

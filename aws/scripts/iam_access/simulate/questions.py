@@ -26,8 +26,16 @@ _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Who, on what, under which circumstances."""
     who = parser.add_mutually_exclusive_group()
-    who.add_argument("-u", "--user", metavar="USER", help="this IAM user or e-mail address")
-    who.add_argument("-r", "--role", metavar="ROLE", help="this IAM role")
+    who.add_argument(
+        "-u",
+        "--user",
+        action="append",
+        metavar="USER",
+        help="this IAM user or e-mail address (may be repeated)",
+    )
+    who.add_argument(
+        "-r", "--role", action="append", metavar="ROLE", help="this IAM role (may be repeated)"
+    )
     parser.add_argument(
         "-R",
         "--resource",
@@ -135,9 +143,11 @@ def _principals(options: argparse.Namespace) -> tuple[Principal, ...] | None:
     from iam_access.kinds import fields  # noqa: PLC0415
 
     if options.user is not None:
-        return (fields.user(_fitting(fields.UserAddress, options.user)),)
+        users = (_fitting(fields.UserAddress, each) for each in options.user)
+        return tuple(dict.fromkeys(map(fields.user, users)))
     if options.role is not None:
-        return (fields.role(_fitting(fields.RoleName, options.role)),)
+        roles = (_fitting(fields.RoleName, each) for each in options.role)
+        return tuple(dict.fromkeys(map(fields.role, roles)))
     return None
 
 
@@ -170,10 +180,12 @@ def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
 def _moment(text: str) -> datetime:
     try:
         moment = isoparse(text)
+        # An offset can lead out of all years.
+        in_utc = moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        in_utc = None
+    if in_utc is None:
         raise UsageError(
             f"{text!r} is no point in time", "write ISO 8601 with a zone: 2025-12-01T00:00Z"
         )
-    return moment.astimezone(UTC)
+    return in_utc
