@@ -246,3 +246,29 @@ def test_a_value_met_twice_through_an_alias_is_told_once(tmp_path: Path) -> None
 def test_a_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
     text = f"permanent-access:\n  - {ENTRY.replace('reader', 'x' * 10_000)}\n"
     assert len(the_one(loaded(tmp_path, {"permanent-access/pay.yaml": text})).message) < 300
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "code", "end"),
+    [
+        ("permanent-access/pay.yaml", f"permanent-access: [{ENTRY}]", "bad-user", "IAM user name"),
+        ("temporary-access/pay.yaml", f"temporary-access: [{GRANT}]", "bad-date", "not a date"),
+        (
+            "aws-policies/pay.yaml",
+            f"aws-policies: {{reader: {{custom_statements: [{STATEMENT}]}}, '{LONG[:900]} ': {{}}}}",
+            "bad-policy-key",
+            "name a policy",
+        ),
+    ],
+)
+def test_a_value_of_any_length_leaves_the_message_short(
+    tmp_path: Path, file: str, text: str, code: str, end: str
+) -> None:
+    old = {"bad-user": "ann@example.com", "bad-date": "2026-03-02"}.get(code, "\0")
+    configuration = loaded(tmp_path, {file: text.replace(old, LONG)})
+    (finding,) = (each for each in configuration.findings if each.code == code)
+    assert finding.message.endswith(end)
+    assert len(finding.message) < 400

@@ -16,6 +16,7 @@ from iam_access.place import Path, Place
 
 S = TypeVar("S", bound=Spec)
 
+_HALF: Final = 150  # of the longest message
 _TEXT: Final = "text"
 _LIST: Final = "a list"
 _MAPPING: Final = "a mapping"
@@ -91,7 +92,8 @@ def fits(names: TypeAdapter[str], key: str, place: Place, report: Report) -> boo
     except ValidationError as error:
         for each in error.errors(include_url=False):
             context = each["ctx"]
-            report.error(context["code"], place.key(key), context["text"], context["hint"])
+            text = _shortened(context["text"])
+            report.error(context["code"], place.key(key), text, context["hint"])
         return False
     return True
 
@@ -105,6 +107,13 @@ def what_is(value: Any) -> str:
     if isinstance(value, list):
         return _LIST
     return f"{_TEXT} {shown(value)}"
+
+
+def _shortened(text: str) -> str:
+    """A message that quotes a value of any length; what is wrong with it stands at the end."""
+    if len(text) <= 2 * _HALF:
+        return text
+    return f"{text[:_HALF]}…{text[-_HALF:]}"
 
 
 def _quoted(value: Any) -> str:
@@ -154,9 +163,10 @@ def _explain_one(
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "spec":
-        report.error(context["code"], place.at(*path).location, context["text"], context["hint"])
+        text = _shortened(context["text"])
+        report.error(context["code"], place.at(*path).location, text, context["hint"])
     elif kind == "pattern":
-        text = f"{error['input']!r} {context['is_not']}"
+        text = _shortened(f"{error['input']!r} {context['is_not']}")
         report.error(context["code"], place.at(*path).location, text, context["hint"])
     elif kind == "extra_forbidden":
         known = _fields(model, path[:-1])
