@@ -57,6 +57,16 @@ def test_a_window_that_opens_later_is_fine(form: Form) -> None:
     assert verify(snapshot, outcomes, NOW) == ()
 
 
+@pytest.mark.parametrize("form", list(Form))
+def test_what_needs_no_permission_outlives_nothing(form: Form) -> None:
+    statement = {"effect": "Allow", "actions": ["sts:GetCallerIdentity"], "resources": ["*"]}
+    whoami = policy("read", custom_statements=[statement])
+    files = configuration(team(policies=[whoami], temporary=[temporary(via=form.value)]))
+    snapshot, outcomes = run(files)
+    assert outcomes
+    assert verify(snapshot, outcomes, NOW) == ()
+
+
 @pytest.mark.parametrize("files", [PERMANENT, *(temporarily(form) for form in Form)])
 def test_what_is_not_there_is_told(files: Configuration) -> None:
     _, outcomes = run(files)

@@ -122,8 +122,13 @@ def _held(wanted: Resource, world: World, now: datetime) -> Iterator[Finding]:
                 decision = probe.put_to(subject, open_at)
                 if not decision.allowed:
                     yield _blocked(wanted, world.snapshot, holder, probe, decision)
-            if wanted.expires and probe.put_to(alone, wanted.expires).allowed:
+            if wanted.expires and _grants(probe.put_to(alone, wanted.expires)):
                 yield _outlives(wanted, world.snapshot, holder, probe)
+
+
+def _grants(decision: Decision) -> bool:
+    """Whether policies allow it; some actions nobody needs a permission for."""
+    return decision.allowed and bool(decision.deciding)
 
 
 def _layers(wanted: Resource, document: Document, subject: Subject) -> Layers:
