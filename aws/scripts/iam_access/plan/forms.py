@@ -22,10 +22,14 @@ from iam_access.snapshot import Document, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A grant in one form. `says` tells what it takes; it `fits` or it does not."""
+    """A grant in one form. `says` tells what it takes; it `fits` or it does not.
+
+    `made_of` are the ids of what `write` gives, which is asked only of the form that is taken.
+    """
 
     form: Form
-    resources: tuple[Resource, ...]
+    made_of: frozenset[ResourceId]
+    write: Callable[[], tuple[Resource, ...]]
     fits: bool
     says: str
 
@@ -56,9 +60,10 @@ def write_grants(
             blocked.append(grant)
             findings.append(_fits_nowhere(grant, attempts))
             continue
-        for resource in taken.resources:
+        written = taken.write()
+        for resource in written:
             ledger.add(resource)
-        resources += _explained(taken, _reason(grant, taken, attempts))
+        resources += _explained(written, _reason(grant, taken, attempts))
     return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
 
 
@@ -86,7 +91,7 @@ def _attempts(grant: TemporaryGrant, ledger: Ledger, alive: Set[ResourceId]) -> 
 
 
 def _stands(attempt: Attempt, alive: Set[ResourceId]) -> bool:
-    return bool(attempt.resources) and {each.id for each in attempt.resources} <= alive
+    return bool(attempt.made_of) and attempt.made_of <= alive
 
 
 def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
@@ -95,14 +100,14 @@ def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     quota = ledger.quotas.inline_size(grant.principal)
     free = max(quota - ledger.inline_used(grant.principal, besides=resource.name), 0)
     says = f"{needed:,} characters, {free:,} of {quota:,} free"
-    return Attempt(Form.INLINE, (resource,), needed <= free, says)
+    return _attempt(Form.INLINE, (resource,), fits=needed <= free, says=says)
 
 
 def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     try:
         parts = _parts(render(grant.document), ledger.quotas.policy_size, grant.copied_from)
     except SplitError as error:
-        return Attempt(Form.POLICY, (), fits=False, says=str(error))
+        return _attempt(Form.POLICY, (), fits=False, says=str(error))
     policies = [
         managed_policy.part_of_grant(grant, number, part) for number, part in enumerate(parts, 1)
     ]
@@ -116,7 +121,12 @@ def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     if len(arns - ledger.policies) > room:
         says += f", and the account has room for {room} more policies"
     fits = len(arns - held) <= places and len(arns - ledger.policies) <= room
-    return Attempt(Form.POLICY, (*policies, *attachments), fits, says)
+    return _attempt(Form.POLICY, (*policies, *attachments), fits=fits, says=says)
+
+
+def _attempt(form: Form, resources: tuple[Resource, ...], *, fits: bool, says: str) -> Attempt:
+    made_of = frozenset(resource.id for resource in resources)
+    return Attempt(form, made_of, lambda: resources, fits, says)
 
 
 @lru_cache(maxsize=128)
@@ -134,13 +144,13 @@ def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
 
 
 def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
-    resource = temporary_role.resource(grant)
-    quotas = ledger.quotas
+    id_, quotas = temporary_role.resource_id(grant), ledger.quotas
+    needed = size(temporary_role.permissions(grant))
     sizes = [
-        ("managed policies", len(resource.attributes["managed"]), quotas.attached_per_role),
-        ("characters of statements", size(resource.document or {}), quotas.role_inline_size),
+        ("managed policies", len(grant.managed), quotas.attached_per_role),
+        ("characters of statements", needed, quotas.role_inline_size),
         ("characters of trust", size(temporary_role.trust_policy(grant)), quotas.trust_size),
-        ("roles in the account", len(ledger.roles | {resource.attributes["arn"]}), quotas.roles),
+        ("roles in the account", len(ledger.roles | {id_.key}), quotas.roles),
     ]
     over = [
         f"{needed:,} {what}, {limit:,} allowed" for what, needed, limit in sizes if needed > limit
@@ -148,13 +158,15 @@ def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     says = "; ".join(over) or ", ".join(
         f"{needed:,} of {most:,} {what}" for what, needed, most in sizes[:2]
     )
-    return Attempt(Form.ROLE, (resource,), not over, says)
+    return Attempt(
+        Form.ROLE, frozenset({id_}), lambda: (temporary_role.resource(grant),), not over, says
+    )
 
 
-def _explained(taken: Attempt, reason: str) -> Iterable[Resource]:
+def _explained(resources: tuple[Resource, ...], reason: str) -> Iterable[Resource]:
     """The resources, the first that is the principal's with the whole reason."""
-    lead = next(each for each in taken.resources if each.principal is not None)
-    return (replace(each, reason=reason) if each is lead else each for each in taken.resources)
+    lead = next(each for each in resources if each.principal is not None)
+    return (replace(each, reason=reason) if each is lead else each for each in resources)
 
 
 _FORMS: dict[Form, Callable[[TemporaryGrant, Ledger], Attempt]] = {
