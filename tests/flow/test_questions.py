@@ -137,6 +137,11 @@ def test_an_account_that_cannot_be_asked_is_a_failure(listing: Fleet) -> None:
     assert run.status == 2
     (failure,) = run.json["failures"]
     assert failure["account"] == "999900001111"
+    told = ask(listing, "access", "-a", "s3:ListBucket").out.splitlines()[-1]
+    assert told.startswith("Not finished: 1 account not reached; elsewhere nobody can on *")
+    listing.files.team(accounts={"gone": "999900001111"}, policies={})
+    told = ask(listing, "access", "-a", "s3:ListBucket").out.splitlines()[-1]
+    assert told == "Not finished: 1 account not reached"
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json", "github"])

@@ -46,17 +46,17 @@ def result(report: AccessReport) -> str:
     failed = sum(1 for account in report.accounts if account.failure)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
     at = f"at {question.at:%Y-%m-%d %H:%M:%S} UTC"
-    said = f"{len(able):,} can" if able else "Nobody can"
-    if not able and question.resources == ("*",):
-        said += " on * (-R asks about one resource)"
+    everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
+    said = f"{len(able):,} can" if able else f"Nobody can{everything}"
     if failed:
-        missing = f"; {wording.count(failed, 'account')} not reached"
-    else:
-        unknown = ", ".join(map(_called, report.unknown))
-        missing = f"; no account has {unknown}" if unknown else ""
-        if unknown and not report.answers:
-            return f"No account has {unknown}, {where}"
-    return f"{said}, {where}, {at}{missing}"
+        unfinished = f"Not finished: {wording.count(failed, 'account')} not reached"
+        if failed == len(report.accounts):
+            return unfinished
+        said = f"{unfinished}; " + (said if able else f"elsewhere nobody can{everything}")
+    unknown = "" if failed else ", ".join(map(_called, report.unknown))
+    if unknown and not report.answers:
+        return f"No account has {unknown}, {where}"
+    return f"{said}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
 
 
 @dataclass(frozen=True, slots=True)
