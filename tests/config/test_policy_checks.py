@@ -121,6 +121,25 @@ def test_a_statement_that_is_wrong_hides_no_other(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "slip", ["effect: Alow", "effect: Deny, more: 1", "effect: Deny, sid: [x]", "sid: A"]
+)
+def test_a_slip_in_a_statement_hides_nothing_else_in_it(tmp_path: Path, slip: str) -> None:
+    text = policy(f"{slip}, actions: [s3:Nothing], resources: [bucket]")
+    codes = [each.code for each in loaded(tmp_path, {"aws-policies/pay.yaml": text}).findings]
+    assert len(codes) == 3
+    assert codes[1:] == ["unknown-action", "bad-arn"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["effect: Allow, actions: {}, resources: [x]", "effect: Allow, Action: x, resources: [x]"],
+)
+def test_what_is_written_wrongly_is_not_told_as_missing_too(tmp_path: Path, statement: str) -> None:
+    configuration = loaded(tmp_path, {"aws-policies/pay.yaml": policy(statement)})
+    assert not {each.code for each in configuration.findings} & {"missing-action", "bad-arn"}
+
+
 def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
     def text(length: int) -> str:
         resources = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(length))

@@ -258,7 +258,7 @@ LONG = "x" * 100_000
         ("temporary-access/pay.yaml", f"temporary-access: [{GRANT}]", "bad-date", "not a date"),
         (
             "aws-policies/pay.yaml",
-            f"aws-policies: {{reader: {{custom_statements: [{STATEMENT}]}}, '{LONG[:900]} ': {{}}}}",
+            f"aws-policies: {{'{LONG[:900]} ': {{custom_statements: [{STATEMENT}]}}}}",
             "bad-policy-key",
             "name a policy",
         ),

@@ -34,6 +34,7 @@ _KEYS = {
     "NotResource": "not_resources",
     "Condition": "conditions",
 }
+_NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
 _FILLED = ("Resource", "NotResource", "Condition")
 _ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
 _ABOUT_KEYS = frozenset(
@@ -111,10 +112,23 @@ def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
         return
     written = item.written.get(STATEMENTS) if isinstance(item.written, dict) else None
     for position, each in enumerate(written if isinstance(written, list) else ()):
-        try:
-            yield position, StatementSpec.model_validate(each).iam
-        except ValidationError:
-            continue  # reported when the policy was read
+        statement = _as_far_as_read(each)
+        if statement is not None:
+            yield position, statement
+
+
+def _as_far_as_read(written: Any) -> dict[str, Any] | None:
+    """The statement without what was reported when it was read; None if too little is left."""
+    try:
+        return StatementSpec.model_validate(written).iam
+    except ValidationError as error:
+        if not isinstance(written, dict):
+            return None
+        wrong = {each["loc"][0] for each in error.errors(include_url=False)}
+    rest = {"effect": "Allow"} | {key: written[key] for key in written.keys() - wrong}
+    if any(all(rest.get(key) is None for key in pair) for pair in _NEEDED):
+        return None
+    return StatementSpec.model_validate(rest).iam
 
 
 def _filled(
@@ -128,9 +142,11 @@ def _filled(
     for element in _FILLED:
         value = statement.get(element)
         if value is not None and placeholders.any_in(value):
-            below = (*path, _KEYS[element])
-            placeholders.check(value, item.place, below, samples, report)
-            statement[element] = placeholders.fill(value, samples)
+            filled = placeholders.fill(value, samples)
+            if placeholders.any_in(filled):  # what is left is IAM's own, or unknown
+                below = (*path, _KEYS[element])
+                placeholders.check(value, item.place, below, samples, report)
+            statement[element] = filled
     return statement
 
 
