@@ -244,6 +244,7 @@ def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
     matrix = Matrix()
     askers = [matrix.asker(caller, layers, {}) for caller in callers]
     crowd = Crowd.of(askers)
+    alone: list[bool] = []
     # A name of the account is the same for all; without one everybody asks of their own.
     for resource in (f"arn:aws:s::{ACCOUNT}:x/a", "arn:aws:s:::a"):
         alone = [
