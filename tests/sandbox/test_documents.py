@@ -59,6 +59,10 @@ BAD_POLICIES = {
     "condition-value-is-object": (condition(StringEquals={"aws:username": {}}), SYNTAX),
     "condition-key-without-service": (condition(StringEquals={"username": "x"}), "vendor"),
     "condition-date": (condition(DateLessThan={"aws:CurrentTime": "tomorrow"}), "legacy parsing"),
+    "variable-as-account": (
+        policy(Resource="arn:aws:iam::${aws:PrincipalAccount}:role/x"),
+        "legacy parsing",
+    ),
     "control-character": (policy(Resource="\u0007").replace("\\u0007", "\u0007"), "printable"),
     "beyond-latin-1": (policy(Resource="\u20ac").replace("\\u20ac", "\u20ac"), "printable"),
 }
@@ -89,6 +93,7 @@ GOOD_POLICIES = {
         Null={"aws:TagKeys": "false"}, Bool={"aws:MultiFactorAuthPresent": True}
     ),
     "latin-1": policy(Resource="arn:aws:s3:::\u00fc"),
+    "variable": policy(Resource="arn:aws:s3:::home/${aws:username}:${aws:PrincipalAccount}/*"),
 }
 
 

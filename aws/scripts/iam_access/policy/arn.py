@@ -19,7 +19,7 @@ _SERVICE = re.compile(r"[a-z0-9-]+")
 _REGION = re.compile(r"[a-z0-9-]*")
 #: Stands for a policy variable while a pattern is checked; no ARN can contain it.
 _MASK = "\x00"
-_OPEN = re.compile(f"[*?{_MASK}]")
+_OPEN = re.compile("[*?]")
 
 
 class ArnError(ValueError):
@@ -105,8 +105,9 @@ def resource_fault(pattern: str) -> str | None:
     """What is wrong with a value of ``Resource`` or ``NotResource``, or None if nothing is.
 
     It must be ``*`` or an ARN, in which wildcards may stand anywhere but in the service, and
-    variables where AWS's own policies have them: from the region on.
+    variables in the last part alone: before it, IAM fills none in.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     if pattern == "*":
         return None
@@ -116,6 +117,8 @@ def resource_fault(pattern: str) -> str | None:
     # A wildcard that ends the text reaches across the colons that are left out.
     if len(fields) < _FIELDS and not (len(fields) > 3 and fields[-1].endswith("*")):
         return f"it has {len(fields)} of the {_FIELDS} parts of an ARN"
+    if any(_MASK in field for field in fields[: _FIELDS - 1]):
+        return "it has a policy variable before the resource, its last part"
     checks = (_partition_fault, _service_fault, _region_fault, _account_fault, _resource_fault)
     faults = (check(field) for check, field in zip(checks, fields[1:], strict=False))
     return next((fault for fault in faults if fault), None)
@@ -124,19 +127,19 @@ def resource_fault(pattern: str) -> str | None:
 def _partition_fault(field: str) -> str | None:
     if _PARTITION.fullmatch(field) or re.fullmatch(r"[a-z*?-]*[*?][a-z*?-]*", field):
         return None
-    return f"its partition {_shown(field)} is not aws, aws-cn, aws-us-gov or another of AWS's"
+    return f"its partition {field!r} is not aws, aws-cn, aws-us-gov or another of AWS's"
 
 
 def _service_fault(field: str) -> str | None:
     if _SERVICE.fullmatch(field):
         return None
-    return f"its service {_shown(field)} is not a name in lower case without wildcards"
+    return f"its service {field!r} is not a name in lower case without wildcards"
 
 
 def _region_fault(field: str) -> str | None:
     if _REGION.fullmatch(_OPEN.sub("", field)):
         return None
-    return f"its region {_shown(field)} is not one"
+    return f"its region {field!r} is not one"
 
 
 def _account_fault(field: str) -> str | None:
@@ -144,12 +147,8 @@ def _account_fault(field: str) -> str | None:
         return None
     if _OPEN.search(field) and re.fullmatch(r"[0-9a-z-]*", _OPEN.sub("", field)):
         return None
-    return f"its account {_shown(field)} is not 12 digits"
+    return f"its account {field!r} is not 12 digits"
 
 
 def _resource_fault(field: str) -> str | None:
     return None if field.strip() else "it names no resource after the account"
-
-
-def _shown(field: str) -> str:
-    return "'" + field.replace(_MASK, "${…}") + "'"

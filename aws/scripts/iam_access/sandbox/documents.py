@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from iam_access.policy.variables import mask_variables
 from iam_access.sandbox.faults import AwsError
 
 Statement = Mapping[str, Any]
@@ -147,12 +148,16 @@ def _check_statement(statement: object) -> None:
         raise _syntax()
     if {"Resource", "NotResource"} <= statement.keys():
         raise _syntax()
-    for element in ("Action", "NotAction"):
-        for action in strings(statement.get(element, [])):
-            _check_action(action)
-    for element in ("Resource", "NotResource"):
-        strings(statement.get(element, []))
+    for action in _texts(statement, "Action"):
+        _check_action(action)
+    for resource in _texts(statement, "Resource"):
+        _check_resource(resource)
     _check_condition(statement.get("Condition", {}))
+
+
+def _texts(statement: Statement, element: str) -> list[str]:
+    """What an element and its negation hold; there is only one of them."""
+    return [*strings(statement.get(element, [])), *strings(statement.get(f"Not{element}", []))]
 
 
 def _check_action(action: str) -> None:
@@ -163,6 +168,13 @@ def _check_action(action: str) -> None:
         raise malformed(_NO_VENDOR)
     if ":" in name:
         raise malformed("Actions/Condition can contain only one colon.")
+
+
+def _check_resource(resource: str) -> None:
+    """Refuse policy variables before the last part of an ARN; moto checks all else."""
+    parts = mask_variables(resource, "\x00").split(":", 5)
+    if any("\x00" in part for part in parts[:5]):
+        raise malformed("The policy failed legacy parsing")
 
 
 def _one_of(statement: Statement, element: str, refusal: str) -> None:
