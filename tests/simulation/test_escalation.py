@@ -8,8 +8,8 @@ import pytest
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.actions import find_action
 from iam_access.policy.document import document
-from iam_access.simulation.way import Way
-from iam_access.simulation.ways import ADMINISTRATOR, WAYS
+from iam_access.simulation.escalation_way import Way
+from iam_access.simulation.escalation_ways import ADMINISTRATOR, WAYS
 from iam_access.snapshot import Snapshot
 from tests.simulation.accounts import EMPTY, allow, change, deny, holding, until, with_role
 from tests.values import ALICE, BOB, POWER_USER, RUNNER, with_policy, with_state

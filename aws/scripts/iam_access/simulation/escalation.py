@@ -10,12 +10,12 @@ from iam_access.policy.actions import actions_of, resource_types
 from iam_access.policy.match import Mode, compile_patterns
 from iam_access.simulation import scopes
 from iam_access.simulation.assuming import ASSUME, Roles
+from iam_access.simulation.escalation_way import PASSING, Way
+from iam_access.simulation.escalation_ways import ADMINISTRATOR, ASSUME_ROLE_URL, WAYS
 from iam_access.simulation.moments import Conditions
 from iam_access.simulation.reach import Atom, Reach, Region, permitted
 from iam_access.simulation.scopes import Scope
 from iam_access.simulation.universe import Universe
-from iam_access.simulation.way import PASSING, Way
-from iam_access.simulation.ways import ADMINISTRATOR, ASSUME_ROLE_URL, WAYS
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"

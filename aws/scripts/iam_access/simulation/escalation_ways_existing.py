@@ -1,6 +1,6 @@
 """Known ways to more access than was meant, as data: through what has a stronger role already."""
 
-from iam_access.simulation.way import CATALOGUE, RHINO, Way
+from iam_access.simulation.escalation_way import CATALOGUE, RHINO, Way
 
 EXISTING = (
     Way(

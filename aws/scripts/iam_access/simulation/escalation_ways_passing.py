@@ -3,7 +3,7 @@
 Not here is what takes services that AWS has closed, such as CodeStar projects.
 """
 
-from iam_access.simulation.way import CATALOGUE, RHINO, passing
+from iam_access.simulation.escalation_way import CATALOGUE, RHINO, passing
 
 PASSED = (
     passing(

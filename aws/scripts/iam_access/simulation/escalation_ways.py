@@ -1,8 +1,8 @@
 """Known ways to more access than was meant, as data: those in IAM itself, and all together."""
 
-from iam_access.simulation.way import IAM_API, RHINO, Way
-from iam_access.simulation.ways_existing import EXISTING
-from iam_access.simulation.ways_passing import PASSED
+from iam_access.simulation.escalation_way import IAM_API, RHINO, Way
+from iam_access.simulation.escalation_ways_existing import EXISTING
+from iam_access.simulation.escalation_ways_passing import PASSED
 
 #: What makes all others needless to tell.
 ADMINISTRATOR = Way(
