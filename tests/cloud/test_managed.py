@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from iam_access.cloud.complete import completed
+from iam_access.cloud.complete_snapshot import completed
 from iam_access.cloud.errors import Answer, CallError, CloudError, Params
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.snapshot import ManagedDocument

@@ -22,7 +22,7 @@ from iam_access.snapshot import Snapshot
 
 # What judges access takes longer to import than a plan takes to make: only who asks for it pays.
 if TYPE_CHECKING:
-    from iam_access.hearings import Trial
+    from iam_access.account_questions import AssertionRun
     from iam_access.simulation import access
     from iam_access.simulation.results import AccountTests
 
@@ -119,26 +119,28 @@ class IamManager:
         return self._side_by_side(accounts, work)
 
     def choose_tests(
-        self, trial: "Trial", accounts: Sequence[Account]
+        self, run: "AssertionRun", accounts: Sequence[Account]
     ) -> "tuple[AccountTests, ...]":
         """What the assertions would ask in each account; nobody is asked."""
-        from iam_access import hearings  # noqa: PLC0415
+        from iam_access import account_questions  # noqa: PLC0415
 
-        return hearings.choose_tests(self, trial, accounts)
+        return account_questions.choose_tests(self, run, accounts)
 
-    def run_tests(self, trial: "Trial", accounts: Sequence[Account]) -> "tuple[AccountTests, ...]":
+    def run_tests(
+        self, run: "AssertionRun", accounts: Sequence[Account]
+    ) -> "tuple[AccountTests, ...]":
         """What the assertions come to in each account."""
-        from iam_access import hearings  # noqa: PLC0415
+        from iam_access import account_questions  # noqa: PLC0415
 
-        return hearings.run_tests(self, trial, accounts)
+        return account_questions.run_tests(self, run, accounts)
 
     def answer(
         self, question: "access.Question", accounts: Sequence[Account], planner: Planner | None
     ) -> "tuple[access.AccountAnswers, ...]":
         """Who can do what in each account, as it is or as the plan would leave it."""
-        from iam_access import hearings  # noqa: PLC0415
+        from iam_access import account_questions  # noqa: PLC0415
 
-        return hearings.answer(self, question, accounts, planner)
+        return account_questions.answer(self, question, accounts, planner)
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session = self.sessions.open(account)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from iam_access.cloud.complete import read_complete
+from iam_access.cloud.complete_snapshot import read_complete
 from iam_access.cloud.errors import Call
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.config.suites import Suite

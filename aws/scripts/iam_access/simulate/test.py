@@ -8,7 +8,7 @@ from iam_access import arguments
 from iam_access.errors import AccessError, UsageError
 from iam_access.render import Output, render_error, render_tests
 from iam_access.running import UNFINISHED, Clock
-from iam_access.simulate import results_file, trial
+from iam_access.simulate import assertion_run, results_file
 
 NAME = "test"
 HELP = (
@@ -23,14 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_scope(parser)
     parser.add_argument(
         "--on",
-        choices=trial.GROUNDS,
+        choices=assertion_run.GROUNDS,
         help="judge accounts as the files' plan would leave them, or as they are (default: plan; "
         "account with --backend aws and --compare)",
     )
     parser.add_argument(
         "--backend",
-        choices=trial.BACKENDS,
-        default=trial.OFFLINE,
+        choices=assertion_run.BACKENDS,
+        default=assertion_run.OFFLINE,
         help="who judges: the evaluator in here, or AWS's policy simulator (default: offline)",
     )
     parser.add_argument(
@@ -97,7 +97,7 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """See `Subcommand`."""
     _check_options(options)
-    report = trial.report_on(options, clock)
+    report = assertion_run.report_on(options, clock)
     render_tests(report, options.output, sys.stdout, verbose=options.verbose)
     if options.write_to_file or options.output_location:
         try:
@@ -113,7 +113,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _check_options(options: argparse.Namespace) -> None:
     if options.all and options.teams:
         raise UsageError("say for whom: either team names or --all", "leaving both out is --all")
-    if options.on == trial.PLAN and (options.compare or options.backend == trial.AWS):
+    if options.on == assertion_run.PLAN and (
+        options.compare or options.backend == assertion_run.AWS
+    ):
         raise UsageError(
             "AWS knows the accounts as they are, not as a plan would leave them",
             "leave out --on plan, or --backend aws and --compare",

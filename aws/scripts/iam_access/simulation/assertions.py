@@ -6,7 +6,7 @@ from iam_access.model import Account, Finding, Location, Severity
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.questions import Inquiry, TestRef
 from iam_access.simulation.results import AccountTests, Backend, Disagreement, TestResult
-from iam_access.simulation.screen import Screen
+from iam_access.simulation.screening import Screening
 from iam_access.snapshot import PrincipalState
 
 
@@ -35,16 +35,16 @@ def find_violations(
     Who may do what is asked about everybody at once, and a reason is worked out only where there
     is something to explain.
     """
-    screen = Screen(backend.world, inquiries)
+    screening = Screening(backend.world, inquiries)
     results: list[TestResult] = []
     gone: dict[str, Finding] = {}
     judged = 0
     for inquiry in inquiries:
         judged += inquiry.decisions
-        for state in screen.absent(inquiry):
+        for state in screening.absent(inquiry):
             _note_gone(gone, state, inquiry.test, account)
             judged -= len(inquiry.actions) * len(inquiry.resources)
-        for state, pairs in screen.unexpected(inquiry):
+        for state, pairs in screening.unexpected(inquiry):
             question = inquiry.question(state)
             results += (
                 TestResult(question, *pair, answer)

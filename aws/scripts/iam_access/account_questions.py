@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from iam_access.cloud.complete import completed
+from iam_access.cloud.complete_snapshot import completed
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class AssertionRun:
     """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
 
     `limit` is how many questions (one test put to one principal) an account is asked at most.
@@ -46,7 +46,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hearing:
+class _Selection:
     """One account's questions, and everything needed to answer them."""
 
     session: AccountSession
@@ -57,36 +57,36 @@ class _Hearing:
 
 
 def choose_tests(
-    manager: "IamManager", trial: Trial, accounts: Sequence[Account]
+    manager: "IamManager", run: AssertionRun, accounts: Sequence[Account]
 ) -> tuple[AccountTests, ...]:
     """What the assertions would ask in each account; nobody is asked."""
 
     def work(account: Account) -> AccountTests:
-        hearing = _hearing(manager, trial, account)
+        selection = _select(manager, run, account)
         return AccountTests(
-            account, hearing.inquiries, findings=hearing.findings, left_out=hearing.left_out
+            account, selection.inquiries, findings=selection.findings, left_out=selection.left_out
         )
 
     return _tested(manager, accounts, work)
 
 
 def run_tests(
-    manager: "IamManager", trial: Trial, accounts: Sequence[Account]
+    manager: "IamManager", run: AssertionRun, accounts: Sequence[Account]
 ) -> tuple[AccountTests, ...]:
     """What the assertions come to in each account."""
 
     def work(account: Account) -> AccountTests:
-        hearing = _hearing(manager, trial, account)
-        tests, *others = [_judged(manager, name, hearing, trial) for name in trial.backends]
+        selection = _select(manager, run, account)
+        tests, *others = [_judged(manager, name, selection, run) for name in run.backends]
         return replace(
             tests,
             findings=(
-                *hearing.findings,
+                *selection.findings,
                 *tests.findings,
                 *(each for other in others for each in other.findings),
             ),
             disagreements=tuple(each for other in others for each in disagreements(tests, other)),
-            left_out=hearing.left_out,
+            left_out=selection.left_out,
         )
 
     return _tested(manager, accounts, work)
@@ -127,12 +127,12 @@ def _read(
     return session, after(snapshot, plan.changes), findings
 
 
-def _hearing(manager: "IamManager", trial: Trial, account: Account) -> _Hearing:
+def _select(manager: "IamManager", run: AssertionRun, account: Account) -> _Selection:
     """Read the account, take it through the plan, and choose what to ask."""
-    session, snapshot, findings = _read(manager, account, trial.planner)
-    chosen = choose(trial.suites, account, snapshot, trial.choice, manager.now)
-    inquiries = tuple(first(chosen.inquiries, trial.limit))
-    return _Hearing(
+    session, snapshot, findings = _read(manager, account, run.planner)
+    chosen = choose(run.suites, account, snapshot, run.choice, manager.now)
+    inquiries = tuple(first(chosen.inquiries, run.limit))
+    return _Selection(
         session,
         snapshot,
         inquiries,
@@ -142,15 +142,15 @@ def _hearing(manager: "IamManager", trial: Trial, account: Account) -> _Hearing:
 
 
 def _judged(
-    manager: "IamManager", name: BackendName, hearing: _Hearing, trial: Trial
+    manager: "IamManager", name: BackendName, selection: _Selection, run: AssertionRun
 ) -> AccountTests:
-    account, call = hearing.session.account, hearing.session.call
+    account, call = selection.session.account, selection.session.call
     if name is BackendName.AWS:
-        return ask(account, hearing.inquiries, AwsBackend(call, manager.stop.wait))
-    backend = OfflineBackend(World(completed(call, hearing.snapshot, manager.documents)))
+        return ask(account, selection.inquiries, AwsBackend(call, manager.stop.wait))
+    backend = OfflineBackend(World(completed(call, selection.snapshot, manager.documents)))
     # Back ends are compared by all that they say.
-    judge = ask if trial.details or len(trial.backends) > 1 else find_violations
-    return judge(account, hearing.inquiries, backend)
+    judge = ask if run.details or len(run.backends) > 1 else find_violations
+    return judge(account, selection.inquiries, backend)
 
 
 def _tested(

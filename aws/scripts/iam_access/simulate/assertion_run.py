@@ -19,9 +19,9 @@ from iam_access.running import (
 )
 
 if TYPE_CHECKING:
+    from iam_access.account_questions import AssertionRun
     from iam_access.config.load import Configuration
     from iam_access.config.suites import Suite, Suites
-    from iam_access.hearings import Trial
     from iam_access.manager import IamManager
     from iam_access.plan.planner import Request
     from iam_access.sandbox import SandboxAccount
@@ -115,18 +115,18 @@ class _Run:
         ):
             teams = self.request.teams
             manager = manager_of(self.configuration, teams, self.clock(), bar.advance)
-            trial = self._trial(manager, ground, backends)
+            run = self._asked(manager, ground, backends)
             work = manager.choose_tests if options.dry_run else manager.run_tests
-            return work(trial, accounts)
+            return work(run, accounts)
 
-    def _trial(
+    def _asked(
         self, manager: "IamManager", ground: "Ground", backends: "tuple[BackendName, ...]"
-    ) -> "Trial":
-        from iam_access.hearings import Trial  # noqa: PLC0415
+    ) -> "AssertionRun":
+        from iam_access.account_questions import AssertionRun  # noqa: PLC0415
         from iam_access.simulation.choosing import Choice  # noqa: PLC0415
 
         options = self.options
-        return Trial(
+        return AssertionRun(
             suites=self.found.suites,
             backends=backends,
             choice=Choice(

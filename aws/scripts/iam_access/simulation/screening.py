@@ -11,7 +11,7 @@ from iam_access.simulation.world import World
 from iam_access.snapshot import PrincipalState
 
 
-class Screen:
+class Screening:
     """Decides as `OfflineBackend` does, for all principals that some inquiries are about."""
 
     def __init__(self, world: World, inquiries: Iterable[Inquiry]) -> None:
