@@ -79,6 +79,16 @@ class Principal:
     def __str__(self) -> str:
         return f"{self.type}/{self.name}"
 
+    @property
+    def label(self) -> str:
+        """For people: `user alice`."""
+        return f"{self.type} {self.name}"
+
+    @property
+    def in_iam(self) -> tuple[PrincipalType, str]:
+        """What IAM, which ignores case in names, tells principals of an account apart by."""
+        return self.type, self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

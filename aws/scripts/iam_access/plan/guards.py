@@ -88,7 +88,7 @@ def _unusable(
             change.subject,
             snapshot,
             "missing-principal",
-            f"IAM {principal.type} {principal.name} does not exist in {where}",
+            f"IAM {principal.label} does not exist in {where}",
             _how_to_create(principal, snapshot),
         )
     if state.path.startswith(_AWS_OWNED_PATHS):

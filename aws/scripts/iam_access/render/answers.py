@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
-from iam_access.model import Finding, Location, Principal, PrincipalType, Report, Severity
+from iam_access.model import Finding, Location, PrincipalType, Report, Severity
 from iam_access.policy.compile import SourceType
 from iam_access.policy.decision import Layer, LayerDecision, Verdict
 from iam_access.render import Output, answers_json, paint, view, wording
@@ -45,7 +45,7 @@ def result(report: AccessReport) -> str:
     able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
     failed = sum(1 for account in report.accounts if account.failure)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
-    at = f"at {question.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"at {wording.instant(question.at)}"
     everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
     said = f"{len(able):,} can" if able else f"Nobody can{everything}"
     if failed:
@@ -53,7 +53,7 @@ def result(report: AccessReport) -> str:
         if failed == len(report.accounts):
             return unfinished
         said = f"{unfinished}; " + (said if able else f"elsewhere nobody can{everything}")
-    unknown = "" if failed else ", ".join(map(_called, report.unknown))
+    unknown = "" if failed else ", ".join(each.label for each in report.unknown)
     if unknown and not report.answers:
         return f"No account has {unknown}, {where}"
     return f"{said}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
@@ -68,10 +68,7 @@ class _Group:
 
     def named(self, *, verbose: bool) -> str:
         """The actions, or some of many."""
-        if verbose or len(self.actions) <= _FOLD_ABOVE:
-            return ", ".join(self.actions)
-        more = len(self.actions) - _FOLD_ABOVE
-        return f"{', '.join(self.actions[:_FOLD_ABOVE])} and {more:,} more"
+        return ", ".join(self.actions) if verbose else wording.some(self.actions, _FOLD_ABOVE)
 
 
 def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
@@ -90,7 +87,7 @@ def _text(report: AccessReport, *, verbose: bool) -> Layout:
         if account.answers or account.failure or absent:
             lines += [BLANK] if lines else []
             lines.append(line(0, Span(view.title(account.account), "title")))
-        lines += (line(2, f"there is no {_called(each)} here") for each in absent)
+        lines += (line(2, f"there is no {each.label} here") for each in absent)
         if account.failure:
             lines.append(line(2, Span("not reached: ", "error"), account.failure.message))
             if account.failure.hint:
@@ -106,10 +103,6 @@ def _text(report: AccessReport, *, verbose: bool) -> Layout:
 
 def _findings(report: AccessReport) -> Report:
     return Report("access", report.question.at, findings=report.findings)
-
-
-def _called(principal: Principal) -> str:
-    return f"{principal.type} {principal.name}"
 
 
 def _answer_lines(group: _Group, *, verbose: bool) -> Iterator[Line]:
@@ -140,7 +133,7 @@ class _Reason(NamedTuple):
 def _reasons(answer: Answer) -> Iterator[_Reason]:
     """The most important first."""
     if answer.made_for is not None:
-        yield _Reason(f"a role made for {_called(answer.made_for)}, who may assume it")
+        yield _Reason(f"a role made for {answer.made_for.label}, who may assume it")
     for origin in answer.origins:
         yield _Reason(f"by {_statement(origin)}", origin)
     if answer.allowed:
@@ -158,9 +151,7 @@ def _lacking(wanting: Wanting) -> str:
     """What keeps a statement from allowing it."""
     parts = []
     if wanting.resources:
-        shown = ", ".join(wanting.resources[:_FOLD_ABOVE])
-        more = len(wanting.resources) - _FOLD_ABOVE
-        parts.append(f"only on {shown}{f' and {more:,} more' if more > 0 else ''}")
+        parts.append(f"only on {wording.some(wanting.resources, _FOLD_ABOVE)}")
     parts += [f"{each} does not hold" for each in wanting.conditions]
     return " and ".join(parts)
 
@@ -212,7 +203,7 @@ def _markdown(report: AccessReport, *, verbose: bool) -> str:
         lines += [_row(group, verbose=verbose) for group in _groups(report.answers)]
         lines.append("")
     lines += [
-        f"- {markdown(view.title(account.account))}: there is no {markdown(_called(each))} here"
+        f"- {markdown(view.title(account.account))}: there is no {markdown(each.label)} here"
         for account in report.accounts
         for each in report.absent(account)
     ]
@@ -262,7 +253,7 @@ def _github(report: AccessReport, *, verbose: bool) -> str:
         why = "; ".join(map(_because, _reasons(answer)))
         lines.append(log_line(f"{said}: {why}"))
     lines += [
-        log_line(f"{titles[account.account.id]}: there is no {_called(each)} here")
+        log_line(f"{titles[account.account.id]}: there is no {each.label} here")
         for account in report.accounts
         for each in report.absent(account)
     ]

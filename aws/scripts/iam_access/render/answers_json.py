@@ -85,6 +85,4 @@ def _origin_object(origin: Origin) -> dict[str, Any]:
 
 
 def _place_object(place: Location | None) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    return {"file": place.file, "line": place.line, "column": place.column}
+    return json.place_object(place) if place else None

@@ -46,8 +46,7 @@ class Group:
     @property
     def principal(self) -> str:
         """For people: `user alice`."""
-        principal = self.results[0].question.state.principal
-        return f"{principal.type} {principal.name}"
+        return self.results[0].question.state.principal.label
 
     @property
     def expected(self) -> str:
@@ -264,4 +263,4 @@ def _question_lines(tests: AccountTests) -> Iterator[Line]:
         yield from _test_line(inquiry.test, _EXPECTED[inquiry.expected])
         each = wording.count(len(inquiry.actions) * len(inquiry.resources), "decision")
         for state in inquiry.states:
-            yield line(4, f"{state.principal.type} {state.principal.name}: {each}")
+            yield line(4, f"{state.principal.label}: {each}")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from iam_access.model import Account, Difference, Meaning, Principal, Report
-from iam_access.render import view
+from iam_access.render import view, wording
 
 NOTHING = "Nobody gains or loses anything."
 ELSEWHERE = "Elsewhere nobody gains or loses anything."
@@ -71,17 +71,12 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
 def unknown(report: Report) -> str:
     """A sentence about accounts of which the meaning is not known, empty if there are none."""
     missing = sorted(view.title(each.account) for each in report.accounts if each.meanings is None)
-    return f"What it means is not known in {_some(missing)}." if missing else ""
-
-
-def who(principal: Principal) -> str:
-    """`user alice`."""
-    return f"{principal.type} {principal.name}"
+    return f"What it means is not known in {wording.some(missing, _NAMED)}." if missing else ""
 
 
 def names(principals: Sequence[Principal], most: int) -> str:
     """`user alice, role batch and 3 more`, naming so many of them."""
-    return _some([*map(who, principals)], most)
+    return wording.some([each.label for each in principals], most)
 
 
 def summary(meaning: Meaning) -> str:
@@ -95,20 +90,20 @@ def summary(meaning: Meaning) -> str:
         clauses += _clauses("loses", meaning.losses, meaning.lost)
     if meaning.escalations:
         codes = [each.code for each in meaning.escalations]
-        clauses.append(f"ways to escalate: {_some(codes, _WAYS)}")
+        clauses.append(f"ways to escalate: {wording.some(codes, _WAYS)}")
     if meaning.unread:
-        clauses.append(f"and what {_some(meaning.unread)} says, which was not read")
+        clauses.append(f"and what {wording.some(meaning.unread, _NAMED)} says, which was not read")
     return "; ".join(clauses) or "no new access"
 
 
 def actions(difference: Difference) -> str:
     """`3 Write: s3:PutObject, …`, not all of them where they are many."""
-    return f"{difference.count:,} {difference.level}: {_some(difference.actions, _ACTIONS)}"
+    return f"{difference.count:,} {difference.level}: {wording.some(difference.actions, _ACTIONS)}"
 
 
 def manner(difference: Difference, common: str) -> tuple[str, ...]:
     """On what, when, how long and how: a clause for each; `common` is what those begin with."""
-    said = [f"on {_some([*map(_everything, difference.resources)], _CLAUSES)}"]
+    said = [f"on {wording.some([*map(_everything, difference.resources)], _CLAUSES)}"]
     said += (f"when {each}" for each in difference.conditions)
     said += (f"not when {each}" for each in difference.unless[:_CLAUSES])
     if len(difference.unless) > _CLAUSES:
@@ -162,7 +157,7 @@ def _extent(differences: Sequence[Difference]) -> str:
         (wide if "*" in each.resources else narrow).update(each.resources)
     said = " on all resources" if wide else ""
     if narrow:
-        said += f"{', some only' if wide else ''} on {_some(sorted(narrow))}"
+        said += f"{', some only' if wide else ''} on {wording.some(sorted(narrow), _NAMED)}"
     said += _shared(differences, lambda each: " and ".join(each.conditions), "when", "conditions")
     said += _shared(differences, lambda each: _instant(each.starts), "from", "a start")
     said += _shared(differences, lambda each: _instant(each.until), "until", "an end")
@@ -198,14 +193,9 @@ def _shared(
     return f", {word} {found.pop()}" if len(found) == 1 else f", some with {noun}"
 
 
-def _some(texts: Sequence[str], most: int = _NAMED) -> str:
-    said = ", ".join(texts[:most])
-    return f"{said} and {len(texts) - most:,} more" if len(texts) > most else said
-
-
 def _everything(resource: str) -> str:
     return "all resources" if resource == "*" else resource
 
 
 def _instant(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment is not None else ""
+    return wording.instant(moment) if moment is not None else ""

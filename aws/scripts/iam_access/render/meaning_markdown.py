@@ -39,7 +39,7 @@ def _account(account: AccountMeaning) -> Iterator[str]:
 
 
 def _names(principals: Sequence[Principal], most: int) -> str:
-    said = ", ".join(markdown_code(words.who(each)) for each in principals[:most])
+    said = ", ".join(markdown_code(each.label) for each in principals[:most])
     more = len(principals) - most
     return f"{said} and {more:,} more" if more > 0 else said
 

@@ -54,7 +54,7 @@ def account_lines(
 
 
 def _principal(principal: Principal | None) -> str:
-    return f"{principal.type} {principal.name}" if principal else "in the account"
+    return principal.label if principal else "in the account"
 
 
 def _told(step: Step, report: Report, *, verbose: bool, zone: tzinfo | None) -> _Told:

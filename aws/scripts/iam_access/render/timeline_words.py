@@ -22,7 +22,7 @@ _FAILED = {
 
 def who(row: Row) -> str:
     """`user alice`."""
-    return f"{row.principal.type} {row.principal.name}" if row.principal else "nobody (deleted)"
+    return row.principal.label if row.principal else "nobody (deleted)"
 
 
 def what(row: Row) -> str:

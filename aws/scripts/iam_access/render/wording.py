@@ -17,6 +17,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def some(texts: Sequence[str], most: int) -> str:
+    """`a, b and 3 more`, naming so many of them."""
+    said = ", ".join(texts[:most])
+    return f"{said} and {len(texts) - most:,} more" if len(texts) > most else said
+
+
 def instant(moment: datetime) -> str:
     """A moment in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -109,7 +115,7 @@ def _trouble(
 
 def change(step: Change) -> str:
     """A change in a few words: `create inline-policy NAME of user alice`."""
-    of = f" of {step.principal.type} {step.principal.name}" if step.principal else ""
+    of = f" of {step.principal.label}" if step.principal else ""
     return f"{step.action} {step.id.kind} {step.name}{of}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 
-from iam_access.model import Account, Failure, Finding, Principal, PrincipalType
+from iam_access.model import Account, Failure, Finding, Principal
 from iam_access.policy.actions import expand
 from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
 from iam_access.policy.crowd import Crowd
@@ -87,10 +87,10 @@ def answers(
         for subject, asker, own in zip(subjects, askers, _allowed(askers, pairs), strict=True):
             yield from (telling.of(subject, asker, *pair) for pair in own)
         return
-    there = {_folded(each): each for each in world.principals}
+    there = {each.in_iam: each for each in world.principals}
     made = MadeRoles.of(world.snapshot)
     for asked in question.principals:
-        principal = there.get(_folded(asked))
+        principal = there.get(asked.in_iam)
         if principal is None:
             continue
         subject = world.subject(principal)
@@ -102,11 +102,6 @@ def answers(
                 asker = telling.asker(role)
                 found = (telling.of(role, asker, *pair, made_for=principal) for pair in pairs)
                 yield from (answer for answer in found if answer.allowed)
-
-
-def _folded(principal: Principal) -> tuple[PrincipalType, str]:
-    """Users and roles as IAM tells them apart, whatever the case of their names."""
-    return principal.type, principal.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +233,16 @@ class AccessReport:
         """Those who were asked about by name, and whom an account that answered does not have."""
         if account.failure is not None:
             return ()
-        there = {_folded(answer.principal) for answer in account.answers}
+        there = {answer.principal.in_iam for answer in account.answers}
         asked = self.question.principals or ()
-        return tuple(principal for principal in asked if _folded(principal) not in there)
+        return tuple(principal for principal in asked if principal.in_iam not in there)
 
     @property
     def unknown(self) -> tuple[Principal, ...]:
         """Those who were asked about by name, and whom no account has."""
-        there = {_folded(answer.principal) for answer in self.answers}
+        there = {answer.principal.in_iam for answer in self.answers}
         asked = self.question.principals or ()
-        return tuple(principal for principal in asked if _folded(principal) not in there)
+        return tuple(principal for principal in asked if principal.in_iam not in there)
 
     @property
     def exit_status(self) -> int:

@@ -167,20 +167,15 @@ def _principals(
 ) -> tuple[int, list[Finding]]:
     """Whom a test is about. Naming or limiting overrides all exemptions."""
     if test.users or test.roles or test.limit_to:
-        wanted = {_folded(each): each for each in (*map(user, test.users), *map(role, test.roles))}
-        named = people.where(lambda state: _folded(state.principal) in wanted) if wanted else 0
+        wanted = {each.in_iam: each for each in (*map(user, test.users), *map(role, test.roles))}
+        named = people.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
         found = candidates & (named | people.matching(test.limit_to))
-        there = {_folded(state.principal) for state in people.states(found)}
+        there = {state.principal.in_iam for state in people.states(found)}
         return found, [
             _missing(each, ref, account) for key, each in wanted.items() if key not in there
         ]
     exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
     return candidates & ~exempt, []
-
-
-def _folded(principal: Principal) -> tuple[PrincipalType, str]:
-    """Users and roles as IAM tells them apart, whatever the case of their names."""
-    return principal.type, principal.name.lower()
 
 
 def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None:
@@ -247,7 +242,7 @@ def _missing(principal: Principal, ref: TestRef, account: Account) -> Finding:
         Severity.ERROR,
         ref,
         account,
-        f"there is no {principal.type} {principal.name} among those tested in account {account.id}",
+        f"there is no {principal.label} among those tested in account {account.id}",
         "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
         "too",
     )

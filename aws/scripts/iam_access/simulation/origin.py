@@ -70,7 +70,7 @@ class Origins:
 
 def _key(principal: Principal, source: str) -> tuple[PrincipalType, str, str]:
     """IAM tells no names apart by their case alone."""
-    return principal.type, principal.name.lower(), source.lower()
+    return *principal.in_iam, source.lower()
 
 
 def _grants(
