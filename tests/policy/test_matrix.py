@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iam_access.policy.bits import places
 from iam_access.policy.compile import SourceType
-from iam_access.policy.crowd import Crowd, places
+from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
 from iam_access.policy.matrix import Matrix

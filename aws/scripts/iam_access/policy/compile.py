@@ -1,6 +1,6 @@
 """Policy documents compiled once into statements that can be asked many times."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -150,13 +150,6 @@ def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> C
         source,
         tuple(_statement(one, index, source, variables) for index, one in enumerate(statements)),
     )
-
-
-def compile_all(
-    documents: Iterable[tuple[Mapping[str, Any] | str, PolicySource]],
-) -> tuple[CompiledPolicy, ...]:
-    """Compile several documents, each with its source."""
-    return tuple(compile_policy(document, source) for document, source in documents)
 
 
 def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:

@@ -4,10 +4,11 @@ Callers are the bits of a number, so that a policy's word counts for all who hol
 For why somebody may or may not, ask their `Asker`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Self, TypeAlias
 
+from iam_access.policy.bits import places
 from iam_access.policy.cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.matrix import Asker
@@ -199,12 +200,3 @@ class _Held:
             found = [each for each in self._holders if each.policy.covering(action)]
             self._covering[action] = found
         return found
-
-
-def places(bits: int) -> Iterator[int]:
-    """The places of the bits that are set, lowest first."""
-    text = bin(bits)[:1:-1]
-    place = text.find("1")
-    while place >= 0:
-        yield place
-        place = text.find("1", place + 1)

@@ -11,7 +11,7 @@ from iam_access.config.suites import Suite
 from iam_access.kinds.fields import role, user
 from iam_access.model import Account, Finding, Principal, PrincipalType, Severity
 from iam_access.policy.actions import expand
-from iam_access.policy.crowd import places
+from iam_access.policy.bits import places
 from iam_access.simulation.humans import is_for_people, is_service_linked
 from iam_access.simulation.questions import ContextValue, Inquiry, Question, Setting, TestRef
 from iam_access.snapshot import PrincipalState, Snapshot

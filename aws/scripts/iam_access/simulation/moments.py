@@ -62,7 +62,6 @@ class Condition:
 
 
 Conditions: TypeAlias = frozenset[Condition]
-UNCONDITIONED: Conditions = frozenset()
 
 _STARTS = {"dategreaterthanequals": timedelta(), "dategreaterthan": _TICK}
 _ENDS = {"datelessthan": timedelta(), "datelessthanequals": _TICK}

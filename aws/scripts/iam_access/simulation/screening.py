@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Principal
-from iam_access.policy.crowd import Context, Crowd, places
+from iam_access.policy.bits import places
+from iam_access.policy.crowd import Context, Crowd
 from iam_access.simulation.offline import as_mapping
 from iam_access.simulation.questions import Inquiry, Pair, Setting
 from iam_access.simulation.world import World

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from iam_access.policy.actions import AccessLevel, actions_of, all_actions, expand, services
+from iam_access.policy.bits import places
 from iam_access.policy.match import Mode, compile_patterns
 
 #: In the order in which people are told of them.
@@ -122,7 +123,7 @@ class Universe:
 
     def names(self, bits: int) -> tuple[str, ...]:
         """The actions in full, sorted."""
-        return tuple(self._name(place) for place in _places(bits))
+        return tuple(self._name(place) for place in places(bits))
 
     def brief(self, level: str, bits: int) -> tuple[str, ...]:
         """The actions of one level; `s3:*` where they are all that the service has of it.
@@ -156,18 +157,8 @@ def _brief(level: str, bits: int) -> tuple[str, ...]:
         if part == whole & mask and part.bit_count() > 1:
             said.append(f"{service}:*")
         else:
-            said += (known.names[place] for place in _places(part))
+            said += (known.names[place] for place in places(part))
     return tuple(sorted(said))
-
-
-def _places(bits: int) -> list[int]:
-    text = f"{bits:b}"[::-1]
-    found = []
-    place = text.find("1")
-    while place >= 0:
-        found.append(place)
-        place = text.find("1", place + 1)
-    return found
 
 
 @lru_cache(maxsize=16384)
