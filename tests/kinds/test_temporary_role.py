@@ -114,6 +114,24 @@ def test_half_taken_apart_it_is_dead_and_the_rest_goes(count: int) -> None:
     assert ROLE not in carried_out(stopped, KIND.calls(left, None, stopped)).principals
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+@pytest.mark.parametrize(
+    "left",
+    [{"attached": (POWER_USER,)}, {"inline": {"extra": {"Statement": []}}}],
+    ids=["attached", "inline"],
+)
+def test_without_its_end_it_is_not_dead_while_anything_hangs_on_it(
+    left: dict[str, Any], *, closed: bool
+) -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+    _, nobody_may_take_it, *_ = KIND.calls(before, None, account)
+    account = carried_out(account, [nobody_may_take_it] if closed else [])
+    bare = with_state(account, ROLE, **{"attached": (), "inline": {}, **left})
+    (found,) = KIND.observed(bare)
+    assert found.expires is None
+
+
 @pytest.mark.parametrize("count", range(1, 3))
 def test_half_made_it_ends_all_the_same(count: int) -> None:
     calls = KIND.calls(None, temporary_role.resource(grant()), account_with())

@@ -211,7 +211,8 @@ def end_of(state: PrincipalState) -> datetime | None:
     """
     document = state.inline.get(POLICY_NAME)
     if document is None:
-        if state.attached or not state.trust:
+        # Sessions that are open have what anything else on it allows.
+        if state.attached or state.inline or not state.trust:
             return None
         nobody = documents.same_meaning(state.trust, _NOBODY)
         return LONG_AGO if nobody else deadline_of(state.trust)
