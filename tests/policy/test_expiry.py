@@ -117,6 +117,7 @@ def test_an_unreadable_date_stays_and_ours_holds_besides(unreadable: Any) -> Non
     assert deadline_of(bounded) == DEADLINE
     assert with_deadline(bounded, DEADLINE) == bounded
     assert deadline_of(with_deadline(bounded, DEADLINE - SECOND)) == DEADLINE - SECOND
+    assert with_deadline(bounded, DEADLINE + SECOND) == bounded
 
 
 def test_no_place_for_the_deadline_is_an_error() -> None:
