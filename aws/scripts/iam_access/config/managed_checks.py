@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from iam_access.config import placeholders
 from iam_access.config.draft import Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
 from iam_access.config.words import listed
 from iam_access.kinds import names
+from iam_access.kinds.placeholders import fill
 from iam_access.policy import arn as arns
 
 MANAGED = "managed_policies"
@@ -75,7 +75,7 @@ def _written(item: Item) -> Sequence[Any]:
 @lru_cache(maxsize=4096)
 def _fault(text: str) -> tuple[str, str, str] | None:
     """What is wrong with an ARN: code, message, hint."""
-    filled = placeholders.fill(text, _FILL)
+    filled = fill(text, _FILL)
     if arns.is_aws_managed_policy(filled):
         return None
     if arns.is_managed_policy(filled):

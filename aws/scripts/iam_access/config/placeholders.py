@@ -1,4 +1,4 @@
-"""`{account_id}` and the like in policies: which there are, and what they stand for."""
+"""`{account_id}` and the like in files: whether those that are written are known."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from iam_access.config.draft import Draft
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
-from iam_access.kinds.base import PLACEHOLDER
 from iam_access.model import Location
 from iam_access.place import Path, Place
 
@@ -64,12 +63,3 @@ def _tell(name: str, location: Location, known: Mapping[str, str], report: Repor
         or f"there are {listed(['{' + each + '}' for each in known])}; "
         "IAM's own variables begin with '${'",
     )
-
-
-def fill(value: Any, values: Mapping[str, str]) -> Any:
-    """The value with every known placeholder replaced, in keys too."""
-    if isinstance(value, str):
-        return PLACEHOLDER.sub(lambda found: values[found[1]], value)
-    if isinstance(value, dict):
-        return {fill(key, values): fill(each, values) for key, each in value.items()}
-    return [fill(each, values) for each in value]

@@ -14,6 +14,7 @@ from iam_access.config.team_checks import Facts
 from iam_access.config.words import as_fragment
 from iam_access.kinds import names
 from iam_access.kinds.managed_policy import StatementSpec
+from iam_access.kinds.placeholders import fill
 from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy import lint
@@ -142,7 +143,7 @@ def _filled(
     for element in _FILLED:
         value = statement.get(element)
         if value is not None and placeholders.any_in(value):
-            filled = placeholders.fill(value, samples)
+            filled = fill(value, samples)
             if placeholders.any_in(filled):  # what is left is IAM's own, or unknown
                 below = (*path, _KEYS[element])
                 placeholders.check(value, item.place, below, samples, report)

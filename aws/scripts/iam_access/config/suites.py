@@ -23,12 +23,13 @@ from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import as_fragment, did_you_mean, listed
 from iam_access.errors import UsageError
+from iam_access.kinds.placeholders import NAMES
 from iam_access.model import Finding, Location
 from iam_access.place import Place
 from iam_access.policy.actions import unknown_action
 
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
-_PLACEHOLDERS = dict.fromkeys(("account_id", "environment", "partition", "team"), "")
+_PLACEHOLDERS = dict.fromkeys(NAMES, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What a kind of resource is, and what it is given to work with."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from iam_access.kinds.fields import Spec
 from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import Account, ApiCall, Change, Finding, Resource, Severity
 from iam_access.place import Place
 from iam_access.snapshot import Snapshot
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 
 S = TypeVar("S", bound=Spec)
-
-# `${...}` is IAM's; only a brace that no dollar sign precedes is ours.
-PLACEHOLDER = re.compile(r"(?<!\$)\{(account_id|environment|partition|team)\}")
 
 
 class Entry(NamedTuple, Generic[S]):
@@ -53,30 +50,8 @@ class Scope:
     now: datetime
 
     def fill(self, value: Any) -> Any:
-        """Replace `{account_id}`, `{environment}`, `{partition}` and `{team}` in every string.
-
-        The value is made of dicts, lists and scalars, as what is read from a file is.
-
-        IAM's own `${...}` variables are left alone.
-        """
-        if isinstance(value, str):
-            if "{" not in value:
-                return value
-            return PLACEHOLDER.sub(lambda found: self._placeholders[found[1]], value)
-        if isinstance(value, dict):
-            return {self.fill(key): self.fill(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.fill(item) for item in value]
-        return value
-
-    @property
-    def _placeholders(self) -> Mapping[str, str]:
-        return {
-            "account_id": self.account.id,
-            "environment": self.environment,
-            "partition": self.account.partition,
-            "team": self.team,
-        }
+        """The value with every placeholder replaced, see `placeholders.fill`."""
+        return fill(value, values_of(self.account, self.environment, self.team))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """From tests in files to what is asked in an account."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.access_tests import AccessTest, accounts_named
 from iam_access.config.expressions import matcher
-from iam_access.config.placeholders import fill
 from iam_access.config.suites import Suite
 from iam_access.kinds.fields import role, user
+from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import Account, Finding, Principal, PrincipalType, Severity
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
@@ -70,7 +70,7 @@ def choose(
                 elif not problems:
                     findings.append(_nobody(ref, account))
                 continue
-            values = _values(account, environment, suite.team)
+            values = values_of(account, environment, suite.team or "")
             own = _own_context(test)
             inquiries.append(
                 Inquiry(
@@ -198,15 +198,6 @@ def _may_match(suite: Suite, test: AccessTest, account: Account) -> bool:
     """Whether the account is none that all expressions leave out by the ids they name."""
     limits = (test.accounts, accounts_named(suite.spec.global_limit_to))
     return all(named is None or account.id in named for named in limits)
-
-
-def _values(account: Account, environment: str, team: str | None) -> Mapping[str, str]:
-    return {
-        "account_id": account.id,
-        "environment": environment,
-        "partition": account.partition,
-        "team": team or "",
-    }
 
 
 def _actions(test: AccessTest) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from iam_access.config.load import Configuration, Team
-from iam_access.config.placeholders import fill
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
 from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy import document as documents
@@ -77,12 +77,7 @@ def _grants(
     team: Team, environment: str, account: Account
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """Who holds a policy of which id, and by which entry of the team."""
-    values = {
-        "account_id": account.id,
-        "environment": environment,
-        "partition": account.partition,
-        "team": team.name,
-    }
+    values = values_of(account, environment, team.name)
     for entry in team.entries[PolicyAttachments.folder]:
         if environment in entry.spec.environments:
             for key in entry.spec.grants:
