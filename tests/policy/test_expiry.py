@@ -164,17 +164,19 @@ def test_of_two_starts_the_later_holds(name: str, values: Any, is_enough: bool) 
     }
 
 
-def test_a_start_counts_inwards() -> None:
-    bounded = with_window(document([allow()]), DEADLINE - SECOND * 1.5, DEADLINE)
-    assert bounded["Statement"][0]["Condition"]["DateGreaterThanEquals"] == {
-        "aws:CurrentTime": "2025-11-30T23:59:59Z"
+def test_both_sides_of_a_window_count_inwards() -> None:
+    bounded = with_window(document([allow()]), DEADLINE - SECOND * 1.5, DEADLINE + SECOND / 2)
+    assert bounded["Statement"][0]["Condition"] == {
+        "DateGreaterThanEquals": {"aws:CurrentTime": "2025-11-30T23:59:59Z"},
+        "DateLessThan": {"aws:CurrentTime": OURS},
     }
 
 
+@pytest.mark.parametrize("begins", [DEADLINE, DEADLINE + SECOND / 4])
 @pytest.mark.parametrize("length", [timedelta(0), -SECOND, SECOND / 2])
-def test_a_window_must_have_a_length(length: timedelta) -> None:
+def test_a_window_must_have_a_length(begins: datetime, length: timedelta) -> None:
     with pytest.raises(InstantError, match="not before"):
-        with_window(document([allow()]), DEADLINE + SECOND / 4, DEADLINE + SECOND / 4 + length)
+        with_window(document([allow()]), begins, begins + length)
 
 
 @pytest.mark.parametrize(
