@@ -68,6 +68,21 @@ def test_its_end_stands_before_anything_is_granted() -> None:
     assert "DateLessThan" in calls[0].params["AssumeRolePolicyDocument"]
 
 
+def test_it_is_denied_what_could_outlive_its_end() -> None:
+    found = grant()
+    assert found.denials
+    statements = temporary_role.permissions(found)["Statement"]
+    assert all(denial in statements for denial in found.denials)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_takes_it_has_to_use_mfa_where_the_rules_say_so(*, asked: bool) -> None:
+    trust = temporary_role.trust_policy(grant(rules=Rules(require_mfa=asked)))
+    (statement,) = trust["Statement"]
+    wanted = {"aws:MultiFactorAuthPresent": "true"} if asked else None
+    assert statement["Condition"].get("Bool") == wanted
+
+
 def test_what_a_policy_of_aws_denies_stands_before_anything_is_granted() -> None:
     deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::secret"}
     copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [deny]})
