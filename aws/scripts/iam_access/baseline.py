@@ -1,7 +1,7 @@
 """A sandbox in which earlier files are applied already, so that a plan shows what is new since."""
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,8 +55,7 @@ def aws_with_base(
     from iam_access.config import load as files  # noqa: PLC0415
 
     before = files.load(folder, now=clock())
-    people = _people_of(before)
-    with aws(options, configuration, clock, also=lambda each: _joined(each, people.get(each.id))):
+    with aws(options, configuration, clock, also=lambda each: _joined(each, before)):
         applied = _apply(before, configuration, clock) if before.settings_valid else ()
         yield (*_unread(before, configuration), *_unapplied(applied))
 
@@ -106,28 +105,12 @@ def _incomplete(message: str, account: str | None = None, team: str | None = Non
     )
 
 
-def _people_of(configuration: "Configuration") -> "dict[str, SandboxAccount]":
-    from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
-
-    return {account.id: account for account in accounts_of(configuration)}
-
-
-def _joined(account: "SandboxAccount", earlier: "SandboxAccount | None") -> "SandboxAccount":
+def _joined(account: "SandboxAccount", before: "Configuration") -> "SandboxAccount":
     """The account with the users and roles of the earlier files, too."""
-    if earlier is None:
-        return account
-    own_role = account.deployer_role.rpartition("/")[2]
-    return replace(
-        account,
-        users=_names(account.users, earlier.users),
-        roles=_names(account.roles, [role for role in earlier.roles if role != own_role]),
-    )
+    from iam_access.sandbox.seed import principals_of  # noqa: PLC0415
 
-
-def _names(own: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """All names; those that differ only in case are the same to AWS."""
-    known = {name.lower() for name in own}
-    return (*own, *(name for name in others if name.lower() not in known))
+    earlier = before.accounts.get(account.id)
+    return account.joined(sorted(principals_of(earlier, before))) if earlier else account
 
 
 def _apply(

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -15,6 +15,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.models import MockAWS
 from moto.iam.models import AccessKey, IAMBackend
 
+from iam_access.model import Principal, PrincipalType
 from iam_access.sandbox.faults import Fault, RecordedCall
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.strict import StrictLayer
@@ -66,6 +67,19 @@ class SandboxAccount:
     roles: tuple[str, ...] = ()
     deployer_role: str = "self-serve-deployer"
     partition: str = "aws"
+
+    def joined(self, principals: Iterable[Principal]) -> Self:
+        """The account with these users and roles, too, except its deployer role.
+
+        Names that differ only in case are one to AWS, and spelled as they were first.
+        """
+        users: dict[str, str] = {name.lower(): name for name in self.users}
+        roles: dict[str, str] = {name.lower(): name for name in self.roles}
+        for principal in principals:
+            names = users if principal.type is PrincipalType.USER else roles
+            names.setdefault(principal.name.lower(), principal.name)
+        roles.pop(self.deployer_role.rpartition("/")[2].lower(), None)
+        return replace(self, users=tuple(users.values()), roles=tuple(roles.values()))
 
 
 class SandboxBase:

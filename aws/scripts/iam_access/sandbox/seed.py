@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from iam_access.config.load import Configuration
-from iam_access.model import Account, Principal, PrincipalType
+from iam_access.model import Account, Principal
 from iam_access.sandbox.sandbox import SandboxAccount
 
 
@@ -15,21 +15,14 @@ def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
 
 
 def _account(account: Account, configuration: Configuration) -> SandboxAccount:
-    named = set(_principals(account, configuration))
-    return SandboxAccount(
-        id=account.id,
-        users=_names(named, PrincipalType.USER),
-        roles=tuple(
-            name
-            for name in _names(named, PrincipalType.ROLE)
-            if name != account.deployer_role.rpartition("/")[2]
-        ),
-        deployer_role=account.deployer_role,
-        partition=account.partition,
+    empty = SandboxAccount(
+        id=account.id, deployer_role=account.deployer_role, partition=account.partition
     )
+    return empty.joined(sorted(principals_of(account, configuration)))
 
 
-def _principals(account: Account, configuration: Configuration) -> Iterator[Principal]:
+def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
+    """Everybody whom the entries of valid teams name in an account, maybe several times."""
     for name, environment in account.environments.items():
         team = configuration.teams[name]
         for entry in team.entries["permanent-access"]:
@@ -38,9 +31,3 @@ def _principals(account: Account, configuration: Configuration) -> Iterator[Prin
         for entry in team.entries["temporary-access"]:
             if environment == entry.spec.environment:
                 yield entry.spec.principal
-
-
-def _names(principals: set[Principal], type_: PrincipalType) -> tuple[str, ...]:
-    """Each name once: AWS holds names that differ only in case to be the same."""
-    by_name = {p.name.lower(): p.name for p in sorted(principals) if p.type is type_}
-    return tuple(by_name.values())

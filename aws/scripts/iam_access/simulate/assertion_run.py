@@ -3,10 +3,10 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iam_access.model import Account, Finding, PrincipalType, Severity
+from iam_access.model import Account, Finding, Severity
 from iam_access.render import progress
 from iam_access.running import (
     Clock,
@@ -144,26 +144,7 @@ class _Run:
         from iam_access.simulation.choosing import named_in  # noqa: PLC0415
 
         account = self.configuration.accounts[made.id]
-        named = sorted(named_in(self.found.suites, account))
-        return replace(
-            made,
-            users=_added(made.users, [p.name for p in named if p.type is PrincipalType.USER]),
-            roles=_added(
-                made.roles,
-                [
-                    p.name
-                    for p in named
-                    if p.type is PrincipalType.ROLE
-                    and p.name.lower() != made.deployer_role.rpartition("/")[2].lower()
-                ],
-            ),
-        )
-
-
-def _added(there: tuple[str, ...], names: list[str]) -> tuple[str, ...]:
-    """All names, each once: AWS holds names that differ only in case to be the same."""
-    by_name = {name.lower(): name for name in (*names, *there)}
-    return tuple(by_name.values())
+        return made.joined(sorted(named_in(self.found.suites, account)))
 
 
 def _no_tests() -> Finding:
