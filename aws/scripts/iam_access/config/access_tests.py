@@ -24,6 +24,7 @@ FOLDER = "access-tests"
 _IN_ACCOUNT = re.compile(r"\^?arn:[a-z-]+:iam::([0-9]{12}):")
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
+_COLONS_OF_AN_ARN = 5
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
 _KEY_NAME = range(5, 257)
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
@@ -84,8 +85,13 @@ def _action(value: str) -> str:
     return value
 
 
+def is_resource(text: str) -> bool:
+    """Whether it is `*`, or has the parts of an ARN."""
+    return text == "*" or (text.startswith("arn:") and text.count(":") >= _COLONS_OF_AN_ARN)
+
+
 def _resource(value: str) -> str:
-    if value != "*" and (not value.startswith("arn:") or value.count(":") < 5):
+    if not is_resource(value):
         raise problem(
             "bad-resource",
             f"{value!r} is neither * nor the ARN of a resource",

@@ -272,8 +272,8 @@ def _check_actions(test: AccessTest, place: Place, report: Report) -> None:
             report.note(
                 "wildcard-action",
                 location,
-                f"{shown(action)} is only denied to who may not do all of it: somebody who may do "
-                "one of the actions that it matches passes",
+                f"{shown(action)} counts as denied to those who may not do all that it matches: "
+                "somebody who may do some of it passes",
                 "write 'wildcards: expand' in the test to ask for each of them",
             )
 

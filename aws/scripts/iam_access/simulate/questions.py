@@ -17,8 +17,6 @@ from iam_access.running import Clock, accounts_of, aws, load, manager_of
 GROUNDS = ("account", "plan")
 EPILOG = "Exit status: 0 someone can, 1 nobody can, 2 it could not finish."
 
-_COLONS_OF_AN_ARN = 5
-
 # The simulations of the account tester assume a second factor, unless told otherwise.
 _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
 
@@ -123,7 +121,7 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
                 Finding(
                     "wildcard-action",
                     Severity.NOTE,
-                    f"{action!r} is only allowed to who may do all that it matches",
+                    f"{action!r} counts as allowed to those alone who may do all that it matches",
                     "ask for each of these actions: simulate.py search",
                 )
             )
@@ -131,7 +129,9 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
 
 
 def _resource(text: str) -> str:
-    if text != "*" and (not text.startswith("arn:") or text.count(":") < _COLONS_OF_AN_ARN):
+    from iam_access.config.access_tests import is_resource  # noqa: PLC0415
+
+    if not is_resource(text):
         raise UsageError(
             f"{text!r} is neither * nor the ARN of a resource",
             "write a whole ARN, such as arn:aws:s3:::bucket/key",
