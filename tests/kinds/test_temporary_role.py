@@ -217,6 +217,11 @@ def test_the_person_is_told_how_to_use_it() -> None:
     assert f"mfa_serial = arn:aws:iam::{ACCOUNT.id}:mfa/alice" in lines
 
 
+def test_a_user_has_to_name_the_session_like_themselves() -> None:
+    (statement,) = temporary_role.trust_policy(grant())["Statement"]
+    assert statement["Condition"]["StringEquals"] == {"sts:RoleSessionName": "alice"}
+
+
 def test_a_role_may_take_it_too() -> None:
     found = temporary_role.resource(grant(role="runner"))
     assert found.name == "payments+read+role=runner"

@@ -207,6 +207,22 @@ def test_a_renewal_has_no_gap_whatever_the_forms(earlier: Form, later: Form) -> 
 
 
 @pytest.mark.parametrize("form", list(Form))
+def test_what_a_renewal_that_cannot_be_written_leaves_stays_until_it_is_dead(form: Form) -> None:
+    before = applied(files(temporary(via=form.value)), account(SMALL))
+    renewed = files(temporary(via=form.value, expires_at="2026-03-02T18:00:00Z"))
+    gone = replace(before, managed={READ_ONLY: None})
+    deadline = NOW + timedelta(hours=6)
+
+    alive = apply_plan(renewed, gone, now=deadline - timedelta(seconds=1))
+    dead = apply_plan(renewed, gone, now=deadline)
+
+    assert alive.changes == ()
+    for plan in (alive, dead):
+        assert [finding.code for finding in plan.findings] == ["unknown-managed-policy"]
+    assert carried_out(gone, in_order(dead.changes)).principals == account().principals
+
+
+@pytest.mark.parametrize("form", list(Form))
 def test_nothing_is_renamed_when_the_first_of_two_entries_that_meet_ends(form: Form) -> None:
     first = temporary(via=form.value)
     second = temporary(

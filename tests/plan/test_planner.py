@@ -83,6 +83,22 @@ def test_what_others_made_is_never_touched() -> None:
     assert applied(NOBODY, applied(FILES, account)) == account
 
 
+def test_who_loses_a_policy_never_holds_what_it_is_about_to_become() -> None:
+    more = [{"effect": "Allow", "actions": ["s3:*"], "resources": ["*"]}]
+    both = permanent(users=["alice@example.com", "bob@example.com"])
+    before = applied(configuration(team(policies=[READ_LISTS], permanent=[both])), account_with())
+    wider = policy("read", custom_statements=more)
+    calls = in_order(
+        apply_plan(configuration(team(policies=[wider], permanent=[permanent()])), before).changes
+    )
+
+    for count in range(len(calls) + 1):
+        account = carried_out(before, calls[:count])
+        is_wider = account.policies[OURS].document != before.policies[OURS].document
+        assert not (is_wider and account.principals[BOB].attached)
+        assert account.principals[ALICE].attached == (OURS,)
+
+
 def test_an_attachment_somebody_else_made_stays_when_the_entry_goes_unless_adopted() -> None:
     account = with_state(account_with(), ALICE, attached=(READ_ONLY,))
 
