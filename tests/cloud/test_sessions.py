@@ -253,6 +253,7 @@ class TestTheAccountOfTheAnswer:
             f"arn:aws-cn:sts::{PROD.id}:assumed-role/self-serve-deployer/x1",
             f"arn:aws:sts::{PROD.id}1:assumed-role/self-serve-deployer/x1",
             f"arn:aws:iam::{PROD.id}:user/self-serve-deployer",
+            f"not-arn:aws:sts::{PROD.id}:assumed-role/self-serve-deployer/x1",
         ],
     )
     def test_any_other_is_refused(self, arn: str) -> None:
