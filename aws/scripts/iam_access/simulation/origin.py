@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import names, temporary_role
+from iam_access.kinds import names
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
+from iam_access.kinds.temporary_role_calls import POLICY_NAME
 from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy import document as documents
 from iam_access.policy.compile import StatementRef
@@ -110,7 +111,7 @@ def _temporary(
     role = Principal(
         PrincipalType.ROLE, names.role_name(team.name, spec.grant, principal, spec.starts_at)
     )
-    yield role, inline_id(role, temporary_role.POLICY_NAME), grant
+    yield role, inline_id(role, POLICY_NAME), grant
     yield from _managed(role, grant)
 
 
