@@ -142,3 +142,16 @@ def obstacle(
         team=min(subject.teams, default=None),
         account=snapshot.account_id,
     )
+
+
+def spelled_anew(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
+    """That something of ours has the name that is wanted, in another spelling."""
+    return obstacle(
+        wanted,
+        snapshot,
+        "spelled-anew",
+        f"{wanted.id.kind} {wanted.name} cannot be made before {taken} is gone: names that differ "
+        "in case only are one to IAM",
+        "run this again, since the other one goes with this run; or keep the spelling, and "
+        "nobody is without it in between",
+    )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from iam_access.kinds import calls, names
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
+from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle, spelled_anew
 from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
@@ -119,7 +119,7 @@ class CustomerManagedPolicies:
         if taken is None:
             return None
         if names.team_of_policy_path(taken.path) in wanted.teams:
-            return Foreign(_respelled(wanted, taken, snapshot), serves=False, adopt=None)
+            return Foreign(spelled_anew(wanted, taken.name, snapshot), serves=False, adopt=None)
         adoptable = taken.boundary_uses == 0 and names.team_of_policy_path(taken.path) is None
         hint = (
             "rename the policy key, have the other policy deleted by its owner, or run with "
@@ -198,18 +198,6 @@ class CustomerManagedPolicies:
             for holder in snapshot.attached_to(policy.arn)
         )
         return (*detach, *_delete(policy, Phase.RECLAIM))
-
-
-def _respelled(wanted: Resource, taken: PolicyState, snapshot: Snapshot) -> Finding:
-    return obstacle(
-        wanted,
-        snapshot,
-        "spelled-anew",
-        f"{wanted.name} cannot be made before {taken.name} is gone: names that differ in case only "
-        "are one to IAM",
-        "run this again, since the other one goes with this run; or keep the spelling, and "
-        "nobody is without it in between",
-    )
 
 
 def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iam_access.kinds import names
-from iam_access.kinds.base import Foreign, obstacle
+from iam_access.kinds.base import Foreign, obstacle, spelled_anew
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.temporary_role_calls import (
     GRANT_TAG,
@@ -70,7 +70,7 @@ class TemporaryRoles:
         if taken is None:
             return None
         finding = (
-            _respelled(wanted, taken, snapshot)
+            spelled_anew(wanted, taken.principal.name, snapshot)
             if is_ours(taken)
             else obstacle(
                 wanted,
@@ -89,17 +89,6 @@ class TemporaryRoles:
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
-
-
-def _respelled(wanted: Resource, taken: PrincipalState, snapshot: Snapshot) -> Finding:
-    return obstacle(
-        wanted,
-        snapshot,
-        "spelled-anew",
-        f"the role {wanted.name} cannot be made before {taken.principal.name} is gone: names that "
-        "differ in case only are one to IAM",
-        "run this again, since the other one goes with this run; or keep the spelling",
-    )
 
 
 def is_ours(state: PrincipalState) -> bool:
