@@ -147,6 +147,16 @@ def test_access_that_could_outlive_its_end_is_denied_exactly_that_by_default() -
     assert grant.document["Statement"][-1]["Effect"] == "Deny"
 
 
+def test_what_a_managed_policy_allows_can_outlive_the_grant_too() -> None:
+    writes = {"Effect": "Allow", "Action": ["iam:CreateUser", "s3:*"], "Resource": "*"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [writes]})
+    account = account_with(managed={POWER_USER: copy})
+    power = scope(policy("read", managed_policies=[POWER_USER]), snapshot=account)
+    (grant,) = FOLDER.expand([temporary()], power).grants
+    (denial,) = grant.denials
+    assert denial["Action"] == ["iam:CreateUser"]
+
+
 @pytest.mark.parametrize(
     ("rule", "written", "severity"),
     [(Outliving.REFUSE, 0, "error"), (Outliving.WARN, 1, "warning")],
