@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from iam_access.kinds import calls, fields, managed_policy, names, temporary_role
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle
+from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about
 from iam_access.kinds.fields import (
     Contradiction,
     RoleName,
@@ -110,7 +110,7 @@ class PolicyAttachments:
         if state is None or arn not in state.attached:
             return None
         return Foreign(
-            finding=obstacle(
+            finding=finding_about(
                 wanted,
                 snapshot,
                 "not-ours",

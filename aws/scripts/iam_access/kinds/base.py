@@ -123,7 +123,7 @@ class Kind(Protocol):
         """Why AWS would refuse this change in this account, if it would."""
 
 
-def obstacle(
+def finding_about(
     subject: Resource,
     snapshot: Snapshot,
     code: str,
@@ -146,7 +146,7 @@ def obstacle(
 
 def spelled_anew(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
     """That something of ours has the name that is wanted, in another spelling."""
-    return obstacle(
+    return finding_about(
         wanted,
         snapshot,
         "spelled-anew",

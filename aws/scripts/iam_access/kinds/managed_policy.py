@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from iam_access.kinds import calls, names
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, obstacle, spelled_anew
+from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about, spelled_anew
 from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
@@ -129,7 +129,7 @@ class CustomerManagedPolicies:
             else "rename the policy key, or have the other policy deleted by its owner"
         )
         return Foreign(
-            finding=obstacle(
+            finding=finding_about(
                 wanted,
                 snapshot,
                 "not-ours",
@@ -158,7 +158,7 @@ class CustomerManagedPolicies:
             bounded = _bounded_by(snapshot.policies[subject.attributes["arn"]], snapshot)
             if bounded is None:
                 return None
-            return obstacle(
+            return finding_about(
                 subject,
                 snapshot,
                 "policy-in-use",
@@ -169,7 +169,7 @@ class CustomerManagedPolicies:
             )
         size, quota = documents.size(subject.document or {}), snapshot.quotas.policy_size
         if size > quota:
-            return obstacle(
+            return finding_about(
                 subject,
                 snapshot,
                 "policy-too-large",

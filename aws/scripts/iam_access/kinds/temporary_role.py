@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iam_access.kinds import names
-from iam_access.kinds.base import Foreign, obstacle, spelled_anew
+from iam_access.kinds.base import Foreign, finding_about, spelled_anew
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.temporary_role_calls import (
     GRANT_TAG,
@@ -72,7 +72,7 @@ class TemporaryRoles:
         finding = (
             spelled_anew(wanted, taken.principal.name, snapshot)
             if is_ours(taken)
-            else obstacle(
+            else finding_about(
                 wanted,
                 snapshot,
                 "not-ours",

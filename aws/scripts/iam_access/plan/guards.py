@@ -5,7 +5,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
-from iam_access.kinds.base import obstacle
+from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Account,
     Action,
@@ -84,7 +84,7 @@ def _unusable(
     state = snapshot.principals.get(principal)
     where = f"account {account.id} ({account.label})"
     if state is None:
-        return obstacle(
+        return finding_about(
             change.subject,
             snapshot,
             "missing-principal",
@@ -92,7 +92,7 @@ def _unusable(
             _how_to_create(principal, snapshot),
         )
     if state.path.startswith(_AWS_OWNED_PATHS):
-        return obstacle(
+        return finding_about(
             change.subject,
             snapshot,
             "aws-owned-role",
@@ -100,7 +100,7 @@ def _unusable(
             "grant to another role; permission sets are changed in IAM Identity Center",
         )
     if temporary_role.is_ours(state):
-        return obstacle(
+        return finding_about(
             change.subject,
             snapshot,
             "temporary-role",
@@ -109,7 +109,7 @@ def _unusable(
             "grant to the user or role that it was made for",
         )
     if principal == deployer_of(account):
-        return obstacle(
+        return finding_about(
             change.subject,
             snapshot,
             "deployer-role",
@@ -152,7 +152,7 @@ def _policy_count(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     quota, used = snapshot.quotas.policies, len(snapshot.policies)
     surplus = new[max(quota - used, 0) :]
     findings = [
-        obstacle(
+        finding_about(
             change.subject,
             snapshot,
             "policy-quota",
@@ -184,7 +184,7 @@ def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         # All of them: the parts of one grant go in an order of their own.
         first |= {change.id for change in removed}
         for change in added[len(added) - max(lacking - len(removed), 0) :]:
-            refused[change.id] = obstacle(
+            refused[change.id] = finding_about(
                 change.subject,
                 snapshot,
                 "attachment-quota",
@@ -213,7 +213,7 @@ def _tags(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
             had = change.before.owners if change.before else frozenset()
             new = len(change.after.owners - had) if change.after else 0
             if new and used + new > quota:
-                refused[change.id] = obstacle(
+                refused[change.id] = finding_about(
                     change.subject,
                     snapshot,
                     "tag-quota",

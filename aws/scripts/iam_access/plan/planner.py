@@ -7,7 +7,7 @@ from datetime import datetime
 from iam_access.config.load import Configuration
 from iam_access.config.rulebook import Rulebook
 from iam_access.kinds import inline_policy, managed_policy, names, temporary_role
-from iam_access.kinds.base import obstacle
+from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Account,
     Finding,
@@ -187,7 +187,7 @@ def _endless(observed: Iterable[Resource], snapshot: Snapshot) -> Iterable[Findi
         else:
             continue
         holder = f" of {resource.principal}" if resource.principal else ""
-        yield obstacle(
+        yield finding_about(
             resource,
             snapshot,
             code,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from iam_access.config.rulebook import Boundary
 from iam_access.kinds import temporary_role
-from iam_access.kinds.base import obstacle
+from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Action,
     Change,
@@ -54,7 +54,7 @@ def _protected(change: Change, principal: Principal, rule: Path, where: Circumst
     source = where.rules.where(*rule)
     on = f"{principal} in account {where.account.id} ({where.account.label})"
     if change.action is Action.DELETE:
-        return obstacle(
+        return finding_about(
             change.subject,
             where.snapshot,
             "protected-principal",
@@ -62,7 +62,7 @@ def _protected(change: Change, principal: Principal, rule: Path, where: Circumst
             f"take it away by hand if nobody needs it ({source})",
             severity=Severity.NOTE,
         )
-    return obstacle(
+    return finding_about(
         change.subject,
         where.snapshot,
         "protected-principal",
@@ -98,7 +98,7 @@ def _missing_boundary(
     arn = wanted.arn(where.account, where.snapshot)
     found = where.snapshot.principals[principal].boundary
     has = f"{found} in its place" if found else "none"
-    return obstacle(
+    return finding_about(
         change.subject,
         where.snapshot,
         "missing-boundary",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from iam_access.kinds import attachment, inline_policy, temporary_role
-from iam_access.kinds.base import obstacle
+from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Finding,
     Outcome,
@@ -98,7 +98,7 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
 
 def _not_so(resource: Resource, snapshot: Snapshot, *, there: bool) -> Finding:
     state = "is still there" if there else "is not there"
-    return obstacle(
+    return finding_about(
         resource,
         snapshot,
         "verify-not-so",
@@ -211,7 +211,7 @@ def _blocked(
     wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe, decision: Decision
 ) -> Finding:
     by = "; ".join(str(each) for each in decision.blocked_by) or "no policy allows it"
-    return obstacle(
+    return finding_about(
         wanted,
         snapshot,
         "verify-not-allowed",
@@ -222,7 +222,7 @@ def _blocked(
 
 
 def _outlives(wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe) -> Finding:
-    return obstacle(
+    return finding_about(
         wanted,
         snapshot,
         "verify-outlives",
