@@ -1,25 +1,17 @@
-"""Flow tests neither wait nor read the same AWS models again and again."""
+"""Flow tests do not wait."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.endpoint
-import botocore.session
 import pytest
-from botocore.loaders import Loader, create_loader
 from botocore.retries.bucket import TokenBucket
 
 from iam_access import manager
 from iam_access.cloud.executor import Execution
 from tests.flow.fleet import Files, Fleet, opened
-
-
-@cache
-def _loader() -> Loader:
-    return create_loader()
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +25,6 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(manager, "Execution", executing)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
     monkeypatch.setattr(TokenBucket, "acquire", lambda *_, **__: True)
-    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _loader())
     return seconds
 
 

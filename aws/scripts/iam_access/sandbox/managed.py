@@ -1,6 +1,5 @@
 """AWS's managed policies, parsed once per process and shared by all accounts."""
 
-import copy
 import json
 from functools import cache
 
@@ -24,10 +23,11 @@ def load(backend: IAMBackend) -> list[ManagedPolicy]:
     Documents and versions are shared, for no one can change them; the count of attachments is the
     account's own.
     """
+    own = {"account_id": backend.account_id, "partition": backend.partition}
     policies: list[ManagedPolicy] = []
     for original in _originals():
-        policy = copy.copy(original)
-        policy.account_id = backend.account_id
-        policy.partition = backend.partition
+        # Past moto's own __new__, which keeps a list of all models of the process.
+        policy = object.__new__(type(original))
+        policy.__dict__ |= original.__dict__ | own
         policies.append(policy)
     return policies

@@ -7,12 +7,15 @@ it is removed.
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 
+from moto.core import responses as moto_responses
 from moto.core.responses import BaseResponse
 from moto.core.serialize import url_encode
+from moto.core.utils import method_names_from_class
 from moto.iam import models as iam_models
 from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
@@ -49,6 +52,9 @@ _DOCUMENT_MEMBERS = (
     "ListRolesResponse.Roles.Role.AssumeRolePolicyDocument",
 )
 
+# moto looks them up again for each call.
+_method_names = cache(method_names_from_class)
+
 
 class StrictLayer:
     """While entered, every call to moto in this process goes through here, from any thread.
@@ -80,6 +86,7 @@ class StrictLayer:
         transformers = {**IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER, **encoded}
         for target, name, value in (
             (BaseResponse, "_dispatch", dispatch),
+            (moto_responses, "method_names_from_class", _method_names),
             (iam_models, "get_account_id_from", account_id_from),
             (iam_models, "mark_account_as_visited", lambda **_: None),
             (IAMBackend, "_init_aws_policies", managed.load),

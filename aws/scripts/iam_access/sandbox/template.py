@@ -31,11 +31,14 @@ class TemplateError(AccessError):
     code = "bad-template"
 
 
-class _Loader(yaml.SafeLoader):
+_Base: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+class _Loader(_Base):  # type: ignore[misc]
     """YAML with the short forms of CloudFormation's functions (`!Sub` for `Fn::Sub`)."""
 
 
-def _short_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+def _short_form(loader: Any, tag: str, node: yaml.Node) -> dict[str, Any]:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
