@@ -262,6 +262,20 @@ class TestTheAccountOfTheAnswer:
         assert PROD.id in failure.message
         assert arn in failure.message
 
+    def test_the_account_sees_the_credentials_of_its_session_alone(self) -> None:
+        sent: list[Any] = []
+        answer = assumed(f"arn:aws:sts::{PROD.id}:assumed-role/self-serve-deployer/x1")
+
+        def send(request: Any, **_: object) -> AWSResponse:
+            sent.append(request)
+            return answer(request)
+
+        answering(send).open(PROD).call("delete_user", {"UserName": "ann"})
+        opening, reading = (request.headers for request in sent)
+        assert b"Credential=AKIAEXAMPLE/" in opening["Authorization"]
+        assert b"Credential=ASIAEXAMPLE/" in reading["Authorization"]
+        assert reading["X-Amz-Security-Token"] == b"t"
+
 
 class TestWithoutAWorkingSetup:
     @pytest.fixture(autouse=True)
@@ -335,3 +349,17 @@ class TestWithoutAWorkingSetup:
 
         answering(send, own).open(Account(PROD.id, partition, "self-serve-deployer", {}))
         assert hosts == [host]
+
+    def test_each_partition_is_called_in_its_own(self) -> None:
+        hosts: list[str] = []
+
+        def refuse_connection(request: Any, **_: object) -> AWSResponse:
+            hosts.append(request.url.split("/")[2])
+            raise ValueError("far enough")
+
+        accounts = answering(refuse_connection)
+        for partition in ("aws", "aws-cn", "aws-us-gov"):
+            with pytest.raises(ValueError, match="far enough"):
+                accounts.open(Account(PROD.id, partition, "self-serve-deployer", {}))
+        regions = [host.split(".")[1] for host in hosts]
+        assert regions == ["eu-west-1", "cn-north-1", "us-gov-east-1"]

@@ -180,6 +180,21 @@ def test_what_somebody_added_to_the_role_is_taken_off() -> None:
     assert after == made(grant())
 
 
+def test_what_the_role_loses_is_gone_before_it_lasts_longer() -> None:
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    inline = {**made(grant()).principals[ROLE].inline, "extra": {"Statement": []}}
+    account = with_state(made(grant()), ROLE, attached=(admin, POWER_USER), inline=inline)
+    (before,) = KIND.observed(account)
+    renewed = temporary_role.resource(grant(expires_at="2026-03-01T20:00:00Z"))
+    calls = sorted(KIND.calls(before, renewed, account), key=lambda call: call.phase)
+
+    for count in range(len(calls) + 1):
+        (found,) = KIND.observed(carried_out(account, calls[:count]))
+        if (found.expires, found.attributes["trust"]) != (DEADLINE, before.attributes["trust"]):
+            assert found.attributes["managed"] == (POWER_USER,)
+            assert found.attributes["others"] == ()
+
+
 def test_a_user_made_anew_is_let_in_again() -> None:
     """IAM stores a user's unique id in a trust policy and shows the id once the user is gone."""
     account = made(grant())
