@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from iam_access.config import accounts
 from iam_access.config.read import Item, Slip
 from iam_access.model import Location
 
@@ -31,6 +32,12 @@ class Draft:
     def __post_init__(self) -> None:
         for folder in self.folders:
             self.items[folder] = ()
+
+    @property
+    def accounts_are_known(self) -> bool:
+        """Whether all of the team's environments were read, each with its account."""
+        is_read = accounts.FOLDER in self.seen and accounts.FOLDER not in self.unclear
+        return is_read and not any(isinstance(item, Slip) for item in self.accounts)
 
     @property
     def beginning(self) -> Location:

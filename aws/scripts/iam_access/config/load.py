@@ -48,11 +48,13 @@ class Team:
     """One team's files. `entries` has every folder of a kind, empty where there is no file.
 
     Entries that are not well formed are left out; such a team is among the invalid ones.
+    `accounts_are_known` says whether `environments` are all, or some could not be read.
     """
 
     name: str
     environments: Mapping[str, AccountSpec]
     entries: Mapping[str, tuple[Entry[Any], ...]]
+    accounts_are_known: bool = True
 
     @property
     def policies(self) -> Mapping[str, Entry[PolicySpec]]:
@@ -223,6 +225,7 @@ def _team(draft: Draft) -> Team:
         name=draft.name,
         environments={item.key: item.spec for item in draft.accounts if item.spec is not None},
         entries={folder: _entries(items) for folder, items in draft.items.items()},
+        accounts_are_known=draft.accounts_are_known,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from iam_access.config import accounts, files, placeholders, read, shapes
+from iam_access.config import files, placeholders, read, shapes
 from iam_access.config.access_tests import (
     FOLDER,
     AccessTest,
@@ -79,24 +79,13 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
             )
             continue
         there = None
-        if not _is_unclear(source.team, configuration, base):
+        if team.accounts_are_known:  # if not, that is told of the accounts
             specs = team.environments.values()
             there = _There(team.environments, frozenset(each.id for each in specs))
         suites.append(_suite(source.data, source.file, source.team, there, concerned))
     return Suites(
         tuple(each for each in suites if each and (teams is None or each.team in teams)),
         tuple(each for each in report.sorted() if teams is None or each.team in (None, *teams)),
-    )
-
-
-def _is_unclear(team: str, configuration: Configuration, base: str) -> bool:
-    """Whether nobody can tell a team's environments, which is told of its accounts already."""
-    folder = files.joined(base, accounts.FOLDER, "")
-    return any(
-        finding.code == "missing-accounts"
-        or (finding.location is not None and finding.location.file.startswith(folder))
-        for finding in configuration.findings
-        if finding.is_error and finding.team == team
     )
 
 
