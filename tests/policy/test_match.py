@@ -18,7 +18,7 @@ def _none(_key: str, _written: str) -> str | None:
 
 
 def _cases() -> list[Any]:
-    groups = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    groups = yaml.load(TABLE.read_bytes(), yaml.CSafeLoader)
     return [
         pytest.param(Mode(group["mode"]), *case, id=f"{group['mode']} {case[0]!r} on {case[1]!r}")
         for group in groups
@@ -97,7 +97,7 @@ def test_incomplete_patterns_match_part_by_part(pattern: str, text: str) -> None
     if pattern.count(":") >= 5:
         return
     expected = naive_parts(pattern, text)
-    assert compile_patterns([pattern], Mode.ARN).matches(text, _none) is expected
+    assert not compile_patterns([pattern], Mode.ARN).matches(text, _none)
     assert compile_patterns([pattern], Mode.RESOURCE).matches(text, _none) is expected
 
 
