@@ -18,7 +18,7 @@ USER = PrincipalContext.user("arn:aws:iam::123456789012:user/dev/alice", "AIDAEX
 
 
 def _cases() -> list[Any]:
-    groups = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    groups = yaml.load(TABLE.read_bytes(), yaml.CSafeLoader)
     return [
         pytest.param(*case, id=f"{case[0]} {case[2]} on {case[3]}")
         for group in groups
@@ -73,13 +73,21 @@ def test_all_operators_and_all_keys_must_hold() -> None:
         ("StringEquals", "${a:one}", "x", True),
         ("ArnLike", "arn:aws:iam::*:user/dev/${aws:username}", USER.arn, True),
         ("StringEquals", "${aws:PrincipalTag/Cost Center}", "7", True),
-        ("StringEquals", "${ aws:username , 'x' }", "alice", True),
+        ("StringEquals", "${ aws:username , 'x'}", "alice", True),
+        # A default stands after a comma and one space.
+        ("StringEquals", "${a:none,'x'}", "x", False),
+        ("StringEquals", "${a:none,  'x'}", "x", False),
+        ("StringEquals", "${a:none, 'x' }", "x", False),
         ("StringEquals", "${aws:username}${aws:username}", "alicealice", True),
         ("StringEquals", "$${aws:username}", "$alice", True),
         ("StringLike", "${a:none, '*'}", "anything", False),
         ("StringLike", "${a:none, '*'}", "*", True),
-        ("StringEquals", "${a:empty}", "", True),
-        ("StringEquals", "${a:empty, 'x'}", "", True),
+        # Empty text is no value.
+        ("StringEquals", "${a:empty}", "", False),
+        ("StringNotEquals", "${a:empty}", "", True),
+        ("StringLike", "a${a:empty}*", "ab", False),
+        ("StringEquals", "${a:empty, 'x'}", "", False),
+        ("StringEquals", "${a:empty, 'x'}", "x", True),
         ("StringNotEquals", "${a:many}", "x", True),
         ("StringEqualsIfExists", "${a:none}", "x", False),
         ("ArnLike", "${a:arn}", "arn:aws:s3:::b*", True),
@@ -87,7 +95,10 @@ def test_all_operators_and_all_keys_must_hold() -> None:
         ("ArnLike", "${a:arn}*", "arn:aws:s3:::b*c", True),
         ("ArnNotLike", "arn:aws:s3:::${a:none}", "arn:aws:s3:::b", True),
         ("IpAddress", "${a:ip}", "10.0.0.1", False),
-        ("NotIpAddress", "${a:ip}", "10.0.0.1", True),
+        ("NotIpAddress", "${a:ip}", "10.0.0.1", False),
+        ("ArnLike", "${a:part}", "arn:aws:s3:::b", False),
+        ("ArnNotLike", "${a:part}", "arn:aws:s3:::b", True),
+        ("ArnLike", "${a:part}:b", "arn:aws:s3:::b", True),
         ("StringEquals", "${a:none, ''}", "", True),
         ("Bool", "${a:flag}", "true", True),
         ("NumericEquals", "${a:number}", "1", False),
@@ -107,6 +118,7 @@ def test_variables(operator: str, value: str, given: str, expected: bool) -> Non
         "a:empty": "",
         "a:arn": "arn:aws:s3:::b*",
         "a:ip": "10.0.0.1",
+        "a:part": "arn:aws:s3::",
     }
     request = _context(context=context, now=datetime(2025, 1, 1, tzinfo=UTC))
     assert _holds({operator: {"a:value": value}}, request) is expected

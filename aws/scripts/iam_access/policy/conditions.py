@@ -61,19 +61,22 @@ class Condition:
 
         A missing key fails a positive operator, meets a negated one, meets IfExists and
         ForAllValues, and fails ForAnyValue. Several values need a qualifier: without one they
-        match nothing, so that only a negated operator holds.
+        meet no operator, nor does a value that is not of the operator's type.
         """
         values = context.values(self.lowered, self.key)
         if values is None:
             return self._holds_without_key()
-        test, lookup, negated = self.test, context.single, self.negated
         if self.qualifier is Qualifier.NONE:
-            return negated != (len(values) == 1 and test(values[0], lookup))
+            return len(values) == 1 and self._meets(values[0], context)
         # An empty string counts as an empty set here, and only here.
         if values == ("",):
             return self.qualifier is Qualifier.ALL
-        matched = (negated != test(value, lookup) for value in values)
-        return all(matched) if self.qualifier is Qualifier.ALL else any(matched)
+        met = (self._meets(value, context) for value in values)
+        return all(met) if self.qualifier is Qualifier.ALL else any(met)
+
+    def _meets(self, value: str, context: Context) -> bool:
+        matched = self.test(value, context.single)
+        return matched is not None and matched != self.negated
 
     def _holds_without_key(self) -> bool:
         if self.if_exists or self.qualifier is Qualifier.ALL:

@@ -64,9 +64,12 @@ class RequestContext:
         return self._given
 
     def single(self, key: str, written: str) -> str | None:
-        """The value of a key that has exactly one; other keys cannot be policy variables."""
+        """The value of a key that has exactly one; other keys cannot be policy variables.
+
+        Empty text is no value there (reference_policies_variables.html#policy-vars-no-value).
+        """
         values = self.values(key, written)
-        return values[0] if values is not None and len(values) == 1 else None
+        return values[0] or None if values is not None and len(values) == 1 else None
 
 
 def _as_values(value: object) -> tuple[str, ...] | None:

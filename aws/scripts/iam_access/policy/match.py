@@ -19,7 +19,7 @@ Lookup: TypeAlias = Callable[[str, str], str | None]
 
 _COLONS_BEFORE_RESOURCE = 5
 # A key may hold spaces, as tag keys do.
-_VARIABLE = re.compile(r"\$\{(?:([*?$])|\s*([^\s,'{}][^,'{}]*?)\s*(?:,\s*'([^']*)'\s*)?)\}")
+_VARIABLE = re.compile(r"\$\{(?:([*?$])|\s*([^\s,'{}][^,'{}]*?)\s*(?:, '([^']*)')?)\}")
 _WILDCARDS = re.compile(r"[*?]")
 
 
@@ -27,8 +27,8 @@ class Mode(Enum):
     """What a pattern is matched against, which decides where `*` and `?` stop."""
 
     TEXT = "text"  # any character, as in StringLike and in action names
-    ARN = "arn"  # ArnLike and ArnEquals: never across the colons of the first five parts
-    RESOURCE = "resource"  # Resource: like ARN, and incomplete ARNs are completed
+    ARN = "arn"  # ArnLike and ArnEquals: part by part, and a pattern that lacks one matches none
+    RESOURCE = "resource"  # Resource: part by part, and incomplete ARNs are completed
 
 
 class _Wild(Enum):
@@ -153,7 +153,9 @@ class PatternSet(NamedTuple):
             if isinstance(first, str) and not text.startswith(first):
                 continue
             pieces = _resolve(template, lookup)
-            if pieces is not None and _matches(pieces, text, self.mode):
+            if pieces is None or (self.mode is Mode.ARN and not _has_all_parts(pieces)):
+                continue
+            if _matches(pieces, text, self.mode):
                 return True
         return False
 
@@ -173,6 +175,8 @@ def compile_patterns(
         if "${" in pattern and any(isinstance(piece, Variable) for piece in pieces):
             if mode is not Mode.RESOURCE or not _variable_before_resource(pieces):
                 templates.append(pieces)
+            continue
+        if mode is Mode.ARN and not _has_all_parts(pieces):
             continue
         literal = _literal(pieces)
         if literal is not None:
@@ -195,13 +199,21 @@ def compile_patterns(
     )
 
 
+def is_whole_arn(text: str) -> bool:
+    """Whether a text has all six parts of an ARN, whatever is in them."""
+    return text.count(":") >= _COLONS_BEFORE_RESOURCE
+
+
+def _has_all_parts(pieces: Sequence[Piece]) -> bool:
+    return is_whole_arn("".join(piece for piece in pieces if isinstance(piece, str)))
+
+
 def _completed(pattern: str) -> str:
     """An ARN with wildcards for the parts that it lacks, as AWS takes it (reference-arns.html).
 
     One wildcard at the end covers them all, and one may be there already.
     """
-    is_whole = pattern.count(":") >= _COLONS_BEFORE_RESOURCE
-    if is_whole or not pattern.startswith("arn:") or pattern.endswith("*"):
+    if is_whole_arn(pattern) or not pattern.startswith("arn:") or pattern.endswith("*"):
         return pattern
     return f"{pattern}:*"
 

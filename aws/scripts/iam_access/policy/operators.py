@@ -16,14 +16,18 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from iam_access.policy.document import text_of
-from iam_access.policy.match import Lookup, Mode, compile_patterns
+from iam_access.policy.match import Lookup, Mode, compile_patterns, is_whole_arn
 
 Scalar: TypeAlias = str | int | float | bool
 Values: TypeAlias = Sequence[Scalar]
 """The values of one condition key in a policy."""
 
-Test: TypeAlias = Callable[[str, Lookup], bool]
-"""Whether one value of the request matches any of the policy's values."""
+Test: TypeAlias = Callable[[str, Lookup], bool | None]
+"""Whether one value of the request matches any of the policy's values.
+
+None is for what cannot be told, because the value, or one of the policy's that could have matched,
+is not of the operator's type.
+"""
 
 Factory: TypeAlias = Callable[[Values, bool], Test]
 """Makes a test from the policy's values; the flag tells whether variables count."""
@@ -60,19 +64,27 @@ def _ignore_case(values: Values, variables: bool) -> Test:
 def _compare(parse: Callable[[Any], _T | None], relation: Callable[[_T, _T], bool]) -> Factory:
     """A factory for operators that read both sides as a value of one type.
 
-    What cannot be read matches nothing. No variables and no wildcards.
+    No variables and no wildcards.
     """
 
     def make(values: Values, _variables: bool) -> Test:
         bounds = [bound for bound in map(parse, values) if bound is not None]
+        otherwise = _without_match(bounds, values)
 
-        def test(value: str, _lookup: Lookup) -> bool:
+        def test(value: str, _lookup: Lookup) -> bool | None:
             actual = parse(value)
-            return actual is not None and any(relation(actual, bound) for bound in bounds)
+            if actual is None:
+                return None
+            return True if any(relation(actual, bound) for bound in bounds) else otherwise
 
         return test
 
     return make
+
+
+def _without_match(readable: Sequence[object], values: Values) -> bool | None:
+    """What a test says where nothing matches: None if one of the policy's values is unreadable."""
+    return False if len(readable) == len(values) else None
 
 
 def _bool(values: Values, variables: bool) -> Test:
@@ -161,10 +173,13 @@ def _parse_binary(value: Scalar) -> bytes | None:
 def _ip(values: Values, _variables: bool) -> Test:
     """Addresses and CIDR ranges of both families; an address alone is a range of one."""
     networks = [network for network in map(_network, values) if network is not None]
+    otherwise = _without_match(networks, values)
 
-    def test(value: str, _lookup: Lookup) -> bool:
+    def test(value: str, _lookup: Lookup) -> bool | None:
         address = _address(value)
-        return address is not None and any(address in network for network in networks)
+        if address is None:
+            return None
+        return True if any(address in network for network in networks) else otherwise
 
     return test
 
@@ -193,9 +208,23 @@ def _network(
         return None
 
 
+def _arn(values: Values, variables: bool) -> Test:
+    """ARNs part by part. A variable may bring in the parts that a pattern lacks."""
+    texts = _texts(values)
+    patterns = compile_patterns(texts, Mode.ARN, variables=variables)
+    whole = [text for text in texts if is_whole_arn(text) or (variables and "${" in text)]
+    otherwise = _without_match(whole, values)
+
+    def test(value: str, lookup: Lookup) -> bool | None:
+        if not is_whole_arn(value):
+            return None
+        return True if patterns.matches(value, lookup) else otherwise
+
+    return test
+
+
 _string = _patterns(Mode.TEXT, wildcards=False)
 _like = _patterns(Mode.TEXT, wildcards=True)
-_arn = _patterns(Mode.ARN, wildcards=True)
 
 # Operator in lower case: how its test is made, and whether it is the negation of that test.
 # Null is not among them: it asks for no value.

@@ -32,8 +32,9 @@ class PrincipalMatcher:
     """A compiled Principal or NotPrincipal element (`negated`).
 
     `accounts` and `names` come from its AWS entries; `services` and `providers` from the
-    others, where a "*" stands for all of the kind. `everyone` is "*" alone or among the AWS
-    entries, which is the same (reference_policies_elements_principal.html#principal-anonymous).
+    others, which know no wildcards (access-analyzer-reference-policy-checks.html, "Unsupported
+    wildcard in principal"). `everyone` is "*" alone or among the AWS entries, which is the same
+    (reference_policies_elements_principal.html#principal-anonymous).
     """
 
     everyone: bool
@@ -59,9 +60,9 @@ class PrincipalMatcher:
         if self.everyone:
             return Match.DIRECT
         if caller.type is CallerType.SERVICE:
-            return _direct(caller.arn in self.services or "*" in self.services)
+            return _direct(caller.arn in self.services)
         if caller.type in (CallerType.WEB_IDENTITY, CallerType.SAML):
-            return _direct(caller.arn in self.providers or "*" in self.providers)
+            return _direct(caller.arn in self.providers)
         return self._named_in_account(caller)
 
     def _named_in_account(self, caller: PrincipalContext) -> Match:
