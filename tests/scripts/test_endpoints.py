@@ -12,9 +12,10 @@ from typing import Any
 import boto3
 import pytest
 from moto.core.base_backend import BackendDict
+from moto.iam.models import IAMBackend
 from moto.server import ThreadedMotoServer
 
-from iam_access.sandbox import AwsError, FaultContext, SandboxAccount, SandboxServer
+from iam_access.sandbox import AwsError, FaultContext, SandboxAccount, SandboxServer, managed
 from tests.scripts.support import (
     PROD,
     TEMPLATE,
@@ -192,7 +193,8 @@ class TestPlainMoto:
 
     @pytest.fixture
     def endpoint(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-        monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+        # With AWS's policies, but not read anew for each account and each reset.
+        monkeypatch.setattr(IAMBackend, "_init_aws_policies", managed.load)
         moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         moto.start()
         try:
