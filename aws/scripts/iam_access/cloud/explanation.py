@@ -23,7 +23,8 @@ def explained(
     """What the changes mean for everybody they touch, from `now` (UTC) on.
 
     Reads the AWS managed policies that those hold, two calls for each that is not in the cache.
-    Raises CloudError.
+    Raises CloudError, and DocumentError or PolicySyntaxError for a policy in the account that
+    cannot be understood.
     """
     then = after(before, changes)
     people = touched(before, then, changes)

@@ -115,10 +115,22 @@ class _There:
 def _suite(
     data: bytes, file: str, team: str | None, there: _There | None, report: Report
 ) -> Suite | None:
-    before = len(report.found)
+    """The file's tests; None if anything is wrong with it: then it is not clear what it asserts.
+
+    Without `there`, nobody knows which environments and accounts there are.
+    """
+    own = Report(report.team)
+    suite = _read(data, file, team, own)
+    if suite is not None:
+        _check(suite, there, own)
+    report.found.update(own.found)
+    return None if any(each.is_error for each in own.found) else suite
+
+
+def _read(data: bytes, file: str, team: str | None, report: Report) -> Suite | None:
     found = read.parsed(data, file, report)
     if found is None or found[0] is None:
-        if len(report.found) == before:
+        if not report.found:
             hint = "write 'tests: []' for no tests, or remove the file"
             report.error("empty-file", Location(file, 1, 1), "the file is empty", hint)
         return None
@@ -127,19 +139,7 @@ def _suite(
         shapes.wrong_type("a mapping", value, place, report, name="the file")
         return None
     spec = shapes.read(AccessTests, _known(AccessTests, value, place, report), place, report)
-    if spec is None:
-        return None
-    suite = Suite(team, spec, place)
-    fine = _check(suite, there, report)
-    return suite if fine and not _has_errors(file, report) else None
-
-
-def _has_errors(file: str, report: Report) -> bool:
-    """Whether something is wrong with a file; then it is not clear what it asserts."""
-    return any(
-        each.is_error and each.location is not None and each.location.file == file
-        for each in report.found
-    )
+    return Suite(team, spec, place) if spec is not None else None
 
 
 def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:
@@ -188,22 +188,18 @@ def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> 
     return kept
 
 
-def _check(suite: Suite, there: _There | None, report: Report) -> bool:
-    """Report what is wrong with the values of well-formed tests; whether they can be run.
-
-    Without `there`, nobody knows which environments and accounts there are.
-    """
-    checked = Report(report.team)
+def _check(suite: Suite, there: _There | None, report: Report) -> None:
+    """Report what is wrong with the values of well-formed tests."""
     landing = suite.spec.user_landing_account
     if landing is not None and _TWELVE_DIGITS.fullmatch(landing) is None:
-        checked.warning(
+        report.warning(
             "bad-account-id",
             suite.place.at("user_landing_account").location,
             f"{shown(landing)} is not an AWS account id, so nobody comes from there",
             "write its 12 digits in quotes",
         )
     if not suite.spec.tests:
-        checked.warning(
+        report.warning(
             "no-tests",
             suite.place.at("tests").location,
             "the file has no tests, so nothing is asserted",
@@ -211,15 +207,13 @@ def _check(suite: Suite, there: _There | None, report: Report) -> bool:
         )
     if there is not None:
         limits, limited = suite.spec.global_limit_to, suite.place.at("global_limit_to")
-        _check_accounts(accounts_named(limits), limited.location, there, checked)
+        _check_accounts(accounts_named(limits), limited.location, there, report)
     for test, place in suite.tests:
         if there is not None:
-            _check_environments(test, place, there.environments, checked)
-            _check_accounts(test.accounts, place.at("limit_to").location, there, checked)
-        placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, checked)
-        _check_actions(test, place, checked)
-    report.found.update(checked.found)
-    return not any(finding.is_error for finding in checked.found)
+            _check_environments(test, place, there.environments, report)
+            _check_accounts(test.accounts, place.at("limit_to").location, there, report)
+        placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, report)
+        _check_actions(test, place, report)
 
 
 def _check_environments(
