@@ -1,14 +1,20 @@
-"""What ending access means, from the scripts in processes of their own."""
+"""What ending access means, in every form, told by way of a server.
+
+Each script says it once in a process of its own; the other forms come from the same commands in
+this process, which need not start.
+"""
 
 import html
+import io
 import json
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from iam_access import commands
 from iam_access.sandbox import SandboxAccount, SandboxServer
 from tests.scripts.support import PROD, TEMPLATE, TEST, run, write_files
 
@@ -58,27 +64,40 @@ def server(folder: Path) -> Iterator[SandboxServer]:
         yield found
 
 
+@pytest.fixture
 def explained(
-    server: SandboxServer, folder: Path, script: str, *arguments: str, output: str
-) -> subprocess.CompletedProcess[str]:
-    options = ("--dry-run", "--explain", "--output", output, "--config-dir", str(folder))
-    done = run(script, *arguments, *options, cwd=folder, env=server.environment)
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    return done
+    server: SandboxServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
+    """Runs a command over the server's accounts; gives what it tells on standard output."""
+
+    def told(name: str, *arguments: str, output: str) -> str:
+        options = ("--dry-run", "--explain", "--output", output, "--config-dir", str(folder))
+        if output == "text":
+            done = run(f"{name}.py", *arguments, *options, cwd=folder, env=server.environment)
+            assert (done.returncode, done.stderr) == (0, ""), done.stdout
+            return done.stdout
+        for variable, value in server.environment.items():
+            monkeypatch.setenv(variable, value)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = getattr(commands, name)([*arguments, *options])
+        assert (status, err.getvalue()) == (0, ""), out.getvalue()
+        return out.getvalue()
+
+    return told
 
 
 @pytest.mark.parametrize("output", ["text", "markdown"])
-def test_a_revocation_says_who_loses_what(output: str, server: SandboxServer, folder: Path) -> None:
-    told = explained(server, folder, "revoke.py", "--user", USER, output=output).stdout
+def test_a_revocation_says_who_loses_what(output: str, explained: Callable[..., str]) -> None:
+    told = explained("revoke", "--user", USER, output=output)
     lines = map(html.unescape, told.splitlines())
     (line,) = [line for line in lines if "loses 1 Read" in line and f"user {USER}" in line]
     assert "loses 1 Read on arn:aws:sqs:*:*:q, until " in line
     assert "s3:ListBucket" not in told
 
 
-def test_a_revocation_says_so_to_programs(server: SandboxServer, folder: Path) -> None:
-    done = explained(server, folder, "revoke.py", "--user", USER, output="json")
-    (told,) = json.loads(done.stdout)["meaning"]
+def test_a_revocation_says_so_to_programs(explained: Callable[..., str]) -> None:
+    (told,) = json.loads(explained("revoke", "--user", USER, output="json"))["meaning"]
     assert (told["principal"], told["account"]) == (f"user/{USER}", PROD)
     assert (told["gained"], told["lost"]) == ({}, {"Read": 1})
     assert told["losses"][0]["actions"] == ["sqs:ReceiveMessage"]
@@ -86,15 +105,15 @@ def test_a_revocation_says_so_to_programs(server: SandboxServer, folder: Path) -
 
 @pytest.mark.parametrize("output", ["text", "markdown"])
 def test_a_cleanup_says_that_nobody_loses_anything(
-    output: str, server: SandboxServer, folder: Path
+    output: str, explained: Callable[..., str]
 ) -> None:
-    told = explained(server, folder, "cleanup.py", "--all", output=output).stdout
+    told = explained("cleanup", "--all", output=output)
     assert LONG_AGO in told
     assert "Nobody gains or loses anything." in told
 
 
-def test_a_cleanup_says_so_to_programs(server: SandboxServer, folder: Path) -> None:
-    told = json.loads(explained(server, folder, "cleanup.py", "--all", output="json").stdout)
+def test_a_cleanup_says_so_to_programs(explained: Callable[..., str]) -> None:
+    told = json.loads(explained("cleanup", "--all", output="json"))
     assert [change["name"] for change in told["changes"]] == [
         f"self-serve+payments+queues+{LONG_AGO}"
     ]
