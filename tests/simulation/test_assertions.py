@@ -64,7 +64,11 @@ ROOT = f"arn:aws:iam::{ACCOUNT.id}:root"
 
 
 def names(chosen: Chosen) -> list[str]:
-    return [question.state.principal.name for question in chosen.questions]
+    return [question.state.principal.name for question in questions(chosen)]
+
+
+def questions(chosen: Chosen) -> list[Question]:
+    return [question for inquiry in chosen.inquiries for question in inquiry.questions]
 
 
 def chosen(
@@ -236,20 +240,20 @@ def test_whom_tests_name_for_an_account_is_known_without_it() -> None:
 
 def test_resources_are_filled_in_and_policy_variables_left_alone() -> None:
     resources = ["arn:aws:s3:::{account_id}-x/${aws:username}", "arn:aws:s3:::{environment}"]
-    (question, *_) = chosen(suite({"resources": resources})).questions
+    (question, *_) = questions(chosen(suite({"resources": resources})))
     assert question.resources == (
         f"arn:aws:s3:::{ACCOUNT.id}-x/${{aws:username}}",
         "arn:aws:s3:::prod",
     )
-    (question, *_) = chosen(suite({"resources": []})).questions
+    (question, *_) = questions(chosen(suite({"resources": []})))
     assert question.resources == ("*",)
 
 
 def test_patterns_are_asked_as_they_stand_or_expanded() -> None:
     actions = ["s3:*Object", "nothing:Known*", "s3:*Object"]
-    (question, *_) = chosen(suite({"actions": actions})).questions
+    (question, *_) = questions(chosen(suite({"actions": actions})))
     assert question.actions == ("s3:*Object", "nothing:Known*")
-    (question, *_) = chosen(suite({"actions": actions, "wildcards": "expand"})).questions
+    (question, *_) = questions(chosen(suite({"actions": actions, "wildcards": "expand"})))
     assert "s3:GetObject" in question.actions
     assert "s3:*Object" not in question.actions
     assert question.actions[-1] == "nothing:Known*"
@@ -393,7 +397,7 @@ def test_disagreements_are_told_where_both_have_an_answer() -> None:
 
 
 def test_no_answer_for_a_principal_that_the_snapshot_lacks() -> None:
-    (question,) = chosen(suite({"users": ["alice"]})).questions
+    (question,) = questions(chosen(suite({"users": ["alice"]})))
     gone = replace(question, state=state_of(Principal(PrincipalType.USER, "carol")))
     assert OfflineBackend(World(account_with())).ask(gone) is None
 
@@ -415,7 +419,9 @@ def test_answers_are_those_of_the_evaluator(policy_: Any, boundary: Any) -> None
     if boundary:
         snapshot = with_policy(with_state(snapshot, ALICE, boundary=arn), arn, document=boundary)
     world = World(snapshot)
-    (question,) = chosen(suite({"actions": ["s3:GetObject", "ec2:*"]}), snapshot=snapshot).questions
+    (question,) = questions(
+        chosen(suite({"actions": ["s3:GetObject", "ec2:*"]}), snapshot=snapshot)
+    )
     answers = OfflineBackend(world).ask(question)
     assert answers is not None
     subject = world.subject(ALICE)

@@ -1,6 +1,6 @@
 """From tests in files to what is asked in an account."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from iam_access.model import Account, Finding, Principal, PrincipalType, Severit
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
 from iam_access.simulation.humans import is_for_people, is_service_linked
-from iam_access.simulation.questions import ContextValue, Inquiry, Question, Setting, TestRef
+from iam_access.simulation.questions import ContextValue, Inquiry, Setting, TestRef
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _MFA = ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",))
@@ -34,12 +34,6 @@ class Chosen:
 
     inquiries: tuple[Inquiry, ...] = ()
     findings: tuple[Finding, ...] = ()
-
-    @property
-    def questions(self) -> Iterator[Question]:
-        """By test, then by principal."""
-        for each in self.inquiries:
-            yield from each.questions
 
 
 def choose(
