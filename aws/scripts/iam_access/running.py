@@ -104,10 +104,10 @@ def teams_named(names: Sequence[str], configuration: "Configuration") -> frozens
     for name in names:
         if name not in configuration.teams:
             near = get_close_matches(name, configuration.teams, n=1)
-            guess = f"did you mean {near[0]}? " if near else ""
+            guess = f"did you mean {near[0]}? A" if near else "a"
             raise UsageError(
                 f"there is no team {name!r} in {configuration.directory}",
-                f"{guess}A team whose files are gone is taken care of by --all",
+                f"{guess} team whose files are gone is taken care of by --all",
             )
     return frozenset(names)
 
