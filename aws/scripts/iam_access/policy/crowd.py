@@ -9,9 +9,9 @@ from functools import cache
 from typing import Self, TypeAlias
 
 from iam_access.policy.bits import places
-from iam_access.policy.cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.matrix import Asker
+from iam_access.policy.matrix_cells import OF_RESOURCE, Cell, Place, Values, Varying
 from iam_access.policy.services import (
     allowed_by_service,
     consenting_account,

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from iam_access.policy.cells import OF_RESOURCE, Cell, Judge, Numbers, Place, Values, Varying
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
+from iam_access.policy.matrix_cells import OF_RESOURCE, Cell, Judge, Numbers, Place, Values, Varying
 from iam_access.policy.request import CallerType, PrincipalContext, Request
 
 # So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
