@@ -219,7 +219,7 @@ def unknown_action(pattern: str) -> Problem | None:
 
 
 def _unknown_service(pattern: str, service: str, name: str) -> Problem:
-    found = nearest(service, services())
+    found = _nearest_service(service)
     if found is None:
         hint = "Use the prefix that AWS's Service Authorization Reference gives for the service."
     elif expand(f"{found}:{name}"):
@@ -227,6 +227,12 @@ def _unknown_service(pattern: str, service: str, name: str) -> Problem:
     else:
         hint = f"Did you mean the service {found}?"
     return Problem("unknown-service", f"{pattern!r}: AWS has no service {service!r}.", hint)
+
+
+@lru_cache(maxsize=1024)
+def _nearest_service(service: str) -> str | None:
+    # A service that is written wrong usually is so in many actions.
+    return nearest(service, services())
 
 
 def _unknown_name(pattern: str, service: str, name: str) -> Problem:
