@@ -9,8 +9,9 @@ import botocore.endpoint
 import pytest
 from botocore.retries.bucket import TokenBucket
 
-from iam_access import manager
+from iam_access import account_questions, manager
 from iam_access.cloud.executor import Execution
+from iam_access.cloud.simulator import AwsBackend
 from tests.flow.fleet import Files, Fleet, opened
 
 
@@ -22,7 +23,11 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def executing(*arguments: Any, **options: Any) -> Execution:
         return Execution(*arguments, **{**options, "sleep": seconds.append})
 
+    def asking(call: Any, _: Any) -> AwsBackend:
+        return AwsBackend(call, seconds.append)
+
     monkeypatch.setattr(manager, "Execution", executing)
+    monkeypatch.setattr(account_questions, "AwsBackend", asking)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
     monkeypatch.setattr(TokenBucket, "acquire", lambda *_, **__: True)
     return seconds
