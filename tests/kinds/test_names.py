@@ -26,7 +26,7 @@ def test_an_inline_policy_tells_its_team_and_fits_the_limit(team: str, key: str)
 
 
 def test_a_renewal_has_another_name() -> None:
-    later = DEADLINE.replace(hour=19)
+    later = DEADLINE.replace(second=1)
     assert names.inline_name("a", "b", DEADLINE) != names.inline_name("a", "b", later)
 
 
@@ -47,8 +47,11 @@ def test_a_policy_that_ends_tells_its_grant_and_fits_the_limit(
 
 def test_policies_are_shared_by_those_with_the_same_window_only() -> None:
     starts = [None, DEADLINE.replace(hour=9), DEADLINE.replace(hour=10)]
-    found = {names.ending_policy_name("team", "read", start, DEADLINE, 1) for start in starts}
-    assert len(found) == len(starts)
+    ends = [DEADLINE, DEADLINE.replace(second=1)]
+    found = {
+        names.ending_policy_name("team", "read", start, end, 1) for start in starts for end in ends
+    }
+    assert len(found) == len(starts) * len(ends)
 
 
 def test_long_keys_that_begin_alike_stay_apart() -> None:

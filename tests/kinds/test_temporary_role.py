@@ -99,6 +99,27 @@ def test_what_a_policy_of_aws_denies_stands_before_anything_is_granted() -> None
     assert found.document == temporary_role.resource(grant()).document
 
 
+def test_half_made_it_stays_silent_until_the_denials_of_aws_are_attached() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::secret"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [deny]})
+    account = account_with(managed={POWER_USER: copy})
+    wanted = temporary_role.resource(grant())
+    stopped = carried_out(account, KIND.calls(None, wanted, account)[:2])
+    (left,) = KIND.observed(stopped)
+    calls = KIND.calls(left, wanted, stopped)
+    assert [call.operation for call in calls] == ["attach_role_policy", "put_role_policy"]
+
+
+def test_what_it_is_denied_stands_before_it_is_granted_more() -> None:
+    statements = [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
+    less = scope(policy("read", custom_statements=statements))
+    (found,) = TemporaryAccess().expand([temporary()], less).grants
+    account = made(found)
+    (before,) = KIND.observed(account)
+    calls = KIND.calls(before, temporary_role.resource(grant()), account)
+    assert [call.operation for call in calls] == ["put_role_policy", "attach_role_policy"]
+
+
 def test_nobody_can_take_it_before_it_is_taken_apart() -> None:
     account = made(grant())
     (before,) = KIND.observed(account)
@@ -144,6 +165,32 @@ def test_without_its_end_it_is_not_dead_while_anything_hangs_on_it(
     account = carried_out(account, [nobody_may_take_it] if closed else [])
     bare = with_state(account, ROLE, **{"attached": (), "inline": {}, **left})
     (found,) = KIND.observed(bare)
+    assert found.expires is None
+
+
+FROM_THEN_ON = {"aws:CurrentTime": "2026-03-01T18:00:00Z"}
+END = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "changed"),
+    [
+        ({"DateGreaterThanEquals": FROM_THEN_ON}, {"Effect": "Allow"}),
+        ({"DateGreaterThanEquals": FROM_THEN_ON}, {"Action": "s3:*"}),
+        ({"DateGreaterThanEquals": FROM_THEN_ON}, {"Resource": "arn:aws:s3:::one"}),
+        ({"DateLessThan": FROM_THEN_ON}, {}),
+        ({"DateGreaterThanEquals": FROM_THEN_ON, "Bool": {"aws:SecureTransport": "true"}}, {}),
+        ({"DateGreaterThanEquals": {**FROM_THEN_ON, "aws:TokenIssueTime": "2026-01-01"}}, {}),
+        ({"DateGreaterThanEquals": {"aws:CurrentTime": ["2026-03-01", "2026-03-02"]}}, {}),
+        ({"DateGreaterThanEquals": {"aws:CurrentTime": "2026"}}, {}),
+    ],
+)
+def test_what_only_looks_like_its_end_is_none(
+    conditions: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    statement = {**END, "Condition": conditions, **changed}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    (found,) = KIND.observed(with_state(made(grant()), ROLE, inline={"self-serve": document}))
     assert found.expires is None
 
 

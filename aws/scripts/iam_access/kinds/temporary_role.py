@@ -34,7 +34,7 @@ from iam_access.model import (
 from iam_access.policy import document as documents
 from iam_access.policy.combine import combine
 from iam_access.policy.expiry import deadline_of
-from iam_access.policy.instants import format_instant, parse_instant
+from iam_access.policy.instants import InstantError, format_instant, parse_instant
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 NAME = "temporary-role"
@@ -196,7 +196,12 @@ def _start_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
         return None
     block = conditions["DateGreaterThanEquals"]
     moments = documents.listed(block.get("aws:CurrentTime", []))
-    return parse_instant(moments[0]) if len(block) == len(moments) == 1 else None
+    if not len(block) == len(moments) == 1:
+        return None
+    try:
+        return parse_instant(moments[0])
+    except InstantError:  # somebody wrote it, and nobody can rely on it
+        return None
 
 
 def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
