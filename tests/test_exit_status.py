@@ -49,7 +49,8 @@ def test_a_change_that_was_not_made_is_never_passed_over(outcome: Status, expect
 
 
 def test_a_refused_plan_is_something_found_whatever_its_findings() -> None:
-    assert status(AccountReport(ACCOUNT, plan(refused=True))) == 1
+    refused, fine = AccountReport(ACCOUNT, plan(refused=True)), AccountReport(ACCOUNT, plan())
+    assert status(fine, refused) == status(refused, fine) == 1
 
 
 def test_an_account_that_was_not_reached_weighs_most() -> None:

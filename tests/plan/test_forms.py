@@ -9,7 +9,7 @@ from iam_access.config.load import Configuration
 from iam_access.kinds.base import Entry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Action, Change, Phase, Plan, Principal, PrincipalType
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import size
@@ -169,6 +169,57 @@ def test_two_people_share_the_policies_and_the_last_one_takes_them_along() -> No
     assert one.principals[BOB].attached == ()
     none = applied(configuration(team()), one)
     assert none.policies == {}
+
+
+def test_parts_are_attached_in_order_and_go_the_other_way() -> None:
+    def attachments(plan: Plan) -> list[Change]:
+        found = [change for change in plan.changes if change.id.kind == "policy-attachment"]
+        return sorted(found, key=lambda change: change.name)
+
+    start = account(LARGE)
+    first, second = attachments(apply_plan(files(), start))
+    assert first.id in second.needs
+    assert second.id not in first.needs
+    first, second = attachments(apply_plan(configuration(team()), applied(files(), start)))
+    assert second.id in first.needs
+    assert first.id not in second.needs
+
+
+def test_who_leaves_a_shared_grant_goes_whole_before_any_part_of_it_changes() -> None:
+    shared = applied(files(temporary(), temporary(user="bob@example.com")), account(LARGE))
+    newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", LARGE)})
+    changes = apply_plan(files(), newer).changes
+    updated = [change for change in changes if change.action is Action.UPDATE]
+    leaving = [change for change in changes if change.principal == BOB]
+    assert (len(updated), len(leaving)) == (1, 2)
+    assert {call.phase for change in leaving for call in change.calls} == {Phase.RECLAIM}
+
+
+def test_who_renews_a_shared_grant_holds_it_throughout() -> None:
+    shared = applied(files(temporary(), temporary(user="bob@example.com")), account(LARGE))
+    newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", LARGE)})
+    renewed = temporary(expires_at="2026-03-02T18:00:00Z")
+    calls = in_order(apply_plan(files(renewed, temporary(user="bob@example.com")), newer).changes)
+    assert calls
+    for count in range(len(calls) + 1):
+        assert len(carried_out(newer, calls[:count]).principals[ALICE].attached) >= 2
+
+
+def test_what_is_being_renewed_makes_no_room_for_anything_else() -> None:
+    read, other = policy("read"), policy("other")
+    before = applied(
+        configuration(team(policies=[read], temporary=[temporary(via="policy")])),
+        account(attached=9),
+    )
+    renewed = temporary(via="inline", expires_at="2026-03-02T18:00:00Z")
+    wanted = configuration(
+        team(policies=[read, other], permanent=[permanent(grants=["other"])], temporary=[renewed])
+    )
+    plan = apply_plan(wanted, before)
+    assert [finding.code for finding in plan.findings] == ["attachment-quota"]
+    calls = in_order(plan.changes)
+    for count in range(len(calls) + 1):
+        assert form_of(carried_out(before, calls[:count])) is not None
 
 
 @pytest.mark.parametrize("form", list(Form))

@@ -251,6 +251,12 @@ class TestTemporaryAccess:
             "put_user_policy",
         ]
 
+    def test_what_has_ended_waits_for_nothing(self) -> None:
+        before = applied(self.files, account_with())
+        plan = apply_plan(self.renewed, before, now=NOW + timedelta(hours=7))
+        (dead,) = (change for change in plan.changes if change.after is None)
+        assert dead.needs == frozenset()
+
     def test_removing_the_entry_revokes_before_the_deadline(self) -> None:
         before = applied(self.files, account_with())
         assert applied(NOBODY, before) == account_with()
@@ -401,7 +407,7 @@ class TestGuards:
         assert codes(plan) == ["attachment-quota"]
         carried_out(account, in_order(plan.changes))
 
-    def test_a_swap_on_a_full_principal_detaches_first(self) -> None:
+    def test_a_swap_detaches_first_on_a_full_principal_alone(self) -> None:
         swap = [
             configuration(
                 team(
@@ -417,6 +423,9 @@ class TestGuards:
         after = applied(swap[1], account)
 
         assert after.principals[ALICE].attached == tuple(sorted((*full, POWER_USER)))
+        roomy = applied(swap[0], account_with())
+        operations = [call.operation for call in in_order(apply_plan(swap[1], roomy).changes)]
+        assert operations.index("attach_user_policy") < operations.index("detach_user_policy")
 
     def test_the_policy_quota_of_the_account_counts(self) -> None:
         account = account_with(quotas=Quotas(policies=0))
