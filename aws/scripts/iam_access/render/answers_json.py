@@ -3,7 +3,7 @@
 from typing import Any
 
 from iam_access.model import Location
-from iam_access.render import json
+from iam_access.render.json_parts import dump, finding_object, instant, place_object
 from iam_access.simulation.access import AccessReport, Answer
 from iam_access.simulation.origin import Origin
 
@@ -11,11 +11,11 @@ from iam_access.simulation.origin import Origin
 def render(report: AccessReport) -> str:
     """One document, with a line feed at its end."""
     question = report.question
-    return json.dump(
+    return dump(
         {
             "command": "access",
             "status": report.exit_status,
-            "at": json.instant(question.at),
+            "at": instant(question.at),
             "on": "plan" if report.on_plan else "account",
             "answers": [_answer_object(answer) for answer in report.answers],
             "absent": [
@@ -27,7 +27,7 @@ def render(report: AccessReport) -> str:
                 for account in report.accounts
                 for each in report.absent(account)
             ],
-            "findings": [json.finding_object(each) for each in report.findings],
+            "findings": [finding_object(each) for each in report.findings],
             "failures": [
                 {
                     "account": account.account.id,
@@ -85,4 +85,4 @@ def _origin_object(origin: Origin) -> dict[str, Any]:
 
 
 def _place_object(place: Location | None) -> dict[str, Any] | None:
-    return json.place_object(place) if place else None
+    return place_object(place) if place else None

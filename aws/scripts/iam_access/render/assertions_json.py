@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from iam_access.render import assertions, json
+from iam_access.render import assertions
+from iam_access.render.json_parts import dump, failure_object, finding_object, instant, place_object
 from iam_access.simulation.questions import Question, count
 from iam_access.simulation.results import (
     AccountTests,
@@ -25,12 +26,12 @@ def render(report: TestReport, *, verbose: bool = False) -> str:
         for tests in accounts
         for result in (tests.results if verbose else tests.violations)
     ]
-    return json.dump(
+    return dump(
         {
             "command": "test",
             "status": report.exit_status,
             "dry_run": report.dry_run,
-            "now": json.instant(report.now),
+            "now": instant(report.now),
             "on": report.ground.value,
             "backends": [name.value for name in report.backends],
             "results": [_result(result, tests) for tests, result in results],
@@ -43,7 +44,7 @@ def render(report: TestReport, *, verbose: bool = False) -> str:
                 for tests in accounts
                 for each in (tests.questions if report.dry_run else ())
             ],
-            "findings": [json.finding_object(each) for each in report.all_findings],
+            "findings": [finding_object(each) for each in report.all_findings],
             "accounts": [_account(each) for each in accounts],
         }
     )
@@ -91,7 +92,7 @@ def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
         "principal": str(question.state.principal),
         "expected": question.expected.value,
         "description": question.test.description,
-        **json.place_object(question.test.location),
+        **place_object(question.test.location),
     }
 
 
@@ -117,5 +118,5 @@ def _account(tests: AccountTests) -> dict[str, Any]:
         "decisions": tests.decisions,
         "violations": len(tests.violations),
         "disagreements": len(tests.disagreements),
-        "failure": json.failure_object(tests.failure),
+        "failure": failure_object(tests.failure),
     }

@@ -1,9 +1,9 @@
 """What a plan means, for programs."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from iam_access.model import Account, Difference, Escalation, Meaning, Report
+from iam_access.render.json_parts import instant
 
 
 def objects(report: Report) -> list[dict[str, Any]] | None:
@@ -42,8 +42,8 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "conditions": list(difference.conditions),
         "unless": list(difference.unless),
         "common": list(difference.common),
-        "starts": _instant(difference.starts),
-        "until": _instant(difference.until),
+        "starts": instant(difference.starts),
+        "until": instant(difference.until),
         "via": difference.via,
     }
 
@@ -55,7 +55,3 @@ def _escalation(escalation: Escalation) -> dict[str, Any]:
         "url": escalation.url,
         "actions": list(escalation.actions),
     }
-
-
-def _instant(moment: datetime | None) -> str | None:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None
