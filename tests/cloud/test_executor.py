@@ -163,10 +163,12 @@ class TestNeeds:
         assert iam.operations == ["attach_user_policy", "detach_user_policy"]
         assert statuses(outcomes) == {"old": "done", "renewed": "done"}
 
-    def test_what_waits_keeps_the_order_of_its_own_calls(self) -> None:
+    @pytest.mark.parametrize("needed_first", [False, True])
+    def test_what_waits_keeps_the_order_of_its_own_calls(self, *, needed_first: bool) -> None:
         iam = FakeIam()
         needed = change("needed", attach("bob", "q"))
-        run(iam, change("a", tag("ann", "t"), attach("ann", "p"), needs=(needed,)), needed)
+        waits = change("a", tag("ann", "t"), attach("ann", "p"), needs=(needed,))
+        run(iam, *((needed, waits) if needed_first else (waits, needed)))
         assert [(operation, params["UserName"]) for operation, params in iam.calls] == [
             ("attach_user_policy", "bob"),
             ("tag_user", "ann"),

@@ -1,6 +1,7 @@
 """Accounts side by side: none waits for or suffers from another."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -106,6 +107,22 @@ def test_an_interrupt_lets_begun_accounts_end_and_keeps_their_results(
     first, *others = caught.value.results
     assert first == ACCOUNTS[0].id
     assert [other.code for other in others] == ["Interrupted", "Interrupted"]
+
+
+def test_an_interrupt_while_work_is_handed_out_tells_of_every_account() -> None:
+    class Interrupting(tuple[Account, ...]):
+        __slots__ = ()
+
+        def __iter__(self) -> Iterator[Account]:
+            yield self[0]
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        for_each_account(
+            Interrupting(ACCOUNTS[:3]), lambda account: account.id, stop=threading.Event()
+        )
+    assert len(caught.value.results) == 3
+    assert [each.code for each in caught.value.results[1:]] == ["Interrupted", "Interrupted"]
 
 
 def test_a_second_interrupt_waits_for_nobody_and_tells_all_the_same(

@@ -154,6 +154,13 @@ def test_adopting_makes_way_for_ours() -> None:
     assert list(after.policies) == [ARN]
 
 
+def test_a_policy_of_another_team_is_not_adopted() -> None:
+    theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/data/payments-dev-read"
+    foreign = KIND.foreign(wanted(), with_policy(account_with(), theirs))
+    assert foreign is not None
+    assert foreign.adopt is None
+
+
 def test_a_policy_that_is_a_boundary_is_not_adopted() -> None:
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/legacy/payments-dev-read"
     foreign = KIND.foreign(wanted(), with_policy(account_with(), theirs, boundary_uses=1))

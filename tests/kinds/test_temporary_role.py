@@ -16,6 +16,7 @@ from tests.values import (
     ACCOUNT,
     ALICE,
     POWER_USER,
+    READ_ONLY,
     account_with,
     carried_out,
     policy,
@@ -290,8 +291,69 @@ def test_a_role_may_take_it_too() -> None:
     assert "role_session_name" not in " ".join(found.usage)
 
 
-def test_roles_elsewhere_are_not_ours() -> None:
+def test_roles_elsewhere_are_not_ours_nor_is_a_user_in_their_place() -> None:
     assert list(KIND.observed(account_with())) == []
+    account = with_state(account_with(), ALICE, path="/self-serve/payments/")
+    assert list(KIND.observed(account)) == []
+
+
+def role_as(**changed: Any) -> dict[str, Any]:
+    """What IAM tells of the role, but for what is changed."""
+    trust = temporary_role.trust_policy(grant())
+    path = "/self-serve/payments/"
+    return {"Role": {"Path": path, "AssumeRolePolicyDocument": trust, **changed}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ours"),
+    [
+        (role_as(), True),
+        (role_as(Path="/"), False),
+        (role_as(AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": []}), False),
+    ],
+)
+def test_a_role_that_is_there_after_all_is_taken_for_ours_only_as_it_was_wanted(
+    answer: dict[str, Any], *, is_ours: bool
+) -> None:
+    create, *_ = KIND.calls(None, temporary_role.resource(grant()), account_with())
+    assert create.confirm is not None
+    assert create.confirm.holds(lambda operation, params: answer) is is_ours
+
+
+@pytest.mark.parametrize(("last", "is_gone"), [("arn:aws:iam::1:role/other", True), ("", False)])
+def test_a_role_is_gone_only_if_no_page_has_it(last: str, *, is_gone: bool) -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
+    arn = last or before.attributes["arn"]
+    pages = iter(
+        [
+            {"RoleDetailList": [], "IsTruncated": True, "Marker": "m"},
+            {"RoleDetailList": [{"Arn": arn}], "IsTruncated": False},
+        ]
+    )
+    delete = KIND.calls(before, None, account)[-1]
+    assert delete.confirm is not None
+    assert delete.confirm.holds(lambda operation, params: next(pages)) is is_gone
+
+
+def test_of_policies_of_aws_those_that_deny_are_attached_first() -> None:
+    effects = {POWER_USER: "Allow", READ_ONLY: "Deny"}
+    managed = {
+        arn: ManagedDocument(
+            "v1",
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": effect, "Action": "s3:ListBucket", "Resource": "*"}],
+            },
+        )
+        for arn, effect in effects.items()
+    }
+    account = account_with(managed=managed)
+    both = scope(policy("read", managed_policies=list(effects)), snapshot=account)
+    (found,) = TemporaryAccess().expand([temporary()], both).grants
+    calls = KIND.calls(None, temporary_role.resource(found), account)
+    attached = [call.params["PolicyArn"] for call in calls if "PolicyArn" in call.params]
+    assert attached == [READ_ONLY, POWER_USER]
 
 
 @pytest.mark.parametrize(

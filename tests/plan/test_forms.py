@@ -185,6 +185,12 @@ def test_parts_are_attached_in_order_and_go_the_other_way() -> None:
     assert first.id not in second.needs
 
 
+def test_each_part_is_revoked_once() -> None:
+    held = applied(files(), account(LARGE))
+    changes = plan_revocation(ACCOUNT, held, Target(principal=ALICE), NOW).changes
+    assert len(changes) == len({change.id for change in changes}) == 4
+
+
 def test_who_leaves_a_shared_grant_goes_whole_before_any_part_of_it_changes() -> None:
     shared = applied(files(temporary(), temporary(user="bob@example.com")), account(LARGE))
     newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", LARGE)})

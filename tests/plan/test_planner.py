@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from iam_access.config.settings import Settings
 from iam_access.model import Action, Change, Finding, Plan, Principal, PrincipalType, Severity
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.expiry import with_deadline
@@ -67,6 +68,12 @@ def test_a_first_apply_makes_all_and_a_second_nothing() -> None:
 def test_what_leaves_the_files_leaves_the_account() -> None:
     after = applied(NOBODY, applied(FILES, account_with()))
     assert after == account_with()
+
+
+def test_a_grant_in_another_environment_publishes_nothing_here() -> None:
+    files = configuration(team(policies=[READ_LISTS], permanent=[permanent(environments=["test"])]))
+    granted = replace(files, settings=Settings.model_validate({"publish_policies": "granted"}))
+    assert apply_plan(granted, account_with()).changes == ()
 
 
 def test_what_others_made_is_never_touched() -> None:

@@ -89,6 +89,18 @@ def test_exactly_what_matches_ends_at_once(
     assert all(stays in after.principals[person].attached for person in (ALICE, BOB))
 
 
+def test_people_whose_roles_have_names_that_are_cut_alike_are_kept_apart() -> None:
+    one, other = (
+        Principal(PrincipalType.USER, f"somebody-with-a-name-as-long-as-it-may-be-in-iam-{end}")
+        for end in ("one", "two")
+    )
+    entries = [temporary(user=f"{who.name}@example.com", via="role") for who in (one, other)]
+    files = configuration(team(policies=[policy("read")], temporary=entries))
+    before = applied(files, account_with(one, other))
+    plan = plan_revocation(ACCOUNT, before, Target(principal=one), NOW)
+    assert [change.principal for change in plan.changes] == [one]
+
+
 def test_shared_policies_go_with_their_last_holder() -> None:
     before = account(Form.POLICY)
     one = carried_out(
