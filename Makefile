@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 
-# One worker per core; beyond eight, starting them costs more than they save.
-PYTEST_ARGS ?= -n auto --maxprocesses 8
-
+# One worker per core; beyond eight, starting them costs more than they save. Each begins with tests
+# that stand together, so that what a module or folder shares is mostly made once.
+PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench format lock clean
