@@ -1,6 +1,6 @@
 """Where single services depart from the general evaluation, each in one place."""
 
-from iam_access.policy.request import CallerType, Request
+from iam_access.policy.request import CallerType, Request, account_of
 
 # sts:TagSession and its like are part of assuming a role and need the same trust.
 _TRUST_ACTIONS = frozenset(
@@ -113,8 +113,16 @@ def is_under_rcps(request: Request) -> bool:
 def forbidden_by_service(request: Request) -> str:
     """Why the service itself refuses the request whatever policies say; "" when it does not.
 
-    The root user cannot assume roles (STS API Reference, API_AssumeRole.html).
+    The root user cannot assume roles (STS API Reference, API_AssumeRole.html), and an identity
+    provider opens roles of its own account only (IAM User Guide,
+    id_roles_providers_create_oidc.html).
     """
-    if request.principal.type is CallerType.ROOT and is_role_assumption(request):
+    if not is_role_assumption(request):
+        return ""
+    caller = request.principal
+    if caller.type is CallerType.ROOT:
         return "the root user cannot assume a role"
+    is_provider = caller.type in (CallerType.WEB_IDENTITY, CallerType.SAML)
+    if is_provider and account_of(caller.arn) not in (None, request.owner):
+        return "the identity provider is another account's"
     return ""
