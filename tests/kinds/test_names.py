@@ -94,6 +94,13 @@ def test_policies_elsewhere_are_not_ours(arn: str) -> None:
     assert names.team_of_policy_arn(arn) is None
 
 
+@pytest.mark.parametrize("before", ["", "/other"])
+@pytest.mark.parametrize("after", ["", "deeper/"])
+def test_only_one_path_is_a_teams(before: str, after: str) -> None:
+    team = names.team_of_policy_path(f"{before}/self-serve/payments/{after}")
+    assert team == (None if before or after else "payments")
+
+
 @given(team=TEAMS, path=st.sampled_from(["ReadOnlyAccess", "service-role/AWSLambdaRole"]))
 def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
     arn = f"arn:aws-cn:iam::aws:policy/{path}"
