@@ -46,6 +46,8 @@ def changed(text: str, old: str, new: str) -> str:
         ("users: [ann@example.com], ", "", "nobody", "neither users nor roles", "roles:"),
         ("ann@example.com", "¶'@example.com'", "bad-user", "'@example.com'", "before the @"),
         ("ann@example.com", "¶a b@example.com", "bad-user", "'a b@example.com'", "before"),
+        ("ann@example.com", "¶ann@example.com bob@example.com", "bad-user", "'ann@e", "one e-mail"),
+        ("ann@example.com", "¶ann@example.com; bob", "bad-user", "; bob'", "one e-mail"),
         ("ann@example.com", "¶é@example.com", "bad-user", "@example.com'", "before the @"),
         ("ann@example.com", "¶" + "x" * 65, "bad-user", "xxx", "1 to 64"),
         ("users: [ann@example.com]", "roles: [¶a/b]", "bad-role", "'a/b'", "not its ARN"),

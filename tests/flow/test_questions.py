@@ -152,6 +152,21 @@ def test_a_name_that_no_account_has_is_no_answer(listing: Fleet, form: str) -> N
     assert "anne" in run.out
 
 
+def test_what_keeps_the_plan_from_being_whole_is_told(listing: Fleet) -> None:
+    listing.files.team(
+        policies={"list": policy()},
+        permanent=[permanent("list", users=["missing@example.com"])],
+    )
+    question = ("access", "-a", "s3:ListBucket")
+    assert ask(listing, *question, "--on", "plan", "--output", "json").codes == ["missing-principal"]
+    assert ask(listing, *question, "--output", "json").codes == []
+
+    listing.files.team(policies={"list": policy()}, permanent=[permanent("lust")])
+    run = ask(listing, *question, "--on", "plan")
+    assert run.status == 1
+    assert "unknown-grant" in run.out
+
+
 def test_actions_that_aws_may_not_have_are_asked_for_and_told(listing: Fleet) -> None:
     for form in ("text", "markdown", "json", "github"):
         run = ask(listing, "access", "-a", "s3:ListBuckets2", "--output", form)

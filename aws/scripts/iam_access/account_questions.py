@@ -101,11 +101,11 @@ def answer(
     """Who can do what in each account, as it is or as the plan would leave it."""
 
     def work(account: Account) -> access.AccountAnswers:
-        session, snapshot, _ = _read(manager, account, planner)
+        session, snapshot, findings = _read(manager, account, planner)
         world = World(completed(session.call, snapshot, manager.documents))
         origins = Origins(manager.configuration, account)
         found = tuple(access.answers(question, account, world, origins))
-        return access.AccountAnswers(account, found)
+        return access.AccountAnswers(account, found, findings=findings)
 
     return tuple(
         access.AccountAnswers(account, failure=result) if isinstance(result, Failure) else result

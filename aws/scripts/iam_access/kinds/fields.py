@@ -16,7 +16,8 @@ from iam_access.model import Principal, PrincipalType
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
-_ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@(?s:.*))?$"
+# One address: of two in one text, the second would be lost.
+_ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@[^@,;\s]*)?$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The next day must still be a date, and 9999 has a last one.
 _LAST_YEAR = 9998
@@ -194,7 +195,7 @@ UserAddress = Annotated[
         _ADDRESS,
         "bad-user",
         "gives no IAM user name",
-        "write an e-mail address whose part before the @ is the IAM user name: "
+        "write one e-mail address whose part before the @ is the IAM user name: "
         "1 to 64 letters, digits or _+=,.-",
     ),
 ]

@@ -12,7 +12,7 @@ from iam_access import arguments
 from iam_access.errors import UsageError
 from iam_access.model import Finding, Principal, Severity
 from iam_access.render import progress, render_answers
-from iam_access.running import Clock, accounts_of, aws, load, manager_of
+from iam_access.running import Clock, accounts_of, aws, findings_of, load, manager_of
 
 GROUNDS = ("account", "plan")
 EPILOG = "Exit status: 0 someone can, 1 nobody can, 2 it could not finish."
@@ -94,7 +94,11 @@ def answer(
         manager = manager_of(configuration, None, now, bar.advance)
         planner = manager.applying(request) if on_plan else None
         found = manager.answer(question, accounts, planner)
-    report = AccessReport(question, found, on_plan, tuple(findings))
+    # What the files ask for and do not get is no part of the answers.
+    of_files = findings_of(configuration, None) if on_plan else ()
+    of_plans = (finding for each in found for finding in each.findings)
+    wrong = (finding for finding in (*of_files, *of_plans) if finding.is_error)
+    report = AccessReport(question, found, on_plan, tuple(dict.fromkeys((*findings, *wrong))))
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
 

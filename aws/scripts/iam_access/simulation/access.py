@@ -205,18 +205,22 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswers:
-    """What one account answers; `failure` says why it could not be asked."""
+    """What one account answers; `failure` says why it could not be asked.
+
+    `findings` are the errors of the plan that it was taken through.
+    """
 
     account: Account
     answers: tuple[Answer, ...] = ()
     failure: Failure | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
     """All there is to tell about a question. `on_plan`: as a plan would leave the accounts.
 
-    `findings` are what is odd about the question.
+    `findings` are what is odd about the question, and what keeps the plan from being whole.
     """
 
     question: Question
