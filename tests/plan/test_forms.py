@@ -211,6 +211,15 @@ def test_who_renews_a_shared_grant_holds_it_throughout() -> None:
         assert len(carried_out(newer, calls[:count]).principals[ALICE].attached) >= 2
 
 
+def test_what_one_keeps_for_want_of_a_renewal_is_kept_up_to_date_for_the_others() -> None:
+    shared = applied(files(temporary(), temporary(user="bob@example.com")), account(LARGE))
+    newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", LARGE)})
+    late = temporary(user="bob@example.com", via="inline", expires_at="2026-03-02T18:00:00Z")
+    plan = apply_plan(files(temporary(), late), newer)
+    assert [finding.code for finding in plan.findings] == ["does-not-fit"]
+    assert [change.action for change in plan.changes] == [Action.UPDATE]
+
+
 def test_what_is_being_renewed_makes_no_room_for_anything_else() -> None:
     read, other = policy("read"), policy("other")
     before = applied(
