@@ -1,6 +1,6 @@
 """Which calls are made as one, and in which order."""
 
-from iam_access.cloud.steps import MERGE_LIMIT, steps_of
+from iam_access.cloud.steps import steps_of
 from iam_access.model import ApiCall, Phase
 from tests.cloud.fakes import attach, change, create, delete, detach, tag, untag
 
@@ -28,11 +28,11 @@ def test_an_item_that_two_changes_send_is_sent_once() -> None:
 
 
 def test_a_call_takes_no_more_items_than_aws_allows() -> None:
-    keys = [f"key-{number}" for number in range(MERGE_LIMIT + 10)]
+    keys = [f"key-{number}" for number in range(60)]
 
     calls = sent(*(tag("ann", key) for key in keys))
 
-    assert [len(call.params["Tags"]) for call in calls] == [MERGE_LIMIT, 10]
+    assert [len(call.params["Tags"]) for call in calls] == [50, 10]
     assert [item["Key"] for call in calls for item in call.params["Tags"]] == keys
 
 
