@@ -21,6 +21,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.expiry import deadline_of
 from iam_access.snapshot import Document, PolicyState, Snapshot
@@ -204,7 +205,8 @@ def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resou
     """The policy with one part (from 1) of a temporary grant, shared by all who hold it alike."""
     account = grant.account
     name = names.ending_policy_name(grant.team, grant.key, grant.starts, grant.ends, part)
-    arn = f"arn:{account.partition}:iam::{account.id}:policy{names.policy_path(grant.team)}{name}"
+    path = names.policy_path(grant.team)
+    arn = arns.policy_arn(account.id, name, path=path, partition=account.partition)
     return Resource(
         id=resource_id(arn),
         name=name,

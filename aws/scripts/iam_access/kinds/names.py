@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy import arn as arns
 
 PREFIX = "self-serve"
 NAME_LIMIT = 128
@@ -38,7 +39,8 @@ def policy_name(team: str, key: str) -> str:
 
 def policy_arn(partition: str, account_id: str, team: str, key: str) -> str:
     """The ARN that the policy has, or will have."""
-    return f"arn:{partition}:iam::{account_id}:policy{policy_path(team)}{policy_name(team, key)}"
+    name, path = policy_name(team, key), policy_path(team)
+    return arns.policy_arn(account_id, name, path=path, partition=partition)
 
 
 def team_of_policy_path(path: str) -> str | None:

@@ -31,6 +31,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.combine import combine
 from iam_access.policy.expiry import deadline_of
@@ -128,7 +129,8 @@ def resource_id(grant: TemporaryGrant) -> ResourceId:
     """The id of the role for this grant: its ARN."""
     path = names.policy_path(grant.team)
     account = grant.account
-    return ResourceId(NAME, f"arn:{account.partition}:iam::{account.id}:role{path}{_name(grant)}")
+    arn = arns.role_arn(account.id, _name(grant), path=path, partition=account.partition)
+    return ResourceId(NAME, arn)
 
 
 def _name(grant: TemporaryGrant) -> str:

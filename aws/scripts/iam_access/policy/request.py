@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from iam_access.policy.arn import role_arn, session_arn
+
 _NOTHING: Mapping[str, str | Sequence[str]] = MappingProxyType({})
 
 
@@ -78,7 +80,7 @@ class PrincipalContext:
             raise ValueError(f"{arn!r} is no principal")
         if kind == "assumed-role":
             role, _, session = name.partition("/")
-            issuer = f"arn:{part_of(arn, 1)}:iam::{account}:role/{role}"
+            issuer = role_arn(account, role, partition=part_of(arn, 1))
             return cls.role_session(issuer, session, unique_id)
         if kind == "root":
             return cls.root(account, part_of(arn, 1))
@@ -101,9 +103,9 @@ class PrincipalContext:
     @classmethod
     def role_session(cls, role: str, session: str, unique_id: str = "") -> "PrincipalContext":
         """The session named `session` of the role with the ARN `role`."""
-        partition, account = part_of(role, 1), account_of(role)
+        account = account_of(role)
         name = role.rpartition("/")[2]
-        arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}"
+        arn = session_arn(str(account), name, session, partition=part_of(role, 1))
         return cls(CallerType.ROLE_SESSION, arn, account, role, unique_id)
 
     @classmethod

@@ -155,16 +155,14 @@ class _Telling:
         self, subject: Subject, refs: Iterable[StatementRef], request: Request
     ) -> tuple[Origin, ...]:
         def counts(document: Document) -> bool:
-            layers = Layers(identity=(compile_policy(document, _ALONE),))
-            return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
+            return _has_a_say(document, request)
 
         return tuple(self.origins.of(subject.principal, ref, counts) for ref in refs)
 
     def _wanting(self, subject: Subject, request: Request) -> Iterator[Wanting]:
         def counts(document: Document) -> bool:
             bare = [_bare(each, request) for each in statements_of(document)]
-            layers = Layers(identity=(compile_policy({**document, "Statement": bare}, _ALONE),))
-            return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
+            return _has_a_say({**document, "Statement": bare}, request)
 
         for each in unmet(subject, request, self.world):
             origin = self.origins.of(subject.principal, each.ref, counts)
@@ -172,6 +170,12 @@ class _Telling:
 
 
 _ALONE = PolicySource("statement", SourceType.IDENTITY, "statement")
+
+
+def _has_a_say(document: Document, request: Request) -> bool:
+    """Whether a document by itself allows or denies what is asked."""
+    layers = Layers(identity=(compile_policy(document, _ALONE),))
+    return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
 
 
 def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.model import ApiCall, Change, Principal, PrincipalType
+from iam_access.policy import arn as arns
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
 Params = Mapping[str, Any]
@@ -85,7 +86,7 @@ def _untag(snapshot: Snapshot, params: Params) -> Snapshot:
 
 def _create_policy(snapshot: Snapshot, params: Params) -> Snapshot:
     name, path = params["PolicyName"], params["Path"]
-    arn = f"arn:{snapshot.partition}:iam::{snapshot.account_id}:policy{path}{name}"
+    arn = arns.policy_arn(snapshot.account_id, name, path=path, partition=snapshot.partition)
     document = json.loads(params["PolicyDocument"])
     policy = PolicyState(arn=arn, name=name, path=path, document=document)
     return replace(snapshot, policies={**snapshot.policies, arn: policy})
@@ -119,11 +120,11 @@ def _delete_policy(snapshot: Snapshot, params: Params) -> Snapshot:
 
 
 def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
-    role = _principal(params)
+    role, path = _principal(params), params["Path"]
     state = PrincipalState(
         principal=role,
-        arn=f"arn:{snapshot.partition}:iam::{snapshot.account_id}:role{params['Path']}{role.name}",
-        path=params["Path"],
+        arn=arns.role_arn(snapshot.account_id, role.name, path=path, partition=snapshot.partition),
+        path=path,
         tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
         trust=json.loads(params["AssumeRolePolicyDocument"]),
     )

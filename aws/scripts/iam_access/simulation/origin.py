@@ -14,6 +14,7 @@ from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
 from iam_access.kinds.temporary_role_calls import POLICY_NAME
 from iam_access.model import Account, Location, Principal, PrincipalType
+from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.compile import StatementRef
 from iam_access.simulation.world import inline_id
@@ -106,7 +107,7 @@ def _temporary(
     yield principal, inline_id(principal, inline), grant
     part = names.ending_policy_name(team.name, spec.grant, None, spec.deadline, 1)
     path = names.policy_path(team.name)
-    arn = f"arn:{account.partition}:iam::{account.id}:policy{path}{part}"
+    arn = arns.policy_arn(account.id, part, path=path, partition=account.partition)
     yield principal, _PART.sub("", arn), grant
     role = Principal(
         PrincipalType.ROLE, names.role_name(team.name, spec.grant, principal, spec.starts_at)
