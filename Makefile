@@ -7,10 +7,10 @@ PY     := $(VENV)/bin/python
 
 # One worker per core; beyond eight, starting them costs more than they save. Each begins with tests
 # that stand together, so that what a module or folder shares is mostly made once.
-PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal
+PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal -m "not exhaustive"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test exhaustive check bench format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -19,9 +19,13 @@ demo: ## See a team's YAML become access, expire and be cleaned up, in an embedd
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/demo.py
 
-test: ## Run the whole test suite (PYTEST_ARGS=... replaces the options)
+test: ## Run the test suite (PYTEST_ARGS=... replaces the options)
 	@$(PYTHON) tools/venv.py dev
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+exhaustive: ## Run the tests that take minutes: every interleaving, every AWS managed policy, fuzzing
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) -m pytest -n auto --maxprocesses 8 --dist worksteal -m exhaustive
 
 check: ## Format, lint, types, layers, and the three linters of the workflows
 	@$(PYTHON) tools/venv.py dev
