@@ -1,7 +1,10 @@
 # Needs Python 3.11 or newer, git and make. Everything else goes into .venv, which each target
 # makes or brings up to date by itself. Another interpreter: make test PYTHON=python3.13
 
-PYTHON ?= python3
+# python3, or where that is too old the newest that is not.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && exit; \
+	done; echo python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 

@@ -21,6 +21,8 @@ COMPILE = (
     *("-m", "uv", "pip", "compile", "--quiet"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate"),
+    # pip before 23.3 refuses `name[extra]` where the lock only has `name` (pypa/pip#12345).
+    "--no-strip-extras",
     *("--custom-compile-command", "make lock"),
 )
 

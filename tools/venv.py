@@ -92,8 +92,7 @@ def install(name):
         "--quiet",
         "--no-compile",
     ]
-    # The lock is complete. pip older than 23.3 resolves an extra that the lock leaves out to a newer
-    # release, and refuses that for want of a hash (pypa/pip#12345), so it resolves nothing here.
+    # The lock is complete, so nothing is resolved: resolvers differ from pip to pip.
     locked = ["--no-deps", "--require-hashes", "-r", LOCKS[name]]
     status = subprocess.run(pip + locked, cwd=ROOT).returncode
     if status:

@@ -1,9 +1,13 @@
 """tools/venv.py: the environment that every make target brings up to date first."""
 
+import base64
+import hashlib
+import os
 import runpy
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -92,3 +96,61 @@ def test_an_old_python_is_told_so_and_nothing_is_installed(
     with pytest.raises(SystemExit, match=r"Python 3\.11 or newer is needed; .* is 3\.10\."):
         runpy.run_path(str(root / "tools" / "venv.py"), run_name="__main__")
     assert not (root / ".venv" / ".installed-dev").exists()
+
+
+def wheel(index: Path, name: str, version: str, *more: str) -> str:
+    """Write an empty package with these lines of metadata; return its line in a lock."""
+    folder = f"{name}-{version}.dist-info"
+    head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    content = {
+        f"{name}.py": "",
+        f"{folder}/METADATA": head + "".join(f"{line}\n" for line in more),
+        f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for path, text in content.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        record += f"{path},sha256={digest.rstrip('=')},{len(text)}\n"
+    file = index / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        for path, text in {**content, f"{folder}/RECORD": record}.items():
+            archive.writestr(path, text)
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
+
+
+@pytest.mark.exhaustive
+def test_a_lock_is_installed_by_the_interpreters_own_pip_while_newer_releases_exist(
+    root: Path,
+) -> None:
+    shutil.rmtree(root / ".venv")
+    index = root / "index"
+    index.mkdir()
+    extra = ("Provides-Extra: more", "Requires-Dist: part; extra == 'more'")
+    lock = [
+        wheel(index, "part", "1"),
+        wheel(index, "thing", "1", *extra),
+        wheel(index, "wanting", "1", "Requires-Dist: thing[more]>=1"),
+    ]
+    for name in ("part", "thing", "wanting"):
+        wheel(index, name, "2", *(extra if name == "thing" else ()))
+    (root / "requirements-dev.txt").write_text("".join(lock))
+    done = subprocess.run(
+        [sys.executable, root / "tools" / "venv.py", "dev"],
+        env={
+            "PATH": os.environ["PATH"],
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(index),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = subprocess.run(
+        [root / ".venv" / "bin" / "python", "-m", "pip", "freeze"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["part==1", "thing==1", "wanting==1"]

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 NAMES = [path.stem for path in FILES]
 DEPLOYING = ["apply", "cleanup"]
+INSTALL = "--no-deps --require-hashes -r aws/scripts/requirements"
 
 
 def load(name: str) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def test_no_failure_hides_in_a_pipe(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_packages_are_installed_by_hash(name: str) -> None:
     text = " ".join(step.get("run", "") for step in steps(load(name)))
-    assert text.count("pip install") == text.count("--require-hashes -r aws/scripts/requirements")
+    assert text.count("pip install") == text.count(INSTALL)
 
 
 @pytest.mark.parametrize("name", ["validate", "tests"])

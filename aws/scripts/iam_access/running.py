@@ -211,5 +211,5 @@ def needs_moto() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the sandbox needs {error.name}, which is not installed",
-            "pip install --require-hashes -r aws/scripts/requirements-sandbox.txt",
+            "pip install --no-deps --require-hashes -r aws/scripts/requirements-sandbox.txt",
         ) from error
