@@ -258,15 +258,10 @@ class TestWhatIsWritten:
         over = temporary(tmp_path, settings, OVER + "    via: role\n")
         assert [each.code for each in over.findings] == ["expired"]
 
-    def test_a_role_of_its_own_would_be_a_way_around_the_boundary(self, tmp_path: Path) -> None:
-        text = f"{START}{UNTIL}    via: ¶role\n"
-        for rules, hint in (
-            ("permissions_boundary: ¶edge", "inline or policy"),
-            ("permissions_boundary: ¶edge\ntemporary_access: {forms: role}", "leave no way"),
-        ):
-            check_error(tmp_path, rules, "temporary-access", text, "form-not-allowed", hint)
-        allowed = ruled(tmp_path, "permissions_boundary: edge").rules.temporary("prod").forms
-        assert allowed == (Form.INLINE, Form.POLICY)
+    def test_a_boundary_closes_no_form(self, tmp_path: Path) -> None:
+        settings = "permissions_boundary: edge"
+        assert temporary(tmp_path, settings, UNTIL + "    via: role\n").findings == ()
+        assert ruled(tmp_path, settings).rules.temporary("prod").closed == {}
 
     def test_actions_with_which_a_grant_could_outlive_its_end(self, tmp_path: Path) -> None:
         policies = POLICIES.replace("s3:GetObject", "iam:CreateAccessKey").replace("reader", "keys")
@@ -447,7 +442,8 @@ class TestSettings:
         ).rules
         prod, nonprod = rules.temporary("prod"), rules.temporary("nonprod")
         assert (prod.require_mfa, nonprod.require_mfa) == (True, False)
-        assert prod.forms == (Form.INLINE, Form.ROLE)
+        assert list(prod.closed) == [Form.POLICY]
+        assert f"{tmp_path}/settings.yaml:2:10" in prod.closed[Form.POLICY]
         assert prod.outliving is Outliving.WARN
         assert f"{tmp_path}/settings.yaml:3:22" in prod.outliving_source
 
@@ -459,7 +455,7 @@ class TestSettings:
         rules = loaded(tmp_path).rules
         written = rules.temporary("prod")
         assert not written.require_mfa
-        assert written.forms == tuple(Form)
+        assert written.closed == {}
         assert written.outliving is Outliving.DENY
         assert rules.boundary is None
 

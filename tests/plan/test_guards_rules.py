@@ -15,7 +15,7 @@ from iam_access.model import Action, Finding, Plan, Principal, PrincipalType, Se
 from iam_access.place import Place
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.document import statements_of
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -188,25 +188,55 @@ class TestBoundary:
 
         before = applied(until("18"), account_with())
         plan = apply_plan(until("19", permissions_boundary="edge"), before)
-        code = "does-not-fit" if form is Form.ROLE else "missing-boundary"
-        assert [finding.code for finding in plan.findings if finding.is_error] == [code]
+        errors = [finding.code for finding in plan.findings if finding.is_error]
+        assert errors == ["missing-boundary"]
         after = carried_out(before, in_order(plan.changes))
         assert after.principals == before.principals
 
-    def test_no_role_is_made_to_get_around_it(self) -> None:
+    def test_a_role_made_for_a_grant_carries_it(self) -> None:
         account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)
-        account = with_state(
-            account, ALICE, attached=tuple(f"arn:aws:iam::aws:policy/P{n}" for n in range(10))
-        )
-        account = replace(account, quotas=replace(account.quotas, user_inline_size=10))
-        known = configuration(team(policies=[policy("read")], temporary=[temporary()]))
-        assert len(apply_plan(known, account).temporary) == 1
+        role = Principal(PrincipalType.ROLE, "payments+read+alice")
+        known = configuration(team(policies=[policy("read")], temporary=[temporary(via="role")]))
+        bounded = ruled(known, permissions_boundary="edge")
 
+        made = applied(bounded, account)
+
+        assert made.principals[role].boundary == EDGE
+        assert apply_plan(bounded, made).changes == ()
+        without = applied(known, account)
+        for left in (without, with_state(made, role, boundary=f"{EDGE}2")):
+            assert applied(bounded, left) == made
+        assert applied(known, made) == without
+
+    def test_the_boundary_comes_before_the_role_lasts_longer(self) -> None:
+        account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)
+        known = configuration(team(policies=[policy("read")], temporary=[temporary(via="role")]))
+        longer = temporary(via="role", expires_at="2026-03-01T20:00:00Z")
+        renewed = configuration(team(policies=[policy("read")], temporary=[longer]))
+        plan = apply_plan(ruled(renewed, permissions_boundary="edge"), applied(known, account))
+        assert [call.operation for call in in_order(plan.changes)] == [
+            "put_role_permissions_boundary",
+            "update_assume_role_policy",
+            "put_role_policy",
+        ]
+
+    def test_a_boundary_that_the_account_lacks_is_told_before_a_role_is_made(self) -> None:
+        account = with_state(account_with(), ALICE, boundary=EDGE)
+        known = configuration(team(policies=[policy("read")], temporary=[temporary(via="role")]))
         plan = apply_plan(ruled(known, permissions_boundary="edge"), account)
-
         assert plan.temporary == ()
+        (finding,) = of(plan, "missing-boundary")
+        assert "has no such policy" in finding.message
+
+    def test_each_rule_that_closes_a_form_is_told_with_its_place(self) -> None:
+        account = account_with(quotas=Quotas(user_inline_size=10, attached_per_user=0))
+        known = configuration(team(policies=[policy("read")], temporary=[temporary()]))
+        plan = apply_plan(ruled(known, temporary_access={"forms": ["inline", "policy"]}), account)
         (finding,) = of(plan, "does-not-fit")
-        assert "a role of its own" not in finding.message
+        assert "as an inline policy: " in finding.message
+        rule = "the rule is temporary_access.forms in settings.yaml"
+        assert f"as a role of its own: not allowed ({rule})" in finding.message
+        assert "allow another form" in finding.hint
 
     def test_an_end_that_somebody_took_away_is_put_back(self) -> None:
         before = applied(files(), account_with())

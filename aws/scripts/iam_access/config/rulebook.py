@@ -141,22 +141,16 @@ class Rulebook:
         )
         return Rules(
             require_mfa=rules.require_mfa or any(asked),
-            forms=tuple(form for form in Form if self.against(form) is None),
+            closed={
+                form: self.where(*rule) for form in Form if (rule := self.against(form)) is not None
+            },
             outliving=Outliving(rules.outliving_actions),
             outliving_source=self.where(_TEMPORARY, "outliving_actions"),
         )
 
     def against(self, form: Form) -> Path | None:
-        """The path of the rule by which no grant may be written in this form, None without any.
-
-        A role made for a grant has no permissions boundary, so whoever must carry one could do
-        more with it than the boundary lets them.
-        """
-        if form not in self.settings.temporary_access.forms:
-            return (_TEMPORARY, "forms")
-        if form is Form.ROLE and self.settings.permissions_boundary:
-            return ("permissions_boundary",)
-        return None
+        """The path of the rule by which no grant may be written in this form, None without any."""
+        return None if form in self.settings.temporary_access.forms else (_TEMPORARY, "forms")
 
     def protection(self, principal: Principal) -> Path | None:
         """The path of the rule that protects a user or role of this name, None without any."""

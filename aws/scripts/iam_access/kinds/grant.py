@@ -1,7 +1,7 @@
 """A temporary grant as a value: all that its three forms are made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -39,13 +39,16 @@ class Outliving(StrEnum):
 class Rules:
     """What the organisation's settings say about temporary grants in one environment.
 
-    `outliving_source` tells people where it says `outliving`.
+    `closed` tells of each form that no grant may take where the rule against it is written, and
+    `outliving_source` where `outliving` is. `boundary` is the ARN of the permissions boundary that
+    who is granted something has to carry in this account, None without one.
     """
 
     require_mfa: bool = False
-    forms: tuple[Form, ...] = tuple(Form)
+    closed: Mapping[Form, str] = field(default_factory=dict)
     outliving: Outliving = Outliving.DENY
     outliving_source: str = "the rule is temporary_access.outliving_actions in settings.yaml"
+    boundary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class TemporaryGrant:
     `own` is the document of the grant's custom statements, None without any; `managed` the AWS
     managed policies by ARN. `denials` are statements that keep it from outliving its end.
     `starts` (UTC) is None when it holds from when it is written; `ends` is the first dead instant.
-    `via` is the form asked for and `forms` those that the settings allow, in order.
+    `via` is the form asked for; `closed` are the forms that the settings forbid, with the rules.
+    `boundary` is the ARN of the permissions boundary for a role made for it.
     """
 
     account: Account
@@ -71,7 +75,8 @@ class TemporaryGrant:
     denials: tuple[Mapping[str, Any], ...] = ()
     require_mfa: bool = False
     via: Form | None = None
-    forms: tuple[Form, ...] = tuple(Form)
+    closed: Mapping[Form, str] = field(default_factory=dict)
+    boundary: str | None = None
     location: Location | None = None
 
     @property

@@ -187,7 +187,8 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
         denials=(denial(outliving),) if denied else (),
         require_mfa=scope.rules.require_mfa,
         via=entry.spec.via,
-        forms=scope.rules.forms,
+        closed=scope.rules.closed,
+        boundary=scope.rules.boundary,
         location=entry.place.location,
     )
     absent = (_unknown_policy(arn, entry, scope) for arn in arns if arn not in copies)

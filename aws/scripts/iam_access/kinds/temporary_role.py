@@ -1,6 +1,7 @@
 """Roles made for one temporary grant: what is too large for the principal's own policies.
 
-AWS managed policies are attached to the role by ARN, so they never go stale. The role ends by
+AWS managed policies are attached to the role by ARN, so they never go stale. Where the settings
+ask for a permissions boundary, the role carries it as its person does. The role ends by
 itself: its trust policy stops letting anyone in, and an inline `Deny *` from the deadline on ends
 the sessions that are open. An explicit deny also holds against resource policies that name a
 session, which a permissions boundary would not.
@@ -89,6 +90,18 @@ class TemporaryRoles:
         return calls_between(before, after, snapshot)
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        """A boundary that the account does not have: IAM refuses to set it."""
+        for arn in change.after.attributes["boundary"] if change.after else ():
+            if ":iam::aws:" not in arn and arn not in snapshot.policies:
+                return finding_about(
+                    change.subject,
+                    snapshot,
+                    "missing-boundary",
+                    f"role {change.name} must carry the permissions boundary {arn}, and account "
+                    f"{snapshot.account_id} has no such policy",
+                    "have the policy made by its owner, or correct permissions_boundary in "
+                    "settings.yaml",
+                )
         return None
 
 
@@ -113,6 +126,7 @@ def resource(grant: TemporaryGrant) -> Resource:
             "trust": documents.pretty(trust_policy(grant)),
             "managed": tuple(sorted(grant.managed)),
             "others": (),
+            "boundary": (grant.boundary,) if grant.boundary else (),
         },
         document=permissions(grant),
         principal=grant.principal,
@@ -238,6 +252,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
             "trust": documents.pretty(state.trust or {}),
             "managed": tuple(sorted(state.attached)),
             "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+            "boundary": (state.boundary,) if state.boundary else (),
         },
         document=document,
         principal=_trusted(state.trust, snapshot),

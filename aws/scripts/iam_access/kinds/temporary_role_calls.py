@@ -44,7 +44,9 @@ def calls_between(
     steps: list[ApiCall] = []
     if before is None:
         steps.append(_create(after))
-    elif before.attributes["trust"] != after.attributes["trust"]:
+    else:
+        steps += _bounding(before, after)
+    if before is not None and before.attributes["trust"] != after.attributes["trust"]:
         steps.append(_trust(after.name, after.attributes["trust"], Phase.GRANT))
     steps += _granting(before, after, snapshot)
     if before is not None:
@@ -52,12 +54,26 @@ def calls_between(
         kept = after.attributes["managed"]
         role = Principal(PrincipalType.ROLE, after.name)
         steps += _extras(role, before, kept=kept, phase=Phase.RECLAIM)
+        if before.attributes["boundary"] and not after.attributes["boundary"]:
+            steps.append(_boundary("delete", after.name))
     return tuple(steps)
+
+
+def _bounding(before: Resource, after: Resource) -> Iterable[ApiCall]:
+    """Sets the boundary, before the role is granted anything more or for longer."""
+    for arn in after.attributes["boundary"]:
+        if arn not in before.attributes["boundary"]:
+            yield _boundary("put", after.name, PermissionsBoundary=arn)
+
+
+def _boundary(verb: str, role: str, **params: str) -> ApiCall:
+    operation = f"{verb}_role_permissions_boundary"
+    return ApiCall(operation, {"RoleName": role, **params}, Phase.GRANT)
 
 
 def _create(wanted: Resource) -> ApiCall:
     path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
-    trust = wanted.attributes["trust"]
+    trust, boundary = wanted.attributes["trust"], wanted.attributes["boundary"]
     return ApiCall(
         "create_role",
         {
@@ -67,19 +83,24 @@ def _create(wanted: Resource) -> ApiCall:
             "MaxSessionDuration": SESSION_SECONDS,
             "Description": wanted.description,
             "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
+            **({"PermissionsBoundary": boundary[0]} if boundary else {}),
         },
         Phase.PUBLISH,
-        confirm=Confirm(frozenset({"EntityAlreadyExists"}), _made(wanted.name, path, trust)),
+        confirm=Confirm(
+            frozenset({"EntityAlreadyExists"}), _made(wanted.name, path, trust, boundary)
+        ),
     )
 
 
-def _made(name: str, path: str, trust: str) -> Callable[[Read], bool]:
+def _made(name: str, path: str, trust: str, boundary: tuple[str, ...]) -> Callable[[Read], bool]:
     """Whether the role is there as we wanted to make it."""
 
     def holds(read: Read) -> bool:
         role = read("get_role", {"RoleName": name})["Role"]
         same = documents.pretty(role["AssumeRolePolicyDocument"]) == trust
-        return bool(role["Path"] == path and same)
+        carried = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        bounded = boundary == ((carried,) if carried else ())
+        return bool(role["Path"] == path and same and bounded)
 
     return holds
 

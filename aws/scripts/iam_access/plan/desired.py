@@ -94,6 +94,7 @@ def _scopes(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Iterator[tuple[Team, Scope]]:
     book = configuration.rules
+    boundary = book.boundary.arn(account, snapshot) if book.boundary else None
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
         yield (
@@ -105,7 +106,7 @@ def _scopes(
                 policies=team.policies,
                 granted=_granted(team, environment),
                 publish_everywhere=configuration.settings.publish_policies == "everywhere",
-                rules=book.temporary(environment, name),
+                rules=replace(book.temporary(environment, name), boundary=boundary),
                 snapshot=snapshot,
                 now=now,
             ),

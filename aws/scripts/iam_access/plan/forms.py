@@ -86,7 +86,7 @@ def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:
 def _attempts(grant: TemporaryGrant, ledger: Ledger, alive: Set[ResourceId]) -> list[Attempt]:
     """The grant in every form that it may take; the one it has comes first."""
     asked = [grant.via] if grant.via else list(Form)
-    attempts = [_FORMS[form](grant, ledger) for form in asked if form in grant.forms]
+    attempts = [_FORMS[form](grant, ledger) for form in asked if form not in grant.closed]
     return sorted(attempts, key=lambda attempt: not _stands(attempt, alive))
 
 
@@ -197,19 +197,24 @@ def _reason(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) 
 
 
 def _fits_nowhere(grant: TemporaryGrant, attempts: Sequence[Attempt]) -> Finding:
-    tried = "; ".join(f"as {_WORDS[each.form]}: {each.says}" for each in attempts)
+    """That a grant fits in no form: the sizes, and the rule against each form that is closed."""
     where = f"to {grant.principal} in account {grant.account.id} ({grant.environment})"
+    tried = [f"as {_WORDS[each.form]}: {each.says}" for each in attempts]
+    tried += [f"as {_WORDS[form]}: not allowed ({rule})" for form, rule in grant.closed.items()]
+    open_ = [form for form in Form if form not in grant.closed]
     if attempts:
-        message = f"the temporary grant of {grant.key} {where} does not fit. {tried}"
-        hint = "grant less, let other temporary access of theirs end first, or allow another form"
+        way_out = "ask for another form with via:" if grant.via else "allow another form"
+        hint = "grant less, or let other temporary access of theirs end first"
+        if len(attempts) < len(Form):
+            hint += f", or {way_out}"
+    elif open_:
+        hint = f"write via: {' or '.join(open_)}, or leave it out: the first that fits is taken"
     else:
-        message = f"the temporary grant of {grant.key} {where} asks for a form that is not allowed"
-        allowed = ", ".join(grant.forms)
-        hint = f"temporary_access.forms in settings.yaml allows {allowed}; leave out via:"
+        hint = "the rules leave no way to write a temporary grant; change them first"
     return Finding(
         code="does-not-fit",
         severity=Severity.ERROR,
-        message=message,
+        message=f"the temporary grant of {grant.key} {where} does not fit. {'; '.join(tried)}",
         hint=hint,
         location=grant.location,
         team=grant.team,

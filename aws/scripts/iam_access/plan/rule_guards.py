@@ -80,8 +80,7 @@ def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     for change in changes:
         principal = change.principal
-        # What is there already may be put right: a renewal is something new.
-        if principal is None or change.action is not Action.CREATE:
+        if principal is None or not _grants_anew(change):
             continue
         if wanted.is_carried(where.snapshot.principals[principal].boundary, where.account):
             continue
@@ -90,6 +89,19 @@ def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         if key not in told:
             told[key] = _missing_boundary(change, principal, wanted, where)
     return Guarded(without(changes, refused), tuple(told.values()))
+
+
+def _grants_anew(change: Change) -> bool:
+    """Whether it grants what was not granted; else it puts right what is there.
+
+    Renewed policies are new ones, a renewed role is the one there was.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return before is None
+    if change.id.kind != temporary_role.NAME or before.expires is None or after.expires is None:
+        return False
+    return before.expires < after.expires
 
 
 def _missing_boundary(

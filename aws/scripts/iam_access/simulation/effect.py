@@ -127,6 +127,7 @@ def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
         path=path,
         tags={tag["Key"]: tag["Value"] for tag in params["Tags"]},
         trust=json.loads(params["AssumeRolePolicyDocument"]),
+        boundary=params.get("PermissionsBoundary"),
     )
     return replace(snapshot, principals={**snapshot.principals, role: state})
 
@@ -134,6 +135,11 @@ def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
 def _update_trust(snapshot: Snapshot, params: Params) -> Snapshot:
     trust = json.loads(params["PolicyDocument"])
     return _with_state(snapshot, _principal(params), trust=trust)
+
+
+def _set_boundary(snapshot: Snapshot, params: Params) -> Snapshot:
+    boundary = params.get("PermissionsBoundary")
+    return _with_state(snapshot, _principal(params), boundary=boundary)
 
 
 def _delete_role(snapshot: Snapshot, params: Params) -> Snapshot:
@@ -149,6 +155,8 @@ _EFFECTS: Mapping[str, Callable[[Snapshot, Params], Snapshot]] = {
     "delete_policy": _delete_policy,
     "create_role": _create_role,
     "update_assume_role_policy": _update_trust,
+    "put_role_permissions_boundary": _set_boundary,
+    "delete_role_permissions_boundary": _set_boundary,
     "delete_role": _delete_role,
     **{f"attach_{each}_policy": _attach for each in PrincipalType},
     **{f"detach_{each}_policy": _detach for each in PrincipalType},
