@@ -109,6 +109,17 @@ def test_a_name_of_aws_is_free(iam: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["user", "group", "role"])
+def test_a_policy_for_service_linked_roles_is_attached_to_nothing_else(
+    iam: Any, kind: str, request: pytest.FixtureRequest, refused: Refused
+) -> None:
+    arn = "arn:aws:iam::aws:policy/aws-service-role/AmazonElasticsearchServiceRolePolicy"
+    owner = {f"{kind.capitalize()}Name": request.getfixturevalue(kind)}
+    with refused("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role"):
+        getattr(iam, f"attach_{kind}_policy")(**owner, PolicyArn=arn)
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["IsAttachable"] is False
+
+
+@pytest.mark.parametrize("kind", ["user", "group", "role"])
 def test_an_attached_policy_cannot_be_deleted(
     iam: Any, kind: str, policy_arn: str, request: pytest.FixtureRequest, refused: Refused
 ) -> None:

@@ -149,6 +149,29 @@ def test_summary_counts_and_quotas(iam: Any, user: str, policy_arn: str, sandbox
     assert {key: after[key] for key in expected} == expected
 
 
+def test_policies_are_listed_by_scope_path_and_use_in_pages(
+    iam: Any, user: str, policy_arn: str, refused: Refused
+) -> None:
+    first = iam.list_policies(Scope="AWS", MaxItems=1000)
+    second = iam.list_policies(Scope="AWS", MaxItems=1000, Marker=first["Marker"])
+    assert (len(first["Policies"]), second["IsTruncated"]) == (1000, False)
+    listed = {each["Arn"]: each for each in (*first["Policies"], *second["Policies"])}
+    read_only = listed["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+    assert (read_only["IsAttachable"], "Description" in read_only) == (True, False)
+    linked = [each for each in listed.values() if each["Path"] == "/aws-service-role/"]
+    assert linked
+    assert not any(each["IsAttachable"] for each in linked)
+
+    iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
+    own = iam.list_policies(Scope="Local", OnlyAttached=True, PathPrefix="/self-serve/t/")
+    assert policy_arn in [each["Arn"] for each in own["Policies"]]
+    bounding = iam.list_policies(Scope="Local", PolicyUsageFilter="PermissionsBoundary")
+    assert policy_arn not in [each["Arn"] for each in bounding["Policies"]]
+    for wrong in ({"Scope": "aws"}, {"MaxItems": 1001}, {"PolicyUsageFilter": "All"}):
+        with refused("ValidationError"):
+            iam.list_policies(**wrong)
+
+
 def test_lists_of_users_and_groups_are_paged(iam: Any, user: str, group: str) -> None:
     seen: list[str] = []
     parameters: dict[str, Any] = {"MaxItems": 1}

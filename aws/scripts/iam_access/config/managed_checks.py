@@ -76,6 +76,12 @@ def _written(item: Item) -> Sequence[Any]:
 def _fault(text: str) -> tuple[str, str, str] | None:
     """What is wrong with an ARN: code, message, hint."""
     filled = fill(text, _FILL)
+    if arns.is_service_linked_policy(filled):
+        return (
+            "policy-not-attachable",
+            f"{shown(text)} is for a service-linked role of AWS, and AWS attaches it to no other",
+            "grant another policy, or write what is needed of it as custom_statements",
+        )
     if arns.is_aws_managed_policy(filled):
         return None
     if arns.is_managed_policy(filled):

@@ -89,6 +89,16 @@ def is_aws_managed_policy(text: str) -> bool:
     return is_managed_policy(text) and parse_arn(text).account == "aws"
 
 
+def is_service_linked_policy(text: str) -> bool:
+    """Whether a text is the ARN of an AWS managed policy for service-linked roles.
+
+    AWS attaches these itself and refuses to attach them to anything else (PolicyNotAttachable).
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html
+    """
+    is_aws_managed = is_aws_managed_policy(text)
+    return is_aws_managed and parse_arn(text).resource.startswith("policy/aws-service-role/")
+
+
 def policy_path_and_name(text: str) -> tuple[str, str]:
     """The path (beginning and ending with ``/``) and name in a managed policy's ARN.
 

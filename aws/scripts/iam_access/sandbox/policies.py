@@ -57,7 +57,15 @@ def boundary_uses(call: Call, policy_arn: str) -> int:
     )
 
 
-def _policy(call: Call) -> ManagedPolicy:
+def is_attachable(policy: ManagedPolicy) -> bool:
+    """Whether customers may attach a policy: not those that AWS made for service-linked roles."""
+    return not (
+        isinstance(policy, AWSManagedPolicy) and policy.path.startswith("/aws-service-role/")
+    )
+
+
+def policy_of(call: Call) -> ManagedPolicy:
+    """The managed policy that the request names; NoSuchEntity if there is none."""
     arn = call.params["PolicyArn"]
     policy = call.iam.managed_policies.get(arn)
     if policy is None:
@@ -66,7 +74,7 @@ def _policy(call: Call) -> ManagedPolicy:
 
 
 def _own_policy(call: Call) -> ManagedPolicy:
-    policy = _policy(call)
+    policy = policy_of(call)
     if isinstance(policy, AWSManagedPolicy):
         raise AwsError(
             "AccessDenied",
@@ -150,6 +158,10 @@ def _attach(kind: str, call: Call) -> Result:
     policy = call.iam.managed_policies.get(arn)
     if policy is None:
         raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+    if not is_attachable(policy):
+        raise AwsError(
+            "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role."
+        )
     if arn not in entity.managed_policies:
         quota = attached_policies_quota(kind, call.quotas)
         require_quota(f"PoliciesPer{kind}", len(entity.managed_policies), quota)

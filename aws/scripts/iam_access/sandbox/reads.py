@@ -1,5 +1,6 @@
 """Reading a whole account the way AWS answers: complete, encoded and in pages."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -7,9 +8,10 @@ from urllib.parse import quote
 from moto.core.responses import ActionResult
 from moto.iam.models import AWSManagedPolicy, Group, InstanceProfile, ManagedPolicy, Role, User
 
-from iam_access.sandbox.call import Call, Entity, Operation, Result
+from iam_access.sandbox.call import Call, Entity, Operation, Result, entities
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.policies import boundary_uses, own_policies
+from iam_access.sandbox.parameters import constraint
+from iam_access.sandbox.policies import boundary_uses, is_attachable, own_policies, policy_of
 
 _DEFAULT_PAGE = 100
 
@@ -109,7 +111,7 @@ def _instance_profile(profile: InstanceProfile) -> dict[str, Any]:
     }
 
 
-def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
+def _policy_summary(policy: ManagedPolicy, boundary_uses: int) -> dict[str, Any]:
     return {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
@@ -117,11 +119,17 @@ def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
         "Path": policy.path,
         "DefaultVersionId": policy.default_version_id,
         "AttachmentCount": policy.attachment_count,
-        "PermissionsBoundaryUsageCount": boundary_uses(call, policy.arn),
-        "IsAttachable": True,
-        **({"Description": policy.description} if policy.description else {}),
+        "PermissionsBoundaryUsageCount": boundary_uses,
+        "IsAttachable": is_attachable(policy),
         "CreateDate": policy.create_date,
         "UpdateDate": policy.update_date,
+    }
+
+
+def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
+    return {
+        **_policy_summary(policy, boundary_uses(call, policy.arn)),
+        **({"Description": policy.description} if policy.description else {}),
         "PolicyVersionList": [
             {
                 "Document": quote(version.document, safe=""),
@@ -182,6 +190,43 @@ def _account_summary(call: Call) -> Result:
     return ActionResult({"SummaryMap": summary})
 
 
+def _get_policy(call: Call) -> Result:
+    policy = policy_of(call)
+    tags = {"Tags": policy.get_tags()} if policy.get_tags() else {}
+    described = {"Description": policy.description} if policy.description else {}
+    summary = _policy_summary(policy, boundary_uses(call, policy.arn))
+    return ActionResult({"Policy": {**summary, **described, **tags}})
+
+
+def _list_policies(call: Call) -> Result:
+    """As ListPolicies answers, without descriptions and tags; PolicyUsageFilter included.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html
+    """
+    scope = call.params.get("Scope", "All")
+    usage = call.params.get("PolicyUsageFilter")
+    for member, value, known in (
+        ("scope", scope, ("All", "AWS", "Local")),
+        ("policyUsageFilter", usage, (None, "PermissionsPolicy", "PermissionsBoundary")),
+    ):
+        if value not in known:
+            values = ", ".join(filter(None, known))
+            raise constraint(member, f"Member must satisfy enum value set: [{values}]", value)
+    prefix = call.params.get("PathPrefix", "/")
+    uses = Counter(getattr(e, "permissions_boundary_arn", None) for e in entities(call.iam))
+    listed = [
+        policy
+        for policy in call.iam.managed_policies.values()
+        if scope in ("All", "AWS" if isinstance(policy, AWSManagedPolicy) else "Local")
+        and policy.path.startswith(prefix)
+        and (usage != "PermissionsBoundary" or uses[policy.arn])
+        and (str(call.params.get("OnlyAttached")).lower() != "true" or policy.attachment_count)
+    ]
+    page, following = page_of(call, listed)
+    summaries = [_policy_summary(policy, uses[policy.arn]) for policy in page]
+    return ActionResult({"Policies": summaries, **following})
+
+
 def _list_users(call: Call) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     users = [user for user in call.iam.users.values() if user.path.startswith(prefix)]
@@ -199,6 +244,8 @@ def _list_groups(call: Call) -> Result:
 OPERATIONS: dict[str, Operation] = {
     "GetAccountAuthorizationDetails": _authorization_details,
     "GetAccountSummary": _account_summary,
+    "GetPolicy": _get_policy,
+    "ListPolicies": _list_policies,
     "ListUsers": _list_users,
     "ListGroups": _list_groups,
 }
