@@ -69,6 +69,37 @@ def document(run: Run) -> dict[str, Any]:
     return found
 
 
+class TestMarkdownBesideText:
+    def test_the_log_has_all_of_it(self, fleet: Fleet, tmp_path: Path) -> None:
+        # Of a new document with so many lines, text tells the size alone.
+        many = policy(*({**READ_QUEUES, "resources": [f"arn:aws:sqs:*:*:{n}"]} for n in range(60)))
+        write(fleet.files, policies={"read": many, "queues": policy(READ_QUEUES)})
+        file = tmp_path / "plan.md"
+        run = fleet.apply("--all", "--dry-run", "--markdown-file", str(file))
+        assert run.status == 0
+        assert file.read_text(encoding="utf-8").startswith("## Access\n")
+        assert "arn:aws:sqs:*:*:59" in run.out
+        assert "--verbose shows it" not in run.out
+
+    def test_an_error_is_in_both(self, fleet: Fleet, tmp_path: Path) -> None:
+        file = tmp_path / "plan.md"
+        run = fleet.apply("paymenst", "--markdown-file", str(file))
+        assert run.status == 2
+        assert run.out.startswith("error: there is no team")
+        assert file.read_text(encoding="utf-8").startswith("**Error:** there is no team")
+
+    @pytest.mark.parametrize(
+        ("place", "form"), [("no/such/folder.md", "text"), ("plan.md", "json")]
+    )
+    def test_what_cannot_be_written_is_wrong_usage_before_anything_is_done(
+        self, place: str, form: str, fleet: Fleet, tmp_path: Path
+    ) -> None:
+        with pytest.raises(SystemExit) as ended:
+            fleet.apply("--all", "--markdown-file", str(tmp_path / place), "--output", form)
+        assert ended.value.code == 2
+        assert not fleet.policies()
+
+
 class TestJson:
     def test_a_success(self, fleet: Fleet) -> None:
         runs = [

@@ -116,3 +116,12 @@ def test_the_scripts_that_are_called_exist(name: str) -> None:
     text = " ".join(step.get("run", "") for step in steps(load(name)))
     for path in re.findall(r"aws/scripts/\S+\.(?:py|txt)", text):
         assert (ROOT / path).is_file(), path
+
+
+def test_the_log_has_what_a_summary_leaves_out() -> None:
+    scripts = [step["run"] for path in FILES for step in steps(load(path.stem)) if "run" in step]
+    summaries = [script for script in scripts if "GITHUB_STEP_SUMMARY" in script]
+    assert len(summaries) == 3
+    for script in summaries:
+        assert "--markdown-file" in script
+        assert "--output" not in script

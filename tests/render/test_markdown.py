@@ -10,8 +10,20 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from iam_access.errors import UsageError
-from iam_access.model import Account, Action, Finding, Location, Report, Severity
-from iam_access.render import Output, markdown, render, render_error
+from iam_access.model import (
+    Account,
+    Action,
+    Difference,
+    Escalation,
+    Finding,
+    Location,
+    Meaning,
+    Principal,
+    PrincipalType,
+    Report,
+    Severity,
+)
+from iam_access.render import Output, markdown, markdown_beside_text, render, render_error
 from tests.render import reports
 from tests.render.runner import commands
 from tests.render.streams import HOSTILE
@@ -135,15 +147,77 @@ def test_documents_go_first() -> None:
     left_out = re.search(r"Left out.*documents of accounts: (\d+)", output)
     assert left_out is not None
     assert 0 < int(left_out[1]) == 4 - output.count("s3:Action99") / 10
-    assert "changes of accounts" not in output
+    assert "; changes: " not in output
 
 
 def test_then_changes_go() -> None:
     output = checked(large(12, 200, 1))
-    kept = output.count("<details>")
-    assert 0 < kept < 12
-    assert f"changes of accounts: {12 - kept}" in output
+    kept = len(re.findall("^- `[+]`", output, re.M))
+    assert 0 < kept < 2_400
+    assert f" changes: {2_400 - kept:,}." in output
+    assert "`--output text --verbose` tells all of it" in output
     assert output.count("| planned |") == 12
+
+
+def users(number: int) -> list[Principal]:
+    return [
+        Principal(PrincipalType.USER, f"someone-with-a-long-name-{n:05}") for n in range(number)
+    ]
+
+
+def meaning(principal: Principal, level: str, *ways: str) -> Meaning:
+    gain = Difference(level, 1, ("iam:CreateUser",), (f"arn:aws:iam::*:user/{principal.name}",))
+    found = tuple(Escalation(way, "it can", "https://example.com/", ("iam:*",)) for way in ways)
+    return Meaning(principal, (gain,), gained={level: 1}, escalations=found)
+
+
+def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> None:
+    everybody = users(1_000)
+    made = [
+        reports.change(Action.CREATE, f"grant-{n}", principal=each, after=reports.document("s3:X"))
+        for n, each in enumerate(everybody)
+    ]
+    bad = everybody[700]
+    told = [meaning(each, "Read") for each in everybody]
+    told[700] = meaning(bad, "Read", "create-access-key")
+    account = replace(reports.planned(reports.PROD, *made), meanings=tuple(told))
+    safe = replace(reports.planned(reports.NONPROD, *made), meanings=tuple(told[:700]))
+    output = shown(Report("apply", reports.NOW, accounts=(safe, account), dry_run=True))
+    assert len(output) <= markdown.BUDGET
+    assert "Left out" in output
+    first = output.index("create-access-key")
+    assert first < 400
+    assert bad.name in output[first : first + 300]
+    assert output.index("<details>") == output.index(f"<details>\n<summary><code>user {bad.name} ")
+    assert f"**user `{bad.name}`**" in output
+
+
+@pytest.mark.parametrize("level", ["Write", "Permissions management"])
+def test_everybody_who_can_change_something_is_named_however_many_they_are(level: str) -> None:
+    everybody = users(3_000)
+    told = tuple(meaning(each, level) for each in everybody)
+    account = replace(reports.planned(reports.PROD), meanings=told)
+    report = Report("apply", reports.NOW, accounts=(account,), dry_run=True)
+    for output in (shown(report), plain(report)):
+        assert all(f"user {each.name}" in output for each in everybody)
+
+
+def test_a_text_beside_it_is_where_the_rest_is_and_has_all_of_it() -> None:
+    report = large(12, 200, 50, findings=300)
+    assert "Left out, for want of room" in markdown_beside_text(report)
+    assert "The run's log has all of it." in markdown_beside_text(report)
+    log = plain(report, verbose=True)
+    assert (log.count("grant-199"), log.count("s3:Action49"), log.count("[expired]")) == (
+        12,
+        2_400,
+        300,
+    )
+
+
+def plain(report: Report, *, verbose: bool = False) -> str:
+    stream = io.StringIO()
+    render(report, Output.TEXT, stream, verbose=verbose)
+    return stream.getvalue()
 
 
 def test_then_findings_and_accounts_go() -> None:

@@ -32,6 +32,28 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="use a fresh AWS inside this process, made from the files; no credentials needed",
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
+    parser.set_defaults(markdown_file=None)
+
+
+def add_markdown_file(parser: argparse.ArgumentParser) -> None:
+    """Where to write the report as Markdown beside the text."""
+    parser.add_argument(
+        "--markdown-file",
+        type=_new_file,
+        metavar="FILE",
+        help="also write the report as Markdown into this file, for a comment or a summary; the "
+        "text is then complete, as with --verbose, and has what the Markdown leaves out",
+    )
+
+
+def _new_file(text: str) -> Path:
+    """An empty file of this name: where none can be written is found before anything is done."""
+    path = Path(text)
+    try:
+        path.write_bytes(b"")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from error
+    return path
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:

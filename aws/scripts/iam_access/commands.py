@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from iam_access import arguments, baseline
 from iam_access.errors import UsageError
 from iam_access.model import Account, AccountReport, Finding, Report
-from iam_access.render import Output, progress, render
+from iam_access.render import Output, markdown_beside_text, progress, render
 from iam_access.running import (
     DEPLOYER_TEMPLATE,
     Clock,
@@ -42,6 +42,7 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
     """`validate.py`: check the files, without AWS."""
     parser = arguments.common("Check the access files. Needs no AWS credentials and no network.")
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="check these teams (default: all)")
+    arguments.add_markdown_file(parser)
     return run_command(parser, argv, _validate, clock)
 
 
@@ -67,6 +68,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         "ones end, and the access tests hold",
     )
     baseline.add_base(parser)
+    arguments.add_markdown_file(parser)
     return run_command(parser, argv, _apply, clock)
 
 
@@ -75,6 +77,7 @@ def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     parser = arguments.common("Remove temporary access that has ended. What is alive stays.")
     arguments.add_scope(parser, dry_run="read, print what would be removed, and write nothing")
     arguments.add_explain(parser, "also show that nobody loses anything by it")
+    arguments.add_markdown_file(parser)
     return run_command(parser, argv, _cleanup, clock)
 
 
@@ -91,6 +94,7 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     parser.add_argument("--team", metavar="TEAM", help="granted by this team")
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
     arguments.add_explain(parser, "also say what everybody loses by it")
+    arguments.add_markdown_file(parser)
     return run_command(parser, argv, _revoke, clock)
 
 
@@ -105,12 +109,16 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     parser.add_argument(
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
-    parser.set_defaults(output=Output.TEXT)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None)
     return run_command(parser, argv, _serve, clock)
 
 
 def _show(report: Report, options: argparse.Namespace) -> int:
-    render(report, options.output, sys.stdout, verbose=options.verbose)
+    if options.markdown_file is not None:
+        told = markdown_beside_text(report, verbose=options.verbose)
+        options.markdown_file.write_text(told, encoding="utf-8")
+    complete = options.verbose or options.markdown_file is not None
+    render(report, options.output, sys.stdout, verbose=complete)
     return report.exit_status
 
 

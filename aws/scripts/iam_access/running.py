@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from iam_access import arguments
 from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, Finding
-from iam_access.render import render_error
+from iam_access.render import Output, render_error
 
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
@@ -58,24 +58,34 @@ def run_command(
 ) -> int:
     """Parse and run; every way to end has its exit status."""
     options = parser.parse_args(argv)
+    if options.markdown_file is not None and options.output is not Output.TEXT:
+        parser.error("--markdown-file goes beside --output text, which tells all of it")
     try:
         return command(options, clock)
     except AccessError as error:
-        render_error(error, options.output, sys.stdout)
+        _tell(error, options)
         return UNFINISHED
     except BrokenPipeError:
         # Whoever read this went away (a pager, head): what was not told counts as not done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNFINISHED
     except KeyboardInterrupt:
-        render_error(_InterruptError(), options.output, sys.stdout)
+        _tell(_InterruptError(), options)
         return UNFINISHED
     except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
         traceback.print_exc()
         print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
         with suppress(Exception):  # it may be one in what prints
-            render_error(_BugError(), options.output, sys.stdout)
+            _tell(_BugError(), options)
         return UNFINISHED
+
+
+def _tell(error: AccessError, options: argparse.Namespace) -> None:
+    """Write an error that ended a run wherever its report would have gone."""
+    render_error(error, options.output, sys.stdout)
+    if options.markdown_file is not None:
+        with options.markdown_file.open("w", encoding="utf-8") as file:
+            render_error(error, Output.MARKDOWN, file)
 
 
 class _InterruptError(AccessError):

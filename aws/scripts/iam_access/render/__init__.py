@@ -63,6 +63,16 @@ def render(
     dispatch.write(content, stream)
 
 
+def markdown_beside_text(report: Report, *, verbose: bool = False) -> str:
+    """A report in Markdown that says of what it leaves out that the run's log has it.
+
+    For whoever also writes all of it as text, with `verbose`.
+    """
+    from iam_access.render import markdown  # noqa: PLC0415
+
+    return markdown.render(report, verbose=verbose, whole=markdown.IN_THE_LOG)
+
+
 def render_error(error: AccessError, output: Output, stream: TextIO) -> None:
     """Write an error that ended a run before there was a report."""
     from iam_access.render import dispatch  # noqa: PLC0415

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from iam_access.render import assertions, markdown_findings, view
 from iam_access.render.assertions import FOLD_ABOVE, Group, decided
 from iam_access.render.escape import markdown, markdown_code
-from iam_access.render.markdown import BUDGET, Part
+from iam_access.render.markdown import BUDGET, ELSEWHERE, Part
 from iam_access.render.markdown_room import Room, row
 from iam_access.simulation.results import AccountTests, TestReport
 
@@ -45,7 +45,7 @@ def render(report: TestReport, *, verbose: bool = False, budget: int = BUDGET) -
         lines += part.lines
     left_out = [f"{part.name}: {part.left_out:,}" for part in parts if part.left_out]
     if left_out:
-        lines += [f"Left out, for want of room: {', '.join(left_out)}. The run's log has them."]
+        lines += [f"Left out, for want of room: {', '.join(left_out)}. {ELSEWHERE}."]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -7,7 +7,7 @@ from iam_access.model import Action, Report
 from iam_access.render import markdown_findings, markdown_timeline, meaning_markdown, view, wording
 from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown_plan import changes
-from iam_access.render.markdown_room import Room, row
+from iam_access.render.markdown_room import Room, row, size
 from iam_access.render.view import AccountView, Fate
 
 # GitHub refuses comments of more than 65,536 characters; whoever posts may add a line.
@@ -23,16 +23,26 @@ _HEADINGS = {
 _TRIED = ("Done", "Failed", "Skipped")
 
 
-def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> str:
+#: Where all of a report is that is told in Markdown alone, and beside a complete text.
+ELSEWHERE = "`--output text --verbose` tells all of it"
+IN_THE_LOG = "The run's log has all of it"
+
+
+def render(
+    report: Report, *, verbose: bool = False, budget: int = BUDGET, whole: str = ELSEWHERE
+) -> str:
     """The report in at most `budget` characters (of no fewer than 2,000).
 
-    What does not fit is left out, and a line says so: first the diffs of documents, then the
-    changes of whole accounts, then rows of tables. The result, the numbers of findings and the
-    digest are always there.
+    What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
+    documents, then changes, then rows of tables. The result, the numbers of findings and the digest
+    are always there; so are all ways to escalate, and everybody who gains what can change
+    something, even if their names alone need more than the budget.
     """
     accounts, found = view.accounts(report), view.findings(report)
     folded = markdown_findings.folded(report, accounts, verbose=verbose)
-    room = Room(budget - _RESERVED)
+    first = Part("", meaning_markdown.DANGER_HEAD, meaning_markdown.dangers(report))
+    first.keep()
+    room = Room(budget - _RESERVED - size(first.lines))
     summary = Part(
         "accounts of the summary",
         _summary_head(report),
@@ -51,20 +61,19 @@ def render(report: Report, *, verbose: bool = False, budget: int = BUDGET) -> st
     shares = ((summary, 0.5), (meaning, 0.4), (access, 0.3), (problems, half), (hints, 1))
     for part, share in shares:
         part.fill(room, share)
-    plan, without_documents, without_lines = changes(accounts, report, room, verbose=verbose)
+    plan, without = changes(accounts, report, room, verbose=verbose)
     for part in (problems, summary, meaning, access):
         part.fill(room)
     left_out = {part.name: part.left_out for part in (summary, meaning, access, problems, hints)}
-    left_out["documents of accounts"] = without_documents
-    left_out["changes of accounts"] = without_lines
+    left_out |= without
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
-    lines += [f"**{markdown(wording.result(report))}**", ""]
+    lines += [f"**{markdown(wording.result(report))}**", "", *first.lines]
     lines += summary.lines
     told = [*wording.troubles(accounts), *found]
     if told:
         lines += [f"Findings: {wording.tally(told)}", ""]
     lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines]
-    lines += [*plan, *_omitted(left_out)]
+    lines += [*plan, *_omitted(left_out, whole)]
     digest = wording.digest(report)
     if digest:
         lines += [f"Digest of the plan: {markdown_code(digest)}"]
@@ -92,6 +101,10 @@ class Part:
     def fill(self, room: Room, most: float = 1) -> None:
         """Take the rows that fit in this share of the room, after those taken already."""
         self._kept += room.fitting(self._rows[len(self._kept) :], most)
+
+    def keep(self) -> None:
+        """Take all rows, whether there is room or not."""
+        self._kept = list(self._rows)
 
     @property
     def left_out(self) -> int:
@@ -124,8 +137,8 @@ def _summary_row(account: AccountView, report: Report) -> str:
     )
 
 
-def _omitted(left_out: dict[str, int]) -> list[str]:
+def _omitted(left_out: dict[str, int], whole: str) -> list[str]:
     said = [f"{what}: {number:,}" for what, number in left_out.items() if number]
     if not said:
         return []
-    return [f"Left out, for want of room: {', '.join(said)}. The run's log has them.", ""]
+    return [f"Left out, for want of room: {', '.join(said)}. {whole}.", ""]

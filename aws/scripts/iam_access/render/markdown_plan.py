@@ -1,52 +1,107 @@
 """The changes of accounts in Markdown, each account folded away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from iam_access.model import Action, Change, Principal, Report
-from iam_access.render import wording
+from iam_access.render import meaning, wording
 from iam_access.render.documents import attribute_facts, document_diffs
 from iam_access.render.escape import html, html_code, markdown, markdown_block, markdown_code
 from iam_access.render.markdown_room import Room, size
 from iam_access.render.view import AccountView, Fate, Step
+
+_TAIL = ("</details>", "")
+_Group = tuple[Principal | None, tuple[Step, ...]]
 
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
 
 
 def changes(
     accounts: Sequence[AccountView], report: Report, room: Room, *, verbose: bool
-) -> tuple[list[str], int, int]:
-    """The accounts' changes, how many accounts lost their documents, and how many all of it."""
-    busy = [account for account in accounts if account.steps]
-    blocks = {}
-    for account in busy:
-        brief = _account(account, report, documents=False, verbose=verbose)
-        if room.take(brief):
-            blocks[account.account.id] = brief
-    without_documents = 0
-    for account in busy:
-        brief = blocks.get(account.account.id, [])
-        whole = _account(account, report, documents=True, verbose=verbose)
-        more = size(whole) - size(brief)
-        if brief and more <= room.left:
+) -> tuple[list[str], Mapping[str, int]]:
+    """The accounts' changes, and the numbers of what found no room, by what it is.
+
+    Accounts, and within them principals, are in the order of danger where that is known, so that
+    who gains what is dangerous is the last to be left out.
+    """
+    ranks = meaning.ranks(report)
+    busy = [_Account(account, report, ranks) for account in accounts if account.steps]
+    by_danger = sorted(busy, key=lambda each: each.rank)
+    for each in by_danger:
+        each.fill(room)
+    for each in by_danger:
+        each.fill_documents(room, verbose=verbose)
+    left_out = {
+        "documents of accounts": sum(each.without_documents for each in busy),
+        "changes": sum(each.left_out for each in busy),
+    }
+    return [line for each in busy for line in each.lines], left_out
+
+
+class _Account:
+    """One account's changes: as many principals as there is room for, the worst first."""
+
+    def __init__(
+        self, account: AccountView, report: Report, ranks: Mapping[tuple[str, Principal], int]
+    ) -> None:
+        def rank(principal: Principal | None) -> int:
+            known = ranks.get((account.account.id, principal)) if principal else None
+            return meaning.SAFE if known is None else known
+
+        self._report = report
+        self._groups = sorted(account.groups, key=lambda group: rank(group[0]))
+        result = html(wording.account_result(account))
+        self._head = ["<details>", f"<summary>{html_code(account.title)}: {result}</summary>", ""]
+        self._kept: list[list[str]] = []
+        self.rank = min(rank(principal) for principal, _ in self._groups)
+        self.without_documents = False
+
+    def fill(self, room: Room) -> None:
+        """Take the principals that fit, without documents."""
+        if not room.fits([*self._head, *_TAIL, *self._brief(0)]):
+            return
+        room.take([*self._head, *_TAIL])
+        for number in range(len(self._groups)):
+            lines = self._brief(number)
+            if not room.take(lines):
+                break
+            self._kept.append(lines)
+
+    def fill_documents(self, room: Room, *, verbose: bool) -> None:
+        """Add the documents of all of them, or of none."""
+        whole = [self._group(each, documents=True, verbose=verbose) for each in self._shown]
+        more = sum(map(size, whole)) - sum(map(size, self._kept))
+        self.without_documents = more > max(room.left, 0)
+        if not self.without_documents:
             room.left -= more
-            blocks[account.account.id] = whole
-        elif brief:
-            without_documents += 1
-    lines = [line for block in blocks.values() for line in block]
-    return lines, without_documents, len(busy) - len(blocks)
+            self._kept = whole
 
+    @property
+    def left_out(self) -> int:
+        """How many changes found no room."""
+        return sum(len(steps) for _, steps in self._groups[len(self._kept) :])
 
-def _account(account: AccountView, report: Report, *, documents: bool, verbose: bool) -> list[str]:
-    result = html(wording.account_result(account))
-    lines = ["<details>", f"<summary>{html_code(account.title)}: {result}</summary>", ""]
-    for principal, steps in account.groups:
-        lines += [f"**{_principal(principal)}**", ""]
+    @property
+    def lines(self) -> list[str]:
+        """What there was room for; nothing without any."""
+        if not self._kept:
+            return []
+        return [*self._head, *(line for lines in self._kept for line in lines), *_TAIL]
+
+    @property
+    def _shown(self) -> Sequence[_Group]:
+        return self._groups[: len(self._kept)]
+
+    def _brief(self, number: int) -> list[str]:
+        return self._group(self._groups[number], documents=False, verbose=False)
+
+    def _group(self, group: _Group, *, documents: bool, verbose: bool) -> list[str]:
+        principal, steps = group
+        lines = [f"**{_principal(principal)}**", ""]
         for step in steps:
-            lines += _step(step, report)
+            lines += _step(step, self._report)
             if documents and (verbose or step.change.action is not Action.DELETE):
                 lines += _documents(step.change)
-        lines.append("")
-    return [*lines, "</details>", ""]
+        return [*lines, ""]
 
 
 def _principal(principal: Principal | None) -> str:

@@ -10,12 +10,15 @@ class Room:
     def __init__(self, left: int) -> None:
         self.left = left
 
+    def fits(self, lines: Sequence[str]) -> bool:
+        """Whether there is as much as these lines need."""
+        return size(lines) <= self.left
+
     def take(self, lines: Sequence[str]) -> bool:
         """Take what these lines need, if there is so much."""
-        needed = size(lines)
-        if needed > self.left:
+        if not self.fits(lines):
             return False
-        self.left -= needed
+        self.left -= size(lines)
         return True
 
     def fitting(self, rows: Sequence[str], most: float = 1.0) -> list[str]:

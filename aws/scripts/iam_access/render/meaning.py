@@ -11,12 +11,15 @@ NOTHING = "Nobody gains or loses anything."
 ELSEWHERE = "Elsewhere nobody gains or loses anything."
 #: How it is told of each verb what is the same before and after.
 COMMON = {"gains": "so far only", "loses": "still"}
-# How many resources or actions a line names.
+# How many resources or actions a line names, and how many resources or exceptions the details do.
 _NAMED = 3
 _ACTIONS = 8
-# How many ways to escalate a line names, and how many resources or exceptions the details do.
-_WAYS = 5
 _CLAUSES = 10
+# Of AWS's access levels those with which something can be changed, the most dangerous first.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
+_CHANGING = ("Permissions management", "Write", "Unknown")
+#: The rank of what is not dangerous.
+SAFE = len(_CHANGING) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class AlikeMeaning:
 
     meaning: Meaning
     principals: tuple[Principal, ...]
+
+    @property
+    def danger(self) -> "Danger":
+        return Danger.of(self.meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,48 @@ class AccountMeaning:
         return view.title(self.account)
 
 
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What is dangerous about what a principal gains.
+
+    `levels` are the access levels gained with which something can be changed.
+    """
+
+    escalations: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    unread: bool = False
+
+    @classmethod
+    def of(cls, meaning: Meaning) -> "Danger":
+        """That of one principal's gains."""
+        codes = tuple(dict.fromkeys(each.code for each in meaning.escalations))
+        levels = tuple(level for level in _CHANGING if meaning.gained.get(level))
+        return cls(codes, levels, bool(meaning.unread))
+
+    def __bool__(self) -> bool:
+        return bool(self.escalations or self.levels or self.unread)
+
+    def __str__(self) -> str:
+        said = [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
+        said += [f"gain {', '.join(self.levels)}"] if self.levels else []
+        said += ["gain what was not read"] if self.unread else []
+        return "; ".join(said)
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst; the same for all that is not dangerous."""
+        if self.escalations:
+            return 0
+        if self.levels:
+            return 1 + _CHANGING.index(self.levels[0])
+        return SAFE - 1 if self.unread else SAFE
+
+
 def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
-    """The accounts in which the plan touches somebody; None when nobody asked what it means."""
+    """The accounts in which the plan touches somebody; None when nobody asked what it means.
+
+    What changes is in the order of danger, the worst first.
+    """
     asked = [each for each in report.accounts if each.meanings is not None]
     if not asked:
         return None
@@ -64,8 +111,17 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
         counts = (tuple(each.gained.items()), tuple(each.lost.items()))
         key = (each.gains, each.losses, *counts, each.escalations, each.unread)
         found.setdefault(key, []).append(each)
-    for first, *others in found.values():
+    for first, *others in sorted(found.values(), key=lambda alike: Danger.of(alike[0]).rank):
         yield AlikeMeaning(first, tuple(each.principal for each in (first, *others)))
+
+
+def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:
+    """By account id and principal, how dangerous what they gain is, 0 for the worst."""
+    return {
+        (each.account.id, meaning.principal): Danger.of(meaning).rank
+        for each in report.accounts
+        for meaning in each.meanings or ()
+    }
 
 
 def unknown(report: Report) -> str:
@@ -90,7 +146,7 @@ def summary(meaning: Meaning) -> str:
         clauses += _clauses("loses", meaning.losses, meaning.lost)
     if meaning.escalations:
         codes = [each.code for each in meaning.escalations]
-        clauses.append(f"ways to escalate: {wording.some(codes, _WAYS)}")
+        clauses.append(f"ways to escalate: {', '.join(codes)}")
     if meaning.unread:
         clauses.append(f"and what {wording.some(meaning.unread, _NAMED)} says, which was not read")
     return "; ".join(clauses) or "no new access"

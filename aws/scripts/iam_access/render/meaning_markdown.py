@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from iam_access.model import Difference, Principal, Report
 from iam_access.render import meaning as words
 from iam_access.render.escape import html_code, markdown, markdown_code
-from iam_access.render.meaning import AccountMeaning, AlikeMeaning
+from iam_access.render.meaning import AccountMeaning, AlikeMeaning, Danger
 
 HEAD = ("### What it means", "")
+DANGER_HEAD = ("### Look at these first", "")
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
 # How many differences and principals a fold holds; JSON has them all.
@@ -23,19 +24,38 @@ def rows(report: Report) -> list[str]:
     found = words.accounts(report)
     if found is None:
         return []
+    changed = sorted(
+        ((alike, account) for account in found for alike in account.changed),
+        key=lambda each: each[0].danger.rank,
+    )
     unknown = words.unknown(report)
     # An empty line, for otherwise the next one would belong to it.
     first = [f"{markdown(unknown)}\n"] if unknown else []
-    if not any(each.changed for each in found):
+    if not changed:
         return [*first, words.ELSEWHERE if unknown else words.NOTHING]
-    return [*first, *(row for account in found for row in _account(account))]
+    return [
+        *first,
+        *("\n".join(_meaning(alike, account)) for alike, account in changed),
+        *(
+            f"No new access in {markdown_code(account.title)}: {_names(account.unchanged, 10)}\n"
+            for account in found
+            if account.unchanged
+        ),
+    ]
 
 
-def _account(account: AccountMeaning) -> Iterator[str]:
-    for alike in account.changed:
-        yield "\n".join(_meaning(alike, account))
-    if account.unchanged:
-        yield f"No new access in {markdown_code(account.title)}: {_names(account.unchanged, 10)}\n"
+def dangers(report: Report) -> list[str]:
+    """A line for each account and danger, naming everybody who gains it; the worst first."""
+    who: dict[tuple[str, Danger], list[Principal]] = {}
+    for account in words.accounts(report) or ():
+        for alike in account.changed:
+            if alike.danger:
+                who.setdefault((account.title, alike.danger), []).extend(alike.principals)
+    return [
+        f"- **{markdown(str(danger))}** in {markdown_code(title)}: "
+        f"{_names(principals, len(principals))}"
+        for (title, danger), principals in sorted(who.items(), key=lambda each: each[0][1].rank)
+    ]
 
 
 def _names(principals: Sequence[Principal], most: int) -> str:

@@ -8,7 +8,7 @@ from iam_access.render import meaning as words
 from iam_access.render.layout import Line, Span, line
 from iam_access.render.meaning import AlikeMeaning
 
-# How many principals are named in a line.
+# How many principals are named in a line, unless what they gain is dangerous.
 _NAMED = 10
 
 
@@ -28,7 +28,7 @@ def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     for account in found:
         yield line(2, Span(account.title, "title"))
         for each in account.changed:
-            yield from _meaning(each, most, verbose=verbose)
+            yield from _meaning(each, sys.maxsize if each.danger else most, verbose=verbose)
         if account.unchanged:
             yield line(4, f"no new access: {words.names(account.unchanged, most)}")
 
