@@ -333,7 +333,9 @@ class TestWithoutAWorkingSetup:
             (None, "aws", "sts.us-east-1.amazonaws.com"),
             ("eu-west-1", "aws-cn", "sts.cn-north-1.amazonaws.com.cn"),
             ("cn-northwest-1", "aws-cn", "sts.cn-northwest-1.amazonaws.com.cn"),
-            ("moonbase", "aws-us-gov", "sts.us-gov-east-1.amazonaws.com"),
+            ("moonbase", "aws-us-gov", "sts.us-gov-west-1.amazonaws.com"),
+            (None, "aws-eusc", "sts.eusc-de-east-1.amazonaws.eu"),
+            ("eu-west-1", "aws-iso-e", "sts.eu-isoe-west-1.cloud.adc-e.uk"),
         ],
     )
     def test_a_partition_is_called_in_one_of_its_regions(
@@ -362,4 +364,4 @@ class TestWithoutAWorkingSetup:
             with pytest.raises(ValueError, match="far enough"):
                 accounts.open(Account(PROD.id, partition, "self-serve-deployer", {}))
         regions = [host.split(".")[1] for host in hosts]
-        assert regions == ["eu-west-1", "cn-north-1", "us-gov-east-1"]
+        assert regions == ["eu-west-1", "cn-north-1", "us-gov-west-1"]

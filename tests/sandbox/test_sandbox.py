@@ -141,7 +141,13 @@ def test_the_hub_may_be_an_account_like_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partition", "region"), [("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")]
+    ("partition", "region"),
+    [
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-cn", "cn-north-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+        ("aws-iso-f", "us-isof-south-1"),
+    ],
 )
 def test_other_partitions(partition: str, region: str) -> None:
     accounts = [SandboxAccount(ACCOUNT, partition=partition, users=("ann",))]

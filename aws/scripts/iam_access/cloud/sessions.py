@@ -21,14 +21,13 @@ from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import BOOTSTRAP
 from iam_access.cloud.trust import trust_statement
 from iam_access.model import Account
+from iam_access.policy.partitions import PARTITIONS
 
 DURATION_SECONDS = 3_600
 
 _ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d{12}):assumed-role/.+")
 _ATTEMPTS = 8
 _STS_ATTEMPTS = 4
-# Elsewhere botocore's first region of the partition will do: IAM has one endpoint in each.
-_HOME_REGION = {"aws": "us-east-1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +208,13 @@ def _region(base: boto3.Session, partition: str) -> str:
     """The region to sign for: the session's own where it lies in the account's partition."""
     if base.region_name and _partition(base, base.region_name) == partition:
         return base.region_name
-    regions = base.get_available_regions("sts", partition_name=partition)
-    region = _HOME_REGION.get(partition) or next(iter(regions), None)
-    if region is None:
+    if partition not in PARTITIONS:
         raise CloudError(
             "UnknownPartition",
             f"there is no AWS partition {partition!r}",
-            "write aws, aws-cn or aws-us-gov in the accounts file",
+            f"write one of {', '.join(PARTITIONS)} in the accounts file",
         )
-    return region
+    return PARTITIONS[partition].region
 
 
 def _partition(base: boto3.Session, region: str) -> str | None:

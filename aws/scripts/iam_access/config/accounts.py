@@ -1,11 +1,14 @@
 """The accounts of a team, by the names it gives its environments."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter
 
+from iam_access.config.syntax import shown
+from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds.fields import Spec, problem
+from iam_access.policy.partitions import DEFAULT, PARTITIONS
 
 FOLDER = "aws-accounts"
 
@@ -48,8 +51,16 @@ def _environment(value: str) -> str:
     return value
 
 
+def _partition(value: str) -> str:
+    if value not in PARTITIONS:
+        hint = did_you_mean(value, PARTITIONS) or f"write {listed(PARTITIONS, 'or')}"
+        raise problem("bad-value", f"partition cannot be {shown(value)}", hint)
+    return value
+
+
 AccountId = Annotated[str, AfterValidator(_account_id)]
 DeployerRole = Annotated[str, AfterValidator(_role)]
+PartitionName = Annotated[str, AfterValidator(_partition)]
 ENVIRONMENT: TypeAdapter[str] = TypeAdapter(Annotated[str, AfterValidator(_environment)])
 
 
@@ -58,7 +69,7 @@ class AccountSpec(Spec):
 
     id: AccountId
     deployer_role: DeployerRole | None = None
-    partition: Literal["aws", "aws-cn", "aws-us-gov"] = "aws"
+    partition: PartitionName = DEFAULT
 
 
 def written_out(value: Any) -> Any:

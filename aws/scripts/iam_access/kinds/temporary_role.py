@@ -37,15 +37,10 @@ from iam_access.policy import document as documents
 from iam_access.policy.combine import combine
 from iam_access.policy.expiry import deadline_of
 from iam_access.policy.instants import InstantError, format_instant, parse_instant
+from iam_access.policy.partitions import PARTITIONS
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 NAME = "temporary-role"
-
-_CONSOLES = {
-    "aws": "signin.aws.amazon.com",
-    "aws-cn": "signin.amazonaws.cn",
-    "aws-us-gov": "signin.amazonaws-us-gov.com",
-}
 
 
 class TemporaryRoles:
@@ -227,7 +222,7 @@ def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
     """
     account = grant.account
     path = f"{names.policy_path(grant.team).strip('/')}/{role}"
-    console = _CONSOLES.get(account.partition, _CONSOLES["aws"])
+    console = PARTITIONS[account.partition].console
     link = urlencode({"account": account.id, "roleName": path, "displayName": grant.key[:64]})
     profile = [
         f"[profile {grant.team}-{grant.key}-{grant.environment}]",

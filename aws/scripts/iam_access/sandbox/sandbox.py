@@ -16,6 +16,7 @@ from moto.core.models import MockAWS
 from moto.iam.models import AccessKey, IAMBackend
 
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox.faults import Fault, RecordedCall
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.strict import StrictLayer
@@ -34,7 +35,6 @@ UNSET = (
 )
 """Environment variables that could lead past a sandbox or spoil it."""
 
-_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _ROLE_TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -133,7 +133,7 @@ class SandboxBase:
     @property
     def region(self) -> str:
         """The region to call; it decides the partition, that of the first account in order."""
-        return _REGIONS.get(self._partitions[0], "us-east-1")
+        return PARTITIONS[self._partitions[0]].region
 
     @property
     def environment(self) -> dict[str, str]:

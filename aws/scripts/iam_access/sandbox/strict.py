@@ -19,8 +19,10 @@ from moto.core.utils import method_names_from_class
 from moto.iam import models as iam_models
 from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
-from moto.utilities.utils import get_partition
+from moto.sts import models as sts_models
+from moto.utilities import utils as moto_utils
 
+from iam_access.policy.partitions import PARTITIONS, partition_of_region
 from iam_access.sandbox import (
     managed,
     parameters,
@@ -51,6 +53,8 @@ _DOCUMENT_MEMBERS = (
     "ListPolicyVersionsResponse.Versions.PolicyVersion.Document",
     "ListRolesResponse.Roles.Role.AssumeRolePolicyDocument",
 )
+
+_ARN_START = f"^arn:({'|'.join(PARTITIONS)})"
 
 # moto looks them up again for each call.
 _method_names = cache(method_names_from_class)
@@ -90,9 +94,12 @@ class StrictLayer:
             (iam_models, "get_account_id_from", account_id_from),
             (iam_models, "mark_account_as_visited", lambda **_: None),
             (IAMBackend, "_init_aws_policies", managed.load),
+            (iam_models, "ARN_PARTITION_REGEX", _ARN_START),
+            (sts_models, "ARN_PARTITION_REGEX", _ARN_START),
             (IamResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", transformers),
         ):
             self._patches.enter_context(_replaced(target, name, value))
+        self._patches.enter_context(_all_partitions())
         return self
 
     def __exit__(
@@ -112,7 +119,7 @@ class StrictLayer:
         if scope is not None:
             # moto reads the region off the host, which for IAM in some partitions is not one.
             response.region = scope.region
-            response.partition = get_partition(scope.region)
+            response.partition = partition_of_region(scope.region)
         service = response.service_name or ""
         operation = response._get_action() or ""  # noqa: SLF001 (moto has no public name for it)
         params: Mapping[str, Any] = dict(getattr(response, "params", {}))
@@ -172,6 +179,22 @@ class StrictLayer:
         status, headers, body = response.serialized(result)
         headers, body = response._enrich_response(headers, body)  # noqa: SLF001
         return status, headers, body
+
+
+@contextmanager
+def _all_partitions() -> Iterator[None]:
+    """Teach moto the partitions that it lacks; its modules share these two objects."""
+    names, prefixes = list(moto_utils.PARTITION_NAMES), moto_utils.REGION_PREFIX_TO_PARTITION
+    before = dict(prefixes)
+    lacking = [each for name, each in PARTITIONS.items() if name not in names]
+    moto_utils.PARTITION_NAMES.extend(each.name for each in lacking)
+    prefixes.update({start: each.name for each in lacking for start in each.regions})
+    try:
+        yield
+    finally:
+        moto_utils.PARTITION_NAMES[:] = names
+        prefixes.clear()
+        prefixes.update(before)
 
 
 @contextmanager

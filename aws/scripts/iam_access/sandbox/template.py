@@ -16,13 +16,13 @@ import yaml
 from moto.iam.models import IAMBackend, Role
 
 from iam_access.errors import AccessError
+from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox import trust
 from iam_access.sandbox.documents import check_identity_policy, size
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import World
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
-_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
 class TemplateError(AccessError):
@@ -92,7 +92,7 @@ def _resources(
     values = {
         "AWS::AccountId": account_id,
         "AWS::Partition": partition,
-        "AWS::URLSuffix": _SUFFIXES.get(partition, "amazonaws.com"),
+        "AWS::URLSuffix": PARTITIONS[partition].dns_suffix,
     }
     for name, declared in content.get("Parameters", {}).items():
         value = parameters.get(name, declared.get("Default"))
