@@ -1,11 +1,8 @@
 """The rules of the organisation, ready to be asked, and where each is written."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from fnmatch import translate
-from functools import lru_cache
 
 from iam_access.config.settings import FILE, Settings
 from iam_access.kinds.fields import user_name
@@ -13,6 +10,7 @@ from iam_access.kinds.grant import Form, Outliving, Rules
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.place import Path, Place
 from iam_access.policy.arn import policy_arn, policy_path_and_name
+from iam_access.policy.globs import shell
 from iam_access.snapshot import Snapshot
 
 _TEMPORARY = "temporary_access"
@@ -216,21 +214,15 @@ def names_of_user(address: str) -> tuple[str, str]:
 
 def matches(pattern: str, names: Iterable[str]) -> bool:
     """Whether a pattern (case counts) is that of any of the names."""
-    return any(map(_compiled(pattern, 0).match, names))
+    return any(map(shell(pattern).match, names))
 
 
 def first_match(
     patterns: Sequence[str], names: Iterable[str], *, ignore_case: bool = False
 ) -> int | None:
     """The index of the first pattern that is that of any of the names, None without one."""
-    flags = re.IGNORECASE if ignore_case else 0
     wanted = tuple(names)
     for index, pattern in enumerate(patterns):
-        if any(map(_compiled(pattern, flags).match, wanted)):
+        if any(map(shell(pattern, ignore_case=ignore_case).match, wanted)):
             return index
     return None
-
-
-@lru_cache(maxsize=4_096)
-def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
-    return re.compile(translate(pattern), flags)

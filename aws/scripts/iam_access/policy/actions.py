@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from iam_access.policy.globs import has_wildcard, matching
 from iam_access.policy.problem import Problem, nearest
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
@@ -172,26 +173,17 @@ def expand(pattern: str) -> frozenset[str]:
     if pattern in _EVERYTHING:
         return all_actions()
     service, _, name = pattern.partition(":")
-    if not _has_wildcard(pattern):
+    if not has_wildcard(pattern):
         found = action_names(service).get(name.lower())
         return frozenset([f"{service.lower()}:{found}"] if found else [])
-    named, belongs = _pattern(name).fullmatch, _pattern(service).fullmatch
-    among = filter(belongs, services()) if _has_wildcard(service) else [service.lower()]
+    named, belongs = matching(name.lower()).fullmatch, matching(service.lower()).fullmatch
+    among = filter(belongs, services()) if has_wildcard(service) else [service.lower()]
     return frozenset(
         f"{each}:{found}"
         for each in among
         for lower, found in action_names(each).items()
         if named(lower)
     )
-
-
-def _has_wildcard(text: str) -> bool:
-    return "*" in text or "?" in text
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in text.lower()))
 
 
 @lru_cache(maxsize=65536)
@@ -213,7 +205,7 @@ def unknown_action(pattern: str) -> Problem | None:
     service, name = match["service"], match["name"]
     if service.lower() not in services():
         return _unknown_service(pattern, service, name)
-    if _has_wildcard(name):
+    if has_wildcard(name):
         return None if expand(pattern) else _unmatched(pattern, service, name)
     return None if name.lower() in action_names(service) else _unknown_name(pattern, service, name)
 

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from iam_access.policy.document import (
@@ -19,6 +18,7 @@ from iam_access.policy.document import (
     text_of,
     version_of,
 )
+from iam_access.policy.globs import covering, has_wildcard
 from iam_access.policy.variables import escape_variables
 
 _SID = re.compile(r"[A-Za-z0-9]+")
@@ -147,7 +147,7 @@ def _fewest_actions(texts: list[str]) -> list[str]:
         kept.setdefault(text.lower(), text)
     patterns: defaultdict[str, list[str]] = defaultdict(list)
     for lower in kept:
-        if "*" in lower or "?" in lower:
+        if has_wildcard(lower):
             patterns[lower.partition(":")[0]].append(lower)
     for lower in reversed(list(kept)):
         rivals = patterns[lower.partition(":")[0]]
@@ -159,12 +159,4 @@ def _fewest_actions(texts: list[str]) -> list[str]:
 
 def _covers(pattern: str, other: str) -> bool:
     """Whether one action pattern certainly matches all that another does; never true in doubt."""
-    return _wildcards(pattern).fullmatch(other) is not None
-
-
-@lru_cache(maxsize=4096)
-def _wildcards(pattern: str) -> re.Pattern[str]:
-    # The other's own wildcards are plain characters here: its * may be many characters, so that a
-    # ? does not reach it.
-    parts = {"*": ".*", "?": "[^*]"}
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in pattern))
+    return covering(pattern).fullmatch(other) is not None

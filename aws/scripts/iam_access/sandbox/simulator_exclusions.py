@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from iam_access.policy.globs import matching
 from iam_access.policy.request import account_of, part_of
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
@@ -111,7 +112,7 @@ def _inline(identifier: Mapping[str, Any]) -> _Test:
 def _pattern(text: str) -> re.Pattern[str]:
     if not text or text.count("*") > 1:
         raise _invalid("Each has at most one * and any number of ?.")
-    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+    return matching(text)
 
 
 def _invalid(rule: str) -> AwsError:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from iam_access.policy.globs import covering, matching
 from iam_access.policy.variables import escape_variables
 
 _PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 # Where tokens for variables begin: characters that nobody uses.
 _PRIVATE = 0xE000
+_TOKEN = re.compile("[\ue000-\uf8ff]")
 _OPEN = re.compile("[*?\ue000-\uf8ff]")
+_OPAQUE = "*\ue000-\uf8ff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
     mine, its = wide.split(":", _PARTS - 1), narrow.split(":", _PARTS - 1)
     if len(mine) < _PARTS or len(its) < _PARTS:
         return False
-    return all(_expression(a).fullmatch(b) for a, b in zip(mine, its, strict=True))
+    return all(covering(a, opaque=_OPAQUE).fullmatch(b) for a, b in zip(mine, its, strict=True))
 
 
 @lru_cache(maxsize=65536)
@@ -170,17 +173,6 @@ def _tokens(*patterns: str) -> list[str]:
     return [_VARIABLE.sub(token, each) for each in patterns]
 
 
-@lru_cache(maxsize=65536)
-def _expression(part: str) -> re.Pattern[str]:
-    """Matches every pattern that says no more than this one; only `*` takes in wildcards."""
-    pieces = {"*": ".*", "?": "[^*\ue000-\uf8ff]"}
-    return re.compile("".join(pieces.get(each, re.escape(each)) for each in part), re.DOTALL)
-
-
-@lru_cache(maxsize=65536)
 def _loose(part: str) -> re.Pattern[str]:
     """Matches every text that this part can match, whatever its variables stand for."""
-    pieces = (
-        re.escape(each) if not _OPEN.match(each) else "." if each == "?" else ".*" for each in part
-    )
-    return re.compile("".join(pieces), re.DOTALL)
+    return matching(_TOKEN.sub("*", part))

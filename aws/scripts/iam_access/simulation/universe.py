@@ -1,12 +1,12 @@
 """Sets of actions as whole numbers, one bit for each: all of AWS's actions at once, quickly."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from iam_access.policy.actions import AccessLevel, actions_of, all_actions, expand, services
 from iam_access.policy.bits import places
+from iam_access.policy.globs import covering
 from iam_access.policy.match import Mode, compile_patterns
 
 #: In the order in which people are told of them.
@@ -100,7 +100,7 @@ class Universe:
         found = self._memo.get(pattern)
         if found is None:
             found = _known_bits(pattern)
-            covers = _glob(pattern.lower()).fullmatch
+            covers = covering(pattern.lower()).fullmatch
             for number, stranger in enumerate(self.strangers, len(_known().names)):
                 if covers(stranger):
                     found |= 1 << number
@@ -159,10 +159,3 @@ def _brief(level: str, bits: int) -> tuple[str, ...]:
         else:
             said += (known.names[place] for place in places(part))
     return tuple(sorted(said))
-
-
-@lru_cache(maxsize=16384)
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Matches every text, itself perhaps a pattern, that says no more than this pattern does."""
-    parts = {"*": ".*", "?": "[^*]"}
-    return re.compile("".join(parts.get(each, re.escape(each)) for each in pattern), re.DOTALL)
