@@ -53,8 +53,9 @@ def _environment(value: str) -> str:
 
 def _partition(value: str) -> str:
     if value not in PARTITIONS:
-        hint = did_you_mean(value, PARTITIONS) or f"write {listed(PARTITIONS, 'or')}"
-        raise problem("bad-value", f"partition cannot be {shown(value)}", hint)
+        hints = (did_you_mean(value, PARTITIONS), f"write {listed(PARTITIONS, 'or')}")
+        text = f"partition cannot be {shown(value)}"
+        raise problem("bad-value", text, " ".join(filter(None, hints)))
     return value
 
 
