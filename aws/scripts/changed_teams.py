@@ -22,6 +22,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import iam_access  # noqa: F401 - an older Python is refused there
+
 CONFIG_DIR = Path(__file__).resolve().parent.parent
 
 EVERY_TEAM = ["--all"]

@@ -1,35 +1,27 @@
 """The whole story in an embedded AWS: python aws/scripts/demo.py, or `make demo`.
 
-Every step runs what the script of that name runs, on the files of this repository plus one new
-temporary grant. Only the clock is the demo's own, so that a deadline can pass while you watch.
+Every step runs what the script of that name runs, on the files in demo-files/ plus a new temporary
+grant in two sizes. Only the clock is the demo's own, so that a deadline can pass while you watch.
 """
 
+import argparse
 import contextlib
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import ClientError
-
+# Before anything that an older Python does not have: it is refused there.
 from iam_access import commands
-from iam_access.arguments import AWS_FOLDER
-from iam_access.config.load import load
-from iam_access.running import DEPLOYER_TEMPLATE
-from iam_access.sandbox import Sandbox
-from iam_access.sandbox.seed import accounts_of
+from iam_access.render import Output
+from iam_access.running import DEPLOYER_TEMPLATE, run_command, run_script, utc_now
 
-FOLDERS = (
-    "aws-accounts",
-    "aws-policies",
-    "permanent-access",
-    "temporary-access",
-    "access-tests",
-)
+if TYPE_CHECKING:
+    import boto3
+
+FILES = Path(__file__).resolve().parent / "demo-files"
 HOURS = 2
 
 ENTRIES = """\
@@ -58,7 +50,7 @@ class Clock:
         self._moved = timedelta()
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._moved
+        return utc_now() + self._moved
 
     def move(self, by: timedelta) -> None:
         """Let time pass."""
@@ -68,7 +60,7 @@ class Clock:
 class Demo:
     """Tells the story; `failed` once a step did not end as the story has it."""
 
-    def __init__(self, clock: Clock, person: boto3.Session) -> None:
+    def __init__(self, clock: Clock, person: "boto3.Session") -> None:
         self._clock = clock
         self._person = person
         self._step = 0
@@ -89,7 +81,7 @@ class Demo:
         print(f"\n(exit status {status})", flush=True)
         self.failed = self.failed or status != expected
 
-    def assume(self, *, expected: str = "") -> boto3.Session | None:
+    def assume(self, *, expected: str = "") -> "boto3.Session | None":
         """Take the role as the person would; None when that is denied."""
         print(f"\n$ aws sts assume-role --role-arn {ROLE} --role-session-name {PERSON}")
         answer = self._ask(
@@ -99,10 +91,12 @@ class Demo:
         if answer is None:
             return None
         print(f"  {answer['AssumedRoleUser']['Arn']}")
+        import boto3  # noqa: PLC0415
+
         keys = answer["Credentials"]
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
-    def list_users(self, session: boto3.Session | None, *, expected: str) -> None:
+    def list_users(self, session: "boto3.Session | None", *, expected: str) -> None:
         """Read something with the role's session."""
         print("\n$ aws iam list-users --profile payments-support.read-everything-prod")
         if session is None:
@@ -114,6 +108,8 @@ class Demo:
 
     def _ask(self, call: Callable[[], Any], expected: str) -> Any:
         """AWS's answer; None and AWS's words when it says no."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
         try:
             answer, code = call(), ""
         except ClientError as error:
@@ -126,12 +122,26 @@ class Demo:
 
 def main() -> int:
     """Tell the whole story; 0 when everything went as told."""
+    parser = argparse.ArgumentParser(
+        description="See a team's YAML become access in an embedded AWS, expire and be cleaned up.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True)
     clock = Clock()
+    return run_command(parser, None, lambda _options, _clock: told(clock), clock)
+
+
+def told(clock: Clock) -> int:
+    """Tell the story with a copy of the demo's files; the exit status."""
+    import boto3  # noqa: PLC0415
+
+    from iam_access.config.load import load  # noqa: PLC0415
+    from iam_access.sandbox import Sandbox  # noqa: PLC0415
+    from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
+
     with tempfile.TemporaryDirectory(prefix="self-serve-") as folder, contextlib.chdir(folder):
         directory = Path("aws")
-        for name in FOLDERS:
-            shutil.copytree(AWS_FOLDER / name, directory / name)
-        shutil.copy(AWS_FOLDER / "settings.yaml", directory)
+        shutil.copytree(FILES, directory)
         request = ENTRIES.format(deadline=f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}")
         configuration = load(directory, now=clock())
         with Sandbox(
@@ -150,7 +160,7 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     """From five lines of YAML to access in three accounts, and back to nothing."""
     demo.tell(
         "A team's files are checked",
-        "Accounts, policies and access of the team payments, as they stand in aws/.",
+        "Accounts, policies and access of a made-up team, payments.",
     )
     demo.run(commands.validate)
 
@@ -159,7 +169,7 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
 
     demo.tell(
         f"A developer asks for production access for {HOURS} hours, twice",
-        "The examples that ended long ago make way; aws/temporary-access/payments.yaml now says:",
+        "What ended long ago makes way; aws/temporary-access/payments.yaml now says:",
     )
     print(f"\n{request}", end="")
     access.write_text(request, "utf-8")
@@ -196,9 +206,9 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.tell("What next?")
     print(
         """
-  Edit aws/temporary-access/payments.yaml and ask for something yourself, then
+  Ask for something yourself in one of the files in aws/temporary-access/, then
     .venv/bin/python aws/scripts/validate.py
-    .venv/bin/python aws/scripts/apply.py payments --dry-run --sandbox
+    .venv/bin/python aws/scripts/apply.py --all --dry-run --sandbox
 
   Have an AWS of your own to play with, for these scripts and for the aws command line:
     .venv/bin/python aws/scripts/sandbox.py
@@ -209,4 +219,4 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

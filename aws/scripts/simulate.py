@@ -1,7 +1,14 @@
-"""Prove what principals may do: python aws/scripts/simulate.py test [TEAM ...] [--sandbox]."""
+"""Prove and ask what users and roles may do: python aws/scripts/simulate.py SUBCOMMAND ..."""
 
 from iam_access.running import run_script
-from iam_access.simulate import simulate
+
+
+def simulate() -> int:
+    """The command, imported when it is run: it needs what may not be installed."""
+    from iam_access.simulate import simulate as command  # noqa: PLC0415
+
+    return command()
+
 
 if __name__ == "__main__":
     run_script(simulate)

@@ -100,11 +100,11 @@ def test_a_lock_is_complete_on_every_python_and_platform_extras_included(lock: P
 
 @pytest.mark.parametrize("pattern", TEXTS)
 def test_every_command_that_installs_a_lock_resolves_nothing(pattern: str) -> None:
-    lines = [line for file in ROOT.glob(pattern) for line in file.read_text("utf-8").splitlines()]
     bare = [
-        line
-        for line in lines
-        if "pip install" in line and "--no-deps --require-hashes -r" not in line
+        (str(file), number)
+        for file in ROOT.glob(pattern)
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if "pip install" in line and "--no-deps --require-hashes " not in line
     ]
     assert bare == []
 

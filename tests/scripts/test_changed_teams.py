@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "aws" / "scripts" / "changed_teams.py"
+PACKAGE = SCRIPT.parent / "iam_access" / "__init__.py"
 ZEROS = "0" * 40
+
+
+def copy_script(script: Path) -> None:
+    """The script, and what of the package it needs."""
+    package = script.parent / "iam_access"
+    package.mkdir(parents=True)
+    shutil.copy(PACKAGE, package)
+    shutil.copy(SCRIPT, script)
 
 
 class Repository:
@@ -20,8 +29,7 @@ class Repository:
         self.root = root
         self.config_dir = config_dir
         self.script = config_dir / "scripts" / "changed_teams.py"
-        self.script.parent.mkdir(parents=True)
-        shutil.copy(SCRIPT, self.script)
+        copy_script(self.script)
         self._git("init", "--quiet", "--initial-branch=main")
         for team in ("alpha", "beta"):
             for folder in ("aws-accounts", "aws-policies", "permanent-access", "temporary-access"):
@@ -73,8 +81,9 @@ class Repository:
         ).stdout
 
     def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | nobody
+        return {**kept, **nobody, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture
@@ -250,8 +259,7 @@ def test_an_unknown_newer_commit_is_an_error(repository: Repository, after: str)
 
 def test_no_repository_at_all_is_an_error(tmp_path: Path) -> None:
     script = tmp_path / "aws" / "scripts" / "changed_teams.py"
-    script.parent.mkdir(parents=True)
-    shutil.copy(SCRIPT, script)
+    copy_script(script)
     done = subprocess.run(
         [sys.executable, script, ZEROS, "HEAD"], capture_output=True, text=True, check=False
     )

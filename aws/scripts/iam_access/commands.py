@@ -27,7 +27,6 @@ from iam_access.running import (
     findings_of,
     load,
     manager_of,
-    needs_moto,
     run_command,
     teams_named,
     utc_now,
@@ -109,7 +108,7 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     parser.add_argument(
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
-    parser.set_defaults(output=Output.TEXT, markdown_file=None)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True)
     return run_command(parser, argv, _serve, clock)
 
 
@@ -213,10 +212,10 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _serve(options: argparse.Namespace, clock: Clock) -> int:
+    from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
+    from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
+
     configuration = load(options, clock())
-    with needs_moto():
-        from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
-        from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
     server = SandboxServer(
         seeded(configuration),
         template=DEPLOYER_TEMPLATE,

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,9 +46,15 @@ def run_script(command: Callable[[], int]) -> NoReturn:
     """
     gc.set_threshold(_COLLECT_AFTER)
     try:
-        sys.exit(command())
+        with _installed(sandbox=True):
+            status = command()
+    except _NotInstalledError as error:
+        # Raised by an import of the command itself: the form of the output is not known yet.
+        render_error(error, Output.TEXT, sys.stderr)
+        status = UNFINISHED
     finally:
         gc.freeze()
+    sys.exit(status)
 
 
 def run_command(
@@ -61,7 +68,8 @@ def run_command(
     if options.markdown_file is not None and options.output is not Output.TEXT:
         parser.error("--markdown-file goes beside --output text, which tells all of it")
     try:
-        return command(options, clock)
+        with _installed(sandbox=options.sandbox):
+            return command(options, clock)
     except AccessError as error:
         _tell(error, options)
         return UNFINISHED
@@ -86,6 +94,37 @@ def _tell(error: AccessError, options: argparse.Namespace) -> None:
     if options.markdown_file is not None:
         with options.markdown_file.open("w", encoding="utf-8") as file:
             render_error(error, Output.MARKDOWN, file)
+
+
+@contextmanager
+def _installed(*, sandbox: bool) -> Iterator[None]:
+    """Turn a failed import of what the locks install into an error that says how to install it."""
+    try:
+        yield
+    except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", __package__) or package in sys.stdlib_module_names:
+            raise
+        raise _NotInstalledError(package, error, sandbox=sandbox) from error
+
+
+class _NotInstalledError(AccessError):
+    code = "not-installed"
+
+    def __init__(self, package: str, error: ImportError, *, sandbox: bool) -> None:
+        """`sandbox`: whether the command needs what only the sandbox's lock installs."""
+        lock = f"requirements{'-sandbox' if sandbox else ''}.txt"
+        path = shlex.quote(os.path.relpath(arguments.AWS_FOLDER / "scripts" / lock))
+        python = shlex.quote(sys.executable)
+        is_missing = isinstance(error, ModuleNotFoundError)
+        super().__init__(
+            f"the Python package {package} is not installed for {sys.executable}"
+            if is_missing
+            else f"another version of the Python package {package} is installed: {error}",
+            "`make demo` and `make test` install everything into .venv: run the script with "
+            f".venv/bin/python. Without make: {python} -m pip install --no-deps --require-hashes "
+            f"-r {path}",
+        )
 
 
 class _InterruptError(AccessError):
@@ -205,21 +244,9 @@ def aws(
     if not options.sandbox:
         yield
         return
-    with needs_moto():
-        from iam_access.sandbox import Sandbox  # noqa: PLC0415
-        from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
+    from iam_access.sandbox import Sandbox  # noqa: PLC0415
+    from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
+
     accounts = map(also, seeded(configuration))
     with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
         yield
-
-
-@contextmanager
-def needs_moto() -> Iterator[None]:
-    """Around imports of the sandbox, which a runtime installation does not have."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the sandbox needs {error.name}, which is not installed",
-            "pip install --no-deps --require-hashes -r aws/scripts/requirements-sandbox.txt",
-        ) from error
