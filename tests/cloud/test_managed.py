@@ -101,6 +101,37 @@ def test_threads_that_want_one_policy_make_one_read() -> None:
     assert calls == ["get_policy", "get_policy_version"]
 
 
+def test_what_can_be_attached_is_listed_in_pages_once_for_each_partition() -> None:
+    def page(*names: str, attachable: bool = True, **more: object) -> Answer:
+        arns = [f"arn:aws:iam::aws:policy/{name}" for name in names]
+        return {"Policies": [{"Arn": a, "IsAttachable": attachable} for a in arns], **more}
+
+    pages = [
+        page("One", "Two", IsTruncated=True, Marker="next"),
+        page("Three", attachable=False),
+    ]
+    first, second = FakeIam({"list_policies": [*pages]}), FakeIam({"list_policies": [page("Cn")]})
+    policies = ManagedPolicyDocuments()
+    expected = {"arn:aws:iam::aws:policy/One", "arn:aws:iam::aws:policy/Two"}
+    assert policies.attachable(first, "aws") == policies.attachable(second, "aws") == expected
+    assert first.calls == [
+        ("list_policies", {"Scope": "AWS", "MaxItems": 1000}),
+        ("list_policies", {"Scope": "AWS", "MaxItems": 1000, "Marker": "next"}),
+    ]
+    assert policies.attachable(second, "aws-cn") == {"arn:aws:iam::aws:policy/Cn"}
+    assert len(second.calls) == 1
+
+
+def test_a_list_that_fails_is_asked_of_the_next_account() -> None:
+    denied = FakeIam({"list_policies": [CallError("AccessDenied", "not authorized")]})
+    policies = ManagedPolicyDocuments()
+    with pytest.raises(CloudError) as caught:
+        policies.attachable(denied, "aws")
+    assert "iam:ListPolicies" in caught.value.failure.hint
+    allowed = FakeIam({"list_policies": [{"Policies": [{"Arn": ARN, "IsAttachable": True}]}]})
+    assert policies.attachable(allowed, "aws") == {ARN}
+
+
 def test_a_snapshot_is_completed_with_what_is_held_and_not_known() -> None:
     known, held, other = (
         f"arn:aws:iam::aws:policy/{name}" for name in ("ReadOnlyAccess", "Held", "Other")

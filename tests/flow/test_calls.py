@@ -20,6 +20,7 @@ from tests.flow.fleet import (
     opened,
     permanent,
     policy,
+    refusing,
     temporary,
     text,
 )
@@ -93,7 +94,8 @@ def test_an_apply_adds_one_call_for_each_change(files: Files) -> None:
             "AttachRolePolicy": 3,
             "PutUserPolicy": 2,
         }
-        assert len(run.calls) == len(READING) + len(run.json["changes"]) + 2
+        # What can be attached is listed in two pages.
+        assert len(run.calls) == len(READING) + 2 + len(run.json["changes"]) + 2
 
         files.team(
             policies={
@@ -182,6 +184,96 @@ def test_documents_of_aws_are_read_once_for_all_accounts_and_only_if_needed(file
         # Once they are over, nobody needs to know any more what they were made from.
         fleet.clock.move(days=1)
         assert "GetPolicy" not in fleet.apply("--all", "--dry-run").operations
+
+
+def test_what_can_be_attached_is_listed_once_for_all_accounts_and_only_if_needed(
+    files: Files,
+) -> None:
+    files.team(accounts=ACCOUNTS, policies={"small": policy(managed=[SMALL]), "own": policy()})
+    with opened(files, *map(account, ACCOUNTS.values())) as fleet:
+
+        def granting(*grants: str, user: str = "ann@example.com") -> list[str]:
+            files.team(
+                accounts=ACCOUNTS,
+                policies={"small": policy(managed=[SMALL]), "own": policy()},
+                permanent=[permanent(*grants, environments=list(ACCOUNTS), users=[user])],
+            )
+            run = fleet.apply("--all")
+            assert run.status == 0, run.out
+            return [each for each in run.operations if each == "ListPolicies"]
+
+        assert granting("own") == []
+        # Two pages of up to 1,000.
+        assert granting("own", "small") == ["ListPolicies"] * 2
+        assert granting("own", "small") == []
+        assert granting("small") == []
+        # A run for others does not ask about what it does not attach.
+        files.team("platform", policies={"own": policy()})
+        files.team(policies={"small": policy(managed=[SMALL])}, permanent=[permanent("small")])
+        assert "ListPolicies" not in fleet.apply("platform", "--dry-run").operations
+
+
+def test_a_policy_that_aws_does_not_have_is_found_while_planning_and_holds_up_nothing_else(
+    files: Files,
+) -> None:
+    files.team(
+        accounts={"prod": PROD, "test": TEST},
+        policies={
+            "wrong": policy(managed=[VIEW_ONLY.replace("job-function/", ""), SMALL]),
+            "right": policy(),
+        },
+        permanent=[
+            permanent(
+                "wrong", "right", roles=["runner"], users=["ann@example.com", "bob@example.com"]
+            )
+        ],
+    )
+    with opened(files, account(), account(TEST)) as fleet:
+        dry = fleet.apply("--all", "--dry-run", "--output", "json")
+        assert (dry.status, dry.codes) == (1, ["unknown-managed-policy"])
+        [finding] = dry.json["findings"]
+        assert VIEW_ONLY in finding["hint"]
+        assert (finding["file"].endswith("aws-policies/payments.yaml"), finding["line"]) == (
+            True,
+            4,
+        )
+        run = fleet.apply("--all", "--output", "json")
+        assert (run.status, run.json["digest"]) == (1, dry.json["digest"])
+        assert fleet.attached("user/ann") == {"payments-right", "AmazonSNSReadOnlyAccess"}
+
+
+def test_a_policy_that_aws_withdrew_stays_where_it_is_attached(files: Files) -> None:
+    files.team(policies={"small": policy(managed=[SMALL])}, permanent=[permanent("small")])
+    with opened(files) as fleet:
+        assert fleet.apply("--all").status == 0
+        withdrawn = fleet.sandbox.backend(PROD).managed_policies.pop(SMALL)
+        assert fleet.apply("--all").operations == READING
+        files.team(
+            policies={"small": policy(managed=[SMALL])},
+            permanent=[permanent("small", users=["ann@example.com", "bob@example.com"])],
+        )
+        more = fleet.apply("--all", "--output", "json")
+        assert (more.status, more.codes, more.writes) == (1, ["unknown-managed-policy"], ())
+        assert withdrawn.arn in fleet.sandbox.backend(PROD).users["ann"].managed_policies
+
+
+def test_what_cannot_be_listed_is_told_where_it_is_needed_and_stops_nothing(files: Files) -> None:
+    files.team(
+        accounts={"prod": PROD, "test": TEST},
+        policies={"small": policy(managed=[SMALL]), "own": policy()},
+        permanent=[permanent("small"), permanent("own", environments=["test"])],
+    )
+    with opened(files, account(), account(TEST)) as fleet:
+        fleet.sandbox.faults.append(
+            refusing("AccessDenied", lambda c: c.operation == "ListPolicies")
+        )
+        run = fleet.apply("--all", "--output", "json")
+        assert (run.status, run.codes) == (1, ["policies-not-listed"])
+        [finding] = run.json["findings"]
+        assert (SMALL in finding["message"], finding["account"]) == (True, PROD)
+        assert "iam:ListPolicies" in finding["hint"]
+        assert fleet.attached("user/ann") == {"AmazonSNSReadOnlyAccess"}
+        assert fleet.attached("user/ann", TEST) == {"payments-own"}
 
 
 def test_only_the_accounts_asked_for_are_read(files: Files) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource
 from iam_access.snapshot import PrincipalState
@@ -58,6 +60,37 @@ def test_a_grant_is_our_policy_and_each_managed_one_for_everybody_named() -> Non
 def test_entries_for_other_environments_ask_for_nothing_here() -> None:
     entry = permanent(environments=["nonprod"])
     assert KIND.expand([entry], scope(BOTH)).resources == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("AWSLambdaBasicExecutionRole", "service-role/AWSLambdaBasicExecutionRole"),
+        ("readonlyaccess", "ReadOnlyAccess"),
+        ("job-function/ReadOnlyAccess", "ReadOnlyAccess"),
+        ("AWSLambdaFullAccess", "AWSLambda_FullAccess"),
+        ("Quite-Another", None),
+    ],
+)
+def test_a_policy_that_cannot_be_attached_is_told_with_the_nearest_name(
+    written: str, meant: str | None
+) -> None:
+    aws = "arn:aws:iam::aws:policy/"
+    names = ("ReadOnlyAccess", "service-role/AWSLambdaBasicExecutionRole", "AWSLambda_FullAccess")
+    account = replace(account_with(), attachable=frozenset(aws + name for name in names))
+    read = policy("read", line=7, managed_policies=[aws + written])
+    expansion = KIND.expand(
+        [permanent(roles=["runner"], users=["alice@example.com"])], scope(read, snapshot=account)
+    )
+    assert expansion.resources == ()
+    [finding] = expansion.findings
+    assert (finding.code, finding.is_error) == ("unknown-managed-policy", True)
+    assert finding.location
+    assert (finding.location.line, aws + written in finding.message) == (7, True)
+    if meant:
+        assert f"did you mean {aws}{meant}?" in finding.hint
+    else:
+        assert "did you mean" not in finding.hint
 
 
 def test_an_attachment_of_an_aws_managed_policy_is_claimed_first() -> None:

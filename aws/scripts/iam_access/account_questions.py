@@ -117,12 +117,10 @@ def _read(
     manager: "IamManager", account: Account, planner: "Planner | None"
 ) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
     """The account as it is, or taken through a plan; then with what the plan found wrong."""
-    session = manager.sessions.open(account)
-    documents = planner.documents(account) if planner else frozenset[str]()
-    snapshot = read_snapshot(session.call, account, documents, manager.documents)
     if planner is None:
-        return session, snapshot, ()
-    plan = planner.plan(account, snapshot)
+        session = manager.sessions.open(account)
+        return session, read_snapshot(session.call, account, (), manager.documents), ()
+    session, snapshot, plan = manager.read_and_plan(planner, account)
     findings = tuple(finding for finding in plan.findings if finding.is_error)
     return session, after(snapshot, plan.changes), findings
 

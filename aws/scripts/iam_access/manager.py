@@ -15,7 +15,7 @@ from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
-from iam_access.plan.desired import documents_needed
+from iam_access.plan.desired import documents_needed, unproven
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Snapshot
@@ -36,12 +36,14 @@ Watcher = Callable[[Account], None]
 class Planner:
     """How a snapshot becomes a plan, and the documents that takes.
 
+    `unproven` tells for which AWS managed policies those that can be attached have to be listed.
     With `explain`, reports also tell what the plan means; that reads more of the account. With
     `suites` (even none), what was carried out is verified on the account, these among it.
     """
 
     plan: Callable[[Account, Snapshot], Plan]
     documents: Callable[[Account], frozenset[str]] = lambda account: frozenset()
+    unproven: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
     explain: bool = False
     suites: tuple[Suite, ...] | None = None
 
@@ -75,6 +77,9 @@ class IamManager:
                 self.configuration, account, snapshot, request, self.now
             ),
             documents=lambda account: documents_needed(self.configuration, account, self.now),
+            unproven=lambda account, snapshot: unproven(
+                self.configuration, account, snapshot, request.concerns, self.now
+            ),
             explain=explain,
             suites=suites,
         )
@@ -142,10 +147,26 @@ class IamManager:
 
         return account_questions.answer(self, question, accounts, planner)
 
-    def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
+    def read_and_plan(
+        self, planner: Planner, account: Account
+    ) -> tuple[AccountSession, Snapshot, Plan]:
+        """The account as it was read, and the plan of it. Raises CloudError."""
         session = self.sessions.open(account)
         snapshot = read_snapshot(session.call, account, planner.documents(account), self.documents)
-        plan = planner.plan(account, snapshot)
+        unproven = planner.unproven(account, snapshot)
+        if not unproven:
+            return session, snapshot, planner.plan(account, snapshot)
+        try:
+            attachable = self.documents.attachable(session.call, account.partition)
+        except CloudError as error:
+            plan = planner.plan(account, snapshot)
+            findings = (*plan.findings, _unlisted(account, unproven, error))
+            return session, snapshot, replace(plan, findings=findings)
+        snapshot = replace(snapshot, attachable=attachable)
+        return session, snapshot, planner.plan(account, snapshot)
+
+    def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
+        session, snapshot, plan = self.read_and_plan(planner, account)
         report = AccountReport(account, plan)
         return self._explained(report, session, snapshot) if planner.explain else report, session
 
@@ -208,6 +229,18 @@ class IamManager:
         except Interrupted as interrupted:
             results = interrupted.results
         return zip(accounts, results, strict=True)
+
+
+def _unlisted(account: Account, unproven: frozenset[str], error: CloudError) -> Finding:
+    """That what AWS has to offer could not be told, while the plan attaches some of it."""
+    return Finding(
+        code="policies-not-listed",
+        severity=Severity.ERROR,
+        message=f"the AWS managed policies could not be listed in account {account.id}, so it is "
+        f"not known whether AWS has {', '.join(sorted(unproven))}: {error}",
+        hint=error.hint,
+        account=account.id,
+    )
 
 
 def _unexplained(account: Account, error: Exception) -> Finding:

@@ -81,8 +81,9 @@ class ManagedDocument:
 class Snapshot:
     """Everything the planner knows about an account.
 
-    `managed` holds the AWS managed policies somebody asked for, by ARN; None for one that
-    does not exist.
+    `managed` holds the documents of the AWS managed policies that the plan depends on, by ARN;
+    None for one that does not exist. `attachable` holds the ARNs of all AWS managed policies that
+    can be attached; None where they were not listed.
     """
 
     account_id: str
@@ -91,6 +92,7 @@ class Snapshot:
     policies: Mapping[str, PolicyState] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=Quotas)
     managed: Mapping[str, ManagedDocument | None] = field(default_factory=dict)
+    attachable: frozenset[str] | None = None
 
     def attached_to(self, arn: str) -> tuple[Principal, ...]:
         """The users, roles and groups that a managed policy is attached to."""

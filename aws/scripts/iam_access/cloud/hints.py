@@ -1,6 +1,6 @@
 """What to do about the errors AWS answers with."""
 
-from iam_access.cloud.errors import CallError, Params
+from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
 from iam_access.model import Failure
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
@@ -80,6 +80,15 @@ _BY_CODE = {
 def explain(error: CallError, operation: str, params: Params) -> Failure:
     """The failure of one call: AWS's code and words, and what people can do about it."""
     return Failure(error.code, error.message, error.hint or hint(error, operation, params))
+
+
+def ask(call: Call, operation: str, params: Params) -> Answer:
+    """One read; raises CloudError, which says what to do about the failure."""
+    try:
+        return call(operation, params)
+    except CallError as error:
+        failure = explain(error, operation, params)
+        raise CloudError(failure.code, failure.message, failure.hint) from error
 
 
 def hint(error: CallError, operation: str, params: Params) -> str:

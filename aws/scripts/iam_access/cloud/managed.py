@@ -1,35 +1,56 @@
-"""Documents of AWS managed policies, read once per run whatever the number of accounts."""
+"""AWS managed policies, read once per run whatever the number of accounts."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from iam_access.cloud.documents import parsed
 from iam_access.cloud.errors import Call, CallError, CloudError
-from iam_access.cloud.hints import ABSENT, explain
+from iam_access.cloud.hints import ABSENT, ask, explain
 from iam_access.snapshot import ManagedDocument
+
+PAGE_SIZE = 1_000
 
 # What IAM answers for an ARN that is none, or that it does not know.
 _NO_SUCH_POLICY = frozenset({ABSENT, "InvalidInput", "ValidationError", "ParamValidationError"})
 
 
+T = TypeVar("T")
+
+
 @dataclass(slots=True)
-class _Entry:
+class _Once(Generic[T]):
+    """What is read once: by one thread while the others wait, and again after a failure."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     known: bool = False
-    document: ManagedDocument | None = None
+    value: T | None = None
+
+    def fill(self, read: Callable[[], T], *, wait: bool = True) -> None:
+        """Read it unless it is known, or another thread is reading it and `wait` is false."""
+        if self.known or not self.lock.acquire(blocking=wait):
+            return
+        try:
+            if not self.known:
+                self.value = read()
+                self.known = True
+        finally:
+            self.lock.release()
 
 
 class ManagedPolicyDocuments:
-    """AWS managed policies by ARN, shared by the accounts of a run.
+    """AWS managed policies: their documents by ARN, and the list of all, for the accounts of a run.
 
     They are the same in every account of a partition, and the partition is part of the ARN.
-    Of several threads that want one policy, one reads and the others wait for it.
+    Of several threads that want one of them, one reads and the others wait for it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
+        self._documents: dict[str, _Once[ManagedDocument | None]] = {}
+        self._attachable: dict[str, _Once[frozenset[str]]] = {}
 
     def read(self, call: Call, arns: Iterable[str]) -> Mapping[str, ManagedDocument | None]:
         """The default version of each policy, None for one that does not exist.
@@ -38,24 +59,35 @@ class ManagedPolicyDocuments:
         per policy. Raises CloudError; the policy is then asked for again by whoever is next.
         """
         with self._lock:
-            entries = {arn: self._entries.setdefault(arn, _Entry()) for arn in sorted(arns)}
+            entries = {arn: self._documents.setdefault(arn, _Once()) for arn in sorted(arns)}
         # First what nobody else is reading just now, so that accounts share the work.
         for wait in (False, True):
             for arn, entry in entries.items():
-                _fill(entry, call, arn, wait=wait)
-        return {arn: entry.document for arn, entry in entries.items()}
+                entry.fill(partial(_read, call, arn), wait=wait)
+        return {arn: entry.value for arn, entry in entries.items()}
+
+    def attachable(self, call: Call, partition: str) -> frozenset[str]:
+        """ARNs of the policies that can be attached in the partition that `call` reaches.
+
+        One call per 1,000 policies, once for all accounts of the partition. Raises CloudError; the
+        next account then asks again.
+        """
+        with self._lock:
+            listed = self._attachable.setdefault(partition, _Once())
+        listed.fill(partial(_list, call))
+        return listed.value or frozenset()
 
 
-def _fill(entry: _Entry, call: Call, arn: str, *, wait: bool) -> None:
-    """Read the policy unless it is known, or another thread is at it and we do not `wait`."""
-    if entry.known or not entry.lock.acquire(blocking=wait):
-        return
-    try:
-        if not entry.known:
-            entry.document = _read(call, arn)
-            entry.known = True
-    finally:
-        entry.lock.release()
+def _list(call: Call) -> frozenset[str]:
+    """See https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html."""
+    found: list[str] = []
+    params: Mapping[str, Any] = {"Scope": "AWS", "MaxItems": PAGE_SIZE}
+    while True:
+        page = ask(call, "list_policies", params)
+        found += [each["Arn"] for each in page.get("Policies", ()) if each["IsAttachable"]]
+        if not page.get("IsTruncated"):
+            return frozenset(found)
+        params = {**params, "Marker": page["Marker"]}
 
 
 def _read(call: Call, arn: str) -> ManagedDocument | None:

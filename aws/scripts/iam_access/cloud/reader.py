@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from iam_access.cloud.documents import parsed
-from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
-from iam_access.cloud.hints import explain
-from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.errors import Answer, Call
+from iam_access.cloud.hints import ask
+from iam_access.cloud.managed import PAGE_SIZE, ManagedPolicyDocuments
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.snapshot import (
     Document,
@@ -16,8 +16,6 @@ from iam_access.snapshot import (
     Quotas,
     Snapshot,
 )
-
-PAGE_SIZE = 1_000
 
 _DETAILS = {"Filter": ["User", "Role", "Group", "LocalManagedPolicy"], "MaxItems": PAGE_SIZE}
 _QUOTAS = {
@@ -47,7 +45,7 @@ def read_snapshot(
     1,000 entities, one for the quotas, and two per document not in the cache. Raises CloudError.
     """
     pages = tuple(_pages(call))
-    summary = _ask(call, "get_account_summary", {})
+    summary = ask(call, "get_account_summary", {})
     managed = cache.read(call, documents)
     return snapshot_from(pages, summary, account, managed)
 
@@ -83,20 +81,11 @@ def snapshot_from(
 def _pages(call: Call) -> Iterator[Answer]:
     marker: dict[str, Any] = {}
     while True:
-        page = _ask(call, "get_account_authorization_details", {**_DETAILS, **marker})
+        page = ask(call, "get_account_authorization_details", {**_DETAILS, **marker})
         yield page
         if not page.get("IsTruncated"):
             return
         marker = {"Marker": page["Marker"]}
-
-
-def _ask(call: Call, operation: str, params: Params) -> Answer:
-    """One read, its failure told with what to do about it."""
-    try:
-        return call(operation, params)
-    except CallError as error:
-        failure = explain(error, operation, params)
-        raise CloudError(failure.code, failure.message, failure.hint) from error
 
 
 def _user(detail: Answer) -> PrincipalState:

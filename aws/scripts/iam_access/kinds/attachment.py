@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from iam_access.kinds import calls, fields, managed_policy, names, temporary_role
+from iam_access.kinds import aws_policies, calls, fields, managed_policy, names, temporary_role
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about
 from iam_access.kinds.fields import (
     Contradiction,
@@ -78,19 +78,46 @@ class PolicyAttachments:
     keyed = False
 
     def expand(self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope) -> Expansion:
+        refused = self._refused(entries, scope)
         return Expansion(
             tuple(
                 self._resource(principal, arn, key, entry.place.location, scope)
-                for entry in entries
-                if scope.environment in entry.spec.environments
-                for principal in entry.spec.principals
-                for key in dict.fromkeys(entry.spec.grants)
-                for arn in _policies_of(key, scope)
-            )
+                for principal, arn, key, entry in _asked(entries, scope)
+                if (key, arn) not in refused or not _is_new(principal, arn, scope.snapshot)
+            ),
+            findings=tuple(refused.values()),
         )
 
     def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
         return ()
+
+    def unproven(
+        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+    ) -> Iterable[str]:
+        return (arn for _, arn in self._anew(entries, scope))
+
+    def _anew(
+        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+    ) -> Iterator[tuple[str, str]]:
+        """Grants and their AWS managed policies that are to be attached where they are not yet."""
+        return (
+            (key, arn)
+            for principal, arn, key, _ in _asked(entries, scope)
+            if names.team_of_policy_arn(arn) is None and _is_new(principal, arn, scope.snapshot)
+        )
+
+    def _refused(
+        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+    ) -> Mapping[tuple[str, str], Finding]:
+        """What AWS would refuse to attach anew, by grant and ARN, as far as that was looked up."""
+        attachable = scope.snapshot.attachable
+        if attachable is None:
+            return {}
+        return {
+            (key, arn): aws_policies.unknown(arn, key, scope)
+            for key, arn in dict.fromkeys(self._anew(entries, scope))
+            if arn not in attachable
+        }
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
@@ -186,6 +213,24 @@ def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
         return attachment
     grant = names.grant_of_ending_policy(policy.name)
     return replace(attachment, expires=managed_policy.end_of(policy), grant=grant)
+
+
+def _asked(
+    entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+) -> Iterator[tuple[Principal, str, str, Entry[PermanentAccessSpec]]]:
+    """Every attachment that entries ask for: who, the policy's ARN, the grant, and the entry."""
+    for entry in entries:
+        if scope.environment in entry.spec.environments:
+            keys = dict.fromkeys(entry.spec.grants)
+            arns = [(arn, key) for key in keys for arn in _policies_of(key, scope)]
+            for principal in entry.spec.principals:
+                for arn, key in arns:
+                    yield principal, arn, key, entry
+
+
+def _is_new(principal: Principal, arn: str, snapshot: Snapshot) -> bool:
+    state = snapshot.principals.get(principal)
+    return state is None or arn not in state.attached
 
 
 def _policies_of(key: str, scope: Scope) -> Iterator[str]:

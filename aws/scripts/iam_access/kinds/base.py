@@ -101,6 +101,12 @@ class Folder(Protocol):
     def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
         """ARNs of the AWS managed policies whose documents `expand` will look up."""
 
+    def unproven(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+        """ARNs of those that only a list of what can be attached tells to be right.
+
+        `scope` has the account as it was read.
+        """
+
 
 class Kind(Protocol):
     """A kind of resource: how it is found in an account, and changed."""

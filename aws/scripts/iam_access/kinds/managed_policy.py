@@ -100,6 +100,9 @@ class CustomerManagedPolicies:
     def documents(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Iterable[str]:
         return ()
 
+    def unproven(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Iterable[str]:
+        return ()
+
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for policy in snapshot.policies.values():
             team = names.team_of_policy_path(policy.path)

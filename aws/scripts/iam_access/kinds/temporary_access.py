@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from iam_access.kinds import fields
+from iam_access.kinds import aws_policies, fields
 from iam_access.kinds.base import Entry, Expansion, Scope
 from iam_access.kinds.fields import (
     Contradiction,
@@ -123,6 +123,12 @@ class TemporaryAccess:
         for window in _windows(entries, scope):
             yield from _managed(window.entry, scope)
 
+    def unproven(
+        self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
+    ) -> Iterable[str]:
+        managed = scope.snapshot.managed
+        return (arn for arn in self.documents(entries, scope) if managed.get(arn) is None)
+
 
 def _windows(entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Iterator[_Window]:
     """The windows that have not ended; those of one principal and grant that meet are one.
@@ -191,25 +197,15 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
         boundary=scope.rules.boundary,
         location=entry.place.location,
     )
-    absent = (_unknown_policy(arn, entry, scope) for arn in arns if arn not in copies)
+    absent = (
+        aws_policies.unknown(arn, entry.spec.grant, scope) for arn in arns if arn not in copies
+    )
     return grant, (*absent, *([found] if found else []))
 
 
 def _own(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Document | None:
     statements = scope.policies[entry.spec.grant].spec.statements
     return documents.document(scope.fill(statements)) if statements else None
-
-
-def _unknown_policy(arn: str, entry: Entry[TemporaryAccessSpec], scope: Scope) -> Finding:
-    return Finding(
-        code="unknown-managed-policy",
-        severity=Severity.ERROR,
-        message=f"{arn} does not exist in account {scope.account.id}",
-        hint="correct the ARN; `aws iam list-policies --scope AWS` lists those there are",
-        location=scope.policies[entry.spec.grant].place.at("managed_policies").location,
-        team=scope.team,
-        account=scope.account.id,
-    )
 
 
 def _outliving(

@@ -1,6 +1,6 @@
 """What the files ask for in one account, as resources."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -87,6 +87,26 @@ def documents_needed(
         for team, scope in _scopes(configuration, account, unread, now)
         for folder in FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
+    )
+
+
+def unproven(
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    concerns: Callable[[frozenset[str]], bool],
+    now: datetime,
+) -> frozenset[str]:
+    """ARNs of AWS managed policies that may be none, so that what can be attached has to be listed.
+
+    Of the teams that concern the run.
+    """
+    return frozenset(
+        arn
+        for team, scope in _scopes(configuration, account, snapshot, now)
+        if concerns(frozenset({team.name}))
+        for folder in FOLDERS
+        for arn in folder.unproven(team.entries[folder.folder], scope)
     )
 
 

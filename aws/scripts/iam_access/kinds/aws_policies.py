@@ -1,0 +1,42 @@
+"""AWS managed policies that files name, compared with those that AWS lets be attached."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from iam_access.kinds.base import Scope
+from iam_access.model import Finding, Severity
+
+
+def unknown(arn: str, key: str, scope: Scope) -> Finding:
+    """That AWS has no such policy to attach for the grant `key`, with the one that was meant.
+
+    One that AWS has withdrawn works where it is attached, and cannot be attached anew.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-deprecated.html
+    """
+    policy = scope.policies[key]
+    written = [scope.fill(each) for each in policy.spec.managed_policies]
+    near = nearest(arn, scope.snapshot.attachable or ())
+    meant = f"did you mean {near}? Path" if near else "path"
+    return Finding(
+        code="unknown-managed-policy",
+        severity=Severity.ERROR,
+        message=f"AWS has no policy {arn} that could be attached in account {scope.account.id}",
+        hint=f"{meant} and case of the ARN count, and AWS may have withdrawn the policy; "
+        "`aws iam list-policies --scope AWS` lists those there are",
+        location=policy.place.at("managed_policies", written.index(arn)).location,
+        team=scope.team,
+        account=scope.account.id,
+    )
+
+
+def nearest(arn: str, attachable: Iterable[str]) -> str | None:
+    """Of these ARNs the one whose name is most like that in `arn`; None where none is."""
+    named: dict[str, list[str]] = {}
+    for each in attachable:
+        named.setdefault(_name(each).lower(), []).append(each)
+    found = get_close_matches(_name(arn).lower(), named, n=1)
+    return min(named[found[0]]) if found else None
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]
