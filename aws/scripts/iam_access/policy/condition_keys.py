@@ -1,0 +1,208 @@
+"""Condition keys: which there are, what their values are, and whether there may be several.
+
+Global keys are those of the IAM User Guide, reference_policies_condition-keys.html; services' keys
+come from the Service Authorization Reference. Names are compared whatever their case, as IAM does.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from iam_access.policy.actions import condition_keys, services
+from iam_access.policy.problem import nearest
+
+
+class ValueType(StrEnum):
+    """What the values of a key are, which tells the operators that fit it."""
+
+    STRING = "String"
+    ARN = "ARN"
+    BOOL = "Bool"
+    NUMERIC = "Numeric"
+    DATE = "Date"
+    IP = "IPAddress"
+    BINARY = "Binary"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionKey:
+    """One condition key.
+
+    `name` is as AWS documents it; a part that differs, such as a tag's key, is `${…}` in it.
+    `types` has more than one where AWS takes values of either. A `multivalued` key needs
+    ForAllValues or ForAnyValue, however many values a request has.
+    """
+
+    name: str
+    types: tuple[ValueType, ...] = (ValueType.STRING,)
+    multivalued: bool = False
+
+
+_STRINGS = (
+    "aws:PrincipalAccount",
+    "aws:PrincipalOrgID",
+    "aws:PrincipalServiceName",
+    "aws:PrincipalTag/${TagKey}",
+    "aws:PrincipalType",
+    "aws:userid",
+    "aws:username",
+    "aws:Ec2InstanceSourceVpc",
+    "aws:SourceIdentity",
+    "glue:RoleAssumedBy",
+    "glue:CredentialIssuingService",
+    "identitystore:UserId",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+    "aws:VpceAccount",
+    "aws:VpceOrgID",
+    "aws:ResourceAccount",
+    "aws:ResourceOrgID",
+    "aws:ResourceTag/${TagKey}",
+    "aws:CalledViaFirst",
+    "aws:CalledViaLast",
+    "aws:CalledViaAWSMCP",
+    "aws:referer",
+    "aws:RequestedRegion",
+    "aws:RequestTag/${TagKey}",
+    "aws:SourceAccount",
+    "aws:SourceOrgID",
+    "aws:UserAgent",
+)
+_LISTS = (
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalServiceNamesList",
+    "aws:VpceOrgPaths",
+    "aws:ResourceOrgPaths",
+    "aws:CalledVia",
+    "aws:TagKeys",
+    "aws:SourceOrgPaths",
+)
+_ARNS = (
+    "aws:PrincipalArn",
+    "aws:SignInSessionArn",
+    "aws:ChatbotSourceArn",
+    "ec2:SourceInstanceArn",
+    "codebuild:BuildArn",
+    "codebuild:ProjectArn",
+    "lambda:SourceFunctionArn",
+    "ssm:SourceInstanceArn",
+    "aws:SourceVpcArn",
+    "aws:SourceArn",
+)
+_BOOLEANS = (
+    "aws:PrincipalIsAWSService",
+    "aws:AssumedRoot",
+    "aws:MultiFactorAuthPresent",
+    "aws:ViaAWSService",
+    "aws:ViaAWSMCPService",
+    "aws:SecureTransport",
+    "aws:IsMcpServiceAction",
+)
+
+GLOBAL_KEYS = (
+    *map(ConditionKey, _STRINGS),
+    *(ConditionKey(name, multivalued=True) for name in _LISTS),
+    *(ConditionKey(name, (ValueType.ARN,)) for name in _ARNS),
+    *(ConditionKey(name, (ValueType.BOOL,)) for name in _BOOLEANS),
+    ConditionKey("aws:FederatedProvider", (ValueType.STRING, ValueType.ARN)),
+    ConditionKey("aws:TokenIssueTime", (ValueType.DATE,)),
+    ConditionKey("aws:CurrentTime", (ValueType.DATE,)),
+    ConditionKey("aws:EpochTime", (ValueType.DATE, ValueType.NUMERIC)),
+    ConditionKey("aws:MultiFactorAuthAge", (ValueType.NUMERIC,)),
+    ConditionKey("ec2:RoleDelivery", (ValueType.NUMERIC,)),
+    ConditionKey("aws:SourceIp", (ValueType.IP,)),
+    ConditionKey("aws:VpcSourceIp", (ValueType.IP,)),
+    ConditionKey("aws:Ec2InstanceSourcePrivateIPv4", (ValueType.IP,)),
+)
+"""Keys that requests to any service may have."""
+
+# A part of a name that differs from key to key, as the two sources of names write it.
+_BLANK = re.compile(r"\$\{[^}]*\}|<[^>]*>")
+_ARRAY = "ArrayOf"
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Keys by their names in lower case, and those with a part that differs, as patterns."""
+
+    exact: dict[str, ConditionKey]
+    patterns: tuple[tuple[re.Pattern[str], ConditionKey], ...]
+
+    def find(self, lowered: str) -> ConditionKey | None:
+        found = self.exact.get(lowered)
+        if found is not None:
+            return found
+        return next((key for pattern, key in self.patterns if pattern.fullmatch(lowered)), None)
+
+
+def _keys(keys: Iterator[ConditionKey]) -> _Keys:
+    exact, patterns = {}, []
+    for key in keys:
+        if _BLANK.search(key.name):
+            parts = map(re.escape, _BLANK.split(key.name.lower()))
+            patterns.append((re.compile(".+".join(parts), re.DOTALL), key))
+        else:
+            exact[key.name.lower()] = key
+    return _Keys(exact, tuple(patterns))
+
+
+@lru_cache(maxsize=1)
+def _global() -> _Keys:
+    return _keys(iter(GLOBAL_KEYS))
+
+
+@lru_cache(maxsize=1024)
+def _of_service(service: str) -> _Keys:
+    return _keys(_documented(service))
+
+
+def _documented(service: str) -> Iterator[ConditionKey]:
+    for name, written in condition_keys(service).items():
+        yield ConditionKey(
+            name, (ValueType(written.removeprefix(_ARRAY)),), written.startswith(_ARRAY)
+        )
+
+
+@lru_cache(maxsize=1)
+def _of_all_services() -> _Keys:
+    """Some services know keys with the prefix of another, or with none of a service."""
+    return _keys(key for service in sorted(services()) for key in _documented(service))
+
+
+@lru_cache(maxsize=4096)
+def find_condition_key(key: str) -> ConditionKey | None:
+    """What AWS documents of a key as a policy or request writes it, or None for one not known.
+
+    Keys of identity providers begin with the provider's domain, which may be any
+    (reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation").
+    """
+    lowered = key.lower()
+    prefix = lowered.partition(":")[0]
+    found = _global().find(lowered) or _of_service(prefix).find(lowered)
+    if found is None and prefix != "aws":
+        found = _of_all_services().find(lowered)
+    if found is None and "." in prefix and not lowered.endswith(":"):
+        return ConditionKey(key)
+    return found
+
+
+def is_multivalued(key: str) -> bool:
+    """Whether requests may have several values of a key; False for one not known."""
+    found = find_condition_key(key)
+    return found is not None and found.multivalued
+
+
+def nearest_condition_key(key: str) -> str | None:
+    """The known key most like one that is not, with `${…}` where a name differs, or None."""
+    prefix = key.partition(":")[0].lower()
+    known = [each.name for each in GLOBAL_KEYS]
+    known += (each.name for each in _documented(prefix))
+    return nearest(key, known) or nearest(key, (each.name for each in _everything()))
+
+
+def _everything() -> Iterator[ConditionKey]:
+    found = _of_all_services()
+    yield from found.exact.values()
+    yield from (key for _, key in found.patterns)
