@@ -32,7 +32,10 @@ PEOPLE = [
 ]
 GROUPS = [Principal(PrincipalType.GROUP, name) for name in ("g", "h")]
 MANAGED = [f"arn:aws:iam::{ACCOUNT.id}:policy/m{number}" for number in range(4)]
-ACTIONS = ["s3:GetObject", "s3:PutObject", "kms:Decrypt", "sts:GetCallerIdentity", "x:Y"]
+ACTIONS = [
+    *("s3:GetObject", "s3:PutObject", "kms:Decrypt", "x:Y", "ebs:StartSnapshot"),
+    *("sts:GetCallerIdentity", "sts:GetSessionToken", "sts:GetFederationToken"),
+]
 RESOURCES = [
     "*",
     "arn:aws:s3:::a",
@@ -64,6 +67,7 @@ CONDITIONS: list[dict[str, Any]] = [
     {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}},
     {"StringEquals": {"aws:PrincipalType": "User", "aws:PrincipalAccount": ACCOUNT.id}},
     {"StringEquals": {"aws:ResourceAccount": ACCOUNT.id}},
+    {"Null": {"aws:TokenIssueTime": "true"}},
     {"DateLessThan": {"aws:CurrentTime": "2026-03-01T12:00:01Z"}},
     {"DateLessThan": {"aws:EpochTime": "2026-02-01T00:00:00Z"}},
     {"ForAllValues:StringEquals": {"aws:TagKeys": ["x", "y"]}},

@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC
 
+from iam_access.policy.condition_keys import is_multivalued
 from iam_access.policy.document import text_of
 from iam_access.policy.operators import parse_date
 from iam_access.policy.problem import shown
 from iam_access.policy.request import CallerType, PrincipalContext, Request, part_of
+from iam_access.policy.services import tells_resource_owner
+
+OF_RESOURCE = frozenset({"aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths"})
+"""The keys that depend on what is asked, and not only on who asks when."""
 
 # reference_policies_variables.html, "Principal key values".
 _PRINCIPAL_TYPE = {
@@ -19,13 +24,19 @@ _PRINCIPAL_TYPE = {
 }
 
 
+SOME_SESSION = "some-session"
+"""The name of a role's session where nothing tells it: aws:userid always has one."""
+
+
 class RequestContext:
     """A request's condition keys, the derived ones included, and what was asked in vain.
 
     Derived where the request does not give them, as documented for each key
     (reference_policies_condition-keys.html): aws:PrincipalArn, aws:PrincipalAccount,
     aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
-    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:ResourceAccount.
+    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:TokenIssueTime,
+    aws:ViaAWSService, aws:ResourceAccount. Keys of the resource's owner are absent, given or not,
+    for actions that never have them.
     """
 
     __slots__ = ("_derived", "_given", "missing", "request")
@@ -39,7 +50,9 @@ class RequestContext:
     def values(self, key: str, written: str) -> tuple[str, ...] | None:
         """All values of a key (in lower case), or None, which is noted if `written` is given."""
         given = self.given
-        if key in given:
+        if key in OF_RESOURCE and not tells_resource_owner(self.request):
+            values = None
+        elif key in given:
             values = given[key]
         elif key in self._derived:
             values = self._derived[key]
@@ -66,8 +79,12 @@ class RequestContext:
     def single(self, key: str, written: str) -> str | None:
         """The value of a key that has exactly one; other keys cannot be policy variables.
 
-        Empty text is no value there (reference_policies_variables.html#policy-vars-no-value).
+        A multivalued key is none with a single value either
+        (reference_policies_condition-single-vs-multi-valued-context-keys.html). Empty text is no
+        value there (reference_policies_variables.html#policy-vars-no-value).
         """
+        if is_multivalued(key):
+            return None
         values = self.values(key, written)
         return values[0] or None if values is not None and len(values) == 1 else None
 
@@ -104,6 +121,8 @@ def _user_id(caller: PrincipalContext) -> str | None:
         return f"{caller.account}:{name}"
     if caller.type is CallerType.ROLE_SESSION:
         return f"{caller.unique_id}:{name}" if caller.unique_id else None
+    if caller.type is CallerType.ROLE:
+        return f"{caller.unique_id}:{SOME_SESSION}" if caller.unique_id else None
     return caller.unique_id if caller.type is CallerType.USER else None
 
 
@@ -126,6 +145,22 @@ def _seconds(context: RequestContext, key: str) -> str | None:
     given = context.given.get(key)
     seconds = parse_date(given[0]) if given else None
     return None if seconds is None else format(seconds, "f")
+
+
+def _token_issue_time(context: RequestContext) -> str | None:
+    """Temporary credentials always have it (#condition-keys-tokenissuetime).
+
+    A session of which nothing is known is taken to be opened at the time of the request.
+    """
+    if context.request.principal.type not in _WITH_TOKEN:
+        return None
+    now = context.values("aws:currenttime", "")
+    return now[0] if now else _UNREADABLE
+
+
+def _via_service(context: RequestContext) -> str:
+    """Always there, and false for calls that callers make themselves."""
+    return "true" if context.given.get("aws:calledvia") else "false"
 
 
 def _resource_account(request: Request) -> str | None:
@@ -153,9 +188,16 @@ def _principal_account(context: RequestContext) -> str | None:
     return "anonymous" if _is_anonymous(context) else context.request.principal.account
 
 
+_SESSIONS_OF_ROLES = frozenset({CallerType.ROLE, CallerType.ROLE_SESSION})
+_WITH_TOKEN = _SESSIONS_OF_ROLES | {CallerType.FEDERATED_USER}
+# A value that is no date: operators hold neither way, and the key is not absent.
+_UNREADABLE = "unknown"
+
 _DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
     "aws:currenttime": _current_time,
     "aws:epochtime": _epoch_time,
+    "aws:tokenissuetime": _token_issue_time,
+    "aws:viaawsservice": _via_service,
     "aws:resourceaccount": lambda context: _resource_account(context.request),
     "aws:principalisawsservice": _by_service,
     "aws:principalservicename": lambda context: (

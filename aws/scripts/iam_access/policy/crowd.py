@@ -10,11 +10,12 @@ from typing import Self, TypeAlias
 
 from iam_access.policy.bits import places
 from iam_access.policy.compile import CompiledPolicy
+from iam_access.policy.context import OF_RESOURCE
 from iam_access.policy.matrix import Asker
-from iam_access.policy.matrix_cells import OF_RESOURCE, Cell, Place, Values, Varying
+from iam_access.policy.matrix_cells import Cell, Place, Values, Varying
 from iam_access.policy.services import (
-    allowed_by_service,
     consenting_account,
+    is_settled_by_service,
     needs_resource_policy,
 )
 
@@ -48,33 +49,34 @@ class Crowd:
     def allowed(self, action: str, resource: str, account: str | None = None) -> Sequence[int]:
         """The places of those for whom `evaluate.decide` would allow it."""
         asked = action, resource, account
-        more = sum(
-            1 << place for place in self._held.others if self._asker(place).decide(*asked).allowed
-        )
-        return [*places(self._may(asked) | more)]
+        usual, others = self._parts(action)
+        more = sum(1 << place for place in others if self._asker(place).decide(*asked).allowed)
+        return [*places(self._may(asked, usual) | more)]
 
     def allowed_by_caller(self, action: str, resource: str, account: str | None = None) -> int:
         """Those, as bits, for whom `evaluate.decide_for_caller` would allow it."""
         asked = action, resource, account
-        usual = self._by_own_policies(asked, self._held.usual)
-        return usual | sum(
-            1 << place
-            for place in self._held.others
-            if self._asker(place).decide_for_caller(*asked).allowed
+        usual, others = self._parts(action)
+        return self._by_own_policies(asked, usual) | sum(
+            1 << place for place in others if self._asker(place).decide_for_caller(*asked).allowed
         )
 
-    def _may(self, asked: Place) -> int:
+    def _parts(self, action: str) -> tuple[int, Sequence[int]]:
+        """Those who can be asked together, as bits, and the places of those asked one by one."""
+        if is_settled_by_service(action.lower()):
+            return 0, range(len(self._held.askers))
+        return self._held.usual, self._held.others
+
+    def _may(self, asked: Place, usual: int) -> int:
         held = self._held
-        if not held.usual:
+        if not usual:
             return 0
         request = held.askers[held.first].request(asked)
-        if allowed_by_service(request):
-            return held.usual
         if needs_resource_policy(request):
             return 0
         # Across accounts the resource's policy would have to allow it, too.
         owner = consenting_account(request)
-        among = held.usual if owner is None else held.of_account.get(owner, 0)
+        among = usual if owner is None else held.of_account.get(owner, 0)
         return self._by_own_policies(asked, among)
 
     def _by_own_policies(self, asked: Place, may: int) -> int:
@@ -128,7 +130,7 @@ class Crowd:
                 values = self._asker(index).values(keys, place)
                 bits, first = found.get(values, (0, index))
                 found[values] = bits | 1 << index, first
-            if OF_RESOURCE not in keys:
+            if OF_RESOURCE.isdisjoint(keys):
                 self._split[holders, keys] = found
         return found
 

@@ -17,13 +17,13 @@ from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.principals import Match
 from iam_access.policy.request import CallerType, PrincipalContext, Request
 from iam_access.policy.services import (
-    allowed_by_service,
     consenting_account,
     forbidden_by_service,
     is_trust_action,
     is_under_rcps,
     needs_resource_policy,
     passes_resource_policy,
+    ruling,
 )
 
 _Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
@@ -138,10 +138,9 @@ def _slot(
 
 def decide(request: Request, layers: Layers) -> Decision:
     """Judge a request as AWS would. Pure: the same values always give the same decision."""
-    free = allowed_by_service(request)
-    if free:
-        layer = LayerDecision(Layer.IDENTITY, None, True, note=free)
-        return Decision(Verdict.ALLOWED, (), (), (), (layer,))
+    ruled = _ruled(request)
+    if ruled is not None:
+        return ruled
     context = RequestContext(request)
     slots = layers.slots(_kind(request.principal), request.action.lower())
     if layers.rcps and not is_under_rcps(request):
@@ -165,12 +164,26 @@ def decide_for_caller(request: Request, layers: Layers) -> Decision:
     That is what AWS's policy simulator does when it is given no resource policy: whose the
     resource is, trust policies, key policies and RCPs do not count.
     """
+    ruled = _ruled(request)
+    if ruled is not None:
+        return ruled
     context = RequestContext(request)
     slots = layers.slots(_kind(request.principal), request.action.lower())
     found = tuple([_ask(slot, context) for slot in slots if slot.silent.layer not in _FAR_SIDE])
     if not request.principal.in_account:
         found = (LayerDecision(Layer.IDENTITY, None, False, note="has no policies of its own"),)
     return _conclude(context, found, _grant_by_caller)
+
+
+def _ruled(request: Request) -> Decision | None:
+    """The decision of the service itself, where policies have no say."""
+    found = ruling(request)
+    if found is None:
+        return None
+    layer = LayerDecision(Layer.IDENTITY, None, found.allowed, note=found.why)
+    if found.allowed:
+        return Decision(Verdict.ALLOWED, (), (), (), (layer,))
+    return Decision(Verdict.IMPLICIT_DENY, (), (), (layer,), (layer,))
 
 
 def _conclude(

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from iam_access.policy.compile import CompiledPolicy
-from iam_access.policy.context import RequestContext
+from iam_access.policy.context import OF_RESOURCE, RequestContext
 from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers, decide, decide_for_caller
-from iam_access.policy.matrix_cells import OF_RESOURCE, Cell, Judge, Numbers, Place, Values, Varying
+from iam_access.policy.matrix_cells import Cell, Judge, Numbers, Place, Values, Varying
 from iam_access.policy.request import CallerType, PrincipalContext, Request
+from iam_access.policy.services import is_settled_by_service
 
 # So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
 _MOST_CELLS = 4096
@@ -166,7 +167,7 @@ class Asker:
     def _decide(self, judge: Judge, action: str, resource: str, account: str | None) -> Decision:
         holding = self._holding
         place = action, resource, account
-        if not holding.shareable:
+        if not holding.shareable or is_settled_by_service(action.lower()):
             return judge(self.request(place), holding.layers)
         cell = self._cells.get(place) or self.cell(place)
         policies = holding.policies
@@ -219,7 +220,7 @@ class Asker:
         if found is None:
             context = RequestContext(self.request(place))
             found = tuple([context.values(key, "") for key in keys])
-            if OF_RESOURCE not in keys:
+            if OF_RESOURCE.isdisjoint(keys):
                 self._values[keys] = found
         return found
 

@@ -25,9 +25,6 @@ Values: TypeAlias = tuple[tuple[str, ...] | None, ...]
 
 Numbers: TypeAlias = tuple[int, ...]
 
-# The one key that follows from what is asked, and not from who asks when.
-OF_RESOURCE = "aws:resourceaccount"
-
 _SILENT = 0
 
 

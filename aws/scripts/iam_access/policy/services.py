@@ -1,5 +1,7 @@
 """Where single services depart from the general evaluation, each in one place."""
 
+from typing import NamedTuple
+
 from iam_access.policy.request import CallerType, Request, account_of
 
 # sts:TagSession and its like are part of assuming a role and need the same trust.
@@ -13,8 +15,48 @@ _TRUST_ACTIONS = frozenset(
         "sts:tagsession",
     }
 )
-# Whoever has credentials may ask whose they are, an explicit Deny notwithstanding.
-_FREE_ACTIONS = frozenset({"sts:getcalleridentity"})
+_WHO_AM_I = "sts:getcalleridentity"
+_OWN_SESSION = "sts:getsessiontoken"
+_LONG_TERM_ONLY = frozenset({_OWN_SESSION, "sts:getfederationtoken"})
+_ROLES = frozenset({CallerType.ROLE, CallerType.ROLE_SESSION})
+# Checked when another service is called: it is no operation of IAM's API.
+_PASSING = "iam:passrole"
+# The actions that no aws:Resource… key comes with. The page named others in its versions of 2023
+# and 2026; an action that either names is taken not to carry them.
+_SERVICES_WITHOUT_OWNER = frozenset({"ebs", "events"})
+_WITHOUT_OWNER = frozenset(
+    {
+        "auditmanager:updateassessmentframeworkshare",
+        "detective:acceptinvitation",
+        "ds:acceptshareddirectory",
+        "ec2:accepttransitgatewaypeeringattachment",
+        "ec2:acceptvpcendpointconnections",
+        "ec2:acceptvpcpeeringconnection",
+        "ec2:copyfpgaimage",
+        "ec2:copyimage",
+        "ec2:copysnapshot",
+        "ec2:createtransitgatewaypeeringattachment",
+        "ec2:createvolume",
+        "ec2:createvpcendpoint",
+        "ec2:createvpcpeeringconnection",
+        "ec2:deletetransitgatewaypeeringattachment",
+        "ec2:deletevpcpeeringconnection",
+        "ec2:rejecttransitgatewaypeeringattachment",
+        "ec2:rejectvpcendpointconnections",
+        "ec2:rejectvpcpeeringconnection",
+        "es:acceptinboundconnection",
+        "guardduty:acceptadministratorinvitation",
+        "macie2:acceptinvitation",
+        "route53:associatevpcwithhostedzone",
+        "route53:createvpcassociationauthorization",
+        "route53:deletevpcassociationauthorization",
+        "route53:disassociatevpcfromhostedzone",
+        "route53:listhostedzonesbyvpc",
+        "securityhub:acceptadministratorinvitation",
+        "workspaces:copyworkspaceimage",
+        "workspaces:describeworkspaceimages",
+    }
+)
 # So that an account cannot lock itself out of its buckets.
 _KEYS_TO_BUCKET = frozenset({"s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"})
 # The services of which resource control policies limit the actions (September 2026).
@@ -74,14 +116,55 @@ def _is_use_of_key(request: Request) -> bool:
     return is_kms and request.resource.startswith("arn:") and ":key/" in request.resource
 
 
-def allowed_by_service(request: Request) -> str:
-    """Why no policy can refuse the request; "" when policies decide.
+class Ruling(NamedTuple):
+    """What a service decides by itself, whatever policies say, and why."""
 
-    STS API Reference, API_GetCallerIdentity.html: no permission is needed, and a Deny is void.
+    allowed: bool
+    why: str
+
+
+def ruling(request: Request) -> Ruling | None:
+    """What the service decides about the kind of caller alone; None where policies decide.
+
+    STS API Reference: GetCallerIdentity and GetSessionToken need no permission, and a Deny is void
+    (API_GetCallerIdentity.html, API_GetSessionToken.html). GetSessionToken and GetFederationToken
+    take the credentials of users, not those of role sessions. Sessions of federated users call
+    nothing else of STS than GetCallerIdentity, and nothing of IAM (API_GetFederationToken.html;
+    IAM User Guide, id_credentials_sts-comparison.html).
     """
-    if request.action.lower() in _FREE_ACTIONS and request.principal.in_account:
-        return "whoever has credentials may ask whose they are"
-    return ""
+    action, caller = request.action.lower(), request.principal.type
+    if action == _WHO_AM_I and request.principal.in_account:
+        return Ruling(True, "whoever has credentials may ask whose they are")
+    if caller is CallerType.FEDERATED_USER:
+        if action.startswith("sts:"):
+            return Ruling(False, "sessions of federated users call only sts:GetCallerIdentity")
+        if action.startswith("iam:") and action != _PASSING:
+            return Ruling(False, "sessions of federated users cannot call IAM")
+    if action in _LONG_TERM_ONLY and caller in _ROLES:
+        return Ruling(False, "role sessions cannot call it")
+    if action == _OWN_SESSION and caller in (CallerType.USER, CallerType.ROOT):
+        return Ruling(True, "users may open sessions of their own")
+    return None
+
+
+def is_settled_by_service(action: str) -> bool:
+    """Whether a service has a say of its own in an action, given in lower case, for some caller.
+
+    Sessions of federated users are another kind of caller throughout.
+    """
+    return action == _WHO_AM_I or action in _LONG_TERM_ONLY
+
+
+def tells_resource_owner(request: Request) -> bool:
+    """Whether requests have aws:ResourceAccount, aws:ResourceOrgID and aws:ResourceOrgPaths.
+
+    IAM User Guide, reference_policies_condition-keys.html#condition-keys-resourceaccount: some
+    actions do not support these keys.
+    """
+    action = request.action.lower()
+    if action.partition(":")[0] in _SERVICES_WITHOUT_OWNER:
+        return False
+    return action not in _WITHOUT_OWNER
 
 
 def passes_resource_policy(request: Request) -> str:

@@ -32,6 +32,7 @@ _NOT_ASSUMED = (
     *("aws:currenttime", "aws:epochtime", "aws:resourceaccount"),
     *("aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid"),
     *("aws:username", "aws:principalisawsservice", "aws:principalservicename"),
+    *("aws:tokenissuetime", "aws:viaawsservice"),
 )
 _FIND: Mapping[str, Callable[[Call], Entity]] = {
     "user": user_of,

@@ -16,7 +16,11 @@ from iam_access.simulation.humans import is_for_people, is_service_linked
 from iam_access.simulation.questions import ContextValue, Inquiry, Setting, TestRef
 from iam_access.snapshot import PrincipalState, Snapshot
 
-_MFA = ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",))
+# What tests assume that do not say otherwise, the same as aws-iam-tester does.
+_DEFAULT_CONTEXT = (
+    ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",)),
+    ContextValue("redshift:DbUser", "string", ("admin",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +207,13 @@ def _actions(test: AccessTest) -> tuple[str, ...]:
 
 
 def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
-    return tuple(
-        ContextValue(each.context_key_name, each.context_key_type, each.values)
-        for each in test.custom_context
-    ) or (_MFA,)
+    return (
+        tuple(
+            ContextValue(each.context_key_name, each.context_key_type, each.values)
+            for each in test.custom_context
+        )
+        or _DEFAULT_CONTEXT
+    )
 
 
 def _nobody(ref: TestRef, account: Account) -> Finding:

@@ -8,6 +8,7 @@ from iam_access.policy.compile import StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.evaluate import Layers
 from iam_access.policy.matrix import Asker
+from iam_access.policy.services import is_settled_by_service
 from iam_access.simulation.questions import ContextValue, Pair, Question
 from iam_access.simulation.results import Answer, Evidence
 from iam_access.simulation.world import Subject, World
@@ -67,7 +68,7 @@ _NOTHING = Answer(Verdict.IMPLICIT_DENY)
 
 def _is_silent(layers: Layers, action: str) -> bool:
     """Whether no policy has a word on an action, given in lower case; saves a whole decision."""
-    if layers.boundary is not None:
+    if layers.boundary is not None or is_settled_by_service(action):
         return False
     return not any(policy.covering(action) for policy in layers.identity)
 

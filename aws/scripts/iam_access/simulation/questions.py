@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
+from iam_access.policy.context import SOME_SESSION
 from iam_access.policy.request import account_of
 from iam_access.snapshot import PrincipalState
 
@@ -69,9 +70,10 @@ class Setting:
         """All condition keys of a principal's requests: the very same values each time."""
         found = self._contexts.get(state.principal)
         if found is None:
+            own = tuple(each for each in self.own if not _never_has(state, each.key.lower()))
             known = {each.key.lower() for each in self.own}
             more = (each for each in _of_request(state, self.now) if each.key.lower() not in known)
-            found = self._contexts[state.principal] = (*self.own, *more)
+            found = self._contexts[state.principal] = (*own, *more)
         return found
 
 
@@ -81,7 +83,11 @@ def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     is_user = state.principal.type is PrincipalType.USER
-    yield ContextValue("aws:CurrentTime", "date", (f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",))
+    written = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    yield ContextValue("aws:CurrentTime", "date", (written,))
+    yield ContextValue("aws:EpochTime", "numeric", (str(int(now.timestamp())),))
+    for key in ("aws:PrincipalIsAWSService", "aws:ViaAWSService"):
+        yield ContextValue(key, "boolean", ("false",))
     yield ContextValue("aws:PrincipalArn", "string", (state.arn,))
     yield ContextValue("aws:PrincipalAccount", "string", (account_of(state.arn) or "",))
     yield ContextValue("aws:PrincipalType", "string", ("User" if is_user else "AssumedRole",))
@@ -89,8 +95,30 @@ def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
         yield ContextValue("aws:username", "string", (state.principal.name,))
         if state.id:
             yield ContextValue("aws:userid", "string", (state.id,))
+    else:
+        # A session that is opened now.
+        yield ContextValue("aws:TokenIssueTime", "date", (written,))
+        if state.id:
+            yield ContextValue("aws:userid", "string", (f"{state.id}:{SOME_SESSION}",))
     for key, value in sorted(state.tags.items()):
         yield ContextValue(f"aws:PrincipalTag/{key}", "string", (value,))
+
+
+def _never_has(state: PrincipalState, key: str) -> bool:
+    """Whether requests of a principal cannot have a key, given in lower case.
+
+    Only users have a name. People of IAM Identity Center are federated, and so their sessions tell
+    nothing of a second factor
+    (reference_policies_condition-keys.html#condition-keys-multifactorauthpresent).
+    """
+    if state.principal.type is PrincipalType.USER:
+        return False
+    return key == "aws:username" or (
+        key in _OF_MFA and state.path.startswith("/aws-reserved/sso.amazonaws.com/")
+    )
+
+
+_OF_MFA = frozenset({"aws:multifactorauthpresent", "aws:multifactorauthage"})
 
 
 @dataclass(frozen=True, slots=True)
