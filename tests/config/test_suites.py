@@ -82,6 +82,105 @@ def test_the_name_of_the_folder_may_stand_at_the_top(tmp_path: Path, text: str) 
     assert place.location.line == text.count("\n")
 
 
+def context(key: str, values: str, kind: str = "string") -> str:
+    """A test whose requests have this key."""
+    return (
+        f"{TEST}    custom_context:\n      - context_key_name: {key}\n"
+        f"        context_key_type: {kind}\n        context_key_values: {values}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "values"),
+    [
+        ("aws:CurrentTime", "date", "¶tomorrow"),
+        ("aws:CurrentTime", "string", "¶next week"),
+        ("aws:EpochTime", "numeric", "¶soon"),
+        ("aws:MultiFactorAuthAge", "numeric", "¶5m"),
+        ("aws:MultiFactorAuthAge", "string", "¶an hour"),
+        ("aws:MultiFactorAuthPresent", "string", "¶yes"),
+        ("aws:SourceIp", "ip", "¶10.0.0"),
+        ("aws:SourceIp", "string", "¶10.0.0.0/8"),
+        ("aws:SourceIp", "ip", "¶[10.0.0.1, 10.0.0.2]"),
+        ("aws:PrincipalArn", "string", "¶ann"),
+        ("iam:PermissionsBoundary", "stringList", "[¶limit]"),
+        ("service:Blob", "binary", "¶'???'"),
+        ("service:Numbers", "numericList", "[1, ¶two]"),
+        ("aws:username", "string", "¶null"),
+        ("aws:TagKeys", "stringList", "[a, ¶null]"),
+    ],
+)
+def test_values_that_no_condition_can_meet_are_errors(
+    tmp_path: Path, key: str, kind: str, values: str
+) -> None:
+    plain, place = marked(context(key, values, kind))
+    found = read(tmp_path, plain)
+    assert [each for each in told(found.findings) if "warning" not in each] == [
+        f"{place} error {'wrong-type' if 'null' in values else 'bad-value'}"
+    ]
+    assert all(each.hint for each in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "values"),
+    [
+        ("aws:CurrentTime", "date", "2026-12-01"),
+        ("aws:EpochTime", "numeric", "1772000000"),
+        ("aws:MultiFactorAuthPresent", "boolean", "yes"),
+        ("AWS:multifactorauthpresent", "string", "'False'"),
+        ("aws:SourceIp", "ip", "2001:db8::1"),
+        ("aws:TagKeys", "string", "[a, b]"),
+        ("service:Blob", "binary", "aGVsbG8="),
+        ("aws:PrincipalArn", "string", "arn:aws:iam::111122223333:user/ann"),
+        ("aws:RequestTag/team", "string", "payments"),
+        ("redshift:DbUser", "string", "admin"),
+    ],
+)
+def test_values_of_the_keys_type_are_accepted(
+    tmp_path: Path, key: str, kind: str, values: str
+) -> None:
+    found = read(tmp_path, context(key, values, kind))
+    assert not [each for each in found.findings if each.is_error]
+
+
+def test_a_key_given_twice_is_an_error_whatever_its_case(tmp_path: Path) -> None:
+    more = "      - {¶context_key_name: AWS:sourceip, context_key_values: 10.0.0.1}\n"
+    plain, place = marked(context("aws:SourceIp", "10.0.0.1") + more)
+    found = read(tmp_path, plain)
+    line = place.partition(":")[0]
+    ((where, severity, code),) = [each.split() for each in told(found.findings)]
+    assert (where.partition(":")[0], severity, code) == (line, "error", "duplicate-condition-key")
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("¶aws:MultiFactorAuthPresen", "did you mean 'aws:MultiFactorAuthPresent'?"),
+        ("¶aws:PrincipleTag/team", "did you mean 'aws:PrincipalTag/${TagKey}'?"),
+        ("¶s3:prefx", "did you mean 's3:prefix'?"),
+        ("¶zz9:qqq", "see the condition keys of the service"),
+    ],
+)
+def test_a_condition_key_that_aws_does_not_know_is_told(
+    tmp_path: Path, key: str, hint: str
+) -> None:
+    plain, place = marked(context(key, "x"))
+    found = read(tmp_path, plain)
+    assert told(found.findings) == [f"{place} warning unknown-condition-key"]
+    assert found.findings[0].hint == hint
+
+
+def test_a_test_may_be_about_nobody_in_some_accounts(tmp_path: Path) -> None:
+    found = read(tmp_path, TEST + "    allow_no_match: true\n")
+    assert found.findings == ()
+    assert found.suites[0].spec.tests[0].allow_no_match
+    assert (
+        not read(tmp_path, TEST + "    allow_no_match: no\n").suites[0].spec.tests[0].allow_no_match
+    )
+    plain, place = marked(TEST + "    allow_no_match: ¶some\n")
+    assert told(read(tmp_path, plain).findings) == [f"{place} error bad-value"]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

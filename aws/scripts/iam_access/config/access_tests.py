@@ -18,6 +18,8 @@ from iam_access.kinds.fields import (
     one_or_many,
     problem,
 )
+from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
+from iam_access.policy.operators import is_value_of
 
 FOLDER = "access-tests"
 
@@ -47,6 +49,17 @@ def _expectation(value: Any) -> Any:
             "write fail (nobody may) or succeed (everybody may)",
         )
     return Expectation(written)
+
+
+def _yes_or_no(value: Any) -> Any:
+    lowered = value.lower() if isinstance(value, str) else value
+    if lowered not in _TRUE | _FALSE:
+        raise problem(
+            "bad-value",
+            f"allow_no_match cannot be {value!r}",
+            "write true where accounts may have nobody the test is about, false where not",
+        )
+    return lowered in _TRUE
 
 
 def _none_is_empty(value: Any) -> Any:
@@ -151,18 +164,59 @@ class ContextKey(Spec):
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
-        kind, values = written.get("context_key_type"), written.get("context_key_values")
-        if not isinstance(kind, str) or not kind.startswith("boolean"):
-            return
-        for index, value in enumerate(values if isinstance(values, list) else [values]):
-            if isinstance(value, str) and value.lower() not in _TRUE | _FALSE:
-                path: tuple[str | int, ...] = ("context_key_values",)
-                yield Contradiction(
-                    "bad-value",
-                    f"{value!r} is not a boolean",
-                    "write true or false",
-                    (*path, index) if isinstance(values, list) else path,
-                )
+        values = written.get("context_key_values")
+        listed = values if isinstance(values, list) else [values]
+        name, kind = written.get("context_key_name"), written.get("context_key_type")
+        key = find_condition_key(name) if isinstance(name, str) else None
+        if key is not None and not key.multivalued and len(listed) > 1:
+            yield Contradiction(
+                "bad-value",
+                f"requests have one value of {key.name}, and here are {len(listed)}: no condition "
+                "would hold",
+                "write one value, or a test for each",
+                ("context_key_values",),
+            )
+        for index, value in enumerate(listed):
+            if isinstance(value, str):
+                place: tuple[str | int, ...] = ("context_key_values",)
+                at = (*place, index) if isinstance(values, list) else place
+                yield from _misfits(value, kind, key, at)
+
+
+_DECLARED: Mapping[str, ValueType] = {
+    "boolean": ValueType.BOOL,
+    "numeric": ValueType.NUMERIC,
+    "date": ValueType.DATE,
+    "ip": ValueType.IP,
+    "binary": ValueType.BINARY,
+}
+_NOUNS: Mapping[ValueType, tuple[str, str]] = {
+    ValueType.BOOL: ("a boolean", "write true or false"),
+    ValueType.NUMERIC: ("a number", "write a number such as 10 or 1.5"),
+    ValueType.DATE: ("a date", "write one such as 2026-12-01T00:00:00Z, or seconds since 1970"),
+    ValueType.IP: ("an IP address", "write one address such as 203.0.113.7, not a range"),
+    ValueType.BINARY: ("binary", "write the bytes in base64"),
+    ValueType.ARN: ("an ARN", "write a whole ARN, such as arn:aws:iam::123456789012:user/ann"),
+}
+
+
+def _misfits(
+    value: str, written: Any, key: ConditionKey | None, at: tuple[str | int, ...]
+) -> Iterator[Contradiction]:
+    """What tells that a value is not of the type it is said to have, or that its key has.
+
+    Such a value meets no operator, so that a test that expects `fail` passes by it.
+    """
+    declared = _DECLARED.get(written.removesuffix("List")) if isinstance(written, str) else None
+    if declared is ValueType.BOOL and value.lower() in _TRUE | _FALSE:
+        value = "true"
+    if declared is not None and not is_value_of(value, declared):
+        noun, hint = _NOUNS[declared]
+        yield Contradiction("bad-value", f"{value!r} is not {noun}", hint, at)
+    elif key is not None and not any(is_value_of(value, kind) for kind in key.types):
+        noun, hint = _NOUNS[key.types[0]]
+        message = f"{value!r} is not {noun}, as values of {key.name} are"
+        yield Contradiction("bad-value", message, hint, at)
 
 
 class AccessTest(Spec):
@@ -171,7 +225,8 @@ class AccessTest(Spec):
     Without `users`, `roles` and `limit_to` it is about everybody in an account, save the
     exemptions. Without `resources` it is about `*`. `wildcards` says what an action such as
     `iam:Attach*` asks for: permission for all that it matches (`literal`, as AWS's simulator takes
-    it), or for each matching action by itself (`expand`).
+    it), or for each matching action by itself (`expand`). With `allow_no_match` there may be
+    accounts in which it is about nobody.
     """
 
     description: str | None = None
@@ -185,6 +240,7 @@ class AccessTest(Spec):
     limit_to: Expressions = []
     custom_context: Annotated[list[ContextKey], BeforeValidator(_none_is_empty)] = []
     wildcards: Literal["literal", "expand"] = "literal"
+    allow_no_match: Annotated[bool, BeforeValidator(_yes_or_no)] = False
 
     @property
     def accounts(self) -> frozenset[str] | None:
@@ -197,7 +253,17 @@ class AccessTest(Spec):
             yield Contradiction(
                 "no-actions", "the test asks for no action", "list at least one", ("actions",)
             )
+        seen: dict[str, int] = {}
         for index, each in enumerate(_mappings(written.get("custom_context"))):
+            name = each.get("context_key_name")
+            if isinstance(name, str) and seen.setdefault(name.lower(), index) != index:
+                yield Contradiction(
+                    "duplicate-condition-key",
+                    f"{shown(name)} is the same condition key as number "
+                    f"{seen[name.lower()] + 1} of the list",
+                    "write it once; a key that may have several values takes a list of them",
+                    ("custom_context", index, "context_key_name"),
+                )
             for found in ContextKey.contradictions(each):
                 path = ("custom_context", index, *found.path)
                 yield Contradiction(found.code, found.message, found.hint, path)

@@ -27,6 +27,7 @@ from iam_access.kinds.placeholders import NAMES
 from iam_access.model import Finding, Location
 from iam_access.place import Place
 from iam_access.policy.actions import unknown_action
+from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 _PLACEHOLDERS = dict.fromkeys(NAMES, "")
@@ -214,6 +215,7 @@ def _check(suite: Suite, there: _There | None, report: Report) -> None:
             _check_accounts(test.accounts, place.at("limit_to").location, there, report)
         placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, report)
         _check_actions(test, place, report)
+        _check_condition_keys(test, place, report)
 
 
 def _check_environments(
@@ -241,6 +243,20 @@ def _check_accounts(
             f"the accounts are {listed(sorted(there.account_ids)) or 'none'}; "
             r"an expression for any of them begins with ^arn:aws:iam::\d{12}:",
         )
+
+
+def _check_condition_keys(test: AccessTest, place: Place, report: Report) -> None:
+    """A key that no request has meets no condition that is meant for another."""
+    for index, each in enumerate(test.custom_context):
+        name = each.context_key_name
+        if find_condition_key(name) is None:
+            meant = nearest_condition_key(name)
+            report.warning(
+                "unknown-condition-key",
+                place.at("custom_context", index, "context_key_name").location,
+                f"AWS documents no condition key {shown(name)}, so it may say nothing",
+                f"did you mean {meant!r}?" if meant else "see the condition keys of the service",
+            )
 
 
 def _check_actions(test: AccessTest, place: Place, report: Report) -> None:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
+from iam_access.policy.condition_keys import ValueType
 from iam_access.policy.document import text_of
 from iam_access.policy.match import Lookup, Mode, compile_patterns, is_whole_arn
 
@@ -221,6 +222,23 @@ def _arn(values: Values, variables: bool) -> Test:
         return True if patterns.matches(value, lookup) else otherwise
 
     return test
+
+
+_READERS: Mapping[ValueType, Callable[[str], object]] = {
+    ValueType.BOOL: parse_boolean,
+    ValueType.NUMERIC: parse_number,
+    ValueType.DATE: parse_date,
+    ValueType.IP: _address,
+    ValueType.BINARY: _parse_binary,
+    ValueType.ARN: lambda value: (
+        value if value.startswith("arn:") and is_whole_arn(value) else None
+    ),
+}
+
+
+def is_value_of(value: str, kind: ValueType) -> bool:
+    """Whether a request's value of a key is of a type; operators of that type match no other."""
+    return kind is ValueType.STRING or _READERS[kind](value) is not None
 
 
 _string = _patterns(Mode.TEXT, wildcards=False)
