@@ -275,7 +275,7 @@ class TestWhatIsWritten:
                 "  - {users: [a@example.com], environments: [prod], grants: [keys]}\n"
             ),
         }
-        for rule, expected in (("deny", []), ("warn", []), ("refuse", ["outlives-deadline"])):
+        for rule, expected in (("warn", []), ("refuse", ["outlives-deadline"])):
             configuration = ruled(
                 tmp_path, f"temporary_access: {{outliving_actions: {rule}}}", files
             )
@@ -284,6 +284,30 @@ class TestWhatIsWritten:
                 assert str(the_one(configuration).location).endswith(f"pay.yaml:{place}")
                 assert "iam:CreateAccessKey" in the_one(configuration).message
                 assert "settings.yaml:1:39)" in the_one(configuration).hint
+
+    @pytest.mark.parametrize(
+        ("actions", "code"),
+        [
+            ('"sts:AssumeRole"', "gives-nothing"),
+            ('"iam:CreateAccessKey", "iam:UpdateAccessKey"', "gives-nothing"),
+            ('"iam:CreateAccessKey", "iam:ListAccessKeys"', "denied-with-it"),
+        ],
+    )
+    def test_what_is_denied_with_a_grant(self, tmp_path: Path, actions: str, code: str) -> None:
+        policies = POLICIES.replace('"s3:GetObject"', actions).replace("reader", "keys")
+        text, place = marked(f"{START}{UNTIL}".replace("writer", "¶keys"))
+        entry = text.partition("\n")[2].replace("bob@", "ann@")
+        files = {
+            "aws-policies/pay.yaml": policies,
+            "temporary-access/pay.yaml": text + entry,
+            "permanent-access/pay.yaml": "permanent-access: []",
+        }
+        found = ruled(tmp_path, "", files).findings
+        errors = code == "gives-nothing"
+        assert [each.code for each in found] == [code] * (2 if errors else 1)
+        assert found[0].is_error is errors
+        assert str(found[0].location).endswith(f"pay.yaml:{place}")
+        assert "iam:ListAccessKeys" not in found[0].message
 
 
 class TestWho:

@@ -368,3 +368,17 @@ def test_what_was_just_detached_may_still_seem_to_be_in_use(
         assert fleet.policies() == set()
     assert writes(run) == {"DetachUserPolicy": 1, "DeletePolicy": 3}
     assert 0 < sum(slept) < 60
+
+
+def test_what_people_hold_is_read_only_where_a_grant_may_suspend_it(files: Files) -> None:
+    """Two calls for each AWS managed policy of who holds a grant that something is denied with."""
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    keys = {"effect": "Allow", "actions": ["iam:*AccessKey*"], "resources": ["*"]}
+    files.team(policies={"keys": policy(keys)}, temporary=[temporary("keys")])
+    with opened(files) as fleet:
+        fleet.admin().attach_user_policy(UserName="bob", PolicyArn=READ_ONLY)
+        fleet.admin().attach_user_policy(UserName="ann", PolicyArn=admin)
+        run = fleet.apply("--all", "--dry-run", "--output", "json")
+    assert sorted(run.operations) == sorted([*READING, "GetPolicy", "GetPolicyVersion"])
+    assert (run.status, sorted(run.codes)) == (0, ["denied-with-it", "suspends-access"])
+    assert "AdministratorAccess" in run.out

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from iam_access.kinds.grant import Form, Outliving, Rules
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
+from iam_access.model import Principal, PrincipalType
 from iam_access.policy import expiry
 from iam_access.snapshot import ManagedDocument
 from tests.values import (
@@ -17,13 +18,20 @@ from tests.values import (
     policy,
     scope,
     temporary,
+    with_state,
 )
 
 FOLDER = TemporaryAccess()
 DEADLINE = datetime(2026, 3, 1, 18, tzinfo=UTC)
 KEYS = policy(
     "read",
-    custom_statements=[{"effect": "Allow", "actions": ["iam:CreateAccessKey"], "resources": ["*"]}],
+    custom_statements=[
+        {
+            "effect": "Allow",
+            "actions": ["iam:CreateAccessKey", "iam:ListAccessKeys"],
+            "resources": ["*"],
+        }
+    ],
 )
 
 
@@ -155,6 +163,42 @@ def test_what_a_managed_policy_allows_can_outlive_the_grant_too() -> None:
     (grant,) = FOLDER.expand([temporary()], power).grants
     (denial,) = grant.denials
     assert denial["Action"] == ["iam:CreateUser"]
+
+
+def test_what_a_managed_policy_loses_is_noted_once_for_all() -> None:
+    writes = {"Effect": "Allow", "Action": ["iam:CreateUser", "s3:*"], "Resource": "*"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [writes]})
+    account = account_with(managed={POWER_USER: copy})
+    power = scope(policy("read", managed_policies=[POWER_USER]), snapshot=account)
+    expansion = FOLDER.expand([temporary(), temporary(user="bob@example.com")], power)
+    (finding,) = expansion.findings
+    assert (finding.code, finding.severity.value) == ("denied-with-it", "note")
+    assert "iam:CreateUser" in finding.message
+    assert "s3" not in finding.message
+    assert len(expansion.grants) == 2
+
+
+def test_a_managed_policy_that_is_denied_whole_is_not_written() -> None:
+    jump = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [jump]})
+    account = account_with(managed={POWER_USER: copy})
+    power = scope(policy("read", managed_policies=[POWER_USER]), snapshot=account)
+    expansion = FOLDER.expand([temporary()], power)
+    assert expansion.grants == ()
+    assert [each.principal for each in expansion.blocked] == [ALICE]
+    assert [finding.code for finding in expansion.findings] == ["gives-nothing"]
+
+
+@pytest.mark.parametrize(("form", "asked"), [("inline", True), ("policy", True), ("role", False)])
+def test_what_people_hold_is_asked_for_where_it_may_be_suspended(form: str, *, asked: bool) -> None:
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    team = Principal(PrincipalType.GROUP, "team")
+    account = account_with(ALICE, team)
+    account = with_state(account, ALICE, groups=("team",))
+    account = with_state(account, team, attached=(admin,))
+    for granted, expected in ((KEYS, asked), (policy("read"), False)):
+        here = scope(granted, snapshot=account)
+        assert (admin in set(FOLDER.documents([temporary(via=form)], here))) is expected
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,11 @@ class TestTemporaryRules:
         keys = policy(
             "read",
             custom_statements=[
-                {"effect": "Allow", "actions": ["iam:CreateAccessKey"], "resources": ["*"]}
+                {
+                    "effect": "Allow",
+                    "actions": ["iam:CreateAccessKey", "iam:ListAccessKeys"],
+                    "resources": ["*"],
+                }
             ],
         )
         known = configuration(team(policies=[keys], temporary=[temporary()]))
@@ -309,7 +313,9 @@ class TestTemporaryRules:
 def test_without_rules_nothing_is_in_the_way() -> None:
     plan = apply_plan(files(managed=[POWER_USER]), account_with())
     assert touched(plan) == {ALICE, BOB, RUNNER}
-    assert plan.findings == ()
+    assert [(each.code, each.severity) for each in plan.findings] == [
+        ("denied-with-it", Severity.NOTE)
+    ]
 
 
 def test_cleanup_leaves_a_protected_principal_alone() -> None:

@@ -20,7 +20,13 @@ from iam_access.policy.document import (
     statement,
 )
 from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.outliving import denial, outliving_actions
+from iam_access.policy.outliving import (
+    denial,
+    gives_nothing,
+    in_words,
+    outliving_actions,
+    suspended,
+)
 from iam_access.policy.request import PrincipalContext, Request
 
 SOURCE = PolicySource("p", SourceType.IDENTITY, "p")
@@ -269,3 +275,53 @@ def test_whatever_pattern_the_evaluator_lets_match_is_found(
 def test_each_action_is_found_alone() -> None:
     alone = ALL - {"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"}
     assert frozenset().union(*(outliving_actions([allowing(each)]) for each in alone)) == alone
+
+
+@pytest.mark.parametrize(
+    ("documents", "nothing"),
+    [
+        ([allowing("sts:AssumeRole")], True),
+        ([allowing("iam:CreateAccessKey", "iam:UpdateAccessKey")], True),
+        ([allowing("iam:Create*", "STS:assumerole")], True),
+        ([allowing("iam:CreateAccessKey", "iam:ListAccessKeys")], False),
+        ([allowing("sts:AssumeRole"), allowing("s3:GetObject")], False),
+        ([allowing("sts:*")], False),
+        ([allowing("sts:AssumeRole", "news:NotKnownYet")], False),
+        ([document([{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}])], False),
+        ([EVERYTHING], False),
+        # What is denied by the documents themselves is not given either.
+        (
+            [
+                allowing("sts:AssumeRole", "s3:GetObject"),
+                document([statement("Deny", actions=["s3:*"], resources=["*"])]),
+            ],
+            True,
+        ),
+        (
+            [
+                allowing("sts:AssumeRole", "s3:GetObject"),
+                document([statement("Deny", actions=["s3:*"], resources=["arn:aws:s3:::a/*"])]),
+            ],
+            False,
+        ),
+    ],
+)
+def test_a_grant_whose_every_action_is_denied_with_it_gives_nothing(
+    documents: list[Document], *, nothing: bool
+) -> None:
+    assert gives_nothing(documents, outliving_actions(documents)) is nothing
+
+
+def test_what_a_denial_takes_from_others_is_what_they_allow_of_it() -> None:
+    denials = [denial(outliving_actions([allowing("sts:AssumeRole", "iam:CreateAccessKey")]))]
+    assert suspended([allowing("sts:*"), allowing("s3:*")], denials) == {"sts:AssumeRole"}
+    assert suspended([EVERYTHING], denials) == {"sts:AssumeRole", "iam:CreateAccessKey"}
+    assert suspended([allowing("s3:*", "iam:CreateUser")], denials) == frozenset()
+    gone = document([statement("Deny", actions=["sts:AssumeRole"], resources=["*"])])
+    assert suspended([allowing("sts:*"), gone], denials) == frozenset()
+
+
+def test_many_actions_are_told_in_few_words() -> None:
+    assert in_words(frozenset({"sts:AssumeRole"})) == "sts:AssumeRole"
+    assert len(in_words(ALL)) < 150
+    assert in_words(ALL).endswith(" more")

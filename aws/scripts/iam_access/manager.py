@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from iam_access.cloud.errors import CloudError
+from iam_access.cloud.errors import Call, CloudError
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
@@ -42,10 +42,20 @@ class Planner:
     """
 
     plan: Callable[[Account, Snapshot], Plan]
-    documents: Callable[[Account], frozenset[str]] = lambda account: frozenset()
+    documents: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
     unproven: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
     explain: bool = False
     suites: tuple[Suite, ...] | None = None
+
+    def read(self, call: Call, account: Account, cache: ManagedPolicyDocuments) -> Snapshot:
+        """The account with the documents that its plan takes; asks as `read_snapshot` does."""
+        unread = Snapshot(account.id, account.partition)
+        snapshot = read_snapshot(call, account, self.documents(account, unread), cache)
+        # Who holds what is known by now, and with it whose policies count as well.
+        more = self.documents(account, snapshot) - snapshot.managed.keys()
+        if not more:
+            return snapshot
+        return replace(snapshot, managed={**snapshot.managed, **cache.read(call, more)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,9 @@ class IamManager:
             plan=lambda account, snapshot: plan_apply(
                 self.configuration, account, snapshot, request, self.now
             ),
-            documents=lambda account: documents_needed(self.configuration, account, self.now),
+            documents=lambda account, read: documents_needed(
+                self.configuration, account, read, self.now
+            ),
             unproven=lambda account, snapshot: unproven(
                 self.configuration, account, snapshot, request.concerns, self.now
             ),
@@ -152,7 +164,7 @@ class IamManager:
     ) -> tuple[AccountSession, Snapshot, Plan]:
         """The account as it was read, and the plan of it. Raises CloudError."""
         session = self.sessions.open(account)
-        snapshot = read_snapshot(session.call, account, planner.documents(account), self.documents)
+        snapshot = planner.read(session.call, account, self.documents)
         unproven = planner.unproven(account, snapshot)
         if not unproven:
             return session, snapshot, planner.plan(account, snapshot)

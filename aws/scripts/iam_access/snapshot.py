@@ -94,6 +94,13 @@ class Snapshot:
     managed: Mapping[str, ManagedDocument | None] = field(default_factory=dict)
     attachable: frozenset[str] | None = None
 
+    def holders(self, principal: Principal) -> tuple[PrincipalState, ...]:
+        """The principal, if it exists, and its groups: whose policies count for it."""
+        state = self.principals.get(principal)
+        names = state.groups if state else ()
+        groups = (self.principals.get(Principal(PrincipalType.GROUP, name)) for name in names)
+        return tuple(each for each in (state, *groups) if each is not None)
+
     def attached_to(self, arn: str) -> tuple[Principal, ...]:
         """The users, roles and groups that a managed policy is attached to."""
         return tuple(p for p, state in self.principals.items() if arn in state.attached)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.config import accounts
 from iam_access.config.access import GRANTS, NOT_TEXT, ROLES, USERS, Access
-from iam_access.config.draft import POLICIES, Draft, Slip
+from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.rulebook import (
     Rulebook,
@@ -20,9 +20,10 @@ from iam_access.config.team_checks import Facts
 from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds import fields
 from iam_access.kinds.grant import Form, Outliving
+from iam_access.kinds.temporary_access import denied_with, nothing_left
 from iam_access.place import Path
 from iam_access.policy import document as documents
-from iam_access.policy.outliving import outliving_actions
+from iam_access.policy.outliving import gives_nothing, outliving_actions
 
 _TEMPORARY = "temporary_access"
 
@@ -73,8 +74,11 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
         yield _ticket
     if temporary.require_description:
         yield _description
-    if Outliving(temporary.outliving_actions) is Outliving.REFUSE:
-        yield _outliving
+    match Outliving(temporary.outliving_actions):
+        case Outliving.REFUSE:
+            yield _outliving
+        case Outliving.DENY:
+            yield _denied
 
 
 def _protected(entry: Access, team: _Team) -> None:
@@ -246,14 +250,44 @@ def _outliving(entry: Access, team: _Team) -> None:
             )
 
 
+def _denied(entry: Access, team: _Team) -> None:
+    """Of a grant's own statements: what is denied with it, and whether anything is left.
+
+    The former is told once of each grant, where it is first given.
+    """
+    if not entry.temporary:
+        return
+    for index, grant in enumerate(entry.grants):
+        is_first, actions = grant not in team.outliving, _outliving_actions(grant, team)
+        if not actions:
+            continue
+        item = _policy(grant, team)
+        managed = item is not None and item.spec is not None and item.spec.managed_policies
+        where = team.book.where(_TEMPORARY, "outliving_actions")
+        if not managed and gives_nothing(_own(grant, team), actions):
+            remark = nothing_left(shown(grant), actions, where)
+            team.report.error(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+        elif is_first:
+            remark = denied_with(shown(grant), actions, where)
+            team.report.note(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+
+
 def _outliving_actions(grant: str, team: _Team) -> frozenset[str]:
     known = team.outliving
     if grant not in known:
-        item = next((each for each in team.draft.items[POLICIES] if each.key == grant), None)
-        statements = item.spec.custom_statements if item is not None and item.spec else ()
-        whole = [documents.document([each.iam for each in statements])] if statements else []
-        known[grant] = outliving_actions(whole)
+        known[grant] = outliving_actions(_own(grant, team))
     return known[grant]
+
+
+def _own(grant: str, team: _Team) -> list[documents.Document]:
+    """The document of a grant's own statements; none where they could not be read."""
+    item = _policy(grant, team)
+    statements = item.spec.custom_statements if item is not None and item.spec else ()
+    return [documents.document([each.iam for each in statements])] if statements else []
+
+
+def _policy(grant: str, team: _Team) -> Item | None:
+    return next((each for each in team.draft.items[POLICIES] if each.key == grant), None)
 
 
 def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None:

@@ -1,9 +1,9 @@
 """Temporary access: what the files grant until a deadline, as grants to be written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
@@ -21,8 +21,8 @@ from iam_access.kinds.fields import (
 from iam_access.kinds.grant import Form, Outliving, TemporaryGrant
 from iam_access.model import Finding, Principal, Severity
 from iam_access.policy import document as documents
-from iam_access.policy.outliving import denial, outliving_actions
-from iam_access.snapshot import Document
+from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
+from iam_access.snapshot import Document, ManagedDocument
 
 
 def _form(value: Any) -> Any:
@@ -109,19 +109,26 @@ class TemporaryAccess:
     def expand(self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Expansion:
         grants: list[TemporaryGrant] = []
         blocked: list[TemporaryGrant] = []
-        findings: list[Finding] = []
+        findings: dict[object, Finding] = {}
         for window in _windows(entries, scope):
             grant, found = _grant(window, scope)
-            findings += found
+            for each in found:
+                # What many hold alike is noted once.
+                is_note = each.severity is Severity.NOTE
+                findings.setdefault(each.message if is_note else each, each)
             is_blocked = any(finding.is_error for finding in found)
             (blocked if is_blocked else grants).append(grant)
-        return Expansion(grants=tuple(grants), blocked=tuple(blocked), findings=tuple(findings))
+        return Expansion(
+            grants=tuple(grants), blocked=tuple(blocked), findings=tuple(findings.values())
+        )
 
     def documents(
         self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
     ) -> Iterable[str]:
         for window in _windows(entries, scope):
             yield from _managed(window.entry, scope)
+            if _may_suspend(window.entry, scope):
+                yield from _held(window.entry.spec.principal, scope)
 
     def unproven(
         self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
@@ -173,8 +180,9 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     arns = _managed(entry, scope)
     copies = {arn: copy for arn in arns if (copy := scope.snapshot.managed.get(arn)) is not None}
     own = _own(entry, scope)
-    outliving = outliving_actions([*([own] if own else []), *(c.document for c in copies.values())])
-    found = _outliving(entry, scope, outliving)
+    documents = _documents(own, copies)
+    outliving = outliving_actions(documents)
+    found = _outliving(entry, scope, outliving, documents)
     denied = outliving and scope.rules.outliving is Outliving.DENY
     principal = entry.spec.principal
     state = scope.snapshot.principals.get(principal)
@@ -203,30 +211,102 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     return grant, (*absent, *([found] if found else []))
 
 
+def _documents(own: Document | None, copies: Mapping[str, ManagedDocument]) -> list[Document]:
+    return [*([own] if own else []), *(copy.document for copy in copies.values())]
+
+
+def _may_suspend(entry: Entry[TemporaryAccessSpec], scope: Scope) -> bool:
+    """Whether something is denied with the grant, on its principal's own policies."""
+    if scope.rules.outliving is not Outliving.DENY or entry.spec.via is Form.ROLE:
+        return False
+    read = ((arn, scope.snapshot.managed.get(arn)) for arn in _managed(entry, scope))
+    copies = {arn: copy for arn, copy in read if copy is not None}
+    return bool(outliving_actions(_documents(_own(entry, scope), copies)))
+
+
+def _held(principal: Principal, scope: Scope) -> Set[str]:
+    """The AWS managed policies that a principal holds, by itself or by a group."""
+    return {
+        arn
+        for state in scope.snapshot.holders(principal)
+        for arn in state.attached
+        if arn not in scope.snapshot.policies
+    }
+
+
 def _own(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Document | None:
     statements = scope.policies[entry.spec.grant].spec.statements
     return documents.document(scope.fill(statements)) if statements else None
 
 
 def _outliving(
-    entry: Entry[TemporaryAccessSpec], scope: Scope, actions: frozenset[str]
+    entry: Entry[TemporaryAccessSpec],
+    scope: Scope,
+    actions: frozenset[str],
+    documents: Sequence[Document],
 ) -> Finding | None:
-    """What is to be said of actions with which a grant could outlive its end."""
-    rule = scope.rules.outliving
-    if not actions or rule is Outliving.DENY:
+    """What is to be said of actions with which a grant could outlive its end.
+
+    Of what is denied with a grant's own statements alone, the check of the files tells.
+    """
+    key, rules = entry.spec.grant, scope.rules
+    if not actions:
         return None
-    shown = ", ".join(sorted(actions)[:3])
-    more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
-    refused = rule is Outliving.REFUSE
+    if rules.outliving is not Outliving.DENY:
+        severity = Severity.ERROR if rules.outliving is Outliving.REFUSE else Severity.WARNING
+        remark = Remark(
+            "outlives-deadline",
+            severity,
+            f"{key} allows {in_words(actions)}: with these, access can be made that "
+            "lasts beyond the deadline",
+            "take the actions out of the policy, or have temporary_access.outliving_actions say "
+            f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",
+        )
+    elif gives_nothing(documents, actions):
+        remark = nothing_left(key, actions, rules.outliving_source)
+    elif len(documents) > bool(scope.policies[key].spec.custom_statements):
+        remark = denied_with(key, actions, rules.outliving_source)
+    else:
+        return None
     return Finding(
-        code="outlives-deadline",
-        severity=Severity.ERROR if refused else Severity.WARNING,
-        message=f"{entry.spec.grant} allows {shown}{more}: with these, access can be made that "
-        "lasts beyond the deadline",
-        hint="take the actions out of the policy, or have temporary_access.outliving_actions say "
-        "deny: then exactly these are denied while the grant holds "
-        f"({scope.rules.outliving_source})",
+        code=remark.code,
+        severity=remark.severity,
+        message=remark.message,
+        hint=remark.hint,
         location=entry.place.at("grant").location,
         team=scope.team,
         account=scope.account.id,
+    )
+
+
+class Remark(NamedTuple):
+    """What is to be said of a grant, wherever that is."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+
+
+def nothing_left(key: str, actions: frozenset[str], source: str) -> Remark:
+    """That a temporary grant cancels itself. `source` says where the rule is written."""
+    return Remark(
+        "gives-nothing",
+        Severity.ERROR,
+        f"a temporary grant of {key} gives nothing and takes away: all it allows "
+        f"({in_words(actions)}) is denied with it, whatever else allows it, since access could be "
+        "made with it that lasts beyond the deadline",
+        "grant it in permanent-access/ if it is needed, or have "
+        f"temporary_access.outliving_actions say warn ({source})",
+    )
+
+
+def denied_with(key: str, actions: frozenset[str], source: str) -> Remark:
+    """Which of its actions a temporary grant does not give."""
+    return Remark(
+        "denied-with-it",
+        Severity.NOTE,
+        f"a temporary grant of {key} does not give {in_words(actions)}: these are denied with it, "
+        "since access could be made with them that lasts beyond the deadline",
+        f"grant them in permanent-access/ where they are needed ({source})",
     )

@@ -78,13 +78,15 @@ def _add(resources: dict[ResourceId, Resource], more: Iterable[Resource]) -> Non
 
 
 def documents_needed(
-    configuration: Configuration, account: Account, now: datetime
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> frozenset[str]:
-    """ARNs of the AWS managed policies whose documents the account's plan depends on."""
-    unread = Snapshot(account.id, account.partition)
+    """ARNs of the AWS managed policies whose documents the account's plan depends on.
+
+    Of an empty snapshot, those that the files name; else also those that people hold.
+    """
     return frozenset(
         arn
-        for team, scope in _scopes(configuration, account, unread, now)
+        for team, scope in _scopes(configuration, account, snapshot, now)
         for folder in FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
     )

@@ -15,6 +15,7 @@ from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
 from iam_access.plan.diff import Resources, is_dead
 from iam_access.plan.ledger import Ledger
+from iam_access.plan.suspension import Standing
 from iam_access.policy.document import parse, render, size, statements_of
 from iam_access.policy.split import SplitError, split
 from iam_access.snapshot import Document, Snapshot
@@ -49,6 +50,7 @@ def write_grants(
     """
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
     ledger = Ledger.of(snapshot, reclaimed, wanted.values())
+    standing = Standing.of(wanted, observed, snapshot)
     resources: list[Resource] = []
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = []
@@ -64,6 +66,9 @@ def write_grants(
         for resource in written:
             ledger.add(resource)
         resources += _explained(written, _reason(grant, taken, attempts))
+        on_principal = taken.form is not Form.ROLE
+        if on_principal and (finding := standing.suspended_by(grant)) is not None:
+            findings.append(finding)
     return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
 
 

@@ -17,7 +17,7 @@ Not among them, because what they give ends with the grant, or is another's to e
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -73,6 +73,8 @@ _SERVICE_LINKED = frozenset({"iam:CreateServiceLinkedRole", "iam:DeleteServiceLi
 
 #: What a pattern that matches any of them begins with: most others need not be looked at.
 _OURS = re.compile(r"(iam|sts|sso|sso-directory|identitystore|rolesanywhere):|[^:]*[*?]")
+#: How many patterns are told to people.
+_SHOWN = 5
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -82,6 +84,13 @@ def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
     An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
     it is of all resources and without conditions. Raises DocumentError for what is no policy.
     """
+    found = _left(documents)
+    writes_iam = any(action.startswith("iam:") for action in found - _SERVICE_LINKED)
+    return found if writes_iam else found - _SERVICE_LINKED
+
+
+def _left(documents: Iterable[Document]) -> frozenset[str]:
+    """Those of the actions that the documents allow and do not deny for good."""
     allowed: set[str] = set()
     denied: set[str] = set()
     for each in (one for source in documents for one in statements_of(source)):
@@ -89,9 +98,44 @@ def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
             allowed |= _covered(each)
         elif _is_absolute(each):
             denied |= _covered(each)
-    found = frozenset(allowed - denied)
-    writes_iam = any(action.startswith("iam:") for action in found - _SERVICE_LINKED)
-    return found if writes_iam else found - _SERVICE_LINKED
+    return frozenset(allowed - denied)
+
+
+def suspended(held: Iterable[Document], denials: Iterable[Statement]) -> frozenset[str]:
+    """The actions, in full, that these denials take away from who holds the documents.
+
+    As in outliving_actions(), conditions and resources of an Allow are taken to be met.
+    """
+    return _left(held) & frozenset[str]().union(*map(_covered, denials))
+
+
+def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool:
+    """Whether all that the documents allow is among the `denied` actions, or denied for good.
+
+    What AWS's data does not know is taken to be something.
+    """
+    statements = [each for source in documents for each in statements_of(source)]
+    texts = [
+        text_of(action).lower()
+        for each in statements
+        if each.get("Effect") == "Deny" and _is_absolute(each)
+        for action in listed(each.get("Action", []))
+    ]
+    forbidden = compile_patterns(texts, Mode.TEXT)
+
+    def is_gone(action: str) -> bool:
+        return action in denied or forbidden.matches(action.lower(), _no_variables)
+
+    return all(
+        "Action" in each and _is_all(listed(each["Action"]), is_gone)
+        for each in statements
+        if each.get("Effect") == "Allow"
+    )
+
+
+def _is_all(patterns: Iterable[Any], is_gone: Callable[[str], bool]) -> bool:
+    known = (expand(text_of(pattern)) for pattern in patterns)
+    return all(actions and all(map(is_gone, actions)) for actions in known)
 
 
 @lru_cache(maxsize=1)
@@ -134,6 +178,13 @@ def denial(actions: frozenset[str]) -> Statement:
     if not actions:
         raise ValueError("There are no actions to deny.")
     return statement("Deny", actions=_shortened(actions), resources=["*"])
+
+
+def in_words(actions: frozenset[str]) -> str:
+    """The actions as denial() has them, for people: the first few, and how many more there are."""
+    patterns = _shortened(actions)
+    more = len(patterns) - _SHOWN
+    return ", ".join(patterns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,88 @@
+"""Standing access that a temporary grant takes away while it holds.
+
+What could outlive a grant is denied with it. On the principal's own policies that denial also
+counts for what other policies allow; in a role made for the grant it does not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from iam_access.kinds import attachment, managed_policy, names
+from iam_access.kinds.grant import TemporaryGrant
+from iam_access.model import Finding, Principal, ResourceId, Severity
+from iam_access.plan.diff import Resources
+from iam_access.policy.document import Document
+from iam_access.policy.outliving import in_words, suspended
+from iam_access.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What people hold for good once a plan is carried out: of ours what is `wanted`."""
+
+    wanted: Resources
+    snapshot: Snapshot
+    #: Attachments of ours that go, and the ARNs that are to be attached to each principal.
+    going: frozenset[ResourceId]
+    coming: Mapping[Principal, Sequence[str]]
+
+    @classmethod
+    def of(cls, wanted: Resources, observed: Resources, snapshot: Snapshot) -> "Standing":
+        """What people hold in an account for good, once it is what is wanted."""
+        coming: defaultdict[Principal, list[str]] = defaultdict(list)
+        for resource in wanted.values():
+            if resource.id.kind == attachment.NAME and resource.principal is not None:
+                coming[resource.principal].append(resource.attributes["arn"])
+        ours = (id_ for id_ in observed if id_.kind == attachment.NAME)
+        return cls(wanted, snapshot, frozenset(ours) - wanted.keys(), coming)
+
+    def suspended_by(self, grant: TemporaryGrant) -> Finding | None:
+        """What the denials of a grant on its principal's own policies take away, if anything."""
+        if not grant.denials:
+            return None
+        held = dict(self._held(grant.principal))
+        actions = suspended(held.values(), grant.denials)
+        if not actions:
+            return None
+        by = [name for name, document in held.items() if suspended([document], grant.denials)]
+        return Finding(
+            code="suspends-access",
+            severity=Severity.WARNING,
+            message=f"while the temporary grant of {grant.key} holds, {grant.principal} in account "
+            f"{grant.account.id} ({grant.environment}) may not do {in_words(actions)} either, "
+            f"which {', '.join(by)} otherwise allows: what is denied with the grant is denied "
+            "whatever else allows it",
+            hint="write via: role, whose denial is the role's own, or take the actions out of the "
+            "policy that is granted",
+            location=grant.location,
+            team=grant.team,
+            account=grant.account.id,
+        )
+
+    def _held(self, principal: Principal) -> Iterator[tuple[str, Document]]:
+        """Names and documents of the principal's and its groups' policies, not of what ends."""
+        arns = list(self.coming.get(principal, ()))
+        for state in self.snapshot.holders(principal):
+            for name, document in state.inline.items():
+                if names.team_and_grant_of_inline(name) is None:
+                    yield name, document
+            arns += (
+                arn
+                for arn in state.attached
+                if attachment.resource_id(state.principal, arn) not in self.going
+            )
+        for arn in arns:
+            name, found = arn.rpartition("/")[2], self._document(arn)
+            if found is not None and names.grant_of_ending_policy(name) is None:
+                yield name, found
+
+    def _document(self, arn: str) -> Document | None:
+        wanted = self.wanted.get(managed_policy.resource_id(arn))
+        if wanted is not None:
+            return wanted.document
+        local = self.snapshot.policies.get(arn)
+        if local is not None:
+            return local.document
+        copy = self.snapshot.managed.get(arn)
+        return copy.document if copy is not None else None
