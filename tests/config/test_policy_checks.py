@@ -148,6 +148,7 @@ def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text(80)}).findings == ()
     finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text(90)}))
     assert finding.code == "policy-too-large"
+    assert "the policy 'reader' has" in finding.message
     assert "6,144" in finding.message
     assert str(finding.location).endswith("pay.yaml:4:5")
 
@@ -188,6 +189,47 @@ def test_managed_policies_are_those_of_aws(tmp_path: Path, arn: str, code: str |
     configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text})
     expected = [f"aws-policies/pay.yaml:4:67 error {code}"] if code else []
     assert found(configuration) == expected
+
+
+@pytest.mark.parametrize("element", ["resources", "not_resources"])
+@pytest.mark.parametrize(
+    ("partition", "wrong"),
+    [
+        *(("aws-us-gov", False), ("'{partition}'", False), ("'*'", False), ("aws-us*", False)),
+        *(("aws", True), ("aws-cn", True), ("aws-iso*", True)),
+    ],
+)
+def test_resources_are_of_the_partition_of_the_account(
+    tmp_path: Path, element: str, partition: str, wrong: bool
+) -> None:
+    resource = f"'arn:{partition.strip(chr(39))}:s3:::bucket/*'"
+    changes = {
+        "aws-accounts/pay.yaml": "aws-accounts:\n"
+        "  prod: {id: '111122223333', partition: aws-us-gov}\n",
+        "aws-policies/pay.yaml": policy(
+            f"effect: Allow, actions: [s3:GetObject], {element}: [{resource}]"
+        ).replace("'arn:aws:iam", "'arn:{partition}:iam"),
+        "permanent-access/pay.yaml": "permanent-access:\n"
+        "  - {roles: [r], environments: [prod], grants: [reader]}\n",
+    }
+    configuration = loaded(tmp_path, changes)
+    assert [each.code for each in configuration.findings if each.is_error] == (
+        ["wrong-partition"] if wrong else []
+    )
+    assert all("write {partition}" in each.hint for each in configuration.findings)
+
+
+def test_a_policy_that_grants_nothing_is_named(tmp_path: Path) -> None:
+    text = START.replace("reader:", "reader: {}")
+    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    assert finding.message == "the policy 'reader' grants nothing"
+
+
+def test_a_placeholder_without_quotes(tmp_path: Path) -> None:
+    text = policy("effect: Allow, actions: ['s3:*'], resources: {account_id}")
+    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    assert finding.code == "wrong-type"
+    assert '"{account_id}"' in finding.hint
 
 
 def test_a_managed_policy_is_named_once(tmp_path: Path) -> None:

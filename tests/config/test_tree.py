@@ -191,6 +191,32 @@ def test_tabs_are_named_in_the_hint() -> None:
     assert "tabs" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("*", 'put text that begins with * in quotes, such as "*"'),
+        ("[s3:Get*, *]", "begins with * in"),
+        ("**", "begins with * in"),
+        ("*.example.com", "begins with * in"),
+        ("& more", "begins with & in"),
+        ("%x", "begins with % in"),
+        ("[@bob]", "begins with @ in"),
+        ("`x`", "begins with ` in"),
+        ("|x", "begins with | in"),
+        ("{account_id}/x", "put text with { or } in quotes"),
+        ("[${aws:username}]", "put text with { or } in quotes"),
+        ("[arn:aws:s3:::{team}/*]", "in quotes"),
+        ("'x' y", "put all of the text in quotes"),
+        ("Fix: it", "quote text that contains ': '"),
+        ("- x", "on a line of its own"),
+    ],
+)
+def test_the_hint_names_what_to_quote(value: str, hint: str) -> None:
+    (problem,) = parse(f"description: {value}\n".encode()).problems
+    assert problem.code == "syntax-error"
+    assert hint in problem.hint
+
+
 def test_a_bracket_that_is_not_closed_is_told_by_its_line() -> None:
     (problem,) = parse(b"a: [b,\nc: d\n").problems
     assert "line 1" in problem.message

@@ -1,6 +1,7 @@
 import pytest
 
 from iam_access.policy import arn
+from iam_access.policy.actions import resource_types
 from iam_access.policy.arn import Arn, ArnError, parse_arn, policy_path_and_name, resource_fault
 
 BUCKET = "arn:aws:s3:::bucket/a:b"
@@ -102,6 +103,15 @@ def test_no_managed_policies(text: str) -> None:
         "arn:aws:logs:*:*:*",
         "arn:aws:sqs:*",
         "arn:aws:lambda:eu-west-1:123456789012:function:f:1",
+        "arn:aws-eusc:s3:::bucket",
+        "arn:aws-iso-b:sqs:us-isob-east-1:123456789012:q",
+        "arn:aws:iam::*:*",
+        "arn:aws:iam::*:root",
+        "arn:aws:iam::aws:role-template/x.amazonaws.com/Y:1",
+        "arn:aws:s3:*:*:access-grants/default/grant/*",
+        "arn:aws:s3:eu-west-1:123456789012:accesspoint/a/object/*",
+        "arn:aws:s3::123456789012:accesspoint/m.mrap",
+        "arn:aws:s3::*:stack*",
     ],
 )
 def test_resources_of_policies(pattern: str) -> None:
@@ -119,7 +129,6 @@ def test_resources_of_policies(pattern: str) -> None:
         ("arn:aws:*", "3 of the 6 parts"),
         ("arn:aw:s3:::b", "partition 'aw'"),
         ("arn:${aws:x}:s3:::b", "variable before the resource"),
-        ("arn:aws:kms:${aws:RequestedRegion}:123456789012:key/*", "variable before the resource"),
         ("arn:aws:iam::${aws:PrincipalAccount}:role/x", "variable before the resource"),
         ("arn:aws:S3:::b", "service 'S3'"),
         ("arn:aws:s*:::b", "service"),
@@ -128,9 +137,45 @@ def test_resources_of_policies(pattern: str) -> None:
         ("arn:aws:iam::12345:role/x", "account '12345'"),
         ("arn:aws:iam::1234-5678-9012:role/x", "account"),
         ("arn:aws:iam::{account_id}:role/x", "account '{account_id}'"),
-        ("arn:aws:s3:::", "no resource"),
-        ("arn:aws:s3::: ", "no resource"),
+        ("arn:aws-us-gv:s3:::b", "partition 'aws-us-gv' is none of AWS's (aws-us-gov?)"),
+        ("arn:gov*:s3:::b", "partition 'gov*'"),
+        ("arn:aws:iam:us-east-1:123456789012:role/x", "IAM have no region"),
+        ("arn:aws:iam:*:*:role/x", "IAM have no region"),
+        ("arn:aws:iam:*", "IAM have no region"),
+        ("arn:aws:iam::123456789012:roles/x", "kind of a resource"),
+        ("arn:aws:iam::123456789012:*/*", "kind of a resource"),
+        ("arn:aws:iam::123456789012:roleX", "kind of a resource"),
+        ("arn:aws:iam::*:", "kind of a resource"),
+        ("arn:aws:s3:eu-west-1::bucket", "buckets and objects have no region"),
+        ("arn:aws:s3:*:*:bucket/*", "buckets and objects have no region"),
+        ("arn:aws:s3::123456789012:bucket", "buckets and objects have no account"),
+        ("arn:aws:s3::*", "5 of the 6 parts"),
     ],
 )
 def test_what_is_wrong_with_a_resource(pattern: str, reason: str) -> None:
-    assert reason in (resource_fault(pattern) or "")
+    fault = resource_fault(pattern)
+    assert fault is not None
+    assert reason in fault.text
+    assert fault.refused
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("arn:aws:s3:::", "names no resource"),
+        ("arn:aws:s3::: ", "names no resource"),
+        ("arn:aws:organizations::*:", "names no resource"),
+        ("arn:aws:sqs:${aws:RequestedRegion}:*:q", "matches nothing"),
+        ("arn:*:kms:*:${aws:PrincipalAccount}:key/*", "matches nothing"),
+    ],
+)
+def test_what_iam_takes_and_matches_nothing(pattern: str, reason: str) -> None:
+    fault = resource_fault(pattern)
+    assert fault is not None
+    assert reason in fault.text
+    assert not fault.refused
+
+
+def test_kinds_of_resources_of_iam() -> None:
+    known = {each.arn.split(":", 5)[5].split("/")[0] for each in resource_types("iam").values()}
+    assert known <= {kind.rstrip("/") for kind in arn.IAM_KINDS}

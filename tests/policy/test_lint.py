@@ -186,7 +186,14 @@ def test_conditions(condition: Any, code: str, path: tuple[str | int, ...]) -> N
     assert problem.path == ("here", "Condition", *path)
 
 
-@pytest.mark.parametrize("text", ["\x7f", "\t\r\n", "ÿ"])
+@pytest.mark.parametrize("text", ["\u00a0", "\u00ad", "\u0085", "\x7f"])
+def test_characters_that_cannot_be_seen(text: str) -> None:
+    problem = only_problem(Resource=f"arn:aws:s3:::a{text}b")
+    assert (problem.code, problem.path) == ("bad-character", ("here", "Resource"))
+    assert f"U+{ord(text):04X}, which cannot be seen" in problem.message
+
+
+@pytest.mark.parametrize("text", ["\t\r\n", "ÿ"])
 def test_characters_that_iam_takes(text: str) -> None:
     assert check_statement(with_elements(Resource=f"arn:aws:s3:::a{text}")) == []
 

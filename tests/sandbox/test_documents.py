@@ -63,6 +63,19 @@ BAD_POLICIES = {
         policy(Resource="arn:aws:iam::${aws:PrincipalAccount}:role/x"),
         "legacy parsing",
     ),
+    "another-partition": (
+        policy(Resource="arn:aws-cn:s3:::b"),
+        'Partition "aws-cn" is not valid for resource "arn:aws-cn:s3:::b"',
+    ),
+    "no-such-partition": (policy(Resource="arn:aws-us-gv:s3:::b"), 'Partition "aws-us-gv"'),
+    "pattern-of-another-partition": (policy(Resource="arn:aws-*:s3:::b"), 'Partition "aws-*"'),
+    "service-is-a-pattern": (policy(Resource="arn:aws:s*:::b"), "cannot contain regexes"),
+    "region-of-iam": (policy(Resource="arn:aws:iam:us-east-1:*:role/x"), "region information"),
+    "no-kind-of-iam": (policy(Resource=f"arn:aws:iam::{ACCOUNT}:roles/x"), "path must either be"),
+    "any-kind-of-iam": (without("Resource", NotResource="arn:aws:iam::*:*/*"), "path must"),
+    "region-of-a-bucket": (policy(Resource="arn:aws:s3:eu-west-1::b"), "region information"),
+    "account-of-a-bucket": (policy(Resource=f"arn:aws:s3::{ACCOUNT}:b"), "account information"),
+    "vendor-of-an-action": (policy("s?:GetObject"), "Vendor s? is not valid"),
     "control-character": (policy(Resource="\u0007").replace("\\u0007", "\u0007"), "printable"),
     "beyond-latin-1": (policy(Resource="\u20ac").replace("\\u20ac", "\u20ac"), "printable"),
 }
@@ -93,6 +106,10 @@ GOOD_POLICIES = {
         Null={"aws:TagKeys": "false"}, Bool={"aws:MultiFactorAuthPresent": True}
     ),
     "latin-1": policy(Resource="arn:aws:s3:::\u00fc"),
+    "anything-of-iam": policy(Resource=["arn:aws:iam::*:*", "arn:aws:iam::*:root"]),
+    "access-grants": policy(Resource="arn:aws:s3:*:*:access-grants/default/grant/*"),
+    "any-partition": policy(Resource=["arn:*:s3:::b", "arn:aws*:s3:::b"]),
+    "nothing": policy(Resource=["arn:aws:sqs:::", "arn:*:kms:*:${aws:PrincipalAccount}:key/*"]),
     "variable": policy(Resource="arn:aws:s3:::home/${aws:username}:${aws:PrincipalAccount}/*"),
 }
 

@@ -11,13 +11,15 @@ from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
-from iam_access.config.words import as_fragment
+from iam_access.config.words import as_fragment, listed
 from iam_access.kinds import names
 from iam_access.kinds.managed_policy import StatementSpec
 from iam_access.kinds.placeholders import fill
 from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy import lint
+from iam_access.policy.globs import has_wildcard, matching
+from iam_access.policy.partitions import PARTITIONS
 from iam_access.snapshot import Quotas
 
 STATEMENTS = "custom_statements"
@@ -50,8 +52,25 @@ def check(draft: Draft, facts: Facts, report: Report) -> None:
     samples = placeholders.samples(draft)
     partitions = managed_checks.Partitions(draft, facts)
     for item in draft.items[POLICIES]:
+        _empty(item, report)
         managed_checks.check(draft.name, item, partitions, report)
-        _statements(item, samples, report)
+        _statements(item, samples, partitions.used_by(item.key), report)
+
+
+def _empty(item: Item, report: Report) -> None:
+    if not isinstance(item, Slip):
+        given = [item.spec.managed_policies, item.spec.custom_statements]
+    elif isinstance(item.written, dict):
+        given = [item.written.get(managed_checks.MANAGED), item.written.get(STATEMENTS)]
+    else:
+        return  # told when it was read
+    if not any(given):
+        report.error(
+            "empty-policy",
+            item.place.location,
+            f"the policy {shown(item.key)} grants nothing",
+            "give it managed_policies, custom_statements, or both",
+        )
 
 
 def _names(draft: Draft, report: Report) -> None:
@@ -76,31 +95,74 @@ def _names(draft: Draft, report: Report) -> None:
             )
 
 
-def _statements(item: Item, samples: Mapping[str, str], report: Report) -> None:
+def _statements(
+    item: Item, samples: Mapping[str, str], partitions: frozenset[str], report: Report
+) -> None:
     """Every statement that has the right form, whatever is wrong with those beside it."""
     positions: list[int] = []
     statements: list[dict[str, Any]] = []
     for position, statement in _well_formed(item):
+        _partitions(statement, item, position, partitions, report)
         positions.append(position)
         statements.append(_filled(statement, item, (STATEMENTS, position), samples, report))
     if not statements:
         return
-    for problem in _problems(statements):
+    for problem in _problems(statements, item.key):
         message, hint = as_fragment(problem.message), as_fragment(problem.hint)
         if problem.code.startswith(_ABOUT_ELEMENTS):
             message, hint = _in_our_words(message), _in_our_words(hint)
         path = _path(problem.path, positions)
         about_a_key = problem.code in _ABOUT_KEYS
         location = item.place.key(*path) if about_a_key else item.place.at(*path).location
-        report.error(problem.code, location, message, hint)
+        report.add(problem.code, problem.severity, location, message, hint)
 
 
-def _problems(statements: list[dict[str, Any]]) -> Iterator[lint.Problem]:
+def _partitions(
+    statement: Mapping[str, Any],
+    item: Item,
+    position: int,
+    partitions: frozenset[str],
+    report: Report,
+) -> None:
+    """IAM takes no resource of another partition: `Partition "aws" is not valid for resource`."""
+    for element in ("Resource", "NotResource"):
+        found = statement.get(element)
+        is_list = isinstance(found, list)
+        for index, text in enumerate(documents.listed(found)):
+            partition = _partition_of(text) if isinstance(text, str) else None
+            if partition is None or not (others := _others(partition, partitions)):
+                continue
+            path = (STATEMENTS, position, _KEYS[element], *((index,) if is_list else ()))
+            report.error(
+                "wrong-partition",
+                item.place.at(*path).location,
+                f"{shown(text)} is of the partition {partition}, but the policy is for accounts "
+                f"of {listed(sorted(others))}",
+                "write {partition} in its place",
+            )
+
+
+def _partition_of(text: str) -> str | None:
+    """The partition that an ARN names, None where it is a placeholder or none that exists."""
+    found = text.split(":", 2)
+    if len(found) < 3 or found[0] != "arn":
+        return None
+    known = found[1] in PARTITIONS or has_wildcard(found[1])
+    return found[1] if known else None
+
+
+def _others(partition: str, used: frozenset[str]) -> frozenset[str]:
+    if not has_wildcard(partition):
+        return used - {partition}
+    return frozenset(each for each in used if not matching(partition).fullmatch(each))
+
+
+def _problems(statements: list[dict[str, Any]], name: str) -> Iterator[lint.Problem]:
     ids = [statement["Sid"] for statement in statements if "Sid" in statement]
     # A character takes up to six in JSON. Few policies are so large that their size must be
     # counted, or repeat an id; the statements of the others need no look at the whole.
     if len(repr(statements)) * 6 + _ABOUT > _SIZE or len(set(ids)) < len(ids):
-        yield from lint.check_document(documents.document(statements), quota=_SIZE)
+        yield from lint.check_document(documents.document(statements), quota=_SIZE, name=name)
         return
     for position, statement in enumerate(statements):
         yield from lint.check_statement(statement, ("Statement", position))

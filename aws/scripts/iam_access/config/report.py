@@ -21,19 +21,20 @@ class Report:
 
     def error(self, code: str, location: Location | None, message: str, hint: str) -> None:
         """Something that must be mended before the team's files can be used."""
-        self._add(code, Severity.ERROR, location, message, hint)
+        self.add(code, Severity.ERROR, location, message, hint)
 
     def warning(self, code: str, location: Location | None, message: str, hint: str) -> None:
         """Something that is surely not meant, but does no harm."""
-        self._add(code, Severity.WARNING, location, message, hint)
+        self.add(code, Severity.WARNING, location, message, hint)
 
     def note(self, code: str, location: Location | None, message: str, hint: str) -> None:
         """Something good to know."""
-        self._add(code, Severity.NOTE, location, message, hint)
+        self.add(code, Severity.NOTE, location, message, hint)
 
-    def _add(
+    def add(
         self, code: str, severity: Severity, location: Location | None, message: str, hint: str
     ) -> None:
+        """A finding of a severity that others have judged."""
         finding = Finding(code, severity, message, hint, location, self.team)
         self.found.setdefault(finding)
 

@@ -126,8 +126,16 @@ def wrong_type(expected: str, value: Any, place: Place, report: Report, name: st
         "wrong-type",
         place.location,
         f"{name or 'this'} must be {expected}, not {what_is(value)}",
-        _HOW_TO[expected] if value is not None else f"{_HOW_TO[expected]}, or remove the key",
+        _how_to(expected, value),
     )
+
+
+def _how_to(expected: str, value: Any) -> str:
+    if value is None:
+        return f"{_HOW_TO[expected]}, or remove the key"
+    if isinstance(value, dict) and list(value.values()) == [None]:
+        return f'put text that begins with {{ in quotes: "{{{next(iter(value))}}}"'
+    return _HOW_TO[expected]
 
 
 def _explain(

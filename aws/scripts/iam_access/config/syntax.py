@@ -19,21 +19,24 @@ _HINTS = (
         "every key needs a ':' and a space after it; look at the line before, too",
     ),
     (
-        "cannot start any token",
-        "quote text that begins with one of @ ` % & * ! | > [ { or with a quote",
-    ),
-    (
         "expected node content",
         "a value is missing here, or a bracket before it was never closed",
     ),
     ("expected '-' indicator", "give all items of a list the same indentation"),
     ("expected key", "give all keys of a mapping the same indentation, and close every quote"),
+    ("unexpected ':'", "put text that contains ':' and '{' in quotes where it stands in brackets"),
+    ("entries are not allowed", "put the item on a line of its own, below the key"),
     ("',' or ']'", "close the list with ']' and put commas between its items"),
     ("',' or '}'", "close the mapping with '}' and put commas between its keys"),
     (_UNENDED, "close the quote that was opened here"),
     ("undefined tag", "quote text that begins with '!'"),
     ("unknown escape", "write \\\\ for a backslash, or use single quotes"),
 )
+
+# Signs that mean something to YAML at the beginning of a value, and what the parser says of them.
+_SIGNS = "*&%@`|>!,"
+_BEGINNINGS = ("alias", "anchor", "cannot start any token", "block scalar", "expected node content")
+_AFTER_A_VALUE = ("expected key", "',' or ']'", "expected <block end>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ def syntax_problem(error: Exception, data: bytes) -> Problem:
     if error.context and error.context != said:
         since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
         message += f" ({error.context}{since})"
-    return Problem("syntax-error", message, _hint(said, line, column, data), line + 1, column + 1)
+    hint = _hint(f"{said} {error.context or ''}", line, column, data)
+    return Problem("syntax-error", message, hint, line + 1, column + 1)
 
 
 def _hint(said: str, line: int, column: int, data: bytes) -> str:
@@ -98,10 +102,30 @@ def _hint(said: str, line: int, column: int, data: bytes) -> str:
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         return "indent with spaces: YAML does not allow tabs"
+    unquoted = _unquoted(said, text[:column].rstrip()[-1:] + text[column : column + 1])
+    if unquoted is not None:
+        return unquoted
     for words, hint in _HINTS:
         if words in said:
             return hint
     return "compare the indentation and quotes with the lines around it"
+
+
+def _unquoted(said: str, near: str) -> str | None:
+    """What to quote, where a value is text to people and something else to YAML.
+
+    `near` is what stands before the place where the parser stopped, and the character there.
+    """
+    if any(words in said for words in _BEGINNINGS):
+        sign = next((each for each in near if each in _SIGNS), None)
+        if sign is not None:
+            return f'put text that begins with {sign} in quotes, such as "{sign}"'
+    if any(words in said for words in _AFTER_A_VALUE):
+        if "{" in near or "}" in near:
+            return "put text with { or } in quotes: outside of them they make a mapping"
+        if near[:1] in ("'", '"'):
+            return "a quote at the beginning ends at the next one: put all of the text in quotes"
+    return None
 
 
 def _unreadable(error: ReaderError, data: bytes) -> Problem:

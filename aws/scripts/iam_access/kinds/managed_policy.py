@@ -1,6 +1,6 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about, spelled_anew
-from iam_access.kinds.fields import Contradiction, PolicyDescription, Spec, Texts
+from iam_access.kinds.fields import PolicyDescription, Spec, Texts
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
     ApiCall,
@@ -69,15 +69,6 @@ class PolicySpec(Spec):
     def statements(self) -> list[dict[str, Any]]:
         """The custom statements in IAM's JSON form, exactly as written."""
         return [statement.iam for statement in self.custom_statements]
-
-    @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
-        if not written.get("managed_policies") and not written.get("custom_statements"):
-            yield Contradiction(
-                "empty-policy",
-                "the policy grants nothing",
-                "give it managed_policies, custom_statements, or both",
-            )
 
 
 class CustomerManagedPolicies:

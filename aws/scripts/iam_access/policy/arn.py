@@ -4,9 +4,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from iam_access.policy.globs import matching
+from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.problem import nearest
 from iam_access.policy.variables import mask_variables
 
 _FIELDS = 6
@@ -14,12 +18,28 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 #: Owners that stand where an account would, in ARNs of things that AWS or its partners provide.
 _SHARED_OWNERS = frozenset({"", "aws", "amazon", "aws-marketplace", "third-party"})
 
-_PARTITION = re.compile(r"aws(-[a-z]+)*")
 _SERVICE = re.compile(r"[a-z0-9-]+")
 _REGION = re.compile(r"[a-z0-9-]*")
 #: Stands for a policy variable while a pattern is checked; no ARN can contain it.
 _MASK = "\x00"
-_OPEN = re.compile("[*?]")
+# What may stand for anything: wildcards and variables.
+_OPEN = re.compile("[*?\x00]")
+
+#: How the last part of an ARN of IAM may begin, `*` and `root` apart.
+IAM_KINDS = tuple(
+    f"{kind}/"
+    for kind in (
+        *("access-report", "assumed-role", "contextProvider", "delegation-request"),
+        *("federated-user", "group", "instance-profile", "mfa", "oidc-provider", "policy"),
+        *("report", "role", "role-template", "saml-provider", "server-certificate", "sms-mfa"),
+        "user",
+    )
+)
+#: How the last part of an ARN of S3 begins that has a region; buckets and objects have none.
+S3_REGIONAL = (
+    *("accesspoint/", "access-grants/", "async-request/", "job/", "storage-lens/"),
+    "storage-lens-group/",
+)
 
 
 class ArnError(ValueError):
@@ -79,7 +99,7 @@ def is_managed_policy(text: str) -> bool:
     except ArnError:
         return False
     owner = arn.account == "aws" or _ACCOUNT.fullmatch(arn.account) is not None
-    known = _PARTITION.fullmatch(arn.partition) is not None
+    known = arn.partition in PARTITIONS
     named = re.fullmatch(r"policy/([!-\x7e]+/)?[\w+=,.@-]+", arn.resource, re.ASCII) is not None
     return known and arn.service == "iam" and not arn.region and owner and named
 
@@ -110,8 +130,16 @@ def policy_path_and_name(text: str) -> tuple[str, str]:
     return f"{path}/", name
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a pattern. One that is not `refused` is taken and matches nothing."""
+
+    text: str
+    refused: bool = True
+
+
 @lru_cache(maxsize=65536)
-def resource_fault(pattern: str) -> str | None:
+def resource_fault(pattern: str) -> Fault | None:
     """What is wrong with a value of ``Resource`` or ``NotResource``, or None if nothing is.
 
     It must be ``*`` or an ARN, in which wildcards may stand anywhere but in the service, and
@@ -122,22 +150,36 @@ def resource_fault(pattern: str) -> str | None:
     if pattern == "*":
         return None
     fields = mask_variables(pattern, _MASK).split(":", _FIELDS - 1)
+    faults = (check(fields) for check in (_form_fault, _parts_fault, _global_fault))
+    found = next((fault for fault in faults if fault), None)
+    return Fault(found) if found else _idle(fields)
+
+
+def _form_fault(fields: Sequence[str]) -> str | None:
     if fields[0] != "arn":
         return "it does not begin with arn:"
-    # A wildcard that ends the text reaches across the colons that are left out.
-    if len(fields) < _FIELDS and not (len(fields) > 3 and fields[-1].endswith("*")):
+    # A wildcard that ends the text reaches across the colons that are left out, but IAM takes no
+    # ARN with an empty part for one that is cut off.
+    cut_off = len(fields) > 3 and fields[-1].endswith("*") and "" not in fields
+    if len(fields) < _FIELDS and not cut_off:
         return f"it has {len(fields)} of the {_FIELDS} parts of an ARN"
-    if any(_MASK in field for field in fields[: _FIELDS - 1]):
+    masked = fields[:3] if fields[2] != "iam" else fields[: _FIELDS - 1]
+    if any(_MASK in field for field in masked):
         return "it has a policy variable before the resource, its last part"
-    checks = (_partition_fault, _service_fault, _region_fault, _account_fault, _resource_fault)
+    return None
+
+
+def _parts_fault(fields: Sequence[str]) -> str | None:
+    checks = (_partition_fault, _service_fault, _region_fault, _account_fault)
     faults = (check(field) for check, field in zip(checks, fields[1:], strict=False))
     return next((fault for fault in faults if fault), None)
 
 
 def _partition_fault(field: str) -> str | None:
-    if _PARTITION.fullmatch(field) or re.fullmatch(r"[a-z*?-]*[*?][a-z*?-]*", field):
+    if any(map(matching(field).fullmatch, PARTITIONS)):
         return None
-    return f"its partition {field!r} is not aws, aws-cn, aws-us-gov or another of AWS's"
+    meant = nearest(field, PARTITIONS)
+    return f"its partition {field!r} is none of AWS's" + (f" ({meant}?)" if meant else "")
 
 
 def _service_fault(field: str) -> str | None:
@@ -160,5 +202,41 @@ def _account_fault(field: str) -> str | None:
     return f"its account {field!r} is not 12 digits"
 
 
-def _resource_fault(field: str) -> str | None:
-    return None if field.strip() else "it names no resource after the account"
+def _global_fault(fields: Sequence[str]) -> str | None:
+    """What IAM refuses in ARNs of itself and of S3, whose buckets are the same in all regions.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html
+    """
+    _, _, service, region, account, resource = (*fields, "", "", "")[:_FIELDS]
+    if service == "iam":
+        if region:
+            return "ARNs of IAM have no region"
+        if not is_iam_resource(resource):
+            return (
+                "after the account of an ARN of IAM comes *, root, or the kind of a resource "
+                "with a / such as role/ or policy/"
+            )
+    if service == "s3" and not resource.startswith(S3_REGIONAL):
+        if region:
+            return "ARNs of S3 buckets and objects have no region"
+        if _ACCOUNT.fullmatch(account):
+            return "ARNs of S3 buckets and objects have no account"
+    return None
+
+
+def is_iam_resource(resource: str) -> bool:
+    """Whether the last part of an ARN of IAM begins as IAM wants it, in a policy too."""
+    return resource in ("*", "root") or resource.startswith(IAM_KINDS)
+
+
+def _idle(fields: Sequence[str]) -> Fault | None:
+    """What IAM takes and AWS itself has published, though no resource is like it."""
+    if any(_MASK in field for field in fields[: _FIELDS - 1]):
+        return Fault(
+            "it matches nothing, since IAM fills in policy variables in the last part alone",
+            refused=False,
+        )
+    if not fields[-1].strip():
+        return Fault("it matches nothing, since it names no resource after the account", False)
+    return None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from iam_access.model import Severity
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.arn import resource_fault
 from iam_access.policy.document import (
@@ -30,16 +31,21 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 #: IAM's own expression for policy documents.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
+#: What IAM takes and people cannot see, or tell from a space or from nothing.
+_UNSEEN_CHARACTER = re.compile("[\u007f-\u00a0\u00ad]")
 # What most resources look like; the rest is looked at in parts.
-_ORDINARY_ARN = re.compile(r"arn:aws(-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:[!-#%-~][^$]*")
+_ORDINARY_ARN = re.compile(
+    r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
+)
 
 
 def check_document(
-    document: Document, path: Path = (), *, quota: int | None = None
+    document: Document, path: Path = (), *, quota: int | None = None, name: str | None = None
 ) -> list[Problem]:
     """Everything wrong with an identity policy: its statements, their ids together, its size.
 
     `quota` is how many characters, without white space, the document may have; None is any number.
+    `name` is what messages about the whole document call it.
     """
     problems = list(_document_elements(document, path))
     statements = document.get("Statement")
@@ -58,7 +64,7 @@ def check_document(
                 (*path, "Statement"),
             )
         )
-    return problems + list(_too_large(document, path, quota))
+    return problems + list(_too_large(document, path, quota, name))
 
 
 def _document_elements(document: Document, path: Path) -> Iterator[Problem]:
@@ -111,12 +117,15 @@ def _repeated_sids(statements: Sequence[Any], path: Path) -> Iterator[Problem]:
         first.setdefault(sid, position)
 
 
-def _too_large(document: Document, path: Path, quota: int | None) -> Iterator[Problem]:
+def _too_large(
+    document: Document, path: Path, quota: int | None, name: str | None
+) -> Iterator[Problem]:
     characters = size(document)
+    policy = "The policy" if name is None else f"The policy {shown(name)}"
     if quota is not None and characters > quota:
         yield Problem(
             "policy-too-large",
-            f"The policy has {characters:,} characters without white space; {quota:,} are allowed.",
+            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed.",
             "Use wildcards, or split it into several policies.",
             path,
         )
@@ -238,9 +247,10 @@ def _bad_resource(text: str) -> Problem | None:
         return None
     return Problem(
         "bad-arn",
-        f"{text!r} is not a resource: {fault}.",
+        f"{text!r} is not a resource: {fault.text}.",
         "Write * or an ARN such as arn:aws:s3:::bucket/* "
         "(arn:partition:service:region:account:resource).",
+        severity=Severity.ERROR if fault.refused else Severity.WARNING,
     )
 
 
@@ -252,8 +262,16 @@ def _may_hold_refused(statement: Any) -> bool:
 
 def _characters(value: Any, path: Path) -> Iterator[Problem]:
     if isinstance(value, str):
+        unseen = _UNSEEN_CHARACTER.search(value)
+        if unseen is not None:
+            yield Problem(
+                "bad-character",
+                f"{shown(value)} contains U+{ord(unseen[0]):04X}, which cannot be seen.",
+                "Remove it, or write a plain space: AWS compares it as it stands.",
+                path,
+            )
         match = _REFUSED_CHARACTER.search(value)
-        if match is not None:
+        if match is not None and unseen is None:
             yield Problem(
                 "bad-character",
                 f"{shown(value)} contains U+{ord(match[0]):04X}, which IAM refuses in policies.",

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any, TypeAlias
 
+from iam_access.model import Severity
+
 Path: TypeAlias = tuple[str | int, ...]
 
 # Unlike repr() it ends, however deep or long a value is.
@@ -16,7 +18,7 @@ _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 60
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that AWS would refuse, or that cannot be meant.
+    """One thing that AWS would refuse, or that cannot be meant (then it may be a warning).
 
     `path` leads from the document or statement that was checked to the value at fault, by element
     names and list positions; the position is left out where a single value stands without a list.
@@ -26,6 +28,7 @@ class Problem:
     message: str
     hint: str
     path: Path = ()
+    severity: Severity = Severity.ERROR
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from iam_access.policy.arn import IAM_KINDS, S3_REGIONAL, is_iam_resource
+from iam_access.policy.globs import matching
 from iam_access.policy.variables import mask_variables
 from iam_access.sandbox.faults import AwsError
 
@@ -35,6 +37,11 @@ _OPERATORS = {
 _OPERATOR = re.compile(r"(?:ForAllValues:|ForAnyValue:)?(\w+?)(?:IfExists)?")
 _NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 _SID = re.compile(r"[A-Za-z0-9]*")
+# A vendor of actions, and what makes one of resources a pattern.
+_VENDOR = re.compile(r"[a-zA-Z0-9.-]+")
+_VENDOR_PATTERN = re.compile(r"[*?\x00]")
+#: Stands for a policy variable while a resource is taken apart.
+_MASK = "\x00"
 _EPOCH = re.compile(r"\d{1,15}")
 
 
@@ -47,8 +54,8 @@ def malformed(message: str) -> AwsError:
     return AwsError("MalformedPolicyDocument", message)
 
 
-def check_identity_policy(document: str) -> None:
-    """Refuse what cannot be the document of a managed or inline policy."""
+def check_identity_policy(document: str, partition: str) -> None:
+    """Refuse what cannot be the document of a managed or inline policy in a partition."""
     content, statements = _parse(document)
     if content.get("Version") != "2012-10-17":
         raise malformed("Policy document must be version 2012-10-17 or greater.")
@@ -57,6 +64,8 @@ def check_identity_policy(document: str) -> None:
             raise malformed("Policy document should not specify a principal.")
         _one_of(statement, "Action", "Policy statement must contain actions.")
         _one_of(statement, "Resource", "Policy statement must contain resources.")
+        for resource in _texts(statement, "Resource"):
+            _check_resource(resource, partition)
 
 
 def check_trust_policy(document: str) -> list[tuple[str, str]]:
@@ -150,8 +159,7 @@ def _check_statement(statement: object) -> None:
         raise _syntax()
     for action in _texts(statement, "Action"):
         _check_action(action)
-    for resource in _texts(statement, "Resource"):
-        _check_resource(resource)
+    _texts(statement, "Resource")
     _check_condition(statement.get("Condition", {}))
 
 
@@ -166,15 +174,41 @@ def _check_action(action: str) -> None:
         return
     if not colon or not vendor or not name:
         raise malformed(_NO_VENDOR)
+    if vendor != "*" and not _VENDOR.fullmatch(vendor):
+        raise malformed(f"Vendor {vendor} is not valid")
     if ":" in name:
         raise malformed("Actions/Condition can contain only one colon.")
 
 
-def _check_resource(resource: str) -> None:
-    """Refuse policy variables before the last part of an ARN; moto checks all else."""
-    parts = mask_variables(resource, "\x00").split(":", 5)
-    if any("\x00" in part for part in parts[:5]):
+def _check_resource(resource: str, partition: str) -> None:
+    """Refuse what IAM refuses in a resource, and take all else, such as what matches nothing."""
+    if resource == "*":
+        return
+    parts = mask_variables(resource, _MASK).split(":", 5)
+    if len(parts) < 2 or parts[0] != "arn":
+        raise malformed(f'Resource {resource} must be in ARN format or "*".')
+    if not matching(parts[1]).fullmatch(partition):
+        raise malformed(f'Partition "{parts[1]}" is not valid for resource "{resource}".')
+    if len(parts) < 3 or _VENDOR_PATTERN.search(parts[2]):
+        raise malformed("Resource vendor must be fully qualified and cannot contain regexes.")
+    _, _, service, region, account, path = (*parts, "", "", "")[:6]
+    variable = service == "iam" and any(_MASK in part for part in parts[:5])
+    if variable or not service or (len(parts) < 6 and "::" in resource):
         raise malformed("The policy failed legacy parsing")
+    if service == "iam" and region:
+        raise malformed(f"IAM resource {resource} cannot contain region information.")
+    if service == "iam" and not is_iam_resource(path):
+        kinds = ", ".join(IAM_KINDS)
+        raise malformed(f'IAM resource path must either be "*" or start with {kinds}.')
+    if service == "s3" and not path.startswith(S3_REGIONAL):
+        _check_bucket(resource, region, account)
+
+
+def _check_bucket(resource: str, region: str, account: str) -> None:
+    if region:
+        raise malformed(f"Resource {resource} can not contain region information.")
+    if account.isdigit():
+        raise malformed(f"Resource {resource} can not contain account information.")
 
 
 def _one_of(statement: Statement, element: str, refusal: str) -> None:

@@ -91,7 +91,7 @@ def _check_size(call: Call) -> None:
 
 
 def _create_policy(call: Call) -> None:
-    check_identity_policy(call.params["PolicyDocument"])
+    check_identity_policy(call.params["PolicyDocument"], call.partition)
     _check_size(call)
     own = own_policies(call)
     name = call.params["PolicyName"]
@@ -105,7 +105,7 @@ def _create_policy(call: Call) -> None:
 
 def _create_policy_version(call: Call) -> None:
     policy = _own_policy(call)
-    check_identity_policy(call.params["PolicyDocument"])
+    check_identity_policy(call.params["PolicyDocument"], call.partition)
     _check_size(call)
     quota = call.quotas.versions_per_policy
     if len(policy.versions) >= quota:
@@ -181,7 +181,7 @@ def _detach(kind: str, call: Call) -> Result:
 def _put_inline(kind: str, call: Call) -> None:
     entity = _FIND[kind](call)
     document = call.params["PolicyDocument"]
-    check_identity_policy(document)
+    check_identity_policy(document, call.partition)
     others = sum(
         size(text) for name, text in entity.policies.items() if name != call.params["PolicyName"]
     )

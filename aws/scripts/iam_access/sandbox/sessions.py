@@ -18,7 +18,7 @@ def _assume_role(call: Call) -> ActionResult:
     params = call.params
     check_assume_role(params)
     if "Policy" in params:
-        check_identity_policy(params["Policy"])
+        check_identity_policy(params["Policy"], call.partition)
     role_arn = params["RoleArn"]
     account_id = role_arn.split(":")[4]
     now = call.world.clock()

@@ -94,6 +94,7 @@ class StrictLayer:
             (iam_models, "get_account_id_from", account_id_from),
             (iam_models, "mark_account_as_visited", lambda **_: None),
             (IAMBackend, "_init_aws_policies", managed.load),
+            (iam_models, "IAMPolicyDocumentValidator", _Checked),
             (iam_models, "ARN_PARTITION_REGEX", _ARN_START),
             (sts_models, "ARN_PARTITION_REGEX", _ARN_START),
             (IamResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", transformers),
@@ -179,6 +180,19 @@ class StrictLayer:
         status, headers, body = response.serialized(result)
         headers, body = response._enrich_response(headers, body)  # noqa: SLF001
         return status, headers, body
+
+
+class _Checked:
+    """In place of moto's check of identity policies: here they are checked before moto sees them.
+
+    Moto's refuses what AWS has published (``arn:aws:iam::*:root``), and knows of no partition.
+    """
+
+    def __init__(self, document: str) -> None:
+        pass
+
+    def validate(self) -> None:
+        pass
 
 
 @contextmanager

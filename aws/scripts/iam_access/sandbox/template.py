@@ -150,7 +150,7 @@ def _create_role(
     try:
         trust.check(trust_policy)
         for policy in inline:
-            check_identity_policy(policy["PolicyDocument"])
+            check_identity_policy(policy["PolicyDocument"], iam.partition)
         total = sum(size(policy["PolicyDocument"]) for policy in inline)
         if total > world.quotas[iam.account_id].role_policy_size:
             raise AwsError("LimitExceeded", f"{total} characters of inline policies")
