@@ -27,7 +27,7 @@ from bench.account import MFA, Assertion, account, assertions
 from bench.assertion_run import AssertionRun
 from iam_access.policy.compile import CompiledPolicy, PolicySource, compile_policy
 from iam_access.policy.crowd import Crowd
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
 from iam_access.simulation.world import Subject, World
@@ -55,7 +55,9 @@ def _administers(policies: Sequence[CompiledPolicy]) -> bool:
 
 def compiled_once(subject: Subject, asked: Sequence[Assertion]) -> int:
     """How many of these a principal may; each request is judged by itself."""
-    return sum(decide(request, subject.layers).allowed for request in _requests(subject, asked))
+    return sum(
+        decide_for_caller(request, subject.layers).allowed for request in _requests(subject, asked)
+    )
 
 
 def parsed_anew(snapshot: Snapshot, subject: Subject, asked: Sequence[Assertion]) -> int:
@@ -65,7 +67,7 @@ def parsed_anew(snapshot: Snapshot, subject: Subject, asked: Sequence[Assertion]
     count = 0
     for request in _requests(subject, asked):
         policies = (compile_policy(*each) for each in _pairs(texts, identity))
-        count += decide(request, Layers(identity=tuple(policies))).allowed
+        count += decide_for_caller(request, Layers(identity=tuple(policies))).allowed
     return count
 
 
@@ -88,7 +90,7 @@ def matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     crowd = Crowd.of(askers)
     failures = 0
     for one in asked:
-        allowed = len(crowd.allowed(one.action, one.resource))
+        allowed = crowd.allowed(one.action, one.resource).bit_count()
         failures += len(askers) - allowed if one.expected else allowed
     return failures
 

@@ -11,7 +11,7 @@ from iam_access.policy.bits import places
 from iam_access.policy.compile import SourceType
 from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision
-from iam_access.policy.evaluate import Layers, decide, decide_for_caller
+from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Matrix
 from iam_access.policy.request import PrincipalContext, Request
 from tests.policy.test_evaluate_properties import (
@@ -85,16 +85,11 @@ def worlds(draw: st.DrawFn) -> list[Layers]:
     return draw(st.lists(layers, min_size=1, max_size=4))
 
 
-def ask(matrix: Matrix, request: Request, layers: Layers) -> tuple[Decision, Decision]:
-    """Both kinds of decisions, as the matrix makes them."""
+def ask(matrix: Matrix, request: Request, layers: Layers) -> Decision:
+    """The decision as the matrix makes it."""
     asker = matrix.asker(request.principal, layers, request.context, request.now)
     place = request.action, request.resource, request.resource_account
-    return asker.decide(*place), asker.decide_for_caller(*place)
-
-
-def alone(request: Request, layers: Layers) -> tuple[Decision, Decision]:
-    """Both kinds of decisions, as they are made without one."""
-    return decide(request, layers), decide_for_caller(request, layers)
+    return asker.decide(*place)
 
 
 @SEARCHED
@@ -103,7 +98,7 @@ def test_a_matrix_decides_as_each_request_alone(world: list[Layers], asked: list
     matrix = Matrix()
     for request in [*asked, *reversed(asked)]:
         for layers in world:
-            assert ask(matrix, request, layers) == alone(request, layers)
+            assert ask(matrix, request, layers) == decide_for_caller(request, layers)
 
 
 @SEARCHED
@@ -115,7 +110,7 @@ def test_one_place_asked_by_many_callers_in_many_contexts(
     for one in asked:
         request = replace(place, principal=one.principal, context=one.context, now=one.now)
         for layers in world:
-            assert ask(matrix, request, layers) == alone(request, layers)
+            assert ask(matrix, request, layers) == decide_for_caller(request, layers)
 
 
 @SEARCHED
@@ -134,30 +129,7 @@ def test_one_asker_asks_many_things(
         )
         for asker, layers in zip(askers, world, strict=True):
             found = asker.decide(place.action, place.resource, place.resource_account)
-            assert found == decide(request, layers)
-
-
-@SEARCHED
-@given(
-    st.lists(st.tuples(worlds(), asked), min_size=1, max_size=4),
-    st.lists(requests, min_size=1, max_size=4),
-)
-def test_those_of_a_crowd_who_may_are_those_who_may_alone(
-    members: list[tuple[list[Layers], Request]], asked: list[Request]
-) -> None:
-    matrix = Matrix()
-    alone = [(one, layers) for world, one in members for layers in world]
-    crowd = Crowd.of(
-        [matrix.asker(one.principal, layers, one.context, one.now) for one, layers in alone]
-    )
-    for place in asked:
-        assert crowd.allowed(place.action, place.resource, place.resource_account) == [
-            index
-            for index, (one, layers) in enumerate(alone)
-            if decide(
-                replace(place, principal=one.principal, context=one.context, now=one.now), layers
-            ).allowed
-        ]
+            assert found == decide_for_caller(request, layers)
 
 
 @SEARCHED
@@ -190,7 +162,7 @@ def test_a_crowd_in_other_contexts_decides_by_each_caller_s_own_policies_and_key
                     layers,
                 ).allowed
             ]
-            found = (crowd, moved)[context].allowed_by_caller(*place)
+            found = (crowd, moved)[context].allowed(*place)
             assert [*places(found)] == may
 
 
@@ -222,7 +194,7 @@ def test_the_account_of_the_resource_is_no_property_of_the_asker() -> None:
     )
     asker = Matrix().asker(CALLERS[0], Layers(identity=(mine,)), {})
     found = [
-        asker.decide_for_caller("s:A", f"arn:aws:s::{owner}:x/{name}").allowed
+        asker.decide("s:A", f"arn:aws:s::{owner}:x/{name}").allowed
         for name in "ab"
         for owner in (ACCOUNT, OTHER)
     ]
@@ -252,8 +224,8 @@ def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
             decide_for_caller(Request(caller, "s:A", resource), layers).allowed
             for caller in callers
         ]
-        assert [each.decide_for_caller("s:A", resource).allowed for each in askers] == alone
-        assert [*places(crowd.allowed_by_caller("s:A", resource))] == [
+        assert [each.decide("s:A", resource).allowed for each in askers] == alone
+        assert [*places(crowd.allowed("s:A", resource))] == [
             place for place, allowed in enumerate(alone) if allowed
         ]
     assert alone == [False, True]

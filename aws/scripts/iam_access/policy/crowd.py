@@ -8,16 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Self, TypeAlias
 
-from iam_access.policy.bits import places
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.context import OF_RESOURCE
 from iam_access.policy.matrix import Asker
 from iam_access.policy.matrix_cells import Cell, Place, Values, Varying
-from iam_access.policy.services import (
-    consenting_account,
-    is_settled_by_service,
-    needs_resource_policy,
-)
+from iam_access.policy.services import is_settled_by_service
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
 
@@ -46,40 +41,17 @@ class Crowd:
         before = self._held.askers
         return type(self)(self._held, cache(lambda place: before[place].in_context(context(place))))
 
-    def allowed(self, action: str, resource: str, account: str | None = None) -> Sequence[int]:
-        """The places of those for whom `evaluate.decide` would allow it."""
+    def allowed(self, action: str, resource: str, account: str | None = None) -> int:
+        """Those, as bits, whom `Asker.decide` would allow it."""
         asked = action, resource, account
-        usual, others = self._parts(action)
-        more = sum(1 << place for place in others if self._asker(place).decide(*asked).allowed)
-        return [*places(self._may(asked, usual) | more)]
-
-    def allowed_by_caller(self, action: str, resource: str, account: str | None = None) -> int:
-        """Those, as bits, for whom `evaluate.decide_for_caller` would allow it."""
-        asked = action, resource, account
-        usual, others = self._parts(action)
-        return self._by_own_policies(asked, usual) | sum(
-            1 << place for place in others if self._asker(place).decide_for_caller(*asked).allowed
-        )
-
-    def _parts(self, action: str) -> tuple[int, Sequence[int]]:
-        """Those who can be asked together, as bits, and the places of those asked one by one."""
+        usual, others = self._held.usual, self._held.others
         if is_settled_by_service(action.lower()):
-            return 0, range(len(self._held.askers))
-        return self._held.usual, self._held.others
-
-    def _may(self, asked: Place, usual: int) -> int:
-        held = self._held
-        if not usual:
-            return 0
-        request = held.askers[held.first].request(asked)
-        if needs_resource_policy(request):
-            return 0
-        # Across accounts the resource's policy would have to allow it, too.
-        owner = consenting_account(request)
-        among = usual if owner is None else held.of_account.get(owner, 0)
-        return self._by_own_policies(asked, among)
+            usual, others = 0, tuple(range(len(self._held.askers)))
+        more = (1 << place for place in others if self._asker(place).decide(*asked).allowed)
+        return self._by_own_policies(asked, usual) | sum(more)
 
     def _by_own_policies(self, asked: Place, may: int) -> int:
+        """Those of the bits `may` whom policies allow it."""
         if not may:
             return 0
         cell = self._held.askers[self._held.first].cell(asked)
@@ -164,7 +136,6 @@ class _Held:
         "askers",
         "first",
         "layers",
-        "of_account",
         "others",
         "usual",
     )
@@ -175,7 +146,6 @@ class _Held:
         self.first = usual[0] if usual else 0
         self.usual = sum(1 << place for place in usual)
         self.others = tuple(place for place, each in enumerate(askers) if not each.is_usual)
-        self.of_account: dict[str | None, int] = {}
         self.layers: list[int] = []
         held: dict[tuple[int, CompiledPolicy], list[int]] = {}
         for place in usual:
@@ -185,7 +155,6 @@ class _Held:
 
     def _note(self, place: int, held: dict[tuple[int, CompiledPolicy], list[int]]) -> None:
         asker, bit = self.askers[place], 1 << place
-        self.of_account[asker.account] = self.of_account.get(asker.account, 0) | bit
         for layer, policies in enumerate(asker.slots):
             if layer == len(self.layers):
                 self.layers.append(0)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.context import OF_RESOURCE, RequestContext
 from iam_access.policy.decision import Decision
-from iam_access.policy.evaluate import Layers, decide, decide_for_caller
-from iam_access.policy.matrix_cells import Cell, Judge, Numbers, Place, Values, Varying
+from iam_access.policy.evaluate import Layers, decide_for_caller
+from iam_access.policy.matrix_cells import Cell, Numbers, Place, Values, Varying
 from iam_access.policy.request import CallerType, PrincipalContext, Request
 from iam_access.policy.services import is_settled_by_service
 
@@ -111,7 +111,7 @@ class _Holding(NamedTuple):
 
 
 class Asker:
-    """A caller in one context, at one time. Decides as `decide` and `decide_for_caller` do."""
+    """A caller in one context, at one time. Decides as `evaluate.decide_for_caller` does."""
 
     __slots__ = ("_cells", "_context", "_holding", "_matrix", "_now", "_values")
 
@@ -141,11 +141,6 @@ class Asker:
         return holding.shareable and is_usual
 
     @property
-    def account(self) -> str | None:
-        """The caller's account."""
-        return self._holding.caller.account
-
-    @property
     def slots(self) -> Sequence[Sequence[CompiledPolicy] | None]:
         """Its identity's policies, its boundary or None, and the levels of its organisation."""
         layers = self._holding.layers
@@ -157,36 +152,34 @@ class Asker:
         return self._cells.get(place) or self._matrix.cell(place, self.request(place))
 
     def decide(self, action: str, resource: str, account: str | None = None) -> Decision:
-        """The decision that `evaluate.decide` makes; `account` is the resource's, if needed."""
-        return self._decide(decide, action, resource, account)
+        """Whether the policies on the caller's side allow it: the one judgement of this pipeline.
 
-    def decide_for_caller(self, action: str, resource: str, account: str | None = None) -> Decision:
-        """The decision that `evaluate.decide_for_caller` makes."""
-        return self._decide(decide_for_caller, action, resource, account)
-
-    def _decide(self, judge: Judge, action: str, resource: str, account: str | None) -> Decision:
+        Questions, assertions and proofs after an apply all ask it, or a `Crowd`, which agrees.
+        `account` is the resource's, where its ARN names none.
+        """
         holding = self._holding
         place = action, resource, account
         if not holding.shareable or is_settled_by_service(action.lower()):
-            return judge(self.request(place), holding.layers)
+            return decide_for_caller(self.request(place), holding.layers)
         cell = self._cells.get(place) or self.cell(place)
         policies = holding.policies
         numbers = tuple(map(cell.constant.__getitem__, policies))
         if cell.varying and not cell.varying.keys().isdisjoint(policies):
             numbers = self._numbers(cell, numbers)
-        row = judge, holding.kind, holding.sizes, numbers
+        row = holding.kind, holding.sizes, numbers
         decision = cell.decisions.get(row)
         if decision is None:
-            decision = cell.decisions[row] = self._shared(judge, cell, place, numbers)
+            decision = cell.decisions[row] = self._shared(cell, place, numbers)
         return decision
 
-    def _shared(self, judge: Judge, cell: Cell, place: Place, numbers: Numbers) -> Decision:
+    def _shared(self, cell: Cell, place: Place, numbers: Numbers) -> Decision:
         """The same policies may stand among others that say nothing."""
         holding = self._holding
-        key = judge, holding.kind, holding.by_layer(numbers)
+        key = holding.kind, holding.by_layer(numbers)
         decision = cell.distinct.get(key)
         if decision is None:
-            decision = cell.distinct[key] = judge(self.request(place), holding.layers)
+            request = self.request(place)
+            decision = cell.distinct[key] = decide_for_caller(request, holding.layers)
         return decision
 
     def _numbers(self, cell: Cell, numbers: Numbers) -> Numbers:

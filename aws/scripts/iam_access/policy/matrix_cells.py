@@ -4,18 +4,14 @@ What a policy says depends on the caller and the context only through the condit
 asks for, in conditions and in policy variables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from iam_access.policy.compile import CompiledPolicy
 from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Decision
-from iam_access.policy.evaluate import Layers
 from iam_access.policy.principals import Match
 from iam_access.policy.request import Request
-
-Judge: TypeAlias = Callable[[Request, Layers], Decision]
-"""How a request is decided by the policies around it."""
 
 Place: TypeAlias = tuple[str, str, str | None]
 """An action, a resource, and the resource's account if that needs saying."""
@@ -53,8 +49,8 @@ class Cell:
         self.place = place
         self.constant = _Constants(self)
         self.varying: dict[CompiledPolicy, Varying] = {}
-        self.decisions: dict[tuple[Judge, int, tuple[int, ...], Numbers], Decision] = {}
-        self.distinct: dict[tuple[Judge, int, tuple[Numbers, ...]], Decision] = {}
+        self.decisions: dict[tuple[int, tuple[int, ...], Numbers], Decision] = {}
+        self.distinct: dict[tuple[int, tuple[Numbers, ...]], Decision] = {}
         self._action = request.action.lower()
         self._probe = request
         self.effects = [(False, False)]

@@ -7,6 +7,7 @@ from itertools import product
 
 from iam_access.model import Account, Failure, Finding, Principal
 from iam_access.policy.actions import expand
+from iam_access.policy.bits import places
 from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
 from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision, Layer, Verdict
@@ -192,7 +193,7 @@ def _allowed(
     found: list[list[tuple[str, str]]] = [[] for _ in askers]
     crowd = Crowd.of(askers)
     for action, resource in pairs:
-        for index in crowd.allowed(action, resource):
+        for index in places(crowd.allowed(action, resource)):
             found[index].append((action, resource))
     return found
 

@@ -43,7 +43,7 @@ class OfflineBackend:
         return {
             pair: _NOTHING
             if _is_silent(subject.layers, pair[0].lower())
-            else _answer(asker.decide_for_caller(*pair))
+            else _answer(asker.decide(*pair))
             for pair in pairs
         }
 
@@ -67,7 +67,7 @@ _NOTHING = Answer(Verdict.IMPLICIT_DENY)
 
 
 def _is_silent(layers: Layers, action: str) -> bool:
-    """Whether no policy has a word on an action, given in lower case; saves a whole decision."""
+    """Whether nothing has a word on an action, given in lower case; saves a whole decision."""
     if layers.boundary is not None or is_settled_by_service(action):
         return False
     return not any(policy.covering(action) for policy in layers.identity)

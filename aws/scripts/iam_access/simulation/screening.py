@@ -49,7 +49,7 @@ class Screening:
         must = inquiry.expected is Expectation.SUCCEED
         found: dict[Principal, list[Pair]] = {}
         for pair in inquiry.pairs:
-            allowed = crowd.allowed_by_caller(*pair)
+            allowed = crowd.allowed(*pair)
             for place in places(asked & (~allowed if must else allowed)):
                 found.setdefault(self._members[place].principal, []).append(pair)
         if found:
