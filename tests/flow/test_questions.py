@@ -64,6 +64,98 @@ def test_several_may_be_asked_about(listing: Fleet) -> None:
     assert "2 can" in run.out
 
 
+def test_every_action_that_is_named_is_asked_about(listing: Fleet) -> None:
+    question = ("access", "-a", "s3:ListBucket", "-a", "sqs:ListQueues", "--on", "plan")
+    run = ask(listing, *question, "--output", "json")
+    assert {each["action"] for each in run.json["answers"]} == {"s3:ListBucket"}
+    assert ask(listing, *question, "-u", "ann", "--output", "json").status == 0
+
+
+def test_users_may_be_named_by_path_and_arn(listing: Fleet) -> None:
+    question = ("access", "-a", "s3:ListBucket", "--on", "plan")
+    for name in ("/ann", "user/ann", "ann@example.com", f"arn:aws:iam::{PROD}:user/ann"):
+        assert ask(listing, *question, "-u", name).status == 0
+    for name in (
+        "/team/ann",
+        "arn:aws:iam::999900001111:user/ann",
+        f"arn:aws:iam::{PROD}:user/a/ann",
+    ):
+        assert ask(listing, *question, "-u", name).status == 2
+    for form in ("text", "markdown", "json", "github"):
+        run = ask(listing, *question, "-u", "runner", "--output", form)
+        assert run.status == 2
+        assert "there is a role of this name: -r runner" in run.out
+
+
+def test_one_who_cannot_is_not_said_to_be_everybody(listing: Fleet) -> None:
+    run = ask(listing, "access", "-u", "bob", "-a", "s3:PutObject", "--on", "plan")
+    assert run.status == 1
+    assert "User bob cannot on *" in run.out
+    assert "nobody" not in run.out.lower()
+
+
+def test_who_can_on_some_resources_is_told_in_every_form(fleet: Fleet) -> None:
+    prefix = "arn:aws:s3:::bucket/logs/*"
+    put = {"effect": "Allow", "actions": ["s3:PutObject"], "resources": [prefix]}
+    fleet.files.team(policies={"put": policy(put)}, permanent=[permanent("put")])
+    question = ("access", "-a", "s3:PutObject", "--on", "plan")
+    for form in ("text", "markdown", "github"):
+        run = ask(fleet, *question, "--output", form)
+        assert run.status == 0
+        assert "allowed on some resources" in run.out
+        assert f"on {prefix}" in run.out
+        assert "1 can on some resources or under conditions" in run.out
+    (answer,) = ask(fleet, *question, "--output", "json").json["answers"]
+    assert (answer["principal"], answer["allowed"]) == ("user/ann", False)
+    assert answer["partly"] == [{"resource": prefix, "conditions": []}]
+    named = ask(fleet, *question, "-u", "ann", "-u", "bob")
+    assert named.status == 0
+    assert ask(fleet, *question, "-R", "arn:aws:s3:::bucket/other").status == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "caveat"),
+    [
+        ("kms:Decrypt", f"arn:aws:kms:eu-west-1:{PROD}:key/abc", "policy of the KMS key"),
+        ("kms:Decrypt", "*", "policy of the KMS key"),
+        ("sts:AssumeRole", f"arn:aws:iam::{PROD}:role/local", "trust policy"),
+        ("sqs:SendMessage", "arn:aws:sqs:eu-west-1:444455556666:orders", "account 444455556666"),
+    ],
+)
+def test_what_a_resource_has_to_allow_as_well_is_no_false_nobody(
+    fleet: Fleet, action: str, resource: str, caveat: str
+) -> None:
+    allow = {"effect": "Allow", "actions": [action], "resources": [resource]}
+    fleet.files.team(policies={"use": policy(allow)}, permanent=[permanent("use")])
+    question = ("access", "-a", action, "-R", resource, "--on", "plan", "--output")
+    for form in ("text", "markdown", "json", "github"):
+        run = ask(fleet, *question, form)
+        assert run.status == 0
+        assert caveat in run.out.replace("\\", "")
+    other = ask(fleet, *question, "text", "-u", "bob").out
+    assert "were not looked at" in other
+    assert "User bob cannot" in other
+
+
+@pytest.mark.parametrize(("at", "status"), [("2026-03-01", 0), ("2026-03-02", 1)])
+def test_a_day_is_its_beginning(listing: Fleet, at: str, status: int) -> None:
+    listing.apply("--all")
+    question = ("access", "-u", "bob", "-a", "s3:ListBucket", "--at", at)
+    assert ask(listing, *question).status == status
+
+
+def test_options_of_the_account_tester_are_understood(
+    listing: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ask(listing, "access", "-a", "s3:ListBucket", "-j", "-d")
+    assert run.json["command"] == "access"
+    for arguments in (["--version"], ["test", "--version"], ["search", "--version"]):
+        with pytest.raises(SystemExit) as ended:
+            simulate(arguments)
+        assert ended.value.code == 0
+        assert "git describe" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("at", "status"), [("17:59:59", 0), ("18:00:00", 1)])
 def test_it_tells_whether_access_will_have_ended(listing: Fleet, at: str, status: int) -> None:
     listing.apply("--all")
@@ -163,8 +255,15 @@ def test_what_keeps_the_plan_from_being_whole_is_told(listing: Fleet) -> None:
 
     listing.files.team(policies={"list": policy()}, permanent=[permanent("lust")])
     run = ask(listing, *question, "--on", "plan")
-    assert run.status == 1
+    assert run.status == 2
     assert run.codes == ["unknown-grant"]
+    assert run.json["unread"] == ["the files of team payments"]
+    assert ask(listing, *question, "--on", "plan", "--environment", "dev").status == 2
+    # The account is as it is, whatever the files say.
+    assert ask(listing, *question).json["unread"] == []
+    assert ask(listing, *question).status == 1
+    listing.files.write("aws-accounts/payments.yaml", "aws-accounts: [")
+    assert ask(listing, *question).status == 2
 
 
 def test_actions_that_aws_may_not_have_are_asked_for_and_told(listing: Fleet) -> None:

@@ -21,6 +21,7 @@ from iam_access.simulation.access import (
 )
 from iam_access.simulation.effect import after
 from iam_access.simulation.origin import Origins
+from iam_access.simulation.whom import Whom, absence
 from iam_access.simulation.world import World
 from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
@@ -55,12 +56,14 @@ def ask(files: Configuration, snapshot: Snapshot | None = None, **question: Any)
     """Answers in the account as the files would leave it."""
     before = snapshot or account_with()
     world = World(after(before, apply_plan(files, before).changes))
+    whom = question.pop("principals", None)
     asked = Question(
         **{
             "actions": ("s3:ListBucket",),
             "resources": ("*",),
             "context": {},
             "at": NOW,
+            "principals": tuple(map(Whom, whom)) if whom else None,
             **question,
         }
     )
@@ -241,9 +244,11 @@ def test_names_are_those_of_iam_whatever_their_case() -> None:
 
 def test_whom_no_account_has_is_no_proof_of_anything() -> None:
     nobody = Principal(PrincipalType.USER, "nobody")
-    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (nobody,))
-    account = AccountAnswers(ACCOUNT)
+    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (Whom(nobody),))
+    account = AccountAnswers(ACCOUNT, absent=tuple(absence(account_with(), [Whom(nobody)])))
     report = AccessReport(question, (account,), on_plan=False)
-    assert report.absent(account) == (nobody,)
+    assert report.unknown == (Whom(nobody),)
     assert report.exit_status == 2
-    assert AccessReport(replace(question, principals=None), (account,), False).exit_status == 1
+    anybody = AccessReport(replace(question, principals=None), (account,), False)
+    assert anybody.exit_status == 1
+    assert replace(anybody, unread=("the files of team payments",)).exit_status == 2

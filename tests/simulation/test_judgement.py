@@ -23,6 +23,7 @@ from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import TestResult
 from iam_access.simulation.verification import verify
+from iam_access.simulation.whom import Whom
 from iam_access.simulation.world import World
 from iam_access.snapshot import PrincipalState, Snapshot
 from tests.simulation.accounts import allow, deny
@@ -96,7 +97,7 @@ def account_of(states: Iterable[PrincipalState]) -> Snapshot:
 
 
 def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
-    asked = Question(ACTIONS, RESOURCES, MFA, NOW, principals or None)
+    asked = Question(ACTIONS, RESOURCES, MFA, NOW, tuple(map(Whom, principals)) or None)
     found = answers(asked, ACCOUNT, World(snapshot), Origins(configuration(team()), ACCOUNT))
     return {(each.principal, each.action, each.resource): each.allowed for each in found}
 
@@ -131,7 +132,8 @@ def test_questions_and_assertions_say_the_same_a_thousand_times() -> None:
 
 def test_a_proof_after_an_apply_says_what_questions_say() -> None:
     given: dict[str, tuple[Principal, str, str]] = {}
-    outcomes, states = [], []
+    outcomes: list[Outcome] = []
+    states: list[PrincipalState] = []
     for state in everybody():
         inline = dict(state.inline)
         for number, (action, resource) in enumerate(QUESTIONS):

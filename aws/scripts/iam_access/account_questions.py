@@ -21,6 +21,7 @@ from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.questions import Inquiry, count, first
 from iam_access.simulation.results import AccountTests, BackendName
+from iam_access.simulation.whom import absence
 from iam_access.simulation.world import World
 from iam_access.snapshot import Snapshot
 
@@ -105,7 +106,8 @@ def answer(
         world = World(completed(session.call, snapshot, manager.documents))
         origins = Origins(manager.configuration, account)
         found = tuple(access.answers(question, account, world, origins))
-        return access.AccountAnswers(account, found, findings=findings)
+        absent = tuple(absence(world.snapshot, question.principals or ()))
+        return access.AccountAnswers(account, found, absent, findings=findings)
 
     return tuple(
         access.AccountAnswers(account, failure=result) if isinstance(result, Failure) else result

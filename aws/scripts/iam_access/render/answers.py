@@ -15,6 +15,7 @@ from iam_access.render.markdown_room import row
 from iam_access.render.text import finding_lines
 from iam_access.simulation.access import AccessReport, Answer, Wanting
 from iam_access.simulation.origin import Origin
+from iam_access.simulation.partly import Way
 
 # More actions than these of one kind are told only by their number.
 _FOLD_ABOVE = 5
@@ -41,22 +42,43 @@ def answers_text(report: AccessReport, output: Output, stream: TextIO, *, verbos
 
 def result(report: AccessReport) -> str:
     """The one line that says it all."""
-    question = report.question
-    able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
     failed = sum(1 for account in report.accounts if account.failure)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
-    at = f"at {wording.instant(question.at)}"
-    everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
-    said = f"{len(able):,} can" if able else f"Nobody can{everything}"
+    at = f"at {wording.instant(report.question.at)}"
+    said = _who_can(report)
+    missing = [f"{each} cannot be read" for each in report.unread]
     if failed:
-        unfinished = f"Not finished: {wording.count(failed, 'account')} not reached"
+        missing.append(f"{wording.count(failed, 'account')} not reached")
+    if missing:
+        unfinished = f"Not finished: {', '.join(missing)}"
         if failed == len(report.accounts):
             return unfinished
-        said = f"{unfinished}; " + (said if able else f"elsewhere nobody can{everything}")
+        said = f"{unfinished}; elsewhere {said[0].lower()}{said[1:]}"
     unknown = "" if failed else ", ".join(each.label for each in report.unknown)
     if unknown and not report.answers:
         return f"No account has {unknown}, {where}"
+    if not report.accounts:
+        return "No account was asked: the files name none that is meant"
     return f"{said}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
+
+
+def _who_can(report: AccessReport) -> str:
+    """How many can and how many can in part; if none, that those asked about cannot."""
+    question = report.question
+    able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
+    partly = {(one.account.id, one.principal) for one in report.answers if one.partly} - able
+    in_part = "on some resources or under conditions"
+    if able:
+        return f"{len(able):,} can" + (f", {len(partly):,} more {in_part}" if partly else "")
+    if partly:
+        return f"{len(partly):,} can {in_part}"
+    everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
+    match question.principals:
+        case None:
+            return f"Nobody can{everything}"
+        case (only,):
+            return f"{only.label[0].upper()}{only.label[1:]} cannot{everything}"
+    return f"None of those asked about can{everything}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,7 @@ class _Group:
 def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
     found: dict[object, list[Answer]] = {}
     for answer in answers:
-        key = (answer.account.id, answer.arn, answer.resource, answer.made_for)
+        key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.partly)
         why = (answer.decision.kind, answer.origins, answer.although, answer.wanting)
         found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
     return [_Group(each[0], tuple(answer.action for answer in each)) for each in found.values()]
@@ -83,11 +105,10 @@ def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
 def _text(report: AccessReport, *, verbose: bool) -> Layout:
     lines: list[Line | Table] = []
     for account in report.accounts:
-        absent = report.absent(account)
-        if account.answers or account.failure or absent:
+        if account.answers or account.failure or account.absent:
             lines += [BLANK] if lines else []
             lines.append(line(0, Span(view.title(account.account), "title")))
-        lines += (line(2, f"there is no {each.label} here") for each in absent)
+        lines += (line(2, f"there is no {each.label}") for each in account.absent)
         if account.failure:
             lines.append(line(2, Span("not reached: ", "error"), account.failure.message))
             if account.failure.hint:
@@ -97,6 +118,7 @@ def _text(report: AccessReport, *, verbose: bool) -> Layout:
     lines += [BLANK] if lines else []
     found = list(finding_lines(_findings(report), verbose=verbose))
     lines += [*found, BLANK] if found else []
+    lines += (line(0, Span("note: ", "faint"), each) for each in report.caveats)
     lines.append(line(0, Span(result(report), "good" if report.exit_status == 0 else "warning")))
     return lines
 
@@ -107,8 +129,8 @@ def _findings(report: AccessReport) -> Report:
 
 def _answer_lines(group: _Group, *, verbose: bool) -> Iterator[Line]:
     answer = group.first
-    style = "good" if answer.allowed else "warning"
-    word = _WORDS[answer.decision.kind]
+    style = "good" if answer.possible else "warning"
+    word = _word(answer)
     actions = group.named(verbose=verbose)
     yield line(2, Span(f"{word}: ", style), f"{answer.arn}  {actions}  {answer.resource}")
     for reason in _reasons(answer):
@@ -134,17 +156,33 @@ def _reasons(answer: Answer) -> Iterator[_Reason]:
     """The most important first."""
     if answer.made_for is not None:
         yield _Reason(f"a role made for {answer.made_for.label}, who may assume it")
+    for way in answer.partly:
+        yield _Reason(_way(way))
     for origin in answer.origins:
         yield _Reason(f"by {_statement(origin)}", origin)
     if answer.allowed:
         return
     for layer in answer.decision.blocked_by:
-        if not layer.denies:
+        if not (layer.denies or answer.partly):
             yield _Reason(_wanted(layer, answer))
     for origin in answer.although:
         yield _Reason(f"although allowed by {_statement(origin)}", origin)
     for each in answer.wanting:
         yield _Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
+
+
+def _word(answer: Answer) -> str:
+    """The decision; of one who can in part, what else is open."""
+    if not answer.partly:
+        return _WORDS[answer.decision.kind]
+    if any(not way.conditions for way in answer.partly):
+        return "allowed on some resources"
+    is_all = any(way.resource == answer.resource for way in answer.partly)
+    return "allowed under conditions" if is_all else "allowed on some resources under conditions"
+
+
+def _way(way: Way) -> str:
+    return f"on {way.resource}" + (f" if {' and '.join(way.conditions)}" if way.conditions else "")
 
 
 def _lacking(wanting: Wanting) -> str:
@@ -203,9 +241,9 @@ def _markdown(report: AccessReport, *, verbose: bool) -> str:
         lines += [_row(group, verbose=verbose) for group in _groups(report.answers)]
         lines.append("")
     lines += [
-        f"- {markdown(view.title(account.account))}: there is no {markdown(each.label)} here"
+        f"- {markdown(view.title(account.account))}: there is no {markdown(each.label)}"
         for account in report.accounts
-        for each in report.absent(account)
+        for each in account.absent
     ]
     lines += [
         f"- {markdown(view.title(account.account))}: {markdown(account.failure.message)}"
@@ -216,6 +254,7 @@ def _markdown(report: AccessReport, *, verbose: bool) -> str:
         f"- {each.severity}: {markdown(each.message)} ({markdown(each.hint)})"
         for each in report.findings
     ]
+    lines += [f"- note: {markdown(each)}" for each in report.caveats]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -227,7 +266,7 @@ def _row(group: _Group, *, verbose: bool) -> str:
             markdown_code(answer.arn),
             markdown_code(group.named(verbose=verbose)),
             markdown_code(answer.resource),
-            _WORDS[answer.decision.kind],
+            _word(answer),
             "<br>".join(markdown_code(_because(each)) for each in _reasons(answer)),
         )
     )
@@ -249,12 +288,13 @@ def _github(report: AccessReport, *, verbose: bool) -> str:
     lines = annotations((*troubles, *report.findings), titles)
     for group in _groups(report.answers):
         answer, actions = group.first, group.named(verbose=verbose)
-        said = f"{_WORDS[answer.decision.kind]}: {answer.arn} {actions} {answer.resource}"
+        said = f"{_word(answer)}: {answer.arn} {actions} {answer.resource}"
         why = "; ".join(map(_because, _reasons(answer)))
         lines.append(log_line(f"{said}: {why}"))
     lines += [
-        log_line(f"{titles[account.account.id]}: there is no {each.label} here")
+        log_line(f"{titles[account.account.id]}: there is no {each.label}")
         for account in report.accounts
-        for each in report.absent(account)
+        for each in account.absent
     ]
+    lines += [log_line(f"note: {each}") for each in report.caveats]
     return "\n".join([*lines, log_line(result(report))]) + "\n"

@@ -22,11 +22,14 @@ def render(report: AccessReport) -> str:
                 {
                     "account": account.account.id,
                     "environment": account.account.label,
-                    "principal": str(each),
+                    "principal": str(each.whom.principal),
+                    "hint": each.hint,
                 }
                 for account in report.accounts
-                for each in report.absent(account)
+                for each in account.absent
             ],
+            "caveats": list(report.caveats),
+            "unread": list(report.unread),
             "findings": [finding_object(each) for each in report.findings],
             "failures": [
                 {
@@ -52,6 +55,10 @@ def _answer_object(answer: Answer) -> dict[str, Any]:
         "action": answer.action,
         "resource": answer.resource,
         "allowed": answer.allowed,
+        "partly": [
+            {"resource": each.resource, "conditions": list(each.conditions)}
+            for each in answer.partly
+        ],
         "decision": answer.decision.kind.value,
         "statements": [_origin_object(each) for each in answer.origins],
         "although_allowed_by": [_origin_object(each) for each in answer.although],
@@ -64,6 +71,7 @@ def _answer_object(answer: Answer) -> dict[str, Any]:
             for each in answer.wanting
         ],
         "blocked_by": [str(layer) for layer in answer.decision.blocked_by],
+        "also_needed": answer.needed,
         "permissions_boundary": answer.boundary,
         "made_for": None if answer.made_for is None else str(answer.made_for),
         "missing_context": list(answer.decision.missing_context),

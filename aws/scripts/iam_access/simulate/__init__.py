@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from iam_access import arguments
+from iam_access.render import Output
 from iam_access.running import Clock, run_command, utc_now
 from iam_access.simulate import access, search, test
 
@@ -34,6 +35,7 @@ def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
         epilog=arguments.EPILOG,
         allow_abbrev=False,
     )
+    _add_version(parser)
     choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
     for each in SUBCOMMANDS:
         subparser = choices.add_parser(
@@ -44,6 +46,38 @@ def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
             allow_abbrev=False,
         )
         arguments.add_common(subparser)
+        _add_older(subparser)
         each.add_arguments(subparser)
         subparser.set_defaults(subcommand=each.run)
     return run_command(parser, argv, lambda options, now: options.subcommand(options, now), clock)
+
+
+def _add_older(parser: argparse.ArgumentParser) -> None:
+    """Options as the account tester spells them, whose users bring their habits and scripts."""
+    parser.add_argument(
+        "-d",
+        "--debug",
+        dest="verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="the same as --verbose",
+    )
+    parser.add_argument(
+        "-j",
+        "--json-output",
+        dest="output",
+        action="store_const",
+        const=Output.JSON,
+        default=argparse.SUPPRESS,
+        help="the same as --output json",
+    )
+    _add_version(parser)
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version",
+        action="version",
+        version="part of this repository, whose commit is the version: git describe --always",
+        help="tell which version this is",
+    )

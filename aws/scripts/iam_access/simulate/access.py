@@ -15,11 +15,18 @@ EPILOG = questions.EPILOG
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `Subcommand`."""
-    parser.add_argument("-a", "--action", required=True, metavar="ACTION", help="s3:GetObject")
+    parser.add_argument(
+        "-a",
+        "--action",
+        action="append",
+        required=True,
+        metavar="ACTION",
+        help="s3:GetObject (may be repeated)",
+    )
     questions.add_arguments(parser)
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """See `Subcommand`."""
-    findings = questions.oddities([options.action], literal=True)
-    return questions.answer(options, clock, [options.action], findings)
+    findings = questions.oddities(options.action, literal=True)
+    return questions.answer(options, clock, tuple(dict.fromkeys(options.action)), findings)

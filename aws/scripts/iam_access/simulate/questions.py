@@ -1,21 +1,30 @@
 """What `simulate.py access` and `simulate.py search` have in common."""
 
 import argparse
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dateutil.parser import isoparse
 
 from iam_access import arguments
 from iam_access.errors import UsageError
-from iam_access.model import Finding, Principal, Severity
+from iam_access.model import Finding, Severity
 from iam_access.render import progress, render_answers
 from iam_access.running import Clock, accounts_of, aws, findings_of, load, manager_of
 
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration
+    from iam_access.simulation.whom import Whom
+
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 GROUNDS = ("account", "plan")
-EPILOG = "Exit status: 0 someone can, 1 nobody can, 2 it could not finish."
+EPILOG = (
+    "Exit status: 0 someone can, be it on some of the resources or under conditions; 1 nobody "
+    "can; 2 something could not be looked at."
+)
 
 # The simulations of the account tester assume a second factor, unless told otherwise.
 _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
@@ -29,10 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--user",
         action="append",
         metavar="USER",
-        help="this IAM user or e-mail address (may be repeated)",
+        help="this IAM user: name, e-mail address, path or ARN (may be repeated)",
     )
     who.add_argument(
-        "-r", "--role", action="append", metavar="ROLE", help="this IAM role (may be repeated)"
+        "-r",
+        "--role",
+        action="append",
+        metavar="ROLE",
+        help="this IAM role: name, path or ARN (may be repeated)",
     )
     parser.add_argument(
         "-R",
@@ -51,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Default: aws:MultiFactorAuthPresent=true",
     )
     parser.add_argument(
-        "--at", metavar="TIME", help="at another time, ISO 8601 with a zone (default: now)"
+        "--at",
+        metavar="TIME",
+        help="at another time, ISO 8601 with a zone, or at the beginning of a day (UTC)",
     )
     parser.add_argument(
         "--on",
@@ -80,13 +95,21 @@ def answer(
         actions=tuple(actions),
         resources=tuple(_resource(each) for each in options.resource or ["*"]),
         context=_context(options.context),
-        at=_moment(options.at) if options.at else now,
+        at=_moment(options.at) if options.at is not None else now,
         principals=_principals(options),
+        assumed=_DEFAULT_CONTEXT,
     )
     configuration = load(options, now)
     request = Request()
-    accounts = accounts_of(options, configuration, request, configuration.accounts)
     on_plan = (options.on or ("plan" if options.sandbox else "account")) == "plan"
+    # An account is as it is, whatever is wrong with a team's files.
+    known = configuration.accounts if on_plan else configuration.known_accounts
+    accounts = [
+        account
+        for account in accounts_of(options, configuration, request, known)
+        if question.principals is None
+        or any(each.may_be_in(account) for each in question.principals)
+    ]
     with (
         aws(options, configuration, clock),
         progress(len(accounts), "access", stream=sys.stderr, verbose=options.verbose) as bar,
@@ -98,7 +121,13 @@ def answer(
     of_files = findings_of(configuration, None) if on_plan else ()
     of_plans = (finding for each in found for finding in each.findings)
     wrong = (finding for finding in (*of_files, *of_plans) if finding.is_error)
-    report = AccessReport(question, found, on_plan, tuple(dict.fromkeys((*findings, *wrong))))
+    report = AccessReport(
+        question,
+        found,
+        on_plan,
+        tuple(dict.fromkeys((*findings, *wrong))),
+        tuple(_unread(options, configuration, on_plan=on_plan)),
+    )
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
 
@@ -132,6 +161,28 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
     return found
 
 
+def _unread(
+    options: argparse.Namespace, configuration: "Configuration", *, on_plan: bool
+) -> Iterator[str]:
+    """What of the files cannot be read and may hide an account, or access in one."""
+    if not configuration.settings_valid:
+        yield "the settings"
+    wanted = set(options.environment)
+    for name in sorted(configuration.invalid):
+        team = configuration.teams[name]
+        counts = on_plan and (not wanted or not wanted.isdisjoint(team.environments))
+        if counts or not team.accounts_are_known:
+            yield f"the files of team {name}"
+
+
+def _principals(options: argparse.Namespace) -> "tuple[Whom, ...] | None":
+    from iam_access.simulate import named  # noqa: PLC0415
+
+    if options.user is not None:
+        return named.users(options.user)
+    return None if options.role is None else named.roles(options.role)
+
+
 def _resource(text: str) -> str:
     from iam_access.config.access_tests import is_resource  # noqa: PLC0415
 
@@ -141,29 +192,6 @@ def _resource(text: str) -> str:
             "write a whole ARN, such as arn:aws:s3:::bucket/key",
         )
     return text
-
-
-def _principals(options: argparse.Namespace) -> tuple[Principal, ...] | None:
-    from iam_access.kinds import fields  # noqa: PLC0415
-
-    if options.user is not None:
-        users = (_fitting(fields.UserAddress, each) for each in options.user)
-        return tuple(dict.fromkeys(map(fields.user, users)))
-    if options.role is not None:
-        roles = (_fitting(fields.RoleName, each) for each in options.role)
-        return tuple(dict.fromkeys(map(fields.role, roles)))
-    return None
-
-
-def _fitting(form: Any, text: str) -> str:
-    """A name that is as the files would have it; UsageError otherwise."""
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
-
-    try:
-        return str(TypeAdapter(form).validate_python(text))
-    except ValidationError as error:
-        problem = error.errors()[0].get("ctx", {})
-        raise UsageError(f"{text!r} {problem.get('is_not')}", str(problem.get("hint"))) from None
 
 
 def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
@@ -176,20 +204,19 @@ def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
                 "write KEY=VALUE, and the whole key: aws:MultiFactorAuthPresent=false",
             )
         given.setdefault(key, []).append(value)
-    known = {key.lower() for key in given}
-    defaults = {k: v for k, v in _DEFAULT_CONTEXT.items() if k.lower() not in known}
-    return {**defaults, **{k: v if len(v) > 1 else v[0] for k, v in given.items()}}
+    return {key: values if len(values) > 1 else values[0] for key, values in given.items()}
 
 
 def _moment(text: str) -> datetime:
     try:
-        moment = isoparse(text)
+        moment = isoparse(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
         # An offset can lead out of all years.
         in_utc = moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         in_utc = None
     if in_utc is None:
         raise UsageError(
-            f"{text!r} is no point in time", "write ISO 8601 with a zone: 2025-12-01T00:00Z"
+            f"{text!r} is no point in time",
+            "write ISO 8601 with a zone, 2025-12-01T00:00Z, or a day, 2025-12-01",
         )
     return in_utc

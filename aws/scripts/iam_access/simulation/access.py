@@ -1,7 +1,7 @@
 """Who can do what: questions about an account, answered with the statement that decides."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 
@@ -15,9 +15,13 @@ from iam_access.policy.document import statements_of
 from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
+from iam_access.simulation import partly
+from iam_access.simulation.caveats import ON_NOBODY, consent_needed
 from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.origin import Origin, Origins
+from iam_access.simulation.partly import Way
 from iam_access.simulation.unmet import unmet
+from iam_access.simulation.whom import Absent, Whom, found_in
 from iam_access.simulation.world import Context, Subject, World
 from iam_access.snapshot import Document
 
@@ -26,14 +30,22 @@ from iam_access.snapshot import Document
 class Question:
     """Whether these principals (None: anybody) may do these actions on these resources.
 
-    `at` (UTC) is the moment asked about, `context` what the request brings along.
+    `at` (UTC) is the moment asked about, `context` what the request is said to bring along, and
+    `assumed` what it is taken to bring along besides.
     """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     context: Context
     at: datetime
-    principals: tuple[Principal, ...] | None = None
+    principals: tuple[Whom, ...] | None = None
+    assumed: Context = field(default_factory=dict)
+
+    @property
+    def presumed(self) -> Context:
+        """What is assumed of a request of which nothing else is said."""
+        given = {key.lower() for key in self.context}
+        return {key: value for key, value in self.assumed.items() if key.lower() not in given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,10 @@ class Answer:
     """One principal, action and resource: the decision, and where what decided it came from.
 
     Of what is not allowed, `although` are the statements of the identity that allow it in vain,
-    and `wanting` those that would under other circumstances. `boundary` is the ARN of the
-    permissions boundary, `made_for` who may assume a role that was made for a temporary grant.
+    and `wanting` those that would under other circumstances; `partly` is how it may be allowed
+    on some of the resources or under conditions. `needed` says whose consent it takes besides.
+    `boundary` is the ARN of the permissions boundary, `made_for` who may assume a role that was
+    made for a temporary grant.
     """
 
     account: Account
@@ -63,6 +77,8 @@ class Answer:
     origins: tuple[Origin, ...]
     although: tuple[Origin, ...] = ()
     wanting: tuple[Wanting, ...] = ()
+    partly: tuple[Way, ...] = ()
+    needed: str = ""
     boundary: str | None = None
     made_for: Principal | None = None
 
@@ -70,14 +86,20 @@ class Answer:
     def allowed(self) -> bool:
         return self.decision.allowed
 
+    @property
+    def possible(self) -> bool:
+        """Whether it is allowed at least on some of the resources or under conditions."""
+        return self.allowed or bool(self.partly)
+
 
 def answers(
     question: Question, account: Account, world: World, origins: Origins
 ) -> Iterator[Answer]:
     """Every combination the question asks about, in order of principals.
 
-    Asked about anybody, only those who can are answered. Asked about somebody, the roles made for
-    their temporary grants are answered too, where they can. Principals that the account does not
+    Asked about anybody, only those who can are answered, be it on some of the resources or under
+    conditions. Asked about somebody, the roles made for their temporary grants are answered too,
+    where they can. Principals that the account does not
     have are left out. Raises UnreadPolicyError when the world lacks a document that counts.
     """
     pairs = tuple(product(question.actions, question.resources))
@@ -86,14 +108,14 @@ def answers(
         subjects = [world.subject(each) for each in world.principals]
         askers = [telling.asker(each) for each in subjects]
         for subject, asker, own in zip(subjects, askers, _allowed(askers, pairs), strict=True):
-            yield from (telling.of(subject, asker, *pair) for pair in own)
+            for action, resource in pairs:
+                if (action, resource) in own or partly.covers_action(subject, action.lower()):
+                    answer = telling.of(subject, asker, action, resource)
+                    if answer.possible:
+                        yield answer
         return
-    there = {each.in_iam: each for each in world.principals}
     made = MadeRoles.of(world.snapshot)
-    for asked in question.principals:
-        principal = there.get(asked.in_iam)
-        if principal is None:
-            continue
+    for principal in found_in(world.snapshot, question.principals):
         subject = world.subject(principal)
         asker = telling.asker(subject)
         yield from (telling.of(subject, asker, *pair) for pair in pairs)
@@ -102,7 +124,7 @@ def answers(
                 role = world.subject(entry.role.principal)
                 asker = telling.asker(role)
                 found = (telling.of(role, asker, *pair, made_for=principal) for pair in pairs)
-                yield from (answer for answer in found if answer.allowed)
+                yield from (answer for answer in found if answer.possible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +138,8 @@ class _Telling:
 
     def asker(self, subject: Subject) -> Asker:
         """Who asks what the subject may do, under the circumstances of the question."""
-        return subject.asker(self.question.context, self.question.at)
+        question = self.question
+        return subject.asker({**question.presumed, **question.context}, question.at)
 
     def of(
         self,
@@ -144,12 +167,15 @@ class _Telling:
         )
         identity = decision.layer(Layer.IDENTITY)
         if decision.allowed or identity is None:
-            return answer
+            return replace(answer, needed=consent_needed(request))
+        ways = partly.ways(subject, request, self.world, self.question.presumed)
         wanting = () if identity.allows else tuple(self._wanting(subject, request))
         return replace(
             answer,
             although=self._origins(subject, identity.allows, request),
             wanting=wanting,
+            partly=ways,
+            needed=consent_needed(request) if ways else "",
         )
 
     def _origins(
@@ -188,13 +214,13 @@ def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object
 
 def _allowed(
     askers: Sequence[Asker], pairs: Iterable[tuple[str, str]]
-) -> Sequence[Sequence[tuple[str, str]]]:
+) -> Sequence[set[tuple[str, str]]]:
     """Of actions and resources those that each of them may."""
-    found: list[list[tuple[str, str]]] = [[] for _ in askers]
+    found: list[set[tuple[str, str]]] = [set() for _ in askers]
     crowd = Crowd.of(askers)
-    for action, resource in pairs:
-        for index in places(crowd.allowed(action, resource)):
-            found[index].append((action, resource))
+    for pair in pairs:
+        for index in places(crowd.allowed(*pair)):
+            found[index].add(pair)
     return found
 
 
@@ -210,13 +236,15 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswers:
-    """What one account answers; `failure` says why it could not be asked.
+    """What one account answers; `failure` says why it could not be asked, or not to the end.
 
-    `findings` are the errors of the plan that it was taken through.
+    `absent` are those asked about by name whom it does not have. `findings` are the errors of the
+    plan that it was taken through.
     """
 
     account: Account
     answers: tuple[Answer, ...] = ()
+    absent: tuple[Absent, ...] = ()
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -226,40 +254,50 @@ class AccessReport:
     """All there is to tell about a question. `on_plan`: as a plan would leave the accounts.
 
     `findings` are what is odd about the question, and what keeps the plan from being whole.
+    `unread` are the parts of the files without which accounts or access may be missing.
     """
 
     question: Question
     accounts: tuple[AccountAnswers, ...]
     on_plan: bool
     findings: tuple[Finding, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """All accounts' answers, in their order."""
         return tuple(answer for account in self.accounts for answer in account.answers)
 
-    def absent(self, account: AccountAnswers) -> tuple[Principal, ...]:
-        """Those who were asked about by name, and whom an account that answered does not have."""
-        if account.failure is not None:
-            return ()
-        there = {answer.principal.in_iam for answer in account.answers}
+    @property
+    def unknown(self) -> tuple[Whom, ...]:
+        """Those who were asked about by name, and whom no account has."""
         asked = self.question.principals or ()
-        return tuple(principal for principal in asked if principal.in_iam not in there)
+        return tuple(
+            each for each in asked if not any(self._has(one, each) for one in self.accounts)
+        )
+
+    @staticmethod
+    def _has(account: AccountAnswers, whom: Whom) -> bool:
+        is_there = whom not in {each.whom for each in account.absent}
+        return account.failure is None and whom.may_be_in(account.account) and is_there
 
     @property
-    def unknown(self) -> tuple[Principal, ...]:
-        """Those who were asked about by name, and whom no account has."""
-        there = {answer.principal.in_iam for answer in self.answers}
-        asked = self.question.principals or ()
-        return tuple(principal for principal in asked if principal.in_iam not in there)
+    def caveats(self) -> tuple[str, ...]:
+        """What else would have to be looked at, where that may change the answer."""
+        needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
+        asked = self.question.principals is None or self.answers
+        nobody = asked and not any(answer.possible for answer in self.answers)
+        return (*needed, *([ON_NOBODY] if nobody else []))
 
     @property
     def exit_status(self) -> int:
-        """0 when someone can, 1 when nobody, 2 when an account could not be asked.
+        """0 when someone can, 1 when nobody, 2 when something could not be looked at.
 
-        2, too, when nobody was asked because no account has them: a name that is misspelled
-        is no proof of anything.
+        Someone can who can on some of the resources or under conditions, too. Looked at is
+        everything only when there are accounts, each of them answered, every file that counts could
+        be read, and each name is some account's: one that is misspelled is no proof of anything.
         """
-        if self.unknown or any(account.failure for account in self.accounts):
+        failed = not self.accounts or any(account.failure for account in self.accounts)
+        if self.unknown or self.unread or failed:
             return 2
-        return 0 if any(answer.allowed for answer in self.answers) else 1
+        return 0 if any(answer.possible for answer in self.answers) else 1

@@ -59,6 +59,8 @@ class Origins:
     def __init__(self, configuration: Configuration, account: Account) -> None:
         self._grants: dict[tuple[PrincipalType, str, str], _Grant] = {}
         for name, environment in sorted(account.environments.items()):
+            if name in configuration.invalid:
+                continue  # what its files say is not to be relied on
             for holder, source, grant in _grants(configuration.teams[name], environment, account):
                 self._grants.setdefault(_key(holder, source), grant)
 

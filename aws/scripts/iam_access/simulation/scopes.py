@@ -64,6 +64,18 @@ def outside(scope: Scope) -> Scope | None:
     return None if only.excluded else frozenset({Constraint(only.patterns, excluded=True)})
 
 
+def complement(scope: Scope) -> tuple[Scope, ...]:
+    """Every resource that is not in a scope of one constraint; none for other scopes."""
+    beyond = outside(scope)
+    if beyond is not None:
+        return (beyond,)
+    return tuple(
+        frozenset({Constraint(frozenset({each}))})
+        for only in (scope if len(scope) == 1 else ())
+        for each in sorted(only.patterns)
+    )
+
+
 def words(scope: Scope) -> str:
     """The scope for people, in the notation of policies."""
     return " and ".join(sorted(map(str, scope))) or "*"

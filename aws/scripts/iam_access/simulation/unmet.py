@@ -4,15 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iam_access.model import Principal, PrincipalType
-from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
-from iam_access.policy.conditions import compile_conditions
+from iam_access.policy.compile import StatementRef
+from iam_access.policy.conditions import AnyCondition, compile_conditions
 from iam_access.policy.context import RequestContext
-from iam_access.policy.document import conditions_of, listed, statements_of, text_of
+from iam_access.policy.document import (
+    VERSION,
+    conditions_of,
+    listed,
+    statements_of,
+    text_of,
+    version_of,
+)
 from iam_access.policy.principals import Match
 from iam_access.policy.request import Request
-from iam_access.simulation.world import Subject, World, inline_id
-from iam_access.snapshot import Document
+from iam_access.simulation.world import Subject, World
 
 _ALL = "*"
 
@@ -37,20 +42,18 @@ def unmet(subject: Subject, request: Request, world: World) -> Iterator[Unmet]:
         for statement in policy.covering(request.action.lower()):
             if not statement.ref.allows or statement.match(context) is not Match.NONE:
                 continue
-            document = _document(policy.source.id, subject, world)
+            document = world.written(policy)
             raw = statements_of(document)[statement.ref.index]
-            about = _is_about(raw, document, context)
+            about = statement._replace(conditions=()).match(context) is not Match.NONE
             if about or request.resource == _ALL:
                 resources = () if about else tuple(_resources(raw))
-                yield Unmet(statement.ref, tuple(_failing(raw, context)), resources)
-
-
-def _is_about(statement: Mapping[str, Any], document: Document, context: RequestContext) -> bool:
-    """Whether a statement would apply without its conditions."""
-    bare = {key: value for key, value in statement.items() if key != "Condition"}
-    source = PolicySource("statement", SourceType.IDENTITY, "statement")
-    (compiled,) = compile_policy({**document, "Statement": [bare]}, source).statements
-    return compiled.match(context) is not Match.NONE
+                variables = version_of(document) == VERSION
+                failing = (
+                    text
+                    for condition, text in conditions_in_words(raw, variables=variables)
+                    if not condition.holds(context)
+                )
+                yield Unmet(statement.ref, tuple(failing), resources)
 
 
 def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
@@ -58,20 +61,14 @@ def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"all but {each}" for each in listed(statement.get("NotResource", [])))
 
 
-def _document(source: str, subject: Subject, world: World) -> Document:
-    """The document of a policy that counts for the subject."""
-    principals = world.snapshot.principals
-    groups = (principals[Principal(PrincipalType.GROUP, name)] for name in subject.state.groups)
-    for holder in (subject.state, *groups):
-        for name, document in holder.inline.items():
-            if inline_id(holder.principal, name) == source:
-                return document
-    return world.document(source)
-
-
-def _failing(statement: Mapping[str, Any], context: RequestContext) -> Iterator[str]:
+def conditions_in_words(
+    statement: Mapping[str, Any], *, variables: bool
+) -> Iterator[tuple[AnyCondition, str]]:
+    """Each condition of a statement by itself, ready to be asked, and as it is written."""
     for operator, keys in conditions_of(statement).items():
         for key, values in keys.items():
-            (compiled,) = compile_conditions({operator: {key: values}}, variables=True)
-            if not compiled.holds(context):
-                yield f"{key} {operator} {', '.join(text_of(each) for each in listed(values))}"
+            (compiled,) = compile_conditions({operator: {key: values}}, variables=variables)
+            yield (
+                compiled,
+                f"{key} {operator} {', '.join(text_of(each) for each in listed(values))}",
+            )

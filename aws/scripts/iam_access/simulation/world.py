@@ -66,6 +66,7 @@ class World:
     snapshot: Snapshot
     matrix: Matrix = field(default_factory=Matrix, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
+    _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
 
     @property
@@ -105,17 +106,22 @@ class World:
                 yield self._managed(arn, SourceType.IDENTITY)
 
     def _inline(self, holder: Principal, name: str, document: Document) -> CompiledPolicy:
-        key = (inline_id(holder, name), SourceType.IDENTITY)
-        if key not in self._policies:
-            self._policies[key] = compile_policy(document, PolicySource(*key, name))
-        return self._policies[key]
+        source = PolicySource(inline_id(holder, name), SourceType.IDENTITY, name)
+        known = self._policies.get((source.id, source.type))
+        return known or self._compiled(document, source)
 
     def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
-        key = (arn, type_)
-        if key not in self._policies:
-            source = PolicySource(arn, type_, arn.rpartition("/")[2])
-            self._policies[key] = compile_policy(self.document(arn), source)
-        return self._policies[key]
+        source = PolicySource(arn, type_, arn.rpartition("/")[2])
+        return self._policies.get((arn, type_)) or self._compiled(self.document(arn), source)
+
+    def _compiled(self, document: Document, source: PolicySource) -> CompiledPolicy:
+        policy = self._policies[source.id, source.type] = compile_policy(document, source)
+        self._written[policy] = document
+        return policy
+
+    def written(self, policy: CompiledPolicy) -> Document:
+        """The document that a policy of one of the subjects was compiled from."""
+        return self._written[policy]
 
     def document(self, arn: str) -> Document:
         """The document of a managed policy, the customer's or AWS's; UnreadPolicyError without."""

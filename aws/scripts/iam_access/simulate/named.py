@@ -1,0 +1,89 @@
+"""Users and roles as people name them with `-u` and `-r`: by name, address, path or ARN."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from iam_access.errors import UsageError
+from iam_access.model import Principal, PrincipalType
+from iam_access.simulation.whom import Whom
+
+_OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
+
+
+def users(texts: Sequence[str]) -> tuple[Whom, ...]:
+    """Users by address, name, path with name, or ARN; raises UsageError for what is none."""
+    from iam_access.kinds import fields  # noqa: PLC0415
+
+    return _named(texts, PrincipalType.USER, fields.UserAddress, fields.user)
+
+
+def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
+    """Roles by name, path with name, or ARN; raises UsageError for what is none."""
+    from iam_access.kinds import fields  # noqa: PLC0415
+
+    return _named(texts, PrincipalType.ROLE, fields.RoleName, fields.role)
+
+
+def _named(
+    texts: Sequence[str], type_: PrincipalType, form: Any, principal: Callable[[str], Principal]
+) -> tuple[Whom, ...]:
+    found: dict[Whom, None] = {}
+    for text in texts:
+        account, path, name = _parts(text, type_)
+        found.setdefault(Whom(principal(_fitting(form, name)), account, path))
+    return tuple(found)
+
+
+def _parts(text: str, type_: PrincipalType) -> tuple[str | None, str | None, str]:
+    """The account and the path, where the text has them, and the name.
+
+    `user/ann` is how answers name a user: it tells no path. Raises UsageError for the ARN, or for
+    that form, of something else.
+    """
+    account, rest = _in_account(text, type_) if text.startswith("arn:") else (None, text)
+    kind, slash, name = rest.partition("/")
+    if slash and kind in tuple(PrincipalType):
+        if kind != type_:
+            raise _other(text, kind)
+        rest = f"/{name}" if account else name
+    path, slash, name = rest.rpartition("/")
+    if not slash:
+        return account, None, name
+    return account, f"/{path.strip('/')}/".replace("//", "/"), name
+
+
+def _in_account(text: str, type_: PrincipalType) -> tuple[str, str]:
+    """The account of an ARN, and its last part: `user/team/ann`."""
+    from iam_access.policy.arn import ArnError, parse_arn  # noqa: PLC0415
+
+    try:
+        arn = parse_arn(text)
+    except ArnError:
+        raise _other(text, "") from None
+    kind = arn.resource.partition("/")[0]
+    if (arn.service, kind) != ("iam", type_):
+        raise _other(text, kind)
+    return arn.account, arn.resource
+
+
+def _other(text: str, kind: str) -> UsageError:
+    hints = {
+        "user": f"it is a user: {_OPTIONS[PrincipalType.USER]}",
+        "role": f"it is a role: {_OPTIONS[PrincipalType.ROLE]}",
+        "assumed-role": "a session may do what its role may: -r and the name of the role",
+    }
+    return UsageError(
+        f"{text!r} cannot be asked about like this",
+        hints.get(kind, "write a name, a path with a name, or the ARN of a user (-u) or role (-r)"),
+    )
+
+
+def _fitting(form: Any, text: str) -> str:
+    """A name that is as the files would have it; UsageError otherwise."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
+
+    try:
+        return str(TypeAdapter(form).validate_python(text))
+    except ValidationError as error:
+        problem = error.errors()[0].get("ctx", {})
+        raise UsageError(f"{text!r} {problem.get('is_not')}", str(problem.get("hint"))) from None

@@ -1,0 +1,84 @@
+"""Whom a question is about: users and roles as people name them, found in an account."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.snapshot import PrincipalState, Snapshot
+
+_OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
+_OTHER = {PrincipalType.USER: PrincipalType.ROLE, PrincipalType.ROLE: PrincipalType.USER}
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """A user or role by name; `account` and `path` (as in `/team/`) where they were named, too."""
+
+    principal: Principal
+    account: str | None = None
+    path: str | None = None
+
+    @property
+    def label(self) -> str:
+        """For people: `user alice`, `user /team/alice of account 111122223333`."""
+        name = f"{self.path or ''}{self.principal.name}"
+        return f"{self.principal.type} {name}" + (
+            f" of account {self.account}" if self.account else ""
+        )
+
+    def may_be_in(self, account: Account) -> bool:
+        """Whether the account is the one that was named, or none was."""
+        return self.account in (None, account.id)
+
+    def is_(self, state: PrincipalState) -> bool:
+        """Whether it is this user or role of an account; IAM ignores case in names."""
+        return state.principal.in_iam == self.principal.in_iam and self.path in (None, state.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Someone whom an account does not have, and who may be meant instead ("" if nobody)."""
+
+    whom: Whom
+    hint: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.whom.label} here" + (f" ({self.hint})" if self.hint else "")
+
+
+def found_in(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
+    """Those of them whom an account has, each once."""
+    known = {state.principal.in_iam: state for state in snapshot.principals.values()}
+    found: dict[Principal, None] = {}
+    for whom in asked:
+        state = known.get(whom.principal.in_iam)
+        if state is not None and whom.is_(state) and whom.account in (None, snapshot.account_id):
+            found.setdefault(state.principal)
+    yield from found
+
+
+def absence(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Absent]:
+    """Those of them whom an account should have and does not."""
+    for whom in asked:
+        if whom.account not in (None, snapshot.account_id):
+            continue
+        if not any(True for _ in found_in(snapshot, [whom])):
+            yield Absent(whom, _hint(snapshot, whom))
+
+
+def _hint(snapshot: Snapshot, whom: Whom) -> str:
+    """Whom the account has instead: at another path, of the other type, of a similar name."""
+    states = {state.principal.in_iam: state for state in snapshot.principals.values()}
+    type_, name = whom.principal.in_iam
+    same = states.get((type_, name))
+    if same is not None:
+        return f"its path is {same.path}: {_OPTIONS[type_]} {same.path}{same.principal.name}"
+    other = states.get((_OTHER[type_], name))
+    if other is not None:
+        option = _OPTIONS[_OTHER[type_]]
+        return f"there is a {_OTHER[type_]} of this name: {option} {other.principal.name}"
+    names = {key[1]: state.principal.name for key, state in states.items() if key[0] is type_}
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {names[near[0]]}?" if near else ""

@@ -1,0 +1,88 @@
+"""Users and roles as people name them, and who is meant where an account has none of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from iam_access.errors import UsageError
+from iam_access.model import Principal, PrincipalType
+from iam_access.simulate import named
+from iam_access.simulation.whom import Whom, absence, found_in
+from tests.values import ACCOUNT, ALICE, RUNNER, account_with, with_state
+
+ARN = f"arn:aws:iam::{ACCOUNT.id}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("alice", Whom(ALICE)),
+        ("alice@example.com", Whom(ALICE)),
+        ("user/alice", Whom(ALICE)),
+        ("/alice", Whom(ALICE, path="/")),
+        ("/team/a/alice", Whom(ALICE, path="/team/a/")),
+        ("team/alice", Whom(ALICE, path="/team/")),
+        (f"{ARN}:user/alice", Whom(ALICE, ACCOUNT.id, "/")),
+        (f"{ARN}:user/team/alice", Whom(ALICE, ACCOUNT.id, "/team/")),
+        ("arn:aws-cn:iam::111122223333:user/alice", Whom(ALICE, ACCOUNT.id, "/")),
+    ],
+)
+def test_a_user_by_name_address_path_and_arn(text: str, expected: Whom) -> None:
+    assert named.users([text, text]) == (expected,)
+
+
+def test_a_role_by_path_and_arn() -> None:
+    runner = Whom(RUNNER, ACCOUNT.id, "/ci/")
+    assert named.roles([f"{ARN}:role/ci/runner"]) == (runner,)
+    assert named.roles(["role/runner"]) == (Whom(RUNNER),)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (f"{ARN}:role/runner", "-r"),
+        ("role/runner", "-r"),
+        ("arn:aws:sts::111122223333:assumed-role/runner/x", "-r"),
+        (f"{ARN}:root", "ARN"),
+        (f"{ARN}:group/all", "ARN"),
+        ("arn:aws:s3:::bucket", "ARN"),
+        ("arn:aws:iam:user/ann", "ARN"),
+        ("team/", "address"),
+        ("", "address"),
+    ],
+)
+def test_what_names_no_user_is_answered_with_what_would(text: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        named.users([text])
+    assert hint in refused.value.hint
+
+
+def test_path_and_account_count_where_they_are_named() -> None:
+    snapshot = with_state(account_with(), ALICE, path="/team/")
+    for whom in (
+        Whom(ALICE),
+        Whom(ALICE, ACCOUNT.id, "/team/"),
+        Whom(Principal(PrincipalType.USER, "ALICE")),
+    ):
+        assert [*found_in(snapshot, [whom])] == [ALICE]
+        assert [*absence(snapshot, [whom])] == []
+    for whom in (Whom(ALICE, path="/"), Whom(ALICE, "999900001111")):
+        assert [*found_in(snapshot, [whom])] == []
+    assert [*absence(snapshot, [Whom(ALICE, "999900001111")])] == []
+
+
+@pytest.mark.parametrize(
+    ("whom", "hint"),
+    [
+        (Whom(Principal(PrincipalType.USER, "runner")), "there is a role of this name: -r runner"),
+        (Whom(Principal(PrincipalType.ROLE, "ALICE")), "there is a user of this name: -u alice"),
+        (Whom(Principal(PrincipalType.USER, "alicia")), "did you mean alice?"),
+        (Whom(ALICE, path="/other/"), "its path is /team/: -u /team/alice"),
+        (Whom(Principal(PrincipalType.USER, "zoe")), ""),
+    ],
+)
+def test_who_may_be_meant_is_told(whom: Whom, hint: str) -> None:
+    snapshot = with_state(account_with(), ALICE, path="/team/")
+    (absent,) = absence(snapshot, [whom])
+    assert absent.hint == hint
+    assert replace(absent, hint="").label == f"{whom.label} here"
