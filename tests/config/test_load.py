@@ -310,7 +310,7 @@ def test_files_of_the_predecessor_need_only_grants_that_never_existed() -> None:
     others = [
         (each.severity.value, each.code) for each in configuration.findings if each not in errors
     ]
-    assert others == [("note", "expired")]
+    assert others == [("warning", "expired")]
 
 
 def test_the_corrected_predecessor_is_valid(tmp_path: Path) -> None:

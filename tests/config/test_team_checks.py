@@ -60,7 +60,7 @@ def test_what_is_granted_for_a_time_must_exist_even_when_that_is_over(tmp_path: 
     assert told(tmp_path, changes) == [
         "2:28 error unknown-environment",
         "2:40 error unknown-grant",
-        "2:65 note expired",
+        "2:65 warning expired",
     ]
 
 
@@ -155,9 +155,9 @@ def test_temporary_entries_that_end_together_are_an_error(tmp_path: Path) -> Non
     )
     assert told(tmp_path, changes) == [
         "3:5 error duplicate-entry",
-        "4:68 note expired",
+        "4:68 warning expired",
         "5:5 error duplicate-entry",
-        "5:68 note expired",
+        "5:68 warning expired",
     ]
 
 
@@ -171,7 +171,7 @@ def test_of_entries_that_end_apart_the_last_to_end_counts(tmp_path: Path) -> Non
     )
     configuration = loaded(tmp_path, changes)
     assert [each.partition("pay.yaml:")[2] for each in found(configuration)] == [
-        "2:66 note expired",
+        "2:66 warning expired",
         "3:5 note superseded",
         "4:5 note superseded",
     ]
@@ -189,5 +189,5 @@ def test_what_is_held_permanently_needs_no_end(tmp_path: Path) -> None:
     )
     assert found(loaded(tmp_path, changes)) == [
         "temporary-access/pay.yaml:2:5 note held-permanently",
-        "temporary-access/pay.yaml:4:68 note expired",
+        "temporary-access/pay.yaml:4:68 warning expired",
     ]

@@ -284,13 +284,13 @@ def test_a_failure_outweighs_a_finding(fleet: Fleet) -> None:
     assert fleet.apply("--all").status == 2
 
 
-def test_an_entry_that_has_ended_is_a_note(fleet: Fleet) -> None:
+def test_an_entry_that_has_ended_is_no_error(fleet: Fleet) -> None:
     assert fleet.apply("--all").status == 0
     fleet.clock.move(days=400)
     checked = fleet.validate("--output", "json")
     assert checked.status == 0
     assert [(f["code"], f["severity"]) for f in checked.json["findings"]] == [
-        ("expired", "note")
+        ("expired", "warning")
     ] * len(ACCOUNTS)
     applied = fleet.apply("payments")
     assert applied.status == 0

@@ -243,8 +243,7 @@ class TestBase:
         assert run.status == 2
         assert "--base" in run.out
         assert "--config-dir" not in run.out
-        missing.directory.mkdir()
-        assert "incomplete-base" not in self.run(fleet, missing, "--output", "json").codes
+        assert "--base names no folder, and git knows no commits" in run.out
 
     def test_an_account_of_aws_has_no_base(self, fleet: Fleet, base: Files) -> None:
         named(fleet.files, "read")

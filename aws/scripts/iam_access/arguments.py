@@ -67,6 +67,11 @@ def add_config_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_base(parser: argparse.ArgumentParser, text: str) -> None:
+    """Earlier files to compare with."""
+    parser.add_argument("--base", metavar="COMMIT|DIR", help=text)
+
+
 def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
     """Whom a run is for, and where."""
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iam_access import arguments
 from iam_access.errors import UsageError
 from iam_access.model import AccountReport, Finding, Severity
 from iam_access.running import Clock, aws, manager_of
@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 
 def add_base(parser: argparse.ArgumentParser) -> None:
-    """The option that names the earlier files."""
-    parser.add_argument(
-        "--base",
-        type=Path,
-        metavar="DIR",
-        help="with --sandbox: begin with what the files in this folder ask for, such as those of "
-        "the branch that a pull request is for",
+    """The option that names the earlier files to begin with; `running.load` reads them."""
+    arguments.add_base(
+        parser,
+        "with --sandbox: begin with what the files asked for at this commit, or ask for in this "
+        "folder, such as origin/main for a pull request",
     )
+
+
+def check_base(options: argparse.Namespace) -> None:
+    """Raise UsageError for the option without a sandbox."""
+    if options.base is not None and not options.sandbox:
+        raise UsageError(
+            "--base is for --sandbox alone: an account of AWS is what it is",
+            "add --sandbox, or leave --base out",
+        )
 
 
 @contextmanager
@@ -34,27 +41,13 @@ def aws_with_base(
     """The AWS to work with; in a sandbox, the files of `--base` are applied to it.
 
     What of those cannot be read or applied is left out, and so is new in the plan: the findings
-    say so. Raises UsageError for the option without a sandbox, and for a folder that is not there.
+    say so.
     """
-    folder = getattr(options, "base", None)
-    if folder is None:
+    before = configuration.base
+    if before is None:
         with aws(options, configuration, clock):
             yield ()
         return
-    if not options.sandbox:
-        raise UsageError(
-            "--base is for --sandbox alone: an account of AWS is what it is",
-            "add --sandbox, or leave --base out",
-        )
-    if not folder.is_dir():
-        raise UsageError(
-            f"there is no directory {str(folder)!r}",
-            "--base names the one that holds the earlier aws-accounts/ and the other folders; an "
-            "empty one, where there were no files yet",
-        )
-    from iam_access.config import load as files  # noqa: PLC0415
-
-    before = files.load(folder, now=clock())
     with aws(options, configuration, clock, also=lambda each: _joined(each, before)):
         applied = _apply(before, configuration, clock) if before.settings_valid else ()
         yield (*_unread(before, configuration), *_unapplied(applied))

@@ -42,6 +42,11 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
     parser = arguments.common("Check the access files. Needs no AWS credentials and no network.")
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="check these teams (default: all)")
     arguments.add_markdown_file(parser)
+    arguments.add_base(
+        parser,
+        "compare with the files at this commit (origin/main), or in this folder: what is wrong "
+        "only in something new is an error then",
+    )
     return run_command(parser, argv, _validate, clock)
 
 
@@ -138,6 +143,7 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.config.suites import of_teams  # noqa: PLC0415
     from iam_access.plan.planner import Request  # noqa: PLC0415
 
+    baseline.check_base(options)
     run = _Run("apply", options, clock, load(options, clock()))
     request = Request(
         teams=_asked(options, run.configuration),

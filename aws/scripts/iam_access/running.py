@@ -142,10 +142,16 @@ class _BugError(AccessError):
 
 
 def load(options: argparse.Namespace, now: datetime) -> "Configuration":
-    """The files that the options name, as of `now` (UTC)."""
+    """The files that the options name, as of `now` (UTC), compared with those of `--base`."""
     from iam_access.config import load as files  # noqa: PLC0415
 
-    return files.load(options.config_dir, now=now)
+    source = getattr(options, "base", None)
+    if source is None:
+        return files.load(options.config_dir, now=now)
+    from iam_access.config.base import load_base  # noqa: PLC0415
+
+    base = load_base(source, options.config_dir, now=now)
+    return files.load(options.config_dir, now=now, base=base)
 
 
 def teams_named(names: Sequence[str], configuration: "Configuration") -> frozenset[str]:

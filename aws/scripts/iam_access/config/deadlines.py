@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from iam_access.config.access import Access
+from iam_access.config.earlier import Earlier
 from iam_access.config.report import Report
 from iam_access.config.rulebook import Limit, Rulebook
 from iam_access.config.syntax import shown
@@ -13,19 +14,20 @@ _FURTHEST_START = ("temporary_access", "furthest_start")
 
 
 def check(
-    access: Access, until: datetime, team: str, book: Rulebook, now: datetime, report: Report
+    access: Access,
+    until: datetime,
+    before: Earlier | None,
+    team: str,
+    book: Rulebook,
+    now: datetime,
+    report: Report,
 ) -> None:
     """Report a temporary entry of a team that ends by `now` (UTC), or has a window it may not have.
 
-    One that has ended is good to know and never an error, whatever else the rules say of it.
+    The rules say nothing of one that has ended.
     """
     if until <= now:
-        report.note(
-            "expired",
-            _location(access),
-            f"this grant ended at {until:%Y-%m-%d %H:%M} UTC",
-            "remove the entry when you next touch the file",
-        )
+        _over(access, until, before, now, report)
         return
     if access.starts is not None and not _starts_well(
         access, access.starts, until, book, now, report
@@ -37,6 +39,32 @@ def check(
     _check_longest(access, until, limits.longest, book, now, report)
     if limits.shortest is not None:
         _check_shortest(access, until, limits.shortest, book, now, report)
+
+
+def _over(
+    access: Access, until: datetime, before: Earlier | None, now: datetime, report: Report
+) -> None:
+    """An entry that grants nothing any more: good to know of an old one, not meant of a new one."""
+    ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
+    later = f"write a later end, such as {_field(access)}: {_tomorrow(access, now)}"
+    if before is None:
+        hint = f"remove the entry when you next touch the file; if it is new, {later}"
+        report.warning("expired", _location(access), ended, hint)
+    elif before.granted(access):
+        hint = "remove the entry when you next touch the file"
+        report.note("expired", _location(access), ended, hint)
+    else:
+        report.error(
+            "expired",
+            _location(access),
+            f"{ended}, so this new entry grants nothing",
+            f"{later}, or remove the entry",
+        )
+
+
+def _tomorrow(access: Access, now: datetime) -> str:
+    """An end that lies ahead, in the form the entry has; to the minute where that is told."""
+    return f"{now + _DAY:{'%Y-%m-%d' if access.day is not None else '%Y-%m-%dT%H:%M:00Z'}}"
 
 
 def _starts_well(
@@ -139,4 +167,8 @@ def words(length: timedelta) -> str:
 
 
 def _location(access: Access) -> Location:
-    return access.place.at("expiration_date" if access.day is not None else "expires_at").location
+    return access.place.at(_field(access)).location
+
+
+def _field(access: Access) -> str:
+    return "expiration_date" if access.day is not None else "expires_at"

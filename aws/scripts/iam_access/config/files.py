@@ -35,7 +35,9 @@ def shown_path(directory: Path) -> str:
 
 
 def joined(directory: str, *names: str) -> str:
-    """A path for people below a shown directory."""
+    """A path for people below a shown directory, or below the root of a commit (`main:`)."""
+    if directory.endswith(":"):
+        return directory + "/".join(names)
     return "/".join(names if directory == "." else (directory, *names))
 
 

@@ -22,6 +22,7 @@ from iam_access.config import (
 )
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item, Slip
+from iam_access.config.earlier import earlier
 from iam_access.config.report import Report
 from iam_access.config.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
@@ -68,6 +69,7 @@ class Configuration:
 
     `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
     error in their files: nothing of theirs may be applied, and what they have is left alone.
+    `base` are the earlier files that these were compared with, if any.
     """
 
     directory: Path
@@ -79,6 +81,7 @@ class Configuration:
     invalid: frozenset[str]
     settings_valid: bool = True
     settings_place: Place | None = None
+    base: "Configuration | None" = None
 
     @property
     def rules(self) -> Rulebook:
@@ -88,11 +91,19 @@ class Configuration:
         )
 
 
-def load(directory: Path, *, now: datetime) -> Configuration:
+def load(
+    directory: Path,
+    *,
+    now: datetime,
+    base: Configuration | None = None,
+    shown: str | None = None,
+) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
     Whatever the files contain becomes findings. Raises UsageError when there is no such
-    directory. Locations name files as people would type them from the working directory.
+    directory. Some things are errors only where a change brings them, that is where `base`, the
+    files before it, does not have them. Locations name files as people would type them from the
+    working directory, or below what is `shown` in the directory's place.
     """
     if not directory.is_dir():
         raise UsageError(
@@ -100,7 +111,7 @@ def load(directory: Path, *, now: datetime) -> Configuration:
             "name the one that holds aws-accounts/ and the other folders with --config-dir",
         )
     with _no_collection():
-        return _load(directory, now)
+        return _load(directory, shown or files.shown_path(directory), base, now)
 
 
 @contextmanager
@@ -121,18 +132,17 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(directory: Path, now: datetime) -> Configuration:
+def _load(directory: Path, shown: str, base: Configuration | None, now: datetime) -> Configuration:
     report = Report()
-    base = files.shown_path(directory)
-    settings, settings_place = _settings(directory, base, report)
+    settings, settings_place = _settings(directory, shown, report)
     settings_valid = not report.found
-    misnamed = files.misnamed(directory, base, _NAMES, report)
+    misnamed = files.misnamed(directory, shown, _NAMES, report)
     settings_valid = settings_valid and SETTINGS not in misnamed
-    drafts, complete = _drafts(directory, base, report)
+    drafts, complete = _drafts(directory, shown, report)
     complete = complete and misnamed <= {SETTINGS, access_tests.FOLDER}
     known = _accounts(drafts.values(), settings)
     book = Rulebook(settings, settings_place, aliases_of(known.values()))
-    _check(list(drafts.values()), book, now, report)
+    _check(list(drafts.values()), book, base, now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)
@@ -148,15 +158,16 @@ def _load(directory: Path, now: datetime) -> Configuration:
         invalid=invalid,
         settings_valid=settings_valid,
         settings_place=settings_place,
+        base=base,
     )
 
 
-def _settings(directory: Path, base: str, report: Report) -> tuple[Settings, Place | None]:
+def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Place | None]:
     """The settings and their place; the defaults, without one, where the file is wrong or none."""
     path = directory / SETTINGS
     if not os.path.lexists(path):
         return Settings(), None
-    file = files.joined(base, SETTINGS)
+    file = files.joined(shown, SETTINGS)
     data = files.read_file(str(path), os.path.realpath(directory), file, report)
     found = read.parsed(data, file, report) if data is not None else None
     if found is None or found[0] is None:
@@ -165,7 +176,7 @@ def _settings(directory: Path, base: str, report: Report) -> tuple[Settings, Pla
     return (settings, found[1]) if settings is not None else (Settings(), None)
 
 
-def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft], bool]:
+def _drafts(directory: Path, shown: str, report: Report) -> tuple[dict[str, Draft], bool]:
     """What was read of each team, and whether every folder could be listed."""
     drafts: dict[str, Draft] = {}
     complete = True
@@ -173,9 +184,9 @@ def _drafts(directory: Path, base: str, report: Report) -> tuple[dict[str, Draft
     for kind in FOLDERS:
         kinds.setdefault(kind.folder, kind)
     for folder in (accounts.FOLDER, *kinds):
-        names = files.names_in(directory, base, folder, report)
+        names = files.names_in(directory, shown, folder, report)
         complete = complete and names is not None
-        for source in files.sources(directory, base, folder, names or [], report):
+        for source in files.sources(directory, shown, folder, names or [], report):
             draft = drafts.setdefault(source.team, Draft(source.team, tuple(kinds)))
             _read(draft, source, folder, kinds.get(folder), report.of(source.team))
     return drafts, complete
@@ -201,12 +212,19 @@ def _read(
         draft.items[folder] = read.items(kind.spec, *found, report)
 
 
-def _check(drafts: list[Draft], book: Rulebook, now: datetime, report: Report) -> None:
+def _check(
+    drafts: list[Draft],
+    book: Rulebook,
+    base: Configuration | None,
+    now: datetime,
+    report: Report,
+) -> None:
     """Everything that concerns more than one entry."""
     facts: dict[str, team_checks.Facts] = {}
     for draft in drafts:
         concerned = report.of(draft.name)
-        facts[draft.name] = team_checks.check(draft, book, now, concerned)
+        before = earlier(base, draft.name)
+        facts[draft.name] = team_checks.check(draft, book, before, now, concerned)
         policy_checks.check(draft, facts[draft.name], concerned)
         rule_checks.check(draft, facts[draft.name], book, now, concerned)
     fleet_checks.check(drafts, facts, book.settings, report)

@@ -16,6 +16,7 @@ from iam_access.config.access import (
     accesses,
 )
 from iam_access.config.draft import POLICIES, Draft
+from iam_access.config.earlier import Earlier
 from iam_access.config.report import Report
 from iam_access.config.rulebook import Rulebook
 from iam_access.config.syntax import shown
@@ -29,21 +30,25 @@ class Facts:
     """The entries of a team by whom they name (as written), for checks across teams.
 
     `in_iam` has, for each of the users in turn, what IAM tells users by. `entries` are all.
+    `before` is what the team's files said earlier, if that is known: what is not in it is new.
     """
 
     users: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, list[Access]] = field(default_factory=lambda: defaultdict(list))
     in_iam: tuple[str, ...] = ()
     entries: list[Access] = field(default_factory=list)
+    before: Earlier | None = None
 
 
-def check(draft: Draft, book: Rulebook, now: datetime, report: Report) -> Facts:
+def check(
+    draft: Draft, book: Rulebook, before: Earlier | None, now: datetime, report: Report
+) -> Facts:
     """Report what is wrong between a team's files, `report` being the team's.
 
     `book` says which windows, as of `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, report)
-    facts = Facts(entries=list(accesses(draft)))
+    facts = Facts(entries=list(accesses(draft)), before=before)
     users, roles = facts.users, facts.roles
     environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
     grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
@@ -59,7 +64,7 @@ def check(draft: Draft, book: Rulebook, now: datetime, report: Report) -> Facts:
             _unknown(access, GRANTS, grants, report)
             _repeated(access, GRANTS, report)
         if access.until is not None:
-            deadlines.check(access, access.until, draft.name, book, now, report)
+            deadlines.check(access, access.until, before, draft.name, book, now, report)
     facts.in_iam = tuple(_users_in_iam(users))
     _one_name(USERS, users, facts.in_iam, report)
     _one_name(ROLES, roles, tuple(map(str.lower, roles)), report)

@@ -1,0 +1,117 @@
+"""What a team's files said before, so that a check can tell what a change brings."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from iam_access.config.access import Access
+from iam_access.config.draft import POLICIES, TEMPORARY
+from iam_access.kinds.base import Entry
+from iam_access.kinds.fields import user_name
+from iam_access.kinds.managed_policy import PolicySpec, StatementSpec
+from iam_access.kinds.temporary_access import TemporaryAccessSpec
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration
+
+_Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], datetime | None]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """One team's files as they were; without entries, it had none.
+
+    Whether a value is new does not depend on where in the team's files it stands: what was moved
+    is not new. Names are compared as AWS compares them, those of actions and condition keys
+    without case.
+    """
+
+    temporary: tuple[Entry[TemporaryAccessSpec], ...] = ()
+    policies: tuple[Entry[PolicySpec], ...] = ()
+
+    def granted(self, access: Access) -> bool:
+        """Whether a temporary entry asked for the same, until the same moment."""
+        return (
+            _grant(access.users, access.roles, access.environments, access.grants, access.until)
+            in self._grants
+        )
+
+    def named_action(self, action: str) -> bool:
+        """Whether a statement named this action, or had this pattern of actions."""
+        return action.lower() in self._actions
+
+    def named_managed_policy(self, arn: str) -> bool:
+        """Whether a policy named this AWS managed policy, as written."""
+        return arn in self._managed_policies
+
+    def named_condition_key(self, key: str) -> bool:
+        """Whether a condition named this key."""
+        return key.lower() in self._condition_keys
+
+    @cached_property
+    def _grants(self) -> frozenset[_Grant]:
+        return frozenset(
+            _grant(
+                [each.user] if each.user else (),
+                [each.role] if each.role else (),
+                [each.environment],
+                [each.grant],
+                each.deadline,
+            )
+            for each in (entry.spec for entry in self.temporary)
+        )
+
+    @cached_property
+    def _actions(self) -> frozenset[str]:
+        return frozenset(
+            action.lower()
+            for statement in self._statements()
+            for action in (*(statement.actions or ()), *(statement.not_actions or ()))
+        )
+
+    @cached_property
+    def _condition_keys(self) -> frozenset[str]:
+        return frozenset(
+            key.lower()
+            for statement in self._statements()
+            for keys in (statement.conditions or {}).values()
+            for key in keys
+        )
+
+    @cached_property
+    def _managed_policies(self) -> frozenset[str]:
+        return frozenset(arn for entry in self.policies for arn in entry.spec.managed_policies)
+
+    def _statements(self) -> Iterator[StatementSpec]:
+        for entry in self.policies:
+            yield from entry.spec.custom_statements
+
+
+def earlier(base: "Configuration | None", team: str) -> Earlier | None:
+    """A team's files in the base; None without a base, or if they cannot tell what is new.
+
+    Files that were invalid may hold more than could be read: what mends them brings nothing new.
+    """
+    if base is None or team in base.invalid:
+        return None
+    found = base.teams.get(team)
+    entries: dict[str, tuple[Any, ...]] = dict(found.entries) if found else {}
+    return Earlier(temporary=entries.get(TEMPORARY, ()), policies=entries.get(POLICIES, ()))
+
+
+def _grant(
+    users: Iterable[str],
+    roles: Iterable[str],
+    environments: Iterable[str],
+    grants: Iterable[str],
+    until: datetime | None,
+) -> _Grant:
+    return (
+        tuple(user_name(each).lower() for each in users),
+        tuple(each.lower() for each in roles),
+        tuple(environments),
+        tuple(grants),
+        until,
+    )
