@@ -1,5 +1,7 @@
 """What becomes of changes, whatever IAM answers."""
 
+from dataclasses import replace
+
 import pytest
 
 from iam_access.cloud.errors import CallError
@@ -190,6 +192,19 @@ class TestNeeds:
         )
         run(iam, change("new", attach("ann", "n")), first, middle, last)
         assert [params["PolicyArn"] for _, params in iam.calls] == ["c", "b", "a", "n"]
+
+    def test_what_is_left_to_release_holds_nothing_up(self) -> None:
+        iam = FakeIam()
+        loses = change("loses", detach("ann", "p"), untag("ann", "t"))
+        run(iam, change("limit", detach("ann", "q"), needs=(loses,)), loses)
+        assert [params.get("PolicyArn") for _, params in iam.calls] == ["p", "q", None]
+
+    def test_what_follows_a_change_waits_for_its_success(self) -> None:
+        iam = FakeIam({"attach_user_policy": [CallError("LimitExceeded", "10 policies")]})
+        limit = change("limit", attach("ann", "new"))
+        freed = replace(change("freed", detach("ann", "old")), follows=frozenset({limit.id}))
+        assert statuses(run(iam, freed, limit)) == {"freed": "skipped", "limit": "failed"}
+        assert statuses(run(iam, freed)) == {"freed": "done"}
 
     def test_needs_outside_of_the_run_hold_nothing_up(self) -> None:
         elsewhere = change("elsewhere", create("p"))

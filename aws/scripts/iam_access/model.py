@@ -220,7 +220,8 @@ class Change:
     """One reviewed step from what is to what shall be, with the calls that make it.
 
     `teams` are all whose files or ownership it touches; a run for any of them includes it.
-    `needs` are the ids of other changes of the same plan that must succeed first.
+    `needs` are the ids of other changes of the same plan that must succeed first, or it is not
+    made; `follows` those that must succeed first if they are part of the plan.
     """
 
     action: Action
@@ -232,6 +233,11 @@ class Change:
     after: Resource | None
     calls: tuple[ApiCall, ...]
     needs: frozenset[ResourceId] = frozenset()
+    follows: frozenset[ResourceId] = frozenset()
+
+    @property
+    def waits_for(self) -> frozenset[ResourceId]:
+        return self.needs | self.follows
 
     @property
     def subject(self) -> Resource:

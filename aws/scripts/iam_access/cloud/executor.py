@@ -32,10 +32,15 @@ _BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
 
 @dataclass(slots=True)
 class _State:
-    """How far a change has come. `absent`: what it is to remove was gone already."""
+    """How far a change has come.
+
+    `left` counts its calls that are not made yet, `ahead` those among them that others wait for.
+    `absent`: what it is to remove was gone already.
+    """
 
     change: Change
     left: int
+    ahead: int
     absent: bool = False
     outcome: Outcome | None = None
 
@@ -58,7 +63,14 @@ class Execution:
         on_outcome: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
         self._changes = tuple(changes)
-        self._states = [_State(change, len(change.calls)) for change in self._changes]
+        self._states = [
+            _State(
+                change,
+                left=len(change.calls),
+                ahead=sum(call.phase is not Phase.RELEASE for call in change.calls),
+            )
+            for change in self._changes
+        ]
         self._by_id = {state.change.id: state for state in self._states}
         self._call = call
         self._sleep = sleep
@@ -137,7 +149,7 @@ class Execution:
         return self._end
 
     def _unmet_need(self, change: Change) -> Failure | None:
-        for need in sorted(change.needs):
+        for need in sorted(change.waits_for):
             outcome = self._by_id[need].outcome if need in self._by_id else None
             if outcome is not None and outcome.failure is not None:
                 return Failure(
@@ -149,8 +161,9 @@ class Execution:
         return None
 
     def _needs_pending(self, index: int) -> bool:
-        needs = self._states[index].change.needs
-        return any(need in self._by_id and self._by_id[need].outcome is None for need in needs)
+        needs = self._states[index].change.waits_for
+        states = (self._by_id[need] for need in needs if need in self._by_id)
+        return any(state.outcome is None and state.ahead for state in states)
 
     def _make(self, parts: tuple[Part, ...]) -> None:
         """Send one call for all parts and note what that means for their changes."""
@@ -169,6 +182,7 @@ class Execution:
 
     def _done(self, state: _State, call: ApiCall, *, absent: bool) -> None:
         state.left -= 1
+        state.ahead -= call.phase is not Phase.RELEASE
         # A change is about its last call; tags only tell who owns what it is about.
         if call.phase not in _BOOKKEEPING:
             state.absent = absent

@@ -1,6 +1,6 @@
 """The changes that lead from what is ours in an account to what is to be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,11 +15,13 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.plan.denials import Order, ordering
 from iam_access.policy.document import same_meaning
 from iam_access.snapshot import Snapshot
 
 Resources = Mapping[ResourceId, Resource]
 
+_NO_ORDER = Order()
 _KIND_OF = {kind.name: kind for kind in KINDS}
 
 
@@ -78,7 +80,7 @@ def diff(
             findings.append(foreign.finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
     changes += [removal(resource, snapshot, now) for resource in gone]
-    return Difference(linked(changes, observed, now), tuple(findings))
+    return Difference(linked(changes, observed, snapshot, now), tuple(findings))
 
 
 def removal(resource: Resource, snapshot: Snapshot, now: datetime) -> Change:
@@ -209,9 +211,27 @@ def _why_updated(before: Resource, after: Resource) -> str:
     return f"its document differs; {after.reason}"
 
 
-def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tuple[Change, ...]:
+def linked(
+    changes: Iterable[Change], observed: Resources, snapshot: Snapshot, now: datetime
+) -> tuple[Change, ...]:
     """The changes with what each has to wait for."""
     changes = tuple(changes)
+    alive = [each for each in changes if each.after is not None or not is_dead(each.subject, now)]
+    denials = ordering(alive, snapshot)
+    needs = _needs(changes, observed, now)
+
+    def placed(change: Change) -> Change:
+        order = denials.orders.get(change.id, _NO_ORDER)
+        found = replace(change, needs=needs[change.id] | order.needs, follows=order.follows)
+        return hastened(found) if change.id in denials.hastened else found
+
+    return tuple(map(placed, changes))
+
+
+def _needs(
+    changes: Sequence[Change], observed: Resources, now: datetime
+) -> Mapping[ResourceId, frozenset[ResourceId]]:
+    """What each change cannot be made without: what it rests on, what replaces it, who is left."""
     made = {change.id for change in changes if change.after is not None}
     successors: dict[object, set[ResourceId]] = {}
     dependants: dict[ResourceId, set[ResourceId]] = {}
@@ -222,7 +242,7 @@ def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tup
         elif change.after.grant is not None:
             successors.setdefault(succession(change.after), set()).add(change.id)
 
-    def needs(change: Change) -> frozenset[ResourceId]:
+    def of(change: Change) -> frozenset[ResourceId]:
         if change.after is not None:
             wanted = change.after.needs
             return frozenset(id_ for id_ in wanted if id_ in made or id_ not in observed)
@@ -231,15 +251,4 @@ def linked(changes: Iterable[Change], observed: Resources, now: datetime) -> tup
             waits |= successors.get(succession(change.subject), set())
         return waits
 
-    updated = {change.id for change in changes if change.action is Action.UPDATE}
-    gone = [change for change in changes if change.after is None]
-    leaving = {change.id for change in gone if change.subject.needs & updated}
-    while more := {id_ for each in leaving for id_ in dependants.get(each, ())} - leaving:
-        leaving |= more
-
-    def ordered(change: Change) -> Change:
-        """Whoever loses something never gets to hold what it is about to become."""
-        placed = replace(change, needs=needs(change))
-        return hastened(placed) if change.id in leaving and not placed.needs & made else placed
-
-    return tuple(ordered(change) for change in changes)
+    return {change.id: of(change) for change in changes}

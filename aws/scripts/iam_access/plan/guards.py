@@ -176,7 +176,9 @@ def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         added = [c for c in theirs if c.after is not None and not _is_attached(c, state)]
         # What waits for a renewal to be there cannot make room for it.
         removed = [
-            c for c in theirs if c.after is None and _is_attached(c, state) and not c.needs & made
+            c
+            for c in theirs
+            if c.after is None and _is_attached(c, state) and not c.waits_for & made
         ]
         lacking = len(added) - (quota - len(state.attached))
         if lacking <= 0:

@@ -115,6 +115,7 @@ def plan_cleanup(
     removals = linked(
         [removal(each, snapshot, now) for each in observed.values() if is_dead(each, now)],
         observed,
+        snapshot,
         now,
     )
     where = Circumstances(account, snapshot, rules)

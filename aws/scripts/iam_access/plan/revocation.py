@@ -66,7 +66,9 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
         replace(removal(resource, snapshot, now), reason="revoked before its end")
         for resource in meant
     ]
-    possible = obstacles(linked(removals, observed, now), Circumstances(account, snapshot))
+    possible = obstacles(
+        linked(removals, observed, snapshot, now), Circumstances(account, snapshot)
+    )
     return Plan(
         account=account,
         changes=possible.changes,
