@@ -85,9 +85,17 @@ class TestSandboxServer:
             assert [(done.returncode, done.stderr) for done in runs] == [(0, "")] * 3
             assert json.loads(runs[-1].stdout)["changes"] == []
 
+            # Profiles are in files alone: keys in variables would go before them.
+            assert re.search(rf"^#   prod/user-0 +user user-0 in {PROD}$", "".join(lines), re.M)
+            assert "AWS_ACCESS_KEY_ID" in next(x for x in lines if x.startswith("unset "))
+            credentials = next(x for x in lines if x.startswith("export AWS_SHARED_CREDENTIALS"))
+            file = Path(credentials.partition("=")[2].strip())
+            assert "[prod-admin]" in file.read_text("utf-8")
+
             serving.send_signal(signal.SIGTERM)
             assert serving.wait(timeout=60) == 0
             assert serving.stderr.read() == ""
+            assert not file.parent.exists()
 
     def test_a_port_that_is_taken(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -10,9 +10,11 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from iam_access import arguments, baseline
@@ -35,6 +37,7 @@ from iam_access.running import (
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
     from iam_access.manager import IamManager, Planner
+    from iam_access.sandbox import Profile, SandboxServer
 
 
 def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -218,7 +221,7 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _serve(options: argparse.Namespace, clock: Clock) -> int:
-    from iam_access.sandbox import UNSET, SandboxServer  # noqa: PLC0415
+    from iam_access.sandbox import SandboxServer  # noqa: PLC0415
     from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
 
     configuration = load(options, clock())
@@ -231,15 +234,44 @@ def _serve(options: argparse.Namespace, clock: Clock) -> int:
     )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with server:
-        print(f"# An AWS of your own at {server.endpoint_url}, until Ctrl-C. In another shell:")
-        print(f"unset {' '.join(name for name in UNSET if name not in server.environment)}")
-        for name, value in sorted(server.environment.items()):
-            print(f"export {name}={shlex.quote(value)}")
+    with server, TemporaryDirectory(prefix="self-serve-") as folder:
+        profiles = server.profiles()
+        print(
+            "\n".join(
+                _invitation(server, profiles, server.environment_with(profiles, Path(folder)))
+            )
+        )
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
             stop.wait()
     return 0
+
+
+_SHOWN_PROFILES = 30
+
+
+def _invitation(
+    server: "SandboxServer", profiles: Sequence["Profile"], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """What to paste into another shell, and as whom commands can be run there."""
+    from iam_access.sandbox import UNSET  # noqa: PLC0415
+
+    default, *others = profiles
+    shown = [(shlex.quote(each.name), each) for each in others[:_SHOWN_PROFILES]]
+    width = max((len(name) for name, _ in shown), default=0)
+    yield f"# An AWS of your own at {server.endpoint_url}, until Ctrl-C."
+    yield f"# Commands run as the {default.whose}; with `aws --profile NAME` or AWS_PROFILE=NAME as"
+    for name, each in shown:
+        yield f"#   {name:<{width}}  {each.whose} in {each.account}"
+    if len(others) > len(shown):
+        yield f"#   and {len(others) - len(shown):,} more: aws configure list-profiles"
+    yield "# Users and roles may do what their policies allow at that moment, administrators may do"
+    yield "# everything: run as one of them what a hint says, such as `aws iam create-user ...`."
+    yield "# Paste this into another shell:"
+    spoiling = [name for name in (*UNSET, *sorted(server.environment)) if name not in environment]
+    yield f"unset {' '.join(spoiling)}"
+    for name, value in sorted(environment.items()):
+        yield f"export {name}={shlex.quote(value)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from iam_access.sandbox.faults import (
     RecordedCall,
     throttling,
 )
+from iam_access.sandbox.profiles import Profile
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.sandbox import PIPELINE_USER, UNSET, Sandbox, SandboxAccount
 from iam_access.sandbox.server import SandboxServer, ServerError
@@ -22,6 +23,7 @@ __all__ = [
     "Fault",
     "FaultContext",
     "LostAnswer",
+    "Profile",
     "Quotas",
     "RecordedCall",
     "Sandbox",

@@ -50,7 +50,13 @@ _KINDS = (
 
 
 def require_permission(call: Call) -> None:
-    """Refuse (AccessDenied) an IAM call that the caller's policies do not allow."""
+    """Refuse (AccessDenied) an IAM call that the caller's policies do not allow.
+
+    Credentials of GetSessionToken without a second factor may call nothing of IAM (STS API
+    Reference, API_GetSessionToken.html).
+    """
+    if call.caller.kind != "session" and call.caller.issued is not None and not call.caller.mfa:
+        raise AwsError("AccessDenied", "Cannot call IAM with session credentials without MFA")
     actions = [call.operation]
     if call.params.get("Tags") and call.operation in _TAGGING:
         actions.append(_TAGGING[call.operation])
@@ -67,6 +73,19 @@ def require_permission(call: Call) -> None:
         decision = decide(request, caller_layers(call))
         if not decision.allowed:
             raise _denied(call.caller, request, decision)
+
+
+def may(call: Call, action: str, resource: str) -> bool:
+    """Whether the caller's policies allow an action of another service in the caller's account."""
+    request = Request(
+        principal(call.caller),
+        action,
+        resource,
+        resource_account=call.account_id,
+        context={**_ALWAYS, "aws:RequestedRegion": call.region, **dict(_session_context(call))},
+        now=call.world.clock(),
+    )
+    return decide(request, caller_layers(call)).allowed
 
 
 def lacking_to_assume(call: Call, role: Role, context: Context) -> str | None:
@@ -102,6 +121,8 @@ def _actions_of_assuming(params: Mapping[str, Any]) -> Iterator[str]:
 
 def principal(caller: Caller) -> PrincipalContext:
     """A caller as the evaluator knows them."""
+    if caller.kind == "root":
+        return PrincipalContext.root(caller.account_id, caller.arn.split(":")[1])
     if caller.kind == "user":
         return PrincipalContext.user(caller.arn, caller.entity_id)
     return PrincipalContext.role_session(caller.principal_arn, caller.name, caller.entity_id)
@@ -114,6 +135,8 @@ def caller_layers(call: Call) -> Layers:
     caller = call.caller
     iam = call.world.iam(caller.account_id, call.partition)
     owner = _owner(iam, caller)
+    if owner is None:
+        return Layers()
     groups = [group for group in iam.groups.values() if owner in group.users]
     boundary: str | None = getattr(owner, "permissions_boundary_arn", None)
     session = caller.session_policy
@@ -126,8 +149,10 @@ def caller_layers(call: Call) -> Layers:
     )
 
 
-def _owner(iam: IAMBackend, caller: Caller) -> User | Role:
-    """Whose policies a caller acts under."""
+def _owner(iam: IAMBackend, caller: Caller) -> User | Role | None:
+    """Whose policies a caller acts under; None for the root user, which has none."""
+    if caller.kind == "root":
+        return None
     if caller.kind == "user":
         return iam.users[caller.name]
     return iam.get_role_by_arn(caller.principal_arn)
@@ -186,9 +211,7 @@ def _existing(iam: IAMBackend, kind: _Kind, name: str) -> str | None:
 def _context(call: Call) -> Context:
     tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
     context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
-    caller = call.caller
-    for tag in _owner(call.world.iam(caller.account_id, call.partition), caller).tags or ():
-        context[f"aws:PrincipalTag/{tag['Key']}"] = tag["Value"]
+    context.update(_session_context(call))
     context.update((f"aws:RequestTag/{key}", value) for key, value in tags.items())
     keys = (*tags, *call.params.get("TagKeys", []))
     if keys:
@@ -198,6 +221,23 @@ def _context(call: Call) -> Context:
     if "PermissionsBoundary" in call.params:
         context["iam:PermissionsBoundary"] = call.params["PermissionsBoundary"]
     return context
+
+
+def _session_context(call: Call) -> Iterator[tuple[str, str]]:
+    """What a caller's credentials bring along: the tags of the caller, and what is temporary.
+
+    Long-term credentials carry no aws:MultiFactorAuthPresent, and sessions of roles do not carry
+    the second factor with which they were opened (IAM User Guide,
+    reference_policies_condition-keys.html#condition-keys-multifactorauthpresent and
+    id_credentials_mfa_configure-api-require.html).
+    """
+    caller = call.caller
+    owner = _owner(call.world.iam(caller.account_id, call.partition), caller)
+    for tag in (owner.tags if owner else None) or ():
+        yield f"aws:PrincipalTag/{tag['Key']}", tag["Value"]
+    if caller.issued is not None:
+        yield "aws:TokenIssueTime", caller.issued.strftime("%Y-%m-%dT%H:%M:%SZ")
+        yield "aws:MultiFactorAuthPresent", "true" if caller.mfa else "false"
 
 
 def _denied(caller: Caller, request: Request, decision: Decision) -> AwsError:

@@ -53,7 +53,7 @@ def _delete_user(call: Call) -> Result:
     _require_bare(user)
     if any(user in group.users for group in call.iam.groups.values()):
         raise _conflict("remove users from group")
-    if user.access_keys:
+    if any(key.access_key_id not in call.world.lent_keys for key in user.access_keys):
         raise _conflict("delete access keys")
     if user.password:
         raise _conflict("delete login profile")

@@ -18,6 +18,7 @@ from moto.iam.models import AccessKey, IAMBackend
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox.faults import Fault, RecordedCall
+from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.strict import StrictLayer
 from iam_access.sandbox.template import Template, deploy_roles
@@ -59,7 +60,8 @@ _PIPELINE_POLICY = json.dumps(
 class SandboxAccount:
     """An account to make: its 12 digits and what is in it from the start.
 
-    `deployer_role` is a name, with the role's path before it if it has one.
+    `deployer_role` is a name, with the role's path before it if it has one. `label` is what
+    profiles call the account; the id if it is empty.
     """
 
     id: str
@@ -67,6 +69,7 @@ class SandboxAccount:
     roles: tuple[str, ...] = ()
     deployer_role: str = "self-serve-deployer"
     partition: str = "aws"
+    label: str = ""
 
     def joined(self, principals: Iterable[Principal]) -> Self:
         """The account with these users and roles, too, except its deployer role.
@@ -147,6 +150,21 @@ class SandboxBase:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """The pipeline's own profile and then those of each account; see the module `profiles`.
+
+        Call it once: each time they are made anew.
+        """
+        assert self._key is not None, "enter the sandbox first"
+        key = Credentials(self._key.access_key_id, self._key.secret_access_key)
+        made = [Profile(DEFAULT, HUB_ACCOUNT, "pipeline", self.region, key)]
+        for account in self.accounts:
+            region = PARTITIONS[account.partition].region
+            label = account.label or account.id
+            iam = self.backend(account.id)
+            made += profiles(self._world, account.id, label, region, iam)
+        return tuple(made)
 
     def _open(self, resources: ExitStack) -> None:
         """Overridden: make the sandbox reachable. `resources` are closed when it is left."""

@@ -1,6 +1,7 @@
 """The accounts, users and roles that a repository's files speak of, for a sandbox to hold."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from iam_access.config.load import Configuration
 from iam_access.model import Account, Principal
@@ -9,14 +10,33 @@ from iam_access.sandbox.sandbox import SandboxAccount
 
 def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
     """Every account of the files' valid teams, with everybody their entries name there."""
+    environments = Counter(
+        environment
+        for account in configuration.accounts.values()
+        for environment in set(account.environments.values())
+    )
     return tuple(
-        _account(account, configuration) for _, account in sorted(configuration.accounts.items())
+        _account(account, configuration, _label(account, environments))
+        for _, account in sorted(configuration.accounts.items())
     )
 
 
-def _account(account: Account, configuration: Configuration) -> SandboxAccount:
+def _label(account: Account, environments: Mapping[str, int]) -> str:
+    """The name of one of its environments; with the team's where other accounts have that name.
+
+    Neither name has a `+`, so no two accounts share a label.
+    """
+    rarest = min((environments[name], team, name) for team, name in account.environments.items())
+    _, team, environment = rarest
+    return environment if environments[environment] == 1 else f"{team}+{environment}"
+
+
+def _account(account: Account, configuration: Configuration, label: str) -> SandboxAccount:
     empty = SandboxAccount(
-        id=account.id, deployer_role=account.deployer_role, partition=account.partition
+        id=account.id,
+        deployer_role=account.deployer_role,
+        partition=account.partition,
+        label=label,
     )
     return empty.joined(sorted(principals_of(account, configuration)))
 

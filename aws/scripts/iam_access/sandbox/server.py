@@ -20,8 +20,10 @@ from requests import PreparedRequest
 
 from iam_access.errors import AccessError
 from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.profiles import Profile, write
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.sandbox import SandboxAccount, SandboxBase
+from iam_access.sandbox.services import is_judged
 from iam_access.sandbox.wire import Answer, failure, signed_scope
 from iam_access.sandbox.world import utc_now
 
@@ -67,6 +69,16 @@ class SandboxServer(SandboxBase):
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "NO_PROXY": ",".join(filter(None, no_proxy)),
         }
+
+    def environment_with(self, profiles: Iterable[Profile], directory: Path) -> dict[str, str]:
+        """The same with profiles in files in `directory`, the first of them the default one.
+
+        What comes from the environment would go before a profile, so keys and region are in the
+        files alone.
+        """
+        theirs = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+        kept = {name: value for name, value in self.environment.items() if name not in theirs}
+        return {**kept, **write(directory, profiles)}
 
     def _open(self, resources: ExitStack) -> None:
         try:
@@ -147,8 +159,11 @@ def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Ans
     if scope is None:
         missing = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token")
         return failure("", missing, as_json=False)
-    request = PreparedRequest()
     host = f"{scope.service}.{scope.region}.amazonaws.com"
+    if not is_judged(host):
+        unjudged = AwsError("AccessDenied", f"The sandbox cannot judge requests to {scope.service}")
+        return failure(scope.service, unjudged, as_json=False)
+    request = PreparedRequest()
     request.prepare(method, f"https://{host}{path}", headers={**headers, "Host": host}, data=body)
     answer = BotocoreStubber().process_prepared_request(request)
     if answer is None:

@@ -1,6 +1,7 @@
 """STS: who may open a session, for how long, and under which name."""
 
 from datetime import timedelta
+from typing import Any
 
 from moto.core.responses import ActionResult
 
@@ -9,13 +10,17 @@ from iam_access.sandbox.authorize import lacking_to_assume
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.parameters import check_assume_role
+from iam_access.sandbox.parameters import check_assume_role, check_range
+from iam_access.sandbox.profiles import lend
+from iam_access.sandbox.world import Given
 
 _CHAINING_LIMIT = 3600
 
 
 def _assume_role(call: Call) -> ActionResult:
     params = call.params
+    if call.caller.kind == "root":
+        raise AwsError("AccessDenied", "Roles may not be assumed by root accounts.")
     check_assume_role(params)
     if "Policy" in params:
         check_identity_policy(params["Policy"], call.partition)
@@ -61,6 +66,7 @@ def _assume_role(call: Call) -> ActionResult:
         external_id=params.get("ExternalId", ""),
     )
     session.expiration = now + timedelta(seconds=duration)
+    call.world.issued[session.access_key_id] = now
     return ActionResult(
         {
             "Credentials": session,
@@ -87,4 +93,47 @@ def require_signature(operation: str) -> None:
         raise AwsError("AccessDenied", f"Not authorized to perform sts:{operation}")
 
 
-OPERATIONS: dict[str, Operation] = {"AssumeRole": _assume_role}
+def _get_session_token(call: Call) -> dict[str, Any]:
+    """Temporary credentials of a user or the root user, who need no permission for that.
+
+    STS API Reference, API_GetSessionToken.html.
+    """
+    caller = call.caller
+    if caller.kind == "session" or caller.issued is not None:
+        raise AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials")
+    check_range("durationSeconds", call.params.get("DurationSeconds"), 900, 129_600)
+    now = call.world.clock()
+    limit, default = (3600, 3600) if caller.kind == "root" else (129_600, 43_200)
+    duration = int(call.params.get("DurationSeconds", default))
+    given = Given(
+        kind=caller.kind,
+        account_id=caller.account_id,
+        partition=call.partition,
+        name=caller.name,
+        issued=now,
+        expires=now + timedelta(seconds=min(duration, limit)),
+        mfa=_proves_mfa(call),
+    )
+    lent = lend(call.world, given)
+    return {
+        "Credentials": {
+            "AccessKeyId": lent.access_key_id,
+            "SecretAccessKey": lent.secret_access_key,
+            "SessionToken": lent.session_token,
+            "Expiration": given.expires,
+        }
+    }
+
+
+def _get_caller_identity(call: Call) -> dict[str, Any]:
+    caller = call.caller
+    is_session = caller.kind == "session"
+    user_id = f"{caller.entity_id}:{caller.name}" if is_session else caller.entity_id
+    return {"UserId": user_id, "Account": caller.account_id, "Arn": caller.arn}
+
+
+OPERATIONS: dict[str, Operation] = {
+    "AssumeRole": _assume_role,
+    "GetSessionToken": _get_session_token,
+    "GetCallerIdentity": _get_caller_identity,
+}

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from moto.core import responses as moto_responses
+from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import BaseResponse
 from moto.core.serialize import url_encode
 from moto.core.utils import method_names_from_class
@@ -29,6 +30,7 @@ from iam_access.sandbox import (
     policies,
     principals,
     reads,
+    services,
     sessions,
     simulator,
 )
@@ -84,12 +86,18 @@ class StrictLayer:
             return layer._serve(response, request, full_url, headers)
 
         def account_id_from(access_key: str) -> str:
-            return account_of_key(access_key) or ""
+            return account_of_key(layer._world, access_key) or ""
+
+        def require_in_s3(
+            response: BaseResponse, bucket_name: str | None = None, key_name: str | None = None
+        ) -> None:
+            layer._require_in_s3(response, bucket_name, key_name)
 
         encoded = dict.fromkeys(_DOCUMENT_MEMBERS, url_encode)
         transformers = {**IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER, **encoded}
         for target, name, value in (
             (BaseResponse, "_dispatch", dispatch),
+            (ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", require_in_s3),
             (moto_responses, "method_names_from_class", _method_names),
             (iam_models, "get_account_id_from", account_id_from),
             (iam_models, "mark_account_as_visited", lambda **_: None),
@@ -124,7 +132,7 @@ class StrictLayer:
         service = response.service_name or ""
         operation = response._get_action() or ""  # noqa: SLF001 (moto has no public name for it)
         params: Mapping[str, Any] = dict(getattr(response, "params", {}))
-        account_id = account_of_key(response.access_key) or ""
+        account_id = account_of_key(self._world, response.access_key) or ""
         error: str | None = None
         try:
             lost = self._run_faults(FaultContext(service, operation, account_id, params))
@@ -151,12 +159,12 @@ class StrictLayer:
                 lost = True
         return lost
 
-    def _answer(
+    def _call(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
-        sessions.require_signature(operation)
+    ) -> Call:
+        """The call that a request is; AwsError if its credentials are not known."""
         caller = identify(self._world, response.access_key, response.partition)
-        call = Call(
+        return Call(
             world=self._world,
             service=service,
             operation=operation,
@@ -166,14 +174,36 @@ class StrictLayer:
             region=response.region,
             caller=caller,
         )
+
+    def _require_in_s3(self, response: BaseResponse, bucket: str | None, key: str | None) -> None:
+        """Refuse a request to S3 as soon as moto knows what it is about, which is when it asks."""
+        from moto.s3 import exceptions  # noqa: PLC0415 - most sandboxes never hear of S3
+
+        operation = response.data["Action"]
+        try:
+            call = self._call(response, "s3", operation, {})
+        except AwsError as refusal:
+            raise exceptions.S3ClientError(refusal.code, refusal.message) from refusal
+        if not services.may_in_s3(call, bucket, key):
+            if bucket:
+                raise exceptions.BucketAccessDeniedError(bucket)
+            raise exceptions.S3AccessDeniedError
+
+    def _answer(
+        self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Answer:
+        sessions.require_signature(operation)
+        call = self._call(response, service, operation, params)
         if service == "iam":
             parameters.check_iam(operation, params)
             require_permission(call)
+        elif service != "sts":
+            services.require_permission(call)
         handle = _OPERATIONS.get(service, {}).get(operation)
         result = handle(call) if handle is not None else None
         if result is None:
             # Whose credentials these are decides, not what headers or the environment claim.
-            response.current_account = caller.account_id
+            response.current_account = call.account_id
             return response.call_action()
         if isinstance(result, Mapping):
             return success(service, operation, result)

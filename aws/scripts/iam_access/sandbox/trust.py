@@ -55,9 +55,9 @@ def forget_principal(world: World, arn: str, unique_id: str) -> None:
 def request_context(caller: Caller, params: Mapping[str, Any], *, mfa: bool) -> dict[str, str]:
     """The condition keys that an AssumeRole request itself brings."""
     # Long-term keys do not carry the key about MFA at all, unless a code comes with the request.
-    no_mfa = None if caller.kind == "user" else "false"
+    no_mfa = None if caller.issued is None else "false"
     context = {
-        "aws:MultiFactorAuthPresent": "true" if mfa else no_mfa,
+        "aws:MultiFactorAuthPresent": "true" if mfa or caller.mfa else no_mfa,
         "sts:RoleSessionName": params.get("RoleSessionName"),
         "sts:ExternalId": params.get("ExternalId"),
         "sts:SourceIdentity": params.get("SourceIdentity"),

@@ -1,7 +1,7 @@
 """The accounts a sandbox consists of, and who makes a call in them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -12,6 +12,8 @@ from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import Quotas
 
 HUB_ACCOUNT = "000000000001"
+LENT_SESSION = "sandbox"
+"""The name of the session of a role whose credentials the sandbox lends."""
 
 
 def utc_now() -> datetime:
@@ -19,17 +21,39 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Whom credentials of the sandbox's own stand for: the one of this name at the time of a call.
+
+    `issued` and `expires` (UTC) are those of temporary credentials. `mfa`: whether they came with a
+    second factor.
+    """
+
+    kind: Literal["root", "user", "role"]
+    account_id: str
+    partition: str
+    name: str = ""
+    issued: datetime | None = None
+    expires: datetime | None = None
+    mfa: bool = False
+
+
 @dataclass(slots=True)
 class World:
     """What all calls share: which accounts exist, their quotas, and the time.
 
-    `enforce`: whether the callers' own policies count.
+    `enforce`: whether the callers' own policies count. `given` are credentials of the sandbox's
+    own, by access key; `lent_keys` are access keys that the sandbox made for its users, which do
+    not keep them from being deleted; `issued` is when sessions of AssumeRole began, by access key.
     """
 
     clock: Callable[[], datetime] = utc_now
     enforce: bool = False
     partitions: dict[str, str] = field(default_factory=dict)
     quotas: dict[str, Quotas] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
+    lent_keys: set[str] = field(default_factory=set)
+    issued: dict[str, datetime] = field(default_factory=dict)
 
     def add_account(self, account_id: str, partition: str, quotas: Quotas | None = None) -> None:
         self.partitions[account_id] = partition
@@ -51,9 +75,13 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose credentials signed a call. `principal_arn` is the role's ARN for a role's session."""
+    """Whose credentials signed a call. `principal_arn` is the role's ARN for a role's session.
 
-    kind: Literal["user", "session"]
+    `issued` (UTC) is there for temporary credentials alone; `mfa`: whether they came with a second
+    factor.
+    """
+
+    kind: Literal["root", "user", "session"]
     account_id: str
     arn: str
     principal_arn: str
@@ -61,10 +89,15 @@ class Caller:
     name: str
     mfa_devices: frozenset[str] = frozenset()
     session_policy: str = ""
+    issued: datetime | None = None
+    mfa: bool = False
 
 
-def account_of_key(access_key_id: str) -> str | None:
+def account_of_key(world: World, access_key_id: str) -> str | None:
     """The account an access key belongs to, or None if nobody has such a key."""
+    given = world.given.get(access_key_id)
+    if given is not None:
+        return given.account_id
     for account_id, account in list(iam_backends.items()):
         if any(access_key_id in backend.access_keys for backend in list(account.values())):
             return account_id
@@ -73,6 +106,11 @@ def account_of_key(access_key_id: str) -> str | None:
 
 def identify(world: World, access_key_id: str, partition: str) -> Caller:
     """The owner of an access key; AwsError as AWS refuses unknown, inactive and expired ones."""
+    given = world.given.get(access_key_id)
+    if given is not None:
+        if given.partition != partition:
+            raise _unknown_token()
+        return _given(world, given)
     for backend in world.existing_iam():
         if backend.partition != partition:
             continue
@@ -85,9 +123,40 @@ def identify(world: World, access_key_id: str, partition: str) -> Caller:
     raise _unknown_token()
 
 
+def _given(world: World, given: Given) -> Caller:
+    backend = world.iam(given.account_id, given.partition)
+    if given.expires is not None and given.expires <= world.clock():
+        raise _expired_token()
+    if given.kind == "root":
+        arn = f"arn:{given.partition}:iam::{given.account_id}:root"
+        return Caller("root", given.account_id, arn, arn, given.account_id, "root")
+    if given.kind == "user":
+        user = _caller_of(backend, given.name)
+        return replace(user, issued=given.issued, mfa=given.mfa)
+    role = next((role for role in backend.roles.values() if role.name == given.name), None)
+    if role is None:
+        raise _unknown_token()
+    start = f"arn:{given.partition}:sts::{given.account_id}:assumed-role"
+    return Caller(
+        kind="session",
+        account_id=given.account_id,
+        arn=f"{start}/{role.name}/{LENT_SESSION}",
+        principal_arn=role.arn,
+        entity_id=role.id,
+        name=LENT_SESSION,
+        issued=given.issued,
+    )
+
+
 def _user(backend: IAMBackend, key: AccessKey) -> Caller:
-    user = backend.users.get(key.user_name or "")
-    if user is None or key.status != "Active":
+    if key.status != "Active":
+        raise _unknown_token()
+    return _caller_of(backend, key.user_name or "")
+
+
+def _caller_of(backend: IAMBackend, name: str) -> Caller:
+    user = backend.users.get(name)
+    if user is None:
         raise _unknown_token()
     return Caller(
         kind="user",
@@ -108,7 +177,7 @@ def _session(world: World, backend: IAMBackend, key: AccessKey) -> Caller:
     if session is None or role is None:
         raise _unknown_token()
     if session.expiration <= world.clock():
-        raise AwsError("ExpiredToken", "The security token included in the request is expired")
+        raise _expired_token()
     return Caller(
         kind="session",
         account_id=backend.account_id,
@@ -117,7 +186,12 @@ def _session(world: World, backend: IAMBackend, key: AccessKey) -> Caller:
         entity_id=role.id,
         name=session.session_name,
         session_policy=session.policy,
+        issued=world.issued.get(key.access_key_id),
     )
+
+
+def _expired_token() -> AwsError:
+    return AwsError("ExpiredToken", "The security token included in the request is expired")
 
 
 def _unknown_token() -> AwsError:

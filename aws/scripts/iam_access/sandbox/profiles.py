@@ -1,0 +1,98 @@
+"""Credentials to try things by hand with: of an administrator, and of users and roles by name.
+
+They stand for the user or role that has the name at the time of a call: one that was deleted is
+refused and, made anew, is known again.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from moto.iam.models import IAMBackend
+
+from iam_access.sandbox.world import Given, World
+
+DEFAULT = "default"
+_CONFIG = "config"
+_CREDENTIALS = "credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An access key; `session_token` is empty for one of a user."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Credentials by the name of a profile, and whose they are: "user ann", "administrator".
+
+    `account` is the account's 12 digits, `region` one of the account's partition.
+    """
+
+    name: str
+    account: str
+    whose: str
+    region: str
+    credentials: Credentials
+
+
+def lend(world: World, given: Given) -> Credentials:
+    """New credentials for the one that is given."""
+    prefix = "AKIA" if given.issued is None else "ASIA"
+    key = f"{prefix}{secrets.token_hex(8).upper()}"
+    world.given[key] = given
+    token = "" if given.issued is None else secrets.token_urlsafe(96)
+    return Credentials(key, secrets.token_urlsafe(30), token)
+
+
+def profiles(
+    world: World, account_id: str, label: str, region: str, iam: IAMBackend
+) -> Iterator[Profile]:
+    """Profiles of an account's administrator and of each user and role in it.
+
+    The administrator is the root user, who may do everything and shows up in no answer. They are
+    called `<label>-admin`, `<label>/<user>` and `<label>/role/<role>`. The session of a role does
+    not expire, as if its service went on renewing it.
+    """
+    root = Given("root", account_id, iam.partition)
+    yield Profile(f"{label}-admin", account_id, "administrator", region, lend(world, root))
+    for name in sorted(iam.users):
+        key = iam.create_access_key(name)
+        world.lent_keys.add(key.access_key_id)
+        credentials = Credentials(key.access_key_id, key.secret_access_key)
+        yield Profile(f"{label}/{name}", account_id, f"user {name}", region, credentials)
+    for name in sorted(role.name for role in iam.roles.values()):
+        role = Given("role", account_id, iam.partition, name, issued=world.clock())
+        credentials = lend(world, role)
+        yield Profile(f"{label}/role/{name}", account_id, f"role {name}", region, credentials)
+
+
+def write(directory: Path, profiles: Iterable[Profile]) -> dict[str, str]:
+    """Write AWS's config and credentials files; the variables that point there.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+    """
+    config, credentials = [], []
+    for profile in profiles:
+        prefix = "" if profile.name == DEFAULT else "profile "
+        key = profile.credentials
+        config.append(f"[{prefix}{profile.name}]\nregion = {profile.region}\n")
+        credentials.append(
+            f"[{profile.name}]\n"
+            f"aws_access_key_id = {key.access_key_id}\n"
+            f"aws_secret_access_key = {key.secret_access_key}\n"
+            + (f"aws_session_token = {key.session_token}\n" if key.session_token else "")
+        )
+    (directory / _CONFIG).write_text("\n".join(config), "utf-8")
+    secret = directory / _CREDENTIALS
+    secret.touch(mode=0o600)
+    secret.write_text("\n".join(credentials), "utf-8")
+    return {
+        "AWS_CONFIG_FILE": str((directory / _CONFIG).absolute()),
+        "AWS_SHARED_CREDENTIALS_FILE": str(secret.absolute()),
+    }

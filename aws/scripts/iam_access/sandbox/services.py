@@ -1,0 +1,115 @@
+"""Calls to other services than IAM and STS: which action on which resource a request is about.
+
+What a service checks is in AWS's Service Authorization Reference; a request is judged where that
+and the request's own parameters tell the resource. Policies of resources do not count.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from moto.backend_index import backend_url_patterns
+from moto.core.responses import BaseResponse
+
+from iam_access.policy.actions import Action, find_action, resource_types
+from iam_access.sandbox.authorize import may
+from iam_access.sandbox.call import Call
+from iam_access.sandbox.faults import AwsError
+
+# Services whose requests are signed for another name than that of their actions.
+_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "states": "states", "api.ecr": "ecr"}
+# Operations of S3 under which permission another one stands (Service Authorization Reference, and
+# API_HeadBucket.html).
+_S3_ACTIONS = {"HeadBucket": "ListBucket"}
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def require_permission(call: Call) -> None:
+    """Refuse (AccessDenied) a call to a service that the caller's policies do not allow.
+
+    What cannot be judged is refused to all but the root user.
+    """
+    if call.caller.kind == "root" or not call.world.enforce:
+        return
+    name = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
+    action = find_action(name)
+    resources = list(_resources(action, call)) if action else []
+    if action is None or not resources:
+        raise AwsError("AccessDenied", f"The sandbox cannot tell what {name} is about: {_ADVICE}")
+    for resource in resources:
+        if not may(call, str(action), resource):
+            raise AwsError(
+                "AccessDenied",
+                f"User: {call.caller.arn} is not authorized to perform: {action} "
+                f"on resource: {resource}",
+            )
+
+
+_ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrator"
+
+
+def may_in_s3(call: Call, bucket: str | None, key: str | None) -> bool:
+    """Whether the caller's policies allow a call to S3, on a bucket or an object in it."""
+    if call.caller.kind == "root" or not call.world.enforce:
+        return True
+    operation = _S3_ACTIONS.get(call.operation, call.operation)
+    name = f"{bucket}/{key}" if key else bucket
+    resource = f"arn:{call.partition}:s3:::{name}" if name else "*"
+    return may(call, f"s3:{operation}", resource)
+
+
+@cache
+def is_judged(host: str) -> bool:
+    """Whether every request to a host comes by what judges it.
+
+    moto has services that answer by themselves. A host that moto does not know has no answer.
+    """
+    backends = [name for name, pattern in backend_url_patterns if pattern.match(f"https://{host}/")]
+    return all(name == "s3" or _asks(name) for name in backends)
+
+
+def _asks(backend: str) -> bool:
+    handlers = import_module(f"moto.{backend}.urls").url_paths.values()
+    return all(
+        getattr(handler, "__func__", None) is BaseResponse.dispatch.__func__  # type: ignore[attr-defined]
+        for handler in handlers
+    )
+
+
+def _resources(action: Action, call: Call) -> Iterator[str]:
+    """The ARNs that a request is about, "*" for an action without resources."""
+    if not action.resource_types:
+        yield "*"
+        return
+    known = resource_types(action.service)
+    required = action.required_resource_types or action.resource_types
+    for name in sorted(required):
+        if name in known and (arn := _filled(known[name].arn, call)):
+            yield arn
+
+
+def _filled(pattern: str, call: Call) -> str | None:
+    """A resource's ARN made from the request's parameters; None where they do not tell it."""
+    shape = re.compile(_VARIABLE.sub("[^:]*", re.sub(r"\$(?!\{)", r"\\$", pattern)))
+    texts = {key.lower(): value for key, value in call.params.items() if isinstance(value, str)}
+    for value in texts.values():
+        if value.startswith("arn:") and shape.fullmatch(value):
+            return value
+    given = {
+        "partition": call.partition,
+        "region": call.region,
+        "account": call.account_id,
+        **_names(texts),
+    }
+    variables = [name.lower() for name in _VARIABLE.findall(pattern)]
+    if not all(given.get(name) for name in variables):
+        return None
+    return _VARIABLE.sub(lambda found: given[found[1].lower()], pattern)
+
+
+def _names(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Parameters under the names that ARNs have for them: a queue's URL ends in its name."""
+    url = texts.get("queueurl")
+    return {**texts, **({"queuename": url.rpartition("/")[2]} if url else {})}

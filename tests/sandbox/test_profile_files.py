@@ -1,0 +1,57 @@
+"""Profiles as files of AWS's own, and what the accounts are called in them."""
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+
+from iam_access.config.load import load
+from iam_access.sandbox import SandboxAccount, SandboxServer
+from iam_access.sandbox.seed import accounts_of
+from tests.config.repository import write
+from tests.sandbox.support import ACCOUNT, NOW, TEMPLATE
+
+ODD = "a+=,.@_-b"
+
+
+def test_they_are_found_by_name_in_aws_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = [SandboxAccount(ACCOUNT, users=(ODD,), roles=("ci",), label="prod")]
+    with SandboxServer(accounts, template=TEMPLATE, enforce=True) as server:
+        environment = server.environment_with(server.profiles(), tmp_path)
+        assert not {"AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"} & environment.keys()
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        arns = [
+            boto3.Session(profile_name=name).client("sts").get_caller_identity()["Arn"]
+            for name in (None, "prod-admin", f"prod/{ODD}", "prod/role/ci")
+        ]
+    assert [arn.partition(":")[2].rpartition(":")[2] for arn in arns] == [
+        "user/pipeline",
+        "root",
+        f"user/{ODD}",
+        "assumed-role/ci/sandbox",
+    ]
+    assert (tmp_path / "credentials").stat().st_mode & 0o077 == 0
+
+
+def test_accounts_are_called_like_their_environments_and_never_alike(tmp_path: Path) -> None:
+    teams = {
+        "one": {"prod": "111111111111", "test": "222222222222"},
+        "two": {"prod": "333333333333", "live": "222222222222"},
+    }
+    write(
+        tmp_path,
+        {
+            f"aws-accounts/{team}.yaml": json.dumps({"aws-accounts": accounts})
+            for team, accounts in teams.items()
+        },
+    )
+    labels = {each.id: each.label for each in accounts_of(load(tmp_path, now=NOW))}
+    assert labels == {
+        "111111111111": "one+prod",
+        "222222222222": "test",
+        "333333333333": "two+prod",
+    }
