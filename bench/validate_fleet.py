@@ -78,7 +78,10 @@ def _policy(number: int) -> str:
       - sid: Duty{number}
         effect: Allow
         actions: ["s3:GetObject", "s3:ListBucket", "sqs:SendMessage"]
-        resources: ["arn:aws:s3:::{{team}}-{{environment}}-{number}/*"]
+        resources:
+          - "arn:aws:s3:::{{team}}-{{environment}}-{number}"
+          - "arn:aws:s3:::{{team}}-{{environment}}-{number}/*"
+          - "arn:aws:sqs:*:{{account_id}}:{{team}}-{number}"
 """
 
 

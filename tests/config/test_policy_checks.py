@@ -24,7 +24,7 @@ def managed(*arns: str) -> str:
 
 ON_ALL = 'resources: "*"'
 FILLED = "'arn:{partition}:s3:::{team}-{environment}-{account_id}/${aws:username}/*'"
-READ = f"effect: Allow, actions: [s3:GetObject], {ON_ALL}"
+READ = f"effect: Allow, actions: [s3:GetObject, s3:ListBucket], {ON_ALL}"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_is_written_wrongly_is_not_told_as_missing_too(tmp_path: Path, stat
 def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
     def text(length: int) -> str:
         resources = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(length))
-        return policy(f"effect: Allow, actions: [s3:GetObject], resources: [{resources}]")
+        return policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
 
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text(80)}).findings == ()
     finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text(90)}))
@@ -155,7 +155,7 @@ def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
 
 def test_the_size_is_that_of_the_longest_environment(tmp_path: Path) -> None:
     resources = ", ".join(f"'arn:aws:s3:::{{environment}}{each}'" for each in range(60))
-    text = policy(f"effect: Allow, actions: [s3:GetObject], resources: [{resources}]")
+    text = policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text}).findings == ()
     accounts = f"{ACCOUNTS}  {'e' * 64}: 000000000000\n"
     changes = {"aws-policies/pay.yaml": text.replace("{environment}", "{environment}" * 2)}

@@ -31,6 +31,27 @@ def test_what_a_pattern_covers_matches_no_more(wide: str, narrow: str, text: str
         assert slowly(wide, text)
 
 
+@given(PATTERNS, PATTERNS, st.text("ab", max_size=6))
+def test_patterns_that_match_one_text_overlap(one: str, other: str, text: str) -> None:
+    if slowly(one, text) and slowly(other, text):
+        assert globs.overlap(one, other)
+
+
+@given(PATTERNS, st.text("ab", max_size=6))
+def test_a_pattern_overlaps_the_texts_that_it_matches(pattern: str, text: str) -> None:
+    assert globs.overlap(pattern, text) == globs.overlap(text, pattern) == slowly(pattern, text)
+
+
+@pytest.mark.parametrize(("one", "other"), [("a*", "*b"), ("*a*", "b*b"), ("?*", "*??"), ("*", "")])
+def test_patterns_that_overlap(one: str, other: str) -> None:
+    assert globs.overlap(one, other)
+
+
+def test_patterns_that_do_not_overlap() -> None:
+    assert not globs.overlap("a*b", "a*c")
+    assert not globs.overlap("?", "??*")
+
+
 def test_what_is_opaque_fits_no_single_place() -> None:
     assert globs.covering("a?", opaque="*x-z").fullmatch("ab")
     assert not globs.covering("a?", opaque="*x-z").fullmatch("ay")

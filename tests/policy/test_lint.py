@@ -15,14 +15,16 @@ GOOD: dict[str, Any] = {
         "ForAllValues:StringEquals": {"aws:TagKeys": ["a"]},
         "ForAnyValue:StringNotEqualsIgnoreCase": {"aws:RequestTag/cost center": "x"},
         "DateLessThan": {"aws:CurrentTime": ["2025-12-01T00:00:00Z", 1764547200]},
-        "NumericGreaterThanEquals": {"s3:max-keys": ["-1.5", 10, 2.5]},
+        "NumericGreaterThanEquals": {"aws:MultiFactorAuthAge": ["-1.5", 10, 2.5]},
         "Bool": {"aws:SecureTransport": True},
         "Null": {"aws:TokenIssueTime": "false"},
         "NotIpAddress": {"aws:SourceIp": ["203.0.113.7/24", "2001:db8::/32", "203.0.113.0"]},
         "ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/x", "*"]},
-        "BinaryEquals": {"x:key": "QmluYXJ5"},
+        "BinaryEquals": {"aws:PrincipalTag/key": "QmluYXJ5"},
     },
 }
+
+TAG = "aws:PrincipalTag/x"
 
 
 def codes(problems: list[Problem]) -> list[str]:
@@ -70,7 +72,7 @@ def test_nothing_wrong() -> None:
         ({"Action": "s3:GetObjekt"}, "unknown-action", ("Action",)),
         ({"Action": ["s3:GetObject", "S4:*"]}, "unknown-service", ("Action", 1)),
         ({"Action": ["s3:GetObject", ""]}, "bad-action", ("Action", 1)),
-        ({"Action": ["s3:GetObject", None]}, "bad-type", ("Action", 1)),
+        ({"Action": ["s3:List*", None]}, "bad-type", ("Action", 1)),
         ({"Action": 1}, "bad-type", ("Action",)),
         ({"Action": ..., "NotAction": ["s3:X"]}, "unknown-action", ("NotAction", 0)),
         ({"Resource": ...}, "missing-resource", ("Resource",)),
@@ -82,8 +84,8 @@ def test_nothing_wrong() -> None:
         ({"Principal": "*"}, "principal-not-allowed", ("Principal",)),
         ({"NotPrincipal": "*"}, "principal-not-allowed", ("NotPrincipal",)),
         ({"Actions": []}, "unknown-element", ("Actions",)),
-        ({"Resource": "arn:aws:s3:::snow☃"}, "bad-character", ("Resource",)),
-        ({"Resource": ["*", "arn:aws:s3:::a\x00"]}, "bad-character", ("Resource", 1)),
+        ({"Resource": "arn:aws:s3:::snow/☃"}, "bad-character", ("Resource",)),
+        ({"Resource": ["*", "arn:aws:s3:::a/\x00"]}, "bad-character", ("Resource", 1)),
     ],
 )
 def test_one_thing_wrong(elements: dict[str, Any], code: str, path: tuple[str | int, ...]) -> None:
@@ -100,14 +102,17 @@ def test_one_thing_wrong(elements: dict[str, Any], code: str, path: tuple[str | 
         ({"Actions": 1}, "Action"),
         ({"Recource": 1}, "Resource"),
         ({"conditions": {}}, "Condition"),
-        ({"Condition": {"stringequals": {"aws:x": "a"}}}, "StringEquals"),
-        ({"Condition": {"StringEqualIfExists": {"aws:x": "a"}}}, "StringEqualsIfExists"),
+        ({"Condition": {"stringequals": {TAG: "a"}}}, "StringEquals"),
         (
-            {"Condition": {"forallvalues:StringLik": {"aws:x": "a"}}},
+            {"Condition": {"StringEqualIfExists": {TAG: "a"}}},
+            "StringEqualsIfExists",
+        ),
+        (
+            {"Condition": {"forallvalues:StringLik": {TAG: "a"}}},
             "ForAllValues:StringLike",
         ),
-        ({"Condition": {"NullIfExists": {"aws:x": "true"}}}, "Did you mean Null?"),
-        ({"Condition": {"Qqqq": {"aws:x": "true"}}}, "StringEquals"),
+        ({"Condition": {"NullIfExists": {TAG: "true"}}}, "Did you mean Null?"),
+        ({"Condition": {"Qqqq": {TAG: "true"}}}, "StringEquals"),
     ],
 )
 def test_hints_name_what_was_meant(elements: dict[str, Any], hint: str) -> None:
@@ -129,7 +134,7 @@ def test_hints_name_what_was_meant(elements: dict[str, Any], hint: str) -> None:
     ],
 )
 def test_operators_that_aws_does_not_have(operator: str) -> None:
-    problem = only_problem(Condition={operator: {"aws:x": "true"}})
+    problem = only_problem(Condition={operator: {TAG: "true"}})
     assert problem.code == "unknown-condition-operator"
     assert problem.path == ("here", "Condition", operator)
 
@@ -153,9 +158,9 @@ def test_operators_that_aws_does_not_have(operator: str) -> None:
     ],
 )
 def test_values_of_the_wrong_form(operator: str, value: Any) -> None:
-    problem = only_problem(Condition={operator: {"aws:x": [value]}})
+    problem = only_problem(Condition={operator: {TAG: [value]}})
     assert problem.code == "bad-condition-value"
-    assert problem.path == ("here", "Condition", operator, "aws:x", 0)
+    assert problem.path == ("here", "Condition", operator, TAG, 0)
     assert operator in problem.message
 
 
@@ -168,16 +173,40 @@ def test_values_of_the_wrong_form(operator: str, value: Any) -> None:
         ({"Bool": {"MFA": "true"}}, "bad-condition-key", ("Bool", "MFA")),
         ({"Bool": {"aws:": "true"}}, "bad-condition-key", ("Bool", "aws:")),
         (
-            {"Bool": {"aws:x": "true", "AWS:X": "true"}},
+            {"Bool": {TAG: "true", TAG.upper(): "true"}},
             "duplicate-condition-key",
-            ("Bool", "AWS:X"),
+            ("Bool", TAG.upper()),
         ),
-        ({"StringEquals": {"aws:x": []}}, "missing-condition-value", ("StringEquals", "aws:x")),
-        ({"StringEquals": {"aws:x": None}}, "bad-type", ("StringEquals", "aws:x")),
-        ({"StringEquals": {"aws:x": [["a"]]}}, "bad-type", ("StringEquals", "aws:x", 0)),
-        ({"StringEquals": {"aws:x": "${x"}}, "bad-variable", ("StringEquals", "aws:x")),
-        ({"ArnLike": {"aws:x": "arn:aws:s3:::${x}"}}, "bad-variable", ("ArnLike", "aws:x")),
-        ({"StringEquals": {"aws:x": "ł"}}, "bad-character", ("StringEquals", "aws:x")),
+        (
+            {"StringEquals": {TAG: []}},
+            "missing-condition-value",
+            ("StringEquals", TAG),
+        ),
+        (
+            {"StringEquals": {TAG: None}},
+            "bad-type",
+            ("StringEquals", TAG),
+        ),
+        (
+            {"StringEquals": {TAG: [["a"]]}},
+            "bad-type",
+            ("StringEquals", TAG, 0),
+        ),
+        (
+            {"StringEquals": {TAG: "${x"}},
+            "bad-variable",
+            ("StringEquals", TAG),
+        ),
+        (
+            {"ArnLike": {TAG: "arn:aws:s3:::${x}"}},
+            "bad-variable",
+            ("ArnLike", TAG),
+        ),
+        (
+            {"StringEquals": {TAG: "ł"}},
+            "bad-character",
+            ("StringEquals", TAG),
+        ),
     ],
 )
 def test_conditions(condition: Any, code: str, path: tuple[str | int, ...]) -> None:
@@ -188,14 +217,14 @@ def test_conditions(condition: Any, code: str, path: tuple[str | int, ...]) -> N
 
 @pytest.mark.parametrize("text", ["\u00a0", "\u00ad", "\u0085", "\x7f"])
 def test_characters_that_cannot_be_seen(text: str) -> None:
-    problem = only_problem(Resource=f"arn:aws:s3:::a{text}b")
+    problem = only_problem(Resource=f"arn:aws:s3:::a{text}b/*")
     assert (problem.code, problem.path) == ("bad-character", ("here", "Resource"))
     assert f"U+{ord(text):04X}, which cannot be seen" in problem.message
 
 
 @pytest.mark.parametrize("text", ["\t\r\n", "ÿ"])
 def test_characters_that_iam_takes(text: str) -> None:
-    assert check_statement(with_elements(Resource=f"arn:aws:s3:::a{text}")) == []
+    assert check_statement(with_elements(Resource=f"arn:aws:s3:::a/{text}")) == []
 
 
 def test_messages_show_no_control_characters() -> None:
@@ -259,3 +288,36 @@ def test_size_against_a_quota() -> None:
     [problem] = check_document(source, quota=size(source) - 1)
     assert problem.code == "policy-too-large"
     assert f"{size(source):,}" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "hint"),
+    [
+        ("aws:Via", "unknown-condition-key", "aws:"),
+        ("aws:MultifactorAuthPresence", "unknown-condition-key", "aws:MultiFactorAuthPresent?"),
+        ("ec2:ResourceTags/Team", "unknown-condition-key", "ec2:ResourceTag/"),
+        ("s4:prefix", "unknown-condition-key", "s3:prefix?"),
+        ("evidently:Owner", "unknown-condition-key", "Reference"),
+        ("aws:ResourceTag/cluster/${CLUSTER_NAME}", "bad-condition-key", "stands for"),
+        ("aws:PrincipalTag/${aws:username}", "bad-condition-key", "stands for"),
+    ],
+)
+def test_condition_keys_that_aws_does_not_have(key: str, code: str, hint: str) -> None:
+    problem = only_problem(Condition={"StringEquals": {key: "a"}})
+    assert (problem.code, problem.path[-1]) == (code, key)
+    assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "aws:resourcetag/kubernetes.io/cluster/a",
+        "AWS:RequestTag/x y",
+        "aws:PrincipalTag/team",
+        "kms:ViaService",
+        "token.actions.githubusercontent.com:sub",
+        "kms:EncryptionContext:aws:s3:arn",
+    ],
+)
+def test_condition_keys_that_aws_has(key: str) -> None:
+    assert check_statement(with_elements(Action="*", Condition={"StringLike": {key: "a"}})) == []

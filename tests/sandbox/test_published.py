@@ -16,8 +16,8 @@ from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
 from tests.sandbox.support import ACCOUNT, policy
 
-# What AWS has left in its policies when it retired services and actions.
-RETIRED = {"unknown-service", "unknown-action"}
+# What AWS has left in its policies when it retired services, actions and condition keys.
+RETIRED = {"unknown-service", "unknown-action", "unknown-condition-key"}
 
 SERVICES = st.sampled_from(["iam", "s3", "sqs", "organizations", "s*", "", "${aws:x}"])
 REGIONS = st.sampled_from(["", "*", "eu-west-1", "eu-*", "${aws:RequestedRegion}"])

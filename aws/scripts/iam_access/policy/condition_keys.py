@@ -188,6 +188,11 @@ def find_condition_key(key: str) -> ConditionKey | None:
     return found
 
 
+def is_global(key: str) -> bool:
+    """Whether requests to any service may have a key."""
+    return _global().find(key.lower()) is not None
+
+
 def is_multivalued(key: str) -> bool:
     """Whether requests may have several values of a key; False for one not known."""
     found = find_condition_key(key)
@@ -199,7 +204,10 @@ def nearest_condition_key(key: str) -> str | None:
     prefix = key.partition(":")[0].lower()
     known = [each.name for each in GLOBAL_KEYS]
     known += (each.name for each in _documented(prefix))
-    return nearest(key, known) or nearest(key, (each.name for each in _everything()))
+    found = nearest(key, known)
+    if found is not None or prefix == "aws" or prefix in services():
+        return found  # a key of another service is not what was meant
+    return nearest(key, (each.name for each in _everything()))
 
 
 def _everything() -> Iterator[ConditionKey]:

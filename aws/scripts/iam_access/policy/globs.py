@@ -53,3 +53,27 @@ def _expression(pattern: str, one: str) -> str:
         return first
     *middle, last = rest
     return first + "".join(f"(?>.*?{chunk})" for chunk in middle) + f".*{last}"
+
+
+@lru_cache(maxsize=65_536)
+def overlap(one: str, other: str) -> bool:
+    """Whether some text matches both patterns."""
+    mine, its = _STARS.sub("*", one), _STARS.sub("*", other)
+    row = _skipped(its, {0})
+    for char in mine:
+        if char == "*":
+            # It takes in any of the other's characters, and its wildcards with them.
+            row = set(range(min(row), len(its) + 1)) if row else row
+            continue
+        step = {
+            at if its[at] == "*" else at + 1
+            for at in row
+            if at < len(its) and (char == "?" or its[at] in ("*", "?", char))
+        }
+        row = _skipped(its, step)
+    return len(its) in row
+
+
+def _skipped(pattern: str, places: set[int]) -> set[int]:
+    """The places in a pattern, and those behind a `*` that may be empty."""
+    return places | {at + 1 for at in places if at < len(pattern) and pattern[at] == "*"}

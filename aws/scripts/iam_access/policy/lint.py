@@ -22,6 +22,7 @@ from iam_access.policy.document import (
     size,
 )
 from iam_access.policy.lint_conditions import bad_variable, check_condition
+from iam_access.policy.lint_scope import check_scope
 from iam_access.policy.problem import Path, Problem, nearest, shown
 from iam_access.policy.variables import malformed_variable
 
@@ -154,6 +155,7 @@ def check_statement(statement: Any, path: Path = ()) -> list[Problem]:
         *_values(statement, "Resource", path, _bad_resource),
         *_values(statement, "NotResource", path, _bad_resource),
         *check_condition(statement.get("Condition"), (*path, "Condition")),
+        *check_scope(statement, path),
         *(_characters(statement, path) if _may_hold_refused(statement) else ()),
     ]
 

@@ -9,8 +9,10 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
+from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 from iam_access.policy.document import text_of
 from iam_access.policy.instants import InstantError, parse_instant
 from iam_access.policy.problem import Path, Problem, nearest, shown
@@ -162,6 +164,8 @@ def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator
             yield Problem(
                 "bad-condition-key", f"{key!r} is not a condition key.", hint, (*path, key)
             )
+        elif (problem := unknown_key(key)) is not None:
+            yield replace(problem, path=(*path, key))
         first = seen.setdefault(key.lower(), key)
         if first != key:
             yield Problem(
@@ -170,6 +174,25 @@ def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator
                 "Write it once, with the values of both as a list.",
                 (*path, key),
             )
+
+
+@lru_cache(maxsize=16_384)
+def unknown_key(key: str) -> Problem | None:
+    """What is wrong with the name of a condition key, or None if AWS has such a key.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    if "${" in key:
+        hint = "Write what it stands for: IAM fills in variables in values and resources only."
+        return Problem("bad-condition-key", f"{key!r} is a condition key with a variable.", hint)
+    if find_condition_key(key) is not None:
+        return None
+    found = nearest_condition_key(key)
+    return Problem(
+        "unknown-condition-key",
+        f"AWS has no condition key {key!r}, so that no request has it.",
+        f"Did you mean {found}?" if found else "See AWS's Service Authorization Reference.",
+    )
 
 
 def _check_values(operator: str, plain: str | None, values: Any, path: Path) -> Iterator[Problem]:
