@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from iam_access.cloud.simulator import PAUSES
-from iam_access.sandbox import AwsError, FaultContext, throttling
+from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, AwsError, FaultContext, throttling
 from iam_access.simulate import simulate
 from tests.flow.fleet import (
     PROD,
@@ -326,6 +326,9 @@ def test_results_are_written_to_a_file(
 
 
 def test_results_are_written_to_s3(people: Fleet) -> None:
+    pipeline = people.sandbox.backend(HUB_ACCOUNT).users[PIPELINE_USER]
+    wanted = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::results*"}
+    pipeline.put_policy("results", json.dumps({"Version": "2012-10-17", "Statement": wanted}))
     s3 = boto3.client("s3")
     name = "results-20260301-120000.json"
     for place, bucket, key in (
