@@ -208,6 +208,58 @@ def test_throttling_is_survived(people: Fleet, slept: list[float]) -> None:
     assert PAUSES[0] in slept
 
 
+def test_a_throttle_that_outlasts_all_patience_keeps_what_was_answered(people: Fleet) -> None:
+    asked: list[str] = []
+
+    def busy(call: FaultContext) -> None:
+        if call.operation == "SimulatePrincipalPolicy":
+            asked.append(call.operation)
+            if len(asked) > 3:
+                raise throttling()
+
+    people.sandbox.faults.append(busy)
+    options = ("--config-file", PRIVILEGES, "--backend", "aws")
+    run = test(people, *options, "--output", "json", "--verbose")
+    assert run.status == 2
+    (told,) = run.json["accounts"]
+    assert 0 < told["decisions"] < 17
+    missing = f"{17 - told['decisions']} of 17 decisions are missing"
+    assert missing in told["failure"]["message"]
+    for form in ("text", "markdown", "github"):
+        asked.clear()
+        run = test(people, *options, "--output", form)
+        assert run.status == 2
+        assert missing in run.out
+        assert "not asked to the end" in run.out
+        assert "not reached" not in run.out
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "s3:/b",
+        "s3:b",
+        "S3://b",
+        " s3://b",
+        "s3//b",
+        "s3:///b",
+        "https://b",
+        "arn:aws:s3:::b",
+        "",
+        "json",
+    ],
+)
+def test_what_is_nearly_a_place_is_an_error(people: Fleet, place: str) -> None:
+    run = test(people, "-o", place, "--on", "account")
+    assert run.status == 2
+    assert run.calls == ()
+
+
+@pytest.mark.parametrize("number", ["0", "-2"])
+def test_a_number_of_questions_is_one_or_more(people: Fleet, number: str) -> None:
+    assert test(people, "-n", number, "--on", "account").status == 2
+
+
 def test_a_principal_that_goes_meanwhile_is_a_warning(people: Fleet) -> None:
     def gone(call: FaultContext) -> None:
         if call.operation == "SimulatePrincipalPolicy":

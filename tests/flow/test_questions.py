@@ -2,6 +2,7 @@
 
 import pytest
 
+from iam_access.sandbox import FaultContext, throttling
 from iam_access.simulate import simulate
 from tests.flow.fleet import PROD, READ_ONLY, Fleet, Run, permanent, policy, temporary
 
@@ -190,6 +191,50 @@ def test_mfa_is_present_unless_said_otherwise(fleet: Fleet) -> None:
     question = ("access", "-u", "ann", "-a", "s3:ListBucket", "--on", "plan")
     assert ask(fleet, *question).status == 0
     assert ask(fleet, *question, "-c", "aws:multifactorauthpresent=false").status == 1
+
+
+def test_aws_may_be_asked_instead(listing: Fleet) -> None:
+    listing.apply("--all")
+    question = ("access", "-a", "s3:ListBucket", "--backend", "aws")
+    run = ask(listing, *question, "--output", "json")
+    assert run.status == 0
+    assert run.json["backend"] == "aws"
+    assert {each["principal"] for each in run.json["answers"]} == {"user/ann", "user/bob"}
+    assert {each["aws"]["decision"] for each in run.json["answers"]} == {"allowed"}
+    assert "granted at" in ask(listing, *question).out
+    assert ask(listing, *question, "-u", "bob", "--at", "2026-03-02").status == 1
+    assert ask(listing, "search", "-a", "sqs:List*", "--backend", "aws").status == 1
+    # What a plan would make, AWS cannot know.
+    assert ask(listing, *question, "--on", "plan").status == 2
+    assert ask(listing, *question, "--sandbox").status == 2
+
+
+def test_a_throttle_that_outlasts_all_patience_keeps_what_was_answered(
+    listing: Fleet, slept: list[float]
+) -> None:
+    listing.apply("--all")
+    asked: list[str] = []
+
+    def busy(call: FaultContext) -> None:
+        if call.operation == "SimulatePrincipalPolicy":
+            asked.append(call.operation)
+            if len(asked) > 2:
+                raise throttling()
+
+    listing.sandbox.faults.append(busy)
+    question = ("access", "-a", "s3:ListBucket", "--backend", "aws")
+    run = ask(listing, *question, "--output", "json")
+    assert run.status == 2
+    assert [each["principal"] for each in run.json["answers"]] == ["user/ann"]
+    (failure,) = run.json["failures"]
+    assert "users and roles were not asked" in failure["message"]
+    for form in ("text", "markdown", "github"):
+        asked.clear()
+        run = ask(listing, *question, "--output", form)
+        assert "user/ann" in run.out
+        assert "users and roles were not asked" in run.out
+        assert "not asked to the end" in run.out
+    assert slept
 
 
 def test_search_takes_patterns(listing: Fleet) -> None:

@@ -15,12 +15,15 @@ from iam_access.simulation.access import (
     AccessReport,
     AccountAnswers,
     Answer,
+    Judge,
     Question,
     answers,
     expanded,
 )
 from iam_access.simulation.effect import after
 from iam_access.simulation.origin import Origins
+from iam_access.simulation.questions import Question as Asked
+from iam_access.simulation.results import Answer as Judged
 from iam_access.simulation.whom import Whom, absence
 from iam_access.simulation.world import World
 from iam_access.snapshot import Quotas, Snapshot
@@ -235,6 +238,27 @@ def test_a_role_made_for_somebody_answers_with_them() -> None:
     ended = ask(files, principals=(ALICE,), at=datetime(2026, 3, 1, 18, tzinfo=UTC))
     assert [answer.principal for answer in ended] == [ALICE]
     assert len(ask(files, principals=(BOB,))) == 1
+
+
+class Organization:
+    """A back end that knows of a service control policy against everything of S3."""
+
+    def ask(self, question: Asked) -> dict[tuple[str, str], Judged]:
+        closed = Judged(Verdict.IMPLICIT_DENY, organization=False)
+        return dict.fromkeys(question.pairs, closed)
+
+
+def test_aws_knows_what_the_evaluator_here_does_not() -> None:
+    before = account_with()
+    world = World(after(before, apply_plan(PERMANENT, before).changes))
+    whom = (Whom(ALICE), Whom(BOB))
+    question = Question(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
+    judge = Judge(question, Organization(), world, ACCOUNT)
+    alice, bob = answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)
+    assert (alice.allowed, alice.disputed, alice.decision.allowed) == (False, True, True)
+    assert (bob.allowed, bob.disputed) == (False, False)
+    anybody = replace(question, principals=None)
+    assert [*answers(anybody, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)] == []
 
 
 def test_names_are_those_of_iam_whatever_their_case() -> None:

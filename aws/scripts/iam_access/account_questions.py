@@ -3,7 +3,7 @@
 It works on a run's manager, which opens the accounts and plans them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
+from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
 from iam_access.simulation import access
 from iam_access.simulation.assertions import ask, disagreements, find_violations
@@ -87,6 +88,7 @@ def run_tests(
                 *(each for other in others for each in other.findings),
             ),
             disagreements=tuple(each for other in others for each in disagreements(tests, other)),
+            failure=next((each.failure for each in (tests, *others) if each.failure), None),
             left_out=selection.left_out,
         )
 
@@ -98,6 +100,7 @@ def answer(
     question: access.Question,
     accounts: Sequence[Account],
     planner: "Planner | None",
+    by: BackendName,
 ) -> tuple[access.AccountAnswers, ...]:
     """Who can do what in each account, as it is or as the plan would leave it."""
 
@@ -105,14 +108,31 @@ def answer(
         session, snapshot, findings = _read(manager, account, planner)
         world = World(completed(session.call, snapshot, manager.documents))
         origins = Origins(manager.configuration, account)
-        found = tuple(access.answers(question, account, world, origins))
+        judge = None
+        if by is BackendName.AWS:
+            backend = AwsBackend(session.call, manager.stop.wait)
+            judge = access.Judge(question, backend, world, account)
+        found, failure = _kept(access.answers(question, account, world, origins, judge))
         absent = tuple(absence(world.snapshot, question.principals or ()))
-        return access.AccountAnswers(account, found, absent, findings=findings)
+        return access.AccountAnswers(account, found, absent, failure, findings)
 
     return tuple(
         access.AccountAnswers(account, failure=result) if isinstance(result, Failure) else result
         for account, result in manager.each(accounts, work)
     )
+
+
+def _kept(
+    answers: Iterator[access.Answer],
+) -> tuple[tuple[access.Answer, ...], Failure | None]:
+    """All answers that are given, and why there are no more if something goes wrong."""
+    found = []
+    try:
+        for each in answers:
+            found.append(each)  # noqa: PERF402 - what was found before an error is kept
+    except AccessError as error:
+        return tuple(found), Failure(error.code, error.message, error.hint)
+    return tuple(found), None
 
 
 def _read(

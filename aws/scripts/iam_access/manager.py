@@ -24,7 +24,7 @@ from iam_access.snapshot import Snapshot
 if TYPE_CHECKING:
     from iam_access.account_questions import AssertionRun
     from iam_access.simulation import access
-    from iam_access.simulation.results import AccountTests
+    from iam_access.simulation.results import AccountTests, BackendName
 
 T = TypeVar("T")
 
@@ -152,12 +152,16 @@ class IamManager:
         return account_questions.run_tests(self, run, accounts)
 
     def answer(
-        self, question: "access.Question", accounts: Sequence[Account], planner: Planner | None
+        self,
+        question: "access.Question",
+        accounts: Sequence[Account],
+        planner: Planner | None,
+        by: "BackendName",
     ) -> "tuple[access.AccountAnswers, ...]":
         """Who can do what in each account, as it is or as the plan would leave it."""
         from iam_access import account_questions  # noqa: PLC0415
 
-        return account_questions.answer(self, question, accounts, planner)
+        return account_questions.answer(self, question, accounts, planner, by)
 
     def read_and_plan(
         self, planner: Planner, account: Account

@@ -13,7 +13,7 @@ from iam_access.cloud.errors import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
 from iam_access.policy.decision import Verdict
 from iam_access.simulation.questions import ContextValue, Question
-from iam_access.simulation.results import Answer, Evidence
+from iam_access.simulation.results import Answer, Evidence, GaveUpError
 
 # Of actions and resources there is no documented limit; this many pairs come back as one page.
 PAIRS_PER_CALL = 1_000
@@ -97,7 +97,17 @@ class AwsBackend:
                 if error.code not in THROTTLED:
                     raise
             self.sleep(pause)
-        return self.call(_OPERATION, params)
+        try:
+            return self.call(_OPERATION, params)
+        except CallError as error:
+            if error.code not in THROTTLED:
+                raise
+            raise GaveUpError(
+                error.code,
+                "AWS throttled its policy simulator for longer than is waited for",
+                "run it again later, or ask less at a time: fewer actions, one environment, or "
+                "the evaluator in here, which asks AWS nothing",
+            ) from error
 
 
 def _parts(actions: _Actions, message: str) -> tuple[_Actions, ...]:

@@ -16,6 +16,7 @@ from iam_access.render.text import finding_lines
 from iam_access.simulation.access import AccessReport, Answer, Wanting
 from iam_access.simulation.origin import Origin
 from iam_access.simulation.partly import Way
+from iam_access.simulation.results import Answer as Judged
 
 # More actions than these of one kind are told only by their number.
 _FOLD_ABOVE = 5
@@ -42,16 +43,18 @@ def answers_text(report: AccessReport, output: Output, stream: TextIO, *, verbos
 
 def result(report: AccessReport) -> str:
     """The one line that says it all."""
-    failed = sum(1 for account in report.accounts if account.failure)
+    failed = [account for account in report.accounts if account.failure]
+    begun = sum(1 for account in failed if account.answers)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
+    where += ", judged by AWS" if report.by_aws else ""
     at = f"at {wording.instant(report.question.at)}"
     said = _who_can(report)
     missing = [f"{each} cannot be read" for each in report.unread]
-    if failed:
-        missing.append(f"{wording.count(failed, 'account')} not reached")
+    for number, how in ((len(failed) - begun, "not reached"), (begun, "not asked to the end")):
+        missing += [f"{wording.count(number, 'account')} {how}"] if number else []
     if missing:
         unfinished = f"Not finished: {', '.join(missing)}"
-        if failed == len(report.accounts):
+        if len(failed) - begun == len(report.accounts):
             return unfinished
         said = f"{unfinished}; elsewhere {said[0].lower()}{said[1:]}"
     unknown = "" if failed else ", ".join(each.label for each in report.unknown)
@@ -97,7 +100,7 @@ def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
     found: dict[object, list[Answer]] = {}
     for answer in answers:
         key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.partly)
-        why = (answer.decision.kind, answer.origins, answer.although, answer.wanting)
+        why = (answer.decision.kind, answer.origins, answer.although, answer.wanting, answer.aws)
         found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
     return [_Group(each[0], tuple(answer.action for answer in each)) for each in found.values()]
 
@@ -154,10 +157,9 @@ class _Reason(NamedTuple):
 
 def _reasons(answer: Answer) -> Iterator[_Reason]:
     """The most important first."""
-    if answer.made_for is not None:
-        yield _Reason(f"a role made for {answer.made_for.label}, who may assume it")
-    for way in answer.partly:
-        yield _Reason(_way(way))
+    yield from map(_Reason, _around(answer))
+    if answer.disputed:
+        return
     for origin in answer.origins:
         yield _Reason(f"by {_statement(origin)}", origin)
     if answer.allowed:
@@ -171,10 +173,30 @@ def _reasons(answer: Answer) -> Iterator[_Reason]:
         yield _Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
 
 
+def _around(answer: Answer) -> Iterator[str]:
+    """What no statement tells: whose role it is, how it is allowed in part, what AWS says."""
+    if answer.made_for is not None:
+        yield f"a role made for {answer.made_for.label}, who may assume it"
+    yield from map(_way, answer.partly)
+    if answer.aws is not None:
+        yield from _by_aws(answer, answer.aws)
+
+
+def _by_aws(answer: Answer, aws: Judged) -> Iterator[str]:
+    """What AWS's simulator says that the evaluator in here does not."""
+    if answer.disputed:
+        yield from (f"AWS: by {each}" for each in aws.evidence)
+        yield f"the evaluator here says otherwise: {_WORDS[answer.decision.kind]}"
+    if aws.organization is False:
+        yield "service control policies of the organization do not allow it"
+    if aws.boundary is False and answer.disputed:
+        yield "the permissions boundary does not allow it"
+
+
 def _word(answer: Answer) -> str:
     """The decision; of one who can in part, what else is open."""
     if not answer.partly:
-        return _WORDS[answer.decision.kind]
+        return _WORDS[answer.kind]
     if any(not way.conditions for way in answer.partly):
         return "allowed on some resources"
     is_all = any(way.resource == answer.resource for way in answer.partly)

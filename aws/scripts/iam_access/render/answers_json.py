@@ -3,6 +3,7 @@
 from typing import Any
 
 from iam_access.model import Location
+from iam_access.render.assertions_json import judged_object
 from iam_access.render.json_parts import dump, finding_object, instant, place_object
 from iam_access.simulation.access import AccessReport, Answer
 from iam_access.simulation.origin import Origin
@@ -17,6 +18,7 @@ def render(report: AccessReport) -> str:
             "status": report.exit_status,
             "at": instant(question.at),
             "on": "plan" if report.on_plan else "account",
+            "backend": "aws" if report.by_aws else "offline",
             "answers": [_answer_object(answer) for answer in report.answers],
             "absent": [
                 {
@@ -59,7 +61,8 @@ def _answer_object(answer: Answer) -> dict[str, Any]:
             {"resource": each.resource, "conditions": list(each.conditions)}
             for each in answer.partly
         ],
-        "decision": answer.decision.kind.value,
+        "decision": answer.kind.value,
+        "aws": None if answer.aws is None else judged_object(answer.aws),
         "statements": [_origin_object(each) for each in answer.origins],
         "although_allowed_by": [_origin_object(each) for each in answer.although],
         "unmet": [

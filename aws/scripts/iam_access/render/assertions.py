@@ -93,10 +93,24 @@ def as_report(report: TestReport) -> Report:
         command="test",
         now=report.now,
         accounts=tuple(
-            AccountReport(each.account, failure=each.failure) for each in report.accounts
+            AccountReport(each.account, failure=None if each.results else each.failure)
+            for each in report.accounts
         ),
-        findings=report.all_findings,
+        findings=(*report.all_findings, *_broken_off(report)),
     )
+
+
+def _broken_off(report: TestReport) -> Iterator[Finding]:
+    """Accounts that were asked, but not to the end."""
+    for each in report.accounts:
+        if each.failure is not None and each.results:
+            yield Finding(
+                each.failure.code,
+                Severity.ERROR,
+                each.failure.message,
+                each.failure.hint,
+                account=each.account.id,
+            )
 
 
 def decided(answer: Answer) -> str:
@@ -152,7 +166,7 @@ def heading(report: TestReport) -> str:
 
 def account_result(tests: AccountTests, *, dry_run: bool) -> str:
     """What came of one account, as a clause."""
-    if tests.failure is not None:
+    if tests.failure is not None and not tests.results:
         return f"not reached ({tests.failure.code})"
     if not tests.inquiries:
         return "nothing to ask"
@@ -168,6 +182,8 @@ def account_result(tests: AccountTests, *, dry_run: bool) -> str:
         wrong = len(tests.violations)
         said += f", {wording.count(tests.decisions, 'decision')}"
         said += f", {wrong:,} not as expected" if wrong else ", all as expected"
+    if tests.failure is not None:
+        said += f", not asked to the end ({tests.failure.code})"
     if tests.disagreements:
         said += f", {wording.count(len(tests.disagreements), 'disagreement')}"
     if tests.left_out:
@@ -192,9 +208,15 @@ def result(report: TestReport) -> str:
         said += f"; {wording.count(apart, 'disagreement')} with AWS"
     if errors:
         said += f"; {wording.count(errors, 'error')}"
-    return (
-        f"Not finished: {wording.count(failed, 'account')} not reached; {said}" if failed else said
-    )
+    return f"Not finished: {_unfinished(report)}; {said}" if failed else said
+
+
+def _unfinished(report: TestReport) -> str:
+    """How many accounts were not reached, and how many were not asked to the end."""
+    failed = [each for each in report.accounts if each.failure is not None]
+    begun = sum(1 for each in failed if each.results)
+    found = ((len(failed) - begun, "not reached"), (begun, "not asked to the end"))
+    return ", ".join(f"{wording.count(number, 'account')} {how}" for number, how in found if number)
 
 
 def report_lines(report: TestReport, *, verbose: bool = False) -> Layout:

@@ -7,8 +7,9 @@ from iam_access.simulation.results import TestReport
 
 def render(report: TestReport) -> str:
     """Workflow commands, what could not be judged first, and the result."""
-    accounts = view.accounts(assertions.as_report(report))
+    plain = assertions.as_report(report)
+    accounts = view.accounts(plain)
     titles = {account.account.id: account.title for account in accounts}
-    found = (*wording.troubles(accounts), *assertions.violations(report), *report.all_findings)
+    found = (*wording.troubles(accounts), *assertions.violations(report), *plain.findings)
     lines = [*annotations(found, titles), log_line(assertions.result(report))]
     return "".join(f"{line}\n" for line in lines)

@@ -56,7 +56,7 @@ def _result(result: TestResult, tests: AccountTests) -> dict[str, Any]:
         "action": result.action,
         "resource": result.resource,
         "ok": result.ok,
-        **_answer(result.answer),
+        **judged_object(result.answer),
     }
 
 
@@ -66,8 +66,8 @@ def _disagreement(each: Disagreement, tests: AccountTests) -> dict[str, Any]:
         **_asked(result.question, tests),
         "action": result.action,
         "resource": result.resource,
-        "offline": _answer(result.answer),
-        "aws": _answer(each.aws),
+        "offline": judged_object(result.answer),
+        "aws": judged_object(each.aws),
     }
 
 
@@ -96,7 +96,8 @@ def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def judged_object(answer: Answer) -> dict[str, Any]:
+    """What a back end says of an action on a resource."""
     return {
         "decision": answer.decision.value,
         "statements": [

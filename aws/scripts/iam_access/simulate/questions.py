@@ -17,10 +17,12 @@ from iam_access.running import Clock, accounts_of, aws, findings_of, load, manag
 
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
+    from iam_access.simulation.results import BackendName
     from iam_access.simulation.whom import Whom
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 GROUNDS = ("account", "plan")
+BACKENDS = ("offline", "aws")
 EPILOG = (
     "Exit status: 0 someone can, be it on some of the resources or under conditions; 1 nobody "
     "can; 2 something could not be looked at."
@@ -74,6 +76,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accounts as they are, or as the files' plan would leave them (default: account; "
         "plan with --sandbox)",
     )
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=BACKENDS[0],
+        help="who judges: the evaluator in here, or AWS's policy simulator, which knows service "
+        "control policies (default: offline)",
+    )
     arguments.add_environment(parser)
 
 
@@ -89,6 +98,7 @@ def answer(
     """
     from iam_access.plan.planner import Request  # noqa: PLC0415
     from iam_access.simulation.access import AccessReport, Question  # noqa: PLC0415
+    from iam_access.simulation.results import BackendName  # noqa: PLC0415
 
     now = clock()
     question = Question(
@@ -101,7 +111,8 @@ def answer(
     )
     configuration = load(options, now)
     request = Request()
-    on_plan = (options.on or ("plan" if options.sandbox else "account")) == "plan"
+    by = BackendName(options.backend)
+    on_plan = _ground(options, by) == "plan"
     # An account is as it is, whatever is wrong with a team's files.
     known = configuration.accounts if on_plan else configuration.known_accounts
     accounts = [
@@ -116,7 +127,7 @@ def answer(
     ):
         manager = manager_of(configuration, None, now, bar.advance)
         planner = manager.applying(request) if on_plan else None
-        found = manager.answer(question, accounts, planner)
+        found = manager.answer(question, accounts, planner, by)
     # What the files ask for and do not get is no part of the answers.
     of_files = findings_of(configuration, None) if on_plan else ()
     of_plans = (finding for each in found for finding in each.findings)
@@ -127,6 +138,7 @@ def answer(
         on_plan,
         tuple(dict.fromkeys((*findings, *wrong))),
         tuple(_unread(options, configuration, on_plan=on_plan)),
+        by is BackendName.AWS,
     )
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
     return report.exit_status
@@ -159,6 +171,17 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
                 )
             )
     return found
+
+
+def _ground(options: argparse.Namespace, by: "BackendName") -> str:
+    """Whether accounts are asked as they are or as a plan would leave them; UsageError."""
+    ground = options.on or ("plan" if options.sandbox else "account")
+    if by != "aws" or ground == "account":
+        return str(ground)
+    raise UsageError(
+        "AWS knows the accounts as they are, not as a plan would leave them",
+        f"leave out {'--on plan' if options.on else '--sandbox'}, or --backend aws",
+    )
 
 
 def _unread(

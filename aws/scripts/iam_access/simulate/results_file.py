@@ -1,10 +1,11 @@
 """The results of `simulate.py test` as a JSON document in a file, local or in S3."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iam_access.errors import AccessError
-from iam_access.render import document_of_tests
+from iam_access.errors import AccessError, UsageError
+from iam_access.render import Output, document_of_tests
 
 if TYPE_CHECKING:
     from iam_access.simulation.results import TestReport
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 FOLDER = "./results"
 SUFFIX = ".json"
 _S3 = "s3://"
+# What is meant as a place elsewhere, however it is spelled; a folder of such a name is ./NAME.
+_ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file):|s3//)", re.IGNORECASE)
 
 
 class _OutputError(AccessError):
@@ -20,10 +23,22 @@ class _OutputError(AccessError):
 
 def check(location: str | None) -> None:
     """Raise UsageError for what is no location."""
-    if location is not None and location.startswith(_S3):
+    if location is None:
+        return
+    if location.startswith(_S3):
         from iam_access.cloud.storage import S3Folder  # noqa: PLC0415
 
         S3Folder.parse(location)
+    elif _ELSEWHERE.match(location) or not location.strip():
+        raise UsageError(
+            f"{location!r} is no place to write to",
+            "write a folder, a file that ends in .json, or s3://bucket/prefix",
+        )
+    elif location in tuple(Output):
+        raise UsageError(
+            f"{location!r} is a form of output, not a place",
+            f"write --output {location}, or ./{location} for a folder of this name",
+        )
 
 
 def write(report: "TestReport", location: str | None, *, verbose: bool) -> str:

@@ -17,6 +17,8 @@ HELP = (
 )
 EPILOG = arguments.EPILOG
 
+_NO_LIMIT = -1
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """See `Subcommand`."""
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--number-of-runs",
         "-n",
         type=int,
-        default=-1,
+        default=_NO_LIMIT,
         metavar="N",
         help="put at most N questions (one test to one principal) in each account",
     )
@@ -111,6 +113,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _check_options(options: argparse.Namespace) -> None:
+    if options.number_of_runs < 1 and options.number_of_runs != _NO_LIMIT:
+        raise UsageError(
+            f"--number-of-runs {options.number_of_runs} asks nobody",
+            f"write 1 or more, or {_NO_LIMIT} for all questions",
+        )
     if options.all and options.teams:
         raise UsageError("say for whom: either team names or --all", "leaving both out is --all")
     if options.on == assertion_run.PLAN and (

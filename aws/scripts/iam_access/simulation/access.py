@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import product
+from itertools import product, starmap
 
-from iam_access.model import Account, Failure, Finding, Principal
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Account, Failure, Finding, Location, Principal, PrincipalType
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
 from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
+from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.document import statements_of
@@ -16,10 +18,14 @@ from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
 from iam_access.simulation import partly
-from iam_access.simulation.caveats import ON_NOBODY, consent_needed
+from iam_access.simulation.caveats import NOT_BY_AWS, consent_needed, on_nobody
 from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.origin import Origin, Origins
 from iam_access.simulation.partly import Way
+from iam_access.simulation.questions import ContextValue, Pair, Setting, TestRef
+from iam_access.simulation.questions import Question as Asked
+from iam_access.simulation.results import Answer as Judged
+from iam_access.simulation.results import Backend, GaveUpError
 from iam_access.simulation.unmet import unmet
 from iam_access.simulation.whom import Absent, Whom, found_in
 from iam_access.simulation.world import Context, Subject, World
@@ -61,6 +67,9 @@ class Wanting:
 class Answer:
     """One principal, action and resource: the decision, and where what decided it came from.
 
+    `aws` is what AWS's policy simulator says, where that was asked: then its word counts, and
+    `decision` is what the evaluator in here says.
+
     Of what is not allowed, `although` are the statements of the identity that allow it in vain,
     and `wanting` those that would under other circumstances; `partly` is how it may be allowed
     on some of the resources or under conditions. `needed` says whose consent it takes besides.
@@ -81,10 +90,21 @@ class Answer:
     needed: str = ""
     boundary: str | None = None
     made_for: Principal | None = None
+    aws: Judged | None = None
+
+    @property
+    def kind(self) -> Verdict:
+        """The decision that counts."""
+        return self.decision.kind if self.aws is None else self.aws.decision
 
     @property
     def allowed(self) -> bool:
-        return self.decision.allowed
+        return self.kind is Verdict.ALLOWED
+
+    @property
+    def disputed(self) -> bool:
+        """Whether AWS says otherwise than the evaluator in here."""
+        return self.kind is not self.decision.kind
 
     @property
     def possible(self) -> bool:
@@ -92,15 +112,81 @@ class Answer:
         return self.allowed or bool(self.partly)
 
 
+class Judge:
+    """Puts a question to a back end, for one user or role after the other."""
+
+    def __init__(
+        self, question: Question, backend: Backend, world: World, account: Account
+    ) -> None:
+        # The deployer role, which asks, may not look at itself.
+        self._asking = Principal(PrincipalType.ROLE, account.deployer_role)
+        given = {**question.presumed, **question.context}
+        self._setting = Setting(tuple(starmap(_typed, given.items())), question.at)
+        self._question = question
+        self._backend = backend
+        asked = question.principals
+        self._left = self._all = len(
+            world.principals if asked is None else [*found_in(world.snapshot, asked)]
+        )
+
+    def __call__(self, subject: Subject) -> Mapping[Pair, Judged] | None:
+        """What it says of all that is asked; None of a user or role that is gone by now.
+
+        It says nothing of the deployer role: of that the evaluator in here has to.
+        Raises GaveUpError, which tells how many were not asked, and AccessError.
+        """
+        if subject.principal.in_iam == self._asking.in_iam:
+            self._left -= 1
+            return {}
+        asked = Asked(
+            TestRef(Location("", 1, 1), None, None),
+            subject.state,
+            self._question.actions,
+            self._question.resources,
+            self._setting.context(subject.state),
+            Expectation.SUCCEED,
+        )
+        try:
+            found = self._backend.ask(asked)
+        except GaveUpError as error:
+            failure = error.failure(self._left, self._all, "users and roles were not asked")
+            raise GaveUpError(failure.code, failure.message, failure.hint) from error
+        self._left -= 1
+        return found
+
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
+_TYPES = {
+    ValueType.BOOL: "boolean",
+    ValueType.NUMERIC: "numeric",
+    ValueType.DATE: "date",
+    ValueType.IP: "ip",
+    ValueType.BINARY: "binary",
+}
+
+
+def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
+    """A condition key as the simulator takes it, of the type that AWS documents."""
+    known = find_condition_key(key)
+    type_ = _TYPES.get(known.types[0], "string") if known else "string"
+    values = (value,) if isinstance(value, str) else tuple(value)
+    return ContextValue(key, f"{type_}List" if known and known.multivalued else type_, values)
+
+
 def answers(
-    question: Question, account: Account, world: World, origins: Origins
+    question: Question,
+    account: Account,
+    world: World,
+    origins: Origins,
+    judge: Judge | None = None,
 ) -> Iterator[Answer]:
     """Every combination the question asks about, in order of principals.
 
     Asked about anybody, only those who can are answered, be it on some of the resources or under
     conditions. Asked about somebody, the roles made for their temporary grants are answered too,
     where they can. Principals that the account does not
-    have are left out. Raises UnreadPolicyError when the world lacks a document that counts.
+    have are left out. With `judge` its word counts. Raises UnreadPolicyError when the world lacks
+    a document that counts, and what the judge raises.
     """
     pairs = tuple(product(question.actions, question.resources))
     telling = _Telling(question, account, world, origins)
@@ -108,22 +194,23 @@ def answers(
         subjects = [world.subject(each) for each in world.principals]
         askers = [telling.asker(each) for each in subjects]
         for subject, asker, own in zip(subjects, askers, _allowed(askers, pairs), strict=True):
-            for action, resource in pairs:
-                if (action, resource) in own or partly.covers_action(subject, action.lower()):
-                    answer = telling.of(subject, asker, action, resource)
+            said = judge(subject) if judge else {}
+            if said is None:
+                continue
+            for pair in pairs:
+                if pair in own or pair in said or partly.covers_action(subject, pair[0].lower()):
+                    answer = telling.of(subject, asker, *pair, aws=said.get(pair))
                     if answer.possible:
                         yield answer
         return
     made = MadeRoles.of(world.snapshot)
     for principal in found_in(world.snapshot, question.principals):
         subject = world.subject(principal)
-        asker = telling.asker(subject)
-        yield from (telling.of(subject, asker, *pair) for pair in pairs)
+        yield from telling.all_of(subject, pairs, judge)
         for entry in made.for_somebody(subject.state):
             if entry.window.start <= question.at < entry.window.end:
                 role = world.subject(entry.role.principal)
-                asker = telling.asker(role)
-                found = (telling.of(role, asker, *pair, made_for=principal) for pair in pairs)
+                found = telling.all_of(role, pairs, judge, made_for=principal)
                 yield from (answer for answer in found if answer.possible)
 
 
@@ -141,6 +228,20 @@ class _Telling:
         question = self.question
         return subject.asker({**question.presumed, **question.context}, question.at)
 
+    def all_of(
+        self,
+        subject: Subject,
+        pairs: Iterable[Pair],
+        judge: Judge | None,
+        *,
+        made_for: Principal | None = None,
+    ) -> Iterator[Answer]:
+        """What a subject may do of all that is asked; nothing of one that is gone by now."""
+        asker = self.asker(subject)
+        said = judge(subject) if judge else {}
+        for pair in pairs if said is not None else ():
+            yield self.of(subject, asker, *pair, made_for=made_for, aws=(said or {}).get(pair))
+
     def of(
         self,
         subject: Subject,
@@ -149,6 +250,7 @@ class _Telling:
         resource: str,
         *,
         made_for: Principal | None = None,
+        aws: Judged | None = None,
     ) -> Answer:
         """What a subject may do, and why."""
         decision = asker.decide(action, resource)
@@ -164,10 +266,13 @@ class _Telling:
             origins=found,
             boundary=subject.state.boundary,
             made_for=made_for,
+            aws=aws,
         )
         identity = decision.layer(Layer.IDENTITY)
-        if decision.allowed or identity is None:
+        if answer.allowed:
             return replace(answer, needed=consent_needed(request))
+        if decision.allowed or identity is None:
+            return answer
         ways = partly.ways(subject, request, self.world, self.question.presumed)
         wanting = () if identity.allows else tuple(self._wanting(subject, request))
         return replace(
@@ -254,7 +359,8 @@ class AccessReport:
     """All there is to tell about a question. `on_plan`: as a plan would leave the accounts.
 
     `findings` are what is odd about the question, and what keeps the plan from being whole.
-    `unread` are the parts of the files without which accounts or access may be missing.
+    `unread` are the parts of the files without which accounts or access may be missing. `by_aws`:
+    judged by AWS's policy simulator.
     """
 
     question: Question
@@ -262,6 +368,7 @@ class AccessReport:
     on_plan: bool
     findings: tuple[Finding, ...] = ()
     unread: tuple[str, ...] = ()
+    by_aws: bool = False
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -287,7 +394,12 @@ class AccessReport:
         needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
         asked = self.question.principals is None or self.answers
         nobody = asked and not any(answer.possible for answer in self.answers)
-        return (*needed, *([ON_NOBODY] if nobody else []))
+        here = self.by_aws and any(answer.aws is None for answer in self.answers)
+        return (
+            *needed,
+            *([NOT_BY_AWS] if here else []),
+            *([on_nobody(by_aws=self.by_aws)] if nobody else []),
+        )
 
     @property
     def exit_status(self) -> int:

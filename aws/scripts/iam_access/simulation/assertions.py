@@ -5,26 +5,46 @@ from collections.abc import Sequence
 from iam_access.model import Account, Finding, Location, Severity
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.questions import Inquiry, TestRef
-from iam_access.simulation.results import AccountTests, Backend, Disagreement, TestResult
+from iam_access.simulation.results import (
+    AccountTests,
+    Backend,
+    Disagreement,
+    GaveUpError,
+    TestResult,
+)
 from iam_access.simulation.screening import Screening
 from iam_access.snapshot import PrincipalState
 
 
 def ask(account: Account, inquiries: Sequence[Inquiry], backend: Backend) -> AccountTests:
-    """Every answer of a back end. A principal that is gone by now is a warning."""
+    """Every answer of a back end. A principal that is gone by now is a warning.
+
+    If it gives up, the answers so far are kept, and the failure says how many are missing.
+    """
     results: list[TestResult] = []
     gone: dict[str, Finding] = {}
-    for inquiry in inquiries:
-        for question in inquiry.questions:
+    failure = None
+    left = total = sum(inquiry.decisions for inquiry in inquiries)
+    try:
+        for question in (each for inquiry in inquiries for each in inquiry.questions):
             answers = backend.ask(question)
+            left -= len(question.pairs)
             if answers is None:
-                _note_gone(gone, question.state, inquiry.test, account)
+                _note_gone(gone, question.state, question.test, account)
                 continue
             results += (
                 TestResult(question, action, resource, answers[action, resource])
                 for action, resource in question.pairs
             )
-    return AccountTests(account, tuple(inquiries), tuple(results), tuple(gone.values()))
+    except GaveUpError as error:
+        failure = error.failure(left, total, "decisions are missing")
+    return AccountTests(
+        account,
+        tuple(inquiries),
+        tuple(results),
+        tuple(gone.values()),
+        failure=failure,
+    )
 
 
 def find_violations(

@@ -7,10 +7,16 @@ about the caller's side. https://docs.aws.amazon.com/IAM/latest/UserGuide/refere
 from iam_access.policy.request import Request
 from iam_access.policy.services import consenting_account, is_trust_action
 
-ON_NOBODY = (
-    "policies of resources, trust policies and service control policies were not looked at: a "
-    "policy of a resource may let in by itself whom no policy of their own does"
-)
+NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
+
+
+def on_nobody(*, by_aws: bool) -> str:
+    """What an answer that nobody can does not tell."""
+    others = "" if by_aws else ", service control policies"
+    return (
+        f"policies of resources, trust policies{others} were not looked at: a policy of a resource "
+        "may let in by itself whom no policy of their own does"
+    )
 
 
 def consent_needed(request: Request) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from iam_access.config.access_tests import Expectation
+from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
 from iam_access.policy.decision import Verdict
 from iam_access.simulation.questions import Inquiry, Question
@@ -55,13 +56,25 @@ class Answer:
     organization: bool | None = None
 
 
+class GaveUpError(AccessError):
+    """A back end answers no more for now, although it was waited for. `code` is its own."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+    def failure(self, missing: int, total: int, what: str) -> Failure:
+        """As a failure, with how many of all answers are missing; `what` they are about."""
+        return Failure(self.code, f"{self.message}; {missing:,} of {total:,} {what}", self.hint)
+
+
 class Backend(Protocol):
     """Somebody who answers questions about one account."""
 
     def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
         """The answer to each pair of the question; None if the principal is gone.
 
-        Raises AccessError when there is no answer to be had.
+        Raises AccessError when there is no answer to be had, GaveUpError when none is for now.
         """
 
 
@@ -102,7 +115,7 @@ class AccountTests:
     `inquiries` are all that was chosen; `results` are what was judged, as far as it was kept:
     `held` counts decisions beyond them that are as expected. Nothing was judged in a dry run.
     `left_out` counts the questions beyond the limit that was asked for. `failure` says why the
-    account could not be judged.
+    account could not be judged, or not to the end: what was judged before counts.
     """
 
     account: Account
