@@ -9,7 +9,7 @@ from iam_access.policy.document import document
 from iam_access.simulation.partly import Way, ways
 from iam_access.simulation.world import World
 from tests.simulation.accounts import allow, deny, until
-from tests.values import ACCOUNT, ALICE, NOW, account_with, with_policy, with_state
+from tests.values import ACCOUNT, ALICE, NOW, RUNNER, account_with, with_policy, with_state
 
 LIMIT = f"arn:aws:iam::{ACCOUNT.id}:policy/limit"
 LOGS = "arn:aws:s3:::bucket/logs/*"
@@ -101,6 +101,15 @@ def test_what_was_asked_about_is_as_it_was_asked() -> None:
     assert found(world, "arn:aws:s3:::bucket/other") == ()
     assert found(world, BUCKET) == (Way(LOGS, (VPC_WORDS,)),)
     assert found(world, aws_SourceVpc="vpc-2") == ()
+
+
+def test_what_a_service_settles_is_open_in_nothing() -> None:
+    account = with_state(account_with(RUNNER), RUNNER, inline={"own": document([allow("*")])})
+    world = World(account)
+    subject = world.subject(RUNNER)
+    request = subject.asker({}, NOW).request(("sts:GetFederationToken", "*", None))
+    assert not subject.decide("sts:GetFederationToken", "*", {}, NOW).allowed
+    assert ways(subject, request, world, ()) == ()
 
 
 POOL = [

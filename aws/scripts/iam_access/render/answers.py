@@ -163,6 +163,8 @@ def _reasons(answer: Answer) -> Iterator[_Reason]:
     for origin in answer.origins:
         yield _Reason(f"by {_statement(origin)}", origin)
     if answer.allowed:
+        if not answer.origins:
+            yield from (_Reason(layer.note) for layer in answer.decision.layers if layer.note)
         return
     for layer in answer.decision.blocked_by:
         if not (layer.denies or answer.partly):

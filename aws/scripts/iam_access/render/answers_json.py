@@ -30,6 +30,7 @@ def render(report: AccessReport) -> str:
                 for account in report.accounts
                 for each in account.absent
             ],
+            "unknown": [each.label for each in report.unknown],
             "caveats": list(report.caveats),
             "unread": list(report.unread),
             "findings": [finding_object(each) for each in report.findings],

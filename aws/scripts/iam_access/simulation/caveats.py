@@ -12,10 +12,12 @@ NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator i
 
 def on_nobody(*, by_aws: bool) -> str:
     """What an answer that nobody can does not tell."""
-    others = "" if by_aws else ", service control policies"
+    unseen = "policies of resources and trust policies"
+    if not by_aws:
+        unseen = "policies of resources, trust policies and service control policies"
     return (
-        f"policies of resources, trust policies{others} were not looked at: a policy of a resource "
-        "may let in by itself whom no policy of their own does"
+        f"{unseen} were not looked at: a policy of a resource may let in by itself whom no policy "
+        "of their own does"
     )
 
 

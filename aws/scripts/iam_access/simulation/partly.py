@@ -14,6 +14,7 @@ from iam_access.policy.context import RequestContext
 from iam_access.policy.document import VERSION, listed, statements_of, version_of
 from iam_access.policy.match import Variable, parse
 from iam_access.policy.request import Request
+from iam_access.policy.services import ruling
 from iam_access.simulation import scopes
 from iam_access.simulation.scopes import EVERYWHERE, Scope
 from iam_access.simulation.unmet import conditions_in_words
@@ -64,7 +65,8 @@ def ways(
     Open are the resources, where `request` asks about several, and the condition keys that it
     lacks or is only `assumed` to have. Time and caller are what they are.
     """
-    if not covers_action(subject, request.action.lower()):
+    # What a service settles by itself, nothing in a request changes.
+    if ruling(request) or not covers_action(subject, request.action.lower()):
         return ()
     parts = _Parts(world, _Recorder(request), frozenset(key.lower() for key in assumed))
     own = [*parts.of(subject.layers.identity)]
