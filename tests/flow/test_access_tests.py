@@ -1,6 +1,7 @@
 """Assertions run as people run them: files in the account tester's format, against the sandbox."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -317,6 +318,8 @@ def test_what_the_files_would_grant_is_judged_before_it_is_granted(fleet: Fleet)
     (command, *_) = run.out.splitlines()
     assert "access-tests/payments.yaml,line=2,col=5,title=access-test" in command
     assert "user ann: s3:DeleteBucket on * must fail, but is allowed by payments-list" in command
+    assert re.search(r"statement 1, written at \S*/aws-policies/payments\.yaml:\d+:\d+, ", command)
+    assert re.search(r"granted at \S*/permanent-access/payments\.yaml:2:3", command)
     assert run.writes == ()
 
 
@@ -324,12 +327,16 @@ def test_without_credentials_a_sandbox_of_the_files_does(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files.team(policies={"list": policy()}, permanent=[permanent("list")])
+    files.write("access-tests/payments.yaml", OWN)
+    arguments = ["test", "--sandbox", "--config-dir", str(files.directory)]
+    assert simulate(arguments) == 0
+    # Nobody makes up whom only a test names.
     named = OWN.replace("Ann lists them", "Carol does not").replace("ann@", "carol@")
-    files.write("access-tests/payments.yaml", named.replace("succeed", "fail"))
-    status = simulate(
-        ["test", "--sandbox", "--config-dir", str(files.directory)],
-    )
-    assert status == 0
+    named = named.replace("succeed", "fail")
+    files.write("access-tests/payments.yaml", named)
+    assert simulate(arguments) == 1
+    files.write("access-tests/payments.yaml", f"{named}    allow_no_match: true\n")
+    assert simulate(arguments) == 0
 
 
 def test_options_of_the_account_tester(people: Fleet) -> None:

@@ -2,13 +2,16 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
+from iam_access.model import Location, Principal
 from iam_access.render import Output, document_of_tests, render_tests
 from iam_access.render.assertions_markdown import render as markdown
-from iam_access.simulation.results import TestReport
+from iam_access.simulation.results import AccountTests, TestReport, TestResult
 from tests.render import trials
+from tests.render.reports import ALICE, PROD
 from tests.render.runner import commands
 from tests.render.test_golden import DATA, SUFFIXES, compare
 
@@ -41,6 +44,32 @@ def test_verbose_shows_what_holds_and_what_is_folded() -> None:
     assert "ok" in written(trials.held(), Output.TEXT, verbose=True)
     assert len(json.loads(written(trials.held(), Output.JSON, verbose=True))["results"]) == 1
     assert json.loads(written(trials.held(), Output.JSON))["results"] == []
+
+
+def test_many_who_fail_for_one_policy_are_one_finding_with_a_count() -> None:
+    people = [Principal(ALICE.type, f"user{number}") for number in range(40)]
+    line, entries = Location("aws/aws-policies/payments.yaml", 4, 7), "aws/permanent-access/p.yaml"
+    found: list[TestResult] = []
+    for number, who in enumerate(people):
+        granted = Location(entries, 3 if number < 30 else 9, 5)
+        evidence = replace(trials.ALLOWED.evidence[0], written=line, granted=granted)
+        asked = trials.question(who)
+        found += trials.results(asked, replace(trials.ALLOWED, evidence=(evidence,)))
+    other = trials.results(trials.question(ALICE), replace(trials.ALLOWED, missing=("aws:X",)))
+    everybody = trials.inquiry(*(each.question for each in (*found, *other)))
+    report = trials.report(AccountTests(PROD, (everybody,), (*found, *other)))
+    said = commands(written(report, Output.GITHUB))
+    assert len(said) == 2
+    assert (
+        "40 principals: user user0, user user1, user user2, user user3, user user4 and 35 more: "
+        in said[0].data
+    )
+    assert f"statement 1, written at {line}, granted at {entries}:3:5 and 1 other" in said[0].data
+    assert written(report, Output.TEXT).count("dynamodb:DeleteTable on") == 2
+    assert written(report, Output.MARKDOWN).count("| `aws/access-tests/payments.yaml:7:5`") == 2
+    (first, *rest) = json.loads(written(report, Output.JSON))["results"]
+    assert len(rest) == 40
+    assert first["statements"][0]["written"] == {"file": line.file, "line": 4, "column": 7}
 
 
 def test_the_file_and_standard_output_have_the_same_document() -> None:

@@ -12,9 +12,10 @@ from iam_access.policy.decision import Layer, Verdict
 from iam_access.policy.evaluate import decide_for_caller
 from iam_access.policy.request import Request
 from iam_access.simulation.assertions import ask, disagreements
-from iam_access.simulation.choosing import Choice, Chosen, choose, named_in
+from iam_access.simulation.choosing import Choice, Chosen, choose, matched_nowhere
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
+from iam_access.simulation.proving import lacking_context
 from iam_access.simulation.questions import Question
 from iam_access.simulation.results import (
     AccountTests,
@@ -226,16 +227,124 @@ def test_tests_are_for_the_environments_they_name() -> None:
     assert chosen(suite({"environments": ["live"]}), account=shared).findings == ()
 
 
-def test_whom_tests_name_for_an_account_is_known_without_it() -> None:
-    here = suite({"users": ["Carol@example.com"], "roles": ["walker"]}, {"environments": ["prod"]})
-    there = suite({"users": ["dave"], "environments": ["nonprod"]})
-    assert named_in((here, there, suite({"users": ["eve"]}, team="data")), ACCOUNT) == {
-        Principal(PrincipalType.USER, "Carol"),
-        Principal(PrincipalType.ROLE, "walker"),
-    }
+def test_a_name_that_is_nobodys_is_an_error_with_the_nearest() -> None:
+    named = {"users": ["alise@example.com"], "roles": ["walker"]}
+    found = chosen(suite(named, {"users": ["alice"]}))
+    assert [(each.code, each.severity.value) for each in found.findings] == [
+        ("missing-principal", "error")
+    ] * 2
+    hints = [each.hint for each in found.findings]
+    assert hints[0].startswith("did you mean 'alice'? mend the name")
+    assert not hints[1].startswith("did you mean")
+
+
+def test_a_test_may_match_nobody_in_some_accounts_but_not_in_all() -> None:
+    lenient = suite({"roles": ["walker"], "allow_no_match": True}, {"users": ["alice"]})
+    limited = suite({"limit_to": [".*:role/walker"], "allow_no_match": True}, team=None)
+    here = chosen(lenient, limited)
+    assert [(each.code, each.severity.value) for each in here.findings] == [
+        ("missing-principal", "note"),
+        ("no-principal", "note"),
+    ]
+    nowhere = AccountTests(ACCOUNT, here.inquiries, findings=here.findings)
+    assert [(each.code, each.severity.value) for each in matched_nowhere([nowhere])] == [
+        ("no-principal", "warning"),
+    ]
+    walker = Principal(PrincipalType.ROLE, "walker")
+    there = chosen(lenient, limited, snapshot=account_with(ALICE, walker))
+    assert there.findings == ()
+    assert [*matched_nowhere([nowhere, AccountTests(ACCOUNT, there.inquiries)])] == []
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources", "said"),
+    [
+        (["s3:GetObject"], ["arn:aws:s3:::b"], ["s3:GetObject cannot act on arn:aws:s3:::b, so"]),
+        (["s3:ListAllMyBuckets"], ["arn:aws:s3:::b"], ["s3:ListAllMyBuckets cannot act on"]),
+        (["s3:ListBucket"], ["arn:aws:s3:::b/*"], ["s3:ListBucket cannot act on"]),
+        (["sqs:*"], ["arn:aws:sns:*:{account_id}:t"], ["sqs:* cannot act on"]),
+        (
+            ["s3:GetObject"],
+            ["arn:aws:s3:::b/k", "arn:aws:s3:::b"],
+            ["none of the test's actions can act on arn:aws:s3:::b, so"],
+        ),
+        (["s3:GetObject", "s3:ListBucket"], ["arn:aws:s3:::b/*", "arn:aws:s3:::b"], []),
+        (["s3:ListAllMyBuckets", "s3:GetObject"], [], []),
+        (["x:Unknown"], ["arn:aws:s3:::b"], []),
+    ],
+)
+def test_what_no_request_can_be_proves_nothing(
+    actions: list[str], resources: list[str], said: list[str]
+) -> None:
+    found = chosen(suite({"actions": actions, "resources": resources})).findings
+    assert [each.code for each in found] == ["resource-mismatch"] * len(said)
+    for finding, text in zip(found, said, strict=True):
+        assert finding.message.startswith(text)
+    wanted = {"actions": actions, "resources": resources, "expected_result": "succeed"}
+    assert chosen(suite(wanted)).findings == ()
+
+
+def lacking(snapshot: Snapshot, **test: Any) -> list[str]:
+    found = chosen(suite(test), snapshot=snapshot)
+    return [each.message for each in lacking_context(ACCOUNT, found.inquiries, World(snapshot))]
+
+
+def test_who_passes_only_for_want_of_a_condition_key_is_told_once() -> None:
+    office = allow("s3:Get*", Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})
+    arn = f"arn:aws:iam::{ACCOUNT.id}:policy/office"
+    snapshot = with_policy(account_with(), arn, document=office)
+    for who in (ALICE, BOB):
+        snapshot = with_state(snapshot, who, attached=(arn,))
+    (said,) = lacking(snapshot)
+    assert said.startswith(
+        "2 of 3 principals pass only because their requests have no aws:SourceIp; with it office "
+        "statement 1 (Some) would allow s3:GetObject on *"
+    )
+    given = {"context_key_name": "AWS:sourceip", "context_key_values": "10.0.0.1"}
+    assert not lacking(snapshot, custom_context=[given])
+    assert not lacking(snapshot, actions=["s3:PutObject"])
+    assert not lacking(snapshot, expected_result="succeed")
+    denied = {"deny": allow("s3:*", Effect="Deny")}
+    assert not lacking(with_state(with_state(snapshot, ALICE, inline=denied), BOB, inline=denied))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"DateLessThan": {"aws:CurrentTime": "2020-01-01"}},
+        {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
+        {"StringEquals": {"s3:prefix": "a"}, "DateLessThan": {"aws:CurrentTime": "2020-01-01"}},
+        {"StringEquals": {"aws:PrincipalAccount": "444455556666"}},
+    ],
+)
+def test_conditions_that_do_not_hold_anyway_prove_something(condition: dict[str, Any]) -> None:
+    inline = {"own": allow("s3:Get*", Condition=condition)}
+    assert not lacking(with_state(account_with(), ALICE, inline=inline))
 
 
 # What they are asked.
+
+
+def test_requests_have_what_those_of_their_callers_have() -> None:
+    sso = Principal(PrincipalType.ROLE, "AWSReservedSSO_x")
+    snapshot = account_with(ALICE, RUNNER, sso)
+    snapshot = with_state(snapshot, sso, path="/aws-reserved/sso.amazonaws.com/")
+    snapshot = with_state(snapshot, RUNNER, id="AROA1")
+    asked = {each.state.principal: each for each in questions(chosen(suite({}), snapshot=snapshot))}
+    keys = {who: {each.key: each.values for each in one.context} for who, one in asked.items()}
+    for found in keys.values():
+        assert found["redshift:DbUser"] == ("admin",)
+        assert found["aws:ViaAWSService"] == ("false",)
+        assert found["aws:EpochTime"] == (str(int(NOW.timestamp())),)
+    assert keys[ALICE]["aws:MultiFactorAuthPresent"] == ("true",)
+    assert "aws:TokenIssueTime" not in keys[ALICE]
+    assert keys[RUNNER]["aws:TokenIssueTime"] == keys[RUNNER]["aws:CurrentTime"]
+    assert keys[RUNNER]["aws:userid"] == ("AROA1:some-session",)
+    # People of Identity Center are federated: nothing tells of their second factor.
+    assert "aws:MultiFactorAuthPresent" not in keys[sso]
+    own = suite({"custom_context": [{"context_key_name": "s3:prefix", "context_key_values": "a"}]})
+    (one, *_) = questions(chosen(own))
+    assert not {"redshift:DbUser", "aws:MultiFactorAuthPresent"} & {k.key for k in one.context}
 
 
 def test_resources_are_filled_in_and_policy_variables_left_alone() -> None:

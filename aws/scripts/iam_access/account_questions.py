@@ -20,6 +20,7 @@ from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
+from iam_access.simulation.proving import lacking_context
 from iam_access.simulation.questions import Inquiry, count, first
 from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.whom import absence
@@ -167,10 +168,13 @@ def _judged(
     account, call = selection.session.account, selection.session.call
     if name is BackendName.AWS:
         return ask(account, selection.inquiries, AwsBackend(call, manager.stop.wait))
-    backend = OfflineBackend(World(completed(call, selection.snapshot, manager.documents)))
+    world = World(completed(call, selection.snapshot, manager.documents))
+    backend = OfflineBackend(world, Origins(manager.configuration, account))
     # Back ends are compared by all that they say.
     judge = ask if run.details or len(run.backends) > 1 else find_violations
-    return judge(account, selection.inquiries, backend)
+    found = judge(account, selection.inquiries, backend)
+    lacking = lacking_context(account, selection.inquiries, world)
+    return replace(found, findings=(*found.findings, *lacking))
 
 
 def _tested(

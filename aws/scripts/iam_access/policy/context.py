@@ -211,3 +211,11 @@ _DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
         context.request.principal.iam_arn if context.request.principal.in_account else None
     ),
 }
+
+ALWAYS_PRESENT = frozenset(
+    {
+        *("aws:currenttime", "aws:epochtime", "aws:viaawsservice", "aws:principalisawsservice"),
+        *("aws:principaltype", "aws:principalaccount", "aws:principalarn"),
+    }
+)
+"""The keys that every signed request has, and whose values are known here."""

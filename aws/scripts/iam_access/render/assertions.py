@@ -1,6 +1,6 @@
 """What came of assertions, as text, and what the other forms of it share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -21,6 +21,8 @@ from iam_access.simulation.results import (
 )
 
 FOLD_ABOVE = 10
+# How many principals are named of those who fail alike.
+_NAMED = 5
 
 _DECISIONS = {
     Verdict.ALLOWED: "allowed",
@@ -37,20 +39,46 @@ _JUDGES = {BackendName.OFFLINE: "the offline evaluator", BackendName.AWS: "AWS's
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The results of one test for one principal of one account."""
+    """The results of one test in one account, for one principal or for all who have the same.
+
+    `alike` are the results of each of them, in the same order.
+    """
 
     account: Account
     test: TestRef
-    results: tuple[TestResult, ...]
+    alike: tuple[tuple[TestResult, ...], ...]
 
     @property
-    def principal(self) -> str:
-        """For people: `user alice`."""
-        return self.results[0].question.state.principal.label
+    def results(self) -> tuple[TestResult, ...]:
+        """Those of the first."""
+        return self.alike[0]
+
+    @property
+    def principals(self) -> str:
+        """For people: `user alice`, or how many and the first of them."""
+        names = [each[0].question.state.principal.label for each in self.alike]
+        if len(names) == 1:
+            return names[0]
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        return f"{len(names):,} principals: {', '.join(names[:_NAMED])}{more}"
 
     @property
     def expected(self) -> str:
         return _EXPECTED[self.results[0].question.expected]
+
+    def why(self, index: int) -> str:
+        """What decided a result, as a clause, and where the files say and grant it."""
+        said = decided(self.results[index].answer)
+        evidence = [one for each in self.alike for one in each[index].answer.evidence]
+        for how, places in (
+            ("written at", dict.fromkeys(one.written for one in evidence if one.written)),
+            ("granted at", dict.fromkeys(one.granted for one in evidence if one.granted)),
+        ):
+            if places:
+                first, *others = map(str, places)
+                more = f" and {wording.count(len(others), 'other place')}" if others else ""
+                said += f", {how} {first}{more}"
+        return said
 
 
 def report_text(report: TestReport, output: Output, stream: TextIO, *, verbose: bool) -> str:
@@ -78,13 +106,28 @@ def accounts_of(report: TestReport) -> tuple[AccountTests, ...]:
 
 
 def groups(tests: AccountTests, *, verbose: bool) -> tuple[Group, ...]:
-    """What does not hold in an account, or with `verbose` everything, in the order of results."""
+    """What does not hold in an account, in the order of results: those alike are one.
+
+    With `verbose` everything, and each principal by itself.
+    """
     found: dict[tuple[object, str], list[TestResult]] = {}
     for result in tests.results if verbose else tests.violations:
         found.setdefault((result.question.test, result.arn), []).append(result)
+    alike: dict[object, list[tuple[TestResult, ...]]] = {}
+    for (test, arn), results in found.items():
+        key = arn if verbose else tuple(map(_likeness, results))
+        alike.setdefault((test, key), []).append(tuple(results))
     return tuple(
-        Group(tests.account, results[0].question.test, tuple(results)) for results in found.values()
+        Group(tests.account, each[0][0].question.test, tuple(each)) for each in alike.values()
     )
+
+
+def _likeness(result: TestResult) -> object:
+    """What results have in common that are told together: the same for the same reason."""
+    answer = result.answer
+    because = [(one.name, one.type, one.place, one.written) for one in answer.evidence]
+    limits = answer.boundary, answer.organization
+    return result.action, result.resource, answer.decision, tuple(because), answer.missing, limits
 
 
 def as_report(report: TestReport) -> Report:
@@ -130,7 +173,7 @@ def decided(answer: Answer) -> str:
 
 
 def violations(report: TestReport) -> Iterator[Finding]:
-    """What does not hold as findings, one for each test and principal."""
+    """What does not hold as findings, one for each test and all who fail it alike."""
     for tests in accounts_of(report):
         for group in groups(tests, verbose=False):
             first, *others = group.results
@@ -138,8 +181,8 @@ def violations(report: TestReport) -> Iterator[Finding]:
             yield Finding(
                 "access-test",
                 Severity.ERROR,
-                f"{group.principal}: {first.action} on {first.resource} {group.expected}, but is "
-                f"{decided(first.answer)}{more}",
+                f"{group.principals}: {first.action} on {first.resource} {group.expected}, but is "
+                f"{group.why(0)}{more}",
                 group.test.description or "",
                 group.test.location,
                 group.test.team,
@@ -250,8 +293,8 @@ def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) ->
         if group.test != previous:
             yield from _test_line(group.test, group.expected)
         previous = group.test
-        yield line(4, group.principal)
-        yield from _result_lines(group.results, verbose=verbose)
+        yield line(4, group.principals)
+        yield from _result_lines(group, verbose=verbose)
     if tests.disagreements:
         yield line(2, "AWS disagrees:")
         for each in tests.disagreements:
@@ -266,15 +309,16 @@ def _test_line(test: TestRef, expected: str) -> Iterator[Line]:
     yield line(2, f"{test.location}:{described} ", Span(f"({expected})", "faint"))
 
 
-def _result_lines(results: Sequence[TestResult], *, verbose: bool) -> Iterator[Line]:
+def _result_lines(group: Group, *, verbose: bool) -> Iterator[Line]:
+    results = group.results
     shown = results if verbose else results[:FOLD_ABOVE]
-    for each in shown:
+    for index, each in enumerate(shown):
         mark = Span("ok    ", "good") if each.ok else Span("wrong ", "error")
         yield line(
             6,
             *([mark] if verbose else []),
             f"{each.action} on {each.resource} is ",
-            decided(each.answer),
+            group.why(index),
         )
     if len(shown) < len(results):
         yield line(6, f"and {len(results) - len(shown):,} more (--verbose shows them)")

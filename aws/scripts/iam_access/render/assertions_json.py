@@ -9,6 +9,7 @@ from iam_access.simulation.results import (
     AccountTests,
     Answer,
     Disagreement,
+    Evidence,
     TestReport,
     TestResult,
 )
@@ -100,14 +101,17 @@ def judged_object(answer: Answer) -> dict[str, Any]:
     """What a back end says of an action on a resource."""
     return {
         "decision": answer.decision.value,
-        "statements": [
-            {"policy": each.policy, "name": each.name, "type": each.type, "place": each.place}
-            for each in answer.evidence
-        ],
+        "statements": [_evidence(each) for each in answer.evidence],
         "missing_context": list(answer.missing),
         "allowed_by_boundary": answer.boundary,
         "allowed_by_organization": answer.organization,
     }
+
+
+def _evidence(each: Evidence) -> dict[str, Any]:
+    found = {"policy": each.policy, "name": each.name, "type": each.type, "place": each.place}
+    places = {"written": each.written, "granted": each.granted}
+    return found | {name: place_object(place) for name, place in places.items() if place}
 
 
 def _account(tests: AccountTests) -> dict[str, Any]:

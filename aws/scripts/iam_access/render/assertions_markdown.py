@@ -63,12 +63,12 @@ def _group(group: Group) -> str:
     shown = group.results[:FOLD_ABOVE]
     what = [
         f"{markdown_code(each.action)} on {markdown_code(each.resource)} {group.expected}, but is "
-        f"{markdown(decided(each.answer))}"
-        for each in shown
+        f"{markdown(group.why(index))}"
+        for index, each in enumerate(shown)
     ]
     if len(shown) < len(group.results):
         what.append(f"and {len(group.results) - len(shown):,} more")
-    who = f"{markdown_code(group.principal)}<br>{markdown_code(view.title(group.account))}"
+    who = f"{markdown_code(group.principals)}<br>{markdown_code(view.title(group.account))}"
     return row((test, who, "<br>".join(what)))
 
 

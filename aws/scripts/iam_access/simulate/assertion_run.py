@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from iam_access.config.suites import Suite, Suites
     from iam_access.manager import IamManager
     from iam_access.plan.planner import Request
-    from iam_access.sandbox import SandboxAccount
     from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
 
 PLAN, _ACCOUNT = GROUNDS = ("plan", "account")
@@ -74,6 +73,7 @@ class _Run:
 
     def over(self, accounts: Sequence[Account]) -> "TestReport":
         """Judge each of the accounts, or only choose what to ask."""
+        from iam_access.simulation.choosing import matched_nowhere  # noqa: PLC0415
         from iam_access.simulation.results import (  # noqa: PLC0415
             BackendName,
             Ground,
@@ -84,14 +84,17 @@ class _Run:
         names = BACKENDS if options.compare else (options.backend,)
         ground = Ground(options.on or (PLAN if names == (OFFLINE,) else _ACCOUNT))
         backends = tuple(map(BackendName, names))
+        judged = self._judged(accounts, ground, backends)
+        is_whole = options.number_of_runs <= 0 and all(each.failure is None for each in judged)
         return TestReport(
             now=self.clock(),
             ground=ground,
             backends=backends,
-            accounts=self._judged(accounts, ground, backends),
+            accounts=judged,
             findings=(
                 *self._findings(),
                 *self.found.findings,
+                *(matched_nowhere(judged) if is_whole else ()),
                 *([] if self.found.suites or self.found.findings else [_no_tests()]),
             ),
             dry_run=options.dry_run,
@@ -110,7 +113,7 @@ class _Run:
         if not accounts or not self.configuration.settings_valid:
             return ()
         with (
-            aws(options, self.configuration, self.clock, also=self._with_named),
+            aws(options, self.configuration, self.clock),
             progress(len(accounts), "test", stream=sys.stderr, verbose=options.verbose) as bar,
         ):
             teams = self.request.teams
@@ -138,13 +141,6 @@ class _Run:
             limit=options.number_of_runs if options.number_of_runs > 0 else None,
             details=options.verbose,
         )
-
-    def _with_named(self, made: "SandboxAccount") -> "SandboxAccount":
-        """A sandbox's account with those, too, whom only tests name."""
-        from iam_access.simulation.choosing import named_in  # noqa: PLC0415
-
-        account = self.configuration.accounts[made.id]
-        return made.joined(sorted(named_in(self.found.suites, account)))
 
 
 def _no_tests() -> Finding:

@@ -9,18 +9,17 @@ from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, Failure, Finding, Location, Principal, PrincipalType
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
-from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
+from iam_access.policy.compile import StatementRef
 from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.crowd import Crowd
-from iam_access.policy.decision import Decision, Layer, Verdict
+from iam_access.policy.decision import Decision, Layer
 from iam_access.policy.document import statements_of
-from iam_access.policy.evaluate import Layers, decide_for_caller
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
 from iam_access.simulation import partly
 from iam_access.simulation.caveats import NOT_BY_AWS, consent_needed, on_nobody
 from iam_access.simulation.made_roles import MadeRoles
-from iam_access.simulation.origin import Origin, Origins
+from iam_access.simulation.origin import Origin, Origins, has_a_say
 from iam_access.simulation.partly import Way
 from iam_access.simulation.questions import ContextValue, Pair, Setting, TestRef
 from iam_access.simulation.questions import Question as Asked
@@ -287,27 +286,18 @@ class _Telling:
         self, subject: Subject, refs: Iterable[StatementRef], request: Request
     ) -> tuple[Origin, ...]:
         def counts(document: Document) -> bool:
-            return _has_a_say(document, request)
+            return has_a_say(document, request)
 
         return tuple(self.origins.of(subject.principal, ref, counts) for ref in refs)
 
     def _wanting(self, subject: Subject, request: Request) -> Iterator[Wanting]:
         def counts(document: Document) -> bool:
             bare = [_bare(each, request) for each in statements_of(document)]
-            return _has_a_say({**document, "Statement": bare}, request)
+            return has_a_say({**document, "Statement": bare}, request)
 
         for each in unmet(subject, request, self.world):
             origin = self.origins.of(subject.principal, each.ref, counts)
             yield Wanting(origin, each.conditions, each.resources)
-
-
-_ALONE = PolicySource("statement", SourceType.IDENTITY, "statement")
-
-
-def _has_a_say(document: Document, request: Request) -> bool:
-    """Whether a document by itself allows or denies what is asked."""
-    layers = Layers(identity=(compile_policy(document, _ALONE),))
-    return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
 
 
 def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:

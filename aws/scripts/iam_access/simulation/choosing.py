@@ -1,21 +1,25 @@
 """From tests in files to what is asked in an account."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.access_tests import AccessTest, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
+from iam_access.config.words import did_you_mean
 from iam_access.kinds.fields import role, user
 from iam_access.kinds.placeholders import fill, values_of
-from iam_access.model import Account, Finding, Principal, PrincipalType, Severity
+from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
 from iam_access.simulation.humans import is_for_people, is_service_linked
+from iam_access.simulation.proving import mismatches
 from iam_access.simulation.questions import ContextValue, Inquiry, Setting, TestRef
+from iam_access.simulation.results import AccountTests
 from iam_access.snapshot import PrincipalState, Snapshot
 
+_NOBODY, _MISSING = "no-principal", "missing-principal"
 # What tests assume that do not say otherwise, the same as aws-iam-tester does.
 _DEFAULT_CONTEXT = (
     ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",)),
@@ -66,8 +70,9 @@ def choose(
                 if about:
                     findings.append(_left_out(ref, account))
                 elif not problems:
-                    findings.append(_nobody(ref, account))
+                    findings.append(_nobody(test, ref, account))
                 continue
+            findings += mismatches(test, ref)
             values = values_of(account, environment, suite.team or "")
             own = _own_context(test)
             inquiries.append(
@@ -81,17 +86,6 @@ def choose(
                 )
             )
     return Chosen(tuple(inquiries), tuple(findings))
-
-
-def named_in(suites: Iterable[Suite], account: Account) -> frozenset[Principal]:
-    """The users and roles that tests for an account name, whether they are there or not."""
-    return frozenset(
-        principal
-        for suite in suites
-        for test, _ in suite.tests
-        if _environment(suite, test, account) is not None
-        for principal in (*map(user, test.users), *map(role, test.roles))
-    )
 
 
 class _People:
@@ -136,6 +130,10 @@ class _People:
 
         return self.where(counts)
 
+    def names(self, type_: PrincipalType) -> Sequence[str]:
+        """The names of all users, or of all roles, that can be tested."""
+        return [each.principal.name for each in self._states if each.principal.type is type_]
+
     def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
         return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
 
@@ -170,7 +168,9 @@ def _principals(
         found = candidates & (named | people.matching(test.limit_to))
         there = {state.principal.in_iam for state in people.states(found)}
         return found, [
-            _missing(each, ref, account) for key, each in wanted.items() if key not in there
+            _missing(each, people.names(each.type), test, ref, account)
+            for key, each in wanted.items()
+            if key not in there
         ]
     exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
     return candidates & ~exempt, []
@@ -216,28 +216,59 @@ def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
     )
 
 
-def _nobody(ref: TestRef, account: Account) -> Finding:
+def _nobody(test: AccessTest, ref: TestRef, account: Account) -> Finding:
+    if test.allow_no_match:
+        message = f"the test matches nobody in account {account.id}, as it may"
+        return _finding(_NOBODY, Severity.NOTE, ref, account, message, "nothing to do")
     return _finding(
-        "no-principal",
+        _NOBODY,
         Severity.ERROR,
         ref,
         account,
         f"the test matches nobody in account {account.id}, so it proves nothing there",
-        "mend its expressions (they are matched from the beginning of ARNs), or limit it with "
-        "'environments' to where there is somebody",
+        "mend its expressions (they are matched from the beginning of ARNs), limit it with "
+        "'environments' to where there is somebody, or write 'allow_no_match: true'",
     )
 
 
-def _missing(principal: Principal, ref: TestRef, account: Account) -> Finding:
+def _missing(
+    principal: Principal, names: Sequence[str], test: AccessTest, ref: TestRef, account: Account
+) -> Finding:
+    message = f"there is no {principal.label} among those tested in account {account.id}"
+    if test.allow_no_match:
+        message += ", as there need not be"
+        return _finding(_MISSING, Severity.NOTE, ref, account, message, "nothing to do")
+    meant = did_you_mean(principal.name, names)
     return _finding(
-        "missing-principal",
+        _MISSING,
         Severity.ERROR,
         ref,
         account,
-        f"there is no {principal.label} among those tested in account {account.id}",
-        "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
-        "too",
+        message,
+        (f"{meant} " if meant else "")
+        + "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
+        "too. With --sandbox there are only those whom the other files name: for one who has "
+        "nothing from them, write 'allow_no_match: true'",
     )
+
+
+def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
+    """Tests that may match nobody in some accounts, and match nobody in any that was judged."""
+    asked = {each.test.location for one in tests for each in one.inquiries}
+    told: set[Location] = set()
+    for found in (each for one in tests for each in one.findings):
+        if found.code not in (_NOBODY, _MISSING) or found.severity is not Severity.NOTE:
+            continue
+        if found.location is not None and found.location not in asked | told:
+            told.add(found.location)
+            yield Finding(
+                _NOBODY,
+                Severity.WARNING,
+                "the test matches nobody in any account, so it proves nothing",
+                "mend its names and expressions, if it is meant to be about somebody here",
+                found.location,
+                found.team,
+            )
 
 
 def _left_out(ref: TestRef, account: Account) -> Finding:

@@ -1,14 +1,16 @@
 """The evaluator as a back end for assertions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from iam_access.config.access_tests import Expectation
 from iam_access.model import Principal
 from iam_access.policy.compile import StatementRef
 from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
 from iam_access.policy.evaluate import Layers
 from iam_access.policy.matrix import Asker
 from iam_access.policy.services import is_settled_by_service
+from iam_access.simulation.origin import Origins
 from iam_access.simulation.questions import ContextValue, Pair, Question
 from iam_access.simulation.results import Answer, Evidence
 from iam_access.simulation.world import Subject, World
@@ -19,10 +21,12 @@ class OfflineBackend:
     """Answers as AWS's policy simulator does, from a snapshot.
 
     What counts are the principal's own policies, those of its groups and its boundary; policies
-    of resources and trust policies do not.
+    of resources and trust policies do not. With `origins` it tells where the files say what was not
+    expected.
     """
 
     world: World
+    origins: Origins | None = None
     _askers: dict[Principal, tuple[tuple[ContextValue, ...], Asker]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -43,9 +47,25 @@ class OfflineBackend:
         return {
             pair: _NOTHING
             if _is_silent(subject.layers, pair[0].lower())
-            else _answer(asker.decide(*pair))
+            else self._answer(question, asker, pair)
             for pair in pairs
         }
+
+    def _answer(self, question: Question, asker: Asker, pair: Pair) -> Answer:
+        answer = _answer(decision := asker.decide(*pair))
+        wanted = question.expected is Expectation.SUCCEED
+        if self.origins is None or decision.allowed == wanted or not answer.evidence:
+            return answer
+        request = asker.request((*pair, None))
+        principal = question.state.principal
+        found = (self.origins.deciding(principal, ref, request) for ref in decision.deciding)
+        return replace(
+            answer,
+            evidence=tuple(
+                replace(each, written=origin.statement, granted=origin.entry)
+                for each, origin in zip(answer.evidence, found, strict=True)
+            ),
+        )
 
     def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> Asker:
         """The one it had in its last question, if that had the very same context."""

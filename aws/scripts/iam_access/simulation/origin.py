@@ -16,7 +16,10 @@ from iam_access.kinds.temporary_role_calls import POLICY_NAME
 from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.compile import StatementRef
+from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
+from iam_access.policy.decision import Verdict
+from iam_access.policy.evaluate import Layers, decide_for_caller
+from iam_access.policy.request import Request
 from iam_access.simulation.world import inline_id
 from iam_access.snapshot import Document
 
@@ -24,6 +27,15 @@ _PART = re.compile(r"(=[0-9a-f]{7})?\+\d+$")
 
 # Whether a policy by itself has a say in what was asked.
 Counts: TypeAlias = Callable[[Document], bool]
+
+
+def has_a_say(document: Document, request: Request) -> bool:
+    """Whether a document by itself allows or denies what is asked."""
+    layers = Layers(identity=(compile_policy(document, _ALONE),))
+    return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
+
+
+_ALONE = PolicySource("statement", SourceType.IDENTITY, "statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,21 @@ class Origins:
                 continue  # what its files say is not to be relied on
             for holder, source, grant in _grants(configuration.teams[name], environment, account):
                 self._grants.setdefault(_key(holder, source), grant)
+        self._found: dict[object, Location | None] = {}
+
+    def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
+        """Where a statement that decided a request of the principal is written and granted.
+
+        Where it is written is worked out once for all who hold the policy.
+        """
+        grant = self._grants.get(_key(principal, _PART.sub("", ref.source.id)))
+        if grant is None:
+            return Origin(ref)
+        where = grant.policy.place.location, grant.managed, ref.index, ref.sid, ref.allows
+        key = *where, request.action, request.resource
+        if key not in self._found:
+            self._found[key] = _written(grant, ref, lambda each: has_a_say(each, request))
+        return Origin(ref, self._found[key], grant.entry.place.location)
 
     def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
         """Where a statement that `counts` for the principal is written and granted."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from iam_access.config.access_tests import Expectation
 from iam_access.errors import AccessError
-from iam_access.model import Account, Failure, Finding
+from iam_access.model import Account, Failure, Finding, Location
 from iam_access.policy.decision import Verdict
 from iam_access.simulation.questions import Inquiry, Question
 
@@ -29,12 +29,18 @@ class BackendName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A statement that made a decision: its policy's name, and where in it, as the judge tells."""
+    """A statement that made a decision: its policy's name, and where in it, as the judge tells.
+
+    `written` and `granted` are where the files say it and grant it; None for what they do not, and
+    where the result is as expected.
+    """
 
     policy: str
     name: str
     type: str
     place: str
+    written: Location | None = None
+    granted: Location | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {self.place}" if self.place else self.name
