@@ -27,6 +27,50 @@ def opened(*statements: dict[str, Any]) -> list[str]:
     return codes(EMPTY, holding(*statements))
 
 
+TASKS = "arn:aws:ecs:*:*:task/*"
+
+
+@pytest.mark.parametrize(
+    ("actions", "on", "expected"),
+    [
+        (["ssm:StartSession"], "arn:aws:ec2:*:*:instance/*", ["open-instance"]),
+        (["ssm:StartSession"], "arn:aws:ssm:*:*:managed-instance/*", ["open-instance"]),
+        (["ssm:StartSession"], TASKS, ["open-container"]),
+        (["ssm:StartSession"], "arn:aws:ssm:*:*:document/AWS-StartSSHSession", []),
+        (["ssm:ResumeSession"], "arn:aws:ssm:*:*:session/${aws:username}-*", []),
+        (["ssm:ResumeSession"], "arn:aws:ssm:*:*:session/${aws:userid}-*", []),
+        (["ssm:ResumeSession"], "arn:aws:ssm:*:*:session/*", ["resume-session"]),
+        (["ssm:SendCommand"], "arn:aws:ssm:*:*:document/AWS-RunShellScript", []),
+        (["ssm:SendCommand"], "arn:aws:ec2:*:*:instance/i-1", ["command-instance"]),
+        (
+            ["ec2:ModifyInstanceAttribute", "ec2:StartInstances"],
+            "arn:aws:ec2:*:*:security-group/*",
+            [],
+        ),
+        (["apprunner:UpdateService"], "arn:aws:apprunner:*:*:vpcconnector/*", []),
+    ],
+)
+def test_what_an_action_leads_into_depends_on_its_resources(
+    actions: list[str], on: str, expected: list[str]
+) -> None:
+    assert opened(allow(*actions, on=on)) == expected
+
+
+def test_a_condition_that_the_action_never_meets_leads_nowhere() -> None:
+    tasks = {"StringEquals": {"ecs:cluster": "arn:aws:ecs:eu-west-1:111122223333:cluster/c"}}
+    shell = ("ssm:StartSession", "ecs:ExecuteCommand")
+    (found,) = change(EMPTY, holding(allow(*shell, when=tasks))).escalations
+    assert (found.code, found.actions) == ("open-container", ("ecs:ExecuteCommand",))
+    assert opened(allow("lambda:UpdateFunctionCode", when=LAMBDA_PASSING)) == []
+    for may_hold in (
+        {"StringEqualsIfExists": {"ecs:cluster": "x"}},
+        {"StringNotEquals": {"ecs:cluster": "x"}},
+        {"StringEquals": {"aws:ResourceTag/team": "x"}},
+        {"Null": {"ecs:cluster": "true"}},
+    ):
+        assert "open-instance" in opened(allow("ssm:StartSession", when=may_hold))
+
+
 @pytest.mark.parametrize(
     ("way", "actions"),
     [(way, actions) for way in WAYS for actions in way.alternatives],

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iam_access.model import Escalation, Principal, PrincipalType
-from iam_access.policy.actions import actions_of, resource_types
+from iam_access.policy.actions import find_action, resource_types
+from iam_access.policy.condition_keys import GLOBAL_KEYS, find_condition_key
 from iam_access.policy.match import Mode, compile_patterns
 from iam_access.simulation import scopes
 from iam_access.simulation.assuming import ASSUME, Roles
@@ -19,7 +20,8 @@ from iam_access.simulation.universe import Universe
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"
-_OWN_NAME = "${aws:username}"
+# In names of what is the caller's own: of users, and of their sessions.
+_OWN = ("${aws:username}", "${aws:userid}")
 # Reading more is no way to more access; what a role may read is told as what it gives.
 _HARMLESS = ("List", "Read")
 # How many roles are named.
@@ -120,9 +122,12 @@ class _Permissions:
     def atoms(self, action: str, way: Way | None = None) -> Iterator[Atom]:
         """Where the action is allowed on something that it works on, and that serves the way."""
         bit = self.universe.bits(action)
+        targets = way.targets.get(action, ()) if way else ()
         for region in self.reach:
             for atom in region.allows:
-                if not atom.bits & bit or not _can_concern(action, atom.scope):
+                if not atom.bits & bit or not _can_concern(action, atom.scope, targets):
+                    continue
+                if not _may_hold(action, atom.conditions):
                     continue
                 if way and action == PASSING and not _passes_to(way.service, atom.conditions):
                     continue
@@ -134,24 +139,53 @@ class _Permissions:
         """Whether only the holder itself is in a scope."""
         patterns = [each.patterns for each in scope if not each.excluded]
         return any(
-            all(each == self.holder.arn or _OWN_NAME in each for each in its) for its in patterns
+            all(each == self.holder.arn or any(own in each for own in _OWN) for each in its)
+            for its in patterns
         )
 
 
 @lru_cache(maxsize=16384)
-def _can_concern(action: str, scope: Scope) -> bool:
+def _can_concern(action: str, scope: Scope, targets: tuple[str, ...]) -> bool:
     """Whether there can be resources in a scope on which the action works.
 
-    An action for which AWS names no kind of resource may work on any.
+    `targets` are the resource types that count, all without any. An action for which AWS names no
+    kind of resource may work on any.
     """
-    service, _, name = action.partition(":")
-    known = actions_of(service).get(name.lower())
-    types = resource_types(service)
-    kinds = [types[each].arn for each in known.resource_types if each in types] if known else []
+    known = find_action(action)
+    types = resource_types(known.service) if known else {}
+    names = targets or (known.resource_types if known else ())
+    kinds = [types[each].arn for each in names if each in types]
     if not kinds:
         return True
     shapes = [re.sub(r"\$\{[^}]*\}", "*", each) for each in kinds]
     return any(not scopes.apart(scope, each) for each in scopes.including(shapes, variables=True))
+
+
+@lru_cache(maxsize=16384)
+def _may_hold(action: str, conditions: Conditions) -> bool:
+    """Whether requests for an action can have the keys that conditions need.
+
+    Keys of another service never come with it, unless AWS documents them for the action.
+    """
+    return all(
+        each.negated
+        or each.operator.removeprefix("foranyvalue:").endswith("ifexists")
+        or each.operator.startswith("forallvalues:")
+        or each.operator == "null"
+        or _may_have(action, each.key)
+        for each in conditions
+    )
+
+
+def _may_have(action: str, key: str) -> bool:
+    known, documented = find_action(action), find_condition_key(key)
+    if known is None or documented is None or documented in GLOBAL_KEYS:
+        return True
+    types = resource_types(known.service)
+    of_types = (types[each].condition_keys for each in known.resource_types if each in types)
+    named = known.condition_keys.union(*of_types)
+    is_its_own = key.partition(":")[0] == known.service
+    return is_its_own or documented.name in named
 
 
 def _passes_to(service: str | None, conditions: Conditions) -> bool:

@@ -1,6 +1,7 @@
 """What a known way to more access than was meant is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 PASSING = "iam:PassRole"
 
@@ -18,6 +19,8 @@ class Way:
     The decisive one is first. `url` is a page that describes the way, or how the thing that it
     makes use of works. `service` is whom a role is passed to, None where nobody passes any.
     `others` holds where it leads somewhere only if it works on other users than oneself.
+    `targets` names, for actions that also act on what leads nowhere, the resource types that do:
+    one of them must be within reach.
     """
 
     code: str
@@ -26,9 +29,17 @@ class Way:
     alternatives: tuple[tuple[str, ...], ...]
     service: str | None = None
     others: bool = False
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
-def passing(code: str, what: str, service: str, url: str, *alternatives: tuple[str, ...]) -> Way:
+def passing(
+    code: str,
+    what: str,
+    service: str,
+    url: str,
+    *alternatives: tuple[str, ...],
+    targets: Mapping[str, tuple[str, ...]] | None = None,
+) -> Way:
     """The way of whoever may pass a role to a service and make it do what they choose."""
     return Way(
         code=f"pass-role-to-{code}",
@@ -36,4 +47,5 @@ def passing(code: str, what: str, service: str, url: str, *alternatives: tuple[s
         url=url,
         alternatives=tuple((PASSING, *each) for each in alternatives),
         service=service,
+        targets=targets or {},
     )

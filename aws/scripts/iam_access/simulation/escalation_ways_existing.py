@@ -2,6 +2,12 @@
 
 from iam_access.simulation.escalation_way import CATALOGUE, RHINO, Way
 
+_INSTANCES = ("instance", "managed-instance")
+_SESSIONS = (
+    "https://docs.aws.amazon.com/systems-manager/latest/userguide/"
+    "getting-started-restrict-access-quickstart.html"
+)
+
 EXISTING = (
     Way(
         "edit-function",
@@ -18,13 +24,29 @@ EXISTING = (
         "can run commands on instances, with the role that the instance has",
         "https://docs.aws.amazon.com/systems-manager/latest/userguide/run-command-setting-up.html",
         (("ssm:SendCommand",), ("ssm:CreateAssociation",)),
+        targets={"ssm:SendCommand": _INSTANCES},
     ),
     Way(
         "open-instance",
-        "can open a shell on instances or containers, and use the role that they have",
-        "https://docs.aws.amazon.com/systems-manager/latest/userguide/"
-        "getting-started-restrict-access-quickstart.html",
-        (("ssm:StartSession",), ("ssm:ResumeSession",), ("ecs:ExecuteCommand",)),
+        "can open a shell on instances, and use the role that they have",
+        _SESSIONS,
+        (("ssm:StartSession",),),
+        targets={"ssm:StartSession": _INSTANCES},
+    ),
+    Way(
+        # Sessions of tasks can be opened past ECS Exec, too.
+        "open-container",
+        "can open a shell in containers of ECS, and use the role of the task",
+        "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html",
+        (("ecs:ExecuteCommand",), ("ssm:StartSession",)),
+        targets={"ssm:StartSession": ("task",)},
+    ),
+    Way(
+        "resume-session",
+        "can take over sessions that others opened on instances or containers",
+        _SESSIONS,
+        (("ssm:ResumeSession",),),
+        others=True,
     ),
     Way(
         "enter-instance",
@@ -43,6 +65,10 @@ EXISTING = (
             ("ec2:ModifyInstanceAttribute", "ec2:StartInstances"),
             ("ec2:CreateLaunchTemplateVersion", "ec2:ModifyLaunchTemplate"),
         ),
+        targets={
+            "ec2:ModifyInstanceAttribute": ("instance",),
+            "ec2:StartInstances": ("instance",),
+        },
     ),
     Way(
         "edit-stack",
@@ -101,6 +127,7 @@ EXISTING = (
         "can change what services of App Runner run, with the role that they have",
         f"{CATALOGUE}apprunner-002",
         (("apprunner:UpdateService",),),
+        targets={"apprunner:UpdateService": ("service",)},
     ),
     Way(
         "submit-job",

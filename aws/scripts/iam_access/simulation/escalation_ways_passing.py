@@ -19,6 +19,7 @@ PASSED = (
         ("ec2:CreateLaunchTemplate", "autoscaling:CreateAutoScalingGroup"),
         ("autoscaling:CreateLaunchConfiguration", "autoscaling:CreateAutoScalingGroup"),
         ("autoscaling:CreateLaunchConfiguration", "autoscaling:UpdateAutoScalingGroup"),
+        targets={"ec2:RunInstances": ("instance",)},
     ),
     passing(
         "function",
@@ -42,6 +43,10 @@ PASSED = (
         ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"),
         ("cloudformation:CreateStackSet", "cloudformation:CreateStackInstances"),
         ("cloudformation:UpdateStackSet",),
+        targets={
+            "cloudformation:CreateStackInstances": ("stackset",),
+            "cloudformation:UpdateStackSet": ("stackset",),
+        },
     ),
     passing(
         "glue",
