@@ -127,6 +127,8 @@ def _allow(
 def _resource(service: str, name: str) -> str:
     if service == "s3":
         return f"arn:aws:s3:::{name}"
+    if service == "iam":
+        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
     return f"arn:aws:{service}:eu-central-1:{ACCOUNT}:{name}"
 
 
