@@ -339,6 +339,19 @@ def test_without_credentials_a_sandbox_of_the_files_does(
     assert simulate(arguments) == 0
 
 
+def test_what_a_service_decides_by_itself_is_told(people: Fleet, tmp_path: Path) -> None:
+    file = tmp_path / "sts.yaml"
+    file.write_text(
+        "tests:\n  - {actions: [sts:GetSessionToken], expected_result: fail}\n"
+        "  - {actions: [sts:GetCallerIdentity], expected_result: succeed}\n"
+    )
+    run = test(people, "--config-file", str(file), "--on", "account")
+    assert run.status == 1
+    assert "2 principals: user ann, user owner-eve\n" in run.out
+    said = "sts:GetSessionToken on * is allowed: users may open sessions of their own"
+    assert said in run.out
+
+
 def test_options_of_the_account_tester(people: Fleet) -> None:
     def principals(*options: str) -> list[str]:
         found = asked(people, "--config-file", PRIVILEGES, "--on", "account", "--dry-run", *options)

@@ -259,14 +259,18 @@ def test_a_test_may_match_nobody_in_some_accounts_but_not_in_all() -> None:
 @pytest.mark.parametrize(
     ("actions", "resources", "said"),
     [
-        (["s3:GetObject"], ["arn:aws:s3:::b"], ["s3:GetObject cannot act on arn:aws:s3:::b, so"]),
+        (
+            ["s3:GetObject"],
+            ["arn:aws:s3:::b"],
+            ["s3:GetObject cannot act on arn:aws:s3:::b, so no request"],
+        ),
         (["s3:ListAllMyBuckets"], ["arn:aws:s3:::b"], ["s3:ListAllMyBuckets cannot act on"]),
         (["s3:ListBucket"], ["arn:aws:s3:::b/*"], ["s3:ListBucket cannot act on"]),
         (["sqs:*"], ["arn:aws:sns:*:{account_id}:t"], ["sqs:* cannot act on"]),
         (
             ["s3:GetObject"],
             ["arn:aws:s3:::b/k", "arn:aws:s3:::b"],
-            ["none of the test's actions can act on arn:aws:s3:::b, so"],
+            ["none of the test's actions can act on arn:aws:s3:::b, so no request"],
         ),
         (["s3:GetObject", "s3:ListBucket"], ["arn:aws:s3:::b/*", "arn:aws:s3:::b"], []),
         (["s3:ListAllMyBuckets", "s3:GetObject"], [], []),

@@ -162,6 +162,8 @@ def decided(answer: Answer) -> str:
     reasons = [str(each) for each in answer.evidence]
     if reasons:
         said += f" by {', '.join(reasons)}"
+    if answer.because:
+        said += f": {answer.because}"
     if answer.decision is not Verdict.ALLOWED:
         if answer.boundary is False:
             said += ", limited by the permissions boundary"

@@ -105,7 +105,7 @@ def judged_object(answer: Answer) -> dict[str, Any]:
         "missing_context": list(answer.missing),
         "allowed_by_boundary": answer.boundary,
         "allowed_by_organization": answer.organization,
-    }
+    } | ({"because": answer.because} if answer.because else {})
 
 
 def _evidence(each: Evidence) -> dict[str, Any]:

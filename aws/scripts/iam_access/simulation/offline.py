@@ -53,6 +53,9 @@ class OfflineBackend:
 
     def _answer(self, question: Question, asker: Asker, pair: Pair) -> Answer:
         answer = _answer(decision := asker.decide(*pair))
+        if is_settled_by_service(pair[0].lower()):
+            (identity, *_) = decision.layers
+            answer = replace(answer, because=identity.note)
         wanted = question.expected is Expectation.SUCCEED
         if self.origins is None or decision.allowed == wanted or not answer.evidence:
             return answer

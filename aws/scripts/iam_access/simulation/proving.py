@@ -1,19 +1,18 @@
 """Tests that expect a failure, and get it for a reason that proves nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iam_access.config.access_tests import AccessTest, Expectation
-from iam_access.model import Account, Finding, Severity
+from iam_access.model import Account, Finding, Principal, Severity
 from iam_access.policy.acting import acts_on, can_act_on
 from iam_access.policy.compile import CompiledPolicy, Statement
-from iam_access.policy.context import ALWAYS_PRESENT, RequestContext
+from iam_access.policy.context import ALWAYS_PRESENT, OF_RESOURCE, RequestContext
 from iam_access.policy.decision import Layer, Verdict
 from iam_access.policy.matrix import Asker
 from iam_access.simulation.offline import as_mapping
 from iam_access.simulation.questions import Inquiry, Pair, TestRef
 from iam_access.simulation.world import Subject, World
-from iam_access.snapshot import PrincipalState
 
 _LISTED = 3
 
@@ -21,7 +20,7 @@ _LISTED = 3
 def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
     """Actions that can act on none of the test's resources, and the other way round.
 
-    No request has such a pair, so that it fails for everybody.
+    No request has such a pair, so a failure proves nothing.
     """
     if test.expected_result is not Expectation.FAIL:
         return
@@ -47,7 +46,7 @@ def _acts_on_any(action: str, resources: Iterable[str]) -> bool:
 
 
 def _mismatch(what: str, hint: str, ref: TestRef) -> Finding:
-    message = f"{what}, so that it fails for everybody and proves nothing"
+    message = f"{what}, so no request asks for that, and a failure proves nothing"
     return Finding("resource-mismatch", Severity.WARNING, message, hint, ref.location, ref.team)
 
 
@@ -64,40 +63,74 @@ def lacking_context(
     One finding for each test, in their order. Raises UnreadPolicyError when the world lacks a
     document that counts.
     """
-    suspects = _Suspects()
+    inquiries = tuple(inquiries)
+    suspects = _Suspects(world, inquiries)
     for inquiry in inquiries:
-        if inquiry.expected is not Expectation.FAIL:
-            continue
-        found = _Found()
-        for state in inquiry.states:
-            if state.principal in world.snapshot.principals:
-                subject = world.subject(state.principal)
-                statements = suspects.of(subject)
-                if statements:
-                    _look(inquiry, state, subject, statements, found)
-        if found.states:
-            yield _lacking(account, inquiry, found)
+        if inquiry.expected is Expectation.FAIL:
+            found = _Found()
+            given = inquiry.setting.given
+            for pair in inquiry.pairs:
+                _look(inquiry, pair, suspects.of(given, pair[0].lower()), found)
+            if found.states:
+                yield _lacking(account, inquiry, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A subject, and its statements that allow under conditions on keys that may be missing."""
+
+    subject: Subject
+    statements: list[Statement] = field(default_factory=list)
 
 
 class _Suspects:
-    """Statements that allow under conditions on keys that requests need not have."""
+    """Who has such statements, for all whom some inquiries are about."""
 
-    def __init__(self) -> None:
-        self._known: dict[CompiledPolicy, tuple[Statement, ...]] = {}
+    def __init__(self, world: World, inquiries: Iterable[Inquiry]) -> None:
+        # Most tests are about the very same people.
+        groups = {id(each.states): each.states for each in inquiries}
+        people = {state.principal for states in groups.values() for state in states}
+        self._holders: dict[CompiledPolicy, list[Subject]] = {}
+        for principal in sorted(people & world.snapshot.principals.keys()):
+            subject = world.subject(principal)
+            for policy in dict.fromkeys(subject.layers.identity):
+                self._holders.setdefault(policy, []).append(subject)
+        self._known: dict[tuple[frozenset[str], str], Mapping[Principal, _Suspect]] = {}
 
-    def of(self, subject: Subject) -> tuple[Statement, ...]:
-        return tuple(one for policy in subject.layers.identity for one in self._in(policy))
+    def of(self, given: frozenset[str], action: str) -> Mapping[Principal, _Suspect]:
+        """Those with such a statement on an action, where requests have the keys `given`.
 
-    def _in(self, policy: CompiledPolicy) -> tuple[Statement, ...]:
-        found = self._known.get(policy)
+        Keys and action are in lower case.
+        """
+        found = self._known.get((given, action))
         if found is None:
-            found = self._known[policy] = tuple(
-                one
-                for one in policy.statements
-                if one.ref.allows
-                and any(each.lowered not in ALWAYS_PRESENT for each in one.conditions)
-            )
+            found = self._known[given, action] = self._found(given, action)
         return found
+
+    def _found(self, given: frozenset[str], action: str) -> Mapping[Principal, _Suspect]:
+        found: dict[Principal, _Suspect] = {}
+        for policy, holders in self._holders.items():
+            statements = [
+                one
+                for one in policy.covering(action)
+                if one.ref.allows
+                and any(_may_be_missing(each.lowered, given) for each in one.conditions)
+            ]
+            for subject in holders if statements else ():
+                suspect = found.setdefault(subject.principal, _Suspect(subject))
+                suspect.statements.extend(statements)
+        return found
+
+
+def _may_be_missing(key: str, given: frozenset[str]) -> bool:
+    """Whether a test can lack a key that real requests may have.
+
+    Without a tag or a name, a principal really has none.
+    """
+    return key not in given and key not in _OF_CALLER and not key.startswith("aws:principaltag/")
+
+
+_OF_CALLER = ALWAYS_PRESENT | {"aws:username", "aws:userid", "aws:tokenissuetime"} | OF_RESOURCE
 
 
 @dataclass(slots=True)
@@ -110,19 +143,18 @@ class _Found:
 
 
 def _look(
-    inquiry: Inquiry,
-    state: PrincipalState,
-    subject: Subject,
-    statements: Iterable[Statement],
-    found: _Found,
+    inquiry: Inquiry, pair: Pair, suspects: Mapping[Principal, _Suspect], found: _Found
 ) -> None:
-    given = as_mapping(inquiry.setting.context(state))
-    asker = subject.matrix.asker(subject.caller, subject.layers, given)
-    for pair in inquiry.pairs:
-        action = pair[0].lower()
+    for state in inquiry.states if suspects else ():
+        suspect = suspects.get(state.principal)
+        if suspect is None:
+            continue
+        subject = suspect.subject
+        given = as_mapping(inquiry.setting.context(state))
+        asker = subject.matrix.asker(subject.caller, subject.layers, given)
         context = RequestContext(asker.request((*pair, None)))
-        for one in statements:
-            keys = _missing(one, context) if one.covers_action(action) else {}
+        for one in suspect.statements:
+            keys = _missing(one, context)
             if keys and _is_for_want_of_an_allow(asker, pair):
                 found.keys |= keys
                 found.states[state.arn] = None

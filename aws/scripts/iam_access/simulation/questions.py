@@ -66,6 +66,11 @@ class Setting:
         default_factory=dict, repr=False, compare=False
     )
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The keys that the test gives, in lower case."""
+        return frozenset(each.key.lower() for each in self.own)
+
     def context(self, state: PrincipalState) -> tuple[ContextValue, ...]:
         """All condition keys of a principal's requests: the very same values each time."""
         found = self._contexts.get(state.principal)

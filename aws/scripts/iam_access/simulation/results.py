@@ -52,7 +52,8 @@ class Answer:
 
     `missing` are condition keys that were asked for in vain. `boundary` and `organization` say
     whether the permissions boundary and the service control policies allow it; None where there
-    are none, or nobody knows.
+    are none, or nobody knows. `because` is why no policy has a say, where the service itself
+    decides.
     """
 
     decision: Verdict
@@ -60,6 +61,7 @@ class Answer:
     missing: tuple[str, ...] = ()
     boundary: bool | None = None
     organization: bool | None = None
+    because: str = ""
 
 
 class GaveUpError(AccessError):
