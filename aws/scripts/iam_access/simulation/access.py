@@ -12,7 +12,7 @@ from iam_access.policy.bits import places
 from iam_access.policy.compile import StatementRef
 from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.crowd import Crowd
-from iam_access.policy.decision import Decision, Layer
+from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.document import statements_of
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
