@@ -24,6 +24,7 @@ from iam_access.simulation.effect import after
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.questions import Question as Asked
 from iam_access.simulation.results import Answer as Judged
+from iam_access.simulation.results import GaveUpError
 from iam_access.simulation.whom import Whom, absence
 from iam_access.simulation.world import World
 from iam_access.snapshot import Quotas, Snapshot
@@ -259,6 +260,21 @@ def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     assert (bob.allowed, bob.disputed) == (False, False)
     anybody = replace(question, principals=None)
     assert [*answers(anybody, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)] == []
+
+
+class Forgetful:
+    """A back end that knows nobody any more."""
+
+    def ask(self, question: Asked) -> None:
+        return None
+
+
+def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
+    world = World(account_with())
+    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
+    judge = Judge(question, Forgetful(), world, ACCOUNT)
+    with pytest.raises(GaveUpError, match="was deleted"):
+        [*answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)]
 
 
 def test_names_are_those_of_iam_whatever_their_case() -> None:

@@ -66,6 +66,8 @@ POLICIES: dict[str, list[dict[str, Any]]] = {
     ],
     "named": [
         allow("*", when={"StringLike": {"aws:PrincipalArn": "*role/*"}}),
+        allow("s3:*", when={"Bool": {"aws:ViaAWSService": "false"}}),
+        allow("sqs:*", when={"Null": {"aws:TokenIssueTime": "true"}}),
         deny("ec2:*", "sts:GetCallerIdentity"),
     ],
 }

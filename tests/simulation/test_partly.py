@@ -35,7 +35,7 @@ def found(world: World, resource: str = "*", **context: str) -> tuple[Way, ...]:
     subject = world.subject(ALICE)
     given = {key.replace("_", ":"): value for key, value in context.items()}
     asker = subject.asker({**MFA, **given}, NOW)
-    return ways(subject, asker.request((PUT, resource, None)), world, MFA)
+    return ways(subject, asker.request((PUT, resource, None)), world, given)
 
 
 @pytest.mark.parametrize(

@@ -183,9 +183,9 @@ def answers(
 
     Asked about anybody, only those who can are answered, be it on some of the resources or under
     conditions. Asked about somebody, the roles made for their temporary grants are answered too,
-    where they can. Principals that the account does not
-    have are left out. With `judge` its word counts. Raises UnreadPolicyError when the world lacks
-    a document that counts, and what the judge raises.
+    where they can. Principals that the account does not have are left out. With `judge` its word
+    counts. Raises UnreadPolicyError when the world lacks a document that counts, and what the
+    judge raises.
     """
     pairs = tuple(product(question.actions, question.resources))
     telling = _Telling(question, account, world, origins)
@@ -235,11 +235,17 @@ class _Telling:
         *,
         made_for: Principal | None = None,
     ) -> Iterator[Answer]:
-        """What a subject may do of all that is asked; nothing of one that is gone by now."""
+        """What a subject may do of all that is asked; GaveUpError for one that is gone by now."""
         asker = self.asker(subject)
         said = judge(subject) if judge else {}
-        for pair in pairs if said is not None else ():
-            yield self.of(subject, asker, *pair, made_for=made_for, aws=(said or {}).get(pair))
+        if said is None:
+            raise GaveUpError(
+                "principal-gone",
+                f"{subject.state.arn} was deleted while AWS was asked",
+                "ask again if it should be there",
+            )
+        for pair in pairs:
+            yield self.of(subject, asker, *pair, made_for=made_for, aws=said.get(pair))
 
     def of(
         self,
@@ -272,7 +278,7 @@ class _Telling:
             return replace(answer, needed=consent_needed(request))
         if decision.allowed or identity is None:
             return answer
-        ways = partly.ways(subject, request, self.world, self.question.presumed)
+        ways = partly.ways(subject, request, self.world, self.question.context)
         wanting = () if identity.allows else tuple(self._wanting(subject, request))
         return replace(
             answer,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iam_access.policy.compile import CompiledPolicy, Statement
-from iam_access.policy.context import RequestContext
+from iam_access.policy.context import OF_RESOURCE, RequestContext
 from iam_access.policy.document import VERSION, listed, statements_of, version_of
 from iam_access.policy.match import Variable, parse
-from iam_access.policy.request import Request
+from iam_access.policy.request import CallerType, Request
 from iam_access.policy.services import ruling
 from iam_access.simulation import scopes
 from iam_access.simulation.scopes import EVERYWHERE, Scope
@@ -36,6 +36,7 @@ _OF_CALLER = frozenset(
         "aws:username",
     }
 )
+_ID_OF_CALLER = "aws:userid"
 _TAGS_OF_CALLER = "aws:principaltag/"
 # Beyond so many parts of one allowance, what is denied of it is no longer taken off.
 _MOST_PARTS = 64
@@ -57,18 +58,16 @@ def covers_action(subject: Subject, action: str) -> bool:
     )
 
 
-def ways(
-    subject: Subject, request: Request, world: World, assumed: Iterable[str]
-) -> tuple[Way, ...]:
+def ways(subject: Subject, request: Request, world: World, given: Iterable[str]) -> tuple[Way, ...]:
     """How a subject may perhaps do what it may not as it is asked, sorted.
 
-    Open are the resources, where `request` asks about several, and the condition keys that it
-    lacks or is only `assumed` to have. Time and caller are what they are.
+    Open are the resources, where `request` asks about several, and the condition keys but for those
+    that are `given`. Time, caller and resource are what they are.
     """
     # What a service settles by itself, nothing in a request changes.
     if ruling(request) or not covers_action(subject, request.action.lower()):
         return ()
-    parts = _Parts(world, _Recorder(request), frozenset(key.lower() for key in assumed))
+    parts = _Parts(world, _Recorder(request), frozenset(key.lower() for key in given))
     own = [*parts.of(subject.layers.identity)]
     boundary = subject.layers.boundary
     limits = [_Part(allows=True, scopes=(EVERYWHERE,))]
@@ -153,7 +152,7 @@ class _Parts:
 
     world: World
     context: "_Recorder"
-    assumed: frozenset[str]
+    given: frozenset[str]
     _action: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -208,11 +207,12 @@ class _Parts:
         return None if any(unknown) else filled
 
     def _is_open(self, key: str) -> bool:
-        if key in self.assumed:
-            return True
-        if key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
+        if key in self.given or key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
             return False
-        return self.context.values(key, "") is None
+        if key == _ID_OF_CALLER:
+            # Of a role it ends with the session's name, which may be any.
+            return self.context.request.principal.type is not CallerType.USER
+        return key not in OF_RESOURCE or self.context.values(key, "") is None
 
 
 class _Recorder(RequestContext):

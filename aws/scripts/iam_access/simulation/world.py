@@ -11,6 +11,7 @@ from iam_access.policy.decision import Decision
 from iam_access.policy.evaluate import Layers
 from iam_access.policy.matrix import Asker, Matrix
 from iam_access.policy.request import PrincipalContext
+from iam_access.simulation.questions import ContextValue, Setting
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 # Condition keys and their values, as requests have them.
@@ -46,10 +47,14 @@ class Subject:
     def asker(self, context: Context, now: datetime) -> Asker:
         """To ask much of it at `now` (UTC), by the policies of its own account.
 
-        The principal's tags count as `aws:PrincipalTag/…` unless the context says otherwise.
+        What its requests have in them besides is the same as in assertions, see `Setting`.
         """
-        tags = {f"aws:PrincipalTag/{key}": value for key, value in self.state.tags.items()}
-        return self.matrix.asker(self.caller, self.layers, {**tags, **context}, now)
+        own = (
+            ContextValue(key, "string", (each,) if isinstance(each, str) else tuple(each))
+            for key, each in context.items()
+        )
+        whole = {each.key: each.values for each in Setting(tuple(own), now).context(self.state)}
+        return self.matrix.asker(self.caller, self.layers, whole, now)
 
     def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
         """Whether it may do this; see `asker`."""
