@@ -68,7 +68,7 @@ class Cell:
         covering = policy.covering(self._action)
         if not covering:
             return _SILENT, ()
-        context = _Recorder(request)
+        context = Recorder(request)
         matching = tuple([one for one in covering if one.match(context) is not Match.NONE])
         asked = tuple(context.asked)
         missing = tuple(context.missing.items())
@@ -111,7 +111,7 @@ class Varying:
         self.known: dict[Values, int] = {}
 
 
-class _Recorder(RequestContext):
+class Recorder(RequestContext):
     """A request's keys, and which of them were asked for."""
 
     __slots__ = ("asked",)

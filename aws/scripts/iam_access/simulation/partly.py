@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iam_access.policy.compile import CompiledPolicy, Statement
-from iam_access.policy.context import OF_RESOURCE, RequestContext
+from iam_access.policy.context import OF_RESOURCE
 from iam_access.policy.document import VERSION, listed, statements_of, version_of
 from iam_access.policy.match import Variable, parse
+from iam_access.policy.matrix_cells import Recorder
 from iam_access.policy.request import CallerType, Request
 from iam_access.policy.services import ruling
 from iam_access.simulation import scopes
@@ -67,7 +68,7 @@ def ways(subject: Subject, request: Request, world: World, given: Iterable[str])
     # What a service settles by itself, nothing in a request changes.
     if ruling(request) or not covers_action(subject, request.action.lower()):
         return ()
-    parts = _Parts(world, _Recorder(request), frozenset(key.lower() for key in given))
+    parts = _Parts(world, Recorder(request), frozenset(key.lower() for key in given))
     own = [*parts.of(subject.layers.identity)]
     boundary = subject.layers.boundary
     limits = [_Part(allows=True, scopes=(EVERYWHERE,))]
@@ -151,7 +152,7 @@ class _Parts:
     """Statements as what is open of them."""
 
     world: World
-    context: "_Recorder"
+    context: Recorder
     given: frozenset[str]
     _action: str = field(init=False)
 
@@ -213,17 +214,3 @@ class _Parts:
             # Of a role it ends with the session's name, which may be any.
             return self.context.request.principal.type is not CallerType.USER
         return key not in OF_RESOURCE or self.context.values(key, "") is None
-
-
-class _Recorder(RequestContext):
-    """A request's keys, and which of them were asked for."""
-
-    __slots__ = ("asked",)
-
-    def __init__(self, request: Request) -> None:
-        super().__init__(request)
-        self.asked: dict[str, None] = {}
-
-    def values(self, key: str, written: str) -> tuple[str, ...] | None:
-        self.asked[key] = None
-        return super().values(key, written)
