@@ -1,5 +1,6 @@
 """Profiles as files of AWS's own, and what the accounts are called in them."""
 
+import configparser
 import json
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def test_they_are_found_by_name_in_aws_own_files(
     accounts = [SandboxAccount(ACCOUNT, users=(ODD,), roles=("ci",), label="prod")]
     with SandboxServer(accounts, template=TEMPLATE, enforce=True) as server:
         environment = server.environment_with(server.profiles(), tmp_path)
-        assert not {"AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"} & environment.keys()
+        assert "AWS_ACCESS_KEY_ID" not in environment
+        # For profiles that are added by hand, such as those that a plan prints.
+        assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         arns = [
@@ -35,6 +38,20 @@ def test_they_are_found_by_name_in_aws_own_files(
         "assumed-role/ci/sandbox",
     ]
     assert (tmp_path / "credentials").stat().st_mode & 0o077 == 0
+
+
+def test_accounts_of_several_partitions_have_their_own_regions(tmp_path: Path) -> None:
+    accounts = [
+        SandboxAccount(ACCOUNT, users=("ann",), label="world"),
+        SandboxAccount("222222222222", users=("ann",), partition="aws-cn", label="china"),
+    ]
+    with SandboxServer(accounts, template=TEMPLATE, enforce=True) as server:
+        environment = server.environment_with(server.profiles(), tmp_path)
+    assert "AWS_DEFAULT_REGION" not in environment
+    config = configparser.ConfigParser()
+    config.read(tmp_path / "config")
+    assert config["profile world/ann"]["region"] == "us-east-1"
+    assert config["profile china/ann"]["region"] == "cn-north-1"
 
 
 def test_accounts_are_called_like_their_environments_and_never_alike(tmp_path: Path) -> None:

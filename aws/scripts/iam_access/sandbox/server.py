@@ -7,7 +7,7 @@ uses.
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,14 +70,16 @@ class SandboxServer(SandboxBase):
             "NO_PROXY": ",".join(filter(None, no_proxy)),
         }
 
-    def environment_with(self, profiles: Iterable[Profile], directory: Path) -> dict[str, str]:
+    def environment_with(self, profiles: Sequence[Profile], directory: Path) -> dict[str, str]:
         """The same with profiles in files in `directory`, the first of them the default one.
 
-        What comes from the environment would go before a profile, so keys and region are in the
-        files alone.
+        What comes from the environment goes before what a profile says, so the keys are in the
+        files alone, and the region too where the profiles are of several partitions.
         """
-        theirs = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-        kept = {name: value for name, value in self.environment.items() if name not in theirs}
+        before = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+        if len({profile.region for profile in profiles}) > 1:
+            before.add("AWS_DEFAULT_REGION")
+        kept = {name: value for name, value in self.environment.items() if name not in before}
         return {**kept, **write(directory, profiles)}
 
     def _open(self, resources: ExitStack) -> None:
