@@ -3,7 +3,8 @@
 import pytest
 
 from iam_access.cloud.errors import CallError
-from iam_access.cloud.hints import explain, permission
+from iam_access.cloud.hints import explain
+from iam_access.kinds.calls import permission
 
 AWS_MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAcess"
 USER = {"UserName": "ann"}

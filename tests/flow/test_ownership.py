@@ -232,13 +232,68 @@ def test_a_policy_name_that_is_taken_is_refused_until_adoption_is_asked_for(
     assert "payments-read" in fleet.attached("user/ann")
     assert "payments-queues" not in fleet.attached("user/ann")
 
-    # The deployer role may do nothing outside of our path unless somebody gives it more.
-    allow(fleet, "iam:DetachUserPolicy", "iam:DeletePolicy")
-    assert fleet.apply("--all", "--adopt").status == 0
+    # The shipped deployer role may take over what is below our path, and nothing else.
+    ours = path == "/self-serve/"
+    assert ("--adopt" in refused.json["findings"][0]["hint"]) is ours
+    if not ours:
+        for arguments in (["--dry-run"], []):
+            adopting = fleet.apply("--all", "--adopt", "--output", "json", *arguments)
+            assert (adopting.status, adopting.writes) == (1, ())
+            [told] = [f for f in adopting.json["findings"] if f["code"] == "not-adoptable"]
+            assert f"lacks iam:DetachUserPolicy on arn:aws:iam::{PROD}:user/bob" in told["message"]
+            assert f"detach-user-policy --user-name bob --policy-arn {arn}" in told["hint"]
+        allow(fleet, "iam:DetachUserPolicy", "iam:DeletePolicy")
+    dry = fleet.apply("--all", "--adopt", "--dry-run", "--output", "json")
+    run = fleet.apply("--all", "--adopt", "--output", "json")
+    assert (dry.status, run.status, run.json["digest"]) == (0, 0, dry.json["digest"])
+    assert dry.json["findings"] == run.json["findings"]
+    [told] = [finding for finding in run.json["findings"] if finding["code"] == "adopted"]
+    assert "user/bob loses what it allows" in told["message"]
     assert arn not in fleet.dump()
     assert f"arn:aws:iam::{PROD}:policy/self-serve/payments/payments-queues" in fleet.dump()
     assert "payments-queues" in fleet.attached("user/ann")
     assert "payments-queues" not in fleet.attached("user/bob")
+
+
+@pytest.mark.parametrize("holder", ["group", "boundary", "denial", "versions"])
+def test_what_cannot_be_taken_over_is_told_while_planning(fleet: Fleet, holder: str) -> None:
+    iam = fleet.admin()
+    deny = document({"Effect": "Deny", "Action": "s3:*", "Resource": "*"})
+    arn = iam.create_policy(
+        PolicyName="payments-queues",
+        Path="/self-serve/" if holder == "denial" else "/",
+        PolicyDocument=json.dumps(deny) if holder == "denial" else text(),
+    )["Policy"]["Arn"]
+    if holder == "group":
+        iam.attach_group_policy(GroupName="self-serve-payments", PolicyArn=arn)
+    elif holder == "boundary":
+        iam.put_user_permissions_boundary(UserName="bob", PermissionsBoundary=arn)
+    elif holder == "versions":
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=text("s3:*"))
+    else:
+        iam.attach_user_policy(UserName="bob", PolicyArn=arn)
+    fleet.files.team(policies={"queues": policy(READ_QUEUES)}, permanent=[permanent("queues")])
+    before = fleet.dump()
+    for arguments in (["--dry-run"], []):
+        run = fleet.apply("--all", "--adopt", "--output", "json", *arguments)
+        assert (run.status, run.writes, len(run.codes)) == (1, (), 1)
+    assert fleet.dump() == before
+
+
+def test_an_attachment_on_who_runs_the_pipeline_cannot_be_taken_over(files: Files) -> None:
+    """The deployer role may change nothing about whoever may assume it."""
+    hub = "000000000001"
+    files.team(
+        accounts={"hub": hub},
+        policies={"view": policy(managed=[VIEW_ONLY])},
+        permanent=[permanent("view", users=["pipeline@example.com"], environments=["hub"])],
+    )
+    with opened(files, account(hub, users=())) as fleet:
+        fleet.admin(hub).attach_user_policy(UserName="pipeline", PolicyArn=VIEW_ONLY)
+        for arguments in (["--dry-run"], []):
+            run = fleet.apply("--all", "--adopt", "--output", "json", *arguments)
+            assert (run.status, run.codes, run.writes) == (0, ["not-adoptable"], ())
+            assert "iam:TagUser" in run.json["findings"][0]["message"]
 
 
 def test_groups_are_never_granted_anything_so_their_inline_policies_are_not_ours(

@@ -166,7 +166,7 @@ def test_what_somebody_else_attached_is_used_and_adopting_only_tags() -> None:
     assert foreign.serves
     assert not foreign.finding.is_error
     assert foreign.adopt is not None
-    assert operations(foreign.adopt) == ["tag_user"]
+    assert operations(foreign.adopt.calls) == ["tag_user"]
 
 
 def test_one_person_named_twice_gets_one_attachment() -> None:

@@ -149,7 +149,7 @@ def test_adopting_makes_way_for_ours() -> None:
     assert foreign is not None
     assert foreign.adopt is not None
 
-    after = carried_out(account, (*foreign.adopt, *KIND.calls(None, wanted(), account)))
+    after = carried_out(account, (*foreign.adopt.calls, *KIND.calls(None, wanted(), account)))
 
     assert list(after.policies) == [ARN]
 

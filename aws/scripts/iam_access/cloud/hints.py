@@ -1,6 +1,7 @@
 """What to do about the errors AWS answers with."""
 
 from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
+from iam_access.kinds.calls import permission
 from iam_access.model import Failure
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
@@ -112,11 +113,6 @@ def hint(error: CallError, operation: str, params: Params) -> str:
     if code in BUSY:
         return f"somebody else is changing the same thing; {_AGAIN}"
     return _BY_CODE.get(code, _AGAIN)
-
-
-def permission(operation: str) -> str:
-    """The IAM action that a boto3 method of the IAM client needs."""
-    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
 
 
 def _denied(message: str, operation: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from iam_access.kinds import aws_policies, calls, fields, managed_policy, names, temporary_role
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about
+from iam_access.kinds.base import Adopting, Entry, Expansion, Foreign, Scope, finding_about
 from iam_access.kinds.fields import (
     Contradiction,
     RoleName,
@@ -143,11 +143,11 @@ class PolicyAttachments:
                 "not-ours",
                 f"{wanted.name} is attached to {principal} already, by somebody else; it is used "
                 "as it is and will stay when the entry goes",
-                "run with --adopt to make the attachment ours",
+                "detach it by hand should it ever have to go",
                 severity=Severity.NOTE,
             ),
             serves=True,
-            adopt=self.calls(None, wanted, snapshot),
+            adopt=Adopting(self.calls(None, wanted, snapshot), "makes the attachment ours"),
         )
 
     def calls(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from iam_access.kinds.fields import Spec
 from iam_access.kinds.grant import Rules, TemporaryGrant
 from iam_access.kinds.placeholders import fill, values_of
-from iam_access.model import Account, ApiCall, Change, Finding, Resource, Severity
+from iam_access.model import Account, ApiCall, Change, Finding, Principal, Resource, Severity
 from iam_access.place import Place
 from iam_access.snapshot import Snapshot
 
@@ -69,16 +69,28 @@ class Expansion:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopting:
+    """How what others made becomes ours: by which calls, what that `does` in the words of a hint.
+
+    `holders` are those who hold it by then and do not any more.
+    """
+
+    calls: tuple[ApiCall, ...]
+    does: str
+    holders: tuple[Principal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Foreign:
     """What stands where one of our resources is to be and was made by somebody else.
 
-    `serves` says that it does what is wanted, so that nothing needs doing. `adopt` holds the
-    calls that make it ours; None when that is not possible.
+    `finding` says so, and what can be done by hand. `serves` says that it does what is wanted, so
+    that nothing needs doing. `adopt` makes it ours; None when that is not possible.
     """
 
     finding: Finding
     serves: bool
-    adopt: tuple[ApiCall, ...] | None
+    adopt: Adopting | None
 
 
 class Folder(Protocol):

@@ -16,6 +16,11 @@ def _named(principal: Principal, **params: Any) -> dict[str, Any]:
     return {_NAME_PARAMETER[principal.type]: principal.name, **params}
 
 
+def permission(operation: str) -> str:
+    """The IAM action that a boto3 method of the IAM client needs."""
+    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
+
+
 def attach(principal: Principal, arn: str) -> ApiCall:
     """Attach a managed policy; AWS takes a second attach as done."""
     return ApiCall(f"attach_{principal.type}_policy", _named(principal, PolicyArn=arn), Phase.GRANT)

@@ -8,7 +8,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from iam_access.kinds import calls, names
-from iam_access.kinds.base import Entry, Expansion, Foreign, Scope, finding_about, spelled_anew
+from iam_access.kinds.base import (
+    Adopting,
+    Entry,
+    Expansion,
+    Foreign,
+    Scope,
+    finding_about,
+    spelled_anew,
+)
 from iam_access.kinds.fields import PolicyDescription, Spec, Texts
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
@@ -115,14 +123,7 @@ class CustomerManagedPolicies:
             return None
         if names.team_of_policy_path(taken.path) in wanted.teams:
             return Foreign(spelled_anew(wanted, taken.name, snapshot), serves=False, adopt=None)
-        adoptable = taken.boundary_uses == 0 and names.team_of_policy_path(taken.path) is None
-        hint = (
-            "rename the policy key, have the other policy deleted by its owner, or run with "
-            "--adopt: that deletes the other policy and makes ours in its place (the deployer role "
-            "needs iam:DeletePolicy, and to detach it, which aws/bootstrap gives for our own only)"
-            if adoptable
-            else "rename the policy key, or have the other policy deleted by its owner"
-        )
+        adopt = _adopting(taken, snapshot)
         return Foreign(
             finding=finding_about(
                 wanted,
@@ -130,10 +131,12 @@ class CustomerManagedPolicies:
                 "not-ours",
                 f"the name {taken.name} is taken by {taken.arn}{_whose(taken)}, "
                 "and names are unique in an account whatever the path",
-                hint,
+                f"rename the policy key, or have {_removal_by_hand(taken, snapshot)}"
+                if adopt
+                else "rename the policy key, or have the other policy deleted by its owner",
             ),
             serves=False,
-            adopt=self._make_way(taken, snapshot) if adoptable else None,
+            adopt=adopt,
         )
 
     def calls(
@@ -186,13 +189,6 @@ class CustomerManagedPolicies:
             reason=f"policy {entry.key} of {scope.team}",
             location=entry.place.location,
         )
-
-    def _make_way(self, policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCall, ...]:
-        detach = (
-            calls.detach(holder, policy.arn, Phase.RECLAIM)
-            for holder in snapshot.attached_to(policy.arn)
-        )
-        return (*detach, *_delete(policy, Phase.RECLAIM))
 
 
 def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:
@@ -279,6 +275,45 @@ def _delete(policy: PolicyState, phase: Phase) -> tuple[ApiCall, ...]:
         *(_delete_version(policy, version, phase) for version in others),
         ApiCall("delete_policy", {"PolicyArn": policy.arn}, phase, absent_is_done=True),
     )
+
+
+def _adopting(policy: PolicyState, snapshot: Snapshot) -> Adopting | None:
+    """How a policy of others makes way for ours; None where it cannot, or must not.
+
+    What it denies, its holders would be allowed from when it is gone until ours is there.
+    """
+    holders = snapshot.attached_to(policy.arn)
+    if policy.boundary_uses or names.team_of_policy_path(policy.path) is not None:
+        return None
+    statements = documents.statements_of(policy.document)
+    if holders and any(each.get("Effect") == "Deny" for each in statements):
+        return None
+    detach = (calls.detach(holder, policy.arn, Phase.RECLAIM) for holder in holders)
+    return Adopting(
+        (*detach, *_delete(policy, Phase.RECLAIM)),
+        f"deletes {policy.arn} and makes ours in its place",
+        holders,
+    )
+
+
+def _removal_by_hand(policy: PolicyState, snapshot: Snapshot) -> str:
+    """The commands that remove a policy, for people; some of them where there are many."""
+    holders = snapshot.attached_to(policy.arn)
+    others = [version for version in policy.versions if version != policy.default_version]
+    commands = [
+        *(
+            f"aws iam detach-{each.type}-policy --{each.type}-name {each.name} "
+            f"--policy-arn {policy.arn}"
+            for each in holders[:_SHOWN]
+        ),
+        *([f"the same for {len(holders) - _SHOWN} more"] if len(holders) > _SHOWN else []),
+        *(
+            f"aws iam delete-policy-version --policy-arn {policy.arn} --version-id {version}"
+            for version in others
+        ),
+        f"aws iam delete-policy --policy-arn {policy.arn}",
+    ]
+    return f"it removed by hand: {'; '.join(commands)}"
 
 
 def _delete_version(policy: PolicyState, version: str, phase: Phase) -> ApiCall:

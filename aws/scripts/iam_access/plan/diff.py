@@ -15,6 +15,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
 from iam_access.policy.document import same_meaning
 from iam_access.snapshot import Snapshot
@@ -59,7 +60,7 @@ def left_alone(wanted: Resources, observed: Resources, teams: frozenset[str]) ->
 
 
 def diff(
-    wanted: Resources, observed: Resources, snapshot: Snapshot, now: datetime, *, adopt: bool
+    wanted: Resources, observed: Resources, snapshot: Snapshot, adoption: Adoption, now: datetime
 ) -> Difference:
     """Compare by meaning. What others made is used, adopted when told to, or an error."""
     findings: list[Finding] = []
@@ -74,10 +75,12 @@ def diff(
         foreign = kind.foreign(resource, snapshot)
         if foreign is None:
             changes.append(_change(None, resource, snapshot))
-        elif adopt and foreign.adopt is not None:
-            changes.append(_adoption(resource, foreign.adopt, serves=foreign.serves, at=snapshot))
-        else:
-            findings.append(foreign.finding)
+            continue
+        adopt, finding = adoption.judge(resource, foreign)
+        if adopt is not None:
+            changes.append(_adopted(resource, adopt.calls, serves=foreign.serves, at=snapshot))
+        if finding is not None:
+            findings.append(finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
     changes += [removal(resource, snapshot, now) for resource in gone]
     return Difference(linked(changes, observed, snapshot, now), tuple(findings))
@@ -180,9 +183,7 @@ def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot)
     )
 
 
-def _adoption(
-    wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: Snapshot
-) -> Change:
+def _adopted(wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: Snapshot) -> Change:
     """Make ours what somebody else made; where it does not serve as it is, in its place."""
     change = _change(None, wanted, at)
     return replace(

@@ -17,6 +17,7 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan import rule_guards
+from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import Resources, hastened, is_dead, without
 from iam_access.plan.verdict import Circumstances, Guard, Guarded
 from iam_access.snapshot import PrincipalState, Snapshot
@@ -118,11 +119,6 @@ def _unusable(
             "change the deployer role where it was made, in aws/bootstrap",
         )
     return None
-
-
-def deployer_of(account: Account) -> Principal:
-    """The role the pipeline itself works with."""
-    return Principal(PrincipalType.ROLE, account.deployer_role.rpartition("/")[2])
 
 
 def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:

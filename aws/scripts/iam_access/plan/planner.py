@@ -15,6 +15,7 @@ from iam_access.model import (
     Resource,
     Severity,
 )
+from iam_access.plan.adoption import Adoption
 from iam_access.plan.desired import desired_state
 from iam_access.plan.diff import (
     Resources,
@@ -72,7 +73,8 @@ def plan_apply(
     }
     desired = desired_state(configuration, account, snapshot, observed, reclaimed, now)
     wanted = left_alone(desired.resources, observed, unknown)
-    difference = diff(wanted, observed, snapshot, now, adopt=request.adopt)
+    adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=request.adopt)
+    difference = diff(wanted, observed, snapshot, adoption, now)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
     findings += _left_alone_notes(unknown, observed, account)
     made = {change.id for change in difference.changes}

@@ -1,0 +1,96 @@
+"""Taking over what others made: what it takes, whether we may, and who loses by it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+
+from iam_access.kinds.base import Adopting, Foreign, finding_about
+from iam_access.model import Account, Finding, Resource, Severity
+from iam_access.plan.deployer import Deployer
+from iam_access.snapshot import Snapshot
+
+
+class Adoption:
+    """Judges what others made in the place of what the files want.
+
+    `asked` says whether the run is to take it over; `wanted` is all that the files ask for.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[Resource],
+        account: Account,
+        snapshot: Snapshot,
+        now: datetime,
+        *,
+        asked: bool,
+    ) -> None:
+        self._wanted = wanted
+        self._account = account
+        self._snapshot = snapshot
+        self._now = now
+        self._asked = asked
+
+    def judge(self, wanted: Resource, foreign: Foreign) -> tuple[Adopting | None, Finding | None]:
+        """How it is taken over, None if it is not; and what is to be told of it."""
+        adopt = foreign.adopt
+        if adopt is None:
+            return None, foreign.finding
+        lacking = self._deployer.lacks(adopt.calls)
+        if not self._asked:
+            return None, foreign.finding if lacking else self._offered(wanted, foreign, adopt)
+        if lacking:
+            return None, _refused(foreign, lacking)
+        return adopt, self._told(wanted, adopt)
+
+    @cached_property
+    def _deployer(self) -> Deployer:
+        return Deployer(self._account, self._snapshot, self._now)
+
+    def _offered(self, wanted: Resource, foreign: Foreign, adopt: Adopting) -> Finding:
+        who = self._who_loses(wanted, adopt)
+        offer = f"or run with --adopt, which {adopt.does}{f': {who}' if who else ''}"
+        return replace(foreign.finding, hint=f"{foreign.finding.hint}; {offer}")
+
+    def _told(self, wanted: Resource, adopt: Adopting) -> Finding | None:
+        who = self._who_loses(wanted, adopt)
+        if not who:
+            return None
+        return finding_about(
+            wanted,
+            self._snapshot,
+            "adopted",
+            f"--adopt {adopt.does}: {who}",
+            "grant ours to those who are to keep it, before this is applied",
+            severity=Severity.WARNING,
+        )
+
+    def _who_loses(self, wanted: Resource, adopt: Adopting) -> str:
+        """Who loses something for good, or for a moment; empty where nobody does."""
+        keep = {each.principal for each in self._wanted if wanted.id in each.needs}
+        lost = [str(each) for each in adopt.holders if each not in keep]
+        kept = [str(each) for each in adopt.holders if each in keep]
+        parts = [
+            f"{_listed(lost)} {_verb(lost, 'loses', 'lose')} what it allows" if lost else "",
+            f"{_listed(kept)} {_verb(kept, 'is', 'are')} without it for a moment" if kept else "",
+        ]
+        return ", and ".join(filter(None, parts))
+
+
+def _refused(foreign: Foreign, lacking: str) -> Finding:
+    return replace(
+        foreign.finding,
+        code="not-adoptable",
+        severity=Severity.WARNING if foreign.serves else Severity.ERROR,
+        message=f"{foreign.finding.message}; --adopt cannot take it over, since the deployer role "
+        f"lacks {lacking}",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _verb(names: Sequence[str], one: str, many: str) -> str:
+    return one if len(names) == 1 else many

@@ -1,0 +1,113 @@
+"""What the deployer role may do in an account, judged by its own policies as they were read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from iam_access.kinds.calls import permission
+from iam_access.model import Account, ApiCall, Principal, PrincipalType
+from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
+from iam_access.policy.conditions import PolicySyntaxError
+from iam_access.policy.decision import Verdict
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.request import PrincipalContext, Request
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+_SESSION = "self-serve"
+_NAMES = {
+    "UserName": PrincipalType.USER,
+    "RoleName": PrincipalType.ROLE,
+    "GroupName": PrincipalType.GROUP,
+}
+
+
+def deployer_of(account: Account) -> Principal:
+    """The role the pipeline itself works with."""
+    return Principal(PrincipalType.ROLE, account.deployer_role.rpartition("/")[2])
+
+
+class Deployer:
+    """The deployer role of an account.
+
+    Policies of the organisation are not known here. Where a policy of the role was not read, such
+    as one of AWS, it may allow anything; what another one denies is denied all the same.
+    """
+
+    def __init__(self, account: Account, snapshot: Snapshot, now: datetime) -> None:
+        self._snapshot = snapshot
+        self._now = now
+        self._state = snapshot.principals.get(deployer_of(account))
+        documents = dict(_documents(self._state, snapshot)) if self._state else {}
+        self._unread = self._state is None or None in documents.values()
+        self._layers = Layers()
+        try:
+            self._layers = _layers(documents, self._state.boundary if self._state else None)
+        except PolicySyntaxError:  # what cannot be understood here may allow anything, too
+            self._unread = True
+
+    def lacks(self, calls: Sequence[ApiCall]) -> str | None:
+        """The first of these calls that the role may not make: action and resource, for people."""
+        for call in calls:
+            resource = self._resource(call)
+            if not self._may(call, resource):
+                return f"{permission(call.operation)} on {resource}"
+        return None
+
+    def _may(self, call: ApiCall, resource: str) -> bool:
+        if self._state is None:
+            return True
+        request = Request(
+            PrincipalContext.role_session(self._state.arn, _SESSION, self._state.id),
+            permission(call.operation),
+            resource,
+            resource_account=self._snapshot.account_id,
+            context=dict(_context(call)),
+            now=self._now,
+        )
+        verdict = decide(request, self._layers).kind
+        return verdict is Verdict.ALLOWED or (self._unread and verdict is not Verdict.EXPLICIT_DENY)
+
+    def _resource(self, call: ApiCall) -> str:
+        for name, type_ in _NAMES.items():
+            if name in call.params:
+                return self._snapshot.principals[Principal(type_, call.params[name])].arn
+        return str(call.params["PolicyArn"])
+
+
+def _context(call: ApiCall) -> Iterator[tuple[str, str | Sequence[str]]]:
+    """What IAM tells policies of a call, as far as it follows from the call.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    """
+    params = call.params
+    if "PolicyArn" in params and any(name in params for name in _NAMES):
+        yield "iam:PolicyARN", params["PolicyArn"]
+    tags = params.get("Tags", ())
+    for tag in tags:
+        yield f"aws:RequestTag/{tag['Key']}", tag["Value"]
+    keys = [*(tag["Key"] for tag in tags), *params.get("TagKeys", ())]
+    if keys:
+        yield "aws:TagKeys", keys
+
+
+def _documents(state: PrincipalState, snapshot: Snapshot) -> Iterator[tuple[str, Document | None]]:
+    """The role's policies and its boundary, by name or ARN; None for one that was not read."""
+    yield from state.inline.items()
+    for arn in (*state.attached, *([state.boundary] if state.boundary else [])):
+        found = snapshot.policies.get(arn) or snapshot.managed.get(arn)
+        yield arn, found.document if found else None
+
+
+def _layers(documents: Mapping[str, Document | None], boundary: str | None) -> Layers:
+    bounds = documents.get(boundary) if boundary else None
+    return Layers(
+        identity=tuple(
+            _compiled(name, document, SourceType.IDENTITY)
+            for name, document in documents.items()
+            if document is not None and name != boundary
+        ),
+        boundary=_compiled("boundary", bounds, SourceType.BOUNDARY) if bounds else None,
+    )
+
+
+def _compiled(name: str, document: Document, kind: SourceType) -> CompiledPolicy:
+    return compile_policy(document, PolicySource(name, kind, name))
