@@ -1,22 +1,30 @@
 """Attachments: permanent access, and ownership through tags."""
 
+import json
 from dataclasses import replace
 
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
+from iam_access.kinds import aws_policies
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource
+from iam_access.policy.document import statements_of
 from iam_access.snapshot import PrincipalState
+from tests.proofs.replay import moments
 from tests.values import (
     ACCOUNT,
     ALICE,
     READ_ONLY,
     RUNNER,
     account_with,
+    apply_plan,
     carried_out,
+    configuration,
     permanent,
     policy,
     scope,
+    team,
     with_policy,
     with_state,
 )
@@ -172,3 +180,31 @@ def test_what_somebody_else_attached_is_used_and_adopting_only_tags() -> None:
 def test_one_person_named_twice_gets_one_attachment() -> None:
     entry = permanent(users=["alice@example.com", "alice@example.com"], grants=["read", "read"])
     assert len(KIND.expand([entry], scope(BOTH)).resources) == 2
+
+
+def test_what_denies_among_the_policies_of_aws_is_known() -> None:
+    denying: set[str] = set()
+    only: set[str] = set()
+    for name, policy_ in json.loads(aws_managed_policies_data).items():
+        effects = {each["Effect"] for each in statements_of(policy_["Document"])}
+        if "Deny" in effects and policy_["Path"] != "/aws-service-role/":
+            whole = f"{policy_['Path'][1:]}{name}"
+            (only if effects == {"Deny"} else denying).add(whole)
+    assert denying <= aws_policies.DENY_TOO
+    assert only <= aws_policies.DENY_ONLY
+
+
+def test_a_policy_of_aws_that_denies_comes_first_and_goes_last() -> None:
+    """Whatever the order in the files, and without reading any of them."""
+    arns = [f"arn:aws:iam::aws:policy/{name}" for name in ("PowerUserAccess", "AWSDenyAll")]
+    both = configuration(
+        team(policies=[policy("read", managed_policies=arns)], permanent=[permanent()])
+    )
+    before = account_with(managed={READ_ONLY: None})
+    granted = moments(apply_plan(both, before), before)
+    gone = moments(apply_plan(configuration(team()), granted[-1]), granted[-1])
+    for moment in (*granted, *gone):
+        attached = moment.principals[ALICE].attached
+        assert arns[0] not in attached or arns[1] in attached
+    assert granted[-1].principals[ALICE].attached
+    assert gone[-1].principals[ALICE].attached == ()

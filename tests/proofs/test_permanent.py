@@ -103,6 +103,10 @@ CASES: dict[str, tuple[Configuration, Configuration]] = {
         files({"one": [QUEUES], "two": [NO_PUT]}, {"one": BOTH}),
         files({"one": [ALL], "two": [NO_PUT]}, {"one": BOTH, "two": BOTH}),
     ),
+    "one policy denies something else when another allows something else": (
+        files({"one": [QUEUES, READS], "two": [NO_IAM]}, {"one": BOTH, "two": BOTH}),
+        files({"one": [ALL, READS], "two": [NO_PUT]}, {"one": BOTH, "two": BOTH}),
+    ),
     "a policy allows more when one of its holders has gone on to another": (
         files({"one": [QUEUES]}, {"one": BOTH}),
         files({"one": [ALL], "two": [QUEUES]}, {"one": (BOB,), "two": (ALICE,)}),

@@ -73,6 +73,7 @@ INLINE = {"PolicyName": "inline"}
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("get_account_authorization_details", {}),
     ("get_account_summary", {}),
+    ("list_policies", {"Scope": "AWS", "MaxItems": 1}),
     ("get_policy", {"PolicyArn": READ_ONLY}),
     ("get_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
     ("simulate_principal_policy", {"PolicySourceArn": ANN, "ActionNames": ["s3:GetObject"]}),

@@ -2,9 +2,68 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from iam_access.kinds.base import Scope
 from iam_access.model import Finding, Severity
+
+# Of the policies that can be attached, those that deny something, by path and name.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+DENY_ONLY = frozenset(
+    {
+        "AWSCompromisedKeyQuarantine",
+        "AWSCompromisedKeyQuarantineV2",
+        "AWSCompromisedKeyQuarantineV3",
+        "AWSDenyAll",
+        "AWSIAMIdentityCenterAllowListForIdentityContext",
+        "root-task/IAMAuditRootUserCredentials",
+        "root-task/IAMCreateRootUserPassword",
+        "root-task/IAMDeleteRootUserCredentials",
+        "root-task/S3UnlockBucketPolicy",
+        "root-task/SQSUnlockQueuePolicy",
+    }
+)
+DENY_TOO = frozenset(
+    {
+        "AWSCertificateManagerPrivateCAPrivilegedUser",
+        "AWSCertificateManagerPrivateCAUser",
+        "AWSCleanRoomsFullAccessNoQuerying",
+        "AWSDeepRacerDefaultMultiUserAccess",
+        "AWSLakeFormationDataAdmin",
+        "AWSPrivateCAPrivilegedUser",
+        "AWSPrivateCAUser",
+        "AWSQuickSetupManagedInstanceProfileExecutionPolicy",
+        "AmazonConnectReadOnlyAccess",
+        "AmazonDataZoneEnvironmentRolePermissionsBoundary",
+        "AmazonDataZoneSageMakerEnvironmentRolePermissionsBoundary",
+        "AmazonRedshiftDataFullAccess",
+        "AmazonSecurityLakePermissionsBoundary",
+        "AwsGlueSessionUserRestrictedNotebookPolicy",
+        "AwsGlueSessionUserRestrictedPolicy",
+        "CloudWatchOmniSpaceAccessPolicy",
+        "SageMakerStudioAdminIAMDefaultExecutionPolicy",
+        "SageMakerStudioAdminIAMPermissiveExecutionPolicy",
+        "SageMakerStudioProjectUserRolePermissionsBoundary",
+        "SageMakerStudioUserIAMDefaultExecutionPolicy",
+        "SageMakerStudioUserIAMPermissiveExecutionPolicy",
+        "service-role/AWSTransformApplicationDeploymentPolicy",
+        "service-role/AwsGlueSessionUserRestrictedNotebookServiceRole",
+        "service-role/AwsGlueSessionUserRestrictedServiceRole",
+    }
+)
+
+
+def outline(arn: str) -> list[dict[str, Any]]:
+    """Statements that stand for those of a policy whose document was not read.
+
+    They allow everything, deny everything, or both, as the policy allows or denies anything.
+    """
+    name = arn.partition(":policy/")[2]
+    effects = [
+        *(["Deny"] if name in DENY_ONLY | DENY_TOO else []),
+        *(["Allow"] if name not in DENY_ONLY else []),
+    ]
+    return [{"Effect": effect, "Action": "*", "Resource": "*"} for effect in effects]
 
 
 def unknown(arn: str, key: str, scope: Scope) -> Finding:

@@ -2,21 +2,21 @@
 
 A policy that denies something limits whatever else its holder has. What it limits is attached
 after it, and goes before it: a run may stop, and a call may fail, between any two of its calls.
-Two policies of one holder that both allow and deny cannot be put in such an order; each of them is
-then whole by itself, and limits the other one from when both are there.
+Two policies of one holder that both allow and deny, each some of what the other one does, cannot be
+put in such an order: each is whole by itself, and limits the other from when both are there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from functools import lru_cache
+from itertools import permutations, product, starmap
 
-from iam_access.kinds import attachment, inline_policy, managed_policy
+from iam_access.kinds import attachment, aws_policies, inline_policy, managed_policy
 from iam_access.model import Change, Principal, ResourceId
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, Snapshot
 
-# What a policy allows whose document was not read.
-_ANYTHING: Document = documents.document([{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+Statements = frozenset[documents.CanonicalStatement]
 
 
 @dataclass(slots=True)
@@ -34,25 +34,43 @@ class Order:
 class _Effect:
     """What a change does to the statements that one principal has."""
 
-    allows: bool  # one that allows comes
-    denies: bool  # one that denies comes
-    takes: bool  # one that allows goes
-    frees: bool  # one that denies goes
+    allows: Statements  # those that allow and come
+    denies: Statements  # those that deny and come
+    takes: Statements  # those that allow and go
+    frees: Statements  # those that deny and go
 
     @property
     def widens(self) -> bool:
-        return self.allows or self.frees
+        return bool(self.allows or self.frees)
 
     @property
     def gives(self) -> bool:
-        return self.allows or self.denies
+        return bool(self.allows or self.denies)
 
     def needs(self, other: "_Effect") -> bool:
-        return (self.allows and other.denies) or (self.frees and other.takes)
+        return bool((self.allows and other.denies) or (self.frees and other.takes))
 
     def follows(self, other: "_Effect") -> bool:
-        """Whether the other comes first; what is removed does not stay for want of it."""
-        return self.needs(other) or (self.frees and other.denies)
+        """Whether the other comes first; what is removed does not stay for want of it.
+
+        Where each would come first, only what the statements are about can tell.
+        """
+        if not self.would_follow(other):
+            return False
+        mutual = other.would_follow(self)
+        return not mutual or (self.is_about(other) and not other.is_about(self))
+
+    def would_follow(self, other: "_Effect") -> bool:
+        """Whether the other comes first, judged by effects alone."""
+        return self.needs(other) or bool(self.frees and other.denies)
+
+    def is_about(self, other: "_Effect") -> bool:
+        """Whether that matters to any action."""
+        return (
+            _meet(self.allows, other.denies)
+            or _meet(self.frees, other.takes)
+            or _meet(self.frees, other.denies)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +129,7 @@ def _put_in_order(
     What is `shared` with other principals waits for no lack of this one's.
     """
     for (id_, effect), (other_id, other) in permutations(effects.items(), 2):
-        if effect.follows(other) and not other.follows(effect):
+        if effect.follows(other):
             order = orders.setdefault(id_, Order())
             if effect.needs(other) and id_ not in shared:
                 order.needs |= {other_id}
@@ -165,13 +183,44 @@ def _own_effect(
 
 def _document(arn: str, snapshot: Snapshot) -> Document:
     policy = snapshot.policies.get(arn) or snapshot.managed.get(arn)
-    return policy.document if policy else _ANYTHING
+    return policy.document if policy else documents.document(aws_policies.outline(arn))
 
 
 def _effect(before: Document | None, after: Document | None) -> _Effect:
     had, has = frozenset(_statements(before)), frozenset(_statements(after))
-    come, gone = ({each.effect for each in some} for some in (has - had, had - has))
-    return _Effect("Allow" in come, "Deny" in come, "Allow" in gone, "Deny" in gone)
+    come, gone = has - had, had - has
+    return _Effect(
+        allows=_of(come, "Allow"),
+        denies=_of(come, "Deny"),
+        takes=_of(gone, "Allow"),
+        frees=_of(gone, "Deny"),
+    )
+
+
+def _of(statements: Statements, effect: str) -> Statements:
+    return frozenset(each for each in statements if each.effect == effect)
+
+
+def _meet(some: Statements, others: Statements) -> bool:
+    """Whether an action may be one of a statement here and one of a statement there."""
+    return any(
+        one.action is None
+        or other.action is None
+        or any(starmap(_overlap, product(one.action, other.action)))
+        for one, other in product(some, others)
+    )
+
+
+@lru_cache(maxsize=65536)
+def _overlap(one: str, other: str) -> bool:
+    """Whether some text matches both patterns, in which `*` and `?` are wildcards."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*" or other[0] == "*":
+        # The star is over, or it takes one more from the other side.
+        rest = (one[1:], other), (one, other[1:])
+        return any(starmap(_overlap, rest))
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
 
 
 def _statements(document: Document | None) -> Iterator[documents.CanonicalStatement]:
