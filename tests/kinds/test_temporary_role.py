@@ -384,3 +384,19 @@ def test_phases_leave_the_role_itself_for_last() -> None:
     phases = [call.phase for call in KIND.calls(before, None, account)]
     assert phases == sorted(phases)
     assert phases[-1] is Phase.RETIRE
+
+
+def test_what_denies_comes_to_a_role_in_use_first_and_leaves_it_last() -> None:
+    """Even where nothing but the names of AWS's policies is known."""
+    deny = "arn:aws:iam::aws:policy/AWSDenyAll"
+    wanted = temporary_role.resource(grant())
+    bare = replace(wanted, attributes={**wanted.attributes, "managed": ()})
+    both = replace(
+        wanted,
+        attributes={**wanted.attributes, "managed": (deny, READ_ONLY)},
+        document={**(wanted.document or {}), "Statement": []},
+    )
+    coming = KIND.calls(bare, both, account_with())
+    assert [call.params.get("PolicyArn") for call in coming] == [deny, None, READ_ONLY]
+    leaving = KIND.calls(both, bare, account_with())
+    assert [call.params.get("PolicyArn") for call in leaving][-2:] == [READ_ONLY, deny]

@@ -6,6 +6,8 @@ from typing import Any
 
 from iam_access.kinds.base import Scope
 from iam_access.model import Finding, Severity
+from iam_access.policy import document as documents
+from iam_access.snapshot import Snapshot
 
 # Of the policies that can be attached, those that deny something, by path and name.
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
@@ -64,6 +66,13 @@ def outline(arn: str) -> list[dict[str, Any]]:
         *(["Allow"] if name not in DENY_ONLY else []),
     ]
     return [{"Effect": effect, "Action": "*", "Resource": "*"} for effect in effects]
+
+
+def denies(arn: str, snapshot: Snapshot) -> bool:
+    """Whether a policy denies anything, by its document where that was read."""
+    copy = snapshot.managed.get(arn)
+    statements = documents.statements_of(copy.document) if copy else outline(arn)
+    return any(statement.get("Effect") == "Deny" for statement in statements)
 
 
 def unknown(arn: str, key: str, scope: Scope) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from iam_access.kinds import calls
+from iam_access.kinds import aws_policies, calls
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -16,7 +16,7 @@ from iam_access.model import (
     Resource,
 )
 from iam_access.policy import document as documents
-from iam_access.snapshot import Document, ManagedDocument, Snapshot
+from iam_access.snapshot import Document, Snapshot
 
 POLICY_NAME = "self-serve"
 SESSION_SECONDS = 3_600
@@ -40,7 +40,7 @@ def calls_between(
     """The calls that make the role what it is to be, in order; `after` is None for its removal."""
     if after is None:
         assert before is not None, "a change has a before or an after"
-        return _removal(before)
+        return _removal(before, snapshot)
     steps: list[ApiCall] = []
     if before is None:
         steps.append(_create(after))
@@ -53,7 +53,7 @@ def calls_between(
         # What the role loses is gone before anything makes it last longer.
         kept = after.attributes["managed"]
         role = Principal(PrincipalType.ROLE, after.name)
-        steps += _extras(role, before, kept=kept, phase=Phase.RECLAIM)
+        steps += _extras(role, before, snapshot, kept=kept, phase=Phase.RECLAIM)
         if before.attributes["boundary"] and not after.attributes["boundary"]:
             steps.append(_boundary("delete", after.name))
     return tuple(steps)
@@ -125,12 +125,20 @@ def _put(role: str, document: Document, phase: Phase) -> ApiCall:
 
 
 def _extras(
-    role: Principal, before: Resource, kept: Sequence[str], *, phase: Phase = Phase.REVOKE
+    role: Principal,
+    before: Resource,
+    snapshot: Snapshot,
+    kept: Sequence[str],
+    *,
+    phase: Phase = Phase.REVOKE,
 ) -> Iterable[ApiCall]:
-    """Takes off what is attached to the role or written into it beyond what is kept."""
-    for arn in before.attributes["managed"]:
-        if arn not in kept:
-            yield calls.detach(role, arn, phase)
+    """Takes off what is attached to the role or written into it beyond what is kept.
+
+    What denies goes last.
+    """
+    gone = [arn for arn in before.attributes["managed"] if arn not in kept]
+    for arn in sorted(gone, key=lambda arn: aws_policies.denies(arn, snapshot)):
+        yield calls.detach(role, arn, phase)
     for name in before.attributes["others"]:
         yield calls.delete_inline(role, name, phase)
 
@@ -138,17 +146,18 @@ def _extras(
 def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
     """Writes the role's own statements and attaches policies; the role can be taken already.
 
-    The end stands before anything is granted. Where policies of AWS deny something, the role is
-    silenced until all are attached, or those that came first would allow it meanwhile.
+    The end stands before anything is granted. Where policies of AWS deny something, a role that is
+    being made is silenced until all are attached, or those that came first would allow it
+    meanwhile; to one that is in use they are attached before anything else.
     """
     had = before.attributes["managed"] if before else ()
     new = [arn for arn in after.attributes["managed"] if arn not in had]
-    new.sort(key=lambda arn: not _denies(snapshot.managed.get(arn)))
     role = Principal(PrincipalType.ROLE, after.name)
-    attached = [calls.attach(role, arn) for arn in new]
+    first = [calls.attach(role, arn) for arn in new if aws_policies.denies(arn, snapshot)]
+    others = [calls.attach(role, arn) for arn in new if not aws_policies.denies(arn, snapshot)]
     written = before.document if before else None
     silenced = before is not None and written is not None and before.expires == LONG_AGO
-    if written is None and new and _denies(snapshot.managed.get(new[0])):
+    if written is None and first:
         yield _put(after.name, _NOTHING, Phase.GRANT)
         silenced = True
     own = (
@@ -156,15 +165,10 @@ def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> I
         if _same(written, after.document)
         else [_put(after.name, after.document or {}, Phase.GRANT)]
     )
-    yield from (*attached, *own) if silenced else (*own, *attached)
+    yield from (*first, *others, *own) if silenced else (*first, *own, *others)
 
 
-def _denies(copy: ManagedDocument | None) -> bool:
-    statements = documents.statements_of(copy.document) if copy else ()
-    return any(statement.get("Effect") == "Deny" for statement in statements)
-
-
-def _removal(before: Resource) -> tuple[ApiCall, ...]:
+def _removal(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
     """First open sessions end and nobody can take it; then it is taken apart.
 
     The end of sessions comes first: with a role that trusts nobody any more, nobody could tell
@@ -178,7 +182,7 @@ def _removal(before: Resource) -> tuple[ApiCall, ...]:
     return (
         replace(silenced, absent_is_done=True),
         replace(closed, absent_is_done=True, confirm=gone),
-        *_extras(role, before, kept=()),
+        *_extras(role, before, snapshot, kept=()),
         calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
         ApiCall(
             "delete_role",
