@@ -1,4 +1,4 @@
-"""Permanent access changes in an order in which nobody ever holds more than before and after."""
+"""While permanent access changes, no principal ever holds more than before and after."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Configuration, Configuration]] = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("back", [False, True], ids=["there", "back"])
-def test_nobody_holds_more_in_between(case: str, *, back: bool) -> None:
+def test_no_principal_holds_more_in_between(case: str, *, back: bool) -> None:
     before, after = CASES[case][:: -1 if back else 1]
     check(applying(after), applied(before, account()), [ALICE, BOB])
 

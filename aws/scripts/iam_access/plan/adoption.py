@@ -67,7 +67,7 @@ class Adoption:
         )
 
     def _who_loses(self, wanted: Resource, adopt: Adopting) -> str:
-        """Who loses something for good, or for a moment; empty where nobody does."""
+        """Which principals lose it for good, or for a moment; empty for none."""
         keep = {each.principal for each in self._wanted if wanted.id in each.needs}
         lost = [str(each) for each in adopt.holders if each not in keep]
         kept = [str(each) for each in adopt.holders if each in keep]

@@ -1,14 +1,14 @@
-"""What denies comes first and goes last, so that nobody ever holds more than before and after.
+"""What denies comes first and goes last: no principal ever holds more than before and after.
 
-A policy that denies something limits whatever else its holder has. What it limits is attached
+A policy that denies something limits all else that its holder has. What it limits is attached
 after it, and goes before it: a run may stop, and a call may fail, between any two of its calls.
 Two policies of one holder that both allow and deny, each some of what the other one does, cannot be
 put in such an order: each is whole by itself, and limits the other from when both are there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations, product, starmap
 
 from iam_access.kinds import attachment, aws_policies, inline_policy, managed_policy
@@ -86,16 +86,12 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
 
     What is dead already gives and denies nothing and is not to be among them.
     """
-    published = {
-        change.after.attributes["arn"]: change.after.document
-        for change in changes
-        if change.id.kind == managed_policy.NAME and change.after is not None
-    }
     detached = {
         (change.principal, change.subject.attributes["arn"]): change.id
         for change in changes
         if change.id.kind == attachment.NAME and change.after is None
     }
+    known = _Effects(changes, snapshot)
     effects: dict[Principal, dict[ResourceId, _Effect]] = {}
     widened: dict[str, ResourceId] = {}
     for change in changes:
@@ -105,11 +101,11 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
             arn = change.subject.attributes["arn"]
             if effect.widens:
                 widened[arn] = change.id
-            for holder in snapshot.attached_to(arn):
+            for holder in known.holders.get(arn, ()):
                 if (holder, arn) not in detached:
                     effects.setdefault(holder, {})[change.id] = effect
         elif change.principal is not None:
-            found = _own_effect(change, published, snapshot)
+            found = known.of(change, change.principal)
             if found is not None:
                 effects.setdefault(change.principal, {})[change.id] = found
     orders: dict[ResourceId, Order] = {}
@@ -128,6 +124,8 @@ def _put_in_order(
 
     What is `shared` with other principals waits for no lack of this one's.
     """
+    if not any(each.denies or each.frees for each in effects.values()):
+        return  # as with most
     for (id_, effect), (other_id, other) in permutations(effects.items(), 2):
         if effect.follows(other):
             order = orders.setdefault(id_, Order())
@@ -145,7 +143,7 @@ def _leave(
 ) -> frozenset[ResourceId]:
     """See that principals lose a policy before it allows more; gives back what goes first of all.
 
-    Who only loses access loses all of it at once. A policy waits for others to be done with it.
+    A principal that only loses access loses all of it first. Otherwise the policy waits for it.
     """
     removals = frozenset(detached.values())
     first: set[ResourceId] = set()
@@ -161,29 +159,53 @@ def _leave(
     return frozenset(first)
 
 
-def _own_effect(
-    change: Change, published: Mapping[str, Document | None], snapshot: Snapshot
-) -> _Effect | None:
-    """What a change of one principal alone does to their statements; None for nothing."""
-    if change.id.kind == inline_policy.NAME:
-        return _effect(
-            change.before.document if change.before else None,
-            change.after.document if change.after else None,
-        )
-    if change.id.kind != attachment.NAME or change.principal is None:
-        return None
-    arn = change.subject.attributes["arn"]
-    state = snapshot.principals.get(change.principal)
-    attached = state is not None and arn in state.attached
-    if attached == (change.after is not None):
-        return None
-    there = _document(arn, snapshot)
-    return _effect(there, None) if attached else _effect(None, published.get(arn) or there)
+class _Effects:
+    """What changes of one principal alone do to its statements. Each policy is looked at once."""
 
+    def __init__(self, changes: Iterable[Change], snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._published = {
+            change.after.attributes["arn"]: change.after.document
+            for change in changes
+            if change.id.kind == managed_policy.NAME and change.after is not None
+        }
+        self._of_policy: dict[tuple[str, bool], _Effect] = {}
 
-def _document(arn: str, snapshot: Snapshot) -> Document:
-    policy = snapshot.policies.get(arn) or snapshot.managed.get(arn)
-    return policy.document if policy else documents.document(aws_policies.outline(arn))
+    @cached_property
+    def holders(self) -> Mapping[str, Sequence[Principal]]:
+        """By its ARN, whom a managed policy is attached to."""
+        found: dict[str, list[Principal]] = {}
+        for principal, state in self._snapshot.principals.items():
+            for arn in state.attached:
+                found.setdefault(arn, []).append(principal)
+        return found
+
+    def of(self, change: Change, principal: Principal) -> _Effect | None:
+        """None for a change that does nothing to the principal's own statements."""
+        if change.id.kind == inline_policy.NAME:
+            return _effect(
+                change.before.document if change.before else None,
+                change.after.document if change.after else None,
+            )
+        if change.id.kind != attachment.NAME:
+            return None
+        arn = change.subject.attributes["arn"]
+        state = self._snapshot.principals.get(principal)
+        attached = state is not None and arn in state.attached
+        if attached == (change.after is not None):
+            return None
+        if (arn, attached) not in self._of_policy:
+            there = self._document(arn)
+            self._of_policy[arn, attached] = (
+                _effect(there, None)
+                if attached
+                else _effect(None, self._published.get(arn) or there)
+            )
+        return self._of_policy[arn, attached]
+
+    def _document(self, arn: str) -> Document:
+        policy = self._snapshot.policies.get(arn) or self._snapshot.managed.get(arn)
+        return policy.document if policy else documents.document(aws_policies.outline(arn))
 
 
 def _effect(before: Document | None, after: Document | None) -> _Effect:
