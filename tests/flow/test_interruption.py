@@ -32,6 +32,7 @@ from tests.flow.holdings import Holding, beyond, holdings, lacking
 
 READ_TOPICS = {"effect": "Allow", "actions": ["sns:ListTopics"], "resources": ["*"]}
 READ_TABLES = {"effect": "Allow", "actions": ["dynamodb:GetItem"], "resources": ["*"]}
+NO_LISTS = {"effect": "Deny", "actions": ["sqs:List*", "s3:List*"], "resources": ["*"]}
 READ_NAMES = "arn:aws:iam::aws:policy/AmazonRoute53ReadOnlyAccess"
 SEE_TOPICS = "arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess"
 LONG = policy(READ_TABLES, managed=[READ_NAMES])
@@ -48,7 +49,8 @@ def before(files: Files) -> None:
             "kept": policy(LIST_BUCKETS),
             "changing": policy(LIST_BUCKETS),
             "full": policy(LIST_BUCKETS),
-            "leaving": policy(READ_QUEUES, managed=[VIEW_ONLY]),
+            # What it denies limits what AWS's policy allows, to the last.
+            "leaving": policy(READ_QUEUES, NO_LISTS, managed=[VIEW_ONLY]),
             "power": policy(managed=[POWER_USER]),
             "short": policy(READ_QUEUES),
             "long": LONG,
