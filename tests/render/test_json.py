@@ -143,4 +143,5 @@ def test_an_error_before_the_run_is_a_document_too() -> None:
         "timeline": [],
         "findings": [],
         "accounts": [],
+        "verified": None,
     }

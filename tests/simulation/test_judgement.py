@@ -7,13 +7,10 @@ from typing import Any
 
 from iam_access.kinds import inline_policy, names
 from iam_access.model import (
-    Action,
-    Change,
-    Outcome,
+    Plan,
     Principal,
     PrincipalType,
     Resource,
-    Status,
 )
 from iam_access.policy.document import document
 from iam_access.simulation.access import Question, answers
@@ -134,7 +131,7 @@ def test_questions_and_assertions_say_the_same_a_thousand_times() -> None:
 
 def test_a_proof_after_an_apply_says_what_questions_say() -> None:
     given: dict[str, tuple[Principal, str, str]] = {}
-    outcomes: list[Outcome] = []
+    wanted: list[Resource] = []
     states: list[PrincipalState] = []
     for state in everybody():
         inline = dict(state.inline)
@@ -149,15 +146,14 @@ def test_a_proof_after_an_apply_says_what_questions_say() -> None:
                 document=inline[name],
                 principal=state.principal,
             )
-            change = Change(
-                Action.CREATE, granted.id, name, granted.teams, "granted", None, granted, ()
-            )
-            outcomes.append(Outcome(change, Status.DONE))
+            wanted.append(granted)
         states.append(replace(state, inline=inline))
     account = account_of(states)
     said = by_questions(account, *account.principals)
-    found = verify(account, outcomes, NOW)
+    plan, again = Plan(ACCOUNT, (), (), wanted=tuple(wanted)), Plan(ACCOUNT, (), ())
+    *found, counted = verify(account, plan, (), again, NOW).findings
+    assert counted.code == "verified"
     assert {each.code for each in found} == {"verify-not-allowed"}
-    refused = {each.message.partition(" by ")[2].partition(",")[0] for each in found}
+    refused = {each.message.partition(" is granted ")[2].partition(", but ")[0] for each in found}
     assert {given[name] for name in refused} == {key for key, may in said.items() if not may}
     assert len(said) > 1_000

@@ -168,18 +168,22 @@ class IamManager:
     ) -> tuple[AccountSession, Snapshot, Plan]:
         """The account as it was read, and the plan of it. Raises CloudError."""
         session = self.sessions.open(account)
+        return session, *self._read_and_plan(planner, session)
+
+    def _read_and_plan(self, planner: Planner, session: AccountSession) -> tuple[Snapshot, Plan]:
+        account = session.account
         snapshot = planner.read(session.call, account, self.documents)
         unproven = planner.unproven(account, snapshot)
         if not unproven:
-            return session, snapshot, planner.plan(account, snapshot)
+            return snapshot, planner.plan(account, snapshot)
         try:
             attachable = self.documents.attachable(session.call, account.partition)
         except CloudError as error:
             plan = planner.plan(account, snapshot)
             findings = (*plan.findings, _unlisted(account, unproven, error))
-            return session, snapshot, replace(plan, findings=findings)
+            return snapshot, replace(plan, findings=findings)
         snapshot = replace(snapshot, attachable=attachable)
-        return session, snapshot, planner.plan(account, snapshot)
+        return snapshot, planner.plan(account, snapshot)
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session, snapshot, plan = self.read_and_plan(planner, account)
@@ -207,14 +211,14 @@ class IamManager:
     def _verified(
         self, report: AccountReport, planner: Planner, session: AccountSession
     ) -> AccountReport:
-        """The report with what does not hold in the account as it is now."""
+        """The report with what holds in the account as it is now, and what does not."""
         from iam_access.cloud.verification import verified  # noqa: PLC0415
 
         found = verified(
             session.call,
-            report.account,
+            report,
             self.documents,
-            report.outcomes,
+            lambda: self._read_and_plan(planner, session),
             planner.suites or (),
             self.now,
             self.stop.wait,

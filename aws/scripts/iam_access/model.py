@@ -262,7 +262,8 @@ class Plan:
     `refused` holds when guards found the whole plan unsafe: then nothing is written, and
     an error among `findings` says why. `owned` counts what was ours in the account before.
     `temporary` is the temporary access that is alive once the plan is carried out: what it
-    writes and what stays as it is.
+    writes and what stays as it is. `wanted` is all that the files of the run's teams ask for and
+    that the account has once the plan is carried out, with what stays as it is.
     """
 
     account: Account
@@ -271,6 +272,7 @@ class Plan:
     refused: bool = False
     owned: int = 0
     temporary: tuple[Resource, ...] = ()
+    wanted: tuple[Resource, ...] = ()
 
 
 class Status(StrEnum):
@@ -361,13 +363,29 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What was proven of an account that was read again after a run, and what was not.
+
+    Of all `grants` that the files ask for, those that are `alive` are allowed what they are to
+    allow; of the `temporary` ones among them, those that are `ending` give nothing from their end
+    on. `findings` tell what does not hold, what could not be proven and why, and the counts.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    grants: int = 0
+    alive: int = 0
+    temporary: int = 0
+    ending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """One account's part of a run.
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
     `meanings` tell of each principal that the plan touches; None when nobody asked. `verified`
-    is what did not hold when the account was read again afterwards; None when nobody asked.
+    is what came out when the account was read again afterwards; None when nobody asked.
     """
 
     account: Account
@@ -375,7 +393,7 @@ class AccountReport:
     outcomes: tuple[Outcome, ...] = ()
     failure: Failure | None = None
     meanings: tuple[Meaning, ...] | None = None
-    verified: tuple[Finding, ...] | None = None
+    verified: Verification | None = None
 
     @property
     def unfinished(self) -> bool:
@@ -403,7 +421,12 @@ class Report:
         found = [
             *self.findings,
             *(finding for plan in plans for finding in plan.findings),
-            *(finding for account in self.accounts for finding in account.verified or ()),
+            *(
+                finding
+                for account in self.accounts
+                if account.verified is not None
+                for finding in account.verified.findings
+            ),
         ]
         return tuple(sorted(found, key=lambda finding: finding.sort_key))
 

@@ -1,18 +1,20 @@
 """Plans for one account: what an apply, or a cleanup, would change there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.load import Configuration
 from iam_access.config.rulebook import Rulebook
-from iam_access.kinds import inline_policy, managed_policy, names, temporary_role
+from iam_access.kinds import attachment, inline_policy, managed_policy, names, temporary_role
 from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Account,
+    Change,
     Finding,
     Plan,
     Resource,
+    ResourceId,
     Severity,
 )
 from iam_access.plan.adoption import Adoption
@@ -79,6 +81,8 @@ def plan_apply(
     findings += _left_alone_notes(unknown, observed, account)
     made = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in made]
+    # What others attached serves as well.
+    there = {*observed, *(id_ for id_ in not_ours if id_.kind == attachment.NAME)}
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
     where = Circumstances(account, snapshot, configuration.rules)
     guarded = guard(without(selected, not_ours), where)
@@ -94,7 +98,24 @@ def plan_apply(
         refused=refusal is not None,
         owned=len(observed),
         temporary=_concerned(temporary_after(observed, guarded.changes, now), request),
+        wanted=_concerned(_obtained(wanted, there, guarded.changes, unknown), request),
     )
+
+
+def _obtained(
+    wanted: Resources,
+    there: Set[ResourceId],
+    changes: Iterable[Change],
+    unknown: frozenset[str],
+) -> Iterator[Resource]:
+    """What is wanted and is `there`, or will be by the changes.
+
+    Not what is kept for teams of `unknown` intent.
+    """
+    written = {change.id for change in changes}
+    for id_, resource in wanted.items():
+        if (id_ in there or id_ in written) and not resource.teams <= unknown:
+            yield resource
 
 
 def plan_cleanup(

@@ -32,6 +32,7 @@ def render(report: Report) -> str:
             "timeline": [_row(each, report) for each in timeline.rows(report)],
             "findings": [finding_object(each) for each in view.findings(report)],
             "accounts": [_account(each) for each in accounts],
+            "verified": _verified(report),
         }
     )
 
@@ -48,6 +49,7 @@ def render_error(error: AccessError) -> str:
             "timeline": [],
             "findings": [],
             "accounts": [],
+            "verified": None,
         }
     )
 
@@ -91,6 +93,25 @@ def _row(row: Row, report: Report) -> dict[str, Any]:
         "outcome": row.fate.value if row.fate else None,
         "error": failure_object(row.failure),
     }
+
+
+def _verified(report: Report) -> list[dict[str, Any]] | None:
+    """How many grants were proven in each account after the run; None if nobody asked.
+
+    The findings tell what was not, and why.
+    """
+    found = [
+        {
+            "account": each.account.id,
+            "grants": each.verified.grants,
+            "alive": each.verified.alive,
+            "temporary": each.verified.temporary,
+            "ending": each.verified.ending,
+        }
+        for each in report.accounts
+        if each.verified is not None
+    ]
+    return found or None
 
 
 def _account(account: AccountView) -> dict[str, Any]:

@@ -1,80 +1,78 @@
-"""Proof after an apply: what was granted is allowed, what is to end ends, what went is gone.
+"""Proof after an apply: the account is what the files say, grants are allowed, and they end.
 
-Judged on the account as it was read again, by the evaluator, and so by what is really there.
+Judged on the account as it was read again, by the evaluator. What a grant is to allow is taken from
+the files and never from the account, so that what another hand changed meanwhile proves nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from iam_access.kinds import attachment, inline_policy, temporary_role
+from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
 from iam_access.kinds.base import finding_about
 from iam_access.model import (
+    Action,
+    Change,
     Finding,
     Outcome,
+    Plan,
     Principal,
     PrincipalType,
     Resource,
+    ResourceId,
     Severity,
     Status,
+    Verification,
 )
-from iam_access.plan.diff import observed_state
-from iam_access.policy.actions import expand
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
 from iam_access.policy.decision import Decision, Verdict
-from iam_access.policy.document import conditions_of, listed, statements_of, text_of
-from iam_access.policy.evaluate import Layers
-from iam_access.policy.expiry import CURRENT_TIME
+from iam_access.policy.document import Statement, statements_of
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.expiry import deadline_of
+from iam_access.policy.request import Request
+from iam_access.simulation.probes import Probe, probes_of, why_none
 from iam_access.simulation.results import AccountTests
-from iam_access.simulation.world import Context, Subject, World
+from iam_access.simulation.world import Subject, World
 from iam_access.snapshot import Document, Snapshot
 
 _SECOND = timedelta(seconds=1)
+_ASSUME = "sts:AssumeRole"
+#: How many reasons are told of one grant.
+_TOLD = 3
+_UNFINISHED = frozenset({Status.FAILED, Status.SKIPPED})
 
 
-# What requests are taken to have, as in assertions; a statement may ask for something else.
-_USUAL: Context = {"aws:MultiFactorAuthPresent": "true"}
-# Operators that hold for the first of the values, or for what it is a pattern of.
-_MET_BY_A_VALUE = frozenset(
-    {"stringequals", "stringequalsignorecase", "bool", "numericequals", "binaryequals"}
-    | {"numericlessthanequals", "numericgreaterthanequals"}
-)
-_MET_BY_A_MATCH = frozenset({"stringlike", "arnlike", "arnequals"})
-# Whoever may do all but some actions may do one of these.
-_COMMON_ACTIONS = ("ec2:DescribeInstances", "s3:GetObject", "sqs:ListQueues", "iam:GetUser")
+def verify(
+    snapshot: Snapshot, plan: Plan, outcomes: Iterable[Outcome], again: Plan, now: datetime
+) -> Verification:
+    """What holds, and what does not, of what the files ask for in the account as it is now.
 
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """One thing that a statement may allow, in a request that meets its conditions if it can."""
-
-    action: str
-    resource: str
-    context: Context
-
-    def put_to(self, subject: Subject, at: datetime) -> Decision:
-        """What the evaluator says at that time (UTC)."""
-        return subject.decide(self.action, self.resource, self.context, at)
-
-
-def verify(snapshot: Snapshot, outcomes: Iterable[Outcome], now: datetime) -> tuple[Finding, ...]:
-    """What does not hold, in the account as it is now, of what a run is said to have done.
-
-    `snapshot` was read after the run, with the documents of all policies that count; `now` is UTC.
+    `snapshot` was read after the run of `plan`, with the documents of all policies that count;
+    `again` is the plan that would be made of it. `now` is UTC. What the run itself could not do
+    is not told again.
     """
-    world = World(snapshot)
-    found: list[Finding] = []
-    observed = observed_state(snapshot)
-    for outcome in outcomes:
-        if outcome.status not in (Status.DONE, Status.ALREADY):
-            continue
-        wanted = outcome.change.after
-        if (wanted is not None) != (outcome.change.id in observed):
-            found.append(_not_so(outcome.change.subject, snapshot, there=wanted is None))
-        elif wanted is not None:
-            found += _held(wanted, world, now)
-    return tuple(found)
+    undone = {each.change.id for each in outcomes if each.status in _UNFINISHED}
+    left = [change for change in again.changes if change.id not in undone]
+    findings = [_not_so(change, snapshot) for change in left]
+    findings += (each for each in again.findings if each.is_error and each not in plan.findings)
+    proof = _Proof(World(snapshot), {each.id: each for each in plan.wanted}, now)
+    grants: defaultdict[object, list[Resource]] = defaultdict(list)
+    for resource in plan.wanted:
+        if resource.principal is not None:  # a policy by itself gives nobody anything
+            key = (resource.principal, resource.teams, resource.grant or resource.id)
+            grants[key, resource.expires].append(resource)
+    for parts in grants.values():
+        if all(_is_there(part, snapshot) for part in parts):
+            proof.prove(parts)
+    temporary = sum(1 for parts in grants.values() if parts[0].expires)
+    return Verification(
+        findings=(*findings, *proof.findings, _counted(proof, len(grants), temporary)),
+        grants=len(grants),
+        alive=proof.alive,
+        temporary=temporary,
+        ending=proof.ending,
+    )
 
 
 def violations(tests: AccountTests) -> Iterator[Finding]:
@@ -96,34 +94,210 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
         )
 
 
-def _not_so(resource: Resource, snapshot: Snapshot, *, there: bool) -> Finding:
-    state = "is still there" if there else "is not there"
+def _is_there(resource: Resource, snapshot: Snapshot) -> bool:
+    """Whether the account has it; what it lacks is told otherwise."""
+    state = snapshot.principals.get(_holder(resource))
+    if state is None or resource.principal not in snapshot.principals:
+        return False
+    if resource.id.kind == attachment.NAME:
+        return resource.attributes["arn"] in state.attached
+    return resource.id.kind != inline_policy.NAME or resource.name in state.inline
+
+
+def _not_so(change: Change, snapshot: Snapshot) -> Finding:
+    state = {
+        Action.CREATE: "is not there",
+        Action.UPDATE: "is not as the files say",
+        Action.DELETE: "is still there",
+    }[change.action]
+    on = f" on {change.principal}" if change.principal else ""
     return finding_about(
-        resource,
+        change.subject,
         snapshot,
         "verify-not-so",
-        f"{resource.id.kind} {resource.name} {state}, although the run was told otherwise",
-        "apply again; if it stays so, somebody else changes the account at the same time",
+        f"{change.id.kind} {change.name}{on} {state}, although the run ended well",
+        "apply again; if it stays so, something else changes the account at the same time: look "
+        "in CloudTrail for what",
     )
 
 
-def _held(wanted: Resource, world: World, now: datetime) -> Iterator[Finding]:
-    """What does not hold of one resource that is there."""
-    holder = _holder(wanted)
-    if holder is None:
-        return  # a policy by itself gives nobody anything
-    subject = world.subject(holder)
-    for document in _documents(wanted, subject, world):
-        alone = replace(subject, layers=_layers(wanted, document, subject))
-        for probe in _probes(document):
-            moments = [now, *([wanted.expires - _SECOND] if wanted.expires else [])]
-            open_at = next((at for at in moments if probe.put_to(alone, at).allowed), None)
-            if open_at is not None:
-                decision = probe.put_to(subject, open_at)
-                if not decision.allowed:
-                    yield _blocked(wanted, world.snapshot, holder, probe, decision)
-            if wanted.expires and _grants(probe.put_to(alone, wanted.expires)):
-                yield _outlives(wanted, world.snapshot, holder, probe)
+@dataclass(slots=True)
+class _Proof:
+    """What is proven so far, and what is not. `wanted` is all that the files ask for."""
+
+    world: World
+    wanted: Mapping[ResourceId, Resource]
+    now: datetime
+    findings: list[Finding] = field(default_factory=list)
+    alive: int = 0
+    ending: int = 0
+
+    def prove(self, parts: Sequence[Resource]) -> None:
+        """Prove one grant, of one principal until one moment, by the resources that write it."""
+        first = parts[0]
+        holder = _holder(first)
+        subject = self.world.subject(holder)
+        documents = [each for part in parts for each in self._documents(part)]
+        alone = replace(subject, layers=Layers(identity=tuple(map(_alone, documents))))
+        statements = [
+            each
+            for document in documents
+            for each in statements_of(document)
+            if each.get("Effect") == "Allow"
+        ]
+        trials = [self._tried(each, first, alone) for each in statements]
+        tried = [each for each in trials if isinstance(each, _Open)]
+        untried = [each for each in trials if isinstance(each, str)]
+        blocked = [*self._shut(first), *_blocked(tried, subject)]
+        if blocked:
+            self.findings.append(_not_allowed(first, self.world.snapshot, holder, blocked))
+        elif tried or not statements:
+            self.alive += 1
+        if untried:
+            severity = Severity.NOTE if tried else Severity.ERROR
+            self.findings.append(
+                _unproven(first, self.world.snapshot, len(statements), untried, severity)
+            )
+        if first.expires is not None:
+            self._prove_end(parts, holder, subject, tried)
+
+    def _documents(self, part: Resource) -> Iterator[Document]:
+        """What the files have the resource allow and deny."""
+        if part.id.kind == attachment.NAME:
+            arn = part.attributes["arn"]
+            ours = self.wanted.get(managed_policy.resource_id(arn))
+            yield (ours and ours.document) or self.world.document(arn)
+            return
+        yield part.document or {}
+        if part.id.kind == temporary_role.NAME:
+            yield from map(self.world.document, part.attributes["managed"])
+
+    def _tried(self, statement: Statement, grant: Resource, alone: Subject) -> "_Open | str":
+        """A request that the grant by itself allows by the statement, or why none was found."""
+        moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
+        probes = list(probes_of(statement, alone.principal))
+        decisions: list[Decision] = []
+        for probe in probes:
+            for at in moments:
+                decision = probe.put_to(alone, at)
+                if decision.allowed:
+                    return _Open(probe, at)
+                decisions.append(decision)
+        if not probes:
+            return why_none(statement)
+        tried = ", ".join(dict.fromkeys(probe.action for probe in probes[:3]))
+        if all(each.kind is Verdict.EXPLICIT_DENY for each in decisions):
+            return f"the grant itself denies {tried}"
+        return f"no request was found for {tried} that meets its conditions"
+
+    def _shut(self, grant: Resource) -> Iterator["_Blocked"]:
+        """That the one whom a role was made for may not take it."""
+        if grant.id.kind != temporary_role.NAME or grant.principal is None:
+            return
+        moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
+        decisions = [self._entered(grant, at) for at in moments]
+        if not any(each.allowed for each in decisions):
+            yield _Blocked(str(grant.principal), _ASSUME, grant.attributes["arn"], decisions[-1])
+
+    def _entered(self, grant: Resource, at: datetime) -> Decision:
+        """Whether the role's trust policy and all that counts for its person let them take it."""
+        assert grant.principal is not None, "a role is made for somebody"
+        person = self.world.subject(grant.principal)
+        trust = self.world.snapshot.principals[_holder(grant)].trust or {}
+        source = PolicySource("trust", SourceType.TRUST, "trust policy")
+        request = Request(
+            person.caller,
+            _ASSUME,
+            grant.attributes["arn"],
+            context={
+                "aws:MultiFactorAuthPresent": "true",
+                "sts:RoleSessionName": grant.principal.name,
+            },
+            now=at,
+        )
+        return decide(request, replace(person.layers, resource=compile_policy(trust, source)))
+
+    def _prove_end(
+        self,
+        parts: Sequence[Resource],
+        holder: Principal,
+        subject: Subject,
+        tried: Iterable["_Open"],
+    ) -> None:
+        """That from the end on what the account holds of the grant gives nothing."""
+        first = parts[0]
+        assert first.expires is not None, "only what expires ends"
+        ends = first.expires
+        ended = all(self._is_over(part, ends) for part in parts)
+        # A role is nothing but its grant, and all it holds counts.
+        held = (
+            subject
+            if first.id.kind == temporary_role.NAME
+            else replace(subject, layers=Layers(identity=tuple(self._held(parts, subject))))
+        )
+        still = next((one for one in tried if _grants(one.probe.put_to(held, ends))), None)
+        if ended and still is None:
+            self.ending += 1
+            return
+        what = still.probe.action if still else "something"
+        self.findings.append(_outlives(first, self.world.snapshot, holder, what))
+
+    def _is_over(self, part: Resource, ends: datetime) -> bool:
+        """Whether all that the account holds of a resource says that it ends by then."""
+        if part.id.kind == temporary_role.NAME:
+            end = temporary_role.end_of(self.world.snapshot.principals[_holder(part)])
+            return end is not None and end <= ends and not self._entered(part, ends).allowed
+        ending = (deadline_of(each) for each in self._held_documents(part))
+        return all(end is not None and end <= ends for end in ending)
+
+    def _held(self, parts: Iterable[Resource], subject: Subject) -> Iterator[CompiledPolicy]:
+        for part in parts:
+            yield from map(_alone, self._held_documents(part))
+
+    def _held_documents(self, part: Resource) -> Iterator[Document]:
+        """What the account itself has of an inline policy or of an attached one."""
+        if part.id.kind == attachment.NAME:
+            yield self.world.document(part.attributes["arn"])
+        elif part.principal is not None:
+            yield self.world.snapshot.principals[part.principal].inline[part.name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A request that a grant by itself allows at a moment (UTC)."""
+
+    probe: Probe
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocked:
+    """A request that a grant allows and its holder may not make."""
+
+    who: str
+    action: str
+    resource: str
+    decision: Decision
+
+
+def _blocked(tried: Iterable[_Open], subject: Subject) -> Iterator[_Blocked]:
+    for one in tried:
+        decision = one.probe.put_to(subject, one.at)
+        if not decision.allowed:
+            who, probe = str(subject.principal), one.probe
+            yield _Blocked(who, probe.action, probe.resource, decision)
+
+
+def _alone(document: Document) -> CompiledPolicy:
+    return compile_policy(document, PolicySource("grant", SourceType.IDENTITY, "grant"))
+
+
+def _holder(wanted: Resource) -> Principal:
+    """Who may do what the resource allows: for a role made for a grant, the role."""
+    if wanted.id.kind == temporary_role.NAME:
+        return Principal(PrincipalType.ROLE, wanted.name)
+    assert wanted.principal is not None, "a grant is for somebody"
+    return wanted.principal
 
 
 def _grants(decision: Decision) -> bool:
@@ -131,101 +305,67 @@ def _grants(decision: Decision) -> bool:
     return decision.allowed and bool(decision.deciding)
 
 
-def _layers(wanted: Resource, document: Document, subject: Subject) -> Layers:
-    """The document alone; for a role made for a grant all it has, since its end is apart."""
-    if wanted.id.kind == temporary_role.NAME:
-        return subject.layers
-    source = PolicySource("grant", SourceType.IDENTITY, "grant")
-    return Layers(identity=(compile_policy(document, source),))
-
-
-def _holder(wanted: Resource) -> Principal | None:
-    """Who may do what the resource allows: for a role made for a grant, the role."""
-    if wanted.id.kind == temporary_role.NAME:
-        return Principal(PrincipalType.ROLE, wanted.name)
-    if wanted.id.kind in (inline_policy.NAME, attachment.NAME):
-        return wanted.principal
-    return None
-
-
-def _documents(wanted: Resource, subject: Subject, world: World) -> Iterator[Document]:
-    """The documents through which the resource gives its holder something."""
-    state = subject.state
-    if wanted.id.kind == inline_policy.NAME:
-        yield state.inline[wanted.name]
-    elif wanted.id.kind == attachment.NAME:
-        yield world.document(wanted.attributes["arn"])
-    else:
-        yield from state.inline.values()
-        yield from map(world.document, state.attached)
-
-
-def _probes(document: Document) -> Iterator[_Probe]:
-    """Requests for each Allow statement; what a statement allows in none of them is not proven."""
-    for statement in statements_of(document):
-        if statement.get("Effect") != "Allow":
-            continue
-        resource = next(iter(listed(statement.get("Resource", ["*"]))), "")
-        if not resource or "${" in resource:
-            continue
-        exact = "*" if resource == "*" else _matching(resource)
-        context = _context(conditions_of(statement))
-        yield from (_Probe(action, exact, context) for action in _actions(statement))
-
-
-def _actions(statement: Mapping[str, Any]) -> Sequence[str]:
-    """An action that the statement covers, or several of which it should cover one."""
-    if "NotAction" in statement:
-        return _COMMON_ACTIONS
-    action = next(iter(listed(statement.get("Action", []))), "")
-    wild = "*" in action or "?" in action
-    known = min(expand(action), default="") if wild else action
-    return (known,) if known else ()
-
-
-def _context(conditions: Mapping[str, Mapping[str, Any]]) -> Context:
-    """Condition keys that meet what is simple among the conditions; the time is the probe's."""
-    found: dict[str, str] = {}
-    for operator, keys in conditions.items():
-        name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
-        for key, values in keys.items():
-            value = next((text_of(each) for each in listed(values)), "")
-            if key.lower() == CURRENT_TIME.lower() or "${" in value:
-                continue
-            if name in _MET_BY_A_VALUE:
-                found.setdefault(key, value)
-            elif name in _MET_BY_A_MATCH:
-                found.setdefault(key, _matching(value))
-            elif name == "ipaddress":
-                found.setdefault(key, value.partition("/")[0])
-    known = {key.lower() for key in found}
-    return {**{key: value for key, value in _USUAL.items() if key.lower() not in known}, **found}
-
-
-def _matching(pattern: str) -> str:
-    """A text that a pattern with wildcards matches."""
-    return pattern.replace("*", "x").replace("?", "x")
-
-
-def _blocked(
-    wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe, decision: Decision
+def _not_allowed(
+    grant: Resource, snapshot: Snapshot, holder: Principal, blocked: Sequence[_Blocked]
 ) -> Finding:
-    by = "; ".join(str(each) for each in decision.blocked_by) or "no policy allows it"
+    first, more = blocked[0], len(blocked) - 1
+    reasons = dict.fromkeys(
+        "; ".join(map(str, each.decision.blocked_by)) or "no policy allows it" for each in blocked
+    )
+    others = f" (and {more:,} more)" if more else ""
     return finding_about(
-        wanted,
+        grant,
         snapshot,
         "verify-not-allowed",
-        f"{holder} is granted {probe.action} on {probe.resource} by {wanted.name}, and may not do "
-        f"it all the same: {by}",
+        f"{holder} is granted {_name(grant)}, but {first.who} may not do {first.action} on "
+        f"{first.resource}{others}: {' / '.join(list(reasons)[:_TOLD])}",
         "look at the policy that stands in the way: a boundary, or a Deny elsewhere",
     )
 
 
-def _outlives(wanted: Resource, snapshot: Snapshot, holder: Principal, probe: _Probe) -> Finding:
+def _unproven(
+    grant: Resource,
+    snapshot: Snapshot,
+    statements: int,
+    untried: Sequence[str],
+    severity: Severity,
+) -> Finding:
+    what = "no part" if severity is Severity.ERROR else "not all"
+    reasons = list(dict.fromkeys(untried))
+    more = f"; and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     return finding_about(
-        wanted,
+        grant,
+        snapshot,
+        "verify-unproven",
+        f"{what} of {_name(grant)} for {grant.principal} could be proven to be allowed "
+        f"({len(untried):,} of {statements:,} Allow statements): "
+        f"{'; '.join(reasons[:_TOLD])}{more}",
+        "try it by hand, or write an access test that says what the request has in its context",
+        severity=severity,
+    )
+
+
+def _outlives(grant: Resource, snapshot: Snapshot, holder: Principal, what: str) -> Finding:
+    return finding_about(
+        grant,
         snapshot,
         "verify-outlives",
-        f"{holder} may still do {probe.action} by {wanted.name} when it was to have ended",
+        f"{holder} may still do {what} by {_name(grant)} when it was to have ended",
         "revoke it: python aws/scripts/revoke.py; and report this as a defect",
+    )
+
+
+def _name(grant: Resource) -> str:
+    return grant.grant or grant.name
+
+
+def _counted(proof: _Proof, grants: int, temporary: int) -> Finding:
+    """How much was proven, and what nothing here can prove."""
+    return Finding(
+        code="verified",
+        severity=Severity.NOTE,
+        message=f"{proof.alive:,} of {grants:,} grants proven to be allowed, "
+        f"{proof.ending:,} of {temporary:,} temporary ones to end",
+        hint="not looked at: service control policies, and the policies of resources",
+        account=proof.world.snapshot.account_id,
     )
