@@ -405,3 +405,32 @@ def test_what_is_dead_takes_room_unless_this_run_takes_it_away(
     assert sum("payments+read+20260303T180000Z" in name for name in held) == 1
     assert any("payments+read" in name for name in state.inline) is (form is Form.INLINE)
     assert any("data+read" in name for name in state.inline) is (form is not Form.INLINE)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_grant_fits_beside_what_it_follows_only_where_both_are_alive_at_once(
+    *, later: bool
+) -> None:
+    read = policy("read", custom_statements=ROOMY)
+    before = applied(configuration(team(policies=[read], temporary=[temporary()])), account())
+    starts = "2026-03-02T10:00:00Z" if later else None
+    renewed = temporary(expires_at="2026-03-02T18:00:00Z", starts_at=starts)
+    wanted = configuration(team(policies=[read], temporary=[renewed]))
+
+    plan = apply_plan(wanted, before)
+
+    after = carried_out(before, in_order(plan.changes))
+    assert form_of(after) is (Form.INLINE if later else Form.POLICY)
+    assert len(after.principals[ALICE].inline) == int(later)
+    assert apply_plan(wanted, after).changes == ()
+    assert applied(wanted, account()) == after or not later
+
+
+def test_what_both_entries_ask_for_takes_its_room_whenever_it_holds() -> None:
+    read = policy("read", custom_statements=ROOMY)
+    now = configuration(team(policies=[read], temporary=[temporary()]))
+    second = temporary(starts_at="2026-03-02T10:00:00Z", expires_at="2026-03-02T18:00:00Z")
+    both = configuration(team(policies=[read], temporary=[temporary(), second]))
+    after = applied(both, applied(now, account()))
+    state = after.principals[ALICE]
+    assert (len(state.inline), len(state.attached)) == (1, 1)

@@ -89,6 +89,18 @@ def test_what_others_gave_them_is_suspended_too() -> None:
     assert told(files, account) == []
 
 
+def test_a_role_that_cannot_be_taken_meanwhile_is_told() -> None:
+    jump = allowing("jump", "sts:AssumeRole", "s3:ListBucket")
+    files = configuration(
+        team(
+            policies=[jump, allowing("other", "s3:*")],
+            temporary=[temporary(grant="jump"), temporary(grant="other", via="role")],
+        )
+    )
+    (finding,) = told(files, account_with())
+    assert "sts:AssumeRole either, which the role for other" in finding.message
+
+
 def test_another_temporary_grant_is_no_standing_access() -> None:
     files = configuration(
         team(

@@ -180,7 +180,8 @@ class Resource:
     Two resources with one id are alike when `document` (by meaning), `attributes` and
     `owners` are. `teams` are those who ask for it or own it; `owners` those whose ownership
     is recorded apart from it, in tags, so that several can share it. `needs` names resources
-    it cannot exist without. `expires` (UTC) is the moment it is dead by itself, None for what
+    it cannot exist without. `starts` (UTC) is when what is to be begins to hold, None for at once
+    and for what was read. `expires` (UTC) is the moment it is dead by itself, None for what
     is permanent; `grant` then tells which of the team's policies it grants, and resources of
     one principal, team and grant succeed each other. `description` is given to AWS when it is
     made and cannot change afterwards. `usage` tells the person concerned, line by line, how
@@ -195,6 +196,7 @@ class Resource:
     document: Mapping[str, Any] | None = None
     principal: Principal | None = None
     needs: frozenset[ResourceId] = frozenset()
+    starts: datetime | None = None
     expires: datetime | None = None
     grant: str | None = None
     description: str | None = None

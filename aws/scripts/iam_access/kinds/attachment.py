@@ -201,6 +201,7 @@ def of_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
         attributes={"arn": arn, "attached": True},
         principal=grant.principal,
         needs=_needs(grant.principal, arn),
+        starts=grant.starts,
         expires=grant.ends,
         grant=names.label(grant.key),
         reason=grant.reason,

@@ -74,6 +74,7 @@ def resource(grant: TemporaryGrant) -> Resource:
         teams=frozenset({grant.team}),
         document=grant.document,
         principal=grant.principal,
+        starts=grant.starts,
         expires=grant.ends,
         grant=names.label(grant.key),
         reason=grant.reason,

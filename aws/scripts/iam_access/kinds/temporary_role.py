@@ -125,6 +125,7 @@ def resource(grant: TemporaryGrant) -> Resource:
         },
         document=permissions(grant),
         principal=grant.principal,
+        starts=grant.starts,
         expires=grant.ends,
         grant=names.label(grant.key),
         description=f"Temporary access to {grant.key} for {grant.principal.name}",

@@ -1,6 +1,6 @@
 """The changes that lead from what is ours in an account to what is to be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -212,36 +212,62 @@ def _why_updated(before: Resource, after: Resource) -> str:
     return f"its document differs; {after.reason}"
 
 
+def _successors(
+    changes: Iterable[Change], now: datetime
+) -> tuple[Mapping[object, set[ResourceId]], Set[object]]:
+    """What renews something, by what it shares with it; and where only what begins later does."""
+    successors: dict[object, set[ResourceId]] = {}
+    later: set[object] = set()
+    for change in changes:
+        if change.after is None or change.after.grant is None:
+            continue
+        key = succession(change.after)
+        if change.after.starts is not None and change.after.starts > now:
+            later.add(key)
+        else:
+            successors.setdefault(key, set()).add(change.id)
+    return successors, later - successors.keys()
+
+
 def linked(
     changes: Iterable[Change], observed: Resources, snapshot: Snapshot, now: datetime
 ) -> tuple[Change, ...]:
-    """The changes with what each has to wait for."""
+    """The changes with what each has to wait for.
+
+    What goes waits for what renews it, unless that holds later only: the two are then never alive
+    at once, and what goes makes room.
+    """
     changes = tuple(changes)
     alive = [each for each in changes if each.after is not None or not is_dead(each.subject, now)]
     denials = ordering(alive, snapshot)
-    needs = _needs(changes, observed, now)
+    successors, followed = _successors(changes, now)
+    needs = _needs(changes, observed, successors, now)
+    made = {change.id for change in changes if change.after is not None}
+
+    def goes_first(change: Change) -> bool:
+        makes_room = change.after is None and succession(change.subject) in followed
+        return change.id in denials.hastened or (makes_room and not needs[change.id] & made)
 
     def placed(change: Change) -> Change:
         order = denials.orders.get(change.id, _NO_ORDER)
         found = replace(change, needs=needs[change.id] | order.needs, follows=order.follows)
-        return hastened(found) if change.id in denials.hastened else found
+        return hastened(found) if goes_first(change) else found
 
     return tuple(map(placed, changes))
 
 
 def _needs(
-    changes: Sequence[Change], observed: Resources, now: datetime
+    changes: Sequence[Change],
+    observed: Resources,
+    successors: Mapping[object, set[ResourceId]],
+    now: datetime,
 ) -> Mapping[ResourceId, frozenset[ResourceId]]:
     """What each change cannot be made without: what it rests on, what replaces it, who is left."""
     made = {change.id for change in changes if change.after is not None}
-    successors: dict[object, set[ResourceId]] = {}
     dependants: dict[ResourceId, set[ResourceId]] = {}
     for change in changes:
-        if change.after is None:
-            for id_ in change.subject.needs:
-                dependants.setdefault(id_, set()).add(change.id)
-        elif change.after.grant is not None:
-            successors.setdefault(succession(change.after), set()).add(change.id)
+        for id_ in change.subject.needs if change.after is None else ():
+            dependants.setdefault(id_, set()).add(change.id)
 
     def of(change: Change) -> frozenset[ResourceId]:
         if change.after is not None:

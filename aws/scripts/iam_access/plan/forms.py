@@ -12,8 +12,9 @@ from functools import lru_cache
 from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
 from iam_access.kinds.base import Expansion
 from iam_access.kinds.grant import Form, TemporaryGrant
+from iam_access.kinds.names import label
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
-from iam_access.plan.diff import Resources, is_dead
+from iam_access.plan.diff import Resources, is_dead, succession
 from iam_access.plan.ledger import Ledger
 from iam_access.plan.suspension import Standing
 from iam_access.policy.document import parse, render, size, statements_of
@@ -45,13 +46,17 @@ def write_grants(
 ) -> Expansion:
     """The resources that write these grants beside all that is wanted and observed.
 
-    What is `reclaimed` goes before anything is written; what else is dead still takes its room. A
-    grant that fits in no allowed form becomes an error with the sizes.
+    What is `reclaimed` goes before anything is written, as does what is followed by a grant that
+    holds later only; what else is dead still takes its room. A grant that fits in no allowed form
+    becomes an error with the sizes.
     """
+    grants = tuple(grants)
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
-    ledger = Ledger.of(snapshot, reclaimed, wanted.values())
+    gone = reclaimed | _followed(grants, observed, alive, now)
+    ledger = Ledger.of(snapshot, gone, wanted.values())
     standing = Standing.of(wanted, observed, snapshot)
     resources: list[Resource] = []
+    forms: dict[Form, list[TemporaryGrant]] = {form: [] for form in Form}
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = []
     # Those that are there come first: what they use is theirs already.
@@ -66,14 +71,31 @@ def write_grants(
         for resource in written:
             ledger.add(resource)
         resources += _explained(written, _reason(grant, taken, attempts))
-        on_principal = taken.form is not Form.ROLE
-        if on_principal and (finding := standing.suspended_by(grant)) is not None:
-            findings.append(finding)
+        forms[taken.form].append(grant)
+    with_roles = standing.with_roles(forms[Form.ROLE])
+    suspending = map(with_roles.suspended_by, (*forms[Form.INLINE], *forms[Form.POLICY]))
+    findings += (finding for finding in suspending if finding is not None)
     return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
 
 
 def _order(grant: TemporaryGrant) -> tuple[datetime, str, str, Principal]:
     return (grant.ends, grant.team, grant.key, grant.principal)
+
+
+def _followed(
+    grants: Iterable[TemporaryGrant],
+    observed: Resources,
+    alive: Set[ResourceId],
+    now: datetime,
+) -> Set[ResourceId]:
+    """What goes and is followed by grants that hold later only, so never beside it."""
+    later: set[tuple[object, ...]] = set()
+    kept: set[tuple[object, ...]] = set()
+    for grant in grants:
+        key = (grant.principal, frozenset({grant.team}), label(grant.key))
+        is_later = grant.starts is not None and grant.starts > now
+        (later if is_later and not _is_there(grant, alive) else kept).add(key)
+    return {id_ for id_ in alive if succession(observed[id_]) in later - kept}
 
 
 def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:

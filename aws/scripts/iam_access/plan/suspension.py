@@ -5,16 +5,18 @@ counts for what other policies allow; in a role made for the grant it does not.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from iam_access.kinds import attachment, managed_policy, names
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import Finding, Principal, ResourceId, Severity
 from iam_access.plan.diff import Resources
-from iam_access.policy.document import Document
+from iam_access.policy.document import Document, document, statement
 from iam_access.policy.outliving import in_words, suspended
 from iam_access.snapshot import Snapshot
+
+_TAKING_A_ROLE = document([statement("Allow", actions=["sts:AssumeRole"], resources=["*"])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Standing:
     #: Attachments of ours that go, and the ARNs that are to be attached to each principal.
     going: frozenset[ResourceId]
     coming: Mapping[Principal, Sequence[str]]
+    #: The grants for which each principal has to take a role.
+    roles: Mapping[Principal, Sequence[TemporaryGrant]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, wanted: Resources, observed: Resources, snapshot: Snapshot) -> "Standing":
@@ -37,6 +41,13 @@ class Standing:
         ours = (id_ for id_ in observed if id_.kind == attachment.NAME)
         return cls(wanted, snapshot, frozenset(ours) - wanted.keys(), coming)
 
+    def with_roles(self, grants: Iterable[TemporaryGrant]) -> "Standing":
+        """The same with roles that people have to take for these grants."""
+        roles: defaultdict[Principal, list[TemporaryGrant]] = defaultdict(list)
+        for grant in grants:
+            roles[grant.principal].append(grant)
+        return replace(self, roles=roles)
+
     def suspended_by(self, grant: TemporaryGrant) -> Finding | None:
         """What the denials of a grant on its principal's own policies take away, if anything."""
         if not grant.denials:
@@ -45,7 +56,7 @@ class Standing:
         actions = suspended(held.values(), grant.denials)
         if not actions:
             return None
-        by = [name for name, document in held.items() if suspended([document], grant.denials)]
+        by = [name for name, each in held.items() if suspended([each], grant.denials)]
         return Finding(
             code="suspends-access",
             severity=Severity.WARNING,
@@ -62,11 +73,13 @@ class Standing:
 
     def _held(self, principal: Principal) -> Iterator[tuple[str, Document]]:
         """Names and documents of the principal's and its groups' policies, not of what ends."""
+        for grant in self.roles.get(principal, ()):
+            yield f"the role for {grant.key}", _TAKING_A_ROLE
         arns = list(self.coming.get(principal, ()))
         for state in self.snapshot.holders(principal):
-            for name, document in state.inline.items():
+            for name, written in state.inline.items():
                 if names.team_and_grant_of_inline(name) is None:
-                    yield name, document
+                    yield name, written
             arns += (
                 arn
                 for arn in state.attached
