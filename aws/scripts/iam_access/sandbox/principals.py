@@ -44,7 +44,7 @@ def _create_user(call: Call) -> Result | None:
         call.params.get("Path", "/"),
         call.params.get("Tags", []),
     )
-    _set_boundary(user, boundary)
+    set_boundary(user, boundary)
     return ActionResult({"User": user})
 
 
@@ -145,7 +145,7 @@ def _put_role_boundary(call: Call) -> None:
 def _put_user_boundary(call: Call) -> Result:
     user = user_of(call)
     _require_boundary(call, call.params["PermissionsBoundary"])
-    _set_boundary(user, call.params["PermissionsBoundary"])
+    set_boundary(user, call.params["PermissionsBoundary"])
     return DONE
 
 
@@ -153,7 +153,7 @@ def _delete_user_boundary(call: Call) -> Result:
     user = user_of(call)
     if getattr(user, "permissions_boundary_arn", None) is None:
         raise AwsError("NoSuchEntity", f"User {user.name} does not have a permissions boundary.")
-    _set_boundary(user, None)
+    set_boundary(user, None)
     return DONE
 
 
@@ -162,8 +162,8 @@ def _require_boundary(call: Call, arn: str) -> None:
         raise AwsError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
 
 
-def _set_boundary(user: User, arn: str | None) -> None:
-    """Kept under the names by which moto's roles have them, for it has none for users."""
+def set_boundary(user: User, arn: str | None) -> None:
+    """Keep a user's boundary under the names by which moto's roles have it; it has none itself."""
     shown = arn and {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     user.permissions_boundary_arn = arn  # type: ignore[attr-defined]
     user.permissions_boundary = shown  # type: ignore[attr-defined]

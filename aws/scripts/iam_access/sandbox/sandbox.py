@@ -16,8 +16,10 @@ from moto.core.models import MockAWS
 from moto.iam.models import AccessKey, IAMBackend
 
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.arn import policy_path_and_name
 from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox.faults import Fault, RecordedCall
+from iam_access.sandbox.principals import set_boundary
 from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.strict import StrictLayer
@@ -36,6 +38,7 @@ UNSET = (
 )
 """Environment variables that could lead past a sandbox or spoil it."""
 
+_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 _ROLE_TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -61,7 +64,9 @@ class SandboxAccount:
     """An account to make: its 12 digits and what is in it from the start.
 
     `deployer_role` is a name, with the role's path before it if it has one. `label` is what
-    profiles call the account; the id if it is empty.
+    profiles call the account; the id if it is empty. `boundary` is the ARN of the permissions
+    boundary that all users and roles carry, "" for none; a policy of the account's own is made,
+    and allows everything.
     """
 
     id: str
@@ -70,6 +75,7 @@ class SandboxAccount:
     deployer_role: str = "self-serve-deployer"
     partition: str = "aws"
     label: str = ""
+    boundary: str = ""
 
     def joined(self, principals: Iterable[Principal]) -> Self:
         """The account with these users and roles, too, except its deployer role.
@@ -195,10 +201,14 @@ class SandboxBase:
         template = Template.read(self._template)
         for account in self.accounts:
             iam = self.backend(account.id)
+            if account.boundary and account.boundary not in iam.managed_policies:
+                path, name = policy_path_and_name(account.boundary)
+                iam.create_policy("", path, _ALL, name, [])
             for user in account.users:
-                iam.create_user(iam.region_name, user)
+                set_boundary(iam.create_user(iam.region_name, user), account.boundary or None)
             for role in account.roles:
-                iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
+                made = iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
+                made.permissions_boundary_arn = account.boundary or None
             pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
             path, _, name = f"/{account.deployer_role}".rpartition("/")
             parameters = {

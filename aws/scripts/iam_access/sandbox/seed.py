@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from iam_access.config.load import Configuration
 from iam_access.model import Account, Principal
 from iam_access.sandbox.sandbox import SandboxAccount
+from iam_access.snapshot import Snapshot
 
 
 def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
@@ -32,11 +33,14 @@ def _label(account: Account, environments: Mapping[str, int]) -> str:
 
 
 def _account(account: Account, configuration: Configuration, label: str) -> SandboxAccount:
+    boundary = configuration.rules.boundary
+    unread = Snapshot(account.id, account.partition)
     empty = SandboxAccount(
         id=account.id,
         deployer_role=account.deployer_role,
         partition=account.partition,
         label=label,
+        boundary=boundary.arn(account, unread) if boundary else "",
     )
     return empty.joined(sorted(principals_of(account, configuration)))
 
