@@ -225,6 +225,33 @@ class TestOtherServices:
         with refused("AccessDenied"):
             ann.delete_object(**own)
 
+    def test_s3_copies_what_may_be_read_and_deletes_what_may_be_deleted(
+        self, profiles: dict[str, Profile], allow: Any, refused: Refused
+    ) -> None:
+        admin, ann = of(profiles["prod-admin"], "s3"), of(profiles["prod/ann"], "s3")
+        admin.create_bucket(Bucket="more")
+        for key in ("mine/x", "mine/y", "theirs/x"):
+            admin.put_object(Bucket="more", Key=key, Body=b"x")
+        allow("s3:*Object", Resource="arn:aws:s3:::more/mine/*")
+        ann.copy_object(Bucket="more", Key="mine/z", CopySource="more/mine/x")
+        with refused("AccessDenied"):
+            ann.copy_object(Bucket="more", Key="mine/z", CopySource="more/theirs/x")
+        for keys in (["mine/x", "theirs/x"], ["mine/x", "mine/y"]):
+            wanted = {"Objects": [{"Key": key} for key in keys]}
+            ann.delete_objects(Bucket="more", Delete=wanted)
+        left = admin.list_objects_v2(Bucket="more")["Contents"]
+        assert {each["Key"] for each in left} == {"mine/z", "theirs/x"}
+
+    def test_a_list_of_s3_by_its_prefix(
+        self, profiles: dict[str, Profile], allow: Any, refused: Refused
+    ) -> None:
+        of(profiles["prod-admin"], "s3").create_bucket(Bucket="lists")
+        ann = of(profiles["prod/ann"], "s3")
+        allow("s3:ListBucket", Condition={"StringLike": {"s3:prefix": "mine/*"}})
+        ann.list_objects_v2(Bucket="lists", Prefix="mine/")
+        with refused("AccessDenied"):
+            ann.list_objects_v2(Bucket="lists")
+
     def test_a_queue_by_its_url(
         self, profiles: dict[str, Profile], allow: Any, refused: Refused
     ) -> None:

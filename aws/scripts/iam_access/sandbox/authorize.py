@@ -75,14 +75,22 @@ def require_permission(call: Call) -> None:
             raise _denied(call.caller, request, decision)
 
 
-def may(call: Call, action: str, resource: str) -> bool:
-    """Whether the caller's policies allow an action of another service in the caller's account."""
+def may(call: Call, action: str, resource: str, context: Context | None = None) -> bool:
+    """Whether the caller's policies allow an action of another service in the caller's account.
+
+    `context`: what the request brings along beside what every one does.
+    """
     request = Request(
         principal(call.caller),
         action,
         resource,
         resource_account=call.account_id,
-        context={**_ALWAYS, "aws:RequestedRegion": call.region, **dict(_session_context(call))},
+        context={
+            **_ALWAYS,
+            "aws:RequestedRegion": call.region,
+            **dict(_session_context(call)),
+            **(context or {}),
+        },
         now=call.world.clock(),
     )
     return decide(request, caller_layers(call)).allowed

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
+from urllib.parse import unquote
+from xml.sax.saxutils import unescape
 
 from moto.backend_index import backend_url_patterns
 from moto.core.responses import BaseResponse
@@ -18,12 +20,12 @@ from iam_access.sandbox.authorize import may
 from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
 
-# Services whose requests are signed for another name than that of their actions.
-_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "states": "states", "api.ecr": "ecr"}
 # Operations of S3 under which permission another one stands (Service Authorization Reference, and
 # API_HeadBucket.html).
 _S3_ACTIONS = {"HeadBucket": "ListBucket"}
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrator"
+_DELETED = re.compile(r"<Key>([^<]*)</Key>")
 
 
 def require_permission(call: Call) -> None:
@@ -33,7 +35,7 @@ def require_permission(call: Call) -> None:
     """
     if call.caller.kind == "root" or not call.world.enforce:
         return
-    name = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
+    name = f"{call.service}:{call.operation}"
     action = find_action(name)
     resources = list(_resources(action, call)) if action else []
     if action is None or not resources:
@@ -47,17 +49,31 @@ def require_permission(call: Call) -> None:
             )
 
 
-_ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrator"
+def may_in_s3(call: Call, response: BaseResponse, bucket: str | None, key: str | None) -> bool:
+    """Whether the caller's policies allow a request to S3, on a bucket or an object in it.
 
-
-def may_in_s3(call: Call, bucket: str | None, key: str | None) -> bool:
-    """Whether the caller's policies allow a call to S3, on a bucket or an object in it."""
+    Copying an object also reads the source, and several are deleted only if each may be (Amazon S3
+    User Guide, using-with-s3-policy-actions.html).
+    """
     if call.caller.kind == "root" or not call.world.enforce:
         return True
-    operation = _S3_ACTIONS.get(call.operation, call.operation)
-    name = f"{bucket}/{key}" if key else bucket
-    resource = f"arn:{call.partition}:s3:::{name}" if name else "*"
-    return may(call, f"s3:{operation}", resource)
+    action = f"s3:{_S3_ACTIONS.get(call.operation, call.operation)}"
+    names = [f"{bucket}/{key}" if key else bucket or ""]
+    if action == "s3:DeleteObject" and key is None:
+        names = [f"{bucket}/{unescape(each)}" for each in _DELETED.findall(_body(response))]
+    source = unquote(response.headers.get("x-amz-copy-source", "")).lstrip("/").partition("?")[0]
+    asked = [(action, name) for name in names] + ([("s3:GetObject", source)] if source else [])
+    prefix = response.querystring.get("prefix")
+    context = {"s3:prefix": prefix[0]} if prefix else {}
+    start = f"arn:{call.partition}:s3:::"
+    return bool(asked) and all(
+        may(call, action, f"{start}{name}" if name else "*", context) for action, name in asked
+    )
+
+
+def _body(response: BaseResponse) -> str:
+    body = response.body
+    return body.decode(errors="replace") if isinstance(body, bytes) else str(body)
 
 
 @cache

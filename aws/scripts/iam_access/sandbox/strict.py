@@ -184,7 +184,7 @@ class StrictLayer:
             call = self._call(response, "s3", operation, {})
         except AwsError as refusal:
             raise exceptions.S3ClientError(refusal.code, refusal.message) from refusal
-        if not services.may_in_s3(call, bucket, key):
+        if not services.may_in_s3(call, response, bucket, key):
             if bucket:
                 raise exceptions.BucketAccessDeniedError(bucket)
             raise exceptions.S3AccessDeniedError
