@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.repository import ACCOUNTS, found, loaded, marked, the_one
+from iam_access.config.load import Configuration, load
+from iam_access.model import Severity
+from tests.config.repository import ACCOUNTS, NOW, VALID, found, loaded, marked, the_one, write
 
 START = """\
 aws-policies:
@@ -267,3 +269,45 @@ def test_names_of_policies_have_128_characters(tmp_path: Path, length: int, fits
     text = f"aws-policies:\n  reader: {one}\n  writer: {one}\n  {'k' * length}: {one}\n"
     codes = [each.code for each in loaded(tmp_path, {"aws-policies/pay.yaml": text}).findings]
     assert codes == ([] if fits else ["policy-name-too-long"])
+
+
+RETIRED = policy(
+    "effect: Allow, actions: ['evidently:Get*'], resources: '*', "
+    "conditions: {StringEquals: {'s3:noSuchKey': x}}"
+)
+NAMES = ["unknown-service", "unknown-condition-key"]
+
+
+def weights(configuration: Configuration) -> list[tuple[str, Severity]]:
+    return [(each.code, each.severity) for each in configuration.findings]
+
+
+def test_names_that_aws_has_retired_stop_no_team_that_had_them(tmp_path: Path) -> None:
+    base = load(write(tmp_path / "base", {**VALID, "aws-policies/pay.yaml": RETIRED}), now=NOW)
+    assert weights(base) == [(code, Severity.ERROR) for code in NAMES]
+    base = load(tmp_path / "base", now=NOW, standing=True)
+    assert weights(base) == [(code, Severity.WARNING) for code in NAMES]
+    assert base.invalid == frozenset()
+    again = load(tmp_path / "base", now=NOW, base=base)
+    assert weights(again) == [(code, Severity.WARNING) for code in NAMES]
+
+
+def test_names_that_a_change_brings_are_errors(tmp_path: Path) -> None:
+    base = load(write(tmp_path / "base", VALID), now=NOW)
+    assert base.findings == ()
+    files = write(tmp_path / "new", {**VALID, "aws-policies/pay.yaml": RETIRED})
+    configuration = load(files, now=NOW, base=base)
+    assert weights(configuration) == [(code, Severity.ERROR) for code in NAMES]
+    other = RETIRED.replace("evidently:Get*", "evidently:List*").replace("noSuchKey", "nosuchkey")
+    base = load(files, now=NOW, standing=True)
+    changed = write(tmp_path / "more", {**VALID, "aws-policies/pay.yaml": other})
+    found = weights(load(changed, now=NOW, base=base))
+    assert found == [(NAMES[0], Severity.ERROR), (NAMES[1], Severity.WARNING)]
+
+
+def test_names_that_the_settings_tell_to_be_right(tmp_path: Path) -> None:
+    files = {
+        "aws-policies/pay.yaml": RETIRED,
+        "settings.yaml": "known_names: ['Evidently:*', s3:NoSuchKey]\n",
+    }
+    assert loaded(tmp_path, files).findings == ()

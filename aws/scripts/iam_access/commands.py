@@ -133,7 +133,7 @@ def _validate(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.config import suites  # noqa: PLC0415
 
     now = clock()
-    configuration = load(options, now)
+    configuration = load(options, now, standing=False)
     teams = teams_named(options.teams, configuration) if options.teams else None
     findings = (
         *findings_of(configuration, teams),

@@ -141,13 +141,16 @@ class _BugError(AccessError):
         super().__init__("a bug in the pipeline", "standard error tells more; please report it")
 
 
-def load(options: argparse.Namespace, now: datetime) -> "Configuration":
-    """The files that the options name, as of `now` (UTC), compared with those of `--base`."""
+def load(options: argparse.Namespace, now: datetime, *, standing: bool = True) -> "Configuration":
+    """The files that the options name, as of `now` (UTC), compared with those of `--base`.
+
+    `standing` files are to be used as they stand, see config.load.
+    """
     from iam_access.config import load as files  # noqa: PLC0415
 
     source = getattr(options, "base", None)
     if source is None:
-        return files.load(options.config_dir, now=now)
+        return files.load(options.config_dir, now=now, standing=standing)
     from iam_access.config.base import load_base  # noqa: PLC0415
 
     base = load_base(source, options.config_dir, now=now)

@@ -23,7 +23,7 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
     found = _revision(source, config_dir, is_folder=is_folder)
     if found is None:
         _check_folder(source, folder, config_dir.resolve().name, is_folder=is_folder)
-        return load(folder, now=now)
+        return load(folder, now=now, standing=True)
     if is_folder:
         raise UsageError(
             f"{source!r} is a folder, and git knows a commit of that name",
@@ -31,7 +31,7 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
             f"refs/heads/{source}",
         )
     with revision.files_of(found) as directory:
-        return load(directory, now=now, shown=found.shown)
+        return load(directory, now=now, shown=found.shown, standing=True)
 
 
 def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revision.Revision | None:

@@ -31,7 +31,7 @@ from iam_access.errors import UsageError
 from iam_access.kinds import FOLDERS, Folder
 from iam_access.kinds.base import Entry
 from iam_access.kinds.managed_policy import PolicySpec
-from iam_access.model import Account, Finding
+from iam_access.model import Account, Finding, Severity
 from iam_access.place import Place
 
 _NAMES = (
@@ -97,13 +97,15 @@ def load(
     now: datetime,
     base: Configuration | None = None,
     shown: str | None = None,
+    standing: bool = False,
 ) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
     Whatever the files contain becomes findings. Raises UsageError when there is no such
     directory. Some things are errors only where a change brings them, that is where `base`, the
     files before it, does not have them. Locations name files as people would type them from the
-    working directory, or below what is `shown` in the directory's place.
+    working directory, or below what is `shown` in the directory's place. `standing` files are to
+    be applied as they stand: names that AWS has retired since are no errors.
     """
     if not directory.is_dir():
         raise UsageError(
@@ -111,7 +113,8 @@ def load(
             "name the one that holds aws-accounts/ and the other folders with --config-dir",
         )
     with _no_collection():
-        return _load(directory, shown or files.shown_path(directory), base, now)
+        unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
+        return _load(directory, shown or files.shown_path(directory), base, unknown, now)
 
 
 @contextmanager
@@ -132,7 +135,9 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(directory: Path, shown: str, base: Configuration | None, now: datetime) -> Configuration:
+def _load(
+    directory: Path, shown: str, base: Configuration | None, unknown: Severity, now: datetime
+) -> Configuration:
     report = Report()
     settings, settings_place = _settings(directory, shown, report)
     settings_valid = not report.found
@@ -142,7 +147,7 @@ def _load(directory: Path, shown: str, base: Configuration | None, now: datetime
     complete = complete and misnamed <= {SETTINGS, access_tests.FOLDER}
     known = _accounts(drafts.values(), settings)
     book = Rulebook(settings, settings_place, aliases_of(known.values()))
-    _check(list(drafts.values()), book, base, now, report)
+    _check(list(drafts.values()), book, base, unknown, now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)
@@ -216,6 +221,7 @@ def _check(
     drafts: list[Draft],
     book: Rulebook,
     base: Configuration | None,
+    unknown: Severity,
     now: datetime,
     report: Report,
 ) -> None:
@@ -225,7 +231,7 @@ def _check(
         concerned = report.of(draft.name)
         before = earlier(base, draft.name)
         facts[draft.name] = team_checks.check(draft, book, before, now, concerned)
-        policy_checks.check(draft, facts[draft.name], concerned)
+        policy_checks.check(draft, facts[draft.name], book.settings.known_names, unknown, concerned)
         rule_checks.check(draft, facts[draft.name], book, now, concerned)
     fleet_checks.check(drafts, facts, book.settings, report)
     rule_checks.check_names(drafts, book, report)

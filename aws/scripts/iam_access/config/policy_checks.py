@@ -1,20 +1,24 @@
 """What must hold within the policies of one team, before AWS sees them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from iam_access.config import managed_checks, placeholders
 from iam_access.config.draft import POLICIES, Draft, Item, Slip
+from iam_access.config.earlier import Earlier
 from iam_access.config.report import Report
+from iam_access.config.rulebook import first_match
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
 from iam_access.config.words import as_fragment, listed
 from iam_access.kinds import names
 from iam_access.kinds.managed_policy import StatementSpec
 from iam_access.kinds.placeholders import fill
+from iam_access.model import Severity
 from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy import lint
@@ -41,20 +45,54 @@ _NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
 _FILLED = ("Resource", "NotResource", "Condition")
 _ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
 _ABOUT_KEYS = frozenset(
-    {"unknown-condition-operator", "bad-condition-key", "duplicate-condition-key"}
+    {
+        *("unknown-condition-operator", "bad-condition-key", "duplicate-condition-key"),
+        *("unknown-condition-key", "condition-never-applies", "for-all-values-opens"),
+    }
 )
 _ABOUT_ELEMENTS = ("conflicting-", "missing-")
 
 
-def check(draft: Draft, facts: Facts, report: Report) -> None:
-    """Report what AWS would refuse, or what cannot be meant, in a team's policies."""
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """How names weigh that AWS does not have: what stood in the files before must stay applicable.
+
+    AWS retires services and actions, and takes their names in policies all the same. `known` are
+    patterns of names that are right. `before` is what the team's files said earlier, if known;
+    `otherwise` is the severity where it is not.
+    """
+
+    known: Sequence[str]
+    before: Earlier | None
+    otherwise: Severity
+
+    def severity(self, name: str, code: str) -> Severity | None:
+        """How much a name weighs, None if it is right."""
+        if first_match(self.known, [name], ignore_case=True) is not None:
+            return None
+        if self.before is None:
+            return self.otherwise
+        is_key = code == "unknown-condition-key"
+        named = self.before.named_condition_key if is_key else self.before.named_action
+        return Severity.WARNING if named(name) else Severity.ERROR
+
+
+def check(
+    draft: Draft, facts: Facts, known: Sequence[str], otherwise: Severity, report: Report
+) -> None:
+    """Report what AWS would refuse, or what cannot be meant, in a team's policies.
+
+    `known` are patterns of names that are right; `otherwise` is how unknown ones weigh where what
+    the team's files said earlier is not known.
+    """
+    unknown = Unknown(known, facts.before, otherwise)
     _names(draft, report)
     samples = placeholders.samples(draft)
     partitions = managed_checks.Partitions(draft, facts)
     for item in draft.items[POLICIES]:
         _empty(item, report)
         managed_checks.check(draft.name, item, partitions, report)
-        _statements(item, samples, partitions.used_by(item.key), report)
+        _statements(item, samples, partitions.used_by(item.key), unknown, report)
 
 
 def _empty(item: Item, report: Report) -> None:
@@ -96,7 +134,11 @@ def _names(draft: Draft, report: Report) -> None:
 
 
 def _statements(
-    item: Item, samples: Mapping[str, str], partitions: frozenset[str], report: Report
+    item: Item,
+    samples: Mapping[str, str],
+    partitions: frozenset[str],
+    unknown: Unknown,
+    report: Report,
 ) -> None:
     """Every statement that has the right form, whatever is wrong with those beside it."""
     positions: list[int] = []
@@ -108,13 +150,18 @@ def _statements(
     if not statements:
         return
     for problem in _problems(statements, item.key):
+        severity: Severity | None = problem.severity
+        if problem.unknown is not None:
+            severity = unknown.severity(problem.unknown, problem.code)
+        if severity is None:
+            continue
         message, hint = as_fragment(problem.message), as_fragment(problem.hint)
         if problem.code.startswith(_ABOUT_ELEMENTS):
             message, hint = _in_our_words(message), _in_our_words(hint)
         path = _path(problem.path, positions)
         about_a_key = problem.code in _ABOUT_KEYS
         location = item.place.key(*path) if about_a_key else item.place.at(*path).location
-        report.add(problem.code, problem.severity, location, message, hint)
+        report.add(problem.code, severity, location, message, hint)
 
 
 def _partitions(

@@ -30,7 +30,8 @@ class Settings(Spec):
     before its name). `publish_policies` says whether a team's policies exist in each of its
     accounts, or only where an entry grants them permanently. The rest are rules for what teams may
     write: see `rules`. `only_temporary` are patterns of grants that nobody may have for good;
-    `permissions_boundary` is the policy that every grantee must carry as one.
+    `permissions_boundary` is the policy that every grantee must carry as one. `known_names` are
+    patterns of actions and condition keys that are right, though the data of AWS's lacks them.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -45,3 +46,4 @@ class Settings(Spec):
     forbidden_grants: Annotated[list[ForbiddenGrants], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     permissions_boundary: Boundary | None = None
+    known_names: Patterns = []

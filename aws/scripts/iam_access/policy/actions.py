@@ -16,6 +16,13 @@ from iam_access.policy.problem import Problem, nearest
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
 _EVERYTHING = ("*", "*:*")
+#: Services that are gone from the data and still stand in policies that AWS manages.
+_RETIRED = frozenset(
+    {
+        *("builderid", "codestar", "deepcomposer", "deeplens", "deepracer", "elastic-inference"),
+        *("evidently", "iot1click", "iotevents", "zocalo"),
+    }
+)
 
 
 class AccessLevel(StrEnum):
@@ -212,19 +219,22 @@ def unknown_action(pattern: str) -> Problem | None:
 
 def _unknown_service(pattern: str, service: str, name: str) -> Problem:
     found = _nearest_service(service)
-    if found is None:
+    if service.lower() in _RETIRED:
+        hint = "AWS has retired the service: its actions allow and deny nothing any more."
+    elif found is None:
         hint = "Use the prefix that AWS's Service Authorization Reference gives for the service."
     elif expand(f"{found}:{name}"):
         hint = f"Did you mean {found}:{name}?"
     else:
         hint = f"Did you mean the service {found}?"
-    return Problem("unknown-service", f"{pattern!r}: AWS has no service {service!r}.", hint)
+    text = f"{pattern!r}: AWS has no service {service!r}."
+    return Problem("unknown-service", text, hint, unknown=pattern)
 
 
 @lru_cache(maxsize=1024)
 def _nearest_service(service: str) -> str | None:
     # A service that is written wrong usually is so in many actions.
-    return nearest(service, services())
+    return nearest(service, services(), likeness=0.8)
 
 
 def _unknown_name(pattern: str, service: str, name: str) -> Problem:
@@ -236,6 +246,7 @@ def _unknown_name(pattern: str, service: str, name: str) -> Problem:
         f"Did you mean {key}:{found}?"
         if found
         else f"See the actions of {key} in AWS's Service Authorization Reference.",
+        unknown=pattern,
     )
 
 
@@ -248,4 +259,5 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
         f"Did you mean {key}:{found}?"
         if found
         else f"Use the beginning of actions that {key} has, followed by *.",
+        unknown=pattern,
     )

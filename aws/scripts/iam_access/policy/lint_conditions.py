@@ -192,6 +192,7 @@ def unknown_key(key: str) -> Problem | None:
         "unknown-condition-key",
         f"AWS has no condition key {key!r}, so that no request has it.",
         f"Did you mean {found}?" if found else "See AWS's Service Authorization Reference.",
+        unknown=key,
     )
 
 

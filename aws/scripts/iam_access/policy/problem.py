@@ -22,6 +22,8 @@ class Problem:
 
     `path` leads from the document or statement that was checked to the value at fault, by element
     names and list positions; the position is left out where a single value stands without a list.
+    `unknown` is the name that AWS does not have, where that is all: it may be one that AWS has
+    retired, or that is newer than the data.
     """
 
     code: str
@@ -29,12 +31,16 @@ class Problem:
     hint: str
     path: Path = ()
     severity: Severity = Severity.ERROR
+    unknown: str | None = None
 
 
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like a name, whatever its case, or None if none is much like it."""
+def nearest(name: str, candidates: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The candidate most like a name, whatever its case, or None if none is much like it.
+
+    `likeness` is how much of both must be the same, from 0 to 1.
+    """
     by_lower = {candidate.lower(): candidate for candidate in candidates}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=likeness)
     return by_lower[found[0]] if found else None
 
 
