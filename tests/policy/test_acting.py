@@ -2,7 +2,7 @@
 
 import pytest
 
-from iam_access.policy.acting import acts_on, can_act_on
+from iam_access.policy.acting import acts_on, can_act_on, can_have
 
 A = "123456789012"
 
@@ -35,5 +35,20 @@ def test_what_actions_act_on(action: str, resource: str, can: bool) -> None:
 
 
 def test_the_arns_of_what_an_action_acts_on() -> None:
-    assert acts_on("iam:PassRole") == ("arn:*:iam::*:role/*",)
+    assert acts_on("iam:PassRole") == ("arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}",)
     assert acts_on("s3:ListAllMyBuckets") == ()
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "can"),
+    [
+        ("iam:PassRole", "iam:PassedToService", True),
+        ("lambda:InvokeFunction", "iam:PassedToService", False),
+        ("ssm:StartSession", "ecs:cluster", False),
+        ("s3:*", "s3:prefix", True),
+        ("s3:GetObject", "aws:SourceIp", True),
+        ("nothing:Known", "s3:prefix", True),
+    ],
+)
+def test_which_keys_requests_may_have(action: str, key: str, can: bool) -> None:
+    assert can_have(action, key) is can

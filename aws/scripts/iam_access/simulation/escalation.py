@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iam_access.model import Escalation, Principal, PrincipalType
+from iam_access.policy.acting import can_have
 from iam_access.policy.actions import find_action, resource_types
-from iam_access.policy.condition_keys import GLOBAL_KEYS, find_condition_key
 from iam_access.policy.match import Mode, compile_patterns
 from iam_access.simulation import scopes
 from iam_access.simulation.assuming import ASSUME, Roles
@@ -178,14 +178,7 @@ def _may_hold(action: str, conditions: Conditions) -> bool:
 
 
 def _may_have(action: str, key: str) -> bool:
-    known, documented = find_action(action), find_condition_key(key)
-    if known is None or documented is None or documented in GLOBAL_KEYS:
-        return True
-    types = resource_types(known.service)
-    of_types = (types[each].condition_keys for each in known.resource_types if each in types)
-    named = known.condition_keys.union(*of_types)
-    is_its_own = key.partition(":")[0] == known.service
-    return is_its_own or documented.name in named
+    return key.partition(":")[0] == action.partition(":")[0].lower() or can_have(action, key)
 
 
 def _passes_to(service: str | None, conditions: Conditions) -> bool:
