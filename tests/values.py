@@ -12,6 +12,7 @@ from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import Entry, Scope
+from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.grant import Rules
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
@@ -84,6 +85,7 @@ def scope(
     snapshot: Snapshot | None = None,
     rules: Rules = Rules(),  # noqa: B008 - a frozen value
     now: datetime = NOW,
+    user_names: UserNames = PART_BEFORE,
 ) -> Scope:
     """One team in ACCOUNT."""
     return Scope(
@@ -96,6 +98,7 @@ def scope(
         rules=rules,
         snapshot=snapshot or account_with(),
         now=now,
+        user_names=user_names,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from bench.fleet import Fleet, write
 from iam_access.config.load import load
+from iam_access.kinds.fields import UserNames
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SMALL = Fleet(accounts=3, teams=2, policies_per_team=5, users=20)
@@ -26,7 +27,9 @@ def test_the_files_are_valid_and_as_many_as_asked_for(tmp_path: Path) -> None:
     for team in found.teams.values():
         own = [e for e in team.entries["aws-policies"] if e.spec.custom_statements]
         assert len(own) == 5
-        users = {p.name for e in team.entries["permanent-access"] for p in e.spec.principals}
+        users = {
+            p.name for e in team.entries["permanent-access"] for p in e.spec.principals(UserNames())
+        }
         assert len(users) == 10
         assert len(team.entries["temporary-access"]) == 3
 

@@ -530,6 +530,15 @@ class TestSettings:
             ("only_temporary: ¶{a: b}", "wrong-type"),
             ("protected_principals: {users: [¶'*@corp.example']}", "bad-pattern"),
             ("protected_principals: {¶user: [a]}", "unknown-key"),
+            ("user_names: ¶address", "bad-value"),
+            ("user_names: ¶[whole address]", "bad-value"),
+            ("user_names: ¶{whole address: []}", "bad-value"),
+            ("user_names: ¶{whole address: [a.b], part before the @: [c.d]}", "bad-value"),
+            ("user_names: ¶{whole address: ['@a.b']}", "bad-pattern"),
+            (
+                "{user_names: {whole address: x.y}, protected_principals: {users: [x@y, ¶'*@y']}}",
+                "bad-pattern",
+            ),
             ("protected_principals: ¶[a]", "wrong-type"),
             ("forbidden_grants: [¶{environments: [prod]}]", "missing-key"),
             ("forbidden_grants: [{grants: ¶[]}]", "empty-list"),
@@ -558,6 +567,10 @@ class TestSettings:
             "only_temporary: 'x*'",
             "permissions_boundary: arn:{partition}:iam::{account_id}:policy/ops/edge",
             "permissions_boundary: arn:aws:iam::aws:policy/PowerUserAccess",
+            "user_names: ",
+            "user_names: {part before the @: example.com}",
+            "user_names: whole address\nprotected_principals: {users: ['*@corp.example']}",
+            "protected_principals: {users: ['user/*@example.com']}",
         ],
     )
     def test_keys_whose_content_is_commented_out_say_nothing(

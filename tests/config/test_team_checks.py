@@ -26,6 +26,21 @@ def told(tmp_path: Path, changes: dict[str, str]) -> list[str]:
     return [each.partition("pay.yaml:")[2] for each in found(loaded(tmp_path, changes))]
 
 
+def test_a_whole_address_must_be_a_name_that_iam_can_have(tmp_path: Path) -> None:
+    users = f"users: [{'a' * 60}@x.com, a@exämple.com, {'a' * 65}@x.com, user/b, c@x.com]"
+    entry = f"{users}, environments: [prod], grants: [reader]"
+    changes = {**permanent(entry), "settings.yaml": "user_names: whole address"}
+    assert told(tmp_path, changes) == [
+        *("2:14 error bad-user", "2:82 error bad-user", "2:97 error bad-user")
+    ]
+
+
+def test_who_is_written_in_two_ways_is_one(tmp_path: Path) -> None:
+    rest = "environments: [prod], grants: [reader]"
+    changes = permanent(f"users: [a@x.com], {rest}", f"users: [user/a], {rest}")
+    assert told(tmp_path, changes) == ["3:5 warning overlapping-entries"]
+
+
 def test_one_account_is_one_environment(tmp_path: Path) -> None:
     text = ACCOUNTS + "  again: {partition: aws, id: 111122223333}\n"
     finding = the_one(loaded(tmp_path, {"aws-accounts/pay.yaml": text}))

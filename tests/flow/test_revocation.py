@@ -5,7 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from iam_access import commands
-from tests.flow.fleet import PROD, TEST, Files, Fleet, Run, account, opened, policy, temporary
+from tests.flow.fleet import (
+    PROD,
+    TEST,
+    Files,
+    Fleet,
+    Run,
+    account,
+    opened,
+    permanent,
+    policy,
+    temporary,
+)
 
 
 @pytest.fixture
@@ -75,3 +86,76 @@ def test_a_place_that_does_not_exist_revokes_nothing(fleet: Fleet) -> None:
     fleet.files.write("permanent-access/payments.yaml", "permanent-access: {}\n")
     assert revoke(fleet, "--user", "ann", "--environment", "prd").status == 1
     assert len(fleet.inline("user/ann")) == 2
+
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@pytest.fixture
+def standing(files: Files) -> Iterator[Fleet]:
+    """Ann holds one grant for hours and one permanently; bob, in a group, nothing of ours."""
+    files.team(
+        policies={"read": policy(), "adm": policy(managed=[ADMINISTRATOR]), "own": policy()},
+        permanent=[permanent("adm", "own")],
+        temporary=[temporary("read")],
+    )
+    with opened(files) as found:
+        assert found.apply("--all").status == 0
+        admin = found.admin()
+        admin.create_group(GroupName="staff")
+        admin.add_user_to_group(GroupName="staff", UserName="bob")
+        admin.add_user_to_group(GroupName="staff", UserName="ann")
+        yield found
+
+
+def told(run: Run) -> dict[str, list[str]]:
+    """The messages and hints by code."""
+    found: dict[str, list[str]] = {}
+    for each in run.json["findings"]:
+        found.setdefault(each["code"], []).append(f"{each['message']}; {each['hint']}")
+    return found
+
+
+@pytest.mark.parametrize("explain", [(), ("--explain",)])
+def test_what_a_person_keeps_is_named_with_where_it_is_written(
+    standing: Fleet, explain: tuple[str, ...]
+) -> None:
+    done = revoke(standing, "--user", "ANN@example.com", *explain)
+    assert (done.status, standing.inline("user/ann")) == (0, {})
+    found = told(done)
+    kept = sorted(found["keeps-permanent-access"])
+    assert ["AdministratorAccess (granted as adm)" in each for each in kept] == [True, False]
+    assert ["payments-own (granted as own)" in each for each in kept] == [False, True]
+    assert all("permanent-access/payments.yaml:2:3" in each for each in kept)
+    (others,) = found["access-of-others"]
+    assert "user/ann in prod" in others
+    assert "group staff" in others
+    assert "was not looked at" in others
+    again = revoke(standing, "--user", "ann", *explain)
+    assert again.status == 1
+    (nothing,) = told(again)["nothing-matches"]
+    assert "spelling" not in nothing
+    assert len(told(again)["keeps-permanent-access"]) == 2
+
+
+def test_of_somebody_with_nothing_of_ours_what_others_gave_is_named(standing: Fleet) -> None:
+    done = revoke(standing, "--user", "bob")
+    assert done.status == 1
+    assert "group staff" in told(done)["access-of-others"][0]
+    assert "spelling" not in told(done)["nothing-matches"][0]
+    done = revoke(standing, "--user", "bbo")
+    assert set(done.codes) == {"nothing-matches"}
+    assert "spelling" in told(done)["nothing-matches"][0]
+    done = revoke(standing, "--role", "runner")
+    assert "nobody else gave role/runner" in told(done)["access-of-others"][0]
+
+
+def test_who_holds_a_grant_permanently_is_named(standing: Fleet) -> None:
+    done = revoke(standing, "--grant", "adm")
+    assert set(done.codes) == {"nothing-matches", "keeps-permanent-access"}
+    assert "user/ann" in told(done)["keeps-permanent-access"][0]
+    done = revoke(standing, "--team", "payments", "--grant", "read")
+    assert set(done.codes) == {"entry-to-delete"}
+    standing.files.team(policies={"read": policy()})
+    done = revoke(standing, "--user", "ann")
+    assert all("no entry asks for it" in each for each in told(done)["keeps-permanent-access"])

@@ -11,7 +11,8 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import Action, Change, Phase, Plan, Principal, PrincipalType
 from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.plan.revocation import plan_revocation
+from iam_access.plan.target import Target
 from iam_access.policy.document import size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.values import (

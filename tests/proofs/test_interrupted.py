@@ -16,7 +16,8 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.names import grant_of_ending_policy
 from iam_access.model import Plan, Principal
 from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.plan.revocation import plan_revocation
+from iam_access.plan.target import Target
 from iam_access.snapshot import Quotas, Snapshot
 from tests.proofs.reach import Probe
 from tests.proofs.replay import Powers, meaning, moments

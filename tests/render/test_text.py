@@ -58,8 +58,9 @@ def test_names_are_whole_at_any_width(
     monkeypatch.setenv(colour, "1")
     report = with_long_names()
     lines = HARMLESS_CONTROLS.sub("", shown(report, Terminal())).splitlines()
-    for text in (f"+ inline-policy {LONG}", f"because of {LONG}", f"look at {LONG}", "e" * 90):
+    for text in (LONG, "e" * 90):
         assert [line for line in lines if text in line], text
+    assert sum(LONG in line for line in lines) >= 4
     assert [line for line in lines if f'"Id": "{LONG}"' in line]
 
 
@@ -69,11 +70,89 @@ def test_a_terminal_gets_the_lines_of_a_pipe_but_for_the_summary(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     report = reports.troubled()
-    plain = shown(report).splitlines()
-    lines = HARMLESS_CONTROLS.sub("", shown(report, Terminal())).splitlines()
-    start = plain.index("Summary")
-    assert [line.rstrip() for line in lines[:start]] == plain[:start]
-    assert lines[-1] == plain[-1]
+    plain = shown(report).partition("Summary")[0]
+    text = HARMLESS_CONTROLS.sub("", shown(report, Terminal()))
+    assert text.split()[: len(plain.split())] == plain.split()
+    if width == 200:
+        assert [line.rstrip() for line in text.splitlines()[: plain.count("\n")]] == (
+            plain.splitlines()
+        )
+
+
+WORDS = (
+    "user ann in account 123456789012 (prod) must carry a permissions boundary to be granted "
+    "anything at all, and has none of those that are allowed there"
+)
+COMMAND = "aws iam put-user-permissions-boundary --user-name ann --permissions-boundary " + LONG
+
+
+def wide(finding: Finding) -> Report:
+    account = reports.planned(reports.PROD, reports.GRANT, findings=(finding,))
+    return Report("apply", reports.NOW, accounts=(account,), dry_run=True)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_long_lines_wrap_between_words_and_are_indented(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    place = Location("aws/permanent-access/payments.yaml", 12, 7)
+    hint = f"{COMMAND} (or see https://example.com/{'x' * 100}), or `run this --all of it` here"
+    report = wide(Finding("missing-boundary", Severity.ERROR, WORDS, hint, place))
+    lines = shown(report, Terminal()).splitlines()
+    start = next(number for number, text in enumerate(lines) if text.startswith(str(place)))
+    assert lines[start + 1].startswith("    ")
+    assert not lines[start + 1].startswith("     ")
+    told = lines[start : next(n for n, text in enumerate(lines) if "hint:" in text)]
+    assert " ".join(text.strip() for text in told) == f"{place}: error: {WORDS} [missing-boundary]"
+    assert all(len(text) <= width for text in told)
+    assert not any(len(text.strip()) < width // 3 for text in told[:-1])
+    below = lines[start + len(told) :]
+    for kept in (COMMAND, "`run this --all of it`", f"https://example.com/{'x' * 100}"):
+        assert [text for text in below if kept in text], kept
+    assert [text for text in below if text.startswith(f"{' ' * 10}{COMMAND}")]
+
+
+def test_what_is_to_be_pasted_or_compared_is_never_wrapped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for report in (reports.dry_run(), reports.revoked()):
+        text = shown(report, Terminal())
+        usage = reports.USAGE if report.command == "apply" else ()
+        block = report.findings[0].hint.split("\n") if report.command == "revoke" else ()
+        lines = text.splitlines()
+        assert all(each in lines for each in usage)
+        assert all(f"      {each}" in lines for each in block)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "aws iam create-user --user-name ann",
+        "apply.py --all --dry-run",
+        "python aws/scripts/apply.py payments",
+        ".venv/bin/pip install --no-deps -r aws/scripts/requirements.txt",
+    ],
+)
+def test_commands_stay_whole(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("NO_COLOR", "1")
+    for before in range(30):
+        finding = Finding("code", Severity.ERROR, "x", f"{'y ' * before}{command} and more")
+        kept = command.removesuffix(" payments")
+        assert kept in shown(wide(finding), Terminal())
+
+
+def test_a_pipe_gets_whole_lines_whatever_columns_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for colour in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv(colour, "1")
+        text = HARMLESS_CONTROLS.sub("", shown(wide(Finding("code", Severity.ERROR, WORDS))))
+        assert f"error: {WORDS} [code]\n" in text
 
 
 def test_the_summary_is_a_table_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +167,7 @@ def test_the_summary_is_lines_where_a_table_does_not_fit(monkeypatch: pytest.Mon
     monkeypatch.setenv("COLUMNS", "60")
     text = HARMLESS_CONTROLS.sub("", shown(reports.dry_run(), Terminal()))
     assert "│" not in text
-    assert "  live/prod (123456789012): 4 to create, 1 to update, 1 to delete\n" in text
+    assert "  live/prod (123456789012): 4 to create, 1 to update, 1 to\n      delete\n" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +205,7 @@ def test_colour_says_nothing_that_words_do_not(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("colour", ["NO_COLOR", "FORCE_COLOR"])
 def test_hostile_text_is_only_text(text: str, colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(colour, "1")
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setenv("COLUMNS", "20000")
     output = shown(reports.hostile(text), Terminal(), verbose=True)
     plain = HARMLESS_CONTROLS.sub("", output)
     for line in plain.split("\n"):
@@ -269,6 +348,14 @@ def test_a_hint_of_several_lines_is_an_indented_block() -> None:
     finding = Finding("entry-to-delete", Severity.WARNING, "delete", "- user: a\x1b[2J\n  role: b")
     lines = shown(Report("revoke", reports.NOW, findings=(finding,))).splitlines()
     assert lines[1:4] == ["    hint:", "      - user: a\\x1b[2J", "        role: b"]
+
+
+@pytest.mark.parametrize("entry", ["  - {user: ann, grant: read}", "- {user: ann, grant: read}"])
+def test_so_is_one_of_one_line_of_a_file(entry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    finding = Finding("entry-to-delete", Severity.WARNING, "delete", entry)
+    text = shown(Report("revoke", reports.NOW, findings=(finding,)), Terminal())
+    assert f"hint: {entry}\n" in HARMLESS_CONTROLS.sub("", text)
 
 
 def test_the_digest_of_nothing_is_not_told() -> None:

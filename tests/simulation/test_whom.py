@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from iam_access.errors import UsageError
+from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.model import Principal, PrincipalType
 from iam_access.simulate import named
 from iam_access.simulation.whom import Whom, absence, found_in
@@ -28,7 +29,15 @@ ARN = f"arn:aws:iam::{ACCOUNT.id}"
     ],
 )
 def test_a_user_by_name_address_path_and_arn(text: str, expected: Whom) -> None:
-    assert named.users([text, text]) == (expected,)
+    assert named.users([text, text], PART_BEFORE) == (expected,)
+
+
+@pytest.mark.parametrize("text", ["user/a@x.com", "/team/a@x.com", f"{ARN}:user/a@x.com"])
+def test_a_name_that_is_an_address_is_whole_in_a_path_and_an_arn(text: str) -> None:
+    (found,) = named.users([text], PART_BEFORE)
+    assert found.principal.name == "a@x.com"
+    (found,) = named.users(["a@x.com"], UserNames(whole=True))
+    assert found.principal.name == "a@x.com"
 
 
 def test_a_role_by_path_and_arn() -> None:
@@ -53,7 +62,7 @@ def test_a_role_by_path_and_arn() -> None:
 )
 def test_what_names_no_user_is_answered_with_what_would(text: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
-        named.users([text])
+        named.users([text], PART_BEFORE)
     assert hint in refused.value.hint
 
 

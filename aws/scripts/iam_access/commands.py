@@ -37,6 +37,7 @@ from iam_access.running import (
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
     from iam_access.manager import IamManager, Planner
+    from iam_access.plan.target import Target
     from iam_access.sandbox import Profile, SandboxServer
 
 
@@ -181,28 +182,20 @@ def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
 
 def _revoke(options: argparse.Namespace, clock: Clock) -> int:
     from iam_access.config.entries import entries_to_delete, what_hides_access  # noqa: PLC0415
-    from iam_access.kinds import fields  # noqa: PLC0415
     from iam_access.plan.planner import Request  # noqa: PLC0415
-    from iam_access.plan.revocation import Target, nothing_matches  # noqa: PLC0415
+    from iam_access.plan.revocation import nothing_matches  # noqa: PLC0415
 
     for name in ("user", "role", "grant", "team"):
         # Not the same as leaving it out, which would end more than was asked for.
         if getattr(options, name) == "":
             raise UsageError(f"--{name} is empty", "say whose access is to end, or leave it out")
-    principal = (
-        fields.user(options.user)
-        if options.user
-        else fields.role(options.role)
-        if options.role
-        else None
-    )
-    target = Target(principal, options.grant, options.team)
-    if target == Target():
+    if not any((options.user, options.role, options.grant, options.team)):
         raise UsageError(
             "say what to revoke: --user, --role, --grant or --team",
             "several of them mean: where all of them hold",
         )
     run = _Run("revoke", options, clock, load(options, clock()))
+    target = _target(options, run.configuration)
     accounts = accounts_of(options, run.configuration, Request(), run.configuration.known_accounts)
     report = run.over(
         accounts,
@@ -218,6 +211,20 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
         *nothing_matches(report, target),
     )
     return _show(replace(report, findings=findings), options)
+
+
+def _target(options: argparse.Namespace, configuration: "Configuration") -> "Target":
+    from iam_access.kinds import fields  # noqa: PLC0415
+    from iam_access.plan.target import Target  # noqa: PLC0415
+
+    user_names = configuration.settings.user_names
+    target = Target(grant=options.grant, team=options.team)
+    if options.role:
+        return replace(target, principal=fields.role(options.role))
+    if options.user:
+        user, other = user_names.user(options.user), user_names.other(options.user)
+        return replace(target, principal=user, other=other)
+    return target
 
 
 def _serve(options: argparse.Namespace, clock: Clock) -> int:

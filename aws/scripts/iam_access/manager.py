@@ -12,12 +12,14 @@ from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
+from iam_access.config.entries import permanent_entries
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed, unproven
 from iam_access.plan.planner import Request, plan_apply, plan_cleanup
-from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.plan.revocation import plan_revocation
+from iam_access.plan.target import Target
 from iam_access.snapshot import Snapshot
 
 # What judges access takes longer to import than a plan takes to make: only who asks for it pays.
@@ -108,7 +110,9 @@ class IamManager:
     def revoking(self, target: Target, *, explain: bool = False) -> Planner:
         """Plans that end temporary access at once."""
         return Planner(
-            plan=lambda account, snapshot: plan_revocation(account, snapshot, target, self.now),
+            plan=lambda account, snapshot: plan_revocation(
+                account, snapshot, target, self.now, permanent_entries(self.configuration, account)
+            ),
             explain=explain,
         )
 

@@ -93,6 +93,20 @@ class Snapshot:
     quotas: Quotas = field(default_factory=Quotas)
     managed: Mapping[str, ManagedDocument | None] = field(default_factory=dict)
     attachable: frozenset[str] | None = None
+    _spelled: dict[tuple[PrincipalType, str], Principal] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def spelled(self, principal: Principal) -> Principal:
+        """The principal as IAM spells its name, in which case does not count; as it is if absent.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        """
+        if principal in self.principals:
+            return principal
+        if not self._spelled:
+            self._spelled.update((each.in_iam, each) for each in self.principals)
+        return self._spelled.get(principal.in_iam, principal)
 
     def holders(self, principal: Principal) -> tuple[PrincipalState, ...]:
         """The principal, if it exists, and its groups: whose policies count for it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iam_access.config.access import Access
 from iam_access.config.draft import POLICIES, TEMPORARY
 from iam_access.kinds.base import Entry
-from iam_access.kinds.fields import user_name
+from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.managed_policy import PolicySpec, StatementSpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 
@@ -30,11 +30,14 @@ class Earlier:
 
     temporary: tuple[Entry[TemporaryAccessSpec], ...] = ()
     policies: tuple[Entry[PolicySpec], ...] = ()
+    user_names: UserNames = PART_BEFORE
 
     def granted(self, access: Access) -> bool:
         """Whether a temporary entry asked for the same, until the same moment."""
         return (
-            _grant(access.users, access.roles, access.environments, access.grants, access.until)
+            self._grant(
+                access.users, access.roles, access.environments, access.grants, access.until
+            )
             in self._grants
         )
 
@@ -53,7 +56,7 @@ class Earlier:
     @cached_property
     def _grants(self) -> frozenset[_Grant]:
         return frozenset(
-            _grant(
+            self._grant(
                 [each.user] if each.user else (),
                 [each.role] if each.role else (),
                 [each.environment],
@@ -61,6 +64,22 @@ class Earlier:
                 each.deadline,
             )
             for each in (entry.spec for entry in self.temporary)
+        )
+
+    def _grant(
+        self,
+        users: Iterable[str],
+        roles: Iterable[str],
+        environments: Iterable[str],
+        grants: Iterable[str],
+        until: datetime | None,
+    ) -> _Grant:
+        return (
+            tuple(self.user_names.name(each).lower() for each in users),
+            tuple(each.lower() for each in roles),
+            tuple(environments),
+            tuple(grants),
+            until,
         )
 
     @cached_property
@@ -98,20 +117,8 @@ def earlier(base: "Configuration | None", team: str) -> Earlier | None:
         return None
     found = base.teams.get(team)
     entries: dict[str, tuple[Any, ...]] = dict(found.entries) if found else {}
-    return Earlier(temporary=entries.get(TEMPORARY, ()), policies=entries.get(POLICIES, ()))
-
-
-def _grant(
-    users: Iterable[str],
-    roles: Iterable[str],
-    environments: Iterable[str],
-    grants: Iterable[str],
-    until: datetime | None,
-) -> _Grant:
-    return (
-        tuple(user_name(each).lower() for each in users),
-        tuple(each.lower() for each in roles),
-        tuple(environments),
-        tuple(grants),
-        until,
+    return Earlier(
+        temporary=entries.get(TEMPORARY, ()),
+        policies=entries.get(POLICIES, ()),
+        user_names=base.settings.user_names,
     )

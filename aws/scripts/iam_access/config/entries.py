@@ -1,15 +1,18 @@
 """Entries of the files as they are written, for people who have to change them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from iam_access.config import accounts as account_files
 from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import FILE as SETTINGS
-from iam_access.kinds.names import label
+from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.names import label, policy_arn
+from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess
-from iam_access.model import Finding, Principal, Severity
+from iam_access.model import Account, Finding, Location, Principal, Severity
 
 # Folders, files and codes: where, or of which kind, an error is that leaves us in the dark.
 _HIDING = frozenset({account_files.FOLDER, TemporaryAccess.folder, SETTINGS, "missing-accounts"})
@@ -26,14 +29,16 @@ def entries_to_delete(
     `accounts` are the ids of those it was revoked in, whatever each team calls them. Entries that
     ended before `now` (UTC) do nothing.
     """
+    user_names = configuration.settings.user_names
     for team in configuration.teams.values():
         entries = team.entries[TemporaryAccess.folder]
         for number, entry in enumerate(entries):
             spec = entry.spec
+            principal = spec.principal(user_names)
             if (
                 spec.deadline > now
                 and _is_in(accounts, team, spec.environment)
-                and matches(spec.principal, label(spec.grant), team.name)
+                and matches(principal, label(spec.grant), team.name)
             ):
                 following = (
                     entries[number + 1].place.location.line if number + 1 < len(entries) else None
@@ -42,12 +47,44 @@ def entries_to_delete(
                 yield Finding(
                     code="entry-to-delete",
                     severity=Severity.WARNING,
-                    message=f"the next apply brings back {spec.grant} for {spec.principal} in "
+                    message=f"the next apply brings back {spec.grant} for {principal} in "
                     f"{spec.environment} unless this entry goes; delete these lines",
                     hint=_lines(Path(location.file), location.line, following),
                     location=location,
                     team=team.name,
                 )
+
+
+class PermanentEntry(NamedTuple):
+    """An entry that grants something permanently, and where it stands."""
+
+    grant: str
+    location: Location
+
+
+# By what IAM tells a principal by, and the ARN of the policy that they hold by the entry.
+PermanentEntries = Mapping[tuple[object, str], PermanentEntry]
+
+
+def permanent_entries(configuration: Configuration, account: Account) -> PermanentEntries:
+    """Who is to hold which policy permanently in an account, as far as the files can be read."""
+    user_names = configuration.settings.user_names
+    found: dict[tuple[object, str], PermanentEntry] = {}
+    for name, environment in account.environments.items():
+        team = configuration.teams[name]
+        values = values_of(account, environment, name)
+        for entry in team.entries[PolicyAttachments.folder]:
+            if environment not in entry.spec.environments:
+                continue
+            for key in entry.spec.grants:
+                policy = team.policies.get(key)
+                arns = fill(policy.spec.managed_policies, values) if policy else ()
+                own = policy_arn(account.partition, account.id, name, key)
+                written = PermanentEntry(key, entry.place.location)
+                for principal in entry.spec.principals(user_names):
+                    for arn in (own, *arns):
+                        found.setdefault((principal.in_iam, arn), written)
+    return found
 
 
 def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:

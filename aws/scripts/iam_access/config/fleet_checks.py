@@ -13,6 +13,7 @@ from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts, location_of, same_person
 from iam_access.kinds import names
 from iam_access.kinds.base import Entry
+from iam_access.kinds.fields import UserNames
 
 _ROLE, _PARTITION = "deployer_role", "partition"
 
@@ -31,7 +32,7 @@ def check(
     # Many accounts are shared by the same teams; one look at them is enough.
     groups = {tuple(draft.name for draft, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
-        _users([draft for draft, _ in uses], facts, report)
+        _users([draft for draft, _ in uses], facts, settings.user_names, report)
 
 
 def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Entry[Any]]]]:
@@ -98,6 +99,7 @@ def _share(one: Draft, other: Draft) -> bool:
 def _users(
     drafts: Sequence[Draft],
     facts: Mapping[str, Facts],
+    user_names: UserNames,
     report: Report,
 ) -> None:
     """One user name in an account must mean one person, whichever team writes it."""
@@ -109,7 +111,7 @@ def _users(
                 first[in_iam] = (address, draft)
                 continue
             other, theirs = first[in_iam]
-            if address == other or theirs is draft or same_person(address, other):
+            if address == other or theirs is draft or same_person(address, other, user_names):
                 continue
             _differ(draft, address, theirs, other, facts, report)
             _differ(theirs, other, draft, address, facts, report)

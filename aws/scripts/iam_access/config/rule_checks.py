@@ -82,7 +82,8 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
 
 
 def _protected(entry: Access, team: _Team) -> None:
-    for name, principal_of in ((USERS, fields.user), (ROLES, fields.role)):
+    user_of = team.book.settings.user_names.user
+    for name, principal_of in ((USERS, user_of), (ROLES, fields.role)):
         for index, written in enumerate(getattr(entry, name)):
             rule = team.book.protection(principal_of(written))
             if rule is not None:
@@ -146,15 +147,16 @@ def _grantees(entry: Access, team: _Team) -> None:
                     f"it is for {_those(rule.teams, 'teams')} ({where})",
                 )
             elif rule.users is not None or rule.roles is not None:
-                _grantees_of(entry, grant, rule, where, team.report)
+                _grantees_of(entry, grant, rule, where, team)
 
 
-def _grantees_of(entry: Access, grant: str, rule: Grantees, where: str, report: Report) -> None:
+def _grantees_of(entry: Access, grant: str, rule: Grantees, where: str, team: _Team) -> None:
+    user_names = team.book.settings.user_names
     for name, patterns in ((USERS, rule.users or ()), (ROLES, rule.roles or ())):
         for index, written in enumerate(getattr(entry, name)):
-            names = names_of_user(written) if name == USERS else (written,)
+            names = names_of_user(written, user_names) if name == USERS else (written,)
             if written != NOT_TEXT and first_match(patterns, names, ignore_case=True) is None:
-                report.error(
+                team.report.error(
                     "not-a-grantee",
                     entry.at(name, index),
                     f"the {name[:-1]} {shown(written)} may not be granted {shown(grant)}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from iam_access.config.settings import FILE, Settings
-from iam_access.kinds.fields import user_name
+from iam_access.kinds.fields import UserNames, exactly, is_exact
 from iam_access.kinds.grant import Form, Outliving, Rules
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.place import Path, Place
@@ -153,10 +153,21 @@ class Rulebook:
     def protection(self, principal: Principal) -> Path | None:
         """The path of the rule that protects a user or role of this name, None without any."""
         protected = self.settings.protected_principals
-        patterns = {PrincipalType.USER: protected.users, PrincipalType.ROLE: protected.roles}
-        index = first_match(patterns.get(principal.type, ()), (principal.name,), ignore_case=True)
-        key = f"{principal.type}s"
-        return None if index is None else ("protected_principals", key, index)
+        if principal.type is PrincipalType.USER:
+            patterns = [self._names_protected(each) for each in protected.users]
+        elif principal.type is PrincipalType.ROLE:
+            patterns = [(each,) for each in protected.roles]
+        else:
+            return None
+        for index, names in enumerate(patterns):
+            if first_match(names, (principal.name,), ignore_case=True) is not None:
+                return ("protected_principals", f"{principal.type}s", index)
+        return None
+
+    def _names_protected(self, written: str) -> tuple[str, ...]:
+        """An address protects both users that may be meant by it."""
+        name = self.settings.user_names.name(written)
+        return (name,) if is_exact(written) else (name, written)
 
     @property
     def boundary(self) -> Boundary | None:
@@ -207,9 +218,10 @@ def names_of(team: str, grant: str) -> tuple[str, str]:
     return grant, f"{team}/{grant}"
 
 
-def names_of_user(address: str) -> tuple[str, str]:
-    """What patterns of users are compared with: the address as written, and the user's name."""
-    return address, user_name(address)
+def names_of_user(written: str, user_names: UserNames) -> tuple[str, str, str]:
+    """What patterns of users are compared with: as it is written, and the user's name."""
+    name = user_names.name(written)
+    return written, name, exactly(name)
 
 
 def matches(pattern: str, names: Iterable[str]) -> bool:

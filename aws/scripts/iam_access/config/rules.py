@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from iam_access.kinds.fields import Spec, one_or_many, problem, user_name
+from iam_access.kinds.fields import Spec, UserNames, one_or_many, problem
 from iam_access.policy.arn import is_managed_policy
 
 _DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"[0-9]{1,4}")
 _FLAGS = {"true": True, "false": False}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_WHOLE = {"part before the @": False, "whole address": True}
+_DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
 _WILD = re.compile(r"[*?\[]")
 
 T = TypeVar("T")
@@ -79,15 +81,28 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _protected_user(value: str) -> str:
-    """The pattern of an IAM user's name, also if it was written as an address."""
-    if "@" in value and is_wild(user_name(value)):
+def user_names(value: Any) -> UserNames:
+    """`whole address`, or `{whole address: [example.com]}`; nothing at all is the default."""
+    if value is None:
+        return UserNames()
+    by_domain = isinstance(value, dict) and len(value) == 1
+    way, domains = next(iter(value.items())) if by_domain else (value, [])
+    domains = one_or_many(domains)
+    if not isinstance(way, str) or way not in _WHOLE or (by_domain and not domains):
         raise problem(
-            "bad-pattern",
-            f"{value!r} cannot be told from an IAM user's name, which has no domain",
-            "write a pattern for what stands before the @",
+            "bad-value",
+            f"{value!r} does not say which IAM users addresses stand for",
+            f"write {' or '.join(map(repr, _WHOLE))}; or one of them with the domains it is for, "
+            "all others going the other way: {whole address: [example.com]}",
         )
-    return _pattern(user_name(value))
+    for each in domains if isinstance(domains, list) else [domains]:
+        if not isinstance(each, str) or _DOMAIN.fullmatch(each) is None:
+            raise problem(
+                "bad-pattern",
+                f"{each!r} is not a domain of addresses",
+                "write what stands after the @, in which * stands for any characters: example.com",
+            )
+    return UserNames(_WHOLE[way], tuple(domains))
 
 
 def _boundary(value: str) -> str:
@@ -127,7 +142,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
 Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
 SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
-ProtectedUser = Annotated[str, AfterValidator(_protected_user)]
+AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
 Boundary = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
@@ -187,7 +202,7 @@ class TemporaryAccessRules(Limits):
 class ProtectedPrincipals(Spec):
     """Patterns of the names of users and roles that are never granted anything, nor touched."""
 
-    users: Annotated[list[ProtectedUser], BeforeValidator(_no_list)] = []
+    users: Patterns = []
     roles: Patterns = []
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.words import as_fragment, did_you_mean, listed
 from iam_access.errors import UsageError
+from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.placeholders import NAMES
 from iam_access.model import Finding, Location
 from iam_access.place import Place
@@ -35,11 +36,15 @@ _PLACEHOLDERS = dict.fromkeys(NAMES, "")
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One file's tests. `team` is None for a file that is nobody's."""
+    """One file's tests. `team` is None for a file that is nobody's.
+
+    `user_names` says which IAM users the addresses in it stand for.
+    """
 
     team: str | None
     spec: AccessTests
     place: Place
+    user_names: UserNames = PART_BEFORE
 
     @property
     def tests(self) -> Iterator[tuple[AccessTest, Place]]:
@@ -83,14 +88,21 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
         if team.accounts_are_known:  # if not, that is told of the accounts
             specs = team.environments.values()
             there = _There(team.environments, frozenset(each.id for each in specs))
-        suites.append(_suite(source.data, source.file, source.team, there, concerned))
+        suite = _suite(source.data, source.file, source.team, there, concerned)
+        if suite is not None:
+            suites.append(replace(suite, user_names=configuration.settings.user_names))
     return Suites(
-        tuple(each for each in suites if each and (teams is None or each.team in teams)),
+        tuple(each for each in suites if teams is None or each.team in teams),
         tuple(each for each in report.sorted() if teams is None or each.team in (None, *teams)),
     )
 
 
-def of_file(path: Path, environments: Collection[str], account_ids: Collection[str]) -> Suites:
+def of_file(
+    path: Path,
+    environments: Collection[str],
+    account_ids: Collection[str],
+    user_names: UserNames = PART_BEFORE,
+) -> Suites:
     """One file, wherever it is. It may name these environments, and these accounts by their ids.
 
     Raises UsageError when there is no such file.
@@ -102,7 +114,7 @@ def of_file(path: Path, environments: Collection[str], account_ids: Collection[s
     data = files.read_file(os.path.abspath(path), "", file, report)  # noqa: PTH100
     there = _There(environments, account_ids)
     suite = _suite(data, file, None, there, report) if data is not None else None
-    return Suites((suite,) if suite else (), report.sorted())
+    return Suites((replace(suite, user_names=user_names),) if suite else (), report.sorted())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What must hold between the files of one team."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from iam_access.config.report import Report
 from iam_access.config.rulebook import Rulebook
 from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
-from iam_access.kinds.fields import user_name
+from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
 
 
@@ -65,10 +65,13 @@ def check(
             _repeated(access, GRANTS, report)
         if access.until is not None:
             deadlines.check(access, access.until, before, draft.name, book, now, report)
-    facts.in_iam = tuple(_users_in_iam(users))
-    _one_name(USERS, users, facts.in_iam, report)
-    _one_name(ROLES, roles, tuple(map(str.lower, roles)), report)
-    overlaps.check(users, now, report)
+    names = book.settings.user_names
+    facts.in_iam = tuple(map(str.lower, map(names.name, users)))
+    if not names.is_default:
+        _named(users, names, report)
+    _one_name(USERS, users, facts.in_iam, names, report)
+    _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
+    overlaps.check(_together(users, facts.in_iam), now, report)
     overlaps.check(roles, now, report)
     return facts
 
@@ -146,8 +149,40 @@ def _repeated(access: Access, name: str, report: Report) -> None:
             )
 
 
+def _named(users: Mapping[str, Sequence[Access]], names: UserNames, report: Report) -> None:
+    """Report addresses that are named whole, and that IAM could not have as a name."""
+    for written, entries in users.items():
+        if is_user(written) and not is_user_name(names.name(written)):
+            report.error(
+                "bad-user",
+                location_of(USERS, written, entries[0]),
+                f"{shown(written)} gives no IAM user name",
+                "users of this domain are named like the whole address (user_names in "
+                "settings.yaml), which may have 1 to 64 letters, digits or _+=,.@-",
+            )
+
+
+def _together(
+    users: Mapping[str, list[Access]], in_iam: Sequence[str]
+) -> Mapping[str, list[Access]]:
+    """The entries of each user, also of one who is written exactly here and by address there."""
+    exact = {known_as for known_as, written in zip(in_iam, users, strict=True) if is_exact(written)}
+    if not exact:
+        return users
+    first: dict[str, str] = {}
+    found: dict[str, dict[int, Access]] = defaultdict(dict)
+    for known_as, (written, entries) in zip(in_iam, users.items(), strict=True):
+        holder = first.setdefault(known_as, written) if known_as in exact else written
+        found[holder] |= {id(each): each for each in entries}
+    return {holder: list(entries.values()) for holder, entries in found.items()}
+
+
 def _one_name(
-    name: str, holders: Mapping[str, Sequence[Access]], in_iam: Sequence[str], report: Report
+    name: str,
+    holders: Mapping[str, Sequence[Access]],
+    in_iam: Sequence[str],
+    user_names: UserNames,
+    report: Report,
 ) -> None:
     """Users or roles that an entry names twice, or that are one in IAM and written differently."""
     for entries in holders.values():
@@ -160,7 +195,7 @@ def _one_name(
     first: dict[str, str] = {}
     for known_as, (written, entries) in zip(in_iam, holders.items(), strict=True):
         other = first.setdefault(known_as, written)
-        if written != other and not (name == USERS and same_person(written, other)):
+        if written != other and not (name == USERS and same_person(written, other, user_names)):
             what = name.removesuffix("s")
             report.error(
                 f"same-{what}",
@@ -168,20 +203,27 @@ def _one_name(
                 f"{shown(written)} and {shown(other)} are one IAM {what}",
                 f"write it in one way; the other is at "
                 f"{location_of(name, other, holders[other][0])}"
-                + ("; a user is named like what stands before the @" if name == USERS else ""),
+                + (f"; {_how_named(user_names)}" if name == USERS else ""),
             )
 
 
-def _users_in_iam(written: Iterable[str]) -> Iterator[str]:
-    """What IAM, which ignores case in names, tells users by."""
-    return map(str.lower, map(user_name, written))
+def _how_named(user_names: UserNames) -> str:
+    if user_names.is_default:
+        return "a user is named like what stands before the @"
+    return "user_names in settings.yaml says how users are named"
 
 
-def same_person(address: str, other: str) -> bool:
-    """Whether two addresses are one: domains ignore case, names of users must be spelled alike."""
-    return address == other or (
-        user_name(address) == user_name(other) and address.lower() == other.lower()
-    )
+def same_person(written: str, other: str, user_names: UserNames) -> bool:
+    """Whether one user is meant: domains ignore case, names of users must be spelled alike.
+
+    A name that is written exactly has no domain that could be another one.
+    """
+    if written == other:
+        return True
+    if user_names.name(written) != user_names.name(other):
+        is_whole = "@" in written and user_names.name(written) == written
+        return is_whole and written.lower() == other.lower()
+    return is_exact(written) or is_exact(other) or written.lower() == other.lower()
 
 
 def location_of(name: str, value: str, access: Access) -> Location:

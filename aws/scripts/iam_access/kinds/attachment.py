@@ -13,6 +13,7 @@ from iam_access.kinds.fields import (
     RoleName,
     Spec,
     UserAddress,
+    UserNames,
 )
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
@@ -57,12 +58,10 @@ class PermanentAccessSpec(Spec):
                     (key,),
                 )
 
-    @property
-    def principals(self) -> tuple[Principal, ...]:
+    def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
         """Everybody the entry names, each once."""
-        users = (fields.user(address) for address in self.users)
-        roles = (fields.role(name) for name in self.roles)
-        return tuple(dict.fromkeys((*users, *roles)))
+        users = map(user_names.user, self.users)
+        return tuple(dict.fromkeys((*users, *map(fields.role, self.roles))))
 
 
 class PolicyAttachments:
@@ -79,13 +78,20 @@ class PolicyAttachments:
 
     def expand(self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope) -> Expansion:
         refused = self._refused(entries, scope)
+        doubts = dict.fromkeys(
+            doubt
+            for entry in entries
+            if scope.environment in entry.spec.environments
+            for _, doubt in _whom(entry, scope)
+            if doubt is not None
+        )
         return Expansion(
             tuple(
                 self._resource(principal, arn, key, entry.place.location, scope)
                 for principal, arn, key, entry in _asked(entries, scope)
                 if (key, arn) not in refused or not _is_new(principal, arn, scope.snapshot)
             ),
-            findings=tuple(refused.values()),
+            findings=(*refused.values(), *doubts),
         )
 
     def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
@@ -191,6 +197,22 @@ class PolicyAttachments:
         )
 
 
+def _whom(
+    entry: Entry[PermanentAccessSpec], scope: Scope
+) -> Iterator[tuple[Principal, Finding | None]]:
+    """Everybody the entry may name, each once, and what is in doubt about them."""
+    whom: dict[Principal, Finding | None] = {}
+    for index, written in enumerate(entry.spec.users):
+        rival = scope.rival(written)
+        if rival is None:
+            whom[scope.user(written)] = None
+        else:
+            doubt = scope.doubt(written, rival, entry.place.at("users", index).location)
+            whom |= {each: whom.get(each, doubt) for each in (scope.user(written), rival)}
+    yield from whom.items()
+    yield from dict.fromkeys((scope.role(name), None) for name in entry.spec.roles)
+
+
 def of_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
     """The attachment that gives a temporary grant's policy to the one it is for."""
     arn = policy.attributes["arn"]
@@ -219,14 +241,18 @@ def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
 def _asked(
     entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
 ) -> Iterator[tuple[Principal, str, str, Entry[PermanentAccessSpec]]]:
-    """Every attachment that entries ask for: who, the policy's ARN, the grant, and the entry."""
+    """Every attachment that entries ask for: who, the policy's ARN, the grant, and the entry.
+
+    Of whom an entry may not mean, what they hold already.
+    """
     for entry in entries:
         if scope.environment in entry.spec.environments:
             keys = dict.fromkeys(entry.spec.grants)
             arns = [(arn, key) for key in keys for arn in _policies_of(key, scope)]
-            for principal in entry.spec.principals:
+            for principal, doubt in _whom(entry, scope):
                 for arn, key in arns:
-                    yield principal, arn, key, entry
+                    if doubt is None or not _is_new(principal, arn, scope.snapshot):
+                        yield principal, arn, key, entry
 
 
 def _is_new(principal: Principal, arn: str, snapshot: Snapshot) -> bool:

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from iam_access.kinds.fields import Spec
+from iam_access.kinds.fields import PART_BEFORE, Spec, UserNames, role
 from iam_access.kinds.grant import Rules, TemporaryGrant
 from iam_access.kinds.placeholders import fill, values_of
-from iam_access.model import Account, ApiCall, Change, Finding, Principal, Resource, Severity
+from iam_access.model import (
+    Account,
+    ApiCall,
+    Change,
+    Finding,
+    Location,
+    Principal,
+    Resource,
+    Severity,
+)
 from iam_access.place import Place
 from iam_access.snapshot import Snapshot
 
@@ -35,8 +44,9 @@ class Scope:
     """One team in one account: what its entries are expanded against.
 
     `policies` are the team's, by key. `granted` are the keys of those that some entry grants
-    permanently in this account. `publish_everywhere` is the settings' `publish_policies`, and
-    `rules` are those for temporary grants in this environment.
+    permanently in this account. `publish_everywhere` is the settings' `publish_policies`,
+    `rules` are those for temporary grants in this environment, and `user_names` says which IAM
+    users addresses stand for.
     """
 
     account: Account
@@ -48,6 +58,38 @@ class Scope:
     rules: Rules
     snapshot: Snapshot
     now: datetime
+    user_names: UserNames = PART_BEFORE
+
+    def user(self, written: str) -> Principal:
+        """The IAM user that an entry means, spelled as in the account."""
+        return self.snapshot.spelled(self.user_names.user(written))
+
+    def role(self, name: str) -> Principal:
+        """The IAM role that an entry means, spelled as in the account."""
+        return self.snapshot.spelled(role(name))
+
+    def rival(self, written: str) -> Principal | None:
+        """A second user of the account whom an address may mean, beside one who is there, too."""
+        other = self.user_names.other(written)
+        users = self.snapshot.principals
+        if other is None or (other := self.snapshot.spelled(other)) not in users:
+            return None
+        return other if self.user(written) in users else None
+
+    def doubt(self, written: str, rival: Principal, location: Location) -> Finding:
+        """That an address at this place may mean either of two users."""
+        first, second = sorted((self.user(written).name, rival.name))
+        return Finding(
+            code="ambiguous-user",
+            severity=Severity.ERROR,
+            message=f"{written} may be either of two IAM users that are in account "
+            f"{self.account.id} ({self.account.label}): {first} and {second}",
+            hint=f"write user/{first} or user/{second}, which names one of them exactly; what "
+            "either holds already stays until then",
+            location=location,
+            team=self.team,
+            account=self.account.id,
+        )
 
     def fill(self, value: Any) -> Any:
         """The value with every placeholder replaced, see `placeholders.fill`."""

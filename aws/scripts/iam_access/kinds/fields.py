@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -16,8 +17,13 @@ from iam_access.model import Principal, PrincipalType
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
-# One address: of two in one text, the second would be lost.
-_ADDRESS = r"^[A-Za-z0-9_+=,.-]{1,64}(@[^@,;\s]*)?$"
+# What stands before an IAM user's name that is written exactly; no name and no address has a slash.
+_EXACTLY = "user/"
+# One address, of two in one text, the second would be lost; or a name.
+_USER = (
+    r"^([A-Za-z0-9_+=,.-]{1,64}(@[^@,;\s]*)?"
+    rf"|{_EXACTLY}[A-Za-z0-9_+=,.@-]{{1,64}})$"
+)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The next day must still be a date, and 9999 has a last one.
 _LAST_YEAR = 9998
@@ -83,14 +89,70 @@ class _Pattern:
         return core_schema.chain_schema([handler(source), fitting])
 
 
-def user_name(address: str) -> str:
-    """The IAM user name of an e-mail address: what stands before the `@`."""
-    return address.partition("@")[0]
+@dataclass(frozen=True, slots=True)
+class UserNames:
+    """Which IAM user is meant by what the files say: an e-mail address, or `user/` and a name.
+
+    A user is named like what stands before the `@` of their address or, if `whole`, like all of it.
+    With `domains` (patterns, in which case does not count) that holds for addresses there, and the
+    other way for all others.
+    """
+
+    whole: bool = False
+    domains: tuple[str, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        return not self.whole and not self.domains
+
+    def name(self, written: str) -> str:
+        """The name of the IAM user."""
+        if is_exact(written):
+            return written[len(_EXACTLY) :]
+        before, _, domain = written.partition("@")
+        return written if before != written and self.is_whole(domain) else before
+
+    def user(self, written: str) -> Principal:
+        """The IAM user."""
+        return Principal(PrincipalType.USER, self.name(written))
+
+    def other(self, written: str) -> Principal | None:
+        """The user that would be meant the other way; None where a name can have one meaning."""
+        before, at, _ = written.partition("@")
+        if not at or is_exact(written):
+            return None
+        return Principal(PrincipalType.USER, written if self.name(written) == before else before)
+
+    def is_whole(self, domain: str) -> bool:
+        """Whether users with an address in this domain are named like all of it."""
+        if self.is_default:
+            return False
+        listed = any(fnmatchcase(domain.lower(), each.lower()) for each in self.domains)
+        return self.whole if listed or not self.domains else not self.whole
 
 
-def user(address: str) -> Principal:
-    """The IAM user of an e-mail address."""
-    return Principal(PrincipalType.USER, user_name(address))
+#: How it is where the settings say nothing.
+PART_BEFORE = UserNames()
+
+
+def exactly(name: str) -> str:
+    """How a user of this name is written so that no other can be meant."""
+    return f"{_EXACTLY}{name}"
+
+
+def is_exact(written: str) -> bool:
+    """Whether a user is written by the name itself, and not by an address."""
+    return written.startswith(_EXACTLY)
+
+
+def is_user(written: str) -> bool:
+    """Whether a user can be written like this, whatever name that gives."""
+    return re.fullmatch(_USER, written) is not None
+
+
+def is_user_name(name: str) -> bool:
+    """Whether IAM could have a user of this name."""
+    return re.fullmatch(_ENTITY_NAME, name) is not None
 
 
 def role(name: str) -> Principal:
@@ -192,11 +254,11 @@ def one_or_many(value: Any) -> Any:
 UserAddress = Annotated[
     str,
     _Pattern(
-        _ADDRESS,
+        _USER,
         "bad-user",
         "gives no IAM user name",
-        "write one e-mail address whose part before the @ is the IAM user name: "
-        "1 to 64 letters, digits or _+=,.-",
+        "write one e-mail address, whose part before the @ has 1 to 64 letters, digits or _+=,.- "
+        f"as the user's name; or {_EXACTLY} and the exact name, which may have an @, too",
     ),
 ]
 RoleName = Annotated[

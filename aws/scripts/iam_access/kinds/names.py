@@ -147,7 +147,7 @@ def may_be_role_of(name: str, principal: Principal) -> bool:
     person = _person(principal)
     whole = rf".+\+{re.escape(person)}(\+{_INSTANT})?"
     short = rf".+\+{re.escape(person[:20])}=[0-9a-f]{{8}}"
-    return re.fullmatch(f"{whole}|{short}", name) is not None
+    return re.fullmatch(f"{whole}|{short}", name, re.IGNORECASE) is not None
 
 
 def _person(principal: Principal) -> str:

@@ -1,7 +1,7 @@
 """Temporary access: what the files grant until a deadline, as grants to be written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from iam_access.kinds.fields import (
     RoleName,
     Spec,
     UserAddress,
+    UserNames,
     problem,
 )
 from iam_access.kinds.grant import Form, Outliving, TemporaryGrant
@@ -81,11 +82,10 @@ class TemporaryAccessSpec(Spec):
         assert self.expiration_date is not None, "validated above"
         return fields.end_of_day(self.expiration_date)
 
-    @property
-    def principal(self) -> Principal:
+    def principal(self, user_names: UserNames) -> Principal:
         """The one user or role it is for."""
         if self.user is not None:
-            return fields.user(self.user)
+            return user_names.user(self.user)
         assert self.role is not None, "validated above"
         return fields.role(self.role)
 
@@ -118,6 +118,9 @@ class TemporaryAccess:
                 findings.setdefault(each.message if is_note else each, each)
             is_blocked = any(finding.is_error for finding in found)
             (blocked if is_blocked else grants).append(grant)
+            rival = _rival(window.entry, scope)
+            if rival is not None:
+                blocked.append(replace(grant, principal=rival))
         return Expansion(
             grants=tuple(grants), blocked=tuple(blocked), findings=tuple(findings.values())
         )
@@ -128,7 +131,7 @@ class TemporaryAccess:
         for window in _windows(entries, scope):
             yield from _managed(window.entry, scope)
             if _may_suspend(window.entry, scope):
-                yield from _held(window.entry.spec.principal, scope)
+                yield from _held(_principal(window.entry.spec, scope), scope)
 
     def unproven(
         self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
@@ -148,7 +151,7 @@ def _windows(entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Ite
         spec = entry.spec
         if spec.environment == scope.environment:
             window = _Window(spec.starts_at, spec.deadline, entry)
-            windows.setdefault((spec.principal, spec.grant), []).append(window)
+            windows.setdefault((_principal(spec, scope), spec.grant), []).append(window)
     for each in windows.values():
         yield from (window for window in _united(each) if window.ends > scope.now)
 
@@ -184,7 +187,7 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     outliving = outliving_actions(documents)
     found = _outliving(entry, scope, outliving, documents)
     denied = outliving and scope.rules.outliving is Outliving.DENY
-    principal = entry.spec.principal
+    principal = _principal(entry.spec, scope)
     state = scope.snapshot.principals.get(principal)
     grant = TemporaryGrant(
         account=scope.account,
@@ -208,7 +211,21 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     absent = (
         aws_policies.unknown(arn, entry.spec.grant, scope) for arn in arns if arn not in copies
     )
-    return grant, (*absent, *([found] if found else []))
+    return grant, (*absent, *([found] if found else []), *_doubts(entry, scope))
+
+
+def _principal(spec: TemporaryAccessSpec, scope: Scope) -> Principal:
+    return scope.snapshot.spelled(spec.principal(scope.user_names))
+
+
+def _rival(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Principal | None:
+    return scope.rival(entry.spec.user) if entry.spec.user is not None else None
+
+
+def _doubts(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Iterator[Finding]:
+    written, rival = entry.spec.user, _rival(entry, scope)
+    if written is not None and rival is not None:
+        yield scope.doubt(written, rival, entry.place.at("user").location)
 
 
 def _documents(own: Document | None, copies: Mapping[str, ManagedDocument]) -> list[Document]:

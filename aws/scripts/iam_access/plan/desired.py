@@ -131,6 +131,7 @@ def _scopes(
                 rules=replace(book.temporary(environment, name), boundary=boundary),
                 snapshot=snapshot,
                 now=now,
+                user_names=configuration.settings.user_names,
             ),
         )
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
 from iam_access.kinds.base import finding_about
+from iam_access.kinds.fields import exactly
 from iam_access.model import (
     Account,
     Action,
@@ -109,7 +110,7 @@ def _unusable(
             "it gets what that grants and nothing else",
             "grant to the user or role that it was made for",
         )
-    if principal == deployer_of(account):
+    if principal.in_iam == deployer_of(account).in_iam:
         return finding_about(
             change.subject,
             snapshot,
@@ -126,8 +127,26 @@ def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
     near = get_close_matches(principal.name, known, n=1)
     guess = f"did you mean {near[0]}? Otherwise " if near else ""
     if principal.type is PrincipalType.USER:
+        if other := _named_the_other_way(principal.name, known):
+            guess = (
+                f"there is {other}: write {exactly(other)} to name it exactly, or have user_names "
+                "in settings.yaml say how users are named. Otherwise "
+            )
         return f"{guess}create it: aws iam create-user --user-name {principal.name}"
     return f"{guess}have the role created by its owner, or remove the entry"
+
+
+def _named_the_other_way(name: str, known: Iterable[str]) -> str | None:
+    """A user who is named by a whole address where this is the part before the @, or vice versa."""
+    name = name.lower()
+    return next(
+        (
+            each
+            for each in sorted(known)
+            if ("@" in each) != ("@" in name) and each.lower().split("@")[0] == name.split("@")[0]
+        ),
+        None,
+    )
 
 
 def obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:

@@ -1,11 +1,13 @@
 """The emergency brake: ends temporary access at once, judged by what is in the account."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
+from iam_access.config.entries import PermanentEntries
 from iam_access.kinds import managed_policy
-from iam_access.kinds.names import grant_of_ending_policy, label, may_be_role_of
+from iam_access.kinds.names import grant_of_ending_policy, may_be_role_of
 from iam_access.model import (
     Account,
     Finding,
@@ -18,37 +20,23 @@ from iam_access.model import (
 from iam_access.plan.diff import is_dead, linked, observed_state, removal, temporary_after
 from iam_access.plan.guards import obstacles
 from iam_access.plan.planner import ENDING
+from iam_access.plan.staying import KEPT, OTHERS, what_stays
+from iam_access.plan.target import Target
 from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whose temporary access, and which, is to end. What is None does not matter."""
-
-    principal: Principal | None = None
-    grant: str | None = None
-    team: str | None = None
-
-    def __str__(self) -> str:
-        parts = [
-            f"of {self.principal}" if self.principal else "",
-            f"to {self.grant}" if self.grant else "",
-            f"of team {self.team}" if self.team else "",
-        ]
-        return " ".join(part for part in parts if part)
-
-    def matches(self, principal: Principal | None, grant: str | None, team: str) -> bool:
-        """Whether this access is meant; `grant` is a policy key as names have it (`label`)."""
-        return (
-            (self.principal is None or principal == self.principal)
-            and (self.grant is None or grant == label(self.grant))
-            and (self.team is None or team == self.team)
-        )
-
-
-def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: datetime) -> Plan:
+def plan_revocation(
+    account: Account,
+    snapshot: Snapshot,
+    target: Target,
+    now: datetime,
+    written: PermanentEntries = MappingProxyType({}),
+) -> Plan:
     """What takes all matching temporary access away that is not dead at `now` (UTC).
+
+    The findings name what the principals keep: permanent access, which is `written` in the files,
+    and what others gave them.
 
     Policies that several people share stay while anybody else holds them. So does what AWS would
     refuse to delete, which the findings say; nobody it was granted to holds it any more.
@@ -72,7 +60,7 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
     return Plan(
         account=account,
         changes=possible.changes,
-        findings=possible.findings,
+        findings=(*possible.findings, *what_stays(account, snapshot, observed, target, written)),
         owned=len(observed),
         temporary=temporary_after(observed, possible.changes, now),
     )
@@ -80,10 +68,10 @@ def plan_revocation(account: Account, snapshot: Snapshot, target: Target, now: d
 
 def _holder(resource: Resource, target: Target) -> Principal | None:
     """Whose access it is. Sessions outlive the user who opened them, so a deleted one's counts."""
-    wanted = target.principal
-    if resource.principal is None and wanted and may_be_role_of(resource.name, wanted):
-        return wanted
-    return resource.principal
+    if resource.principal is not None:
+        return resource.principal
+    meant = (each for each in target.whom if may_be_role_of(resource.name, each))
+    return next(meant, None)
 
 
 def _is_temporary(resource: Resource) -> bool:
@@ -119,7 +107,17 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
         message=f"no temporary access {target} is {where}; nothing was done"
         if plans
         else f"no account was looked at, so no temporary access {target} was ended",
-        hint="check the spelling; apply.py --all --dry-run lists all temporary access"
+        hint=_what_else(plan for plan in plans if plan is not None)
         if plans
         else "the files have to tell which accounts there are: mend them, then run this again",
     )
+
+
+def _what_else(plans: Iterable[Plan]) -> str:
+    """Why there may be nothing to revoke: a name that some account knows is not misspelt."""
+    codes = {finding.code for plan in plans for finding in plan.findings}
+    if KEPT in codes:
+        return "what is held permanently is named, with where it is written: it ends when that goes"
+    if OTHERS in codes:
+        return "they are there, and hold nothing of ours; what others gave them is named"
+    return "check the spelling; apply.py --all --dry-run lists all temporary access"

@@ -16,9 +16,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of output, never broken up, however long."""
+    """One line of output. On a terminal that is too narrow it goes on in lines below.
+
+    `indent` is how far it is indented, and `hang` how much further what goes on below. Without it
+    the line is never broken up, however long: it is to be pasted, or compared.
+    """
 
     spans: tuple[Span, ...] = ()
+    indent: int = 0
+    hang: int | None = None
 
     @property
     def plain(self) -> str:
@@ -40,21 +46,31 @@ Layout = Sequence[Line | Table]
 BLANK = Line()
 
 
-def line(indent: int, *pieces: str | Span) -> Line:
+_HANG = 4
+_HINT = "hint: "
+
+
+def line(indent: int, *pieces: str | Span, hang: int | None = _HANG) -> Line:
     """A line of pieces that may be untrusted: they are escaped here."""
     spans = (piece if isinstance(piece, Span) else Span(piece) for piece in pieces)
     safe = tuple(Span(escape.terminal(span.text), span.style) for span in spans)
-    return Line((Span(" " * indent), *safe))
+    return Line((Span(" " * indent), *safe), indent, hang)
+
+
+def whole_line(indent: int, *pieces: str | Span) -> Line:
+    """A line that is never broken up."""
+    return line(indent, *pieces, hang=None)
 
 
 def hint(indent: int, text: str) -> Iterator[Line]:
-    """What to do about something; nothing for no text. Several lines stay as they are."""
+    """What to do about something; nothing for no text. Lines of a file stay as they are."""
     first, *others = text.split("\n")
     if others:
-        yield line(indent, "hint:")
-        yield from (line(indent + 2, each) for each in (first, *others))
+        yield line(indent, _HINT.rstrip())
+        yield from (whole_line(indent + 2, each) for each in (first, *others))
     elif first:
-        yield line(indent, "hint: ", first)
+        is_of_a_file = first.startswith((" ", "- "))
+        yield line(indent, _HINT, first, hang=None if is_of_a_file else len(_HINT))
 
 
 def cell(text: str | int, style: str = "") -> Span:

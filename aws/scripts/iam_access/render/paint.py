@@ -26,9 +26,10 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def painted(layout: Layout, stream: TextIO) -> str:
-    """The text to write to this stream. No line of it is wrapped or cut, at any width.
+    """The text to write to this stream.
 
-    Tables are for terminals; elsewhere each row is a line.
+    On terminals long lines are wrapped between words, and rows may be tables; elsewhere each line
+    and row is one line, which can be searched for. Nothing is cut, at any width.
     """
     chosen, tables = colours(stream), is_terminal(stream)
     if chosen is None and not tables:

@@ -4,13 +4,16 @@ import io
 from typing import TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from iam_access.render import escape
 from iam_access.render.layout import Layout, Line, Span, Table
 from iam_access.render.paint import Colours
+from iam_access.render.wrapping import broken
 
 _STYLES = {
     "title": "bold",
@@ -40,20 +43,39 @@ def painted(layout: Layout, stream: TextIO, chosen: Colours | None, *, tables: b
         legacy_windows=False,
     )
     unicode = (stream.encoding or "utf-8").lower().startswith("utf")
+    # Whoever reads from a pipe searches for lines.
+    show = _show_wrapped if tables else _show
     for item in layout:
         if isinstance(item, Line):
-            _show(item, console)
+            show(item, console)
         elif not (tables and _draw(item, console, box.ROUNDED if unicode else box.ASCII)):
             for line in item.lines:
-                _show(line, console)
+                show(line, console)
     return buffer.getvalue()
 
 
 def _show(line: Line, console: Console) -> None:
+    console.print(_whole(line), soft_wrap=True)
+
+
+def _show_wrapped(line: Line, console: Console) -> None:
+    if line.hang is None:
+        _show(line, console)
+        return
+    text, width = _whole(line)[line.indent :], console.width
+    # However narrow it is, half of it is for words.
+    below = min(line.indent + line.hang, width // 2)
+    margin = line.indent
+    for begin, end in broken(text.plain, width - line.indent, width - below, cell_len):
+        piece = Text(" " * margin) + text[begin:end]
+        safe = escape.not_a_command(piece.plain)
+        console.print(piece if safe == piece.plain else Text(safe), soft_wrap=True)
+        margin = below
+
+
+def _whole(line: Line) -> Text:
     text = Text.assemble(*map(_text, line.spans))
-    if text.plain.rstrip() != line.plain:
-        text = Text(line.plain)
-    console.print(text, soft_wrap=True)
+    return text if text.plain.rstrip() == line.plain else Text(line.plain)
 
 
 def _text(span: Span) -> Text:

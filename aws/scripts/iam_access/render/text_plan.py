@@ -8,7 +8,7 @@ from itertools import zip_longest
 from iam_access.model import Action, Change, Principal, Report
 from iam_access.render import wording
 from iam_access.render.documents import DocumentDiff, attribute_facts, document_diffs
-from iam_access.render.layout import BLANK, Line, Span, hint, line
+from iam_access.render.layout import BLANK, Line, Span, hint, line, whole_line
 from iam_access.render.view import AccountView, Fate, Step
 
 # A longer document is told by its size, unless verbose.
@@ -113,7 +113,7 @@ def _content(step: Step, *, verbose: bool) -> Iterator[Line]:
         # At the margin, as an indented line means something else in a file of AWS profiles.
         yield line(6, "How to use it:")
         yield BLANK
-        yield from (line(0, text) for text in usage)
+        yield from (whole_line(0, text) for text in usage)
         yield BLANK
 
 
@@ -127,7 +127,7 @@ def _document(document: DocumentDiff, change: Change, *, verbose: bool) -> Itera
     if document.name:
         yield line(6, f"{document.name}:")
     for text in document.lines:
-        yield line(8, Span(text, _diff_style(text)))
+        yield whole_line(8, Span(text, _diff_style(text)))
 
 
 def _diff_style(text: str) -> str:

@@ -47,11 +47,12 @@ def _account(account: Account, configuration: Configuration, label: str) -> Sand
 
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
     """Everybody whom the entries of valid teams name in an account, maybe several times."""
+    user_names = configuration.settings.user_names
     for name, environment in account.environments.items():
         team = configuration.teams[name]
         for entry in team.entries["permanent-access"]:
             if environment in entry.spec.environments:
-                yield from entry.spec.principals
+                yield from entry.spec.principals(user_names)
         for entry in team.entries["temporary-access"]:
             if environment == entry.spec.environment:
-                yield entry.spec.principal
+                yield entry.spec.principal(user_names)

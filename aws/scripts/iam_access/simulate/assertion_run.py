@@ -54,7 +54,8 @@ def _suites(
     if options.config_file is None:
         return suites.of_teams(configuration, teams)
     environments = {name for account in accounts for name in account.environments.values()}
-    return suites.of_file(options.config_file, environments, configuration.accounts)
+    names = configuration.settings.user_names
+    return suites.of_file(options.config_file, environments, configuration.accounts, names)
 
 
 def _concerned(suites: "Sequence[Suite]", account: Account) -> bool:

@@ -1,36 +1,53 @@
 """Users and roles as people name them with `-u` and `-r`: by name, address, path or ARN."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from iam_access.errors import UsageError
 from iam_access.model import Principal, PrincipalType
 from iam_access.simulation.whom import Whom
 
+if TYPE_CHECKING:
+    from iam_access.kinds.fields import UserNames
+
 _OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
 
 
-def users(texts: Sequence[str]) -> tuple[Whom, ...]:
-    """Users by address, name, path with name, or ARN; raises UsageError for what is none."""
+def users(texts: Sequence[str], user_names: "UserNames") -> tuple[Whom, ...]:
+    """Users by address, name, path with name, or ARN; raises UsageError for what is none.
+
+    `user_names` says which user an address stands for; a path and an ARN have the name itself.
+    """
     from iam_access.kinds import fields  # noqa: PLC0415
 
-    return _named(texts, PrincipalType.USER, fields.UserAddress, fields.user)
+    def user(name: str, *, alone: bool) -> Principal:
+        written = _fitting(fields.UserAddress, name if alone else fields.exactly(name))
+        return user_names.user(written)
+
+    return _named(texts, PrincipalType.USER, user)
 
 
 def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
     """Roles by name, path with name, or ARN; raises UsageError for what is none."""
     from iam_access.kinds import fields  # noqa: PLC0415
 
-    return _named(texts, PrincipalType.ROLE, fields.RoleName, fields.role)
+    def role(name: str, *, alone: bool) -> Principal:  # noqa: ARG001 - a role has one kind of name
+        return fields.role(_fitting(fields.RoleName, name))
+
+    return _named(texts, PrincipalType.ROLE, role)
 
 
-def _named(
-    texts: Sequence[str], type_: PrincipalType, form: Any, principal: Callable[[str], Principal]
-) -> tuple[Whom, ...]:
+class _Principal(Protocol):
+    """Whom a name means, which stands `alone` or is part of a path or an ARN."""
+
+    def __call__(self, name: str, *, alone: bool) -> Principal: ...
+
+
+def _named(texts: Sequence[str], type_: PrincipalType, principal: _Principal) -> tuple[Whom, ...]:
     found: dict[Whom, None] = {}
     for text in texts:
         account, path, name = _parts(text, type_)
-        found.setdefault(Whom(principal(_fitting(form, name)), account, path))
+        found.setdefault(Whom(principal(name, alone=name == text), account, path))
     return tuple(found)
 
 

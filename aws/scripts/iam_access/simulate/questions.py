@@ -101,15 +101,15 @@ def answer(
     from iam_access.simulation.results import BackendName  # noqa: PLC0415
 
     now = clock()
+    configuration = load(options, now)
     question = Question(
         actions=tuple(actions),
         resources=tuple(_resource(each) for each in options.resource or ["*"]),
         context=_context(options.context),
         at=_moment(options.at) if options.at is not None else now,
-        principals=_principals(options),
+        principals=_principals(options, configuration),
         assumed=_DEFAULT_CONTEXT,
     )
-    configuration = load(options, now)
     request = Request()
     by = BackendName(options.backend)
     on_plan = _ground(options, by) == "plan"
@@ -198,11 +198,13 @@ def _unread(
             yield f"the files of team {name}"
 
 
-def _principals(options: argparse.Namespace) -> "tuple[Whom, ...] | None":
+def _principals(
+    options: argparse.Namespace, configuration: "Configuration"
+) -> "tuple[Whom, ...] | None":
     from iam_access.simulate import named  # noqa: PLC0415
 
     if options.user is not None:
-        return named.users(options.user)
+        return named.users(options.user, configuration.settings.user_names)
     return None if options.role is None else named.roles(options.role)
 
 

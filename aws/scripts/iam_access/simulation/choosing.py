@@ -8,7 +8,7 @@ from iam_access.config.access_tests import AccessTest, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
 from iam_access.config.words import did_you_mean
-from iam_access.kinds.fields import role, user
+from iam_access.kinds.fields import role
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
 from iam_access.policy.actions import expand
@@ -163,7 +163,10 @@ def _principals(
 ) -> tuple[int, list[Finding]]:
     """Whom a test is about. Naming or limiting overrides all exemptions."""
     if test.users or test.roles or test.limit_to:
-        wanted = {each.in_iam: each for each in (*map(user, test.users), *map(role, test.roles))}
+        wanted = {
+            each.in_iam: each
+            for each in (*map(suite.user_names.user, test.users), *map(role, test.roles))
+        }
         named = people.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
         found = candidates & (named | people.matching(test.limit_to))
         there = {state.principal.in_iam for state in people.states(found)}

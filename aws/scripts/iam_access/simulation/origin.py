@@ -9,6 +9,7 @@ from iam_access.config.load import Configuration, Team
 from iam_access.kinds import names
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Entry
+from iam_access.kinds.fields import UserNames
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
@@ -73,7 +74,8 @@ class Origins:
         for name, environment in sorted(account.environments.items()):
             if name in configuration.invalid:
                 continue  # what its files say is not to be relied on
-            for holder, source, grant in _grants(configuration.teams[name], environment, account):
+            team, user_names = configuration.teams[name], configuration.settings.user_names
+            for holder, source, grant in _grants(team, environment, account, user_names):
                 self._grants.setdefault(_key(holder, source), grant)
         self._found: dict[object, Location | None] = {}
 
@@ -105,7 +107,7 @@ def _key(principal: Principal, source: str) -> tuple[PrincipalType, str, str]:
 
 
 def _grants(
-    team: Team, environment: str, account: Account
+    team: Team, environment: str, account: Account, user_names: UserNames
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """Who holds a policy of which id, and by which entry of the team."""
     values = values_of(account, environment, team.name)
@@ -114,23 +116,24 @@ def _grants(
             for key in entry.spec.grants:
                 grant = _Grant(entry, team.policies[key], values)
                 own = names.policy_arn(account.partition, account.id, team.name, key)
-                for principal in entry.spec.principals:
+                for principal in entry.spec.principals(user_names):
                     yield principal, own, grant
                     yield from _managed(principal, grant)
     for entry in team.entries[TemporaryAccess.folder]:
         if environment == entry.spec.environment:
-            yield from _temporary(team, entry, account, values)
+            principal = entry.spec.principal(user_names)
+            yield from _temporary(team, entry, principal, account, values)
 
 
 def _temporary(
     team: Team,
     entry: Entry[TemporaryAccessSpec],
+    principal: Principal,
     account: Account,
     values: Mapping[str, str],
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """The entry in each of the forms it may have been written in."""
     spec = entry.spec
-    principal = spec.principal
     grant = _Grant(entry, team.policies[spec.grant], values)
     inline = names.inline_name(team.name, spec.grant, spec.deadline)
     yield principal, inline_id(principal, inline), grant
