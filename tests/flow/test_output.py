@@ -202,7 +202,7 @@ class TestText:
         self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         name = "a-policy-with-quite-a-long-name-that-no-narrow-terminal-can-show-in-a-line"
-        arn = "arn:aws:iam::aws:policy/aws-service-role/AccessAnalyzerServiceRolePolicyMissing"
+        arn = "arn:aws:iam::aws:policy/service-role/AccessAnalyzerServiceRolePolicyThatIsMissing"
         write(
             fleet.files,
             policies={name: policy(), "absent": policy(managed=[arn])},
