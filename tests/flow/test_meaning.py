@@ -45,8 +45,9 @@ def meanings(fleet: Fleet, *arguments: str) -> dict[str, Any]:
 def test_only_a_plan_that_is_to_be_explained_reads_more(fleet: Fleet) -> None:
     named(fleet.files, "read")
     plain = fleet.apply("--all", "--dry-run", "--output", "json")
-    reading = [*READING, "GetPolicy", "GetPolicyVersion"]
-    assert plain.operations == reading  # the temporary grant needs the document anyway
+    # The temporary grant needs the document anyway, and the permanent one attaches the policy anew.
+    reading = [*READING, "GetPolicy", "GetPolicyVersion", "ListPolicies", "ListPolicies"]
+    assert plain.operations == reading
     assert plain.json["meaning"] is None
     fleet.admin().attach_user_policy(UserName="ann", PolicyArn=SMALL)
     assert fleet.apply(*EXPLAIN).operations == [*reading, "GetPolicy", "GetPolicyVersion"]
