@@ -35,7 +35,7 @@ def status(*accounts: AccountReport) -> int:
 
 
 def plan(*, refused: bool = False) -> Plan:
-    return Plan(ACCOUNT, (CHANGE,), (), refused=refused)
+    return Plan(ACCOUNT, (CHANGE,), (), held=(CHANGE,) if refused else ())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What the linters of `make check` do not ask of the workflows, and the pipeline's safety needs."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,34 @@ def test_apply_compares_with_the_last_success_and_not_with_its_own_push() -> Non
     text = " ".join(step.get("run", "") for step in steps(workflow))
     assert "gh run list --workflow apply.yaml --branch main --status success" in text
     assert "github.event.before" not in str(workflow)
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [("", []), (" pay  data ", ["pay", "data"]), ("-x $(id)", ["-x", "$(id)"]), ("*", ["*"])],
+)
+def test_removals_are_allowed_to_the_teams_that_are_typed_in(
+    tmp_path: Path, typed: str, options: list[str]
+) -> None:
+    (step,) = (each for each in steps(load("apply")) if each.get("name") == "Apply")
+    (tmp_path / "teams.txt").write_text("--all\n")
+    stub = tmp_path / "python"
+    stub.write_text('#!/bin/sh\nfor each in "$@"; do echo "$each"; done\n: > "$3"\nexit 1\n')
+    stub.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "ALLOW_REMOVALS_OF": typed,
+    }
+    # As GitHub runs it.
+    shell = ["bash", "-e", "-c", step["run"]]
+    done = subprocess.run(
+        shell, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [f"--allow-removals-of={team}" for team in options]
+    assert done.stdout.splitlines()[3:] == ["--all", *told]
 
 
 def test_the_tests_run_on_every_python_the_project_says_it_supports() -> None:

@@ -92,7 +92,7 @@ class TestProtectedPrincipals:
     def test_what_they_have_of_ours_stays_and_is_told(self) -> None:
         before = applied(files(), account_with())
 
-        plan = apply_plan(nobody(**self.rules), before, Request(allow_removals=True))
+        plan = apply_plan(nobody(**self.rules), before, Request(allow_removals_of=None))
 
         found = of(plan, "protected-principal")
         assert touched(plan) == {BOB}
@@ -177,7 +177,9 @@ class TestBoundary:
     def test_what_was_granted_before_stays_and_can_be_taken_away(self) -> None:
         before = applied(files(), account_with())
         assert apply_plan(files(permissions_boundary="edge"), before).changes == ()
-        after = applied(nobody(permissions_boundary="edge"), before, Request(allow_removals=True))
+        after = applied(
+            nobody(permissions_boundary="edge"), before, Request(allow_removals_of=None)
+        )
         assert after == account_with()
 
     @pytest.mark.parametrize("form", list(Form))

@@ -446,41 +446,6 @@ class TestGuards:
         assert codes(plan) == ["tag-quota"]
         carried_out(account, in_order(plan.changes))
 
-    @pytest.mark.parametrize(("removed", "refused"), [(9, False), (10, True)])
-    def test_many_removals_are_refused(self, removed: int, refused: bool) -> None:
-        keys = [f"p{n}" for n in range(20)]
-        before = applied(
-            configuration(team(policies=[policy(key) for key in keys])), account_with()
-        )
-        files = configuration(team(policies=[policy(key) for key in keys[removed:]]))
-
-        plan = apply_plan(files, before)
-
-        assert plan.refused is refused
-        assert ("too-many-removals" in codes(plan)) is refused
-        assert not apply_plan(files, before, Request(allow_removals=True)).refused
-
-    def test_many_removals_are_fine_where_they_are_a_small_share(self) -> None:
-        keys = [f"p{n}" for n in range(40)]
-        before = applied(
-            configuration(team(policies=[policy(key) for key in keys])), account_with()
-        )
-        files = configuration(team(policies=[policy(key) for key in keys[12:]]))
-        assert not apply_plan(files, before).refused
-
-    def test_what_is_dead_does_not_count_as_a_removal(self) -> None:
-        users = [Principal(PrincipalType.USER, f"u{n}") for n in range(12)]
-        files = configuration(
-            team(
-                policies=[policy("read")],
-                temporary=[temporary(user=f"{user.name}@example.com") for user in users],
-            )
-        )
-        before = applied(files, account_with(*users))
-        plan = apply_plan(files, before, now=NOW + timedelta(days=1))
-        assert len(plan.changes) == 12
-        assert not plan.refused
-
 
 def _states() -> list[tuple[str, Snapshot]]:
     empty = account_with()

@@ -24,7 +24,7 @@ from tests.proofs.replay import Powers, meaning, moments
 from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, Granted, accounts, files, scenes
 from tests.values import ACCOUNT, ALICE, NOW, account_with, apply_plan, configuration, team
 
-EVERYTHING = Request(allow_removals=True)
+EVERYTHING = Request(allow_removals_of=None)
 Planning = Callable[[Snapshot], Plan]
 
 bounded = settings(

@@ -97,7 +97,12 @@ def planned(
     temporary: tuple[Resource, ...] = (),
 ) -> AccountReport:
     plan = Plan(
-        account, changes, findings, refused=refused, owned=len(changes), temporary=temporary
+        account,
+        () if refused else changes,
+        findings,
+        held=changes if refused else (),
+        owned=len(changes),
+        temporary=temporary,
     )
     return AccountReport(account, plan, outcomes)
 

@@ -311,7 +311,7 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
             reports.troubled(),
             (
                 "Not finished: 1 change in 1 account already so, 1 failed, 1 skipped, "
-                "1 plan refused, 1 account not reached; 3 errors"
+                "1 held back, 1 account not reached; 3 errors"
             ),
         ),
         (reports.validated(), "1 error, 1 note in 2 files"),
@@ -336,7 +336,7 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
                     ),
                 ),
             ),
-            "Refused: 1 change in 1 account applied, 1 plan refused",
+            "Refused: 1 change in 1 account applied, 1 held back",
         ),
     ],
 )

@@ -281,11 +281,9 @@ def test_the_worst_of_several_changes_is_told() -> None:
     assert (row["outcome"], row["error"]["code"]) == ("failed", "Throttling")
 
 
-def test_a_refused_plan_puts_nothing_in_place() -> None:
-    source = report(made(), temporary=(reports.after(made()),), refused=True, dry_run=True)
-    lines = text(source)
-    assert lines[1].endswith("inline policy, not in place")
-    assert lines[3] == "    refused: the whole plan of this account is refused"
+def test_what_is_held_back_does_nothing_to_temporary_access() -> None:
+    (row,) = rows(report(made(), temporary=(reports.after(made()),), refused=True))
+    assert (row["state"], row["outcome"]) == ("unchanged", None)
 
 
 def test_an_account_that_was_not_read_has_no_rows() -> None:

@@ -119,4 +119,4 @@ def _apply(
         if id_ in configuration.accounts
     ]
     manager = manager_of(before, None, clock(), lambda _label: None)
-    return manager.carry_out(manager.applying(Request(allow_removals=True)), accounts)
+    return manager.carry_out(manager.applying(Request(allow_removals_of=None)), accounts)

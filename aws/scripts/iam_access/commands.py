@@ -66,7 +66,14 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     parser.add_argument(
         "--allow-removals",
         action="store_true",
-        help="carry out a plan even if it removes suspiciously much",
+        help="carry out a plan even if it takes suspiciously much away",
+    )
+    parser.add_argument(
+        "--allow-removals-of",
+        action="append",
+        default=[],
+        metavar="TEAM",
+        help="the same for this team alone (may be repeated)",
     )
     arguments.add_explain(parser, "also say what everybody gains and loses by the plan")
     parser.add_argument(
@@ -152,7 +159,7 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
     request = Request(
         teams=_asked(options, run.configuration),
         adopt=options.adopt,
-        allow_removals=options.allow_removals,
+        allow_removals_of=None if options.allow_removals else frozenset(options.allow_removals_of),
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
     found = of_teams(run.configuration, request.teams) if options.verify else None

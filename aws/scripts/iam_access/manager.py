@@ -126,8 +126,6 @@ class IamManager:
         def work(account: Account) -> AccountReport:
             report, session = self._planned(planner, account)
             assert report.plan is not None, "an account that cannot be read raises"
-            if report.plan.refused:
-                return report
             execution = Execution(
                 report.plan.changes,
                 session.call,

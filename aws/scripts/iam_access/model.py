@@ -261,9 +261,9 @@ class Change:
 class Plan:
     """All that one run would change in one account.
 
-    `refused` holds when guards found the whole plan unsafe: then nothing is written, and
-    an error among `findings` says why. `owned` counts what was ours in the account before.
-    `temporary` is the temporary access that is alive once the plan is carried out: what it
+    `held` are changes that are not made, since a guard found what some teams would change unsafe
+    as a whole; an error among `findings` says why. `owned` counts what was ours in the account
+    before. `temporary` is the temporary access that is alive once the plan is carried out: what it
     writes and what stays as it is. `wanted` is all that the files of the run's teams ask for and
     that the account has once the plan is carried out, with what stays as it is.
     """
@@ -271,10 +271,15 @@ class Plan:
     account: Account
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
-    refused: bool = False
+    held: tuple[Change, ...] = ()
     owned: int = 0
     temporary: tuple[Resource, ...] = ()
     wanted: tuple[Resource, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether a part of it is not made."""
+        return bool(self.held)
 
 
 class Status(StrEnum):

@@ -11,7 +11,7 @@ def digest(plans: Iterable[Plan]) -> str:
     """SHA-256 over every call the plans would make, in hexadecimal.
 
     Depends on what is written where and on nothing else: not on the time, the order of
-    accounts, or how things are worded.
+    accounts, how things are worded, or on what is held back.
     """
     calls = sorted(
         json.dumps(
@@ -19,7 +19,6 @@ def digest(plans: Iterable[Plan]) -> str:
             sort_keys=True,
         )
         for plan in plans
-        if not plan.refused
         for change in plan.changes
         for call in change.calls
     )

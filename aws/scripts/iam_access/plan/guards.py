@@ -1,7 +1,6 @@
 """What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from difflib import get_close_matches
 
 from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
@@ -15,21 +14,16 @@ from iam_access.model import (
     Principal,
     PrincipalType,
     ResourceId,
-    Severity,
 )
 from iam_access.plan import rule_guards
 from iam_access.plan.deployer import deployer_of
-from iam_access.plan.diff import Resources, hastened, is_dead, without
+from iam_access.plan.diff import hastened, without
 from iam_access.plan.verdict import Circumstances, Guard, Guarded
 from iam_access.snapshot import PrincipalState, Snapshot
 
 # Roles that AWS manages: only AWS may change them.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 _AWS_OWNED_PATHS = ("/aws-service-role/", "/aws-reserved/")
-
-# A plan that takes away more than both of these is refused unless removals are allowed.
-REMOVALS_COUNT = 10
-REMOVALS_SHARE = 0.3
 
 
 def guard(changes: Sequence[Change], where: Circumstances) -> Guarded:
@@ -39,28 +33,6 @@ def guard(changes: Sequence[Change], where: Circumstances) -> Guarded:
         checked = check(result.changes, where)
         result = Guarded(checked.changes, (*result.findings, *checked.findings))
     return result
-
-
-def too_many_removals(
-    changes: Sequence[Change], owned: Resources, account: Account, now: datetime
-) -> Finding | None:
-    """The refusal of a plan that removes suspiciously much of what still gives access."""
-    alive = sum(1 for resource in owned.values() if not is_dead(resource, now))
-    removed = sum(
-        1
-        for change in changes
-        if change.action is Action.DELETE and not is_dead(change.subject, now)
-    )
-    if removed < REMOVALS_COUNT or removed <= REMOVALS_SHARE * alive:
-        return None
-    return Finding(
-        code="too-many-removals",
-        severity=Severity.ERROR,
-        message=f"the plan removes {removed} of the {alive} things owned in account {account.id}, "
-        "so nothing is written there",
-        hint="look at the removals; if they are meant, run again with --allow-removals",
-        account=account.id,
-    )
 
 
 def _principals(changes: tuple[Change, ...], where: Circumstances) -> Guarded:

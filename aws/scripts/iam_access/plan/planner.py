@@ -30,7 +30,8 @@ from iam_access.plan.diff import (
     temporary_after,
     without,
 )
-from iam_access.plan.guards import guard, obstacles, too_many_removals
+from iam_access.plan.guards import guard, obstacles
+from iam_access.plan.removals import hold_back
 from iam_access.plan.rule_guards import protected
 from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
@@ -42,11 +43,14 @@ NO_RULES = Rulebook()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a run is asked to do. `teams` is None for all of them, the departed included."""
+    """What a run is asked to do. `teams` is None for all of them, the departed included.
+
+    `allow_removals_of` are the teams (None: all) that may take away however much.
+    """
 
     teams: frozenset[str] | None = None
     adopt: bool = False
-    allow_removals: bool = False
+    allow_removals_of: frozenset[str] | None = frozenset()
 
     def concerns(self, teams: frozenset[str]) -> bool:
         """Whether something of these teams is part of the run."""
@@ -79,26 +83,25 @@ def plan_apply(
     difference = diff(wanted, observed, snapshot, adoption, now)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
     findings += _left_alone_notes(unknown, observed, account)
-    made = {change.id for change in difference.changes}
-    not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in made]
+    changed = {change.id for change in difference.changes}
+    not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in changed]
     # What others attached serves as well.
     there = {*observed, *(id_ for id_ in not_ours if id_.kind == attachment.NAME)}
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
     where = Circumstances(account, snapshot, configuration.rules)
     guarded = guard(without(selected, not_ours), where)
-    refusal = (
-        None
-        if request.allow_removals
-        else too_many_removals(guarded.changes, observed, account, now)
-    )
+    removals = hold_back(guarded.changes, observed, request.allow_removals_of, account, now)
+    # Without the removals that are held back there is less room for what is left.
+    made = guard(removals.changes, where) if removals.held else guarded
+    found = dict.fromkeys((*guarded.findings, *made.findings))
     return Plan(
         account=account,
-        changes=guarded.changes,
-        findings=(*findings, *guarded.findings, *([refusal] if refusal else [])),
-        refused=refusal is not None,
+        changes=made.changes,
+        findings=(*findings, *found, *removals.findings),
+        held=removals.held,
         owned=len(observed),
-        temporary=_concerned(temporary_after(observed, guarded.changes, now), request),
-        wanted=_concerned(_obtained(wanted, there, guarded.changes, unknown), request),
+        temporary=_concerned(temporary_after(observed, made.changes, now), request),
+        wanted=_concerned(_obtained(wanted, there, made.changes, unknown), request),
     )
 
 

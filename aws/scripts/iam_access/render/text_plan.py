@@ -15,7 +15,7 @@ from iam_access.render.view import AccountView, Fate, Step
 MOST_LINES = 40
 
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
-_SAID = {Fate.DONE: "done", Fate.ALREADY: "already so"}
+_SAID = {Fate.DONE: "done", Fate.ALREADY: "already so", Fate.HELD: "held back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def account_lines(
         yield line(2, Span("not reached: ", "error"), f"{failure.code}: {failure.message}")
         yield from hint(4, failure.hint)
     if account.refused:
-        yield line(2, Span("refused: ", "error"), "nothing is written here; the findings say why")
+        why = "what is held back is not written; the findings say why"
+        yield line(2, Span("refused: ", "error"), why)
     for principal, steps in account.groups:
         yield line(2, Span(_principal(principal), "title"))
         told = [_told(step, report, verbose=verbose, zone=zone) for step in steps]
@@ -109,7 +110,7 @@ def _content(step: Step, *, verbose: bool) -> Iterator[Line]:
         for document in document_diffs(change):
             yield from _document(document, change, verbose=verbose)
     usage = change.after.usage if change.after is not None else ()
-    if usage and step.fate not in (Fate.FAILED, Fate.SKIPPED):
+    if usage and step.fate not in (Fate.FAILED, Fate.SKIPPED, Fate.HELD):
         # At the margin, as an indented line means something else in a file of AWS profiles.
         yield line(6, "How to use it:")
         yield BLANK

@@ -27,7 +27,6 @@ MOST_ROWS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NO_END = datetime.max.replace(tzinfo=UTC)
-_REFUSED = Failure("refused", "the whole plan of this account is refused")
 _SEVERITY = (Fate.FAILED, Fate.SKIPPED, Fate.PLANNED, Fate.DONE, Fate.ALREADY)
 
 
@@ -134,10 +133,11 @@ def _of_account(account: AccountReport, report: Report) -> Iterator[Row]:
     if account.plan is None:
         return
     seen = view.account(account)
-    steps = {step.change.id: step for step in seen.steps}
+    made_or_tried = [step for step in seen.steps if step.fate is not Fate.HELD]
+    steps = {step.change.id: step for step in made_or_tried}
     everything = {each.id: each for each in account.plan.temporary}
     made = {id_ for id_, step in steps.items() if step.change.action is Action.CREATE}
-    removals = [step for step in seen.steps if step.change.action is Action.DELETE]
+    removals = [step for step in made_or_tried if step.change.action is Action.DELETE]
     renewed: set[ResourceId] = set()
     for key, held in _grouped(account.plan.temporary).items():
         touching = _touching(held, steps)
@@ -206,8 +206,6 @@ def _row(
     principal, teams, grant, expires = key
     worst = min(touching, key=lambda step: _SEVERITY.index(step.fate), default=None)
     fate, failure = (worst.fate, worst.failure) if worst else (None, None)
-    if worst is not None and seen.refused:
-        fate, failure = Fate.SKIPPED, _REFUSED
     return Row(
         account=seen.account,
         principal=principal,

@@ -30,6 +30,7 @@ class Fate(StrEnum):
     ALREADY = "already"
     FAILED = "failed"
     SKIPPED = "skipped"
+    HELD = "held"  # not to be made, see Plan.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ class AccountView:
     @property
     def attempted(self) -> bool:
         """Whether any change was tried."""
-        return any(step.fate is not Fate.PLANNED for step in self.steps)
+        return any(step.fate not in (Fate.PLANNED, Fate.HELD) for step in self.steps)
 
     def actions(self, action: Action) -> int:
-        """How many changes do this."""
-        return sum(step.change.action is action for step in self.steps)
+        """How many changes do this, but for those that are held back."""
+        return sum(
+            step.change.action is action and step.fate is not Fate.HELD for step in self.steps
+        )
 
     def fates(self, fate: Fate) -> int:
         """How many changes came to this."""
@@ -116,6 +119,7 @@ def account(report: AccountReport) -> AccountView:
             steps.append(Step(change))
         else:
             steps.append(Step(change, Fate(outcome.status.value), outcome.failure))
+    steps += [Step(change, Fate.HELD) for change in (report.plan.held if report.plan else ())]
     return AccountView(
         account=report.account,
         steps=tuple(steps),

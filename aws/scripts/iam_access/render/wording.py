@@ -8,7 +8,7 @@ from iam_access.render import view
 from iam_access.render.view import AccountView, Fate, Step
 
 _WRITERS = frozenset({"apply", "cleanup", "revoke"})
-_FATES = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED, Fate.PLANNED)
+_FATES = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED, Fate.PLANNED, Fate.HELD)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
@@ -123,14 +123,14 @@ def account_result(account: AccountView) -> str:
     """What came of one account, as a clause."""
     if account.failure is not None:
         return f"not reached ({account.failure.code})"
-    changes = ", ".join(
-        f"{account.actions(action)} to {action}" for action in Action if account.actions(action)
-    )
-    if account.refused:
-        return f"refused, nothing written ({changes or 'no changes'})"
-    if not account.attempted:
-        return changes or "nothing to do"
-    return ", ".join(f"{account.fates(fate)} {fate}" for fate in _FATES if account.fates(fate))
+    if account.attempted:
+        said = [f"{account.fates(fate)} {fate}" for fate in _FATES if account.fates(fate)]
+    else:
+        said = [
+            f"{account.actions(action)} to {action}" for action in Action if account.actions(action)
+        ]
+        said += [f"{account.fates(Fate.HELD)} held back"] if account.refused else []
+    return ", ".join(said) or "nothing to do"
 
 
 def account_state(account: AccountView) -> str:
@@ -138,7 +138,7 @@ def account_state(account: AccountView) -> str:
     if account.failure is not None:
         return f"not reached ({account.failure.code})"
     if account.refused:
-        return "refused"
+        return "refused" if account.fates(Fate.HELD) == len(account.steps) else "refused in part"
     if not account.steps:
         return "nothing to do"
     if not account.attempted:
@@ -197,19 +197,16 @@ def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
         Fate.FAILED: "failed",
         Fate.SKIPPED: "skipped",
         Fate.PLANNED: planned,
+        Fate.HELD: "held back",
     }
-    sound = [account for account in accounts if not account.refused]
     said: list[str] = []
     for fate, verb in verbs.items():
-        numbers = [account.fates(fate) for account in sound if account.fates(fate)]
+        numbers = [account.fates(fate) for account in accounts if account.fates(fate)]
         if numbers and not said:
             places = count(len(numbers), "account")
             said.append(f"{count(sum(numbers), 'change')} in {places} {verb}")
         elif numbers:
             said.append(f"{sum(numbers):,} {verb}")
-    refused = len(accounts) - len(sound)
-    if refused:
-        said.append(f"{count(refused, 'plan')} refused")
     unread = sum(account.failure is not None for account in accounts)
     if unread:
         said.append(f"{count(unread, 'account')} not reached")

@@ -1,0 +1,174 @@
+"""The guard against plans that take suspiciously much away: an emptied file, a lost account."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from iam_access.kinds import managed_policy
+from iam_access.model import (
+    Account,
+    Action,
+    Change,
+    Finding,
+    Principal,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.plan.diff import Resources, is_dead, succession, without
+from iam_access.policy.document import (
+    CanonicalStatement,
+    DocumentError,
+    canonical_statement,
+    statements_of,
+)
+
+# What takes away more than both of these is refused unless removals are allowed.
+REMOVALS_COUNT = 10
+REMOVALS_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The changes that may be made, those that are held back, and why."""
+
+    changes: tuple[Change, ...]
+    held: tuple[Change, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def hold_back(
+    changes: Sequence[Change],
+    observed: Resources,
+    allowed: frozenset[str] | None,
+    account: Account,
+    now: datetime,
+) -> Held:
+    """Hold back all of the teams that take suspiciously much of what people hold in the account.
+
+    Each team is judged by itself, and then the rest of them together, for one mistake may concern
+    many teams a little. `allowed` teams (None: all) may take away whatever they like. What a
+    principal holds afterwards just the same is not taken away.
+    """
+    alive = sum(1 for each in observed.values() if _is_access(each) and not is_dead(each, now))
+    losses: dict[str, set[ResourceId]] = defaultdict(set)
+    for change in _losses(changes, observed, now) if allowed is not None else ():
+        for team in change.teams - (allowed or frozenset()):
+            losses[team].add(change.id)
+
+    def is_suspicious(removed: int) -> bool:
+        return removed >= REMOVALS_COUNT and removed > REMOVALS_SHARE * alive
+
+    groups: list[tuple[str, ...]] = [
+        (team,) for team, theirs in sorted(losses.items()) if is_suspicious(len(theirs))
+    ]
+    rest = tuple(team for team in sorted(losses) if (team,) not in groups)
+    if is_suspicious(len(_together(rest, losses))):
+        groups.append(rest)
+    refused = frozenset(team for group in groups for team in group)
+    if not refused:
+        return Held(tuple(changes))
+    kept = without(changes, (change.id for change in changes if _is_held(change, refused)))
+    ids = {(change.id, change.action) for change in kept}
+    return Held(
+        changes=kept,
+        held=tuple(change for change in changes if (change.id, change.action) not in ids),
+        findings=tuple(
+            _refusal(group, len(_together(group, losses)), alive, account) for group in groups
+        ),
+    )
+
+
+def _is_held(change: Change, refused: frozenset[str]) -> bool:
+    """Whether a change is a refused team's. What another team asks for too is made."""
+    asking = change.after.teams | change.after.owners if change.after else change.teams
+    return bool(asking & refused) if change.after is None else asking <= refused
+
+
+def _together(teams: Iterable[str], losses: Mapping[str, set[ResourceId]]) -> set[ResourceId]:
+    return set[ResourceId]().union(*(losses[team] for team in teams))
+
+
+def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -> Finding:
+    whose = f"team{'' if len(teams) == 1 else 's'} {', '.join(teams)}"
+    options = " ".join(f"--allow-removals-of {team}" for team in teams)
+    return Finding(
+        code="too-many-removals",
+        severity=Severity.ERROR,
+        message=f"{whose} would take away {removed} of the {alive} grants that are held in account "
+        f"{account.id}, so nothing of theirs is written there",
+        hint=f"look at the removals; if they are meant, run again with {options} "
+        "(the workflow Apply, run by hand, asks for the teams)",
+        team=teams[0] if len(teams) == 1 else None,
+        account=account.id,
+    )
+
+
+def _is_access(resource: Resource) -> bool:
+    """Whether it gives somebody something; a policy does so only where it is attached."""
+    return resource.principal is not None
+
+
+def _losses(changes: Sequence[Change], observed: Resources, now: datetime) -> list[Change]:
+    """The removals of living access that leave the principal with less."""
+    removals = [
+        change
+        for change in changes
+        if change.action is Action.DELETE
+        and _is_access(change.subject)
+        and not is_dead(change.subject, now)
+    ]
+    if not removals:
+        return []
+    after = _After(changes, observed, {change.principal for change in removals}, now)
+    return [change for change in removals if not after.covers(change.subject, observed)]
+
+
+class _After:
+    """What some principals hold once changes are made."""
+
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        observed: Resources,
+        principals: set[Principal | None],
+        now: datetime,
+    ) -> None:
+        held = dict(observed)
+        for change in changes:
+            if change.after is None:
+                held.pop(change.id, None)
+            else:
+                held[change.id] = change.after
+        self._successions: set[object] = set()
+        self._statements: dict[Principal | None, set[CanonicalStatement]] = defaultdict(set)
+        for each in held.values():
+            if each.principal in principals and _is_access(each) and not is_dead(each, now):
+                if each.grant is not None:
+                    self._successions.add(succession(each))
+                self._statements[each.principal] |= _statements(each, held)
+
+    def covers(self, gone: Resource, observed: Resources) -> bool:
+        """Whether the principal still holds it: a renewal of it, or each of its statements.
+
+        Of an AWS managed policy nothing but the name is known, and the one attachment of it goes.
+        """
+        if gone.grant is not None and succession(gone) in self._successions:
+            return True
+        statements = _statements(gone, observed)
+        return bool(statements) and statements <= self._statements[gone.principal]
+
+
+def _statements(resource: Resource, among: Resources) -> set[CanonicalStatement]:
+    """What the resource says, or the policy that it attaches; nothing where not all is known."""
+    document = resource.document
+    if document is None and "arn" in resource.attributes:
+        attached = among.get(managed_policy.resource_id(resource.attributes["arn"]))
+        document = attached.document if attached else None
+    if document is None or resource.attributes.get("managed"):
+        return set()
+    try:
+        return {replace(canonical_statement(each), sid="") for each in statements_of(document)}
+    except DocumentError:
+        return set()
