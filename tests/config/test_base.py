@@ -206,3 +206,51 @@ class TestWhatIsNew:
         assert not found.named_managed_policy("arn:aws:iam::aws:policy/B")
         assert found.named_condition_key("AWS:securetransport")
         assert not found.named_condition_key("aws:SourceIp")
+
+
+class TestAccountsThatLeave:
+    """Nothing looks into an account that no file names, so what is in it would stay."""
+
+    def since(self, tmp_path: Path, changes: dict[str, str], *gone: str) -> Configuration:
+        before = load(write(tmp_path / "before", VALID), now=NOW)
+        kept = {name: text for name, text in VALID.items() if name not in gone}
+        return load(write(tmp_path / "now", {**kept, **changes}), now=NOW, base=before)
+
+    def told(self, configuration: Configuration) -> list[str]:
+        return [each.message for each in configuration.findings if each.code == "account-leaves"]
+
+    def test_a_team_that_leaves_with_its_accounts(self, tmp_path: Path) -> None:
+        found = self.since(tmp_path, {"README.md": ""}, *VALID)
+        nonprod, prod = self.told(found)
+        assert "account 111122223333 any more, 'nonprod' of team pay" in nonprod
+        assert nonprod.endswith("role deployer: 'reader'; user ann: 'reader'")
+        assert "account 444455556666" in prod
+        assert prod.endswith("user bob: 'writer'")
+        assert all(each.is_error for each in found.findings if each.code == "account-leaves")
+
+    def test_a_team_that_leaves_accounts_that_others_have(self, tmp_path: Path) -> None:
+        theirs = {"aws-accounts/web.yaml": VALID["aws-accounts/pay.yaml"]}
+        assert self.told(self.since(tmp_path, theirs, *VALID)) == []
+
+    def test_an_account_that_becomes_another(self, tmp_path: Path) -> None:
+        text = VALID["aws-accounts/pay.yaml"].replace("111122223333", "999988887777")
+        found = self.since(tmp_path, {"aws-accounts/pay.yaml": text})
+        (message,) = self.told(found)
+        assert "111122223333" in message
+        (finding,) = found.findings
+        assert finding.location is not None
+        assert finding.location.file.endswith("now/aws-accounts/pay.yaml")
+        assert "remove only the entries for 'nonprod'" in finding.hint
+
+    def test_one_that_was_emptied_before(self, tmp_path: Path) -> None:
+        empty = {"permanent-access/pay.yaml": "permanent-access: []\n"}
+        before = load(write(tmp_path / "before", {**VALID, **empty}), now=NOW)
+        text = 'aws-accounts:\n  prod: "444455556666"\n'
+        files = {**VALID, **empty, "aws-accounts/pay.yaml": text}
+        now = load(write(tmp_path / "now", files), now=NOW, base=before)
+        assert self.told(now) == []
+
+    def test_none_is_said_to_leave_while_some_file_cannot_be_read(self, tmp_path: Path) -> None:
+        found = self.since(tmp_path, {"aws-accounts/pay.yaml": "aws-accounts: ["})
+        assert self.told(found) == []
+        assert found.invalid == {"pay"}

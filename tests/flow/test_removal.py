@@ -190,7 +190,10 @@ def test_too_many_removals_are_refused_unless_they_are_allowed(files: Files) -> 
         assert fleet.dump(PROD) == before
         assert fleet.attached("user/user-0", TEST) == set()
 
-        assert fleet.apply("--all", "--allow-removals").status == 0
+        other = fleet.apply("payments", "--allow-removals-of", "paiments")
+        assert (other.status, other.writes) == (2, ())
+        assert "did you mean payments" in other.out
+        assert fleet.apply("--all", "--allow-removals-of", "payments").status == 0
         assert fleet.attached("user/user-3", PROD) == set()
 
 

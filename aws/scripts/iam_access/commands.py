@@ -159,7 +159,7 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
     request = Request(
         teams=_asked(options, run.configuration),
         adopt=options.adopt,
-        allow_removals_of=None if options.allow_removals else frozenset(options.allow_removals_of),
+        allow_removals_of=_allowed(options, run.configuration),
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
     found = of_teams(run.configuration, request.teams) if options.verify else None
@@ -329,6 +329,15 @@ class _Run:
             digest=digest(report.plan for report in reports if report.plan is not None),
             dry_run=self.options.dry_run,
         )
+
+
+def _allowed(options: argparse.Namespace, configuration: "Configuration") -> frozenset[str] | None:
+    """The teams that may take away however much; None for all of them."""
+    if options.allow_removals:
+        return None
+    if options.all:  # which is also for teams whose files are gone
+        return frozenset(options.allow_removals_of)
+    return teams_named(options.allow_removals_of, configuration)
 
 
 def _asked(options: argparse.Namespace, configuration: "Configuration") -> frozenset[str] | None:

@@ -12,6 +12,7 @@ from typing import Any
 from iam_access.config import (
     access_tests,
     accounts,
+    departures,
     files,
     fleet_checks,
     policy_checks,
@@ -148,6 +149,8 @@ def _load(
     known = _accounts(drafts.values(), settings)
     book = Rulebook(settings, settings_place, aliases_of(known.values()))
     _check(list(drafts.values()), book, base, unknown, now, report)
+    if complete:
+        departures.check(list(drafts.values()), base, now, report)
     findings = report.sorted()
     invalid = frozenset(
         drafts if not complete else (each.team for each in findings if each.is_error and each.team)

@@ -196,14 +196,14 @@ def _calendar_day(text: str) -> date:
 
 
 def _day(value: Any) -> date:
-    """A calendar day as `2025-11-30`."""
+    """A calendar day as `YYYY-MM-DD`. Hints hold no day, which would soon be over."""
     try:
         day = _calendar_day(value)
     except (TypeError, ValueError):
         raise problem(
             "bad-date",
             f"{value!r} is not a date",
-            "write a day of the calendar as YYYY-MM-DD, for example 2025-11-30",
+            f"{_unfilled(value)}write a day of the calendar as YYYY-MM-DD",
         ) from None
     if day.year > _LAST_YEAR:
         raise problem(
@@ -214,6 +214,11 @@ def _day(value: Any) -> date:
     return day
 
 
+def _unfilled(value: Any) -> str:
+    """What to do about an example that was copied as it is."""
+    return "put the day in place of YYYY-MM-DD: " if "YYYY-MM-DD" in str(value) else ""
+
+
 def _instant(value: Any) -> datetime:
     """An instant as ISO 8601 with a zone; kept in UTC, whole seconds (rounded down)."""
     try:
@@ -222,13 +227,14 @@ def _instant(value: Any) -> datetime:
         raise problem(
             "bad-instant",
             f"{value!r} is not a point in time",
-            "write ISO 8601 with a zone, for example 2025-11-30T18:00:00+01:00",
+            f"{_unfilled(value)}write ISO 8601 with a zone: YYYY-MM-DDTHH:MM:SSZ, or an offset "
+            "such as +01:00 in place of the Z",
         ) from None
     if instant.tzinfo is None:
         raise problem(
             "bad-instant",
             f"{value!r} has no time zone",
-            "add Z for UTC or an offset, for example 2025-11-30T18:00:00+01:00",
+            "add Z for UTC, or an offset such as +01:00",
         )
     try:
         return instant.astimezone(UTC).replace(microsecond=0)
