@@ -116,6 +116,19 @@ def test_what_a_refused_team_would_have_freed_is_not_given_away() -> None:
     assert sorted(codes(plan)) == ["attachment-quota", "too-many-removals"]
 
 
+def test_what_a_refused_team_has_that_is_dead_goes_all_the_same() -> None:
+    read = policy("read", custom_statements=STATEMENTS)
+    ended = [temporary(user=user) for user in addresses(USERS[:2])]
+    everybody = [permanent(users=addresses(USERS))]
+    before = applied(
+        configuration(team(policies=[read], permanent=everybody, temporary=ended)), EMPTY
+    )
+    after = configuration(team(policies=[read]))
+    plan = apply_plan(after, before, now=NOW + timedelta(days=1))
+    assert [change.id.kind for change in plan.changes] == ["inline-policy"] * 2
+    assert len(plan.held) == 20
+
+
 class TestWhatNobodyLosesBy:
     """It does not count, however much it is."""
 

@@ -119,19 +119,24 @@ def succession(resource: Resource) -> tuple[object, ...]:
     return (resource.principal, resource.teams, resource.grant)
 
 
-def temporary_after(
-    observed: Resources, changes: Iterable[Change], now: datetime
-) -> tuple[Resource, ...]:
-    """The temporary access that people hold once the changes are made, alive at `now` (UTC)."""
+def state_after(observed: Resources, changes: Iterable[Change]) -> Resources:
+    """Everything in the account that is ours once the changes are made."""
     held = dict(observed)
     for change in changes:
         if change.after is None:
             held.pop(change.id, None)
         else:
             held[change.id] = change.after
+    return held
+
+
+def temporary_after(
+    observed: Resources, changes: Iterable[Change], now: datetime
+) -> tuple[Resource, ...]:
+    """The temporary access that people hold once the changes are made, alive at `now` (UTC)."""
     return tuple(
         resource
-        for resource in held.values()
+        for resource in state_after(observed, changes).values()
         if resource.principal and resource.expires and not is_dead(resource, now)
     )
 

@@ -16,7 +16,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.plan.diff import Resources, is_dead, succession, without
+from iam_access.plan.diff import Resources, is_dead, state_after, succession, without
 from iam_access.policy.document import (
     CanonicalStatement,
     DocumentError,
@@ -69,7 +69,7 @@ def hold_back(
     refused = frozenset(team for group in groups for team in group)
     if not refused:
         return Held(tuple(changes))
-    kept = without(changes, (change.id for change in changes if _is_held(change, refused)))
+    kept = without(changes, (change.id for change in changes if _is_held(change, refused, now)))
     ids = {(change.id, change.action) for change in kept}
     return Held(
         changes=kept,
@@ -80,10 +80,14 @@ def hold_back(
     )
 
 
-def _is_held(change: Change, refused: frozenset[str]) -> bool:
-    """Whether a change is a refused team's. What another team asks for too is made."""
-    asking = change.after.teams | change.after.owners if change.after else change.teams
-    return bool(asking & refused) if change.after is None else asking <= refused
+def _is_held(change: Change, refused: frozenset[str], now: datetime) -> bool:
+    """Whether a change is a refused team's.
+
+    What another team asks for too is made, and what is dead makes the room that is counted on.
+    """
+    if change.after is None:
+        return bool(change.teams & refused) and not is_dead(change.subject, now)
+    return change.after.teams | change.after.owners <= refused
 
 
 def _together(teams: Iterable[str], losses: Mapping[str, set[ResourceId]]) -> set[ResourceId]:
@@ -97,7 +101,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
         code="too-many-removals",
         severity=Severity.ERROR,
         message=f"{whose} would take away {removed} of the {alive} grants that are held in account "
-        f"{account.id}, so nothing of theirs is written there",
+        f"{account.id}, so all that they would change there is held back",
         hint=f"look at the removals; if they are meant, run again with {options} "
         "(the workflow Apply, run by hand, asks for the teams)",
         team=teams[0] if len(teams) == 1 else None,
@@ -135,12 +139,7 @@ class _After:
         principals: set[Principal | None],
         now: datetime,
     ) -> None:
-        held = dict(observed)
-        for change in changes:
-            if change.after is None:
-                held.pop(change.id, None)
-            else:
-                held[change.id] = change.after
+        held = state_after(observed, changes)
         self._successions: set[object] = set()
         self._statements: dict[Principal | None, set[CanonicalStatement]] = defaultdict(set)
         for each in held.values():
