@@ -183,6 +183,8 @@ class TestWhatNobodyLosesBy:
         plan = plan_of(files(), files(expires_at=(NOW + timedelta(hours=9)).isoformat()))
         assert len(plan.changes) == 40
         assert not plan.refused
+        shorter = files(expires_at=(NOW + timedelta(hours=1)).isoformat())
+        assert plan_of(files(), shorter).refused
 
     def test_an_aws_managed_policy_in_exchange_for_another_is_a_loss(self) -> None:
         before = configuration(granted(USERS, managed_policies=[READ_ONLY]))

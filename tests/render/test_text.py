@@ -251,6 +251,14 @@ def test_more_notes_of_a_kind_are_folded() -> None:
     assert shown(report, verbose=True).count("[expired]") == 40
 
 
+def test_warnings_are_folded_where_they_are_about_entries_that_are_over() -> None:
+    for code, shown_of in (("expired", 1), ("other", 40)):
+        found = tuple(replace(each, severity=Severity.WARNING) for each in notes(40, code))
+        text = shown(Report("validate", reports.NOW, findings=found))
+        assert text.count(f"[{code}]") == shown_of
+        assert ("and 39 more warnings like it" in text) is (code == "expired")
+
+
 def test_errors_are_never_folded() -> None:
     errors = tuple(replace(each, severity=Severity.ERROR) for each in notes(40))
     assert shown(Report("validate", reports.NOW, findings=errors)).count("[expired]") == 40

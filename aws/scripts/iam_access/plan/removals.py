@@ -140,20 +140,22 @@ class _After:
         now: datetime,
     ) -> None:
         held = state_after(observed, changes)
-        self._successions: set[object] = set()
+        self._ends: dict[object, datetime] = {}
         self._statements: dict[Principal | None, set[CanonicalStatement]] = defaultdict(set)
         for each in held.values():
             if each.principal in principals and _is_access(each) and not is_dead(each, now):
-                if each.grant is not None:
-                    self._successions.add(succession(each))
+                if each.grant is not None and each.expires is not None:
+                    key = succession(each)
+                    self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
                 self._statements[each.principal] |= _statements(each, held)
 
     def covers(self, gone: Resource, observed: Resources) -> bool:
-        """Whether the principal still holds it: a renewal of it, or each of its statements.
+        """Whether the principal holds it as long: by a renewal of it, or each of its statements.
 
         Of an AWS managed policy nothing but the name is known, and the one attachment of it goes.
         """
-        if gone.grant is not None and succession(gone) in self._successions:
+        end = self._ends.get(succession(gone))
+        if end is not None and gone.expires is not None and end >= gone.expires:
             return True
         statements = _statements(gone, observed)
         return bool(statements) and statements <= self._statements[gone.principal]

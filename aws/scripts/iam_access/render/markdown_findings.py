@@ -42,7 +42,7 @@ def _row(fold: Folded, titles: dict[str, str]) -> str:
     if finding.hint and "\n" not in finding.hint:
         what.append(markdown(finding.hint))
     if fold.more:
-        what.append(f"and {wording.count(fold.more, 'more note')} like it")
+        what.append(f"and {wording.count(fold.more, f'more {fold.finding.severity}')} like it")
     where = [markdown_code(text) for text in (_place(finding), account) if text]
     return row((finding.severity, "<br>".join(where), "<br>".join(what)))
 

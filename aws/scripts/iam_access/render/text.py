@@ -53,7 +53,8 @@ def finding_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
         previous = file
         yield from _finding(fold.finding, known)
         if fold.more:
-            yield line(4, f"and {fold.more:,} more notes like it (--verbose shows them)")
+            kind = fold.finding.severity
+            yield line(4, f"and {fold.more:,} more {kind}s like it (--verbose shows them)")
 
 
 def _finding(finding: Finding, accounts: dict[str, Account]) -> Iterator[Line]:

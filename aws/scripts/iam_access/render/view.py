@@ -143,17 +143,25 @@ class Folded:
 
 
 def folded(found: tuple[Finding, ...], *, verbose: bool) -> tuple[Folded, ...]:
-    """The findings to show: of a code with many notes only the first, unless verbose."""
-    notes = Counter(each.code for each in found if each.severity is Severity.NOTE)
+    """The findings to show: of a code with many notes only the first, unless verbose.
+
+    Where nothing says that entries that are over are old ones, they are warnings, and folded too.
+    """
+    counts = Counter(each.code for each in found if _is_foldable(each))
     shown: list[Folded] = []
     begun: set[str] = set()
     for each in found:
-        many = each.severity is Severity.NOTE and notes[each.code] > _FOLD_SOONER.get(
-            each.code, FOLD_ABOVE
-        )
+        limit = _FOLD_SOONER.get(each.code, FOLD_ABOVE)
+        many = _is_foldable(each) and counts[each.code] > limit
         if verbose or not many:
             shown.append(Folded(each))
         elif each.code not in begun:
             begun.add(each.code)
-            shown.append(Folded(each, notes[each.code] - 1))
+            shown.append(Folded(each, counts[each.code] - 1))
     return tuple(shown)
+
+
+def _is_foldable(finding: Finding) -> bool:
+    return finding.severity is Severity.NOTE or (
+        finding.severity is Severity.WARNING and finding.code in _FOLD_SOONER
+    )
