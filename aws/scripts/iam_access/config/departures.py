@@ -8,6 +8,7 @@ from iam_access.config import accounts
 from iam_access.config.draft import PERMANENT, TEMPORARY, Draft, Slip
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
+from iam_access.kinds.fields import UserNames
 from iam_access.model import Location, Principal
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def check(
             continue
         for team, environment in sorted(account.environments.items()):
             before = base.teams[team]
-            held = _held(before, environment, now)
+            held = _held(before, environment, base.settings.user_names, now)
             if held:
                 location = beginnings.get(team)
                 _leaves(before, number, environment, held, location, report.of(team))
@@ -70,19 +71,23 @@ def _leaves(
     )
 
 
-def _held(team: "Team", environment: str, now: datetime) -> dict[Principal, list[str]]:
+def _held(
+    team: "Team", environment: str, user_names: UserNames, now: datetime
+) -> dict[Principal, list[str]]:
     """The grants that a team's entries give in an environment, by who holds them."""
     held: dict[Principal, list[str]] = {}
-    for principal, grant in sorted(set(_grants(team, environment, now))):
+    for principal, grant in sorted(set(_grants(team, environment, user_names, now))):
         held.setdefault(principal, []).append(grant)
     return held
 
 
-def _grants(team: "Team", environment: str, now: datetime) -> Iterator[tuple[Principal, str]]:
+def _grants(
+    team: "Team", environment: str, user_names: UserNames, now: datetime
+) -> Iterator[tuple[Principal, str]]:
     for entry in team.entries[PERMANENT]:
         if environment in entry.spec.environments:
-            for principal in entry.spec.principals:
+            for principal in entry.spec.principals(user_names):
                 yield from ((principal, grant) for grant in entry.spec.grants)
     for entry in team.entries[TEMPORARY]:
         if entry.spec.environment == environment and entry.spec.deadline > now:
-            yield entry.spec.principal, entry.spec.grant
+            yield entry.spec.principal(user_names), entry.spec.grant
