@@ -64,6 +64,32 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     assert "link" in finding.message
 
 
+@pytest.mark.parametrize(
+    "target", ["elsewhere", "aws/../elsewhere", "chain", "nowhere", "aws/loop"]
+)
+def test_a_folder_that_is_a_link_out_or_to_nothing_blocks_every_team(
+    tmp_path: Path, target: str
+) -> None:
+    aws = tmp_path / "aws"
+    loaded(aws)
+    (aws / "permanent-access").rename(tmp_path / "elsewhere")
+    (tmp_path / "chain").symlink_to("elsewhere")
+    (aws / "loop").symlink_to("permanent-access")
+    (aws / "permanent-access").symlink_to(tmp_path / target)
+    configuration = load(aws, now=NOW)
+    assert [each.code for each in configuration.findings] == ["unreadable-file"]
+    assert configuration.invalid == {"pay"}
+
+
+def test_a_folder_that_is_a_link_within_the_directory_is_read(tmp_path: Path) -> None:
+    loaded(tmp_path)
+    (tmp_path / "permanent-access").rename(tmp_path / "kept")
+    (tmp_path / "permanent-access").symlink_to("kept")
+    configuration = load(tmp_path, now=NOW)
+    assert configuration.findings == ()
+    assert len(configuration.teams["pay"].entries["permanent-access"]) == 1
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded(tmp_path)
     folder = tmp_path / "permanent-access"

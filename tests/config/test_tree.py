@@ -145,7 +145,8 @@ def test_byte_order_mark_and_line_ends_change_nothing(start: bytes, end: bytes) 
         (b"a: !!python/object/apply:os.system [x]\n", [("tag", 1, 4)]),
         (b'a: "\\e[31m"\n', [("control-character", 1, 4)]),
         (b'a: "x\\0"\n', [("control-character", 1, 4)]),
-        ("a: b\n\u00e9: x\u202ey\n".encode(), [("control-character", 2, 4)]),
+        ("a: b\n\u00e9: x\u202ey\n".encode(), [("control-character", 2, 5)]),
+        (b"# one\n# a\xe2\x80\x8bb\na: b\n", [("control-character", 2, 4)]),
     ],
 )
 def test_what_is_wrong_is_told_and_the_rest_is_read(
@@ -180,6 +181,71 @@ def test_what_cannot_be_read_has_no_value(data: bytes, expected: tuple[str, int,
     tree = parse(data)
     assert tree.mark is None
     assert codes(tree)[-1] == expected
+
+
+BREAKS = ("\r", "\x85", "\u2028", "\u2029")
+UNSEEN = (
+    *(
+        "\x00",
+        "\x0b",
+        "\x0c",
+        "\x1b",
+        "\x7f",
+        "\x9f",
+        "\xad",
+        "\u034f",
+        "\u061c",
+        "\u115f",
+        "\u17b4",
+    ),
+    *(
+        "\u180e",
+        "\u200b",
+        "\u200d",
+        "\u200f",
+        "\u202a",
+        "\u202e",
+        "\u2060",
+        "\u2066",
+        "\u206f",
+        "\u3164",
+    ),
+    *("\ufe00", "\ufe0f", "\ufeff", "\uffa0", "\ufff9", "\ufffe", "\U0001d173", "\U000e0001"),
+    *("\U000e0041", "\U000e0fff"),
+)
+
+
+@pytest.mark.parametrize("char", BREAKS)
+def test_no_entry_can_stand_in_a_comment(char: str) -> None:
+    tree = parse(f"a:\n  # ä {char}  - grant: admin\n  - b\n".encode())
+    assert codes(tree) == [("control-character", 2, 7)]
+    assert tree.value is None
+    assert f"U+{ord(char):04X}" in tree.problems[0].message
+
+
+@pytest.mark.parametrize("char", UNSEEN)
+@pytest.mark.parametrize("before", ["", "ä"])
+def test_what_cannot_be_seen_is_told_in_comments_too(char: str, before: str) -> None:
+    tree = parse(f"a: b\r\n# {before}x{char}\nc: d\n".encode())
+    assert codes(tree) == [("control-character", 2, 4 + len(before))]
+    assert f"U+{ord(char):04X}" in tree.problems[0].message
+
+
+@pytest.mark.parametrize("escape", ["\\L", "\\P", "\\N", "\\u200B", "\\U000E0041", "\\uFEFF"])
+def test_what_cannot_be_seen_is_told_where_it_is_escaped(escape: str) -> None:
+    assert codes(parse(f'a: "x{escape}"\n'.encode())) == [("control-character", 1, 4)]
+
+
+@pytest.mark.parametrize(
+    "text", ["\u26a0\ufe0f", "\u2714\ufe0e", "\U0001f6e1\ufe0f", "é\xa0日本", "\t"]
+)
+def test_emoji_and_other_scripts_are_text(text: str) -> None:
+    assert parse(f"a: b # {text}\n".encode()).problems == ()
+
+
+def test_of_many_that_cannot_be_seen_the_first_are_told_once() -> None:
+    text = "# " + "".join(map(chr, range(0xE0000, 0xE0100))) * 50 + "\na: b\n"
+    assert len(parse(text.encode()).problems) == 10
 
 
 def test_an_error_of_syntax_does_not_hide_what_was_found_before() -> None:

@@ -1,7 +1,6 @@
 """The parser's events as values and marks, and what is wrong with a file's form."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from sys import intern
 from typing import Any, Final, Protocol
 
@@ -16,6 +15,7 @@ from yaml.events import (
 )
 
 from iam_access.config.syntax import Problem, shown
+from iam_access.config.unseen import names_of
 from iam_access.place import Mark
 
 DEPTH_LIMIT = 32  # the deepest that any file needs is seven
@@ -24,11 +24,6 @@ ALIAS_LIMIT = 20_000  # nodes that aliases may add to a file
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _ODD_KEYS: Final = _NULLS | {"<<"}
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
-
-# C0 and C1 (tab and line ends apart), and what turns the direction of text: none can be seen.
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
 
 
 class UnreadableError(Exception):
@@ -51,17 +46,19 @@ class Builder:
 
     A large repository has millions of values, and hardly any is ever asked for its place. So an
     ordinary file has marks as deep as `marked` says, and below `unread` stands for them: there a
-    scalar costs no call of its own. `hidden` says that there may be characters that cannot be
-    seen.
+    scalar costs no call of its own. `problems` are those that the file's characters have.
     """
 
     _get_event: Callable[[], Any]
 
-    def __init__(self, data: bytes, *, hidden: bool, marked: int, unread: Any = None) -> None:
-        self.problems: list[Problem] = []
-        self._hidden = hidden
+    def __init__(
+        self, data: bytes, problems: Iterable[Problem] = (), *, marked: int, unread: Any = None
+    ) -> None:
+        self.problems = list(problems)
+        # Characters that stand in the file are told already; others are written as escapes.
+        self._may_hide = b"\\" in data and not self.problems
         anchors_or_tags = b"&" in data or b"!" in data
-        self._marked = DEPTH_LIMIT if hidden or anchors_or_tags else marked
+        self._marked = DEPTH_LIMIT if self._may_hide or anchors_or_tags else marked
         self._unread = unread
         # By anchor: value, its mark's children, and how many nodes it stands for; None while open.
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
@@ -192,8 +189,8 @@ class Builder:
         value: str = event.value
         if value in _NULLS and event.tag is None and event.implicit[0]:
             return None
-        if self._hidden and UNSEEN.search(value):
-            self._unseen(event)
+        if self._may_hide and (names := names_of(value)):
+            self._unseen(event, names)
         return value
 
     def _key(self, event: Any, key: Any, values: dict[str, Any]) -> str | None:
@@ -234,13 +231,12 @@ class Builder:
                 )
             )
 
-    def _unseen(self, event: Any) -> None:
-        names = sorted({f"U+{ord(char):04X}" for char in UNSEEN.findall(event.value)})
+    def _unseen(self, event: Any, names: str) -> None:
         self.problems.append(
             _at(
                 event,
                 "control-character",
-                f"the text contains characters that cannot be seen: {', '.join(names)}",
+                f"the text contains characters that cannot be seen: {names}",
                 "remove them; they hide what a text says from those who review it",
             )
         )

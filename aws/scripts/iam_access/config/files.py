@@ -15,6 +15,7 @@ from iam_access.model import Location
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENDING = ".yaml"
+_LEADS_OUT = "it is a link that leads out of the directory"
 _ALIKE = 0.9  # `aws_accounts` is, `aws-accounts-old` is not
 
 
@@ -45,13 +46,17 @@ def names_in(
     directory: Path, shown_directory: str, folder: str, report: Report
 ) -> list[str] | None:
     """The names in a folder, sorted; none when there is no such folder, None if unreadable."""
-    try:
-        return sorted(os.listdir(directory / folder))  # noqa: PTH208 - the names alone
-    except FileNotFoundError:
+    path, file = f"{directory}/{folder}", joined(shown_directory, folder)
+    if not os.path.lexists(path):
         return []
+    try:
+        if _below(path, os.path.realpath(directory)):
+            return sorted(os.listdir(path))  # noqa: PTH208 - the names alone
     except OSError as error:
-        _unreadable(report, joined(shown_directory, folder), error, "folder")
+        _unreadable(report, file, error, "folder")
         return None
+    _refuse(report, file, _LEADS_OUT, "put the folder itself there")
+    return None
 
 
 def misnamed(
@@ -129,8 +134,7 @@ def read_file(path: str, root: str, file: str, report: Report) -> bytes | None:
     """
     try:
         if not _below(path, root):
-            hint = "put the file itself there"
-            _refuse(report, file, "it is a link that leads out of the directory", hint)
+            _refuse(report, file, _LEADS_OUT, "put the file itself there")
             return None
         # Not blocking: what is named like a file may be a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

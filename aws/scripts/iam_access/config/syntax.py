@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import yaml
-from yaml.reader import ReaderError
 
 _SHOWN_LENGTH = 80
 _UNENDED = "unexpected end of stream"
@@ -80,8 +79,6 @@ def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
 
 def syntax_problem(error: Exception, data: bytes) -> Problem:
     """What the parser raised, with the place and a guess at the cause."""
-    if isinstance(error, ReaderError):
-        return _unreadable(error, data)
     if not isinstance(error, yaml.MarkedYAMLError):
         return Problem("syntax-error", f"not valid YAML: {error}", "look for unusual escapes")
     said = error.problem or error.context or "it cannot be read"
@@ -126,19 +123,3 @@ def _unquoted(said: str, near: str) -> str | None:
         if near[:1] in ("'", '"'):
             return "a quote at the beginning ends at the next one: put all of the text in quotes"
     return None
-
-
-def _unreadable(error: ReaderError, data: bytes) -> Problem:
-    """A character that YAML does not allow at all. The C parser counts bytes, the other letters."""
-    offset = error.position if isinstance(error.position, int) else 0
-    if not yaml.__with_libyaml__:
-        offset = len(data.decode(errors="replace")[:offset].encode())
-    line, column = _line_and_column(data, offset)
-    code = error.character
-    name = f"U+{code if isinstance(code, int) else ord(code):04X}"
-    return Problem(
-        "control-character",
-        f"the file contains a character that cannot be seen: {name}",
-        "remove it",
-        *(line, column),
-    )

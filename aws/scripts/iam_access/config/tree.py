@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
-from iam_access.config.events import DEPTH_LIMIT, UNSEEN, Builder, Parser, UnreadableError
+from iam_access.config import unseen
+from iam_access.config.events import DEPTH_LIMIT, Builder, Parser, UnreadableError
 from iam_access.config.syntax import Problem, not_utf8, syntax_problem
 from iam_access.place import Mark
 
@@ -45,17 +47,20 @@ def parse(data: bytes) -> Tree:
             )
         )
     data = data.removeprefix(b"\xef\xbb\xbf")
-    hidden = b"\\" in data
-    if not data.isascii():
-        try:
-            hidden = UNSEEN.search(data.decode()) is not None or hidden
-        except UnicodeDecodeError as error:
-            return _nothing(not_utf8(data, error.start))
-    builder = Builder(data, hidden=hidden, marked=_MARKED_DEPTH, unread=_Unread(data))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return _nothing(not_utf8(data, error.start))
+    problems, other_lines = unseen.found_in(data, text)
+    if other_lines:
+        return _nothing(*problems)
+    builder = Builder(data, problems, marked=_MARKED_DEPTH, unread=_Unread(data))
     try:
         value, mark = builder.document(_parser(data))
     except UnreadableError as stop:
         return _nothing(*builder.problems, stop.problem)
+    except ReaderError:  # of a character that YAML does not allow, and that is told already
+        return _nothing(*builder.problems)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         return _nothing(*builder.problems, syntax_problem(error, data))
     return Tree(value, mark, tuple(builder.problems))
@@ -77,7 +82,7 @@ class _Unread:
 
     def __call__(self, line: int, column: int) -> Any:
         if not self._found:
-            builder = Builder(self._data, hidden=False, marked=DEPTH_LIMIT)
+            builder = Builder(self._data, marked=DEPTH_LIMIT)
             _, mark = builder.document(_parser(self._data))
             self._found = _children(mark)
         return self._found[line, column]
