@@ -71,6 +71,8 @@ def _who_can(report: AccessReport) -> str:
     able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
     partly = {(one.account.id, one.principal) for one in report.answers if one.partly} - able
     in_part = "on some resources or under conditions"
+    if any(way.action for answer in report.answers for way in answer.partly):
+        in_part = f"as to some of the actions, {in_part}"
     if able:
         return f"{len(able):,} can" + (f", {len(partly):,} more {in_part}" if partly else "")
     if partly:
@@ -199,6 +201,8 @@ def _word(answer: Answer) -> str:
     """The decision; of one who can in part, what else is open."""
     if not answer.partly:
         return _WORDS[answer.kind]
+    if any(way.action for way in answer.partly):
+        return "allowed as to some actions"
     if any(not way.conditions for way in answer.partly):
         return "allowed on some resources"
     is_all = any(way.resource == answer.resource for way in answer.partly)
@@ -206,7 +210,10 @@ def _word(answer: Answer) -> str:
 
 
 def _way(way: Way) -> str:
-    return f"on {way.resource}" + (f" if {' and '.join(way.conditions)}" if way.conditions else "")
+    about = f"{way.action} on" if way.action else "on"
+    return f"{about} {way.resource}" + (
+        f" if {' and '.join(way.conditions)}" if way.conditions else ""
+    )
 
 
 def _lacking(wanting: Wanting) -> str:

@@ -59,7 +59,11 @@ def _answer_object(answer: Answer) -> dict[str, Any]:
         "resource": answer.resource,
         "allowed": answer.allowed,
         "partly": [
-            {"resource": each.resource, "conditions": list(each.conditions)}
+            {
+                "action": each.action or answer.action,
+                "resource": each.resource,
+                "conditions": list(each.conditions),
+            }
             for each in answer.partly
         ],
         "decision": answer.kind.value,

@@ -166,7 +166,8 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
                 Finding(
                     "wildcard-action",
                     Severity.NOTE,
-                    f"{action!r} counts as allowed to those alone who may do all that it matches",
+                    f"{action!r} counts as allowed where one statement allows all that it matches, "
+                    "whatever else denies some of it; of others a few of its actions are told",
                     "ask for each of these actions: simulate.py search",
                 )
             )

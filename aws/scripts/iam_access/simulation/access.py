@@ -14,9 +14,10 @@ from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.crowd import Crowd
 from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.document import statements_of
+from iam_access.policy.globs import has_wildcard
 from iam_access.policy.matrix import Asker
 from iam_access.policy.request import Request
-from iam_access.simulation import partly
+from iam_access.simulation import matched, partly
 from iam_access.simulation.caveats import NOT_BY_AWS, consent_needed, on_nobody
 from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.origin import Origin, Origins, has_a_say
@@ -71,7 +72,8 @@ class Answer:
 
     Of what is not allowed, `although` are the statements of the identity that allow it in vain,
     and `wanting` those that would under other circumstances; `partly` is how it may be allowed
-    on some of the resources or under conditions. `needed` says whose consent it takes besides.
+    on some of the resources, under conditions, or as to some of the actions of a pattern.
+    `needed` says whose consent it takes besides.
     `boundary` is the ARN of the permissions boundary, `made_for` who may assume a role that was
     made for a temporary grant.
     """
@@ -197,7 +199,7 @@ def answers(
             if said is None:
                 continue
             for pair in pairs:
-                if pair in own or pair in said or partly.covers_action(subject, pair[0].lower()):
+                if pair in own or pair in said or _may_concern(subject, pair[0]):
                     answer = telling.of(subject, asker, *pair, aws=said.get(pair))
                     if answer.possible:
                         yield answer
@@ -278,14 +280,16 @@ class _Telling:
             return replace(answer, needed=consent_needed(request))
         if decision.allowed or identity is None:
             return answer
-        ways = partly.ways(subject, request, self.world, self.question.context)
+        given = self.question.context
+        ways = partly.ways(subject, request, self.world, given)
+        ways = ways or matched.ways(subject, asker, action, resource, self.world, given)
         wanting = () if identity.allows else tuple(self._wanting(subject, request))
         return replace(
             answer,
             although=self._origins(subject, identity.allows, request),
             wanting=wanting,
             partly=ways,
-            needed=consent_needed(request) if ways else "",
+            needed=_consent(asker, action, resource, ways),
         )
 
     def _origins(
@@ -304,6 +308,17 @@ class _Telling:
         for each in unmet(subject, request, self.world):
             origin = self.origins.of(subject.principal, each.ref, counts)
             yield Wanting(origin, each.conditions, each.resources)
+
+
+def _may_concern(subject: Subject, action: str) -> bool:
+    """Whether policies of a subject's own may allow an action, or one that a pattern matches."""
+    return has_wildcard(action) or partly.covers_action(subject, action.lower())
+
+
+def _consent(asker: Asker, action: str, resource: str, ways: Iterable[Way]) -> str:
+    """Whose consent what is possible in these ways takes besides."""
+    requests = (asker.request((way.action or action, resource, None)) for way in ways)
+    return next(filter(None, map(consent_needed, requests)), "")
 
 
 def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:
@@ -329,8 +344,7 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
     """The actions that patterns with wildcards stand for; others, known or not, as they are."""
     found: dict[str, None] = {}
     for pattern in patterns:
-        wild = "*" in pattern or "?" in pattern
-        for action in sorted(expand(pattern)) if wild else [pattern]:
+        for action in sorted(expand(pattern)) if has_wildcard(pattern) else [pattern]:
             found.setdefault(action)
     return tuple(found)
 

@@ -44,10 +44,14 @@ _MOST_PARTS = 64
 
 
 class Way(NamedTuple):
-    """Resources, in the notation of policies, and the conditions that have to hold there."""
+    """Resources, in the notation of policies, and the conditions that have to hold there.
+
+    `action` is the one that it is about, where the question was about a pattern.
+    """
 
     resource: str
     conditions: tuple[str, ...] = ()
+    action: str = ""
 
 
 def covers_action(subject: Subject, action: str) -> bool:
