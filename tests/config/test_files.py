@@ -123,15 +123,24 @@ def test_a_folder_that_cannot_be_listed_blocks_every_team(tmp_path: Path) -> Non
         ("Temporary-Access", "temporary-access"),
     ],
 )
-def test_a_folder_that_is_nearly_one_of_ours_blocks_every_team(
+def test_a_folder_that_is_nearly_one_of_ours_concerns_the_teams_with_files_in_it(
     tmp_path: Path, name: str, meant: str
 ) -> None:
+    configuration = loaded(tmp_path, {f"{name}/web.yaml": "[", f"{name}/README.md": ""})
+    (finding,) = [each for each in configuration.findings if each.code == "bad-file-name"]
+    assert (finding.team, meant in finding.hint) == ("web", True)
+    assert configuration.invalid == {"web"}
+
+
+@pytest.mark.parametrize("name", ["permanet-access", "aws_accounts"])
+def test_one_without_a_teams_file_stops_no_team(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    configuration = loaded(tmp_path)
-    finding = the_one(configuration)
+    finding = the_one(loaded(tmp_path))
     assert (finding.code, finding.team) == ("bad-file-name", None)
-    assert meant in finding.hint
-    assert configuration.invalid == {"pay"}
+    (tmp_path / name).rmdir()
+    (tmp_path / name).write_text("")
+    assert the_one(loaded(tmp_path)) == finding
+    assert loaded(tmp_path).invalid == set()
 
 
 @pytest.mark.parametrize("name", ["settings.yml", "Settings.yaml", "setting.yaml"])

@@ -24,14 +24,15 @@ def test_what_an_account_is_must_be_agreed_on(tmp_path: Path) -> None:
     }
     configuration = loaded(tmp_path, changes)
     assert found(configuration) == [
-        "aws-accounts/pay.yaml:2:12 error conflicting-account",
-        "aws-accounts/pay.yaml:3:9 error conflicting-account",
         "aws-accounts/web.yaml:2:39 error conflicting-account",
         "aws-accounts/web.yaml:3:43 error conflicting-account",
     ]
-    assert [each.team for each in configuration.findings] == ["pay", "pay", "web", "web"]
-    assert configuration.invalid == {"pay", "web"}
-    assert sorted(configuration.accounts) == ["999988887777"]
+    assert [each.team for each in configuration.findings] == ["web", "web"]
+    assert configuration.invalid == {"web"}
+    assert sorted(configuration.accounts) == ["111122223333", "444455556666", "999988887777"]
+    for account in configuration.known_accounts.values():
+        assert account.deployer_role_arn.endswith(":role/self-serve-deployer")
+        assert account.partition == "aws"
 
 
 def test_the_default_role_may_be_written_out(tmp_path: Path) -> None:
@@ -52,10 +53,9 @@ def test_names_of_policies_collide_in_a_shared_account(tmp_path: Path) -> None:
     }
     configuration = loaded(tmp_path, changes)
     assert found(configuration) == [
-        "aws-policies/a-b.yaml:3:6 error policy-name-collision",
         "aws-policies/a.yaml:2:8 error policy-name-collision",
     ]
-    assert configuration.invalid == {"a", "a-b"}
+    assert configuration.invalid == {"a"}
     apart = loaded(tmp_path, {**changes, "aws-accounts/a.yaml": ELSEWHERE})
     assert apart.findings == ()
 
@@ -71,10 +71,9 @@ def test_a_user_is_one_person_in_a_shared_account(tmp_path: Path) -> None:
     }
     configuration = loaded(tmp_path, changes)
     assert found(configuration) == [
-        "permanent-access/a.yaml:2:14 error same-user",
         "permanent-access/b.yaml:2:25 error same-user",
     ]
-    assert configuration.invalid == {"a", "b"}
+    assert configuration.invalid == {"b"}
     apart = loaded(tmp_path, {**changes, "aws-accounts/a.yaml": ELSEWHERE})
     assert apart.findings == ()
 
@@ -88,5 +87,5 @@ def test_a_team_that_is_wrong_still_warns_others(tmp_path: Path) -> None:
     }
     configuration = loaded(tmp_path, changes)
     assert {(each.team, each.code) for each in configuration.findings} == {
-        *(("a", "same-user"), ("pay", "same-user"), ("a", "syntax-error")),
+        *(("pay", "same-user"), ("a", "syntax-error")),
     }

@@ -31,7 +31,7 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
             f"refs/heads/{source}",
         )
     with revision.files_of(found) as directory:
-        return load(directory, now=now, shown=found.shown, standing=True)
+        return load(directory, now=now, at=found, standing=True)
 
 
 def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revision.Revision | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from iam_access.config import accounts
+from iam_access.config.accounts import AccountSpec
 from iam_access.config.read import Item, Slip
 from iam_access.model import Location
 
@@ -32,6 +33,11 @@ class Draft:
     def __post_init__(self) -> None:
         for folder in self.folders:
             self.items[folder] = ()
+
+    @property
+    def environments(self) -> dict[str, AccountSpec]:
+        """The team's accounts by its names for them, as far as they could be read."""
+        return {item.key: item.spec for item in self.accounts if item.spec is not None}
 
     @property
     def accounts_are_known(self) -> bool:

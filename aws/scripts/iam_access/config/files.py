@@ -59,29 +59,53 @@ def names_in(
     return None
 
 
-def misnamed(
-    directory: Path, shown_directory: str, known: Collection[str], report: Report
-) -> frozenset[str]:
-    """Which of the known names others are meant to be: those are reported, and not read.
+def misnamed(directory: Path, known: Collection[str]) -> dict[str, list[str]]:
+    """The names in a directory that are nearly known ones, by those, sorted.
 
     The organisation's rules in `settings.yml`, or a team's access in `permanet-access/`, would
     silently be no rules and no access.
     """
-    meant = set()
+    meant: dict[str, list[str]] = {}
     for name in sorted(os.listdir(directory)):  # noqa: PTH208 - the names alone
         stem, ending = os.path.splitext(name.lower())  # noqa: PTH122
         plain = f"{stem}{_ENDING}" if ending == ".yml" else name.lower()
         near = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
-        if name in known or not near:
-            continue
-        meant.add(near[0])
-        report.error(
-            "bad-file-name",
-            Location(joined(shown_directory, name), 1, 1),
-            f"{shown(name)} would not be read",
-            f"rename it to {near[0]}, or to something that is less like it",
-        )
-    return frozenset(meant)
+        if name not in known and near:
+            meant.setdefault(near[0], []).append(name)
+    return meant
+
+
+def report_misnamed(shown_directory: str, name: str, meant: str, report: Report) -> None:
+    """Report a file or folder that would not be read by the name it has."""
+    report.error(
+        "bad-file-name",
+        Location(joined(shown_directory, name), 1, 1),
+        f"{shown(name)} would not be read",
+        f"rename it to {meant}, or to something that is less like it",
+    )
+
+
+def misplaced(
+    directory: Path, shown_directory: str, folder: str, meant: str, report: Report
+) -> list[Source] | None:
+    """The team files in a folder of a wrong name, unread; None if it cannot be listed.
+
+    Reported to each of the teams, whose access or accounts they hold; other teams are not
+    concerned. What holds no team's file is reported to nobody in particular.
+    """
+    path = directory / folder
+    if path.is_symlink() or not path.is_dir():
+        report_misnamed(shown_directory, folder, meant, report)
+        return []
+    names = names_in(directory, shown_directory, folder, report)
+    stems = dict(os.path.splitext(name) for name in names or ())  # noqa: PTH122
+    teams = [stem for stem, ending in stems.items() if ending == _ENDING and _TEAM.fullmatch(stem)]
+    if names is not None and not teams:
+        report_misnamed(shown_directory, folder, meant, report)
+    for team in teams:
+        report_misnamed(shown_directory, folder, meant, report.of(team))
+    file = joined(shown_directory, folder)
+    return None if names is None else [Source(team, file, None) for team in teams]
 
 
 def sources(

@@ -3,36 +3,47 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iam_access.config.access import USERS
-from iam_access.config.draft import POLICIES, Draft, Item, Slip
+from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft, Item, Slip
+from iam_access.config.precedence import Precedence
 from iam_access.config.report import Report
 from iam_access.config.settings import Settings
+from iam_access.config.shared_accounts import way_to
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts, location_of, same_person
 from iam_access.kinds import names
 from iam_access.kinds.base import Entry
 from iam_access.kinds.fields import UserNames
+from iam_access.model import Account
 
-_ROLE, _PARTITION = "deployer_role", "partition"
+if TYPE_CHECKING:
+    from iam_access.config.load import Team
+
+_FIRST = "who wrote it first goes on as before"
 
 
 def check(
-    drafts: Sequence[Draft], facts: Mapping[str, Facts], settings: Settings, report: Report
+    drafts: Sequence[Draft],
+    facts: Mapping[str, Facts],
+    settings: Settings,
+    accounts: Mapping[str, Account],
+    precedence: Precedence,
+    report: Report,
 ) -> None:
-    """Report, on both sides, what teams that share an account disagree about.
+    """Report what teams that share an account disagree about, to who came later.
 
-    `facts` are those of each team by its name.
+    `facts` are those of each team by its name, `accounts` the ways to all accounts by id.
     """
     shared = _shared_accounts(drafts)
-    for uses in shared.values():
-        _accounts(uses, settings, report)
-    _policies(drafts, report)
+    for number, uses in shared.items():
+        _accounts(uses, settings, accounts[number], report)
+    _policies(drafts, precedence, report)
     # Many accounts are shared by the same teams; one look at them is enough.
     groups = {tuple(draft.name for draft, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
-        _users([draft for draft, _ in uses], facts, settings.user_names, report)
+        _users([draft for draft, _ in uses], facts, settings.user_names, precedence, report)
 
 
 def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Entry[Any]]]]:
@@ -45,27 +56,26 @@ def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Ent
     return {number: list(each.values()) for number, each in users.items() if len(each) > 1}
 
 
-def _accounts(uses: Sequence[tuple[Draft, Entry[Any]]], settings: Settings, report: Report) -> None:
+def _accounts(
+    uses: Sequence[tuple[Draft, Entry[Any]]], settings: Settings, account: Account, report: Report
+) -> None:
     """One account must be reached in one way, whoever's entries are applied."""
-    for name in (_ROLE, _PARTITION):
-        said = {
-            draft.name: getattr(item.spec, name) or settings.deployer_role for draft, item in uses
-        }
-        if len(set(said.values())) == 1:
-            continue
-        for draft, item in uses:
-            mine = said[draft.name]
-            other = next(team for team, value in said.items() if value != mine)
-            report.of(draft.name).error(
-                "conflicting-account",
-                item.place.at(name).location,
-                f"the {name} of account {item.spec.id} is {shown(mine)} here and "
-                f"{shown(said[other])} for team {other}",
-                "agree on one: an account is reached in the same way for every team",
-            )
+    right = account.partition, account.deployer_role
+    with_it = [draft.name for draft, item in uses if way_to(item.spec, settings) == right]
+    for draft, item in uses:
+        mine = way_to(item.spec, settings)
+        for name, said, agreed in zip(("partition", "deployer_role"), mine, right, strict=True):
+            if said != agreed:
+                report.of(draft.name).error(
+                    "conflicting-account",
+                    item.place.at(name).location,
+                    f"the {name} of account {account.id} is {shown(said)} here and "
+                    f"{shown(agreed)} for team {with_it[0]}",
+                    f"agree on one: an account is reached in the same way for every team; {_FIRST}",
+                )
 
 
-def _policies(drafts: Sequence[Draft], report: Report) -> None:
+def _policies(drafts: Sequence[Draft], precedence: Precedence, report: Report) -> None:
     """Names of policies are unique in an account, whatever their path and case."""
     by_name: dict[str, list[tuple[Draft, Item]]] = defaultdict(list)
     for draft in drafts:
@@ -75,9 +85,18 @@ def _policies(drafts: Sequence[Draft], report: Report) -> None:
         if len(uses) == 1:
             continue
         for (one, first), (other, second) in combinations(uses, 2):
-            if one is not other and _share(one, other):
-                _collide(one, first, other, second, report)
+            shared = _numbers(one) & _numbers(other)
+            if one is other or not shared:
+                continue
+
+            def wrote(team: "Team", key: str, shared: frozenset[str] = shared) -> bool:
+                return key in team.policies and _is_in(team, shared)
+
+            parties = [(one.name, first.key), (other.name, second.key)]
+            if precedence.first(parties, wrote)[0] == parties[0]:
                 _collide(other, second, one, first, report)
+            else:
+                _collide(one, first, other, second, report)
 
 
 def _collide(draft: Draft, item: Item, other: Draft, theirs: Item, report: Report) -> None:
@@ -86,20 +105,25 @@ def _collide(draft: Draft, item: Item, other: Draft, theirs: Item, report: Repor
         "policy-name-collision",
         item.place.location,
         f"the policy {name} in AWS would be that of {shown(theirs.key)} of team {other.name}, too",
-        "rename one of the two: in an account that teams share, team and key together "
-        "must differ in more than '-', '.' and case",
+        "rename it: in an account that teams share, team and key together must differ in more than "
+        f"'-', '.' and case; {_FIRST}",
     )
 
 
-def _share(one: Draft, other: Draft) -> bool:
-    numbers = {item.spec.id for item in one.accounts if item.spec is not None}
-    return any(item.spec is not None and item.spec.id in numbers for item in other.accounts)
+def _numbers(draft: Draft) -> frozenset[str]:
+    """The ids of a team's accounts."""
+    return frozenset(item.spec.id for item in draft.accounts if item.spec is not None)
+
+
+def _is_in(team: "Team", accounts: frozenset[str]) -> bool:
+    return any(spec.id in accounts for spec in team.environments.values())
 
 
 def _users(
     drafts: Sequence[Draft],
     facts: Mapping[str, Facts],
     user_names: UserNames,
+    precedence: Precedence,
     report: Report,
 ) -> None:
     """One user name in an account must mean one person, whichever team writes it."""
@@ -113,8 +137,24 @@ def _users(
             other, theirs = first[in_iam]
             if address == other or theirs is draft or same_person(address, other, user_names):
                 continue
-            _differ(draft, address, theirs, other, facts, report)
-            _differ(theirs, other, draft, address, facts, report)
+            shared = _numbers(draft) & _numbers(theirs)
+
+            def wrote(team: "Team", user: str, shared: frozenset[str] = shared) -> bool:
+                return user in _users_of(team) and _is_in(team, shared)
+
+            parties = [(theirs.name, other), (draft.name, address)]
+            if precedence.first(parties, wrote)[0] == parties[0]:
+                _differ(draft, address, theirs, other, facts, report)
+            else:
+                first[in_iam] = (address, draft)
+                _differ(theirs, other, draft, address, facts, report)
+
+
+def _users_of(team: "Team") -> set[str]:
+    """All users that a team's entries name, as written."""
+    permanent = (user for entry in team.entries[PERMANENT] for user in entry.spec.users)
+    temporary = (entry.spec.user for entry in team.entries[TEMPORARY] if entry.spec.user)
+    return {*permanent, *temporary}
 
 
 def _differ(
@@ -131,5 +171,5 @@ def _differ(
         location_of(USERS, address, facts[draft.name].users[address][0]),
         f"{shown(address)} and {shown(other)} of team {theirs.name} are one IAM user "
         "in an account that both teams use",
-        f"write one address for one user; the other is at {there}",
+        f"write one address for one user; the other is at {there}; {_FIRST}",
     )

@@ -2,10 +2,11 @@
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ from iam_access.config import (
     fleet_checks,
     policy_checks,
     read,
+    revision,
     rule_checks,
     shapes,
+    shared_accounts,
     team_checks,
 )
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.earlier import earlier
+from iam_access.config.precedence import Precedence
 from iam_access.config.report import Report
+from iam_access.config.revision import Revision
 from iam_access.config.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
@@ -35,14 +40,12 @@ from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding, Severity
 from iam_access.place import Place
 
-_NAMES = (
-    SETTINGS,
-    accounts.FOLDER,
-    access_tests.FOLDER,
-    *dict.fromkeys(kind.folder for kind in FOLDERS),
-)
+_TEAM_FOLDERS = (accounts.FOLDER, *dict.fromkeys(kind.folder for kind in FOLDERS))
+_NAMES = (SETTINGS, access_tests.FOLDER, *_TEAM_FOLDERS)
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
+# How many commits that changed some files are looked through for what they said earlier.
+_COMMITS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +100,69 @@ def load(
     *,
     now: datetime,
     base: Configuration | None = None,
-    shown: str | None = None,
+    at: Revision | None = None,
     standing: bool = False,
 ) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
     Whatever the files contain becomes findings. Raises UsageError when there is no such
     directory. Some things are errors only where a change brings them, that is where `base`, the
-    files before it, does not have them. Locations name files as people would type them from the
-    working directory, or below what is `shown` in the directory's place. `standing` files are to
-    be applied as they stand: names that AWS has retired since are no errors.
+    files before it, does not have them. Where teams contradict each other, `base` and the commits
+    before tell who is at fault. Locations name files as people would type them from the working
+    directory, or below the commit `at` that they are from. `standing` files are to be applied as
+    they stand: names that AWS has retired since are no errors.
     """
+    _check_directory(directory)
+    with _no_collection():
+        unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
+        read_so_far = _Reading.of(directory, at.shown if at else files.shown_path(directory))
+        precedence = Precedence(base, lambda teams: _earlier_files(at, directory, teams))
+        return read_so_far.checked(base, precedence, unknown, now)
+
+
+def load_unchecked(directory: Path) -> Configuration:
+    """What can be read of the files, whatever else is wrong with it.
+
+    Only what keeps a file or an entry from being read is a finding, and makes a team invalid.
+    """
+    _check_directory(directory)
+    with _no_collection():
+        shown = files.shown_path(directory)
+        precedence = Precedence(states=lambda teams: _earlier_files(None, directory, teams))
+        return _Reading.of(directory, shown).unchecked(precedence)
+
+
+def earlier_files(
+    newest: Revision | None, directory: Path, names: Sequence[str]
+) -> Iterator[tuple[Revision, Configuration]]:
+    """What files (or folders) below a directory said at commits that changed them, unchecked.
+
+    From the `newest` commit on (None: the one that is checked out), along the branch's own line.
+    Nothing where git knows no commits.
+    """
+    try:
+        newest = newest or revision.find("HEAD", directory)
+        for at in revision.line(newest, names, _COMMITS) if newest else ():
+            with revision.files_of(at, names) as folder:
+                found = _Reading.of(folder, at.shown).unchecked(Precedence())
+            yield at, found
+    except UsageError:
+        return
+
+
+def _earlier_files(
+    newest: Revision | None, directory: Path, teams: Iterable[str]
+) -> Iterator[Configuration]:
+    names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in _TEAM_FOLDERS]
+    return (found for _, found in earlier_files(newest, directory, names))
+
+
+def _check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise UsageError(
             f"there is no directory {str(directory)!r}",
             "name the one that holds aws-accounts/ and the other folders with --config-dir",
         )
-    with _no_collection():
-        unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
-        return _load(directory, shown or files.shown_path(directory), base, unknown, now)
 
 
 @contextmanager
@@ -136,38 +183,84 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(
-    directory: Path, shown: str, base: Configuration | None, unknown: Severity, now: datetime
-) -> Configuration:
-    report = Report()
-    settings, settings_place = _settings(directory, shown, report)
-    settings_valid = not report.found
-    misnamed = files.misnamed(directory, shown, _NAMES, report)
-    settings_valid = settings_valid and SETTINGS not in misnamed
-    drafts, complete = _drafts(directory, shown, report)
-    complete = complete and misnamed <= {SETTINGS, access_tests.FOLDER}
-    known = _accounts(drafts.values(), settings)
-    book = Rulebook(settings, settings_place, aliases_of(known.values()))
-    _check(list(drafts.values()), book, base, unknown, now, report)
-    if complete:
-        departures.check(list(drafts.values()), base, now, report)
-    findings = report.sorted()
-    invalid = frozenset(
-        drafts if not complete else (each.team for each in findings if each.is_error and each.team)
-    )
-    valid = [draft for name, draft in drafts.items() if name not in invalid]
-    return Configuration(
-        directory=directory,
-        settings=settings,
-        teams={name: _team(draft) for name, draft in sorted(drafts.items())},
-        accounts=_accounts(valid, settings),
-        known_accounts=known,
-        findings=findings,
-        invalid=invalid,
-        settings_valid=settings_valid,
-        settings_place=settings_place,
-        base=base,
-    )
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """All that was read below a directory, and what was wrong with it.
+
+    `complete` is whether every folder could be listed.
+    """
+
+    directory: Path
+    settings: Settings
+    settings_place: Place | None
+    settings_valid: bool
+    drafts: dict[str, Draft]
+    complete: bool
+    report: Report
+
+    @classmethod
+    def of(cls, directory: Path, shown: str) -> "_Reading":
+        report = Report()
+        settings, settings_place = _settings(directory, shown, report)
+        settings_valid = not report.found
+        misnamed = files.misnamed(directory, _NAMES)
+        for name in (SETTINGS, access_tests.FOLDER):
+            for wrong in misnamed.get(name, ()):
+                files.report_misnamed(shown, wrong, name, report)
+        valid = settings_valid and SETTINGS not in misnamed
+        drafts, complete = _drafts(directory, shown, misnamed, report)
+        return cls(directory, settings, settings_place, valid, drafts, complete, report)
+
+    def checked(
+        self, base: Configuration | None, precedence: Precedence, unknown: Severity, now: datetime
+    ) -> Configuration:
+        """As configuration, with everything that is wrong with it."""
+        known = self._accounts(precedence)
+        drafts = list(self.drafts.values())
+        book = Rulebook(self.settings, self.settings_place, aliases_of(known.values()))
+        facts = _check(drafts, book, base, unknown, now, self.report)
+        fleet_checks.check(drafts, facts, self.settings, known, precedence, self.report)
+        rule_checks.check_names(drafts, book, self.report)
+        if self.complete:
+            departures.check(drafts, base, now, self.report)
+        return self._configuration(known, base)
+
+    def unchecked(self, precedence: Precedence) -> Configuration:
+        """As configuration, without looking for anything that is wrong with it."""
+        return self._configuration(self._accounts(precedence), None)
+
+    def _accounts(self, precedence: Precedence) -> dict[str, Account]:
+        named = {name: draft.environments for name, draft in self.drafts.items()}
+        return shared_accounts.accounts_of(named, self.settings, precedence)
+
+    def _configuration(
+        self, known: Mapping[str, Account], base: Configuration | None
+    ) -> Configuration:
+        findings = self.report.sorted()
+        wrong = (each.team for each in findings if each.is_error and each.team)
+        invalid = frozenset(wrong if self.complete else self.drafts)
+        return Configuration(
+            directory=self.directory,
+            settings=self.settings,
+            teams={name: _team(draft) for name, draft in sorted(self.drafts.items())},
+            accounts=_of_valid(known, invalid),
+            known_accounts=known,
+            findings=findings,
+            invalid=invalid,
+            settings_valid=self.settings_valid,
+            settings_place=self.settings_place,
+            base=base,
+        )
+
+
+def _of_valid(known: Mapping[str, Account], invalid: Set[str]) -> dict[str, Account]:
+    """The accounts that valid teams use, with those alone."""
+    found = {}
+    for number, account in known.items():
+        valid = {team: at for team, at in account.environments.items() if team not in invalid}
+        if valid:
+            found[number] = replace(account, environments=valid)
+    return found
 
 
 def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Place | None]:
@@ -184,17 +277,27 @@ def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Pl
     return (settings, found[1]) if settings is not None else (Settings(), None)
 
 
-def _drafts(directory: Path, shown: str, report: Report) -> tuple[dict[str, Draft], bool]:
-    """What was read of each team, and whether every folder could be listed."""
+def _drafts(
+    directory: Path, shown: str, misnamed: Mapping[str, Sequence[str]], report: Report
+) -> tuple[dict[str, Draft], bool]:
+    """What was read of each team, and whether every folder could be listed.
+
+    What stands in folders that are `misnamed` (by the right name) is there, and not read.
+    """
     drafts: dict[str, Draft] = {}
     complete = True
     kinds: dict[str, Folder] = {}
     for kind in FOLDERS:
         kinds.setdefault(kind.folder, kind)
-    for folder in (accounts.FOLDER, *kinds):
+    for folder in _TEAM_FOLDERS:
         names = files.names_in(directory, shown, folder, report)
         complete = complete and names is not None
-        for source in files.sources(directory, shown, folder, names or [], report):
+        found = [files.sources(directory, shown, folder, names or [], report)]
+        for wrong in misnamed.get(folder, ()):
+            unread = files.misplaced(directory, shown, wrong, folder, report)
+            complete = complete and unread is not None
+            found.append(iter(unread or ()))
+        for source in chain.from_iterable(found):
             draft = drafts.setdefault(source.team, Draft(source.team, tuple(kinds)))
             _read(draft, source, folder, kinds.get(folder), report.of(source.team))
     return drafts, complete
@@ -227,8 +330,8 @@ def _check(
     unknown: Severity,
     now: datetime,
     report: Report,
-) -> None:
-    """Everything that concerns more than one entry."""
+) -> dict[str, team_checks.Facts]:
+    """Everything that concerns more than one entry of a team. Return what is known of each."""
     facts: dict[str, team_checks.Facts] = {}
     for draft in drafts:
         concerned = report.of(draft.name)
@@ -236,8 +339,6 @@ def _check(
         facts[draft.name] = team_checks.check(draft, book, before, now, concerned)
         policy_checks.check(draft, facts[draft.name], book.settings.known_names, unknown, concerned)
         rule_checks.check(draft, facts[draft.name], book, now, concerned)
-    fleet_checks.check(drafts, facts, book.settings, report)
-    rule_checks.check_names(drafts, book, report)
     if not drafts:
         report.warning(
             "no-teams",
@@ -245,12 +346,13 @@ def _check(
             "there are no teams' files",
             f"add {accounts.FOLDER}/<team>.yaml and the other files of a team",
         )
+    return facts
 
 
 def _team(draft: Draft) -> Team:
     return Team(
         name=draft.name,
-        environments={item.key: item.spec for item in draft.accounts if item.spec is not None},
+        environments=draft.environments,
         entries={folder: _entries(items) for folder, items in draft.items.items()},
         accounts_are_known=draft.accounts_are_known,
     )
@@ -258,24 +360,3 @@ def _team(draft: Draft) -> Team:
 
 def _entries(items: Iterable[Item]) -> tuple[Entry[Any], ...]:
     return tuple(item for item in items if not isinstance(item, Slip))
-
-
-def _accounts(drafts: Iterable[Draft], settings: Settings) -> dict[str, Account]:
-    """The accounts by id, each with the teams that use it. What teams say of one is the same."""
-    used: dict[str, dict[str, str]] = {}
-    specs: dict[str, AccountSpec] = {}
-    for draft in drafts:
-        for item in draft.accounts:
-            if item.spec is None:
-                continue
-            used.setdefault(item.spec.id, {})[draft.name] = item.key
-            specs[item.spec.id] = item.spec
-    return {
-        number: Account(
-            id=number,
-            partition=spec.partition,
-            deployer_role=spec.deployer_role or settings.deployer_role,
-            environments=used[number],
-        )
-        for number, spec in sorted(specs.items())
-    }

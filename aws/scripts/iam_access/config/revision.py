@@ -3,9 +3,9 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iam_access.errors import UsageError
@@ -58,24 +58,37 @@ def find(name: str, folder: Path) -> Revision | None:
     return Revision(name, found.stdout.decode().strip(), folder, path.rstrip("\n").rstrip("/"))
 
 
+def line(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
+    """The commits of a branch's own line that changed these files or folders, newest first.
+
+    A merge is one step, whatever the commits are that it brought (`--first-parent`,
+    https://git-scm.com/docs/git-log). `names` are paths below the folder. At most `most` commits.
+    Raises UsageError for what git cannot tell.
+    """
+    wanted = ("--first-parent", "--format=%H", f"--max-count={most}", newest.commit, "--", *names)
+    told = _answer(newest.repository, "--literal-pathspecs", "log", *wanted).decode()
+    return [replace(newest, name=commit[:12], commit=commit) for commit in told.split()]
+
+
 @contextmanager
-def files_of(revision: Revision) -> Iterator[Path]:
+def files_of(revision: Revision, names: Sequence[str] = ()) -> Iterator[Path]:
     """A temporary directory with the folder's files, empty if there was no such folder then.
 
-    Files are byte for byte what was committed. Links are links. Raises UsageError for what git
-    cannot tell, and for a path that leads elsewhere.
+    With `names` (paths below the folder), those alone. Files are byte for byte what was
+    committed. Links are links. Raises UsageError for what git cannot tell, and for a path that
+    leads elsewhere.
     """
     with tempfile.TemporaryDirectory(prefix="self-serve-base-") as directory:
         root = Path(directory)
         try:
-            _write(root, revision, _files(revision))
+            _write(root, revision, _files(revision, names))
         except OSError as error:
             raise _unreadable(revision, f"{error}") from error
         yield root
 
 
-def _files(revision: Revision) -> list[_File]:
-    """Every file and link below the folder."""
+def _files(revision: Revision, names: Sequence[str]) -> list[_File]:
+    """Every file and link below the folder, or those of these names and below them."""
     tree = revision.commit
     if revision.path:
         named = f"{revision.commit}:{revision.path}"
@@ -86,7 +99,7 @@ def _files(revision: Revision) -> list[_File]:
         kind = _answer(revision.repository, "cat-file", "-t", tree).decode().strip()
         if kind != _TREE:
             raise _unreadable(revision, "it is no folder there")
-    listed = _answer(revision.repository, "ls-tree", "-r", "-z", "--full-tree", tree)
+    listed = _answer(revision.repository, "ls-tree", "-r", "-z", "--full-tree", tree, *names)
     return [_file(record) for record in listed.decode(errors="surrogateescape").split("\0")[:-1]]
 
 
