@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Failure, Finding, Location, Principal, Severity
@@ -10,6 +11,7 @@ from iam_access.simulation.questions import ContextValue, Inquiry, Question, Set
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
+    Assumptions,
     BackendName,
     Disagreement,
     Evidence,
@@ -81,6 +83,12 @@ def violated() -> TestReport:
         BATCH, line=20, description=None, actions=("s3:A", "s3:B"), expected=Expectation.SUCCEED
     )
     why = Answer(Verdict.EXPLICIT_DENY, (Evidence("x", "never", "identity", "statement 2 (No)"),))
+    looking = question(line=25, description=None, actions=("s3:C",))
+    circumstances = (
+        ContextValue("aws:CurrentTime", "date", ("2025-12-01T09:00:00Z",)),
+        ContextValue("aws:UserAgent", "string", ("hi",)),
+        ContextValue("aws:MultiFactorAuthPresent", "boolean", ()),
+    )
     narrow = Answer(Verdict.IMPLICIT_DENY, (), ("aws:SourceIp",), boundary=False)
     nobody = Finding(
         "no-principal",
@@ -93,8 +101,15 @@ def violated() -> TestReport:
     )
     prod = AccountTests(
         PROD,
-        (inquiry(deleting), inquiry(reading)),
-        (*results(deleting, *[ALLOWED] * 12), *results(reading, why, narrow)),
+        (inquiry(deleting), inquiry(reading), inquiry(looking)),
+        (
+            *results(deleting, *[ALLOWED] * 12),
+            *results(reading, why, narrow),
+            *results(replace(looking, assumed=circumstances), ALLOWED),
+        ),
+        assumed=Assumptions(
+            (NOW + timedelta(days=1), NOW + timedelta(days=4)), ("aws:SourceIp", "aws:UserAgent")
+        ),
     )
     return report(prod, AccountTests(NONPROD, findings=(nobody,)))
 

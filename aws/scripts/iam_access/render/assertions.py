@@ -1,16 +1,17 @@
 """What came of assertions, as text, and what the other forms of it share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, AccountReport, Finding, Report, Severity
 from iam_access.policy.decision import Verdict
+from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text import finding_lines
-from iam_access.simulation.questions import TestRef
+from iam_access.simulation.questions import ContextValue, TestRef
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
@@ -23,6 +24,8 @@ from iam_access.simulation.results import (
 FOLD_ABOVE = 10
 # How many principals are named of those who fail alike.
 _NAMED = 5
+# How many condition keys a line names.
+_KEYS = 10
 
 _DECISIONS = {
     Verdict.ALLOWED: "allowed",
@@ -68,7 +71,8 @@ class Group:
 
     def why(self, index: int) -> str:
         """What decided a result, as a clause, and where the files say and grant it."""
-        said = decided(self.results[index].answer)
+        result = self.results[index]
+        said = f"{decided(result.answer)}{under(result.question.assumed)}"
         evidence = [one for each in self.alike for one in each[index].answer.evidence]
         for how, places in (
             ("written at", dict.fromkeys(one.written for one in evidence if one.written)),
@@ -127,7 +131,8 @@ def _likeness(result: TestResult) -> object:
     answer = result.answer
     because = [(one.name, one.type, one.place, one.written) for one in answer.evidence]
     limits = answer.boundary, answer.organization
-    return result.action, result.resource, answer.decision, tuple(because), answer.missing, limits
+    asked = result.action, result.resource, result.question.assumed
+    return *asked, answer.decision, tuple(because), answer.missing, limits
 
 
 def as_report(report: TestReport) -> Report:
@@ -154,6 +159,32 @@ def _broken_off(report: TestReport) -> Iterator[Finding]:
                 each.failure.hint,
                 account=each.account.id,
             )
+
+
+def under(assumed: Sequence[ContextValue]) -> str:
+    """What a request is taken to have that its test does not say, as a clause; "" for nothing."""
+    said = ""
+    for each in assumed:
+        if each.key == CURRENT_TIME:
+            said += f" at {', '.join(each.values)}"
+        else:
+            said += f" with {each.key} {', '.join(each.values)}" if each.values else ""
+            said += "" if each.values else f" without {each.key}"
+    return said
+
+
+def assumed(tests: AccountTests) -> str:
+    """For which requests the tests of an account were judged; "" where none was."""
+    if not tests.decisions:
+        return ""
+    said = "requests as the tests give them (those that give none have a second factor), made now"
+    if tests.assumed is None:
+        return said
+    moments, keys = tests.assumed.moments, tests.assumed.keys
+    if moments:
+        later = wording.count(len(moments), "later moment")
+        said += f" and at {later} up to {wording.instant(moments[-1])}"
+    return f"{said}; what must fail, with any {wording.some(keys, _KEYS)}" if keys else said
 
 
 def decided(answer: Answer) -> str:
@@ -288,6 +319,9 @@ def _with_troubles(report: TestReport) -> Report:
 def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) -> Iterator[Line]:
     said = account_result(tests, dry_run=report.dry_run)
     yield line(0, Span(f"{view.title(tests.account)}: ", "title"), said)
+    given = assumed(tests)
+    if given:
+        yield line(2, Span(f"judged for {given}", "faint"))
     if report.dry_run:
         yield from _question_lines(tests)
     previous: TestRef | None = None

@@ -11,5 +11,14 @@ def render(report: TestReport) -> str:
     accounts = view.accounts(plain)
     titles = {account.account.id: account.title for account in accounts}
     found = (*wording.troubles(accounts), *assertions.violations(report), *plain.findings)
-    lines = [*annotations(found, titles), log_line(assertions.result(report))]
+    assumed = (
+        f"{titles[each.account.id]}: judged for {given}"
+        for each in assertions.accounts_of(report)
+        if (given := assertions.assumed(each))
+    )
+    lines = [
+        *annotations(found, titles),
+        *map(log_line, assumed),
+        log_line(assertions.result(report)),
+    ]
     return "".join(f"{line}\n" for line in lines)

@@ -1,13 +1,15 @@
 """What came of assertions as one JSON document, for programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from iam_access.render import assertions
 from iam_access.render.json_parts import dump, failure_object, finding_object, instant, place_object
-from iam_access.simulation.questions import Question, count
+from iam_access.simulation.questions import ContextValue, Question, count
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
+    Assumptions,
     Disagreement,
     Evidence,
     TestReport,
@@ -57,6 +59,7 @@ def _result(result: TestResult, tests: AccountTests) -> dict[str, Any]:
         "action": result.action,
         "resource": result.resource,
         "ok": result.ok,
+        "assumed": _context(result.question.assumed),
         **judged_object(result.answer),
     }
 
@@ -77,11 +80,12 @@ def _question(question: Question, tests: AccountTests) -> dict[str, Any]:
         **_asked(question, tests),
         "actions": list(question.actions),
         "resources": list(question.resources),
-        "context": [
-            {"key": each.key, "type": each.type, "values": list(each.values)}
-            for each in question.context
-        ],
+        "context": _context(question.context),
     }
+
+
+def _context(values: Iterable[ContextValue]) -> list[dict[str, Any]]:
+    return [{"key": each.key, "type": each.type, "values": list(each.values)} for each in values]
 
 
 def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
@@ -123,5 +127,10 @@ def _account(tests: AccountTests) -> dict[str, Any]:
         "decisions": tests.decisions,
         "violations": len(tests.violations),
         "disagreements": len(tests.disagreements),
+        "assumed": None if tests.assumed is None else _assumed(tests.assumed),
         "failure": failure_object(tests.failure),
     }
+
+
+def _assumed(assumed: Assumptions) -> dict[str, Any]:
+    return {"moments": list(map(instant, assumed.moments)), "keys": list(assumed.keys)}

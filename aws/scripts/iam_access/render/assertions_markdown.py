@@ -50,10 +50,11 @@ def render(report: TestReport, *, verbose: bool = False, budget: int = BUDGET) -
 
 
 def _account(tests: AccountTests, report: TestReport) -> str:
-    said = assertions.account_result(tests, dry_run=report.dry_run)
-    return row(
-        (markdown_code(tests.account.id), markdown_code(tests.account.label), markdown(said))
-    )
+    said = markdown(assertions.account_result(tests, dry_run=report.dry_run))
+    given = assertions.assumed(tests)
+    if given:
+        said += f"<br>Judged for {markdown(given)}"
+    return row((markdown_code(tests.account.id), markdown_code(tests.account.label), said))
 
 
 def _group(group: Group) -> str:

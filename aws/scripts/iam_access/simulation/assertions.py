@@ -1,10 +1,13 @@
 """Assertions put to a back end, and its answers as results."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from iam_access.model import Account, Finding, Location, Severity
+from iam_access.simulation.circumstances import Circumstances
 from iam_access.simulation.offline import OfflineBackend
-from iam_access.simulation.questions import Inquiry, TestRef
+from iam_access.simulation.questions import ContextValue, Inquiry, Pair, TestRef
 from iam_access.simulation.results import (
     AccountTests,
     Backend,
@@ -18,6 +21,8 @@ from iam_access.snapshot import PrincipalState
 
 def ask(account: Account, inquiries: Sequence[Inquiry], backend: Backend) -> AccountTests:
     """Every answer of a back end. A principal that is gone by now is a warning.
+
+    The offline evaluator is also asked for other moments and open keys, see `Circumstances`.
 
     If it gives up, the answers so far are kept, and the failure says how many are missing.
     """
@@ -38,13 +43,14 @@ def ask(account: Account, inquiries: Sequence[Inquiry], backend: Backend) -> Acc
             )
     except GaveUpError as error:
         failure = error.failure(left, total, "decisions are missing")
-    return AccountTests(
+    found = AccountTests(
         account,
         tuple(inquiries),
         tuple(results),
         tuple(gone.values()),
         failure=failure,
     )
+    return _under_circumstances(found, backend) if isinstance(backend, OfflineBackend) else found
 
 
 def find_violations(
@@ -70,12 +76,34 @@ def find_violations(
                 TestResult(question, *pair, answer)
                 for pair, answer in backend.answers(question, pairs).items()
             )
-    return AccountTests(
+    found = AccountTests(
         account,
         tuple(inquiries),
         tuple(results),
         tuple(gone.values()),
         held=judged - len(results),
+    )
+    return _under_circumstances(found, backend)
+
+
+def _under_circumstances(tests: AccountTests, backend: OfflineBackend) -> AccountTests:
+    """With what is not as expected at other moments, or for other open keys, alone."""
+    known: defaultdict[Location, set[tuple[str, Pair]]] = defaultdict(set)
+    for each in tests.violations:
+        known[each.question.test.location].add((each.arn, (each.action, each.resource)))
+    circumstances = Circumstances(tests.account, backend.world, tests.inquiries)
+    results = [
+        TestResult(question, *pair, backend.answers(question, [pair])[pair])
+        for inquiry in tests.inquiries
+        for question, pair in circumstances.unexpected(inquiry, known[inquiry.test.location])
+    ]
+    order = {inquiry.test.location: place for place, inquiry in enumerate(tests.inquiries)}
+    whole = sorted((*tests.results, *results), key=lambda each: order[each.question.test.location])
+    return replace(
+        tests,
+        results=tuple(whole) if results else tests.results,
+        findings=(*tests.findings, *circumstances.findings),
+        assumed=circumstances.assumed,
     )
 
 
@@ -93,8 +121,9 @@ def disagreements(offline: AccountTests, aws: AccountTests) -> tuple[Disagreemen
     )
 
 
-def _key(result: TestResult) -> tuple[Location, str, str, str]:
-    return result.question.test.location, result.arn, result.action, result.resource
+def _key(result: TestResult) -> tuple[Location, str, str, str, tuple[ContextValue, ...]]:
+    question = result.question
+    return question.test.location, result.arn, result.action, result.resource, question.assumed
 
 
 def _note_gone(

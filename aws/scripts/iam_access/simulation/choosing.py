@@ -55,7 +55,7 @@ def choose(
     inquiries: list[Inquiry] = []
     findings: list[Finding] = []
     people = _People(account, snapshot, choice)
-    settings: dict[tuple[ContextValue, ...], Setting] = {}
+    settings: dict[tuple[ContextValue, ...], Setting] = {(): Setting(_DEFAULT_CONTEXT, now, False)}
     for suite in suites:
         candidates, chosen = people.candidates(suite), people.chosen(suite)
         for test, place in suite.tests:
@@ -210,12 +210,9 @@ def _actions(test: AccessTest) -> tuple[str, ...]:
 
 
 def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
-    return (
-        tuple(
-            ContextValue(each.context_key_name, each.context_key_type, each.values)
-            for each in test.custom_context
-        )
-        or _DEFAULT_CONTEXT
+    return tuple(
+        ContextValue(each.context_key_name, each.context_key_type, each.values)
+        for each in test.custom_context
     )
 
 

@@ -9,6 +9,7 @@ from iam_access.policy.acting import acts_on, can_act_on
 from iam_access.policy.compile import CompiledPolicy, Statement
 from iam_access.policy.context import ALWAYS_PRESENT, OF_RESOURCE, RequestContext
 from iam_access.policy.decision import Layer, Verdict
+from iam_access.policy.key_origins import is_open
 from iam_access.policy.matrix import Asker
 from iam_access.simulation.offline import as_mapping
 from iam_access.simulation.questions import Inquiry, Pair, TestRef
@@ -125,9 +126,11 @@ class _Suspects:
 def _may_be_missing(key: str, given: frozenset[str]) -> bool:
     """Whether a test can lack a key that real requests may have.
 
-    Without a tag or a name, a principal really has none.
+    Without a tag or a name, a principal really has none. Open keys are judged for any value.
     """
-    return key not in given and key not in _OF_CALLER and not key.startswith("aws:principaltag/")
+    if key in given or key in _OF_CALLER or key.startswith("aws:principaltag/"):
+        return False
+    return not (is_open(key, is_user=True) or is_open(key, is_user=False))
 
 
 _OF_CALLER = ALWAYS_PRESENT | {"aws:username", "aws:userid", "aws:tokenissuetime"} | OF_RESOURCE

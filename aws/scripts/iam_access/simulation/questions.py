@@ -9,6 +9,7 @@ from typing import TypeAlias
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
 from iam_access.policy.context import SOME_SESSION
+from iam_access.policy.key_origins import TIME_KEYS, is_open
 from iam_access.policy.request import account_of
 from iam_access.snapshot import PrincipalState
 
@@ -38,7 +39,11 @@ class ContextValue:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One test put to one principal: every action on every resource, in this order."""
+    """One test put to one principal: every action on every resource, in this order.
+
+    `assumed` are the condition keys of `context` that neither the test nor the principal tells, and
+    that are not as usual; one without values is not in the request.
+    """
 
     test: TestRef
     state: PrincipalState
@@ -46,6 +51,7 @@ class Question:
     resources: tuple[str, ...]
     context: tuple[ContextValue, ...]
     expected: Expectation
+    assumed: tuple[ContextValue, ...] = ()
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -57,19 +63,41 @@ class Setting:
     """The condition keys that a test gives its requests, and the time (UTC) they are made at.
 
     The time and what the principal is, its tags included, count unless the test says otherwise.
-    One setting should serve all tests that are alike in this.
+    Without `named` the keys are what tests assume that give none. One setting should serve all
+    tests that are alike in this.
     """
 
     own: tuple[ContextValue, ...]
     now: datetime
+    named: bool = True
     _contexts: dict[Principal, tuple[ContextValue, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+    _others: dict[datetime, "Setting"] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def given(self) -> frozenset[str]:
         """The keys that the test gives, in lower case."""
         return frozenset(each.key.lower() for each in self.own)
+
+    @property
+    def fixes_time(self) -> bool:
+        """Whether the test says when its requests are made."""
+        return self.named and not TIME_KEYS.isdisjoint(self.given)
+
+    def leaves_open(self, key: str, state: PrincipalState) -> bool:
+        """Whether a principal's requests may have any value of a key, in lower case, or none."""
+        if (self.named and key in self.given) or _never_has(state, key):
+            return False
+        return is_open(key, is_user=state.principal.type is PrincipalType.USER)
+
+    def at(self, moment: datetime) -> "Setting":
+        """The same for requests that are made at another time (UTC)."""
+        found = self._others.get(moment)
+        if found is None:
+            found = self if moment == self.now else Setting(self.own, moment, self.named)
+            self._others[moment] = found
+        return found
 
     def context(self, state: PrincipalState) -> tuple[ContextValue, ...]:
         """All condition keys of a principal's requests: the very same values each time."""

@@ -13,6 +13,18 @@ from iam_access.policy.decision import Verdict
 from iam_access.simulation.questions import Inquiry, Question
 
 
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """For what tests were judged besides requests as they give them, made now.
+
+    `moments` (UTC) are later ones at which policies turn, `keys` are open keys that policies ask
+    for.
+    """
+
+    moments: tuple[datetime, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
 class Ground(StrEnum):
     """What is judged: accounts as a plan would leave them, or as they are."""
 
@@ -123,7 +135,8 @@ class AccountTests:
     `inquiries` are all that was chosen; `results` are what was judged, as far as it was kept:
     `held` counts decisions beyond them that are as expected. Nothing was judged in a dry run.
     `left_out` counts the questions beyond the limit that was asked for. `failure` says why the
-    account could not be judged, or not to the end: what was judged before counts.
+    account could not be judged, or not to the end: what was judged before counts. `assumed` is None
+    where only requests as the tests give them were judged, made now.
     """
 
     account: Account
@@ -134,6 +147,7 @@ class AccountTests:
     held: int = 0
     left_out: int = 0
     failure: Failure | None = None
+    assumed: Assumptions | None = None
     violations: tuple[TestResult, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
