@@ -373,7 +373,7 @@ class TestWho:
             "permanent-access:\n"
             "  - {roles: [ops], environments: [nonprod, prod], grants: [writer, ¶reader]}\n"
         )
-        rules = "forbidden_grants:\n  - ¶grants: [reader, admin*]\n    environments: [prod*]\n"
+        rules = "forbidden_grants:\n  - ¶grants: [reader, read*]\n    environments: [prod*]\n"
         check_error(tmp_path, rules, "permanent-access", text, "forbidden-grant", "in 'prod'")
         everywhere = rules.partition("    env")[0]
         check_error(
@@ -544,6 +544,11 @@ class TestSettings:
             ("forbidden_grants: [{grants: ¶[]}]", "empty-list"),
             ("forbidden_grants: ¶reader", "wrong-type"),
             ("grantees: [¶{teams: [pay]}]", "missing-key"),
+            ("only_temporary: [x*, ¶{grants: }]", "missing-key"),
+            ("only_temporary: [{allows: [¶iam]}]", "bad-action"),
+            ("forbidden_actions: [¶{environments: [prod]}]", "missing-key"),
+            ("forbidden_actions: [{actions: [iam:Get*, ¶'iam:*:x']}]", "bad-action"),
+            ("forbidden_actions: [{actions: ¶[]}]", "empty-list"),
             ("permissions_boundary: ¶a b", "bad-boundary"),
             ("permissions_boundary: ¶arn:aws:iam::{account_id}:role/x", "bad-boundary"),
             ("permissions_boundary: ¶arn:aws:iam::{account}:policy/x", "bad-boundary"),
@@ -564,7 +569,7 @@ class TestSettings:
             "permissions_boundary: \n",
             "protected_principals: {users: , roles: }",
             "temporary_access: {forms: role, environments: , grants: }",
-            "only_temporary: 'x*'",
+            "only_temporary: 'write*'",
             "permissions_boundary: arn:{partition}:iam::{account_id}:policy/ops/edge",
             "permissions_boundary: arn:aws:iam::aws:policy/PowerUserAccess",
             "user_names: ",
@@ -586,7 +591,12 @@ class TestSettings:
             ("only_temporary: [reader, ¶raeder]", "'reader'"),
             ("forbidden_grants: [{grants: [¶pay/reade], environments: [prod]}]", "'pay/reader'"),
             ("forbidden_grants: [{grants: [writer], environments: [¶qa]}]", "correct the name"),
-            ("grantees: [{grants: ['x*'], teams: [¶pya]}]", "'pay'"),
+            ("grantees: [{grants: ['r*'], teams: [¶pya]}]", "'pay'"),
+            ("grantees: [{grants: [¶'x*']}]", "correct the name"),
+            ("only_temporary: [{managed_policies: [x]}, {grants: [¶'x*']}]", "correct the name"),
+            ("forbidden_grants: [{allows: ['s3:*', ¶'s3:Gte*'], environments: [prod]}]", "correct"),
+            ("forbidden_actions: [{actions: ['iam:*'], environments: [¶'q*']}]", "correct"),
+            ("grantees: [{allows: ['iam:*'], teams: [¶'w*']}]", "correct"),
         ],
     )
     def test_a_rule_for_what_is_not_there_is_a_warning(

@@ -382,3 +382,23 @@ def test_what_people_hold_is_read_only_where_a_grant_may_suspend_it(files: Files
     assert sorted(run.operations) == sorted([*READING, "GetPolicy", "GetPolicyVersion"])
     assert (run.status, sorted(run.codes)) == (0, ["denied-with-it", "suspends-access"])
     assert "AdministratorAccess" in run.out
+
+
+def test_a_rule_for_contents_reads_each_managed_policy_once(files: Files) -> None:
+    files.team(
+        accounts={"prod": PROD, "test": TEST},
+        policies={"read": policy(managed=[READ_ONLY]), "small": policy(LIST_BUCKETS)},
+        permanent=[
+            permanent("read", "small", environments=["prod", "test"]),
+            permanent("read", roles=["runner"]),
+        ],
+    )
+    with opened(files, account(), account(TEST)) as fleet:
+        assert fleet.apply("--all").status == 0
+        plain = Counter(fleet.apply("--all").operations)
+        files.write("settings.yaml", "forbidden_actions: [{actions: 'iam:CreateUser'}]\n")
+        more = fleet.apply("--all")
+        assert more.status == 0
+        assert Counter(more.operations) - plain == {"GetPolicy": 1, "GetPolicyVersion": 1}
+        files.write("settings.yaml", "forbidden_actions: [{actions: 'iam:ListUsers'}]\n")
+        assert fleet.apply("--all").status == 1

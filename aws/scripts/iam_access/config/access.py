@@ -1,13 +1,13 @@
 """Access entries, permanent and temporary, in the one form that checks across entries need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from iam_access.config.draft import PERMANENT, TEMPORARY, Draft, Item, Slip
+from iam_access.config.draft import PERMANENT, TEMPORARY, Item, Slip
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.fields import Day, Instant, Spec, end_of_day
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
@@ -54,9 +54,9 @@ class Access:
         return self.place.at(*path).location
 
 
-def accesses(draft: Draft) -> Iterator[Access]:
-    """The access entries of a team that have any form, permanent ones first."""
-    for item in draft.items[PERMANENT]:
+def accesses(items: Mapping[str, Sequence[Item]]) -> Iterator[Access]:
+    """The access entries of a team, by folder, that have any form, permanent ones first."""
+    for item in items[PERMANENT]:
         if isinstance(item, Slip):
             if isinstance(item.written, dict):
                 users, roles, environments, grants = map(_texts, map(item.written.get, FIELDS))
@@ -64,7 +64,7 @@ def accesses(draft: Draft) -> Iterator[Access]:
         else:
             spec: PermanentAccessSpec = item.spec
             yield Access(item.place, spec.users, spec.roles, spec.environments, spec.grants)
-    for item in draft.items[TEMPORARY]:
+    for item in items[TEMPORARY]:
         if isinstance(item, Slip):
             if isinstance(item.written, dict):
                 texts = map(_text, map(item.written.get, _SINGULAR))

@@ -73,6 +73,7 @@ class Configuration:
 
     `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
     error in their files: nothing of theirs may be applied, and what they have is left alone.
+    `unread_accounts` are files, as people know them, that name accounts and cannot be read.
     `base` are the earlier files that these were compared with, if any.
     """
 
@@ -85,14 +86,15 @@ class Configuration:
     invalid: frozenset[str]
     settings_valid: bool = True
     settings_place: Place | None = None
+    unread_accounts: tuple[str, ...] = ()
     base: "Configuration | None" = None
 
     @property
     def rules(self) -> Rulebook:
         """The organisation's rules, which know where they are written."""
-        return Rulebook(
-            self.settings, self.settings_place, aliases_of(self.known_accounts.values())
-        )
+        named = {team.name: team.environments for team in self.teams.values()}
+        aliases = aliases_of(named)
+        return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
 
 
 def load(
@@ -217,21 +219,43 @@ class _Reading:
         """As configuration, with everything that is wrong with it."""
         known = self._accounts(precedence)
         drafts = list(self.drafts.values())
-        book = Rulebook(self.settings, self.settings_place, aliases_of(known.values()))
+        unread = self._unread_accounts()
+        book = Rulebook(self.settings, self.settings_place, aliases_of(self._named()), unread)
         facts = _check(drafts, book, base, unknown, now, self.report)
         fleet_checks.check(drafts, facts, self.settings, known, precedence, self.report)
         rule_checks.check_names(drafts, book, self.report)
         if self.complete:
             departures.check(drafts, base, now, self.report)
-        return self._configuration(known, base)
+        return replace(self._configuration(known, base), unread_accounts=unread)
 
     def unchecked(self, precedence: Precedence) -> Configuration:
         """As configuration, without looking for anything that is wrong with it."""
         return self._configuration(self._accounts(precedence), None)
 
     def _accounts(self, precedence: Precedence) -> dict[str, Account]:
-        named = {name: draft.environments for name, draft in self.drafts.items()}
-        return shared_accounts.accounts_of(named, self.settings, precedence)
+        return shared_accounts.accounts_of(self._named(), self.settings, precedence)
+
+    def _named(self) -> dict[str, Mapping[str, AccountSpec]]:
+        return {name: draft.environments for name, draft in self.drafts.items()}
+
+    def _unread_accounts(self) -> tuple[str, ...]:
+        """Files that may give accounts names that are not known: with an error, or not there.
+
+        What was found in them so far is from when they were read.
+        """
+        missing = {
+            f"{accounts.FOLDER}/{draft.name}.yaml"
+            for draft in self.drafts.values()
+            if not draft.accounts_are_known
+        }
+        places = (
+            Path(each.location.file)
+            for each in self.report.found
+            if each.is_error and each.location is not None
+        )
+        # The folder may stand behind the name of a commit, as in `main:`.
+        wrong = (each for each in places if each.parent.name.rpartition(":")[2] == accounts.FOLDER)
+        return tuple(sorted(missing.union(f"{accounts.FOLDER}/{each.name}" for each in wrong)))
 
     def _configuration(
         self, known: Mapping[str, Account], base: Configuration | None

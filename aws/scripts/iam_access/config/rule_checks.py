@@ -4,28 +4,31 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from iam_access.config import accounts
-from iam_access.config.access import GRANTS, NOT_TEXT, ROLES, USERS, Access
-from iam_access.config.draft import POLICIES, Draft, Item, Slip
+from iam_access.config import accounts, grant_rules
+from iam_access.config.access import GRANTS, ROLES, USERS, Access
+from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft, Slip
+from iam_access.config.grant_rules import Contents, GrantRules
 from iam_access.config.report import Report
-from iam_access.config.rulebook import (
-    Rulebook,
-    first_match,
-    names_of,
-    names_of_user,
-)
-from iam_access.config.rules import Grantees, is_wild
+from iam_access.config.rulebook import Rulebook, first_match, names_of
+from iam_access.config.rules import is_wild
+from iam_access.config.settings import FILE
 from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
 from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds import fields
 from iam_access.kinds.grant import Form, Outliving
 from iam_access.kinds.temporary_access import denied_with, nothing_left
+from iam_access.model import Severity
 from iam_access.place import Path
 from iam_access.policy import document as documents
+from iam_access.policy.actions import expand
 from iam_access.policy.outliving import gives_nothing, outliving_actions
 
 _TEMPORARY = "temporary_access"
+# The folders whose entries, by `access`, the rules are about; and the one of what they grant.
+_KNOWN = frozenset({PERMANENT, TEMPORARY, POLICIES})
+# The shortest name that another one may be meant by.
+_LIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class _Team:
     draft: Draft
     book: Rulebook
     report: Report
+    grants: GrantRules
     outliving: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -49,7 +53,16 @@ def check(draft: Draft, facts: Facts, book: Rulebook, now: datetime, report: Rep
     checks = tuple(_checks(book))
     if not checks:
         return
-    team = _Team(draft, book, report)
+    for folder in sorted(draft.items.keys() - _KNOWN):
+        for item in draft.items[folder]:
+            report.error(
+                "rules-unknown",
+                item.place.location,
+                f"no rule of {FILE} can be checked for entries in {folder}/",
+                "have the rules extended to this folder, or turn them off",
+            )
+    grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
+    team = _Team(draft, book, report, grants)
     for entry in facts.entries:
         if entry.until is None or entry.until > now:
             for each in checks:
@@ -62,12 +75,8 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
     temporary = settings.temporary_access
     if settings.protected_principals.users or settings.protected_principals.roles:
         yield _protected
-    if settings.only_temporary:
-        yield _only_temporary
-    if settings.forbidden_grants:
-        yield _forbidden
-    if settings.grantees:
-        yield _grantees
+    if grant_rules.are_any(book):
+        yield _grants
     if any(book.against(form) for form in Form):
         yield _form
     if temporary.require_ticket is not None:
@@ -95,77 +104,11 @@ def _protected(entry: Access, team: _Team) -> None:
                 )
 
 
-def _only_temporary(entry: Access, team: _Team) -> None:
-    if entry.temporary:
-        return
-    for index, grant in enumerate(entry.grants):
-        rule = first_match(team.book.settings.only_temporary, names_of(team.draft.name, grant))
-        if rule is not None:
-            team.report.error(
-                "only-temporary",
-                entry.at(GRANTS, index),
-                f"{shown(grant)} may be granted for a time only",
-                "remove it here, and add an entry in temporary-access/ when it is needed "
-                f"({team.book.where('only_temporary', rule)})",
-            )
-
-
-def _forbidden(entry: Access, team: _Team) -> None:
-    for number, rule in enumerate(team.book.settings.forbidden_grants):
-        environments = [
-            each
-            for each in entry.environments
-            if rule.environments is None
-            or first_match(rule.environments, team.book.names_of_account(team.draft.name, each))
-            is not None
-        ]
-        if not environments:
-            continue
-        for index, grant in enumerate(entry.grants):
-            if first_match(rule.grants, names_of(team.draft.name, grant)) is not None:
-                where = listed(dict.fromkeys(map(shown, environments)), "or")
-                team.report.error(
-                    "forbidden-grant",
-                    entry.at(GRANTS, index),
-                    f"{shown(grant)} may not be granted in {where}",
-                    "grant something less, or elsewhere "
-                    f"({team.book.where('forbidden_grants', number)})",
-                )
-
-
-def _grantees(entry: Access, team: _Team) -> None:
-    for number, rule in enumerate(team.book.settings.grantees):
-        for index, grant in enumerate(entry.grants):
-            if first_match(rule.grants, names_of(team.draft.name, grant)) is None:
-                continue
-            where = team.book.where("grantees", number)
-            if rule.teams is not None and first_match(rule.teams, (team.draft.name,)) is None:
-                team.report.error(
-                    "not-a-grantee",
-                    entry.at(GRANTS, index),
-                    f"team {team.draft.name} may not grant {shown(grant)}",
-                    f"it is for {_those(rule.teams, 'teams')} ({where})",
-                )
-            elif rule.users is not None or rule.roles is not None:
-                _grantees_of(entry, grant, rule, where, team)
-
-
-def _grantees_of(entry: Access, grant: str, rule: Grantees, where: str, team: _Team) -> None:
-    user_names = team.book.settings.user_names
-    for name, patterns in ((USERS, rule.users or ()), (ROLES, rule.roles or ())):
-        for index, written in enumerate(getattr(entry, name)):
-            names = names_of_user(written, user_names) if name == USERS else (written,)
-            if written != NOT_TEXT and first_match(patterns, names, ignore_case=True) is None:
-                team.report.error(
-                    "not-a-grantee",
-                    entry.at(name, index),
-                    f"the {name[:-1]} {shown(written)} may not be granted {shown(grant)}",
-                    f"it is for {_those(patterns, name)} ({where})",
-                )
-
-
-def _those(patterns: Sequence[str], what: str) -> str:
-    return f"{what} like {listed(map(shown, patterns), 'or')}" if patterns else f"no {what}"
+def _grants(entry: Access, team: _Team) -> None:
+    for breach in team.grants.breaches(entry, entry.environments):
+        # What is not known is refused where it is known what is there already: in a plan.
+        severity = Severity.WARNING if breach.code == grant_rules.UNCLEAR else Severity.ERROR
+        team.report.add(breach.code, severity, breach.location, breach.message, breach.hint)
 
 
 def _form(entry: Access, team: _Team) -> None:
@@ -263,8 +206,7 @@ def _denied(entry: Access, team: _Team) -> None:
         is_first, actions = grant not in team.outliving, _outliving_actions(grant, team)
         if not actions:
             continue
-        item = _policy(grant, team)
-        managed = item is not None and item.spec is not None and item.spec.managed_policies
+        managed = _contents(grant, team.draft).managed
         where = team.book.where(_TEMPORARY, "outliving_actions")
         if not managed and gives_nothing(_own(grant, team), actions):
             remark = nothing_left(shown(grant), actions, where)
@@ -281,29 +223,32 @@ def _outliving_actions(grant: str, team: _Team) -> frozenset[str]:
     return known[grant]
 
 
-def _own(grant: str, team: _Team) -> list[documents.Document]:
-    """The document of a grant's own statements; none where they could not be read."""
-    item = _policy(grant, team)
-    statements = item.spec.custom_statements if item is not None and item.spec else ()
-    return [documents.document([each.iam for each in statements])] if statements else []
+def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
+    return _contents(grant, team.draft).documents
 
 
-def _policy(grant: str, team: _Team) -> Item | None:
-    return next((each for each in team.draft.items[POLICIES] if each.key == grant), None)
+def _contents(grant: str, draft: Draft) -> Contents:
+    """What the files tell of a grant: nothing where they could not be read."""
+    item = next((each for each in draft.items[POLICIES] if each.key == grant), None)
+    if item is None or item.spec is None:
+        return Contents()
+    statements = item.spec.statements
+    own = (documents.document(statements),) if statements else ()
+    return Contents(tuple(item.spec.managed_policies), own)
 
 
 def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None:
-    """Warn of rules for environments, grants and teams that there are not.
+    """Warn of rules for what there is not, and of environments that one may be meant for.
 
-    Only of names that are spelled out: patterns may well be meant for what is still to come.
     Where some file cannot be understood, nobody can tell what there is.
     """
     unclear = {folder for draft in drafts for folder in draft.unclear}
     if not drafts:
         return
     if accounts.FOLDER not in unclear:
-        environments = {item.key for draft in drafts for item in draft.accounts}
-        _unknown("environment", book.environment_patterns(), environments, book, report)
+        # By each name of an account, and by its id.
+        known = {name for names in book.aliases.values() for name in names}
+        _unknown("environment", book.environment_patterns(), known, book, report)
     if POLICIES not in unclear:
         grants = {
             name
@@ -313,6 +258,10 @@ def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None
         }
         _unknown("grant", book.grant_patterns(), grants, book, report)
     _unknown("team", book.team_patterns(), {draft.name for draft in drafts}, book, report)
+    for pattern, path in book.action_patterns():
+        if not expand(pattern):
+            _without_effect("action", pattern, path, "", book, report)
+    _alike(drafts, book, report)
 
 
 def _unknown(
@@ -323,13 +272,46 @@ def _unknown(
     report: Report,
 ) -> None:
     for pattern, path in patterns:
-        if is_wild(pattern) or pattern in known or book.place is None:
-            continue
-        location = book.place.key(*path) if path[-1] == pattern else book.place.at(*path).location
-        candidates = [name for name in known if ("/" in name) == ("/" in pattern)]
-        report.warning(
-            "rule-without-effect",
-            location,
-            f"there is no {what} {shown(pattern)} for this rule",
-            did_you_mean(pattern, candidates) or "correct the name, or remove the rule",
-        )
+        if first_match([pattern], known, ignore_case=what == "environment") is None:
+            candidates = [name for name in known if ("/" in name) == ("/" in pattern)]
+            guess = "" if is_wild(pattern) else did_you_mean(pattern, candidates)
+            _without_effect(what, pattern, path, guess, book, report)
+
+
+def _without_effect(
+    what: str, pattern: str, path: Path, guess: str, book: Rulebook, report: Report
+) -> None:
+    if book.place is None:
+        return
+    report.warning(
+        "rule-without-effect",
+        book.place.key(*path) if path[-1] == pattern else book.place.at(*path).location,
+        f"there is no {what} {shown(pattern)} for this rule",
+        guess or "correct the name, or remove the rule",
+    )
+
+
+def _alike(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None:
+    """Environments whose accounts no rule names, while the name of one begins as theirs, or v.v."""
+    patterns = dict(book.environment_patterns())
+    plain = {each.lower(): each for each in patterns if not is_wild(each) and len(each) >= _LIKE}
+    for draft in drafts if plain else ():
+        for item in draft.accounts:
+            names = book.names_of_account(draft.name, item.key)
+            if first_match(tuple(patterns), names, ignore_case=True) is not None:
+                continue
+            name = item.key.lower()
+            near = [plain[each] for each in plain if _begin_alike(each, name)]
+            if near:
+                report.of(draft.name).warning(
+                    "similar-environment",
+                    item.place.location,
+                    f"no rule for environments is for {shown(item.key)}, but there is one for "
+                    f"{shown(near[0])}",
+                    f"if it is meant here, too, have it name {shown(item.key)}, a pattern or the "
+                    f"account's id ({book.where(*patterns[near[0]])})",
+                )
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    return len(other) >= _LIKE and (one.startswith(other) or other.startswith(one))

@@ -3,7 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum
 
+from iam_access.config.accounts import AccountSpec
+from iam_access.config.rules import Limits as LimitRules
+from iam_access.config.rules import Selection
 from iam_access.config.settings import FILE, Settings
 from iam_access.kinds.fields import UserNames, exactly, is_exact
 from iam_access.kinds.grant import Form, Outliving, Rules
@@ -14,6 +18,14 @@ from iam_access.policy.globs import shell
 from iam_access.snapshot import Snapshot
 
 _TEMPORARY = "temporary_access"
+
+
+class Concern(Enum):
+    """Whether a rule for some environments is for one of a team's."""
+
+    NO = "no"
+    YES = "yes"
+    UNCLEAR = "unclear"  # a file that could not be read may give the account such a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +80,14 @@ class Rulebook:
     """The settings' rules; `place` is that of the file's content, None when there is no file.
 
     A rule for an environment holds for the account, whatever a team calls it: `aliases` has, by
-    team and its name for an account, all that anybody calls it, its id among them.
+    team and its name for an account, all names that any team has for it, and its id. In these
+    names case does not count. `unread` are files that may hold further names and cannot be read.
     """
 
     settings: Settings = field(default_factory=Settings)
     place: Place | None = None
     aliases: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     _limits: dict[tuple[str, ...], Limits] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -110,12 +124,13 @@ class Rulebook:
         rules = self.settings.temporary_access
         longest = Limit(rules.longest, (_TEMPORARY, "longest"))
         shortest = Limit(rules.shortest, (_TEMPORARY, "shortest")) if rules.shortest else None
-        for scope, written, names in (
+        scopes: tuple[tuple[str, Mapping[str, LimitRules], Iterable[str]], ...] = (
             ("environments", rules.environments, self.names_of_account(team, environment)),
             ("grants", rules.grants, names_of(team, grant)),
-        ):
+        )
+        for scope, written, names in scopes:
             for pattern, more in written.items():
-                if not matches(pattern, names):
+                if first_match([pattern], names, ignore_case=scope == "environments") is None:
                     continue
                 path = (_TEMPORARY, scope, pattern)
                 if more.longest and more.longest < longest.length:
@@ -128,14 +143,22 @@ class Rulebook:
         """What patterns of environments are compared with, for what a team calls so."""
         return self.aliases.get((team, environment), frozenset()) | {environment}
 
+    def concern(self, patterns: Sequence[str] | None, team: str, environment: str) -> Concern:
+        """Whether a rule for these environments (None: for all) is for what the team calls so."""
+        if patterns is None:
+            return Concern.YES
+        names = self.names_of_account(team, environment)
+        if first_match(patterns, names, ignore_case=True) is not None:
+            return Concern.YES
+        return Concern.UNCLEAR if self.unread and patterns else Concern.NO
+
     def temporary(self, environment: str, team: str = "") -> Rules:
         """How temporary grants are written in what the team calls so."""
         rules = self.settings.temporary_access
-        names = self.names_of_account(team, environment)
         asked = (
             more.require_mfa
             for pattern, more in rules.environments.items()
-            if matches(pattern, names)
+            if self.concern([pattern], team, environment) is Concern.YES
         )
         return Rules(
             require_mfa=rules.require_mfa or any(asked),
@@ -179,19 +202,33 @@ class Rulebook:
         """Every environment, or pattern of them, that a rule names, with the rule's path."""
         for pattern in self.settings.temporary_access.environments:
             yield pattern, (_TEMPORARY, "environments", pattern)
-        for number, rule in enumerate(self.settings.forbidden_grants):
-            path = ("forbidden_grants", number, "environments")
-            yield from _numbered(rule.environments or (), path)
+        for name in ("forbidden_grants", "forbidden_actions"):
+            for number, rule in enumerate(getattr(self.settings, name)):
+                yield from _numbered(rule.environments or (), (name, number, "environments"))
 
     def grant_patterns(self) -> Iterator[tuple[str, Path]]:
         """Every grant, or pattern of grants, that a rule names, with the rule's path."""
         for pattern in self.settings.temporary_access.grants:
             yield pattern, (_TEMPORARY, "grants", pattern)
-        yield from _numbered(self.settings.only_temporary, ("only_temporary",))
-        for number, forbidden in enumerate(self.settings.forbidden_grants):
-            yield from _numbered(forbidden.grants, ("forbidden_grants", number, "grants"))
-        for number, granted in enumerate(self.settings.grantees):
-            yield from _numbered(granted.grants, ("grantees", number, "grants"))
+        for path, rule in self._selections():
+            yield from _numbered(rule.grants or (), (*path, "grants"))
+
+    def action_patterns(self) -> Iterator[tuple[str, Path]]:
+        """Every pattern of actions that a rule names, with the rule's path."""
+        for path, rule in self._selections():
+            yield from _numbered(rule.allows or (), (*path, "allows"))
+        for number, forbidden in enumerate(self.settings.forbidden_actions):
+            yield from _numbered(forbidden.actions, ("forbidden_actions", number, "actions"))
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether some rule is about what a grant allows, which its documents tell."""
+        return next(self.action_patterns(), None) is not None
+
+    def _selections(self) -> Iterator[tuple[Path, Selection]]:
+        for name in ("only_temporary", "forbidden_grants", "grantees"):
+            for number, rule in enumerate(getattr(self.settings, name)):
+                yield (name, number), rule
 
     def team_patterns(self) -> Iterator[tuple[str, Path]]:
         """Every team, or pattern of teams, that a rule names, with the rule's path."""
@@ -199,12 +236,22 @@ class Rulebook:
             yield from _numbered(rule.teams or (), ("grantees", number, "teams"))
 
 
-def aliases_of(accounts: Iterable[Account]) -> dict[tuple[str, str], frozenset[str]]:
-    """By team and its name for an account, every name that any team has for it, and its id."""
+def aliases_of(
+    teams: Mapping[str, Mapping[str, AccountSpec]],
+) -> dict[tuple[str, str], frozenset[str]]:
+    """By team and its name for an account, every name that any team has for it, and its id.
+
+    `teams` has the accounts of each by the names of its environments.
+    """
+    names: dict[str, set[str]] = {}
+    for environments in teams.values():
+        for name, spec in environments.items():
+            names.setdefault(spec.id, {spec.id}).add(name)
+    shared = {number: frozenset(each) for number, each in names.items()}
     return {
-        (team, environment): frozenset({*account.environments.values(), account.id})
-        for account in accounts
-        for team, environment in account.environments.items()
+        (team, name): shared[spec.id]
+        for team, environments in teams.items()
+        for name, spec in environments.items()
     }
 
 
@@ -218,15 +265,16 @@ def names_of(team: str, grant: str) -> tuple[str, str]:
     return grant, f"{team}/{grant}"
 
 
+def names_of_policy(arn: str) -> tuple[str, str, str]:
+    """What patterns of AWS managed policies are compared with: ARN, path and name, and name."""
+    named = arn.partition(":policy/")[2]
+    return arn, named, named.rpartition("/")[2]
+
+
 def names_of_user(written: str, user_names: UserNames) -> tuple[str, str, str]:
     """What patterns of users are compared with: as it is written, and the user's name."""
     name = user_names.name(written)
     return written, name, exactly(name)
-
-
-def matches(pattern: str, names: Iterable[str]) -> bool:
-    """Whether a pattern (case counts) is that of any of the names."""
-    return any(map(shell(pattern).match, names))
 
 
 def first_match(

@@ -19,6 +19,7 @@ _FLAGS = {"true": True, "false": False}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _WHOLE = {"part before the @": False, "whole address": True}
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
 _WILD = re.compile(r"[*?\[]")
 
@@ -81,6 +82,22 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _action(value: str) -> str:
+    if _ACTION.fullmatch(value) is None:
+        raise problem(
+            "bad-action",
+            f"{value!r} is not a pattern of actions",
+            "write a service, a colon and an action, in which * and ? stand for any characters: "
+            "iam:Create*; * alone is every action",
+        )
+    return value
+
+
+def _by_key(value: Any) -> Any:
+    """A pattern alone is one of keys."""
+    return {"grants": [value]} if isinstance(value, str) else value
+
+
 def user_names(value: Any) -> UserNames:
     """`whole address`, or `{whole address: [example.com]}`; nothing at all is the default."""
     if value is None:
@@ -139,9 +156,13 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Number = Annotated[int, BeforeValidator(_number)]
 Expression = Annotated[re.Pattern[str], BeforeValidator(_expression)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
 Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
 SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
+SomeActions = Annotated[
+    list[ActionPattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)
+]
 AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
 Boundary = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
@@ -206,21 +227,55 @@ class ProtectedPrincipals(Spec):
     roles: Patterns = []
 
 
-class ForbiddenGrants(Spec):
+class Selection(Spec):
+    """The grants that a rule is for: those that one of its patterns matches.
+
+    `grants` are patterns of keys, `allows` of actions, one of which is enough, and
+    `managed_policies` of the AWS managed policies that a grant consists of. The last two hold
+    whatever the key.
+    """
+
+    grants: SomePatterns | None = None
+    allows: SomeActions | None = None
+    managed_policies: SomePatterns | None = None
+
+    @model_validator(mode="after")
+    def _select(self) -> "Selection":
+        if not (self.grants or self.allows or self.managed_policies):
+            raise problem(
+                "missing-key",
+                "the rule does not say which grants it is for",
+                "add grants (patterns of keys), allows (patterns of actions) or managed_policies "
+                "(patterns of AWS managed policies)",
+            )
+        return self
+
+
+class ForbiddenGrants(Selection):
     """Grants that may not be given in the environments; without any, in none at all."""
 
-    grants: SomePatterns
     environments: SomePatterns | None = None
 
 
-class Grantees(Spec):
+class ForbiddenActions(Spec):
+    """Actions that no grant may allow in the environments; without any, in none at all."""
+
+    actions: SomeActions
+    environments: SomePatterns | None = None
+
+
+class Grantees(Selection):
     """Who may hold the grants: by whose files, and which users and roles.
 
     Without `teams`, those of any team. With neither `users` nor `roles`, anybody; with either
     of them, only who is listed. A key with nothing below it lists nobody.
     """
 
-    grants: SomePatterns
     teams: Listed = None
     users: Listed = None
     roles: Listed = None
+
+
+OnlyTemporary = Annotated[
+    list[Annotated[Selection, BeforeValidator(_by_key)]], BeforeValidator(_no_list)
+]

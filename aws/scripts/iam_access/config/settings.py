@@ -11,8 +11,10 @@ from iam_access.config.accounts import DeployerRole
 from iam_access.config.rules import (
     AddressRule,
     Boundary,
+    ForbiddenActions,
     ForbiddenGrants,
     Grantees,
+    OnlyTemporary,
     Patterns,
     ProtectedPrincipals,
     TemporaryAccessRules,
@@ -36,9 +38,9 @@ class Settings(Spec):
     before its name). `user_names` says which IAM users addresses stand for. `publish_policies` says
     whether a team's policies exist in each of its accounts, or only where an entry grants them
     permanently. The rest are rules for what teams may write: see `rules`. `only_temporary` are
-    patterns of grants that nobody may have for good; `permissions_boundary` is the policy that
-    every grantee must carry as one. `known_names` are patterns of actions and condition
-    keys that are right, though the data of AWS's lacks them.
+    grants that may be given for a time only, by patterns of their keys or by what they allow;
+    `permissions_boundary` is the policy that every grantee must carry as one. `known_names` are
+    patterns of actions and condition keys that are right, though the data of AWS's lacks them.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -47,11 +49,12 @@ class Settings(Spec):
     temporary_access: Annotated[TemporaryAccessRules, BeforeValidator(absent_is_default)] = (
         TemporaryAccessRules()
     )
-    only_temporary: Patterns = []
+    only_temporary: OnlyTemporary = []
     protected_principals: Annotated[ProtectedPrincipals, BeforeValidator(absent_is_default)] = (
         ProtectedPrincipals()
     )
     forbidden_grants: Annotated[list[ForbiddenGrants], BeforeValidator(_no_items)] = []
+    forbidden_actions: Annotated[list[ForbiddenActions], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     permissions_boundary: Boundary | None = None
     known_names: Patterns = []

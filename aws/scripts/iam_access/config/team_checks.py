@@ -48,7 +48,7 @@ def check(
     `book` says which windows, as of `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, report)
-    facts = Facts(entries=list(accesses(draft)), before=before)
+    facts = Facts(entries=list(accesses(draft.items)), before=before)
     users, roles = facts.users, facts.roles
     environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
     grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])

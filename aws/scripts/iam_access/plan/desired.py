@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import FOLDERS
+from iam_access.kinds import FOLDERS, managed_policy
 from iam_access.kinds.base import Scope
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.model import Account, Finding, Resource, ResourceId
+from iam_access.plan import entry_rules
 from iam_access.plan.diff import Resources, is_dead, succession
 from iam_access.plan.forms import write_grants
 from iam_access.snapshot import Snapshot
@@ -36,21 +37,39 @@ def desired_state(
     Temporary grants are written in a form that fits beside what is `observed` and asked for;
     what is `reclaimed` first takes no room.
     """
+    refused = entry_rules.refused(configuration, account, snapshot, now)
     resources: dict[ResourceId, Resource] = {}
+    held: list[Resource] = []
     grants: list[TemporaryGrant] = []
     blocked: list[TemporaryGrant] = []
-    findings: list[Finding] = []
+    findings: list[Finding] = [*refused.findings]
     for team, scope in _scopes(configuration, account, snapshot, now):
         for folder in FOLDERS:
             expansion = folder.expand(team.entries[folder.folder], scope)
-            _add(resources, expansion.resources)
-            grants += expansion.grants
-            blocked += expansion.blocked
+            _add(resources, (each for each in expansion.resources if not refused.hold(each)))
+            held += filter(refused.hold, expansion.resources)
+            grants += (each for each in expansion.grants if not refused.hold(each))
+            blocked += (*expansion.blocked, *filter(refused.hold, expansion.grants))
             findings += expansion.findings
+    _add(resources, _as_they_are(held, observed))
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
     return Desired(resources, (*findings, *written.findings))
+
+
+def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Resource]:
+    """What may not be made or changed, as its teams have it in the account.
+
+    A policy that is not there yet gives nothing until it is granted.
+    """
+    for each in held:
+        found = observed.get(each.id)
+        if found is not None and found.teams & each.teams:
+            owners = found.owners & each.teams
+            yield replace(found, teams=found.teams & each.teams, owners=owners)
+        elif each.id.kind == managed_policy.NAME and found is None:
+            yield each
 
 
 def _keep(
@@ -89,7 +108,7 @@ def documents_needed(
         for team, scope in _scopes(configuration, account, snapshot, now)
         for folder in FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
-    )
+    ).union(entry_rules.documents_needed(configuration, account, now))
 
 
 def unproven(

@@ -1,0 +1,122 @@
+"""Entries that the rules about grants forbid, by what only an account and its documents tell."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.access import Access, accesses
+from iam_access.config.grant_rules import Breach, Contents, GrantRules, are_any
+from iam_access.config.load import Configuration, Team
+from iam_access.kinds.base import Entry
+from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds.placeholders import fill, values_of
+from iam_access.model import Account, Finding, Location, Resource, Severity
+from iam_access.policy import document as documents
+from iam_access.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The places of entries by which nothing is granted anew, and of policies that are not changed.
+
+    What they have in the account stays. `findings` say why.
+    """
+
+    places: frozenset[Location] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    def hold(self, asked: Resource | TemporaryGrant) -> bool:
+        """Whether what an entry asks for is not to be made."""
+        return asked.location in self.places
+
+
+def refused(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> Refused:
+    """What the rules forbid in the account at `now` (UTC)."""
+    book = configuration.rules
+    places: set[Location] = set()
+    findings: dict[Finding, None] = {}
+    for reader in _readers(configuration, account, snapshot) if are_any(book) else ():
+        rules = GrantRules(book, reader.team, reader.contents)
+        for entry in _entries(configuration.teams[reader.team], reader.environment, now):
+            for breach in rules.breaches(entry, [reader.environment]):
+                places.add(entry.place.location)
+                policy = reader.policies.get(breach.grant or "")
+                if policy is not None:
+                    places.add(policy.place.location)
+                findings.setdefault(_finding(breach, reader.team, account))
+    return Refused(frozenset(places), tuple(findings))
+
+
+def documents_needed(
+    configuration: Configuration, account: Account, now: datetime
+) -> Iterator[str]:
+    """ARNs of the AWS managed policies whose documents tell whether a rule forbids an entry."""
+    book = configuration.rules
+    unread = Snapshot(account.id, account.partition)
+    for reader in _readers(configuration, account, unread) if book.reads_documents else ():
+        rules = GrantRules(book, reader.team, reader.contents)
+        for entry in _entries(configuration.teams[reader.team], reader.environment, now):
+            if rules.ask_what_is_allowed(entry, reader.environment):
+                for grant in entry.grants:
+                    yield from reader.managed(grant)
+
+
+def _finding(breach: Breach, team: str, account: Account) -> Finding:
+    return Finding(
+        code=breach.code,
+        severity=Severity.ERROR,
+        message=f"{breach.message} (account {account.id})",
+        hint=breach.hint,
+        location=breach.location,
+        team=team,
+        account=account.id,
+    )
+
+
+def _entries(team: Team, environment: str, now: datetime) -> Iterator[Access]:
+    """Those for the environment that have not ended."""
+    for entry in accesses(team.entries):
+        if environment in entry.environments and (entry.until is None or entry.until > now):
+            yield entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What a team's grants are in the account, with the documents that were read."""
+
+    team: str
+    environment: str
+    policies: Mapping[str, Entry[PolicySpec]]
+    account: Account
+    snapshot: Snapshot
+
+    def managed(self, grant: str) -> tuple[str, ...]:
+        """The AWS managed policies of a grant, by ARN."""
+        values = values_of(self.account, self.environment, self.team)
+        policy = self.policies.get(grant)
+        return tuple(fill(policy.spec.managed_policies, values)) if policy else ()
+
+    def contents(self, grant: str) -> Contents:
+        """All that is known of a grant."""
+        managed = self.managed(grant)
+        copies = (self.snapshot.managed.get(arn) for arn in managed)
+        policy = self.policies.get(grant)
+        own = policy.spec.statements if policy else ()
+        return Contents(
+            managed,
+            (
+                *((documents.document(own),) if own else ()),
+                *(copy.document for copy in copies if copy is not None),
+            ),
+        )
+
+
+def _readers(
+    configuration: Configuration, account: Account, snapshot: Snapshot
+) -> Iterator[_Reader]:
+    for name, environment in sorted(account.environments.items()):
+        policies = configuration.teams[name].policies
+        yield _Reader(name, environment, policies, account, snapshot)
