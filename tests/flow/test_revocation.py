@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from iam_access import commands
+from iam_access.sandbox import SandboxAccount
+from tests.config.test_base import commit, git
 from tests.flow.fleet import (
     PROD,
     TEST,
@@ -57,13 +59,58 @@ def test_an_empty_value_is_not_the_same_as_none(fleet: Fleet, option: str) -> No
     assert len(fleet.inline("user/bob")) == 1
 
 
-def test_invalid_settings_are_told_and_not_taken_for_nothing_there(fleet: Fleet) -> None:
+def test_settings_that_cannot_be_read_do_not_keep_it_from_ending_access(fleet: Fleet) -> None:
     fleet.files.write("settings.yaml", "deployer-role: x\n")
-    done = revoke(fleet, "--user", "ann")
+    done = revoke(fleet, "--user", "ann@example.com")
     assert done.status == 1
-    assert "unknown-key" in done.codes
-    assert "no account was looked at" in done.out
-    assert done.calls == ()
+    assert fleet.inline("user/ann") == {}
+    assert {"unknown-key", "earlier-settings"} < set(done.codes)
+    (defaults,) = told(done)["earlier-settings"]
+    assert "the defaults were used: the deployer role is 'self-serve-deployer'" in defaults
+
+
+HOSTILE = {
+    "aws-policies/payments.yaml": "aws-policies: [\n",
+    "permanent-access/payments.yaml": "\x85",
+    "temporary-access/payments.yaml": "\n",
+    "temporary-access/data.yaml": "temporary-access: [{user: ann, grant: }]\n",
+    "aws_accounts/data.yaml": "x",
+    "temporary-access/Stray one.yaml": "x",
+    "settings.yml": "deployer_role: other\n",
+    "access-tests/data.yaml": "[\n",
+    # By which the account is claimed for another role, and lies elsewhere.
+    "aws-accounts/a.yaml": f"aws-accounts: {{x: {{id: {PROD}, deployer_role: other}}}}\n",
+    "aws-accounts/z.yaml": f"aws-accounts: {{x: {{id: {PROD}, partition: aws-cn}}}}\n",
+}
+
+
+def ended(run: Run) -> list[str]:
+    return sorted(f"{each['team']}: {each['name']}" for each in run.json["changes"])
+
+
+def test_nothing_in_any_file_keeps_it_from_ending_access(fleet: Fleet) -> None:
+    wanted = ended(revoke(fleet, "--user", "ann", "--dry-run"))
+    assert len(wanted) == 2
+    for path, text in HOSTILE.items():
+        file = fleet.files.directory / path
+        before = file.read_text() if file.exists() else None
+        fleet.files.write(path, text)
+        assert ended(revoke(fleet, "--user", "ann", "--dry-run")) == wanted, path
+        file.unlink()
+        if before is not None:
+            fleet.files.write(path, before)
+    for path, text in HOSTILE.items():
+        fleet.files.write(path, text)
+    revoke(fleet, "--user", "ann")
+    assert fleet.inline("user/ann") == {}
+
+
+def test_the_rules_for_policies_are_not_looked_at(fleet: Fleet) -> None:
+    statement = {"effect": "Allow", "actions": ["nosuch:Thing"], "resources": ["nonsense"]}
+    fleet.files.team(policies={"read": policy(statement)}, temporary=[temporary("read")])
+    done = revoke(fleet, "--user", "ann")
+    assert (done.status, fleet.inline("user/ann")) == (0, {})
+    assert set(done.codes) == {"entry-to-delete", "access-of-others"}
 
 
 def test_accounts_that_nobody_can_read_are_an_error_beside_what_was_revoked(fleet: Fleet) -> None:
@@ -71,8 +118,62 @@ def test_accounts_that_nobody_can_read_are_an_error_beside_what_was_revoked(flee
     done = revoke(fleet, "--user", "ann")
     assert done.status == 1
     assert fleet.inline("user/ann") == {}
+    found = told(done)
+    assert "accounts of team payments" in found["accounts-unknown"][0]
     errors = [each for each in done.json["findings"] if each["severity"] == "error"]
-    assert [each["file"].rpartition("/")[2] for each in errors] == ["payments.yaml"]
+    assert [each["code"] for each in errors] == ["syntax-error", "accounts-unknown"]
+
+
+@pytest.fixture
+def committed(files: Files) -> Iterator[Fleet]:
+    """Ann holds a grant in an account with a role of another name, all of it committed."""
+    files.team(policies={"read": policy()}, temporary=[temporary("read")])
+    files.write("settings.yaml", "deployer_role: ops\nuser_names: whole address\n")
+    git(files.directory, "init", "--quiet", "--initial-branch=main")
+    commit(files.directory)
+    there = SandboxAccount(PROD, users=("ann@example.com",), deployer_role="ops")
+    with opened(files, there) as found:
+        assert found.apply("--all").status == 0
+        yield found
+
+
+BROKEN: list[dict[str, str | None]] = [
+    {"aws-accounts/payments.yaml": "aws-accounts: [\n"},
+    {"aws-accounts/payments.yaml": "aws-accounts: {}\n", "settings.yaml": "[\n"},
+    {"aws-accounts/payments.yaml": None, "aws_accounts/payments.yaml": "x"},
+    {f"{each}/payments.yaml": None for each in ("aws-accounts", "aws-policies")},
+    {"aws-accounts/payments.yaml": 'aws-accounts: {test: "1"}\n', "settings.yaml": "x: y\n"},
+]
+
+
+def test_what_cannot_be_read_is_taken_from_the_last_commit_that_has_it(committed: Fleet) -> None:
+    directory = committed.files.directory
+    for broken in BROKEN:
+        for path, text in broken.items():
+            if text is None:
+                (directory / path).unlink()
+            else:
+                committed.files.write(path, text)
+        commit(directory)
+        command = ("--user", "ann@example.com", "--environment", "prod", "--dry-run")
+        done = revoke(committed, *command)
+        assert len(ended(done)) == 1, broken
+        (accounts,) = told(done)["earlier-accounts"]
+        assert f"prod ({PROD})" in accounts
+        if "settings.yaml" in broken:
+            (settings,) = told(done)["earlier-settings"]
+            assert "the deployer role is 'ops'" in settings
+        git(directory, "revert", "--no-edit", "HEAD")
+
+
+def test_a_role_that_was_claimed_first_is_assumed(committed: Fleet) -> None:
+    # Its own file cannot be read, and another team's says otherwise.
+    committed.files.write("aws-accounts/payments.yaml", "aws-accounts: [\n")
+    text = f"aws-accounts: {{x: {{id: {PROD}, deployer_role: self-serve-deployer}}}}\n"
+    committed.files.write("aws-accounts/a.yaml", text)
+    commit(committed.files.directory)
+    revoke(committed, "--user", "ann@example.com")
+    assert committed.inline("user/ann@example.com") == {}
 
 
 def test_errors_that_hide_no_access_are_not_of_interest(fleet: Fleet) -> None:

@@ -188,6 +188,7 @@ def _cleanup(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _revoke(options: argparse.Namespace, clock: Clock) -> int:
+    from iam_access.config.emergency import load_for_revoking  # noqa: PLC0415
     from iam_access.config.entries import entries_to_delete, what_hides_access  # noqa: PLC0415
     from iam_access.plan.planner import Request  # noqa: PLC0415
     from iam_access.plan.revocation import nothing_matches  # noqa: PLC0415
@@ -201,7 +202,8 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
             "say what to revoke: --user, --role, --grant or --team",
             "several of them mean: where all of them hold",
         )
-    run = _Run("revoke", options, clock, load(options, clock()))
+    configuration, unread = load_for_revoking(options.config_dir)
+    run = _Run("revoke", options, clock, configuration)
     target = _target(options, run.configuration)
     accounts = accounts_of(options, run.configuration, Request(), run.configuration.known_accounts)
     report = run.over(
@@ -213,6 +215,7 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
         run.configuration, target.matches, frozenset(each.id for each in accounts), clock()
     )
     findings = (
+        *unread,
         *what_hides_access(run.configuration),
         *bringing_back,
         *nothing_matches(report, target),

@@ -5,17 +5,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from iam_access.config import accounts as account_files
+from iam_access.config import access_tests
 from iam_access.config.load import Configuration, Team
-from iam_access.config.settings import FILE as SETTINGS
 from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.names import label, policy_arn
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import Account, Finding, Location, Principal, Severity
 
-# Folders, files and codes: where, or of which kind, an error is that leaves us in the dark.
-_HIDING = frozenset({account_files.FOLDER, TemporaryAccess.folder, SETTINGS, "missing-accounts"})
+# Folders in which an error hides neither accounts nor entries of temporary access.
+_ELSEWHERE = frozenset(
+    {access_tests.FOLDER, CustomerManagedPolicies.folder, PolicyAttachments.folder}
+)
 
 # Whether access of this principal, grant (as names have it) and team is meant.
 Matcher = Callable[[Principal | None, str | None, str], bool]
@@ -96,11 +98,8 @@ def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
 def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
     """The errors in files that leave accounts, or entries of temporary access, unknown."""
     for finding in configuration.findings:
-        file = Path(finding.location.file) if finding.location else None
-        hides = file is not None and (
-            file.name in _HIDING or file.parent.name in _HIDING or finding.code in _HIDING
-        )
-        if finding.is_error and hides:
+        parts = Path(finding.location.file).parts if finding.location else ()
+        if finding.is_error and _ELSEWHERE.isdisjoint(parts[-2:]):
             yield finding
 
 

@@ -130,8 +130,12 @@ def load_unchecked(directory: Path) -> Configuration:
     _check_directory(directory)
     with _no_collection():
         shown = files.shown_path(directory)
-        precedence = Precedence(states=lambda teams: _earlier_files(None, directory, teams))
-        return _Reading.of(directory, shown).unchecked(precedence)
+        return _Reading.of(directory, shown).unchecked(precedence_of(directory))
+
+
+def precedence_of(directory: Path) -> Precedence:
+    """Who of several teams wrote something first, by the commits before the directory's files."""
+    return Precedence(states=lambda teams: _earlier_files(None, directory, teams))
 
 
 def earlier_files(
