@@ -208,6 +208,52 @@ class TestWhatIsNew:
         assert not found.named_condition_key("aws:SourceIp")
 
 
+class TestGrantsThatGiveNothing:
+    """An error where they are new; what stands is applied without them."""
+
+    ENTRY = (
+        "temporary-access:\n"
+        "  - {role: ci, environment: prod, grant: jump, expires_at: 2026-03-04T12:00:00Z}\n"
+    )
+
+    def files(self, *actions: str, entry: str = ENTRY) -> dict[str, str]:
+        statement = f"{{effect: Allow, actions: [{', '.join(actions)}], resources: ['*']}}"
+        policies = f"aws-policies: {{jump: {{custom_statements: [{statement}]}}}}"
+        return {
+            **VALID,
+            "aws-policies/pay.yaml": policies,
+            "permanent-access/pay.yaml": "permanent-access: []",
+            "temporary-access/pay.yaml": entry,
+        }
+
+    def told(self, tmp_path: Path, before: dict[str, str], now: dict[str, str]) -> list[str]:
+        base = load(write(tmp_path / "before", before), now=NOW, standing=True)
+        found = load(write(tmp_path / "now", now), now=NOW, base=base)
+        return [f"{each.severity} {each.code}" for each in found.findings]
+
+    def test_one_that_stood_before_is_a_warning(self, tmp_path: Path) -> None:
+        nothing = self.files("sts:AssumeRole")
+        assert self.told(tmp_path, nothing, nothing) == ["warning gives-nothing"]
+        standing = load(tmp_path / "now", now=NOW, standing=True)
+        assert [str(each.severity) for each in standing.findings] == ["warning"]
+        assert not standing.invalid
+
+    def test_a_new_one_is_an_error(self, tmp_path: Path) -> None:
+        nothing = self.files("sts:AssumeRole")
+        renewed = self.files("sts:AssumeRole", entry=self.ENTRY.replace("-04T", "-05T"))
+        for number, (before, now) in enumerate(
+            [
+                (self.files("sts:AssumeRole", entry="temporary-access: []"), nothing),
+                (nothing, renewed),
+                (self.files("sts:AssumeRole", "s3:GetObject"), nothing),
+            ]
+        ):
+            found = self.told(tmp_path / str(number), before, now)
+            assert "error gives-nothing" in found
+        alone = load(tmp_path / "0" / "now", now=NOW)
+        assert [str(each.severity) for each in alone.findings] == ["error"]
+
+
 class TestAccountsThatLeave:
     """Nothing looks into an account that no file names, so what is in it would stay."""
 

@@ -189,6 +189,13 @@ def test_a_managed_policy_that_is_denied_whole_is_not_written() -> None:
     assert [finding.code for finding in expansion.findings] == ["gives-nothing"]
 
 
+def test_of_own_statements_that_are_denied_whole_the_files_tell() -> None:
+    jump = {"effect": "Allow", "actions": ["sts:AssumeRole"], "resources": ["*"]}
+    expansion = FOLDER.expand([temporary()], scope(policy("read", custom_statements=[jump])))
+    assert (expansion.grants, expansion.findings) == ((), ())
+    assert [each.principal for each in expansion.blocked] == [ALICE]
+
+
 @pytest.mark.parametrize(("form", "asked"), [("inline", True), ("policy", True), ("role", False)])
 def test_what_people_hold_is_asked_for_where_it_may_be_suspended(form: str, *, asked: bool) -> None:
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -1,6 +1,6 @@
 """What a team's files said before, so that a check can tell what a change brings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -40,6 +40,11 @@ class Earlier:
             )
             in self._grants
         )
+
+    def gave(self, access: Access, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a temporary entry gave the grant of the same statements, and as long."""
+        before = next((each.spec.statements for each in self.policies if each.key == key), None)
+        return before == statements and self.granted(access)
 
     def named_action(self, action: str) -> bool:
         """Whether a statement named this action, or had this pattern of actions."""

@@ -366,7 +366,7 @@ def _check(
         before = earlier(base, draft.name)
         facts[draft.name] = team_checks.check(draft, book, before, now, concerned)
         policy_checks.check(draft, facts[draft.name], book.settings.known_names, unknown, concerned)
-        rule_checks.check(draft, facts[draft.name], book, now, concerned)
+        rule_checks.check(draft, facts[draft.name], book, unknown, now, concerned)
     if not drafts:
         report.warning(
             "no-teams",

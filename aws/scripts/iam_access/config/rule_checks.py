@@ -7,6 +7,7 @@ from datetime import datetime
 from iam_access.config import accounts, grant_rules
 from iam_access.config.access import GRANTS, ROLES, USERS, Access
 from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft, Slip
+from iam_access.config.earlier import Earlier
 from iam_access.config.grant_rules import Contents, GrantRules
 from iam_access.config.report import Report
 from iam_access.config.rulebook import Rulebook, first_match, names_of
@@ -39,15 +40,25 @@ class _Team:
     book: Rulebook
     report: Report
     grants: GrantRules
+    before: Earlier | None
+    otherwise: Severity
     outliving: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 _Check = Callable[[Access, _Team], None]
 
 
-def check(draft: Draft, facts: Facts, book: Rulebook, now: datetime, report: Report) -> None:
+def check(
+    draft: Draft,
+    facts: Facts,
+    book: Rulebook,
+    otherwise: Severity,
+    now: datetime,
+    report: Report,
+) -> None:
     """Report, `report` being the team's, entries that the rules do not allow.
 
+    `otherwise` is how an entry weighs that does nothing, where it is not known whether it is new.
     Temporary entries that have ended by `now` (UTC) are left in peace.
     """
     checks = tuple(_checks(book))
@@ -62,7 +73,7 @@ def check(draft: Draft, facts: Facts, book: Rulebook, now: datetime, report: Rep
                 "have the rules extended to this folder, or turn them off",
             )
     grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
-    team = _Team(draft, book, report, grants)
+    team = _Team(draft, book, report, grants, facts.before, otherwise)
     for entry in facts.entries:
         if entry.until is None or entry.until > now:
             for each in checks:
@@ -210,10 +221,21 @@ def _denied(entry: Access, team: _Team) -> None:
         where = team.book.where(_TEMPORARY, "outliving_actions")
         if not managed and gives_nothing(_own(grant, team), actions):
             remark = nothing_left(shown(grant), actions, where)
-            team.report.error(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+            severity = _weight(entry, grant, team)
+            place = entry.at(GRANTS, index)
+            team.report.add(remark.code, severity, place, remark.message, remark.hint)
         elif is_first:
             remark = denied_with(shown(grant), actions, where)
             team.report.note(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+
+
+def _weight(entry: Access, grant: str, team: _Team) -> Severity:
+    """How much an entry weighs that gives nothing: what stood before is applied without it."""
+    if team.before is None:
+        return team.otherwise
+    item = next(each for each in team.draft.items[POLICIES] if each.key == grant)
+    statements = item.spec.statements if item.spec is not None else ()
+    return Severity.WARNING if team.before.gave(entry, grant, statements) else Severity.ERROR
 
 
 def _outliving_actions(grant: str, team: _Team) -> frozenset[str]:

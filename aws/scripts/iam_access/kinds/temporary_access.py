@@ -116,7 +116,7 @@ class TemporaryAccess:
                 # What many hold alike is noted once.
                 is_note = each.severity is Severity.NOTE
                 findings.setdefault(each.message if is_note else each, each)
-            is_blocked = any(finding.is_error for finding in found)
+            is_blocked = any(finding.is_error for finding in found) or _is_nothing(grant)
             (blocked if is_blocked else grants).append(grant)
             rival = _rival(window.entry, scope)
             if rival is not None:
@@ -214,6 +214,12 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     return grant, (*absent, *([found] if found else []), *_doubts(entry, scope))
 
 
+def _is_nothing(grant: TemporaryGrant) -> bool:
+    """Whether all that it allows is denied with it."""
+    documents = _documents(grant.own, grant.managed)
+    return bool(grant.denials) and gives_nothing(documents, outliving_actions(documents))
+
+
 def _principal(spec: TemporaryAccessSpec, scope: Scope) -> Principal:
     return scope.snapshot.spelled(spec.principal(scope.user_names))
 
@@ -279,12 +285,12 @@ def _outliving(
             "take the actions out of the policy, or have temporary_access.outliving_actions say "
             f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",
         )
+    elif len(documents) == bool(scope.policies[key].spec.custom_statements):
+        return None
     elif gives_nothing(documents, actions):
         remark = nothing_left(key, actions, rules.outliving_source)
-    elif len(documents) > bool(scope.policies[key].spec.custom_statements):
-        remark = denied_with(key, actions, rules.outliving_source)
     else:
-        return None
+        remark = denied_with(key, actions, rules.outliving_source)
     return Finding(
         code=remark.code,
         severity=remark.severity,
