@@ -15,7 +15,7 @@ from iam_access.model import Action, Finding, Plan, Principal, PrincipalType, Se
 from iam_access.place import Place
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.document import statements_of
-from iam_access.snapshot import Quotas, Snapshot
+from iam_access.snapshot import ManagedDocument, Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -194,6 +194,66 @@ class TestBoundary:
         assert errors == ["missing-boundary"]
         after = carried_out(before, in_order(plan.changes))
         assert after.principals == before.principals
+
+    @pytest.mark.parametrize(
+        ("old", "new", "made"),
+        [
+            ("s3:GetObject", "s3:*", False),
+            ("s3:GetObject", "s3:PutObject", False),
+            ("s3:GetObject, s3:PutObject", "s3:GetObject", True),
+        ],
+    )
+    def test_a_shared_policy_gives_more_only_where_all_who_hold_it_carry_it(
+        self, old: str, new: str, made: bool
+    ) -> None:
+        def allowing(actions: str, users: list[str] = PEOPLE) -> Configuration:
+            statement = {"effect": "Allow", "actions": actions.split(", "), "resources": ["*"]}
+            shared = policy("read", custom_statements=[statement])
+            entries = [permanent(users=users)] if users else []
+            known = configuration(team(policies=[shared], permanent=entries))
+            return ruled(known, permissions_boundary="edge")
+
+        account = with_policy(account_with(), EDGE)
+        bounded = with_state(with_state(account, ALICE, boundary=EDGE), BOB, boundary=EDGE)
+        before = with_state(applied(allowing(old), bounded), BOB, boundary=None)
+
+        plan = apply_plan(allowing(new), before)
+
+        assert bool(plan.changes) is made
+        told = of(plan, "missing-boundary")
+        assert [each.message.split()[0] for each in told] == [] if made else ["user/bob"]
+        # Who loses it does not gain by it.
+        after = applied(allowing(new, PEOPLE[:1]), before, Request(allow_removals_of=None))
+        assert after.principals[BOB].attached == ()
+        changed = {arn: each.document for arn, each in after.policies.items()}
+        assert changed != {arn: each.document for arn, each in before.policies.items()}
+
+    @pytest.mark.parametrize("form", ["inline", "role"])
+    def test_nor_does_a_grant_of_ones_own(self, form: str) -> None:
+        def allowing(*actions: str) -> Configuration:
+            statement = {"effect": "Allow", "actions": list(actions), "resources": ["*"]}
+            read = policy("read", custom_statements=[statement])
+            return configuration(team(policies=[read], temporary=[temporary(via=form)]))
+
+        before = applied(allowing("s3:GetObject"), account_with())
+        bounded = {"permissions_boundary": EDGE}
+        more = apply_plan(ruled(allowing("s3:GetObject", "s3:PutObject"), **bounded), before)
+        assert [each.code for each in more.findings if each.is_error] == ["missing-boundary"]
+        assert [each for each in more.changes if each.principal] == []
+
+    def test_a_managed_policy_is_not_added_to_a_role_of_a_grant(self) -> None:
+        def made_of(*arns: str) -> Configuration:
+            read = policy("read", managed_policies=list(arns))
+            return configuration(team(policies=[read], temporary=[temporary(via="role")]))
+
+        lists = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
+        copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [lists]})
+        account = with_policy(account_with(managed={READ_ONLY: copy, POWER_USER: copy}), EDGE)
+        before = applied(made_of(READ_ONLY), account)
+        more = ruled(made_of(READ_ONLY, POWER_USER), permissions_boundary="edge")
+        plan = apply_plan(more, before)
+        assert plan.changes == ()
+        assert of(plan, "missing-boundary")
 
     def test_a_role_made_for_a_grant_carries_it(self) -> None:
         account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)

@@ -118,3 +118,9 @@ class Snapshot:
     def attached_to(self, arn: str) -> tuple[Principal, ...]:
         """The users, roles and groups that a managed policy is attached to."""
         return tuple(p for p, state in self.principals.items() if arn in state.attached)
+
+    def members(self, holder: Principal) -> tuple[Principal, ...]:
+        """Who holds what a principal holds: those in it, if it is a group, else itself."""
+        if holder.type is not PrincipalType.GROUP:
+            return (holder,)
+        return tuple(p for p, state in self.principals.items() if holder.name in state.groups)

@@ -1,9 +1,9 @@
 """Guards that hold the organisation's rules about principals, whatever the files say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from iam_access.config.rulebook import Boundary
-from iam_access.kinds import temporary_role
+from iam_access.kinds import attachment, temporary_role
 from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Action,
@@ -11,12 +11,15 @@ from iam_access.model import (
     Finding,
     Principal,
     PrincipalType,
+    Resource,
     ResourceId,
     Severity,
 )
 from iam_access.place import Path
 from iam_access.plan.diff import without
 from iam_access.plan.verdict import Circumstances, Guarded
+from iam_access.policy.widening import widens
+from iam_access.snapshot import Snapshot
 
 _TYPES = {"UserName": PrincipalType.USER, "RoleName": PrincipalType.ROLE}
 
@@ -72,36 +75,69 @@ def _protected(change: Change, principal: Principal, rule: Path, where: Circumst
 
 
 def boundary(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
-    """New access for principals without the permissions boundary that is asked for."""
+    """More access for principals without the permissions boundary that is asked for."""
     wanted = where.rules.boundary
     if wanted is None:
         return Guarded(changes)
     refused: list[ResourceId] = []
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
+    leaving = {
+        (change.principal, change.subject.attributes["arn"])
+        for change in changes
+        if change.id.kind == attachment.NAME and change.after is None
+    }
     for change in changes:
-        principal = change.principal
-        if principal is None or not _grants_anew(change):
-            continue
-        if wanted.is_carried(where.snapshot.principals[principal].boundary, where.account):
-            continue
-        refused.append(change.id)
-        key = (principal, change.teams)
-        if key not in told:
-            told[key] = _missing_boundary(change, principal, wanted, where)
+        for principal in _gaining(change, leaving, where.snapshot):
+            carried = where.snapshot.principals[principal].boundary
+            if wanted.is_carried(carried, where.account):
+                continue
+            refused.append(change.id)
+            key = (principal, change.teams)
+            if key not in told:
+                told[key] = _missing_boundary(change, principal, wanted, where)
     return Guarded(without(changes, refused), tuple(told.values()))
 
 
-def _grants_anew(change: Change) -> bool:
-    """Whether it grants what was not granted; else it puts right what is there.
+def _gaining(
+    change: Change, leaving: Set[tuple[Principal | None, str]], snapshot: Snapshot
+) -> Iterator[Principal]:
+    """Who may do more by a change: whom it is for, or who holds the policy that it changes.
+
+    Not those who are `leaving` the policy (by its ARN): it allows more only once they are gone.
+    """
+    if change.after is None or not _gives_more(change.before, change.after):
+        return
+    if change.principal is not None:
+        yield change.principal
+    elif change.before is not None:
+        arn = change.subject.attributes["arn"]
+        for holder in snapshot.attached_to(arn):
+            if (holder, arn) not in leaving:
+                yield from snapshot.members(holder)
+
+
+def _gives_more(before: Resource | None, after: Resource) -> bool:
+    """Whether something gives what it did not give; else it puts right what is there, or takes.
 
     Renewed policies are new ones, a renewed role is the one there was.
     """
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return before is None
-    if change.id.kind != temporary_role.NAME or before.expires is None or after.expires is None:
-        return False
-    return before.expires < after.expires
+    if before is None:
+        return True
+    if before.expires is not None and after.expires is not None and before.expires < after.expires:
+        return True
+    if any(_has_more(before, after, name) for name in ("attached", "managed")):
+        return True
+    if before.document is None or after.document is None:
+        return after.document is not None
+    return widens(before.document, after.document)
+
+
+def _has_more(before: Resource, after: Resource, name: str) -> bool:
+    """Whether an attribute that grants has more in it than before: a flag, or ARNs of policies."""
+    had, has = before.attributes.get(name, False), after.attributes.get(name, False)
+    if isinstance(had, tuple) and isinstance(has, tuple):
+        return not set(has) <= set(had)
+    return bool(has) and not had
 
 
 def _missing_boundary(
