@@ -322,6 +322,27 @@ def test_actions_that_aws_may_not_have_are_asked_for_and_told(listing: Fleet) ->
     assert ask(listing, "access", "-a", "s3:*", "--output", "json").codes == ["wildcard-action"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["aws:SourceIp=10.0.0.300"],
+        ["aws:SourceIp="],
+        ["aws:MultiFactorAuthPresent=yes"],
+        ["aws:SourceIp=10.0.0.1", "aws:sourceip=10.0.0.2"],
+    ],
+)
+def test_values_that_no_request_has_are_refused(listing: Fleet, wrong: list[str]) -> None:
+    given = [option for each in wrong for option in ("-c", each)]
+    assert ask(listing, "access", "-a", "s3:ListBucket", "--on", "plan", *given).status == 2
+
+
+def test_condition_keys_that_aws_does_not_have_are_told(listing: Fleet) -> None:
+    question = ("access", "-a", "s3:ListBucket", "--on", "plan", "-c", "aws:SourceIpp=10.0.0.1")
+    for form in ("text", "markdown", "json", "github"):
+        run = ask(listing, *question, "--output", form)
+        assert (run.status, "did you mean aws:SourceIp?" in run.out) == (0, True)
+
+
 def test_a_pattern_of_which_someone_may_do_a_part_is_no_nobody(listing: Fleet) -> None:
     question = ("access", "-a", "s3:List*", "--on", "plan")
     for form in ("text", "markdown", "json", "github"):

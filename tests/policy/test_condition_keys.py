@@ -45,7 +45,13 @@ def test_known_keys(key: str, type_: ValueType, multivalued: bool) -> None:
         ("aws:MultiFactorAuthPresen", "aws:MultiFactorAuthPresent"),
         ("aws:SourceIP4", "aws:SourceIp"),
         ("s3:prefixx", "s3:prefix"),
-        ("aws:PrincipalTags/team", "aws:PrincipalTag/${TagKey}"),
+        ("aws:PrincipalTags/team", "aws:PrincipalTag/team"),
+        ("ec2:ResourceTags/a/b", "ec2:ResourceTag/a/b"),
+        # The beginning of a key.
+        ("aws:Via", "aws:ViaAWSService"),
+        ("aws:ResourceTag", "aws:ResourceTag/${TagKey}"),
+        ("aws:RequestTag/", "aws:RequestTag/${TagKey}"),
+        ("s3:signature", "s3:signatureAge"),
         ("iam:PassedToServices", "iam:PassedToService"),
     ],
 )

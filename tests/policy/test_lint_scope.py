@@ -116,3 +116,9 @@ def test_for_all_values_of_one_value_opens_an_allow() -> None:
     assert conditions("Deny", "s3:*", **{operator: values}) == []
     assert conditions("Allow", "s3:*", **{operator: values, "Null": {key: "false"}}) == []
     assert conditions("Allow", "s3:*", **{operator: {"aws:TagKeys": ["a"]}}) == []
+
+
+def test_of_a_resource_that_is_none_only_that_is_told() -> None:
+    for wrong in ("arn:aws:s3:eu-west-1::bucket/*", "arn:aws:s3:::", "bucket/*"):
+        found = check_statement({"Effect": "Allow", "Action": "s3:GetObject", "Resource": wrong})
+        assert [each.code for each in found] == ["bad-arn"]

@@ -5,7 +5,7 @@ come from the Service Authorization Reference. Names are compared whatever their
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -200,14 +200,28 @@ def is_multivalued(key: str) -> bool:
 
 
 def nearest_condition_key(key: str) -> str | None:
-    """The known key most like one that is not, with `${…}` where a name differs, or None."""
+    """The known key that is most likely meant by one that is not, or None.
+
+    What is written may be the beginning of it. Where names differ after a `/`, as those of tags do,
+    it has that part of `key`, or `${…}` if there is none.
+    """
     prefix = key.partition(":")[0].lower()
     known = [each.name for each in GLOBAL_KEYS]
     known += (each.name for each in _documented(prefix))
-    found = nearest(key, known)
-    if found is not None or prefix == "aws" or prefix in services():
-        return found  # a key of another service is not what was meant
-    return nearest(key, (each.name for each in _everything()))
+    found = _begun(key, known) or nearest(key, known)
+    if found is None and prefix != "aws" and prefix not in services():
+        found = nearest(key, (each.name for each in _everything()))
+    # A key of another service is not what was meant by one of a service that there is.
+    rest = key.partition("/")[2]
+    return found if found is None or not rest else _BLANK.sub(lambda _: rest, found)
+
+
+def _begun(key: str, known: Iterable[str]) -> str | None:
+    """The shortest of the known keys that begins with `key`, if that has something of its name."""
+    if key.partition(":")[2] == "":
+        return None
+    longer = (each for each in known if each.lower().startswith(key.lower()))
+    return min(longer, key=len, default=None)
 
 
 def _everything() -> Iterator[ConditionKey]:

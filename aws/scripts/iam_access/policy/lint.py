@@ -143,6 +143,7 @@ def check_statement(statement: Any, path: Path = ()) -> list[Problem]:
                 path,
             )
         ]
+    resources = [*_values(statement, "Resource", path, _bad_resource)]
     return [
         *_unknown_elements(statement, STATEMENT_ELEMENTS, path),
         *_principals(statement, path),
@@ -152,10 +153,10 @@ def check_statement(statement: Any, path: Path = ()) -> list[Problem]:
         *_one_of(statement, "Resource", path),
         *_values(statement, "Action", path, unknown_action),
         *_values(statement, "NotAction", path, unknown_action),
-        *_values(statement, "Resource", path, _bad_resource),
+        *resources,
         *_values(statement, "NotResource", path, _bad_resource),
         *check_condition(statement.get("Condition"), (*path, "Condition")),
-        *check_scope(statement, path),
+        *check_scope(statement, path, resources_are_sound=not resources),
         *(_characters(statement, path) if _may_hold_refused(statement) else ()),
     ]
 

@@ -17,10 +17,15 @@ from iam_access.policy.problem import Path, Problem
 _ALL_VALUES = "ForAllValues:"
 
 
-def check_scope(statement: Mapping[str, Any], path: Path) -> Iterator[Problem]:
-    """What can have no effect: actions on these resources, conditions for these actions."""
+def check_scope(
+    statement: Mapping[str, Any], path: Path, *, resources_are_sound: bool
+) -> Iterator[Problem]:
+    """What can have no effect: actions on these resources, conditions for these actions.
+
+    Of resources of which something else is wrong already, nothing is told.
+    """
     actions = _strings(statement.get("Action"))
-    if actions and "*" not in actions:
+    if actions and "*" not in actions and resources_are_sound:
         resources = _strings(statement.get("Resource"))
         if resources and "*" not in resources:
             yield from _actions(statement["Action"], resources, (*path, "Action"))

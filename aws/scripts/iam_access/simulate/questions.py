@@ -136,7 +136,7 @@ def answer(
         question,
         found,
         on_plan,
-        tuple(dict.fromkeys((*findings, *wrong))),
+        tuple(dict.fromkeys((*findings, *_unknown_keys(question.context), *wrong))),
         tuple(_unread(options, configuration, on_plan=on_plan)),
         by is BackendName.AWS,
     )
@@ -221,7 +221,12 @@ def _resource(text: str) -> str:
 
 
 def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
+    """Condition keys with their values; UsageError for values that the keys never have.
+
+    IAM ignores the case of keys, so that two spellings are one key.
+    """
     given: dict[str, list[str]] = {}
+    spelled: dict[str, str] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or ":" not in key:
@@ -229,8 +234,32 @@ def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
                 f"{pair!r} is no condition key with a value",
                 "write KEY=VALUE, and the whole key: aws:MultiFactorAuthPresent=false",
             )
-        given.setdefault(key, []).append(value)
+        given.setdefault(spelled.setdefault(key.lower(), key), []).append(value)
+    for key, values in given.items():
+        _check_values(key, values)
     return {key: values if len(values) > 1 else values[0] for key, values in given.items()}
+
+
+def _check_values(key: str, values: Sequence[str]) -> None:
+    """UsageError for values of the wrong type, or several of a key that has one.
+
+    No condition holds with them, so the answer would be that of no request there is.
+    """
+    from iam_access.config.access_tests import ContextKey  # noqa: PLC0415
+
+    written = {"context_key_name": key, "context_key_values": list(values)}
+    for each in ContextKey.contradictions(written):
+        raise UsageError(f"-c {key}: {each.message}", each.hint)
+
+
+def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
+    """Keys that AWS does not have: they are asked with all the same, as actions are."""
+    from iam_access.config.words import as_fragment  # noqa: PLC0415
+    from iam_access.policy.lint_conditions import unknown_key  # noqa: PLC0415
+
+    for problem in filter(None, map(unknown_key, context)):
+        message, hint = as_fragment(problem.message), as_fragment(problem.hint)
+        yield Finding(problem.code, Severity.WARNING, message, hint)
 
 
 def _moment(text: str) -> datetime:
