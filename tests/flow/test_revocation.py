@@ -51,6 +51,32 @@ def test_what_brings_it_back_is_told_whatever_a_team_calls_the_account(fleet: Fl
     assert sorted(file.rpartition("/")[2] for file in told) == ["data.yaml", "payments.yaml"]
 
 
+@pytest.mark.parametrize("name", ["user/ann", "/ann", f"arn:aws:iam::{PROD}:user/ANN"])
+def test_a_user_may_be_named_by_path_and_arn(fleet: Fleet, name: str) -> None:
+    assert revoke(fleet, "--user", name).status == 0
+    assert fleet.inline("user/ann") == {}
+    assert len(fleet.inline("user/bob")) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "status"),
+    [
+        # Nothing of theirs is alive there; and there is no such account.
+        ("--user", f"arn:aws:iam::{TEST}:user/ann", 1),
+        ("--user", "arn:aws:iam::999900001111:user/ann", 1),
+        ("--role", f"arn:aws:iam::{PROD}:user/ann", 2),
+        ("--user", "arn:aws:sts::111122223333:assumed-role/runner/ann", 2),
+        ("--user", "ann smith", 2),
+    ],
+)
+def test_an_arn_is_of_one_account_and_one_type(
+    fleet: Fleet, option: str, name: str, status: int
+) -> None:
+    run = fleet.run(commands.revoke, option, name)
+    assert (run.status, run.writes) == (status, ())
+    assert len(fleet.inline("user/ann")) == 2
+
+
 @pytest.mark.parametrize("option", ["--user", "--role", "--grant", "--team"])
 def test_an_empty_value_is_not_the_same_as_none(fleet: Fleet, option: str) -> None:
     more = ["--team", "payments"] if option == "--grant" else ["--grant", "read"]

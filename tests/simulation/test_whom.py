@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from iam_access import named
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.model import Principal, PrincipalType
-from iam_access.simulate import named
 from iam_access.simulation.whom import Whom, absence, found_in
 from tests.values import ACCOUNT, ALICE, RUNNER, account_with, with_state
 
@@ -49,9 +49,9 @@ def test_a_role_by_path_and_arn() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (f"{ARN}:role/runner", "-r"),
-        ("role/runner", "-r"),
-        ("arn:aws:sts::111122223333:assumed-role/runner/x", "-r"),
+        (f"{ARN}:role/runner", "--role"),
+        ("role/runner", "--role"),
+        ("arn:aws:sts::111122223333:assumed-role/runner/x", "--role"),
         (f"{ARN}:root", "ARN"),
         (f"{ARN}:group/all", "ARN"),
         ("arn:aws:s3:::bucket", "ARN"),

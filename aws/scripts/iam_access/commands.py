@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from iam_access.manager import IamManager, Planner
     from iam_access.plan.target import Target
     from iam_access.sandbox import Profile, SandboxServer
+    from iam_access.simulation.whom import Whom
 
 
 def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -103,8 +104,16 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         "waiting for a merge. Several options mean: where all of them hold."
     )
     whose = parser.add_mutually_exclusive_group()
-    whose.add_argument("--user", metavar="USER", help="of this IAM user or e-mail address")
-    whose.add_argument("--role", metavar="ROLE", help="of this IAM role")
+    whose.add_argument(
+        "--user",
+        metavar="USER",
+        help="of this IAM user: name, e-mail address, path or ARN (then in its account alone)",
+    )
+    whose.add_argument(
+        "--role",
+        metavar="ROLE",
+        help="of this IAM role: name, path or ARN (then in its account alone)",
+    )
     parser.add_argument("--grant", metavar="GRANT", help="to this policy key")
     parser.add_argument("--team", metavar="TEAM", help="granted by this team")
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
@@ -204,8 +213,12 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
         )
     configuration, unread = load_for_revoking(options.config_dir)
     run = _Run("revoke", options, clock, configuration)
-    target = _target(options, run.configuration)
-    accounts = accounts_of(options, run.configuration, Request(), run.configuration.known_accounts)
+    whom, target = _target(options, configuration)
+    accounts = [
+        account
+        for account in accounts_of(options, configuration, Request(), configuration.known_accounts)
+        if whom is None or whom.may_be_in(account)
+    ]
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
@@ -223,18 +236,24 @@ def _revoke(options: argparse.Namespace, clock: Clock) -> int:
     return _show(replace(report, findings=findings), options)
 
 
-def _target(options: argparse.Namespace, configuration: "Configuration") -> "Target":
-    from iam_access.kinds import fields  # noqa: PLC0415
+def _target(
+    options: argparse.Namespace, configuration: "Configuration"
+) -> "tuple[Whom | None, Target]":
+    """Who was named, and what of theirs is to end. A name is unique in IAM, whatever the path."""
+    from iam_access import named  # noqa: PLC0415
     from iam_access.plan.target import Target  # noqa: PLC0415
 
-    user_names = configuration.settings.user_names
     target = Target(grant=options.grant, team=options.team)
     if options.role:
-        return replace(target, principal=fields.role(options.role))
+        (whom,) = named.roles([options.role])
+        return whom, replace(target, principal=whom.principal)
     if options.user:
-        user, other = user_names.user(options.user), user_names.other(options.user)
-        return replace(target, principal=user, other=other)
-    return target
+        user_names = configuration.settings.user_names
+        (whom,) = named.users([options.user], user_names)
+        # An address can mean two users, but not where it is part of a path or an ARN.
+        other = None if "/" in options.user else user_names.other(options.user)
+        return whom, replace(target, principal=whom.principal, other=other)
+    return None, target
 
 
 def _serve(options: argparse.Namespace, clock: Clock) -> int:

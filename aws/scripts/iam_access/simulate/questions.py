@@ -202,7 +202,7 @@ def _unread(
 def _principals(
     options: argparse.Namespace, configuration: "Configuration"
 ) -> "tuple[Whom, ...] | None":
-    from iam_access.simulate import named  # noqa: PLC0415
+    from iam_access import named  # noqa: PLC0415
 
     if options.user is not None:
         return named.users(options.user, configuration.settings.user_names)

@@ -1,4 +1,4 @@
-"""Users and roles as people name them with `-u` and `-r`: by name, address, path or ARN."""
+"""Users and roles as people name them with `--user` and `--role`: by name, address, path or ARN."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +10,7 @@ from iam_access.simulation.whom import Whom
 if TYPE_CHECKING:
     from iam_access.kinds.fields import UserNames
 
-_OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
+_OPTIONS = {PrincipalType.USER: "--user", PrincipalType.ROLE: "--role"}
 
 
 def users(texts: Sequence[str], user_names: "UserNames") -> tuple[Whom, ...]:
@@ -87,11 +87,13 @@ def _other(text: str, kind: str) -> UsageError:
     hints = {
         "user": f"it is a user: {_OPTIONS[PrincipalType.USER]}",
         "role": f"it is a role: {_OPTIONS[PrincipalType.ROLE]}",
-        "assumed-role": "a session may do what its role may: -r and the name of the role",
+        "assumed-role": "a session may do what its role may: --role and the name of the role",
     }
     return UsageError(
-        f"{text!r} cannot be asked about like this",
-        hints.get(kind, "write a name, a path with a name, or the ARN of a user (-u) or role (-r)"),
+        f"{text!r} names nobody whom this option is about",
+        hints.get(
+            kind, "write a name, a path with a name, or the ARN of a user (--user) or role (--role)"
+        ),
     )
 
 
