@@ -156,7 +156,7 @@ def test_a_key_given_twice_is_an_error_whatever_its_case(tmp_path: Path) -> None
     ("key", "hint"),
     [
         ("¶aws:MultiFactorAuthPresen", "did you mean 'aws:MultiFactorAuthPresent'?"),
-        ("¶aws:PrincipleTag/team", "did you mean 'aws:PrincipalTag/${TagKey}'?"),
+        ("¶aws:PrincipleTag/team", "did you mean 'aws:PrincipalTag/team'?"),
         ("¶s3:prefx", "did you mean 's3:prefix'?"),
         ("¶zz9:qqq", "see the condition keys of the service"),
     ],

@@ -95,3 +95,9 @@ def test_who_may_be_meant_is_told(whom: Whom, hint: str) -> None:
     (absent,) = absence(snapshot, [whom])
     assert absent.hint == hint
     assert replace(absent, hint="").label == f"{whom.label} here"
+
+
+def test_a_name_that_is_an_address_is_told_as_one_can_write_it() -> None:
+    snapshot = account_with(Principal(PrincipalType.USER, "ann.smith@example.com"))
+    (absent,) = absence(snapshot, named.users(["ann.smith@example.com"], PART_BEFORE))
+    assert absent.hint == "did you mean user/ann.smith@example.com?"
