@@ -1,6 +1,10 @@
 """Print what `apply.py` has to be told to apply what changed between two commits.
 
-    python aws/scripts/changed_teams.py BEFORE AFTER
+    python aws/scripts/changed_teams.py (BEFORE | --runs FILE) AFTER
+
+With `--runs`, BEFORE is what the last run applied that succeeded, by GitHub's list of the runs of
+the workflow. Only pushes to main of this repository count: a fork may have a branch of that name.
+https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-workflow
 
 One argument per line: the teams whose files differ, or `--all` where a team alone cannot tell what
 changed. Nothing is printed where nothing needs applying. Erring is always on the side of more:
@@ -12,20 +16,23 @@ was rewritten), when a team's file was deleted (the team may be gone, and only a
 revokes what it had), when accounts, settings or the scripts themselves changed, and when a file in
 one of the teams' folders is none that belongs to a team.
 
-Exit status 2 if git cannot tell.
+Exit status 2 if git cannot tell, or the list of runs is none.
 """
 
 import argparse
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import iam_access  # noqa: F401 - an older Python is refused there
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent
 
+BRANCH = "main"
 EVERY_TEAM = ["--all"]
 
 _TEAM_FILE = re.compile(
@@ -41,23 +48,51 @@ class GitError(Exception):
     """Git could not answer; the message is its own."""
 
 
+class RunsError(Exception):
+    """What was given as a list of runs is none."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description="Print the arguments with which apply.py applies what changed.",
         allow_abbrev=False,
     )
-    parser.add_argument("before", metavar="BEFORE", help="the commit applied last")
+    before = parser.add_mutually_exclusive_group(required=True)
+    before.add_argument("before", metavar="BEFORE", nargs="?", help="the commit applied last")
+    before.add_argument(
+        "--runs", type=Path, metavar="FILE", help="GitHub's list of runs, which tells that commit"
+    )
     parser.add_argument("after", metavar="AFTER", help="the commit to apply")
     options = parser.parse_args(arguments)
     try:
-        lines = changed_teams(options.before, options.after)
-    except GitError as error:
+        applied = last_applied(options.runs) if options.runs else options.before
+        lines = changed_teams(applied, options.after)
+    except (GitError, RunsError) as error:
         print(f"changed_teams.py: {error}", file=sys.stderr)
         return 2
     for line in lines:
         print(line)
     return 0
+
+
+def last_applied(runs: Path) -> str:
+    """The commit of the newest run that succeeded; RunsError for what is no list of them.
+
+    "unknown", which is no commit, if there is none.
+    """
+    try:
+        found = json.loads(runs.read_bytes())["workflow_runs"]
+        return next((str(run["head_sha"]) for run in found if _counts(run)), "unknown")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunsError(f"{runs} is no list of runs ({type(error).__name__}: {error})") from error
+
+
+def _counts(run: Mapping[str, Any]) -> bool:
+    """Whether it is a push to this repository's main that was applied; newer ones come first."""
+    from_here = (run["head_repository"] or {}).get("id") == run["repository"]["id"]
+    what = run["event"], run["conclusion"], run["head_branch"]
+    return from_here and what == ("push", "success", BRANCH)
 
 
 def changed_teams(before: str, after: str) -> list[str]:

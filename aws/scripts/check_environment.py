@@ -1,0 +1,99 @@
+"""Refuse a GitHub environment to which any branch can deploy.
+
+    python aws/scripts/check_environment.py NAME
+
+For a job of a workflow: whoever can push a branch can write a job that names the environment, and
+has its secrets and its identity unless the environment's own rules refuse the branch. Asks
+`gh api`, which needs the permission `actions: read` and the variables that GitHub sets,
+GITHUB_REPOSITORY and GH_TOKEN among them.
+
+Exit status 1 if the environment is open. Where GitHub does not tell, that is a warning.
+
+https://docs.github.com/en/rest/deployments/environments#get-an-environment
+https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import iam_access  # noqa: F401 - an older Python is refused there
+
+BRANCH = "main"
+
+Answer = Mapping[str, Any]
+
+
+class UntoldError(Exception):
+    """GitHub did not answer what was asked."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Refuse a GitHub environment to which any branch can deploy.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", help="the environment")
+    options = parser.parse_args(arguments)
+    name = quote(options.name, safe="")
+    try:
+        why = what_is_open(name, _ask)
+    except UntoldError as error:
+        print(f"::warning::whether the environment {name} is protected is not known: {error}")
+        return 0
+    if why is None:
+        return 0
+    print(
+        f"::error::{why}. In the settings of the repository, under Environments, allow deployments "
+        f"to {name} from the branch {BRANCH} only."
+    )
+    return 1
+
+
+def what_is_open(name: str, ask: Callable[[str], Answer]) -> str | None:
+    """Why other branches than the main one can deploy to the environment; None if they cannot.
+
+    Required reviewers are protection, too. `ask` answers for a path below the repository's, or
+    raises UntoldError.
+    """
+    environment = ask(f"environments/{name}")
+    rules = environment.get("protection_rules") or ()
+    if any(rule.get("type") == "required_reviewers" and rule.get("reviewers") for rule in rules):
+        return None
+    policy = environment.get("deployment_branch_policy")
+    if not policy:
+        return f"any branch can deploy to the environment {name}"
+    if policy.get("protected_branches"):
+        # While no branch is protected, that means all of them.
+        if ask(f"branches/{BRANCH}").get("protected"):
+            return None
+        return f"the environment {name} takes protected branches, and {BRANCH} is none"
+    found = ask(f"environments/{name}/deployment-branch-policies?per_page=100")
+    policies = found["branch_policies"]
+    allowed = {f"{each.get('type', 'branch')} {each.get('name')}" for each in policies}
+    others = sorted(quote(each, safe=" */") for each in allowed - {f"branch {BRANCH}"})
+    return f"the environment {name} also takes {', '.join(others)}" if others else None
+
+
+def _ask(path: str) -> Answer:
+    try:
+        command = ["gh", "api", f"repos/{os.environ['GITHUB_REPOSITORY']}/{path}"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise UntoldError(f"gh api ended with {done.returncode}")
+        answer = json.loads(done.stdout)
+    except (OSError, ValueError, KeyError) as error:
+        raise UntoldError(type(error).__name__) from error
+    if not isinstance(answer, dict):
+        raise UntoldError("the answer is no object")
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""check_environment.py: which GitHub environments any branch can deploy to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+import check_environment
+
+BRANCHES = {"protected_branches": True, "custom_branch_policies": False}
+CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
+POLICIES = "environments/aws/deployment-branch-policies?per_page=100"
+
+
+def judged(
+    policy: Mapping[str, bool] | None,
+    rules: list[Mapping[str, Any]] | None = None,
+    branches: list[Mapping[str, str]] | None = None,
+    *,
+    protected: bool = False,
+) -> str | None:
+    answers: dict[str, Mapping[str, Any]] = {
+        "environments/aws": {
+            "protection_rules": rules or [],
+            "deployment_branch_policy": policy,
+        },
+        "branches/main": {"protected": protected},
+        POLICIES: {"branch_policies": branches or []},
+    }
+    return check_environment.what_is_open("aws", answers.__getitem__)
+
+
+def test_one_without_rules_is_open_to_any_branch() -> None:
+    assert judged(None) == "any branch can deploy to the environment aws"
+    assert judged(None, [{"type": "wait_timer", "wait_timer": 5}]) is not None
+    assert judged(None, [{"type": "required_reviewers", "reviewers": []}]) is not None
+
+
+def test_reviewers_are_protection() -> None:
+    assert judged(None, [{"type": "required_reviewers", "reviewers": [{"type": "Team"}]}]) is None
+
+
+def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
+    assert judged(BRANCHES, [{"type": "branch_policy"}], protected=True) is None
+    assert judged(BRANCHES, [{"type": "branch_policy"}]) is not None
+
+
+@pytest.mark.parametrize(
+    ("also", "told"),
+    [
+        ([], None),
+        ([{"name": "*", "type": "branch"}], "branch *"),
+        ([{"name": "release/*"}], "branch release/*"),
+        ([{"name": "main", "type": "tag"}], "tag main"),
+        ([{"name": "x\n::error::y", "type": "branch"}], "branch x%0A%3A%3Aerror%3A%3Ay"),
+    ],
+)
+def test_only_main_may_be_listed(also: list[Mapping[str, str]], told: str | None) -> None:
+    why = judged(CUSTOM, branches=[{"name": "main", "type": "branch"}, *also])
+    assert why == (told and f"the environment aws also takes {told}")
