@@ -21,7 +21,17 @@ from iam_access.plan.target import Target
 from iam_access.snapshot import Quotas, Snapshot
 from tests.proofs.reach import Probe
 from tests.proofs.replay import Powers, meaning, moments
-from tests.proofs.strategies import ENDS, PROBES, TIMES, Files, Granted, accounts, files, scenes
+from tests.proofs.strategies import (
+    ENDS,
+    HOUR,
+    PROBES,
+    TIMES,
+    Files,
+    Granted,
+    accounts,
+    files,
+    scenes,
+)
 from tests.values import ACCOUNT, ALICE, NOW, account_with, apply_plan, configuration, team
 
 EVERYTHING = Request(allow_removals_of=None)
@@ -164,6 +174,20 @@ def test_what_a_grant_denies_comes_first_and_goes_last() -> None:
     granted = check(applying(asked.configuration), account, [ALICE])
     assert len(granted.principals[ALICE].attached) == 2
     check(applying(configuration(team())), granted, [ALICE])
+
+
+def test_what_denies_stays_until_what_follows_it_later_denies() -> None:
+    """So there is no room for both in the user, and the next form is taken."""
+    everything = {"effect": "Allow", "actions": ["*"], "resources": ["*"]}
+    now, later = (
+        Files({"one": {"custom_statements": [everything]}}, (Granted(ALICE, "one", *window),))
+        for window in ((None, min(ENDS), None), (NOW + HOUR, max(ENDS), None))
+    )
+    account = account_with(ALICE)
+    granted = moments(apply_plan(now.configuration, account), account)[-1]
+    assert granted.principals[ALICE].inline
+    moved = check(applying(later.configuration), granted, [ALICE], _alike(later), gaps=True)
+    assert not moved.principals[ALICE].inline
 
 
 @bounded

@@ -47,8 +47,8 @@ def write_grants(
     """The resources that write these grants beside all that is wanted and observed.
 
     What is `reclaimed` goes before anything is written, as does what is followed by a grant that
-    holds later only; what else is dead still takes its room. A grant that fits in no allowed form
-    becomes an error with the sizes.
+    holds later only, unless it denies something; what else is dead still takes its room. A grant
+    that fits in no allowed form becomes an error with the sizes.
     """
     grants = tuple(grants)
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
@@ -88,14 +88,30 @@ def _followed(
     alive: Set[ResourceId],
     now: datetime,
 ) -> Set[ResourceId]:
-    """What goes and is followed by grants that hold later only, so never beside it."""
+    """What goes and is followed by grants that hold later only, so never beside it.
+
+    Not what denies something: it stays until that is denied anew.
+    """
     later: set[tuple[object, ...]] = set()
     kept: set[tuple[object, ...]] = set()
     for grant in grants:
         key = (grant.principal, frozenset({grant.team}), label(grant.key))
         is_later = grant.starts is not None and grant.starts > now
         (later if is_later and not _is_there(grant, alive) else kept).add(key)
-    return {id_ for id_ in alive if succession(observed[id_]) in later - kept}
+    following = later - kept
+    theirs = {id_ for id_ in alive if succession(observed[id_]) in following}
+    denying = {succession(observed[id_]) for id_ in theirs if _denies(observed[id_], observed)}
+    return {id_ for id_ in theirs if succession(observed[id_]) not in denying}
+
+
+def _denies(resource: Resource, observed: Resources) -> bool:
+    """Whether the resource, or the policy that it attaches, denies anything."""
+    document = resource.document
+    if resource.id.kind == attachment.NAME:
+        policy = observed.get(managed_policy.resource_id(resource.attributes["arn"]))
+        document = policy.document if policy else None
+    statements = statements_of(document) if document else ()
+    return any(each.get("Effect") == "Deny" for each in statements)
 
 
 def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:
