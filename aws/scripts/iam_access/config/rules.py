@@ -19,6 +19,7 @@ _FLAGS = {"true": True, "false": False}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _WHOLE = {"part before the @": False, "whole address": True}
+_KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
 _WILD = re.compile(r"[*?\[]")
@@ -93,6 +94,18 @@ def _action(value: str) -> str:
     return value
 
 
+def _known_name(value: str) -> str:
+    """A pattern for names of one service: one for all of them would end the checks of names."""
+    if _KNOWN_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-pattern",
+            f"{value!r} is no pattern for names of one service",
+            "write the service without wildcards, a colon and the name of an action or condition "
+            "key: evidently:*",
+        )
+    return value
+
+
 def _by_key(value: Any) -> Any:
     """A pattern alone is one of keys."""
     return {"grants": [value]} if isinstance(value, str) else value
@@ -158,6 +171,7 @@ Expression = Annotated[re.Pattern[str], BeforeValidator(_expression)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
+KnownNames = Annotated[list[Annotated[str, AfterValidator(_known_name)]], BeforeValidator(_no_list)]
 Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
 SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
 SomeActions = Annotated[

@@ -14,8 +14,8 @@ from iam_access.config.rules import (
     ForbiddenActions,
     ForbiddenGrants,
     Grantees,
+    KnownNames,
     OnlyTemporary,
-    Patterns,
     ProtectedPrincipals,
     TemporaryAccessRules,
     absent_is_default,
@@ -57,7 +57,7 @@ class Settings(Spec):
     forbidden_actions: Annotated[list[ForbiddenActions], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     permissions_boundary: Boundary | None = None
-    known_names: Patterns = []
+    known_names: KnownNames = []
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
