@@ -10,6 +10,7 @@ from typing import Any
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
+from iam_access.kinds import names
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import Entry, Scope
 from iam_access.kinds.fields import PART_BEFORE, UserNames
@@ -44,6 +45,17 @@ _POWER_USER_DOCUMENT = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}],
 }
+
+#: What aws/bootstrap/ makes beside the deployer role; here it limits nothing.
+ROLE_BOUNDARY = PolicyState(
+    arn=names.role_boundary(ACCOUNT),
+    name="self-serve-boundary",
+    path="/",
+    document={
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+    },
+)
 
 
 def place(line: int = 1) -> Place:
@@ -111,9 +123,16 @@ def account_with(
     return Snapshot(
         account_id=ACCOUNT.id,
         principals={p: state_of(p) for p in principals or (ALICE, BOB, RUNNER)},
+        policies={ROLE_BOUNDARY.arn: ROLE_BOUNDARY},
         quotas=quotas or Quotas(),
         managed=managed or {POWER_USER: ManagedDocument("v1", _POWER_USER_DOCUMENT)},
     )
+
+
+def published(snapshot: Snapshot) -> list[PolicyState]:
+    """The customer managed policies by name, but for the boundary of account_with()."""
+    found = (each for each in snapshot.policies.values() if each != ROLE_BOUNDARY)
+    return sorted(found, key=lambda each: each.name)
 
 
 def state_of(principal: Principal, **state: Any) -> PrincipalState:

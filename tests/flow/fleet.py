@@ -214,7 +214,7 @@ class Fleet:
         return restore
 
     def dump(self, account_id: str = PROD) -> dict[str, Any]:
-        """Everything in an account, by the ARN of what it is; the deployer role left out."""
+        """Everything in an account, by the ARN of what it is, but for what aws/bootstrap/ makes."""
         found: dict[str, Any] = {}
         pages = self.admin(account_id).get_paginator("get_account_authorization_details")
         wanted = ["User", "Group", "Role", "LocalManagedPolicy"]
@@ -222,7 +222,7 @@ class Fleet:
             for member in ("UserDetailList", "GroupDetailList", "RoleDetailList"):
                 found |= {each["Arn"]: each for each in page[member]}
             found |= {each["Arn"]: each for each in page["Policies"]}
-        for hidden in (f"user/{ADMIN}", f"role/{DEPLOYER}"):
+        for hidden in (f"user/{ADMIN}", f"role/{DEPLOYER}", "policy/self-serve-boundary"):
             found.pop(f"arn:aws:iam::{account_id}:{hidden}", None)
         return found
 

@@ -17,6 +17,7 @@ from tests.values import (
     ALICE,
     POWER_USER,
     READ_ONLY,
+    ROLE_BOUNDARY,
     account_with,
     carried_out,
     policy,
@@ -299,9 +300,12 @@ def test_roles_elsewhere_are_not_ours_nor_is_a_user_in_their_place() -> None:
 
 def role_as(**changed: Any) -> dict[str, Any]:
     """What IAM tells of the role, but for what is changed."""
-    trust = temporary_role.trust_policy(grant())
-    path = "/self-serve/payments/"
-    return {"Role": {"Path": path, "AssumeRolePolicyDocument": trust, **changed}}
+    wanted = {
+        "Path": "/self-serve/payments/",
+        "AssumeRolePolicyDocument": temporary_role.trust_policy(grant()),
+        "PermissionsBoundary": {"PermissionsBoundaryArn": ROLE_BOUNDARY.arn},
+    }
+    return {"Role": {**wanted, **changed}}
 
 
 @pytest.mark.parametrize(
@@ -309,6 +313,7 @@ def role_as(**changed: Any) -> dict[str, Any]:
     [
         (role_as(), True),
         (role_as(Path="/"), False),
+        (role_as(PermissionsBoundary={}), False),
         (role_as(AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": []}), False),
     ],
 )

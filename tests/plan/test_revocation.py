@@ -22,6 +22,7 @@ from tests.values import (
     in_order,
     permanent,
     policy,
+    published,
     team,
     temporary,
     with_state,
@@ -111,7 +112,7 @@ def test_shared_policies_go_with_their_last_holder() -> None:
         one, in_order(plan_revocation(ACCOUNT, one, Target(principal=BOB), NOW).changes)
     )
     assert len(one.policies) == len(before.policies)
-    assert {name.name for name in both.policies.values()} == {
+    assert {each.name for each in published(both)} == {
         "payments-read",
         "payments-write",
         "payments-stay",

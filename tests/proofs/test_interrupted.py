@@ -221,7 +221,7 @@ def test_what_a_run_that_stopped_has_left_ends_and_is_cleaned_up(
     for stopped in (*making, *taking):
         cleaned = moments(cleaning(stopped), stopped)[-1]
         assert not any(grant_of_ending_policy(each.name) for each in cleaned.policies.values())
-        assert replace(cleaned, policies={}) == account
+        assert replace(cleaned, policies=account.policies) == account
 
 
 def _dead(able: Iterable[tuple[datetime, Probe]]) -> list[tuple[datetime, Probe]]:

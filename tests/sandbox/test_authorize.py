@@ -68,6 +68,9 @@ def iam(admin: Any) -> Any:
 USER, ROLE, GROUP = {"UserName": "ann"}, {"RoleName": "ci"}, {"GroupName": "group"}
 ITSELF = {"RoleName": "self-serve-deployer"}
 INLINE = {"PolicyName": "inline"}
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/self-serve-boundary"
+MADE, BOUNDED = {"RoleName": "made"}, {"PermissionsBoundary": BOUNDARY}
+NEW_ROLE = {"Path": PATH, "AssumeRolePolicyDocument": trust({"AWS": ACCOUNT})}
 
 # In this order: each leaves what the next needs.
 ALLOWED: list[tuple[str, dict[str, Any]]] = [
@@ -78,11 +81,9 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("get_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
     ("simulate_principal_policy", {"PolicySourceArn": ANN, "ActionNames": ["s3:GetObject"]}),
     ("simulate_principal_policy", {"PolicySourceArn": CI, "ActionNames": ["s3:GetObject"]}),
-    ("get_context_keys_for_principal_policy", {"PolicySourceArn": ANN}),
-    ("create_policy", {"PolicyName": "new", "Path": PATH, "Tags": [OUR_TAG], **DOCUMENT}),
+    ("create_policy", {"PolicyName": "new", "Path": PATH, **DOCUMENT}),
     ("create_policy_version", {"PolicyArn": OWN, **DOCUMENT}),
     ("delete_policy_version", {"PolicyArn": OWN, "VersionId": "v2"}),
-    ("tag_policy", {"PolicyArn": OWN, "Tags": [OUR_TAG]}),
     ("delete_policy", {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy{PATH}new"}),
     ("attach_user_policy", {**USER, "PolicyArn": OWN}),
     ("attach_user_policy", {**USER, "PolicyArn": READ_ONLY}),
@@ -99,6 +100,11 @@ ALLOWED: list[tuple[str, dict[str, Any]]] = [
     ("tag_role", {**ROLE, "Tags": [OUR_TAG]}),
     ("untag_user", {**USER, "TagKeys": [OUR_TAG["Key"]]}),
     ("untag_role", {**ROLE, "TagKeys": [OUR_TAG["Key"]]}),
+    ("create_role", {**MADE, "Tags": [OUR_TAG], **NEW_ROLE, **BOUNDED}),
+    ("get_role", MADE),
+    ("update_assume_role_policy", {**MADE, "PolicyDocument": trust({"AWS": ACCOUNT})}),
+    ("put_role_permissions_boundary", {**MADE, **BOUNDED}),
+    ("delete_role", MADE),
 ]
 
 
@@ -112,7 +118,9 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     ("create_policy", {"PolicyName": "elsewhere", "Path": "/self-serve-not/", **DOCUMENT}),
     ("create_policy_version", {"PolicyArn": FOREIGN, **DOCUMENT}),
     ("delete_policy", {"PolicyArn": FOREIGN}),
-    ("tag_policy", {"PolicyArn": FOREIGN, "Tags": [OUR_TAG]}),
+    ("tag_policy", {"PolicyArn": OWN, "Tags": [OUR_TAG]}),
+    ("create_policy", {"PolicyName": "new", "Path": PATH, "Tags": [OUR_TAG], **DOCUMENT}),
+    ("get_context_keys_for_principal_policy", {"PolicySourceArn": ANN}),
     ("set_default_policy_version", {"PolicyArn": OWN, "VersionId": "v1"}),
     ("get_policy", {"PolicyArn": FOREIGN}),
     ("attach_user_policy", {**USER, "PolicyArn": FOREIGN}),
@@ -125,7 +133,12 @@ DENIED: list[tuple[str, dict[str, Any]]] = [
     ("tag_user", {**USER, "Tags": []}),
     ("untag_role", {**ROLE, "TagKeys": ["owner"]}),
     ("create_user", {"UserName": "new"}),
-    ("create_role", {"RoleName": "new", "AssumeRolePolicyDocument": trust({"AWS": ACCOUNT})}),
+    ("create_role", {**MADE, **NEW_ROLE, "Path": "/", **BOUNDED}),
+    ("create_role", {**MADE, **NEW_ROLE}),
+    ("create_role", {**MADE, **NEW_ROLE, "PermissionsBoundary": READ_ONLY}),
+    ("create_role", {**MADE, **NEW_ROLE, "PermissionsBoundary": OWN}),
+    ("put_role_permissions_boundary", {**ROLE, **BOUNDED}),
+    ("put_user_permissions_boundary", {**USER, **BOUNDED}),
     ("delete_user", USER),
     ("create_access_key", USER),
     ("create_login_profile", {**USER, "Password": "a long enough one"}),
@@ -153,6 +166,9 @@ RAISING: list[tuple[str, dict[str, Any]]] = [
     ("update_assume_role_policy", {**ITSELF, "PolicyDocument": trust({"AWS": ACCOUNT})}),
     ("tag_role", {**ITSELF, "Tags": [OUR_TAG]}),
     ("delete_role", ITSELF),
+    ("untag_role", {**ITSELF, "TagKeys": ["self-serve:x"]}),
+    ("create_policy_version", {"PolicyArn": BOUNDARY, **DOCUMENT}),
+    ("delete_policy", {"PolicyArn": BOUNDARY}),
     ("simulate_principal_policy", {"PolicySourceArn": DEPLOYER, "ActionNames": ["s3:GetObject"]}),
 ]
 
@@ -163,6 +179,16 @@ def test_the_deployer_role_cannot_touch_itself(
 ) -> None:
     with refused("AccessDenied", "explicit deny"):
         getattr(iam, operation)(**parameters)
+
+
+def test_nor_whatever_has_the_tag_of_the_pipeline(admin: Any, iam: Any, refused: Refused) -> None:
+    """IAM may know a name in any case, and tells what it found by its tags."""
+    tag = {"Key": "self-serve-pipeline", "Value": "true"}
+    admin.create_role(RoleName="Hub", AssumeRolePolicyDocument=trust({"AWS": ACCOUNT}), Tags=[tag])
+    with refused("AccessDenied", "role/Hub with an explicit deny"):
+        iam.put_role_policy(RoleName="Hub", **INLINE, **DOCUMENT)
+    with refused("AccessDenied", "iam:TagUser"):
+        iam.tag_user(UserName="ann", Tags=[tag])
 
 
 def test_nor_under_another_name_and_path(iam: Any, refused: Refused) -> None:

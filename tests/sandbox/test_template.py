@@ -8,10 +8,14 @@ import pytest
 from moto.iam.models import Role
 
 from iam_access.sandbox import HUB_ACCOUNT, Sandbox, SandboxAccount, TemplateError
+from iam_access.sandbox.authorize import default_version
 from tests.sandbox.support import ACCOUNT, TEMPLATE
 
 PIPELINE = f"arn:aws:iam::{HUB_ACCOUNT}:user/pipeline"
 BOOTSTRAP = TEMPLATE.parent
+
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/self-serve-boundary"
 
 
 def contents(role: Role) -> dict[str, Any]:
@@ -23,6 +27,7 @@ def contents(role: Role) -> dict[str, Any]:
             name: json.loads(text if isinstance(text, str) else json.dumps(text))
             for name, text in policies.items()
         },
+        "tags": role.tags,
         "description": role.description,
         "max_session_duration": role.max_session_duration,
     }
@@ -35,7 +40,9 @@ def test_the_same_as_through_moto_cloudformation() -> None:
     with Sandbox([SandboxAccount(ACCOUNT)], template=TEMPLATE) as sandbox:
         iam = sandbox.backend(ACCOUNT)
         made = contents(iam.get_role("self-serve-deployer"))
+        boundary = default_version(iam, BOUNDARY)
         iam.roles.clear()
+        del iam.managed_policies[BOUNDARY]
         cloudformation_backends[ACCOUNT]["us-east-1"].create_stack(
             name="deployer",
             template=TEMPLATE.read_text(encoding="utf-8"),
@@ -45,10 +52,17 @@ def test_the_same_as_through_moto_cloudformation() -> None:
             role_arn=None,
         )
         assert contents(iam.get_role("self-serve-deployer")) == made
+        assert json.loads(default_version(iam, BOUNDARY)) == json.loads(boundary)
     assert made["trust"]["Statement"][0]["Principal"] == {"AWS": PIPELINE}
     assert f"arn:aws:iam::{ACCOUNT}:policy/self-serve/*" in json.dumps(made["policies"])
 
 
+LARGE = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": f"s3:{'x' * 6_144}", "Resource": "*"},
+    }
+)
 BAD_TEMPLATES = {
     "no-yaml": ("Resources: [", "cannot be read"),
     "no-template": ("just text", "is not a CloudFormation template"),
@@ -60,6 +74,12 @@ BAD_TEMPLATES = {
     ),
     "unknown-name": ("Resources: {R: !Ref Other}", "Other is neither a parameter nor known"),
     "no-value": ("{Parameters: {P: {Type: String}}, Resources: {}}", "nothing is known for"),
+    "large-policy": (
+        "Resources: {B: {Type: AWS::IAM::ManagedPolicy, Properties: {PolicyDocument: "
+        + LARGE
+        + "}}}",
+        "IAM would refuse B: LimitExceeded",
+    ),
     "bad-role": (
         "Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}}",
         "IAM would refuse R: MalformedPolicyDocument",

@@ -57,6 +57,9 @@ BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 # What was taken off it a moment ago may still be seen there, or somebody else is taking it apart.
 STILL_USED = "DeleteConflict"
 
+# What the deployer role may do only with the boundary that its stack names.
+_BOUNDED = frozenset({"create_role", "put_role_permissions_boundary"})
+
 _AGAIN = "nothing is lost: run the same command again to finish"
 
 _BY_CODE = {
@@ -120,6 +123,12 @@ def _denied(message: str, operation: str) -> str:
         return (
             f"a policy of the AWS organisation forbids {permission(operation)} to the deployer "
             "role: ask whoever runs the organisation to exempt it"
+        )
+    if operation in _BOUNDED:
+        return (
+            f"the deployer role may do this with one permissions boundary only: update its stack "
+            f"from {BOOTSTRAP}, with the policy that permissions_boundary in settings.yaml names "
+            "as its RoleBoundary, if there is one"
         )
     return (
         f"the deployer role lacks {permission(operation)} for this: update the role's stack from "

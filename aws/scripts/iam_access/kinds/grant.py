@@ -72,11 +72,11 @@ class TemporaryGrant:
     ends: datetime
     own: Document | None
     managed: Mapping[str, ManagedDocument]
+    boundary: str
     denials: tuple[Mapping[str, Any], ...] = ()
     require_mfa: bool = False
     via: Form | None = None
     closed: Mapping[Form, str] = field(default_factory=dict)
-    boundary: str | None = None
     location: Location | None = None
 
     @property

@@ -4,7 +4,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy import arn as arns
 
 PREFIX = "self-serve"
@@ -53,6 +53,14 @@ def team_of_policy_arn(arn: str) -> str | None:
     """The team that owns the policy of this ARN; None when it is not ours."""
     found = _POLICY_ARN.fullmatch(arn)
     return found[1] if found else None
+
+
+def role_boundary(account: Account) -> str:
+    """The ARN of the permissions boundary that aws/bootstrap/ makes for the roles we make.
+
+    It is not below our path, where the deployer role may change policies.
+    """
+    return arns.policy_arn(account.id, f"{PREFIX}-boundary", partition=account.partition)
 
 
 def owner_tag(team: str, arn: str) -> str:

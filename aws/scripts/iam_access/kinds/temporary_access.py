@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-from iam_access.kinds import aws_policies, fields
+from iam_access.kinds import aws_policies, fields, names
 from iam_access.kinds.base import Entry, Expansion, Scope
 from iam_access.kinds.fields import (
     Contradiction,
@@ -205,7 +205,7 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
         require_mfa=scope.rules.require_mfa,
         via=entry.spec.via,
         closed=scope.rules.closed,
-        boundary=scope.rules.boundary,
+        boundary=scope.rules.boundary or names.role_boundary(scope.account),
         location=entry.place.location,
     )
     absent = (

@@ -1,7 +1,8 @@
 """Roles made for one temporary grant: what is too large for the principal's own policies.
 
-AWS managed policies are attached to the role by ARN, so they never go stale. Where the settings
-ask for a permissions boundary, the role carries it as its person does. The role ends by
+AWS managed policies are attached to the role by ARN, so they never go stale. The role carries the
+permissions boundary that the settings ask for, or else the one that aws/bootstrap/ ships: the
+deployer role may make none without it. The role ends by
 itself: its trust policy stops letting anyone in, and an inline `Deny *` from the deadline on ends
 the sessions that are open. An explicit deny also holds against resource policies that name a
 session, which a permissions boundary would not.
@@ -94,8 +95,9 @@ class TemporaryRoles:
                     "missing-boundary",
                     f"role {change.name} must carry the permissions boundary {arn}, and account "
                     f"{snapshot.account_id} has no such policy",
-                    "have the policy made by its owner, or correct permissions_boundary in "
-                    "settings.yaml",
+                    "update the stack of aws/bootstrap/deployer-role.yaml, which makes "
+                    "self-serve-boundary; if permissions_boundary in settings.yaml names another "
+                    "policy, have its owner make it, or correct the name",
                 )
         return None
 
@@ -121,7 +123,7 @@ def resource(grant: TemporaryGrant) -> Resource:
             "trust": documents.pretty(trust_policy(grant)),
             "managed": tuple(sorted(grant.managed)),
             "others": (),
-            "boundary": (grant.boundary,) if grant.boundary else (),
+            "boundary": (grant.boundary,),
         },
         document=permissions(grant),
         principal=grant.principal,

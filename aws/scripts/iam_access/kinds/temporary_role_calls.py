@@ -54,26 +54,20 @@ def calls_between(
         kept = after.attributes["managed"]
         role = Principal(PrincipalType.ROLE, after.name)
         steps += _extras(role, before, snapshot, kept=kept, phase=Phase.RECLAIM)
-        if before.attributes["boundary"] and not after.attributes["boundary"]:
-            steps.append(_boundary("delete", after.name))
     return tuple(steps)
 
 
 def _bounding(before: Resource, after: Resource) -> Iterable[ApiCall]:
     """Sets the boundary, before the role is granted anything more or for longer."""
-    for arn in after.attributes["boundary"]:
-        if arn not in before.attributes["boundary"]:
-            yield _boundary("put", after.name, PermissionsBoundary=arn)
-
-
-def _boundary(verb: str, role: str, **params: str) -> ApiCall:
-    operation = f"{verb}_role_permissions_boundary"
-    return ApiCall(operation, {"RoleName": role, **params}, Phase.GRANT)
+    (boundary,) = after.attributes["boundary"]
+    if boundary not in before.attributes["boundary"]:
+        params = {"RoleName": after.name, "PermissionsBoundary": boundary}
+        yield ApiCall("put_role_permissions_boundary", params, Phase.GRANT)
 
 
 def _create(wanted: Resource) -> ApiCall:
     path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
-    trust, boundary = wanted.attributes["trust"], wanted.attributes["boundary"]
+    trust, (boundary,) = wanted.attributes["trust"], wanted.attributes["boundary"]
     return ApiCall(
         "create_role",
         {
@@ -83,7 +77,7 @@ def _create(wanted: Resource) -> ApiCall:
             "MaxSessionDuration": SESSION_SECONDS,
             "Description": wanted.description,
             "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
-            **({"PermissionsBoundary": boundary[0]} if boundary else {}),
+            "PermissionsBoundary": boundary,
         },
         Phase.PUBLISH,
         confirm=Confirm(
@@ -92,15 +86,14 @@ def _create(wanted: Resource) -> ApiCall:
     )
 
 
-def _made(name: str, path: str, trust: str, boundary: tuple[str, ...]) -> Callable[[Read], bool]:
+def _made(name: str, path: str, trust: str, boundary: str) -> Callable[[Read], bool]:
     """Whether the role is there as we wanted to make it."""
 
     def holds(read: Read) -> bool:
         role = read("get_role", {"RoleName": name})["Role"]
         same = documents.pretty(role["AssumeRolePolicyDocument"]) == trust
         carried = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        bounded = boundary == ((carried,) if carried else ())
-        return bool(role["Path"] == path and same and bounded)
+        return bool(role["Path"] == path and same and carried == boundary)
 
     return holds
 

@@ -1,6 +1,6 @@
 """Whether the caller's policies allow a call, judged by the pipeline's own evaluator."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,7 @@ _KINDS = (
     _Kind("RoleName", "role"),
     _Kind("PolicyName", "policy"),
 )
+_ARNS = ("PolicyArn", "PolicySourceArn")
 
 
 def require_permission(call: Call) -> None:
@@ -60,14 +61,16 @@ def require_permission(call: Call) -> None:
     actions = [call.operation]
     if call.params.get("Tags") and call.operation in _TAGGING:
         actions.append(_TAGGING[call.operation])
-    resource = _resource(call)
+    subject = _subject(call)
+    resource = subject.arn if subject else _named(call)
+    context = {**_context(call), **dict(_subject_context(call, subject))}
     for action in actions:
         request = Request(
             principal(call.caller),
             f"iam:{action}",
             resource,
             resource_account=call.account_id,
-            context=_context(call),
+            context=context,
             now=call.world.clock(),
         )
         decision = decide(request, caller_layers(call))
@@ -184,16 +187,26 @@ def _compiled(text: str, kind: SourceType, name: str) -> CompiledPolicy:
     return compile_policy(text, PolicySource(name, kind, name))
 
 
-def _resource(call: Call) -> str:
+def _subject(call: Call) -> Any:
+    """What a call is about, if there is one: a user, role, group, instance profile or policy."""
+    for kind in _KINDS:
+        name = call.params.get(kind.parameter)
+        if name is not None:
+            return _existing(call.iam, kind, name)
+    for parameter in _ARNS:
+        if parameter in call.params:
+            return call.iam.managed_policies.get(call.params[parameter])
+    return None
+
+
+def _named(call: Call) -> str:
+    """The ARN of what a call would make or asks for in vain; * for a call about nothing."""
     start = f"arn:{call.partition}:iam::{call.account_id}:"
     for kind in _KINDS:
         name = call.params.get(kind.parameter)
-        if name is None:
-            continue
-        return _existing(call.iam, kind, name) or (
-            f"{start}{kind.prefix}{call.params.get('Path', '/')}{name}"
-        )
-    for parameter in ("PolicyArn", "PolicySourceArn"):
+        if name is not None:
+            return f"{start}{kind.prefix}{call.params.get('Path', '/')}{name}"
+    for parameter in _ARNS:
         if parameter in call.params:
             arn: str = call.params[parameter]
             return arn
@@ -202,18 +215,31 @@ def _resource(call: Call) -> str:
     return "*"
 
 
-def _existing(iam: IAMBackend, kind: _Kind, name: str) -> str | None:
-    """The ARN of what is there already: its path is not in the request."""
-    if kind.prefix == "user":
-        return iam.users[name].arn if name in iam.users else None
-    if kind.prefix == "group":
-        return iam.groups[name].arn if name in iam.groups else None
-    if kind.prefix == "role":
-        return next((role.arn for role in iam.roles.values() if role.name == name), None)
-    if kind.prefix == "instance-profile":
-        profiles = iam.instance_profiles.values()
-        return next((profile.arn for profile in profiles if profile.name == name), None)
-    return None
+def _existing(iam: IAMBackend, kind: _Kind, name: str) -> Any:
+    """What is there already: its path is not in the request."""
+    known: Mapping[str, Iterable[Any]] = {
+        "user": iam.users.values(),
+        "group": iam.groups.values(),
+        "role": iam.roles.values(),
+        "instance-profile": iam.instance_profiles.values(),
+    }
+    found = known.get(kind.prefix, ())
+    return next((each for each in found if each.name == name), None)
+
+
+def _subject_context(call: Call, subject: Any) -> Iterator[tuple[str, str]]:
+    """The tags of what a call is about, and the permissions boundary of a user or role.
+
+    A request that sets a boundary tells of that one instead (IAM User Guide,
+    reference_policies_iam-condition-keys.html).
+    """
+    tags = getattr(subject, "tags", None) or ()
+    for tag in tags.values() if isinstance(tags, dict) else tags:
+        for service in ("aws", "iam"):
+            yield f"{service}:ResourceTag/{tag['Key']}", tag.get("Value", "")
+    boundary = getattr(subject, "permissions_boundary_arn", None)
+    if boundary and "PermissionsBoundary" not in call.params:
+        yield "iam:PermissionsBoundary", boundary
 
 
 def _context(call: Call) -> Context:

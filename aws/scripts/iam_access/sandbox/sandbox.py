@@ -23,7 +23,7 @@ from iam_access.sandbox.principals import set_boundary
 from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
 from iam_access.sandbox.quotas import Quotas
 from iam_access.sandbox.strict import StrictLayer
-from iam_access.sandbox.template import Template, deploy_roles
+from iam_access.sandbox.template import Template, deploy
 from iam_access.sandbox.world import HUB_ACCOUNT, World, utc_now
 
 PIPELINE_USER = "pipeline"
@@ -95,9 +95,9 @@ class SandboxBase:
     """What a sandbox consists of, however it is reached. There is one at a time in a process.
 
     accounts: the accounts, with their users, roles and the deployer role made from `template`, a
-        CloudFormation file with the parameters DeployerRoleName, DeployerRolePath and
-        TrustedPrincipalArn. The account that the pipeline signs in to (`HUB_ACCOUNT`, user
-        `PIPELINE_USER`) comes on top.
+        CloudFormation file with the parameters DeployerRoleName, DeployerRolePath,
+        TrustedPrincipalArn and RoleBoundary. The account that the pipeline signs in to
+        (`HUB_ACCOUNT`, user `PIPELINE_USER`) comes on top.
     clock: the time (aware, UTC) by which sessions end and trust policies are judged.
     quotas: other quotas than AWS's default ones, by account id.
     enforce: whether a call needs permission from the policies of its caller, as in AWS. Without,
@@ -216,7 +216,9 @@ class SandboxBase:
                 "DeployerRolePath": f"{path}/",
                 "TrustedPrincipalArn": pipeline.arn,
             }
-            deploy_roles(self._world, account.id, template, parameters)
+            if account.boundary:
+                parameters["RoleBoundary"] = account.boundary.partition(":policy/")[2]
+            deploy(self._world, account.id, template, parameters)
 
     def _seed_hub(self) -> None:
         """The pipeline's user. Partitions share nothing, so it is made in each, with one key."""

@@ -1,4 +1,4 @@
-"""Reads a CloudFormation template that consists of IAM roles, and makes those roles in moto.
+"""Reads a CloudFormation template of IAM roles and managed policies, and makes those in moto.
 
 moto's own CloudFormation would do the same, but loading it costs more time than everything else a
 sandbox does together, so the few functions that such a template needs are resolved here. A test
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from moto.iam.models import IAMBackend, Role
+from moto.iam.models import IAMBackend, ManagedPolicy, Role
 
 from iam_access.errors import AccessError
 from iam_access.policy.partitions import PARTITIONS
@@ -70,18 +70,25 @@ class Template:
         return cls(path, content)
 
 
-def deploy_roles(
+def deploy(
     world: World, account_id: str, template: Template, parameters: Mapping[str, str]
-) -> list[Role]:
-    """Make the roles of a template in an account, with `parameters` as a stack would get them.
+) -> None:
+    """Make what a template has in an account, with `parameters` as a stack would get them.
 
-    Raises TemplateError for a template with anything but roles or with a function unknown here,
-    and for a role that IAM would refuse.
+    Raises TemplateError for a template with anything but roles and managed policies or with a
+    function unknown here, and for what IAM would refuse.
     """
-    return [
-        _create_role(world, world.iam(account_id), name, resource, template.path)
-        for name, resource in _resources(world, account_id, template, parameters).items()
-    ]
+    for name, resource in _resources(world, account_id, template, parameters).items():
+        create = _CREATORS.get(resource.get("Type"))
+        if create is None:
+            raise TemplateError(
+                f"{template.path}: {name} is of type {resource.get('Type')}",
+                f"The sandbox deploys templates of {' and '.join(_CREATORS)} only.",
+            )
+        try:
+            create(world, world.iam(account_id), name, resource["Properties"])
+        except AwsError as error:
+            raise TemplateError(f"{template.path}: IAM would refuse {name}: {error}") from error
 
 
 def _resources(
@@ -133,30 +140,32 @@ def _value(name: str, values: Mapping[str, str], template: Path) -> str:
     return values[name]
 
 
-def _create_role(
-    world: World, iam: IAMBackend, name: str, resource: Mapping[str, Any], template: Path
-) -> Role:
-    if resource.get("Type") != "AWS::IAM::Role":
-        raise TemplateError(
-            f"{template}: {name} is of type {resource.get('Type')}",
-            "The sandbox deploys templates of AWS::IAM::Role only.",
-        )
-    properties = dict(resource["Properties"])
+def _create_policy(world: World, iam: IAMBackend, name: str, properties: Mapping[str, Any]) -> None:
+    text = json.dumps(properties["PolicyDocument"])
+    check_identity_policy(text, iam.partition)
+    if size(text) > world.quotas[iam.account_id].policy_size:
+        raise AwsError("LimitExceeded", f"{size(text)} characters of a managed policy")
+    ManagedPolicy.create_from_cloudformation_json(
+        resource_name=name,
+        cloudformation_json={"Properties": {"Path": "/", **properties}},
+        account_id=iam.account_id,
+        region_name=iam.region_name,
+    )
+
+
+def _create_role(world: World, iam: IAMBackend, name: str, properties: Mapping[str, Any]) -> None:
     inline = [
         {**policy, "PolicyDocument": json.dumps(policy["PolicyDocument"])}
         for policy in properties.get("Policies", [])
     ]
     trust_policy = json.dumps(properties["AssumeRolePolicyDocument"])
-    try:
-        trust.check(trust_policy)
-        for policy in inline:
-            check_identity_policy(policy["PolicyDocument"], iam.partition)
-        total = sum(size(policy["PolicyDocument"]) for policy in inline)
-        if total > world.quotas[iam.account_id].role_policy_size:
-            raise AwsError("LimitExceeded", f"{total} characters of inline policies")
-    except AwsError as error:
-        raise TemplateError(f"{template}: IAM would refuse {name}: {error}") from error
-    return Role.create_from_cloudformation_json(
+    trust.check(trust_policy)
+    for policy in inline:
+        check_identity_policy(policy["PolicyDocument"], iam.partition)
+    total = sum(size(policy["PolicyDocument"]) for policy in inline)
+    if total > world.quotas[iam.account_id].role_policy_size:
+        raise AwsError("LimitExceeded", f"{total} characters of inline policies")
+    Role.create_from_cloudformation_json(
         resource_name=name,
         cloudformation_json={
             "Properties": {
@@ -168,3 +177,6 @@ def _create_role(
         account_id=iam.account_id,
         region_name=iam.region_name,
     )
+
+
+_CREATORS = {"AWS::IAM::Role": _create_role, "AWS::IAM::ManagedPolicy": _create_policy}

@@ -138,8 +138,7 @@ def _update_trust(snapshot: Snapshot, params: Params) -> Snapshot:
 
 
 def _set_boundary(snapshot: Snapshot, params: Params) -> Snapshot:
-    boundary = params.get("PermissionsBoundary")
-    return _with_state(snapshot, _principal(params), boundary=boundary)
+    return _with_state(snapshot, _principal(params), boundary=params["PermissionsBoundary"])
 
 
 def _delete_role(snapshot: Snapshot, params: Params) -> Snapshot:
@@ -156,7 +155,6 @@ _EFFECTS: Mapping[str, Callable[[Snapshot, Params], Snapshot]] = {
     "create_role": _create_role,
     "update_assume_role_policy": _update_trust,
     "put_role_permissions_boundary": _set_boundary,
-    "delete_role_permissions_boundary": _set_boundary,
     "delete_role": _delete_role,
     **{f"attach_{each}_policy": _attach for each in PrincipalType},
     **{f"detach_{each}_policy": _detach for each in PrincipalType},

@@ -1,0 +1,108 @@
+"""What the templates in aws/bootstrap/ let the pipeline and what it makes do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from iam_access.policy.actions import AccessLevel, actions_of
+from iam_access.policy.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.document import listed
+from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.request import PrincipalContext, Request
+from iam_access.sandbox import Sandbox, SandboxAccount
+from iam_access.sandbox.authorize import default_version
+from iam_access.sandbox.template import Template
+from tests.sandbox.support import ACCOUNT, TEMPLATE
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/self-serve/team/made"
+READS = (AccessLevel.LIST, AccessLevel.READ)
+# What says who may act as whom, and so is nothing for a role made for a temporary grant to change.
+IDENTITY = (
+    *("account", "account-access", "iam", "identitystore", "organizations", "rolesanywhere"),
+    *("sso", "sso-directory", "sts"),
+)
+# A service-linked role gives nobody access. The others read, whatever AWS calls it.
+HARMLESS = {"iam:CreateServiceLinkedRole", "sts:DecodeAuthorizationMessage"}
+# It works for users only, and no policy governs it.
+NOT_FOR_ROLES = {"sts:GetSessionToken"}
+
+
+@pytest.fixture(scope="module")
+def boundary() -> Layers:
+    with Sandbox([SandboxAccount(ACCOUNT)], template=TEMPLATE) as sandbox:
+        text = default_version(
+            sandbox.backend(ACCOUNT), f"arn:aws:iam::{ACCOUNT}:policy/self-serve-boundary"
+        )
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    everything = {"Version": "2012-10-17", "Statement": allow}
+    compiled = [
+        compile_policy(document, PolicySource(kind, kind, kind))
+        for document, kind in (
+            (everything, SourceType.IDENTITY),
+            (json.loads(text), SourceType.BOUNDARY),
+        )
+    ]
+    return Layers(identity=(compiled[0],), boundary=compiled[1])
+
+
+def allows(layers: Layers, action: str) -> bool:
+    principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
+    return decide(Request(principal, action, "*"), layers).allowed
+
+
+@pytest.mark.parametrize("service", IDENTITY)
+def test_the_boundary_of_roles_lets_them_read_identities_and_not_change_them(
+    boundary: Layers, service: str
+) -> None:
+    for name, action in ((str(each), each) for each in actions_of(service).values()):
+        wanted = action.access_level in READS or name in HARMLESS
+        assert allows(boundary, name) is (wanted and name not in NOT_FOR_ROLES), name
+    assert not allows(boundary, f"{service}:WhatAwsAddsNext")
+
+
+def test_the_boundary_of_roles_leaves_all_else_to_the_grant(boundary: Layers) -> None:
+    for action in ("s3:PutBucketPolicy", "ec2:RunInstances", "kms:Decrypt", "newservice:Do"):
+        assert allows(boundary, action)
+    assert not allows(boundary, "iam:PassRole")
+
+
+HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]["HubRole"]["Properties"]
+WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
+
+
+def trusted() -> dict[str, list[Any]]:
+    """The workflows that may become the hub's role, by the parameter with their environment."""
+    found = {}
+    for statement in HUB["AssumeRolePolicyDocument"]["Statement"]:
+        conditions = statement["Condition"]["StringEquals"]
+        assert conditions["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+        subject = json.dumps(conditions["token.actions.githubusercontent.com:sub"])
+        (name,) = {
+            parameter
+            for parameter in ("GitHubEnvironment", "GitHubRevokeEnvironment")
+            if f"environment:${{{parameter}}}" in subject
+        }
+        refs = listed(conditions["token.actions.githubusercontent.com:job_workflow_ref"])
+        found[name] = [each["Fn::Sub"] for each in refs]
+    return found
+
+
+def test_the_hub_trusts_the_workflows_that_sign_in() -> None:
+    start = "${GitHubOrganization}/${GitHubRepository}/.github/workflows/"
+    end = "@refs/heads/${GitHubBranch}"
+    names = {"aws": "GitHubEnvironment", "aws-revoke": "GitHubRevokeEnvironment"}
+    for path in sorted(WORKFLOWS.glob("*.yaml")):
+        for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values():
+            if "id-token" in job.get("permissions", {}):
+                assert f"{start}{path.name}{end}" in trusted()[names[job["environment"]]]
+
+
+def test_the_hub_assumes_roles_of_the_organisation_only() -> None:
+    (statement,) = HUB["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}
+    }
