@@ -163,6 +163,27 @@ class TestBase:
         assert run.status == 0
         assert NOBODY in run.out
 
+    def test_a_deny_on_roles_of_others_is_never_nothing(self, fleet: Fleet, base: Files) -> None:
+        spared = {
+            "effect": "Deny",
+            "not_actions": ["sts:GetCallerIdentity"],
+            "resources": ["*"],
+        }
+        rights = {"read": policy(), "guardrail": policy(spared)}
+        base.team(policies=rights, permanent=[permanent("read", users=["ann@example.com"])])
+        fleet.files.team(
+            policies=rights,
+            permanent=[
+                permanent("read", users=["ann@example.com"]),
+                permanent("guardrail", roles=["breakglass"]),
+            ],
+        )
+        run = self.run(fleet, base)
+        assert run.status == 0
+        assert NOBODY not in run.out
+        said = "role breakglass: existing access not known here, of which the plan denies "
+        assert said in run.out
+
     def test_what_is_new_and_what_is_gone_is_told(self, fleet: Fleet, base: Files) -> None:
         rights = {"read": policy(), "queues": policy(READ_QUEUES)}
         base.team(policies=rights, permanent=[permanent("read", users=["old@example.com"])])

@@ -255,3 +255,69 @@ def test_hostile_text_stays_text(text: str, output: Output) -> None:
         tokens = MarkdownIt("commonmark").parse(told)
         inline = [each.type for token in tokens for each in token.children or ()]
         assert not {"link_open", "image"} & set(inline)
+
+
+def test_what_may_be_taken_of_what_is_not_known_stands_first() -> None:
+    denied = Difference("Permissions management", 40, ("iam:*",))
+    glass = Meaning(
+        Principal(PrincipalType.ROLE, "breakglass"),
+        is_known=False,
+        denied=(denied,),
+        denied_counts={"Permissions management": 40},
+    )
+    freed = Meaning(
+        Principal(PrincipalType.ROLE, "freed"),
+        is_known=False,
+        freed=(ON_BUCKET,),
+        freed_counts={"Write": 1},
+    )
+    climber = replace(ALICE, escalations=(replace(WAY, code="administrator"),))
+    other = replace(BOB, gains=(ON_BUCKET,), gained={"Write": 1}, escalations=(WAY,))
+    everyone = (BOB, other, climber, freed, glass)
+    found = [each for each in lines(*everyone) if ":" in each]
+    assert [each.partition(":")[0] for each in found] == [
+        *("role breakglass", "role freed", "user alice", "user bob", "no new access")
+    ]
+    assert found[0].endswith(
+        "existing access not known here, of which the plan denies 40 Permissions management on all "
+        "resources; no new access"
+    )
+    assert found[1].endswith(f"of which the plan no longer denies 1 Write on {BUCKET}")
+    comment = shown(*everyone, output=Output.MARKDOWN)
+    first = comment.partition("### Look at these first")[2].partition("|")[0].strip().splitlines()
+    assert "of which the plan denies 40 Permissions management" in first[0]
+    assert "`role breakglass`" in first[0]
+    assert "`role freed`" in first[1]
+    told = json.loads(shown(glass, output=Output.JSON))["meaning"][0]
+    assert (told["known"], told["losses"]) == (False, [])
+    assert told["denied"][0]["actions"] == ["iam:*"]
+
+
+def test_who_gains_most_is_told_before_others_and_so_is_their_account() -> None:
+    some = replace(BOB, gains=(ON_BUCKET,), gained={"Write": 1})
+    more = replace(ALICE, gains=(replace(ON_BUCKET, count=7),), gained={"Write": 7})
+    assert [each.partition(":")[0] for each in lines(some, more)[1:]] == ["user alice", "user bob"]
+    reading = replace(BOB, gains=(replace(ON_BUCKET, level="Read"),), gained={"Read": 1})
+    harmless = replace(reports.PROD, id="000000000000", environments={"live": "a"})
+    accounts = [
+        AccountReport(account, Plan(account, (), ()), meanings=(each,))
+        for account, each in ((harmless, reading), (reports.PROD, more))
+    ]
+    told = written(Report("apply", reports.NOW, tuple(accounts), dry_run=True), Output.TEXT)
+    assert told.index("user alice") < told.index("user bob")
+
+
+def test_details_of_one_leave_room_for_others() -> None:
+    wide = tuple(
+        replace(ON_BUCKET, resources=tuple(f"arn:{'x' * 400}:{a}:{b}" for b in range(10)))
+        for a in range(20)
+    )
+    comment = shown(
+        replace(ALICE, gains=wide, gained={"Write": 1}, escalations=(WAY,)),
+        replace(BOB, gains=(ON_BUCKET,), gained={"Write": 1}),
+        output=Output.MARKDOWN,
+    )
+    assert comment.count("<summary>") == 2
+    assert "- and more" in comment
+    assert comment.index(WAY.explanation) < comment.index("gains 1 Write: s3:PutObject")
+    assert len(comment) < 20_000

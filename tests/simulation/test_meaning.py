@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from iam_access.model import Difference, Principal, PrincipalType
+from iam_access.model import Difference, Meaning, Principal, PrincipalType
 from iam_access.policy.document import document
 from iam_access.simulation.effect import after
 from iam_access.simulation.holdings import documents_needed, touched
@@ -74,6 +74,47 @@ def test_the_other_way_round_it_is_lost() -> None:
     assert found.gains == ()
     assert said(found.losses) == [("Read", ("s3:GetObject",), (OBJECTS,))]
     assert found.lost == {"Read": 1}
+
+
+def test_of_whom_not_all_is_known_a_deny_is_told_by_itself() -> None:
+    before = holding(allow("s3:GetObject"))
+    guarded = holding(allow("s3:GetObject"), deny("s3:*", on=OBJECTS), deny("iam:CreateUser"))
+
+    def told(old: Snapshot, new: Snapshot, *, invented: bool = True) -> Meaning:
+        (found,) = meaning(old, new, [ALICE], NOW, invented=invented)
+        return found
+
+    known = told(before, guarded, invented=False)
+    assert (known.is_known, known.denied, known.freed) == (True, (), ())
+    found = told(before, guarded)
+    assert not found.is_known
+    assert ("Write", ("iam:CreateUser",), ("*",)) in said(found.denied)
+    assert found.denied_counts["Write"] > 1
+    assert found.freed == ()
+    back = told(guarded, before)
+    assert (back.freed, back.denied) == (found.denied, ())
+    # What is denied alike before and after is no news.
+    assert told(guarded, guarded).is_nothing
+    # Without any access that is known, it is not nothing; a Deny that is over is.
+    assert not told(EMPTY, holding(deny("iam:CreateUser"))).is_nothing
+    assert told(EMPTY, holding(deny("iam:CreateUser", when=until("2026-01-01")))).is_nothing
+    # The same for those who hold what was not read, wherever they are.
+    unread = told(
+        holding(attached=(LOCAL,)),
+        holding(deny("iam:CreateUser"), attached=(LOCAL,)),
+        invented=False,
+    )
+    assert said(unread.denied) == [("Write", ("iam:CreateUser",), ("*",))]
+
+
+def test_of_a_role_that_was_made_for_a_grant_all_is_known() -> None:
+    made = with_role(EMPTY, RUNNER, allow("s3:*"), path="/self-serve/payments/")
+    ended = with_role(EMPTY, RUNNER, allow("s3:*"), deny("*"), path="/self-serve/payments/")
+    (found,) = meaning(made, ended, [RUNNER], NOW, invented=True)
+    assert (found.is_known, found.denied) == (True, ())
+    later = Principal(PrincipalType.ROLE, "later")
+    (new,) = meaning(EMPTY, with_role(EMPTY, later, deny("*")), [later], NOW, invented=True)
+    assert new.is_known
 
 
 def test_renaming_a_policy_means_nothing() -> None:

@@ -341,6 +341,7 @@ class _Run:
                 ) as bar,
             ):
                 manager = manager_of(self.configuration, teams, self.clock(), bar.advance)
+                manager = replace(manager, invented=self.options.sandbox)
                 work = manager.preview if self.options.dry_run else manager.carry_out
                 reports = work(planner_of(manager), accounts)
         return Report(

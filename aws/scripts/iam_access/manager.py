@@ -66,7 +66,7 @@ class IamManager:
 
     Each account is on its own: sessions that cannot be opened, reads and writes that fail are
     told in its report and stop no other. `documents` were read once for all; `stop` is set when
-    the run is to end early.
+    the run is to end early. `invented` accounts are made from files, and have nothing else.
     """
 
     configuration: Configuration
@@ -75,6 +75,7 @@ class IamManager:
     watch: Watcher = lambda account: None
     documents: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
     stop: threading.Event = field(default_factory=threading.Event)
+    invented: bool = False
 
     def applying(
         self,
@@ -203,7 +204,14 @@ class IamManager:
         plan = report.plan
         assert plan is not None, "an account that cannot be read raises"
         try:
-            meanings = explained(session.call, self.documents, snapshot, plan.changes, self.now)
+            meanings = explained(
+                session.call,
+                self.documents,
+                snapshot,
+                plan.changes,
+                self.now,
+                invented=self.invented,
+            )
         except (CloudError, DocumentError, PolicySyntaxError) as error:
             # Words are no reason to leave the work undone, least of all to end access.
             findings = (*plan.findings, _unexplained(report.account, error))

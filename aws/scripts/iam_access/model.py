@@ -353,6 +353,8 @@ class Meaning:
 
     `gained` and `lost` count the different actions by access level. `unread` are ARNs of
     policies held before or after whose contents are not known, and so not in any of the rest.
+    Unless it `is_known` what else the principal holds, it may lose more than `losses`: `denied`
+    is what the plan newly denies it, `freed` what was denied and is no more, each counted, too.
     """
 
     principal: Principal
@@ -362,11 +364,17 @@ class Meaning:
     lost: Mapping[str, int] = field(default_factory=dict)
     escalations: tuple[Escalation, ...] = ()
     unread: tuple[str, ...] = ()
+    is_known: bool = True
+    denied: tuple[Difference, ...] = ()
+    freed: tuple[Difference, ...] = ()
+    denied_counts: Mapping[str, int] = field(default_factory=dict)
+    freed_counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
         """Whether the principal may do exactly what it could before."""
-        return not (self.gains or self.losses or self.escalations or self.unread)
+        changes = self.gains or self.losses or self.denied or self.freed
+        return not (changes or self.escalations or self.unread)
 
 
 @dataclass(frozen=True, slots=True)

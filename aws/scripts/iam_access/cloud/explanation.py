@@ -19,9 +19,12 @@ def explained(
     before: Snapshot,
     changes: Sequence[Change],
     now: datetime,
+    *,
+    invented: bool,
 ) -> tuple[Meaning, ...]:
     """What the changes mean for everybody they touch, from `now` (UTC) on.
 
+    An `invented` account has of its users and roles only what files grant them.
     Reads the AWS managed policies that those hold, two calls for each that is not in the cache.
     Raises CloudError, and DocumentError or PolicySyntaxError for a policy in the account that
     cannot be understood.
@@ -30,4 +33,5 @@ def explained(
     people = touched(before, then, changes)
     wanted = documents_needed(before, people) | documents_needed(then, people)
     managed = {**before.managed, **cache.read(call, wanted)}
-    return meaning(replace(before, managed=managed), replace(then, managed=managed), people, now)
+    sides = replace(before, managed=managed), replace(then, managed=managed)
+    return meaning(*sides, people, now, invented=invented)

@@ -9,8 +9,11 @@ from iam_access.render import view, wording
 
 NOTHING = "Nobody gains or loses anything."
 ELSEWHERE = "Elsewhere nobody gains or loses anything."
+DENIES, FREES = "denies", "no longer denies"
 #: How it is told of each verb what is the same before and after.
-COMMON = {"gains": "so far only", "loses": "still"}
+COMMON = {"gains": "so far only", "loses": "still", DENIES: "", FREES: ""}
+# How it is told of those of whom not all is known that they hold, and what is lifted of a Deny.
+_NOT_KNOWN = "existing access not known here, of which the plan"
 # How many resources or actions a line names, and how many resources or exceptions the details do.
 _NAMED = 3
 _ACTIONS = 8
@@ -18,8 +21,14 @@ _CLAUSES = 10
 # Of AWS's access levels those with which something can be changed, the most dangerous first.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
 _CHANGING = ("Permissions management", "Write", "Unknown")
+# The code of the way to escalate that leads to everything.
+_ALL_OF_IAM = "administrator"
+# The ranks of danger: first what may take or give what is not known here, then ways to escalate,
+# then what can change something, by level, and then what was not read.
+_UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(4)
+_UNREAD = _LEVELS + len(_CHANGING)
 #: The rank of what is not dangerous.
-SAFE = len(_CHANGING) + 2
+SAFE = _UNREAD + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +55,42 @@ class AccountMeaning:
     def title(self) -> str:
         return view.title(self.account)
 
+    @property
+    def rank(self) -> int:
+        """That of the worst; see `Danger.rank`."""
+        return min((each.danger.rank for each in self.changed), default=SAFE)
+
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """What is dangerous about what a principal gains.
+    """What is dangerous about what a principal gains, or about what it may lose.
 
-    `levels` are the access levels gained with which something can be changed.
+    `levels` are the access levels gained with which something can be changed. `denied` and `freed`
+    are what is newly denied, and no more, to one of whom not all is known: numbers of actions by
+    access level, and on what.
     """
 
     escalations: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     unread: bool = False
+    denied: tuple[str, ...] = ()
+    freed: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, meaning: Meaning) -> "Danger":
         """That of one principal's gains."""
         codes = tuple(dict.fromkeys(each.code for each in meaning.escalations))
         levels = tuple(level for level in _CHANGING if meaning.gained.get(level))
-        return cls(codes, levels, bool(meaning.unread))
+        denied = _clauses(DENIES, meaning.denied, meaning.denied_counts)
+        freed = _clauses(FREES, meaning.freed, meaning.freed_counts)
+        return cls(codes, levels, bool(meaning.unread), tuple(denied), tuple(freed))
 
     def __bool__(self) -> bool:
-        return bool(self.escalations or self.levels or self.unread)
+        return self.rank < SAFE
 
     def __str__(self) -> str:
-        said = [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
+        said = list(_of_unknown(self.denied, self.freed))
+        said += [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
         said += [f"gain {', '.join(self.levels)}"] if self.levels else []
         said += ["gain what was not read"] if self.unread else []
         return "; ".join(said)
@@ -77,17 +98,20 @@ class Danger:
     @property
     def rank(self) -> int:
         """0 for the worst; the same for all that is not dangerous."""
+        if self.denied or self.freed:
+            return _UNKNOWN
         if self.escalations:
-            return 0
+            return _ADMINISTRATOR if _ALL_OF_IAM in self.escalations else _ESCALATING
         if self.levels:
-            return 1 + _CHANGING.index(self.levels[0])
-        return SAFE - 1 if self.unread else SAFE
+            return _LEVELS + _CHANGING.index(self.levels[0])
+        return _UNREAD if self.unread else SAFE
 
 
 def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
     """The accounts in which the plan touches somebody; None when nobody asked what it means.
 
-    What changes is in the order of danger, the worst first.
+    They are in the order of danger, the worst first, and so is what changes in each: of those who
+    are as dangerous, those who gain more of what can change something.
     """
     asked = [each for each in report.accounts if each.meanings is not None]
     if not asked:
@@ -101,7 +125,7 @@ def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
         for each in asked
         if each.meanings
     ]
-    return tuple(sorted(found, key=lambda each: (each.account.label, each.account.id)))
+    return tuple(sorted(found, key=lambda each: (each.rank, each.account.label, each.account.id)))
 
 
 def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
@@ -109,10 +133,18 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
     found: dict[object, list[Meaning]] = {}
     for each in meanings:
         counts = (tuple(each.gained.items()), tuple(each.lost.items()))
-        key = (each.gains, each.losses, *counts, each.escalations, each.unread)
+        denials = (each.is_known, each.denied, each.freed)
+        key = (each.gains, each.losses, *counts, each.escalations, each.unread, *denials)
         found.setdefault(key, []).append(each)
-    for first, *others in sorted(found.values(), key=lambda alike: Danger.of(alike[0]).rank):
+    for first, *others in sorted(found.values(), key=lambda alike: _order(alike[0])):
         yield AlikeMeaning(first, tuple(each.principal for each in (first, *others)))
+
+
+def _order(meaning: Meaning) -> tuple[int, int]:
+    """The worst first, and of those alike in this the one who gains, or may lose, most."""
+    danger = Danger.of(meaning)
+    counts = meaning.denied_counts if danger.rank == _UNKNOWN else meaning.gained
+    return danger.rank, -sum(counts.get(level, 0) for level in _CHANGING)
 
 
 def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:
@@ -137,10 +169,11 @@ def names(principals: Sequence[Principal], most: int) -> str:
 
 def summary(meaning: Meaning) -> str:
     """One line: how much is gained and lost, what narrows it, and what it may lead to."""
-    clauses: list[str] = []
+    danger = Danger.of(meaning)
+    clauses = list(_of_unknown(danger.denied, danger.freed))
     if meaning.gains:
         clauses += _clauses("gains", meaning.gains, meaning.gained)
-    elif not meaning.is_nothing:
+    elif not (meaning.is_nothing or meaning.freed):
         clauses.append("no new access")
     if meaning.losses:
         clauses += _clauses("loses", meaning.losses, meaning.lost)
@@ -190,6 +223,12 @@ def _clauses(
     for extent, said in numbers.items():
         rest = _exceptions(members[extent]) + _common(members[extent], COMMON[verb])
         yield f"{verb} {', '.join(said)}{extent}{rest}"
+
+
+def _of_unknown(denied: Sequence[str], freed: Sequence[str]) -> Iterator[str]:
+    """What may be lost or gained of what is not known here."""
+    if denied or freed:
+        yield f"{_NOT_KNOWN} {', '.join((*denied, *freed))}"
 
 
 def _parts(

@@ -30,6 +30,9 @@ def _meaning(meaning: Meaning, account: Account) -> dict[str, Any]:
         "losses": [_difference(each) for each in meaning.losses],
         "escalations": [_escalation(each) for each in meaning.escalations],
         "unread": list(meaning.unread),
+        "known": meaning.is_known,
+        "denied": [_difference(each) for each in meaning.denied],
+        "freed": [_difference(each) for each in meaning.freed],
     }
 
 

@@ -15,6 +15,8 @@ _ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
 # How many differences and principals a fold holds; JSON has them all.
 _MOST = 20
 _IN_FOLD = 200
+# How many characters the details of one principal have; the log has all of them.
+_CHARACTERS = 8_000
 # How many principals its summary names.
 _IN_SUMMARY = 3
 
@@ -70,15 +72,29 @@ def _meaning(alike: AlikeMeaning, account: AccountMeaning) -> Iterator[str]:
     summary = html_code(words.summary(meaning))
     name = html_code(f"{words.names(alike.principals, _IN_SUMMARY)} in {account.title}")
     yield from ("<details>", f"<summary>{name}: {summary}</summary>", "")
+    left = _CHARACTERS
+    for line in _details(alike):
+        left -= len(line) + 1
+        if left < 0:
+            yield "- and more"
+            break
+        yield line
+    yield from ("", "</details>", "")
+
+
+def _details(alike: AlikeMeaning) -> Iterator[str]:
+    """What is dangerous comes first."""
+    meaning = alike.meaning
     if len(alike.principals) > _IN_SUMMARY:
         yield f"- {_names(alike.principals, _IN_FOLD)}"
-    yield from _differences("gains", meaning.gains)
-    yield from _differences("loses", meaning.losses)
     for each in meaning.escalations:
         yield f"- **{markdown(each.code)}**: {markdown(each.explanation)} ({_page(each.url)})"
         yield f"  - {', '.join(map(markdown_code, each.actions))}"
     yield from (f"- not read: {markdown_code(arn)}" for arn in meaning.unread)
-    yield from ("", "</details>", "")
+    yield from _differences(words.DENIES, meaning.denied)
+    yield from _differences(words.FREES, meaning.freed)
+    yield from _differences("gains", meaning.gains)
+    yield from _differences("loses", meaning.losses)
 
 
 def _page(url: str) -> str:

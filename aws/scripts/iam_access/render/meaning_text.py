@@ -35,11 +35,13 @@ def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
 
 def _meaning(alike: AlikeMeaning, most: int, *, verbose: bool) -> Iterator[Line]:
     meaning = alike.meaning
-    style = "warning" if meaning.escalations else ""
+    style = "warning" if meaning.escalations or meaning.denied or meaning.freed else ""
     names = words.names(alike.principals, most)
     yield line(4, Span(names, "title"), ": ", Span(words.summary(meaning), style))
     if not verbose:
         return
+    yield from _differences(words.DENIES, "delete", meaning.denied)
+    yield from _differences(words.FREES, "create", meaning.freed)
     yield from _differences("gains", "create", meaning.gains)
     yield from _differences("loses", "delete", meaning.losses)
     for each in meaning.escalations:

@@ -13,23 +13,32 @@ policies on resources, of organisations and of sessions.
 from collections.abc import Iterable
 from datetime import datetime
 
+from iam_access.kinds import names
 from iam_access.model import Escalation, Meaning, Principal
 from iam_access.simulation.differences import counts, differences
 from iam_access.simulation.escalation import Sides, escalations
 from iam_access.simulation.holdings import documents_for
 from iam_access.simulation.made_roles import MadeRoles
-from iam_access.simulation.reach import Atom, difference, patterns_of
+from iam_access.simulation.reach import Atom, Region, difference, patterns_of
 from iam_access.simulation.side import Side
 from iam_access.simulation.universe import Universe
 from iam_access.snapshot import Snapshot
 
 
 def meaning(
-    before: Snapshot, after: Snapshot, principals: Iterable[Principal], now: datetime
+    before: Snapshot,
+    after: Snapshot,
+    principals: Iterable[Principal],
+    now: datetime,
+    *,
+    invented: bool = False,
 ) -> tuple[Meaning, ...]:
     """What each of the principals gains and loses from `now` (UTC) on.
 
     A policy whose document is in neither snapshot is told of in the meaning, and counts as nothing.
+    In an `invented` account users and roles have only what files grant them; what else they hold is
+    not known, unless the change creates them. What is newly denied to such a principal, or to the
+    holder of a policy that was not read, and what is denied no more, is told by itself.
     Raises DocumentError or PolicySyntaxError for documents that IAM could not have accepted.
     """
     people = tuple(principals)
@@ -43,13 +52,25 @@ def meaning(
     universe = Universe.of(patterns)
     old = Side(before, made[0], universe, now)
     new = Side(after, made[1], universe, now)
-    return tuple(_meaning(principal, old, new) for principal in people)
+    return tuple(
+        _meaning(principal, old, new, invented=invented and _is_of_others(principal, before))
+        for principal in people
+    )
 
 
-def _meaning(principal: Principal, old: Side, new: Side) -> Meaning:
+def _is_of_others(principal: Principal, before: Snapshot) -> bool:
+    """Whether it was there before, and not as a role that was made for a temporary grant."""
+    state = before.principals.get(principal)
+    return state is not None and names.team_of_policy_path(state.path) is None
+
+
+def _meaning(principal: Principal, old: Side, new: Side, *, invented: bool) -> Meaning:
     universe, now = new.universe, new.now
     had, has = old.reach(principal), new.reach(principal)
     gains, losses = difference(has, had), difference(had, has)
+    unread = tuple(sorted(old.unread(principal) | new.unread(principal)))
+    is_known = not (invented or unread)
+    denied, freed = ((), ()) if is_known else _denials(principal, old, new)
     return Meaning(
         principal=principal,
         gains=differences(gains, has, had, universe, now),
@@ -57,8 +78,21 @@ def _meaning(principal: Principal, old: Side, new: Side) -> Meaning:
         gained=counts(gains, universe),
         lost=counts(losses, universe),
         escalations=_escalations(principal, old, new, gains),
-        unread=tuple(sorted(old.unread(principal) | new.unread(principal))),
+        unread=unread,
+        is_known=is_known,
+        denied=differences(denied, (), (), universe, now),
+        freed=differences(freed, (), (), universe, now),
+        denied_counts=counts(denied, universe),
+        freed_counts=counts(freed, universe),
     )
+
+
+def _denials(
+    principal: Principal, old: Side, new: Side
+) -> tuple[tuple[Atom, ...], tuple[Atom, ...]]:
+    """What is denied to a principal itself after the change alone, and before it alone."""
+    before, after = (Region(side.denied(principal)) for side in (old, new))
+    return difference((after,), (before,)), difference((before,), (after,))
 
 
 def _escalations(

@@ -9,7 +9,7 @@ from iam_access.simulation.assuming import Roles
 from iam_access.simulation.holdings import document_of, groups_of, holders_for, managed_by
 from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.moments import ALWAYS_END, Window
-from iam_access.simulation.reach import Reach, Region, region_of, union
+from iam_access.simulation.reach import Atom, Reach, Region, region_of, union
 from iam_access.simulation.universe import Universe
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -37,6 +37,11 @@ class Side:
             found = tuple(self._regions(state)) if state else ()
             self._reaches[principal] = found
         return found
+
+    def denied(self, principal: Principal) -> tuple[Atom, ...]:
+        """What is denied to the principal itself, whatever it holds besides."""
+        state = self.snapshot.principals.get(principal)
+        return self._own(state).since(self._future).denies if state else ()
 
     def _own_if_read(self, principal: Principal) -> Region | None:
         """What a principal may do by itself; None if not all of its policies are known."""
