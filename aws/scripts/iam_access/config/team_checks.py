@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from iam_access.config import accounts, deadlines, overlaps
+from iam_access.config import accounts, deadlines, overlaps, windows
 from iam_access.config.access import (
     ENVIRONMENTS,
     GRANTS,
@@ -73,6 +73,8 @@ def check(
     _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
     overlaps.check(_together(users, facts.in_iam), now, report)
     overlaps.check(roles, now, report)
+    for known_as, written in ((facts.in_iam, users), (tuple(map(str.lower, roles)), roles)):
+        windows.check(zip(known_as, written.values(), strict=True), draft.name, book, now, report)
     return facts
 
 
