@@ -410,7 +410,7 @@ class TestWho:
             ("users: ['*@example.com']", []),
             ("users: ['*@EXAMPLE.com']", []),
             ("users: [bob]", []),
-            ("users: ['*@corp.example']", ["user"]),
+            ("users: ['bob@corp.example']", ["user"]),
             ("users: ['*@example.com', x], teams: [web]", ["grant"]),
             # Whoever lists some means only those.
             ("roles: ['*']", ["user"]),
@@ -420,6 +420,7 @@ class TestWho:
     )
     def test_who_may_be_granted_what(self, tmp_path: Path, rule: str, expected: list[str]) -> None:
         rules = f"grantees:\n  - {{grants: [writer], {rule}}}\n"
+        rules += "domains: [Example.com]\n"
         configuration = temporary(tmp_path, rules, UNTIL)
         errors = [each for each in configuration.findings if each.is_error]
         lines = {"grant": 3, "user": 4}
@@ -432,7 +433,8 @@ class TestWho:
     def test_every_rule_that_matches_must_hold(self, tmp_path: Path) -> None:
         both = "{grants: ['*'], users: ['*@example.com']}"
         for second, expected in (("[bob]", 0), ("[ann]", 1)):
-            rules = f"grantees: [{both}, {{grants: [pay/writer], users: {second}}}]"
+            rules = f"grantees: [{both}, {{grants: [pay/writer], users: {second}}}]\n"
+            rules += "domains: example.com"
             assert (
                 len(
                     ruled(
@@ -446,6 +448,38 @@ class TestWho:
                 )
                 == expected
             )
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            "{domains: [a.b], grantees: [{grants: [reader], users: ['*@a.b', 'user/*@c.d']}]}",
+            "{domains: ['*.b'], grantees: [{grants: [reader], users: ['*@*.b', ann@c.d]}]}",
+            "{user_names: whole address, grantees: [{grants: [reader], users: ['*@a.b']}]}",
+            "{user_names: {whole address: a.b}, grantees: [{grants: [reader], users: ['*@a.b']}]}",
+        ],
+    )
+    def test_a_domain_keeps_out_whom_it_can_tell(self, tmp_path: Path, rules: str) -> None:
+        assert ruled(tmp_path, rules).settings_valid
+
+    @pytest.mark.parametrize(
+        ("user", "expected"),
+        [
+            ("bob@example.com", []),
+            ("bob@EXAMPLE.com", []),
+            ("bob@it.example.org", []),
+            ("bob", []),
+            ("user/bob@other.org", []),
+            ("bob@other.org", ["unknown-domain"]),
+            ("bob@example.com.org", ["unknown-domain"]),
+            ("bob@", ["unknown-domain"]),
+        ],
+    )
+    def test_an_address_is_of_a_domain_that_counts(
+        self, tmp_path: Path, user: str, expected: list[str]
+    ) -> None:
+        entry = UNTIL.replace("bob@example.com", user)
+        found = temporary(tmp_path, "domains: [example.com, '*.example.org']", entry).findings
+        assert [each.code for each in found if each.is_error] == expected
 
     def test_roles_are_listed_apart_from_users(self, tmp_path: Path) -> None:
         text = (
@@ -553,6 +587,13 @@ class TestSettings:
             ("forbidden_actions: [{actions: [iam:Get*, ¶'iam:*:x']}]", "bad-action"),
             ("forbidden_actions: [{actions: ¶[]}]", "empty-list"),
             ("permissions_boundary: ¶a b", "bad-boundary"),
+            ("domains: [a.b, ¶'@c.d']", "bad-pattern"),
+            ("grantees: [{grants: [reader], users: [bob, ¶'*@a.b']}]", "hollow-rule"),
+            ("grantees: [{grants: [reader], users: [¶'*']}]".replace("*", "x*@a.b"), "hollow-rule"),
+            (
+                "{domains: [a.b, c.d], grantees: [{grants: [reader], users: [¶'*@a.b']}]}",
+                "hollow-rule",
+            ),
             ("permissions_boundary: ¶arn:aws:iam::{account_id}:role/x", "bad-boundary"),
             ("permissions_boundary: ¶arn:aws:iam::{account}:policy/x", "bad-boundary"),
             ("permissions_boundary: ¶arn:aws:iam::{account_id}:policy/{team}/x", "bad-boundary"),

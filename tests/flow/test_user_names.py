@@ -93,7 +93,7 @@ def test_whoever_is_protected_is_protected_by_either_name(fleet: Fleet) -> None:
 
 
 def test_grantees_are_those_of_the_rule(fleet: Fleet) -> None:
-    rule = "[{grants: [read, more], users: ['*@example.com']}]"
+    rule = "[{grants: [read, more], users: ['user/*@example.com']}]"
     entries(fleet.files, EXACT, grantees=rule)
     assert fleet.validate("--output", "json").codes == []
     entries(fleet.files, "user/bob", grantees=rule)

@@ -17,6 +17,7 @@ from iam_access.config.syntax import shown
 from iam_access.config.team_checks import Facts
 from iam_access.config.words import did_you_mean, listed
 from iam_access.kinds import fields
+from iam_access.kinds.fields import is_exact
 from iam_access.kinds.grant import Form, Outliving
 from iam_access.kinds.temporary_access import denied_with, nothing_left
 from iam_access.model import Severity
@@ -86,6 +87,8 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
     temporary = settings.temporary_access
     if settings.protected_principals.users or settings.protected_principals.roles:
         yield _protected
+    if settings.domains:
+        yield _domains
     if grant_rules.are_any(book):
         yield _grants
     if any(book.against(form) for form in Form):
@@ -113,6 +116,23 @@ def _protected(entry: Access, team: _Team) -> None:
                     f"the {name[:-1]} {shown(written)} is protected: nothing is ever granted to it",
                     f"grant to somebody else ({team.book.where(*rule)})",
                 )
+
+
+def _domains(entry: Access, team: _Team) -> None:
+    domains = team.book.settings.domains
+    for index, written in enumerate(entry.users):
+        _, at, domain = written.partition("@")
+        if (
+            at
+            and not is_exact(written)
+            and first_match(domains, [domain], ignore_case=True) is None
+        ):
+            team.report.error(
+                "unknown-domain",
+                entry.at(USERS, index),
+                f"{shown(written)} is an address of a domain that does not count here",
+                f"write one in {listed(map(shown, domains), 'or')} ({team.book.where('domains')})",
+            )
 
 
 def _grants(entry: Access, team: _Team) -> None:

@@ -126,13 +126,18 @@ def user_names(value: Any) -> UserNames:
             "all others going the other way: {whole address: [example.com]}",
         )
     for each in domains if isinstance(domains, list) else [domains]:
-        if not isinstance(each, str) or _DOMAIN.fullmatch(each) is None:
-            raise problem(
-                "bad-pattern",
-                f"{each!r} is not a domain of addresses",
-                "write what stands after the @, in which * stands for any characters: example.com",
-            )
+        _domain(each)
     return UserNames(_WHOLE[way], tuple(domains))
+
+
+def _domain(value: Any) -> str:
+    if not isinstance(value, str) or _DOMAIN.fullmatch(value) is None:
+        raise problem(
+            "bad-pattern",
+            f"{value!r} is not a domain of addresses",
+            "write what stands after the @, in which * stands for any characters: example.com",
+        )
+    return value
 
 
 def _boundary(value: str) -> str:
@@ -172,6 +177,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
 KnownNames = Annotated[list[Annotated[str, AfterValidator(_known_name)]], BeforeValidator(_no_list)]
+Domains = Annotated[list[Annotated[str, BeforeValidator(_domain)]], BeforeValidator(_no_list)]
 Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
 SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
 SomeActions = Annotated[
