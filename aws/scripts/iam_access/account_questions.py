@@ -18,6 +18,7 @@ from iam_access.simulation import access
 from iam_access.simulation.assertions import ask, disagreements, find_violations
 from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.effect import after
+from iam_access.simulation.narrowness import only_on_some
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context
@@ -174,7 +175,8 @@ def _judged(
     judge = ask if run.details or len(run.backends) > 1 else find_violations
     found = judge(account, selection.inquiries, backend)
     lacking = lacking_context(account, selection.inquiries, world)
-    return replace(found, findings=(*found.findings, *lacking))
+    narrow = only_on_some(account, selection.inquiries, world)
+    return replace(found, findings=(*found.findings, *lacking, *narrow))
 
 
 def _tested(

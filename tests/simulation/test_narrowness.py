@@ -1,0 +1,59 @@
+"""A test that asks for all resources at once and passes tells who may reach some of them."""
+
+from typing import Any
+
+import pytest
+
+from iam_access.model import Severity
+from iam_access.policy.document import document
+from iam_access.simulation.choosing import Choice, choose
+from iam_access.simulation.narrowness import only_on_some
+from iam_access.simulation.world import World
+from tests.simulation.accounts import allow, deny
+from tests.simulation.suites import suite
+from tests.values import ACCOUNT, ALICE, BOB, NOW, account_with, with_state
+
+GET = "s3:GetObject"
+LOGS = "arn:aws:s3:::bucket/logs/*"
+BUCKET = "arn:aws:s3:::bucket/*"
+VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+
+
+def told(*statements: dict[str, Any], **test: Any) -> list[str]:
+    """What is told of a test that expects a failure, where ALICE has these statements."""
+    snapshot = with_state(account_with(), ALICE, inline={"own": document(statements)})
+    found = choose((suite(test),), ACCOUNT, snapshot, Choice(), NOW)
+    findings = list(only_on_some(ACCOUNT, found.inquiries, World(snapshot)))
+    assert {(each.code, each.severity) for each in findings} <= {
+        ("some-resources", Severity.WARNING)
+    }
+    return [each.message for each in findings]
+
+
+@pytest.mark.parametrize("resources", [["*"], [BUCKET], ["arn:aws:s3:::other/x", "arn:aws:s3:::*"]])
+def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
+    (said,) = told(allow(GET, on=LOGS), resources=resources)
+    assert said.startswith("1 of 3 principals pass only because")
+    assert said.endswith(f"user/alice may do {GET} on {LOGS}")
+
+
+@pytest.mark.parametrize(
+    ("statements", "test"),
+    [
+        # Who fails the test is told of as that.
+        ([allow(GET)], {}),
+        ([allow(GET, on=LOGS)], {"resources": ["arn:aws:s3:::bucket/logs/x"]}),
+        ([allow(GET, on=LOGS)], {"resources": ["arn:aws:s3:::other/*"]}),
+        ([allow(GET, on=LOGS)], {"actions": ["s3:PutObject"]}),
+        ([allow(GET, on=LOGS)], {"expected_result": "succeed"}),
+        ([allow(GET, on=LOGS)], {"users": [BOB.name]}),
+        ([allow(GET, on=LOGS), deny("s3:*", on=BUCKET)], {}),
+        ([allow(GET, on=LOGS), deny("s3:*")], {}),
+        # What conditions leave open is told by another finding.
+        ([allow(GET, on=LOGS, when=VPC)], {}),
+    ],
+)
+def test_nothing_is_told_of_a_test_that_proves_what_it_says(
+    statements: list[dict[str, Any]], test: dict[str, Any]
+) -> None:
+    assert told(*statements, **test) == []
