@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.config.test_base import commit, git
 from tests.flow.fleet import (
     LIST_BUCKETS,
     PROD,
@@ -209,6 +210,57 @@ def test_invalid_files_revoke_nothing(fleet: Fleet) -> None:
     assert run.status == 1
     assert "team-left-alone" in run.codes
     assert fleet.dump() == before
+
+
+def test_what_a_team_left_in_an_account_of_an_invalid_team_goes(fleet: Fleet) -> None:
+    before = fleet.dump()
+    write(fleet.files)
+    fleet.files.team("platform", accounts=ACCOUNTS)
+    assert fleet.apply("--all").status == 0
+    fleet.files.remove_team("payments")
+    fleet.files.team("platform", accounts=ACCOUNTS, permanent=[permanent("nothing")])
+    done = fleet.apply("--all", "--allow-removals", "--output", "json")
+    assert (done.status, set(done.codes)) == (1, {"unknown-grant"})
+    assert fleet.dump() == before
+
+
+# A team that comes, and contradicts the one that is there.
+HOSTILE: dict[str, dict[str, Any]] = {
+    "another role": {"accounts": {"x": {"id": PROD, "deployer_role": "other"}}},
+    "another partition": {"accounts": {"x": {"id": PROD, "partition": "aws-cn"}}},
+    "an address of the same user": {
+        "policies": {"any": policy()},
+        "permanent": [permanent("any", users=["ann@elsewhere.example"])],
+    },
+    "a name of a policy": {"policies": {"team-read": policy()}},
+}
+
+
+def test_no_team_stops_the_revocations_of_another(files: Files) -> None:
+    """By git, since the accounts' own files are compared with nothing when they are applied."""
+    both = permanent("read", users=["ann@example.com", "bob@example.com"])
+    git(files.directory, "init", "--quiet", "--initial-branch=main")
+    files.team("pay-team", policies={"read": policy()}, permanent=[both])
+    commit(files.directory)
+    with opened(files) as fleet:
+        assert fleet.apply("--all").status == 0
+        assert fleet.attached("user/bob") == {"pay-team-read"}
+        back = fleet.remember()
+        for what, hostile in HOSTILE.items():
+            # `pay`, whose name sorts before.
+            files.team("pay", **hostile)
+            commit(files.directory)
+            files.team("pay-team", policies={"read": policy()}, permanent=[permanent("read")])
+            done = fleet.apply("--all", "--output", "json")
+            assert {(each["team"], each["severity"]) for each in done.json["findings"]} == {
+                ("pay", "error")
+            }, what
+            assert (done.status, fleet.attached("user/bob")) == (1, set()), what
+            assert fleet.attached("user/ann") == {"pay-team-read"}, what
+            back()
+            files.team("pay-team", policies={"read": policy()}, permanent=[both])
+            files.remove_team("pay")
+            commit(files.directory)
 
 
 def test_somebody_attached_our_policy_elsewhere(fleet: Fleet) -> None:

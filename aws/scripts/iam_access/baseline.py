@@ -116,7 +116,7 @@ def _apply(
         # The sandbox has the deployer role that the files of today name.
         replace(account, deployer_role=configuration.known_accounts[id_].deployer_role)
         for id_, account in sorted(before.accounts.items())
-        if id_ in configuration.accounts
+        if id_ in configuration.known_accounts
     ]
     manager = manager_of(before, None, clock(), lambda _label: None)
     return manager.carry_out(manager.applying(Request(allow_removals_of=None)), accounts)

@@ -171,6 +171,8 @@ def _apply(options: argparse.Namespace, clock: Clock) -> int:
         allow_removals_of=_allowed(options, run.configuration),
     )
     accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
+    if request.teams is None and not options.environment:
+        accounts += run.configuration.deserted.values()
     found = of_teams(run.configuration, request.teams) if options.verify else None
     report = run.over(
         accounts,

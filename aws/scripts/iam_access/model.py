@@ -112,8 +112,8 @@ class Account:
 
     @property
     def label(self) -> str:
-        """The environment names in use for it, for people: `prod`, or `live/prod`."""
-        return "/".join(sorted(set(self.environments.values())))
+        """The environment names in use for it, for people: `prod`, or `live/prod`; else its id."""
+        return "/".join(sorted(set(self.environments.values()))) or self.id
 
 
 class Phase(IntEnum):

@@ -90,6 +90,18 @@ class Configuration:
     base: "Configuration | None" = None
 
     @property
+    def deserted(self) -> dict[str, Account]:
+        """The accounts (by id) that only invalid teams name, without those.
+
+        What other teams had there before they left the files is to go all the same.
+        """
+        return {
+            number: replace(account, environments={})
+            for number, account in self.known_accounts.items()
+            if number not in self.accounts
+        }
+
+    @property
     def rules(self) -> Rulebook:
         """The organisation's rules, which know where they are written."""
         named = {team.name: team.environments for team in self.teams.values()}

@@ -10,7 +10,7 @@ from iam_access.snapshot import Snapshot
 
 
 def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
-    """Every account of the files' valid teams, with everybody their entries name there."""
+    """Every account of the files, with everybody whom the entries of valid teams name there."""
     environments = Counter(
         environment
         for account in configuration.accounts.values()
@@ -18,15 +18,17 @@ def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
     )
     return tuple(
         _account(account, configuration, _label(account, environments))
-        for _, account in sorted(configuration.accounts.items())
+        for _, account in sorted({**configuration.deserted, **configuration.accounts}.items())
     )
 
 
 def _label(account: Account, environments: Mapping[str, int]) -> str:
     """The name of one of its environments; with the team's where other accounts have that name.
 
-    Neither name has a `+`, so no two accounts share a label.
+    Neither name has a `+`, so no two accounts share a label. One without environments has its id.
     """
+    if not account.environments:
+        return account.id
     rarest = min((environments[name], team, name) for team, name in account.environments.items())
     _, team, environment = rarest
     return environment if environments[environment] == 1 else f"{team}+{environment}"
