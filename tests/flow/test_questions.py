@@ -376,3 +376,13 @@ def test_many_actions_for_one_reason_are_one_line(fleet: Fleet) -> None:
     assert "ec2:DescribeVpcs" in ask(fleet, *question, "--verbose").out
     listed = ask(fleet, *question, "--output", "json").json["answers"]
     assert "ec2:DescribeVpcs" in {each["action"] for each in listed}
+
+
+def test_what_has_ended_may_name_a_policy_that_is_gone_since(listing: Fleet) -> None:
+    ended = temporary("gone", user="bob@example.com", expires_at="2026-02-01T00:00:00Z")
+    listing.files.team(
+        policies={"list": policy()}, permanent=[permanent("list")], temporary=[ended]
+    )
+    run = ask(listing, "access", "-u", "ann", "-a", "s3:ListBucket", "--on", "plan")
+    assert run.status == 0
+    assert "payments.yaml" in run.out

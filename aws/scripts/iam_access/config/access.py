@@ -48,6 +48,10 @@ class Access:
     starts: datetime | None = None
     item: Item | None = None
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
+        return self.until is not None and self.until <= now
+
     def at(self, field: str, index: int) -> Location:
         """Where one of its users, roles, environments or grants stands."""
         path = (field.removesuffix("s"),) if self.temporary else (field, index)

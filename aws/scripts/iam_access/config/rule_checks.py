@@ -76,7 +76,7 @@ def check(
     grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
     team = _Team(draft, book, report, grants, facts.before, otherwise)
     for entry in facts.entries:
-        if entry.until is None or entry.until > now:
+        if not entry.has_ended(now):
             for each in checks:
                 each(entry, team)
 

@@ -58,10 +58,10 @@ def check(
         for role in access.roles:
             roles[role].append(access)
         if not _each_once(access.environments, environments):
-            _unknown(access, ENVIRONMENTS, environments, report)
+            _unknown(access, ENVIRONMENTS, environments, now, report)
             _repeated(access, ENVIRONMENTS, report)
         if not _each_once(access.grants, grants):
-            _unknown(access, GRANTS, grants, report)
+            _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
         if access.until is not None:
             deadlines.check(access, access.until, before, draft.name, book, now, report)
@@ -119,8 +119,11 @@ def _each_once(values: Sequence[str], known: frozenset[str] | None) -> bool:
     return known is not None and len(known.intersection(values)) == len(values)
 
 
-def _unknown(access: Access, name: str, known: frozenset[str] | None, report: Report) -> None:
-    if known is None:
+def _unknown(
+    access: Access, name: str, known: frozenset[str] | None, now: datetime, report: Report
+) -> None:
+    """Report what no file has. What has ended may name what is gone since."""
+    if known is None or access.has_ended(now):
         return
     singular = name.removesuffix("s")
     folder = accounts.FOLDER if name == ENVIRONMENTS else POLICIES

@@ -120,7 +120,8 @@ def _grants(
                     yield principal, own, grant
                     yield from _managed(principal, grant)
     for entry in team.entries[TemporaryAccess.folder]:
-        if environment == entry.spec.environment:
+        # What has ended may name a policy that is gone since.
+        if environment == entry.spec.environment and entry.spec.grant in team.policies:
             principal = entry.spec.principal(user_names)
             yield from _temporary(team, entry, principal, account, values)
 
