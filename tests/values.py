@@ -10,14 +10,17 @@ from typing import Any
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
-from iam_access.kinds import names
+from iam_access.kinds import names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import Entry, Scope
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.grant import Rules
 from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds.names import owner_tag
+from iam_access.kinds.ownership import claims_on, held
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import (
+    LONG_AGO,
     Account,
     ApiCall,
     Change,
@@ -335,3 +338,31 @@ def applied(
 ) -> Snapshot:
     """The account after an apply that nothing interrupts."""
     return carried_out(snapshot, in_order(apply_plan(files, snapshot, request, now).changes))
+
+
+def in_effect(snapshot: Snapshot) -> Snapshot:
+    """The account without what gives nobody anything until a cleanup takes it away.
+
+    Silenced roles are left out; of our tags, one is kept for each team that owns an attachment.
+    """
+    return replace(
+        snapshot,
+        principals={
+            principal: replace(state, tags=_owning(state, snapshot))
+            for principal, state in snapshot.principals.items()
+            if not (temporary_role.is_ours(state) and temporary_role.end_of(state) == LONG_AGO)
+        },
+    )
+
+
+def _owning(state: PrincipalState, snapshot: Snapshot) -> Mapping[str, str]:
+    claims = claims_on(state, snapshot)
+    ours = {claim.key for each in claims.values() for claim in each.confirmed}
+    owned = [
+        owner_tag(team, arn)
+        for arn, each in claims.items()
+        if arn in state.attached
+        for team in sorted(each.owners)
+    ]
+    others = {key: value for key, value in state.tags.items() if key not in ours}
+    return {**others, **held(owned, state, snapshot)}

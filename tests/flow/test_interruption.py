@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from iam_access.kinds import names
 from iam_access.sandbox import AwsError, FaultContext, LostAnswer, throttling
 from tests.flow.fleet import (
     LIST_BUCKETS,
@@ -148,9 +149,34 @@ def prepared(files: Files) -> Iterator[Fleet]:
 
 
 def result(fleet: Fleet, *, versions: bool = True) -> dict[str, Any]:
-    """What the account consists of, ids and dates left out (and if told so, old versions)."""
+    """What the account consists of, ids and dates left out (and if told so, old versions).
+
+    So is what a cleanup takes away: roles that let nobody in, and tags without their attachment.
+    """
     found = json.loads(json.dumps(fleet.dump(), default=str, sort_keys=True))
-    return {arn: _plain(each, versions) for arn, each in found.items()}
+    return {
+        arn: _plain({**each, "Tags": _owners(each)}, versions)
+        for arn, each in found.items()
+        if not (":role/self-serve/" in arn and _is_closed(each))
+    }
+
+
+def _is_closed(role: dict[str, Any]) -> bool:
+    effects = {each["Effect"] for each in role["AssumeRolePolicyDocument"]["Statement"]}
+    return effects == {"Deny"} and not role["AttachedManagedPolicies"]
+
+
+def _owners(entity: dict[str, Any]) -> list[str]:
+    """The teams that own an attachment by a tag of any generation, and all other tags."""
+    attached = {each["PolicyName"] for each in entity.get("AttachedManagedPolicies", ())}
+    owners = set()
+    for tag in entity.get("Tags", ()):
+        owner = names.owner_of_tag(tag["Key"], "aws")
+        if owner is None:
+            owners.add(f"{tag['Key']}={tag['Value']}")
+        elif tag["Value"].startswith("held:") and owner.arn.rpartition("/")[2] in attached:
+            owners.add(f"{owner.team} owns {owner.arn}")
+    return sorted(owners)
 
 
 def _plain(value: Any, versions: bool) -> Any:

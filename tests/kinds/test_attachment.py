@@ -2,22 +2,26 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from iam_access.kinds import aws_policies
+from iam_access.kinds import aws_policies, ownership
 from iam_access.kinds.attachment import PolicyAttachments
-from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource
+from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource, Severity
+from iam_access.plan.planner import Request
 from iam_access.policy.document import statements_of
-from iam_access.snapshot import PrincipalState
+from iam_access.snapshot import PrincipalState, Snapshot
 from tests.proofs.replay import moments
 from tests.values import (
     ACCOUNT,
     ALICE,
+    NOW,
     READ_ONLY,
     RUNNER,
     account_with,
+    applied,
     apply_plan,
     carried_out,
     configuration,
@@ -37,6 +41,7 @@ BOTH = policy(
     custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
 )
 TAG = "self-serve:payments:ReadOnlyAccess"
+SECOND = "self-serve:payments:2:ReadOnlyAccess"
 
 
 def managed(*owners: str) -> Resource:
@@ -46,6 +51,17 @@ def managed(*owners: str) -> Resource:
         [entry], scope(policy("read", managed_policies=[READ_ONLY]))
     ).resources
     return replace(resource, owners=frozenset(owners), teams=frozenset(owners))
+
+
+def tags(
+    *keys: str, gone: bool = False, noticed: datetime | None = None, of: Snapshot | None = None
+) -> dict[str, str]:
+    """Tags with these keys as we write them on alice."""
+    account = of or account_with()
+    state = account.principals[ALICE]
+    if gone or noticed:
+        return dict(ownership.released(keys, state, account, noticed))
+    return dict(ownership.held(keys, state, account))
 
 
 def operations(calls: tuple[ApiCall, ...]) -> list[str]:
@@ -109,12 +125,12 @@ def test_an_attachment_of_an_aws_managed_policy_is_claimed_first() -> None:
         ("attach_user_policy", Phase.GRANT),
     ]
     after = carried_out(account_with(), calls).principals[ALICE]
-    assert after.tags == {TAG: ""}
+    assert after.tags == tags(TAG)
     assert after.attached == (READ_ONLY,)
 
 
 def test_it_is_released_last() -> None:
-    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={TAG: ""})
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags=tags(TAG))
     (before,) = KIND.observed(account)
 
     calls = KIND.calls(before, None, account)
@@ -146,23 +162,104 @@ def test_attachments_of_our_policies_are_ours_whoever_made_them() -> None:
     assert (detach.operation, detach.params["GroupName"]) == ("detach_group_policy", "ops")
 
 
-def test_a_tag_without_its_attachment_is_finished_by_attaching() -> None:
-    account = with_state(account_with(), ALICE, tags={TAG: ""})
+def test_a_tag_without_its_attachment_may_be_going_so_another_one_is_written() -> None:
+    account = with_state(account_with(), ALICE, tags=tags(TAG))
     (before,) = KIND.observed(account)
-    assert operations(KIND.calls(before, managed("payments"), account)) == ["attach_user_policy"]
-    assert operations(KIND.calls(before, None, account)) == ["untag_user"]
+    calls = KIND.calls(before, managed("payments"), account)
+    assert operations(calls) == ["tag_user", "attach_user_policy"]
+    after = carried_out(account, calls)
+    assert after.principals[ALICE].tags == tags(TAG, SECOND)
+    (owned,) = KIND.observed(after)
+    assert owned.owners == {"payments"}
+    gone = carried_out(after, KIND.calls(owned, None, after))
+    assert gone.principals[ALICE] == account_with().principals[ALICE]
+
+
+def test_a_tag_without_its_attachment_goes_when_no_run_can_be_about_to_attach() -> None:
+    account = with_state(account_with(), ALICE, tags=tags(TAG))
+    (dead,) = KIND.observed(account)
+    assert KIND.calls(dead, None, account) == ()
+    assert KIND.reclaiming(dead, account, NOW, cleaning=False) == ()
+    noticed = carried_out(account, KIND.reclaiming(dead, account, NOW, cleaning=True))
+    assert noticed.principals[ALICE].tags == tags(TAG, noticed=NOW)
+    hour = timedelta(hours=1)
+    (dead,) = KIND.observed(noticed)
+    assert KIND.reclaiming(dead, noticed, NOW + hour / 2, cleaning=True) == ()
+    assert operations(KIND.reclaiming(dead, noticed, NOW + hour, cleaning=True)) == ["untag_user"]
+    # One that attaches meanwhile uses another key, so nothing it owns is taken off.
+    calls = KIND.calls(dead, managed("payments"), noticed)
+    assert [tag["Key"] for tag in calls[0].params["Tags"]] == [SECOND]
 
 
 def test_a_second_team_adds_its_own_tag_and_keeps_the_attachment_when_the_first_leaves() -> None:
-    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={TAG: ""})
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags=tags(TAG))
     (before,) = KIND.observed(account)
 
     handed_over = KIND.calls(before, managed("data"), account)
 
-    assert operations(handed_over) == ["tag_user", "untag_user"]
-    after = carried_out(account, handed_over).principals[ALICE]
-    assert after.tags == {"self-serve:data:ReadOnlyAccess": ""}
-    assert after.attached == (READ_ONLY,)
+    assert operations(handed_over) == ["tag_user", "tag_user"]
+    after = carried_out(account, handed_over)
+    assert after.principals[ALICE].tags == {
+        **tags("self-serve:data:ReadOnlyAccess"),
+        **tags(TAG, gone=True),
+    }
+    assert after.principals[ALICE].attached == (READ_ONLY,)
+    (left,) = KIND.observed(after)
+    assert left.owners == {"data"}
+    again = carried_out(after, KIND.calls(left, managed("data", "payments"), after))
+    assert again.principals[ALICE].tags == tags("self-serve:data:ReadOnlyAccess", TAG)
+
+
+def test_what_all_owners_have_let_go_is_ours_to_detach() -> None:
+    released = tags(TAG, gone=True)
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags=released)
+    (left,) = KIND.observed(account)
+    assert left.owners == frozenset()
+    assert left.teams == {"payments"}
+    assert left.expires is None
+    assert operations(KIND.calls(left, None, account)) == ["detach_user_policy", "untag_user"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "yes",
+        tags(TAG)[TAG].upper(),
+        tags(SECOND)[SECOND],
+        tags("self-serve:data:ReadOnlyAccess")["self-serve:data:ReadOnlyAccess"],
+        tags(TAG, of=with_state(account_with(), ALICE, id="AIDAMADEANEW"))[TAG],
+        tags(TAG, of=replace(account_with(), account_id="444455556666"))[TAG],
+        f"{tags(TAG, gone=True)[TAG]}:20261301T000000Z",
+    ],
+)
+def test_a_tag_that_was_not_written_for_the_principal_is_told_and_nothing_is_detached(
+    value: str,
+) -> None:
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags={TAG: value})
+    assert list(KIND.observed(account)) == []
+    plan = apply_plan(configuration(team()), account)
+    assert plan.changes == ()
+    [told] = plan.findings
+    assert (told.code, told.severity) == ("unconfirmed-tag", Severity.WARNING)
+    assert f"--user-name alice --policy-arn {READ_ONLY}" in told.hint
+    assert f"--tag-keys {TAG}" in told.hint
+    # Where the files ask for it, it is used like all that others attached, until it is adopted.
+    asking = configuration(
+        team(policies=[policy("read", managed_policies=[READ_ONLY])], permanent=[permanent()])
+    )
+    plan = apply_plan(asking, account)
+    assert (plan.changes, [each.code for each in plan.findings]) == ((), ["not-ours"])
+    assert TAG in plan.findings[0].hint
+    adopted = applied(asking, account, Request(adopt=True))
+    assert adopted.principals[ALICE].tags == tags(TAG)
+    assert applied(configuration(team()), adopted) == account_with()
+
+
+def test_a_tag_in_doubt_alone_says_nothing() -> None:
+    account = with_state(account_with(), ALICE, tags={TAG: ""})
+    plan = apply_plan(configuration(team()), account)
+    assert (plan.changes, plan.findings) == ((), ())
 
 
 def test_what_somebody_else_attached_is_used_and_adopting_only_tags() -> None:

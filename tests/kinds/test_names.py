@@ -1,6 +1,6 @@
 """Names are how ownership is read back, so each must come back as it went in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -54,6 +54,19 @@ def test_policies_are_shared_by_those_with_the_same_window_only() -> None:
     assert len(found) == len(starts) * len(ends)
 
 
+def test_a_beginning_is_told_to_the_second_and_never_for_another() -> None:
+    """As a number, not as a hash of one: two beginnings with one hash of 28 bits are soon found."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    names_ = {
+        names.ending_policy_name("t", "read", first + timedelta(seconds=second), DEADLINE, 1)
+        for second in range(0, 3_000_000, 60)
+    }
+    assert len(names_) == 50_000
+    assert names.ending_policy_name("t", "read", first, DEADLINE, 1) == (
+        "t+read+20260301T180000Z=t85s00+1"
+    )
+
+
 def test_long_keys_that_begin_alike_stay_apart() -> None:
     one, other = (names.inline_name("team", "k" * 120 + end, DEADLINE) for end in "ab")
     assert one != other
@@ -104,24 +117,46 @@ def test_only_one_path_is_a_teams(before: str, after: str) -> None:
 @given(team=TEAMS, path=st.sampled_from(["ReadOnlyAccess", "service-role/AWSLambdaRole"]))
 def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
     arn = f"arn:aws-cn:iam::aws:policy/{path}"
-    assert names.owner_of_tag(names.owner_tag(team, arn), "aws-cn") == (team, arn)
+    for generation in (1, 2, 10):
+        tag = names.owner_tag(team, arn, generation)
+        assert names.owner_of_tag(tag, "aws-cn") == (team, arn, generation)
 
 
-@pytest.mark.parametrize("key", ["self-serve", "self-serve:payments", "Self-Serve:a:B", "team"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "self-serve",
+        "self-serve:payments",
+        "Self-Serve:a:B",
+        "team",
+        "self-serve:a:1:B",
+        "self-serve:a:02:B",
+        "self-serve:a:2:B:C",
+    ],
+)
 def test_other_tags_say_nothing_about_ownership(key: str) -> None:
     assert names.owner_of_tag(key, "aws") is None
 
 
 INSTANTS = (None, DEADLINE, DEADLINE.replace(hour=9))
-PEOPLE = ("ann", "role=ann", "ann+20260301T180000Z", "role=ann+20260301T180000Z", "a" * 60)
+PEOPLE = (
+    "ann",
+    "role=ann",
+    "ann+20260301T180000Z",
+    "role=ann+20260301T180000Z",
+    "ann+g2",
+    "role=ann+g2",
+    "a" * 60,
+)
 
 
 def test_no_two_people_or_beginnings_have_one_role() -> None:
     made = [
-        names.role_name("payments", "read", Principal(type_, person), starts)
+        names.role_name("payments", "read", Principal(type_, person), starts, generation)
         for type_ in (PrincipalType.USER, PrincipalType.ROLE)
         for person in PEOPLE
         for starts in INSTANTS
+        for generation in (1, 2, 99)
     ]
     assert len(set(made)) == len(made)
     assert all(len(name) <= 64 for name in made)
@@ -134,6 +169,14 @@ def test_a_roles_name_tells_whom_it_may_be_for(
 ) -> None:
     for type_ in (PrincipalType.USER, PrincipalType.ROLE):
         principal = Principal(type_, person)
-        name = names.role_name(team, key, principal, starts)
-        assert names.may_be_role_of(name, principal)
-        assert not names.may_be_role_of(name, Principal(type_, "bob"))
+        for generation in (1, 2):
+            name = names.role_name(team, key, principal, starts, generation)
+            assert names.may_be_role_of(name, principal)
+            assert not names.may_be_role_of(name, Principal(type_, "bob"))
+            assert names.first_role_name(name) == names.role_name(team, key, principal, starts)
+
+
+def test_nobody_is_called_like_the_short_name_of_another_ones_role() -> None:
+    short = names.role_name("payments", "read", Principal(PrincipalType.USER, "a" * 60), None)
+    person = Principal(PrincipalType.USER, short.removeprefix("payments+read+"))
+    assert names.role_name("payments", "read", person, None) != short

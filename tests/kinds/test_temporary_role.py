@@ -15,6 +15,7 @@ from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (
     ACCOUNT,
     ALICE,
+    NOW,
     POWER_USER,
     READ_ONLY,
     ROLE_BOUNDARY,
@@ -31,13 +32,23 @@ DEADLINE = datetime(2026, 3, 1, 18, tzinfo=UTC)
 ROLE = Principal(PrincipalType.ROLE, "payments+read+alice")
 
 
-def grant(*, rules: Rules = Rules(), **written: Any) -> TemporaryGrant:  # noqa: B008 - frozen
+def grant(
+    *,
+    rules: Rules = Rules(),  # noqa: B008 - frozen
+    snapshot: Snapshot | None = None,
+    now: datetime = NOW,
+    **written: Any,
+) -> TemporaryGrant:
     both = policy(
         "read",
         managed_policies=[POWER_USER],
         custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
     )
-    (found,) = TemporaryAccess().expand([temporary(**written)], scope(both, rules=rules)).grants
+    (found,) = (
+        TemporaryAccess()
+        .expand([temporary(**written)], scope(both, rules=rules, snapshot=snapshot, now=now))
+        .grants
+    )
     return found
 
 
@@ -65,9 +76,11 @@ def test_its_end_stands_before_anything_is_granted() -> None:
         "create_role",
         "put_role_policy",
         "attach_role_policy",
+        "update_assume_role_policy",
     ]
     assert calls[0].params["MaxSessionDuration"] == 3600
-    assert "DateLessThan" in calls[0].params["AssumeRolePolicyDocument"]
+    assert '"Allow"' not in calls[0].params["AssumeRolePolicyDocument"]
+    assert "DateLessThan" in calls[-1].params["PolicyDocument"]
 
 
 def test_it_is_denied_what_could_outlive_its_end() -> None:
@@ -85,31 +98,27 @@ def test_who_takes_it_has_to_use_mfa_where_the_rules_say_so(*, asked: bool) -> N
     assert statement["Condition"].get("Bool") == wanted
 
 
-def test_what_a_policy_of_aws_denies_stands_before_anything_is_granted() -> None:
+def test_nobody_can_take_it_until_what_policies_of_aws_deny_is_attached() -> None:
     deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::secret"}
     copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [deny]})
     account = account_with(managed={POWER_USER: copy})
     calls = KIND.calls(None, temporary_role.resource(grant()), account)
-    assert [call.operation for call in calls] == [
-        "create_role",
-        "put_role_policy",
+    assert [call.operation for call in calls][-2:] == [
         "attach_role_policy",
-        "put_role_policy",
+        "update_assume_role_policy",
     ]
-    assert '"Allow"' not in calls[1].params["PolicyDocument"]
-    (found,) = KIND.observed(carried_out(account, calls))
-    assert found.document == temporary_role.resource(grant()).document
 
 
-def test_half_made_it_stays_silent_until_the_denials_of_aws_are_attached() -> None:
-    deny = {"Effect": "Deny", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::secret"}
-    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [deny]})
-    account = account_with(managed={POWER_USER: copy})
+@pytest.mark.parametrize("count", range(1, 4))
+def test_half_made_it_is_finished_and_opened_last(count: int) -> None:
     wanted = temporary_role.resource(grant())
-    stopped = carried_out(account, KIND.calls(None, wanted, account)[:2])
+    whole = KIND.calls(None, wanted, account_with())
+    stopped = carried_out(account_with(), whole[:count])
+    assert grant(snapshot=stopped).generation == 1
     (left,) = KIND.observed(stopped)
     calls = KIND.calls(left, wanted, stopped)
-    assert [call.operation for call in calls] == ["attach_role_policy", "put_role_policy"]
+    assert [call.operation for call in calls] == [call.operation for call in whole[count:]]
+    assert carried_out(stopped, calls) == made(grant())
 
 
 def test_what_it_is_denied_stands_before_it_is_granted_more() -> None:
@@ -122,34 +131,116 @@ def test_what_it_is_denied_stands_before_it_is_granted_more() -> None:
     assert [call.operation for call in calls] == ["put_role_policy", "attach_role_policy"]
 
 
-def test_nobody_can_take_it_before_it_is_taken_apart() -> None:
+def reclaimed(account: Snapshot, now: datetime, *, cleaning: bool = True) -> Snapshot:
+    """The account after what a cleanup, or an apply, does at this moment with the dead role."""
+    (dead,) = KIND.observed(account)
+    return carried_out(account, KIND.reclaiming(dead, account, now, cleaning=cleaning))
+
+
+def silenced() -> Snapshot:
+    """An account in which the role was ended before its time."""
     account = made(grant())
     (before,) = KIND.observed(account)
+    return carried_out(account, KIND.calls(before, None, account))
 
+
+HOUR = timedelta(hours=1)
+INSTANT = timedelta(seconds=1)
+
+
+def test_ended_before_its_time_it_is_silenced_and_closed_and_stays() -> None:
+    account = made(grant())
+    (before,) = KIND.observed(account)
     calls = KIND.calls(before, None, account)
-
     assert [call.operation for call in calls] == [
         "put_role_policy",
+        "update_assume_role_policy",
+        "detach_role_policy",
+    ]
+    (left,) = KIND.observed(silenced())
+    assert left.expires is not None
+    assert left.expires.year == 1
+    assert left.attributes["managed"] == ()
+    assert KIND.calls(left, None, silenced()) == ()
+    assert reclaimed(silenced(), NOW + 24 * HOUR, cleaning=False) == silenced()
+
+
+def test_its_deny_goes_with_the_role_once_no_session_can_be_open() -> None:
+    noticed = reclaimed(silenced(), NOW)
+    assert noticed != silenced()
+    for cleaning in (True, False):
+        assert reclaimed(noticed, NOW + HOUR - INSTANT, cleaning=cleaning) == noticed
+        assert reclaimed(noticed, NOW + HOUR, cleaning=cleaning) == account_with()
+
+
+def test_ended_by_itself_it_goes_an_hour_later() -> None:
+    account = made(grant())
+    assert reclaimed(account, DEADLINE + HOUR - INSTANT) == account
+    (dead,) = KIND.observed(account)
+    calls = KIND.reclaiming(dead, account, DEADLINE + HOUR, cleaning=False)
+    assert [call.operation for call in calls] == [
         "update_assume_role_policy",
         "detach_role_policy",
         "delete_role_policy",
         "delete_role",
     ]
-    assert ROLE not in carried_out(account, calls).principals
+    assert carried_out(account, calls) == account_with()
 
 
-@pytest.mark.parametrize("count", range(1, 5))
-def test_half_taken_apart_it_is_dead_and_the_rest_goes(count: int) -> None:
+def test_opened_again_by_others_it_is_closed_and_the_hour_begins_anew() -> None:
+    trust = made(grant()).principals[ROLE].trust
+    opened = with_state(reclaimed(silenced(), NOW), ROLE, trust=trust)
+    late = NOW + 2 * HOUR
+    assert reclaimed(opened, late) == silenced()
+    never_closing = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}
+    endless = with_state(made(grant()), ROLE, trust=never_closing)
+    assert reclaimed(endless, DEADLINE + 2 * HOUR) == silenced()
+
+
+@pytest.mark.parametrize("sid", ["Noticed", "Noticed20260301", "Noticed99999999T999999Z", "Other"])
+def test_a_moment_that_others_wrote_is_none(sid: str) -> None:
+    document = silenced().principals[ROLE].inline["self-serve"]
+    (statement,) = document["Statement"]
+    noticed = {**document, "Statement": [{**statement, "Sid": sid}]}
+    account = with_state(silenced(), ROLE, inline={"self-serve": noticed})
+    assert ROLE in reclaimed(account, NOW + 24 * HOUR).principals
+
+
+@pytest.mark.parametrize("count", range(1, 3))
+def test_half_ended_the_rest_is_done_by_the_next_run(count: int) -> None:
     account = made(grant())
     (before,) = KIND.observed(account)
     stopped = carried_out(account, KIND.calls(before, None, account)[:count])
+    assert reclaimed(stopped, NOW, cleaning=False) == silenced()
 
-    (left,) = KIND.observed(stopped)
 
-    if count > 1:
-        assert left.expires is not None
-        assert left.expires.year == 1
-    assert ROLE not in carried_out(stopped, KIND.calls(left, None, stopped)).principals
+def test_a_dead_role_is_not_written_to_and_the_grant_gets_another_one() -> None:
+    for account, now in (
+        (silenced(), NOW),
+        (reclaimed(silenced(), NOW), NOW),
+        (made(grant()), DEADLINE),
+    ):
+        renewed = grant(snapshot=account, now=now, expires_at="2026-03-02T18:00:00Z")
+        assert renewed.generation == 2
+        wanted = temporary_role.resource(renewed)
+        assert wanted.name == "payments+read+alice+g2"
+        after = carried_out(account, KIND.calls(None, wanted, account))
+        assert after.principals[ROLE] == account.principals[ROLE]
+        again = grant(snapshot=after, now=now, expires_at="2026-03-02T20:00:00Z")
+        assert again.generation == 2
+
+
+def test_without_its_end_it_gets_that_before_it_is_let_in_to_or_given_anything() -> None:
+    robbed = with_state(made(grant()), ROLE, attached=(), inline={})
+    open_to = {**(robbed.principals[ROLE].trust or {}), "Statement": [{"Effect": "Allow"}]}
+    robbed = with_state(robbed, ROLE, trust=open_to)
+    (before,) = KIND.observed(robbed)
+    calls = KIND.calls(before, temporary_role.resource(grant(snapshot=robbed)), robbed)
+    assert [call.operation for call in calls] == [
+        "put_role_policy",
+        "attach_role_policy",
+        "update_assume_role_policy",
+    ]
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
@@ -163,7 +254,7 @@ def test_without_its_end_it_is_not_dead_while_anything_hangs_on_it(
 ) -> None:
     account = made(grant())
     (before,) = KIND.observed(account)
-    _, nobody_may_take_it, *_ = KIND.calls(before, None, account)
+    nobody_may_take_it = KIND.calls(before, None, account)[1]
     account = carried_out(account, [nobody_may_take_it] if closed else [])
     bare = with_state(account, ROLE, **{"attached": (), "inline": {}, **left})
     (found,) = KIND.observed(bare)
@@ -196,7 +287,7 @@ def test_what_only_looks_like_its_end_is_none(
     assert found.expires is None
 
 
-@pytest.mark.parametrize("count", range(1, 3))
+@pytest.mark.parametrize("count", range(2, 4))
 def test_half_made_it_ends_all_the_same(count: int) -> None:
     calls = KIND.calls(None, temporary_role.resource(grant()), account_with())
     (left,) = KIND.observed(carried_out(account_with(), calls[:count]))
@@ -336,7 +427,7 @@ def test_a_role_is_gone_only_if_no_page_has_it(last: str, *, is_gone: bool) -> N
             {"RoleDetailList": [{"Arn": arn}], "IsTruncated": False},
         ]
     )
-    delete = KIND.calls(before, None, account)[-1]
+    delete = KIND.reclaiming(before, account, DEADLINE + HOUR, cleaning=True)[-1]
     assert delete.confirm is not None
     assert delete.confirm.holds(lambda operation, params: next(pages)) is is_gone
 
@@ -386,7 +477,8 @@ def test_a_user_of_that_name_takes_nothing() -> None:
 def test_phases_leave_the_role_itself_for_last() -> None:
     account = made(grant())
     (before,) = KIND.observed(account)
-    phases = [call.phase for call in KIND.calls(before, None, account)]
+    calls = KIND.reclaiming(before, account, DEADLINE + HOUR, cleaning=True)
+    phases = [call.phase for call in calls]
     assert phases == sorted(phases)
     assert phases[-1] is Phase.RETIRE
 

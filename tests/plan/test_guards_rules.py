@@ -30,6 +30,7 @@ from tests.values import (
     apply_plan,
     carried_out,
     configuration,
+    in_effect,
     in_order,
     permanent,
     policy,
@@ -132,7 +133,7 @@ class TestProtectedPrincipals:
         assert len(of(plan, "protected-principal")) == 1
 
         before = applied(via_role, account_with())
-        assert applied(nobody(**self.rules), before) == account_with()
+        assert in_effect(applied(nobody(**self.rules), before)) == account_with()
 
     def test_adopting_a_policy_takes_nothing_off_them(self) -> None:
         theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/payments-keep"
@@ -382,7 +383,7 @@ def test_without_rules_nothing_is_in_the_way() -> None:
 
 def test_cleanup_leaves_a_protected_principal_alone() -> None:
     there = applied(files(), account_with())
-    rules = nobody(protected_principals={"users": ["alice"]}).rules
+    rules = nobody(protected_principals={"users": ["alice"]})
     later = NOW + timedelta(days=30)
     plan = plan_cleanup(ACCOUNT, there, EVERYTHING, later, rules)
     assert ALICE not in touched(plan)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from iam_access.config.settings import Settings
+from iam_access.kinds.ownership import held
 from iam_access.model import Action, Change, Finding, Plan, Principal, PrincipalType, Severity
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.expiry import with_deadline
@@ -24,6 +25,7 @@ from tests.values import (
     apply_plan,
     carried_out,
     configuration,
+    in_effect,
     in_order,
     permanent,
     policy,
@@ -167,7 +169,7 @@ def test_a_shared_attachment_stays_as_long_as_any_team_asks_for_it() -> None:
     }
     left = applied(only_data, shared, Request(teams=frozenset({"payments"})))
     assert left.principals[ALICE].attached == (READ_ONLY,)
-    assert set(left.principals[ALICE].tags) == {"self-serve:data:ReadOnlyAccess"}
+    assert set(in_effect(left).principals[ALICE].tags) == {"self-serve:data:ReadOnlyAccess"}
     assert applied(none, left) == account_with()
 
 
@@ -197,7 +199,7 @@ def test_an_invalid_team_keeps_what_it_has_even_shared_and_the_plan_says_so() ->
     plan = apply_plan(configuration(team("data"), invalid=["payments"]), before)
     after = carried_out(before, in_order(plan.changes))
 
-    assert after == applied(
+    assert in_effect(after) == applied(
         configuration(team("payments", **entries)),  # type: ignore[arg-type]
         account_with(),
     )
@@ -450,7 +452,9 @@ class TestGuards:
 
 def _states() -> list[tuple[str, Snapshot]]:
     empty = account_with()
-    tagged = with_state(empty, ALICE, tags={"self-serve:payments:ReadOnlyAccess": ""})
+    key = "self-serve:payments:ReadOnlyAccess"
+    tags = held([key], empty.principals[ALICE], empty)
+    tagged = with_state(empty, ALICE, tags=tags)
     return [("empty", empty), ("tagged", tagged), ("full", applied(FILES, empty))]
 
 
@@ -460,11 +464,11 @@ def test_interrupted_after_any_call_the_next_run_ends_the_same(
     _name: str, start: Snapshot, files: object
 ) -> None:
     assert isinstance(files, type(FILES))
-    whole = applied(files, start)
+    whole = in_effect(applied(files, start))
     calls = in_order(apply_plan(files, start).changes)
     for count in range(len(calls) + 1):
         stopped = carried_out(start, calls[:count])
-        assert applied(files, stopped) == whole
+        assert in_effect(applied(files, stopped)) == whole
 
 
 def test_a_groups_attachment_of_our_policy_is_taken_off() -> None:

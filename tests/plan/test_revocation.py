@@ -19,6 +19,7 @@ from tests.values import (
     applied,
     carried_out,
     configuration,
+    in_effect,
     in_order,
     permanent,
     policy,
@@ -51,7 +52,7 @@ def account(form: Form) -> Snapshot:
 def holds(snapshot: Snapshot) -> set[tuple[str, str]]:
     """Who holds which temporary grant in whatever form."""
     held = set()
-    for principal, state in snapshot.principals.items():
+    for principal, state in in_effect(snapshot).principals.items():
         names = [*state.inline, *(arn.rpartition("/")[2] for arn in state.attached)]
         names = [name.removeprefix("self-serve+") for name in names if "+" in name]
         held |= {

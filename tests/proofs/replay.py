@@ -10,7 +10,7 @@ from iam_access.model import ApiCall, Phase, Plan, Principal, Status
 from iam_access.policy.document import canonical
 from iam_access.snapshot import Snapshot
 from tests.proofs.reach import Entity, Probe, Reach, reach_of
-from tests.values import RefusedError, carried_out
+from tests.values import RefusedError, carried_out, in_effect
 
 
 def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
@@ -35,7 +35,11 @@ def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
 
 
 def meaning(snapshot: Snapshot) -> object:
-    """An account for comparison: everything but how often a policy was written."""
+    """An account for comparison: everything but how often a policy was written.
+
+    What gives nobody anything does not count.
+    """
+    snapshot = in_effect(snapshot)
     return (
         {
             principal: (

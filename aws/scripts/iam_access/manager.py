@@ -17,7 +17,7 @@ from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed, unproven
-from iam_access.plan.planner import Request, plan_apply, plan_cleanup
+from iam_access.plan.planner import Request, documents_to_mend, plan_apply, plan_cleanup
 from iam_access.plan.revocation import plan_revocation
 from iam_access.plan.target import Target
 from iam_access.snapshot import Snapshot
@@ -103,7 +103,10 @@ class IamManager:
         """Plans that take away what is dead."""
         return Planner(
             plan=lambda account, snapshot: plan_cleanup(
-                account, snapshot, request, self.now, self.configuration.rules
+                account, snapshot, request, self.now, self.configuration
+            ),
+            documents=lambda account, read: documents_to_mend(
+                self.configuration, account, read, self.now
             ),
             explain=explain,
         )

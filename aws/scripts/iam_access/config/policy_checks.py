@@ -114,6 +114,7 @@ def _empty(item: Item, report: Report) -> None:
 def _names(draft: Draft, report: Report) -> None:
     """Names of policies: short enough, and different in more than case and dots."""
     first: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for item in draft.items[POLICIES]:
         name = names.policy_name(draft.name, item.key)
         if len(name) > names.NAME_LIMIT:
@@ -130,6 +131,16 @@ def _names(draft: Draft, report: Report) -> None:
                 item.place.location,
                 f"{shown(item.key)} and {shown(other)} would both be the policy {name} in AWS",
                 "rename one of the two: keys must differ in more than '-', '.' and case",
+            )
+        label = names.label(item.key)
+        other = labels.setdefault(label, item.key)
+        if other != item.key:
+            report.error(
+                "policy-name-collision",
+                item.place.location,
+                f"temporary grants of {shown(item.key)} and {shown(other)} would both be called "
+                f"{label} in AWS",
+                "rename one of the two, best with a short key",
             )
 
 

@@ -1,12 +1,21 @@
 """Attachments of managed policies to users and roles: permanent access."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from iam_access.kinds import aws_policies, calls, fields, managed_policy, names, temporary_role
+from iam_access.kinds import (
+    aws_policies,
+    calls,
+    fields,
+    managed_policy,
+    names,
+    ownership,
+    temporary_role,
+)
 from iam_access.kinds.base import Adopting, Entry, Expansion, Foreign, Scope, finding_about
 from iam_access.kinds.fields import (
     Contradiction,
@@ -15,8 +24,9 @@ from iam_access.kinds.fields import (
     UserAddress,
     UserNames,
 )
-from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds.grant import LONGEST_SESSION, TemporaryGrant
 from iam_access.model import (
+    LONG_AGO,
     ApiCall,
     Change,
     Finding,
@@ -68,7 +78,7 @@ class PolicyAttachments:
     """Managed policies attached to users and roles.
 
     Ours are those of our customer managed policies, whoever attached them, and those of AWS
-    managed policies that one of our tags on the principal speaks of.
+    managed policies that one of our tags on the principal speaks of, see `ownership`.
     """
 
     name = NAME
@@ -134,8 +144,11 @@ class PolicyAttachments:
                 if team is not None:
                     found = _observed(principal, arn, frozenset({team}), frozenset(), attached=True)
                     yield _with_end(found, snapshot.policies.get(arn))
-            for arn, owners in _owners(state, snapshot.partition).items():
-                yield _observed(principal, arn, owners, owners, attached=arn in state.attached)
+            for arn, claims in ownership.claims_on(state, snapshot).items():
+                if claims.confirmed:
+                    teams = frozenset(claim.team for claim in claims.confirmed)
+                    attached = arn in state.attached
+                    yield _observed(principal, arn, teams, claims.owners, attached=attached)
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
         principal, arn = _subject(wanted)
@@ -149,7 +162,7 @@ class PolicyAttachments:
                 "not-ours",
                 f"{wanted.name} is attached to {principal} already, by somebody else; it is used "
                 "as it is and will stay when the entry goes",
-                "detach it by hand should it ever have to go",
+                "detach it by hand should it ever have to go" + _doubt(state, arn, snapshot),
                 severity=Severity.NOTE,
             ),
             serves=True,
@@ -160,21 +173,55 @@ class PolicyAttachments:
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
     ) -> tuple[ApiCall, ...]:
         principal, arn = _subject(after or before)
-        had = before.owners if before else frozenset()
-        has = after.owners if after else frozenset()
         state = snapshot.principals.get(principal)
         attached = state is not None and arn in state.attached
-        steps: list[ApiCall] = []
-        if has - had:
-            steps.append(calls.tag(principal, [names.owner_tag(t, arn) for t in sorted(has - had)]))
-        if after is not None and not attached:
-            steps.append(calls.attach(principal, arn))
-        if after is None and attached:
-            steps.append(calls.detach(principal, arn, Phase.REVOKE))
-        if had - has:
-            gone = [names.owner_tag(team, arn) for team in sorted(had - has)]
-            steps.append(calls.untag(principal, gone))
+        if after is None:
+            return _removal(principal, arn, snapshot) if attached else ()
+        claims = ownership.claims_on(state, snapshot).get(arn, ownership.Claims())
+        # A claim without its attachment may be about to go by another run.
+        known = claims.owners if attached else frozenset()
+        claimed = [
+            claims.key_for(team, arn, attached=attached) for team in sorted(after.owners - known)
+        ]
+        released = [
+            claim.key
+            for claim in claims.confirmed
+            if claim.is_held and claim.team not in after.owners
+        ]
+        tags = ownership.held(claimed, state, snapshot)
+        steps = [
+            *([calls.tag(principal, tags, Phase.CLAIM)] if tags else []),
+            *([] if attached else [calls.attach(principal, arn)]),
+        ]
+        if released:
+            # The key stays as long as the attachment does: if each of two runs took the other
+            # team's key off, nothing would tell any more that the attachment is ours.
+            let_go = ownership.released(released, state, snapshot)
+            steps.append(calls.tag(principal, let_go, Phase.RELEASE))
         return tuple(steps)
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        """What is dead is an attachment of a grant that ended, or a tag without its attachment."""
+        principal, arn = _subject(dead)
+        state = snapshot.principals.get(principal)
+        claims = ownership.claims_on(state, snapshot).get(arn)
+        if claims is None or dead.attributes["attached"]:
+            return self.calls(dead, None, snapshot)
+        if not cleaning:
+            return ()
+        new = [claim.key for claim in claims.confirmed if claim.noticed is None]
+        old = [
+            claim.key
+            for claim in claims.confirmed
+            if claim.noticed is not None and now - claim.noticed >= LONGEST_SESSION
+        ]
+        noticed = ownership.released(new, state, snapshot, now)
+        return (
+            *([calls.tag(principal, noticed, Phase.RELEASE)] if new else []),
+            *([calls.untag(principal, old)] if old else []),
+        )
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
@@ -268,15 +315,57 @@ def _policies_of(key: str, scope: Scope) -> Iterator[str]:
     yield from dict.fromkeys(scope.fill(policy.managed_policies))
 
 
-def _owners(state: PrincipalState, partition: str) -> Mapping[str, frozenset[str]]:
-    """By the ARN of an AWS managed policy, the teams whose tag is on the principal."""
-    owners: dict[str, frozenset[str]] = {}
-    for tag in state.tags:
-        found = names.owner_of_tag(tag, partition)
-        if found is not None:
-            team, arn = found
-            owners[arn] = owners.get(arn, frozenset()) | {team}
-    return owners
+def _removal(principal: Principal, arn: str, snapshot: Snapshot) -> tuple[ApiCall, ...]:
+    """Detaches a policy, and takes off the tags that were seen to speak of it."""
+    state = snapshot.principals.get(principal)
+    claims = ownership.claims_on(state, snapshot).get(arn)
+    keys = sorted(claim.key for claim in claims.confirmed) if claims else []
+    return (
+        calls.detach(principal, arn, Phase.REVOKE),
+        *([calls.untag(principal, keys)] if keys else []),
+    )
+
+
+def unconfirmed(snapshot: Snapshot, besides: Set[ResourceId]) -> Iterator[Finding]:
+    """Of attachments that only a tag in doubt claims to be ours, that they stay.
+
+    Those of `besides` are told of elsewhere.
+    """
+    for principal, state in sorted(snapshot.principals.items()):
+        for arn, claims in sorted(ownership.claims_on(state, snapshot).items()):
+            if (
+                not claims.doubtful
+                or claims.confirmed
+                or arn not in state.attached
+                or resource_id(principal, arn) in besides
+                or temporary_role.is_ours(state)
+            ):
+                continue
+            tag = claims.doubtful[0]
+            holder = f"--{principal.type}-name {principal.name}"
+            yield Finding(
+                code="unconfirmed-tag",
+                severity=Severity.WARNING,
+                message=f"{principal} in account {snapshot.account_id} carries the tag {tag.key}, "
+                f"which was not written for it, so {_policy_name(arn)} is not taken for ours and "
+                "stays attached",
+                hint="the tag was copied from another principal, or an earlier version wrote it. "
+                "If the files ask for the attachment, apply with --adopt; if it has to go: "
+                f"aws iam detach-{principal.type}-policy {holder} --policy-arn {arn}; else: "
+                f"aws iam untag-{principal.type} {holder} --tag-keys {tag.key}",
+                team=tag.team,
+                account=snapshot.account_id,
+            )
+
+
+def _doubt(state: PrincipalState, arn: str, snapshot: Snapshot) -> str:
+    claims = ownership.claims_on(state, snapshot).get(arn)
+    if claims is None or not claims.doubtful:
+        return ""
+    return (
+        f"; the tag {claims.doubtful[0].key} was not written for this {state.principal.type}: it "
+        "was copied from another one, or an earlier version wrote it"
+    )
 
 
 def _observed(
@@ -294,7 +383,9 @@ def _observed(
         owners=owners,
         attributes={"arn": arn, "attached": attached},
         principal=principal,
-        needs=frozenset() if owners else _needs(principal, arn),
+        needs=_needs(principal, arn) if names.team_of_policy_arn(arn) else frozenset(),
+        # A tag alone gives nobody anything.
+        expires=None if attached else LONG_AGO,
     )
 
 

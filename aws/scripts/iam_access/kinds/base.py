@@ -177,7 +177,19 @@ class Kind(Protocol):
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
     ) -> tuple[ApiCall, ...]:
-        """The API calls that lead from one to the other; each is safe to stop after."""
+        """The API calls that lead from one to the other; each is safe to stop after.
+
+        Another run may make its own calls between any two of them.
+        """
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        """The API calls that take away what is dead at `now` (UTC), as far as it is time for that.
+
+        What takes several runs goes on only where one is `cleaning`, so that an apply that is
+        repeated writes nothing.
+        """
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         """Why AWS would refuse this change in this account, if it would."""

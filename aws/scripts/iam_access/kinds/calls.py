@@ -1,6 +1,6 @@
 """Calls of the IAM API that come once per type of principal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from iam_access.model import ApiCall, Phase, Principal, PrincipalType
@@ -55,10 +55,10 @@ def delete_inline(principal: Principal, name: str, phase: Phase) -> ApiCall:
     )
 
 
-def tag(principal: Principal, keys: Sequence[str]) -> ApiCall:
-    """Add tags with these keys and no value; sent together with others of the principal."""
-    tags = [{"Key": key, "Value": ""} for key in keys]
-    return ApiCall(f"tag_{principal.type}", _named(principal, Tags=tags), Phase.CLAIM, merge="Tags")
+def tag(principal: Principal, tags: Mapping[str, str], phase: Phase) -> ApiCall:
+    """Add tags, or change their values; sent together with others of the principal."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return ApiCall(f"tag_{principal.type}", _named(principal, Tags=listed), phase, merge="Tags")
 
 
 def untag(principal: Principal, keys: Sequence[str]) -> ApiCall:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,10 @@ from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
 from iam_access.snapshot import Document, ManagedDocument
+
+# Of the roles made for grants, and of the deployer role: role chaining allows no longer one.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+LONGEST_SESSION = timedelta(hours=1)
 
 
 class Form(StrEnum):
@@ -59,7 +63,8 @@ class TemporaryGrant:
     managed policies by ARN. `denials` are statements that keep it from outliving its end.
     `starts` (UTC) is None when it holds from when it is written; `ends` is the first dead instant.
     `via` is the form asked for; `closed` are the forms that the settings forbid, with the rules.
-    `boundary` is the ARN of the permissions boundary for a role made for it.
+    `boundary` is the ARN of the permissions boundary for a role made for it, `generation` tells
+    that role from those of the same grant that are dead.
     """
 
     account: Account
@@ -77,6 +82,7 @@ class TemporaryGrant:
     require_mfa: bool = False
     via: Form | None = None
     closed: Mapping[Form, str] = field(default_factory=dict)
+    generation: int = 1
     location: Location | None = None
 
     @property

@@ -1,6 +1,7 @@
 """Inline policies that end by themselves: the form of temporary access that needs the least."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from iam_access.kinds import calls, names, temporary_role
 from iam_access.kinds.base import Foreign
@@ -60,6 +61,11 @@ class InlinePolicies:
             return (calls.delete_inline(subject.principal, subject.name, Phase.REVOKE),)
         text = documents.render(after.document or {})
         return (calls.put_inline(subject.principal, subject.name, text),)
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        return self.calls(dead, None, snapshot)
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None

@@ -150,6 +150,11 @@ class CustomerManagedPolicies:
             return _delete(state, Phase.RETIRE)
         return (*_room_for_a_version(state, snapshot), _new_version(after))
 
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        return self.calls(dead, None, snapshot)
+
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         subject = change.subject
         if change.after is None:

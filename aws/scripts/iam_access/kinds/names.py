@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy import arn as arns
@@ -10,21 +11,28 @@ from iam_access.policy import arn as arns
 PREFIX = "self-serve"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
+LAST_GENERATION = 99
+_GENERATION_ROOM = len("+g99")
 
 # With a team of 64 characters, every name that has a deadline in it stays within NAME_LIMIT.
 _LABEL_LIMIT = 35
-TAG_KEY_LIMIT = 128
+# IAM allows 128 characters; a generation takes some of them.
+TAG_KEY_LIMIT = 125
 
 # Neither a team name nor a policy key can contain a '+', so the parts cannot be confused.
 _POLICY_PATH = re.compile(rf"/{PREFIX}/([^/]+)/")
 _POLICY_ARN = re.compile(rf"arn:[^:]+:iam::\d{{12}}:policy/{PREFIX}/([^/]+)/[^/]+")
-_OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(.+)")
+_OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(?:([2-9]|[1-9]\d+):)?([^:]+)")
 _INSTANT = r"\d{8}T\d{6}Z"
+_START = r"(?:=[0-9a-z]{1,7})?"
+_HASH = r"=[0-9a-z]{16}"
+_GENERATION = r"\+g\d{1,2}"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
-_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}(?:=[0-9a-f]{{7}})?\+\d+")
-_AMBIGUOUS = re.compile(rf"^role=|\+{_INSTANT}$")
+_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}{_START}\+\d+")
+_AMBIGUOUS = re.compile(rf"^role=|(?:\+{_INSTANT}|{_GENERATION}|{_HASH})$")
 _INLINE_END = re.compile(rf"{PREFIX}\+[^+]+\+[^+]+\+({_INSTANT})")
-_ENDING_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT})(?:=[0-9a-f]{{7}})?\+\d+")
+_ENDING_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT}){_START}\+\d+")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def policy_path(team: str) -> str:
@@ -63,15 +71,29 @@ def role_boundary(account: Account) -> str:
     return arns.policy_arn(account.id, f"{PREFIX}-boundary", partition=account.partition)
 
 
-def owner_tag(team: str, arn: str) -> str:
-    """The key of the tag by which a team owns a principal's attachment of an AWS managed policy."""
-    return f"{PREFIX}:{team}:{arn.partition(':policy/')[2]}"
+def owner_tag(team: str, arn: str, generation: int = 1) -> str:
+    """The key of a tag by which a team owns a principal's attachment of an AWS managed policy.
+
+    Keys of several generations speak of the same attachment. No policy's path or name has a ':'.
+    """
+    number = f"{generation}:" if generation > 1 else ""
+    return f"{PREFIX}:{team}:{number}{arn.partition(':policy/')[2]}"
 
 
-def owner_of_tag(key: str, partition: str) -> tuple[str, str] | None:
-    """The team and policy ARN an ownership tag speaks of; None for any other tag."""
+class Owner(NamedTuple):
+    """What the key of an ownership tag says."""
+
+    team: str
+    arn: str
+    generation: int
+
+
+def owner_of_tag(key: str, partition: str) -> Owner | None:
+    """What an ownership tag speaks of; None for any other tag."""
     found = _OWNER_TAG.fullmatch(key)
-    return (found[1], f"arn:{partition}:iam::aws:policy/{found[2]}") if found else None
+    if found is None:
+        return None
+    return Owner(found[1], f"arn:{partition}:iam::aws:policy/{found[3]}", int(found[2] or 1))
 
 
 def label(key: str) -> str:
@@ -85,7 +107,7 @@ def inline_name(team: str, key: str, deadline: datetime) -> str:
     The deadline (UTC) is part of it, so that a renewal is a new policy and no cleanup that
     was late can take the renewed one for the old.
     """
-    return f"{PREFIX}+{team}+{label(key)}+{_compact(deadline)}"
+    return f"{PREFIX}+{team}+{label(key)}+{compact(deadline)}"
 
 
 def team_and_grant_of_inline(name: str) -> tuple[str, str] | None:
@@ -99,11 +121,11 @@ def ending_policy_name(
 ) -> str:
     """The customer managed policy with one part (from 1) of a temporary grant.
 
-    Everybody with the same grant and window (UTC) shares it. The start has only the room of a
-    hash. No permanent policy's name has a '+', so the two never meet.
+    All who have the same grant and window (UTC) share it. The start is written in seconds since
+    1970, in base 36, for want of room. No permanent policy's name has a '+', so the two never meet.
     """
-    start = f"={_hashed(_compact(starts), 7)}" if starts else ""
-    return f"{team}+{label(key)}+{_compact(deadline)}{start}+{part}"
+    start = f"={_base36(int(starts.timestamp()))}" if starts else ""
+    return f"{team}+{label(key)}+{compact(deadline)}{start}+{part}"
 
 
 def grant_of_ending_policy(name: str) -> str | None:
@@ -118,7 +140,7 @@ def deadline_in(name: str) -> datetime | None:
     """The deadline (UTC) in the name of a temporary grant's policy; None in any other name."""
     found = _INLINE_END.fullmatch(name) or _ENDING_POLICY_END.fullmatch(name)
     try:
-        return _instant(found[1]) if found else None
+        return instant(found[1]) if found else None
     except ValueError:  # somebody made up a name with a day that is none
         return None
 
@@ -131,43 +153,62 @@ def part_before(arn: str) -> str | None:
     return f"{rest}+{int(part) - 1}"
 
 
-def role_name(team: str, key: str, principal: Principal, starts: datetime | None) -> str:
+def role_name(
+    team: str, key: str, principal: Principal, starts: datetime | None, generation: int = 1
+) -> str:
     """The role made for one temporary grant: tells team, grant and person.
 
     A renewal keeps the role, so that open sessions go on; a window of its own start has its
-    own role.
+    own role. A dead role keeps its name until it is deleted: the next one has the next generation.
+    What does not fit, or could be read in two ways, is cut and has a hash of all of it.
     """
     person = _person(principal)
-    name = "+".join([team, key, person, *([_compact(starts)] if starts else [])])
-    # Somebody may be called like another one's role, or like another one with a beginning.
+    name = "+".join([team, key, person, *([compact(starts)] if starts else [])])
+    number = f"+g{generation}" if generation > 1 else ""
     plain = _AMBIGUOUS.search(principal.name) is None
-    if plain and len(name) <= ENTITY_LIMIT:
-        return name
-    short = "+".join([team[:14], key[:18], person[:20]])
-    return f"{short}={_hashed(name if plain else f'{principal} {name}', 8)}"
+    if plain and len(name) <= ENTITY_LIMIT - _GENERATION_ROOM:
+        return name + number
+    short = "+".join([team[:12], key[:13], person[:16]])
+    whole = name if plain else f"{principal} {name}"
+    return f"{short}={_base36(int(_hashed(whole, 24), 16))[:16]:0>16}{number}"
+
+
+def first_role_name(name: str) -> str:
+    """The name of the first generation of this role."""
+    return re.sub(f"{_GENERATION}$", "", name)
 
 
 def may_be_role_of(name: str, principal: Principal) -> bool:
-    """Whether a role of this name may have been made for a user or role, if for anybody else too.
+    """Whether a role of this name may have been made for a user or role, if for others too.
 
-    For a role whose trust policy no longer tells: of who is deleted, IAM keeps only an id.
+    For a role whose trust policy does not tell: of a deleted user, IAM keeps only an id.
     """
     person = _person(principal)
     whole = rf".+\+{re.escape(person)}(\+{_INSTANT})?"
-    short = rf".+\+{re.escape(person[:20])}=[0-9a-f]{{8}}"
-    return re.fullmatch(f"{whole}|{short}", name, re.IGNORECASE) is not None
+    short = rf".+\+{re.escape(person[:16])}{_HASH}"
+    return re.fullmatch(f"(?:{whole}|{short})(?:{_GENERATION})?", name) is not None
 
 
 def _person(principal: Principal) -> str:
     return principal.name if principal.type is PrincipalType.USER else f"role={principal.name}"
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """The moment (UTC) that names and values tell as `compact` does; ValueError for other text."""
     return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
-def _compact(instant: datetime) -> str:
-    return f"{instant:%Y%m%dT%H%M%SZ}"
+def compact(moment: datetime) -> str:
+    """A moment (UTC) in the letters and digits that names and values may have."""
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while number or not text:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text
 
 
 def _hashed(text: str, length: int) -> str:

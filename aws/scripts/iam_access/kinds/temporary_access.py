@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-from iam_access.kinds import aws_policies, fields, names
+from iam_access.kinds import aws_policies, fields, names, temporary_role
 from iam_access.kinds.base import Entry, Expansion, Scope
 from iam_access.kinds.fields import (
     Contradiction,
@@ -206,6 +206,9 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
         via=entry.spec.via,
         closed=scope.rules.closed,
         boundary=scope.rules.boundary or names.role_boundary(scope.account),
+        generation=temporary_role.generation(
+            scope.team, entry.spec.grant, principal, window.starts, scope.snapshot, scope.now
+        ),
         location=entry.place.location,
     )
     absent = (

@@ -22,6 +22,7 @@ from iam_access.kinds.temporary_role_calls import (
     NOBODY,
     POLICY_NAME,
     calls_between,
+    reclaiming,
 )
 from iam_access.model import (
     LONG_AGO,
@@ -85,6 +86,12 @@ class TemporaryRoles:
     ) -> tuple[ApiCall, ...]:
         return calls_between(before, after, snapshot)
 
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        state = snapshot.principals[Principal(PrincipalType.ROLE, dead.name)]
+        return reclaiming(dead, _ended(state), snapshot, now, cleaning=cleaning)
+
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         """A boundary that the account does not have: IAM refuses to set it."""
         for arn in change.after.attributes["boundary"] if change.after else ():
@@ -146,7 +153,33 @@ def resource_id(grant: TemporaryGrant) -> ResourceId:
 
 
 def _name(grant: TemporaryGrant) -> str:
-    return names.role_name(grant.team, grant.key, grant.principal, grant.starts)
+    return names.role_name(grant.team, grant.key, grant.principal, grant.starts, grant.generation)
+
+
+def generation(
+    team: str,
+    key: str,
+    principal: Principal,
+    starts: datetime | None,
+    snapshot: Snapshot,
+    now: datetime,
+) -> int:
+    """Which of the roles made for a grant is to be written at `now` (UTC).
+
+    The one that is alive or is being made; else a new one, for one that is dead may be deleted by
+    another run at any moment.
+    """
+    taken = 0
+    for number in range(1, names.LAST_GENERATION + 1):
+        name = names.role_name(team, key, principal, starts, number)
+        state = snapshot.principals.get(Principal(PrincipalType.ROLE, name))
+        if state is None or names.team_of_policy_path(state.path) != team:
+            continue
+        end = end_of(state)
+        if end is None or end > now or _is_being_made(state):
+            return number
+        taken = number
+    return min(taken + 1, names.LAST_GENERATION)
 
 
 def trust_policy(grant: TemporaryGrant) -> dict[str, Any]:
@@ -184,7 +217,7 @@ def permissions(grant: TemporaryGrant) -> dict[str, Any]:
 def end_of(state: PrincipalState) -> datetime | None:
     """The moment (UTC) from which the role gives nobody anything; None when there is none.
 
-    A role that is being made has no permissions yet, one that is being taken apart none any more.
+    A role that is being made has no permissions yet.
     """
     document = state.inline.get(POLICY_NAME)
     if document is None:
@@ -200,6 +233,22 @@ def end_of(state: PrincipalState) -> datetime | None:
         if denies_all:
             return _start_of(documents.conditions_of(statement))
     return None
+
+
+def _is_being_made(state: PrincipalState) -> bool:
+    """Whether the role is as `create_role` leaves it: nobody can take it, and nothing is on it."""
+    return end_of(state) == LONG_AGO and not state.inline
+
+
+def _ended(state: PrincipalState) -> datetime | None:
+    """When the role ended by itself, so that nobody could take it any more; None if it did not."""
+    end = end_of(state)
+    if end is None or end == LONG_AGO or not state.trust:
+        return None
+    if documents.same_meaning(state.trust, NOBODY):
+        return end
+    closes = deadline_of(state.trust)
+    return max(end, closes) if closes else None
 
 
 def _start_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:

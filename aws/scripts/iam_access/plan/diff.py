@@ -82,15 +82,26 @@ def diff(
         if finding is not None:
             findings.append(finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
-    changes += [removal(resource, snapshot, now) for resource in gone]
+    changes += removals(gone, snapshot, now)
     return Difference(linked(changes, observed, snapshot, now), tuple(findings))
 
 
-def removal(resource: Resource, snapshot: Snapshot, now: datetime) -> Change:
-    """The change that takes something of ours away; what is dead already goes first."""
-    change = _change(resource, None, snapshot)
+def removals(
+    resources: Iterable[Resource], snapshot: Snapshot, now: datetime, *, cleaning: bool = False
+) -> Iterable[Change]:
+    """The changes that take things of ours away; what is dead already goes first.
+
+    What is dead may have to stay for a while. See `Kind.reclaiming`, also for `cleaning`.
+    """
+    changes = (_removal(each, snapshot, now, cleaning=cleaning) for each in resources)
+    return (change for change in changes if change.calls)
+
+
+def _removal(resource: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool) -> Change:
     if not is_dead(resource, now):
-        return replace(change, reason=_why_gone(resource))
+        return _change(resource, None, snapshot)
+    reclaiming = _KIND_OF[resource.id.kind].reclaiming
+    change = _changed(resource, None, reclaiming(resource, snapshot, now, cleaning=cleaning))
     assert resource.expires is not None, "only what expires can be dead"
     ended = (
         "it gives nobody anything any more"
@@ -169,6 +180,12 @@ def _alike(before: Resource, after: Resource) -> bool:
 def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:
     subject = after or before
     assert subject is not None, "a change has a before or an after"
+    return _changed(before, after, _KIND_OF[subject.id.kind].calls(before, after, snapshot))
+
+
+def _changed(before: Resource | None, after: Resource | None, calls: tuple[ApiCall, ...]) -> Change:
+    subject = after or before
+    assert subject is not None, "a change has a before or an after"
     if before is None:
         action, reason = Action.CREATE, subject.reason
     elif after is None:
@@ -184,7 +201,7 @@ def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot)
         reason=reason,
         before=before,
         after=after,
-        calls=_KIND_OF[subject.id.kind].calls(before, after, snapshot),
+        calls=calls,
     )
 
 

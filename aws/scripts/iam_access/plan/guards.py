@@ -11,6 +11,7 @@ from iam_access.model import (
     Action,
     Change,
     Finding,
+    Phase,
     Principal,
     PrincipalType,
     ResourceId,
@@ -199,8 +200,12 @@ def _tags(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         tags, quota = snapshot.principals[principal].tags, snapshot.quotas.tags_per_principal
         used = len(tags)
         for change in theirs:
-            had = change.before.owners if change.before else frozenset()
-            new = len(change.after.owners - had) if change.after else 0
+            new = sum(
+                tag["Key"] not in tags
+                for call in change.calls
+                if call.phase is Phase.CLAIM
+                for tag in call.params["Tags"]
+            )
             if new and used + new > quota:
                 refused[change.id] = finding_about(
                     change.subject,

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from iam_access.config.load import Configuration
 from iam_access.config.rulebook import Rulebook
-from iam_access.kinds import attachment, inline_policy, managed_policy, names, temporary_role
-from iam_access.kinds.base import finding_about
+from iam_access.kinds import attachment
 from iam_access.model import (
     Account,
     Change,
@@ -18,7 +17,7 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan.adoption import Adoption
-from iam_access.plan.desired import desired_state
+from iam_access.plan.desired import desired_state, documents_needed
 from iam_access.plan.diff import (
     Resources,
     diff,
@@ -26,18 +25,17 @@ from iam_access.plan.diff import (
     left_alone,
     linked,
     observed_state,
-    removal,
+    removals,
     temporary_after,
     without,
 )
 from iam_access.plan.guards import guard, obstacles
+from iam_access.plan.mending import mending, robbed
 from iam_access.plan.removals import hold_back
 from iam_access.plan.rule_guards import protected
 from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
-# The kinds that are only ever written for temporary access.
-ENDING = frozenset({inline_policy.NAME, temporary_role.NAME})
 NO_RULES = Rulebook()
 
 
@@ -82,6 +80,9 @@ def plan_apply(
     adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=request.adopt)
     difference = diff(wanted, observed, snapshot, adoption, now)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
+    findings += [
+        f for f in attachment.unconfirmed(snapshot, wanted.keys()) if _is_asked(f, request)
+    ]
     findings += _left_alone_notes(unknown, observed, account)
     changed = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in changed]
@@ -126,38 +127,51 @@ def plan_cleanup(
     snapshot: Snapshot,
     request: Request,
     now: datetime,
-    rules: Rulebook = NO_RULES,
+    configuration: Configuration | None = None,
 ) -> Plan:
-    """What takes away everything of ours that is dead at `now` (UTC), and nothing else.
+    """What takes away everything of ours that is dead at `now` (UTC).
 
-    Principals that the rules protect are not touched even for that, and what AWS would refuse to
-    delete stays; the findings say so.
+    Temporary access that lost its deadline gets it back where the files of the `configuration`
+    grant it, and goes where they do not. Principals that the rules protect are not touched even for
+    that, and what AWS would refuse to delete stays; the findings say so.
     """
+    everything = observed_state(snapshot)
     observed = {
-        id_: resource
-        for id_, resource in observed_state(snapshot).items()
-        if request.concerns(resource.teams)
+        id_: resource for id_, resource in everything.items() if request.concerns(resource.teams)
     }
-    removals = linked(
-        [removal(each, snapshot, now) for each in observed.values() if is_dead(each, now)],
-        observed,
-        snapshot,
-        now,
-    )
-    where = Circumstances(account, snapshot, rules)
-    allowed = protected(removals, where)
+    dead = [each for each in observed.values() if is_dead(each, now)]
+    gone = tuple(removals(dead, snapshot, now, cleaning=True))
+    found = tuple(robbed(observed.values()))
+    mended: tuple[Change, ...] = ()
+    if configuration is not None:
+        unknown = _teams_of_unknown_intent(configuration, everything)
+        mended = mending(found, configuration, account, snapshot, everything, unknown, now)
+    changes = (*gone, *(each for each in mended if each.id not in {other.id for other in gone}))
+    where = Circumstances(account, snapshot, configuration.rules if configuration else NO_RULES)
+    allowed = protected(linked(changes, everything, snapshot, now), where)
     possible = obstacles(allowed.changes, where)
+    made = {change.id for change in possible.changes}
     return Plan(
         account=account,
         changes=possible.changes,
         findings=(
-            *_endless(observed.values(), snapshot),
+            *(each.finding(snapshot, mended=each.resource.id in made) for each in found),
+            *(f for f in attachment.unconfirmed(snapshot, frozenset()) if _is_asked(f, request)),
             *allowed.findings,
             *possible.findings,
         ),
         owned=len(observed),
         temporary=temporary_after(observed, possible.changes, now),
     )
+
+
+def documents_to_mend(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> frozenset[str]:
+    """ARNs of the AWS managed policies whose documents a cleanup's plan depends on: mostly none."""
+    if not any(robbed(observed_state(snapshot).values())):
+        return frozenset()
+    return documents_needed(configuration, account, snapshot, now)
 
 
 def _concerned(resources: Iterable[Resource], request: Request) -> tuple[Resource, ...]:
@@ -196,37 +210,3 @@ def _left_alone_notes(
                 team=team,
                 account=account.id,
             )
-
-
-def _endless(observed: Iterable[Resource], snapshot: Snapshot) -> Iterable[Finding]:
-    """Temporary access of ours that somebody has robbed of its deadline, or given a later one."""
-    for resource in observed:
-        if not _is_temporary(resource):
-            continue
-        named = names.deadline_in(resource.name)
-        if resource.expires is None:
-            code, what = "no-deadline", "has no deadline"
-        elif named is not None and resource.expires > named:
-            code, what = (
-                "late-deadline",
-                f"ends {resource.expires:%Y-%m-%d %H:%M:%S} UTC, later than its name says",
-            )
-        else:
-            continue
-        holder = f" of {resource.principal}" if resource.principal else ""
-        yield finding_about(
-            resource,
-            snapshot,
-            code,
-            f"{resource.id.kind} {resource.name}{holder} in account {snapshot.account_id} is ours "
-            f"and {what}: somebody changed it",
-            "the next apply puts it right; look in CloudTrail for who changed it",
-        )
-
-
-def _is_temporary(resource: Resource) -> bool:
-    """Whether it is of the kinds, or has the name, of what is only made for temporary access."""
-    return resource.id.kind in ENDING or (
-        resource.id.kind == managed_policy.NAME
-        and names.grant_of_ending_policy(resource.name) is not None
-    )

@@ -17,9 +17,9 @@ from iam_access.model import (
     Resource,
     Severity,
 )
-from iam_access.plan.diff import is_dead, linked, observed_state, removal, temporary_after
+from iam_access.plan.diff import is_dead, linked, observed_state, removals, temporary_after
 from iam_access.plan.guards import obstacles
-from iam_access.plan.planner import ENDING
+from iam_access.plan.mending import ENDING
 from iam_access.plan.staying import KEPT, OTHERS, what_stays
 from iam_access.plan.target import Target
 from iam_access.plan.verdict import Circumstances
@@ -50,13 +50,10 @@ def plan_revocation(
         and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
     meant += _left_without_holders(meant, observed.values())
-    removals = [
-        replace(removal(resource, snapshot, now), reason="revoked before its end")
-        for resource in meant
+    ends = [
+        replace(each, reason="revoked before its end") for each in removals(meant, snapshot, now)
     ]
-    possible = obstacles(
-        linked(removals, observed, snapshot, now), Circumstances(account, snapshot)
-    )
+    possible = obstacles(linked(ends, observed, snapshot, now), Circumstances(account, snapshot))
     return Plan(
         account=account,
         changes=possible.changes,

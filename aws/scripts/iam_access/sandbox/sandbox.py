@@ -1,5 +1,7 @@
 """An AWS of one's own: accounts with users, roles and the deployer role, in this process."""
 
+import base64
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -205,10 +207,15 @@ class SandboxBase:
                 path, name = policy_path_and_name(account.boundary)
                 iam.create_policy("", path, _ALL, name, [])
             for user in account.users:
-                set_boundary(iam.create_user(iam.region_name, user), account.boundary or None)
+                person = iam.create_user(iam.region_name, user)
+                person.id = _unique_id("AIDA", person.arn)
+                set_boundary(person, account.boundary or None)
             for role in account.roles:
                 made = iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
                 made.permissions_boundary_arn = account.boundary or None
+                del iam.roles[made.id]
+                made.id = _unique_id("AROA", made.arn)
+                iam.roles[made.id] = made
             pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
             path, _, name = f"/{account.deployer_role}".rpartition("/")
             parameters = {
@@ -261,3 +268,12 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = before[name]
             else:
                 os.environ.pop(name, None)
+
+
+def _unique_id(prefix: str, arn: str) -> str:
+    """The unique id of what a sandbox starts with, in each the same: plans depend on it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
+    digest = hashlib.sha256(arn.encode()).digest()
+    return prefix + base64.b32encode(digest).decode()[:17]

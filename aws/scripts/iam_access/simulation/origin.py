@@ -102,8 +102,9 @@ class Origins:
 
 
 def _key(principal: Principal, source: str) -> tuple[PrincipalType, str, str]:
-    """IAM tells no names apart by their case alone."""
-    return *principal.in_iam, source.lower()
+    """IAM tells no names apart by their case alone; generations of a role are one here."""
+    kind, name = principal.in_iam
+    return kind, names.first_role_name(name), source.lower()
 
 
 def _grants(

@@ -1,0 +1,93 @@
+"""Temporary access that was robbed of its deadline: how it is noticed and put right."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from iam_access.config.load import Configuration
+from iam_access.kinds import inline_policy, managed_policy, names, temporary_role
+from iam_access.kinds.base import finding_about
+from iam_access.model import Account, Change, Finding, Resource
+from iam_access.plan.adoption import Adoption
+from iam_access.plan.desired import desired_state
+from iam_access.plan.diff import Resources, diff, is_dead, left_alone
+from iam_access.snapshot import Snapshot
+
+# The kinds that are only ever written for temporary access.
+ENDING = frozenset({inline_policy.NAME, temporary_role.NAME})
+
+
+@dataclass(frozen=True, slots=True)
+class Robbed:
+    """A resource without its deadline, the stable code for that, and the fact in words."""
+
+    resource: Resource
+    code: str
+    fact: str
+
+    def finding(self, snapshot: Snapshot, *, mended: bool) -> Finding:
+        """What is to be said of it; `mended`: this run puts it right."""
+        resource = self.resource
+        holder = f" of {resource.principal}" if resource.principal else ""
+        when = "this run" if mended else "an apply, once the files can be read,"
+        return finding_about(
+            resource,
+            snapshot,
+            self.code,
+            f"{resource.id.kind} {resource.name}{holder} in account {snapshot.account_id} is ours "
+            f"and {self.fact}: it was changed by another hand",
+            f"{when} puts it right; look in CloudTrail for who changed it",
+        )
+
+
+def robbed(observed: Iterable[Resource]) -> Iterator[Robbed]:
+    """Temporary access of ours that has lost its deadline, or was given a later one."""
+    for resource in observed:
+        if not _is_temporary(resource):
+            continue
+        named = names.deadline_in(resource.name)
+        if resource.expires is None:
+            yield Robbed(resource, "no-deadline", "has no deadline")
+        elif named is not None and resource.expires > named:
+            ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
+            yield Robbed(resource, "late-deadline", f"ends {ends}, later than its name says")
+
+
+def mending(
+    found: Iterable[Robbed],
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    observed: Resources,
+    unknown: frozenset[str],
+    now: datetime,
+) -> tuple[Change, ...]:
+    """The changes that give it back its deadline where the files grant it, and else remove it.
+
+    What teams of `unknown` intent have stays as it is.
+    """
+    ids = {each.resource.id for each in found}
+    if not ids:
+        return ()
+    # An account that only files with errors name is one that no team is known to use.
+    account = configuration.accounts.get(account.id) or replace(account, environments={})
+    dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
+    desired = desired_state(configuration, account, snapshot, observed, dead, now)
+    wanted = left_alone(desired.resources, observed, unknown)
+    adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=False)
+    changes = diff(wanted, observed, snapshot, adoption, now).changes
+    gone = {change.id for change in changes if change.after is None} & ids
+    # A policy that goes is detached first.
+    return tuple(
+        change
+        for change in changes
+        if change.id in ids or (change.after is None and change.subject.needs & gone)
+    )
+
+
+def _is_temporary(resource: Resource) -> bool:
+    """Whether it is of the kinds, or has the name, of what is only made for temporary access."""
+    return resource.id.kind in ENDING or (
+        resource.id.kind == managed_policy.NAME
+        and names.grant_of_ending_policy(resource.name) is not None
+    )

@@ -1,0 +1,138 @@
+"""A deadline that another hand took out is put back by the next scheduled run."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from iam_access.config.load import Configuration
+from iam_access.kinds import temporary_role
+from iam_access.kinds.grant import Form
+from iam_access.model import Plan
+from iam_access.plan.planner import Request, documents_to_mend, plan_cleanup
+from iam_access.policy.expiry import with_deadline
+from iam_access.snapshot import Document, Snapshot
+from tests.proofs.replay import meaning, moments
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    NOW,
+    POWER_USER,
+    RUNNER,
+    account_with,
+    applied,
+    configuration,
+    in_effect,
+    policy,
+    team,
+    temporary,
+    with_policy,
+    with_state,
+)
+
+READ = policy(
+    "read",
+    managed_policies=[POWER_USER],
+    custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
+)
+NOTHING = configuration(team(policies=[READ]))
+INVALID = configuration(team("data"), invalid=["payments"])
+EVERYBODY: tuple[dict[str, Any], ...] = ({"user": "alice@example.com"}, {"role": "runner"})
+
+
+def files(form: Form) -> Configuration:
+    grants = [temporary(via=form.value, **who) for who in EVERYBODY]
+    return configuration(team(policies=[READ], temporary=grants))
+
+
+def without_end(document: Document, *, late: bool = False) -> Document:
+    endless = {
+        **document,
+        "Statement": [
+            {name: value for name, value in each.items() if name != "Condition"}
+            for each in document["Statement"]
+        ],
+    }
+    return with_deadline(endless, NOW + timedelta(days=300)) if late else endless
+
+
+def robbed(form: Form, account: Snapshot, *, late: bool = False) -> Snapshot:
+    """The account after another hand took the deadline out wherever it could."""
+    if form is Form.POLICY:
+        for arn, known in account.policies.items():
+            if "+" in arn:
+                account = with_policy(account, arn, document=without_end(known.document, late=late))
+        return account
+    for principal, state in account.principals.items():
+        if form is Form.INLINE:
+            inline = {name: without_end(each, late=late) for name, each in state.inline.items()}
+            account = with_state(account, principal, inline=inline)
+        elif temporary_role.is_ours(state):
+            account = with_state(account, principal, inline={})
+    return account
+
+
+def cleanup(files_: Configuration, account: Snapshot, teams: frozenset[str] | None = None) -> Plan:
+    return plan_cleanup(ACCOUNT, account, Request(teams=teams), NOW, files_)
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_what_the_files_grant_gets_its_deadline_back(form: Form) -> None:
+    before = applied(files(form), account_with())
+    drifted = robbed(form, before)
+    plan = cleanup(files(form), drifted)
+    assert {finding.code for finding in plan.findings} == {"no-deadline"}
+    assert all(finding.is_error for finding in plan.findings)
+    assert "this run puts it right" in plan.findings[0].hint
+    after = moments(plan, drifted)[-1]
+    assert meaning(after) == meaning(before)
+    assert cleanup(files(form), after).changes == ()
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_what_no_entry_grants_goes(form: Form) -> None:
+    before = applied(files(form), account_with())
+    drifted = robbed(form, before)
+    after = moments(cleanup(NOTHING, drifted), drifted)[-1]
+    assert in_effect(after).principals == account_with().principals
+    assert not any("+" in arn for arn in after.policies)
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_whose_files_cannot_be_read_is_told_and_keeps_what_it_has(form: Form) -> None:
+    drifted = robbed(form, applied(files(form), account_with()))
+    plan = cleanup(INVALID, drifted)
+    assert plan.changes == ()
+    assert {finding.code for finding in plan.findings} == {"no-deadline"}
+    assert "once the files can be read" in plan.findings[0].hint
+
+
+def test_another_teams_run_leaves_it() -> None:
+    drifted = robbed(Form.INLINE, applied(files(Form.INLINE), account_with()))
+    plan = cleanup(files(Form.INLINE), drifted, frozenset({"data"}))
+    assert (plan.changes, plan.findings) == ((), ())
+
+
+@pytest.mark.parametrize("form", [Form.INLINE, Form.POLICY])
+def test_a_later_deadline_than_the_name_says_is_put_right_too(form: Form) -> None:
+    before = applied(files(form), account_with())
+    drifted = robbed(form, before, late=True)
+    plan = cleanup(files(form), drifted)
+    assert {finding.code for finding in plan.findings} == {"late-deadline"}
+    assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
+def test_what_else_differs_is_left_to_an_apply() -> None:
+    """One inline policy lost its end, another one is gone, and a third was never made."""
+    before = applied(files(Form.INLINE), account_with())
+    drifted = with_state(robbed(Form.INLINE, before), RUNNER, inline={})
+    plan = cleanup(files(Form.INLINE), drifted)
+    assert {change.principal for change in plan.changes} == {ALICE}
+
+
+def test_documents_are_read_only_where_something_is_to_be_put_right() -> None:
+    asked = files(Form.INLINE)
+    before = applied(asked, account_with())
+    assert documents_to_mend(asked, ACCOUNT, account_with(), NOW) == frozenset()
+    assert documents_to_mend(asked, ACCOUNT, before, NOW) == frozenset()
+    assert documents_to_mend(asked, ACCOUNT, robbed(Form.INLINE, before), NOW) == {POWER_USER}
