@@ -324,3 +324,40 @@ def test_the_corrected_predecessor_is_valid(tmp_path: Path) -> None:
     configuration = load(tmp_path, now=NOW)
     assert [each.code for each in configuration.findings] == ["expired"]
     assert configuration.invalid == frozenset()
+
+
+def test_a_team_with_hundreds_of_mistakes_hears_of_no_more(tmp_path: Path) -> None:
+    wrong = "permanent-access:\n" + "  - x\n" * 3_000
+    grants = ", ".join(f"reade{number}" for number in range(3_000))
+    entry = (
+        f"permanent-access:\n  - {{users: [a@x.com], environments: [prod], grants: [{grants}]}}\n"
+    )
+    changes = {
+        "permanent-access/pay.yaml": wrong,
+        "aws-accounts/web.yaml": ACCOUNTS,
+        "permanent-access/web.yaml": entry,
+        "aws-accounts/dev.yaml": 'aws-accounts:\n  dev: "777788889999"\n',
+    }
+    configuration = loaded(tmp_path, changes)
+    for team in ("pay", "web"):
+        codes = [each.code for each in configuration.findings if each.team == team]
+        assert len(codes) == 501
+        assert codes.count("too-many-findings") == 1
+    assert configuration.invalid == {"pay", "web"}
+
+
+def test_expired_entries_are_no_mistakes_however_many(tmp_path: Path) -> None:
+    entry = "  - {user: a#@x.com, environment: prod, grant: writer, expiration_date: 2025-01-01}\n"
+    text = "temporary-access:\n" + "".join(entry.replace("#", str(n)) for n in range(1_100))
+    configuration = loaded(tmp_path, {"temporary-access/pay.yaml": text})
+    assert len(configuration.findings) == 1_100
+    assert configuration.invalid == frozenset()
+
+
+def test_how_many_values_a_file_may_hold_is_a_setting(tmp_path: Path) -> None:
+    users = ", ".join(f"u{number}@x.com" for number in range(21_000))
+    text = f"permanent-access:\n  - {{users: [{users}], environments: [prod], grants: [reader]}}\n"
+    assert the_one(loaded(tmp_path, {"permanent-access/pay.yaml": text})).code == "too-many-values"
+    limits = "limits: {values_per_file: 22000, grants_per_team: 30000}"
+    changes = {"permanent-access/pay.yaml": text, "settings.yaml": limits}
+    assert loaded(tmp_path, changes).findings == ()

@@ -309,3 +309,10 @@ def test_accounts_that_are_wrong_are_told_once(tmp_path: Path, accounts: str | N
         configuration = loaded(tmp_path, {"aws-accounts/pay.yaml": accounts})
     assert configuration.invalid
     assert suites.of_teams(configuration).findings == ()
+
+
+def test_expressions_of_a_file_are_bounded_together(tmp_path: Path) -> None:
+    for number, codes in ((62, []), (63, ["2:1 error slow-expression"])):
+        expressions = "\n".join(f"      - '{each}.{{800}}'" for each in range(number))
+        text = f"# {number}\n{TEST}    exemptions:\n{expressions}\n"
+        assert told(read(tmp_path, text).findings) == codes

@@ -212,3 +212,39 @@ def test_what_is_held_permanently_needs_no_end(tmp_path: Path) -> None:
         "temporary-access/pay.yaml:2:5 note held-permanently",
         "temporary-access/pay.yaml:4:68 warning expired",
     ]
+
+
+class TestLimits:
+    """What the entries of a team make together is bounded."""
+
+    ENTRY = "users: [a@x.com, b@x.com], roles: [c], environments: [prod, nonprod], grants: [reader]"
+
+    def test_grants_are_counted_over_all_entries(self, tmp_path: Path) -> None:
+        changes = permanent(self.ENTRY, "users: [d@x.com], environments: [prod], grants: [writer]")
+        assert found(loaded(tmp_path, {**changes, "settings.yaml": limits(7)})) == []
+        configuration = loaded(tmp_path, {**changes, "settings.yaml": limits(6)})
+        finding = the_one(configuration)
+        assert finding.code == "too-many-grants"
+        assert finding.location is not None
+        assert finding.location.line == 2
+        assert "7 grants, 6 of them this one" in finding.message
+        assert "settings.yaml:1:" in finding.hint
+        assert configuration.invalid == {"pay"}
+
+    def test_other_teams_are_not_concerned(self, tmp_path: Path) -> None:
+        number = ", ".join(f"u{number}@x.com" for number in range(3_000))
+        entry = f"users: [{number}], environments: [prod, nonprod], grants: [reader, writer]"
+        changes = {
+            **permanent(entry),
+            "aws-accounts/web.yaml": ACCOUNTS,
+            "settings.yaml": "grantees: [{grants: ['*'], users: [someone]}]",
+        }
+        configuration = loaded(tmp_path, changes)
+        assert [(each.code, each.team) for each in configuration.findings] == [
+            ("too-many-grants", "pay")
+        ]
+        assert configuration.invalid == {"pay"}
+
+
+def limits(grants: int) -> str:
+    return f"limits: {{grants_per_team: {grants}}}"

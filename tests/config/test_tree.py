@@ -327,3 +327,28 @@ def test_aliases_may_add_so_many_values_and_no_more() -> None:
 def test_one_large_anchor_used_often_is_a_bomb_too() -> None:
     data = b"a: &a [" + b"x," * 5_000 + b"]\nb: [" + b"*a," * 5 + b"]\n"
     assert [code for code, *_ in codes(parse(data))] == ["alias-bomb"]
+
+
+def test_a_file_holds_no_more_values_than_it_may() -> None:
+    for text, number in (("a: [b, c, {d: e}]\n", 8), ("a: &x [b]\nc: *x\nd: ~\n", 9)):
+        assert parse(text.encode() + b" " * 20_000, number).problems == ()
+        (problem,) = parse(text.encode() + b" " * 20_000, number - 1).problems
+        assert problem.code == "too-many-values"
+
+
+def test_what_stands_for_an_alias_counts_each_time() -> None:
+    text = "a: &x " + "b" * 10_000 + "\nc: [" + "*x, " * 300 + "]\n"
+    assert codes(parse(text.encode())) == [("alias-bomb", 1, 1)]
+
+
+@pytest.mark.parametrize("text", ["a: {}\n", "a: '{}'\n", "a:\n- ? {}\n", "a:\n- |\n  {}\n"])
+def test_no_text_is_longer_than_anything_may_be(text: str) -> None:
+    assert parse(text.format("x" * 10_239).encode()).problems == ()
+    (problem,) = parse(text.format("x" * 10_241).encode()).problems
+    assert problem.code == "too-large"
+    assert "10,241" in problem.message or "10,242" in problem.message
+    assert problem.line == (2 if "-" in text else 1)
+
+
+def test_a_file_of_mistakes_is_not_read_to_its_end() -> None:
+    assert len(parse(b"a: b\n" * 5_000).problems) <= 501

@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from iam_access import arguments
 from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, Finding
+from iam_access.policy.problem import nearest
 from iam_access.render import Output, render_error
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ def teams_named(names: Sequence[str], configuration: "Configuration") -> frozens
     """The teams of these names, which must have files."""
     for name in names:
         if name not in configuration.teams:
-            near = get_close_matches(name, configuration.teams, n=1)
-            guess = f"did you mean {near[0]}? A" if near else "a"
+            near = nearest(name, configuration.teams)
+            guess = f"did you mean {near}? A" if near else "a"
             raise UsageError(
                 f"there is no team {name!r} in {configuration.directory}",
                 f"{guess} team whose files are gone is taken care of by --all",

@@ -14,6 +14,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from iam_access.config.report import MOST
 from iam_access.config.syntax import Problem, shown
 from iam_access.config.unseen import names_of
 from iam_access.place import Mark
@@ -76,7 +77,7 @@ class Builder:
                 continue  # where the stream begins, or a document ends
             documents += 1
             if documents > 1:
-                raise UnreadableError(_at(event, *_SECOND_DOCUMENT))
+                raise UnreadableError(problem_at(event, *_SECOND_DOCUMENT))
             result = self._value(get_event())
         return result
 
@@ -136,7 +137,7 @@ class Builder:
         if kind is AliasEvent:
             return self._resolve(event)[0]  # there is no anchor, and this says so
         if depth > DEPTH_LIMIT:
-            raise UnreadableError(_at(event, *_TOO_DEEP))
+            raise UnreadableError(problem_at(event, *_TOO_DEEP))
         return (
             self._plain_mapping(depth + 1)
             if kind is MappingStartEvent
@@ -183,7 +184,7 @@ class Builder:
     def _enter(self, event: Any) -> None:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            raise UnreadableError(_at(event, *_TOO_DEEP))
+            raise UnreadableError(problem_at(event, *_TOO_DEEP))
 
     def _scalar(self, event: Any) -> str | None:
         value: str = event.value
@@ -216,14 +217,19 @@ class Builder:
             )
         else:
             return key
-        self.problems.append(_at(event, *problem))
+        self._note(problem_at(event, *problem))
         return None
+
+    def _note(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if len(self.problems) >= MOST:
+            raise UnreadableError(problem)
 
     def _check_tag(self, event: Any) -> None:
         if event.tag != _TEXT_TAG or type(event) is not ScalarEvent:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.problems.append(
-                _at(
+            self._note(
+                problem_at(
                     event,
                     "tag",
                     f"the tag {shown(tag)} is not supported",
@@ -232,8 +238,8 @@ class Builder:
             )
 
     def _unseen(self, event: Any, names: str) -> None:
-        self.problems.append(
-            _at(
+        self._note(
+            problem_at(
                 event,
                 "control-character",
                 f"the text contains characters that cannot be seen: {names}",
@@ -245,7 +251,7 @@ class Builder:
         """The value an alias stands for, and the marks within it."""
         if event.anchor not in self._anchors:
             raise UnreadableError(
-                _at(
+                problem_at(
                     event,
                     "unknown-alias",
                     f"the alias {shown('*' + event.anchor)} refers to no anchor before it",
@@ -255,7 +261,7 @@ class Builder:
         found = self._anchors[event.anchor]
         if found is None:
             raise UnreadableError(
-                _at(
+                problem_at(
                     event,
                     "recursive-alias",
                     f"the alias {shown('*' + event.anchor)} stands within its own anchor",
@@ -266,7 +272,7 @@ class Builder:
         self._added += size
         if self._added > ALIAS_LIMIT:
             raise UnreadableError(
-                _at(
+                problem_at(
                     event,
                     "alias-bomb",
                     f"aliases expand to more than {ALIAS_LIMIT:,} values",
@@ -288,6 +294,7 @@ _SECOND_DOCUMENT = (
 )
 
 
-def _at(event: Any, code: str, message: str, hint: str) -> Problem:
+def problem_at(event: Any, code: str, message: str, hint: str) -> Problem:
+    """A problem where an event of the parser begins."""
     start = event.start_mark
     return Problem(code, message, hint, start.line + 1, start.column + 1)

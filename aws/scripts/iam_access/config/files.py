@@ -5,13 +5,13 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from iam_access.config.report import Report
 from iam_access.config.syntax import shown
 from iam_access.config.tree import SIZE_LIMIT
 from iam_access.model import Location
+from iam_access.policy.problem import nearest
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENDING = ".yaml"
@@ -69,9 +69,9 @@ def misnamed(directory: Path, known: Collection[str]) -> dict[str, list[str]]:
     for name in sorted(os.listdir(directory)):  # noqa: PTH208 - the names alone
         stem, ending = os.path.splitext(name.lower())  # noqa: PTH122
         plain = f"{stem}{_ENDING}" if ending == ".yml" else name.lower()
-        near = get_close_matches(plain, known, n=1, cutoff=_ALIKE)
-        if name not in known and near:
-            meant.setdefault(near[0], []).append(name)
+        near = nearest(plain, known, likeness=_ALIKE)
+        if name not in known and near is not None:
+            meant.setdefault(near, []).append(name)
     return meant
 
 

@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -28,7 +28,7 @@ from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.earlier import earlier
 from iam_access.config.precedence import Precedence
-from iam_access.config.report import Report
+from iam_access.config.report import Report, TooManyFindingsError
 from iam_access.config.revision import Revision
 from iam_access.config.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
@@ -226,7 +226,8 @@ class _Reading:
             for wrong in misnamed.get(name, ()):
                 files.report_misnamed(shown, wrong, name, report)
         valid = settings_valid and SETTINGS not in misnamed
-        drafts, complete = _drafts(directory, shown, misnamed, report)
+        values = settings.limits.values_per_file
+        drafts, complete = _drafts(directory, shown, misnamed, values, report)
         return cls(directory, settings, settings_place, valid, drafts, complete, report)
 
     def checked(
@@ -310,19 +311,26 @@ def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Pl
         return Settings(), None
     file = files.joined(shown, SETTINGS)
     data = files.read_file(str(path), os.path.realpath(directory), file, report)
-    found = read.parsed(data, file, report) if data is not None else None
-    if found is None or found[0] is None:
-        return Settings(), None
-    settings = shapes.read(Settings, *found, report)
-    return (settings, found[1]) if settings is not None else (Settings(), None)
+    settings, place = None, None
+    few = report.few_of(None)
+    with suppress(TooManyFindingsError):
+        found = read.parsed(data, file, few) if data is not None else None
+        if found is not None and found[0] is not None:
+            settings, place = shapes.read(Settings, *found, few), found[1]
+    return (settings, place) if settings is not None else (Settings(), None)
 
 
 def _drafts(
-    directory: Path, shown: str, misnamed: Mapping[str, Sequence[str]], report: Report
+    directory: Path,
+    shown: str,
+    misnamed: Mapping[str, Sequence[str]],
+    values: int,
+    report: Report,
 ) -> tuple[dict[str, Draft], bool]:
     """What was read of each team, and whether every folder could be listed.
 
-    What stands in folders that are `misnamed` (by the right name) is there, and not read.
+    What stands in folders that are `misnamed` (by the right name) is there, and not read. A file
+    may hold so many `values`.
     """
     drafts: dict[str, Draft] = {}
     complete = True
@@ -339,19 +347,27 @@ def _drafts(
             found.append(iter(unread or ()))
         for source in chain.from_iterable(found):
             draft = drafts.setdefault(source.team, Draft(source.team, tuple(kinds)))
-            _read(draft, source, folder, kinds.get(folder), report.of(source.team))
+            draft.files.append(source.file)
+            draft.seen.add(folder)
+            try:
+                _read(draft, source, folder, kinds.get(folder), values, report.few_of(source.team))
+            except TooManyFindingsError:
+                draft.unclear.add(folder)
     return drafts, complete
 
 
 def _read(
-    draft: Draft, source: files.Source, folder: str, kind: Folder | None, report: Report
+    draft: Draft,
+    source: files.Source,
+    folder: str,
+    kind: Folder | None,
+    values: int,
+    report: Report,
 ) -> None:
     """Add one file's items to its team; without a kind it is the file of the accounts."""
-    draft.files.append(source.file)
-    draft.seen.add(folder)
     keyed = kind is None or kind.keyed
     found = (
-        read.section(source.data, source.file, folder, keyed=keyed, report=report)
+        read.section(source.data, source.file, folder, keyed=keyed, values=values, report=report)
         if source.data is not None
         else None
     )
@@ -374,11 +390,12 @@ def _check(
     """Everything that concerns more than one entry of a team. Return what is known of each."""
     facts: dict[str, team_checks.Facts] = {}
     for draft in drafts:
-        concerned = report.of(draft.name)
-        before = earlier(base, draft.name)
-        facts[draft.name] = team_checks.check(draft, book, before, now, concerned)
-        policy_checks.check(draft, facts[draft.name], book.settings.known_names, unknown, concerned)
-        rule_checks.check(draft, facts[draft.name], book, unknown, now, concerned)
+        concerned = report.few_of(draft.name)
+        about = facts[draft.name] = team_checks.Facts(before=earlier(base, draft.name))
+        with suppress(TooManyFindingsError):
+            team_checks.check(draft, about, book, now, concerned)
+            policy_checks.check(draft, about, book.settings.known_names, unknown, concerned)
+            rule_checks.check(draft, about, book, unknown, now, concerned)
     if not drafts:
         report.warning(
             "no-teams",

@@ -32,23 +32,28 @@ class Slip(NamedTuple):
 Item: TypeAlias = Entry[Any] | Slip
 
 
-def parsed(data: bytes, file: str, report: Report) -> tuple[Any, Place] | None:
-    """The file's value and its place, None when there is none. Reports what YAML has against it."""
-    found = tree.parse(data)
+def parsed(
+    data: bytes, file: str, report: Report, *, values: int = tree.VALUES
+) -> tuple[Any, Place] | None:
+    """The file's value and its place, None when there is none.
+
+    Reports what YAML has against it, and that it holds more `values` than it may.
+    """
+    found = tree.parse(data, values)
     for each in found.problems:
         report.error(each.code, Location(file, each.line, each.column), each.message, each.hint)
     return None if found.mark is None else (found.value, Place(file, found.mark))
 
 
 def section(
-    data: bytes, file: str, folder: str, *, keyed: bool, report: Report
+    data: bytes, file: str, folder: str, *, keyed: bool, values: int, report: Report
 ) -> tuple[Any, Place] | None:
     """The value below the file's one key and its place, None after reporting why there is none.
 
     No value at all means no entries, and gives an empty one.
     """
     before = len(report.found)
-    found = parsed(data, file, report)
+    found = parsed(data, file, report, values=values)
     if found is None or found[0] is None:
         if len(report.found) == before:
             report.error(

@@ -172,14 +172,14 @@ def _ticket(entry: Access, team: _Team) -> None:
             "missing-ticket",
             entry.place.location,
             "a temporary grant must name the ticket in which it was asked for",
-            f"add 'ticket:' with one that matches {shown(pattern.pattern)} ({where})",
+            f"add 'ticket:' with one that matches {shown(pattern.expression)} ({where})",
         )
-    elif pattern.fullmatch(written) is None:
+    elif not pattern.is_all_of(written):
         team.report.error(
             "bad-ticket",
             entry.place.at("ticket").location,
             f"{shown(written)} is not a ticket",
-            f"write one that matches {shown(pattern.pattern)} in full ({where})",
+            f"write one that matches {shown(pattern.expression)} in full ({where})",
         )
 
 

@@ -1,12 +1,14 @@
 """The rules of the organisation as `settings.yaml` may say them. Every key has a default."""
 
 import re
-import warnings
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
+from iam_access.config.expressions import ExpressionError, Matcher, matcher
+from iam_access.config.syntax import shown
+from iam_access.config.tree import VALUES
 from iam_access.kinds.fields import Spec, UserNames, one_or_many, problem
 from iam_access.policy.arn import is_managed_policy
 
@@ -15,6 +17,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3_650)
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
+_COUNT = re.compile(r"[1-9][0-9]{0,6}")
 _FLAGS = {"true": True, "false": False}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
@@ -22,6 +25,7 @@ _WHOLE = {"part before the @": False, "whole address": True}
 _KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
+_EXPRESSIONS = 'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"'
 _WILD = re.compile(r"[*?\[]")
 
 T = TypeVar("T")
@@ -60,16 +64,22 @@ def _number(value: Any) -> int:
     return int(value)
 
 
-def _expression(value: Any) -> re.Pattern[str]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return re.compile(value)
-    except (re.error, TypeError, OverflowError, RecursionError, Warning) as error:
+def _count(value: Any) -> int:
+    if not isinstance(value, str) or _COUNT.fullmatch(value) is None:
         raise problem(
-            "bad-pattern",
-            f"{value!r} is not a regular expression: {error}",
-            'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"',
+            "bad-number", f"{value!r} is not a number", "write a whole number from 1 to 9999999"
+        )
+    return int(value)
+
+
+def _expression(value: Any) -> Matcher:
+    if not isinstance(value, str):
+        raise problem("bad-pattern", f"{value!r} is not a regular expression", _EXPRESSIONS)
+    try:
+        return matcher(value)
+    except ExpressionError as error:
+        raise problem(
+            "bad-pattern", f"{shown(value)} cannot be a regular expression: {error}", _EXPRESSIONS
         ) from None
 
 
@@ -172,7 +182,8 @@ def absent_is_default(value: Any) -> Any:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Number = Annotated[int, BeforeValidator(_number)]
-Expression = Annotated[re.Pattern[str], BeforeValidator(_expression)]
+Count = Annotated[int, BeforeValidator(_count)]
+Expression = Annotated[Matcher, BeforeValidator(_expression)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
@@ -238,6 +249,17 @@ class TemporaryAccessRules(Limits):
         dict[str, Annotated[Limits, BeforeValidator(absent_is_default)]],
         BeforeValidator(absent_is_default),
     ] = {}
+
+
+class FileLimits(Spec):
+    """What files may hold at most, so that none of them takes long to read or to plan.
+
+    `values_per_file` counts texts, lists and mappings, `grants_per_team` each grant to each user
+    or role in each environment.
+    """
+
+    values_per_file: Count = VALUES
+    grants_per_team: Count = 10_000
 
 
 class ProtectedPrincipals(Spec):

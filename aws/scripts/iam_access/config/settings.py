@@ -12,6 +12,7 @@ from iam_access.config.rules import (
     AddressRule,
     Boundary,
     Domains,
+    FileLimits,
     ForbiddenActions,
     ForbiddenGrants,
     Grantees,
@@ -43,7 +44,7 @@ class Settings(Spec):
     what teams may write: see `rules`. `only_temporary` are grants that may be given for a time
     only, by patterns of their keys or by what they allow; `permissions_boundary` is the policy that
     every grantee must carry as one. `known_names` are patterns of actions and condition keys that
-    are right, though the data of AWS's lacks them.
+    are right, though the data of AWS's lacks them. `limits` are what files may hold.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -62,6 +63,7 @@ class Settings(Spec):
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     permissions_boundary: Boundary | None = None
     known_names: KnownNames = []
+    limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,22 @@ from iam_access.config.access_tests import (
     Expectation,
     accounts_named,
 )
+from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
 from iam_access.config.load import Configuration
-from iam_access.config.report import Report
+from iam_access.config.report import Report, TooManyFindingsError
 from iam_access.config.syntax import shown
 from iam_access.config.words import as_fragment, did_you_mean, listed
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.placeholders import NAMES
-from iam_access.model import Finding, Location
+from iam_access.model import Finding, Location, Severity
 from iam_access.place import Place
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
+_NAMES_OF_EXPRESSIONS = ("global_exemptions", "global_limit_to", "exemptions", "limit_to")
+_EXPRESSIONS = 50_000  # characters of those of a file
 _PLACEHOLDERS = dict.fromkeys(NAMES, "")
 
 
@@ -132,10 +136,12 @@ def _suite(
 
     Without `there`, nobody knows which environments and accounts there are.
     """
-    own = Report(report.team)
-    suite = _read(data, file, team, own)
-    if suite is not None:
-        _check(suite, there, own)
+    own = Report(report.team, counted=frozenset({Severity.ERROR, Severity.WARNING}))
+    suite = None
+    with suppress(TooManyFindingsError):
+        suite = _read(data, file, team, own)
+        if suite is not None:
+            _check(suite, there, own)
     report.found.update(own.found)
     return None if any(each.is_error for each in own.found) else suite
 
@@ -151,8 +157,36 @@ def _read(data: bytes, file: str, team: str | None, report: Report) -> Suite | N
     if not isinstance(value, dict):
         shapes.wrong_type("a mapping", value, place, report, name="the file")
         return None
+    if _expressions_are_too_long(value, place, report):
+        return None
     spec = shapes.read(AccessTests, _known(AccessTests, value, place, report), place, report)
     return Suite(team, spec, place) if spec is not None else None
+
+
+def _expressions_are_too_long(value: dict[str, Any], place: Place, report: Report) -> bool:
+    """Whether all expressions of a file together would take long; if so, that is told."""
+    length = 0
+    for each in _expressions(value):
+        with suppress(SlowExpressionError):  # told by itself
+            length += min(size_of(each), LONGEST)
+    if length > _EXPRESSIONS:
+        report.error(
+            "slow-expression",
+            place.location,
+            f"the file's expressions have {length:,} characters with their repetitions written "
+            f"out, {_EXPRESSIONS:,} are allowed",
+            "write fewer, or put the tests into the files of several teams",
+        )
+    return length > _EXPRESSIONS
+
+
+def _expressions(value: dict[str, Any]) -> Iterator[str]:
+    tests = value.get("tests")
+    for within in (value, *(tests if isinstance(tests, list) else ())):
+        if isinstance(within, dict):
+            for name in _NAMES_OF_EXPRESSIONS:
+                found = within.get(name)
+                yield from (e for e in (found if isinstance(found, list) else ()) if type(e) is str)
 
 
 def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:

@@ -39,24 +39,33 @@ class Facts:
     entries: list[Access] = field(default_factory=list)
     before: Earlier | None = None
 
+    def add(self, entries: list[Access], names: UserNames) -> None:
+        """All entries of the team; `names` says which IAM users addresses stand for."""
+        self.entries = entries
+        for access in entries:
+            for user in access.users:
+                self.users[user].append(access)
+            for role in access.roles:
+                self.roles[role].append(access)
+        self.in_iam = tuple(map(str.lower, map(names.name, self.users)))
 
-def check(
-    draft: Draft, book: Rulebook, before: Earlier | None, now: datetime, report: Report
-) -> Facts:
+
+def check(draft: Draft, facts: Facts, book: Rulebook, now: datetime, report: Report) -> None:
     """Report what is wrong between a team's files, `report` being the team's.
 
-    `book` says which windows, as of `now` (UTC), a temporary grant may have.
+    `facts` has what was before, and is filled with what is now. `book` says which windows, as of
+    `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, report)
-    facts = Facts(entries=list(accesses(draft.items)), before=before)
+    entries = list(accesses(draft.items))
+    if _too_many(entries, book, report):
+        return
+    names = book.settings.user_names
+    facts.add(entries, names)
     users, roles = facts.users, facts.roles
     environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
     grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
-    for access in facts.entries:
-        for user in access.users:
-            users[user].append(access)
-        for role in access.roles:
-            roles[role].append(access)
+    for access in entries:
         if not _each_once(access.environments, environments):
             _unknown(access, ENVIRONMENTS, environments, now, report)
             _repeated(access, ENVIRONMENTS, report)
@@ -64,9 +73,7 @@ def check(
             _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
         if access.until is not None:
-            deadlines.check(access, access.until, before, draft.name, book, now, report)
-    names = book.settings.user_names
-    facts.in_iam = tuple(map(str.lower, map(names.name, users)))
+            deadlines.check(access, access.until, facts.before, draft.name, book, now, report)
     if not names.is_default:
         _named(users, names, report)
     _one_name(USERS, users, facts.in_iam, names, report)
@@ -75,7 +82,27 @@ def check(
     overlaps.check(roles, now, report)
     for known_as, written in ((facts.in_iam, users), (tuple(map(str.lower, roles)), roles)):
         windows.check(zip(known_as, written.values(), strict=True), draft.name, book, now, report)
-    return facts
+
+
+def _too_many(entries: Sequence[Access], book: Rulebook, report: Report) -> bool:
+    """Whether a team's entries grant more than they may; if so, the largest of them is told."""
+    grants, most = sum(map(_grants, entries)), book.settings.limits.grants_per_team
+    if grants <= most:
+        return False
+    largest = max(entries, key=_grants)
+    report.error(
+        "too-many-grants",
+        largest.place.location,
+        f"the team's entries make {grants:,} grants, {_grants(largest):,} of them this one "
+        f"(users and roles times environments times grants), and {most:,} are allowed",
+        "remove what nobody needs, put grants together into one policy, or split the team; "
+        + book.where("limits", "grants_per_team"),
+    )
+    return True
+
+
+def _grants(entry: Access) -> int:
+    return (len(entry.users) + len(entry.roles)) * len(entry.environments) * len(entry.grants)
 
 
 def _known(draft: Draft, folder: str, keys: list[str]) -> frozenset[str] | None:

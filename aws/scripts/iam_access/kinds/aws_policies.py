@@ -1,12 +1,12 @@
 """AWS managed policies that files name, compared with those that AWS lets be attached."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from iam_access.kinds.base import Scope
 from iam_access.model import Finding, Severity
 from iam_access.policy import document as documents
+from iam_access.policy import problem
 from iam_access.snapshot import Snapshot
 
 # Of the policies that can be attached, those that deny something, by path and name.
@@ -102,8 +102,8 @@ def nearest(arn: str, attachable: Iterable[str]) -> str | None:
     named: dict[str, list[str]] = {}
     for each in attachable:
         named.setdefault(_name(each).lower(), []).append(each)
-    found = get_close_matches(_name(arn).lower(), named, n=1)
-    return min(named[found[0]]) if found else None
+    found = problem.nearest(_name(arn), named)
+    return min(named[found]) if found else None
 
 
 def _name(arn: str) -> str:

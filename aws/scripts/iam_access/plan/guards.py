@@ -1,7 +1,6 @@
 """What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
 from iam_access.kinds.base import finding_about
@@ -20,6 +19,7 @@ from iam_access.plan import rule_guards
 from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import hastened, without
 from iam_access.plan.verdict import Circumstances, Guard, Guarded
+from iam_access.policy.problem import nearest
 from iam_access.snapshot import PrincipalState, Snapshot
 
 # Roles that AWS manages: only AWS may change them.
@@ -97,8 +97,8 @@ def _unusable(
 
 def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
     known = [p.name for p in snapshot.principals if p.type is principal.type]
-    near = get_close_matches(principal.name, known, n=1)
-    guess = f"did you mean {near[0]}? Otherwise " if near else ""
+    near = nearest(principal.name, known)
+    guess = f"did you mean {near}? Otherwise " if near else ""
     if principal.type is PrincipalType.USER:
         if other := _named_the_other_way(principal.name, known):
             guess = (

@@ -146,7 +146,7 @@ class _People:
         return found
 
     def _match(self, expression: str) -> int:
-        matches = matcher(expression)
+        matches = matcher(expression).begins
         bits = self._matching[expression] = self.where(lambda each: matches(each.arn))
         return bits
 

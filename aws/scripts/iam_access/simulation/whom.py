@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from iam_access.kinds.fields import exactly
 from iam_access.model import Account, Principal, PrincipalType
+from iam_access.policy.problem import nearest
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}
@@ -81,10 +81,10 @@ def _hint(snapshot: Snapshot, whom: Whom) -> str:
         option = _OPTIONS[_OTHER[type_]]
         return f"there is a {_OTHER[type_]} of this name: {option} {other.principal.name}"
     names = {key[1]: state.principal.name for key, state in states.items() if key[0] is type_}
-    near = get_close_matches(name, names, n=1)
-    if not near:
+    near = nearest(name, names)
+    if near is None:
         return ""
-    found = names[near[0]]
+    found = names[near]
     # A user's name that is an address would be read as an address again.
     is_address = type_ is PrincipalType.USER and "@" in found
     return f"did you mean {exactly(found) if is_address else found}?"
