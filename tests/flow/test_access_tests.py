@@ -239,6 +239,7 @@ def test_a_throttle_that_outlasts_all_patience_keeps_what_was_answered(people: F
     "place",
     [
         "s3:/b",
+        "s3 ://b",
         "s3:b",
         "S3://b",
         " s3://b",
@@ -254,6 +255,14 @@ def test_what_is_nearly_a_place_is_an_error(people: Fleet, place: str) -> None:
     run = test(people, "-o", place, "--on", "account")
     assert run.status == 2
     assert run.calls == ()
+
+
+@pytest.mark.parametrize("how", [["--on", "account"], ["--backend", "aws"], ["--compare"]])
+def test_a_sandbox_is_asked_only_with_the_files_applied(people: Fleet, how: list[str]) -> None:
+    # Nobody would have anything there, so that all that must fail would.
+    run = test(people, "--sandbox", *how)
+    assert (run.status, run.calls) == (2, ())
+    assert "leave out --sandbox" in run.err + run.out
 
 
 @pytest.mark.parametrize("number", ["0", "-2"])

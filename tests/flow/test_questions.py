@@ -336,6 +336,11 @@ def test_values_that_no_request_has_are_refused(listing: Fleet, wrong: list[str]
     assert ask(listing, "access", "-a", "s3:ListBucket", "--on", "plan", *given).status == 2
 
 
+def test_a_sandbox_is_asked_only_with_the_files_applied(listing: Fleet) -> None:
+    run = ask(listing, "access", "-a", "s3:ListBucket", "--sandbox", "--on", "account")
+    assert (run.status, run.calls) == (2, ())
+
+
 def test_condition_keys_that_aws_does_not_have_are_told(listing: Fleet) -> None:
     question = ("access", "-a", "s3:ListBucket", "--on", "plan", "-c", "aws:SourceIpp=10.0.0.1")
     for form in ("text", "markdown", "json", "github"):

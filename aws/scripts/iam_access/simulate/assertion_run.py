@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from iam_access.plan.planner import Request
     from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
 
-PLAN, _ACCOUNT = GROUNDS = ("plan", "account")
+PLAN, ACCOUNT = GROUNDS = ("plan", "account")
 OFFLINE, AWS = BACKENDS = ("offline", "aws")
 
 
@@ -83,7 +83,7 @@ class _Run:
 
         options = self.options
         names = BACKENDS if options.compare else (options.backend,)
-        ground = Ground(options.on or (PLAN if names == (OFFLINE,) else _ACCOUNT))
+        ground = Ground(options.on or (PLAN if names == (OFFLINE,) else ACCOUNT))
         backends = tuple(map(BackendName, names))
         judged = self._judged(accounts, ground, backends)
         is_whole = options.number_of_runs <= 0 and all(each.failure is None for each in judged)

@@ -176,6 +176,11 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
 
 def _ground(options: argparse.Namespace, by: "BackendName") -> str:
     """Whether accounts are asked as they are or as a plan would leave them; UsageError."""
+    if options.sandbox and options.on == "account":
+        raise UsageError(
+            "in the accounts of --sandbox nobody has anything before the files are applied",
+            "leave out --sandbox, or --on account",
+        )
     ground = options.on or ("plan" if options.sandbox else "account")
     if by != "aws" or ground == "account":
         return str(ground)

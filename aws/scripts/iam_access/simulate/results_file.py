@@ -14,7 +14,7 @@ FOLDER = "./results"
 SUFFIX = ".json"
 _S3 = "s3://"
 # What is meant as a place elsewhere, however it is spelled; a folder of such a name is ./NAME.
-_ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file):|s3//)", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file)\s*:|s3//)", re.IGNORECASE)
 
 
 class _OutputError(AccessError):

@@ -120,11 +120,16 @@ def _check_options(options: argparse.Namespace) -> None:
         )
     if options.all and options.teams:
         raise UsageError("say for whom: either team names or --all", "leaving both out is --all")
-    if options.on == assertion_run.PLAN and (
-        options.compare or options.backend == assertion_run.AWS
-    ):
+    by_aws = options.compare or options.backend == assertion_run.AWS
+    if by_aws and options.on == assertion_run.PLAN:
         raise UsageError(
             "AWS knows the accounts as they are, not as a plan would leave them",
             "leave out --on plan, or --backend aws and --compare",
+        )
+    if options.sandbox and (by_aws or options.on == assertion_run.ACCOUNT):
+        # Every test that expects a failure would pass.
+        raise UsageError(
+            "in the accounts of --sandbox nobody has anything before the files are applied",
+            "leave out --sandbox, or --on account, --backend aws and --compare",
         )
     results_file.check(options.output_location)
