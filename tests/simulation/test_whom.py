@@ -18,7 +18,10 @@ ARN = f"arn:aws:iam::{ACCOUNT.id}"
     ("text", "expected"),
     [
         ("alice", Whom(ALICE)),
-        ("alice@example.com", Whom(ALICE)),
+        (
+            "alice@example.com",
+            Whom(ALICE, other=Principal(PrincipalType.USER, "alice@example.com")),
+        ),
         ("user/alice", Whom(ALICE)),
         ("/alice", Whom(ALICE, path="/")),
         ("/team/a/alice", Whom(ALICE, path="/team/a/")),
@@ -38,6 +41,16 @@ def test_a_name_that_is_an_address_is_whole_in_a_path_and_an_arn(text: str) -> N
     assert found.principal.name == "a@x.com"
     (found,) = named.users(["a@x.com"], UserNames(whole=True))
     assert found.principal.name == "a@x.com"
+
+
+def test_an_address_means_both_users_whom_an_account_has() -> None:
+    """What one of them may do is no answer about the other."""
+    whole = Principal(PrincipalType.USER, "Alice@example.com")
+    asked = named.users(["alice@example.com"], PART_BEFORE)
+    assert [*found_in(account_with(ALICE), asked)] == [ALICE]
+    assert [*found_in(account_with(ALICE, whole), asked)] == [ALICE, whole]
+    assert [*found_in(account_with(ALICE, whole), named.users(["alice"], PART_BEFORE))] == [ALICE]
+    assert [*found_in(account_with(whole), asked)] == []
 
 
 def test_a_role_by_path_and_arn() -> None:

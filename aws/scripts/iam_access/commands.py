@@ -250,11 +250,8 @@ def _target(
         (whom,) = named.roles([options.role])
         return whom, replace(target, principal=whom.principal)
     if options.user:
-        user_names = configuration.settings.user_names
-        (whom,) = named.users([options.user], user_names)
-        # An address can mean two users, but not where it is part of a path or an ARN.
-        other = None if "/" in options.user else user_names.other(options.user)
-        return whom, replace(target, principal=whom.principal, other=other)
+        (whom,) = named.users([options.user], configuration.settings.user_names)
+        return whom, replace(target, principal=whom.principal, other=whom.other)
     return None, target
 
 

@@ -20,9 +20,9 @@ def users(texts: Sequence[str], user_names: "UserNames") -> tuple[Whom, ...]:
     """
     from iam_access.kinds import fields  # noqa: PLC0415
 
-    def user(name: str, *, alone: bool) -> Principal:
+    def user(name: str, *, alone: bool) -> _Meant:
         written = _fitting(fields.UserAddress, name if alone else fields.exactly(name))
-        return user_names.user(written)
+        return user_names.user(written), user_names.other(written)
 
     return _named(texts, PrincipalType.USER, user)
 
@@ -31,23 +31,28 @@ def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
     """Roles by name, path with name, or ARN; raises UsageError for what is none."""
     from iam_access.kinds import fields  # noqa: PLC0415
 
-    def role(name: str, *, alone: bool) -> Principal:  # noqa: ARG001 - a role has one kind of name
-        return fields.role(_fitting(fields.RoleName, name))
+    def role(name: str, *, alone: bool) -> _Meant:  # noqa: ARG001 - a role has one kind of name
+        return fields.role(_fitting(fields.RoleName, name)), None
 
     return _named(texts, PrincipalType.ROLE, role)
 
 
-class _Principal(Protocol):
+#: Whom a name means, and a second user whom it may mean.
+_Meant = tuple[Principal, Principal | None]
+
+
+class _Meaning(Protocol):
     """Whom a name means, which stands `alone` or is part of a path or an ARN."""
 
-    def __call__(self, name: str, *, alone: bool) -> Principal: ...
+    def __call__(self, name: str, *, alone: bool) -> _Meant: ...
 
 
-def _named(texts: Sequence[str], type_: PrincipalType, principal: _Principal) -> tuple[Whom, ...]:
+def _named(texts: Sequence[str], type_: PrincipalType, meaning: _Meaning) -> tuple[Whom, ...]:
     found: dict[Whom, None] = {}
     for text in texts:
         account, path, name = _parts(text, type_)
-        found.setdefault(Whom(principal(name, alone=name == text), account, path))
+        principal, other = meaning(name, alone=name == text)
+        found.setdefault(Whom(principal, account, path, other))
     return tuple(found)
 
 

@@ -14,11 +14,15 @@ _OTHER = {PrincipalType.USER: PrincipalType.ROLE, PrincipalType.ROLE: PrincipalT
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """A user or role by name; `account` and `path` (as in `/team/`) where they were named, too."""
+    """A user or role by name; `account` and `path` (as in `/team/`) where they were named, too.
+
+    `other` is a second user for whom an address may stand; where both are there, both are meant.
+    """
 
     principal: Principal
     account: str | None = None
     path: str | None = None
+    other: Principal | None = None
 
     @property
     def label(self) -> str:
@@ -57,6 +61,9 @@ def found_in(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
         state = known.get(whom.principal.in_iam)
         if state is not None and whom.is_(state) and whom.account in (None, snapshot.account_id):
             found.setdefault(state.principal)
+            other = known.get(whom.other.in_iam) if whom.other else None
+            if other is not None:
+                found.setdefault(other.principal)
     yield from found
 
 
