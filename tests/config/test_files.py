@@ -1,6 +1,7 @@
 """Which files are read, and what is said of those that are not."""
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def test_a_file_that_would_not_be_read_is_an_error(
     assert name in finding.message or "\\" in finding.message
     # Its team may have meant it: nothing of that is applied.
     assert configuration.invalid == ({team} if team else set())
+
+
+def test_what_may_hide_files_of_a_team_that_seems_to_have_none(tmp_path: Path) -> None:
+    assert not loaded(tmp_path).may_have_files("web")
+    stray = {"permanent-access/Some notes.yaml": "", "settings.yml": "", "aws_accounts": ""}
+    configuration = loaded(tmp_path, stray)
+    assert len(configuration.findings) == 3
+    assert not configuration.may_have_files("web")
+    for name in ("Web_.yaml", "the web.yaml", "we_b.yaml"):
+        path = tmp_path / "permanent-access" / name
+        path.write_text("")
+        assert loaded(tmp_path).may_have_files("web"), name
+        path.unlink()
+    shutil.rmtree(tmp_path / "temporary-access")
+    (tmp_path / "temporary-access").write_text("")
+    assert load(tmp_path, now=NOW).may_have_files("web")
 
 
 def test_the_longest_name_of_a_team_is_one(tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def misplaced(
     return None if names is None else [Source(team, file, None) for team in teams]
 
 
+def is_alike(stem: str, team: str) -> bool:
+    """Whether a file's name, without its ending, may have been meant for a team's."""
+    plain = re.sub(r"[^a-z0-9]+", "-", stem.lower())
+    return team in plain or nearest(plain, [team]) is not None
+
+
 def sources(
     directory: Path, shown_directory: str, folder: str, names: list[str], report: Report
 ) -> Iterator[Source]:

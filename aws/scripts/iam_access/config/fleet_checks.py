@@ -1,8 +1,9 @@
 """What must hold between teams that share an account."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from iam_access.config.access import USERS
@@ -21,6 +22,7 @@ from iam_access.model import Account
 if TYPE_CHECKING:
     from iam_access.config.load import Team
 
+_POLICIES_OF, _USERS_OF = attrgetter("policies"), attrgetter("users")
 _FIRST = "who wrote it first goes on as before"
 
 
@@ -39,11 +41,12 @@ def check(
     shared = _shared_accounts(drafts)
     for number, uses in shared.items():
         _accounts(uses, settings, accounts[number], report)
-    _policies(drafts, precedence, report)
+    past = _Past(precedence)
+    _policies(drafts, past, report)
     # Many accounts are shared by the same teams; one look at them is enough.
     groups = {tuple(draft.name for draft, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
-        _users([draft for draft, _ in uses], facts, settings.user_names, precedence, report)
+        _users([draft for draft, _ in uses], facts, settings.user_names, past, report)
 
 
 def _shared_accounts(drafts: Sequence[Draft]) -> dict[str, list[tuple[Draft, Entry[Any]]]]:
@@ -75,7 +78,7 @@ def _accounts(
                 )
 
 
-def _policies(drafts: Sequence[Draft], precedence: Precedence, report: Report) -> None:
+def _policies(drafts: Sequence[Draft], past: "_Past", report: Report) -> None:
     """Names of policies are unique in an account, whatever their path and case."""
     by_name: dict[str, list[tuple[Draft, Item]]] = defaultdict(list)
     for draft in drafts:
@@ -85,15 +88,9 @@ def _policies(drafts: Sequence[Draft], precedence: Precedence, report: Report) -
         if len(uses) == 1:
             continue
         for (one, first), (other, second) in combinations(uses, 2):
-            shared = _numbers(one) & _numbers(other)
-            if one is other or not shared:
+            if one is other or not past.shared(one, other):
                 continue
-
-            def wrote(team: "Team", key: str, shared: frozenset[str] = shared) -> bool:
-                return key in team.policies and _is_in(team, shared)
-
-            parties = [(one.name, first.key), (other.name, second.key)]
-            if precedence.first(parties, wrote)[0] == parties[0]:
+            if past.was_first(one, first.key, other, second.key, _POLICIES_OF):
                 _collide(other, second, one, first, report)
             else:
                 _collide(one, first, other, second, report)
@@ -110,20 +107,11 @@ def _collide(draft: Draft, item: Item, other: Draft, theirs: Item, report: Repor
     )
 
 
-def _numbers(draft: Draft) -> frozenset[str]:
-    """The ids of a team's accounts."""
-    return frozenset(item.spec.id for item in draft.accounts if item.spec is not None)
-
-
-def _is_in(team: "Team", accounts: frozenset[str]) -> bool:
-    return any(spec.id in accounts for spec in team.environments.values())
-
-
 def _users(
     drafts: Sequence[Draft],
     facts: Mapping[str, Facts],
     user_names: UserNames,
-    precedence: Precedence,
+    past: "_Past",
     report: Report,
 ) -> None:
     """One user name in an account must mean one person, whichever team writes it."""
@@ -137,24 +125,11 @@ def _users(
             other, theirs = first[in_iam]
             if address == other or theirs is draft or same_person(address, other, user_names):
                 continue
-            shared = _numbers(draft) & _numbers(theirs)
-
-            def wrote(team: "Team", user: str, shared: frozenset[str] = shared) -> bool:
-                return user in _users_of(team) and _is_in(team, shared)
-
-            parties = [(theirs.name, other), (draft.name, address)]
-            if precedence.first(parties, wrote)[0] == parties[0]:
+            if past.was_first(theirs, other, draft, address, _USERS_OF):
                 _differ(draft, address, theirs, other, facts, report)
             else:
                 first[in_iam] = (address, draft)
                 _differ(theirs, other, draft, address, facts, report)
-
-
-def _users_of(team: "Team") -> set[str]:
-    """All users that a team's entries name, as written."""
-    permanent = (user for entry in team.entries[PERMANENT] for user in entry.spec.users)
-    temporary = (entry.spec.user for entry in team.entries[TEMPORARY] if entry.spec.user)
-    return {*permanent, *temporary}
 
 
 def _differ(
@@ -173,3 +148,56 @@ def _differ(
         "in an account that both teams use",
         f"write one address for one user; the other is at {there}; {_FIRST}",
     )
+
+
+class _Written:
+    """What a team's files had earlier, each put together once."""
+
+    def __init__(self, team: "Team") -> None:
+        self.accounts = frozenset(spec.id for spec in team.environments.values())
+        self.policies = frozenset(team.policies)
+        permanent = (user for entry in team.entries[PERMANENT] for user in entry.spec.users)
+        temporary = (entry.spec.user for entry in team.entries[TEMPORARY])
+        self.users = frozenset((*permanent, *filter(None, temporary)))
+
+
+class _Past:
+    """Who wrote something first, of two teams in accounts that both use."""
+
+    def __init__(self, precedence: Precedence) -> None:
+        self._precedence = precedence
+        self._accounts: dict[str, frozenset[str]] = {}
+        self._written: dict[int, tuple[Team, _Written]] = {}
+
+    def shared(self, one: Draft, other: Draft) -> frozenset[str]:
+        """The ids of the accounts that both teams use."""
+        return self._accounts_of(one) & self._accounts_of(other)
+
+    def was_first(
+        self,
+        one: Draft,
+        mine: str,
+        other: Draft,
+        theirs: str,
+        what: Callable[[_Written], frozenset[str]],
+    ) -> bool:
+        """Whether `one` wrote `mine` before `other` wrote `theirs`, or nothing tells who was."""
+        accounts = self.shared(one, other)
+
+        def wrote(team: "Team", text: str) -> bool:
+            written = self._of(team)
+            return text in what(written) and not accounts.isdisjoint(written.accounts)
+
+        parties = [(one.name, mine), (other.name, theirs)]
+        return self._precedence.first(parties, wrote)[0] == parties[0]
+
+    def _accounts_of(self, draft: Draft) -> frozenset[str]:
+        if draft.name not in self._accounts:
+            numbers = (spec.id for spec in draft.environments.values())
+            self._accounts[draft.name] = frozenset(numbers)
+        return self._accounts[draft.name]
+
+    def _of(self, team: "Team") -> _Written:
+        if id(team) not in self._written:
+            self._written[id(team)] = team, _Written(team)
+        return self._written[id(team)][1]

@@ -101,6 +101,14 @@ class Configuration:
             if number not in self.accounts
         }
 
+    def may_have_files(self, team: str) -> bool:
+        """Whether a team without files may have some, which cannot be told to be its.
+
+        So it is while a folder cannot be listed, or a file that names no team is called like it.
+        """
+        nobodys = (each for each in self.findings if each.is_error and each.team is None)
+        return any(_may_be_in(finding, team) for finding in nobodys)
+
     @property
     def rules(self) -> Rulebook:
         """The organisation's rules, which know where they are written."""
@@ -181,6 +189,17 @@ def _check_directory(directory: Path) -> None:
             f"there is no directory {str(directory)!r}",
             "name the one that holds aws-accounts/ and the other folders with --config-dir",
         )
+
+
+def _may_be_in(finding: Finding, team: str) -> bool:
+    """Whether what an error that is no team's keeps from being read may be this team's."""
+    file = Path(finding.location.file) if finding.location is not None else None
+    if file is None or finding.code == "unreadable-file":
+        return True
+    if finding.code == "bad-team-name":
+        return files.is_alike(file.stem, team)
+    # The settings, and what stands in the place of a folder without a team's file in it.
+    return finding.code != "bad-file-name" and file.name != SETTINGS
 
 
 @contextmanager

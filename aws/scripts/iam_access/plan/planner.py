@@ -188,10 +188,9 @@ def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) 
     While a file is wrong in a way that hides whose it is, a team without files may not have
     departed at all.
     """
-    if not any(finding.is_error and finding.team is None for finding in configuration.findings):
-        return configuration.invalid
     seen = frozenset[str]().union(*(resource.teams for resource in observed.values()))
-    return configuration.invalid | (seen - configuration.teams.keys())
+    without = seen - configuration.teams.keys()
+    return configuration.invalid | set(filter(configuration.may_have_files, without))
 
 
 def _left_alone_notes(
