@@ -118,21 +118,27 @@ def explore(start: Snapshot, one: Planning, other: Planning) -> Exploration:
 
 def run(planning: Planning, account: Snapshot) -> tuple[Snapshot, tuple[Outcome, ...]]:
     """The account after a run that nothing disturbs, and what became of its changes."""
-    return _run(tuple(planning(account)), account)
+    passed, outcomes = _run(planning, account)
+    return passed[-1], outcomes
 
 
-def _run(changes: tuple[Change, ...], account: Snapshot) -> tuple[Snapshot, tuple[Outcome, ...]]:
-    current = account
+def moments_of(planning: Planning, account: Snapshot) -> list[Snapshot]:
+    """The account before the first call of a run, and after each."""
+    return _run(planning, account)[0]
+
+
+def _run(planning: Planning, account: Snapshot) -> tuple[list[Snapshot], tuple[Outcome, ...]]:
+    passed = [account]
 
     def call(operation: str, params: Mapping[str, Any]) -> Any:
-        nonlocal current
-        current, answer = carry_out(current, operation, params)
+        after, answer = carry_out(passed[-1], operation, params)
+        passed.append(after)
         if isinstance(answer, CallError):
             raise answer
         return answer
 
-    outcomes = Execution(changes, call, sleep=lambda _: None).run()
-    return current, outcomes
+    outcomes = Execution(tuple(planning(account)), call, sleep=lambda _: None).run()
+    return passed, outcomes
 
 
 def undone(outcomes: Sequence[Outcome]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from iam_access.plan.revocation import plan_revocation
 from iam_access.plan.target import Target
 from iam_access.policy.document import canonical, same_meaning
 from iam_access.snapshot import Snapshot
-from tests.proofs.interleaving import Planning, explore, run, undone
+from tests.proofs.interleaving import Planning, explore, moments_of, run, undone
 from tests.values import (
     ACCOUNT,
     BOB,
@@ -40,6 +40,7 @@ from tests.values import (
 )
 
 FORCED = Request()
+TWO_HOURS = timedelta(hours=2)
 FAR, FARTHER = "2026-09-01T00:00:00Z", "2026-10-01T00:00:00Z"
 
 
@@ -58,17 +59,25 @@ def revoking(files: Configuration) -> Planning:
 
 @dataclass(frozen=True)
 class Scene:
-    """An account in which `before` was applied, `ago`; two commits, of which `new` is the last."""
+    """An account in which `before` was applied, `ago`; two commits, of which `new` is the last.
+
+    With `left`, an apply of `old` was stopped after that many calls. With `dated`, a cleanup two
+    hours ago saw what is there.
+    """
 
     before: Configuration
     old: Configuration
     new: Configuration
     ago: timedelta = timedelta()
+    left: int = 0
+    dated: bool = False
 
     @property
     def start(self) -> Snapshot:
         others = with_state(account_with(), BOB, attached=(POWER_USER,))
-        return run(applying(self.before, NOW - self.ago), others)[0]
+        account = run(applying(self.before, NOW - self.ago), others)[0]
+        account = moments_of(applying(self.old, NOW - self.ago), account)[self.left]
+        return run(cleaning(self.new, NOW - TWO_HOURS), account)[0] if self.dated else account
 
     def command(self, name: str) -> Planning:
         return {
@@ -141,6 +150,15 @@ SCENES = {
     "role-was-renewed": Scene(ROLE, ROLE_LATER, NOTHING),
     "role-is-dead": Scene(SOON, SOON, ROLE_LATER, timedelta(hours=2)),
     "role-is-dead-and-not-wanted": Scene(SOON, ROLE, NOTHING, timedelta(hours=2)),
+    "tag-was-left": Scene(one(permanent()), one(), one(permanent()), left=1),
+    "dated-tag-was-left": Scene(one(permanent()), one(), one(permanent()), left=1, dated=True),
+    "dated-tag-goes": Scene(one(permanent()), one(), one(), left=1, dated=True),
+    "role-was-begun": Scene(NOTHING, ROLE, ROLE_LATER, left=1),
+    "role-was-half-made": Scene(NOTHING, ROLE, NOTHING, left=2),
+    "role-was-half-ended": Scene(ROLE, NOTHING, ROLE_LATER, left=1),
+    "role-is-silenced": Scene(ROLE, NOTHING, ROLE_LATER, left=3),
+    "dated-role-is-back": Scene(ROLE, NOTHING, ROLE_LATER, left=3, dated=True),
+    "dated-role-goes": Scene(ROLE, NOTHING, NOTHING, left=3, dated=True),
     "shared-policy-goes": Scene(SHARED, SHARED, NOTHING),
     "shared-policy-comes": Scene(NOTHING, SHARED, SHARED_LATER),
     "shared-policy-is-renewed": Scene(SHARED, SHARED, SHARED_LATER),
