@@ -184,6 +184,18 @@ def test_a_user_who_is_gone_meanwhile_is_told() -> None:
     assert codes(done.problems(replace(done.snapshot, principals=left))) == {"missing-principal"}
 
 
+@pytest.mark.parametrize("form", list(Form))
+def test_a_pattern_is_proven_by_what_is_not_denied_with_it(form: Form) -> None:
+    """Of `sts:*` the jumps to other roles are denied, and these come first by name."""
+    everything = {"effect": "Allow", "actions": ["sts:*"], "resources": ["*"]}
+    files = team(
+        policies=[policy("read", custom_statements=[everything])],
+        temporary=[temporary(via=form.value)],
+    )
+    done = run(configuration(files)).verified()
+    assert (done.grants, done.alive, done.ending) == (1, 1, 1)
+
+
 def test_a_grant_that_denies_what_it_allows_is_not_proven() -> None:
     jump = policy(
         "read",

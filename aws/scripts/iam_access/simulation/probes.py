@@ -1,6 +1,6 @@
 """Requests that try what an Allow statement allows, in contexts that meet its conditions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -46,15 +46,27 @@ class Probe:
         return subject.decide(self.action, self.resource, self.context, at)
 
 
-def probes_of(statement: Statement, who: Principal) -> Iterator[Probe]:
-    """Requests of a user or role for an Allow statement, the likeliest first; maybe none."""
+def probes_of(
+    statement: Statement, who: Principal, denied: Set[str] = frozenset()
+) -> Iterator[Probe]:
+    """Requests of a user or role for an Allow statement, the likeliest first; maybe none.
+
+    Of what a pattern matches, the `denied` actions come last.
+    """
     resource = _filled(next(iter(listed(statement.get("Resource", ["*"]))), ""), who)
     if not resource or "${" in resource:
         return
     exact = "*" if resource == "*" else _matching(resource)
     context = _context(conditions_of(statement), who)
-    for action in islice(dict.fromkeys(_actions(statement)), _MOST):
+    for action in islice(dict.fromkeys(_actions(statement, denied)), _MOST):
         yield Probe(action, exact, context)
+
+
+def denied_by(statements: Iterable[Statement]) -> frozenset[str]:
+    """The actions, in full, that Deny statements name; where they deny all, that names none."""
+    denials = (each for each in statements if each.get("Effect") == "Deny")
+    patterns = {text_of(each) for denial in denials for each in listed(denial.get("Action", []))}
+    return frozenset[str]().union(*map(expand, patterns - {"*"}))
 
 
 def why_none(statement: Statement) -> str:
@@ -66,14 +78,15 @@ def why_none(statement: Statement) -> str:
     return f"no action is known that {actions or 'its list'} matches"
 
 
-def _actions(statement: Mapping[str, Any]) -> Iterator[str]:
+def _actions(statement: Mapping[str, Any], denied: Set[str]) -> Iterator[str]:
     if "NotAction" in statement:
         yield from _COMMON_ACTIONS
     for pattern in map(text_of, listed(statement.get("Action", []))):
         if pattern == "*":
             yield from _COMMON_ACTIONS
         elif "*" in pattern or "?" in pattern:
-            yield from sorted(expand(pattern))[:_MOST_OF_ONE]
+            known = sorted(expand(pattern), key=lambda action: (action in denied, action))
+            yield from known[:_MOST_OF_ONE]
         else:
             yield pattern
 

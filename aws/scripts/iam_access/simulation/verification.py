@@ -5,7 +5,7 @@ the files and never from the account, so that what another hand changed meanwhil
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -31,7 +31,7 @@ from iam_access.policy.document import Statement, statements_of
 from iam_access.policy.evaluate import Layers, decide
 from iam_access.policy.expiry import deadline_of
 from iam_access.policy.request import Request
-from iam_access.simulation.probes import Probe, probes_of, why_none
+from iam_access.simulation.probes import Probe, denied_by, probes_of, why_none
 from iam_access.simulation.results import AccountTests
 from iam_access.simulation.world import Subject, World
 from iam_access.snapshot import Document, Snapshot
@@ -139,13 +139,10 @@ class _Proof:
         subject = self.world.subject(holder)
         documents = [each for part in parts for each in self._documents(part)]
         alone = replace(subject, layers=Layers(identity=tuple(map(_alone, documents))))
-        statements = [
-            each
-            for document in documents
-            for each in statements_of(document)
-            if each.get("Effect") == "Allow"
-        ]
-        trials = [self._tried(each, first, alone) for each in statements]
+        every = [each for document in documents for each in statements_of(document)]
+        statements = [each for each in every if each.get("Effect") == "Allow"]
+        denied = denied_by(every)
+        trials = [self._tried(each, denied, first, alone) for each in statements]
         tried = [each for each in trials if isinstance(each, _Open)]
         untried = [each for each in trials if isinstance(each, str)]
         blocked = [*self._shut(first), *_blocked(tried, subject)]
@@ -172,10 +169,15 @@ class _Proof:
         if part.id.kind == temporary_role.NAME:
             yield from map(self.world.document, part.attributes["managed"])
 
-    def _tried(self, statement: Statement, grant: Resource, alone: Subject) -> "_Open | str":
-        """A request that the grant by itself allows by the statement, or why none was found."""
+    def _tried(
+        self, statement: Statement, denied: Set[str], grant: Resource, alone: Subject
+    ) -> "_Open | str":
+        """A request that the grant by itself allows by the statement, or why none was found.
+
+        `denied` are actions that the grant denies, perhaps under conditions.
+        """
         moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
-        probes = list(probes_of(statement, alone.principal))
+        probes = list(probes_of(statement, alone.principal, denied))
         decisions: list[Decision] = []
         for probe in probes:
             for at in moments:
