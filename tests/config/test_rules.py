@@ -285,6 +285,17 @@ class TestWhatIsWritten:
                 assert "iam:CreateAccessKey" in the_one(configuration).message
                 assert "settings.yaml:1:39)" in the_one(configuration).hint
 
+    def test_what_opens_a_resource_for_good(self, tmp_path: Path) -> None:
+        files = {
+            "aws-policies/pay.yaml": POLICIES.replace("s3:GetObject", "s3:PutBucketPolicy"),
+            "temporary-access/pay.yaml": f"{START}{UNTIL}".replace("writer", "reader"),
+        }
+        assert ruled(tmp_path, "", files).findings == ()
+        rule = "temporary_access: {resource_policies: deny}"
+        found = the_one(ruled(tmp_path, rule, files))
+        assert found.code == "gives-nothing"
+        assert "settings.yaml:1:39)" in found.hint
+
     @pytest.mark.parametrize(
         ("actions", "code"),
         [
@@ -497,6 +508,7 @@ class TestSettings:
             "temporary_access:\n"
             "  forms: [role, inline]\n"
             "  outliving_actions: warn\n"
+            "  resource_policies: deny\n"
             "  environments: {'prod*': {require_mfa: true}, nonprod: {require_mfa: false}}\n",
         ).rules
         prod, nonprod = rules.temporary("prod"), rules.temporary("nonprod")

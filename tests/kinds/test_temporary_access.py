@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from iam_access.kinds.grant import Form, Outliving, Rules
+from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, Rules
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import expiry
@@ -178,6 +178,22 @@ def test_what_a_managed_policy_loses_is_noted_once_for_all() -> None:
     assert len(expansion.grants) == 2
 
 
+def test_what_opens_resources_for_good_is_denied_where_the_settings_say_so() -> None:
+    writes = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [writes]})
+    account = account_with(managed={POWER_USER: copy})
+    power = policy("read", managed_policies=[POWER_USER])
+    assert FOLDER.expand([temporary()], scope(power, snapshot=account)).grants[0].denials == ()
+    for outliving in Outliving:
+        rules = Rules(outliving=outliving, resources=ResourcePolicies.DENY)
+        expansion = FOLDER.expand([temporary()], scope(power, snapshot=account, rules=rules))
+        (denial,) = expansion.grants[0].denials
+        assert "s3:PutBucketPolicy" in denial["Action"]
+        (finding,) = expansion.findings
+        assert (finding.code, finding.severity.value) == ("denied-with-it", "note")
+        assert "temporary_access.resource_policies" in finding.hint
+
+
 def test_a_managed_policy_that_is_denied_whole_is_not_written() -> None:
     jump = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
     copy = ManagedDocument("v1", {"Version": "2012-10-17", "Statement": [jump]})
@@ -194,6 +210,10 @@ def test_of_own_statements_that_are_denied_whole_the_files_tell() -> None:
     expansion = FOLDER.expand([temporary()], scope(policy("read", custom_statements=[jump])))
     assert (expansion.grants, expansion.findings) == ((), ())
     assert [each.principal for each in expansion.blocked] == [ALICE]
+    opens = {"effect": "Allow", "actions": ["s3:PutBucketPolicy"], "resources": ["*"]}
+    rules = Rules(resources=ResourcePolicies.DENY)
+    here = scope(policy("read", custom_statements=[opens]), rules=rules)
+    assert FOLDER.expand([temporary()], here).grants == ()
 
 
 @pytest.mark.parametrize(("form", "asked"), [("inline", True), ("policy", True), ("role", False)])

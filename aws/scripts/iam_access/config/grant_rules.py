@@ -19,11 +19,9 @@ from iam_access.config.rulebook import (
 from iam_access.config.rules import Grantees, Selection
 from iam_access.config.syntax import shown
 from iam_access.config.words import listed
-from iam_access.kinds.grant import Outliving
 from iam_access.model import Location
 from iam_access.place import Path
 from iam_access.policy.allowing import allowed_actions
-from iam_access.policy.outliving import outliving_actions
 from iam_access.snapshot import Document
 
 UNCLEAR = "rule-unclear"
@@ -257,11 +255,8 @@ class GrantRules:
         key = (grant, temporary, tuple(patterns))
         if key not in self._allowed:
             documents = self.contents_of(grant).documents
-            rule = self.book.settings.temporary_access.outliving_actions
-            denied = temporary and Outliving(rule) is Outliving.DENY
-            self._allowed[key] = allowed_actions(documents, patterns) - (
-                outliving_actions(documents) if denied else frozenset()
-            )
+            denied = self.book.withheld(documents) if temporary else frozenset()
+            self._allowed[key] = allowed_actions(documents, patterns) - denied
         return self._allowed[key]
 
 

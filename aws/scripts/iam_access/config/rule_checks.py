@@ -43,7 +43,7 @@ class _Team:
     grants: GrantRules
     before: Earlier | None
     otherwise: Severity
-    outliving: dict[str, frozenset[str]] = field(default_factory=dict)
+    withheld: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 _Check = Callable[[Access, _Team], None]
@@ -97,11 +97,9 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
         yield _ticket
     if temporary.require_description:
         yield _description
-    match Outliving(temporary.outliving_actions):
-        case Outliving.REFUSE:
-            yield _outliving
-        case Outliving.DENY:
-            yield _denied
+    if Outliving(temporary.outliving_actions) is Outliving.REFUSE:
+        yield _outliving
+    yield _denied
 
 
 def _protected(entry: Access, team: _Team) -> None:
@@ -213,7 +211,7 @@ def _outliving(entry: Access, team: _Team) -> None:
     if not entry.temporary:
         return
     for index, grant in enumerate(entry.grants):
-        actions = _outliving_actions(grant, team)
+        actions = outliving_actions(_own(grant, team))
         if actions:
             team.report.error(
                 "outlives-deadline",
@@ -234,11 +232,13 @@ def _denied(entry: Access, team: _Team) -> None:
     if not entry.temporary:
         return
     for index, grant in enumerate(entry.grants):
-        is_first, actions = grant not in team.outliving, _outliving_actions(grant, team)
+        is_first, actions = grant not in team.withheld, _withheld(grant, team)
         if not actions:
             continue
         managed = _contents(grant, team.draft).managed
-        where = team.book.where(_TEMPORARY, "outliving_actions")
+        outliving = actions & outliving_actions(_own(grant, team))
+        rule = "outliving_actions" if outliving else "resource_policies"
+        where = team.book.where(_TEMPORARY, rule)
         if not managed and gives_nothing(_own(grant, team), actions):
             remark = nothing_left(shown(grant), actions, where)
             severity = _weight(entry, grant, team)
@@ -258,10 +258,10 @@ def _weight(entry: Access, grant: str, team: _Team) -> Severity:
     return Severity.WARNING if team.before.gave(entry, grant, statements) else Severity.ERROR
 
 
-def _outliving_actions(grant: str, team: _Team) -> frozenset[str]:
-    known = team.outliving
+def _withheld(grant: str, team: _Team) -> frozenset[str]:
+    known = team.withheld
     if grant not in known:
-        known[grant] = outliving_actions(_own(grant, team))
+        known[grant] = team.book.withheld(_own(grant, team))
     return known[grant]
 
 

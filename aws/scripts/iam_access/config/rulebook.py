@@ -10,12 +10,12 @@ from iam_access.config.rules import Limits as LimitRules
 from iam_access.config.rules import Selection
 from iam_access.config.settings import FILE, Settings
 from iam_access.kinds.fields import UserNames, exactly, is_exact
-from iam_access.kinds.grant import Form, Outliving, Rules
+from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, Rules, withheld
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.place import Path, Place
 from iam_access.policy.arn import policy_arn, policy_path_and_name
 from iam_access.policy.globs import shell
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Document, Snapshot
 
 _TEMPORARY = "temporary_access"
 
@@ -167,7 +167,15 @@ class Rulebook:
             },
             outliving=Outliving(rules.outliving_actions),
             outliving_source=self.where(_TEMPORARY, "outliving_actions"),
+            resources=ResourcePolicies(rules.resource_policies),
+            resources_source=self.where(_TEMPORARY, "resource_policies"),
         )
+
+    def withheld(self, sources: Sequence[Document]) -> frozenset[str]:
+        """The actions, in full, that are denied with a temporary grant of these documents."""
+        rules = self.settings.temporary_access
+        outliving = Outliving(rules.outliving_actions)
+        return withheld(sources, outliving, ResourcePolicies(rules.resource_policies))
 
     def against(self, form: Form) -> Path | None:
         """The path of the rule by which no grant may be written in this form, None without any."""

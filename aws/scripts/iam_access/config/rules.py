@@ -198,6 +198,7 @@ AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
 Boundary = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
+ResourcePoliciesName = Literal["allow", "deny"]
 Forms = Annotated[list[FormName], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
 
 
@@ -228,7 +229,8 @@ class TemporaryAccessRules(Limits):
     """What holds for temporary grants.
 
     `furthest_start` is how far ahead one may begin, `forms` the ways in which one may be written,
-    `outliving_actions` what becomes of one that could outlive its end (see kinds.grant).
+    `outliving_actions` what becomes of one that could outlive its end, `resource_policies` whether
+    one gives what opens resources for good (see kinds.grant).
     `require_ticket` is what an entry's ticket must match in full, `require_description` how many
     characters must say what it is for. `environments` and `grants` say more for those that match
     their patterns; of all that apply, the strictest holds.
@@ -238,6 +240,7 @@ class TemporaryAccessRules(Limits):
     furthest_start: Duration = timedelta(days=30)
     forms: Forms = ["inline", "policy", "role"]
     outliving_actions: OutlivingName = "deny"
+    resource_policies: ResourcePoliciesName = "allow"
     require_mfa: Flag = False
     require_ticket: Expression | None = None
     require_description: Number = 0

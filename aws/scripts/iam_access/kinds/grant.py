@@ -1,6 +1,6 @@
 """A temporary grant as a value: all that its three forms are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from iam_access.policy.combine import combine
 from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
+from iam_access.policy.outliving import opening_actions, outliving_actions
 from iam_access.snapshot import Document, ManagedDocument
 
 # Of the roles made for grants, and of the deployer role: role chaining allows no longer one.
@@ -39,19 +40,37 @@ class Outliving(StrEnum):
     WARN = "warn"
 
 
+class ResourcePolicies(StrEnum):
+    """Whether a temporary grant gives what opens resources for good, by a policy or a share."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+def withheld(
+    sources: Sequence[Document], outliving: Outliving, resources: ResourcePolicies
+) -> frozenset[str]:
+    """The actions, in full, that are denied with a temporary grant of these documents."""
+    found = outliving_actions(sources) if outliving is Outliving.DENY else frozenset[str]()
+    return found | opening_actions(sources) if resources is ResourcePolicies.DENY else found
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the organisation's settings say about temporary grants in one environment.
 
     `closed` tells of each form that no grant may take where the rule against it is written, and
-    `outliving_source` where `outliving` is. `boundary` is the ARN of the permissions boundary that
-    who is granted something has to carry in this account, None without one.
+    `outliving_source` and `resources_source` where those two are. `boundary` is the ARN of the
+    permissions boundary that who is granted something has to carry in this account, None without
+    one.
     """
 
     require_mfa: bool = False
     closed: Mapping[Form, str] = field(default_factory=dict)
     outliving: Outliving = Outliving.DENY
     outliving_source: str = "the rule is temporary_access.outliving_actions in settings.yaml"
+    resources: ResourcePolicies = ResourcePolicies.ALLOW
+    resources_source: str = "the rule is temporary_access.resource_policies in settings.yaml"
     boundary: str | None = None
 
 

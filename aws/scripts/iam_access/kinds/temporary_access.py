@@ -19,7 +19,7 @@ from iam_access.kinds.fields import (
     UserNames,
     problem,
 )
-from iam_access.kinds.grant import Form, Outliving, TemporaryGrant
+from iam_access.kinds.grant import Form, Outliving, TemporaryGrant, withheld
 from iam_access.model import Finding, Principal, Severity
 from iam_access.policy import document as documents
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
@@ -184,9 +184,8 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     copies = {arn: copy for arn in arns if (copy := scope.snapshot.managed.get(arn)) is not None}
     own = _own(entry, scope)
     documents = _documents(own, copies)
-    outliving = outliving_actions(documents)
-    found = _outliving(entry, scope, outliving, documents)
-    denied = outliving and scope.rules.outliving is Outliving.DENY
+    denied = withheld(documents, scope.rules.outliving, scope.rules.resources)
+    found = tuple(_remarks(entry, scope, denied, documents))
     principal = _principal(entry.spec, scope)
     state = scope.snapshot.principals.get(principal)
     grant = TemporaryGrant(
@@ -201,7 +200,7 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
         ends=window.ends,
         own=own,
         managed=copies,
-        denials=(denial(outliving),) if denied else (),
+        denials=(denial(denied),) if denied else (),
         require_mfa=scope.rules.require_mfa,
         via=entry.spec.via,
         closed=scope.rules.closed,
@@ -214,13 +213,13 @@ def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding
     absent = (
         aws_policies.unknown(arn, entry.spec.grant, scope) for arn in arns if arn not in copies
     )
-    return grant, (*absent, *([found] if found else []), *_doubts(entry, scope))
+    return grant, (*absent, *found, *_doubts(entry, scope))
 
 
 def _is_nothing(grant: TemporaryGrant) -> bool:
     """Whether all that it allows is denied with it."""
-    documents = _documents(grant.own, grant.managed)
-    return bool(grant.denials) and gives_nothing(documents, outliving_actions(documents))
+    sources = [*_documents(grant.own, grant.managed), documents.document(grant.denials)]
+    return bool(grant.denials) and gives_nothing(sources, frozenset())
 
 
 def _principal(spec: TemporaryAccessSpec, scope: Scope) -> Principal:
@@ -243,11 +242,12 @@ def _documents(own: Document | None, copies: Mapping[str, ManagedDocument]) -> l
 
 def _may_suspend(entry: Entry[TemporaryAccessSpec], scope: Scope) -> bool:
     """Whether something is denied with the grant, on its principal's own policies."""
-    if scope.rules.outliving is not Outliving.DENY or entry.spec.via is Form.ROLE:
+    if entry.spec.via is Form.ROLE:
         return False
     read = ((arn, scope.snapshot.managed.get(arn)) for arn in _managed(entry, scope))
     copies = {arn: copy for arn, copy in read if copy is not None}
-    return bool(outliving_actions(_documents(_own(entry, scope), copies)))
+    sources = _documents(_own(entry, scope), copies)
+    return bool(withheld(sources, scope.rules.outliving, scope.rules.resources))
 
 
 def _held(principal: Principal, scope: Scope) -> Set[str]:
@@ -265,35 +265,36 @@ def _own(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Document | None:
     return documents.document(scope.fill(statements)) if statements else None
 
 
-def _outliving(
+def _remarks(
     entry: Entry[TemporaryAccessSpec],
     scope: Scope,
-    actions: frozenset[str],
-    documents: Sequence[Document],
-) -> Finding | None:
+    denied: frozenset[str],
+    sources: Sequence[Document],
+) -> Iterator[Finding]:
     """What is to be said of actions with which a grant could outlive its end.
 
     Of what is denied with a grant's own statements alone, the check of the files tells.
     """
     key, rules = entry.spec.grant, scope.rules
-    if not actions:
-        return None
-    if rules.outliving is not Outliving.DENY:
+    outliving = outliving_actions(sources)
+    if outliving and rules.outliving is not Outliving.DENY:
         severity = Severity.ERROR if rules.outliving is Outliving.REFUSE else Severity.WARNING
         remark = Remark(
             "outlives-deadline",
             severity,
-            f"{key} allows {in_words(actions)}: with these, access can be made that "
+            f"{key} allows {in_words(outliving)}: with these, access can be made that "
             "lasts beyond the deadline",
             "take the actions out of the policy, or have temporary_access.outliving_actions say "
             f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",
         )
-    elif len(documents) == bool(scope.policies[key].spec.custom_statements):
-        return None
-    elif gives_nothing(documents, actions):
-        remark = nothing_left(key, actions, rules.outliving_source)
-    else:
-        remark = denied_with(key, actions, rules.outliving_source)
+        yield _of(remark, entry, scope)
+    if denied and len(sources) > bool(scope.policies[key].spec.custom_statements):
+        source = rules.outliving_source if denied & outliving else rules.resources_source
+        tell = nothing_left if gives_nothing(sources, denied) else denied_with
+        yield _of(tell(key, denied, source), entry, scope)
+
+
+def _of(remark: "Remark", entry: Entry[TemporaryAccessSpec], scope: Scope) -> Finding:
     return Finding(
         code=remark.code,
         severity=remark.severity,
@@ -322,8 +323,7 @@ def nothing_left(key: str, actions: frozenset[str], source: str) -> Remark:
         f"a temporary grant of {key} gives nothing and takes away: all it allows "
         f"({in_words(actions)}) is denied with it, whatever else allows it, since access could be "
         "made with it that lasts beyond the deadline",
-        "grant it in permanent-access/ if it is needed, or have "
-        f"temporary_access.outliving_actions say warn ({source})",
+        f"grant it in permanent-access/ if it is needed, or change the rule ({source})",
     )
 
 

@@ -1,8 +1,9 @@
 """Actions with which a temporary grant could be made to outlive its end, and the denial of them.
 
 Whoever may write IAM can prolong a grant, make keys or a role of their own; whoever may become
-somebody else keeps that session past the end of the grant. They are known by AWS's own access
-levels, so that new ones are found when the data about AWS's services is updated.
+somebody else keeps that session past the end of the grant. Policies of resources can let somebody
+in for good: those are told apart, since they belong to the daily work with many services. Which
+actions there are is data, see outliving_actions.py.
 
 Not among them, because what they give ends with the grant, or is another's to end:
 
@@ -12,13 +13,13 @@ Not among them, because what they give ends with the grant, or is another's to e
 * ``iam:PassRole``. It changes nothing in IAM. What a service then runs under the passed role goes
   on running, as does all that a person has set up in an account while they could: a limit of
   temporary access, to be told to those who review it.
-* Policies on resources, grants of keys and the like, for the same reason.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from iam_access.policy.actions import AccessLevel, action_names, actions_of, expand
@@ -31,51 +32,28 @@ from iam_access.policy.document import (
     statements_of,
     text_of,
 )
+from iam_access.policy.globs import has_wildcard
 from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.outliving_actions import OPENING, STAYING, WRITTEN
 
 _READS = (AccessLevel.LIST, AccessLevel.READ)
-#: What gives lasting access outside of IAM.
-_OTHERS = (
-    # Sessions that answer to the policies of somebody else.
-    "sts:AssumeRole*",
-    "sts:AssumeRoot",
-    "sts:GetDelegatedAccessToken",
-    # IAM Identity Center: what permission sets allow, to whom they and applications are assigned,
-    # and whom it trusts. To remove a policy or a boundary from a permission set can widen it.
-    "sso:Associate*",
-    "sso:Attach*",
-    "sso:Create*",
-    "sso:Delete*",
-    "sso:Detach*",
-    "sso:Import*",
-    "sso:Provision*",
-    "sso:Put*",
-    "sso:Update*",
-    # The people and groups in it, their passwords and second factors. To remove them gives nothing.
-    "identitystore:Create*",
-    "identitystore:Update*",
-    "sso-directory:Add*",
-    "sso-directory:Complete*",
-    "sso-directory:Create*",
-    "sso-directory:Enable*",
-    "sso-directory:Import*",
-    "sso-directory:Update*",
-    # IAM Roles Anywhere: a certificate authority of one's own is as good as an access key.
-    "rolesanywhere:Create*",
-    "rolesanywhere:Enable*",
-    "rolesanywhere:Update*",
-)
 _PASSING = "iam:PassRole"
 #: A service-linked role gives nobody access: AWS decides who may use it and for what. Many
 #: policies for everyday work allow to make one, and none of them is to be refused for it. Beside
 #: other writing of IAM it counts, so that the denial can be of every action with the same verb.
 _SERVICE_LINKED = frozenset({"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"})
 
-#: What a pattern that matches any of them begins with: most others need not be looked at.
-_OURS = re.compile(r"(iam|sts|sso|sso-directory|identitystore|rolesanywhere):|[^:]*[*?]")
 #: How many patterns are told to people.
 _SHOWN = 5
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def opening_actions(documents: Iterable[Document]) -> frozenset[str]:
+    """The actions, in full, by which these documents let a resource be opened for good.
+
+    As in outliving_actions(), but of policies and shares of resources.
+    """
+    return _left(documents, _opening())
 
 
 def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
@@ -84,20 +62,20 @@ def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
     An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
     it is of all resources and without conditions. Raises DocumentError for what is no policy.
     """
-    found = _left(documents)
+    found = _left(documents, _outliving())
     writes_iam = any(action.startswith("iam:") for action in found - _SERVICE_LINKED)
     return found if writes_iam else found - _SERVICE_LINKED
 
 
-def _left(documents: Iterable[Document]) -> frozenset[str]:
+def _left(documents: Iterable[Document], among: frozenset[str]) -> frozenset[str]:
     """Those of the actions that the documents allow and do not deny for good."""
     allowed: set[str] = set()
     denied: set[str] = set()
     for each in (one for source in documents for one in statements_of(source)):
         if each.get("Effect") == "Allow":
-            allowed |= _covered(each)
+            allowed |= _covered(each, among)
         elif _is_absolute(each):
-            denied |= _covered(each)
+            denied |= _covered(each, among)
     return frozenset(allowed - denied)
 
 
@@ -106,7 +84,10 @@ def suspended(held: Iterable[Document], denials: Iterable[Statement]) -> frozens
 
     As in outliving_actions(), conditions and resources of an Allow are taken to be met.
     """
-    return _left(held) & frozenset[str]().union(*map(_covered, denials))
+    among = frozenset(
+        action for each in denials for action in chain(*map(expand, listed(each["Action"])))
+    )
+    return _left(held, among)
 
 
 def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool:
@@ -140,24 +121,46 @@ def _is_all(patterns: Iterable[Any], is_gone: Callable[[str], bool]) -> bool:
 
 @lru_cache(maxsize=1)
 def _outliving() -> frozenset[str]:
-    writes = {str(each) for each in actions_of("iam").values() if each.access_level not in _READS}
-    return frozenset(writes.union(*map(expand, _OTHERS)) - {_PASSING})
+    writes = {
+        str(each)
+        for service in WRITTEN
+        for each in actions_of(service).values()
+        if each.access_level not in _READS
+    }
+    return frozenset(writes.union(*map(expand, STAYING)) - {_PASSING})
 
 
-def _covered(source: Statement) -> frozenset[str]:
+@lru_cache(maxsize=1)
+def _opening() -> frozenset[str]:
+    return frozenset[str]().union(*map(expand, OPENING)) - _outliving()
+
+
+def _covered(source: Statement, among: frozenset[str]) -> frozenset[str]:
     """Those of the actions that the Action or NotAction of a statement covers."""
     if "NotAction" in source:
-        return _outliving() - _matched(source["NotAction"])
-    return _matched(source["Action"]) if "Action" in source else frozenset()
+        return among - _matched(source["NotAction"], among)
+    return _matched(source["Action"], among) if "Action" in source else frozenset()
 
 
-def _matched(values: Any) -> frozenset[str]:
+def _matched(values: Any, among: frozenset[str]) -> frozenset[str]:
     # As the evaluator does, so that both find the same, whatever AWS would make of a pattern.
-    texts = [text for each in listed(values) if _OURS.match(text := text_of(each).lower())]
+    prefixes = _prefixes(among)
+    texts = [
+        text
+        for each in listed(values)
+        if (service := (text := text_of(each).lower()).partition(":")[0]) in prefixes
+        or has_wildcard(service)
+    ]
     if not texts:
         return frozenset()
     patterns = compile_patterns(texts, Mode.TEXT)
-    return frozenset(each for each in _outliving() if patterns.matches(each.lower(), _no_variables))
+    return frozenset(each for each in among if patterns.matches(each.lower(), _no_variables))
+
+
+@lru_cache(maxsize=16)
+def _prefixes(actions: frozenset[str]) -> frozenset[str]:
+    """The services of the actions: most patterns are of others, and need not be looked at."""
+    return frozenset(each.partition(":")[0] for each in actions)
 
 
 def _no_variables(_key: str, _written: str) -> str | None:
