@@ -106,6 +106,17 @@ def test_many_teams_that_remove_a_little_each_are_refused_together() -> None:
     assert not allowed.refused
 
 
+def test_one_that_removes_most_does_not_hold_up_those_that_remove_a_little() -> None:
+    # Nine of 13 are not too many of one team, and ten of two are: those of the team b go.
+    before = configuration(granted(USERS[:9], name="a"), granted(USERS[9:13], name="b"))
+    after = configuration(granted([], name="a"), granted(USERS[10:13], name="b"))
+    plan = plan_of(before, after)
+    (told,) = plan.findings
+    assert (told.team, "take away 9 of the 13 grants" in told.message) == ("a", True)
+    assert {change.teams for change in plan.held} == {frozenset({"a"})}
+    assert [change.teams for change in plan.changes] == [frozenset({"b"})]
+
+
 def test_what_a_refused_team_would_have_freed_is_not_given_away() -> None:
     quotas = Quotas(attached_per_user=1)
     empty = account_with(*USERS, quotas=quotas)

@@ -48,7 +48,8 @@ def hold_back(
     """Hold back all of the teams that take suspiciously much of what people hold in the account.
 
     Each team is judged by itself, and then the rest of them together, for one mistake may concern
-    many teams a little. `allowed` teams (None: all) may take away whatever they like. What a
+    many teams a little; if one of those takes most of it, only that one is held back, and the
+    others are judged again. `allowed` teams (None: all) may take away whatever they like. What a
     principal holds afterwards just the same is not taken away.
     """
     alive = sum(1 for each in observed.values() if _is_access(each) and not is_dead(each, now))
@@ -64,8 +65,12 @@ def hold_back(
         (team,) for team, theirs in sorted(losses.items()) if is_suspicious(len(theirs))
     ]
     rest = tuple(team for team in sorted(losses) if (team,) not in groups)
-    if is_suspicious(len(_together(rest, losses))):
-        groups.append(rest)
+    while is_suspicious(len(_together(rest, losses))):
+        most = max(rest, key=lambda team: len(losses[team]))
+        # Who takes most of it away alone is no reason to hold the others back.
+        alone = 2 * len(losses[most]) > len(_together(rest, losses))
+        groups.append((most,) if alone else rest)
+        rest = tuple(team for team in rest if alone and team != most)
     refused = frozenset(team for group in groups for team in group)
     if not refused:
         return Held(tuple(changes))
