@@ -200,7 +200,11 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.list_users(session, expected="AccessDenied")
     demo.assume(expected="AccessDenied")
 
-    demo.tell("The daily cleanup only takes away what is dead")
+    clock.move(timedelta(hours=8))
+    demo.tell(
+        "The daily cleanup only takes away what is dead",
+        "A role and its Deny go when no session of it can be open any more, an hour after its end.",
+    )
     demo.run(commands.cleanup, "--all")
 
     demo.tell("What next?")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.load import Configuration, load
+from iam_access.kinds import names
 from iam_access.model import Severity
 from tests.config.repository import ACCOUNTS, NOW, VALID, found, loaded, marked, the_one, write
 
@@ -311,3 +312,15 @@ def test_names_that_the_settings_tell_to_be_right(tmp_path: Path) -> None:
         "settings.yaml": "known_names: ['Evidently:*', s3:NoSuchKey]\n",
     }
     assert loaded(tmp_path, files).findings == ()
+
+
+def test_two_keys_of_which_temporary_grants_would_have_one_name_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only long keys are cut, with a hash: two of one hash are once in a million million."""
+    monkeypatch.setattr(names, "label", lambda key: key[:4])
+    one = "{managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}"
+    text = f"aws-policies:\n  reader: {one}\n  writer: {one}\n  written: {one}\n"
+    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    assert finding.code == "policy-name-collision"
+    assert "'written' and 'writer' would both be called writ" in finding.message

@@ -9,7 +9,8 @@ from iam_access.config.load import Configuration
 from iam_access.kinds import temporary_role
 from iam_access.kinds.grant import Form
 from iam_access.model import Plan
-from iam_access.plan.planner import Request, documents_to_mend, plan_cleanup
+from iam_access.plan.mending import documents_to_mend
+from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Document, Snapshot
 from tests.proofs.replay import meaning, moments
@@ -120,6 +121,29 @@ def test_a_later_deadline_than_the_name_says_is_put_right_too(form: Form) -> Non
     plan = cleanup(files(form), drifted)
     assert {finding.code for finding in plan.findings} == {"late-deadline"}
     assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
+def test_a_role_that_ends_later_than_the_files_say_is_put_right() -> None:
+    """A name of a role tells no deadline, since a renewal keeps the role."""
+    asked = files(Form.ROLE)
+    drifted = applied(
+        configuration(
+            team(
+                policies=[READ],
+                temporary=[
+                    temporary(via="role", expires_at="2030-01-01T00:00:00Z", **EVERYBODY[0])
+                ],
+            )
+        ),
+        applied(asked, account_with()),
+    )
+    plan = cleanup(asked, drifted)
+    assert [finding.code for finding in plan.findings] == ["late-deadline"]
+    (role,) = (change for change in plan.changes if change.after)
+    assert role.after
+    assert role.after.expires == NOW + timedelta(hours=6)
+    renewed = moments(plan, drifted)[-1]
+    assert cleanup(asked, renewed).changes == ()
 
 
 def test_what_else_differs_is_left_to_an_apply() -> None:

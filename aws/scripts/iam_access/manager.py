@@ -17,7 +17,8 @@ from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed, unproven
-from iam_access.plan.planner import Request, documents_to_mend, plan_apply, plan_cleanup
+from iam_access.plan.mending import documents_to_mend
+from iam_access.plan.planner import Request, plan_apply, plan_cleanup
 from iam_access.plan.revocation import plan_revocation
 from iam_access.plan.target import Target
 from iam_access.snapshot import Snapshot

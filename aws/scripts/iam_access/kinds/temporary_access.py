@@ -140,6 +140,15 @@ class TemporaryAccess:
         return (arn for arn in self.documents(entries, scope) if managed.get(arn) is None)
 
 
+def deadlines(
+    entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
+) -> Iterator[tuple[Principal, str, datetime]]:
+    """Who is granted which policy key until when (UTC), as far as that has not ended."""
+    for window in _windows(entries, scope):
+        spec = window.entry.spec
+        yield _principal(spec, scope), spec.grant, window.ends
+
+
 def _windows(entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Iterator[_Window]:
     """The windows that have not ended; those of one principal and grant that meet are one.
 

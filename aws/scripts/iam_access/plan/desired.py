@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import FOLDERS, managed_policy
+from iam_access.kinds import FOLDERS, managed_policy, temporary_access
 from iam_access.kinds.base import Scope
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
@@ -109,6 +109,19 @@ def documents_needed(
         for folder in FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
     ).union(entry_rules.documents_needed(configuration, account, now))
+
+
+def deadlines(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> Mapping[object, datetime]:
+    """Until when (UTC) the files grant what they grant for a time, by `succession`."""
+    latest: dict[object, datetime] = {}
+    for team, scope in _scopes(configuration, account, snapshot, now):
+        entries = team.entries[temporary_access.TemporaryAccess.folder]
+        for principal, key, ends in temporary_access.deadlines(entries, scope):
+            granted = (principal, frozenset({team.name}), label(key))
+            latest[granted] = max(ends, latest.get(granted, ends))
+    return latest
 
 
 def unproven(

@@ -9,8 +9,15 @@ from iam_access.kinds import inline_policy, managed_policy, names, temporary_rol
 from iam_access.kinds.base import finding_about
 from iam_access.model import Account, Change, Finding, Resource
 from iam_access.plan.adoption import Adoption
-from iam_access.plan.desired import desired_state
-from iam_access.plan.diff import Resources, diff, is_dead, left_alone
+from iam_access.plan.desired import deadlines, desired_state, documents_needed
+from iam_access.plan.diff import (
+    Resources,
+    diff,
+    is_dead,
+    left_alone,
+    observed_state,
+    succession,
+)
 from iam_access.snapshot import Snapshot
 
 # The kinds that are only ever written for temporary access.
@@ -40,17 +47,44 @@ class Robbed:
         )
 
 
-def robbed(observed: Iterable[Resource]) -> Iterator[Robbed]:
-    """Temporary access of ours that has lost its deadline, or was given a later one."""
+def robbed(
+    observed: Iterable[Resource],
+    configuration: Configuration | None,
+    account: Account,
+    snapshot: Snapshot,
+    now: datetime,
+) -> Iterator[Robbed]:
+    """Temporary access of ours that has lost its deadline, or was given a later one.
+
+    Later than its name says or, where a name tells none, than the files do.
+    """
+    granted = (
+        deadlines(configuration, _asked(configuration, account), snapshot, now)
+        if configuration
+        else {}
+    )
     for resource in observed:
         if not _is_temporary(resource):
             continue
-        named = names.deadline_in(resource.name)
         if resource.expires is None:
             yield Robbed(resource, "no-deadline", "has no deadline")
-        elif named is not None and resource.expires > named:
+            continue
+        named = names.deadline_in(resource.name)
+        end = named or granted.get(succession(resource))
+        if end is not None and resource.expires > end:
             ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
-            yield Robbed(resource, "late-deadline", f"ends {ends}, later than its name says")
+            source = "its name says" if named else "the files say"
+            yield Robbed(resource, "late-deadline", f"ends {ends}, later than {source}")
+
+
+def documents_to_mend(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> frozenset[str]:
+    """ARNs of the AWS managed policies whose documents a cleanup's plan depends on: mostly none."""
+    observed = observed_state(snapshot).values()
+    if not any(robbed(observed, configuration, account, snapshot, now)):
+        return frozenset()
+    return documents_needed(configuration, _asked(configuration, account), snapshot, now)
 
 
 def mending(
@@ -69,8 +103,7 @@ def mending(
     ids = {each.resource.id for each in found}
     if not ids:
         return ()
-    # An account that only files with errors name is one that no team is known to use.
-    account = configuration.accounts.get(account.id) or replace(account, environments={})
+    account = _asked(configuration, account)
     dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
     desired = desired_state(configuration, account, snapshot, observed, dead, now)
     wanted = left_alone(desired.resources, observed, unknown)
@@ -83,6 +116,11 @@ def mending(
         for change in changes
         if change.id in ids or (change.after is None and change.subject.needs & gone)
     )
+
+
+def _asked(configuration: Configuration, account: Account) -> Account:
+    """The account as valid files name it; without teams where none does."""
+    return configuration.accounts.get(account.id) or replace(account, environments={})
 
 
 def _is_temporary(resource: Resource) -> bool:

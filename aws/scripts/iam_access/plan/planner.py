@@ -17,7 +17,7 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan.adoption import Adoption
-from iam_access.plan.desired import desired_state, documents_needed
+from iam_access.plan.desired import desired_state
 from iam_access.plan.diff import (
     Resources,
     diff,
@@ -141,7 +141,7 @@ def plan_cleanup(
     }
     dead = [each for each in observed.values() if is_dead(each, now)]
     gone = tuple(removals(dead, snapshot, now, cleaning=True))
-    found = tuple(robbed(observed.values()))
+    found = tuple(robbed(observed.values(), configuration, account, snapshot, now))
     mended: tuple[Change, ...] = ()
     if configuration is not None:
         unknown = _teams_of_unknown_intent(configuration, everything)
@@ -163,15 +163,6 @@ def plan_cleanup(
         owned=len(observed),
         temporary=temporary_after(observed, possible.changes, now),
     )
-
-
-def documents_to_mend(
-    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
-) -> frozenset[str]:
-    """ARNs of the AWS managed policies whose documents a cleanup's plan depends on: mostly none."""
-    if not any(robbed(observed_state(snapshot).values())):
-        return frozenset()
-    return documents_needed(configuration, account, snapshot, now)
 
 
 def _concerned(resources: Iterable[Resource], request: Request) -> tuple[Resource, ...]:
