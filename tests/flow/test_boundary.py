@@ -1,4 +1,4 @@
-"""Roles made for temporary grants carry a permissions boundary, whoever's it is."""
+"""Roles made for temporary grants carry a permissions boundary: ours or the settings' own."""
 
 import io
 import json
@@ -100,7 +100,7 @@ def test_a_sandbox_made_from_the_files_has_the_boundary(files: Files) -> None:
         assert boundary in out.getvalue()
 
 
-# What somebody with the deployer role's credentials would try.
+# What an attacker with the credentials of the deployer role would try.
 _SELF = f"arn:aws:iam::{PROD}:role/self-serve-deployer"
 _TRUST = json.dumps(
     document({"Effect": "Allow", "Principal": {"AWS": _SELF}, "Action": "sts:AssumeRole"})

@@ -90,14 +90,16 @@ def trusted() -> dict[str, list[Any]]:
     return found
 
 
-def test_the_hub_trusts_the_workflows_that_sign_in() -> None:
+def test_the_hub_trusts_the_workflows_that_sign_in_and_no_others() -> None:
     start = "${GitHubOrganization}/${GitHubRepository}/.github/workflows/"
     end = "@refs/heads/${GitHubBranch}"
     names = {"aws": "GitHubEnvironment", "aws-revoke": "GitHubRevokeEnvironment"}
+    expected: dict[str, list[str]] = {name: [] for name in names.values()}
     for path in sorted(WORKFLOWS.glob("*.yaml")):
         for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values():
             if "id-token" in job.get("permissions", {}):
-                assert f"{start}{path.name}{end}" in trusted()[names[job["environment"]]]
+                expected[names[job["environment"]]].append(f"{start}{path.name}{end}")
+    assert trusted() == expected
 
 
 def test_the_hub_assumes_roles_of_the_organisation_only() -> None:

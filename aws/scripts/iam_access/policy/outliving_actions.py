@@ -8,9 +8,9 @@ access_policies_understand-policy-summary-access-level-summaries.html
 #: Services of which whatever writes is meant: identities, the account's root user and its owner.
 WRITTEN = ("account", "account-access", "iam", "organizations")
 
-#: What else gives lasting access to whoever has it for a while.
+#: What else gives lasting access to a principal that has it for a while.
 STAYING = (
-    # Sessions and tokens that answer to the policies of somebody else.
+    # Sessions and tokens that answer to the policies of another principal.
     "sts:AssumeRole*",
     "sts:AssumeRoot",
     "sts:GetDelegatedAccessToken",
