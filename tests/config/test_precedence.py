@@ -1,12 +1,16 @@
 """Teams that exclude each other in an account: who wrote it first goes on."""
 
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from iam_access.config import revision
 from iam_access.config.base import load_base
 from iam_access.config.load import Configuration, load
+from iam_access.config.revision import Revision
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
 from tests.config.test_base import commit, git
 from tests.config.test_fleet_checks import entry, policies
@@ -95,3 +99,40 @@ def test_where_nothing_tells_most_teams_are_right(tmp_path: Path) -> None:
     configuration = load(write(tmp_path, {**VALID, **three, **FOREIGN_PLACE}), now=NOW)
     assert configuration.invalid == {"away"}
     assert configuration.known_accounts["444455556666"].deployer_role == "ops/deployer"
+
+
+def imported(root: Path, states: Sequence[Mapping[str, str]]) -> None:
+    """A repository whose commits have these files, oldest first."""
+    stream = []
+    for files in states:
+        stream.append("commit refs/heads/main\ncommitter t <t@example.com> 0 +0000\ndata 0\n")
+        stream.append("deleteall\n")
+        for name, text in files.items():
+            stream.append(f"M 100644 inline {name}\ndata {len(text.encode())}\n{text}\n")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    command = ["git", "fast-import", "--quiet"]
+    subprocess.run(command, cwd=root, input="".join(stream).encode(), check=True)
+
+
+def test_a_long_history_tells_with_few_of_its_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at(number: int) -> dict[str, str]:
+        """Neither team at first, then `pay`, and `a` last of all; a change with every commit."""
+        files = {"aws-accounts/a.yaml": ROLE if number >= 60 else "aws-accounts: {}\n"}
+        files |= {"aws-accounts/pay.yaml": f"{ACCOUNTS}# {number}\n"} if number >= 55 else {}
+        return {name: f"{text}# {number}\n" for name, text in files.items()}
+
+    imported(tmp_path, [at(number) for number in range(100)])
+    git(tmp_path, "checkout", "--quiet", "--force", "main")
+    read: list[str] = []
+    files_of = revision.files_of
+
+    def counted(at: Revision, names: Sequence[str] = ()) -> AbstractContextManager[Path]:
+        read.append(at.commit)
+        return files_of(at, names)
+
+    monkeypatch.setattr(revision, "files_of", counted)
+    configuration = load(write(tmp_path, {}), now=NOW)
+    assert configuration.invalid == {"a"}
+    assert len(read) == len(set(read)) < 18

@@ -8,7 +8,7 @@ from iam_access.config import accounts as account_files
 from iam_access.config.load import (
     Configuration,
     Team,
-    earlier_files,
+    history_of,
     load_unchecked,
     precedence_of,
 )
@@ -37,9 +37,9 @@ class _Search:
             if not team.accounts_are_known or not team.environments
         }
         search = cls(today, unknown)
-        states = earlier_files(None, today.directory, search._names())
+        states = history_of(today.directory, search._names()).newest_first()
         while not search._is_over() and (state := next(states, None)) is not None:
-            search._take(*state)
+            search._take(state.at, state.files)
         return search
 
     def _names(self) -> list[str]:

@@ -80,15 +80,15 @@ def _accounts(
 
 def _policies(drafts: Sequence[Draft], past: "_Past", report: Report) -> None:
     """Names of policies are unique in an account, whatever their path and case."""
-    by_name: dict[str, list[tuple[Draft, Item]]] = defaultdict(list)
+    # One key of each team is enough: a name that it gives twice itself is told to it besides.
+    by_name: dict[str, dict[str, tuple[Draft, Item]]] = defaultdict(dict)
     for draft in drafts:
         for item in draft.items[POLICIES]:
-            by_name[names.policy_name(draft.name, item.key).lower()].append((draft, item))
+            name = names.policy_name(draft.name, item.key).lower()
+            by_name[name].setdefault(draft.name, (draft, item))
     for uses in by_name.values():
-        if len(uses) == 1:
-            continue
-        for (one, first), (other, second) in combinations(uses, 2):
-            if one is other or not past.shared(one, other):
+        for (one, first), (other, second) in combinations(uses.values(), 2):
+            if not past.shared(one, other):
                 continue
             if past.was_first(one, first.key, other, second.key, _POLICIES_OF):
                 _collide(other, second, one, first, report)

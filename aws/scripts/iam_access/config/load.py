@@ -18,7 +18,6 @@ from iam_access.config import (
     fleet_checks,
     policy_checks,
     read,
-    revision,
     rule_checks,
     shapes,
     shared_accounts,
@@ -27,6 +26,7 @@ from iam_access.config import (
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.draft import POLICIES, Draft, Item, Slip
 from iam_access.config.earlier import earlier
+from iam_access.config.history import History
 from iam_access.config.precedence import Precedence
 from iam_access.config.report import Report, TooManyFindingsError
 from iam_access.config.revision import Revision
@@ -44,8 +44,6 @@ _TEAM_FOLDERS = (accounts.FOLDER, *dict.fromkeys(kind.folder for kind in FOLDERS
 _NAMES = (SETTINGS, access_tests.FOLDER, *_TEAM_FOLDERS)
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
-# How many commits that changed some files are looked through for what they said earlier.
-_COMMITS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def load(
     with _no_collection():
         unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
         read_so_far = _Reading.of(directory, at.shown if at else files.shown_path(directory))
-        precedence = Precedence(base, lambda teams: _earlier_files(at, directory, teams))
+        precedence = precedence_of(directory, base, at)
         return read_so_far.checked(base, precedence, unknown, now)
 
 
@@ -153,34 +151,26 @@ def load_unchecked(directory: Path) -> Configuration:
         return _Reading.of(directory, shown).unchecked(precedence_of(directory))
 
 
-def precedence_of(directory: Path) -> Precedence:
-    """Who of several teams wrote something first, by the commits before the directory's files."""
-    return Precedence(states=lambda teams: _earlier_files(None, directory, teams))
+def precedence_of(
+    directory: Path, base: Configuration | None = None, newest: Revision | None = None
+) -> Precedence:
+    """Who of several teams wrote something first, by `base` and the commits before these files."""
+
+    def history(teams: Iterable[str]) -> History:
+        names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in _TEAM_FOLDERS]
+        return history_of(directory, names, newest)
+
+    return Precedence(base, history)
 
 
-def earlier_files(
-    newest: Revision | None, directory: Path, names: Sequence[str]
-) -> Iterator[tuple[Revision, Configuration]]:
-    """What files (or folders) below a directory said at commits that changed them, unchecked.
-
-    From the `newest` commit on (None: the one that is checked out), along the branch's own line.
-    Nothing where git knows no commits.
-    """
-    try:
-        newest = newest or revision.find("HEAD", directory)
-        for at in revision.line(newest, names, _COMMITS) if newest else ():
-            with revision.files_of(at, names) as folder:
-                found = _Reading.of(folder, at.shown).unchecked(Precedence())
-            yield at, found
-    except UsageError:
-        return
-
-
-def _earlier_files(
-    newest: Revision | None, directory: Path, teams: Iterable[str]
-) -> Iterator[Configuration]:
-    names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in _TEAM_FOLDERS]
-    return (found for _, found in earlier_files(newest, directory, names))
+def history_of(directory: Path, names: Sequence[str], newest: Revision | None = None) -> History:
+    """What files (or folders) below a directory said earlier, unchecked."""
+    return History(
+        newest,
+        directory,
+        names,
+        lambda folder, shown: _Reading.of(folder, shown).unchecked(Precedence()),
+    )
 
 
 def _check_directory(directory: Path) -> None:
