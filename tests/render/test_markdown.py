@@ -290,3 +290,16 @@ def test_an_error_before_the_run_is_told_with_its_hint() -> None:
     stream = io.StringIO()
     render_error(UsageError("no <team> `x`", "ask @someone"), Output.MARKDOWN, stream)
     assert stream.getvalue() == "**Error:** no &lt;team&gt; \\`x\\`\n\nask `@someone`\n"
+
+
+def test_what_a_review_turns_on_stands_before_all_else() -> None:
+    found = [
+        Finding("account-of-another", Severity.WARNING, f"team <b>{n}</b> names it", "agree")
+        for n in range(7)
+    ]
+    broken = Finding("syntax-error", Severity.ERROR, "not YAML", "mend it")
+    text = shown(Report("apply", reports.NOW, findings=(broken, *found)))
+    lines = text.splitlines()
+    assert lines[4].startswith("> **warning:** team &lt;b&gt;0")
+    assert "> and 2 more like it" in lines
+    assert lines.index("> and 2 more like it") < lines.index("### Findings")

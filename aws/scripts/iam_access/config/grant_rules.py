@@ -61,7 +61,7 @@ def are_any(book: Rulebook) -> bool:
         or settings.forbidden_grants
         or settings.forbidden_actions
         or settings.grantees
-        or (book.unread and settings.temporary_access.environments)
+        or (book.unread and (settings.temporary_access.environments or settings.accounts))
     )
 
 
@@ -83,6 +83,7 @@ class GrantRules:
         yield from self._forbidden_actions(entry, environments)
         yield from self._grantees(entry)
         yield from self._unclear_limits(entry, environments)
+        yield from self._unclear_accounts(entry, environments)
 
     def ask_what_is_allowed(self, entry: Access, environment: str) -> bool:
         """Whether a rule about what grants allow may be for an entry in this environment."""
@@ -200,6 +201,17 @@ class GrantRules:
                 where = self.book.where(*_TEMPORARY_ENVIRONMENTS, pattern)
                 what = f"the limits of {shown(pattern)} hold for this grant"
                 yield self._doubt(entry.at(ENVIRONMENTS, 0), what, doubtful, where, None)
+
+    def _unclear_accounts(self, entry: Access, environments: Sequence[str]) -> Iterator[Breach]:
+        """Entries in accounts that may be those of other teams."""
+        for number, rule in enumerate(self.book.settings.accounts):
+            if first_match(rule.teams, [self.team]) is None:
+                for each in environments:
+                    if self.book.concern(rule.accounts, self.team, each) is Concern.UNCLEAR:
+                        where = self.book.where("accounts", number)
+                        place = entry.at(ENVIRONMENTS, list(entry.environments).index(each))
+                        what = f"team {self.team} may grant anything"
+                        yield self._doubt(place, what, [each], where, None)
 
     def _doubt(
         self,

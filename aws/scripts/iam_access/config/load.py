@@ -12,6 +12,7 @@ from typing import Any
 
 from iam_access.config import (
     access_tests,
+    account_rules,
     accounts,
     departures,
     files,
@@ -249,6 +250,7 @@ class _Reading:
         book = Rulebook(self.settings, self.settings_place, aliases_of(self._named()), unread)
         facts = _check(drafts, book, base, unknown, now, self.report)
         fleet_checks.check(drafts, facts, self.settings, known, precedence, self.report)
+        account_rules.check(drafts, book, base, self.report)
         rule_checks.check_names(drafts, book, self.report)
         if self.complete:
             departures.check(drafts, base, now, self.report)

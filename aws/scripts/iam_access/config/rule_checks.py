@@ -1,6 +1,6 @@
 """What the organisation's rules have against entries that are otherwise right."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +29,8 @@ from iam_access.policy.outliving import gives_nothing, outliving_actions
 _TEMPORARY = "temporary_access"
 # The folders whose entries, by `access`, the rules are about; and the one of what they grant.
 _KNOWN = frozenset({PERMANENT, TEMPORARY, POLICIES})
+# What rules call by names in which case does not count.
+_NAMED = ("environment", "account")
 # The shortest name that another one may be meant by.
 _LIKE = 3
 
@@ -291,6 +293,8 @@ def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None
         # By each name of an account, and by its id.
         known = {name for names in book.aliases.values() for name in names}
         _unknown("environment", book.environment_patterns(), known, book, report)
+        named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
+        _unknown("account", named, known, book, report)
     if POLICIES not in unclear:
         grants = {
             name
@@ -303,7 +307,8 @@ def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None
     for pattern, path in book.action_patterns():
         if not expand(pattern):
             _without_effect("action", pattern, path, "", book, report)
-    _alike(drafts, book, report)
+    _alike(drafts, dict(book.environment_patterns()), "environments", book, report)
+    _alike(drafts, dict(book.account_patterns()), "accounts", book, report)
 
 
 def _unknown(
@@ -314,7 +319,7 @@ def _unknown(
     report: Report,
 ) -> None:
     for pattern, path in patterns:
-        if first_match([pattern], known, ignore_case=what == "environment") is None:
+        if first_match([pattern], known, ignore_case=what in _NAMED) is None:
             candidates = [name for name in known if ("/" in name) == ("/" in pattern)]
             guess = "" if is_wild(pattern) else did_you_mean(pattern, candidates)
             _without_effect(what, pattern, path, guess, book, report)
@@ -333,9 +338,14 @@ def _without_effect(
     )
 
 
-def _alike(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None:
-    """Environments whose accounts no rule names, while the name of one begins as theirs, or v.v."""
-    patterns = dict(book.environment_patterns())
+def _alike(
+    drafts: Sequence[Draft],
+    patterns: Mapping[str, Path],
+    what: str,
+    book: Rulebook,
+    report: Report,
+) -> None:
+    """Environments whose accounts none of the patterns names, and one that begins alike."""
     plain = {each.lower(): each for each in patterns if not is_wild(each) and len(each) >= _LIKE}
     for draft in drafts if plain else ():
         for item in draft.accounts:
@@ -348,7 +358,7 @@ def _alike(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None:
                 report.of(draft.name).warning(
                     "similar-environment",
                     item.place.location,
-                    f"no rule for environments is for {shown(item.key)}, but there is one for "
+                    f"no rule for {what} is for {shown(item.key)}, but there is one for "
                     f"{shown(near[0])}",
                     f"if it is meant here, too, have it name {shown(item.key)}, a pattern or the "
                     f"account's id ({book.where(*patterns[near[0]])})",

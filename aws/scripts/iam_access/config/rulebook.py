@@ -214,6 +214,11 @@ class Rulebook:
             for number, rule in enumerate(getattr(self.settings, name)):
                 yield from _numbered(rule.environments or (), (name, number, "environments"))
 
+    def account_patterns(self) -> Iterator[tuple[str, Path]]:
+        """Every account, or pattern of them, whose teams are told, with the rule's path."""
+        for number, rule in enumerate(self.settings.accounts):
+            yield from _numbered(rule.accounts, ("accounts", number, "accounts"))
+
     def grant_patterns(self) -> Iterator[tuple[str, Path]]:
         """Every grant, or pattern of grants, that a rule names, with the rule's path."""
         for pattern in self.settings.temporary_access.grants:
@@ -240,8 +245,9 @@ class Rulebook:
 
     def team_patterns(self) -> Iterator[tuple[str, Path]]:
         """Every team, or pattern of teams, that a rule names, with the rule's path."""
-        for number, rule in enumerate(self.settings.grantees):
-            yield from _numbered(rule.teams or (), ("grantees", number, "teams"))
+        for name in ("accounts", "grantees"):
+            for number, rule in enumerate(getattr(self.settings, name)):
+                yield from _numbered(rule.teams or (), (name, number, "teams"))
 
 
 def aliases_of(

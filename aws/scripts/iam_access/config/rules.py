@@ -272,6 +272,13 @@ class ProtectedPrincipals(Spec):
     roles: Patterns = []
 
 
+class AccountTeams(Spec):
+    """The teams that may use the accounts: patterns of their ids, or of any name they have."""
+
+    accounts: SomePatterns
+    teams: SomePatterns
+
+
 class Selection(Spec):
     """The grants that a rule is for: those that one of its patterns matches.
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
 from iam_access.config.rules import (
+    AccountTeams,
     AddressRule,
     Boundary,
     Domains,
@@ -40,11 +41,12 @@ class Settings(Spec):
     `deployer_role` is the role assumed in every account that names no other (it may have a path
     before its name). `user_names` says which IAM users addresses stand for, and `domains` which
     ones addresses may have, none for any. `publish_policies` says whether a team's policies exist
-    in each of its accounts, or only where an entry grants them permanently. The rest are rules for
-    what teams may write: see `rules`. `only_temporary` are grants that may be given for a time
-    only, by patterns of their keys or by what they allow; `permissions_boundary` is the policy that
-    every grantee must carry as one. `known_names` are patterns of actions and condition keys that
-    are right, though the data of AWS's lacks them. `limits` are what files may hold.
+    in each of its accounts, or only where an entry grants them permanently. `accounts` says which
+    teams may use which accounts. The rest are rules for what teams may write: see `rules`.
+    `only_temporary` are grants that may be given for a time only, by patterns of their keys or by
+    what they allow; `permissions_boundary` is the policy that every grantee must carry as one.
+    `known_names` are patterns of actions and condition keys that are right, though the data of
+    AWS's lacks them. `limits` are what files may hold.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -54,6 +56,7 @@ class Settings(Spec):
     temporary_access: Annotated[TemporaryAccessRules, BeforeValidator(absent_is_default)] = (
         TemporaryAccessRules()
     )
+    accounts: Annotated[list[AccountTeams], BeforeValidator(_no_items)] = []
     only_temporary: OnlyTemporary = []
     protected_principals: Annotated[ProtectedPrincipals, BeforeValidator(absent_is_default)] = (
         ProtectedPrincipals()

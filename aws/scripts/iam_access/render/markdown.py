@@ -42,7 +42,8 @@ def render(
     folded = markdown_findings.folded(report, accounts, verbose=verbose)
     first = Part("", meaning_markdown.DANGER_HEAD, meaning_markdown.dangers(report))
     first.keep()
-    room = Room(budget - _RESERVED - size(first.lines))
+    notices = markdown_findings.first(found)
+    room = Room(budget - _RESERVED - size([*notices, *first.lines]))
     summary = Part(
         "accounts of the summary",
         _summary_head(report),
@@ -67,7 +68,7 @@ def render(
     left_out = {part.name: part.left_out for part in (summary, meaning, access, problems, hints)}
     left_out |= without
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
-    lines += [f"**{markdown(wording.result(report))}**", "", *first.lines]
+    lines += [f"**{markdown(wording.result(report))}**", "", *notices, *first.lines]
     lines += summary.lines
     told = [*wording.troubles(accounts), *found]
     if told:

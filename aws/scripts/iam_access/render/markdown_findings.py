@@ -11,6 +11,21 @@ from iam_access.render.view import AccountView, Folded
 HEAD = ("### Findings", "", row(("Severity", "Where", "What")), row(["---"] * 3))
 
 
+# Told before all else: who reviews a change decides by it.
+_FIRST = frozenset({"account-of-another"})
+# How many of these are told in full.
+_TOLD = 5
+
+
+def first(found: Sequence[Finding]) -> list[str]:
+    """Lines that stand before all else, with an empty one after them; or none."""
+    told = [each for each in found if each.code in _FIRST]
+    lines = [f"> **{each.severity}:** {markdown(each.message)}" for each in told[:_TOLD]]
+    if len(told) > _TOLD:
+        lines.append(f"> and {len(told) - _TOLD:,} more like it")
+    return [*"\n>\n".join(lines).split("\n"), ""] if lines else []
+
+
 def folded(report: Report, accounts: Sequence[AccountView], *, verbose: bool) -> list[Folded]:
     """What failed, then the findings, the heaviest first."""
     weights = {severity: weight for weight, severity in enumerate(Severity)}
