@@ -103,6 +103,9 @@ class TestNamesOfEnvironments:
         assert found["permanent-access/new.yaml"] == ["forbidden-grant"]
         assert found["temporary-access/new.yaml"] == ["forbidden-grant", "too-long"]
         assert "aws-accounts/new.yaml" not in found
+        files = {**NOTHING, **team("new", name), "settings.yaml": RULES}
+        notes = [each.code for each in loaded(tmp_path, files).findings if each.severity == "note"]
+        assert ("similar-environment" in notes) is (name != "prod")
 
     def test_nor_does_it_for_a_second_factor(self, tmp_path: Path) -> None:
         rules = "temporary_access: {environments: {PR*: {require_mfa: true}}}"

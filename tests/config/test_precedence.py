@@ -50,9 +50,10 @@ CASES: dict[str, tuple[Mapping[str, str], Mapping[str, str], str, str]] = {
 
 def judged(configuration: Configuration, team: str, code: str) -> None:
     """Only the newcomer is at fault, and what others have stays reachable as it was."""
-    assert {(each.team, each.code) for each in configuration.findings} == {(team, code)}
+    errors = [each for each in configuration.findings if each.is_error]
+    assert {(each.team, each.code) for each in errors} == {(team, code)}
     assert configuration.invalid == {team}
-    assert "wrote it first" in configuration.findings[0].hint
+    assert "wrote it first" in errors[0].hint
     prod = configuration.known_accounts["444455556666"]
     assert prod.deployer_role_arn == "arn:aws:iam::444455556666:role/self-serve-deployer"
     assert "pay" in configuration.accounts["444455556666"].environments

@@ -72,6 +72,7 @@ class GrantRules:
     book: Rulebook
     team: str
     contents_of: Callable[[str], Contents]
+    _known: dict[str, Contents] = field(default_factory=dict, init=False, repr=False, compare=False)
     _allowed: dict[tuple[str, bool, tuple[str, ...]], frozenset[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -253,12 +254,18 @@ class GrantRules:
         if first_match(rule.grants or (), names_of(self.team, grant)) is not None:
             return shown(grant)
         if rule.managed_policies:
-            for arn in self.contents_of(grant).managed:
+            for arn in self.contents(grant).managed:
                 names = names_of_policy(arn)
                 if first_match(rule.managed_policies, names, ignore_case=True) is not None:
                     return f"{shown(grant)}, which holds {names[-1]},"
         actions = self._allows(rule.allows or (), grant, temporary=temporary)
         return _allowing(grant, actions) if actions else None
+
+    def contents(self, grant: str) -> Contents:
+        """What a grant of the team consists of, as far as that is known."""
+        if grant not in self._known:
+            self._known[grant] = self.contents_of(grant)
+        return self._known[grant]
 
     def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> frozenset[str]:
         """The actions that match and that the grant allows, as far as its documents were read."""
@@ -266,7 +273,7 @@ class GrantRules:
             return frozenset()
         key = (grant, temporary, tuple(patterns))
         if key not in self._allowed:
-            documents = self.contents_of(grant).documents
+            documents = self.contents(grant).documents
             denied = self.book.withheld(documents) if temporary else frozenset()
             self._allowed[key] = allowed_actions(documents, patterns) - denied
         return self._allowed[key]

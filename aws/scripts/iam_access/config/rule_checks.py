@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.config import accounts, grant_rules
 from iam_access.config.access import GRANTS, ROLES, USERS, Access
-from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft, Slip
+from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft, Item, Slip
 from iam_access.config.earlier import Earlier
 from iam_access.config.grant_rules import Contents, GrantRules
 from iam_access.config.report import Report
@@ -237,7 +237,7 @@ def _denied(entry: Access, team: _Team) -> None:
         is_first, actions = grant not in team.withheld, _withheld(grant, team)
         if not actions:
             continue
-        managed = _contents(grant, team.draft).managed
+        managed = team.grants.contents(grant).managed
         outliving = actions & outliving_actions(_own(grant, team))
         rule = "outliving_actions" if outliving else "resource_policies"
         where = team.book.where(_TEMPORARY, rule)
@@ -268,7 +268,7 @@ def _withheld(grant: str, team: _Team) -> frozenset[str]:
 
 
 def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
-    return _contents(grant, team.draft).documents
+    return team.grants.contents(grant).documents
 
 
 def _contents(grant: str, draft: Draft) -> Contents:
@@ -350,9 +350,11 @@ def _alike(
     for draft in drafts if plain else ():
         for item in draft.accounts:
             names = book.names_of_account(draft.name, item.key)
-            if first_match(tuple(patterns), names, ignore_case=True) is not None:
-                continue
             name = item.key.lower()
+            if first_match(tuple(patterns), names, ignore_case=True) is not None:
+                if plain.get(name, item.key) != item.key:
+                    _spelled(draft.name, item, plain[name], report)
+                continue
             near = [plain[each] for each in plain if _begin_alike(each, name)]
             if near:
                 report.of(draft.name).warning(
@@ -363,6 +365,15 @@ def _alike(
                     f"if it is meant here, too, have it name {shown(item.key)}, a pattern or the "
                     f"account's id ({book.where(*patterns[near[0]])})",
                 )
+
+
+def _spelled(team: str, item: Item, pattern: str, report: Report) -> None:
+    report.of(team).note(
+        "similar-environment",
+        item.place.location,
+        f"the rules for {shown(pattern)} are for {shown(item.key)}, too: case does not count",
+        "spell it alike, so that it is seen at once",
+    )
 
 
 def _begin_alike(one: str, other: str) -> bool:

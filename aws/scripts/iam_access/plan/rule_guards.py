@@ -128,7 +128,7 @@ def _gives_more(before: Resource | None, after: Resource) -> bool:
     if any(_has_more(before, after, name) for name in ("attached", "managed")):
         return True
     if before.document is None or after.document is None:
-        return after.document is not None
+        return after.document is not None or before.attributes != after.attributes
     return widens(before.document, after.document)
 
 
