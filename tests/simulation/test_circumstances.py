@@ -347,3 +347,38 @@ def test_open_keys_are_all_but_those_known_to_be_none() -> None:
     for is_user in (True, False):
         assert not [each for each in closed if is_open(each.lower(), is_user=is_user)]
         assert not [each for each in opened if not is_open(each.lower(), is_user=is_user)]
+
+
+def test_a_role_that_was_made_for_a_grant_is_tested_along_with_whom_it_is_for() -> None:
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT.id}:user/alice"},
+    }
+    made = {"path": "/self-serve/payments/", "inline": {"own": document(allow())}}
+    snapshot = with_state(account_with(), RUNNER, trust=document(trust), **made)
+    for whom in ({"users": ["alice"]}, {"users": [], "limit_to": [".*user/a"]}):
+        (found,) = judged(snapshot, **whom).violations
+        assert found.question.state.principal == RUNNER
+    assert not judged(snapshot, users=["bob"]).violations
+    # What she must be able to do, she does in the role or without it.
+    wanted = judged(snapshot, expected_result="succeed", actions=["sqs:SendMessage"])
+    assert [each.question.state.principal for each in wanted.violations] == [ALICE]
+
+
+def test_what_is_found_for_one_is_not_taken_for_another() -> None:
+    windows = [
+        allow(
+            DateGreaterThanEquals={"aws:CurrentTime": f"2027-01-{day:02d}T00:00:00Z"},
+            DateLessThan={"aws:CurrentTime": f"2027-01-{day:02d}T01:00:00Z"},
+            StringEquals={"aws:username": "bob"},
+        )
+        for day in range(1, 20)
+    ]
+    snapshot = account_with()
+    for who in (ALICE, BOB):
+        snapshot = with_state(snapshot, who, inline={"own": document(*windows)})
+    tests = judged(snapshot, users=["alice", "bob"])
+    (found,) = tests.violations
+    assert found.question.state.principal == BOB
+    assert assumed(tests) == {"aws:CurrentTime": "2027-01-01T00:00:00Z"}

@@ -42,6 +42,13 @@ class AlikeMeaning:
     def danger(self) -> "Danger":
         return Danger.of(self.meaning)
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """The worst first, and of those alike in this the one who gains, or may lose, most."""
+        rank, meaning = self.danger.rank, self.meaning
+        counts = meaning.denied_counts if rank == _UNKNOWN else meaning.gained
+        return rank, -sum(counts.get(level, 0) for level in _CHANGING)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountMeaning:
@@ -119,7 +126,7 @@ def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
     found = [
         AccountMeaning(
             each.account,
-            tuple(_alike(one for one in each.meanings or () if not one.is_nothing)),
+            _by_danger(_alike(one for one in each.meanings or () if not one.is_nothing)),
             tuple(one.principal for one in each.meanings or () if one.is_nothing),
         )
         for each in asked
@@ -136,15 +143,12 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[AlikeMeaning]:
         denials = (each.is_known, each.denied, each.freed)
         key = (each.gains, each.losses, *counts, each.escalations, each.unread, *denials)
         found.setdefault(key, []).append(each)
-    for first, *others in sorted(found.values(), key=lambda alike: _order(alike[0])):
+    for first, *others in found.values():
         yield AlikeMeaning(first, tuple(each.principal for each in (first, *others)))
 
 
-def _order(meaning: Meaning) -> tuple[int, int]:
-    """The worst first, and of those alike in this the one who gains, or may lose, most."""
-    danger = Danger.of(meaning)
-    counts = meaning.denied_counts if danger.rank == _UNKNOWN else meaning.gained
-    return danger.rank, -sum(counts.get(level, 0) for level in _CHANGING)
+def _by_danger(found: Iterable[AlikeMeaning]) -> tuple[AlikeMeaning, ...]:
+    return tuple(sorted(found, key=lambda each: each.order))
 
 
 def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:

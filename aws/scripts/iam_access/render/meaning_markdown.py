@@ -28,7 +28,7 @@ def rows(report: Report) -> list[str]:
         return []
     changed = sorted(
         ((alike, account) for account in found for alike in account.changed),
-        key=lambda each: each[0].danger.rank,
+        key=lambda each: each[0].order,
     )
     unknown = words.unknown(report)
     # An empty line, for otherwise the next one would belong to it.

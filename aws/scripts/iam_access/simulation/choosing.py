@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.access_tests import AccessTest, accounts_named
+from iam_access.config.access_tests import AccessTest, Expectation, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
 from iam_access.config.words import did_you_mean
@@ -14,6 +14,7 @@ from iam_access.model import Account, Finding, Location, Principal, PrincipalTyp
 from iam_access.policy.actions import expand
 from iam_access.policy.bits import places
 from iam_access.simulation.humans import is_for_people, is_service_linked
+from iam_access.simulation.made_roles import MadeRoles
 from iam_access.simulation.proving import mismatches
 from iam_access.simulation.questions import ContextValue, Inquiry, Setting, TestRef
 from iam_access.simulation.results import AccountTests
@@ -98,6 +99,7 @@ class _People:
     def __init__(self, account: Account, snapshot: Snapshot, choice: Choice) -> None:
         self._account = account
         self._choice = choice
+        self._made = MadeRoles.of(snapshot)
         self._states = [
             state for _, state in sorted(snapshot.principals.items()) if self._counts(state)
         ]
@@ -137,6 +139,12 @@ class _People:
     def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
         return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
 
+    def made_for(self, bits: int) -> int:
+        """The roles that were made for temporary grants of these."""
+        states = self.states(bits)
+        roles = {entry.role.principal for each in states for entry in self._made.for_somebody(each)}
+        return self.where(lambda each: each.principal in roles) if roles else 0
+
     def matching(self, expressions: Iterable[str]) -> int:
         """Those whose ARN one of the expressions matches from its beginning."""
         found = 0
@@ -161,7 +169,10 @@ class _People:
 def _principals(
     suite: Suite, test: AccessTest, ref: TestRef, candidates: int, people: _People, account: Account
 ) -> tuple[int, list[Finding]]:
-    """Whom a test is about. Naming or limiting overrides all exemptions."""
+    """Whom a test is about. Naming or limiting overrides all exemptions.
+
+    What must fail must fail in the roles, too, that were made for temporary grants of those named.
+    """
     if test.users or test.roles or test.limit_to:
         wanted = {
             each.in_iam: each
@@ -170,6 +181,8 @@ def _principals(
         named = people.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
         found = candidates & (named | people.matching(test.limit_to))
         there = {state.principal.in_iam for state in people.states(found)}
+        if test.expected_result is Expectation.FAIL:
+            found |= people.made_for(found)
         return found, [
             _missing(each, people.names(each.type), test, ref, account)
             for key, each in wanted.items()

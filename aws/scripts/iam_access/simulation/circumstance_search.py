@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Principal
@@ -12,7 +13,6 @@ from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.conditions import AnyCondition
 from iam_access.policy.context import RequestContext
 from iam_access.policy.decision import Verdict
-from iam_access.policy.key_origins import TIME_KEYS
 from iam_access.policy.matrix import Asker
 from iam_access.policy.matrix_cells import Recorder
 from iam_access.simulation.candidates import ABSENT, Assignment, Requests, Values, overridden
@@ -30,7 +30,10 @@ _TYPES = {
     ValueType.IP: "ip",
     ValueType.BINARY: "binary",
 }
-_CURRENT_TIME = "aws:CurrentTime"
+_CURRENT_TIME, _ISSUED = "aws:CurrentTime", "aws:TokenIssueTime"
+
+Turning: TypeAlias = tuple[Clause, Sequence[AnyCondition]]
+"""A statement, and those of its conditions that may turn at a moment."""
 
 
 class Doubt(NamedTuple):
@@ -40,20 +43,30 @@ class Doubt(NamedTuple):
     keys: Mapping[str, str]
 
 
+class Outcome(NamedTuple):
+    """What a search found: a moment (UTC) and open keys of a request then, or no moment.
+
+    `doubt` is why it is not sure that there is no such request.
+    """
+
+    moment: datetime | None = None
+    keys: Assignment = MappingProxyType({})
+    doubt: Doubt | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What searches in one account share, and what was looked at on their way.
 
     `moments` (UTC) are later ones at which something was judged; `keys` are open keys that were
-    asked for, in lower case, as AWS spells them. `found` has what came out by all that a search
-    depends on.
+    asked for, in lower case, as AWS spells them. `outcomes` are by all that a search depends on.
     """
 
     clauses: Clauses
     ends: Mapping[Principal, datetime]
     moments: set[datetime] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
-    found: dict[object, "Assignment | Doubt | None"] = field(default_factory=dict)
+    outcomes: dict[object, Outcome] = field(default_factory=dict)
 
 
 class Search:
@@ -71,7 +84,17 @@ class Search:
         boundary = [] if layers.boundary is None else [[layers.boundary]]
         self._layers = [self._about(policies) for policies in (layers.identity, *boundary)]
         self._all = [each for layer in self._layers for each in layer]
-        self._odd = frozenset().union(*(each.at_odd_times for each in self._all))
+        setting = inquiry.setting
+        odd: set[str] = set()
+        if not setting.fixes_time:
+            odd.update(*(each.at_odd_times for each in self._all))
+        self._open = {
+            key: written
+            for each in self._all
+            for key, written in each.keys.items()
+            if key in odd or setting.leaves_open(key, state)
+        }
+        self._must_fail = inquiry.expected is Expectation.FAIL
         #: Why it is not sure that there is no such request, where none was found.
         self.doubt: Doubt | None = None
 
@@ -91,91 +114,140 @@ class Search:
 
         What the test asks as it stands is taken to be as expected.
         """
-        must_fail = self._inquiry.expected is Expectation.FAIL
-        usual = self._inquiry.setting
-        for setting in self._settings():
-            context = setting.context(self._state)
-            asker = self._asker(as_mapping(context))
-            time: tuple[ContextValue, ...] = ()
-            if setting is not usual:
-                time = tuple(each for each in context if each.key == _CURRENT_TIME)
-                if not self._is_as_expected(asker, must_fail=must_fail):
-                    return self._asked(context, time)
-            found = self._open_keys(asker, setting) if must_fail else None
-            if found is not None:
-                return self._with(found, context, time)
-        return None
+        if self._must_fail:
+            for key, written in self._open.items():
+                if key not in self._memory.keys:
+                    self._memory.keys[key] = _spelled(written)
+        # What is found for one is tried for all others of whom the same is known.
+        known, outcomes = self._known(), self._memory.outcomes
+        outcome = outcomes.get(known)
+        found = self._asked(outcome) if outcome is not None else None
+        if outcome is None or (found is None and outcome.moment is not None):
+            outcome = outcomes[known] = self._search()
+            found = self._asked(outcome)
+        self.doubt = outcome.doubt
+        return found
 
-    def _is_as_expected(self, asker: Asker, *, must_fail: bool) -> bool:
-        """At a later moment. What must succeed may have ended by then, but not be denied."""
-        verdict = asker.decide(*self._pair).kind
-        return verdict is not (Verdict.ALLOWED if must_fail else Verdict.EXPLICIT_DENY)
+    def _known(self) -> object:
+        """All that the outcome depends on."""
+        context = self._context(self._inquiry.setting)
+        keys = sorted({key for each in self._all for key in each.keys} - self._open.keys())
+        layers = self._subject.layers
+        return (
+            *(layers.identity, layers.boundary, self._pair),
+            *(self._inquiry.setting, self._must_fail, self._end),
+            *(tuple(self._open), tuple(keys), tuple([context.values(key, "") for key in keys])),
+        )
+
+    @property
+    def _end(self) -> datetime | None:
+        """Until when the principal can be asked at all."""
+        return self._memory.ends.get(self._state.principal)
+
+    def _search(self) -> Outcome:
+        doubt = None
+        for setting in self._settings():
+            is_later = setting is not self._inquiry.setting
+            if is_later:
+                self._memory.moments.add(setting.now)
+                if self._shows(setting, {}):
+                    return Outcome(setting.now)
+            if self._must_fail and self._open:
+                found = self._open_keys(setting)
+                if isinstance(found, Doubt):
+                    doubt = doubt or found
+                elif found is not None:
+                    return Outcome(setting.now, found)
+        return Outcome(doubt=doubt)
+
+    def _context(self, setting: Setting) -> RequestContext:
+        """A request as the test gives it, at the time of a setting."""
+        asker = self._asker(as_mapping(setting.context(self._state)))
+        return RequestContext(asker.request((*self._pair, None)))
 
     def _asker(self, context: Context) -> Asker:
         return self._subject.matrix.asker(self._subject.caller, self._subject.layers, context)
 
-    def _asked(
-        self, context: tuple[ContextValue, ...], assumed: tuple[ContextValue, ...]
-    ) -> Question:
-        return replace(self._inquiry.question(self._state), context=context, assumed=assumed)
+    def _shows(self, setting: Setting, found: Assignment) -> bool:
+        """Whether the answer is not as expected.
 
-    def _with(
-        self, found: Assignment, context: tuple[ContextValue, ...], time: tuple[ContextValue, ...]
-    ) -> Question:
-        """The test with open keys as they were found, of which those count that are not usual."""
+        At a later moment what must succeed may have ended, but not be denied.
+        """
+        context = overridden(as_mapping(setting.context(self._state)), found)
+        verdict = self._asker(context).decide(*self._pair).kind
+        return verdict is (Verdict.ALLOWED if self._must_fail else Verdict.EXPLICIT_DENY)
+
+    def _asked(self, outcome: Outcome) -> Question | None:
+        """The test with an outcome's request, if that shows it; its open keys count if unusual."""
+        if outcome.moment is None:
+            return None
+        setting = self._inquiry.setting.at(outcome.moment)
+        if not self._shows(setting, outcome.keys):
+            return None
+        context = setting.context(self._state)
+        is_later = setting is not self._inquiry.setting
+        time = (each for each in context if is_later and each.key == _CURRENT_TIME)
         usual = {each.key.lower(): each.values for each in context}
-        changed = {key: each for key, each in found.items() if each != usual.get(key, ABSENT)}
+        changed = {
+            key: each for key, each in outcome.keys.items() if each != usual.get(key, ABSENT)
+        }
         new = tuple(_value(self._memory.keys[key], each) for key, each in changed.items())
         kept = (each for each in context if each.key.lower() not in changed)
-        return self._asked((*kept, *(each for each in new if each.values)), (*time, *new))
+        return replace(
+            self._inquiry.question(self._state),
+            context=(*kept, *(each for each in new if each.values)),
+            assumed=(*time, *new),
+        )
 
     def _settings(self) -> Iterator[Setting]:
-        """Now, and the later moments at which one of the conditions on the time has turned."""
+        """Now, and the later moments at which a policy has turned towards what is not expected."""
         usual = self._inquiry.setting
         yield usual
         if usual.fixes_time:
             return
-        end = self._memory.ends.get(self._state.principal)
-        conditions = [one for clause in self._all for one in clause.on_time()]
-        seen = {self._said(usual, conditions)}
-        for moment in sorted({each for clause in self._all for each in clause.moments}):
-            if moment <= usual.now or (end is not None and moment >= end):
+        turning: dict[datetime, list[Turning]] = {}
+        for clause in self._all:
+            for moment, conditions in clause.turning.items():
+                turning.setdefault(moment, []).append((clause, conditions))
+        before = self._then(usual)
+        for moment in sorted(turning):
+            if moment <= usual.now:
                 continue
+            if self._end is not None and moment >= self._end:
+                return
             setting = usual.at(moment)
-            said = self._said(setting, conditions)
-            if said not in seen:
-                seen.add(said)
-                self._memory.moments.add(moment)
+            context = self._then(setting)
+            if any(self._worse(each, before, context) for each in turning[moment]):
                 yield setting
+            before = context
 
-    def _said(self, setting: Setting, conditions: Iterable[AnyCondition]) -> tuple[bool, ...]:
+    def _then(self, setting: Setting) -> RequestContext:
+        """A request at that time. Its session is opened then, if the caller opens one."""
         own = as_mapping(setting.context(self._state))
-        # A session that is opened then tells so, if the caller opens one.
-        asker = self._asker({"aws:TokenIssueTime": own[_CURRENT_TIME], **own})
-        context = RequestContext(asker.request((*self._pair, None)))
-        return tuple(each.holds(context) for each in conditions)
+        asker = self._asker({_ISSUED: own[_CURRENT_TIME], **own})
+        return RequestContext(asker.request((*self._pair, None)))
 
-    def _open_keys(self, asker: Asker, setting: Setting) -> Assignment | None:
+    def _worse(self, turning: Turning, before: RequestContext, now: RequestContext) -> bool:
+        """Whether an Allow begins or a Deny ends; for what must succeed, whether a Deny begins."""
+        clause, conditions = turning
+        allows = clause.statement.ref.allows
+        if allows and not self._must_fail:
+            return False
+        begins = allows or not self._must_fail
+        return any(
+            each.holds(now) is begins and each.holds(before) is not begins for each in conditions
+        )
+
+    def _open_keys(self, setting: Setting) -> "Assignment | Doubt | None":
         """Open keys of a request that may do it."""
-        odd = frozenset() if setting.fixes_time else self._odd
-
-        def is_open(key: str) -> bool:
-            return key in odd or setting.leaves_open(key, self._state)
-
-        context = Recorder(asker.request((*self._pair, None)))
-        keys = {
-            key: written for each in self._all for key, written in each.keys.items() if is_open(key)
-        }
-        for key, written in keys.items():
-            if key not in self._memory.keys:
-                self._memory.keys[key] = _spelled(written)
-        allowing = self._allowing(context, is_open) if keys else ()
+        context = Recorder(self._context(setting).request)
+        allowing = self._allowing(context, self._open.__contains__)
         if not allowing:
             return None
-        found = self._remembered(asker, allowing, keys, context)
-        if isinstance(found, Doubt):
-            self.doubt = found
-            return None
+        requests = Requests(allowing, self._all, self._open, context)
+        found = next((each for each in requests if self._shows(setting, each)), None)
+        if found is None and not requests.are_all:
+            return Doubt(allowing[0], self._open)
         return found
 
     def _allowing(self, context: Recorder, is_open: Callable[[str], bool]) -> Sequence[Clause]:
@@ -190,28 +262,6 @@ class Search:
                 elif must:
                     return ()
         return found[0] if all(found) else ()
-
-    def _remembered(
-        self, asker: Asker, allowing: Sequence[Clause], keys: Mapping[str, str], context: Recorder
-    ) -> "Assignment | Doubt | None":
-        """What is found for one is tried for all others with the same policies."""
-        fixed = {*TIME_KEYS, *(key for each in self._all for key in each.keys)} - keys.keys()
-        values = tuple((key, context.values(key, "")) for key in sorted(fixed))
-        layers = self._subject.layers
-        known = (layers.identity, layers.boundary, self._pair, tuple(keys), values)
-        memory = self._memory.found
-        found = memory.get(known)
-        if known not in memory or (isinstance(found, dict) and not self._may(asker, found)):
-            requests = Requests(allowing, self._all, keys, context)
-            found = next((each for each in requests if self._may(asker, each)), None)
-            if found is None and not requests.are_all:
-                found = Doubt(allowing[0], keys)
-            memory[known] = found
-        return found
-
-    def _may(self, asker: Asker, found: Assignment) -> bool:
-        context = asker.request((*self._pair, None)).context
-        return asker.in_context(overridden(context, found)).decide(*self._pair).allowed
 
 
 def _spelled(written: str) -> str:

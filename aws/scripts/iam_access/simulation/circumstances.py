@@ -143,7 +143,7 @@ def _ends(snapshot: Snapshot) -> Mapping[Principal, datetime]:
 
 def _may_turn(clause: Clause, inquiry: Inquiry) -> bool:
     setting = inquiry.setting
-    if clause.moments and not setting.fixes_time:
+    if clause.turning and not setting.fixes_time:
         return True
     if inquiry.expected is Expectation.SUCCEED:
         return False

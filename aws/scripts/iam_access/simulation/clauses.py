@@ -1,6 +1,6 @@
 """Statements of policies with what they ask of a request, as it is written."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -57,7 +57,7 @@ class Clause:
 
     `keys` are its condition keys in lower case, with how it spells them; variables in resources and
     values are among them. `resources` are those patterns of Resource or NotResource that have
-    variables, split at them. `moments` (UTC) are those at which one of its conditions on the time
+    variables, split at them. `turning` has the moments (UTC) at which its conditions on the time
     may turn; `at_odd_times` are keys of the time that it takes for texts, which turn at others.
     """
 
@@ -65,12 +65,8 @@ class Clause:
     asked: tuple[Asked, ...]
     resources: tuple[tuple[Piece, ...], ...]
     keys: Mapping[str, str] = field(default_factory=dict)
-    moments: frozenset[datetime] = frozenset()
+    turning: Mapping[datetime, Sequence[AnyCondition]] = field(default_factory=dict)
     at_odd_times: frozenset[str] = frozenset()
-
-    def on_time(self) -> Iterator[AnyCondition]:
-        """Its conditions on the time."""
-        return (each.condition for each in self.asked if each.key in _TELL_TIME)
 
     def may_cover(self, resource: str) -> bool:
         """Whether it is about a resource, for some values of its variables."""
@@ -149,8 +145,11 @@ def _clause(statement: Statement, raw: Mapping[str, Any], variables: bool) -> Cl
         keys.setdefault(each.key, each.written)
     odd = {each.key for each in asked if not each.operator.startswith(_OF_TIME)}
     odd.update(each.key for each in variables_)
-    moments = frozenset(_moments(asked))
-    return Clause(statement, asked, resources, keys, moments, TIME_KEYS & odd)
+    turning: dict[datetime, list[AnyCondition]] = {}
+    for one in asked:
+        for moment in dict.fromkeys(_moments(one)):
+            turning.setdefault(moment, []).append(one.condition)
+    return Clause(statement, asked, resources, keys, turning, TIME_KEYS & odd)
 
 
 def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
@@ -160,16 +159,15 @@ def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
             yield Asked(condition, tuple(listed(values)), variables)
 
 
-def _moments(asked: Iterable[Asked]) -> Iterator[datetime]:
+def _moments(asked: Asked) -> Iterator[datetime]:
     """Just before, at and just after each date; seconds are the finest that requests tell."""
-    for each in asked:
-        for value in each.values if each.key in _TELL_TIME else ():
-            seconds = parse_date(value)
-            try:
-                moment = _EPOCH + int(seconds or 0) * _SECOND
-                yield from (moment - _SECOND, moment, moment + _SECOND)
-            except OverflowError:
-                continue
+    for value in asked.values if asked.key in _TELL_TIME else ():
+        seconds = parse_date(value)
+        try:
+            moment = _EPOCH + int(seconds or 0) * _SECOND
+            yield from (moment - _SECOND, moment, moment + _SECOND)
+        except OverflowError:
+            continue
 
 
 def _nothing(_key: str, _written: str) -> str | None:
