@@ -357,3 +357,30 @@ def test_another_teams_things_are_not_touched_by_a_run_for_one_team(fleet: Fleet
         name.startswith("self-serve+payments+queues") for name in fleet.inline("user/ann")
     )
     assert any(name.startswith("self-serve+platform+") for name in fleet.inline("user/ann"))
+
+
+def test_a_tag_that_was_copied_detaches_nothing(fleet: Fleet) -> None:
+    """Infrastructure as code gives bob what ann has; ReadOnlyAccess is his already."""
+    power = {"power": policy(managed=[READ_ONLY])}
+    fleet.files.team(policies=power, permanent=[permanent("power")])
+    assert fleet.apply("--all").status == 0
+    iam = fleet.admin()
+    anns = iam.list_user_tags(UserName="ann")["Tags"]
+    key = "self-serve:payments:ReadOnlyAccess"
+    iam.tag_user(UserName="bob", Tags=[each for each in anns if each["Key"] == key])
+    before = fleet.dump()
+
+    told = fleet.apply("--all", "--output", "json")
+    assert (told.status, told.codes, told.writes) == (0, ["unconfirmed-tag"], ())
+    assert "user/bob" in told.json["findings"][0]["message"]
+    assert fleet.dump() == before
+    assert fleet.cleanup("--all", "--output", "json").codes == ["unconfirmed-tag"]
+
+    fleet.files.team(policies=power, permanent=[permanent("power", users=["bob@example.com"])])
+    adopted = fleet.apply("--all", "--adopt")
+    assert adopted.status == 0, adopted.out
+    assert "ReadOnlyAccess" not in fleet.attached("user/ann")
+    fleet.files.team(**NOTHING)
+    assert fleet.apply("--all").status == 0
+    assert "ReadOnlyAccess" not in fleet.attached("user/bob")
+    assert not any(key.startswith("self-serve:p") for key in fleet.tags("user/bob"))

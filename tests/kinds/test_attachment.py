@@ -210,6 +210,13 @@ def test_a_second_team_adds_its_own_tag_and_keeps_the_attachment_when_the_first_
     assert again.principals[ALICE].tags == tags("self-serve:data:ReadOnlyAccess", TAG)
 
 
+def test_a_team_that_has_let_go_keeps_nothing_though_its_files_are_invalid() -> None:
+    released = {**tags(TAG, gone=True), **tags("self-serve:data:ReadOnlyAccess")}
+    account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags=released)
+    nothing = configuration(team("data"), invalid=["payments"])
+    assert applied(nothing, account) == account_with()
+
+
 def test_what_all_owners_have_let_go_is_ours_to_detach() -> None:
     released = tags(TAG, gone=True)
     account = with_state(account_with(), ALICE, attached=(READ_ONLY,), tags=released)

@@ -146,9 +146,8 @@ class PolicyAttachments:
                     yield _with_end(found, snapshot.policies.get(arn))
             for arn, claims in ownership.claims_on(state, snapshot).items():
                 if claims.confirmed:
-                    teams = frozenset(claim.team for claim in claims.confirmed)
                     attached = arn in state.attached
-                    yield _observed(principal, arn, teams, claims.owners, attached=attached)
+                    yield _observed(principal, arn, claims.teams, claims.owners, attached=attached)
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
         principal, arn = _subject(wanted)

@@ -52,6 +52,11 @@ class Claims:
         """The teams that ask for the attachment, as far as it tells."""
         return frozenset(claim.team for claim in self.confirmed if claim.is_held)
 
+    @property
+    def teams(self) -> frozenset[str]:
+        """Whose the attachment is: the owners', or as long as it has none, of those it had."""
+        return self.owners or frozenset(claim.team for claim in self.confirmed)
+
     def key_for(self, team: str, arn: str, *, attached: bool) -> str:
         """The key by which a team is to own the attachment.
 
