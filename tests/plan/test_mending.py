@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from iam_access.config.load import Configuration
-from iam_access.kinds import temporary_role
 from iam_access.kinds.grant import Form
 from iam_access.model import Plan
 from iam_access.plan.mending import documents_to_mend
 from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.policy.expiry import with_deadline
-from iam_access.snapshot import Document, Snapshot
-from tests.proofs.replay import meaning, moments
+from iam_access.snapshot import Snapshot
+from tests.proofs.replay import meaning, moments, robbed
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -27,7 +25,6 @@ from tests.values import (
     policy,
     team,
     temporary,
-    with_policy,
     with_state,
 )
 
@@ -44,33 +41,6 @@ EVERYBODY: tuple[dict[str, Any], ...] = ({"user": "alice@example.com"}, {"role":
 def files(form: Form) -> Configuration:
     grants = [temporary(via=form.value, **who) for who in EVERYBODY]
     return configuration(team(policies=[READ], temporary=grants))
-
-
-def without_end(document: Document, *, late: bool = False) -> Document:
-    endless = {
-        **document,
-        "Statement": [
-            {name: value for name, value in each.items() if name != "Condition"}
-            for each in document["Statement"]
-        ],
-    }
-    return with_deadline(endless, NOW + timedelta(days=300)) if late else endless
-
-
-def robbed(form: Form, account: Snapshot, *, late: bool = False) -> Snapshot:
-    """The account after another hand took the deadline out wherever it could."""
-    if form is Form.POLICY:
-        for arn, known in account.policies.items():
-            if "+" in arn:
-                account = with_policy(account, arn, document=without_end(known.document, late=late))
-        return account
-    for principal, state in account.principals.items():
-        if form is Form.INLINE:
-            inline = {name: without_end(each, late=late) for name, each in state.inline.items()}
-            account = with_state(account, principal, inline=inline)
-        elif temporary_role.is_ours(state):
-            account = with_state(account, principal, inline={})
-    return account
 
 
 def cleanup(files_: Configuration, account: Snapshot, teams: frozenset[str] | None = None) -> Plan:

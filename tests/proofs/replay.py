@@ -1,16 +1,19 @@
 """Plans carried out by the real executor on IAM as a value, remembered after every call."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.executor import Execution
+from iam_access.kinds import temporary_role
+from iam_access.kinds.grant import Form
 from iam_access.model import ApiCall, Phase, Plan, Principal, Status
 from iam_access.policy.document import canonical
-from iam_access.snapshot import Snapshot
+from iam_access.policy.expiry import with_deadline
+from iam_access.snapshot import Document, Snapshot
 from tests.proofs.reach import Entity, Probe, Reach, reach_of
-from tests.values import RefusedError, carried_out, in_effect
+from tests.values import NOW, RefusedError, carried_out, in_effect, with_policy, with_state
 
 
 def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
@@ -82,3 +85,30 @@ class Powers:
         return frozenset(
             probe for probe in probes if any(self.reach.may(way, probe, at) for way in ways)
         )
+
+
+def without_end(document: Document, *, late: bool = False) -> Document:
+    endless = {
+        **document,
+        "Statement": [
+            {name: value for name, value in each.items() if name != "Condition"}
+            for each in document["Statement"]
+        ],
+    }
+    return with_deadline(endless, NOW + timedelta(days=300)) if late else endless
+
+
+def robbed(form: Form, account: Snapshot, *, late: bool = False) -> Snapshot:
+    """The account after another hand took the deadline out wherever it could."""
+    if form is Form.POLICY:
+        for arn, known in account.policies.items():
+            if "+" in arn:
+                account = with_policy(account, arn, document=without_end(known.document, late=late))
+        return account
+    for principal, state in account.principals.items():
+        if form is Form.INLINE:
+            inline = {name: without_end(each, late=late) for name, each in state.inline.items()}
+            account = with_state(account, principal, inline=inline)
+        elif temporary_role.is_ours(state):
+            account = with_state(account, principal, inline={})
+    return account
