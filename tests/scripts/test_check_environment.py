@@ -14,14 +14,14 @@ POLICIES = "environments/aws/deployment-branch-policies?per_page=100"
 
 def judged(
     policy: Mapping[str, bool] | None,
-    rules: list[Mapping[str, Any]] | None = None,
     branches: list[Mapping[str, str]] | None = None,
     *,
     protected: bool = False,
 ) -> str | None:
+    reviewers = [{"type": "required_reviewers", "reviewers": [{"type": "Team"}]}]
     answers: dict[str, Mapping[str, Any]] = {
         "environments/aws": {
-            "protection_rules": rules or [],
+            "protection_rules": reviewers,
             "deployment_branch_policy": policy,
         },
         "branches/main": {"protected": protected},
@@ -30,19 +30,13 @@ def judged(
     return check_environment.what_is_open("aws", answers.__getitem__)
 
 
-def test_one_without_rules_is_open_to_any_branch() -> None:
+def test_one_without_a_rule_for_branches_is_open_to_any() -> None:
     assert judged(None) == "any branch can deploy to the environment aws"
-    assert judged(None, [{"type": "wait_timer", "wait_timer": 5}]) is not None
-    assert judged(None, [{"type": "required_reviewers", "reviewers": []}]) is not None
-
-
-def test_reviewers_are_protection() -> None:
-    assert judged(None, [{"type": "required_reviewers", "reviewers": [{"type": "Team"}]}]) is None
 
 
 def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
-    assert judged(BRANCHES, [{"type": "branch_policy"}], protected=True) is None
-    assert judged(BRANCHES, [{"type": "branch_policy"}]) is not None
+    assert judged(BRANCHES, protected=True) is None
+    assert judged(BRANCHES) is not None
 
 
 @pytest.mark.parametrize(
@@ -56,5 +50,5 @@ def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
     ],
 )
 def test_only_main_may_be_listed(also: list[Mapping[str, str]], told: str | None) -> None:
-    why = judged(CUSTOM, branches=[{"name": "main", "type": "branch"}, *also])
+    why = judged(CUSTOM, [{"name": "main", "type": "branch"}, *also])
     assert why == (told and f"the environment aws also takes {told}")
