@@ -60,7 +60,7 @@ class _Search:
     def _take(self, at: Revision, earlier: Configuration) -> None:
         if self.settings is None and earlier.settings_valid:
             self.settings = at, earlier.settings
-        if self._is_in_the_dark():
+        if self._is_in_the_dark() and not self.found:
             self.teams |= earlier.teams.keys()
         for name in self.teams - self.found.keys():
             team = earlier.teams.get(name)
@@ -130,7 +130,7 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
                 hint="mend the file; accounts that it newly names are not known here",
                 team=name,
             )
-        elif not search.today.teams[name].accounts_are_known:
+        elif name not in search.today.teams or not search.today.teams[name].accounts_are_known:
             yield Finding(
                 code="accounts-unknown",
                 severity=Severity.ERROR,

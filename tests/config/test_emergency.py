@@ -1,0 +1,50 @@
+"""The files as the emergency brake takes them: what it finds in earlier commits, and what not."""
+
+from pathlib import Path
+
+import pytest
+
+from iam_access.config.emergency import load_for_revoking
+from tests.config.repository import VALID, write
+from tests.config.test_base import git
+from tests.config.test_precedence import imported
+
+PAY, BROKEN = VALID["aws-accounts/pay.yaml"], "aws-accounts: [\n"
+
+
+def found(root: Path) -> tuple[list[str], list[str]]:
+    """The ids of the accounts, and the findings as `code team`."""
+    git(root, "checkout", "--quiet", "--force", "main")
+    configuration, findings = load_for_revoking(root)
+    return sorted(configuration.known_accounts), [f"{each.code} {each.team}" for each in findings]
+
+
+def test_without_any_account_today_all_teams_of_the_last_commit_with_one_count(
+    tmp_path: Path,
+) -> None:
+    before = {"aws-accounts/gone.yaml": 'aws-accounts: {x: "999988887777"}\n'}
+    last = {"aws-accounts/pay.yaml": PAY, "aws-accounts/web.yaml": BROKEN}
+    imported(tmp_path, [before, last, {"README.md": ""}])
+    told = ["earlier-accounts pay", "accounts-unknown web"]
+    assert found(tmp_path) == (["111122223333", "444455556666"], told)
+
+
+def test_nothing_is_looked_up_where_all_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    configuration, findings = load_for_revoking(write(tmp_path, VALID))
+    assert (len(configuration.known_accounts), findings) == (2, ())
+    # Without git, it does with what there is.
+    write(tmp_path, {"aws-accounts/web.yaml": BROKEN, "settings.yaml": "["})
+    configuration, findings = load_for_revoking(tmp_path)
+    assert len(configuration.known_accounts) == 2
+    assert [each.code for each in findings] == ["earlier-settings", "accounts-unknown"]
+
+
+def test_settings_under_a_wrong_name_beside_the_right_ones(tmp_path: Path) -> None:
+    settings = {"settings.yaml": "deployer_role: ops\n", "settings.yml": "deployer_role: x\n"}
+    imported(tmp_path, [{**VALID, **settings}])
+    assert found(tmp_path)[1] == ["earlier-settings None"]
+    configuration, _ = load_for_revoking(tmp_path)
+    assert {each.deployer_role for each in configuration.known_accounts.values()} == {"ops"}
