@@ -4,6 +4,7 @@ import fnmatch
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -69,7 +70,7 @@ def run(
 
 # Prints what it is given, writes its report, and finds something.
 ECHO = '#!/bin/sh\nfor each in "$@"; do echo "<$each>"; done\n: > "$3"\nexit 1\n'
-PYTHON = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+PYTHON = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n'
 
 
 def gh(answers: Mapping[str, Any]) -> str:
