@@ -8,8 +8,7 @@ import pytest
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.actions import find_action
 from iam_access.policy.document import document
-from iam_access.simulation.escalation_way import Way
-from iam_access.simulation.escalation_ways import ADMINISTRATOR, WAYS
+from iam_access.simulation.escalation_ways import ADMINISTRATOR, WAYS, Way
 from iam_access.snapshot import Snapshot
 from tests.simulation.accounts import EMPTY, allow, change, deny, holding, until, with_role
 from tests.values import ALICE, BOB, POWER_USER, RUNNER, with_policy, with_state
@@ -103,7 +102,9 @@ def test_a_combination_may_come_together_from_what_was_there_and_what_is_new() -
 
 def test_only_what_is_newly_possible_is_told() -> None:
     there = holding(allow("iam:PutUserPolicy", "iam:AttachUserPolicy"))
-    assert codes(there, holding(allow("iam:PutUserPolicy", "iam:AttachUserPolicy", "s3:*"))) == []
+    assert (
+        codes(there, holding(allow("iam:PutUserPolicy", "iam:AttachUserPolicy", "s3:Get*"))) == []
+    )
     assert codes(there, holding(allow("iam:PutUserPolicy"))) == []
     narrow = holding(allow("lambda:UpdateFunctionCode", on="arn:aws:lambda:*:*:function:mine"))
     wider = holding(allow("lambda:UpdateFunctionCode"))
@@ -169,7 +170,7 @@ def test_conditions_that_may_be_met_and_the_arn_of_all_of_iam_make_an_administra
 
 
 def test_a_boundary_keeps_ways_shut() -> None:
-    boundary = document([allow("s3:*")])
+    boundary = document([allow("s3:Get*")])
     bounded = with_policy(with_state(EMPTY, ALICE, boundary=LOCAL), LOCAL, document=boundary)
     assert codes(bounded, holding(allow("*"), account=bounded)) == []
 
@@ -183,6 +184,21 @@ def trust(*principals: str, when: Any = None) -> dict[str, Any]:
     if when:
         statement["Condition"] = when
     return document([statement])
+
+
+def test_who_may_take_a_role_that_becomes_an_administrator_is_told() -> None:
+    names = ("arn:aws:iam::111122223333:user/bob", "111122223333", "arn:aws:iam::9:role/ci", "*")
+    account = with_role(EMPTY, DEPLOYER, allow("s3:Get*"), trust=trust(*names))
+    strong = with_role(EMPTY, DEPLOYER, allow("*"), trust=trust(*names))
+    administrator, taken = change(account, strong, DEPLOYER).escalations
+    assert (administrator.code, taken.code) == ("administrator", "assumed-administrator")
+    assert taken.explanation.endswith(
+        "names: anyone, arn:aws:iam::9:role/ci, those of the account whose own policies allow it, "
+        "user/bob"
+    )
+    shut = with_role(EMPTY, DEPLOYER, allow("*"), trust=document([]))
+    assert codes(account, shut, DEPLOYER) == ["administrator"]
+    assert codes(strong, strong, DEPLOYER) == []
 
 
 def roles(before: Snapshot, after: Snapshot, principal: Principal = ALICE) -> list[str]:

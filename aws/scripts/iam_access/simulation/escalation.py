@@ -1,18 +1,24 @@
 """Which known ways to escalate a change opens, judged by what all permissions come to together."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from iam_access.model import Escalation, Principal, PrincipalType
+from iam_access.policy import document as documents
 from iam_access.policy.acting import can_have
 from iam_access.policy.actions import find_action, resource_types
 from iam_access.policy.match import Mode, compile_patterns
 from iam_access.simulation import scopes
 from iam_access.simulation.assuming import ASSUME, Roles
-from iam_access.simulation.escalation_way import PASSING, Way
-from iam_access.simulation.escalation_ways import ADMINISTRATOR, ASSUME_ROLE_URL, WAYS
+from iam_access.simulation.escalation_ways import (
+    ADMINISTRATOR,
+    ASSUME_ROLE_URL,
+    PASSING,
+    WAYS,
+    Way,
+)
 from iam_access.simulation.moments import Conditions
 from iam_access.simulation.reach import Atom, Reach, Region, permitted
 from iam_access.simulation.scopes import Scope
@@ -57,7 +63,7 @@ def escalations(sides: Sides) -> tuple[Escalation, ...]:
     if state is None:
         return ()
     if _becomes_administrator(sides, state):
-        return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]),)
+        return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]), *_taken_by(state))
     found = [_opened(way, sides, state) for way in WAYS] if sides.gains else []
     return (
         *_roles(sides, state),
@@ -68,6 +74,42 @@ def escalations(sides: Sides) -> tuple[Escalation, ...]:
 
 def _told(way: Way, actions: tuple[str, ...]) -> Escalation:
     return Escalation(way.code, way.explanation, way.url, actions)
+
+
+def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
+    """Who may assume a role that becomes an administrator, by its trust policy.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    account = state.arn.split(":")[4]
+    found = {
+        _in_words(str(each), account)
+        for statement in (documents.statements_of(state.trust) if state.trust else ())
+        if statement.get("Effect") == "Allow"
+        for each in _principals(statement.get("Principal"))
+    }
+    if found:
+        yield Escalation(
+            "assumed-administrator",
+            f"makes an administrator of those whom its trust policy names: {_some(sorted(found))}",
+            ASSUME_ROLE_URL,
+            (ASSUME,),
+        )
+
+
+def _principals(written: object) -> Iterable[object]:
+    if isinstance(written, Mapping):
+        return (each for named in written.values() for each in documents.listed(named))
+    return documents.listed(written) if written else ()
+
+
+def _in_words(named: str, account: str) -> str:
+    """A principal of a trust policy, for people."""
+    if named == "*":
+        return "anyone"
+    if named == account or named.endswith(f"::{account}:root"):
+        return "those of the account whose own policies allow it"
+    return named.partition(f"::{account}:")[2] or named
 
 
 def _becomes_administrator(sides: Sides, state: PrincipalState) -> bool:
