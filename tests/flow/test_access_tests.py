@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from iam_access.cloud.simulator import PAUSES
+from iam_access.policy.actions import actions_of
 from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, AwsError, FaultContext, throttling
 from iam_access.simulate import simulate
 from tests.flow.fleet import (
@@ -140,7 +141,8 @@ def test_a_boundary_limits(people: Fleet, judge: tuple[str, ...]) -> None:
 def test_lists_of_actions_longer_than_a_page(
     people: Fleet, judge: tuple[str, ...], tmp_path: Path
 ) -> None:
-    actions = [f"service:Action{number}" for number in range(1_050)]
+    each = (actions_of(service) for service in ("ec2", "sagemaker", "iam"))
+    actions = [str(action) for found in each for action in found.values()][:1_050]
     give(people, "user/ann", "last", allow(actions[-1]))
     resources = [f"arn:aws:s3:::bucket-{number}" for number in range(3)]
     file = tmp_path / "many.yaml"
