@@ -1,9 +1,14 @@
 """Tests of access cannot be waited out, nor met by what a request's caller chooses."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import combinations, product
 from typing import Any
 
 import pytest
+from hypothesis import given as given_that
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from iam_access.policy.decision import Verdict
 from iam_access.policy.key_origins import is_open
@@ -11,6 +16,7 @@ from iam_access.simulation.assertions import ask, disagreements, find_violations
 from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.results import AccountTests
+from iam_access.simulation.verification import violations
 from iam_access.simulation.world import World
 from iam_access.snapshot import Document, Snapshot
 from tests.simulation.suites import suite
@@ -294,6 +300,14 @@ def test_those_alike_are_told_alike_and_all_of_them() -> None:
     assert found.decisions == 12
 
 
+def test_an_apply_that_is_verified_tells_the_circumstances() -> None:
+    either = allow(
+        Null={"aws:MultiFactorAuthPresent": "true"}, StringEquals={"aws:UserAgent": "hi"}
+    )
+    (told,) = violations(judged(holding(either)))
+    assert told.message.endswith(" without aws:MultiFactorAuthPresent with aws:UserAgent hi")
+
+
 def test_aws_is_compared_with_for_requests_as_tests_give_them() -> None:
     snapshot = holding(allow(StringEquals={"aws:UserAgent": "hi"}))
     chosen = choose([suite({"users": ["alice"]})], ACCOUNT, snapshot, Choice(), NOW)
@@ -382,3 +396,61 @@ def test_what_is_found_for_one_is_not_taken_for_another() -> None:
     (found,) = tests.violations
     assert found.question.state.principal == BOB
     assert assumed(tests) == {"aws:CurrentTime": "2027-01-01T00:00:00Z"}
+
+
+VALUES = ["a", "b", "ab", "x"]
+PATTERNS = [*VALUES, "a*", "*b", "?", "*", "${aws:PrincipalTag/team}"]
+OPERATORS = ["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"]
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    """Conditions on keys that the caller chooses, maybe none."""
+    found: dict[str, dict[str, Any]] = {}
+    for key in draw(st.lists(st.sampled_from(["aws:UserAgent", "aws:RequestTag/a"]), unique=True)):
+        name = draw(st.sampled_from([*OPERATORS, "StringEqualsIfExists", "Null"]))
+        values = draw(st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2))
+        found.setdefault(name, {})[key] = (
+            draw(st.sampled_from(["true", "false"])) if name == "Null" else values
+        )
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(["ForAllValues:", "ForAnyValue:"])) + draw(
+            st.sampled_from(OPERATORS)
+        )
+        found.setdefault(name, {})["aws:TagKeys"] = draw(
+            st.lists(st.sampled_from(VALUES), min_size=1, max_size=2)
+        )
+    return found
+
+
+@settings(derandomize=True, max_examples=30, deadline=None)
+@given_that(st.lists(conditions(), min_size=1, max_size=3), st.lists(conditions(), max_size=2))
+def test_what_some_request_may_do_does_not_pass(
+    allowed: list[dict[str, Any]], denied: list[dict[str, Any]]
+) -> None:
+    statements = [
+        *(statement(condition=each) for each in allowed),
+        *(statement("Deny", each) for each in denied),
+    ]
+    snapshot = holding(*statements)
+    subject = World(snapshot).subject(ALICE)
+    asker = subject.asker({}, NOW)
+
+    def requests() -> Iterator[dict[str, list[str]]]:
+        texts = [[], *([each] for each in (*VALUES, "blue", "another"))]
+        sets = [list(each) for size in range(5) for each in combinations(VALUES, size)]
+        for agent, tag, keys in product(texts, texts, sets):
+            if not tag or "a" in keys:
+                given_ = {"aws:UserAgent": agent, "aws:RequestTag/a": tag, "aws:TagKeys": keys}
+                yield {key: each for key, each in given_.items() if each}
+
+    usual = asker.request(("s3:GetObject", "*", None)).context
+    can = any(
+        asker.in_context({**usual, **each}).decide("s3:GetObject", "*").allowed
+        for each in requests()
+    )
+    tests = judged(snapshot)
+    if can:
+        assert tests.violations or tests.findings
+    else:
+        assert not tests.violations

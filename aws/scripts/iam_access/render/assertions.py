@@ -1,17 +1,16 @@
 """What came of assertions, as text, and what the other forms of it share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, AccountReport, Finding, Report, Severity
 from iam_access.policy.decision import Verdict
-from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text import finding_lines
-from iam_access.simulation.questions import ContextValue, TestRef
+from iam_access.simulation.questions import TestRef
 from iam_access.simulation.results import (
     AccountTests,
     Answer,
@@ -72,7 +71,7 @@ class Group:
     def why(self, index: int) -> str:
         """What decided a result, as a clause, and where the files say and grant it."""
         result = self.results[index]
-        said = f"{decided(result.answer)}{under(result.question.assumed)}"
+        said = f"{decided(result.answer)}{result.question.circumstances}"
         evidence = [one for each in self.alike for one in each[index].answer.evidence]
         for how, places in (
             ("written at", dict.fromkeys(one.written for one in evidence if one.written)),
@@ -159,18 +158,6 @@ def _broken_off(report: TestReport) -> Iterator[Finding]:
                 each.failure.hint,
                 account=each.account.id,
             )
-
-
-def under(assumed: Sequence[ContextValue]) -> str:
-    """What a request is taken to have that its test does not say, as a clause; "" for nothing."""
-    said = ""
-    for each in assumed:
-        if each.key == CURRENT_TIME:
-            said += f" at {', '.join(each.values)}"
-        else:
-            said += f" with {each.key} {', '.join(each.values)}" if each.values else ""
-            said += "" if each.values else f" without {each.key}"
-    return said
 
 
 def assumed(tests: AccountTests) -> str:

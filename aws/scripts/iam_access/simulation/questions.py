@@ -9,6 +9,7 @@ from typing import TypeAlias
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
 from iam_access.policy.context import SOME_SESSION
+from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.policy.key_origins import TIME_KEYS, is_open
 from iam_access.policy.request import account_of
 from iam_access.snapshot import PrincipalState
@@ -56,6 +57,18 @@ class Question:
     @property
     def pairs(self) -> tuple[Pair, ...]:
         return tuple(product(self.actions, self.resources))
+
+    @property
+    def circumstances(self) -> str:
+        """What is assumed, as a clause that begins with a space; "" for nothing."""
+        said = ""
+        for each in self.assumed:
+            values = ", ".join(each.values)
+            if each.key == CURRENT_TIME:
+                said += f" at {values}"
+            else:
+                said += f" with {each.key} {values}" if values else f" without {each.key}"
+        return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
             code="assertion-failed",
             severity=Severity.ERROR,
             message=f"{result.question.state.principal} {can} do {result.action} on "
-            f"{result.resource} in account {tests.account.id} ({tests.account.label})",
+            f"{result.resource} in account {tests.account.id} ({tests.account.label})"
+            f"{result.question.circumstances}",
             hint=test.description or "an access test says that this must not be",
             location=test.location,
             team=test.team,
