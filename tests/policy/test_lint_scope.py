@@ -12,7 +12,7 @@ BUCKET = "arn:aws:s3:::bucket"
 
 def warnings(effect: str = "Allow", **elements: Any) -> list[tuple[str, tuple[str | int, ...]]]:
     statement = {"Effect": effect, "Resource": "*", **elements}
-    found = check_statement(statement)
+    found = list(check_statement(statement))
     assert {each.severity for each in found} <= {Severity.WARNING}
     return [(each.code, each.path) for each in found]
 
@@ -69,7 +69,7 @@ def test_each_action_is_told_where_it_stands() -> None:
 def test_what_is_left_out_is_not_judged() -> None:
     assert warnings("Deny", NotAction="s3:ListBucket", Resource=f"{BUCKET}/*") == []
     elements = {"Effect": "Deny", "Action": "s3:ListBucket", "NotResource": f"{BUCKET}/*"}
-    assert check_statement(elements) == []
+    assert list(check_statement(elements)) == []
 
 
 def conditions(effect: str, action: Any, **condition: Any) -> list[tuple[str, Any]]:
@@ -120,5 +120,7 @@ def test_for_all_values_of_one_value_opens_an_allow() -> None:
 
 def test_of_a_resource_that_is_none_only_that_is_told() -> None:
     for wrong in ("arn:aws:s3:eu-west-1::bucket/*", "arn:aws:s3:::", "bucket/*"):
-        found = check_statement({"Effect": "Allow", "Action": "s3:GetObject", "Resource": wrong})
+        found = list(
+            check_statement({"Effect": "Allow", "Action": "s3:GetObject", "Resource": wrong})
+        )
         assert [each.code for each in found] == ["bad-arn"]

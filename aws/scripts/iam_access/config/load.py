@@ -405,7 +405,8 @@ def _check(
         about = facts[draft.name] = team_checks.Facts(before=earlier(base, draft.name))
         with suppress(TooManyFindingsError):
             team_checks.check(draft, about, book, now, concerned)
-            policy_checks.check(draft, about, book.settings.known_names, unknown, concerned)
+            few = report.few_of(draft.name, Severity.WARNING)
+            policy_checks.check(draft, about, book.settings.known_names, unknown, few)
             rule_checks.check(draft, about, book, unknown, now, concerned)
     if not drafts:
         report.warning(

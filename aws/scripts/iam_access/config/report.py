@@ -30,9 +30,9 @@ class Report:
         """The same collection, for findings of a team."""
         return Report(team, self.found)
 
-    def few_of(self, team: str | None) -> "Report":
-        """The same collection, for findings of a team, errors bounded."""
-        return Report(team, self.found, counted=frozenset({Severity.ERROR}))
+    def few_of(self, team: str | None, *more: Severity) -> "Report":
+        """The same collection, for findings of a team, bounded: errors, and what `more` says."""
+        return Report(team, self.found, counted=frozenset({Severity.ERROR, *more}))
 
     def error(self, code: str, location: Location | None, message: str, hint: str) -> None:
         """Something that must be mended before the team's files can be used."""

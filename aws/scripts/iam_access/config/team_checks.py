@@ -158,12 +158,12 @@ def _unknown(
     for index, value in enumerate(values):
         if value in known or value == NOT_TEXT:
             continue
-        there = f"the team's are {listed(sorted(known))}" if known else "the team has none"
         report.error(
             f"unknown-{singular}",
             access.at(name, index),
             f"the team's file in {folder}/ has no {singular} {shown(value)}",
-            did_you_mean(value, known) or there,
+            did_you_mean(value, known)
+            or (f"the team's are {listed(sorted(known))}" if known else "the team has none"),
         )
 
 

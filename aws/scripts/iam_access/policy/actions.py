@@ -213,7 +213,10 @@ def unknown_action(pattern: str) -> Problem | None:
     if service.lower() not in services():
         return _unknown_service(pattern, service, name)
     if has_wildcard(name):
-        return None if expand(pattern) else _unmatched(pattern, service, name)
+        matches = matching(name.lower()).fullmatch
+        return (
+            None if any(map(matches, action_names(service))) else _unmatched(pattern, service, name)
+        )
     return None if name.lower() in action_names(service) else _unknown_name(pattern, service, name)
 
 

@@ -39,33 +39,37 @@ _ORDINARY_ARN = re.compile(
     r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
 )
 
+# Times its quota: so large a document is not looked into.
+_FAR_TOO_LARGE = 10
+
 
 def check_document(
     document: Document, path: Path = (), *, quota: int | None = None, name: str | None = None
-) -> list[Problem]:
-    """Everything wrong with an identity policy: its statements, their ids together, its size.
+) -> Iterator[Problem]:
+    """Everything wrong with an identity policy: its size, its statements, their ids together.
 
     `quota` is how many characters, without white space, the document may have; None is any number.
     `name` is what messages about the whole document call it.
     """
-    problems = list(_document_elements(document, path))
+    too_large = [*_too_large(document, path, quota, name)]
+    yield from too_large
+    if too_large and size(document) > _FAR_TOO_LARGE * (quota or 0):
+        return  # it would take long, and most of it has to go
+    yield from _document_elements(document, path)
     statements = document.get("Statement")
     if isinstance(statements, Mapping):
-        problems += check_statement(statements, (*path, "Statement"))
+        yield from check_statement(statements, (*path, "Statement"))
     elif isinstance(statements, Sequence) and not isinstance(statements, str) and statements:
         for position, each in enumerate(statements):
-            problems += check_statement(each, (*path, "Statement", position))
-        problems += _repeated_sids(statements, (*path, "Statement"))
+            yield from check_statement(each, (*path, "Statement", position))
+        yield from _repeated_sids(statements, (*path, "Statement"))
     else:
-        problems.append(
-            Problem(
-                "missing-statement",
-                "The policy has no statements.",
-                "Give it a list of at least one statement.",
-                (*path, "Statement"),
-            )
+        yield Problem(
+            "missing-statement",
+            "The policy has no statements.",
+            "Give it a list of at least one statement.",
+            (*path, "Statement"),
         )
-    return problems + list(_too_large(document, path, quota, name))
 
 
 def _document_elements(document: Document, path: Path) -> Iterator[Problem]:
@@ -132,33 +136,31 @@ def _too_large(
         )
 
 
-def check_statement(statement: Any, path: Path = ()) -> list[Problem]:
+def check_statement(statement: Any, path: Path = ()) -> Iterator[Problem]:
     """Everything wrong with one statement of an identity policy, in the order of its elements."""
     if not isinstance(statement, Mapping):
-        return [
-            Problem(
-                "bad-statement",
-                f"{shown(statement)} is not a statement.",
-                "A statement is a mapping with an effect, actions and resources.",
-                path,
-            )
-        ]
+        yield Problem(
+            "bad-statement",
+            f"{shown(statement)} is not a statement.",
+            "A statement is a mapping with an effect, actions and resources.",
+            path,
+        )
+        return
     resources = [*_values(statement, "Resource", path, _bad_resource)]
-    return [
-        *_unknown_elements(statement, STATEMENT_ELEMENTS, path),
-        *_principals(statement, path),
-        *_sid(statement, path),
-        *_effect(statement, path),
-        *_one_of(statement, "Action", path),
-        *_one_of(statement, "Resource", path),
-        *_values(statement, "Action", path, unknown_action),
-        *_values(statement, "NotAction", path, unknown_action),
-        *resources,
-        *_values(statement, "NotResource", path, _bad_resource),
-        *check_condition(statement.get("Condition"), (*path, "Condition")),
-        *check_scope(statement, path, resources_are_sound=not resources),
-        *(_characters(statement, path) if _may_hold_refused(statement) else ()),
-    ]
+    yield from _unknown_elements(statement, STATEMENT_ELEMENTS, path)
+    yield from _principals(statement, path)
+    yield from _sid(statement, path)
+    yield from _effect(statement, path)
+    yield from _one_of(statement, "Action", path)
+    yield from _one_of(statement, "Resource", path)
+    yield from _values(statement, "Action", path, unknown_action)
+    yield from _values(statement, "NotAction", path, unknown_action)
+    yield from resources
+    yield from _values(statement, "NotResource", path, _bad_resource)
+    yield from check_condition(statement.get("Condition"), (*path, "Condition"))
+    yield from check_scope(statement, path, resources_are_sound=not resources)
+    if _may_hold_refused(statement):
+        yield from _characters(statement, path)
 
 
 def _principals(statement: Statement, path: Path) -> Iterator[Problem]:
