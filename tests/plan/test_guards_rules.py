@@ -11,9 +11,21 @@ from iam_access.config.load import Configuration
 from iam_access.config.rulebook import Boundary
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
-from iam_access.model import Action, Finding, Plan, Principal, PrincipalType, Severity
+from iam_access.model import (
+    Action,
+    Change,
+    Finding,
+    Plan,
+    Principal,
+    PrincipalType,
+    Resource,
+    ResourceId,
+    Severity,
+)
 from iam_access.place import Place
+from iam_access.plan import rule_guards
 from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.plan.verdict import Circumstances
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import ManagedDocument, Quotas, Snapshot
 from tests.values import (
@@ -255,6 +267,28 @@ class TestBoundary:
         plan = apply_plan(more, before)
         assert plan.changes == ()
         assert of(plan, "missing-boundary")
+
+    def test_a_change_of_a_kind_that_it_does_not_know_is_more(self) -> None:
+        def made(level: str) -> Resource:
+            place = ResourceId("made-up", "x")
+            return Resource(
+                place, "x", frozenset({"pay"}), attributes={"level": level}, principal=ALICE
+            )
+
+        def change(before: Resource | None, after: Resource | None) -> Change:
+            what = after or before
+            assert what is not None
+            return Change(Action.UPDATE, what.id, "x", what.teams, "", before, after, ())
+
+        rules = ruled(configuration(team()), permissions_boundary="edge").rules
+        where = Circumstances(ACCOUNT, account_with(), rules)
+        for each, may in (
+            (change(None, made("low")), False),
+            (change(made("low"), made("high")), False),
+            (change(made("low"), made("low")), True),
+            (change(made("low"), None), True),
+        ):
+            assert rule_guards.boundary((each,), where).changes == ((each,) if may else ())
 
     def test_a_role_made_for_a_grant_carries_it(self) -> None:
         account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)

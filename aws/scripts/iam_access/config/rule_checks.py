@@ -64,17 +64,17 @@ def check(
     `otherwise` is how an entry weighs that does nothing, where it is not known whether it is new.
     Temporary entries that have ended by `now` (UTC) are left in peace.
     """
-    checks = tuple(_checks(book))
-    if not checks:
-        return
     for folder in sorted(draft.items.keys() - _KNOWN):
         for item in draft.items[folder]:
             report.error(
                 "rules-unknown",
                 item.place.location,
                 f"no rule of {FILE} can be checked for entries in {folder}/",
-                "have the rules extended to this folder, or turn them off",
+                "remove the entries; whoever adds the folder has to make it known to the rules",
             )
+    checks = tuple(_checks(book))
+    if not checks:
+        return
     grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
     team = _Team(draft, book, report, grants, facts.before, otherwise)
     for entry in facts.entries:
