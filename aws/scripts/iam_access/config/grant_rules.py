@@ -21,7 +21,7 @@ from iam_access.config.syntax import shown
 from iam_access.config.words import listed
 from iam_access.model import Location
 from iam_access.place import Path
-from iam_access.policy.allowing import allowed_actions
+from iam_access.policy.allowing import Actions, allowed_actions, named
 from iam_access.snapshot import Document
 
 UNCLEAR = "rule-unclear"
@@ -73,7 +73,7 @@ class GrantRules:
     team: str
     contents_of: Callable[[str], Contents]
     _known: dict[str, Contents] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _allowed: dict[tuple[str, bool, tuple[str, ...]], frozenset[str]] = field(
+    _allowed: dict[tuple[str, bool, tuple[str, ...]], Actions] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -131,7 +131,7 @@ class GrantRules:
                 continue
             for index, grant in enumerate(entry.grants):
                 actions = self._allows(rule.actions, grant, temporary=entry.temporary)
-                if actions:
+                if actions.count:
                     yield from self._forbidden(
                         "forbidden-action",
                         entry.at(GRANTS, index),
@@ -259,7 +259,7 @@ class GrantRules:
                 if first_match(rule.managed_policies, names, ignore_case=True) is not None:
                     return f"{shown(grant)}, which holds {names[-1]},"
         actions = self._allows(rule.allows or (), grant, temporary=temporary)
-        return _allowing(grant, actions) if actions else None
+        return _allowing(grant, actions) if actions.count else None
 
     def contents(self, grant: str) -> Contents:
         """What a grant of the team consists of, as far as that is known."""
@@ -267,22 +267,22 @@ class GrantRules:
             self._known[grant] = self.contents_of(grant)
         return self._known[grant]
 
-    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> frozenset[str]:
+    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> Actions:
         """The actions that match and that the grant allows, as far as its documents were read."""
         if not patterns:
-            return frozenset()
+            return Actions()
         key = (grant, temporary, tuple(patterns))
         if key not in self._allowed:
             documents = self.contents(grant).documents
-            denied = self.book.withheld(documents) if temporary else frozenset()
-            self._allowed[key] = allowed_actions(documents, patterns) - denied
+            denied = self.book.withheld(documents) if temporary else ()
+            self._allowed[key] = allowed_actions(documents, patterns) - named(denied)
         return self._allowed[key]
 
 
-def _allowing(grant: str, actions: frozenset[str]) -> str:
-    names = sorted(actions)
-    more = [f"{len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
-    return f"{shown(grant)}, which allows {listed([*names[:_SHOWN], *more])},"
+def _allowing(grant: str, actions: Actions) -> str:
+    left = actions.count - _SHOWN
+    more = [f"{left:,} more"] if left > 0 else []
+    return f"{shown(grant)}, which allows {listed([*actions.first(_SHOWN), *more])},"
 
 
 def _those(patterns: Sequence[str], what: str) -> str:

@@ -1,8 +1,13 @@
 """Which actions documents allow anywhere, as far as the documents alone can tell."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from itertools import chain, islice
+from operator import or_
 
-from iam_access.policy.actions import expand
+from iam_access.policy.actions import all_actions, expand
+from iam_access.policy.bits import places
 from iam_access.policy.document import (
     Document,
     Statement,
@@ -14,8 +19,8 @@ from iam_access.policy.document import (
 from iam_access.policy.globs import has_wildcard, matching
 
 
-def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> frozenset[str]:
-    """The actions, in full, that match one of the patterns and that the documents allow.
+def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "Actions":
+    """The actions that match one of the patterns and that the documents allow.
 
     An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
     it is of all resources and without conditions. Names that AWS's data lacks count as they are
@@ -23,16 +28,79 @@ def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> f
     """
     statements = [each for source in documents for each in statements_of(source)]
     written = [text for each in statements for text in _texts(each)]
-    known = frozenset[str]().union(*map(expand, patterns))
-    others = _unlisted(written, patterns)
-    allowed: frozenset[str] = frozenset()
-    denied: frozenset[str] = frozenset()
+    wanted = Actions(_known(patterns), _unlisted(written, patterns))
+    allowed = denied = _NONE
     for each in statements:
         if each.get("Effect") == "Allow":
-            allowed |= _covered(each, known, others)
+            allowed |= wanted.covered(each)
         elif _is_of_everything(each):
-            denied |= _covered(each, known, others)
+            denied |= wanted.covered(each)
     return allowed - denied
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Some actions: a bit for each that AWS's data knows, and the names of others.
+
+    Those that are known are thousands for a pattern such as `*`.
+    """
+
+    known: int = 0
+    others: frozenset[str] = frozenset()
+
+    def __or__(self, more: "Actions") -> "Actions":
+        return Actions(self.known | more.known, self.others | more.others)
+
+    def __sub__(self, less: "Actions") -> "Actions":
+        return Actions(self.known & ~less.known, self.others - less.others)
+
+    def covered(self, source: Statement) -> "Actions":
+        """Those of them that the Action or NotAction of a statement covers."""
+        texts = _texts(source)
+        found = Actions(self.known & _known(texts), _matched(self.others, texts))
+        return self - found if "NotAction" in source else found
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.known.bit_count() + len(self.others)
+
+    def first(self, count: int) -> list[str]:
+        """So many of them in full, those that are known first."""
+        names = (_names()[place] for place in places(self.known))
+        return list(islice(chain(names, sorted(self.others)), count))
+
+
+_NONE = Actions()
+
+
+def named(actions: Iterable[str]) -> Actions:
+    """Those of the actions, given in full, that AWS's data knows."""
+    bits = _bits()
+    return Actions(reduce(or_, (bits.get(each, 0) for each in actions), 0))
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(all_actions()))
+
+
+@lru_cache(maxsize=1)
+def _bits() -> Mapping[str, int]:
+    return {name: 1 << place for place, name in enumerate(_names())}
+
+
+@lru_cache(maxsize=8192)
+def _bits_of(pattern: str) -> int:
+    found = expand(pattern)
+    if len(found) == len(_names()):
+        return (1 << len(found)) - 1
+    bits = _bits()
+    return reduce(or_, (bits[each] for each in found), 0)
+
+
+def _known(patterns: Iterable[str]) -> int:
+    return reduce(or_, map(_bits_of, patterns), 0)
 
 
 def _texts(source: Statement) -> list[str]:
@@ -42,24 +110,14 @@ def _texts(source: Statement) -> list[str]:
 
 def _unlisted(written: Iterable[str], patterns: Sequence[str]) -> frozenset[str]:
     """Actions that the data lacks: those that are spelled out, and one for each pattern."""
-    named = {each for each in written if not has_wildcard(each) and _matched([each], patterns)}
+    unknown = {each for each in written if not has_wildcard(each) and not expand(each)}
     samples = {each.replace("*", "").replace("?", "x") for each in patterns if not expand(each)}
-    return frozenset(each for each in named if not expand(each)) | samples
+    return _matched(unknown, patterns) | samples
 
 
 def _matched(actions: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
     tests = [matching(each.lower()).fullmatch for each in patterns]
     return frozenset(each for each in actions if any(test(each.lower()) for test in tests))
-
-
-def _covered(source: Statement, known: frozenset[str], others: frozenset[str]) -> frozenset[str]:
-    """Those of the known and other actions that a statement's Action or NotAction covers."""
-    texts = _texts(source)
-    found = known & frozenset[str]().union(*map(expand, texts))
-    found |= _matched(others, texts)
-    if "NotAction" in source:
-        return (known | others) - found
-    return found
 
 
 def _is_of_everything(source: Statement) -> bool:
