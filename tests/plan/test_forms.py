@@ -13,7 +13,7 @@ from iam_access.model import Action, Change, Phase, Plan, Principal, PrincipalTy
 from iam_access.plan.planner import Request, plan_cleanup
 from iam_access.plan.revocation import plan_revocation
 from iam_access.plan.target import Target
-from iam_access.policy.document import size
+from iam_access.policy.document import size, statements_of
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -196,7 +196,10 @@ def test_each_part_is_revoked_once() -> None:
 
 def test_who_leaves_a_shared_grant_goes_whole_before_any_part_of_it_changes() -> None:
     shared = applied(files(temporary(), temporary(user="bob@example.com")), account(LARGE))
-    newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", LARGE)})
+    (statement,) = statements_of(LARGE)
+    first, *others = statement["Action"]
+    wider = {**LARGE, "Statement": [{**statement, "Action": [f"{first[:-1]}*", *others]}]}
+    newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", wider)})
     changes = apply_plan(files(), newer).changes
     updated = [change for change in changes if change.action is Action.UPDATE]
     leaving = [change for change in changes if change.principal == BOB]

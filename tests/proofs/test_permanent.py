@@ -107,6 +107,10 @@ CASES: dict[str, tuple[Configuration, Configuration]] = {
         files({"one": [QUEUES, READS], "two": [NO_IAM]}, {"one": BOTH, "two": BOTH}),
         files({"one": [ALL, READS], "two": [NO_PUT]}, {"one": BOTH, "two": BOTH}),
     ),
+    "a policy allows more of the same when another denies something else": (
+        files({"one": [READS], "two": [NO_GET]}, {"one": BOTH, "two": BOTH}),
+        files({"one": [ALL], "two": [NO_PUT]}, {"one": BOTH, "two": BOTH}),
+    ),
     "a policy allows more when one of its holders has gone on to another": (
         files({"one": [QUEUES]}, {"one": BOTH}),
         files({"one": [ALL], "two": [QUEUES]}, {"one": (BOB,), "two": (ALICE,)}),
@@ -147,3 +151,21 @@ def _changes(draw: st.DrawFn) -> tuple[Configuration, Configuration]:
 def test_grants_are_handed_over_in_any_way(change: tuple[Configuration, Configuration]) -> None:
     before, after = change
     check(applying(after), applied(before, account()), [ALICE, BOB])
+
+
+@st.composite
+def _rewritten(draw: st.DrawFn) -> tuple[Configuration, Configuration]:
+    """Policies that allow and one that denies, whose documents change while people hold them."""
+    allows = st.lists(st.sampled_from([ALL, QUEUES, READS]), min_size=1, max_size=3)
+    denies = st.lists(st.sampled_from([NO_PUT, NO_GET, NO_IAM]), min_size=1, max_size=3)
+    wholes = ({"one": draw(allows), "two": draw(allows), "less": draw(denies)} for _ in range(2))
+    before, after = (files(each, dict.fromkeys(each, BOTH)) for each in wholes)
+    return before, after
+
+
+@pytest.mark.exhaustive
+@settings(bounded, max_examples=200)
+@given(change=_rewritten())
+def test_documents_are_rewritten_in_any_way(change: tuple[Configuration, Configuration]) -> None:
+    before, after = change
+    check(applying(after), applied(before, account()), [ALICE, BOB], gaps=True)

@@ -14,6 +14,7 @@ from itertools import permutations, product, starmap
 from iam_access.kinds import attachment, aws_policies, inline_policy, managed_policy
 from iam_access.model import Change, Principal, ResourceId
 from iam_access.policy import document as documents
+from iam_access.policy.widening import covers
 from iam_access.snapshot import Document, Snapshot
 
 Statements = frozenset[documents.CanonicalStatement]
@@ -209,13 +210,21 @@ class _Effects:
 
 
 def _effect(before: Document | None, after: Document | None) -> _Effect:
+    """A statement that the other side covers brings nothing, or takes nothing."""
     had, has = frozenset(_statements(before)), frozenset(_statements(after))
-    come, gone = has - had, had - has
+    come, gone = _beyond(has, had), _beyond(had, has)
     return _Effect(
         allows=_of(come, "Allow"),
         denies=_of(come, "Deny"),
         takes=_of(gone, "Allow"),
         frees=_of(gone, "Deny"),
+    )
+
+
+def _beyond(statements: Statements, others: Statements) -> Statements:
+    """Those of the statements that none of the others surely covers."""
+    return frozenset(
+        each for each in statements - others if not any(covers(other, each) for other in others)
     )
 
 

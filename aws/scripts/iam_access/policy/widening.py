@@ -1,11 +1,15 @@
 """Whether one document may allow what another does not, judged statement by statement."""
 
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
 
 from iam_access.policy.document import CanonicalStatement, Document, canonical
+from iam_access.policy.globs import covering
 
 _NOW = "aws:currenttime"
+_PARTS = 6
+
+_Patterns = frozenset[str] | None
 
 
 def widens(before: Document, after: Document) -> bool:
@@ -33,23 +37,55 @@ def _of(statements: Iterable[CanonicalStatement], effect: str) -> list[Canonical
 
 
 def _is_within(statement: CanonicalStatement, others: Iterable[CanonicalStatement]) -> bool:
-    return any(_covers(other, statement) for other in others)
+    return any(covers(other, statement) for other in others)
 
 
-def _covers(wide: CanonicalStatement, narrow: CanonicalStatement) -> bool:
-    """Whether one statement is of all that another is of, whenever that one applies."""
+def _is_any(pattern: str) -> bool:
+    return bool(pattern) and not pattern.strip("*")
+
+
+def covers(wide: CanonicalStatement, narrow: CanonicalStatement) -> bool:
+    """Whether one statement is surely of all that another is of, whenever that one applies.
+
+    Both have the same effect. What a Sid says does not matter.
+    """
     return (
-        wide.condition <= narrow.condition
-        and _has(wide.action, narrow.action)
-        and _has(narrow.not_action, wide.not_action)
-        and _has(wide.resource, narrow.resource)
-        and _has(narrow.not_resource, wide.not_resource)
+        wide.effect == narrow.effect
+        and wide.condition <= narrow.condition
+        and _is_among((narrow.action, narrow.not_action), (wide.action, wide.not_action))
+        and _is_among((narrow.resource, narrow.not_resource), (wide.resource, wide.not_resource))
         and (wide.principal, wide.not_principal, wide.other)
         == (narrow.principal, narrow.not_principal, narrow.other)
     )
 
 
-def _has(larger: frozenset[Any] | None, smaller: frozenset[Any] | None) -> bool:
-    if larger is None or smaller is None:
-        return larger is smaller
-    return smaller <= larger
+def _is_among(narrow: tuple[_Patterns, _Patterns], wide: tuple[_Patterns, _Patterns]) -> bool:
+    """Whether one pair of an element and its Not… takes in all that another does."""
+    (one, excluded), (other, spared) = narrow, wide
+    if other is not None:
+        if one is None:
+            return excluded is not None and any(map(_is_any, other))
+        return all(any(_pattern_covers(each, mine) for each in other) for mine in one)
+    if spared is None:
+        return one is None and excluded is None
+    return excluded is not None and all(
+        any(_pattern_covers(each, its) for each in excluded) for its in spared
+    )
+
+
+@lru_cache(maxsize=65536)
+def _pattern_covers(wide: str, narrow: str) -> bool:
+    """Whether a pattern of actions or of resources surely matches all that another does.
+
+    They are compared part by part, since no wildcard of an ARN reaches over a colon before the
+    resource part. Patterns of different numbers of parts, and those with variables, are in doubt.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
+    if wide == narrow or _is_any(wide):
+        return True
+    if "$" in wide + narrow:
+        return False
+    mine, its = wide.split(":", _PARTS - 1), narrow.split(":", _PARTS - 1)
+    return len(mine) == len(its) and all(
+        covering(one).fullmatch(other) is not None for one, other in zip(mine, its, strict=True)
+    )
