@@ -2,8 +2,8 @@
 
 Judged by the documentation of AWS. Not here is what takes services that AWS has closed (CodeStar),
 what only reads (secrets, snapshots), what needs no permission (AssumeRoleWithSAML), and what by
-itself gives no access: an identity provider that no role trusts, a new account, an object in a
-bucket of which nothing is known.
+itself gives no access: an identity provider that no role trusts, a new account, a weaker setting of
+an instance or an API, an object in a bucket of which nothing is known, files of a game (GameLift).
 """
 
 from collections.abc import Mapping
@@ -314,6 +314,7 @@ WAYS = (
         "ecs:RegisterTaskDefinition ecs:StartTask",
         "ecs:RegisterTaskDefinition ecs:CreateService",
         "ecs:RegisterTaskDefinition ecs:UpdateService",
+        "ecs:RegisterTaskDefinition ecs:CreateTaskSet",
         "ecs:RunTask",
         "ecs:StartTask",
         service="ecs-tasks.amazonaws.com",
@@ -547,6 +548,17 @@ WAYS = (
         _DOCS + "codebuild/latest/userguide/setting-up-service-role.html",
         "codebuild:StartBuild",
         "codebuild:StartBuildBatch",
+        "codebuild:UpdateProject codepipeline:StartPipelineExecution",
+    ),
+    _way(
+        "share-instance",
+        "can run containers of their own on instances of ECS, and use the role that those have",
+        _DOCS + "AmazonECS/latest/developerguide/instance_IAM_role.html",
+        "ecs:RegisterTaskDefinition ecs:RunTask",
+        "ecs:RegisterTaskDefinition ecs:StartTask",
+        "ecs:RegisterTaskDefinition ecs:CreateService",
+        "ecs:RegisterTaskDefinition ecs:UpdateService",
+        "ecs:RegisterTaskDefinition ecs:CreateTaskSet",
     ),
     _way(
         "edit-job",
@@ -554,6 +566,7 @@ WAYS = (
         _RHINO,
         "glue:UpdateDevEndpoint",
         "glue:RunStatement",
+        "glue:UpdateJob",
     ),
     _way(
         "open-notebook",
