@@ -20,7 +20,7 @@ from bench.fleet import Fleet  # noqa: E402
 from bench.scenarios import Bench, Result, surprises  # noqa: E402
 from bench.throttle import Rates  # noqa: E402
 
-_PARTS = ("startup", "fleet", "validate", "evaluator")
+_PARTS = ("startup", "fleet", "validate", "evaluator", "hostile")
 
 
 def main() -> int:
@@ -40,13 +40,18 @@ def main() -> int:
     if "evaluator" in arguments.only:
         print("\nDecisions about access, on one core", flush=True)
         decisions = _evaluator()
+    hostile = 0
+    if "hostile" in arguments.only:
+        print("\nFiles that are made to cost much", flush=True)
+        command = [sys.executable, str(_HERE / "hostile.py")]
+        hostile = subprocess.run(command, check=False).returncode
     if arguments.json:
         text = json.dumps(report.as_json(results, times, decisions), indent=2)
         arguments.json.write_text(text + "\n", encoding="utf-8")
     wrong = list(surprises(results))
     for line in wrong:
         print(f"WRONG: {line}")
-    return 1 if wrong else 0
+    return 1 if wrong or hostile else 0
 
 
 def _evaluator() -> dict[str, Any]:

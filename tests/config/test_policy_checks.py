@@ -235,6 +235,15 @@ def test_a_placeholder_without_quotes(tmp_path: Path) -> None:
     assert '"{account_id}"' in finding.hint
 
 
+def test_no_policy_has_hundreds_of_managed_policies(tmp_path: Path) -> None:
+    for number, codes in ((100, []), (101, ["too-many-managed-policies"] * 2)):
+        arns = ", ".join(f"arn:aws:iam::aws:policy/Some{each}" for each in range(number))
+        policy = f"{{managed_policies: [{arns}]}}"
+        text = f"aws-policies:\n  reader: {policy}\n  writer: {policy}\n"
+        configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text})
+        assert [each.code for each in configuration.findings] == codes
+
+
 def test_a_managed_policy_is_named_once(tmp_path: Path) -> None:
     text = managed(*["arn:aws:iam::aws:policy/ReadOnlyAccess"] * 2)
     assert the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text})).code == "duplicate-item"

@@ -15,6 +15,10 @@ from iam_access.policy import arn as arns
 
 MANAGED = "managed_policies"
 
+# Of one policy. Attached to a user or role are at most 20.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MOST = 100
+
 # An ARN with anything else to be filled in is none of a policy that AWS manages.
 _FILL: Mapping[str, str] = {
     "account_id": "{}",
@@ -50,7 +54,17 @@ class Partitions:
 def check(team: str, item: Item, partitions: Partitions, report: Report) -> None:
     """Report what cannot be attached among the managed policies of one policy."""
     seen: set[str] = set()
-    for index, text in enumerate(_written(item)):
+    policies = _written(item)
+    if len(policies) > _MOST:
+        report.error(
+            "too-many-managed-policies",
+            item.place.at(MANAGED, _MOST).location,
+            f"{shown(item.key)} has {len(policies):,} managed policies; {_MOST} are allowed, and "
+            "nobody can have more than 20 attached",
+            "grant what is needed, or a policy that includes others",
+        )
+        return
+    for index, text in enumerate(policies):
         if not isinstance(text, str):
             continue
         wrong = _fault(text)

@@ -1,0 +1,98 @@
+"""What small files can cost that are made to: python bench/hostile.py [--only NAME ...].
+
+Each case of hostile_files.py is validated, and planned in the sandbox, by processes of their own.
+Exit status: 0 all stay within the limits, 1 one does not.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(_ROOT)]
+
+from bench.hostile_files import CASES, files_of  # noqa: E402 (the path comes first)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one run of a script may cost: processor seconds, and memory in MB at its highest."""
+
+    script: tuple[str, ...]
+    seconds: float
+    megabytes: int
+
+
+LIMITS: Mapping[str, Limit] = {
+    "validate": Limit(("validate.py",), 2, 300),
+    "plan": Limit(("apply.py", "--all", "--dry-run", "--sandbox"), 10, 500),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a run took, and its exit status (negative: the signal that ended it)."""
+
+    seconds: float
+    megabytes: int
+    status: int
+
+    def is_within(self, limit: Limit) -> bool:
+        """Whether it is no more than allowed, and ended as a run should."""
+        fits = self.seconds <= limit.seconds and self.megabytes <= limit.megabytes
+        return fits and self.status in (0, 1)
+
+
+def main() -> int:
+    """Measure what is asked for, and print it as it comes."""
+    arguments = _arguments()
+    wrong = False
+    print(f"{'':42}" + "".join(f"{name:>20}" for name in LIMITS))
+    for name in arguments.only or CASES:
+        print(f"{name:42}", end="", flush=True)
+        for limit in LIMITS.values():
+            cost = measured(name, limit)
+            within = cost.is_within(limit)
+            wrong = wrong or not within
+            mark = " " if within else "!"
+            print(f"{cost.seconds:9.1f} s {cost.megabytes:5} MB {mark}", end="", flush=True)
+        print(flush=True)
+    return 1 if wrong else 0
+
+
+def measured(name: str, limit: Limit) -> Cost:
+    """What a script takes for the files of a case; it is ended at twice what it may take."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        for file, text in files_of(name).items():
+            path = Path(directory, file)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        script, *options = limit.script
+        command = [sys.executable, str(_ROOT / "aws" / "scripts" / script), *options]
+        most = int(2 * limit.seconds)
+        process = subprocess.Popen(
+            [*command, "--config-dir", directory],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (most, most)),  # noqa: PLW1509
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = used.ru_utime + used.ru_stime
+    return Cost(seconds, used.ru_maxrss // 1_024, process.returncode)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(CASES), metavar="NAME")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
