@@ -175,6 +175,7 @@ def settled(fleet: Fleet) -> None:
 def try_applies(tmp_path: Path, some: Iterable[str]) -> None:
     with commits(tmp_path, power_files) as (fleet, command):
         assert command("old", commands.apply, "--all")() == 0
+        fleet.admin()  # is part of what is remembered
         restore = fleet.remember()
         for order in some:
             restore()
@@ -186,6 +187,7 @@ def try_applies(tmp_path: Path, some: Iterable[str]) -> None:
 
 def try_revoking(tmp_path: Path, some: Iterable[str]) -> None:
     with commits(tmp_path, role_files) as (fleet, command):
+        fleet.admin()  # is part of what is remembered
         restore = fleet.remember()
         for order in some:
             restore()
