@@ -410,6 +410,12 @@ class TestGuards:
         plan = apply_plan(files, account_with(ALICE, deployer))
         assert codes(plan) == ["deployer-role"]
 
+    def test_nor_is_whatever_has_the_tag_of_the_pipeline(self) -> None:
+        for value, expected in (("true", ["deployer-role"]), ("false", [])):
+            tagged = with_state(account_with(), ALICE, tags={"self-serve-pipeline": value})
+            plan = apply_plan(configuration(team(policies=[READ], permanent=[permanent()])), tagged)
+            assert codes(plan) == expected
+
     def test_full_principals_get_no_more(self) -> None:
         full = tuple(f"arn:aws:iam::aws:policy/P{n}" for n in range(9))
         account = with_state(account_with(), ALICE, attached=full)

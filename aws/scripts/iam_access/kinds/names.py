@@ -9,6 +9,8 @@ from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy import arn as arns
 
 PREFIX = "self-serve"
+#: With the value `true` on a user or role: aws/bootstrap/ forbids the deployer role to change it.
+PIPELINE_TAG = f"{PREFIX}-pipeline"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
 LAST_GENERATION = 99

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from iam_access.kinds import KINDS, attachment, managed_policy, temporary_role
+from iam_access.kinds import KINDS, attachment, managed_policy, names, temporary_role
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.fields import exactly
 from iam_access.model import (
@@ -83,14 +83,15 @@ def _unusable(
             "it gets what that grants and nothing else",
             "grant to the user or role that it was made for",
         )
-    if principal.in_iam == deployer_of(account).in_iam:
+    is_deployer = principal.in_iam == deployer_of(account).in_iam
+    if is_deployer or state.tags.get(names.PIPELINE_TAG) == "true":
         return finding_about(
             change.subject,
             snapshot,
             "deployer-role",
-            f"role {principal.name} in {where} is the one this pipeline works with; "
-            "it never changes itself",
-            "change the deployer role where it was made, in aws/bootstrap",
+            f"{principal.label} in {where} belongs to this pipeline, which never changes itself: "
+            f"it is the deployer role, or has the tag {names.PIPELINE_TAG}",
+            "change it where it was made, such as in aws/bootstrap",
         )
     return None
 
