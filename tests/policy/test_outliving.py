@@ -232,7 +232,7 @@ def test_what_is_no_policy_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("AdministratorAccess", 1_900), ("PowerUserAccess", 950), ("IAMFullAccess", 400)],
+    [("AdministratorAccess", 1_600), ("PowerUserAccess", 950), ("IAMFullAccess", 400)],
 )
 def test_the_denial_takes_all_of_it_from_policies_of_aws_and_is_short(name: str, most: int) -> None:
     source = managed()[name]

@@ -94,8 +94,8 @@ POWER_USER = Policy(
 )
 ADMINISTRATOR = Policy(
     "administrator",
-    (GET_OBJECT, *_probes("s3:PutObject", "iam:ListUsers", "account:CloseAccount")),
-    _probes("iam:CreateAccessKey", "iam:PutUserPolicy", "sts:AssumeRole"),
+    (GET_OBJECT, *_probes("s3:PutObject", "iam:ListUsers", "account:ListRegions")),
+    _probes("iam:CreateAccessKey", "iam:PutUserPolicy", "sts:AssumeRole", "account:CloseAccount"),
     "AdministratorAccess",
 )
 TWENTY = Policy(

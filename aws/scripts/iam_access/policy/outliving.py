@@ -38,6 +38,8 @@ from iam_access.policy.outliving_actions import OPENING, STAYING, WRITTEN
 
 _READS = (AccessLevel.LIST, AccessLevel.READ)
 _PASSING = "iam:PassRole"
+#: Denied in as few letters as may be, or a denial of everything does not fit inline for a user.
+_TERSE = frozenset(WRITTEN) - {"iam"}
 #: A service-linked role gives nobody access: AWS decides who may use it and for what. Many
 #: policies for everyday work allow to make one, and none of them is to be refused for it. Beside
 #: other writing of IAM it counts, so that the denial can be of every action with the same verb.
@@ -175,8 +177,9 @@ def _is_absolute(source: Statement) -> bool:
 def denial(actions: frozenset[str]) -> Statement:
     """A Deny statement of these actions, in full, on every resource, as short as may be.
 
-    Those that share their first words with each other and with no other action become one
-    pattern, which will also match what AWS adds under it. Raises ValueError for no actions.
+    Those that share their first words (of some services, letters) with each other and with no
+    other action become one pattern, which will also match what AWS adds under it. Raises
+    ValueError for no actions.
     """
     if not actions:
         raise ValueError("There are no actions to deny.")
@@ -200,9 +203,25 @@ def _shortened(actions: frozenset[str]) -> tuple[str, ...]:
     patterns = {
         f"{service}:{pattern}"
         for service, names in named.items()
-        for pattern in _patterns(names, set(action_names(service).values()) - names)
+        for pattern in (_beginnings if service in _TERSE else _patterns)(
+            names, set(action_names(service).values()) - names
+        )
     }
     return tuple(sorted(patterns))
+
+
+def _beginnings(names: set[str], others: set[str]) -> Iterator[str]:
+    """For each name the first letters with which no other action begins."""
+    foreign = [name.lower() for name in others]
+    for name in names:
+        yield next(
+            (
+                f"{name[:end]}*"
+                for end in range(1, len(name))
+                if not any(other.startswith(name[:end].lower()) for other in foreign)
+            ),
+            name,
+        )
 
 
 def _patterns(names: set[str], others: set[str]) -> Iterator[str]:
