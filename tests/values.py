@@ -341,7 +341,7 @@ def applied(
 
 
 def in_effect(snapshot: Snapshot) -> Snapshot:
-    """The account without what gives nobody anything until a cleanup takes it away.
+    """The account without what allows nothing until a cleanup takes it away.
 
     Silenced roles are left out; of our tags, one is kept for each team that owns an attachment.
     """

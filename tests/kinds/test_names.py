@@ -176,7 +176,7 @@ def test_a_roles_name_tells_whom_it_may_be_for(
             assert names.first_role_name(name) == names.role_name(team, key, principal, starts)
 
 
-def test_nobody_is_called_like_the_short_name_of_another_ones_role() -> None:
+def test_no_user_is_called_like_the_short_name_of_another_role() -> None:
     short = names.role_name("payments", "read", Principal(PrincipalType.USER, "a" * 60), None)
     person = Principal(PrincipalType.USER, short.removeprefix("payments+read+"))
     assert names.role_name("payments", "read", person, None) != short

@@ -130,3 +130,17 @@ def test_documents_are_read_only_where_something_is_to_be_put_right() -> None:
     assert documents_to_mend(asked, ACCOUNT, account_with(), NOW) == frozenset()
     assert documents_to_mend(asked, ACCOUNT, before, NOW) == frozenset()
     assert documents_to_mend(asked, ACCOUNT, robbed(Form.INLINE, before), NOW) == {POWER_USER}
+
+
+def test_what_stays_for_a_while_is_told_so() -> None:
+    """A role that was ended is dated by one cleanup and deleted by one an hour later."""
+    ended = applied(NOTHING, applied(files(Form.ROLE), account_with()))
+    dated = cleanup(NOTHING, ended)
+    assert {each.reason for each in dated.changes} == {
+        "it gives nothing any more; a later cleanup takes it away"
+    }
+    left = moments(dated, ended)[-1]
+    hour = NOW + timedelta(hours=1)
+    deleted = plan_cleanup(ACCOUNT, left, Request(), hour, NOTHING)
+    assert {each.reason for each in deleted.changes} == {"it gives nothing any more"}
+    assert moments(deleted, left)[-1].principals == account_with().principals

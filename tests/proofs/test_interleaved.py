@@ -217,7 +217,7 @@ def names_end(document: object) -> bool:
 
 
 def essence(account: Snapshot, *, everything: bool) -> object:
-    """What is held in an account; with `everything`, also what gives nobody anything."""
+    """What is held in an account; with `everything`, also what allows nothing."""
     holders = {}
     for principal, state in account.principals.items():
         end = temporary_role.end_of(state) if temporary_role.is_ours(state) else None

@@ -383,7 +383,7 @@ def _observed(
         attributes={"arn": arn, "attached": attached},
         principal=principal,
         needs=_needs(principal, arn) if names.team_of_policy_arn(arn) else frozenset(),
-        # A tag alone gives nobody anything.
+        # A tag alone allows nothing.
         expires=None if attached else LONG_AGO,
     )
 

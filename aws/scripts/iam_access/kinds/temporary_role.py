@@ -236,12 +236,12 @@ def end_of(state: PrincipalState) -> datetime | None:
 
 
 def _is_being_made(state: PrincipalState) -> bool:
-    """Whether the role is as `create_role` leaves it: nobody can take it, and nothing is on it."""
+    """Whether the role is as `create_role` leaves it: closed, and with nothing on it."""
     return end_of(state) == LONG_AGO and not state.inline
 
 
 def _ended(state: PrincipalState) -> datetime | None:
-    """When the role ended by itself, so that nobody could take it any more; None if it did not."""
+    """When its `Deny *` and its trust policy ended the role; None where they did not."""
     end = end_of(state)
     if end is None or end == LONG_AGO or not state.trust:
         return None

@@ -58,7 +58,7 @@ def silencing(noticed: datetime | None = None) -> Document:
 
 
 def is_closed(role: Resource) -> bool:
-    """Whether the role's trust policy lets nobody in."""
+    """Whether the role's trust policy lets no principal in."""
     trust = documents.parse(role.attributes["trust"])
     return bool(trust) and documents.same_meaning(trust, NOBODY)
 
@@ -221,7 +221,7 @@ def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> I
 
 
 def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
-    """First open sessions end, then nobody can take the role, then all else is taken off it."""
+    """Ends open sessions first, closes the role, and then takes all else off it."""
     role = Principal(PrincipalType.ROLE, before.name)
     closed = is_closed(before)
     # What a cleanup wrote down counts from when the role was closed.

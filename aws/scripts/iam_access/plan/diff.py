@@ -103,8 +103,10 @@ def _removal(resource: Resource, snapshot: Snapshot, now: datetime, *, cleaning:
     reclaiming = _KIND_OF[resource.id.kind].reclaiming
     change = _changed(resource, None, reclaiming(resource, snapshot, now, cleaning=cleaning))
     assert resource.expires is not None, "only what expires can be dead"
+    # What is dated or silenced is still there afterwards.
+    stays = not change.calls or not change.calls[-1].absent_is_done
     ended = (
-        "it gives nobody anything any more"
+        f"it gives nothing any more{'; a later cleanup takes it away' if stays else ''}"
         if resource.expires == LONG_AGO
         else f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
     )
