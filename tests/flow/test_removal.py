@@ -185,6 +185,12 @@ def test_too_many_removals_are_refused_unless_they_are_allowed(files: Files) -> 
         few = permanent("read", environments=["test"], users=users[1:])
         files.team(accounts=ACCOUNTS, policies={"read": policy()}, permanent=[few])
 
+        told = fleet.apply("--all", "--dry-run", "--explain", "--output", "json").json
+        assert {each["account"] for each in told["meaning"]} == {TEST}
+        assert {
+            (each["account"], each["principal"], *each["lost"])
+            for each in told["meaning_if_allowed"]
+        } == {(PROD, f"user/{name}", "List") for name in names}
         refused = fleet.apply("--all", "--output", "json")
         assert (refused.status, refused.codes) == (1, ["too-many-removals"])
         assert {call.account_id for call in refused.writes} == {TEST}

@@ -140,6 +140,7 @@ def test_an_error_before_the_run_is_a_document_too() -> None:
         "error": {"code": "usage", "message": "no team", "hint": "name one"},
         "changes": [],
         "meaning": None,
+        "meaning_if_allowed": None,
         "timeline": [],
         "findings": [],
         "accounts": [],

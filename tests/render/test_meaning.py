@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from iam_access.model import (
     AccountReport,
+    Action,
     Difference,
     Escalation,
     Meaning,
@@ -65,6 +66,25 @@ def test_nothing_is_said_where_nobody_asked(output: Output) -> None:
 @pytest.mark.parametrize("meanings", [(), (BOB,)])
 def test_a_plan_that_means_nothing_says_so(meanings: tuple[Meaning, ...], output: Output) -> None:
     assert "Nobody gains or loses anything." in shown(*meanings, output=output)
+
+
+@pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN, Output.JSON])
+def test_what_is_held_back_is_told_apart(output: Output) -> None:
+    loses = replace(ALICE, gains=(), gained={}, losses=(ON_BUCKET,), lost={"Write": 1})
+    (asked,) = report().accounts
+    held = reports.change(Action.DELETE, "payments-admin", before=reports.document("s3:PutObject"))
+    asked = replace(asked, plan=Plan(reports.PROD, (), (), held=(held,)), held_meanings=(loses,))
+    told = written(replace(report(), accounts=(asked,)), output)
+    if output is Output.JSON:
+        found = json.loads(told)
+        assert found["meaning"] == []
+        (one,) = found["meaning_if_allowed"]
+        assert (one["principal"], one["lost"]) == ("user/alice", {"Write": 1})
+        return
+    assert "By what is not held back nobody gains or loses anything." in told
+    rest = told.partition("What is held back would mean, if it were allowed")[2]
+    assert "user alice" in rest
+    assert "loses 1 Write on " in rest
 
 
 def test_each_principal_has_one_line() -> None:

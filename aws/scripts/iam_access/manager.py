@@ -208,11 +208,11 @@ class IamManager:
         plan = report.plan
         assert plan is not None, "an account that cannot be read raises"
         try:
-            meanings = explained(
+            meanings, held = explained(
                 session.call,
                 self.documents,
                 snapshot,
-                plan.changes,
+                plan,
                 self.now,
                 invented=self.invented,
             )
@@ -220,7 +220,7 @@ class IamManager:
             # Words are no reason to leave the work undone, least of all to end access.
             findings = (*plan.findings, _unexplained(report.account, error))
             return replace(report, plan=replace(plan, findings=findings))
-        return replace(report, meanings=meanings)
+        return replace(report, meanings=meanings, held_meanings=held)
 
     def _verified(
         self, report: AccountReport, planner: Planner, session: AccountSession

@@ -399,8 +399,9 @@ class AccountReport:
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
-    `meanings` tell of each principal that the plan touches; None when nobody asked. `verified`
-    is what came out when the account was read again afterwards; None when nobody asked.
+    `meanings` tell of each principal that the plan touches; None when nobody asked. `held_meanings`
+    tell what the changes that are held back would mean beyond that, if they were allowed.
+    `verified` is what came out when the account was read again afterwards; None when nobody asked.
     """
 
     account: Account
@@ -408,6 +409,7 @@ class AccountReport:
     outcomes: tuple[Outcome, ...] = ()
     failure: Failure | None = None
     meanings: tuple[Meaning, ...] | None = None
+    held_meanings: tuple[Meaning, ...] = ()
     verified: Verification | None = None
 
     @property

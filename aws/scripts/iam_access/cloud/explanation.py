@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.cloud.errors import Call
 from iam_access.cloud.managed import ManagedPolicyDocuments
-from iam_access.model import Change, Meaning
+from iam_access.model import Change, Meaning, Plan
 from iam_access.simulation.effect import after
 from iam_access.simulation.holdings import documents_needed, touched
 from iam_access.simulation.meaning import meaning
@@ -17,21 +17,27 @@ def explained(
     call: Call,
     cache: ManagedPolicyDocuments,
     before: Snapshot,
-    changes: Sequence[Change],
+    plan: Plan,
     now: datetime,
     *,
     invented: bool,
-) -> tuple[Meaning, ...]:
-    """What the changes mean for everybody they touch, from `now` (UTC) on.
+) -> tuple[tuple[Meaning, ...], tuple[Meaning, ...]]:
+    """What a plan's changes mean for everybody they touch, from `now` (UTC) on.
 
+    The second part is what the changes that are held back would mean beyond the first.
     An `invented` account has of its users and roles only what files grant them.
     Reads the AWS managed policies that those hold, two calls for each that is not in the cache.
     Raises CloudError, and DocumentError or PolicySyntaxError for a policy in the account that
     cannot be understood.
     """
-    then = after(before, changes)
-    people = touched(before, then, changes)
-    wanted = documents_needed(before, people) | documents_needed(then, people)
-    managed = {**before.managed, **cache.read(call, wanted)}
-    sides = replace(before, managed=managed), replace(then, managed=managed)
-    return meaning(*sides, people, now, invented=invented)
+
+    def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
+        then = after(before, changes)
+        people = touched(before, then, changes)
+        wanted = documents_needed(before, people) | documents_needed(then, people)
+        managed = {**before.managed, **cache.read(call, wanted)}
+        sides = replace(before, managed=managed), replace(then, managed=managed)
+        return meaning(*sides, people, now, invented=invented)
+
+    made = between(before, plan.changes)
+    return made, between(after(before, plan.changes), plan.held) if plan.held else ()

@@ -57,15 +57,26 @@ def render(
     problems = Part("findings", markdown_findings.HEAD, markdown_findings.rows(folded, accounts))
     hints = Part("hints", (), markdown_findings.blocks(folded))
     meaning = Part("principals", meaning_markdown.HEAD, meaning_markdown.rows(report))
+    held = Part(
+        "principals of what is held back", meaning_markdown.HELD_HEAD, meaning_markdown.held(report)
+    )
     busy = any(each.steps for each in accounts)
     half = 0.5 if busy else 1
-    shares = ((summary, 0.5), (meaning, 0.4), (access, 0.3), (problems, half), (hints, 1))
+    shares = (
+        (summary, 0.5),
+        (meaning, 0.4),
+        (held, 0.4),
+        (access, 0.3),
+        (problems, half),
+        (hints, 1),
+    )
     for part, share in shares:
         part.fill(room, share)
     plan, without = changes(accounts, report, room, verbose=verbose)
-    for part in (problems, summary, meaning, access):
+    for part in (problems, summary, meaning, held, access):
         part.fill(room)
-    left_out = {part.name: part.left_out for part in (summary, meaning, access, problems, hints)}
+    parts = (summary, meaning, held, access, problems, hints)
+    left_out = {part.name: part.left_out for part in parts}
     left_out |= without
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
     lines += [f"**{markdown(wording.result(report))}**", "", *notices, *first.lines]
@@ -73,7 +84,7 @@ def render(
     told = [*wording.troubles(accounts), *found]
     if told:
         lines += [f"Findings: {wording.tally(told)}", ""]
-    lines += [*problems.lines, *hints.lines, *meaning.lines, *access.lines]
+    lines += [*problems.lines, *hints.lines, *meaning.lines, *held.lines, *access.lines]
     lines += [*plan, *_omitted(left_out, whole)]
     digest = wording.digest(report)
     if digest:

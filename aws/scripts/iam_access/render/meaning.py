@@ -7,8 +7,10 @@ from datetime import datetime
 from iam_access.model import Account, Difference, Meaning, Principal, Report
 from iam_access.render import view, wording
 
-NOTHING = "Nobody gains or loses anything."
-ELSEWHERE = "Elsewhere nobody gains or loses anything."
+_NOTHING = "Nobody gains or loses anything."
+_ELSEWHERE = "Elsewhere nobody gains or loses anything."
+_BY_THE_REST = "By what is not held back nobody gains or loses anything."
+HELD = "What is held back would mean, if it were allowed"
 DENIES, FREES = "denies", "no longer denies"
 #: How it is told of each verb what is the same before and after.
 COMMON = {"gains": "so far only", "loses": "still", DENIES: "", FREES: ""}
@@ -123,14 +125,33 @@ def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
     asked = [each for each in report.accounts if each.meanings is not None]
     if not asked:
         return None
+    return _of_accounts((each.account, each.meanings or ()) for each in asked)
+
+
+def held(report: Report) -> tuple[AccountMeaning, ...]:
+    """The accounts in which what is held back would change something, if it were allowed."""
+    found = _of_accounts((each.account, each.held_meanings) for each in report.accounts)
+    return tuple(each for each in found if each.changed)
+
+
+def nothing(report: Report) -> str:
+    """A sentence for a plan that means nothing, as far as that is known and it is made."""
+    if any(each.plan is not None and each.plan.held for each in report.accounts):
+        return _BY_THE_REST
+    return _ELSEWHERE if unknown(report) else _NOTHING
+
+
+def _of_accounts(
+    meanings: Iterable[tuple[Account, Sequence[Meaning]]],
+) -> tuple[AccountMeaning, ...]:
     found = [
         AccountMeaning(
-            each.account,
-            _by_danger(_alike(one for one in each.meanings or () if not one.is_nothing)),
-            tuple(one.principal for one in each.meanings or () if one.is_nothing),
+            account,
+            _by_danger(_alike(one for one in each if not one.is_nothing)),
+            tuple(one.principal for one in each if one.is_nothing),
         )
-        for each in asked
-        if each.meanings
+        for account, each in meanings
+        if each
     ]
     return tuple(sorted(found, key=lambda each: (each.rank, each.account.label, each.account.id)))
 

@@ -1,20 +1,32 @@
 """What a plan means, for programs."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from iam_access.model import Account, Difference, Escalation, Meaning, Report
+from iam_access.model import Account, AccountReport, Difference, Escalation, Meaning, Report
 from iam_access.render.json_parts import instant
 
 
 def objects(report: Report) -> list[dict[str, Any]] | None:
     """One object for each principal that the plan touches; None when nobody asked."""
+    return _objects(report, lambda each: each.meanings or ())
+
+
+def held(report: Report) -> list[dict[str, Any]] | None:
+    """The same of what is held back, as if it were allowed."""
+    return _objects(report, lambda each: each.held_meanings)
+
+
+def _objects(
+    report: Report, told: Callable[[AccountReport], Sequence[Meaning]]
+) -> list[dict[str, Any]] | None:
     asked = [each for each in report.accounts if each.meanings is not None]
     if not asked:
         return None
     return [
         _meaning(meaning, each.account)
         for each in sorted(asked, key=lambda each: (each.account.label, each.account.id))
-        for meaning in each.meanings or ()
+        for meaning in told(each)
     ]
 
 

@@ -9,6 +9,7 @@ from iam_access.render.escape import html_code, markdown, markdown_code
 from iam_access.render.meaning import AccountMeaning, AlikeMeaning, Danger
 
 HEAD = ("### What it means", "")
+HELD_HEAD = (f"### {words.HELD}", "")
 DANGER_HEAD = ("### Look at these first", "")
 
 _ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
@@ -26,17 +27,25 @@ def rows(report: Report) -> list[str]:
     found = words.accounts(report)
     if found is None:
         return []
+    unknown = words.unknown(report)
+    # An empty line, for otherwise the next one would belong to it.
+    first = [f"{markdown(unknown)}\n"] if unknown else []
+    if not any(each.changed for each in found):
+        return [*first, words.nothing(report)]
+    return [*first, *_accounts(found)]
+
+
+def held(report: Report) -> list[str]:
+    """The same of what is held back, as if it were allowed; none where it changes nothing."""
+    return _accounts(words.held(report))
+
+
+def _accounts(found: Sequence[AccountMeaning]) -> list[str]:
     changed = sorted(
         ((alike, account) for account in found for alike in account.changed),
         key=lambda each: each[0].order,
     )
-    unknown = words.unknown(report)
-    # An empty line, for otherwise the next one would belong to it.
-    first = [f"{markdown(unknown)}\n"] if unknown else []
-    if not changed:
-        return [*first, words.ELSEWHERE if unknown else words.NOTHING]
     return [
-        *first,
         *("\n".join(_meaning(alike, account)) for alike, account in changed),
         *(
             f"No new access in {markdown_code(account.title)}: {_names(account.unchanged, 10)}\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from iam_access.model import Difference, Report
 from iam_access.render import meaning as words
 from iam_access.render.layout import Line, Span, line
-from iam_access.render.meaning import AlikeMeaning
+from iam_access.render.meaning import AccountMeaning, AlikeMeaning
 
 # How many principals are named in a line, unless what they gain is dangerous.
 _NAMED = 10
@@ -22,8 +22,16 @@ def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     if unknown:
         yield line(2, Span(unknown, "warning"))
     if not any(each.changed for each in found):
-        yield line(2, Span(words.ELSEWHERE if unknown else words.NOTHING, "good"))
-        return
+        yield line(2, Span(words.nothing(report), "good"))
+    else:
+        yield from _accounts(found, verbose=verbose)
+    held = words.held(report)
+    if held:
+        yield line(0, Span(words.HELD, "title"))
+        yield from _accounts(held, verbose=verbose)
+
+
+def _accounts(found: Sequence[AccountMeaning], *, verbose: bool) -> Iterator[Line]:
     most = sys.maxsize if verbose else _NAMED
     for account in found:
         yield line(2, Span(account.title, "title"))
