@@ -211,15 +211,15 @@ CASES: Mapping[str, Callable[[], Files]] = {
     },
     "rules": lambda: {
         "settings": "forbidden_grants:\n"
-        + repeated("- {grants: ['*a*b*#*'], environments: ['p*r*#*']}\n", 7),
+        + repeated("- {grants: ['*a*b*#*'], environments: ['p*r*#*']}\n", 35),
         "permanent-access": entry(", ".join(USERS)),
     },
     "rules about users": lambda: {
-        "settings": "grantees:\n" + repeated("- {grants: ['*'], users: ['*u*e*#*', '*@*']}\n", 8),
+        "settings": "grantees:\n" + repeated("- {grants: ['*'], users: ['*u*e*#*', '*@*']}\n", 40),
         "permanent-access": entry(", ".join(USERS)),
     },
     "protected principals": lambda: {
-        "settings": "protected_principals: {users: [" + repeated("'*a*b*#*', ") + "]}",
+        "settings": "protected_principals: {users: [" + repeated("'*a*b*#*', ", 5) + "]}",
         "permanent-access": entry(", ".join(USERS)),
     },
     # Regular expressions

@@ -361,3 +361,20 @@ def test_how_many_values_a_file_may_hold_is_a_setting(tmp_path: Path) -> None:
     limits = "limits: {values_per_file: 22000, grants_per_team: 30000}"
     changes = {"permanent-access/pay.yaml": text, "settings.yaml": limits}
     assert loaded(tmp_path, changes).findings == ()
+
+
+def test_the_settings_hold_fewer_values(tmp_path: Path) -> None:
+    for number, codes in ((3_900, []), (4_100, ["too-many-values"])):
+        users = ", ".join(f"user-{each}" for each in range(number))
+        configuration = loaded(
+            tmp_path, {"settings.yaml": f"protected_principals: {{users: [{users}]}}"}
+        )
+        assert [each.code for each in configuration.findings] == codes
+        assert configuration.settings_valid is not bool(codes)
+
+
+def test_thousands_of_names_of_one_account_are_known_once(tmp_path: Path) -> None:
+    names = "".join(f"  e{number}: '111122223333'\n" for number in range(300))
+    rules = loaded(tmp_path, {"aws-accounts/web.yaml": f"aws-accounts:\n{names}"}).rules
+    every = {id(rules.names_of_account("web", f"e{number}")) for number in range(300)}
+    assert len(every) == 1

@@ -45,6 +45,8 @@ _TEAM_FOLDERS = (accounts.FOLDER, *dict.fromkeys(kind.folder for kind in FOLDERS
 _NAMES = (SETTINGS, access_tests.FOLDER, *_TEAM_FOLDERS)
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
+# Texts, lists and mappings that the settings may hold.
+_VALUES = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +327,7 @@ def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Pl
     settings, place = None, None
     few = report.few_of(None)
     with suppress(TooManyFindingsError):
-        found = read.parsed(data, file, few) if data is not None else None
+        found = read.parsed(data, file, few, values=_VALUES) if data is not None else None
         if found is not None and found[0] is not None:
             settings, place = shapes.read(Settings, *found, few), found[1]
     return (settings, place) if settings is not None else (Settings(), None)

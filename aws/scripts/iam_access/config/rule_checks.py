@@ -291,7 +291,7 @@ def check_names(drafts: Sequence[Draft], book: Rulebook, report: Report) -> None
         return
     if accounts.FOLDER not in unclear:
         # By each name of an account, and by its id.
-        known = {name for names in book.aliases.values() for name in names}
+        known: frozenset[str] = frozenset().union(*set(book.aliases.values()))
         _unknown("environment", book.environment_patterns(), known, book, report)
         named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
         _unknown("account", named, known, book, report)

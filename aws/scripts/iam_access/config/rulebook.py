@@ -141,7 +141,8 @@ class Rulebook:
 
     def names_of_account(self, team: str, environment: str) -> frozenset[str]:
         """What patterns of environments are compared with, for what a team calls so."""
-        return self.aliases.get((team, environment), frozenset()) | {environment}
+        known = self.aliases.get((team, environment), frozenset())
+        return known if environment in known else known | {environment}
 
     def concern(self, patterns: Sequence[str] | None, team: str, environment: str) -> Concern:
         """Whether a rule for these environments (None: for all) is for what the team calls so."""
