@@ -109,3 +109,31 @@ def test_another_temporary_grant_is_no_standing_access() -> None:
         )
     )
     assert told(files, applied(files, account_with())) == []
+
+
+@pytest.mark.parametrize(
+    ("denial", "names"),
+    [
+        ({"actions": ["s3:DeleteObject"], "resources": ["*"]}, "s3:DeleteObject"),
+        ({"not_actions": ["sqs:*", "s3:Get*"], "resources": ["*"]}, "s3:DeleteObject"),
+        ({"actions": ["s3:Delete*"], "resources": ["arn:aws:s3:::a/*"]}, "as far as its"),
+    ],
+)
+@pytest.mark.parametrize(("form", "count"), [("inline", 1), ("policy", 1), ("role", 0)])
+def test_what_a_grant_denies_itself_suspends_too(
+    denial: dict[str, Any], names: str, form: str, count: int
+) -> None:
+    allow = {"effect": "Allow", "actions": ["sqs:ReceiveMessage"], "resources": ["*"]}
+    files = configuration(
+        team(
+            policies=[
+                policy("queues", custom_statements=[allow, {"effect": "Deny", **denial}]),
+                allowing("daily", "s3:DeleteObject"),
+            ],
+            permanent=[permanent(grants=["daily"])],
+            temporary=[temporary(grant="queues", via=form)],
+        )
+    )
+    found = told(files, account_with())
+    assert len(found) == count
+    assert all(names in each.message and "payments-daily" in each.message for each in found)

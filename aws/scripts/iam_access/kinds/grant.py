@@ -1,6 +1,6 @@
 """A temporary grant as a value: all that its three forms are made from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -53,6 +53,12 @@ def withheld(
     """The actions, in full, that are denied with a temporary grant of these documents."""
     found = outliving_actions(sources) if outliving is Outliving.DENY else frozenset[str]()
     return found | opening_actions(sources) if resources is ResourcePolicies.DENY else found
+
+
+def deny_statements(sources: Iterable[Document]) -> tuple[Mapping[str, Any], ...]:
+    """The statements of these documents that deny something."""
+    found = (each for source in sources for each in statements_of(source))
+    return tuple(each for each in found if each.get("Effect") == "Deny")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,15 @@ class TemporaryGrant:
     def reason(self) -> str:
         """Why it is written, for people."""
         return f"{self.team} grants {self.key} in {self.environment}"
+
+    @property
+    def denying(self) -> tuple[Mapping[str, Any], ...]:
+        """All that it denies: what keeps it from outliving its end, and what it says itself."""
+        sources = [
+            *([self.own] if self.own else []),
+            *(one.document for one in self.managed.values()),
+        ]
+        return (*self.denials, *deny_statements(sources))
 
     @property
     def copied_from(self) -> str:

@@ -19,7 +19,7 @@ from iam_access.kinds.fields import (
     UserNames,
     problem,
 )
-from iam_access.kinds.grant import Form, Outliving, TemporaryGrant, withheld
+from iam_access.kinds.grant import Form, Outliving, TemporaryGrant, deny_statements, withheld
 from iam_access.model import Finding, Principal, Severity
 from iam_access.policy import document as documents
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
@@ -256,7 +256,8 @@ def _may_suspend(entry: Entry[TemporaryAccessSpec], scope: Scope) -> bool:
     read = ((arn, scope.snapshot.managed.get(arn)) for arn in _managed(entry, scope))
     copies = {arn: copy for arn, copy in read if copy is not None}
     sources = _documents(_own(entry, scope), copies)
-    return bool(withheld(sources, scope.rules.outliving, scope.rules.resources))
+    denied = withheld(sources, scope.rules.outliving, scope.rules.resources)
+    return bool(denied or deny_statements(sources))
 
 
 def _held(principal: Principal, scope: Scope) -> Set[str]:

@@ -1,7 +1,8 @@
 """Standing access that a temporary grant takes away while it holds.
 
-What could outlive a grant is denied with it. On the principal's own policies that denial also
-counts for what other policies allow; in a role made for the grant it does not.
+What could outlive a grant is denied with it, beside what its own statements deny. On the
+principal's own policies a denial also counts for what other policies allow; in a role made for the
+grant it does not.
 """
 
 from collections import defaultdict
@@ -13,7 +14,7 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import Finding, Principal, ResourceId, Severity
 from iam_access.plan.diff import Resources
 from iam_access.policy.document import Document, document, statement
-from iam_access.policy.outliving import in_words, suspended
+from iam_access.policy.outliving import in_words, is_absolute, suspended
 from iam_access.snapshot import Snapshot
 
 _TAKING_A_ROLE = document([statement("Allow", actions=["sts:AssumeRole"], resources=["*"])])
@@ -50,20 +51,22 @@ class Standing:
 
     def suspended_by(self, grant: TemporaryGrant) -> Finding | None:
         """What the denials of a grant on its principal's own policies take away, if anything."""
-        if not grant.denials:
+        denials = grant.denying
+        if not denials:
             return None
         held = dict(self._held(grant.principal))
-        actions = suspended(held.values(), grant.denials)
+        actions = suspended(held.values(), denials)
         if not actions:
             return None
-        by = [name for name, each in held.items() if suspended([each], grant.denials)]
+        by = [name for name, each in held.items() if suspended([each], denials)]
+        limits = "" if all(map(is_absolute, denials)) else ", as far as its statements deny it"
         return Finding(
             code="suspends-access",
             severity=Severity.WARNING,
             message=f"while the temporary grant of {grant.key} holds, {grant.principal} in account "
-            f"{grant.account.id} ({grant.environment}) may not do {in_words(actions)} either, "
-            f"which {', '.join(by)} otherwise allows: what is denied with the grant is denied "
-            "whatever else allows it",
+            f"{grant.account.id} ({grant.environment}) may not do {in_words(actions)} "
+            f"either{limits}, which {', '.join(by)} otherwise allows: what is denied with "
+            "the grant is denied whatever else allows it",
             hint="write via: role, whose denial is the role's own, or take the actions out of the "
             "policy that is granted",
             location=grant.location,

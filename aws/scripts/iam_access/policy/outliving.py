@@ -22,7 +22,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from iam_access.policy.actions import AccessLevel, action_names, actions_of, expand
+from iam_access.policy.actions import AccessLevel, action_names, actions_of, all_actions, expand
 from iam_access.policy.document import (
     Document,
     Statement,
@@ -76,7 +76,7 @@ def _left(documents: Iterable[Document], among: frozenset[str]) -> frozenset[str
     for each in (one for source in documents for one in statements_of(source)):
         if each.get("Effect") == "Allow":
             allowed |= _covered(each, among)
-        elif _is_absolute(each):
+        elif is_absolute(each):
             denied |= _covered(each, among)
     return frozenset(allowed - denied)
 
@@ -84,12 +84,16 @@ def _left(documents: Iterable[Document], among: frozenset[str]) -> frozenset[str
 def suspended(held: Iterable[Document], denials: Iterable[Statement]) -> frozenset[str]:
     """The actions, in full, that these denials take away from who holds the documents.
 
-    As in outliving_actions(), conditions and resources of an Allow are taken to be met.
+    Conditions and resources, of an Allow as of a Deny, are taken to be met.
     """
-    among = frozenset(
-        action for each in denials for action in chain(*map(expand, listed(each["Action"])))
-    )
-    return _left(held, among)
+    return _left(held, frozenset(chain(*map(_named, denials))))
+
+
+def _named(source: Statement) -> frozenset[str]:
+    """The known actions, in full, that a statement is about."""
+    values = source["Action"] if "Action" in source else source["NotAction"]
+    found = frozenset(chain(*(expand(text_of(each)) for each in listed(values))))
+    return found if "Action" in source else all_actions() - found
 
 
 def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool:
@@ -101,7 +105,7 @@ def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool
     texts = [
         text_of(action).lower()
         for each in statements
-        if each.get("Effect") == "Deny" and _is_absolute(each)
+        if each.get("Effect") == "Deny" and is_absolute(each)
         for action in listed(each.get("Action", []))
     ]
     forbidden = compile_patterns(texts, Mode.TEXT)
@@ -169,7 +173,8 @@ def _no_variables(_key: str, _written: str) -> str | None:
     return None
 
 
-def _is_absolute(source: Statement) -> bool:
+def is_absolute(source: Statement) -> bool:
+    """Whether a statement is of all resources, without conditions."""
     everywhere = "Resource" in source and "*" in listed(source["Resource"])
     return everywhere and not any(conditions_of(source).values())
 
