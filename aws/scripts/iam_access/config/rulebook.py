@@ -1,5 +1,6 @@
 """The rules of the organisation, ready to be asked, and where each is written."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -89,6 +90,9 @@ class Rulebook:
     aliases: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     _limits: dict[tuple[str, ...], Limits] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _protecting: dict[PrincipalType, tuple[tuple[int, re.Pattern[str]], ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -184,17 +188,24 @@ class Rulebook:
 
     def protection(self, principal: Principal) -> Path | None:
         """The path of the rule that protects a user or role of this name, None without any."""
-        protected = self.settings.protected_principals
-        if principal.type is PrincipalType.USER:
-            patterns = [self._names_protected(each) for each in protected.users]
-        elif principal.type is PrincipalType.ROLE:
-            patterns = [(each,) for each in protected.roles]
-        else:
-            return None
-        for index, names in enumerate(patterns):
-            if first_match(names, (principal.name,), ignore_case=True) is not None:
+        patterns = self._protecting.get(principal.type)
+        if patterns is None:
+            patterns = self._protecting[principal.type] = tuple(self._patterns(principal.type))
+        for index, pattern in patterns:
+            if pattern.match(principal.name):
                 return ("protected_principals", f"{principal.type}s", index)
         return None
+
+    def _patterns(self, type_: PrincipalType) -> Iterator[tuple[int, re.Pattern[str]]]:
+        """The patterns that protect users or roles, each with the number of the one written."""
+        protected = self.settings.protected_principals
+        written = {
+            PrincipalType.USER: map(self._names_protected, protected.users),
+            PrincipalType.ROLE: ((each,) for each in protected.roles),
+        }
+        for index, names in enumerate(written.get(type_, ())):
+            for name in dict.fromkeys(names):
+                yield index, shell(name, ignore_case=True)
 
     def _names_protected(self, written: str) -> tuple[str, ...]:
         """An address protects both users that may be meant by it."""
