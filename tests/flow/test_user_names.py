@@ -82,8 +82,10 @@ def test_where_both_are_there_nobody_gets_it_and_who_has_it_keeps_it(
         assert (run.status, set(run.codes), run.writes) == (1, {"ambiguous-user"}, ())
         assert fleet.dump(PROD) == held
         # The brake ends what either holds.
-        run = fleet.run(commands.revoke, "--user", ADDRESS)
+        run = fleet.run(commands.revoke, "--user", ADDRESS, "--output", "json")
         assert (run.status, fleet.inline(f"user/{held_by}")) == (0, {})
+        (kept,) = (f for f in run.json["findings"] if f["code"] == "keeps-permanent-access")
+        assert "permanent-access/payments.yaml" in kept["hint"]
         assert fleet.attached(f"user/{held_by}") == {"payments-read"}
 
 

@@ -116,7 +116,11 @@ class IamManager:
         """Plans that end temporary access at once."""
         return Planner(
             plan=lambda account, snapshot: plan_revocation(
-                account, snapshot, target, self.now, permanent_entries(self.configuration, account)
+                account,
+                snapshot,
+                target,
+                self.now,
+                permanent_entries(self.configuration, account, snapshot),
             ),
             explain=explain,
         )

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from iam_access.config import access_tests
 from iam_access.config.load import Configuration, Team
 from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.base import rival
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.names import label, policy_arn
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import Account, Finding, Location, Principal, Severity
+from iam_access.snapshot import Snapshot
 
 # Folders in which an error hides neither accounts nor entries of temporary access.
 _ELSEWHERE = frozenset(
@@ -68,8 +70,13 @@ class PermanentEntry(NamedTuple):
 PermanentEntries = Mapping[tuple[object, str], PermanentEntry]
 
 
-def permanent_entries(configuration: Configuration, account: Account) -> PermanentEntries:
-    """Who is to hold which policy permanently in an account, as far as the files can be read."""
+def permanent_entries(
+    configuration: Configuration, account: Account, snapshot: Snapshot
+) -> PermanentEntries:
+    """Who is to hold which policy permanently in an account, as far as the files can be read.
+
+    Where an address may mean either of two users, it stands for both: an apply takes from neither.
+    """
     user_names = configuration.settings.user_names
     found: dict[tuple[object, str], PermanentEntry] = {}
     for name, environment in account.environments.items():
@@ -83,7 +90,9 @@ def permanent_entries(configuration: Configuration, account: Account) -> Permane
                 arns = fill(policy.spec.managed_policies, values) if policy else ()
                 own = policy_arn(account.partition, account.id, name, key)
                 written = PermanentEntry(key, entry.place.location)
-                for principal in entry.spec.principals(user_names):
+                doubted = (rival(each, user_names, snapshot) for each in entry.spec.users)
+                rivals = (each for each in doubted if each is not None)
+                for principal in (*entry.spec.principals(user_names), *rivals):
                     for arn in (own, *arns):
                         found.setdefault((principal.in_iam, arn), written)
     return found

@@ -39,6 +39,15 @@ class Entry(NamedTuple, Generic[S]):
     place: Place
 
 
+def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal | None:
+    """A second user of the account whom an address may mean, beside one who is there, too."""
+    other = user_names.other(written)
+    users = snapshot.principals
+    if other is None or (other := snapshot.spelled(other)) not in users:
+        return None
+    return other if snapshot.spelled(user_names.user(written)) in users else None
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One team in one account: what its entries are expanded against.
@@ -70,11 +79,7 @@ class Scope:
 
     def rival(self, written: str) -> Principal | None:
         """A second user of the account whom an address may mean, beside one who is there, too."""
-        other = self.user_names.other(written)
-        users = self.snapshot.principals
-        if other is None or (other := self.snapshot.spelled(other)) not in users:
-            return None
-        return other if self.user(written) in users else None
+        return rival(written, self.user_names, self.snapshot)
 
     def doubt(self, written: str, rival: Principal, location: Location) -> Finding:
         """That an address at this place may mean either of two users."""
