@@ -60,6 +60,16 @@ def test_what_the_files_grant_gets_its_deadline_back(form: Form) -> None:
     assert cleanup(files(form), after).changes == ()
 
 
+def test_a_role_that_nothing_is_left_on_gets_its_end_back_too() -> None:
+    """Policies of resources may let its sessions in, which would stay open past the deadline."""
+    small = team(policies=[policy("read")], temporary=[temporary(via="role")])
+    before = applied(configuration(small), account_with())
+    drifted = robbed(Form.ROLE, before)
+    plan = cleanup(configuration(small), drifted)
+    assert {finding.code for finding in plan.findings} == {"no-deadline"}
+    assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
 @pytest.mark.parametrize("form", list(Form))
 def test_what_no_entry_grants_goes(form: Form) -> None:
     before = applied(files(form), account_with())

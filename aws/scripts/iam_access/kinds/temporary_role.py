@@ -217,15 +217,14 @@ def permissions(grant: TemporaryGrant) -> dict[str, Any]:
 def end_of(state: PrincipalState) -> datetime | None:
     """The moment (UTC) from which the role gives nobody anything; None when there is none.
 
-    A role that is being made has no permissions yet.
+    A role that is being made lets nobody in and has no permissions yet.
     """
     document = state.inline.get(POLICY_NAME)
     if document is None:
-        # Sessions that are open have what anything else on it allows.
+        # Sessions that are open have what else is on it, and what policies of resources give it.
         if state.attached or state.inline or not state.trust:
             return None
-        nobody = documents.same_meaning(state.trust, NOBODY)
-        return LONG_AGO if nobody else deadline_of(state.trust)
+        return LONG_AGO if documents.same_meaning(state.trust, NOBODY) else None
     for statement in documents.statements_of(document):
         denies_all = statement.get("Effect") == "Deny" and all(
             documents.listed(statement.get(element)) == ["*"] for element in ("Action", "Resource")
