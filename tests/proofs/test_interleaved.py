@@ -137,6 +137,15 @@ SHARED_LATER = ending(
     temporary(via="policy", expires_at=FAR, role="runner"),
 )
 INLINE = ending(temporary(via="inline", expires_at=FAR), policy_=BOTH)
+LATER_WINDOW = temporary(via="role", starts_at="2026-09-02T00:00:00Z", expires_at=FARTHER)
+WINDOWS = ending(temporary(via="role", expires_at=FAR), LATER_WINDOW)
+BESIDE = configuration(
+    team(
+        policies=[POWER],
+        permanent=[permanent()],
+        temporary=[temporary(via="role", expires_at=FAR)],
+    )
+)
 
 SCENES = {
     "attachment-goes": Scene(one(permanent()), one(permanent()), one()),
@@ -176,6 +185,21 @@ SCENES = {
     "shared-policy-was-robbed": Scene(SHARED, SHARED, SHARED, drift=Form.POLICY),
     "robbed-policy-goes": Scene(SHARED, SHARED, NOTHING, drift=Form.POLICY),
     "form-changes": Scene(INLINE, ROLE, SHARED),
+    "form-changes-back": Scene(SHARED, ROLE, INLINE),
+    "form-becomes-a-role": Scene(ROLE, INLINE, ROLE_LATER),
+    "window-of-its-own": Scene(ROLE, WINDOWS, NOTHING),
+    "permanent-becomes-temporary": Scene(one(permanent()), ROLE, BESIDE),
+    "owner-changes": Scene(teams("payments"), teams("platform"), teams("payments")),
+    "other-owner-comes": Scene(teams(), teams("payments"), teams("platform")),
+    "owner-was-half-changed": Scene(
+        teams("payments"), teams("platform"), teams("payments"), left=1
+    ),
+    "shared-policy-was-begun": Scene(NOTHING, SHARED, SHARED_LATER, left=2),
+    "shared-policy-was-half-removed": Scene(SHARED, NOTHING, SHARED_LATER, left=2),
+    "dead-role-was-robbed": Scene(SOON, SOON, ROLE_LATER, timedelta(hours=2), drift=Form.ROLE),
+    "attachment-goes-and-changes": Scene(
+        one(permanent(), policy_=OTHER), one(permanent(), policy_=BOTH), one(policy_=OTHER)
+    ),
 }
 COMMANDS = ("apply-old", "apply-new", "cleanup", "revoke")
 PAIRS = list(combinations_with_replacement(COMMANDS, 2))
