@@ -32,7 +32,16 @@ from tests.proofs.strategies import (
     files,
     scenes,
 )
-from tests.values import ACCOUNT, ALICE, NOW, account_with, apply_plan, configuration, team
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    NOW,
+    account_with,
+    apply_plan,
+    configuration,
+    in_effect,
+    team,
+)
 
 EVERYTHING = Request(allow_removals_of=None)
 Planning = Callable[[Snapshot], Plan]
@@ -106,12 +115,16 @@ def check(
 
 def held(planning: Planning, snapshot: Snapshot) -> object:
     """Who has what until when, once everything fits that was waiting for room."""
-    settled = moments(planning(snapshot), snapshot)[-1]
+    settled = snapshot
+    for _ in range(2):
+        # A role that was ended takes a place until a cleanup deletes it.
+        settled = in_effect(moments(planning(settled), settled)[-1])
     plan = planning(settled)
     assert plan.changes == ()
     return (
         {(each.principal, each.teams, each.grant, each.expires) for each in plan.temporary},
-        {finding.message for finding in plan.findings},
+        # What a grant suspends differs with its form.
+        {each.message for each in plan.findings if each.code != "suspends-access"},
     )
 
 
