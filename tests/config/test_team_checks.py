@@ -246,5 +246,26 @@ class TestLimits:
         assert configuration.invalid == {"pay"}
 
 
+class TestAccountsOfATeam:
+    def test_more_than_allowed_are_an_error_and_none_is_looked_into(self, tmp_path: Path) -> None:
+        many = "".join(f"  e{number}: '{number:012}'\n" for number in range(1, 4))
+        changes = {
+            "aws-accounts/web.yaml": f"aws-accounts:\n{many}",
+            "settings.yaml": "limits: {accounts_per_team: 2}",
+        }
+        configuration = loaded(tmp_path, changes)
+        finding = the_one(configuration)
+        assert finding.code == "too-many-accounts"
+        assert finding.location is not None
+        assert (finding.location.file[-22:], finding.location.line) == (
+            "/aws-accounts/web.yaml"[-22:],
+            4,
+        )
+        assert "3 accounts, and 2 are allowed" in finding.message
+        assert configuration.invalid == {"web"}
+        assert configuration.deserted == {}
+        assert len(configuration.known_accounts) == 5
+
+
 def limits(grants: int) -> str:
     return f"limits: {{grants_per_team: {grants}}}"

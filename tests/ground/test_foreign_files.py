@@ -53,6 +53,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = root / "aws" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
+    git = ("git", "-c", "user.name=Others", "-c", "user.email=others@example.com")
+    for command in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "Ours")):
+        subprocess.run([*git, *command], cwd=root, check=True)
     return root
 
 

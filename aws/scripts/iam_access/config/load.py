@@ -94,12 +94,15 @@ class Configuration:
     def deserted(self) -> dict[str, Account]:
         """The accounts (by id) that only invalid teams name, without those.
 
-        What other teams had there before they left the files is to go all the same.
+        What other teams had there before they left the files is to go all the same. Accounts that
+        only teams with more of them than allowed name are left out.
         """
+        most = self.settings.limits.accounts_per_team
+        beyond = {name for name, team in self.teams.items() if len(team.environments) > most}
         return {
             number: replace(account, environments={})
             for number, account in self.known_accounts.items()
-            if number not in self.accounts
+            if number not in self.accounts and not account.environments.keys() <= beyond
         }
 
     def may_have_files(self, team: str) -> bool:

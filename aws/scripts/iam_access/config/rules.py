@@ -258,10 +258,11 @@ class FileLimits(Spec):
     """What files may hold at most, so that none of them takes long to read or to plan.
 
     `values_per_file` counts texts, lists and mappings, `grants_per_team` each grant to each user
-    or role in each environment.
+    or role in each environment, `accounts_per_team` the environments of a team.
     """
 
     values_per_file: Count = VALUES
+    accounts_per_team: Count = 250
     grants_per_team: Count = 10_000
 
 

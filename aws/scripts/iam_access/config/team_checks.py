@@ -56,7 +56,7 @@ def check(draft: Draft, facts: Facts, book: Rulebook, now: datetime, report: Rep
     `facts` has what was before, and is filled with what is now. `book` says which windows, as of
     `now` (UTC), a temporary grant may have.
     """
-    _accounts(draft, report)
+    _accounts(draft, book, report)
     entries = list(accesses(draft.items))
     if _too_many(entries, book, report):
         return
@@ -112,7 +112,17 @@ def _known(draft: Draft, folder: str, keys: list[str]) -> frozenset[str] | None:
     return frozenset(keys)
 
 
-def _accounts(draft: Draft, report: Report) -> None:
+def _accounts(draft: Draft, book: Rulebook, report: Report) -> None:
+    most = book.settings.limits.accounts_per_team
+    if len(draft.accounts) > most:
+        report.error(
+            "too-many-accounts",
+            draft.accounts[most].place.location,
+            f"the team names {len(draft.accounts):,} accounts, and {most:,} are allowed, so it has "
+            "none of them looked into",
+            "remove the accounts that the team does not use, or split the team; "
+            + book.where("limits", "accounts_per_team"),
+        )
     if accounts.FOLDER not in draft.seen:
         report.error(
             "missing-accounts",
