@@ -182,8 +182,8 @@ def test_a_statement_is_found_whatever_was_cut_and_added(
     files = configuration(
         team(policies=[VARIED_ENTRY], temporary=[temporary(grant="varied", via=form.value)])
     )
-    # Small quotas: what is attached has to be cut, and loses its ids and order.
-    account = account_with(quotas=Quotas(policy_size=500))
+    # What is attached has to be cut, and loses its ids and order; what is inline has room.
+    account = account_with(quotas=Quotas(policy_size=500, user_inline_size=3_000))
     (answer,) = ask(files, account, actions=(action,), resources=(resource,))
     places = {origin.statement.line for origin in answer.origins if origin.statement}
     assert line in places
