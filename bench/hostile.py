@@ -5,8 +5,7 @@ Exit status: 0 all stay within the limits, 1 one does not.
 """
 
 import argparse
-import os
-import resource
+import json
 import subprocess
 import sys
 import tempfile
@@ -75,17 +74,15 @@ def measured(name: str, limit: Limit) -> Cost:
             path.write_text(text, encoding="utf-8")
         script, *options = limit.script
         command = [sys.executable, str(_ROOT / "aws" / "scripts" / script), *options]
-        most = int(2 * limit.seconds)
-        process = subprocess.Popen(
-            [*command, "--config-dir", directory],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (most, most)),  # noqa: PLW1509
+        most = str(int(2 * limit.seconds))
+        starting = [sys.executable, "-I", "-S", str(_ROOT / "bench" / "child.py"), most]
+        told = subprocess.run(
+            [*starting, *command, "--config-dir", directory],
+            stdout=subprocess.PIPE,
+            check=True,
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = used.ru_utime + used.ru_stime
-    return Cost(seconds, used.ru_maxrss // 1_024, process.returncode)
+    seconds, kibibytes, status = json.loads(told.stdout)
+    return Cost(seconds, kibibytes // 1_024, status)
 
 
 def _arguments() -> argparse.Namespace:
