@@ -202,8 +202,6 @@ class TestWhatIsNew:
         assert found.named_action("S3:getobject")
         assert found.named_action("s3:*")
         assert not found.named_action("s3:PutObject")
-        assert found.named_managed_policy("arn:aws:iam::aws:policy/A")
-        assert not found.named_managed_policy("arn:aws:iam::aws:policy/B")
         assert found.named_condition_key("AWS:securetransport")
         assert not found.named_condition_key("aws:SourceIp")
 

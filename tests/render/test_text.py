@@ -8,7 +8,18 @@ from datetime import UTC, timedelta, tzinfo
 import pytest
 
 from iam_access.errors import UsageError
-from iam_access.model import Action, Finding, Location, Outcome, Report, Severity, Status
+from iam_access.model import (
+    Account,
+    AccountReport,
+    Action,
+    Finding,
+    Location,
+    Outcome,
+    Plan,
+    Report,
+    Severity,
+    Status,
+)
 from iam_access.render import Output, escape, render, render_error, wording
 from tests.render import reports
 from tests.render.runner import commands
@@ -376,3 +387,10 @@ def test_an_error_before_the_run_is_told_with_its_hint() -> None:
     stream = io.StringIO()
     render_error(UsageError("no team\x1b[2J", "name one"), Output.TEXT, stream)
     assert stream.getvalue() == "error: no team\\x1b[2J\n  hint: name one\n"
+
+
+def test_an_account_that_no_valid_team_names_is_told_by_its_id_alone() -> None:
+    nameless = Account("333333333333", "aws", "deployer", {})
+    plan = Plan(nameless, changes=(), findings=())
+    text = shown(Report("apply", reports.NOW, accounts=(AccountReport(nameless, plan),)))
+    assert "  333333333333: nothing to do" in text

@@ -115,6 +115,11 @@ class Account:
         """The environment names in use for it, for people: `prod`, or `live/prod`; else its id."""
         return "/".join(sorted(set(self.environments.values()))) or self.id
 
+    @property
+    def title(self) -> str:
+        """For people: `prod (123456789012)`; the id alone where no team has a name for it."""
+        return f"{self.label} ({self.id})" if self.environments else self.id
+
 
 class Phase(IntEnum):
     """When, within one account, an API call is made. Stopping after any call is safe."""

@@ -234,7 +234,7 @@ def manager_of(
         configuration,
         Accounts(name, workers=DEFAULT_WORKERS),
         now,
-        watch=lambda account: advance(f"{account.label} ({account.id})"),
+        watch=lambda account: advance(account.title),
     )
 
 

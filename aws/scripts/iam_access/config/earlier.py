@@ -50,10 +50,6 @@ class Earlier:
         """Whether a statement named this action, or had this pattern of actions."""
         return action.lower() in self._actions
 
-    def named_managed_policy(self, arn: str) -> bool:
-        """Whether a policy named this AWS managed policy, as written."""
-        return arn in self._managed_policies
-
     def named_condition_key(self, key: str) -> bool:
         """Whether a condition named this key."""
         return key.lower() in self._condition_keys
@@ -103,10 +99,6 @@ class Earlier:
             for keys in (statement.conditions or {}).values()
             for key in keys
         )
-
-    @cached_property
-    def _managed_policies(self) -> frozenset[str]:
-        return frozenset(arn for entry in self.policies for arn in entry.spec.managed_policies)
 
     def _statements(self) -> Iterator[StatementSpec]:
         for entry in self.policies:

@@ -33,7 +33,7 @@ def what_stays(
         and each.attributes["attached"]
         and names.grant_of_ending_policy(each.name) is None
     ]
-    where = f"{account.label} ({account.id})"
+    where = account.title
     for holders in _by_policy(attached, target, written).values():
         yield _kept(holders, account, where, written)
     ours = {(each.principal, each.attributes["arn"]) for each in attached}

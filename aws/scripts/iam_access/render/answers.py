@@ -7,7 +7,7 @@ from typing import NamedTuple, TextIO
 from iam_access.model import Finding, Location, PrincipalType, Report, Severity
 from iam_access.policy.compile import SourceType
 from iam_access.policy.decision import Layer, LayerDecision, Verdict
-from iam_access.render import Output, answers_json, paint, view, wording
+from iam_access.render import Output, answers_json, paint, wording
 from iam_access.render.escape import markdown, markdown_code
 from iam_access.render.github import annotations, log_line
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
@@ -112,7 +112,7 @@ def _text(report: AccessReport, *, verbose: bool) -> Layout:
     for account in report.accounts:
         if account.answers or account.failure or account.absent:
             lines += [BLANK] if lines else []
-            lines.append(line(0, Span(view.title(account.account), "title")))
+            lines.append(line(0, Span(account.account.title, "title")))
         lines += (line(2, f"there is no {each.label}") for each in account.absent)
         if account.failure:
             lines.append(line(2, Span("not reached: ", "error"), account.failure.message))
@@ -272,12 +272,12 @@ def _markdown(report: AccessReport, *, verbose: bool) -> str:
         lines += [_row(group, verbose=verbose) for group in _groups(report.answers)]
         lines.append("")
     lines += [
-        f"- {markdown(view.title(account.account))}: there is no {markdown(each.label)}"
+        f"- {markdown(account.account.title)}: there is no {markdown(each.label)}"
         for account in report.accounts
         for each in account.absent
     ]
     lines += [
-        f"- {markdown(view.title(account.account))}: {markdown(account.failure.message)}"
+        f"- {markdown(account.account.title)}: {markdown(account.failure.message)}"
         for account in report.accounts
         if account.failure
     ]
@@ -293,7 +293,7 @@ def _row(group: _Group, *, verbose: bool) -> str:
     answer = group.first
     return row(
         (
-            markdown(view.title(answer.account)),
+            markdown(answer.account.title),
             markdown_code(answer.arn),
             markdown_code(group.named(verbose=verbose)),
             markdown_code(answer.resource),
@@ -315,7 +315,7 @@ def _github(report: AccessReport, *, verbose: bool) -> str:
         for account in report.accounts
         if account.failure
     ]
-    titles = {account.account.id: view.title(account.account) for account in report.accounts}
+    titles = {account.account.id: account.account.title for account in report.accounts}
     lines = annotations((*troubles, *report.findings), titles)
     for group in _groups(report.answers):
         answer, actions = group.first, group.named(verbose=verbose)

@@ -305,7 +305,7 @@ def _with_troubles(report: TestReport) -> Report:
 
 def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) -> Iterator[Line]:
     said = account_result(tests, dry_run=report.dry_run)
-    yield line(0, Span(f"{view.title(tests.account)}: ", "title"), said)
+    yield line(0, Span(f"{tests.account.title}: ", "title"), said)
     given = assumed(tests)
     if given:
         yield line(2, Span(f"judged for {given}", "faint"))

@@ -69,7 +69,7 @@ def _group(group: Group) -> str:
     ]
     if len(shown) < len(group.results):
         what.append(f"and {len(group.results) - len(shown):,} more")
-    who = f"{markdown_code(group.principals)}<br>{markdown_code(view.title(group.account))}"
+    who = f"{markdown_code(group.principals)}<br>{markdown_code(group.account.title)}"
     return row((test, who, "<br>".join(what)))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.model import Account, Difference, Meaning, Principal, Report
-from iam_access.render import view, wording
+from iam_access.render import wording
 
 _NOTHING = "Nobody gains or loses anything."
 _ELSEWHERE = "Elsewhere nobody gains or loses anything."
@@ -62,7 +62,7 @@ class AccountMeaning:
 
     @property
     def title(self) -> str:
-        return view.title(self.account)
+        return self.account.title
 
     @property
     def rank(self) -> int:
@@ -183,7 +183,7 @@ def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:
 
 def unknown(report: Report) -> str:
     """A sentence about accounts of which the meaning is not known, empty if there are none."""
-    missing = sorted(view.title(each.account) for each in report.accounts if each.meanings is None)
+    missing = sorted(each.account.title for each in report.accounts if each.meanings is None)
     return f"What it means is not known in {wording.some(missing, _NAMED)}." if missing else ""
 
 

@@ -60,7 +60,7 @@ def finding_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
 def _finding(finding: Finding, accounts: dict[str, Account]) -> Iterator[Line]:
     where = str(finding.location) if finding.location else ""
     account = accounts.get(finding.account or "")
-    owner = view.title(account) if account else finding.account
+    owner = account.title if account else finding.account
     if not where and owner:
         where, owner = owner, None
     yield line(

@@ -58,7 +58,7 @@ class AccountView:
 
     @property
     def title(self) -> str:
-        return title(self.account)
+        return self.account.title
 
     @property
     def attempted(self) -> bool:
@@ -90,11 +90,6 @@ class AccountView:
             yield None, tuple(found.pop(None))
         for principal in sorted(key for key in found if key is not None):
             yield principal, tuple(found[principal])
-
-
-def title(account: Account) -> str:
-    """The account for people: `prod (123456789012)`."""
-    return f"{account.label} ({account.id})" if account.label else account.id
 
 
 def accounts(report: Report) -> tuple[AccountView, ...]:

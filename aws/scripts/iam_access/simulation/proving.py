@@ -42,10 +42,6 @@ def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
             yield _mismatch(what, "mend the ARN, or leave it out", ref)
 
 
-def _acts_on_any(action: str, resources: Iterable[str]) -> bool:
-    return any(can_act_on(action, each) for each in resources)
-
-
 def _mismatch(what: str, hint: str, ref: TestRef) -> Finding:
     message = f"{what}, so no request asks for that, and a failure proves nothing"
     return Finding("resource-mismatch", Severity.WARNING, message, hint, ref.location, ref.team)
