@@ -13,7 +13,7 @@ _UNFINISHED = 2
 
 
 @dataclass(frozen=True, slots=True)
-class AssertionRun:
+class PreparedAssertion:
     """What one process took: seconds of the processor and on the clock, the least of some runs.
 
     It starts cold, reads the files, makes a sandbox of them, reads that, plans, judges the account
@@ -28,13 +28,13 @@ class AssertionRun:
     wall_seconds: float
 
 
-def measure(principals: int, tests: int, seed: int = 1, runs: int = 3) -> AssertionRun:
+def measure(principals: int, tests: int, seed: int = 1, runs: int = 3) -> PreparedAssertion:
     """Run it on made-up files. Raises ValueError if it does not finish."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         assertion_files.write(Path(directory), principals, tests, seed)
         ran = [_run(directory) for _ in range(runs)]
     account = json.loads(ran[0].printed)["accounts"][0]
-    return AssertionRun(
+    return PreparedAssertion(
         principals,
         tests,
         account["decisions"],

@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import assertion_run
 from bench.account import MFA, Assertion, account, assertions
-from bench.assertion_run import AssertionRun
-from iam_access.policy.compile import CompiledPolicy, PolicySource, compile_policy
-from iam_access.policy.crowd import Crowd
-from iam_access.policy.evaluate import Layers, decide_for_caller
-from iam_access.policy.matrix import Asker
-from iam_access.policy.request import Request
-from iam_access.simulation.world import Subject, World
+from bench.assertion_run import PreparedAssertion
+from iam_access.policy.evaluation.batch import BatchEvaluator
+from iam_access.policy.evaluation.compile import CompiledPolicy, PolicySource, compile_policy
+from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.request import Request
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.snapshot import Snapshot
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PEER = (1_100, 1_300)
 
 
-def typical(world: World) -> Subject:
+def typical(world: AccountPolicies) -> Subject:
     """A user with five policies, three of them by a group; no boundary, and no administrator."""
     for principal in world.principals:
         subject = world.subject(principal)
@@ -67,7 +67,7 @@ def parsed_anew(snapshot: Snapshot, subject: Subject, asked: Sequence[Assertion]
     count = 0
     for request in _requests(subject, asked):
         policies = (compile_policy(*each) for each in _pairs(texts, identity))
-        count += decide_for_caller(request, Layers(identity=tuple(policies))).allowed
+        count += decide_for_caller(request, ApplicablePolicies(identity=tuple(policies))).allowed
     return count
 
 
@@ -87,7 +87,7 @@ def _requests(subject: Subject, asked: Sequence[Assertion]) -> Iterator[Request]
 def matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     """How many principals fail the assertions, from policies that were not compiled yet."""
     askers = _askers(snapshot)
-    crowd = Crowd.of(askers)
+    crowd = BatchEvaluator.of(askers)
     failures = 0
     for one in asked:
         allowed = crowd.allowed(one.action, one.resource).bit_count()
@@ -105,8 +105,8 @@ def explained_matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     )
 
 
-def _askers(snapshot: Snapshot) -> Sequence[Asker]:
-    world = World(snapshot)
+def _askers(snapshot: Snapshot) -> Sequence[SubjectEvaluator]:
+    world = AccountPolicies(snapshot)
     return [world.subject(principal).asker(MFA, NOW) for principal in world.principals]
 
 
@@ -135,7 +135,7 @@ class Figures:
 def measure(principals: int, count: int, seed: int = 1, runs: int = 3) -> Figures:
     """Measure everything on one made-up account. Raises ValueError if the answers differ."""
     snapshot, asked = account(principals, seed), assertions(count, seed)
-    subject = typical(World(snapshot))
+    subject = typical(AccountPolicies(snapshot))
     once, granted = _best(lambda: compiled_once(subject, asked), runs)
     anew, granted_anew = _best(lambda: parsed_anew(snapshot, subject, asked), runs)
     fast, failures = _best(lambda: matrix(snapshot, asked), runs)
@@ -157,7 +157,7 @@ def _timed(work: Callable[[], int]) -> tuple[float, int]:
     return time.process_time() - began, result
 
 
-def _lines(run: AssertionRun) -> Iterator[str]:
+def _lines(run: PreparedAssertion) -> Iterator[str]:
     """A run's figures for people."""
     size = f"{run.principals:,} principals x {run.tests:,} tests"
     judged = f"{run.decisions:,} decisions, {run.violations:,} explained"

@@ -7,8 +7,8 @@ import pytest
 from iam_access.model import (
     Account,
     AccountReport,
-    Action,
     Change,
+    ChangeType,
     Failure,
     Outcome,
     Plan,
@@ -19,7 +19,7 @@ from iam_access.model import (
 
 ACCOUNT = Account("111122223333", "aws", "self-serve-deployer", {"payments": "prod"})
 CHANGE = Change(
-    action=Action.CREATE,
+    action=ChangeType.CREATE,
     id=ResourceId("policy-attachment", "x"),
     name="x",
     teams=frozenset({"payments"}),

@@ -12,13 +12,14 @@ from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec
-from iam_access.kinds.base import Entry, Scope
+from iam_access.kinds.base import FileEntry, TeamInAccount
 from iam_access.kinds.fields import PART_BEFORE, UserNames
-from iam_access.kinds.grant import Rules
+from iam_access.kinds.grant import TemporaryAccessRules
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.names import owner_tag
 from iam_access.kinds.ownership import claims_on, held
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
+from iam_access.meaning.iam_model import after_call
 from iam_access.model import (
     LONG_AGO,
     Account,
@@ -30,10 +31,9 @@ from iam_access.model import (
     Principal,
     PrincipalType,
 )
-from iam_access.place import Place
-from iam_access.plan.planner import Request, plan_apply
+from iam_access.place import SourcePosition
+from iam_access.plan.planner import RunOptions, plan_apply
 from iam_access.policy.document import size
-from iam_access.simulation.effect import after_call
 from iam_access.snapshot import ManagedDocument, PolicyState, PrincipalState, Quotas, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,49 +61,49 @@ ROLE_BOUNDARY = PolicyState(
 )
 
 
-def place(line: int = 1) -> Place:
+def place(line: int = 1) -> SourcePosition:
     """A place in some file."""
-    return Place("aws/some-folder/payments.yaml", (line, 1, None))
+    return SourcePosition("aws/some-folder/payments.yaml", (line, 1, None))
 
 
-def policy(key: str, *, line: int = 1, **written: Any) -> Entry[PolicySpec]:
+def policy(key: str, *, line: int = 1, **written: Any) -> FileEntry[PolicySpec]:
     """A policy entry; without anything else it lists buckets."""
     written = written or {
         "custom_statements": [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
     }
-    return Entry(key, PolicySpec.model_validate(written), place(line))
+    return FileEntry(key, PolicySpec.model_validate(written), place(line))
 
 
-def permanent(*, line: int = 1, **written: Any) -> Entry[PermanentAccessSpec]:
+def permanent(*, line: int = 1, **written: Any) -> FileEntry[PermanentAccessSpec]:
     """A permanent-access entry, for alice in prod unless told otherwise."""
     written = {"environments": ["prod"], "grants": ["read"], **written}
     if "roles" not in written:
         written.setdefault("users", ["alice@example.com"])
-    return Entry("0", PermanentAccessSpec.model_validate(written), place(line))
+    return FileEntry("0", PermanentAccessSpec.model_validate(written), place(line))
 
 
-def temporary(*, line: int = 1, **written: Any) -> Entry[TemporaryAccessSpec]:
+def temporary(*, line: int = 1, **written: Any) -> FileEntry[TemporaryAccessSpec]:
     """A temporary-access entry, for alice in prod until 18:00 of the day of NOW."""
     written = {"environment": "prod", "grant": "read", **written}
     if "role" not in written:
         written.setdefault("user", "alice@example.com")
     if "expiration_date" not in written:
         written.setdefault("expires_at", "2026-03-01T18:00:00Z")
-    return Entry("0", TemporaryAccessSpec.model_validate(written), place(line))
+    return FileEntry("0", TemporaryAccessSpec.model_validate(written), place(line))
 
 
 def scope(
-    *policies: Entry[PolicySpec],
+    *policies: FileEntry[PolicySpec],
     team: str = "payments",
     granted: Iterable[str] = (),
     everywhere: bool = True,
     snapshot: Snapshot | None = None,
-    rules: Rules = Rules(),  # noqa: B008 - a frozen value
+    rules: TemporaryAccessRules = TemporaryAccessRules(),  # noqa: B008 - a frozen value
     now: datetime = NOW,
     user_names: UserNames = PART_BEFORE,
-) -> Scope:
+) -> TeamInAccount:
     """One team in ACCOUNT."""
-    return Scope(
+    return TeamInAccount(
         account=ACCOUNT,
         team=team,
         environment="prod",
@@ -159,7 +159,7 @@ def with_policy(snapshot: Snapshot, arn: str, **state: Any) -> Snapshot:
     return replace(snapshot, policies={**snapshot.policies, arn: replace(known, **state)})
 
 
-EVERYTHING = Request()
+EVERYTHING = RunOptions()
 
 
 class RefusedError(Exception):
@@ -293,9 +293,9 @@ def phases(change: Change) -> list[Phase]:
 def team(
     name: str = "payments",
     *,
-    policies: Iterable[Entry[PolicySpec]] = (),
-    permanent: Iterable[Entry[PermanentAccessSpec]] = (),
-    temporary: Iterable[Entry[TemporaryAccessSpec]] = (),
+    policies: Iterable[FileEntry[PolicySpec]] = (),
+    permanent: Iterable[FileEntry[PermanentAccessSpec]] = (),
+    temporary: Iterable[FileEntry[TemporaryAccessSpec]] = (),
 ) -> Team:
     """A team that calls ACCOUNT prod."""
     return Team(
@@ -327,14 +327,14 @@ def configuration(
 
 
 def apply_plan(
-    files: Configuration, snapshot: Snapshot, request: Request = EVERYTHING, now: datetime = NOW
+    files: Configuration, snapshot: Snapshot, request: RunOptions = EVERYTHING, now: datetime = NOW
 ) -> Plan:
     """The plan of an apply in ACCOUNT."""
     return plan_apply(files, files.accounts[ACCOUNT.id], snapshot, request, now)
 
 
 def applied(
-    files: Configuration, snapshot: Snapshot, request: Request = EVERYTHING, now: datetime = NOW
+    files: Configuration, snapshot: Snapshot, request: RunOptions = EVERYTHING, now: datetime = NOW
 ) -> Snapshot:
     """The account after an apply that nothing interrupts."""
     return carried_out(snapshot, in_order(apply_plan(files, snapshot, request, now).changes))

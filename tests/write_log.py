@@ -16,7 +16,7 @@ from moto.core.responses import BaseResponse
 
 from iam_access.sandbox.strict import StrictLayer
 from iam_access.sandbox.wire import Answer, error_code
-from iam_access.sandbox.world import World, identify
+from iam_access.sandbox.world import SandboxState, identify
 
 _ATTACHING = {"AttachUserPolicy": "UserName", "AttachRolePolicy": "RoleName"}
 _OF_AWS = ":iam::aws:policy/"
@@ -53,7 +53,9 @@ class WriteLog:
     def wrong(self) -> list[Attachment]:
         return [each for each in self.seen if not each.is_allowed]
 
-    def note(self, world: World, response: BaseResponse, operation: str, params: Any) -> None:
+    def note(
+        self, world: SandboxState, response: BaseResponse, operation: str, params: Any
+    ) -> None:
         """Take down a write that was carried out, if it is one of those."""
         parameter = _ATTACHING.get(operation)
         if parameter is None or _OF_AWS not in params["PolicyArn"]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # Before anything that an older Python does not have: it is refused there.
-from iam_access import commands
+from iam_access.cli import commands
+from iam_access.cli.runtime import DEPLOYER_TEMPLATE, run_command, run_script, utc_now
 from iam_access.render import Output
-from iam_access.running import DEPLOYER_TEMPLATE, run_command, run_script, utc_now
 
 if TYPE_CHECKING:
     import boto3

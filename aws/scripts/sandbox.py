@@ -2,7 +2,7 @@
 
 import sys
 
-from iam_access.commands import sandbox
+from iam_access.cli.commands import sandbox
 
 if __name__ == "__main__":
     sys.exit(sandbox())

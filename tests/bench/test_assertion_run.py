@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import assertion_files, assertion_run, evaluator, report
-from bench.assertion_run import AssertionRun
+from bench.assertion_run import PreparedAssertion
 
 
 def files(directory: Path, seed: int = 1) -> dict[str, str]:
@@ -42,7 +42,7 @@ def test_a_run_that_does_not_finish_is_no_measurement(
 def test_figures_are_written_for_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = AssertionRun(30, 10, 300, 2, 1.5, 1.75)
+    run = PreparedAssertion(30, 10, 300, 2, 1.5, 1.75)
     monkeypatch.setattr(assertion_run, "measure", lambda *arguments: run)
     file = tmp_path / "figures.json"
     size = ["--principals", "30", "--assertions", "10", "--runs", "1"]

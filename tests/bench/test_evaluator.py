@@ -12,7 +12,7 @@ from bench.evaluator import (
     typical,
 )
 from iam_access.model import PrincipalType
-from iam_access.simulation.world import World
+from iam_access.simulation.account_policies import AccountPolicies
 
 
 def test_one_seed_gives_one_account_and_another_seed_another() -> None:
@@ -37,7 +37,7 @@ def test_some_assertions_hold_and_some_fail() -> None:
 def test_all_ways_to_ask_give_the_same_answers() -> None:
     snapshot, asked = account(30), assertions(40)
     assert matrix(snapshot, asked) == explained_matrix(snapshot, asked)
-    subject = typical(World(snapshot))
+    subject = typical(AccountPolicies(snapshot))
     assert 0 < compiled_once(subject, asked) == parsed_anew(snapshot, subject, asked) < 40
 
 
@@ -49,4 +49,4 @@ def test_figures_are_printed_with_what_they_compare_to() -> None:
 
 def test_an_account_without_a_typical_principal_cannot_be_measured() -> None:
     with pytest.raises(ValueError, match="five policies"):
-        typical(World(account(0)))
+        typical(AccountPolicies(account(0)))

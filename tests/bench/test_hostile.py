@@ -4,7 +4,7 @@ import pytest
 
 from bench.hostile import LIMITS, Cost, Limit, measured
 from bench.hostile_files import CASES, files_of
-from iam_access.config.tree import SIZE_LIMIT
+from iam_access.config.yaml.tree import SIZE_LIMIT
 
 
 @pytest.mark.parametrize("name", CASES)

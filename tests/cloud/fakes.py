@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from iam_access.cloud.errors import Answer, CallError, Params
 from iam_access.model import (
-    Action,
     ApiCall,
     Change,
+    ChangeType,
     Confirm,
     Phase,
     Resource,
@@ -59,7 +59,7 @@ def change(
     name: str,
     *calls: ApiCall,
     needs: tuple[Change, ...] = (),
-    action: Action = Action.CREATE,
+    action: ChangeType = ChangeType.CREATE,
 ) -> Change:
     """A change of something called `name` by these calls."""
     resource = Resource(id=ResourceId("thing", name), name=name, teams=frozenset({"payments"}))
@@ -69,8 +69,8 @@ def change(
         name=name,
         teams=resource.teams,
         reason="",
-        before=resource if action is Action.DELETE else None,
-        after=None if action is Action.DELETE else resource,
+        before=resource if action is ChangeType.DELETE else None,
+        after=None if action is ChangeType.DELETE else resource,
         calls=calls,
         needs=frozenset(other.id for other in needs),
     )

@@ -6,7 +6,7 @@ import pytest
 
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.executor import SETTLE_SECONDS, Execution
-from iam_access.model import Action, ApiCall, Change, Outcome, Phase, Status
+from iam_access.model import ApiCall, Change, ChangeType, Outcome, Phase, Status
 from tests.cloud.fakes import (
     BUSY,
     NO_SUCH_ENTITY,
@@ -225,7 +225,7 @@ class TestNeeds:
 class TestRemovals:
     def test_what_is_gone_already_is_no_failure_and_no_removal(self) -> None:
         iam = FakeIam({"detach_user_policy": [NO_SUCH_ENTITY]})
-        (outcome,) = run(iam, change("a", detach("ann", "p"), action=Action.DELETE))
+        (outcome,) = run(iam, change("a", detach("ann", "p"), action=ChangeType.DELETE))
         assert outcome.status is Status.ALREADY
         assert outcome.failure is None
         assert iam.slept == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iam_access.cloud.session_name import session_name
+from iam_access.cloud.sessions import session_name
 
 COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 ALLOWED = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")

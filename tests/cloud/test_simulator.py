@@ -9,8 +9,8 @@ from iam_access.cloud.errors import Answer, CallError, CloudError, Params
 from iam_access.cloud.simulator import PAIRS_PER_CALL, PAUSES, RESOURCES_PER_CALL, AwsBackend
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location
-from iam_access.policy.decision import Verdict
-from iam_access.simulation.questions import ContextValue, Question, TestRef
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.simulation.questions import AssertionQuestion, ContextValue, TestRef
 from iam_access.simulation.results import GaveUpError
 from tests.cloud.fakes import NO_SUCH_ENTITY, FakeIam
 from tests.values import ALICE, state_of
@@ -23,9 +23,9 @@ def question(
     actions: tuple[str, ...] = ("s3:GetObject",),
     resources: tuple[str, ...] = ("*",),
     context: tuple[ContextValue, ...] = (),
-) -> Question:
+) -> AssertionQuestion:
     test = TestRef(Location("tests.yaml", 1, 1), None, None)
-    return Question(test, state_of(ALICE), actions, resources, context, Expectation.FAIL)
+    return AssertionQuestion(test, state_of(ALICE), actions, resources, context, Expectation.FAIL)
 
 
 def result(action: str, resource: str, decision: str = "implicitDeny", **more: Any) -> Answer:
@@ -60,7 +60,7 @@ class Denying(FakeIam):
         return page(*results[start:end], marker=str(end) if end < len(results) else None)
 
 
-def ask(iam: FakeIam, asked: Question) -> Mapping[tuple[str, str], Any] | None:
+def ask(iam: FakeIam, asked: AssertionQuestion) -> Mapping[tuple[str, str], Any] | None:
     return AwsBackend(iam, iam.sleep).ask(asked)
 
 

@@ -1,6 +1,6 @@
 """Which calls are made as one, and in which order."""
 
-from iam_access.cloud.steps import steps_of
+from iam_access.cloud.executor import steps_of
 from iam_access.model import ApiCall, Phase
 from tests.cloud.fakes import attach, change, create, delete, detach, tag, untag
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from iam_access.cloud.trust import trust_statement
+from iam_access.cloud.hints import trust_statement
 
 PRINCIPALS = {
     "arn:aws:iam::111122223333:user/ops/ann": "arn:aws:iam::111122223333:user/ops/ann",

@@ -6,8 +6,8 @@ import pytest
 
 from iam_access.config.emergency import load_for_revoking
 from tests.config.repository import VALID, write
-from tests.config.test_base import git
 from tests.config.test_precedence import imported
+from tests.config.test_revisions import git
 
 PAY, BROKEN = VALID["aws-accounts/pay.yaml"], "aws-accounts: [\n"
 

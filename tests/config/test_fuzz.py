@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iam_access.config.load import load
-from iam_access.config.tree import parse
+from iam_access.config.yaml.tree import parse
 from tests.config.marks import places
 from tests.config.repository import NOW, VALID, write
 

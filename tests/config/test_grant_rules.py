@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config import rule_checks
-from iam_access.config.draft import PERMANENT, POLICIES, TEMPORARY, Draft
-from iam_access.config.report import Report
-from iam_access.config.rulebook import Rulebook
-from iam_access.config.team_checks import Facts
-from iam_access.kinds.base import Entry
+from iam_access.config.checks.team import Facts
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules import checks as rule_checks
+from iam_access.config.rules.rulebook import Rulebook
+from iam_access.config.team_files import PERMANENT, POLICIES, TEMPORARY, TeamFiles
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import Spec
 from iam_access.model import Severity
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 from tests.config.repository import NOW, found, loaded
 
 DRAFT_FOLDERS = (POLICIES, PERMANENT, TEMPORARY)
@@ -231,9 +231,9 @@ class TestContents:
 
 def test_entries_of_a_folder_that_no_rule_knows_are_errors() -> None:
     """A new folder has to be made known to the rules before its entries can be applied."""
-    draft = Draft("pay", (*DRAFT_FOLDERS, "group-access"))
-    item = Entry("0", Spec(), Place("aws/group-access/pay.yaml", (2, 3, None)))
+    draft = TeamFiles("pay", (*DRAFT_FOLDERS, "group-access"))
+    item = FileEntry("0", Spec(), SourcePosition("aws/group-access/pay.yaml", (2, 3, None)))
     draft.items["group-access"] = (item,)
-    report = Report("pay")
+    report = FindingCollector("pay")
     rule_checks.check(draft, Facts(), Rulebook(), Severity.ERROR, NOW, report)
     assert [each.code for each in report.sorted()] == ["rules-unknown"]

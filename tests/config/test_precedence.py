@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config import revision
+from iam_access.config import revisions
 from iam_access.config.base import load_base
 from iam_access.config.load import Configuration, load
-from iam_access.config.revision import Revision
+from iam_access.config.revisions import Revision
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
-from tests.config.test_base import commit, git
 from tests.config.test_fleet_checks import entry, policies
+from tests.config.test_revisions import commit, git
 
 # Sorts before the team `pay`, and comes after it.
 ROLE = "aws-accounts:\n  live: {id: 444455556666, deployer_role: taken}\n"
@@ -127,13 +127,13 @@ def test_a_long_history_tells_with_few_of_its_commits(
     imported(tmp_path, [at(number) for number in range(100)])
     git(tmp_path, "checkout", "--quiet", "--force", "main")
     read: list[str] = []
-    files_of = revision.files_of
+    files_of = revisions.files_of
 
     def counted(at: Revision, names: Sequence[str] = ()) -> AbstractContextManager[Path]:
         read.append(at.commit)
         return files_of(at, names)
 
-    monkeypatch.setattr(revision, "files_of", counted)
+    monkeypatch.setattr(revisions, "files_of", counted)
     configuration = load(write(tmp_path, {}), now=NOW)
     assert configuration.invalid == {"a"}
     assert len(read) == len(set(read)) < 18

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from iam_access.config.events import ALIAS_LIMIT, DEPTH_LIMIT
-from iam_access.config.tree import SIZE_LIMIT, Tree, parse
+from iam_access.config.yaml.events import ALIAS_LIMIT, DEPTH_LIMIT
+from iam_access.config.yaml.tree import SIZE_LIMIT, Tree, parse
 from iam_access.place import Path
 from tests.config.marks import keys, places
 

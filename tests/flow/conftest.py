@@ -9,9 +9,9 @@ import botocore.endpoint
 import pytest
 from botocore.retries.bucket import TokenBucket
 
-from iam_access import account_questions, manager
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.simulator import AwsBackend
+from iam_access.runs import manager, questions
 from tests.flow.fleet import Files, Fleet, opened
 
 
@@ -27,7 +27,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return AwsBackend(call, seconds.append)
 
     monkeypatch.setattr(manager, "Execution", executing)
-    monkeypatch.setattr(account_questions, "AwsBackend", asking)
+    monkeypatch.setattr(questions, "AwsBackend", asking)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
     monkeypatch.setattr(TokenBucket, "acquire", lambda *_, **__: True)
     return seconds

@@ -14,7 +14,7 @@ import boto3
 import yaml
 from moto.iam.models import AWSManagedPolicy
 
-from iam_access import commands
+from iam_access.cli import commands
 from iam_access.sandbox import AwsError, FaultContext, RecordedCall, Sandbox, SandboxAccount
 
 TEMPLATE = Path(__file__).parents[2] / "aws" / "bootstrap" / "deployer-role.yaml"

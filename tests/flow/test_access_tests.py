@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 import pytest
 
+from iam_access.cli.simulate import simulate
 from iam_access.cloud.simulator import PAUSES
 from iam_access.policy.actions import actions_of
 from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, AwsError, FaultContext, throttling
-from iam_access.simulate import simulate
 from tests.flow.fleet import (
     PROD,
     TEST,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from iam_access import commands
+from iam_access.cli import commands
 from tests.flow.fleet import (
     DEPLOYER,
     NOW,

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from iam_access import commands, manager
+from iam_access.cli import commands
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.sessions import Accounts
 from iam_access.config.load import load
 from iam_access.model import AccountReport, Status
-from iam_access.plan.planner import Request
+from iam_access.plan.planner import RunOptions
+from iam_access.runs import manager
 from iam_access.sandbox import FaultContext
 from tests.flow.fleet import (
     LIVE,
@@ -253,7 +254,7 @@ def test_two_at_once_do_no_harm_and_count_each_removal_once(
             stop=WhileTheOtherWorks(ends[1 - number]),
         )
         try:
-            work = cleaner.carry_out(cleaner.cleaning(Request()), [configuration.accounts[PROD]])
+            work = cleaner.carry_out(cleaner.cleaning(RunOptions()), [configuration.accounts[PROD]])
         finally:
             ends[number].set()
         return work[0]

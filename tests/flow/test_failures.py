@@ -321,7 +321,7 @@ def test_a_renewal_that_fails_leaves_what_was_there(files: Files, via: str, oper
 
 
 def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iam_access import manager  # noqa: PLC0415
+    from iam_access.runs import manager  # noqa: PLC0415
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
@@ -337,7 +337,7 @@ def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.Mo
 def test_an_interrupt_before_there_is_a_report(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from iam_access import manager  # noqa: PLC0415
+    from iam_access.runs import manager  # noqa: PLC0415
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

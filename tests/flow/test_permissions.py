@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
+from iam_access.cli.simulate import simulate
 from iam_access.policy.document import listed, statements_of
 from iam_access.sandbox import FaultContext, LostAnswer
-from iam_access.simulate import simulate
 from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet
 from tests.flow.test_interruption import prepared
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from iam_access.cli.simulate import simulate
 from iam_access.sandbox import FaultContext, throttling
-from iam_access.simulate import simulate
 from tests.flow.fleet import PROD, READ_ONLY, Fleet, Run, permanent, policy, temporary
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.config.test_base import commit, git
+from tests.config.test_revisions import commit, git
 from tests.flow.fleet import (
     LIST_BUCKETS,
     PROD,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from iam_access import commands
+from iam_access.cli import commands
 from iam_access.sandbox import SandboxAccount
-from tests.config.test_base import commit, git
+from tests.config.test_revisions import commit, git
 from tests.flow.fleet import (
     PROD,
     TEST,

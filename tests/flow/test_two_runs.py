@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from iam_access import commands
+from iam_access.cli import commands
 from iam_access.sandbox import FaultContext
 from tests.flow.fleet import (
     POWER_USER,

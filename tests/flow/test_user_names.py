@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from iam_access import commands
-from iam_access.simulate import simulate
+from iam_access.cli import commands
+from iam_access.cli.simulate import simulate
 from tests.flow.fleet import PROD, Files, Fleet, account, opened, permanent, policy, temporary
 
 ADDRESS = "ann.smith@example.com"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iam_access.cloud import verification
+from iam_access.runs import verification
 from iam_access.sandbox import FaultContext
 from tests.flow.fleet import PROD, Fleet, permanent, policy, temporary
 

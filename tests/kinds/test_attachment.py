@@ -10,7 +10,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from iam_access.kinds import aws_policies, ownership
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource, Severity
-from iam_access.plan.planner import Request
+from iam_access.plan.planner import RunOptions
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import PrincipalState, Snapshot
 from tests.proofs.replay import moments
@@ -258,7 +258,7 @@ def test_a_tag_that_was_not_written_for_the_principal_is_told_and_nothing_is_det
     plan = apply_plan(asking, account)
     assert (plan.changes, [each.code for each in plan.findings]) == ((), ["not-ours"])
     assert TAG in plan.findings[0].hint
-    adopted = applied(asking, account, Request(adopt=True))
+    adopted = applied(asking, account, RunOptions(adopt=True))
     assert adopted.principals[ALICE].tags == tags(TAG)
     assert applied(configuration(team()), adopted) == account_with()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
-from iam_access.model import Action, Change, Phase, Principal, Resource
+from iam_access.model import Change, ChangeType, Phase, Principal, Resource
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -172,7 +172,7 @@ def test_a_policy_that_is_a_boundary_is_not_adopted() -> None:
 def change(before: Resource | None, after: Resource | None) -> Change:
     subject = after or before
     assert subject is not None
-    return Change(Action.UPDATE, subject.id, subject.name, subject.teams, "", before, after, ())
+    return Change(ChangeType.UPDATE, subject.id, subject.name, subject.teams, "", before, after, ())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, Rules
+from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, TemporaryAccessRules
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import expiry
@@ -185,7 +185,7 @@ def test_what_opens_resources_for_good_is_denied_where_the_settings_say_so() -> 
     power = policy("read", managed_policies=[POWER_USER])
     assert FOLDER.expand([temporary()], scope(power, snapshot=account)).grants[0].denials == ()
     for outliving in Outliving:
-        rules = Rules(outliving=outliving, resources=ResourcePolicies.DENY)
+        rules = TemporaryAccessRules(outliving=outliving, resources=ResourcePolicies.DENY)
         expansion = FOLDER.expand([temporary()], scope(power, snapshot=account, rules=rules))
         (denial,) = expansion.grants[0].denials
         assert "s3:PutBucketPolicy" in denial["Action"]
@@ -211,7 +211,7 @@ def test_of_own_statements_that_are_denied_whole_the_files_tell() -> None:
     assert (expansion.grants, expansion.findings) == ((), ())
     assert [each.principal for each in expansion.blocked] == [ALICE]
     opens = {"effect": "Allow", "actions": ["s3:PutBucketPolicy"], "resources": ["*"]}
-    rules = Rules(resources=ResourcePolicies.DENY)
+    rules = TemporaryAccessRules(resources=ResourcePolicies.DENY)
     here = scope(policy("read", custom_statements=[opens]), rules=rules)
     assert FOLDER.expand([temporary()], here).grants == ()
 
@@ -235,7 +235,9 @@ def test_what_people_hold_is_asked_for_where_it_may_be_suspended(form: str, *, a
 def test_settings_may_refuse_or_only_warn_of_it(
     rule: Outliving, written: int, severity: str
 ) -> None:
-    expansion = FOLDER.expand([temporary()], scope(KEYS, rules=Rules(outliving=rule)))
+    expansion = FOLDER.expand(
+        [temporary()], scope(KEYS, rules=TemporaryAccessRules(outliving=rule))
+    )
     assert len(expansion.grants) == written
     assert all(grant.denials == () for grant in expansion.grants)
     (finding,) = expansion.findings

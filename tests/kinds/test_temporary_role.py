@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iam_access.kinds import temporary_role
-from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import Phase, Principal, PrincipalType
@@ -34,7 +34,7 @@ ROLE = Principal(PrincipalType.ROLE, "payments+read+alice")
 
 def grant(
     *,
-    rules: Rules = Rules(),  # noqa: B008 - frozen
+    rules: TemporaryAccessRules = TemporaryAccessRules(),  # noqa: B008 - frozen
     snapshot: Snapshot | None = None,
     now: datetime = NOW,
     **written: Any,
@@ -92,7 +92,7 @@ def test_it_is_denied_what_could_outlive_its_end() -> None:
 
 @pytest.mark.parametrize("asked", [False, True])
 def test_who_takes_it_has_to_use_mfa_where_the_rules_say_so(*, asked: bool) -> None:
-    trust = temporary_role.trust_policy(grant(rules=Rules(require_mfa=asked)))
+    trust = temporary_role.trust_policy(grant(rules=TemporaryAccessRules(require_mfa=asked)))
     (statement,) = trust["Statement"]
     wanted = {"aws:MultiFactorAuthPresent": "true"} if asked else None
     assert statement["Condition"].get("Bool") == wanted
@@ -362,7 +362,7 @@ def test_the_trust_names_the_user_with_their_path() -> None:
 
 
 def test_the_person_is_told_how_to_use_it() -> None:
-    lines = temporary_role.resource(grant(rules=Rules(require_mfa=True))).usage
+    lines = temporary_role.resource(grant(rules=TemporaryAccessRules(require_mfa=True))).usage
     assert lines[0] == (
         "https://signin.aws.amazon.com/switchrole?account=111122223333"
         "&roleName=self-serve%2Fpayments%2Fpayments%2Bread%2Balice&displayName=read"

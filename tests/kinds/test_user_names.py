@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iam_access.kinds import FOLDERS
-from iam_access.kinds.base import Entry
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import UserNames, is_user_name
 from iam_access.model import Principal, PrincipalType
 from tests.values import account_with, permanent, policy, scope, temporary
@@ -47,7 +47,7 @@ def user(name: str) -> Principal:
 def granted(written: str, *there: str, names: UserNames = DEFAULT) -> tuple[set[str], set[str]]:
     """Whom permanent and temporary entries for the address grant to, and the codes of findings."""
     where = scope(policy("read"), snapshot=account_with(*map(user, there)), user_names=names)
-    entries: dict[str, list[Entry[Any]]] = {
+    entries: dict[str, list[FileEntry[Any]]] = {
         "permanent-access": [permanent(users=[written])],
         "temporary-access": [temporary(user=written)],
     }

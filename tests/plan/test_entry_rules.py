@@ -10,7 +10,7 @@ from iam_access.config.load import Configuration
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
 from iam_access.plan.desired import documents_needed
-from iam_access.plan.planner import Request
+from iam_access.plan.planner import RunOptions
 from iam_access.policy.document import document
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (
@@ -99,7 +99,7 @@ def test_what_was_granted_before_stays_and_can_be_taken_away(entry: Any) -> None
     plan = apply_plan(files(entry, managed=[ADMIN], **NO_ADMIN), before)
     assert plan.changes == ()
     assert any(each.code == "forbidden-action" for each in plan.findings)
-    after = applied(files(managed=[ADMIN], **NO_ADMIN), before, Request(None))
+    after = applied(files(managed=[ADMIN], **NO_ADMIN), before, RunOptions(None))
     assert in_effect(after) == account()
 
 
@@ -111,7 +111,7 @@ def test_a_policy_that_would_allow_more_is_not_changed_for_those_who_hold_it() -
     assert apply_plan(files(*who, statements=[KEYS], **rule), before).changes == ()
     # Who may hold it can, once the other does not.
     only_bob = files(who[1], statements=[KEYS], **rule)
-    after = applied(only_bob, before, Request(allow_removals_of=None))
+    after = applied(only_bob, before, RunOptions(allow_removals_of=None))
     assert after.principals[ALICE].attached == ()
     assert after.policies[KEEP].document != before.policies[KEEP].document
 
@@ -153,6 +153,6 @@ def test_while_names_are_not_known_nothing_new_is_granted_and_the_rest_goes_on()
     assert {change.principal for change in plan.changes} == {None}
     assert [each.code for each in plan.findings if each.is_error] == ["rule-unclear"] * 2
     before = applied(files(*both, statements=[QUEUES], **rules), account())
-    after = applied(unclear(both[0]), before, Request(allow_removals_of=None))
+    after = applied(unclear(both[0]), before, RunOptions(allow_removals_of=None))
     assert after.principals[ALICE] == before.principals[ALICE]
     assert after.principals[BOB] == account().principals[BOB]

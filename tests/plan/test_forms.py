@@ -6,13 +6,12 @@ from datetime import timedelta
 import pytest
 
 from iam_access.config.load import Configuration
-from iam_access.kinds.base import Entry
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
-from iam_access.model import Action, Change, Phase, Plan, Principal, PrincipalType
-from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.revocation import plan_revocation
-from iam_access.plan.target import Target
+from iam_access.model import Change, ChangeType, Phase, Plan, Principal, PrincipalType
+from iam_access.plan.planner import RunOptions, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import size, statements_of
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.values import (
@@ -73,7 +72,7 @@ def account(
     return with_state(snapshot, ALICE, attached=theirs)
 
 
-def files(*entries: Entry[TemporaryAccessSpec], managed: bool = True) -> Configuration:
+def files(*entries: FileEntry[TemporaryAccessSpec], managed: bool = True) -> Configuration:
     read = policy("read", managed_policies=[READ_ONLY]) if managed else policy("read")
     return configuration(team(policies=[read], temporary=entries or (temporary(),)))
 
@@ -201,7 +200,7 @@ def test_who_leaves_a_shared_grant_goes_whole_before_any_part_of_it_changes() ->
     wider = {**LARGE, "Statement": [{**statement, "Action": [f"{first[:-1]}*", *others]}]}
     newer = replace(shared, managed={READ_ONLY: ManagedDocument("v2", wider)})
     changes = apply_plan(files(), newer).changes
-    updated = [change for change in changes if change.action is Action.UPDATE]
+    updated = [change for change in changes if change.action is ChangeType.UPDATE]
     leaving = [change for change in changes if change.principal == BOB]
     assert (len(updated), len(leaving)) == (1, 2)
     assert {call.phase for change in leaving for call in change.calls} == {Phase.RECLAIM}
@@ -223,7 +222,7 @@ def test_what_one_keeps_for_want_of_a_renewal_is_kept_up_to_date_for_the_others(
     late = temporary(user="bob@example.com", via="inline", expires_at="2026-03-02T18:00:00Z")
     plan = apply_plan(files(temporary(), late), newer)
     assert [finding.code for finding in plan.findings] == ["does-not-fit"]
-    assert [change.action for change in plan.changes] == [Action.UPDATE]
+    assert [change.action for change in plan.changes] == [ChangeType.UPDATE]
 
 
 def test_what_is_being_renewed_makes_no_room_for_anything_else() -> None:
@@ -323,8 +322,10 @@ def test_cleanup_reclaims_every_form_once_it_is_dead(form: Form) -> None:
     before = applied(files(temporary(via=form.value), managed=False), account())
     deadline = NOW + timedelta(hours=6)
 
-    early = plan_cleanup(ACCOUNT, before, Request(), deadline - timedelta(seconds=1))
-    plan = plan_cleanup(ACCOUNT, before, Request(), deadline + timedelta(hours=form is Form.ROLE))
+    early = plan_cleanup(ACCOUNT, before, RunOptions(), deadline - timedelta(seconds=1))
+    plan = plan_cleanup(
+        ACCOUNT, before, RunOptions(), deadline + timedelta(hours=form is Form.ROLE)
+    )
 
     assert early.changes == ()
     assert carried_out(before, in_order(plan.changes)).principals == account().principals
@@ -335,7 +336,7 @@ def test_what_somebody_made_a_boundary_of_is_taken_from_people_and_stays() -> No
     (arn,) = held.principals[ALICE].attached
     before = with_state(held, BOB, boundary=arn)
     deadline = NOW + timedelta(hours=6)
-    cleanup = plan_cleanup(ACCOUNT, before, Request(), deadline)
+    cleanup = plan_cleanup(ACCOUNT, before, RunOptions(), deadline)
     revocation = plan_revocation(ACCOUNT, before, Target(principal=ALICE), NOW)
     for plan in (cleanup, revocation):
         after = carried_out(before, in_order(plan.changes))
@@ -371,7 +372,7 @@ def test_interrupted_anywhere_nothing_outlives_the_deadline(form: Form) -> None:
     for snapshot in stopped:
         left = snapshot
         for hours in range(3):
-            cleaned = plan_cleanup(ACCOUNT, left, Request(), deadline + timedelta(hours=hours))
+            cleaned = plan_cleanup(ACCOUNT, left, RunOptions(), deadline + timedelta(hours=hours))
             left = carried_out(left, in_order(cleaned.changes))
         assert all(not state.inline and not state.attached for state in left.principals.values())
         again = applied(asked, snapshot)
@@ -409,7 +410,7 @@ def test_what_is_dead_takes_room_unless_this_run_takes_it_away(
     renewed = temporary(expires_at="2026-03-03T18:00:00Z")
     others = () if invalid else (team("data", policies=[read]),)
     wanted = configuration(team(policies=[read], temporary=[renewed]), *others, invalid=invalid)
-    after = applied(wanted, before, Request(teams=teams), later)
+    after = applied(wanted, before, RunOptions(teams=teams), later)
 
     state = after.principals[ALICE]
     held = [*state.inline, *state.attached]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from iam_access.config.load import Configuration
-from iam_access.config.rulebook import Boundary
+from iam_access.config.rules.rulebook import RequiredBoundary
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
 from iam_access.model import (
-    Action,
     Change,
+    ChangeType,
     Finding,
     Plan,
     Principal,
@@ -22,10 +22,10 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.place import Place
-from iam_access.plan import rule_guards
-from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.verdict import Circumstances
+from iam_access.place import SourcePosition
+from iam_access.plan import guards
+from iam_access.plan.guards import GuardContext
+from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import ManagedDocument, Quotas, Snapshot
 from tests.values import (
@@ -106,7 +106,7 @@ class TestProtectedPrincipals:
     def test_what_they_have_of_ours_stays_and_is_told(self) -> None:
         before = applied(files(), account_with())
 
-        plan = apply_plan(nobody(**self.rules), before, Request(allow_removals_of=None))
+        plan = apply_plan(nobody(**self.rules), before, RunOptions(allow_removals_of=None))
 
         found = of(plan, "protected-principal")
         assert touched(plan) == {BOB}
@@ -151,7 +151,7 @@ class TestProtectedPrincipals:
         theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/payments-keep"
         account = with_state(with_policy(account_with(), theirs), ALICE, attached=(theirs,))
 
-        plan = apply_plan(files(**self.rules), account, Request(adopt=True))
+        plan = apply_plan(files(**self.rules), account, RunOptions(adopt=True))
 
         after = carried_out(account, in_order(plan.changes))
         assert after.principals[ALICE] == account.principals[ALICE]
@@ -160,7 +160,9 @@ class TestProtectedPrincipals:
     def test_the_place_of_the_rule_is_told(self) -> None:
         mark = (1, 1, {"protected_principals": (1, 1, (2, 3, {"users": (2, 3, (2, 10, None))}))})
         settings = Settings.model_validate({"protected_principals": {"users": ["alice"]}})
-        known = replace(files(), settings=settings, settings_place=Place("aws/settings.yaml", mark))
+        known = replace(
+            files(), settings=settings, settings_place=SourcePosition("aws/settings.yaml", mark)
+        )
         (finding,) = of(apply_plan(known, account_with()), "protected-principal")
         assert "protected_principals.users at aws/settings.yaml:2:10" in finding.hint
 
@@ -191,7 +193,7 @@ class TestBoundary:
         before = applied(files(), account_with())
         assert apply_plan(files(permissions_boundary="edge"), before).changes == ()
         after = applied(
-            nobody(permissions_boundary="edge"), before, Request(allow_removals_of=None)
+            nobody(permissions_boundary="edge"), before, RunOptions(allow_removals_of=None)
         )
         assert after == account_with()
 
@@ -236,7 +238,7 @@ class TestBoundary:
         told = of(plan, "missing-boundary")
         assert [each.message.split()[0] for each in told] == [] if made else ["user/bob"]
         # Who loses it does not gain by it.
-        after = applied(allowing(new, PEOPLE[:1]), before, Request(allow_removals_of=None))
+        after = applied(allowing(new, PEOPLE[:1]), before, RunOptions(allow_removals_of=None))
         assert after.principals[BOB].attached == ()
         changed = {arn: each.document for arn, each in after.policies.items()}
         assert changed != {arn: each.document for arn, each in before.policies.items()}
@@ -278,17 +280,17 @@ class TestBoundary:
         def change(before: Resource | None, after: Resource | None) -> Change:
             what = after or before
             assert what is not None
-            return Change(Action.UPDATE, what.id, "x", what.teams, "", before, after, ())
+            return Change(ChangeType.UPDATE, what.id, "x", what.teams, "", before, after, ())
 
         rules = ruled(configuration(team()), permissions_boundary="edge").rules
-        where = Circumstances(ACCOUNT, account_with(), rules)
+        where = GuardContext(ACCOUNT, account_with(), rules)
         for each, may in (
             (change(None, made("low")), False),
             (change(made("low"), made("high")), False),
             (change(made("low"), made("low")), True),
             (change(made("low"), None), True),
         ):
-            assert rule_guards.boundary((each,), where).changes == ((each,) if may else ())
+            assert guards.boundary((each,), where).changes == ((each,) if may else ())
 
     def test_a_role_made_for_a_grant_carries_it(self) -> None:
         account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)
@@ -341,11 +343,11 @@ class TestBoundary:
         endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
         tampered = with_state(before, ALICE, inline={name: endless})
         plan = apply_plan(files(permissions_boundary="edge"), tampered)
-        assert [change.action for change in plan.changes] == [Action.UPDATE]
+        assert [change.action for change in plan.changes] == [ChangeType.UPDATE]
         assert carried_out(tampered, in_order(plan.changes)) == before
 
     def test_a_name_is_that_of_a_policy_of_the_account(self) -> None:
-        boundary = Boundary("edge")
+        boundary = RequiredBoundary("edge")
         assert boundary.is_carried(EDGE, ACCOUNT)
         assert boundary.is_carried(f"arn:aws:iam::{ACCOUNT.id}:policy/edge", ACCOUNT)
         for other in (
@@ -358,7 +360,7 @@ class TestBoundary:
             assert not boundary.is_carried(other, ACCOUNT)
 
     def test_the_command_names_a_policy_that_there_is(self) -> None:
-        boundary = Boundary("edge")
+        boundary = RequiredBoundary("edge")
         assert boundary.arn(ACCOUNT, with_policy(account_with(), EDGE)) == EDGE
         missing = f"arn:aws:iam::{ACCOUNT.id}:policy/edge"
         assert boundary.arn(ACCOUNT, account_with()) == missing

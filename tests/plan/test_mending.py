@@ -9,7 +9,7 @@ from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.model import Plan
 from iam_access.plan.mending import documents_to_mend
-from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.snapshot import Snapshot
 from tests.proofs.replay import meaning, moments, robbed
 from tests.values import (
@@ -44,7 +44,7 @@ def files(form: Form) -> Configuration:
 
 
 def cleanup(files_: Configuration, account: Snapshot, teams: frozenset[str] | None = None) -> Plan:
-    return plan_cleanup(ACCOUNT, account, Request(teams=teams), NOW, files_)
+    return plan_cleanup(ACCOUNT, account, RunOptions(teams=teams), NOW, files_)
 
 
 @pytest.mark.parametrize("form", list(Form))
@@ -151,6 +151,6 @@ def test_what_stays_for_a_while_is_told_so() -> None:
     }
     left = moments(dated, ended)[-1]
     hour = NOW + timedelta(hours=1)
-    deleted = plan_cleanup(ACCOUNT, left, Request(), hour, NOTHING)
+    deleted = plan_cleanup(ACCOUNT, left, RunOptions(), hour, NOTHING)
     assert {each.reason for each in deleted.changes} == {"it gives nothing any more"}
     assert moments(deleted, left)[-1].principals == account_with().principals

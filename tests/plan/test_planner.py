@@ -8,8 +8,8 @@ import pytest
 
 from iam_access.config.settings import Settings
 from iam_access.kinds.ownership import held
-from iam_access.model import Action, Change, Finding, Plan, Principal, PrincipalType, Severity
-from iam_access.plan.planner import Request, plan_cleanup
+from iam_access.model import Change, ChangeType, Finding, Plan, Principal, PrincipalType, Severity
+from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
@@ -51,18 +51,18 @@ def codes(plan: Plan) -> list[str]:
     return [finding.code for finding in plan.findings]
 
 
-def actions(changes: Iterable[Change]) -> set[tuple[Action, str, str]]:
+def actions(changes: Iterable[Change]) -> set[tuple[ChangeType, str, str]]:
     return {(c.action, c.name, str(c.principal)) for c in changes}
 
 
 def test_a_first_apply_makes_all_and_a_second_nothing() -> None:
     plan = apply_plan(FILES, account_with())
     assert actions(plan.changes) == {
-        (Action.CREATE, "payments-read", "None"),
-        (Action.CREATE, "payments-read", "user/alice"),
-        (Action.CREATE, "payments-read", "role/runner"),
-        (Action.CREATE, "ReadOnlyAccess", "user/alice"),
-        (Action.CREATE, "ReadOnlyAccess", "role/runner"),
+        (ChangeType.CREATE, "payments-read", "None"),
+        (ChangeType.CREATE, "payments-read", "user/alice"),
+        (ChangeType.CREATE, "payments-read", "role/runner"),
+        (ChangeType.CREATE, "ReadOnlyAccess", "user/alice"),
+        (ChangeType.CREATE, "ReadOnlyAccess", "role/runner"),
     }
     after = carried_out(account_with(), in_order(plan.changes))
     assert apply_plan(FILES, after).changes == ()
@@ -89,7 +89,7 @@ def test_what_others_made_is_never_touched() -> None:
         inline={"theirs": {"Version": "2012-10-17", "Statement": []}},
         tags={"owner": "somebody"},
     )
-    assert apply_plan(NOBODY, account, Request()).changes == ()
+    assert apply_plan(NOBODY, account, RunOptions()).changes == ()
     assert applied(NOBODY, applied(FILES, account)) == account
 
 
@@ -117,7 +117,7 @@ def test_an_attachment_somebody_else_made_stays_when_the_entry_goes_unless_adopt
     assert not any(finding.is_error for finding in plan.findings)
     assert READ_ONLY in applied(NOBODY, applied(FILES, account)).principals[ALICE].attached
 
-    adopted = applied(FILES, account, Request(adopt=True))
+    adopted = applied(FILES, account, RunOptions(adopt=True))
     assert READ_ONLY not in applied(NOBODY, adopted).principals[ALICE].attached
 
 
@@ -146,7 +146,7 @@ def test_adopting_a_policy_replaces_it_and_attaches_only_as_the_files_say() -> N
     for holder in (ALICE, BOB):
         account = with_state(account, holder, attached=(theirs,))
 
-    after = applied(FILES, account, Request(adopt=True))
+    after = applied(FILES, account, RunOptions(adopt=True))
 
     assert [each.arn for each in published(after)] == [OURS]
     assert OURS in after.principals[ALICE].attached
@@ -167,7 +167,7 @@ def test_a_shared_attachment_stays_as_long_as_any_team_asks_for_it() -> None:
         "self-serve:data:ReadOnlyAccess",
         "self-serve:payments:ReadOnlyAccess",
     }
-    left = applied(only_data, shared, Request(teams=frozenset({"payments"})))
+    left = applied(only_data, shared, RunOptions(teams=frozenset({"payments"})))
     assert left.principals[ALICE].attached == (READ_ONLY,)
     assert set(in_effect(left).principals[ALICE].tags) == {"self-serve:data:ReadOnlyAccess"}
     assert applied(none, left) == account_with()
@@ -187,7 +187,7 @@ def test_an_invalid_team_keeps_its_part_of_what_another_still_asks_for() -> None
 def test_a_run_for_one_team_leaves_the_others_changes_for_their_run() -> None:
     read = policy("read", custom_statements=STATEMENTS)
     files = configuration(team("data", policies=[read]), team("payments", policies=[read]))
-    plan = apply_plan(files, account_with(), Request(teams=frozenset({"data"})))
+    plan = apply_plan(files, account_with(), RunOptions(teams=frozenset({"data"})))
     assert [change.name for change in plan.changes] == ["data-read"]
 
 
@@ -209,7 +209,7 @@ def test_an_invalid_team_keeps_what_it_has_even_shared_and_the_plan_says_so() ->
 def test_a_team_whose_files_are_gone_is_revoked_by_all_and_by_nobody_elses_run() -> None:
     before = applied(FILES, account_with())
     others = configuration(team("data"))
-    assert apply_plan(others, before, Request(teams=frozenset({"data"}))).changes == ()
+    assert apply_plan(others, before, RunOptions(teams=frozenset({"data"}))).changes == ()
     assert applied(others, before) == account_with()
 
 
@@ -300,12 +300,12 @@ class TestTemporaryAccess:
         before = applied(both, account_with())
         deadline = NOW + timedelta(hours=6)
 
-        early = plan_cleanup(ACCOUNT, before, Request(), deadline - timedelta(seconds=1))
-        plan = plan_cleanup(ACCOUNT, before, Request(), deadline)
+        early = plan_cleanup(ACCOUNT, before, RunOptions(), deadline - timedelta(seconds=1))
+        plan = plan_cleanup(ACCOUNT, before, RunOptions(), deadline)
 
         assert early.changes == ()
         assert [change.subject.grant for change in plan.changes] == ["read"]
-        others = plan_cleanup(ACCOUNT, before, Request(teams=frozenset({"data"})), deadline)
+        others = plan_cleanup(ACCOUNT, before, RunOptions(teams=frozenset({"data"})), deadline)
         assert others.changes == ()
 
     def test_the_plan_lists_the_temporary_access_there_will_be(self) -> None:
@@ -315,16 +315,16 @@ class TestTemporaryAccess:
             (ALICE, NOW + timedelta(hours=30))
         ]
         assert apply_plan(NOBODY, before).temporary == ()
-        other = Request(teams=frozenset({"data"}))
+        other = RunOptions(teams=frozenset({"data"}))
         assert apply_plan(self.files, before, other).temporary == ()
-        assert len(plan_cleanup(ACCOUNT, before, Request(), NOW).temporary) == 1
+        assert len(plan_cleanup(ACCOUNT, before, RunOptions(), NOW).temporary) == 1
 
     def test_cleanup_tells_of_access_that_was_robbed_of_its_end(self) -> None:
         before = applied(self.files, account_with())
         ((name, document),) = before.principals[ALICE].inline.items()
         endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
         plan = plan_cleanup(
-            ACCOUNT, with_state(before, ALICE, inline={name: endless}), Request(), NOW
+            ACCOUNT, with_state(before, ALICE, inline={name: endless}), RunOptions(), NOW
         )
         assert codes(plan) == ["no-deadline"]
         assert plan.changes == ()
@@ -337,7 +337,7 @@ class TestTemporaryAccess:
             NOW + timedelta(days=300),
         )
         plan = plan_cleanup(
-            ACCOUNT, with_state(before, ALICE, inline={name: later}), Request(), NOW
+            ACCOUNT, with_state(before, ALICE, inline={name: later}), RunOptions(), NOW
         )
         assert codes(plan) == ["late-deadline"]
         assert plan.changes == ()
@@ -349,7 +349,10 @@ class TestTemporaryAccess:
         document = before.policies[arn].document
         endless = {**document, "Statement": [{**document["Statement"][0], "Condition": {}}]}
         plan = plan_cleanup(
-            ACCOUNT, with_policy(before, arn, document=endless), Request(), NOW + timedelta(days=9)
+            ACCOUNT,
+            with_policy(before, arn, document=endless),
+            RunOptions(),
+            NOW + timedelta(days=9),
         )
         assert codes(plan) == ["no-deadline"]
         assert plan.changes == ()

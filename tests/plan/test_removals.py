@@ -7,7 +7,7 @@ import pytest
 
 from iam_access.config.load import Configuration
 from iam_access.model import Plan, Principal, PrincipalType
-from iam_access.plan.planner import Request
+from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import Quotas
 from tests.values import (
     NOW,
@@ -26,7 +26,7 @@ USERS = [Principal(PrincipalType.USER, f"u{n:02}") for n in range(20)]
 STATEMENTS = [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
 MORE = [{"effect": "Allow", "actions": ["sqs:SendMessage"], "resources": ["*"]}]
 EMPTY = account_with(*USERS)
-ALL = Request(allow_removals_of=None)
+ALL = RunOptions(allow_removals_of=None)
 
 
 def addresses(users: list[Principal]) -> list[str]:
@@ -43,7 +43,7 @@ def granted(
 
 
 def plan_of(before: Configuration, after: Configuration, **asked: Any) -> Plan:
-    return apply_plan(after, applied(before, EMPTY, ALL), Request(**asked))
+    return apply_plan(after, applied(before, EMPTY, ALL), RunOptions(**asked))
 
 
 def codes(plan: Plan) -> list[str]:

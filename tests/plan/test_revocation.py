@@ -7,8 +7,7 @@ import pytest
 
 from iam_access.kinds.grant import Form
 from iam_access.model import AccountReport, Principal, PrincipalType, Report
-from iam_access.plan.revocation import nothing_matches, plan_revocation
-from iam_access.plan.target import Target
+from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
 from iam_access.snapshot import Snapshot
 from tests.values import (
     ACCOUNT,

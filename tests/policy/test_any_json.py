@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.conditions import PolicySyntaxError
-from iam_access.policy.context import RequestContext
-from iam_access.policy.operators import OPERATORS
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.conditions import OPERATORS, PolicySyntaxError
+from iam_access.policy.evaluation.context import RequestContext
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 
 CALLERS = [
     PrincipalContext.user("arn:aws:iam::123456789012:user/a", "AIDAEXAMPLE"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.document import DocumentError, document, listed, statement
 from iam_access.policy.expiry import deadline_of, ended, with_deadline, with_window
-from iam_access.policy.instants import InstantError, format_instant, parse_instant
 
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
 OURS = "2025-12-01T00:00:00Z"

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
 from iam_access.policy.document import Document, DocumentError, document, same_meaning, statement
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.mfa import with_mfa
-from iam_access.policy.request import PrincipalContext, Request
 
 KEY = "aws:MultiFactorAuthPresent"
 SOURCE = PolicySource("p", SourceType.IDENTITY, "p")
@@ -18,7 +18,7 @@ USER = PrincipalContext.user("arn:aws:iam::111122223333:user/a")
 
 def judge(source: Document, context: dict[str, str]) -> Verdict:
     request = Request(USER, "s3:GetObject", "arn:aws:s3:::b/k", context=context)
-    return decide(request, Layers(identity=(compile_policy(source, SOURCE),))).kind
+    return decide(request, ApplicablePolicies(identity=(compile_policy(source, SOURCE),))).kind
 
 
 def verdicts(source: Document) -> list[Verdict]:

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from iam_access.policy.actions import AccessLevel, access_level, actions_of, expand, services
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
 from iam_access.policy.document import (
     Document,
     DocumentError,
@@ -20,7 +18,10 @@ from iam_access.policy.document import (
     render,
     statement,
 )
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.outliving import (
     denial,
     gives_nothing,
@@ -29,7 +30,6 @@ from iam_access.policy.outliving import (
     outliving_actions,
     suspended,
 )
-from iam_access.policy.request import PrincipalContext, Request
 
 SOURCE = PolicySource("p", SourceType.IDENTITY, "p")
 USER = PrincipalContext.user("arn:aws:iam::111122223333:user/a")
@@ -55,7 +55,7 @@ def expanded(source: Statement) -> frozenset[str]:
 
 def judge(documents: list[Document], action: str) -> Verdict:
     policies = tuple(compile_policy(each, SOURCE) for each in documents)
-    return decide(Request(USER, action, "*"), Layers(identity=policies)).kind
+    return decide(Request(USER, action, "*"), ApplicablePolicies(identity=policies)).kind
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_patterns_and_what_is_left_out_count(made: dict[str, Any], expected: Any
 
 
 def test_every_action_that_manages_permissions_is_decided() -> None:
-    """A new one is a decision: it goes to policy/outliving_actions.py or to the file."""
+    """A new one is a decision: it goes to policy/outliving.py or to the file."""
     lines = DECIDED.read_text("utf-8").splitlines()
     left = [line for line in lines if line and not line.startswith("#")]
     found = ALL | opening_actions([EVERYTHING])

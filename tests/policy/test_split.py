@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from iam_access.policy.combine import combine, compact
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
 from iam_access.policy.document import (
     Document,
     DocumentError,
@@ -23,9 +21,11 @@ from iam_access.policy.document import (
     statement,
     statements_of,
 )
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import deadline_of, with_deadline
-from iam_access.policy.request import PrincipalContext, Request
 from iam_access.policy.split import SplitError, split
 
 LIMIT = 6144
@@ -260,7 +260,7 @@ SEARCHED = settings(derandomize=True, database=None, deadline=None, max_examples
 
 
 def verdicts(documents: tuple[Document, ...]) -> list[Verdict]:
-    layers = Layers(identity=tuple(compile_policy(each, SOURCE) for each in documents))
+    layers = ApplicablePolicies(identity=tuple(compile_policy(each, SOURCE) for each in documents))
     return [decide(request, layers).kind for request in REQUESTS]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from iam_access.policy.combine import combine, compact
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
+from iam_access.policy.dates import format_instant
 from iam_access.policy.document import Document
-from iam_access.policy.evaluate import Layers, decide
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import with_window
-from iam_access.policy.instants import format_instant
-from iam_access.policy.request import PrincipalContext, Request
 
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
 START = DEADLINE - timedelta(seconds=3)
@@ -57,7 +57,8 @@ def a_document(random: Random) -> dict[str, Any]:
 
 def judge(documents: Sequence[Document], request: Request) -> Verdict:
     return decide(
-        request, Layers(identity=tuple(compile_policy(each, SOURCE) for each in documents))
+        request,
+        ApplicablePolicies(identity=tuple(compile_policy(each, SOURCE) for each in documents)),
     ).kind
 
 

@@ -8,10 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Verdict
-from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 Context = Mapping[str, str | Sequence[str]]
@@ -60,7 +65,7 @@ class Reach:
 
     def __init__(self, entities: Mapping[str, Entity]) -> None:
         self.entities = entities
-        self._layers: dict[tuple[str, str], Layers] = {}
+        self._layers: dict[tuple[str, str], ApplicablePolicies] = {}
 
     def __getitem__(self, arn: str) -> Entity:
         return self.entities[arn]
@@ -114,11 +119,13 @@ class Reach:
             for role in self.roles_of_ours
         )
 
-    def _around(self, who: Entity, resource: Document | None, kind: SourceType) -> Layers:
+    def _around(
+        self, who: Entity, resource: Document | None, kind: SourceType
+    ) -> ApplicablePolicies:
         text = json.dumps(resource, sort_keys=True) if resource else ""
         found = self._layers.get((who.arn, text))
         if found is None:
-            found = self._layers[who.arn, text] = Layers(
+            found = self._layers[who.arn, text] = ApplicablePolicies(
                 identity=tuple(
                     compiled(document, SourceType.IDENTITY) for document in who.documents.values()
                 ),

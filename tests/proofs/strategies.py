@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from iam_access.config.load import Configuration
-from iam_access.kinds.base import Entry
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Principal, PrincipalType
@@ -161,7 +161,7 @@ class Granted:
     via: Form | None
 
     @property
-    def entry(self) -> Entry[Any]:
+    def entry(self) -> FileEntry[Any]:
         who = (
             {"role": self.person.name}
             if self.person.type is PrincipalType.ROLE
@@ -187,7 +187,7 @@ class Files:
 
     @property
     def configuration(self) -> Configuration:
-        entries: list[Entry[PolicySpec]] = [
+        entries: list[FileEntry[PolicySpec]] = [
             policy(key, **written) for key, written in self.policies.items()
         ]
         return configuration(

@@ -17,10 +17,9 @@ from iam_access.config.load import Configuration, Team
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.grant import Form
 from iam_access.kinds.ownership import claims_on
-from iam_access.kinds.temporary_role_calls import NOBODY
-from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.revocation import plan_revocation
-from iam_access.plan.target import Target
+from iam_access.kinds.temporary_role import NOBODY
+from iam_access.plan.planner import RunOptions, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import canonical, same_meaning
 from iam_access.snapshot import Snapshot
 from tests.proofs.interleaving import Planning, explore, moments_of, run, undone
@@ -41,7 +40,7 @@ from tests.values import (
     with_state,
 )
 
-FORCED = Request()
+FORCED = RunOptions()
 TWO_HOURS = timedelta(hours=2)
 FAR, FARTHER = "2026-09-01T00:00:00Z", "2026-10-01T00:00:00Z"
 
@@ -52,7 +51,7 @@ def applying(files: Configuration, now: datetime = NOW) -> Planning:
 
 def cleaning(files: Configuration, now: datetime = NOW) -> Planning:
     return lambda account: (
-        plan_cleanup(files.accounts[ACCOUNT.id], account, Request(), now, files).changes
+        plan_cleanup(files.accounts[ACCOUNT.id], account, RunOptions(), now, files).changes
     )
 
 

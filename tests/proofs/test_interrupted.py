@@ -15,9 +15,8 @@ from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.kinds.names import grant_of_ending_policy
 from iam_access.model import Plan, Principal
-from iam_access.plan.planner import Request, plan_cleanup
-from iam_access.plan.revocation import plan_revocation
-from iam_access.plan.target import Target
+from iam_access.plan.planner import RunOptions, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Quotas, Snapshot
 from tests.proofs.reach import Probe
 from tests.proofs.replay import Powers, meaning, moments
@@ -43,7 +42,7 @@ from tests.values import (
     team,
 )
 
-EVERYTHING = Request(allow_removals_of=None)
+EVERYTHING = RunOptions(allow_removals_of=None)
 Planning = Callable[[Snapshot], Plan]
 
 bounded = settings(

@@ -8,15 +8,15 @@ from typing import Any
 from iam_access.model import (
     Account,
     AccountReport,
-    Action,
     Change,
-    Difference,
+    ChangeType,
     Escalation,
     Failure,
     Finding,
     Location,
     Meaning,
     Outcome,
+    PermissionDelta,
     Plan,
     Principal,
     PrincipalType,
@@ -43,7 +43,7 @@ def document(*actions: str) -> dict[str, Any]:
 
 
 def change(
-    action: Action,
+    action: ChangeType,
     name: str,
     *,
     kind: str = "inline-policy",
@@ -82,8 +82,8 @@ def change(
         name=name,
         teams=frozenset(teams),
         reason=reason,
-        before=None if action is Action.CREATE else resource(before, attributes_before),
-        after=None if action is Action.DELETE else resource(after, attributes_after),
+        before=None if action is ChangeType.CREATE else resource(before, attributes_before),
+        after=None if action is ChangeType.DELETE else resource(after, attributes_after),
         calls=(),
     )
 
@@ -139,7 +139,7 @@ def after(change: Change) -> Resource:
 
 
 POLICY = change(
-    Action.UPDATE,
+    ChangeType.UPDATE,
     "payments-dev-read-only",
     kind="customer-managed-policy",
     principal=None,
@@ -149,7 +149,7 @@ POLICY = change(
     after=document("s3:GetObject", "s3:ListAllMyBuckets"),
 )
 GRANT = change(
-    Action.CREATE,
+    ChangeType.CREATE,
     "self-serve+payments+dev.break-glass+20251130T180000Z",
     reason="payments grants dev.break-glass in prod, as an inline policy (150 characters, 2,048 "
     "of 2,048 free); next would be policies of its own",
@@ -166,7 +166,7 @@ USAGE = (
     "role_session_name = alice",
 )
 ROLE = change(
-    Action.CREATE,
+    ChangeType.CREATE,
     "payments+dev.admin+alice",
     kind="temporary-role",
     reason="payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
@@ -192,7 +192,7 @@ ROLE = change(
 )
 GRANTED = tuple(
     change(
-        Action.CREATE,
+        ChangeType.CREATE,
         name,
         kind="policy-attachment",
         principal=BATCH,
@@ -202,7 +202,7 @@ GRANTED = tuple(
     for name in ("payments-jobs-read", "ViewOnlyAccess")
 )
 ATTACHMENT = change(
-    Action.DELETE,
+    ChangeType.DELETE,
     READ_ONLY,
     kind="policy-attachment",
     principal=BATCH,
@@ -323,7 +323,7 @@ def ended(name: str, principal: Principal = ALICE, *, hours: float = 1) -> Chang
     """The removal of what ended so many hours ago."""
     expires = NOW - timedelta(hours=hours)
     return change(
-        Action.DELETE,
+        ChangeType.DELETE,
         name,
         principal=principal,
         reason=f"ended {expires:%Y-%m-%d %H:%M:%S} UTC",
@@ -351,7 +351,7 @@ def cleaned() -> Report:
 def revoked() -> Report:
     """The emergency brake: one grant gone, and the entry that would bring it back."""
     gone = change(
-        Action.DELETE,
+        ChangeType.DELETE,
         "payments+dev.admin+alice",
         kind="temporary-role",
         reason="no entry of payments asks for it any more",
@@ -376,9 +376,9 @@ def explained() -> Report:
     """A pull request that gives to some, takes from others, and cannot see one account."""
     bucket, mfa = "arn:aws:s3:::reports/*", "aws:MultiFactorAuthPresent Bool true"
     until = NOW + timedelta(days=3, hours=4)
-    writes = Difference("Write", 1, ("s3:PutObject",), (bucket,), common=(f"when {mfa}",))
-    reads = Difference("Read", 24, ("ec2:*",), unless=("on arn:aws:ec2:*:*:instance/secret",))
-    lists = Difference("List", 4, ("s3:*",), ("arn:aws:s3:::a", "arn:aws:s3:::b"), (mfa,))
+    writes = PermissionDelta("Write", 1, ("s3:PutObject",), (bucket,), common=(f"when {mfa}",))
+    reads = PermissionDelta("Read", 24, ("ec2:*",), unless=("on arn:aws:ec2:*:*:instance/secret",))
+    lists = PermissionDelta("List", 4, ("s3:*",), ("arn:aws:s3:::a", "arn:aws:s3:::b"), (mfa,))
     function = Escalation(
         "pass-role-to-function",
         "can pass a role to a Lambda function of their own code and so do what that role may do",
@@ -455,7 +455,7 @@ def hostile(text: str) -> Report:
             expires=NOW + timedelta(hours=number),
             usage=(text, "more"),
         )
-        for number, action in enumerate(Action)
+        for number, action in enumerate(ChangeType)
         for kind, principal in (("inline-policy", user), ("customer-managed-policy", None))
     )
     failure = Failure(text, text, text)

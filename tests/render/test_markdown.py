@@ -12,12 +12,12 @@ from markdown_it.token import Token
 from iam_access.errors import UsageError
 from iam_access.model import (
     Account,
-    Action,
-    Difference,
+    ChangeType,
     Escalation,
     Finding,
     Location,
     Meaning,
+    PermissionDelta,
     Principal,
     PrincipalType,
     Report,
@@ -90,8 +90,8 @@ def test_mentions_are_code() -> None:
 
 
 def test_creations_show_their_documents_and_removals_only_if_verbose() -> None:
-    gone = reports.change(Action.DELETE, "gone", before=reports.document("s3:Gone"))
-    new = reports.change(Action.CREATE, "new", after=reports.document("s3:New"))
+    gone = reports.change(ChangeType.DELETE, "gone", before=reports.document("s3:Gone"))
+    new = reports.change(ChangeType.CREATE, "new", after=reports.document("s3:New"))
     report = Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, gone, new),))
     assert "s3:New" in shown(report)
     assert "s3:Gone" not in shown(report)
@@ -106,7 +106,7 @@ def large(
     for number in range(accounts):
         account = Account(f"{number:012}", "aws", "deployer", {"payments": environment})
         made = (
-            reports.change(Action.CREATE, f"grant-{each}", after=reports.document(*actions))
+            reports.change(ChangeType.CREATE, f"grant-{each}", after=reports.document(*actions))
             for each in range(changes)
         )
         plans.append(reports.planned(account, *made))
@@ -166,7 +166,9 @@ def users(number: int) -> list[Principal]:
 
 
 def meaning(principal: Principal, level: str, *ways: str) -> Meaning:
-    gain = Difference(level, 1, ("iam:CreateUser",), (f"arn:aws:iam::*:user/{principal.name}",))
+    gain = PermissionDelta(
+        level, 1, ("iam:CreateUser",), (f"arn:aws:iam::*:user/{principal.name}",)
+    )
     found = tuple(Escalation(way, "it can", "https://example.com/", ("iam:*",)) for way in ways)
     return Meaning(principal, (gain,), gained={level: 1}, escalations=found)
 
@@ -174,7 +176,9 @@ def meaning(principal: Principal, level: str, *ways: str) -> Meaning:
 def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> None:
     everybody = users(1_000)
     made = [
-        reports.change(Action.CREATE, f"grant-{n}", principal=each, after=reports.document("s3:X"))
+        reports.change(
+            ChangeType.CREATE, f"grant-{n}", principal=each, after=reports.document("s3:X")
+        )
         for n, each in enumerate(everybody)
     ]
     bad = everybody[700]

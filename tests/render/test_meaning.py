@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 
 from iam_access.model import (
     AccountReport,
-    Action,
-    Difference,
+    ChangeType,
     Escalation,
     Meaning,
+    PermissionDelta,
     Plan,
     Principal,
     PrincipalType,
@@ -29,7 +29,7 @@ from tests.render.streams import HOSTILE
 BUCKET = "arn:aws:s3:::reports/*"
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 WAY = Escalation("pass-role-to-function", "can pass a role", PAGE, ("iam:PassRole", "lambda:X"))
-ON_BUCKET = Difference("Write", 1, ("s3:PutObject",), (BUCKET,))
+ON_BUCKET = PermissionDelta("Write", 1, ("s3:PutObject",), (BUCKET,))
 BOB = Meaning(Principal(PrincipalType.USER, "bob"))
 ALICE = Meaning(reports.ALICE, (ON_BUCKET,), gained={"Write": 1})
 
@@ -72,7 +72,9 @@ def test_a_plan_that_means_nothing_says_so(meanings: tuple[Meaning, ...], output
 def test_what_is_held_back_is_told_apart(output: Output) -> None:
     loses = replace(ALICE, gains=(), gained={}, losses=(ON_BUCKET,), lost={"Write": 1})
     (asked,) = report().accounts
-    held = reports.change(Action.DELETE, "payments-admin", before=reports.document("s3:PutObject"))
+    held = reports.change(
+        ChangeType.DELETE, "payments-admin", before=reports.document("s3:PutObject")
+    )
     asked = replace(asked, plan=Plan(reports.PROD, (), (), held=(held,)), held_meanings=(loses,))
     told = written(replace(report(), accounts=(asked,)), output)
     if output is Output.JSON:
@@ -116,9 +118,9 @@ def test_what_narrows_a_gain_is_in_the_line() -> None:
 
 
 def test_what_is_on_one_bucket_does_not_look_like_what_is_on_all() -> None:
-    tags = Difference("Tagging", 2, ("s3:PutA", "s3:PutB"), (BUCKET,))
-    reads = Difference("Read", 300, ("ec2:*",))
-    mine = Difference("Read", 2, ("s3:GetObject", "s3:GetX"), (BUCKET,))
+    tags = PermissionDelta("Tagging", 2, ("s3:PutA", "s3:PutB"), (BUCKET,))
+    reads = PermissionDelta("Read", 300, ("ec2:*",))
+    mine = PermissionDelta("Read", 2, ("s3:GetObject", "s3:GetX"), (BUCKET,))
     counts = {"Write": 1, "Tagging": 2, "Read": 302}
     mixed = replace(ALICE, gains=(ON_BUCKET, tags, reads, mine), gained=counts)
     assert lines(mixed)[1] == (
@@ -253,7 +255,7 @@ def test_those_for_whom_it_means_the_same_are_together() -> None:
 
 
 def hostile(text: str) -> Meaning:
-    difference = Difference(text, 1, (text,), (text,), (text,), (text,), via=text)
+    difference = PermissionDelta(text, 1, (text,), (text,), (text,), (text,), via=text)
     return Meaning(
         principal=Principal(PrincipalType.USER, text),
         gains=(difference,),
@@ -278,7 +280,7 @@ def test_hostile_text_stays_text(text: str, output: Output) -> None:
 
 
 def test_what_may_be_taken_of_what_is_not_known_stands_first() -> None:
-    denied = Difference("Permissions management", 40, ("iam:*",))
+    denied = PermissionDelta("Permissions management", 40, ("iam:*",))
     glass = Meaning(
         Principal(PrincipalType.ROLE, "breakglass"),
         is_known=False,

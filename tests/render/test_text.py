@@ -11,7 +11,7 @@ from iam_access.errors import UsageError
 from iam_access.model import (
     Account,
     AccountReport,
-    Action,
+    ChangeType,
     Finding,
     Location,
     Outcome,
@@ -48,9 +48,9 @@ def with_long_names() -> Report:
     account = replace(reports.PROD, environments={"payments": "e" * 90})
     finding = Finding("long", Severity.ERROR, f"look at {LONG}", f"see {LONG}", account=account.id)
     changes = (
-        reports.change(Action.CREATE, LONG, reason=f"because of {LONG}"),
+        reports.change(ChangeType.CREATE, LONG, reason=f"because of {LONG}"),
         reports.change(
-            Action.UPDATE,
+            ChangeType.UPDATE,
             "p",
             before=reports.document("a:B"),
             after={**reports.document("a:B"), "Id": LONG},
@@ -283,7 +283,7 @@ def test_a_finding_is_told_once() -> None:
 
 def test_attributes_that_change_are_shown() -> None:
     change = reports.change(
-        Action.UPDATE,
+        ChangeType.UPDATE,
         "role",
         attributes_before={"boundary": "one", "hours": 1, "same": "x"},
         attributes_after={"hours": 2, "same": "x", "names": frozenset({"b", "a"})},
@@ -295,7 +295,9 @@ def test_attributes_that_change_are_shown() -> None:
 
 
 def test_a_document_that_is_no_policy_is_shown_as_it_is() -> None:
-    change = reports.change(Action.UPDATE, "p", before={"Statement": "odd"}, after={"Statement": 1})
+    change = reports.change(
+        ChangeType.UPDATE, "p", before={"Statement": "odd"}, after={"Statement": 1}
+    )
     text = shown(Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, change),)))
     assert '-  "Statement": "odd"' in text
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from iam_access.model import Action, Change, Location, Outcome, Report, Status
+from iam_access.model import Change, ChangeType, Location, Outcome, Report, Status
 from iam_access.render import Output, render, wording
 from tests.render import reports
 
@@ -26,7 +26,7 @@ def shown(*changes: Change, verbose: bool = False, status: Status | None = None)
 
 def attachment(name: str, reason: str = "payments grants read in prod") -> Change:
     return reports.change(
-        Action.CREATE, name, kind="policy-attachment", reason=reason, location=PLACE
+        ChangeType.CREATE, name, kind="policy-attachment", reason=reason, location=PLACE
     )
 
 
@@ -51,8 +51,10 @@ def test_what_neighbours_have_in_common_is_said_once() -> None:
 
 def test_a_reason_stands_above_the_document_it_is_for() -> None:
     lines = shown(
-        reports.change(Action.CREATE, "one", reason="because", after=reports.document("s3:Get*")),
-        reports.change(Action.CREATE, "two", reason="because"),
+        reports.change(
+            ChangeType.CREATE, "one", reason="because", after=reports.document("s3:Get*")
+        ),
+        reports.change(ChangeType.CREATE, "two", reason="because"),
     )
     assert [lines.index("      because"), lines.count("      because")] == [2, 2]
 
@@ -64,7 +66,7 @@ def test_a_change_that_failed_has_its_own_reason() -> None:
 
 def test_teams_are_named_where_there_are_several() -> None:
     shared = reports.change(
-        Action.DELETE, "one", teams=("search", "payments"), reason="nobody asks"
+        ChangeType.DELETE, "one", teams=("search", "payments"), reason="nobody asks"
     )
     assert shown(shared)[2:] == ["      nobody asks", "      for payments, search"]
 
@@ -96,7 +98,7 @@ def test_clauses_are_what_stands_between_semicolons(reason: str, clauses: list[s
     assert wording.clauses(reason) == clauses
 
 
-def policy(actions: int, action: Action = Action.CREATE) -> Change:
+def policy(actions: int, action: ChangeType = ChangeType.CREATE) -> Change:
     document = reports.document(*(f"s3:Action{number}" for number in range(actions)))
     return reports.change(action, "policy", before=document, after=document)
 
@@ -113,8 +115,8 @@ def test_a_long_document_is_told_by_its_size_unless_verbose() -> None:
 
 
 def test_what_goes_shows_its_document_only_if_verbose() -> None:
-    assert not any("s3:Action" in each for each in shown(policy(2, Action.DELETE)))
-    assert any("s3:Action" in each for each in shown(policy(2, Action.DELETE), verbose=True))
+    assert not any("s3:Action" in each for each in shown(policy(2, ChangeType.DELETE)))
+    assert any("s3:Action" in each for each in shown(policy(2, ChangeType.DELETE), verbose=True))
 
 
 def test_short_values_stand_on_one_line_of_a_new_document() -> None:
@@ -127,7 +129,7 @@ def test_a_document_in_an_attribute_is_shown_as_one() -> None:
         return f'{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Sid": "{user}"}}]}}'
 
     role = reports.change(
-        Action.UPDATE,
+        ChangeType.UPDATE,
         "role",
         attributes_before={"trust": trust("one"), "hours": 1},
         attributes_after={"trust": trust("two"), "hours": 2},
@@ -167,7 +169,7 @@ def test_what_goes_because_it_ended_says_so_once() -> None:
 
 def test_what_goes_before_its_end_says_when_that_would_have_been() -> None:
     expires = reports.NOW + timedelta(hours=1)
-    gone = reports.change(Action.DELETE, "p", reason="no entry asks for it", expires=expires)
+    gone = reports.change(ChangeType.DELETE, "p", reason="no entry asks for it", expires=expires)
     assert shown(gone)[2:] == [
         "      no entry asks for it",
         "      would end 2025-11-27 15:00:00 UTC, in 1 hour",

@@ -10,8 +10,8 @@ import pytest
 
 from iam_access.model import (
     AccountReport,
-    Action,
     Change,
+    ChangeType,
     Failure,
     Outcome,
     Report,
@@ -66,16 +66,16 @@ def states(source: Report) -> list[str]:
 
 
 def made(name: str = "p", *, hours: float = 3, grant: str = "dev.break-glass") -> Change:
-    return reports.change(Action.CREATE, name, expires=NOW + hours * HOUR, grant=grant)
+    return reports.change(ChangeType.CREATE, name, expires=NOW + hours * HOUR, grant=grant)
 
 
 def gone(name: str = "old", *, hours: float = 1, grant: str = "dev.break-glass") -> Change:
-    return reports.change(Action.DELETE, name, expires=NOW + hours * HOUR, grant=grant)
+    return reports.change(ChangeType.DELETE, name, expires=NOW + hours * HOUR, grant=grant)
 
 
 def changed(*, before: datetime | None, after: datetime) -> Change:
     role = reports.change(
-        Action.UPDATE, "role", kind="temporary-role", expires=after, grant="dev.admin"
+        ChangeType.UPDATE, "role", kind="temporary-role", expires=after, grant="dev.admin"
     )
     assert role.before is not None
     return replace(role, before=replace(role.before, expires=before))
@@ -229,7 +229,7 @@ def test_one_of_two_windows_that_goes_is_revoked() -> None:
 
 
 def test_what_lost_its_deadline_is_revoked_too() -> None:
-    change = reports.change(Action.DELETE, "p", grant="dev.break-glass")
+    change = reports.change(ChangeType.DELETE, "p", grant="dev.break-glass")
     assert text(report(change))[1:] == [
         (
             "  user alice: dev.break-glass of payments in prod (123456789012), inline policy, "
@@ -292,7 +292,9 @@ def test_an_account_that_was_not_read_has_no_rows() -> None:
 
 
 def test_a_moment_before_all_time_is_not_told() -> None:
-    change = reports.change(Action.DELETE, "p", grant="g", expires=datetime.min.replace(tzinfo=UTC))
+    change = reports.change(
+        ChangeType.DELETE, "p", grant="g", expires=datetime.min.replace(tzinfo=UTC)
+    )
     lines = text(report(change), zone=timezone(-9 * HOUR))
     assert lines[2] == "    its end is not known"
     assert rows(report(change))[0]["expires"] is None
@@ -313,7 +315,7 @@ def test_only_twenty_rows_are_shown_and_those_that_matter_first() -> None:
 def test_what_could_not_be_removed_is_always_shown() -> None:
     changes = tuple(
         reports.change(
-            Action.DELETE,
+            ChangeType.DELETE,
             f"p{number}",
             grant=f"g{number:02}",
             expires=NOW - HOUR,

@@ -6,12 +6,18 @@ from datetime import timedelta
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Failure, Finding, Location, Principal, Severity
-from iam_access.policy.decision import Verdict
-from iam_access.simulation.questions import ContextValue, Inquiry, Question, Setting, TestRef
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.simulation.questions import (
+    AssertionQuestion,
+    ContextValue,
+    PreparedAssertion,
+    RequestContextTemplate,
+    TestRef,
+)
 from iam_access.simulation.results import (
     AccountTests,
-    Answer,
     Assumptions,
+    BackendDecision,
     BackendName,
     Disagreement,
     Evidence,
@@ -25,8 +31,8 @@ from tests.render.reports import ALICE, BATCH, NONPROD, NOW, PROD
 FILE = "aws/access-tests/payments.yaml"
 LEDGER = "arn:aws:dynamodb:eu-west-1:123456789012:table/ledger"
 MFA = ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",))
-DENIED = Answer(Verdict.IMPLICIT_DENY)
-ALLOWED = Answer(
+DENIED = BackendDecision(Verdict.IMPLICIT_DENY)
+ALLOWED = BackendDecision(
     Verdict.ALLOWED,
     (Evidence("arn:aws:iam::aws:policy/PowerUser", "PowerUser", "identity", "statement 1"),),
 )
@@ -39,8 +45,8 @@ def question(
     description: str | None = "Nobody deletes data",
     actions: tuple[str, ...] = ("dynamodb:DeleteTable",),
     expected: Expectation = Expectation.FAIL,
-) -> Question:
-    return Question(
+) -> AssertionQuestion:
+    return AssertionQuestion(
         test=TestRef(Location(FILE, line, 5), description, "payments"),
         state=PrincipalState(principal, f"arn:aws:iam::123456789012:{principal}"),
         actions=actions,
@@ -50,15 +56,15 @@ def question(
     )
 
 
-def inquiry(*questions: Question) -> Inquiry:
+def inquiry(*questions: AssertionQuestion) -> PreparedAssertion:
     """One test, put to several."""
     one = questions[0]
     states = tuple(each.state for each in questions)
-    setting = Setting((MFA,), NOW)
-    return Inquiry(one.test, states, one.actions, one.resources, setting, one.expected)
+    setting = RequestContextTemplate((MFA,), NOW)
+    return PreparedAssertion(one.test, states, one.actions, one.resources, setting, one.expected)
 
 
-def results(asked: Question, *answers: Answer) -> tuple[TestResult, ...]:
+def results(asked: AssertionQuestion, *answers: BackendDecision) -> tuple[TestResult, ...]:
     return tuple(
         TestResult(asked, action, resource, answer)
         for (action, resource), answer in zip(asked.pairs, answers, strict=True)
@@ -82,14 +88,16 @@ def violated() -> TestReport:
     reading = question(
         BATCH, line=20, description=None, actions=("s3:A", "s3:B"), expected=Expectation.SUCCEED
     )
-    why = Answer(Verdict.EXPLICIT_DENY, (Evidence("x", "never", "identity", "statement 2 (No)"),))
+    why = BackendDecision(
+        Verdict.EXPLICIT_DENY, (Evidence("x", "never", "identity", "statement 2 (No)"),)
+    )
     looking = question(line=25, description=None, actions=("s3:C",))
     circumstances = (
         ContextValue("aws:CurrentTime", "date", ("2025-12-01T09:00:00Z",)),
         ContextValue("aws:UserAgent", "string", ("hi",)),
         ContextValue("aws:MultiFactorAuthPresent", "boolean", ()),
     )
-    narrow = Answer(Verdict.IMPLICIT_DENY, (), ("aws:SourceIp",), boundary=False)
+    narrow = BackendDecision(Verdict.IMPLICIT_DENY, (), ("aws:SourceIp",), boundary=False)
     nobody = Finding(
         "no-principal",
         Severity.ERROR,
@@ -139,7 +147,7 @@ def hostile(text: str) -> TestReport:
     """This text wherever a file or AWS may say something."""
     asked = question(Principal(ALICE.type, text), description=text, actions=(text,))
     asked = replace(asked, resources=(text,), test=replace(asked.test, team=text))
-    answer = Answer(Verdict.ALLOWED, (Evidence(text, text, text, text),), (text,))
+    answer = BackendDecision(Verdict.ALLOWED, (Evidence(text, text, text, text),), (text,))
     found = results(asked, answer)
     account = replace(PROD, environments={text: text})
     return report(

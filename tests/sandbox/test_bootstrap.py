@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from iam_access.policy.actions import AccessLevel, actions_of
-from iam_access.policy.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.document import listed
-from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.sandbox import Sandbox, SandboxAccount
 from iam_access.sandbox.authorize import default_version
 from iam_access.sandbox.template import Template
@@ -31,7 +31,7 @@ NOT_FOR_ROLES = {"sts:GetSessionToken"}
 
 
 @pytest.fixture(scope="module")
-def boundary() -> Layers:
+def boundary() -> ApplicablePolicies:
     with Sandbox([SandboxAccount(ACCOUNT)], template=TEMPLATE) as sandbox:
         text = default_version(
             sandbox.backend(ACCOUNT), f"arn:aws:iam::{ACCOUNT}:policy/self-serve-boundary"
@@ -45,17 +45,17 @@ def boundary() -> Layers:
             (json.loads(text), SourceType.BOUNDARY),
         )
     ]
-    return Layers(identity=(compiled[0],), boundary=compiled[1])
+    return ApplicablePolicies(identity=(compiled[0],), boundary=compiled[1])
 
 
-def allows(layers: Layers, action: str) -> bool:
+def allows(layers: ApplicablePolicies, action: str) -> bool:
     principal = PrincipalContext.role_session(ROLE, "session", "AROAEXAMPLE")
     return decide(Request(principal, action, "*"), layers).allowed
 
 
 @pytest.mark.parametrize("service", IDENTITY)
 def test_the_boundary_of_roles_lets_them_read_identities_and_not_change_them(
-    boundary: Layers, service: str
+    boundary: ApplicablePolicies, service: str
 ) -> None:
     for name, action in ((str(each), each) for each in actions_of(service).values()):
         wanted = action.access_level in READS or name in HARMLESS
@@ -63,7 +63,7 @@ def test_the_boundary_of_roles_lets_them_read_identities_and_not_change_them(
     assert not allows(boundary, f"{service}:WhatAwsAddsNext")
 
 
-def test_the_boundary_of_roles_leaves_all_else_to_the_grant(boundary: Layers) -> None:
+def test_the_boundary_of_roles_leaves_all_else_to_the_grant(boundary: ApplicablePolicies) -> None:
     for action in ("s3:PutBucketPolicy", "ec2:RunInstances", "kms:Decrypt", "newservice:Do"):
         assert allows(boundary, action)
     assert not allows(boundary, "iam:PassRole")

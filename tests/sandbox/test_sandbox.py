@@ -19,9 +19,9 @@ from moto.iam.responses import IamResponse
 from iam_access.sandbox import (
     HUB_ACCOUNT,
     UNSET,
-    Quotas,
     Sandbox,
     SandboxAccount,
+    SandboxQuotas,
     SandboxServer,
     ServerError,
     TemplateError,
@@ -119,7 +119,7 @@ def test_a_failure_to_open_leaves_nothing_open(tmp_path: Path) -> None:
 
 
 def test_quotas_can_be_given() -> None:
-    with Sandbox(ONE, template=TEMPLATE, quotas={ACCOUNT: Quotas(policies=7)}) as sandbox:
+    with Sandbox(ONE, template=TEMPLATE, quotas={ACCOUNT: SandboxQuotas(policies=7)}) as sandbox:
         summary = client("iam", assume()).get_account_summary()["SummaryMap"]
         assert (summary["PoliciesQuota"], sandbox.quotas(ACCOUNT).policies) == (7, 7)
         assert sandbox.quotas(HUB_ACCOUNT).policies == 1500

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from iam_access import commands
+from iam_access.cli import commands
 from iam_access.sandbox import SandboxAccount, SandboxServer
 from tests.scripts.support import PROD, TEMPLATE, TEST, run, write_files
 

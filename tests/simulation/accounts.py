@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from iam_access.model import Difference, Meaning, Principal
+from iam_access.meaning.holdings import touched
+from iam_access.meaning.meaning import meaning
+from iam_access.model import Meaning, PermissionDelta, Principal
 from iam_access.policy.document import document
-from iam_access.simulation.holdings import touched
-from iam_access.simulation.meaning import meaning
 from iam_access.snapshot import Snapshot
 from tests.values import ALICE, NOW, account_with, state_of, with_state
 
@@ -63,5 +63,7 @@ def changed(before: Snapshot, after: Snapshot) -> tuple[Meaning, ...]:
     return meaning(before, after, touched(before, after, ()), NOW)
 
 
-def said(differences: tuple[Difference, ...]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+def said(
+    differences: tuple[PermissionDelta, ...],
+) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     return [(each.level, each.actions, each.resources) for each in differences]

@@ -4,7 +4,7 @@ from typing import Any
 
 from iam_access.config.access_tests import AccessTests
 from iam_access.config.suites import Suite
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 
 
 def suite(*tests: dict[str, Any], team: str | None = "payments", **top: Any) -> Suite:
@@ -14,5 +14,5 @@ def suite(*tests: dict[str, Any], team: str | None = "payments", **top: Any) -> 
     return Suite(
         team,
         AccessTests.model_validate({**top, "tests": written}),
-        Place("aws/access-tests/payments.yaml", (1, 1, {"tests": (1, 1, (1, 1, marks))})),
+        SourcePosition("aws/access-tests/payments.yaml", (1, 1, {"tests": (1, 1, (1, 1, marks))})),
     )

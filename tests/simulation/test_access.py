@@ -8,25 +8,25 @@ import pytest
 
 from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
+from iam_access.meaning.iam_model import after
 from iam_access.model import Principal, PrincipalType
-from iam_access.place import Place
-from iam_access.policy.decision import Verdict
+from iam_access.place import SourcePosition
+from iam_access.policy.evaluation.decision import Verdict
 from iam_access.simulation.access import (
+    AccessAnswer,
+    AccessQuestion,
     AccessReport,
     AccountAnswers,
-    Answer,
     Judge,
-    Question,
     answers,
     expanded,
 )
-from iam_access.simulation.effect import after
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.origin import Origins
-from iam_access.simulation.questions import Question as Asked
-from iam_access.simulation.results import Answer as Judged
+from iam_access.simulation.questions import AssertionQuestion as Asked
+from iam_access.simulation.results import BackendDecision as Judged
 from iam_access.simulation.results import GaveUpError
 from iam_access.simulation.whom import Whom, absence
-from iam_access.simulation.world import World
 from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -56,12 +56,14 @@ READ = policy(
 )
 
 
-def ask(files: Configuration, snapshot: Snapshot | None = None, **question: Any) -> list[Answer]:
+def ask(
+    files: Configuration, snapshot: Snapshot | None = None, **question: Any
+) -> list[AccessAnswer]:
     """Answers in the account as the files would leave it."""
     before = snapshot or account_with()
-    world = World(after(before, apply_plan(files, before).changes))
+    world = AccountPolicies(after(before, apply_plan(files, before).changes))
     whom = question.pop("principals", None)
-    asked = Question(
+    asked = AccessQuestion(
         **{
             "actions": ("s3:ListBucket",),
             "resources": ("*",),
@@ -163,7 +165,7 @@ BELOW = {
     "custom_statements": (10, 1, (10, 1, [(11, 1, None), (12, 1, None), (13, 1, None)])),
     "managed_policies": (20, 1, (21, 1, [(21, 1, None)])),
 }
-VARIED_ENTRY = VARIED._replace(place=Place("policies.yaml", (1, 1, BELOW)))
+VARIED_ENTRY = VARIED._replace(place=SourcePosition("policies.yaml", (1, 1, BELOW)))
 
 
 @pytest.mark.parametrize("form", list(Form))
@@ -251,9 +253,9 @@ class Organization:
 
 def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     before = account_with()
-    world = World(after(before, apply_plan(PERMANENT, before).changes))
+    world = AccountPolicies(after(before, apply_plan(PERMANENT, before).changes))
     whom = (Whom(ALICE), Whom(BOB))
-    question = Question(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
+    question = AccessQuestion(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
     judge = Judge(question, Organization(), world, ACCOUNT)
     alice, bob = answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)
     assert (alice.allowed, alice.disputed, alice.decision.allowed) == (False, True, True)
@@ -270,8 +272,8 @@ class Forgetful:
 
 
 def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
-    world = World(account_with())
-    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
+    world = AccountPolicies(account_with())
+    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
     judge = Judge(question, Forgetful(), world, ACCOUNT)
     with pytest.raises(GaveUpError, match="was deleted"):
         [*answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)]
@@ -284,7 +286,7 @@ def test_names_are_those_of_iam_whatever_their_case() -> None:
 
 def test_whom_no_account_has_is_no_proof_of_anything() -> None:
     nobody = Principal(PrincipalType.USER, "nobody")
-    question = Question(("s3:ListBucket",), ("*",), {}, NOW, (Whom(nobody),))
+    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(nobody),))
     account = AccountAnswers(ACCOUNT, absent=tuple(absence(account_with(), [Whom(nobody)])))
     report = AccessReport(question, (account,), on_plan=False)
     assert report.unknown == (Whom(nobody),)

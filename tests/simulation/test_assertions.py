@@ -7,24 +7,29 @@ from typing import Any
 import pytest
 
 from iam_access.config.suites import Suite
+from iam_access.meaning.iam_model import after
 from iam_access.model import Account, Principal, PrincipalType
-from iam_access.policy.decision import Layer, Verdict
-from iam_access.policy.evaluate import decide_for_caller
-from iam_access.policy.request import Request
+from iam_access.policy.evaluation.decision import PolicyType, Verdict
+from iam_access.policy.evaluation.evaluate import decide_for_caller
+from iam_access.policy.evaluation.request import Request
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, disagreements
-from iam_access.simulation.choosing import Choice, Chosen, choose, matched_nowhere
-from iam_access.simulation.effect import after
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.proving import lacking_context
-from iam_access.simulation.questions import Question
+from iam_access.simulation.questions import AssertionQuestion
 from iam_access.simulation.results import (
     AccountTests,
-    Answer,
+    BackendDecision,
     BackendName,
     Ground,
     TestReport,
 )
-from iam_access.simulation.world import World
+from iam_access.simulation.selection import (
+    PrincipalFilter,
+    SelectedTests,
+    matched_nowhere,
+    select_tests,
+)
 from iam_access.snapshot import Snapshot
 from tests.simulation.suites import suite
 from tests.values import (
@@ -64,26 +69,26 @@ def trust(**principal: Any) -> dict[str, Any]:
 ROOT = f"arn:aws:iam::{ACCOUNT.id}:root"
 
 
-def names(chosen: Chosen) -> list[str]:
+def names(chosen: SelectedTests) -> list[str]:
     return [question.state.principal.name for question in questions(chosen)]
 
 
-def questions(chosen: Chosen) -> list[Question]:
+def questions(chosen: SelectedTests) -> list[AssertionQuestion]:
     return [question for inquiry in chosen.inquiries for question in inquiry.questions]
 
 
 def chosen(
     *suites: Suite,
     snapshot: Snapshot | None = None,
-    choice: Choice = Choice(),  # noqa: B008 - a frozen value
+    choice: PrincipalFilter = PrincipalFilter(),  # noqa: B008 - a frozen value
     account: Account = ACCOUNT,
-) -> Chosen:
-    return choose(suites, account, snapshot or account_with(), choice, NOW)
+) -> SelectedTests:
+    return select_tests(suites, account, snapshot or account_with(), choice, NOW)
 
 
 def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
     inquiries = chosen(*suites, snapshot=snapshot).inquiries
-    return ask(ACCOUNT, inquiries, OfflineBackend(World(snapshot)))
+    return ask(ACCOUNT, inquiries, OfflineBackend(AccountPolicies(snapshot)))
 
 
 # Who is tested.
@@ -91,8 +96,8 @@ def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
 
 def test_everybody_is_tested_unless_a_test_says_otherwise() -> None:
     assert names(chosen(suite({}))) == ["runner", "alice", "bob"]
-    assert names(chosen(suite({}), choice=Choice(roles=False))) == ["alice", "bob"]
-    assert names(chosen(suite({}), choice=Choice(users=False))) == ["runner"]
+    assert names(chosen(suite({}), choice=PrincipalFilter(roles=False))) == ["alice", "bob"]
+    assert names(chosen(suite({}), choice=PrincipalFilter(users=False))) == ["runner"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_find
 def test_a_test_about_other_accounts_is_not_asked_and_that_is_no_finding() -> None:
     there, here = (f"^arn:aws:iam::{each}:user/.*" for each in (OTHER, ACCOUNT.id))
     for suite_ in (suite({"limit_to": [there]}), suite({}, global_limit_to=[there])):
-        assert chosen(suite_) == Chosen()
+        assert chosen(suite_) == SelectedTests()
     assert names(chosen(suite({"limit_to": [there, here]}))) == ["alice", "bob"]
     # A name is meant for this account all the same.
     assert names(chosen(suite({"limit_to": [there], "users": ["bob"]}))) == ["bob"]
@@ -144,13 +149,13 @@ def test_a_test_about_other_accounts_is_not_asked_and_that_is_no_finding() -> No
 @pytest.mark.parametrize(
     ("test", "choice"),
     [
-        ({"limit_to": [".*role/"]}, Choice(roles=False)),
-        ({"roles": ["runner"]}, Choice(roles=False)),
-        ({"roles": ["runner"]}, Choice(system_roles=False)),
-        ({"users": ["alice"]}, Choice(users=False)),
+        ({"limit_to": [".*role/"]}, PrincipalFilter(roles=False)),
+        ({"roles": ["runner"]}, PrincipalFilter(roles=False)),
+        ({"roles": ["runner"]}, PrincipalFilter(system_roles=False)),
+        ({"users": ["alice"]}, PrincipalFilter(users=False)),
     ],
 )
-def test_whom_an_option_leaves_out_is_no_error(test: Any, choice: Choice) -> None:
+def test_whom_an_option_leaves_out_is_no_error(test: Any, choice: PrincipalFilter) -> None:
     found = chosen(suite(test), choice=choice)
     assert found.inquiries == ()
     assert [(each.code, each.is_error) for each in found.findings] == [("left-out", False)]
@@ -158,7 +163,7 @@ def test_whom_an_option_leaves_out_is_no_error(test: Any, choice: Choice) -> Non
 
 def test_options_hide_no_name_that_is_nobodys() -> None:
     tests = suite({"roles": ["runner", "walker"], "users": ["alice"]})
-    found = chosen(tests, choice=Choice(roles=False))
+    found = chosen(tests, choice=PrincipalFilter(roles=False))
     assert names(found) == ["alice"]
     assert [each.code for each in found.findings] == ["missing-principal"]
 
@@ -188,7 +193,7 @@ def test_roles_that_no_person_can_assume_can_be_left_out(
 ) -> None:
     snapshot = with_state(account_with(), RUNNER, trust=trust(**principal))
     tests = suite({}, user_landing_account=landing)
-    without = chosen(tests, snapshot=snapshot, choice=Choice(system_roles=False))
+    without = chosen(tests, snapshot=snapshot, choice=PrincipalFilter(system_roles=False))
     assert ("runner" in names(without)) is expected
     assert "runner" in names(chosen(tests, snapshot=snapshot))
 
@@ -197,7 +202,7 @@ def test_who_is_denied_in_a_trust_policy_cannot_assume_the_role() -> None:
     denied = trust(AWS=ROOT)
     denied["Statement"][0]["Effect"] = "Deny"
     snapshot = with_state(account_with(), RUNNER, trust=denied)
-    found = chosen(suite({}), snapshot=snapshot, choice=Choice(system_roles=False))
+    found = chosen(suite({}), snapshot=snapshot, choice=PrincipalFilter(system_roles=False))
     assert "runner" not in names(found)
 
 
@@ -290,7 +295,10 @@ def test_what_no_request_can_be_proves_nothing(
 
 def lacking(snapshot: Snapshot, **test: Any) -> list[str]:
     found = chosen(suite(test), snapshot=snapshot)
-    return [each.message for each in lacking_context(ACCOUNT, found.inquiries, World(snapshot))]
+    return [
+        each.message
+        for each in lacking_context(ACCOUNT, found.inquiries, AccountPolicies(snapshot))
+    ]
 
 
 def test_who_passes_only_for_want_of_a_condition_key_is_told_once() -> None:
@@ -478,10 +486,10 @@ class Fixed:
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
 
-    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+    def ask(self, question: AssertionQuestion) -> Mapping[tuple[str, str], BackendDecision] | None:
         if question.state.principal == BOB:
             return None
-        return dict.fromkeys(question.pairs, Answer(self.verdict))
+        return dict.fromkeys(question.pairs, BackendDecision(self.verdict))
 
 
 def test_a_principal_that_is_gone_is_one_warning() -> None:
@@ -514,7 +522,7 @@ def test_disagreements_are_told_where_both_have_an_answer() -> None:
 def test_no_answer_for_a_principal_that_the_snapshot_lacks() -> None:
     (question,) = questions(chosen(suite({"users": ["alice"]})))
     gone = replace(question, state=state_of(Principal(PrincipalType.USER, "carol")))
-    assert OfflineBackend(World(account_with())).ask(gone) is None
+    assert OfflineBackend(AccountPolicies(account_with())).ask(gone) is None
 
 
 @pytest.mark.parametrize("boundary", [None, allow("sqs:*"), allow("*")])
@@ -533,7 +541,7 @@ def test_answers_are_those_of_the_evaluator(policy_: Any, boundary: Any) -> None
     snapshot = with_state(account_with(ALICE), ALICE, inline={"x": policy_})
     if boundary:
         snapshot = with_policy(with_state(snapshot, ALICE, boundary=arn), arn, document=boundary)
-    world = World(snapshot)
+    world = AccountPolicies(snapshot)
     (question,) = questions(
         chosen(suite({"actions": ["s3:GetObject", "ec2:*"]}), snapshot=snapshot)
     )
@@ -547,4 +555,4 @@ def test_answers_are_those_of_the_evaluator(policy_: Any, boundary: Any) -> None
         assert answer.decision is decision.kind
         assert answer.missing == decision.missing_context
         assert len(answer.evidence) == len(decision.deciding)
-        assert (answer.boundary is None) == (decision.layer(Layer.BOUNDARY) is None)
+        assert (answer.boundary is None) == (decision.layer(PolicyType.BOUNDARY) is None)

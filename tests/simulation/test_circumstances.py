@@ -10,14 +10,14 @@ from hypothesis import given as given_that
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from iam_access.policy.decision import Verdict
+from iam_access.policy.evaluation.decision import Verdict
 from iam_access.policy.key_origins import is_open
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, disagreements, find_violations
-from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.results import AccountTests
+from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.verification import violations
-from iam_access.simulation.world import World
 from iam_access.snapshot import Document, Snapshot
 from tests.simulation.suites import suite
 from tests.values import ACCOUNT, ALICE, BOB, NOW, RUNNER, account_with, with_policy, with_state
@@ -62,9 +62,9 @@ def holding(*statements: dict[str, Any], boundary: Document | None = None) -> Sn
 
 def judged(snapshot: Snapshot, **test: Any) -> AccountTests:
     asked = suite({"users": ["alice"], **test})
-    chosen = choose([asked], ACCOUNT, snapshot, Choice(), NOW)
+    chosen = select_tests([asked], ACCOUNT, snapshot, PrincipalFilter(), NOW)
     assert not [each for each in chosen.findings if each.code != "resource-mismatch"]
-    return find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(World(snapshot)))
+    return find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
 
 
 def assumed(tests: AccountTests) -> dict[str, str]:
@@ -290,8 +290,8 @@ def test_those_alike_are_told_alike_and_all_of_them() -> None:
     # A role's session may have any name.
     role = {"own": document(allow(StringLike={"aws:userid": "AROA1:al*"}))}
     snapshot = with_state(snapshot, RUNNER, inline=role, id="AROA1")
-    chosen = choose([suite({}, {})], ACCOUNT, snapshot, Choice(), NOW)
-    found = find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(World(snapshot)))
+    chosen = select_tests([suite({}, {})], ACCOUNT, snapshot, PrincipalFilter(), NOW)
+    found = find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
     each = [
         (one.question.state.principal, one.question.assumed[0].values[0])
         for one in found.violations
@@ -310,8 +310,8 @@ def test_an_apply_that_is_verified_tells_the_circumstances() -> None:
 
 def test_aws_is_compared_with_for_requests_as_tests_give_them() -> None:
     snapshot = holding(allow(StringEquals={"aws:UserAgent": "hi"}))
-    chosen = choose([suite({"users": ["alice"]})], ACCOUNT, snapshot, Choice(), NOW)
-    offline = ask(ACCOUNT, chosen.inquiries, OfflineBackend(World(snapshot)))
+    chosen = select_tests([suite({"users": ["alice"]})], ACCOUNT, snapshot, PrincipalFilter(), NOW)
+    offline = ask(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
     assert [each.ok for each in offline.results] == [True, False]
     aws = AccountTests(ACCOUNT, chosen.inquiries, offline.results[:1])
     assert disagreements(offline, aws) == ()
@@ -433,7 +433,7 @@ def test_what_some_request_may_do_does_not_pass(
         *(statement("Deny", each) for each in denied),
     ]
     snapshot = holding(*statements)
-    subject = World(snapshot).subject(ALICE)
+    subject = AccountPolicies(snapshot).subject(ALICE)
     asker = subject.asker({}, NOW)
 
     def requests() -> Iterator[dict[str, list[str]]]:

@@ -13,15 +13,15 @@ from iam_access.model import (
     Resource,
 )
 from iam_access.policy.document import document
-from iam_access.simulation.access import Question, answers
+from iam_access.simulation.access import AccessQuestion, answers
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, find_violations
-from iam_access.simulation.choosing import Choice, choose
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import TestResult
+from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.verification import verify
 from iam_access.simulation.whom import Whom
-from iam_access.simulation.world import World
 from iam_access.snapshot import PrincipalState, Snapshot
 from tests.simulation.accounts import allow, deny
 from tests.simulation.suites import suite
@@ -96,16 +96,18 @@ def account_of(states: Iterable[PrincipalState]) -> Snapshot:
 
 
 def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
-    asked = Question(ACTIONS, RESOURCES, MFA, NOW, tuple(map(Whom, principals)) or None)
-    found = answers(asked, ACCOUNT, World(snapshot), Origins(configuration(team()), ACCOUNT))
+    asked = AccessQuestion(ACTIONS, RESOURCES, MFA, NOW, tuple(map(Whom, principals)) or None)
+    found = answers(
+        asked, ACCOUNT, AccountPolicies(snapshot), Origins(configuration(team()), ACCOUNT)
+    )
     return {(each.principal, each.action, each.resource): each.allowed for each in found}
 
 
 def by_assertions(snapshot: Snapshot) -> tuple[Said, Said]:
     """What a test says of everybody, and what the quick way to find violations says."""
     tests = suite({"actions": [*ACTIONS], "resources": [*RESOURCES]}, team=None)
-    inquiries = choose([tests], ACCOUNT, snapshot, Choice(), NOW).inquiries
-    backend = OfflineBackend(World(snapshot))
+    inquiries = select_tests([tests], ACCOUNT, snapshot, PrincipalFilter(), NOW).inquiries
+    backend = OfflineBackend(AccountPolicies(snapshot))
     every = ask(ACCOUNT, inquiries, backend).results
     violations = find_violations(ACCOUNT, inquiries, backend).results
     return _said(every), _said(violations)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from iam_access.policy.document import document
-from iam_access.simulation import matched
-from iam_access.simulation.partly import Way
-from iam_access.simulation.world import World
+from iam_access.simulation import near_misses
+from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.near_misses import Way
 from tests.simulation.accounts import allow, deny
 from tests.values import ALICE, NOW, account_with, with_state
 
@@ -18,9 +18,11 @@ VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 
 def found(pattern: str, *statements: dict[str, Any]) -> tuple[Way, ...]:
     snapshot = with_state(account_with(ALICE), ALICE, inline={"own": document(statements)})
-    world = World(snapshot)
+    world = AccountPolicies(snapshot)
     subject = world.subject(ALICE)
-    return matched.ways(subject, subject.asker({}, NOW), pattern, "*", world, ())
+    return near_misses.ways_of_some_actions(
+        subject, subject.asker({}, NOW), pattern, "*", world, ()
+    )
 
 
 @pytest.mark.parametrize(

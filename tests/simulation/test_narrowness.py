@@ -6,9 +6,9 @@ import pytest
 
 from iam_access.model import Severity
 from iam_access.policy.document import document
-from iam_access.simulation.choosing import Choice, choose
-from iam_access.simulation.narrowness import only_on_some
-from iam_access.simulation.world import World
+from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.proving import only_on_some
+from iam_access.simulation.selection import PrincipalFilter, select_tests
 from tests.simulation.accounts import allow, deny
 from tests.simulation.suites import suite
 from tests.values import ACCOUNT, ALICE, BOB, NOW, account_with, with_state
@@ -22,8 +22,8 @@ VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 def told(*statements: dict[str, Any], **test: Any) -> list[str]:
     """What is told of a test that expects a failure, where ALICE has these statements."""
     snapshot = with_state(account_with(), ALICE, inline={"own": document(statements)})
-    found = choose((suite(test),), ACCOUNT, snapshot, Choice(), NOW)
-    findings = list(only_on_some(ACCOUNT, found.inquiries, World(snapshot)))
+    found = select_tests((suite(test),), ACCOUNT, snapshot, PrincipalFilter(), NOW)
+    findings = list(only_on_some(ACCOUNT, found.inquiries, AccountPolicies(snapshot)))
     assert {(each.code, each.severity) for each in findings} <= {
         ("some-resources", Severity.WARNING)
     }

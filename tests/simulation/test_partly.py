@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from iam_access.policy.document import document
-from iam_access.simulation.partly import Way, ways
-from iam_access.simulation.world import World
+from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.near_misses import Way, ways
 from tests.simulation.accounts import allow, deny, until
 from tests.values import ACCOUNT, ALICE, NOW, RUNNER, account_with, with_policy, with_state
 
@@ -21,17 +21,19 @@ VPC_WORDS = "aws:SourceVpc StringEquals vpc-1"
 PUT = "s3:PutObject"
 
 
-def world_of(*statements: dict[str, Any], limit: list[dict[str, Any]] | None = None) -> World:
+def world_of(
+    *statements: dict[str, Any], limit: list[dict[str, Any]] | None = None
+) -> AccountPolicies:
     """ALICE of the team `pay` with these statements, and with a boundary of those in `limit`."""
     own = {"own": document(statements)}
     snapshot = with_state(account_with(ALICE), ALICE, inline=own, tags={"team": "pay"})
     if limit is not None:
         snapshot = with_policy(snapshot, LIMIT, document=document(limit))
         snapshot = with_state(snapshot, ALICE, boundary=LIMIT)
-    return World(snapshot)
+    return AccountPolicies(snapshot)
 
 
-def found(world: World, resource: str = "*", **context: str) -> tuple[Way, ...]:
+def found(world: AccountPolicies, resource: str = "*", **context: str) -> tuple[Way, ...]:
     subject = world.subject(ALICE)
     given = {key.replace("_", ":"): value for key, value in context.items()}
     asker = subject.asker({**MFA, **given}, NOW)
@@ -105,7 +107,7 @@ def test_what_was_asked_about_is_as_it_was_asked() -> None:
 
 def test_what_a_service_settles_is_open_in_nothing() -> None:
     account = with_state(account_with(RUNNER), RUNNER, inline={"own": document([allow("*")])})
-    world = World(account)
+    world = AccountPolicies(account)
     subject = world.subject(RUNNER)
     request = subject.asker({}, NOW).request(("sts:GetFederationToken", "*", None))
     assert not subject.decide("sts:GetFederationToken", "*", {}, NOW).allowed

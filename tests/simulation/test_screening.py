@@ -10,16 +10,21 @@ from hypothesis import strategies as st
 
 from iam_access.config.suites import Suite
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Decision, Layer, Verdict
-from iam_access.policy.evaluate import Layers, decide_for_caller
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.request import PrincipalContext, Request
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, find_violations
-from iam_access.simulation.choosing import Choice, Chosen, choose
 from iam_access.simulation.offline import OfflineBackend
-from iam_access.simulation.questions import Question
+from iam_access.simulation.questions import AssertionQuestion
 from iam_access.simulation.results import AccountTests
-from iam_access.simulation.world import World
+from iam_access.simulation.selection import PrincipalFilter, SelectedTests, select_tests
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot
 from tests.simulation.suites import suite
 from tests.values import ACCOUNT, ALICE, NOW, RUNNER, account_with, state_of, with_state
@@ -147,16 +152,16 @@ def _test(chance: Random) -> dict[str, Any]:
     return test
 
 
-def chosen(snapshot: Snapshot, *suites: Suite) -> Chosen:
-    return choose(suites, ACCOUNT, snapshot, Choice(), NOW)
+def chosen(snapshot: Snapshot, *suites: Suite) -> SelectedTests:
+    return select_tests(suites, ACCOUNT, snapshot, PrincipalFilter(), NOW)
 
 
-def everything(snapshot: Snapshot, found: Chosen) -> AccountTests:
-    return ask(ACCOUNT, found.inquiries, OfflineBackend(World(snapshot)))
+def everything(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
+    return ask(ACCOUNT, found.inquiries, OfflineBackend(AccountPolicies(snapshot)))
 
 
-def violations(snapshot: Snapshot, found: Chosen) -> AccountTests:
-    return find_violations(ACCOUNT, found.inquiries, OfflineBackend(World(snapshot)))
+def violations(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
+    return find_violations(ACCOUNT, found.inquiries, OfflineBackend(AccountPolicies(snapshot)))
 
 
 @SEARCHED
@@ -178,7 +183,7 @@ def test_everybody_at_once_is_everybody_one_by_one(seed: int) -> None:
             f"statement {ref.index + 1}" for ref in decision.deciding
         ]
         assert result.answer.missing == tuple(sorted(decision.missing_context))
-        boundary = decision.layer(Layer.BOUNDARY)
+        boundary = decision.layer(PolicyType.BOUNDARY)
         assert result.answer.boundary == (
             None if boundary is None else boundary.verdict is Verdict.ALLOWED
         )
@@ -194,7 +199,7 @@ def test_the_random_worlds_have_all_kinds_of_outcomes() -> None:
     assert len(kinds) >= 12
 
 
-def _layers(snapshot: Snapshot, state: PrincipalState) -> Layers:
+def _layers(snapshot: Snapshot, state: PrincipalState) -> ApplicablePolicies:
     """A principal's policies, compiled for it alone."""
     groups = [snapshot.principals[Principal(PrincipalType.GROUP, name)] for name in state.groups]
     found: dict[str, CompiledPolicy] = {}
@@ -204,7 +209,7 @@ def _layers(snapshot: Snapshot, state: PrincipalState) -> Layers:
             found[source.id] = compile_policy(document, source)
         for arn in holder.attached:
             found.setdefault(arn, _managed(snapshot, arn, SourceType.IDENTITY))
-    return Layers(
+    return ApplicablePolicies(
         identity=tuple(found.values()),
         boundary=_managed(snapshot, state.boundary, SourceType.BOUNDARY)
         if state.boundary
@@ -212,7 +217,9 @@ def _layers(snapshot: Snapshot, state: PrincipalState) -> Layers:
     )
 
 
-def _alone(question: Question, layers: Layers, action: str, resource: str) -> Decision:
+def _alone(
+    question: AssertionQuestion, layers: ApplicablePolicies, action: str, resource: str
+) -> Decision:
     """The evaluator's own decision."""
     state = question.state
     is_user = state.principal.type is PrincipalType.USER
@@ -255,5 +262,5 @@ def test_each_test_has_its_own_context(mfa: str, wrong: int) -> None:
 
 
 def test_nobody_to_ask_is_nothing_judged() -> None:
-    found = violations(account_with(), Chosen())
+    found = violations(account_with(), SelectedTests())
     assert (found.decisions, found.results) == (0, ())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from iam_access import named
+from iam_access.cli import principals
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.model import Principal, PrincipalType
@@ -32,31 +32,33 @@ ARN = f"arn:aws:iam::{ACCOUNT.id}"
     ],
 )
 def test_a_user_by_name_address_path_and_arn(text: str, expected: Whom) -> None:
-    assert named.users([text, text], PART_BEFORE) == (expected,)
+    assert principals.users([text, text], PART_BEFORE) == (expected,)
 
 
 @pytest.mark.parametrize("text", ["user/a@x.com", "/team/a@x.com", f"{ARN}:user/a@x.com"])
 def test_a_name_that_is_an_address_is_whole_in_a_path_and_an_arn(text: str) -> None:
-    (found,) = named.users([text], PART_BEFORE)
+    (found,) = principals.users([text], PART_BEFORE)
     assert found.principal.name == "a@x.com"
-    (found,) = named.users(["a@x.com"], UserNames(whole=True))
+    (found,) = principals.users(["a@x.com"], UserNames(whole=True))
     assert found.principal.name == "a@x.com"
 
 
 def test_an_address_means_both_users_whom_an_account_has() -> None:
     """What one of them may do is no answer about the other."""
     whole = Principal(PrincipalType.USER, "Alice@example.com")
-    asked = named.users(["alice@example.com"], PART_BEFORE)
+    asked = principals.users(["alice@example.com"], PART_BEFORE)
     assert [*found_in(account_with(ALICE), asked)] == [ALICE]
     assert [*found_in(account_with(ALICE, whole), asked)] == [ALICE, whole]
-    assert [*found_in(account_with(ALICE, whole), named.users(["alice"], PART_BEFORE))] == [ALICE]
+    assert [*found_in(account_with(ALICE, whole), principals.users(["alice"], PART_BEFORE))] == [
+        ALICE
+    ]
     assert [*found_in(account_with(whole), asked)] == []
 
 
 def test_a_role_by_path_and_arn() -> None:
     runner = Whom(RUNNER, ACCOUNT.id, "/ci/")
-    assert named.roles([f"{ARN}:role/ci/runner"]) == (runner,)
-    assert named.roles(["role/runner"]) == (Whom(RUNNER),)
+    assert principals.roles([f"{ARN}:role/ci/runner"]) == (runner,)
+    assert principals.roles(["role/runner"]) == (Whom(RUNNER),)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_role_by_path_and_arn() -> None:
 )
 def test_what_names_no_user_is_answered_with_what_would(text: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
-        named.users([text], PART_BEFORE)
+        principals.users([text], PART_BEFORE)
     assert hint in refused.value.hint
 
 
@@ -112,5 +114,5 @@ def test_who_may_be_meant_is_told(whom: Whom, hint: str) -> None:
 
 def test_a_name_that_is_an_address_is_told_as_one_can_write_it() -> None:
     snapshot = account_with(Principal(PrincipalType.USER, "ann.smith@example.com"))
-    (absent,) = absence(snapshot, named.users(["ann.smith@example.com"], PART_BEFORE))
+    (absent,) = absence(snapshot, principals.users(["ann.smith@example.com"], PART_BEFORE))
     assert absent.hint == "did you mean user/ann.smith@example.com?"

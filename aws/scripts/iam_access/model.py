@@ -214,7 +214,7 @@ class Resource:
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
-class Action(StrEnum):
+class ChangeType(StrEnum):
     """What a change does to a resource."""
 
     CREATE = "create"
@@ -231,7 +231,7 @@ class Change:
     made; `follows` those that must succeed first if they are part of the plan.
     """
 
-    action: Action
+    action: ChangeType
     id: ResourceId
     name: str
     teams: frozenset[str]
@@ -315,7 +315,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PermissionDelta:
     """Actions of one access level that somebody gains or loses, all in the same way.
 
     `level` is one of AWS's, or `Unknown` for actions that its documentation lacks. `actions` are
@@ -363,15 +363,15 @@ class Meaning:
     """
 
     principal: Principal
-    gains: tuple[Difference, ...] = ()
-    losses: tuple[Difference, ...] = ()
+    gains: tuple[PermissionDelta, ...] = ()
+    losses: tuple[PermissionDelta, ...] = ()
     gained: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
     escalations: tuple[Escalation, ...] = ()
     unread: tuple[str, ...] = ()
     is_known: bool = True
-    denied: tuple[Difference, ...] = ()
-    freed: tuple[Difference, ...] = ()
+    denied: tuple[PermissionDelta, ...] = ()
+    freed: tuple[PermissionDelta, ...] = ()
     denied_counts: Mapping[str, int] = field(default_factory=dict)
     freed_counts: Mapping[str, int] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ Mark = tuple[int, int, Any]
 Path = tuple[str | int, ...]
 
 
-class Place(NamedTuple):
+class SourcePosition(NamedTuple):
     """A value in a file. Lines and columns count from 1."""
 
     file: str
@@ -22,7 +22,7 @@ class Place(NamedTuple):
     def location(self) -> Location:
         return Location(self.file, self.mark[0], self.mark[1])
 
-    def at(self, *path: str | int) -> "Place":
+    def at(self, *path: str | int) -> "SourcePosition":
         """The place of what lies below, or of the nearest thing above it that is in the file."""
         mark = self.mark
         for step in path:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
                 mark = children[step]
             else:
                 break
-        return Place(self.file, mark)
+        return SourcePosition(self.file, mark)
 
     def holds(self, key: str) -> bool:
         """Whether there is a mapping here that has the key."""

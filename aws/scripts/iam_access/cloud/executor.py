@@ -1,23 +1,89 @@
 """Carries out the changes of one account, one call after the other."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from iam_access.cloud import hints
 from iam_access.cloud.errors import Answer, Call, CallError, Params
-from iam_access.cloud.steps import Part, Step, steps_of
-from iam_access.model import (
-    ApiCall,
-    Change,
-    Confirm,
-    Failure,
-    Outcome,
-    Phase,
-    ResourceId,
-    Status,
-)
+from iam_access.model import ApiCall, Change, Confirm, Failure, Outcome, Phase, ResourceId, Status
+
+# How many tags, or keys of tags, one call takes:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
+MERGE_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """One call of one change; `change` is the change's place in the sequence of all."""
+
+    change: int
+    call: ApiCall
+
+
+@dataclass(frozen=True, slots=True)
+class BatchedCall:
+    """What is sent as one call: parts of several changes that differ only in what is merged."""
+
+    parts: tuple[CallPart, ...]
+
+    @property
+    def call(self) -> ApiCall:
+        """The one call that makes all parts."""
+        return _merged([part.call for part in self.parts])
+
+
+def steps_of(changes: Sequence[Change]) -> tuple[BatchedCall, ...]:
+    """Every call of every change, by phase and then as given; merged where calls allow it."""
+    parts = [CallPart(index, call) for index, change in enumerate(changes) for call in change.calls]
+    parts.sort(key=lambda part: part.call.phase)
+    groups: list[list[CallPart]] = []
+    open_groups: dict[str, list[CallPart]] = {}
+    previous: CallPart | None = None
+    for part in parts:
+        # A call never overtakes an earlier one of its own change.
+        first = previous is None or (previous.change, previous.call.phase) != (
+            part.change,
+            part.call.phase,
+        )
+        previous = part
+        key = _merge_key(part.call) if first else None
+        group = open_groups.get(key) if key else None
+        if group is not None and _fits([*group, part]):
+            group.append(part)
+            continue
+        groups.append([part])
+        if key:
+            open_groups[key] = groups[-1]
+    return tuple(BatchedCall(tuple(group)) for group in groups)
+
+
+def _merge_key(call: ApiCall) -> str | None:
+    """Equal for calls that may be sent as one; None for a call that stays alone."""
+    if call.merge is None or call.confirm is not None:
+        return None
+    common = {name: value for name, value in call.params.items() if name != call.merge}
+    identity = [call.phase, call.operation, call.merge, call.absent_is_done, common]
+    return json.dumps(identity, sort_keys=True)
+
+
+def _fits(group: Sequence[CallPart]) -> bool:
+    call = _merged([part.call for part in group])
+    return call.merge is None or len(call.params[call.merge]) <= MERGE_LIMIT
+
+
+def _merged(calls: Sequence[ApiCall]) -> ApiCall:
+    first = calls[0]
+    if len(calls) == 1 or first.merge is None:
+        return first
+    items: list[Any] = []
+    for call in calls:
+        items.extend(item for item in call.params[first.merge] if item not in items)
+    return replace(first, params={**first.params, first.merge: items})
+
 
 # IAM is eventually consistent; nothing is waited for longer than this after it was created.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
@@ -95,7 +161,7 @@ class Execution:
         on the room it makes. AWS's refusals become outcomes. Anything else propagates,
         KeyboardInterrupt included; `outcomes` is right all the same.
         """
-        held: tuple[Step, ...] = ()
+        held: tuple[BatchedCall, ...] = ()
         for _, steps in groupby(steps_of(self._changes), key=lambda step: step.call.phase):
             held = self._passes((*held, *steps))
         while held:
@@ -107,19 +173,19 @@ class Execution:
                 self._settle(state, Status.DONE)
         return self.outcomes
 
-    def _passes(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    def _passes(self, steps: tuple[BatchedCall, ...]) -> tuple[BatchedCall, ...]:
         """Make what can be made, and what can be made then; gives back what still waits."""
         while (held := self._pass(steps)) != steps:
             steps = held
         return held
 
-    def _pass(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+    def _pass(self, steps: Iterable[BatchedCall]) -> tuple[BatchedCall, ...]:
         """Make what can be made, in order; gives back what waits for changes not settled yet."""
-        held: list[Step] = []
+        held: list[BatchedCall] = []
         waiting: set[int] = set()
         for step in steps:
-            ready: list[Part] = []
-            kept: list[Part] = []
+            ready: list[CallPart] = []
+            kept: list[CallPart] = []
             for part in step.parts:
                 if not self._alive(part.change):
                     continue
@@ -129,7 +195,7 @@ class Execution:
                 else:
                     ready.append(part)
             if kept:
-                held.append(Step(tuple(kept)))
+                held.append(BatchedCall(tuple(kept)))
             if ready:
                 self._make(tuple(ready))
         return tuple(held)
@@ -165,9 +231,9 @@ class Execution:
         states = (self._by_id[need] for need in needs if need in self._by_id)
         return any(state.outcome is None and state.ahead for state in states)
 
-    def _make(self, parts: tuple[Part, ...]) -> None:
+    def _make(self, parts: tuple[CallPart, ...]) -> None:
         """Send one call for all parts and note what that means for their changes."""
-        call = Step(parts).call
+        call = BatchedCall(parts).call
         states = [self._states[part.change] for part in parts]
         try:
             absent = self._carry_out(call, self._patience(state.change for state in states))

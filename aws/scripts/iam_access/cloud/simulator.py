@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 from iam_access.cloud.errors import Answer as Page
 from iam_access.cloud.errors import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
-from iam_access.policy.decision import Verdict
-from iam_access.simulation.questions import ContextValue, Question
-from iam_access.simulation.results import Answer, Evidence, GaveUpError
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.simulation.questions import AssertionQuestion, ContextValue
+from iam_access.simulation.results import BackendDecision, Evidence, GaveUpError
 
 # Of actions and resources there is no documented limit; this many pairs come back as one page.
 PAIRS_PER_CALL = 1_000
@@ -27,7 +27,7 @@ _ALL = "*"
 _APART = "require different authorization information"
 _NAMED = re.compile(r"\[([^\]]*)\]")
 
-_Found = dict[tuple[str, str], Answer]
+_Found = dict[tuple[str, str], BackendDecision]
 _Actions: TypeAlias = tuple[str, ...]
 
 
@@ -44,7 +44,7 @@ class AwsBackend:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+    def ask(self, question: AssertionQuestion) -> Mapping[tuple[str, str], BackendDecision] | None:
         """See `Backend`. Raises CloudError; nothing is left out of an answer unnoticed."""
         found: _Found = {}
         for actions, resources in _batches(question):
@@ -124,7 +124,7 @@ def _parts(actions: _Actions, message: str) -> tuple[_Actions, ...]:
     return tuple(map(tuple, groups.values()))
 
 
-def _batches(question: Question) -> Iterator[tuple[_Actions, Sequence[str]]]:
+def _batches(question: AssertionQuestion) -> Iterator[tuple[_Actions, Sequence[str]]]:
     """Actions and resources call by call. `*` is no ARN, and goes by itself."""
     arns = [resource for resource in question.resources if resource != _ALL]
     groups = [
@@ -165,10 +165,10 @@ def _answers(result: Mapping[str, Any], resources: Sequence[str]) -> _Found:
     return {(action, name): _answer(result, result["EvalDecision"], result)}
 
 
-def _answer(result: Mapping[str, Any], decision: str, whole: Mapping[str, Any]) -> Answer:
+def _answer(result: Mapping[str, Any], decision: str, whole: Mapping[str, Any]) -> BackendDecision:
     boundary = result.get("PermissionsBoundaryDecisionDetail") or {}
     organization = whole.get("OrganizationsDecisionDetail") or {}
-    return Answer(
+    return BackendDecision(
         Verdict(decision),
         tuple(_evidence(each) for each in result.get("MatchedStatements", ())),
         tuple(sorted(result.get("MissingContextValues", ()))),
@@ -188,7 +188,7 @@ def _evidence(statement: Mapping[str, Any]) -> Evidence:
     return Evidence(policy, policy, str(statement.get("SourcePolicyType", "")), place)
 
 
-def _complete(question: Question, found: _Found) -> _Found:
+def _complete(question: AssertionQuestion, found: _Found) -> _Found:
     """The answers by the pairs as they were asked; actions ignore case."""
     answers = {}
     for action, resource in question.pairs:

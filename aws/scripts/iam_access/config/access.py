@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from iam_access.config.draft import PERMANENT, TEMPORARY, Item, Slip
+from iam_access.config.team_files import PERMANENT, TEMPORARY, InvalidEntry, Item
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.fields import Day, Instant, Spec, end_of_day
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import Location
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 
 USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
 _SINGULAR = ("user", "role", "environment", "grant")
@@ -30,14 +30,14 @@ class _Window(Spec, extra="ignore"):
 
 
 @dataclass(slots=True)
-class Access:
+class AccessEntry:
     """Who is to have what and where, as written. `until` is the deadline (UTC) of a temporary one.
 
     `day` is the date it was written as, if it was one, and `starts` when it begins (UTC), if that
     is told. A temporary entry whose deadline cannot be read has none. `item` is all of the entry.
     """
 
-    place: Place
+    place: SourcePosition
     users: Sequence[str]
     roles: Sequence[str]
     environments: Sequence[str]
@@ -58,18 +58,18 @@ class Access:
         return self.place.at(*path).location
 
 
-def accesses(items: Mapping[str, Sequence[Item]]) -> Iterator[Access]:
+def access_entries(items: Mapping[str, Sequence[Item]]) -> Iterator[AccessEntry]:
     """The access entries of a team, by folder, that have any form, permanent ones first."""
     for item in items[PERMANENT]:
-        if isinstance(item, Slip):
+        if isinstance(item, InvalidEntry):
             if isinstance(item.written, dict):
                 users, roles, environments, grants = map(_texts, map(item.written.get, FIELDS))
-                yield Access(item.place, users, roles, environments, grants)
+                yield AccessEntry(item.place, users, roles, environments, grants)
         else:
             spec: PermanentAccessSpec = item.spec
-            yield Access(item.place, spec.users, spec.roles, spec.environments, spec.grants)
+            yield AccessEntry(item.place, spec.users, spec.roles, spec.environments, spec.grants)
     for item in items[TEMPORARY]:
-        if isinstance(item, Slip):
+        if isinstance(item, InvalidEntry):
             if isinstance(item.written, dict):
                 texts = map(_text, map(item.written.get, _SINGULAR))
                 yield _temporary(item, _window(item.written), *texts)
@@ -86,12 +86,14 @@ def _temporary(
     roles: Sequence[str],
     environments: Sequence[str],
     grants: Sequence[str],
-) -> Access:
+) -> AccessEntry:
     day, until = window.expiration_date, window.expires_at
     if until is None and day is not None:
         until = end_of_day(day)
     starts = window.starts_at
-    return Access(item.place, users, roles, environments, grants, True, until, day, starts, item)
+    return AccessEntry(
+        item.place, users, roles, environments, grants, True, until, day, starts, item
+    )
 
 
 def _window(written: dict[str, Any]) -> _Window:

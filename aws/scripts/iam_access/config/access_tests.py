@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from iam_access.config.expressions import ExpressionError, SlowExpressionError, matcher
-from iam_access.config.syntax import shown
+from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import (
     Contradiction,
     RoleName,
@@ -19,7 +19,7 @@ from iam_access.kinds.fields import (
     problem,
 )
 from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
-from iam_access.policy.operators import is_value_of
+from iam_access.policy.evaluation.conditions import is_value_of
 
 FOLDER = "access-tests"
 

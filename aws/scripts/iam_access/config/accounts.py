@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter
 
-from iam_access.config.syntax import shown
 from iam_access.config.words import did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import Spec, problem
 from iam_access.policy.partitions import DEFAULT, PARTITIONS
 

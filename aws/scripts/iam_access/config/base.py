@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from iam_access.config import accounts, revision
+from iam_access.config import accounts, revisions
 from iam_access.config.load import Configuration, load
 from iam_access.errors import UsageError
 from iam_access.kinds import FOLDERS
@@ -30,20 +30,20 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
             f"write --base ./{source} for the folder, or for the commit its full name, such as "
             f"refs/heads/{source}",
         )
-    with revision.files_of(found) as directory:
+    with revisions.files_of(found) as directory:
         return load(directory, now=now, at=found, standing=True)
 
 
-def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revision.Revision | None:
+def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revisions.Revision | None:
     """The commit that is meant; None if it cannot be one, or if a folder is no doubt meant."""
     if not source or source.startswith("-"):  # which no name in git does
         return None
     if not is_folder:
-        return revision.find(source, config_dir)
+        return revisions.find(source, config_dir)
     if source.startswith((".", "/")):
         return None
     try:
-        return revision.find(source, config_dir)
+        return revisions.find(source, config_dir)
     except UsageError:
         return None  # no repository, no git: then it is the folder
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from iam_access.config.access import Access
-from iam_access.config.draft import POLICIES, TEMPORARY
-from iam_access.kinds.base import Entry
+from iam_access.config.access import AccessEntry
+from iam_access.config.team_files import POLICIES, TEMPORARY
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.managed_policy import PolicySpec, StatementSpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
@@ -28,11 +28,11 @@ class Earlier:
     without case.
     """
 
-    temporary: tuple[Entry[TemporaryAccessSpec], ...] = ()
-    policies: tuple[Entry[PolicySpec], ...] = ()
+    temporary: tuple[FileEntry[TemporaryAccessSpec], ...] = ()
+    policies: tuple[FileEntry[PolicySpec], ...] = ()
     user_names: UserNames = PART_BEFORE
 
-    def granted(self, access: Access) -> bool:
+    def granted(self, access: AccessEntry) -> bool:
         """Whether a temporary entry asked for the same, until the same moment."""
         return (
             self._grant(
@@ -41,7 +41,7 @@ class Earlier:
             in self._grants
         )
 
-    def gave(self, access: Access, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
+    def gave(self, access: AccessEntry, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a temporary entry gave the grant of the same statements, and as long."""
         before = next((each.spec.statements for each in self.policies if each.key == key), None)
         return before == statements and self.granted(access)

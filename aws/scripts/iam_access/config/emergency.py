@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from iam_access.config import accounts as account_files
+from iam_access.config.checks.fleet import accounts_of
 from iam_access.config.load import (
     Configuration,
     Team,
@@ -12,10 +13,9 @@ from iam_access.config.load import (
     load_unchecked,
     precedence_of,
 )
-from iam_access.config.revision import Revision
+from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.config.shared_accounts import accounts_of
 from iam_access.model import Finding, Severity
 
 

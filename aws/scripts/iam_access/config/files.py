@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from iam_access.config.report import Report
-from iam_access.config.syntax import shown
-from iam_access.config.tree import SIZE_LIMIT
+from iam_access.config.findings import FindingCollector
+from iam_access.config.yaml.syntax import shown
+from iam_access.config.yaml.tree import SIZE_LIMIT
 from iam_access.model import Location
 from iam_access.policy.problem import nearest
 
@@ -43,7 +43,7 @@ def joined(directory: str, *names: str) -> str:
 
 
 def names_in(
-    directory: Path, shown_directory: str, folder: str, report: Report
+    directory: Path, shown_directory: str, folder: str, report: FindingCollector
 ) -> list[str] | None:
     """The names in a folder, sorted; none when there is no such folder, None if unreadable."""
     path, file = f"{directory}/{folder}", joined(shown_directory, folder)
@@ -75,7 +75,7 @@ def misnamed(directory: Path, known: Collection[str]) -> dict[str, list[str]]:
     return meant
 
 
-def report_misnamed(shown_directory: str, name: str, meant: str, report: Report) -> None:
+def report_misnamed(shown_directory: str, name: str, meant: str, report: FindingCollector) -> None:
     """Report a file or folder that would not be read by the name it has."""
     report.error(
         "bad-file-name",
@@ -86,7 +86,7 @@ def report_misnamed(shown_directory: str, name: str, meant: str, report: Report)
 
 
 def misplaced(
-    directory: Path, shown_directory: str, folder: str, meant: str, report: Report
+    directory: Path, shown_directory: str, folder: str, meant: str, report: FindingCollector
 ) -> list[Source] | None:
     """The team files in a folder of a wrong name, unread; None if it cannot be listed.
 
@@ -115,7 +115,7 @@ def is_alike(stem: str, team: str) -> bool:
 
 
 def sources(
-    directory: Path, shown_directory: str, folder: str, names: list[str], report: Report
+    directory: Path, shown_directory: str, folder: str, names: list[str], report: FindingCollector
 ) -> Iterator[Source]:
     """The team files among the names in a folder.
 
@@ -136,7 +136,7 @@ def sources(
             yield Source(team, file, None)
 
 
-def _well_named(name: str, stem: str, ending: str, file: str, report: Report) -> bool:
+def _well_named(name: str, stem: str, ending: str, file: str, report: FindingCollector) -> bool:
     if _TEAM.fullmatch(stem) is None:
         report.error(
             "bad-team-name",
@@ -157,7 +157,7 @@ def _well_named(name: str, stem: str, ending: str, file: str, report: Report) ->
     return True
 
 
-def read_file(path: str, root: str, file: str, report: Report) -> bytes | None:
+def read_file(path: str, root: str, file: str, report: FindingCollector) -> bytes | None:
     """The file's bytes (a little more than the size limit at most), or None after reporting why.
 
     `root` is the real path of the directory that it must not lead out of, through a link.
@@ -196,12 +196,12 @@ def _content(descriptor: int, size: int) -> bytes:
     return data
 
 
-def _unreadable(report: Report, file: str, error: OSError, what: str) -> None:
+def _unreadable(report: FindingCollector, file: str, error: OSError, what: str) -> None:
     reason = (error.strerror or type(error).__name__).lower()
     _refuse(report, file, reason, f"make it a {what} that can be read")
 
 
-def _refuse(report: Report, file: str, reason: str, hint: str) -> None:
+def _refuse(report: FindingCollector, file: str, reason: str, hint: str) -> None:
     report.error(
         "unreadable-file", Location(file, 1, 1), f"the file cannot be read: {reason}", hint
     )

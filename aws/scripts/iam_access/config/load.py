@@ -10,36 +10,28 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from iam_access.config import (
-    access_tests,
-    account_rules,
-    accounts,
-    departures,
-    files,
-    fleet_checks,
-    policy_checks,
-    read,
-    rule_checks,
-    shapes,
-    shared_accounts,
-    team_checks,
-)
+from iam_access.config import access_tests, accounts, files, read, shapes
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.draft import POLICIES, Draft, Item, Slip
+from iam_access.config.checks import departures
+from iam_access.config.checks import fleet as fleet_checks
+from iam_access.config.checks import policies as policy_checks
+from iam_access.config.checks import team as team_checks
+from iam_access.config.checks.fleet import Precedence
 from iam_access.config.earlier import earlier
-from iam_access.config.history import History
-from iam_access.config.precedence import Precedence
-from iam_access.config.report import Report, TooManyFindingsError
-from iam_access.config.revision import Revision
-from iam_access.config.rulebook import Rulebook, aliases_of
+from iam_access.config.findings import FindingCollector, TooManyFindingsError
+from iam_access.config.revisions import History, Revision
+from iam_access.config.rules import accounts as account_rules
+from iam_access.config.rules import checks as rule_checks
+from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
+from iam_access.config.team_files import POLICIES, InvalidEntry, Item, TeamFiles
 from iam_access.errors import UsageError
 from iam_access.kinds import FOLDERS, Folder
-from iam_access.kinds.base import Entry
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.model import Account, Finding, Severity
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 
 _TEAM_FOLDERS = (accounts.FOLDER, *dict.fromkeys(kind.folder for kind in FOLDERS))
 _NAMES = (SETTINGS, access_tests.FOLDER, *_TEAM_FOLDERS)
@@ -59,11 +51,11 @@ class Team:
 
     name: str
     environments: Mapping[str, AccountSpec]
-    entries: Mapping[str, tuple[Entry[Any], ...]]
+    entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
 
     @property
-    def policies(self) -> Mapping[str, Entry[PolicySpec]]:
+    def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
         """The team's policies by key."""
         return {entry.key: entry for entry in self.entries[POLICIES]}
 
@@ -86,7 +78,7 @@ class Configuration:
     findings: tuple[Finding, ...]
     invalid: frozenset[str]
     settings_valid: bool = True
-    settings_place: Place | None = None
+    settings_place: SourcePosition | None = None
     unread_accounts: tuple[str, ...] = ()
     base: "Configuration | None" = None
 
@@ -225,15 +217,15 @@ class _Reading:
 
     directory: Path
     settings: Settings
-    settings_place: Place | None
+    settings_place: SourcePosition | None
     settings_valid: bool
-    drafts: dict[str, Draft]
+    drafts: dict[str, TeamFiles]
     complete: bool
-    report: Report
+    report: FindingCollector
 
     @classmethod
     def of(cls, directory: Path, shown: str) -> "_Reading":
-        report = Report()
+        report = FindingCollector()
         settings, settings_place = _settings(directory, shown, report)
         settings_valid = not report.found
         misnamed = files.misnamed(directory, _NAMES)
@@ -266,7 +258,7 @@ class _Reading:
         return self._configuration(self._accounts(precedence), None)
 
     def _accounts(self, precedence: Precedence) -> dict[str, Account]:
-        return shared_accounts.accounts_of(self._named(), self.settings, precedence)
+        return fleet_checks.accounts_of(self._named(), self.settings, precedence)
 
     def _named(self) -> dict[str, Mapping[str, AccountSpec]]:
         return {name: draft.environments for name, draft in self.drafts.items()}
@@ -320,7 +312,9 @@ def _of_valid(known: Mapping[str, Account], invalid: Set[str]) -> dict[str, Acco
     return found
 
 
-def _settings(directory: Path, shown: str, report: Report) -> tuple[Settings, Place | None]:
+def _settings(
+    directory: Path, shown: str, report: FindingCollector
+) -> tuple[Settings, SourcePosition | None]:
     """The settings and their place; the defaults, without one, where the file is wrong or none."""
     path = directory / SETTINGS
     if not os.path.lexists(path):
@@ -341,14 +335,14 @@ def _drafts(
     shown: str,
     misnamed: Mapping[str, Sequence[str]],
     values: int,
-    report: Report,
-) -> tuple[dict[str, Draft], bool]:
+    report: FindingCollector,
+) -> tuple[dict[str, TeamFiles], bool]:
     """What was read of each team, and whether every folder could be listed.
 
     What stands in folders that are `misnamed` (by the right name) is there, and not read. A file
     may hold so many `values`.
     """
-    drafts: dict[str, Draft] = {}
+    drafts: dict[str, TeamFiles] = {}
     complete = True
     kinds: dict[str, Folder] = {}
     for kind in FOLDERS:
@@ -362,7 +356,7 @@ def _drafts(
             complete = complete and unread is not None
             found.append(iter(unread or ()))
         for source in chain.from_iterable(found):
-            draft = drafts.setdefault(source.team, Draft(source.team, tuple(kinds)))
+            draft = drafts.setdefault(source.team, TeamFiles(source.team, tuple(kinds)))
             draft.files.append(source.file)
             draft.seen.add(folder)
             try:
@@ -373,12 +367,12 @@ def _drafts(
 
 
 def _read(
-    draft: Draft,
+    draft: TeamFiles,
     source: files.Source,
     folder: str,
     kind: Folder | None,
     values: int,
-    report: Report,
+    report: FindingCollector,
 ) -> None:
     """Add one file's items to its team; without a kind it is the file of the accounts."""
     keyed = kind is None or kind.keyed
@@ -396,12 +390,12 @@ def _read(
 
 
 def _check(
-    drafts: list[Draft],
+    drafts: list[TeamFiles],
     book: Rulebook,
     base: Configuration | None,
     unknown: Severity,
     now: datetime,
-    report: Report,
+    report: FindingCollector,
 ) -> dict[str, team_checks.Facts]:
     """Everything that concerns more than one entry of a team. Return what is known of each."""
     facts: dict[str, team_checks.Facts] = {}
@@ -423,7 +417,7 @@ def _check(
     return facts
 
 
-def _team(draft: Draft) -> Team:
+def _team(draft: TeamFiles) -> Team:
     return Team(
         name=draft.name,
         environments=draft.environments,
@@ -432,5 +426,5 @@ def _team(draft: Draft) -> Team:
     )
 
 
-def _entries(items: Iterable[Item]) -> tuple[Entry[Any], ...]:
-    return tuple(item for item in items if not isinstance(item, Slip))
+def _entries(items: Iterable[Item]) -> tuple[FileEntry[Any], ...]:
+    return tuple(item for item in items if not isinstance(item, InvalidEntry))

@@ -4,18 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from iam_access.config.draft import Draft
-from iam_access.config.report import Report
-from iam_access.config.syntax import shown
+from iam_access.config.findings import FindingCollector
+from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
 from iam_access.model import Location
-from iam_access.place import Path, Place
+from iam_access.place import Path, SourcePosition
 
 # `${...}` is IAM's own.
 _ANY = re.compile(r"(?<!\$)\{([^{}]*)\}")
 
 
-def samples(draft: Draft) -> dict[str, str]:
+def samples(draft: TeamFiles) -> dict[str, str]:
     """A value for every placeholder, as long as the team's longest."""
     specs = [item.spec for item in draft.accounts if item.spec is not None]
     return {
@@ -35,7 +35,13 @@ def any_in(value: Any) -> bool:
     return any(map(any_in, value))
 
 
-def check(value: Any, place: Place, path: Path, known: Mapping[str, str], report: Report) -> None:
+def check(
+    value: Any,
+    place: SourcePosition,
+    path: Path,
+    known: Mapping[str, str],
+    report: FindingCollector,
+) -> None:
     """Report every placeholder that is not known, in what is at a path below the place."""
     if isinstance(value, str):
         for name in _unknown(value, known):
@@ -54,7 +60,9 @@ def _unknown(text: str, known: Mapping[str, str]) -> list[str]:
     return [name for name in _ANY.findall(text) if name not in known]
 
 
-def _tell(name: str, location: Location, known: Mapping[str, str], report: Report) -> None:
+def _tell(
+    name: str, location: Location, known: Mapping[str, str], report: FindingCollector
+) -> None:
     report.error(
         "unknown-placeholder",
         location,

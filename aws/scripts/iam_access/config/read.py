@@ -4,20 +4,21 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 
-from iam_access.config import shapes, tree
+from iam_access.config import shapes
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
-from iam_access.config.report import Report
-from iam_access.config.syntax import shown
+from iam_access.config.findings import FindingCollector
 from iam_access.config.words import did_you_mean
-from iam_access.kinds.base import Entry
+from iam_access.config.yaml import tree
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import PolicyKey, Spec
 from iam_access.model import Location
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 
 POLICY_KEY: TypeAdapter[str] = TypeAdapter(PolicyKey)
 
 
-class Slip(NamedTuple):
+class InvalidEntry(NamedTuple):
     """What stands where an entry should, and is not well formed: it has no spec.
 
     Checks across entries go by what is `written`, so that a slip in one field hides no other.
@@ -25,16 +26,16 @@ class Slip(NamedTuple):
 
     key: str
     written: Any
-    place: Place
+    place: SourcePosition
     spec: None = None
 
 
-Item: TypeAlias = Entry[Any] | Slip
+Item: TypeAlias = FileEntry[Any] | InvalidEntry
 
 
 def parsed(
-    data: bytes, file: str, report: Report, *, values: int = tree.VALUES
-) -> tuple[Any, Place] | None:
+    data: bytes, file: str, report: FindingCollector, *, values: int = tree.VALUES
+) -> tuple[Any, SourcePosition] | None:
     """The file's value and its place, None when there is none.
 
     Reports what YAML has against it, and that it holds more `values` than it may.
@@ -42,12 +43,12 @@ def parsed(
     found = tree.parse(data, values)
     for each in found.problems:
         report.error(each.code, Location(file, each.line, each.column), each.message, each.hint)
-    return None if found.mark is None else (found.value, Place(file, found.mark))
+    return None if found.mark is None else (found.value, SourcePosition(file, found.mark))
 
 
 def section(
-    data: bytes, file: str, folder: str, *, keyed: bool, values: int, report: Report
-) -> tuple[Any, Place] | None:
+    data: bytes, file: str, folder: str, *, keyed: bool, values: int, report: FindingCollector
+) -> tuple[Any, SourcePosition] | None:
     """The value below the file's one key and its place, None after reporting why there is none.
 
     No value at all means no entries, and gives an empty one.
@@ -92,16 +93,20 @@ def section(
     return inner, below
 
 
-def items(model: type[Spec], value: Any, place: Place, report: Report) -> tuple[Item, ...]:
+def items(
+    model: type[Spec], value: Any, place: SourcePosition, report: FindingCollector
+) -> tuple[Item, ...]:
     """Each element of a section, checked against its model."""
     if isinstance(value, dict):
         return _keyed_items(POLICY_KEY, model, value, place, report)
-    places = [Place(place.file, mark) for mark in place.mark[2] or ()]
+    places = [SourcePosition(place.file, mark) for mark in place.mark[2] or ()]
     specs = shapes.read_all(model, value, places, report)
     return tuple(map(_item, map(str, range(len(value))), value, places, specs))
 
 
-def environments(value: dict[str, Any], place: Place, report: Report) -> tuple[Item, ...]:
+def environments(
+    value: dict[str, Any], place: SourcePosition, report: FindingCollector
+) -> tuple[Item, ...]:
     """The accounts of a team, by environment."""
     written = {key: written_out(each) for key, each in value.items()}
     return _keyed_items(ENVIRONMENT, AccountSpec, written, place, report)
@@ -111,8 +116,8 @@ def _keyed_items(
     names: TypeAdapter[str],
     model: type[Spec],
     value: dict[str, Any],
-    place: Place,
-    report: Report,
+    place: SourcePosition,
+    report: FindingCollector,
 ) -> tuple[Item, ...]:
     places = [place.at(key) for key in value]
     specs = shapes.read_all(model, list(value.values()), places, report)
@@ -122,5 +127,5 @@ def _keyed_items(
     )
 
 
-def _item(key: str, written: Any, place: Place, spec: Spec | None) -> Item:
-    return Entry(key, spec, place) if spec is not None else Slip(key, written, place)
+def _item(key: str, written: Any, place: SourcePosition, spec: Spec | None) -> Item:
+    return FileEntry(key, spec, place) if spec is not None else InvalidEntry(key, written, place)

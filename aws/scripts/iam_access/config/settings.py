@@ -8,10 +8,10 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
-from iam_access.config.rules import (
+from iam_access.config.rules.spec import (
     AccountTeams,
     AddressRule,
-    Boundary,
+    BoundaryName,
     Domains,
     FileLimits,
     ForbiddenActions,
@@ -64,7 +64,7 @@ class Settings(Spec):
     forbidden_grants: Annotated[list[ForbiddenGrants], BeforeValidator(_no_items)] = []
     forbidden_actions: Annotated[list[ForbiddenActions], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
-    permissions_boundary: Boundary | None = None
+    permissions_boundary: BoundaryName | None = None
     known_names: KnownNames = []
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
 

@@ -8,11 +8,11 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from iam_access.config.report import Report
-from iam_access.config.syntax import shown
+from iam_access.config.findings import FindingCollector
 from iam_access.config.words import did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import Contradiction, Spec
-from iam_access.place import Path, Place
+from iam_access.place import Path, SourcePosition
 
 S = TypeVar("S", bound=Spec)
 
@@ -37,7 +37,7 @@ _HOW_TO: Final = {
 }
 
 
-def read(model: type[S], value: Any, place: Place, report: Report) -> S | None:
+def read(model: type[S], value: Any, place: SourcePosition, report: FindingCollector) -> S | None:
     """The value as an instance of the model, or None after reporting all that is wrong with it."""
     wrong = isinstance(value, dict) and _contradicts(model, value, place, report)
     try:
@@ -49,7 +49,7 @@ def read(model: type[S], value: Any, place: Place, report: Report) -> S | None:
 
 
 def read_all(
-    model: type[S], values: list[Any], places: Sequence[Place], report: Report
+    model: type[S], values: list[Any], places: Sequence[SourcePosition], report: FindingCollector
 ) -> list[S | None]:
     """The same for many values at once, which is faster where nothing is wrong."""
     try:
@@ -72,7 +72,7 @@ def _list_of(model: type[S]) -> TypeAdapter[list[S | None]]:
 
 
 def _contradicts(
-    model: type[Spec], written: Mapping[str, Any], place: Place, report: Report
+    model: type[Spec], written: Mapping[str, Any], place: SourcePosition, report: FindingCollector
 ) -> bool:
     wrong = False
     for each in model.contradictions(written):
@@ -81,11 +81,13 @@ def _contradicts(
     return wrong
 
 
-def _contradict(found: Contradiction, place: Place, report: Report) -> None:
+def _contradict(found: Contradiction, place: SourcePosition, report: FindingCollector) -> None:
     report.error(found.code, place.at(*found.path).location, found.message, found.hint)
 
 
-def fits(names: TypeAdapter[str], key: str, place: Place, report: Report) -> bool:
+def fits(
+    names: TypeAdapter[str], key: str, place: SourcePosition, report: FindingCollector
+) -> bool:
     """Whether a key of the mapping there is as a field type wants it; if not, that is reported."""
     try:
         names.validate_python(key)
@@ -120,7 +122,9 @@ def _quoted(value: Any) -> str:
     return shown(value) if isinstance(value, str) else what_is(value)
 
 
-def wrong_type(expected: str, value: Any, place: Place, report: Report, name: str = "") -> None:
+def wrong_type(
+    expected: str, value: Any, place: SourcePosition, report: FindingCollector, name: str = ""
+) -> None:
     """Report that a value has another form than expected."""
     report.error(
         "wrong-type",
@@ -139,7 +143,11 @@ def _how_to(expected: str, value: Any) -> str:
 
 
 def _explain(
-    model: type[BaseModel] | None, value: Any, error: ValidationError, place: Place, report: Report
+    model: type[BaseModel] | None,
+    value: Any,
+    error: ValidationError,
+    place: SourcePosition,
+    report: FindingCollector,
 ) -> None:
     alternatives: dict[Path, list[str]] = {}
     for each in error.errors(include_url=False, include_context=True):
@@ -165,8 +173,8 @@ def _explain_one(
     value: Any,
     error: ErrorDetails,
     path: Path,
-    place: Place,
-    report: Report,
+    place: SourcePosition,
+    report: FindingCollector,
 ) -> None:
     kind = error["type"]
     context = error.get("ctx", {})

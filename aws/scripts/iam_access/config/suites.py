@@ -20,15 +20,15 @@ from iam_access.config.access_tests import (
     accounts_named,
 )
 from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
+from iam_access.config.findings import FindingCollector, TooManyFindingsError
 from iam_access.config.load import Configuration
-from iam_access.config.report import Report, TooManyFindingsError
-from iam_access.config.syntax import shown
 from iam_access.config.words import as_fragment, did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.placeholders import NAMES
 from iam_access.model import Finding, Location, Severity
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 
@@ -47,11 +47,11 @@ class Suite:
 
     team: str | None
     spec: AccessTests
-    place: Place
+    place: SourcePosition
     user_names: UserNames = PART_BEFORE
 
     @property
-    def tests(self) -> Iterator[tuple[AccessTest, Place]]:
+    def tests(self) -> Iterator[tuple[AccessTest, SourcePosition]]:
         """Each test and where it stands."""
         for index, test in enumerate(self.spec.tests):
             yield test, self.place.at("tests", index)
@@ -70,7 +70,7 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
 
     A file with an error is told and left out.
     """
-    report = Report()
+    report = FindingCollector()
     directory = configuration.directory
     base = files.shown_path(directory)
     names = files.names_in(directory, base, FOLDER, report) or []
@@ -113,7 +113,7 @@ def of_file(
     """
     if not path.exists():
         raise UsageError(f"there is no file {str(path)!r}", "name a file with --config-file")
-    report = Report()
+    report = FindingCollector()
     file = files.shown_path(path)
     data = files.read_file(os.path.abspath(path), "", file, report)  # noqa: PTH100
     there = _There(environments, account_ids)
@@ -130,13 +130,13 @@ class _There:
 
 
 def _suite(
-    data: bytes, file: str, team: str | None, there: _There | None, report: Report
+    data: bytes, file: str, team: str | None, there: _There | None, report: FindingCollector
 ) -> Suite | None:
     """The file's tests; None if anything is wrong with it: then it is not clear what it asserts.
 
     Without `there`, nobody knows which environments and accounts there are.
     """
-    own = Report(report.team, counted=frozenset({Severity.ERROR, Severity.WARNING}))
+    own = FindingCollector(report.team, counted=frozenset({Severity.ERROR, Severity.WARNING}))
     suite = None
     with suppress(TooManyFindingsError):
         suite = _read(data, file, team, own)
@@ -146,7 +146,7 @@ def _suite(
     return None if any(each.is_error for each in own.found) else suite
 
 
-def _read(data: bytes, file: str, team: str | None, report: Report) -> Suite | None:
+def _read(data: bytes, file: str, team: str | None, report: FindingCollector) -> Suite | None:
     found = read.parsed(data, file, report)
     if found is None or found[0] is None:
         if not report.found:
@@ -163,7 +163,9 @@ def _read(data: bytes, file: str, team: str | None, report: Report) -> Suite | N
     return Suite(team, spec, place) if spec is not None else None
 
 
-def _expressions_are_too_long(value: dict[str, Any], place: Place, report: Report) -> bool:
+def _expressions_are_too_long(
+    value: dict[str, Any], place: SourcePosition, report: FindingCollector
+) -> bool:
     """Whether all expressions of a file together would take long; if so, that is told."""
     length = 0
     for each in _expressions(value):
@@ -189,7 +191,7 @@ def _expressions(value: dict[str, Any]) -> Iterator[str]:
                 yield from (e for e in (found if isinstance(found, list) else ()) if type(e) is str)
 
 
-def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:
+def _unwrapped(value: Any, place: SourcePosition) -> tuple[Any, SourcePosition]:
     """Below `access-tests:`, for those who write it as in other folders; a list is the tests."""
     if not isinstance(value, dict) or set(value) != {FOLDER}:
         return value, place
@@ -197,7 +199,7 @@ def _unwrapped(value: Any, place: Place) -> tuple[Any, Place]:
     if not isinstance(inner, list):
         return ({"tests": []} if inner is None else inner), below
     line, column, _ = below.mark
-    return {"tests": inner}, Place(
+    return {"tests": inner}, SourcePosition(
         place.file, (line, column, {"tests": (line, column, below.mark)})
     )
 
@@ -209,7 +211,9 @@ _WITHIN: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {
 }
 
 
-def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> Any:
+def _known(
+    model: type[BaseModel], value: Any, place: SourcePosition, report: FindingCollector
+) -> Any:
     """The value without unknown keys, each told: other readers of this format skip them, too."""
     if not isinstance(value, dict):
         return value
@@ -235,7 +239,7 @@ def _known(model: type[BaseModel], value: Any, place: Place, report: Report) -> 
     return kept
 
 
-def _check(suite: Suite, there: _There | None, report: Report) -> None:
+def _check(suite: Suite, there: _There | None, report: FindingCollector) -> None:
     """Report what is wrong with the values of well-formed tests."""
     landing = suite.spec.user_landing_account
     if landing is not None and _TWELVE_DIGITS.fullmatch(landing) is None:
@@ -265,7 +269,7 @@ def _check(suite: Suite, there: _There | None, report: Report) -> None:
 
 
 def _check_environments(
-    test: AccessTest, place: Place, environments: Collection[str], report: Report
+    test: AccessTest, place: SourcePosition, environments: Collection[str], report: FindingCollector
 ) -> None:
     for index, name in enumerate(test.environments or ()):
         if name not in environments:
@@ -279,7 +283,7 @@ def _check_environments(
 
 
 def _check_accounts(
-    named: frozenset[str] | None, location: Location, there: _There, report: Report
+    named: frozenset[str] | None, location: Location, there: _There, report: FindingCollector
 ) -> None:
     if named is not None and named.isdisjoint(there.account_ids):
         report.error(
@@ -291,7 +295,9 @@ def _check_accounts(
         )
 
 
-def _check_condition_keys(test: AccessTest, place: Place, report: Report) -> None:
+def _check_condition_keys(
+    test: AccessTest, place: SourcePosition, report: FindingCollector
+) -> None:
     """A key that no request has meets no condition that is meant for another."""
     for index, each in enumerate(test.custom_context):
         name = each.context_key_name
@@ -305,7 +311,7 @@ def _check_condition_keys(test: AccessTest, place: Place, report: Report) -> Non
             )
 
 
-def _check_actions(test: AccessTest, place: Place, report: Report) -> None:
+def _check_actions(test: AccessTest, place: SourcePosition, report: FindingCollector) -> None:
     for index, action in enumerate(test.actions):
         location = place.at("actions", index).location
         found = unknown_action(action)

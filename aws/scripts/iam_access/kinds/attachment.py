@@ -16,7 +16,14 @@ from iam_access.kinds import (
     ownership,
     temporary_role,
 )
-from iam_access.kinds.base import Adopting, Entry, Expansion, Foreign, Scope, finding_about
+from iam_access.kinds.base import (
+    Adopting,
+    Expansion,
+    FileEntry,
+    TeamInAccount,
+    UnmanagedResource,
+    finding_about,
+)
 from iam_access.kinds.fields import (
     Contradiction,
     RoleName,
@@ -86,7 +93,9 @@ class PolicyAttachments:
     spec = PermanentAccessSpec
     keyed = False
 
-    def expand(self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope) -> Expansion:
+    def expand(
+        self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
+    ) -> Expansion:
         refused = self._refused(entries, scope)
         doubts = dict.fromkeys(
             doubt
@@ -104,16 +113,16 @@ class PolicyAttachments:
             findings=(*refused.values(), *doubts),
         )
 
-    def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+    def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         return ()
 
     def unproven(
-        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+        self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
     ) -> Iterable[str]:
         return (arn for _, arn in self._anew(entries, scope))
 
     def _anew(
-        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+        self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
     ) -> Iterator[tuple[str, str]]:
         """Grants and their AWS managed policies that are to be attached where they are not yet."""
         return (
@@ -123,7 +132,7 @@ class PolicyAttachments:
         )
 
     def _refused(
-        self, entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
+        self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
     ) -> Mapping[tuple[str, str], Finding]:
         """What AWS would refuse to attach anew, by grant and ARN, as far as that was looked up."""
         attachable = scope.snapshot.attachable
@@ -149,12 +158,12 @@ class PolicyAttachments:
                     attached = arn in state.attached
                     yield _observed(principal, arn, claims.teams, claims.owners, attached=attached)
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         principal, arn = _subject(wanted)
         state = snapshot.principals.get(principal)
         if state is None or arn not in state.attached:
             return None
-        return Foreign(
+        return UnmanagedResource(
             finding=finding_about(
                 wanted,
                 snapshot,
@@ -226,7 +235,7 @@ class PolicyAttachments:
         return None
 
     def _resource(
-        self, principal: Principal, arn: str, key: str, location: Location, scope: Scope
+        self, principal: Principal, arn: str, key: str, location: Location, scope: TeamInAccount
     ) -> Resource:
         team = frozenset({scope.team})
         ours = names.team_of_policy_arn(arn) is not None
@@ -244,7 +253,7 @@ class PolicyAttachments:
 
 
 def _whom(
-    entry: Entry[PermanentAccessSpec], scope: Scope
+    entry: FileEntry[PermanentAccessSpec], scope: TeamInAccount
 ) -> Iterator[tuple[Principal, Finding | None]]:
     """Everybody the entry may name, each once, and what is in doubt about them."""
     whom: dict[Principal, Finding | None] = {}
@@ -259,7 +268,7 @@ def _whom(
     yield from dict.fromkeys((scope.role(name), None) for name in entry.spec.roles)
 
 
-def of_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
+def attachment_for_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
     """The attachment that gives a temporary grant's policy to the one it is for."""
     arn = policy.attributes["arn"]
     return Resource(
@@ -285,8 +294,8 @@ def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
 
 
 def _asked(
-    entries: Sequence[Entry[PermanentAccessSpec]], scope: Scope
-) -> Iterator[tuple[Principal, str, str, Entry[PermanentAccessSpec]]]:
+    entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
+) -> Iterator[tuple[Principal, str, str, FileEntry[PermanentAccessSpec]]]:
     """Every attachment that entries ask for: who, the policy's ARN, the grant, and the entry.
 
     Of whom an entry may not mean, what they hold already.
@@ -306,7 +315,7 @@ def _is_new(principal: Principal, arn: str, snapshot: Snapshot) -> bool:
     return state is None or arn not in state.attached
 
 
-def _policies_of(key: str, scope: Scope) -> Iterator[str]:
+def _policies_of(key: str, scope: TeamInAccount) -> Iterator[str]:
     """The ARNs of the managed policies that make up a grant."""
     policy = scope.policies[key].spec
     if policy.custom_statements:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from iam_access.kinds.base import Scope
+from iam_access.kinds.base import TeamInAccount
 from iam_access.model import Finding, Severity
 from iam_access.policy import document as documents
 from iam_access.policy import problem
@@ -75,7 +75,7 @@ def denies(arn: str, snapshot: Snapshot) -> bool:
     return any(statement.get("Effect") == "Deny" for statement in statements)
 
 
-def unknown(arn: str, key: str, scope: Scope) -> Finding:
+def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
     """That AWS has no such policy to attach for the grant `key`, with the one that was meant.
 
     One that AWS has withdrawn works where it is attached, and cannot be attached anew.

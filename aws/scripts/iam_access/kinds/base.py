@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from iam_access.kinds.fields import PART_BEFORE, Spec, UserNames, role
-from iam_access.kinds.grant import Rules, TemporaryGrant
+from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import (
     Account,
@@ -18,7 +18,7 @@ from iam_access.model import (
     Resource,
     Severity,
 )
-from iam_access.place import Place
+from iam_access.place import SourcePosition
 from iam_access.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Spec)
 
 
-class Entry(NamedTuple, Generic[S]):
+class FileEntry(NamedTuple, Generic[S]):
     """One item of a team's file: a policy, or an element of an access list.
 
     `key` is the policy's key, or the element's index as text.
@@ -36,7 +36,7 @@ class Entry(NamedTuple, Generic[S]):
 
     key: str
     spec: S
-    place: Place
+    place: SourcePosition
 
 
 def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal | None:
@@ -49,7 +49,7 @@ def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal 
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TeamInAccount:
     """One team in one account: what its entries are expanded against.
 
     `policies` are the team's, by key. `granted` are the keys of those that some entry grants
@@ -61,10 +61,10 @@ class Scope:
     account: Account
     team: str
     environment: str
-    policies: Mapping[str, "Entry[PolicySpec]"]
+    policies: Mapping[str, "FileEntry[PolicySpec]"]
     granted: frozenset[str]
     publish_everywhere: bool
-    rules: Rules
+    rules: TemporaryAccessRules
     snapshot: Snapshot
     now: datetime
     user_names: UserNames = PART_BEFORE
@@ -128,7 +128,7 @@ class Adopting:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class UnmanagedResource:
     """What stands where one of our resources is to be and was made by somebody else.
 
     `finding` says so, and what can be done by hand. `serves` says that it does what is wanted, so
@@ -154,13 +154,13 @@ class Folder(Protocol):
     @property
     def keyed(self) -> bool: ...
 
-    def expand(self, entries: Sequence[Entry[Any]], scope: Scope) -> Expansion:
+    def expand(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Expansion:
         """What a team's entries ask for in the scope's account."""
 
-    def documents(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+    def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         """ARNs of the AWS managed policies whose documents `expand` will look up."""
 
-    def unproven(self, entries: Sequence[Entry[Any]], scope: Scope) -> Iterable[str]:
+    def unproven(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         """ARNs of those that only a list of what can be attached tells to be right.
 
         `scope` has the account as it was read.
@@ -176,7 +176,7 @@ class Kind(Protocol):
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         """Those of this kind in the account that are ours, whoever's team."""
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         """What others made in the place of a wanted resource that we do not have yet."""
 
     def calls(
@@ -221,7 +221,7 @@ def finding_about(
     )
 
 
-def spelled_anew(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
+def case_conflict(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
     """That something of ours has the name that is wanted, in another spelling."""
     return finding_about(
         wanted,

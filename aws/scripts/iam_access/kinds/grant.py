@@ -62,7 +62,7 @@ def deny_statements(sources: Iterable[Document]) -> tuple[Mapping[str, Any], ...
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TemporaryAccessRules:
     """What the organisation's settings say about temporary grants in one environment.
 
     `closed` tells of each form that no grant may take where the rule against it is written, and

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from iam_access.kinds import calls, names, temporary_role
-from iam_access.kinds.base import Foreign
+from iam_access.kinds.base import UnmanagedResource
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.model import (
     ApiCall,
@@ -48,7 +48,7 @@ class InlinePolicies:
                         grant=grant,
                     )
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         return None  # the name alone makes an inline policy ours
 
     def calls(

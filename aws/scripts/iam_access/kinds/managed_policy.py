@@ -10,12 +10,12 @@ from pydantic import Field
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import (
     Adopting,
-    Entry,
     Expansion,
-    Foreign,
-    Scope,
+    FileEntry,
+    TeamInAccount,
+    UnmanagedResource,
+    case_conflict,
     finding_about,
-    spelled_anew,
 )
 from iam_access.kinds.fields import PolicyDescription, Spec, Texts
 from iam_access.kinds.grant import TemporaryGrant
@@ -87,7 +87,7 @@ class CustomerManagedPolicies:
     spec = PolicySpec
     keyed = True
 
-    def expand(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Expansion:
+    def expand(self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount) -> Expansion:
         wanted = [
             entry
             for entry in entries
@@ -96,10 +96,14 @@ class CustomerManagedPolicies:
         ]
         return Expansion(tuple(self._resource(entry, scope) for entry in wanted))
 
-    def documents(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Iterable[str]:
+    def documents(
+        self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
         return ()
 
-    def unproven(self, entries: Sequence[Entry[PolicySpec]], scope: Scope) -> Iterable[str]:
+    def unproven(
+        self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
         return ()
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
@@ -115,16 +119,18 @@ class CustomerManagedPolicies:
                     expires=end_of(policy),
                 )
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> Foreign | None:
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = next(
             (p for p in snapshot.policies.values() if p.name.lower() == wanted.name.lower()), None
         )
         if taken is None:
             return None
         if names.team_of_policy_path(taken.path) in wanted.teams:
-            return Foreign(spelled_anew(wanted, taken.name, snapshot), serves=False, adopt=None)
+            return UnmanagedResource(
+                case_conflict(wanted, taken.name, snapshot), serves=False, adopt=None
+            )
         adopt = _adopting(taken, snapshot)
-        return Foreign(
+        return UnmanagedResource(
             finding=finding_about(
                 wanted,
                 snapshot,
@@ -181,7 +187,7 @@ class CustomerManagedPolicies:
             )
         return None
 
-    def _resource(self, entry: Entry[PolicySpec], scope: Scope) -> Resource:
+    def _resource(self, entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Resource:
         account = scope.account
         arn = names.policy_arn(account.partition, account.id, scope.team, entry.key)
         return Resource(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator
 
 from iam_access.kinds import aws_policies, fields, names, temporary_role
-from iam_access.kinds.base import Entry, Expansion, Scope
+from iam_access.kinds.base import Expansion, FileEntry, TeamInAccount
 from iam_access.kinds.fields import (
     Contradiction,
     Day,
@@ -96,7 +96,7 @@ class _Window:
 
     starts: datetime | None
     ends: datetime
-    entry: Entry[TemporaryAccessSpec]
+    entry: FileEntry[TemporaryAccessSpec]
 
 
 class TemporaryAccess:
@@ -106,7 +106,9 @@ class TemporaryAccess:
     spec = TemporaryAccessSpec
     keyed = False
 
-    def expand(self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Expansion:
+    def expand(
+        self, entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
+    ) -> Expansion:
         grants: list[TemporaryGrant] = []
         blocked: list[TemporaryGrant] = []
         findings: dict[object, Finding] = {}
@@ -126,7 +128,7 @@ class TemporaryAccess:
         )
 
     def documents(
-        self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
+        self, entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
     ) -> Iterable[str]:
         for window in _windows(entries, scope):
             yield from _managed(window.entry, scope)
@@ -134,14 +136,14 @@ class TemporaryAccess:
                 yield from _held(_principal(window.entry.spec, scope), scope)
 
     def unproven(
-        self, entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
+        self, entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
     ) -> Iterable[str]:
         managed = scope.snapshot.managed
         return (arn for arn in self.documents(entries, scope) if managed.get(arn) is None)
 
 
 def deadlines(
-    entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope
+    entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
 ) -> Iterator[tuple[Principal, str, datetime]]:
     """Who is granted which policy key until when (UTC), as far as that has not ended."""
     for window in _windows(entries, scope):
@@ -149,7 +151,9 @@ def deadlines(
         yield _principal(spec, scope), spec.grant, window.ends
 
 
-def _windows(entries: Sequence[Entry[TemporaryAccessSpec]], scope: Scope) -> Iterator[_Window]:
+def _windows(
+    entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
+) -> Iterator[_Window]:
     """The windows that have not ended; those of one principal and grant that meet are one.
 
     What began with an entry that has ended goes on from there: where a name tells the beginning,
@@ -181,12 +185,12 @@ def _united(windows: list[_Window]) -> Iterator[_Window]:
     yield current
 
 
-def _managed(entry: Entry[TemporaryAccessSpec], scope: Scope) -> list[str]:
+def _managed(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> list[str]:
     policy = scope.policies[entry.spec.grant].spec
     return list(dict.fromkeys(scope.fill(policy.managed_policies)))
 
 
-def _grant(window: _Window, scope: Scope) -> tuple[TemporaryGrant, tuple[Finding, ...]]:
+def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple[Finding, ...]]:
     """The window's grant, and what is to be said of it; with an error it is not to be written."""
     entry = window.entry
     arns = _managed(entry, scope)
@@ -231,15 +235,15 @@ def _is_nothing(grant: TemporaryGrant) -> bool:
     return bool(grant.denials) and gives_nothing(sources, frozenset())
 
 
-def _principal(spec: TemporaryAccessSpec, scope: Scope) -> Principal:
+def _principal(spec: TemporaryAccessSpec, scope: TeamInAccount) -> Principal:
     return scope.snapshot.spelled(spec.principal(scope.user_names))
 
 
-def _rival(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Principal | None:
+def _rival(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Principal | None:
     return scope.rival(entry.spec.user) if entry.spec.user is not None else None
 
 
-def _doubts(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Iterator[Finding]:
+def _doubts(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Iterator[Finding]:
     written, rival = entry.spec.user, _rival(entry, scope)
     if written is not None and rival is not None:
         yield scope.doubt(written, rival, entry.place.at("user").location)
@@ -249,7 +253,7 @@ def _documents(own: Document | None, copies: Mapping[str, ManagedDocument]) -> l
     return [*([own] if own else []), *(copy.document for copy in copies.values())]
 
 
-def _may_suspend(entry: Entry[TemporaryAccessSpec], scope: Scope) -> bool:
+def _may_suspend(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> bool:
     """Whether something is denied with the grant, on its principal's own policies."""
     if entry.spec.via is Form.ROLE:
         return False
@@ -260,7 +264,7 @@ def _may_suspend(entry: Entry[TemporaryAccessSpec], scope: Scope) -> bool:
     return bool(denied or deny_statements(sources))
 
 
-def _held(principal: Principal, scope: Scope) -> Set[str]:
+def _held(principal: Principal, scope: TeamInAccount) -> Set[str]:
     """The AWS managed policies that a principal holds, by itself or by a group."""
     return {
         arn
@@ -270,14 +274,14 @@ def _held(principal: Principal, scope: Scope) -> Set[str]:
     }
 
 
-def _own(entry: Entry[TemporaryAccessSpec], scope: Scope) -> Document | None:
+def _own(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Document | None:
     statements = scope.policies[entry.spec.grant].spec.statements
     return documents.document(scope.fill(statements)) if statements else None
 
 
 def _remarks(
-    entry: Entry[TemporaryAccessSpec],
-    scope: Scope,
+    entry: FileEntry[TemporaryAccessSpec],
+    scope: TeamInAccount,
     denied: frozenset[str],
     sources: Sequence[Document],
 ) -> Iterator[Finding]:
@@ -304,7 +308,7 @@ def _remarks(
         yield _of(tell(key, denied, source), entry, scope)
 
 
-def _of(remark: "Remark", entry: Entry[TemporaryAccessSpec], scope: Scope) -> Finding:
+def _of(remark: "Remark", entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Finding:
     return Finding(
         code=remark.code,
         severity=remark.severity,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from iam_access.kinds.base import Adopting, Foreign, finding_about
+from iam_access.kinds.base import Adopting, UnmanagedResource, finding_about
 from iam_access.model import Account, Finding, Resource, Severity
 from iam_access.plan.deployer import Deployer
 from iam_access.snapshot import Snapshot
@@ -32,7 +32,9 @@ class Adoption:
         self._now = now
         self._asked = asked
 
-    def judge(self, wanted: Resource, foreign: Foreign) -> tuple[Adopting | None, Finding | None]:
+    def judge(
+        self, wanted: Resource, foreign: UnmanagedResource
+    ) -> tuple[Adopting | None, Finding | None]:
         """How it is taken over, None if it is not; and what is to be told of it."""
         adopt = foreign.adopt
         if adopt is None:
@@ -48,7 +50,7 @@ class Adoption:
     def _deployer(self) -> Deployer:
         return Deployer(self._account, self._snapshot, self._now)
 
-    def _offered(self, wanted: Resource, foreign: Foreign, adopt: Adopting) -> Finding:
+    def _offered(self, wanted: Resource, foreign: UnmanagedResource, adopt: Adopting) -> Finding:
         who = self._who_loses(wanted, adopt)
         offer = f"or run with --adopt, which {adopt.does}{f': {who}' if who else ''}"
         return replace(foreign.finding, hint=f"{foreign.finding.hint}; {offer}")
@@ -78,7 +80,7 @@ class Adoption:
         return ", and ".join(filter(None, parts))
 
 
-def _refused(foreign: Foreign, lacking: str) -> Finding:
+def _refused(foreign: UnmanagedResource, lacking: str) -> Finding:
     return replace(
         foreign.finding,
         code="not-adoptable",

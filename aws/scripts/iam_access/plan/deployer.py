@@ -5,11 +5,16 @@ from datetime import datetime
 
 from iam_access.kinds.calls import permission
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
-from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
-from iam_access.policy.conditions import PolicySyntaxError
-from iam_access.policy.decision import Verdict
-from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.conditions import PolicySyntaxError
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 _SESSION = "self-serve"
@@ -38,7 +43,7 @@ class Deployer:
         self._state = snapshot.principals.get(deployer_of(account))
         documents = dict(_documents(self._state, snapshot)) if self._state else {}
         self._unread = self._state is None or None in documents.values()
-        self._layers = Layers()
+        self._layers = ApplicablePolicies()
         try:
             self._layers = _layers(documents, self._state.boundary if self._state else None)
         except PolicySyntaxError:  # what cannot be understood here may allow anything, too
@@ -97,9 +102,9 @@ def _documents(state: PrincipalState, snapshot: Snapshot) -> Iterator[tuple[str,
         yield arn, found.document if found else None
 
 
-def _layers(documents: Mapping[str, Document | None], boundary: str | None) -> Layers:
+def _layers(documents: Mapping[str, Document | None], boundary: str | None) -> ApplicablePolicies:
     bounds = documents.get(boundary) if boundary else None
-    return Layers(
+    return ApplicablePolicies(
         identity=tuple(
             _compiled(name, document, SourceType.IDENTITY)
             for name, document in documents.items()

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from iam_access.config.load import Configuration, Team
 from iam_access.kinds import FOLDERS, managed_policy, temporary_access
-from iam_access.kinds.base import Scope
+from iam_access.kinds.base import TeamInAccount
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.model import Account, Finding, Resource, ResourceId
 from iam_access.plan import entry_rules
-from iam_access.plan.diff import Resources, is_dead, succession
+from iam_access.plan.diff import Resources, is_dead, renewal_key
 from iam_access.plan.forms import write_grants
 from iam_access.snapshot import Snapshot
 
@@ -83,7 +83,7 @@ def _keep(
     kept = [
         resource
         for resource in observed.values()
-        if resource.grant and succession(resource) in held and not is_dead(resource, now)
+        if resource.grant and renewal_key(resource) in held and not is_dead(resource, now)
     ]
     rests_on = [observed[id_] for each in kept for id_ in each.needs if id_ in observed]
     for resource in (*kept, *rests_on):
@@ -114,7 +114,7 @@ def documents_needed(
 def deadlines(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Mapping[object, datetime]:
-    """Until when (UTC) the files grant what they grant for a time, by `succession`."""
+    """Until when (UTC) the files grant what they grant for a time, by `renewal_key`."""
     latest: dict[object, datetime] = {}
     for team, scope in _scopes(configuration, account, snapshot, now):
         entries = team.entries[temporary_access.TemporaryAccess.folder]
@@ -146,14 +146,14 @@ def unproven(
 
 def _scopes(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
-) -> Iterator[tuple[Team, Scope]]:
+) -> Iterator[tuple[Team, TeamInAccount]]:
     book = configuration.rules
     boundary = book.boundary.arn(account, snapshot) if book.boundary else None
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
         yield (
             team,
-            Scope(
+            TeamInAccount(
                 account=account,
                 team=name,
                 environment=environment,

@@ -7,9 +7,9 @@ from datetime import datetime
 from iam_access.kinds import KINDS
 from iam_access.model import (
     LONG_AGO,
-    Action,
     ApiCall,
     Change,
+    ChangeType,
     Finding,
     Phase,
     Resource,
@@ -27,7 +27,7 @@ _KIND_OF = {kind.name: kind for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DiffResult:
     """Changes in the order they are told, and what they say about things that are not ours."""
 
     changes: tuple[Change, ...]
@@ -39,7 +39,9 @@ def observed_state(snapshot: Snapshot) -> Resources:
     return {found.id: found for kind in KINDS for found in kind.observed(snapshot)}
 
 
-def left_alone(wanted: Resources, observed: Resources, teams: frozenset[str]) -> Resources:
+def keep_teams_unchanged(
+    wanted: Resources, observed: Resources, teams: frozenset[str]
+) -> Resources:
     """`wanted`, completed by what these teams own, as it is.
 
     For teams whose files cannot be read: nobody knows what they want, so what they have stays.
@@ -61,7 +63,7 @@ def left_alone(wanted: Resources, observed: Resources, teams: frozenset[str]) ->
 
 def diff(
     wanted: Resources, observed: Resources, snapshot: Snapshot, adoption: Adoption, now: datetime
-) -> Difference:
+) -> DiffResult:
     """Compare by meaning. What others made is used, adopted when told to, or an error."""
     findings: list[Finding] = []
     changes: list[Change] = []
@@ -83,7 +85,7 @@ def diff(
             findings.append(finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
     changes += removals(gone, snapshot, now)
-    return Difference(linked(changes, observed, snapshot, now), tuple(findings))
+    return DiffResult(with_dependencies(changes, observed, snapshot, now), tuple(findings))
 
 
 def removals(
@@ -110,7 +112,7 @@ def _removal(resource: Resource, snapshot: Snapshot, now: datetime, *, cleaning:
         if resource.expires == LONG_AGO
         else f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
     )
-    return hastened(replace(change, reason=ended))
+    return moved_to_reclaim(replace(change, reason=ended))
 
 
 def is_dead(resource: Resource, now: datetime) -> bool:
@@ -118,7 +120,7 @@ def is_dead(resource: Resource, now: datetime) -> bool:
     return resource.expires is not None and resource.expires <= now
 
 
-def hastened(change: Change) -> Change:
+def moved_to_reclaim(change: Change) -> Change:
     """The same change with its removals made before anything is added."""
     calls = tuple(
         replace(call, phase=Phase.RECLAIM) if call.phase is Phase.REVOKE else call
@@ -127,7 +129,7 @@ def hastened(change: Change) -> Change:
     return replace(change, calls=calls)
 
 
-def succession(resource: Resource) -> tuple[object, ...]:
+def renewal_key(resource: Resource) -> tuple[object, ...]:
     """What resources share that succeed each other (a renewal and the one before it)."""
     return (resource.principal, resource.teams, resource.grant)
 
@@ -154,7 +156,9 @@ def temporary_after(
     )
 
 
-def without(changes: Iterable[Change], refused: Iterable[ResourceId]) -> tuple[Change, ...]:
+def drop_with_dependents(
+    changes: Iterable[Change], refused: Iterable[ResourceId]
+) -> tuple[Change, ...]:
     """The changes that remain when some cannot be made: none that builds on them is."""
     remaining = tuple(changes)
     out = set(refused)
@@ -189,11 +193,11 @@ def _changed(before: Resource | None, after: Resource | None, calls: tuple[ApiCa
     subject = after or before
     assert subject is not None, "a change has a before or an after"
     if before is None:
-        action, reason = Action.CREATE, subject.reason
+        action, reason = ChangeType.CREATE, subject.reason
     elif after is None:
-        action, reason = Action.DELETE, _why_gone(before)
+        action, reason = ChangeType.DELETE, _why_gone(before)
     else:
-        action, reason = Action.UPDATE, _why_updated(before, after)
+        action, reason = ChangeType.UPDATE, _why_updated(before, after)
     teams = frozenset[str]().union(*(r.teams | r.owners for r in (before, after) if r is not None))
     return Change(
         action=action,
@@ -245,7 +249,7 @@ def _successors(
     for change in changes:
         if change.after is None or change.after.grant is None:
             continue
-        key = succession(change.after)
+        key = renewal_key(change.after)
         if change.after.starts is not None and change.after.starts > now:
             later.add(key)
         else:
@@ -253,7 +257,7 @@ def _successors(
     return successors, later - successors.keys()
 
 
-def linked(
+def with_dependencies(
     changes: Iterable[Change], observed: Resources, snapshot: Snapshot, now: datetime
 ) -> tuple[Change, ...]:
     """The changes with what each has to wait for.
@@ -269,13 +273,13 @@ def linked(
     made = {change.id for change in changes if change.after is not None}
 
     def goes_first(change: Change) -> bool:
-        makes_room = change.after is None and succession(change.subject) in followed
+        makes_room = change.after is None and renewal_key(change.subject) in followed
         return change.id in denials.hastened or (makes_room and not needs[change.id] & made)
 
     def placed(change: Change) -> Change:
         order = denials.orders.get(change.id, _NO_ORDER)
         found = replace(change, needs=needs[change.id] | order.needs, follows=order.follows)
-        return hastened(found) if goes_first(change) else found
+        return moved_to_reclaim(found) if goes_first(change) else found
 
     return tuple(map(placed, changes))
 
@@ -299,7 +303,7 @@ def _needs(
             return frozenset(id_ for id_ in wanted if id_ in made or id_ not in observed)
         waits = frozenset(dependants.get(change.id, ()))
         if change.subject.grant is not None and not is_dead(change.subject, now):
-            waits |= successors.get(succession(change.subject), set())
+            waits |= successors.get(renewal_key(change.subject), set())
         return waits
 
     return {change.id: of(change) for change in changes}

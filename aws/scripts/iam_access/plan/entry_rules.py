@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.access import Access, accesses
-from iam_access.config.grant_rules import Breach, Contents, GrantRules, are_any
+from iam_access.config.access import AccessEntry, access_entries
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds.base import Entry
+from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
@@ -76,9 +76,9 @@ def _finding(breach: Breach, team: str, account: Account) -> Finding:
     )
 
 
-def _entries(team: Team, environment: str, now: datetime) -> Iterator[Access]:
+def _entries(team: Team, environment: str, now: datetime) -> Iterator[AccessEntry]:
     """Those for the environment that have not ended."""
-    for entry in accesses(team.entries):
+    for entry in access_entries(team.entries):
         if environment in entry.environments and (entry.until is None or entry.until > now):
             yield entry
 
@@ -89,7 +89,7 @@ class _Reader:
 
     team: str
     environment: str
-    policies: Mapping[str, Entry[PolicySpec]]
+    policies: Mapping[str, FileEntry[PolicySpec]]
     account: Account
     snapshot: Snapshot
 

@@ -14,8 +14,8 @@ from iam_access.kinds.base import Expansion
 from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
-from iam_access.plan.diff import Resources, is_dead, succession
-from iam_access.plan.ledger import Ledger
+from iam_access.plan.diff import Resources, is_dead, renewal_key
+from iam_access.plan.quota_usage import QuotaUsage
 from iam_access.plan.suspension import Standing
 from iam_access.policy.document import parse, render, size, statements_of
 from iam_access.policy.split import SplitError, split
@@ -53,7 +53,7 @@ def write_grants(
     grants = tuple(grants)
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
     gone = reclaimed | _followed(grants, observed, alive, now)
-    ledger = Ledger.of(snapshot, gone, wanted.values())
+    ledger = QuotaUsage.of(snapshot, gone, wanted.values())
     standing = Standing.of(wanted, observed, snapshot)
     resources: list[Resource] = []
     forms: dict[Form, list[TemporaryGrant]] = {form: [] for form in Form}
@@ -99,9 +99,9 @@ def _followed(
         is_later = grant.starts is not None and grant.starts > now
         (later if is_later and not _is_there(grant, alive) else kept).add(key)
     following = later - kept
-    theirs = {id_ for id_ in alive if succession(observed[id_]) in following}
-    denying = {succession(observed[id_]) for id_ in theirs if _denies(observed[id_], observed)}
-    return {id_ for id_ in theirs if succession(observed[id_]) not in denying}
+    theirs = {id_ for id_ in alive if renewal_key(observed[id_]) in following}
+    denying = {renewal_key(observed[id_]) for id_ in theirs if _denies(observed[id_], observed)}
+    return {id_ for id_ in theirs if renewal_key(observed[id_]) not in denying}
 
 
 def _denies(resource: Resource, observed: Resources) -> bool:
@@ -119,14 +119,14 @@ def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:
     return bool(
         {
             inline_policy.resource_id(grant.principal, inline_policy.name_of(grant)),
-            attachment.of_grant(grant, first_part).id,
+            attachment.attachment_for_grant(grant, first_part).id,
             temporary_role.resource_id(grant),
         }
         & alive
     )
 
 
-def _attempts(grant: TemporaryGrant, ledger: Ledger, alive: Set[ResourceId]) -> list[Attempt]:
+def _attempts(grant: TemporaryGrant, ledger: QuotaUsage, alive: Set[ResourceId]) -> list[Attempt]:
     """The grant in every form that it may take; the one it has comes first."""
     asked = [grant.via] if grant.via else list(Form)
     attempts = [_FORMS[form](grant, ledger) for form in asked if form not in grant.closed]
@@ -137,7 +137,7 @@ def _stands(attempt: Attempt, alive: Set[ResourceId]) -> bool:
     return bool(attempt.made_of) and attempt.made_of <= alive
 
 
-def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+def _inline(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
     resource = inline_policy.resource(grant)
     needed = size(resource.document or {})
     quota = ledger.quotas.inline_size(grant.principal)
@@ -146,7 +146,7 @@ def _inline(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     return _attempt(Form.INLINE, (resource,), fits=needed <= free, says=says)
 
 
-def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+def _policies(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
     try:
         parts = _parts(render(grant.document), ledger.quotas.policy_size, grant.copied_from)
     except SplitError as error:
@@ -154,7 +154,7 @@ def _policies(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
     policies = [
         managed_policy.part_of_grant(grant, number, part) for number, part in enumerate(parts, 1)
     ]
-    attachments = [attachment.of_grant(grant, policy) for policy in policies]
+    attachments = [attachment.attachment_for_grant(grant, policy) for policy in policies]
     arns = {policy.attributes["arn"] for policy in policies}
     held = ledger.attached.get(grant.principal, set())
     quota = ledger.quotas.attached_to(grant.principal)
@@ -186,7 +186,7 @@ def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
     return ({**first, "Statement": [{**lead, "Sid": copied_from}, *rest]}, *others)
 
 
-def _role(grant: TemporaryGrant, ledger: Ledger) -> Attempt:
+def _role(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
     id_, quotas = temporary_role.resource_id(grant), ledger.quotas
     needed = size(temporary_role.permissions(grant))
     sizes = [
@@ -212,7 +212,7 @@ def _explained(resources: tuple[Resource, ...], reason: str) -> Iterable[Resourc
     return (replace(each, reason=reason) if each is lead else each for each in resources)
 
 
-_FORMS: dict[Form, Callable[[TemporaryGrant, Ledger], Attempt]] = {
+_FORMS: dict[Form, Callable[[TemporaryGrant, QuotaUsage], Attempt]] = {
     Form.INLINE: _inline,
     Form.POLICY: _policies,
     Form.ROLE: _role,

@@ -1,42 +1,204 @@
 """What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
 
+from iam_access.config.rules.rulebook import RequiredBoundary, Rulebook
 from iam_access.kinds import KINDS, attachment, managed_policy, names, temporary_role
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.fields import exactly
 from iam_access.model import (
     Account,
-    Action,
     Change,
+    ChangeType,
     Finding,
     Phase,
     Principal,
     PrincipalType,
+    Resource,
     ResourceId,
+    Severity,
 )
-from iam_access.plan import rule_guards
+from iam_access.place import Path
 from iam_access.plan.deployer import deployer_of
-from iam_access.plan.diff import hastened, without
-from iam_access.plan.verdict import Circumstances, Guard, Guarded
+from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
 from iam_access.policy.problem import nearest
+from iam_access.policy.widening import widens
 from iam_access.snapshot import PrincipalState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class GuardContext:
+    """Where changes are to be made: the account, what was read of it, and the rules there are."""
+
+    account: Account
+    snapshot: Snapshot
+    rules: Rulebook = field(default_factory=Rulebook)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardResult:
+    """Changes that may be made, and what was found about those that may not."""
+
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+Guard = Callable[[tuple[Change, ...], GuardContext], GuardResult]
+
+
+_TYPES = {"UserName": PrincipalType.USER, "RoleName": PrincipalType.ROLE}
+
+
+def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
+    """Anything on a protected principal, and any role for one. What is there of ours stays."""
+    refused: list[ResourceId] = []
+    told: dict[tuple[Principal, frozenset[str], bool], Finding] = {}
+    for change in changes:
+        for principal in _touched(change):
+            rule = where.rules.protection(principal)
+            if rule is None:
+                continue
+            refused.append(change.id)
+            key = (principal, change.teams, change.action is ChangeType.DELETE)
+            if key not in told:
+                told[key] = _protected(change, principal, rule, where)
+    return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
+
+
+def _touched(change: Change) -> Iterator[Principal]:
+    """The principals that a change does anything to, or grants anything to."""
+    if change.id.kind == temporary_role.NAME:
+        # It is ours: taking it away leaves the one it was made for as they are.
+        if change.principal is not None and change.action is not ChangeType.DELETE:
+            yield change.principal
+        return
+    found = [change.principal] if change.principal is not None else []
+    for call in change.calls:
+        found += [Principal(_TYPES[key], call.params[key]) for key in _TYPES if key in call.params]
+    yield from dict.fromkeys(found)
+
+
+def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
+    source = where.rules.where(*rule)
+    on = f"{principal} in account {where.account.id} ({where.account.label})"
+    if change.action is ChangeType.DELETE:
+        return finding_about(
+            change.subject,
+            where.snapshot,
+            "protected-principal",
+            f"{change.name} stays on {on}, which is protected",
+            f"take it away by hand if nobody needs it ({source})",
+            severity=Severity.NOTE,
+        )
+    return finding_about(
+        change.subject,
+        where.snapshot,
+        "protected-principal",
+        f"{on} is protected: nothing is granted to it, and nothing on it is changed",
+        f"grant to somebody else ({source})",
+    )
+
+
+def boundary(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
+    """More access for principals without the permissions boundary that is asked for."""
+    wanted = where.rules.boundary
+    if wanted is None:
+        return GuardResult(changes)
+    refused: list[ResourceId] = []
+    told: dict[tuple[Principal, frozenset[str]], Finding] = {}
+    leaving = {
+        (change.principal, change.subject.attributes["arn"])
+        for change in changes
+        if change.id.kind == attachment.NAME and change.after is None
+    }
+    for change in changes:
+        for principal in _gaining(change, leaving, where.snapshot):
+            carried = where.snapshot.principals[principal].boundary
+            if wanted.is_carried(carried, where.account):
+                continue
+            refused.append(change.id)
+            key = (principal, change.teams)
+            if key not in told:
+                told[key] = _missing_boundary(change, principal, wanted, where)
+    return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
+
+
+def _gaining(
+    change: Change, leaving: Set[tuple[Principal | None, str]], snapshot: Snapshot
+) -> Iterator[Principal]:
+    """Who may do more by a change: whom it is for, or who holds the policy that it changes.
+
+    Not those who are `leaving` the policy (by its ARN): it allows more only once they are gone.
+    """
+    if change.after is None or not _gives_more(change.before, change.after):
+        return
+    if change.principal is not None:
+        yield change.principal
+    elif change.before is not None:
+        arn = change.subject.attributes["arn"]
+        for holder in snapshot.attached_to(arn):
+            if (holder, arn) not in leaving:
+                yield from snapshot.members(holder)
+
+
+def _gives_more(before: Resource | None, after: Resource) -> bool:
+    """Whether something gives what it did not give; else it puts right what is there, or takes.
+
+    Renewed policies are new ones, a renewed role is the one there was.
+    """
+    if before is None:
+        return True
+    if before.expires is not None and after.expires is not None and before.expires < after.expires:
+        return True
+    if any(_has_more(before, after, name) for name in ("attached", "managed")):
+        return True
+    if before.document is None or after.document is None:
+        return after.document is not None or before.attributes != after.attributes
+    return widens(before.document, after.document)
+
+
+def _has_more(before: Resource, after: Resource, name: str) -> bool:
+    """Whether an attribute that grants has more in it than before: a flag, or ARNs of policies."""
+    had, has = before.attributes.get(name, False), after.attributes.get(name, False)
+    if isinstance(had, tuple) and isinstance(has, tuple):
+        return not set(has) <= set(had)
+    return bool(has) and not had
+
+
+def _missing_boundary(
+    change: Change, principal: Principal, wanted: RequiredBoundary, where: GuardContext
+) -> Finding:
+    arn = wanted.arn(where.account, where.snapshot)
+    found = where.snapshot.principals[principal].boundary
+    has = f"{found} in its place" if found else "none"
+    return finding_about(
+        change.subject,
+        where.snapshot,
+        "missing-boundary",
+        f"{principal} in account {where.account.id} ({where.account.label}) must carry the "
+        f"permissions boundary {wanted.written} to be granted anything, and has {has}",
+        f"aws iam put-{principal.type}-permissions-boundary --{principal.type}-name "
+        f"{principal.name} --permissions-boundary {arn} "
+        f"({where.rules.where('permissions_boundary')})",
+    )
+
 
 # Roles that AWS manages: only AWS may change them.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 _AWS_OWNED_PATHS = ("/aws-service-role/", "/aws-reserved/")
 
 
-def guard(changes: Sequence[Change], where: Circumstances) -> Guarded:
+def guard(changes: Sequence[Change], where: GuardContext) -> GuardResult:
     """Drop what rules forbid or AWS would refuse, with the reason; make room where that helps."""
-    result = Guarded(tuple(changes))
+    result = GuardResult(tuple(changes))
     for check in _GUARDS:
         checked = check(result.changes, where)
-        result = Guarded(checked.changes, (*result.findings, *checked.findings))
+        result = GuardResult(checked.changes, (*result.findings, *checked.findings))
     return result
 
 
-def _principals(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def _principals(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """Changes for principals that do not exist, or that nobody may touch."""
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
@@ -50,7 +212,7 @@ def _principals(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         if finding is not None:
             told[key] = finding
             refused[change.id] = finding
-    return Guarded(without(changes, refused), tuple(told.values()))
+    return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
 
 
 def _unusable(
@@ -123,7 +285,7 @@ def _named_the_other_way(name: str, known: Iterable[str]) -> str | None:
     )
 
 
-def obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def obstacles(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """What each kind knows AWS would refuse."""
     kinds = {kind.name: kind for kind in KINDS}
     found = {
@@ -131,13 +293,13 @@ def obstacles(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         for change in changes
         if (finding := kinds[change.id.kind].obstacle(change, where.snapshot)) is not None
     }
-    return Guarded(without(changes, found), tuple(found.values()))
+    return GuardResult(drop_with_dependents(changes, found), tuple(found.values()))
 
 
-def _policy_count(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def _policy_count(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """More customer managed policies than the account may have."""
     account, snapshot = where.account, where.snapshot
-    new = [c for c in changes if c.id.kind == managed_policy.NAME and c.action is Action.CREATE]
+    new = [c for c in changes if c.id.kind == managed_policy.NAME and c.action is ChangeType.CREATE]
     quota, used = snapshot.quotas.policies, len(snapshot.policies)
     surplus = new[max(quota - used, 0) :]
     findings = [
@@ -151,10 +313,12 @@ def _policy_count(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
         )
         for change in surplus
     ]
-    return Guarded(without(changes, (change.id for change in surplus)), tuple(findings))
+    return GuardResult(
+        drop_with_dependents(changes, (change.id for change in surplus)), tuple(findings)
+    )
 
 
-def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def _attachments(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """More attachments than a principal may have. Removals go first where that makes room."""
     account, snapshot = where.account, where.snapshot
     made = {change.id for change in changes if change.after is not None}
@@ -185,15 +349,15 @@ def _attachments(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
                 "put the statements into one policy, detach what is not needed, "
                 "or have the quota raised",
             )
-    moved = tuple(hastened(c) if c.id in first else c for c in changes)
-    return Guarded(without(moved, refused), tuple(refused.values()))
+    moved = tuple(moved_to_reclaim(c) if c.id in first else c for c in changes)
+    return GuardResult(drop_with_dependents(moved, refused), tuple(refused.values()))
 
 
 def _is_attached(change: Change, state: PrincipalState) -> bool:
     return change.subject.attributes["arn"] in state.attached
 
 
-def _tags(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
+def _tags(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """More tags than a principal may have."""
     account, snapshot = where.account, where.snapshot
     refused: dict[ResourceId, Finding] = {}
@@ -218,7 +382,7 @@ def _tags(changes: tuple[Change, ...], where: Circumstances) -> Guarded:
                 )
             else:
                 used += new
-    return Guarded(without(changes, refused), tuple(refused.values()))
+    return GuardResult(drop_with_dependents(changes, refused), tuple(refused.values()))
 
 
 def _by_principal(changes: Iterable[Change], kind: str) -> Iterable[tuple[Principal, list[Change]]]:
@@ -231,8 +395,8 @@ def _by_principal(changes: Iterable[Change], kind: str) -> Iterable[tuple[Princi
 
 _GUARDS: tuple[Guard, ...] = (
     _principals,
-    rule_guards.protected,
-    rule_guards.boundary,
+    protected,
+    boundary,
     obstacles,
     _policy_count,
     _attachments,

@@ -14,9 +14,9 @@ from iam_access.plan.diff import (
     Resources,
     diff,
     is_dead,
-    left_alone,
+    keep_teams_unchanged,
     observed_state,
-    succession,
+    renewal_key,
 )
 from iam_access.snapshot import Snapshot
 
@@ -70,7 +70,7 @@ def robbed(
             yield Robbed(resource, "no-deadline", "has no deadline")
             continue
         named = names.deadline_in(resource.name)
-        end = named or granted.get(succession(resource))
+        end = named or granted.get(renewal_key(resource))
         if end is not None and resource.expires > end:
             ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
             source = "its name says" if named else "the files say"
@@ -106,7 +106,7 @@ def mending(
     account = _asked(configuration, account)
     dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
     desired = desired_state(configuration, account, snapshot, observed, dead, now)
-    wanted = left_alone(desired.resources, observed, unknown)
+    wanted = keep_teams_unchanged(desired.resources, observed, unknown)
     adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=False)
     changes = diff(wanted, observed, snapshot, adoption, now).changes
     gone = {change.id for change in changes if change.after is None} & ids

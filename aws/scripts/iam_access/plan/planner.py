@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.load import Configuration
-from iam_access.config.rulebook import Rulebook
+from iam_access.config.rules.rulebook import Rulebook
 from iam_access.kinds import attachment
 from iam_access.model import (
     Account,
@@ -21,26 +21,24 @@ from iam_access.plan.desired import desired_state
 from iam_access.plan.diff import (
     Resources,
     diff,
+    drop_with_dependents,
     is_dead,
-    left_alone,
-    linked,
+    keep_teams_unchanged,
     observed_state,
     removals,
     temporary_after,
-    without,
+    with_dependencies,
 )
-from iam_access.plan.guards import guard, obstacles
+from iam_access.plan.guards import GuardContext, guard, obstacles, protected
 from iam_access.plan.mending import mending, robbed
 from iam_access.plan.removals import hold_back
-from iam_access.plan.rule_guards import protected
-from iam_access.plan.verdict import Circumstances
 from iam_access.snapshot import Snapshot
 
 NO_RULES = Rulebook()
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunOptions:
     """What a run is asked to do. `teams` is None for all of them, the departed included.
 
     `allow_removals_of` are the teams (None: all) that may take away however much.
@@ -59,7 +57,7 @@ def plan_apply(
     configuration: Configuration,
     account: Account,
     snapshot: Snapshot,
-    request: Request,
+    request: RunOptions,
     now: datetime,
 ) -> Plan:
     """What makes the account what the files ask for at `now` (UTC).
@@ -76,7 +74,7 @@ def plan_apply(
         and not resource.teams & unknown
     }
     desired = desired_state(configuration, account, snapshot, observed, reclaimed, now)
-    wanted = left_alone(desired.resources, observed, unknown)
+    wanted = keep_teams_unchanged(desired.resources, observed, unknown)
     adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=request.adopt)
     difference = diff(wanted, observed, snapshot, adoption, now)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
@@ -89,8 +87,8 @@ def plan_apply(
     # What others attached serves as well.
     there = {*observed, *(id_ for id_ in not_ours if id_.kind == attachment.NAME)}
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
-    where = Circumstances(account, snapshot, configuration.rules)
-    guarded = guard(without(selected, not_ours), where)
+    where = GuardContext(account, snapshot, configuration.rules)
+    guarded = guard(drop_with_dependents(selected, not_ours), where)
     removals = hold_back(guarded.changes, observed, request.allow_removals_of, account, now)
     # Without the removals that are held back there is less room for what is left.
     made = guard(removals.changes, where) if removals.held else guarded
@@ -125,7 +123,7 @@ def _obtained(
 def plan_cleanup(
     account: Account,
     snapshot: Snapshot,
-    request: Request,
+    request: RunOptions,
     now: datetime,
     configuration: Configuration | None = None,
 ) -> Plan:
@@ -147,8 +145,8 @@ def plan_cleanup(
         unknown = _teams_of_unknown_intent(configuration, everything)
         mended = mending(found, configuration, account, snapshot, everything, unknown, now)
     changes = (*gone, *(each for each in mended if each.id not in {other.id for other in gone}))
-    where = Circumstances(account, snapshot, configuration.rules if configuration else NO_RULES)
-    allowed = protected(linked(changes, everything, snapshot, now), where)
+    where = GuardContext(account, snapshot, configuration.rules if configuration else NO_RULES)
+    allowed = protected(with_dependencies(changes, everything, snapshot, now), where)
     possible = obstacles(allowed.changes, where)
     made = {change.id for change in possible.changes}
     return Plan(
@@ -165,11 +163,11 @@ def plan_cleanup(
     )
 
 
-def _concerned(resources: Iterable[Resource], request: Request) -> tuple[Resource, ...]:
+def _concerned(resources: Iterable[Resource], request: RunOptions) -> tuple[Resource, ...]:
     return tuple(each for each in resources if request.concerns(each.teams))
 
 
-def _is_asked(finding: Finding, request: Request) -> bool:
+def _is_asked(finding: Finding, request: RunOptions) -> bool:
     return finding.team is None or request.concerns(frozenset({finding.team}))
 
 
@@ -180,8 +178,8 @@ def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) 
     departed at all.
     """
     seen = frozenset[str]().union(*(resource.teams for resource in observed.values()))
-    without = seen - configuration.teams.keys()
-    return configuration.invalid | set(filter(configuration.may_have_files, without))
+    drop_with_dependents = seen - configuration.teams.keys()
+    return configuration.invalid | set(filter(configuration.may_have_files, drop_with_dependents))
 
 
 def _left_alone_notes(

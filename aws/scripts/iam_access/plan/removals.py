@@ -8,15 +8,15 @@ from datetime import datetime
 from iam_access.kinds import managed_policy
 from iam_access.model import (
     Account,
-    Action,
     Change,
+    ChangeType,
     Finding,
     Principal,
     Resource,
     ResourceId,
     Severity,
 )
-from iam_access.plan.diff import Resources, is_dead, state_after, succession, without
+from iam_access.plan.diff import Resources, drop_with_dependents, is_dead, renewal_key, state_after
 from iam_access.policy.document import (
     CanonicalStatement,
     DocumentError,
@@ -74,7 +74,9 @@ def hold_back(
     refused = frozenset(team for group in groups for team in group)
     if not refused:
         return Held(tuple(changes))
-    kept = without(changes, (change.id for change in changes if _is_held(change, refused, now)))
+    kept = drop_with_dependents(
+        changes, (change.id for change in changes if _is_held(change, refused, now))
+    )
     ids = {(change.id, change.action) for change in kept}
     return Held(
         changes=kept,
@@ -124,7 +126,7 @@ def _losses(changes: Sequence[Change], observed: Resources, now: datetime) -> li
     removals = [
         change
         for change in changes
-        if change.action is Action.DELETE
+        if change.action is ChangeType.DELETE
         and _is_access(change.subject)
         and not is_dead(change.subject, now)
     ]
@@ -150,7 +152,7 @@ class _After:
         for each in held.values():
             if each.principal in principals and _is_access(each) and not is_dead(each, now):
                 if each.grant is not None and each.expires is not None:
-                    key = succession(each)
+                    key = renewal_key(each)
                     self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
                 self._statements[each.principal] |= _statements(each, held)
 
@@ -159,7 +161,7 @@ class _After:
 
         Of an AWS managed policy nothing but the name is known, and the one attachment of it goes.
         """
-        end = self._ends.get(succession(gone))
+        end = self._ends.get(renewal_key(gone))
         if end is not None and gone.expires is not None and end >= gone.expires:
             return True
         statements = _statements(gone, observed)

@@ -7,7 +7,6 @@ from itertools import chain, islice
 from operator import or_
 
 from iam_access.policy.actions import all_actions, expand
-from iam_access.policy.bits import places
 from iam_access.policy.document import (
     Document,
     Statement,
@@ -16,6 +15,7 @@ from iam_access.policy.document import (
     statements_of,
     text_of,
 )
+from iam_access.policy.evaluation.batch import set_bits
 from iam_access.policy.globs import has_wildcard, matching
 
 
@@ -67,7 +67,7 @@ class Actions:
 
     def first(self, count: int) -> list[str]:
         """So many of them in full, those that are known first."""
-        names = (_names()[place] for place in places(self.known))
+        names = (_names()[place] for place in set_bits(self.known))
         return list(islice(chain(names, sorted(self.others)), count))
 
 

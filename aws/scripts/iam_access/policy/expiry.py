@@ -14,6 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from iam_access.policy.dates import (
+    InstantError,
+    format_instant,
+    parse_instant,
+    whole_second_after,
+    whole_second_before,
+)
 from iam_access.policy.document import (
     Document,
     DocumentError,
@@ -21,13 +28,6 @@ from iam_access.policy.document import (
     conditions_of,
     listed,
     statements_of,
-)
-from iam_access.policy.instants import (
-    InstantError,
-    format_instant,
-    parse_instant,
-    whole_second_after,
-    whole_second_before,
 )
 
 CURRENT_TIME = "aws:CurrentTime"

@@ -5,7 +5,7 @@ groups them by properties of the principal, of a role's session, of the network,
 of the request.
 """
 
-from iam_access.policy.context import ALWAYS_PRESENT, OF_RESOURCE
+from iam_access.policy.evaluation.context import ALWAYS_PRESENT, OF_RESOURCE
 
 TIME_KEYS = frozenset({"aws:currenttime", "aws:epochtime"})
 """Keys that tell the time of a request, in lower case."""

@@ -34,7 +34,147 @@ from iam_access.policy.document import (
 )
 from iam_access.policy.globs import has_wildcard
 from iam_access.policy.match import Mode, compile_patterns
-from iam_access.policy.outliving_actions import OPENING, STAYING, WRITTEN
+
+#: Services of which whatever writes is meant: identities, the account's root user and its owner.
+WRITTEN = ("account", "account-access", "iam", "organizations")
+
+#: What else gives lasting access to a principal that has it for a while.
+STAYING = (
+    # Sessions and tokens that answer to the policies of another principal.
+    "sts:AssumeRole*",
+    "sts:AssumeRoot",
+    "sts:GetDelegatedAccessToken",
+    "sts:GetWebIdentityToken",
+    # IAM Identity Center: what permission sets allow, to whom they and applications are assigned,
+    # and whom it trusts. To remove a policy or a boundary from a permission set can widen it.
+    "sso:Associate*",
+    "sso:Attach*",
+    "sso:Create*",
+    "sso:Delete*",
+    "sso:Detach*",
+    "sso:Import*",
+    "sso:Provision*",
+    "sso:Put*",
+    "sso:Update*",
+    # The people and groups in it, their passwords and second factors. To remove them gives nothing.
+    "identitystore:Create*",
+    "identitystore:Update*",
+    "sso-directory:Add*",
+    "sso-directory:Complete*",
+    "sso-directory:Create*",
+    "sso-directory:Enable*",
+    "sso-directory:Import*",
+    "sso-directory:Update*",
+    # IAM Roles Anywhere: a certificate authority of one's own is as good as an access key.
+    "rolesanywhere:Create*",
+    "rolesanywhere:Enable*",
+    "rolesanywhere:Update*",
+    # Keys that know no deadline: of instances, of buckets, of machines that join Systems Manager.
+    # https://docs.aws.amazon.com/systems-manager/latest/userguide/activations.html
+    "lightsail:CreateBucketAccessKey",
+    "lightsail:CreateKeyPair",
+    "lightsail:DownloadDefaultKeyPair",
+    "lightsail:ImportKeyPair",
+    "ssm:CreateActivation",
+    # Lists of their own of who may do what, which IAM does not show: clusters, data, keys.
+    # https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
+    # https://docs.aws.amazon.com/lake-formation/latest/dg/granting-catalog-permissions.html
+    # https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+    "eks:AssociateAccessPolicy",
+    "eks:CreateAccessEntry",
+    "eks:UpdateAccessEntry",
+    "lakeformation:BatchGrantPermissions",
+    "lakeformation:GrantPermissions",
+    "lakeformation:PutDataLakeSettings",
+    "kms:CreateGrant",
+)
+
+#: What opens a resource to others, or to the same person later: its policy, or a share of it.
+OPENING = (
+    "*:PutResourcePolicy",
+    "acm-pca:CreatePermission",
+    "acm-pca:PutPolicy",
+    "apigateway:CreateAccessAssociation",
+    "apigateway:PutPortalProductSharingPolicy",
+    "apigateway:Update*Policy",
+    "backup:PutBackupVault*Policy",
+    "bedrock-agentcore:Manage*Policy",
+    "cleanrooms-ml:PutConfiguredAudienceModelPolicy",
+    "cloudsearch:UpdateServiceAccessPolicies",
+    "cloudwatch:Create*AccessGrant*",
+    "cloudwatch:CreateAccessProfile",
+    "cloudwatch:UpdateAccessProfile",
+    "codeartifact:Put*PermissionsPolicy",
+    "codeguru-profiler:PutPermission",
+    "datazone:AddPolicyGrant",
+    "datazone:PutDomainSharingPolicy",
+    "deadline:AssociateMemberTo*",
+    "ec2:Create*Permission",
+    "ec2:Disable*BlockPublicAccess",
+    "ec2:ModifyImageAttribute",
+    "ec2:ModifySnapshotAttribute",
+    "ec2:ModifyVpcEndpointServicePermissions",
+    "ecr:PutRegistryPolicy",
+    "ecr*:SetRepositoryPolicy",
+    "elasticfilesystem:PutFileSystemPolicy",
+    "elasticmapreduce:PutBlockPublicAccessConfiguration",
+    "elasticmapreduce:PutWorkspaceAccess",
+    "entityresolution:AddPolicyStatement",
+    "entityresolution:PutPolicy",
+    "events:PutPermission",
+    "glacier:SetVaultAccessPolicy",
+    "grafana:UpdatePermissions",
+    "imagebuilder:Put*Policy",
+    # Certificates of devices are lasting credentials, and these say what they may do.
+    "iot:Attach*Policy",
+    "iot:CreatePolicy*",
+    "iot:SetDefault*",
+    "kms:PutKeyPolicy",
+    "lambda:Add*Permission",
+    "mediastore:PutContainerPolicy",
+    "mediatailor:PutChannelPolicy",
+    "monitron:AssociateProjectAdminUser",
+    "monitron:Create*Association",
+    "opsworks:SetPermission",
+    "opsworks:UpdateUserProfile",
+    "quicksight:Update*Permissions",
+    "ram:AssociateResourceShare",
+    "ram:CreateResourceShare",
+    "ram:EnableSharingWithAwsOrganization",
+    "redshift:Authorize*",
+    "redshift:CreateClusterUser",
+    "route53resolver:Put*Policy",
+    "s3*:Put*AccessPointPolicy*",
+    "s3*:Put*PublicAccessBlock",
+    "s3*:PutAccessPointScope",
+    "s3*:PutBucketAcl",
+    "s3*:PutBucketPolicy",
+    "s3*:PutObject*Acl",
+    "s3:AssociateAccessGrantsIdentityCenter",
+    "s3:CreateAccessGrant*",
+    "s3:PutAccessGrantsInstanceResourcePolicy",
+    "s3:UpdateAccessGrantsLocation",
+    "s3files:PutFileSystemPolicy",
+    "s3tables:PutTable*Policy",
+    "s3vectors:PutVectorBucketPolicy",
+    "servicecatalog:CreatePortfolioShare",
+    "servicecatalog:UpdatePortfolioShare",
+    "ses:CreateEmailIdentityPolicy",
+    "ses:PutIdentityPolicy",
+    "ses:UpdateEmailIdentityPolicy",
+    "signer:AddProfilePermission",
+    "sns:AddPermission",
+    "sns:SetTopicAttributes",
+    "sqs:AddPermission",
+    "sqs:SetQueueAttributes",
+    "ssm:ModifyDocumentPermission",
+    "ssm-sap:PutResourcePermission",
+    "vpc-lattice:PutAuthPolicy",
+    "waf*:PutPermissionPolicy",
+    "workspaces:UpdateConnectionAliasPermission",
+    "workspaces:UpdateWorkspaceImagePermission",
+)
+
 
 _READS = (AccessLevel.LIST, AccessLevel.READ)
 _PASSING = "iam:PassRole"

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
 from iam_access.model import Finding, Location, PrincipalType, Report, Severity
-from iam_access.policy.compile import SourceType
-from iam_access.policy.decision import Layer, LayerDecision, Verdict
+from iam_access.policy.evaluation.compile import SourceType
+from iam_access.policy.evaluation.decision import LayerDecision, PolicyType, Verdict
 from iam_access.render import Output, answers_json, paint, wording
 from iam_access.render.escape import markdown, markdown_code
 from iam_access.render.github import annotations, log_line
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.markdown_room import row
 from iam_access.render.text import finding_lines
-from iam_access.simulation.access import AccessReport, Answer, Wanting
+from iam_access.simulation.access import AccessAnswer, AccessReport, Wanting
+from iam_access.simulation.near_misses import Way
 from iam_access.simulation.origin import Origin
-from iam_access.simulation.partly import Way
-from iam_access.simulation.results import Answer as Judged
+from iam_access.simulation.results import BackendDecision as Judged
 
 # More actions than these of one kind are told only by their number.
 _FOLD_ABOVE = 5
@@ -69,9 +69,9 @@ def _who_can(report: AccessReport) -> str:
     """How many can and how many can in part; if none, that those asked about cannot."""
     question = report.question
     able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
-    partly = {(one.account.id, one.principal) for one in report.answers if one.partly} - able
+    partly = {(one.account.id, one.principal) for one in report.answers if one.near_misses} - able
     in_part = "on some resources or under conditions"
-    if any(way.action for answer in report.answers for way in answer.partly):
+    if any(way.action for answer in report.answers for way in answer.near_misses):
         in_part = f"as to some of the actions, {in_part}"
     if able:
         return f"{len(able):,} can" + (f", {len(partly):,} more {in_part}" if partly else "")
@@ -90,7 +90,7 @@ def _who_can(report: AccessReport) -> str:
 class _Group:
     """Answers that differ by their actions alone."""
 
-    first: Answer
+    first: AccessAnswer
     actions: tuple[str, ...]
 
     def named(self, *, verbose: bool) -> str:
@@ -98,10 +98,10 @@ class _Group:
         return ", ".join(self.actions) if verbose else wording.some(self.actions, _FOLD_ABOVE)
 
 
-def _groups(answers: Iterable[Answer]) -> Sequence[_Group]:
-    found: dict[object, list[Answer]] = {}
+def _groups(answers: Iterable[AccessAnswer]) -> Sequence[_Group]:
+    found: dict[object, list[AccessAnswer]] = {}
     for answer in answers:
-        key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.partly)
+        key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.near_misses)
         why = (answer.decision.kind, answer.origins, answer.although, answer.wanting, answer.aws)
         found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
     return [_Group(each[0], tuple(answer.action for answer in each)) for each in found.values()]
@@ -157,7 +157,7 @@ class _Reason(NamedTuple):
     origin: Origin | None = None
 
 
-def _reasons(answer: Answer) -> Iterator[_Reason]:
+def _reasons(answer: AccessAnswer) -> Iterator[_Reason]:
     """The most important first."""
     yield from map(_Reason, _around(answer))
     if answer.disputed:
@@ -169,7 +169,7 @@ def _reasons(answer: Answer) -> Iterator[_Reason]:
             yield from (_Reason(layer.note) for layer in answer.decision.layers if layer.note)
         return
     for layer in answer.decision.blocked_by:
-        if not (layer.denies or answer.partly):
+        if not (layer.denies or answer.near_misses):
             yield _Reason(_wanted(layer, answer))
     for origin in answer.although:
         yield _Reason(f"although allowed by {_statement(origin)}", origin)
@@ -177,16 +177,16 @@ def _reasons(answer: Answer) -> Iterator[_Reason]:
         yield _Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
 
 
-def _around(answer: Answer) -> Iterator[str]:
+def _around(answer: AccessAnswer) -> Iterator[str]:
     """What no statement tells: whose role it is, how it is allowed in part, what AWS says."""
     if answer.made_for is not None:
         yield f"a role made for {answer.made_for.label}, who may assume it"
-    yield from map(_way, answer.partly)
+    yield from map(_way, answer.near_misses)
     if answer.aws is not None:
         yield from _by_aws(answer, answer.aws)
 
 
-def _by_aws(answer: Answer, aws: Judged) -> Iterator[str]:
+def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:
     """What AWS's simulator says that the evaluator in here does not."""
     if answer.disputed:
         yield from (f"AWS: by {each}" for each in aws.evidence)
@@ -197,15 +197,15 @@ def _by_aws(answer: Answer, aws: Judged) -> Iterator[str]:
         yield "the permissions boundary does not allow it"
 
 
-def _word(answer: Answer) -> str:
+def _word(answer: AccessAnswer) -> str:
     """The decision; of one who can in part, what else is open."""
-    if not answer.partly:
+    if not answer.near_misses:
         return _WORDS[answer.kind]
-    if any(way.action for way in answer.partly):
+    if any(way.action for way in answer.near_misses):
         return "allowed as to some actions"
-    if any(not way.conditions for way in answer.partly):
+    if any(not way.conditions for way in answer.near_misses):
         return "allowed on some resources"
-    is_all = any(way.resource == answer.resource for way in answer.partly)
+    is_all = any(way.resource == answer.resource for way in answer.near_misses)
     return "allowed under conditions" if is_all else "allowed on some resources under conditions"
 
 
@@ -225,18 +225,18 @@ def _lacking(wanting: Wanting) -> str:
     return " and ".join(parts)
 
 
-def _wanted(layer: LayerDecision, answer: Answer) -> str:
+def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
     """Which policies would have to allow it and do not."""
     note = f" ({layer.note})" if layer.note else ""
     match layer.layer:
-        case Layer.IDENTITY:
+        case PolicyType.IDENTITY:
             whose = (
                 "the user or its groups"
                 if answer.principal.type is PrincipalType.USER
                 else "the role"
             )
             return f"no policy of {whose} allows it{note}"
-        case Layer.BOUNDARY:
+        case PolicyType.BOUNDARY:
             return f"the permissions boundary {answer.boundary} does not allow it{note}"
     return f"blocked by {layer}"
 

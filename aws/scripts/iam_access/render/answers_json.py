@@ -5,7 +5,7 @@ from typing import Any
 from iam_access.model import Location
 from iam_access.render.assertions_json import judged_object
 from iam_access.render.json_parts import dump, finding_object, instant, place_object
-from iam_access.simulation.access import AccessReport, Answer
+from iam_access.simulation.access import AccessAnswer, AccessReport
 from iam_access.simulation.origin import Origin
 
 
@@ -49,7 +49,7 @@ def render(report: AccessReport) -> str:
     )
 
 
-def _answer_object(answer: Answer) -> dict[str, Any]:
+def _answer_object(answer: AccessAnswer) -> dict[str, Any]:
     return {
         "account": answer.account.id,
         "environment": answer.account.label,
@@ -64,7 +64,7 @@ def _answer_object(answer: Answer) -> dict[str, Any]:
                 "resource": each.resource,
                 "conditions": list(each.conditions),
             }
-            for each in answer.partly
+            for each in answer.near_misses
         ],
         "decision": answer.kind.value,
         "aws": None if answer.aws is None else judged_object(answer.aws),

@@ -6,14 +6,14 @@ from typing import TextIO
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, AccountReport, Finding, Report, Severity
-from iam_access.policy.decision import Verdict
+from iam_access.policy.evaluation.decision import Verdict
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text import finding_lines
 from iam_access.simulation.questions import TestRef
 from iam_access.simulation.results import (
     AccountTests,
-    Answer,
+    BackendDecision,
     BackendName,
     Ground,
     TestReport,
@@ -174,7 +174,7 @@ def assumed(tests: AccountTests) -> str:
     return f"{said}; what must fail, with any {wording.some(keys, _KEYS)}" if keys else said
 
 
-def decided(answer: Answer) -> str:
+def decided(answer: BackendDecision) -> str:
     """A decision and what it rests on, as a clause."""
     said = _DECISIONS[answer.decision]
     reasons = [str(each) for each in answer.evidence]

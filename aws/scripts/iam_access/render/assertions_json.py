@@ -5,11 +5,11 @@ from typing import Any
 
 from iam_access.render import assertions
 from iam_access.render.json_parts import dump, failure_object, finding_object, instant, place_object
-from iam_access.simulation.questions import ContextValue, Question, count
+from iam_access.simulation.questions import AssertionQuestion, ContextValue, count
 from iam_access.simulation.results import (
     AccountTests,
-    Answer,
     Assumptions,
+    BackendDecision,
     Disagreement,
     Evidence,
     TestReport,
@@ -75,7 +75,7 @@ def _disagreement(each: Disagreement, tests: AccountTests) -> dict[str, Any]:
     }
 
 
-def _question(question: Question, tests: AccountTests) -> dict[str, Any]:
+def _question(question: AssertionQuestion, tests: AccountTests) -> dict[str, Any]:
     return {
         **_asked(question, tests),
         "actions": list(question.actions),
@@ -88,7 +88,7 @@ def _context(values: Iterable[ContextValue]) -> list[dict[str, Any]]:
     return [{"key": each.key, "type": each.type, "values": list(each.values)} for each in values]
 
 
-def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
+def _asked(question: AssertionQuestion, tests: AccountTests) -> dict[str, Any]:
     return {
         "account": tests.account.id,
         "environment": tests.account.label,
@@ -101,7 +101,7 @@ def _asked(question: Question, tests: AccountTests) -> dict[str, Any]:
     }
 
 
-def judged_object(answer: Answer) -> dict[str, Any]:
+def judged_object(answer: BackendDecision) -> dict[str, Any]:
     """What a back end says of an action on a resource."""
     return {
         "decision": answer.decision.value,

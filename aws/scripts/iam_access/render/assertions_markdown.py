@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from iam_access.render import assertions, markdown_findings, view
 from iam_access.render.assertions import FOLD_ABOVE, Group, decided
 from iam_access.render.escape import markdown, markdown_code
-from iam_access.render.markdown import BUDGET, ELSEWHERE, Part
+from iam_access.render.markdown import BUDGET, ELSEWHERE, Section
 from iam_access.render.markdown_room import Room, row
 from iam_access.simulation.results import AccountTests, TestReport
 
@@ -19,22 +19,22 @@ def render(report: TestReport, *, verbose: bool = False, budget: int = BUDGET) -
     folded = markdown_findings.folded(plain, views, verbose=verbose)
     accounts = assertions.accounts_of(report)
     room = Room(budget - _RESERVED)
-    summary = Part(
+    summary = Section(
         "accounts",
         (row(("Account", "Environment", "Result")), row(["---"] * 3)),
         [_account(each, report) for each in accounts],
     )
-    wrong = Part(
+    wrong = Section(
         "results",
         ("### Not as expected", "", row(("Test", "Who", "What")), row(["---"] * 3)),
         [_group(group) for each in accounts for group in assertions.groups(each, verbose=False)],
     )
-    apart = Part(
+    apart = Section(
         "disagreements",
         ("### Where AWS disagrees", "", row(("Who", "What", "Offline", "AWS")), row(["---"] * 4)),
         [text for each in accounts for text in _disagreements(each)],
     )
-    problems = Part("findings", markdown_findings.HEAD, markdown_findings.rows(folded, views))
+    problems = Section("findings", markdown_findings.HEAD, markdown_findings.rows(folded, views))
     parts = (summary, wrong, apart, problems)
     for part in parts:
         part.fill(room)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iam_access.model import Action, Change, Resource
+from iam_access.model import Change, ChangeType, Resource
 from iam_access.policy import document as documents
 from iam_access.policy.document import DocumentError
 
@@ -116,7 +116,7 @@ def attribute_facts(change: Change) -> tuple[str, ...]:
     if change.after is None:
         return ()
     after = change.after.attributes
-    if change.action is Action.CREATE:
+    if change.action is ChangeType.CREATE:
         return tuple(
             f"{name}: {_compact(value)}"
             for name, value in sorted(after.items())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from iam_access.errors import AccessError
-from iam_access.model import Action, Report
+from iam_access.model import ChangeType, Report
 from iam_access.render import meaning_json, timeline, view
 from iam_access.render.json_parts import (
     dump,
@@ -13,7 +13,7 @@ from iam_access.render.json_parts import (
     place_object,
 )
 from iam_access.render.timeline import Row
-from iam_access.render.view import AccountView, Fate, Step
+from iam_access.render.view import AccountView, ChangeView, Fate
 
 _UNFINISHED = 2
 
@@ -56,7 +56,7 @@ def render_error(error: AccessError) -> str:
     )
 
 
-def _change(step: Step, account: AccountView) -> dict[str, Any]:
+def _change(step: ChangeView, account: AccountView) -> dict[str, Any]:
     change = step.change
     subject = change.subject
     return {
@@ -123,6 +123,6 @@ def _account(account: AccountView) -> dict[str, Any]:
         "refused": account.refused,
         "failure": failure_object(account.failure),
         "owned": account.owned,
-        **{action.value: account.actions(action) for action in Action},
+        **{action.value: account.actions(action) for action in ChangeType},
         **{fate.value: account.fates(fate) for fate in Fate},
     }

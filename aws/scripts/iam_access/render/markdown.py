@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from iam_access.errors import AccessError
-from iam_access.model import Action, Report
+from iam_access.model import ChangeType, Report
 from iam_access.render import markdown_findings, markdown_timeline, meaning_markdown, view, wording
 from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown_plan import changes
@@ -40,24 +40,24 @@ def render(
     """
     accounts, found = view.accounts(report), view.findings(report)
     folded = markdown_findings.folded(report, accounts, verbose=verbose)
-    first = Part("", meaning_markdown.DANGER_HEAD, meaning_markdown.dangers(report))
+    first = Section("", meaning_markdown.DANGER_HEAD, meaning_markdown.dangers(report))
     first.keep()
     notices = markdown_findings.first(found)
     room = Room(budget - _RESERVED - size([*notices, *first.lines]))
-    summary = Part(
+    summary = Section(
         "accounts of the summary",
         _summary_head(report),
         [_summary_row(a, report) for a in accounts],
     )
-    access = Part(
+    access = Section(
         "rows of temporary access",
         markdown_timeline.HEAD,
         markdown_timeline.rows(report, verbose=verbose),
     )
-    problems = Part("findings", markdown_findings.HEAD, markdown_findings.rows(folded, accounts))
-    hints = Part("hints", (), markdown_findings.blocks(folded))
-    meaning = Part("principals", meaning_markdown.HEAD, meaning_markdown.rows(report))
-    held = Part(
+    problems = Section("findings", markdown_findings.HEAD, markdown_findings.rows(folded, accounts))
+    hints = Section("hints", (), markdown_findings.blocks(folded))
+    meaning = Section("principals", meaning_markdown.HEAD, meaning_markdown.rows(report))
+    held = Section(
         "principals of what is held back", meaning_markdown.HELD_HEAD, meaning_markdown.held(report)
     )
     busy = any(each.steps for each in accounts)
@@ -102,7 +102,7 @@ def render_error(error: AccessError) -> str:
     return "\n".join(lines)
 
 
-class Part:
+class Section:
     """A part of the comment: a head, and as many rows as there is room for."""
 
     def __init__(self, name: str, head: Sequence[str], rows: Sequence[str]) -> None:
@@ -136,7 +136,7 @@ def _summary_head(report: Report) -> tuple[str, str]:
 
 
 def _summary_row(account: AccountView, report: Report) -> str:
-    numbers = [account.actions(action) for action in Action]
+    numbers = [account.actions(action) for action in ChangeType]
     if not report.dry_run:
         numbers += [account.done, account.fates(Fate.FAILED), account.fates(Fate.SKIPPED)]
     return row(

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from iam_access.model import Action, Change, Principal, Report
+from iam_access.model import Change, ChangeType, Principal, Report
 from iam_access.render import meaning, wording
 from iam_access.render.documents import attribute_facts, document_diffs
 from iam_access.render.escape import html, html_code, markdown, markdown_block, markdown_code
 from iam_access.render.markdown_room import Room, size
-from iam_access.render.view import AccountView, Fate, Step
+from iam_access.render.view import AccountView, ChangeView, Fate
 
 _TAIL = ("</details>", "")
-_Group = tuple[Principal | None, tuple[Step, ...]]
+_Group = tuple[Principal | None, tuple[ChangeView, ...]]
 
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
+_SIGNS = {ChangeType.CREATE: "+", ChangeType.UPDATE: "~", ChangeType.DELETE: "-"}
 
 
 def changes(
@@ -99,7 +99,7 @@ class _Account:
         lines = [f"**{_principal(principal)}**", ""]
         for step in steps:
             lines += _step(step, self._report)
-            if documents and (verbose or step.change.action is not Action.DELETE):
+            if documents and (verbose or step.change.action is not ChangeType.DELETE):
                 lines += _documents(step.change)
         return [*lines, ""]
 
@@ -118,15 +118,15 @@ def _documents(change: Change) -> Iterator[str]:
         yield from markdown_block(document.lines, "diff")
 
 
-def _step(step: Step, report: Report) -> Iterator[str]:
+def _step(step: ChangeView, report: Report) -> Iterator[str]:
     change = step.change
     reason, *others = wording.clauses(change.reason) or [""]
     facts = [markdown(reason)] if reason else []
     if len(step.teams) > 1:
         facts.append(f"for {', '.join(map(markdown_code, step.teams))}")
     expires = change.subject.expires
-    if expires is not None and (change.action is not Action.DELETE or expires > report.now):
-        verb = "would end" if change.action is Action.DELETE else "ends"
+    if expires is not None and (change.action is not ChangeType.DELETE or expires > report.now):
+        verb = "would end" if change.action is ChangeType.DELETE else "ends"
         left = wording.time_left(expires, report.now)
         facts.append(f"{verb} {wording.instant(expires)} ({left})")
     if change.location is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.model import Account, Difference, Meaning, Principal, Report
+from iam_access.model import Account, Meaning, PermissionDelta, Principal, Report
 from iam_access.render import wording
 
 _NOTHING = "Nobody gains or loses anything."
@@ -210,12 +210,12 @@ def summary(meaning: Meaning) -> str:
     return "; ".join(clauses) or "no new access"
 
 
-def actions(difference: Difference) -> str:
+def actions(difference: PermissionDelta) -> str:
     """`3 Write: s3:PutObject, …`, not all of them where they are many."""
     return f"{difference.count:,} {difference.level}: {wording.some(difference.actions, _ACTIONS)}"
 
 
-def manner(difference: Difference, common: str) -> tuple[str, ...]:
+def manner(difference: PermissionDelta, common: str) -> tuple[str, ...]:
     """On what, when, how long and how: a clause for each; `common` is what those begin with."""
     said = [f"on {wording.some([*map(_everything, difference.resources)], _CLAUSES)}"]
     said += (f"when {each}" for each in difference.conditions)
@@ -234,11 +234,11 @@ def manner(difference: Difference, common: str) -> tuple[str, ...]:
 
 
 def _clauses(
-    verb: str, differences: Sequence[Difference], counts: Mapping[str, int]
+    verb: str, differences: Sequence[PermissionDelta], counts: Mapping[str, int]
 ) -> Iterator[str]:
     """One clause for all levels that are on the same resources, in the same manner."""
     numbers: dict[str, list[str]] = {}
-    members: dict[str, list[Difference]] = {}
+    members: dict[str, list[PermissionDelta]] = {}
     for level, number in counts.items():
         of_level = [each for each in differences if each.level == level]
         for count, part in _parts(of_level, number):
@@ -257,8 +257,8 @@ def _of_unknown(denied: Sequence[str], freed: Sequence[str]) -> Iterator[str]:
 
 
 def _parts(
-    differences: Sequence[Difference], number: int
-) -> Iterator[tuple[int, Sequence[Difference]]]:
+    differences: Sequence[PermissionDelta], number: int
+) -> Iterator[tuple[int, Sequence[PermissionDelta]]]:
     """What is on all resources apart from the rest, unless some actions are in both."""
     wide = [each for each in differences if "*" in each.resources]
     narrow = [each for each in differences if "*" not in each.resources]
@@ -269,7 +269,7 @@ def _parts(
         yield number, differences
 
 
-def _extent(differences: Sequence[Difference]) -> str:
+def _extent(differences: Sequence[PermissionDelta]) -> str:
     """What narrows all of it, or that some of it is narrowed."""
     wide: set[str] = set()
     narrow: set[str] = set()
@@ -285,14 +285,14 @@ def _extent(differences: Sequence[Difference]) -> str:
     return said
 
 
-def _exceptions(differences: Sequence[Difference]) -> str:
+def _exceptions(differences: Sequence[PermissionDelta]) -> str:
     """When it is denied all the same; of many such cases, that there are some."""
     if max(len(each.unless) for each in differences) > _NAMED:
         return ", some with exceptions"
     return _shared(differences, lambda each: " or ".join(each.unless), "not when", "exceptions")
 
 
-def _common(differences: Sequence[Difference], word: str) -> str:
+def _common(differences: Sequence[PermissionDelta], word: str) -> str:
     """What is the same before and after of all of it, if that is said in a few words."""
     said = {each.common for each in differences}
     (first, *others) = sorted(said)
@@ -305,7 +305,10 @@ def _either(texts: Sequence[str]) -> str:
 
 
 def _shared(
-    differences: Iterable[Difference], say: Callable[[Difference], str], word: str, noun: str
+    differences: Iterable[PermissionDelta],
+    say: Callable[[PermissionDelta], str],
+    word: str,
+    noun: str,
 ) -> str:
     found = {say(each) for each in differences}
     if found == {""}:

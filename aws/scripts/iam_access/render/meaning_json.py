@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from iam_access.model import Account, AccountReport, Difference, Escalation, Meaning, Report
+from iam_access.model import Account, AccountReport, Escalation, Meaning, PermissionDelta, Report
 from iam_access.render.json_parts import instant
 
 
@@ -48,7 +48,7 @@ def _meaning(meaning: Meaning, account: Account) -> dict[str, Any]:
     }
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
+def _difference(difference: PermissionDelta) -> dict[str, Any]:
     return {
         "level": difference.level,
         "count": difference.count,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from iam_access.model import Difference, Principal, Report
+from iam_access.model import PermissionDelta, Principal, Report
 from iam_access.render import meaning as words
 from iam_access.render.escape import html_code, markdown, markdown_code
 from iam_access.render.meaning import AccountMeaning, AlikeMeaning, Danger
@@ -110,7 +110,7 @@ def _page(url: str) -> str:
     return f"[page]({url})" if _ADDRESS.fullmatch(url) else markdown_code(url)
 
 
-def _differences(verb: str, differences: Sequence[Difference]) -> Iterator[str]:
+def _differences(verb: str, differences: Sequence[PermissionDelta]) -> Iterator[str]:
     for each in differences[:_MOST]:
         yield f"- {verb} {markdown(words.actions(each))}"
         yield from (f"  - {markdown(clause)}" for clause in words.manner(each, words.COMMON[verb]))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from iam_access.model import Difference, Report
+from iam_access.model import PermissionDelta, Report
 from iam_access.render import meaning as words
 from iam_access.render.layout import Line, Span, line
 from iam_access.render.meaning import AccountMeaning, AlikeMeaning
@@ -60,7 +60,7 @@ def _meaning(alike: AlikeMeaning, most: int, *, verbose: bool) -> Iterator[Line]
         yield line(6, f"not read: {arn}")
 
 
-def _differences(verb: str, style: str, differences: Sequence[Difference]) -> Iterator[Line]:
+def _differences(verb: str, style: str, differences: Sequence[PermissionDelta]) -> Iterator[Line]:
     for each in differences:
         yield line(6, Span(f"{verb} ", style), words.actions(each))
         yield from (line(8, clause) for clause in words.manner(each, words.COMMON[verb]))

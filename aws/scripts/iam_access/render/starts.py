@@ -6,9 +6,9 @@ from typing import Any
 
 from iam_access.model import Resource
 from iam_access.policy import document as documents
+from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import Document, DocumentError, Statement
 from iam_access.policy.expiry import CURRENT_TIME
-from iam_access.policy.instants import InstantError, parse_instant
 
 _OPERATORS = frozenset({"DateGreaterThan", "DateGreaterThanEquals"})
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from iam_access.errors import AccessError
-from iam_access.model import Account, Action, Finding, Report
+from iam_access.model import Account, ChangeType, Finding, Report
 from iam_access.render import view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, cell, hint, line
 from iam_access.render.meaning_text import meaning_lines
@@ -92,7 +92,7 @@ def _summary(accounts: Sequence[AccountView], report: Report) -> Iterator[Line |
 
 def _row(account: AccountView, report: Report) -> tuple[Span, ...]:
     if report.dry_run:
-        numbers = [account.actions(action) for action in Action]
+        numbers = [account.actions(action) for action in ChangeType]
     else:
         failed, skipped = account.fates(Fate.FAILED), account.fates(Fate.SKIPPED)
         numbers = [len(account.steps), account.done, failed, skipped]

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import zip_longest
 
-from iam_access.model import Action, Change, Principal, Report
+from iam_access.model import Change, ChangeType, Principal, Report
 from iam_access.render import wording
 from iam_access.render.documents import DocumentDiff, attribute_facts, document_diffs
 from iam_access.render.layout import BLANK, Line, Span, hint, line, whole_line
-from iam_access.render.view import AccountView, Fate, Step
+from iam_access.render.view import AccountView, ChangeView, Fate
 
 # A longer document is told by its size, unless verbose.
 MOST_LINES = 40
 
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
+_SIGNS = {ChangeType.CREATE: "+", ChangeType.UPDATE: "~", ChangeType.DELETE: "-"}
 _SAID = {Fate.DONE: "done", Fate.ALREADY: "already so", Fate.HELD: "held back"}
 
 
@@ -58,7 +58,7 @@ def _principal(principal: Principal | None) -> str:
     return principal.label if principal else "in the account"
 
 
-def _told(step: Step, report: Report, *, verbose: bool, zone: tzinfo | None) -> _Told:
+def _told(step: ChangeView, report: Report, *, verbose: bool, zone: tzinfo | None) -> _Told:
     change = step.change
     sign = Span(f"{_SIGNS[change.action]} {change.id.kind} ", change.action)
     said = f" ({_SAID[step.fate]})" if step.fate in _SAID else ""
@@ -70,7 +70,7 @@ def _told(step: Step, report: Report, *, verbose: bool, zone: tzinfo | None) -> 
     )
 
 
-def _trouble(step: Step) -> Iterator[Line]:
+def _trouble(step: ChangeView) -> Iterator[Line]:
     failure = step.failure
     if failure is None and step.fate not in (Fate.FAILED, Fate.SKIPPED):
         return
@@ -97,16 +97,16 @@ def _facts(change: Change, report: Report, zone: tzinfo | None) -> Iterator[Line
         yield line(6, f"for {', '.join(sorted(change.teams))}")
     expires = change.subject.expires
     # Of what goes because it has ended, the reason says when.
-    if expires is not None and (change.action is not Action.DELETE or expires > report.now):
-        verb = "would end" if change.action is Action.DELETE else "ends"
+    if expires is not None and (change.action is not ChangeType.DELETE or expires > report.now):
+        verb = "would end" if change.action is ChangeType.DELETE else "ends"
         yield line(6, wording.moment(verb, expires, report.now, zone))
 
 
-def _content(step: Step, *, verbose: bool) -> Iterator[Line]:
+def _content(step: ChangeView, *, verbose: bool) -> Iterator[Line]:
     change = step.change
     for fact in attribute_facts(change):
         yield line(6, fact)
-    if verbose or change.action is not Action.DELETE:
+    if verbose or change.action is not ChangeType.DELETE:
         for document in document_diffs(change):
             yield from _document(document, change, verbose=verbose)
     usage = change.after.usage if change.after is not None else ()
@@ -120,7 +120,7 @@ def _content(step: Step, *, verbose: bool) -> Iterator[Line]:
 
 def _document(document: DocumentDiff, change: Change, *, verbose: bool) -> Iterator[Line]:
     number = len(document.lines)
-    if change.action is Action.CREATE and number > MOST_LINES and not verbose:
+    if change.action is ChangeType.CREATE and number > MOST_LINES and not verbose:
         name = document.name or "document"
         size = f"{number:,} lines, {document.size:,} characters"
         yield line(8, f"{name}: {size} (--verbose shows it)")

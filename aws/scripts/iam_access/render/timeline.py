@@ -9,7 +9,7 @@ from enum import StrEnum
 from iam_access.model import (
     Account,
     AccountReport,
-    Action,
+    ChangeType,
     Failure,
     Principal,
     Report,
@@ -18,7 +18,7 @@ from iam_access.model import (
 )
 from iam_access.render import view
 from iam_access.render.starts import start_of
-from iam_access.render.view import AccountView, Fate, Step
+from iam_access.render.view import AccountView, ChangeView, Fate
 
 # What is left out of a list, unless verbose, is told by number.
 MOST_ROWS = 20
@@ -136,8 +136,8 @@ def _of_account(account: AccountReport, report: Report) -> Iterator[Row]:
     made_or_tried = [step for step in seen.steps if step.fate is not Fate.HELD]
     steps = {step.change.id: step for step in made_or_tried}
     everything = {each.id: each for each in account.plan.temporary}
-    made = {id_ for id_, step in steps.items() if step.change.action is Action.CREATE}
-    removals = [step for step in made_or_tried if step.change.action is Action.DELETE]
+    made = {id_ for id_, step in steps.items() if step.change.action is ChangeType.CREATE}
+    removals = [step for step in made_or_tried if step.change.action is ChangeType.DELETE]
     renewed: set[ResourceId] = set()
     for key, held in _grouped(account.plan.temporary).items():
         touching = _touching(held, steps)
@@ -164,13 +164,15 @@ def _grouped(resources: Iterable[Resource]) -> Mapping[_Key, list[Resource]]:
     return groups
 
 
-def _touching(held: Sequence[Resource], steps: Mapping[ResourceId, Step]) -> list[Step]:
+def _touching(held: Sequence[Resource], steps: Mapping[ResourceId, ChangeView]) -> list[ChangeView]:
     """The changes of these resources and of what they need."""
     ids = dict.fromkeys(id_ for each in held for id_ in (each.id, *sorted(each.needs)))
     return [steps[id_] for id_ in ids if id_ in steps]
 
 
-def _replaced(held: Sequence[Resource], removals: Iterable[Step], now: datetime) -> list[Step]:
+def _replaced(
+    held: Sequence[Resource], removals: Iterable[ChangeView], now: datetime
+) -> list[ChangeView]:
     """Of the removals, those of the same grant of the same principal, alive until now."""
     one = held[0]
     return [
@@ -182,7 +184,9 @@ def _replaced(held: Sequence[Resource], removals: Iterable[Step], now: datetime)
     ]
 
 
-def _state(held: Sequence[Resource], touching: Sequence[Step], replaced: Sequence[Step]) -> State:
+def _state(
+    held: Sequence[Resource], touching: Sequence[ChangeView], replaced: Sequence[ChangeView]
+) -> State:
     if not touching:
         return State.UNCHANGED
     befores = [step.change.before for step in (*replaced, *touching)]
@@ -190,7 +194,7 @@ def _state(held: Sequence[Resource], touching: Sequence[Step], replaced: Sequenc
     expires = held[0].expires
     if earlier and expires is not None and max(earlier) != expires:
         return State.RENEWED if expires > max(earlier) else State.SHORTENED
-    made = all(step.change.action is Action.CREATE for step in touching) and not replaced
+    made = all(step.change.action is ChangeType.CREATE for step in touching) and not replaced
     whole = {each.id for each in held} <= {step.change.id for step in touching}
     return State.NEW if made and whole else State.CHANGED
 
@@ -201,7 +205,7 @@ def _row(
     told_by: Iterable[Resource],
     held: Sequence[Resource],
     state: State,
-    touching: Sequence[Step],
+    touching: Sequence[ChangeView],
 ) -> Row:
     principal, teams, grant, expires = key
     worst = min(touching, key=lambda step: _SEVERITY.index(step.fate), default=None)

@@ -8,8 +8,8 @@ from enum import StrEnum
 from iam_access.model import (
     Account,
     AccountReport,
-    Action,
     Change,
+    ChangeType,
     Failure,
     Finding,
     Principal,
@@ -34,7 +34,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ChangeView:
     """A change and what became of it."""
 
     change: Change
@@ -51,7 +51,7 @@ class AccountView:
     """One account's part of a run, its changes in the order of the plan."""
 
     account: Account
-    steps: tuple[Step, ...]
+    steps: tuple[ChangeView, ...]
     refused: bool
     failure: Failure | None
     owned: int
@@ -65,7 +65,7 @@ class AccountView:
         """Whether any change was tried."""
         return any(step.fate not in (Fate.PLANNED, Fate.HELD) for step in self.steps)
 
-    def actions(self, action: Action) -> int:
+    def actions(self, action: ChangeType) -> int:
         """How many changes do this, but for those that are held back."""
         return sum(
             step.change.action is action and step.fate is not Fate.HELD for step in self.steps
@@ -81,9 +81,9 @@ class AccountView:
         return self.fates(Fate.DONE) + self.fates(Fate.ALREADY)
 
     @property
-    def groups(self) -> Iterator[tuple[Principal | None, tuple[Step, ...]]]:
+    def groups(self) -> Iterator[tuple[Principal | None, tuple[ChangeView, ...]]]:
         """Changes by principal; those of the account itself come first."""
-        found: dict[Principal | None, list[Step]] = {}
+        found: dict[Principal | None, list[ChangeView]] = {}
         for step in self.steps:
             found.setdefault(step.change.principal, []).append(step)
         if None in found:
@@ -111,10 +111,10 @@ def account(report: AccountReport) -> AccountView:
     for change in report.plan.changes if report.plan else ():
         outcome = outcomes.get((change.id, change.action))
         if outcome is None:
-            steps.append(Step(change))
+            steps.append(ChangeView(change))
         else:
-            steps.append(Step(change, Fate(outcome.status.value), outcome.failure))
-    steps += [Step(change, Fate.HELD) for change in (report.plan.held if report.plan else ())]
+            steps.append(ChangeView(change, Fate(outcome.status.value), outcome.failure))
+    steps += [ChangeView(change, Fate.HELD) for change in (report.plan.held if report.plan else ())]
     return AccountView(
         account=report.account,
         steps=tuple(steps),

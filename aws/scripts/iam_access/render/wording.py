@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from iam_access.model import Action, Change, Failure, Finding, Report, Severity
+from iam_access.model import Change, ChangeType, Failure, Finding, Report, Severity
 from iam_access.render import view
-from iam_access.render.view import AccountView, Fate, Step
+from iam_access.render.view import AccountView, ChangeView, Fate
 
 _WRITERS = frozenset({"apply", "cleanup", "revoke"})
 _FATES = (Fate.DONE, Fate.ALREADY, Fate.FAILED, Fate.SKIPPED, Fate.PLANNED, Fate.HELD)
@@ -100,7 +100,7 @@ def troubles(accounts: Sequence[AccountView]) -> tuple[Finding, ...]:
 
 
 def _trouble(
-    account: AccountView, failure: Failure, what: str, step: Step | None = None
+    account: AccountView, failure: Failure, what: str, step: ChangeView | None = None
 ) -> Finding:
     skipped = step is not None and step.fate is Fate.SKIPPED
     return Finding(
@@ -127,7 +127,9 @@ def account_result(account: AccountView) -> str:
         said = [f"{account.fates(fate)} {fate}" for fate in _FATES if account.fates(fate)]
     else:
         said = [
-            f"{account.actions(action)} to {action}" for action in Action if account.actions(action)
+            f"{account.actions(action)} to {action}"
+            for action in ChangeType
+            if account.actions(action)
         ]
         said += [f"{account.fates(Fate.HELD)} held back"] if account.refused else []
     return ", ".join(said) or "nothing to do"

@@ -9,7 +9,7 @@ from iam_access.sandbox.faults import (
     throttling,
 )
 from iam_access.sandbox.profiles import Profile
-from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.sandbox import PIPELINE_USER, UNSET, Sandbox, SandboxAccount
 from iam_access.sandbox.server import SandboxServer, ServerError
 from iam_access.sandbox.template import TemplateError
@@ -24,10 +24,10 @@ __all__ = [
     "FaultContext",
     "LostAnswer",
     "Profile",
-    "Quotas",
     "RecordedCall",
     "Sandbox",
     "SandboxAccount",
+    "SandboxQuotas",
     "SandboxServer",
     "ServerError",
     "TemplateError",

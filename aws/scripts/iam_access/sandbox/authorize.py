@@ -7,10 +7,15 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, Role, User
 
-from iam_access.policy.compile import CompiledPolicy, PolicySource, SourceType, compile_policy
-from iam_access.policy.decision import Decision, Layer, Verdict
-from iam_access.policy.evaluate import Layers, decide
-from iam_access.policy.request import PrincipalContext, Request
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.sandbox.call import Call, Entity
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import Caller
@@ -22,9 +27,9 @@ _TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": 
 # What every request brings along, however it came here.
 _ALWAYS = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true"}
 _TYPES = {
-    Layer.IDENTITY: ("an", "identity-based policy"),
-    Layer.BOUNDARY: ("a", "permissions boundary"),
-    Layer.SESSION: ("a", "session policy"),
+    PolicyType.IDENTITY: ("an", "identity-based policy"),
+    PolicyType.BOUNDARY: ("a", "permissions boundary"),
+    PolicyType.SESSION: ("a", "session policy"),
 }
 _EVERYTHING = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
@@ -139,19 +144,21 @@ def principal(caller: Caller) -> PrincipalContext:
     return PrincipalContext.role_session(caller.principal_arn, caller.name, caller.entity_id)
 
 
-def caller_layers(call: Call) -> Layers:
+def caller_layers(call: Call) -> ApplicablePolicies:
     """The policies of the caller: inline, attached, those of groups, boundary and session."""
     if not call.world.enforce:
-        return Layers(identity=(_compiled(_EVERYTHING, SourceType.IDENTITY, "everything"),))
+        return ApplicablePolicies(
+            identity=(_compiled(_EVERYTHING, SourceType.IDENTITY, "everything"),)
+        )
     caller = call.caller
     iam = call.world.iam(caller.account_id, call.partition)
     owner = _owner(iam, caller)
     if owner is None:
-        return Layers()
+        return ApplicablePolicies()
     groups = [group for group in iam.groups.values() if owner in group.users]
     boundary: str | None = getattr(owner, "permissions_boundary_arn", None)
     session = caller.session_policy
-    return Layers(
+    return ApplicablePolicies(
         identity=tuple(policy for source in (owner, *groups) for policy in _policies(iam, source)),
         boundary=_compiled(default_version(iam, boundary), SourceType.BOUNDARY, boundary)
         if boundary

@@ -8,8 +8,8 @@ from moto.core.responses import ActionResult
 from moto.iam.models import Group, IAMBackend, Role, User
 
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.quotas import Quotas
-from iam_access.sandbox.world import Caller, World
+from iam_access.sandbox.quotas import SandboxQuotas
+from iam_access.sandbox.world import Caller, SandboxState
 
 Entity = User | Group | Role
 
@@ -18,7 +18,7 @@ Entity = User | Group | Role
 class Call:
     """Who calls what, with which parameters, in which world."""
 
-    world: World
+    world: SandboxState
     service: str
     operation: str
     params: Mapping[str, Any]
@@ -32,9 +32,9 @@ class Call:
         return self.world.iam(self.account_id, self.partition)
 
     @property
-    def quotas(self) -> Quotas:
+    def quotas(self) -> SandboxQuotas:
         """The quotas of the account; the default ones for an account nobody has set up."""
-        return self.world.quotas.setdefault(self.account_id, Quotas())
+        return self.world.quotas.setdefault(self.account_id, SandboxQuotas())
 
 
 Result = ActionResult | Mapping[str, Any]

@@ -19,7 +19,7 @@ from iam_access.sandbox.call import (
 )
 from iam_access.sandbox.documents import check_identity_policy, size
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.quotas import SandboxQuotas
 
 _FIND: dict[str, Callable[[Call], Entity]] = {
     "User": user_of,
@@ -28,7 +28,7 @@ _FIND: dict[str, Callable[[Call], Entity]] = {
 }
 
 
-def attached_policies_quota(kind: str, quotas: Quotas) -> int:
+def attached_policies_quota(kind: str, quotas: SandboxQuotas) -> int:
     return {
         "User": quotas.attached_policies_per_user,
         "Group": quotas.attached_policies_per_group,
@@ -36,7 +36,7 @@ def attached_policies_quota(kind: str, quotas: Quotas) -> int:
     }[kind]
 
 
-def inline_size_quota(kind: str, quotas: Quotas) -> int:
+def inline_size_quota(kind: str, quotas: SandboxQuotas) -> int:
     return {
         "User": quotas.user_policy_size,
         "Group": quotas.group_policy_size,

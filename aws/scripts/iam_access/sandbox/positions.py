@@ -17,7 +17,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class StatementSpan:
     """From right after what precedes a statement (a bracket, a statement) to its own end."""
 
     start: Position
@@ -25,10 +25,10 @@ class Span:
 
 
 @lru_cache(maxsize=1024)
-def statement_spans(text: str) -> tuple[Span, ...]:
+def statement_spans(text: str) -> tuple[StatementSpan, ...]:
     """Where each statement of a policy stands, in order. The text must be a policy in JSON."""
     index = _skip(text, 0) + 1
-    found: tuple[Span, ...] = ()
+    found: tuple[StatementSpan, ...] = ()
     while text[index := _skip(text, index, ",")] != "}":
         key, index = _DECODER.raw_decode(text, index)
         colon = _skip(text, index) + 1
@@ -39,11 +39,11 @@ def statement_spans(text: str) -> tuple[Span, ...]:
     return found
 
 
-def _spans(text: str, after_colon: int, value: int) -> tuple[Span, ...]:
+def _spans(text: str, after_colon: int, value: int) -> tuple[StatementSpan, ...]:
     if text[value] != "[":
         _, end = _DECODER.raw_decode(text, value)
         return (_span(text, after_colon, end),)
-    found: list[Span] = []
+    found: list[StatementSpan] = []
     previous = value + 1
     while text[start := _skip(text, previous, ",")] != "]":
         _, end = _DECODER.raw_decode(text, start)
@@ -58,8 +58,8 @@ def _skip(text: str, index: int, also: str = "") -> int:
     return index
 
 
-def _span(text: str, start: int, end: int) -> Span:
-    return Span(_position(text, start), _position(text, end))
+def _span(text: str, start: int, end: int) -> StatementSpan:
+    return StatementSpan(_position(text, start), _position(text, end))
 
 
 def _position(text: str, offset: int) -> Position:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from moto.iam.models import IAMBackend
 
-from iam_access.sandbox.world import Given, World
+from iam_access.sandbox.world import Given, SandboxState
 
 DEFAULT = "default"
 _CONFIG = "config"
@@ -41,7 +41,7 @@ class Profile:
     credentials: Credentials
 
 
-def lend(world: World, given: Given) -> Credentials:
+def lend(world: SandboxState, given: Given) -> Credentials:
     """New credentials for the one that is given."""
     prefix = "AKIA" if given.issued is None else "ASIA"
     key = f"{prefix}{secrets.token_hex(8).upper()}"
@@ -51,7 +51,7 @@ def lend(world: World, given: Given) -> Credentials:
 
 
 def profiles(
-    world: World, account_id: str, label: str, region: str, iam: IAMBackend
+    world: SandboxState, account_id: str, label: str, region: str, iam: IAMBackend
 ) -> Iterator[Profile]:
     """Profiles of an account's administrator and of each user and role in it.
 

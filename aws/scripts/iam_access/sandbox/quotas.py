@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Quotas:
+class SandboxQuotas:
     """IAM's default quotas; sizes are characters without white space.
 
     See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -23,10 +23,10 @@ from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox.faults import Fault, RecordedCall
 from iam_access.sandbox.principals import set_boundary
 from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
-from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.strict import StrictLayer
 from iam_access.sandbox.template import Template, deploy
-from iam_access.sandbox.world import HUB_ACCOUNT, World, utc_now
+from iam_access.sandbox.world import HUB_ACCOUNT, SandboxState, utc_now
 
 PIPELINE_USER = "pipeline"
 
@@ -116,24 +116,24 @@ class SandboxBase:
         *,
         template: Path,
         clock: Callable[[], datetime] = utc_now,
-        quotas: Mapping[str, Quotas] | None = None,
+        quotas: Mapping[str, SandboxQuotas] | None = None,
         enforce: bool = False,
     ) -> None:
         self.accounts = tuple(accounts)
         self.faults: list[Fault] = []
         self.calls: list[RecordedCall] = []
         self._template = template
-        self._world = World(clock=clock, enforce=enforce)
+        self._world = SandboxState(clock=clock, enforce=enforce)
         for account in self.accounts:
             given = (quotas or {}).get(account.id)
             self._world.add_account(account.id, account.partition, given)
         self._partitions = sorted({account.partition for account in self.accounts} or {"aws"})
         self._world.partitions.setdefault(HUB_ACCOUNT, self._partitions[0])
-        self._world.quotas.setdefault(HUB_ACCOUNT, Quotas())
+        self._world.quotas.setdefault(HUB_ACCOUNT, SandboxQuotas())
         self._key: AccessKey | None = None
         self._resources = ExitStack()
 
-    def quotas(self, account_id: str) -> Quotas:
+    def quotas(self, account_id: str) -> SandboxQuotas:
         """The quotas of an account; changing them takes effect at once."""
         return self._world.quotas[account_id]
 

@@ -21,7 +21,7 @@ from requests import PreparedRequest
 from iam_access.errors import AccessError
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.profiles import Profile, write
-from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.sandbox import SandboxAccount, SandboxBase
 from iam_access.sandbox.services import is_judged
 from iam_access.sandbox.wire import Answer, failure, signed_scope
@@ -50,7 +50,7 @@ class SandboxServer(SandboxBase):
         template: Path,
         port: int = 0,
         clock: Callable[[], datetime] = utc_now,
-        quotas: Mapping[str, Quotas] | None = None,
+        quotas: Mapping[str, SandboxQuotas] | None = None,
         enforce: bool = False,
     ) -> None:
         super().__init__(accounts, template=template, clock=clock, quotas=quotas, enforce=enforce)

@@ -38,7 +38,7 @@ from iam_access.sandbox.authorize import require_permission
 from iam_access.sandbox.call import Call, Operation
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
 from iam_access.sandbox.wire import Answer, error_code, failure, signed_scope, success
-from iam_access.sandbox.world import World, account_of_key, identify
+from iam_access.sandbox.world import SandboxState, account_of_key, identify
 
 _OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "iam": {
@@ -69,7 +69,7 @@ class StrictLayer:
     which the answers were ready.
     """
 
-    def __init__(self, world: World, faults: list[Fault], calls: list[RecordedCall]) -> None:
+    def __init__(self, world: SandboxState, faults: list[Fault], calls: list[RecordedCall]) -> None:
         self._world = world
         self._faults = faults
         self._calls = calls

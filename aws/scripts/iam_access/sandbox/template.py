@@ -20,7 +20,7 @@ from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox import trust
 from iam_access.sandbox.documents import check_identity_policy, size
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.world import World
+from iam_access.sandbox.world import SandboxState
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 
@@ -71,7 +71,7 @@ class Template:
 
 
 def deploy(
-    world: World, account_id: str, template: Template, parameters: Mapping[str, str]
+    world: SandboxState, account_id: str, template: Template, parameters: Mapping[str, str]
 ) -> None:
     """Make what a template has in an account, with `parameters` as a stack would get them.
 
@@ -92,7 +92,7 @@ def deploy(
 
 
 def _resources(
-    world: World, account_id: str, template: Template, parameters: Mapping[str, str]
+    world: SandboxState, account_id: str, template: Template, parameters: Mapping[str, str]
 ) -> dict[str, Any]:
     path, content = template.path, template.content
     partition = world.partitions[account_id]
@@ -140,7 +140,9 @@ def _value(name: str, values: Mapping[str, str], template: Path) -> str:
     return values[name]
 
 
-def _create_policy(world: World, iam: IAMBackend, name: str, properties: Mapping[str, Any]) -> None:
+def _create_policy(
+    world: SandboxState, iam: IAMBackend, name: str, properties: Mapping[str, Any]
+) -> None:
     text = json.dumps(properties["PolicyDocument"])
     check_identity_policy(text, iam.partition)
     if size(text) > world.quotas[iam.account_id].policy_size:
@@ -153,7 +155,9 @@ def _create_policy(world: World, iam: IAMBackend, name: str, properties: Mapping
     )
 
 
-def _create_role(world: World, iam: IAMBackend, name: str, properties: Mapping[str, Any]) -> None:
+def _create_role(
+    world: SandboxState, iam: IAMBackend, name: str, properties: Mapping[str, Any]
+) -> None:
     inline = [
         {**policy, "PolicyDocument": json.dumps(policy["PolicyDocument"])}
         for policy in properties.get("Policies", [])

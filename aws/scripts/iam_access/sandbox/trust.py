@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iam_access.sandbox.documents import check_trust_policy, malformed
-from iam_access.sandbox.world import Caller, World, principal_exists, role_exists
+from iam_access.sandbox.world import Caller, SandboxState, principal_exists, role_exists
 
 _ACCOUNT = re.compile(r"(\d{12})|arn:[\w-]+:iam::(\d{12}):root")
 _ENTITY = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|role)/.+")
@@ -37,7 +37,7 @@ def _exists(kind: str, value: str) -> bool:
     return session is not None and role_exists(session["account"], session["role"])
 
 
-def forget_principal(world: World, arn: str, unique_id: str) -> None:
+def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:
     """A user or role is being deleted: trust policies go on naming its id, which none has again.
 
     IAM stores the id from the start and shows the ARN only while it exists, hence a user deleted

@@ -9,7 +9,7 @@ from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.quotas import Quotas
+from iam_access.sandbox.quotas import SandboxQuotas
 
 HUB_ACCOUNT = "000000000001"
 LENT_SESSION = "sandbox"
@@ -39,7 +39,7 @@ class Given:
 
 
 @dataclass(slots=True)
-class World:
+class SandboxState:
     """What all calls share: which accounts exist, their quotas, and the time.
 
     `enforce`: whether the callers' own policies count. `given` are credentials of the sandbox's
@@ -50,14 +50,16 @@ class World:
     clock: Callable[[], datetime] = utc_now
     enforce: bool = False
     partitions: dict[str, str] = field(default_factory=dict)
-    quotas: dict[str, Quotas] = field(default_factory=dict)
+    quotas: dict[str, SandboxQuotas] = field(default_factory=dict)
     given: dict[str, Given] = field(default_factory=dict)
     lent_keys: set[str] = field(default_factory=set)
     issued: dict[str, datetime] = field(default_factory=dict)
 
-    def add_account(self, account_id: str, partition: str, quotas: Quotas | None = None) -> None:
+    def add_account(
+        self, account_id: str, partition: str, quotas: SandboxQuotas | None = None
+    ) -> None:
         self.partitions[account_id] = partition
-        self.quotas[account_id] = quotas or Quotas()
+        self.quotas[account_id] = quotas or SandboxQuotas()
 
     def iam(self, account_id: str, partition: str | None = None) -> IAMBackend:
         """IAM of an account; `partition` matters only for the hub, which is in all."""
@@ -93,7 +95,7 @@ class Caller:
     mfa: bool = False
 
 
-def account_of_key(world: World, access_key_id: str) -> str | None:
+def account_of_key(world: SandboxState, access_key_id: str) -> str | None:
     """The account an access key belongs to, or None if nobody has such a key."""
     given = world.given.get(access_key_id)
     if given is not None:
@@ -104,7 +106,7 @@ def account_of_key(world: World, access_key_id: str) -> str | None:
     return None
 
 
-def identify(world: World, access_key_id: str, partition: str) -> Caller:
+def identify(world: SandboxState, access_key_id: str, partition: str) -> Caller:
     """The owner of an access key; AwsError as AWS refuses unknown, inactive and expired ones."""
     given = world.given.get(access_key_id)
     if given is not None:
@@ -123,7 +125,7 @@ def identify(world: World, access_key_id: str, partition: str) -> Caller:
     raise _unknown_token()
 
 
-def _given(world: World, given: Given) -> Caller:
+def _given(world: SandboxState, given: Given) -> Caller:
     backend = world.iam(given.account_id, given.partition)
     if given.expires is not None and given.expires <= world.clock():
         raise _expired_token()
@@ -169,7 +171,7 @@ def _caller_of(backend: IAMBackend, name: str) -> Caller:
     )
 
 
-def _session(world: World, backend: IAMBackend, key: AccessKey) -> Caller:
+def _session(world: SandboxState, backend: IAMBackend, key: AccessKey) -> Caller:
     sts = world.sts(backend.account_id, backend.partition)
     session: AssumedRole | None = sts.get_assumed_role_from_access_key(key.access_key_id)
     roles = backend.roles.values()

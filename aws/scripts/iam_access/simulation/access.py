@@ -6,34 +6,65 @@ from datetime import datetime
 from itertools import product, starmap
 
 from iam_access.config.access_tests import Expectation
+from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Failure, Finding, Location, Principal, PrincipalType
 from iam_access.policy.actions import expand
-from iam_access.policy.bits import places
-from iam_access.policy.compile import StatementRef
 from iam_access.policy.condition_keys import ValueType, find_condition_key
-from iam_access.policy.crowd import Crowd
-from iam_access.policy.decision import Decision, Layer, Verdict
 from iam_access.policy.document import statements_of
+from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
+from iam_access.policy.evaluation.compile import StatementRef
+from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
+from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.evaluation.request import Request
+from iam_access.policy.evaluation.service_exceptions import consenting_account, is_trust_action
 from iam_access.policy.globs import has_wildcard
-from iam_access.policy.matrix import Asker
-from iam_access.policy.request import Request
-from iam_access.simulation import matched, partly
-from iam_access.simulation.caveats import NOT_BY_AWS, consent_needed, on_nobody
-from iam_access.simulation.made_roles import MadeRoles
+from iam_access.simulation import near_misses
+from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
+from iam_access.simulation.near_misses import Way, unmet
 from iam_access.simulation.origin import Origin, Origins, has_a_say
-from iam_access.simulation.partly import Way
-from iam_access.simulation.questions import ContextValue, Pair, Setting, TestRef
-from iam_access.simulation.questions import Question as Asked
-from iam_access.simulation.results import Answer as Judged
+from iam_access.simulation.questions import AssertionQuestion as Asked
+from iam_access.simulation.questions import ContextValue, Pair, RequestContextTemplate, TestRef
 from iam_access.simulation.results import Backend, GaveUpError
-from iam_access.simulation.unmet import unmet
+from iam_access.simulation.results import BackendDecision as Judged
 from iam_access.simulation.whom import Absent, Whom, found_in
-from iam_access.simulation.world import Context, Subject, World
 from iam_access.snapshot import Document
+
+NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
+
+
+def on_nobody(*, by_aws: bool) -> str:
+    """What an answer that nobody can does not tell."""
+    unseen = "policies of resources and trust policies"
+    if not by_aws:
+        unseen = "policies of resources, trust policies and service control policies"
+    return (
+        f"{unseen} were not looked at: a policy of a resource may let in by itself whom no policy "
+        "of their own does"
+    )
+
+
+def consent_needed(request: Request) -> str:
+    """Who has to allow a request besides the caller's own policies; "" where nobody has to.
+
+    Whatever the resource: of several, each of them.
+    """
+    action = request.action.lower()
+    if is_trust_action(action):
+        return "the trust policy of the role has to allow it, too, and was not looked at"
+    if action.startswith("kms:") and (request.resource == "*" or ":key/" in request.resource):
+        # key-policies.html of the KMS Developer Guide: without the key policy, no IAM policy counts
+        return "the policy of the KMS key has to allow it, too, and was not looked at"
+    owner = consenting_account(request)
+    if owner is not None and owner != request.principal.account:
+        return (
+            f"the resource is in account {owner}, whose policies have to allow it, too, and were "
+            "not looked at"
+        )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AccessQuestion:
     """Whether these principals (None: anybody) may do these actions on these resources.
 
     `at` (UTC) is the moment asked about, `context` what the request is said to bring along, and
@@ -64,14 +95,14 @@ class Wanting:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AccessAnswer:
     """One principal, action and resource: the decision, and where what decided it came from.
 
     `aws` is what AWS's policy simulator says, where that was asked: then its word counts, and
     `decision` is what the evaluator in here says.
 
     Of what is not allowed, `although` are the statements of the identity that allow it in vain,
-    and `wanting` those that would under other circumstances; `partly` is how it may be allowed
+    and `wanting` those that would under other circumstances; `near_misses` is how it may be allowed
     on some of the resources, under conditions, or as to some of the actions of a pattern.
     `needed` says whose consent it takes besides.
     `boundary` is the ARN of the permissions boundary, `made_for` who may assume a role that was
@@ -87,7 +118,7 @@ class Answer:
     origins: tuple[Origin, ...]
     although: tuple[Origin, ...] = ()
     wanting: tuple[Wanting, ...] = ()
-    partly: tuple[Way, ...] = ()
+    near_misses: tuple[Way, ...] = ()
     needed: str = ""
     boundary: str | None = None
     made_for: Principal | None = None
@@ -110,19 +141,19 @@ class Answer:
     @property
     def possible(self) -> bool:
         """Whether it is allowed at least on some of the resources or under conditions."""
-        return self.allowed or bool(self.partly)
+        return self.allowed or bool(self.near_misses)
 
 
 class Judge:
     """Puts a question to a back end, for one user or role after the other."""
 
     def __init__(
-        self, question: Question, backend: Backend, world: World, account: Account
+        self, question: AccessQuestion, backend: Backend, world: AccountPolicies, account: Account
     ) -> None:
         # The deployer role, which asks, may not look at itself.
         self._asking = Principal(PrincipalType.ROLE, account.deployer_role)
         given = {**question.presumed, **question.context}
-        self._setting = Setting(tuple(starmap(_typed, given.items())), question.at)
+        self._setting = RequestContextTemplate(tuple(starmap(_typed, given.items())), question.at)
         self._question = question
         self._backend = backend
         asked = question.principals
@@ -175,12 +206,12 @@ def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
 
 
 def answers(
-    question: Question,
+    question: AccessQuestion,
     account: Account,
-    world: World,
+    world: AccountPolicies,
     origins: Origins,
     judge: Judge | None = None,
-) -> Iterator[Answer]:
+) -> Iterator[AccessAnswer]:
     """Every combination the question asks about, in order of principals.
 
     Asked about anybody, only those who can are answered, be it on some of the resources or under
@@ -204,7 +235,7 @@ def answers(
                     if answer.possible:
                         yield answer
         return
-    made = MadeRoles.of(world.snapshot)
+    made = GrantRoles.of(world.snapshot)
     for principal in found_in(world.snapshot, question.principals):
         subject = world.subject(principal)
         yield from telling.all_of(subject, pairs, judge)
@@ -219,12 +250,12 @@ def answers(
 class _Telling:
     """What makes a decision an answer."""
 
-    question: Question
+    question: AccessQuestion
     account: Account
-    world: World
+    world: AccountPolicies
     origins: Origins
 
-    def asker(self, subject: Subject) -> Asker:
+    def asker(self, subject: Subject) -> SubjectEvaluator:
         """Who asks what the subject may do, under the circumstances of the question."""
         question = self.question
         return subject.asker({**question.presumed, **question.context}, question.at)
@@ -236,7 +267,7 @@ class _Telling:
         judge: Judge | None,
         *,
         made_for: Principal | None = None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[AccessAnswer]:
         """What a subject may do of all that is asked; GaveUpError for one that is gone by now."""
         asker = self.asker(subject)
         said = judge(subject) if judge else {}
@@ -252,18 +283,18 @@ class _Telling:
     def of(
         self,
         subject: Subject,
-        asker: Asker,
+        asker: SubjectEvaluator,
         action: str,
         resource: str,
         *,
         made_for: Principal | None = None,
         aws: Judged | None = None,
-    ) -> Answer:
+    ) -> AccessAnswer:
         """What a subject may do, and why."""
         decision = asker.decide(action, resource)
         request = asker.request((action, resource, None))
         found = self._origins(subject, decision.deciding, request)
-        answer = Answer(
+        answer = AccessAnswer(
             account=self.account,
             principal=subject.principal,
             arn=subject.state.arn,
@@ -275,20 +306,22 @@ class _Telling:
             made_for=made_for,
             aws=aws,
         )
-        identity = decision.layer(Layer.IDENTITY)
+        identity = decision.layer(PolicyType.IDENTITY)
         if answer.allowed:
             return replace(answer, needed=consent_needed(request))
         if decision.allowed or identity is None:
             return answer
         given = self.question.context
-        ways = partly.ways(subject, request, self.world, given)
-        ways = ways or matched.ways(subject, asker, action, resource, self.world, given)
+        ways = near_misses.ways(subject, request, self.world, given)
+        ways = ways or near_misses.ways_of_some_actions(
+            subject, asker, action, resource, self.world, given
+        )
         wanting = () if identity.allows else tuple(self._wanting(subject, request))
         return replace(
             answer,
             although=self._origins(subject, identity.allows, request),
             wanting=wanting,
-            partly=ways,
+            near_misses=ways,
             needed=_consent(asker, action, resource, ways),
         )
 
@@ -312,10 +345,10 @@ class _Telling:
 
 def _may_concern(subject: Subject, action: str) -> bool:
     """Whether policies of a subject's own may allow an action, or one that a pattern matches."""
-    return has_wildcard(action) or partly.covers_action(subject, action.lower())
+    return has_wildcard(action) or near_misses.covers_action(subject, action.lower())
 
 
-def _consent(asker: Asker, action: str, resource: str, ways: Iterable[Way]) -> str:
+def _consent(asker: SubjectEvaluator, action: str, resource: str, ways: Iterable[Way]) -> str:
     """Whose consent what is possible in these ways takes besides."""
     requests = (asker.request((way.action or action, resource, None)) for way in ways)
     return next(filter(None, map(consent_needed, requests)), "")
@@ -329,13 +362,13 @@ def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object
 
 
 def _allowed(
-    askers: Sequence[Asker], pairs: Iterable[tuple[str, str]]
+    askers: Sequence[SubjectEvaluator], pairs: Iterable[tuple[str, str]]
 ) -> Sequence[set[tuple[str, str]]]:
     """Of actions and resources those that each of them may."""
     found: list[set[tuple[str, str]]] = [set() for _ in askers]
-    crowd = Crowd.of(askers)
+    crowd = BatchEvaluator.of(askers)
     for pair in pairs:
-        for index in places(crowd.allowed(*pair)):
+        for index in set_bits(crowd.allowed(*pair)):
             found[index].add(pair)
     return found
 
@@ -358,7 +391,7 @@ class AccountAnswers:
     """
 
     account: Account
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[AccessAnswer, ...] = ()
     absent: tuple[Absent, ...] = ()
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
@@ -373,7 +406,7 @@ class AccessReport:
     judged by AWS's policy simulator.
     """
 
-    question: Question
+    question: AccessQuestion
     accounts: tuple[AccountAnswers, ...]
     on_plan: bool
     findings: tuple[Finding, ...] = ()
@@ -381,7 +414,7 @@ class AccessReport:
     by_aws: bool = False
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[AccessAnswer, ...]:
         """All accounts' answers, in their order."""
         return tuple(answer for account in self.accounts for answer in account.answers)
 

@@ -1,13 +1,22 @@
 """Assertions put to a back end, and its answers as results."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from iam_access.model import Account, Finding, Location, Severity
+from iam_access.config.access_tests import Expectation
+from iam_access.model import Account, Finding, Location, Principal, Severity
+from iam_access.policy.evaluation.batch import BatchEvaluator, Context, set_bits
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.circumstances import Circumstances
-from iam_access.simulation.offline import OfflineBackend
-from iam_access.simulation.questions import ContextValue, Inquiry, Pair, TestRef
+from iam_access.simulation.offline import OfflineBackend, as_mapping
+from iam_access.simulation.questions import (
+    ContextValue,
+    Pair,
+    PreparedAssertion,
+    RequestContextTemplate,
+    TestRef,
+)
 from iam_access.simulation.results import (
     AccountTests,
     Backend,
@@ -15,11 +24,69 @@ from iam_access.simulation.results import (
     GaveUpError,
     TestResult,
 )
-from iam_access.simulation.screening import Screening
 from iam_access.snapshot import PrincipalState
 
 
-def ask(account: Account, inquiries: Sequence[Inquiry], backend: Backend) -> AccountTests:
+class Screening:
+    """Decides as `OfflineBackend` does, for all principals that some inquiries are about."""
+
+    def __init__(self, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]) -> None:
+        # Most tests are about the very same people.
+        groups = {id(each.states): each.states for each in inquiries}
+        self._states = {state.principal: state for states in groups.values() for state in states}
+        there = [each for each in self._states if each in world.snapshot.principals]
+        self._members = [self._states[each] for each in there]
+        self._places = {principal: place for place, principal in enumerate(there)}
+        subjects = map(world.subject, there)
+        self._crowd = BatchEvaluator.of(
+            [world.matrix.asker(each.caller, each.layers, {}) for each in subjects]
+        )
+        self._crowds: dict[RequestContextTemplate, BatchEvaluator] = {}
+        self._bits = {key: self._bits_of(states) for key, states in groups.items()}
+
+    def _bits_of(self, states: Iterable[PrincipalState]) -> int:
+        found = (self._places.get(state.principal) for state in states)
+        return sum(1 << place for place in found if place is not None)
+
+    def absent(self, inquiry: PreparedAssertion) -> Sequence[PrincipalState]:
+        """Principals that the account does not have."""
+        if len(self._places) == len(self._states):
+            return ()
+        return [each for each in inquiry.states if each.principal not in self._places]
+
+    def unexpected(
+        self, inquiry: PreparedAssertion
+    ) -> Iterator[tuple[PrincipalState, Sequence[Pair]]]:
+        """Those who may what they must not or may not what they must, and what that is.
+
+        The inquiry is one of those given, and the order its own.
+        """
+        asked = self._bits[id(inquiry.states)]
+        crowd = self._in(inquiry.setting)
+        must = inquiry.expected is Expectation.SUCCEED
+        found: dict[Principal, list[Pair]] = {}
+        for pair in inquiry.pairs:
+            allowed = crowd.allowed(*pair)
+            for place in set_bits(asked & (~allowed if must else allowed)):
+                found.setdefault(self._members[place].principal, []).append(pair)
+        if found:
+            for state in inquiry.states:
+                if state.principal in found:
+                    yield state, found[state.principal]
+
+    def _in(self, setting: RequestContextTemplate) -> BatchEvaluator:
+        crowd = self._crowds.get(setting)
+        if crowd is None:
+            members = self._members
+
+            def context(place: int) -> Context:
+                return as_mapping(setting.context(members[place]))
+
+            crowd = self._crowds[setting] = self._crowd.in_contexts(context)
+        return crowd
+
+
+def ask(account: Account, inquiries: Sequence[PreparedAssertion], backend: Backend) -> AccountTests:
     """Every answer of a back end. A principal that is gone by now is a warning.
 
     The offline evaluator is also asked for other moments and open keys, see `Circumstances`.
@@ -54,7 +121,7 @@ def ask(account: Account, inquiries: Sequence[Inquiry], backend: Backend) -> Acc
 
 
 def find_violations(
-    account: Account, inquiries: Sequence[Inquiry], backend: OfflineBackend
+    account: Account, inquiries: Sequence[PreparedAssertion], backend: OfflineBackend
 ) -> AccountTests:
     """The same, without the results that are as expected: these are only counted.
 

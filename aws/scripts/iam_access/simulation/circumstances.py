@@ -6,22 +6,305 @@ all others are: what is told is true of a request that can be made. Where a poli
 no such request is found, that is told as well.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from iam_access.config.access_tests import Expectation
+from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Principal, Severity
-from iam_access.policy.bits import places
-from iam_access.policy.compile import CompiledPolicy
+from iam_access.policy.condition_keys import ValueType, find_condition_key
+from iam_access.policy.evaluation.batch import set_bits
+from iam_access.policy.evaluation.compile import CompiledPolicy
+from iam_access.policy.evaluation.conditions import AnyCondition
+from iam_access.policy.evaluation.context import RequestContext
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
+from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
 from iam_access.policy.key_origins import is_open
-from iam_access.policy.services import is_settled_by_service
-from iam_access.simulation.circumstance_search import Doubt, Memory, Search
-from iam_access.simulation.clauses import Clause, Clauses
-from iam_access.simulation.made_roles import MadeRoles
-from iam_access.simulation.questions import Inquiry, Pair, Question, Setting
+from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
+from iam_access.simulation.candidates import (
+    ABSENT,
+    Assignment,
+    Clause,
+    Clauses,
+    Requests,
+    Values,
+    overridden,
+)
+from iam_access.simulation.offline import as_mapping
+from iam_access.simulation.questions import (
+    AssertionQuestion,
+    ContextValue,
+    Pair,
+    PreparedAssertion,
+    RequestContextTemplate,
+)
 from iam_access.simulation.results import Assumptions
-from iam_access.simulation.world import Subject, World
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import PrincipalState, Snapshot
+
+# AWS's ContextKeyTypeEnum.
+_TYPES = {
+    ValueType.BOOL: "boolean",
+    ValueType.NUMERIC: "numeric",
+    ValueType.DATE: "date",
+    ValueType.IP: "ip",
+    ValueType.BINARY: "binary",
+}
+_CURRENT_TIME, _ISSUED = "aws:CurrentTime", "aws:TokenIssueTime"
+
+Turning: TypeAlias = tuple[Clause, Sequence[AnyCondition]]
+"""A statement, and those of its conditions that may turn at a moment."""
+
+
+class Doubt(NamedTuple):
+    """A statement that may allow something, and the open keys that it depends on."""
+
+    clause: Clause
+    keys: Mapping[str, str]
+
+
+class Outcome(NamedTuple):
+    """What a search found: a moment (UTC) and open keys of a request then, or no moment.
+
+    `doubt` is why it is not sure that there is no such request.
+    """
+
+    moment: datetime | None = None
+    keys: Assignment = MappingProxyType({})
+    doubt: Doubt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What searches in one account share, and what was looked at on their way.
+
+    `moments` (UTC) are later ones at which something was judged; `keys` are open keys that were
+    asked for, in lower case, as AWS spells them. `outcomes` are by all that a search depends on.
+    """
+
+    clauses: Clauses
+    ends: Mapping[Principal, datetime]
+    moments: set[datetime] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[object, Outcome] = field(default_factory=dict)
+
+
+class Search:
+    """One principal, and one action on one resource of a test."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        inquiry: PreparedAssertion,
+        subject: Subject,
+        state: PrincipalState,
+        pair: Pair,
+    ) -> None:
+        self._memory = memory
+        self._inquiry = inquiry
+        self._subject = subject
+        self._state = state
+        self._pair = pair
+        layers = subject.layers
+        boundary = [] if layers.boundary is None else [[layers.boundary]]
+        self._layers = [self._about(policies) for policies in (layers.identity, *boundary)]
+        self._all = [each for layer in self._layers for each in layer]
+        setting = inquiry.setting
+        odd: set[str] = set()
+        if not setting.fixes_time:
+            odd.update(*(each.at_odd_times for each in self._all))
+        self._open = {
+            key: written
+            for each in self._all
+            for key, written in each.keys.items()
+            if key in odd or setting.leaves_open(key, state)
+        }
+        self._must_fail = inquiry.expected is Expectation.FAIL
+        #: Why it is not sure that there is no such request, where none was found.
+        self.doubt: Doubt | None = None
+
+    def _about(self, policies: Iterable[CompiledPolicy]) -> Sequence[Clause]:
+        """Statements that may be about what is asked."""
+        action, resource = self._pair
+        covering = self._memory.clauses.covering
+        return [
+            clause
+            for policy in policies
+            for clause in covering(policy, action.lower())
+            if clause.may_cover(resource)
+        ]
+
+    def question(self) -> AssertionQuestion | None:
+        """The test with a request whose answer is not as expected; None if none is found.
+
+        What the test asks as it stands is taken to be as expected.
+        """
+        if self._must_fail:
+            for key, written in self._open.items():
+                if key not in self._memory.keys:
+                    self._memory.keys[key] = _spelled(written)
+        # What is found for one is tried for all others of whom the same is known.
+        known, outcomes = self._known(), self._memory.outcomes
+        outcome = outcomes.get(known)
+        found = self._asked(outcome) if outcome is not None else None
+        if outcome is None or (found is None and outcome.moment is not None):
+            outcome = outcomes[known] = self._search()
+            found = self._asked(outcome)
+        self.doubt = outcome.doubt
+        return found
+
+    def _known(self) -> object:
+        """All that the outcome depends on."""
+        context = self._context(self._inquiry.setting)
+        keys = sorted({key for each in self._all for key in each.keys} - self._open.keys())
+        layers = self._subject.layers
+        return (
+            *(layers.identity, layers.boundary, self._pair),
+            *(self._inquiry.setting, self._must_fail, self._end),
+            *(tuple(self._open), tuple(keys), tuple([context.values(key, "") for key in keys])),
+        )
+
+    @property
+    def _end(self) -> datetime | None:
+        """Until when the principal can be asked at all."""
+        return self._memory.ends.get(self._state.principal)
+
+    def _search(self) -> Outcome:
+        doubt = None
+        for setting in self._settings():
+            is_later = setting is not self._inquiry.setting
+            if is_later:
+                self._memory.moments.add(setting.now)
+                if self._shows(setting, {}):
+                    return Outcome(setting.now)
+            if self._must_fail and self._open:
+                found = self._open_keys(setting)
+                if isinstance(found, Doubt):
+                    doubt = doubt or found
+                elif found is not None:
+                    return Outcome(setting.now, found)
+        return Outcome(doubt=doubt)
+
+    def _context(self, setting: RequestContextTemplate) -> RequestContext:
+        """A request as the test gives it, at the time of a setting."""
+        asker = self._asker(as_mapping(setting.context(self._state)))
+        return RequestContext(asker.request((*self._pair, None)))
+
+    def _asker(self, context: Context) -> SubjectEvaluator:
+        return self._subject.matrix.asker(self._subject.caller, self._subject.layers, context)
+
+    def _shows(self, setting: RequestContextTemplate, found: Assignment) -> bool:
+        """Whether the answer is not as expected.
+
+        At a later moment what must succeed may have ended, but not be denied.
+        """
+        context = overridden(as_mapping(setting.context(self._state)), found)
+        verdict = self._asker(context).decide(*self._pair).kind
+        return verdict is (Verdict.ALLOWED if self._must_fail else Verdict.EXPLICIT_DENY)
+
+    def _asked(self, outcome: Outcome) -> AssertionQuestion | None:
+        """The test with an outcome's request, if that shows it; its open keys count if unusual."""
+        if outcome.moment is None:
+            return None
+        setting = self._inquiry.setting.at(outcome.moment)
+        if not self._shows(setting, outcome.keys):
+            return None
+        context = setting.context(self._state)
+        is_later = setting is not self._inquiry.setting
+        time = (each for each in context if is_later and each.key == _CURRENT_TIME)
+        usual = {each.key.lower(): each.values for each in context}
+        changed = {
+            key: each for key, each in outcome.keys.items() if each != usual.get(key, ABSENT)
+        }
+        new = tuple(_value(self._memory.keys[key], each) for key, each in changed.items())
+        kept = (each for each in context if each.key.lower() not in changed)
+        return replace(
+            self._inquiry.question(self._state),
+            context=(*kept, *(each for each in new if each.values)),
+            assumed=(*time, *new),
+        )
+
+    def _settings(self) -> Iterator[RequestContextTemplate]:
+        """Now, and the later moments at which a policy has turned towards what is not expected."""
+        usual = self._inquiry.setting
+        yield usual
+        if usual.fixes_time:
+            return
+        turning: dict[datetime, list[Turning]] = {}
+        for clause in self._all:
+            for moment, conditions in clause.turning.items():
+                turning.setdefault(moment, []).append((clause, conditions))
+        before = self._then(usual)
+        for moment in sorted(turning):
+            if moment <= usual.now:
+                continue
+            if self._end is not None and moment >= self._end:
+                return
+            setting = usual.at(moment)
+            context = self._then(setting)
+            if any(self._worse(each, before, context) for each in turning[moment]):
+                yield setting
+            before = context
+
+    def _then(self, setting: RequestContextTemplate) -> RequestContext:
+        """A request at that time. Its session is opened then, if the caller opens one."""
+        own = as_mapping(setting.context(self._state))
+        asker = self._asker({_ISSUED: own[_CURRENT_TIME], **own})
+        return RequestContext(asker.request((*self._pair, None)))
+
+    def _worse(self, turning: Turning, before: RequestContext, now: RequestContext) -> bool:
+        """Whether an Allow begins or a Deny ends; for what must succeed, whether a Deny begins."""
+        clause, conditions = turning
+        allows = clause.statement.ref.allows
+        if allows and not self._must_fail:
+            return False
+        begins = allows or not self._must_fail
+        return any(
+            each.holds(now) is begins and each.holds(before) is not begins for each in conditions
+        )
+
+    def _open_keys(self, setting: RequestContextTemplate) -> "Assignment | Doubt | None":
+        """Open keys of a request that may do it."""
+        context = Recorder(self._context(setting).request)
+        allowing = self._allowing(context, self._open.__contains__)
+        if not allowing:
+            return None
+        requests = Requests(allowing, self._all, self._open, context)
+        found = next((each for each in requests if self._shows(setting, each)), None)
+        if found is None and not requests.are_all:
+            return Doubt(allowing[0], self._open)
+        return found
+
+    def _allowing(self, context: Recorder, is_open: Callable[[str], bool]) -> Sequence[Clause]:
+        """Statements that may allow it, the principal's own; none where it surely fails."""
+        found: list[list[Clause]] = []
+        for layer in self._layers:
+            found.append([])
+            for each in layer:
+                may, must = each.judged(context, is_open)
+                if each.statement.ref.allows:
+                    found[-1] += [each] if may else []
+                elif must:
+                    return ()
+        return found[0] if all(found) else ()
+
+
+def _spelled(written: str) -> str:
+    """A condition key as AWS spells it; what differs from key to key as the policy does."""
+    known = find_condition_key(written)
+    return written if known is None or known.name.endswith(("}", ">")) else known.name
+
+
+def _value(name: str, values: Values) -> ContextValue:
+    known = find_condition_key(name)
+    if known is None:
+        return ContextValue(name, "string", values)
+    several = "List" if known.multivalued else ""
+    return ContextValue(name, _TYPES.get(known.types[0], "string") + several, values)
+
 
 _About = Sequence[tuple[CompiledPolicy, Sequence[Clause]]]
 
@@ -33,7 +316,9 @@ class Circumstances:
     document that counts.
     """
 
-    def __init__(self, account: Account, world: World, inquiries: Iterable[Inquiry]) -> None:
+    def __init__(
+        self, account: Account, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]
+    ) -> None:
         self._account = account
         self._world = world
         # Most tests are about the very same people.
@@ -51,7 +336,7 @@ class Circumstances:
                 self._holders[policy] = self._holders.get(policy, 0) | bits[state.principal]
         self._memory = Memory(Clauses(world), dict(_ends(world.snapshot)))
         self._covering: dict[str, _About] = {}
-        self._turning: dict[tuple[Setting, Expectation, str], int] = {}
+        self._turning: dict[tuple[RequestContextTemplate, Expectation, str], int] = {}
         self._findings: list[Finding] = []
 
     @property
@@ -66,8 +351,8 @@ class Circumstances:
         return tuple(self._findings)
 
     def unexpected(
-        self, inquiry: Inquiry, known: Container[tuple[str, Pair]]
-    ) -> Iterator[tuple[Question, Pair]]:
+        self, inquiry: PreparedAssertion, known: Container[tuple[str, Pair]]
+    ) -> Iterator[tuple[AssertionQuestion, Pair]]:
         """A question for each principal and pair of an inquiry whose answer is not as expected.
 
         Not those that are `known` (the principal's ARN, and the pair) to be so as the test asks it.
@@ -75,7 +360,7 @@ class Circumstances:
         """
         doubts: dict[str, tuple[Doubt, Pair]] = {}
         for pair in inquiry.pairs:
-            for place in places(self._suspects(inquiry, pair)):
+            for place in set_bits(self._suspects(inquiry, pair)):
                 state = self._members[place]
                 if (state.arn, pair) in known:
                     continue
@@ -89,7 +374,7 @@ class Circumstances:
         if doubts:
             self._findings.append(_unsettled(self._account, inquiry, doubts))
 
-    def _suspects(self, inquiry: Inquiry, pair: Pair) -> int:
+    def _suspects(self, inquiry: PreparedAssertion, pair: Pair) -> int:
         """Those who hold an Allow that may be about a pair, and something that may turn."""
         action, resource = pair[0].lower(), pair[1]
         if is_settled_by_service(action):
@@ -104,7 +389,7 @@ class Circumstances:
                 found |= holders
         return found
 
-    def _may_turn(self, inquiry: Inquiry, action: str) -> int:
+    def _may_turn(self, inquiry: PreparedAssertion, action: str) -> int:
         """Those with a statement about an action that asks for the time or an open key."""
         key = inquiry.setting, inquiry.expected, action
         if key not in self._turning:
@@ -134,14 +419,14 @@ def _policies(subject: Subject) -> Iterator[CompiledPolicy]:
 def _ends(snapshot: Snapshot) -> Mapping[Principal, datetime]:
     """When roles that were made for a temporary grant let nobody in any more."""
     ends: dict[Principal, datetime] = {}
-    for entries in MadeRoles.of(snapshot).by_arn.values():
+    for entries in GrantRoles.of(snapshot).by_arn.values():
         for each in entries:
             role, end = each.role.principal, each.window.end
             ends[role] = max(end, ends.get(role, end))
     return ends
 
 
-def _may_turn(clause: Clause, inquiry: Inquiry) -> bool:
+def _may_turn(clause: Clause, inquiry: PreparedAssertion) -> bool:
     setting = inquiry.setting
     if clause.turning and not setting.fixes_time:
         return True
@@ -155,7 +440,7 @@ def _may_turn(clause: Clause, inquiry: Inquiry) -> bool:
 
 
 def _unsettled(
-    account: Account, inquiry: Inquiry, doubts: Mapping[str, tuple[Doubt, Pair]]
+    account: Account, inquiry: PreparedAssertion, doubts: Mapping[str, tuple[Doubt, Pair]]
 ) -> Finding:
     doubt, (action, resource) = next(iter(doubts.values()))
     keys = ", ".join(sorted({key for each, _ in doubts.values() for key in each.keys.values()}))

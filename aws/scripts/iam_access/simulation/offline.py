@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Principal
-from iam_access.policy.compile import StatementRef
-from iam_access.policy.decision import Decision, Layer, LayerDecision, Verdict
-from iam_access.policy.evaluate import Layers
-from iam_access.policy.matrix import Asker
-from iam_access.policy.services import is_settled_by_service
+from iam_access.policy.evaluation.compile import StatementRef
+from iam_access.policy.evaluation.decision import Decision, LayerDecision, PolicyType, Verdict
+from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies
+from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.origin import Origins
-from iam_access.simulation.questions import ContextValue, Pair, Question
-from iam_access.simulation.results import Answer, Evidence
-from iam_access.simulation.world import Subject, World
+from iam_access.simulation.questions import AssertionQuestion, ContextValue, Pair
+from iam_access.simulation.results import BackendDecision, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,21 @@ class OfflineBackend:
     expected.
     """
 
-    world: World
+    world: AccountPolicies
     origins: Origins | None = None
-    _askers: dict[Principal, tuple[tuple[ContextValue, ...], Asker]] = field(
+    _askers: dict[Principal, tuple[tuple[ContextValue, ...], SubjectEvaluator]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def ask(self, question: Question) -> Mapping[Pair, Answer] | None:
+    def ask(self, question: AssertionQuestion) -> Mapping[Pair, BackendDecision] | None:
         """See `Backend`."""
         if question.state.principal not in self.world.snapshot.principals:
             return None
         return self.answers(question, question.pairs)
 
-    def answers(self, question: Question, pairs: Iterable[Pair]) -> Mapping[Pair, Answer]:
+    def answers(
+        self, question: AssertionQuestion, pairs: Iterable[Pair]
+    ) -> Mapping[Pair, BackendDecision]:
         """The answers to some of a question's actions and resources.
 
         Raises KeyError if the principal does not exist.
@@ -51,7 +53,9 @@ class OfflineBackend:
             for pair in pairs
         }
 
-    def _answer(self, question: Question, asker: Asker, pair: Pair) -> Answer:
+    def _answer(
+        self, question: AssertionQuestion, asker: SubjectEvaluator, pair: Pair
+    ) -> BackendDecision:
         answer = _answer(decision := asker.decide(*pair))
         if is_settled_by_service(pair[0].lower()):
             (identity, *_) = decision.layers
@@ -70,7 +74,7 @@ class OfflineBackend:
             ),
         )
 
-    def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> Asker:
+    def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> SubjectEvaluator:
         """The one it had in its last question, if that had the very same context."""
         last = self._askers.get(subject.principal)
         if last is not None and last[0] is context:
@@ -86,19 +90,19 @@ def as_mapping(context: Iterable[ContextValue]) -> Mapping[str, tuple[str, ...]]
 
 
 # Of most actions nobody's policies say anything: no condition is asked for, no layer has a say.
-_NOTHING = Answer(Verdict.IMPLICIT_DENY)
+_NOTHING = BackendDecision(Verdict.IMPLICIT_DENY)
 
 
-def _is_silent(layers: Layers, action: str) -> bool:
+def _is_silent(layers: ApplicablePolicies, action: str) -> bool:
     """Whether nothing has a word on an action, given in lower case; saves a whole decision."""
     if layers.boundary is not None or is_settled_by_service(action):
         return False
     return not any(policy.covering(action) for policy in layers.identity)
 
 
-def _answer(decision: Decision) -> Answer:
-    boundary = decision.layer(Layer.BOUNDARY)
-    return Answer(
+def _answer(decision: Decision) -> BackendDecision:
+    boundary = decision.layer(PolicyType.BOUNDARY)
+    return BackendDecision(
         decision.kind,
         tuple(_evidence(ref) for ref in decision.deciding),
         tuple(sorted(decision.missing_context)),

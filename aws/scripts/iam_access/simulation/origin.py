@@ -8,20 +8,25 @@ from typing import Any, TypeAlias
 from iam_access.config.load import Configuration, Team
 from iam_access.kinds import names
 from iam_access.kinds.attachment import PolicyAttachments
-from iam_access.kinds.base import Entry
+from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import UserNames
 from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
-from iam_access.kinds.temporary_role_calls import POLICY_NAME
+from iam_access.kinds.temporary_role import POLICY_NAME
 from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.compile import PolicySource, SourceType, StatementRef, compile_policy
-from iam_access.policy.decision import Verdict
-from iam_access.policy.evaluate import Layers, decide_for_caller
-from iam_access.policy.request import Request
-from iam_access.simulation.world import inline_id
+from iam_access.policy.evaluation.compile import (
+    PolicySource,
+    SourceType,
+    StatementRef,
+    compile_policy,
+)
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.request import Request
+from iam_access.simulation.account_policies import inline_id
 from iam_access.snapshot import Document
 
 _PART = re.compile(r"(=[0-9a-f]{7})?\+\d+$")
@@ -32,7 +37,7 @@ Counts: TypeAlias = Callable[[Document], bool]
 
 def has_a_say(document: Document, request: Request) -> bool:
     """Whether a document by itself allows or denies what is asked."""
-    layers = Layers(identity=(compile_policy(document, _ALONE),))
+    layers = ApplicablePolicies(identity=(compile_policy(document, _ALONE),))
     return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
 
 
@@ -60,8 +65,8 @@ class _Grant:
     `values` fill in the policy's placeholders.
     """
 
-    entry: Entry[Any]
-    policy: Entry[PolicySpec]
+    entry: FileEntry[Any]
+    policy: FileEntry[PolicySpec]
     values: Mapping[str, str]
     managed: str | None = None
 
@@ -129,7 +134,7 @@ def _grants(
 
 def _temporary(
     team: Team,
-    entry: Entry[TemporaryAccessSpec],
+    entry: FileEntry[TemporaryAccessSpec],
     principal: Principal,
     account: Account,
     values: Mapping[str, str],

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 
 from iam_access.config.access_tests import AccessTest, Expectation
 from iam_access.model import Account, Finding, Principal, Severity
-from iam_access.policy.acting import acts_on, can_act_on
-from iam_access.policy.compile import CompiledPolicy, Statement
-from iam_access.policy.context import ALWAYS_PRESENT, OF_RESOURCE, RequestContext
-from iam_access.policy.decision import Layer, Verdict
+from iam_access.policy.action_targets import acts_on, can_act_on
+from iam_access.policy.evaluation.compile import CompiledPolicy, Statement
+from iam_access.policy.evaluation.context import ALWAYS_PRESENT, OF_RESOURCE, RequestContext
+from iam_access.policy.evaluation.decision import PolicyType, Verdict
+from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.globs import has_wildcard
 from iam_access.policy.key_origins import is_open
-from iam_access.policy.matrix import Asker
+from iam_access.simulation import near_misses
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.offline import as_mapping
-from iam_access.simulation.questions import Inquiry, Pair, TestRef
-from iam_access.simulation.world import Subject, World
+from iam_access.simulation.questions import Pair, PreparedAssertion, TestRef
+from iam_access.snapshot import PrincipalState
 
 _LISTED = 3
 
@@ -53,7 +56,7 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def lacking_context(
-    account: Account, inquiries: Iterable[Inquiry], world: World
+    account: Account, inquiries: Iterable[PreparedAssertion], world: AccountPolicies
 ) -> Iterator[Finding]:
     """Tests that principals pass only because their requests lack keys that policies ask for.
 
@@ -83,7 +86,7 @@ class _Suspect:
 class _Suspects:
     """Who has such statements, for all whom some inquiries are about."""
 
-    def __init__(self, world: World, inquiries: Iterable[Inquiry]) -> None:
+    def __init__(self, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]) -> None:
         # Most tests are about the very same people.
         groups = {id(each.states): each.states for each in inquiries}
         people = {state.principal for states in groups.values() for state in states}
@@ -142,7 +145,7 @@ class _Found:
 
 
 def _look(
-    inquiry: Inquiry, pair: Pair, suspects: Mapping[Principal, _Suspect], found: _Found
+    inquiry: PreparedAssertion, pair: Pair, suspects: Mapping[Principal, _Suspect], found: _Found
 ) -> None:
     for state in inquiry.states if suspects else ():
         suspect = suspects.get(state.principal)
@@ -174,15 +177,15 @@ def _missing(statement: Statement, context: RequestContext) -> dict[str, str]:
     return missing
 
 
-def _is_for_want_of_an_allow(asker: Asker, pair: Pair) -> bool:
+def _is_for_want_of_an_allow(asker: SubjectEvaluator, pair: Pair) -> bool:
     """Whether nothing but a missing Allow keeps the principal from it."""
     decision = asker.decide(*pair)
     if decision.kind is not Verdict.IMPLICIT_DENY:
         return False
-    return all(each.layer is Layer.IDENTITY for each in decision.blocked_by)
+    return all(each.layer is PolicyType.IDENTITY for each in decision.blocked_by)
 
 
-def _lacking(account: Account, inquiry: Inquiry, found: _Found) -> Finding:
+def _lacking(account: Account, inquiry: PreparedAssertion, found: _Found) -> Finding:
     people = len(found.states)
     return Finding(
         "missing-context",
@@ -190,6 +193,80 @@ def _lacking(account: Account, inquiry: Inquiry, found: _Found) -> Finding:
         f"{people:,} of {len(inquiry.states):,} principals pass only because their requests have "
         f"no {_some(list(found.keys.values()))}; with it {found.example}",
         "give the key in custom_context, with the values that it may have in real requests",
+        inquiry.test.location,
+        inquiry.test.team,
+        account.id,
+    )
+
+
+def only_on_some(
+    account: Account, inquiries: Iterable[PreparedAssertion], world: AccountPolicies
+) -> Iterator[Finding]:
+    """One finding for each test that principals pass who may do it on some of its resources.
+
+    Under further conditions is not told here. Raises UnreadPolicyError when the world lacks a
+    document that counts.
+    """
+    able: dict[str, Mapping[Principal, Subject]] = {}
+    for inquiry in inquiries:
+        if inquiry.expected is not Expectation.FAIL:
+            continue
+        found: dict[str, str] = {}
+        for pair in inquiry.pairs:
+            if has_wildcard(pair[1]):
+                action = pair[0].lower()
+                if action not in able:
+                    able[action] = _covering(world, action)
+                found = {**dict(_reaching(inquiry, pair, able[action], world)), **found}
+        if found:
+            yield _finding(account, inquiry, found)
+
+
+def _covering(world: AccountPolicies, action: str) -> Mapping[Principal, Subject]:
+    """Those of whom some policy allows the action, given in lower case, on anything at all."""
+    subjects = map(world.subject, world.principals)
+    return {each.principal: each for each in subjects if near_misses.covers_action(each, action)}
+
+
+def _reaching(
+    inquiry: PreparedAssertion,
+    pair: Pair,
+    able: Mapping[Principal, Subject],
+    world: AccountPolicies,
+) -> Iterator[tuple[str, str]]:
+    """The ARNs of those who pass and may do it on a part, each with what they may."""
+    for state in inquiry.states:
+        subject = able.get(state.principal)
+        resource = "" if subject is None else _reached(subject, state, inquiry, pair, world)
+        if resource:
+            yield state.arn, f"{pair[0]} on {resource}"
+
+
+def _reached(
+    subject: Subject,
+    state: PrincipalState,
+    inquiry: PreparedAssertion,
+    pair: Pair,
+    world: AccountPolicies,
+) -> str:
+    """A part of the resources on which a subject surely may; "" if there is none."""
+    given = as_mapping(inquiry.setting.context(state))
+    asker = subject.matrix.asker(subject.caller, subject.layers, given)
+    if asker.decide(*pair).kind is not Verdict.IMPLICIT_DENY:
+        return ""
+    ways = near_misses.ways(subject, asker.request((*pair, None)), world, inquiry.setting.given)
+    return next((way.resource for way in ways if not way.conditions), "")
+
+
+def _finding(account: Account, inquiry: PreparedAssertion, found: Mapping[str, str]) -> Finding:
+    arn, example = next(iter(found.items()))
+    return Finding(
+        "some-resources",
+        Severity.WARNING,
+        f"{len(found):,} of {len(inquiry.states):,} principals pass only because all the resources "
+        f"are asked for at once; {arn} may do {example}",
+        "name in 'resources' what must not be reached: a pattern counts as denied to those who may "
+        "not reach all that it matches",
         inquiry.test.location,
         inquiry.test.team,
         account.id,

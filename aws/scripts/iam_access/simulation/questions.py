@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
-from iam_access.policy.context import SOME_SESSION
+from iam_access.policy.evaluation.context import SOME_SESSION
+from iam_access.policy.evaluation.request import account_of
 from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.policy.key_origins import TIME_KEYS, is_open
-from iam_access.policy.request import account_of
 from iam_access.snapshot import PrincipalState
 
 Pair: TypeAlias = tuple[str, str]
@@ -39,7 +39,7 @@ class ContextValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AssertionQuestion:
     """One test put to one principal: every action on every resource, in this order.
 
     `assumed` are the condition keys of `context` that neither the test nor the principal tells, and
@@ -72,7 +72,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class RequestContextTemplate:
     """The condition keys that a test gives its requests, and the time (UTC) they are made at.
 
     The time and what the principal is, its tags included, count unless the test says otherwise.
@@ -86,7 +86,9 @@ class Setting:
     _contexts: dict[Principal, tuple[ContextValue, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _others: dict[datetime, "Setting"] = field(default_factory=dict, repr=False, compare=False)
+    _others: dict[datetime, "RequestContextTemplate"] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def given(self) -> frozenset[str]:
@@ -104,11 +106,13 @@ class Setting:
             return False
         return is_open(key, is_user=state.principal.type is PrincipalType.USER)
 
-    def at(self, moment: datetime) -> "Setting":
+    def at(self, moment: datetime) -> "RequestContextTemplate":
         """The same for requests that are made at another time (UTC)."""
         found = self._others.get(moment)
         if found is None:
-            found = self if moment == self.now else Setting(self.own, moment, self.named)
+            found = (
+                self if moment == self.now else RequestContextTemplate(self.own, moment, self.named)
+            )
             self._others[moment] = found
         return found
 
@@ -168,7 +172,7 @@ _OF_MFA = frozenset({"aws:multifactorauthpresent", "aws:multifactorauthage"})
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class PreparedAssertion:
     """One test in one account: a question to each of `states`, in their order.
 
     No principal is in it twice.
@@ -178,16 +182,18 @@ class Inquiry:
     states: tuple[PrincipalState, ...]
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    setting: Setting
+    setting: RequestContextTemplate
     expected: Expectation
 
-    def question(self, state: PrincipalState) -> Question:
+    def question(self, state: PrincipalState) -> AssertionQuestion:
         """The test put to one of its principals."""
         context = self.setting.context(state)
-        return Question(self.test, state, self.actions, self.resources, context, self.expected)
+        return AssertionQuestion(
+            self.test, state, self.actions, self.resources, context, self.expected
+        )
 
     @property
-    def questions(self) -> Iterator[Question]:
+    def questions(self) -> Iterator[AssertionQuestion]:
         return map(self.question, self.states)
 
     @property
@@ -200,12 +206,12 @@ class Inquiry:
         return len(self.states) * len(self.actions) * len(self.resources)
 
 
-def count(inquiries: Iterable[Inquiry]) -> int:
+def count(inquiries: Iterable[PreparedAssertion]) -> int:
     """How many questions these are."""
     return sum(len(each.states) for each in inquiries)
 
 
-def first(inquiries: Iterable[Inquiry], limit: int | None) -> Iterator[Inquiry]:
+def first(inquiries: Iterable[PreparedAssertion], limit: int | None) -> Iterator[PreparedAssertion]:
     """As much of them as `limit` questions are; all without a limit."""
     for each in inquiries:
         if limit is None:

@@ -9,8 +9,8 @@ from typing import Protocol
 from iam_access.config.access_tests import Expectation
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding, Location
-from iam_access.policy.decision import Verdict
-from iam_access.simulation.questions import Inquiry, Question
+from iam_access.policy.evaluation.decision import Verdict
+from iam_access.simulation.questions import AssertionQuestion, PreparedAssertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BackendDecision:
     """A decision on one action and resource.
 
     `missing` are condition keys that were asked for in vain. `boundary` and `organization` say
@@ -91,7 +91,7 @@ class GaveUpError(AccessError):
 class Backend(Protocol):
     """Somebody who answers questions about one account."""
 
-    def ask(self, question: Question) -> Mapping[tuple[str, str], Answer] | None:
+    def ask(self, question: AssertionQuestion) -> Mapping[tuple[str, str], BackendDecision] | None:
         """The answer to each pair of the question; None if the principal is gone.
 
         Raises AccessError when there is no answer to be had, GaveUpError when none is for now.
@@ -104,10 +104,10 @@ class TestResult:
 
     __test__ = False
 
-    question: Question
+    question: AssertionQuestion
     action: str
     resource: str
-    answer: Answer
+    answer: BackendDecision
 
     @property
     def ok(self) -> bool:
@@ -125,7 +125,7 @@ class Disagreement:
     """A result of the offline evaluator, and what AWS says."""
 
     result: TestResult
-    aws: Answer
+    aws: BackendDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class AccountTests:
     """
 
     account: Account
-    inquiries: tuple[Inquiry, ...] = ()
+    inquiries: tuple[PreparedAssertion, ...] = ()
     results: tuple[TestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
@@ -156,7 +156,7 @@ class AccountTests:
         object.__setattr__(self, "violations", violations)
 
     @property
-    def questions(self) -> Iterator[Question]:
+    def questions(self) -> Iterator[AssertionQuestion]:
         """All that was chosen, one by one."""
         for each in self.inquiries:
             yield from each.questions

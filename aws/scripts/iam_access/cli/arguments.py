@@ -1,0 +1,105 @@
+"""The command line of the scripts."""
+
+import argparse
+from pathlib import Path
+
+from iam_access.render import Output
+
+AWS_FOLDER = Path(__file__).resolve().parents[3]
+EPILOG = "Exit status: 0 nothing to report, 1 something was found, 2 it could not finish."
+
+
+def common(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that all scripts share."""
+    parser = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
+    add_common(parser)
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """The options that all scripts share."""
+    add_config_dir(parser)
+    parser.add_argument(
+        "--output",
+        type=Output,
+        choices=list(Output),
+        default=Output.TEXT,
+        help="how to print (default: text)",
+    )
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="use a fresh AWS inside this process, made from the files; no credentials needed",
+    )
+    parser.add_argument("--verbose", action="store_true", help="print every detail")
+    parser.set_defaults(markdown_file=None)
+
+
+def add_markdown_file(parser: argparse.ArgumentParser) -> None:
+    """Where to write the report as Markdown beside the text."""
+    parser.add_argument(
+        "--markdown-file",
+        type=_new_file,
+        metavar="FILE",
+        help="also write the report as Markdown into this file, for a comment or a summary; the "
+        "text is then complete, as with --verbose, and has what the Markdown leaves out",
+    )
+
+
+def _new_file(text: str) -> Path:
+    """An empty file of this name: where none can be written is found before anything is done."""
+    path = Path(text)
+    try:
+        path.write_bytes(b"")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from error
+    return path
+
+
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """Where the files are."""
+    parser.add_argument(
+        "--config-dir",
+        type=Path,
+        default=AWS_FOLDER,
+        metavar="DIR",
+        help="the folder that holds aws-accounts/ and the others (default: the one above scripts/)",
+    )
+
+
+def add_base(parser: argparse.ArgumentParser, text: str) -> None:
+    """Earlier files to compare with."""
+    parser.add_argument("--base", metavar="COMMIT|DIR", help=text)
+
+
+def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
+    """Whom a run is for, and where."""
+    parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")
+    parser.add_argument(
+        "--all", action="store_true", help="all teams, also those whose files are gone"
+    )
+    add_dry_run(parser, dry_run)
+
+
+def add_dry_run(parser: argparse.ArgumentParser, text: str) -> None:
+    """Options of what writes: stop before it, and where."""
+    parser.add_argument("--dry-run", action="store_true", help=text)
+    add_environment(parser)
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Where: in all environments, or in some."""
+    parser.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="ENV",
+        help="only in this environment (may be repeated)",
+    )
+
+
+def add_explain(parser: argparse.ArgumentParser, text: str) -> None:
+    """Whether to tell what a plan means."""
+    parser.add_argument(
+        "--explain", action="store_true", help=f"{text} (reads more of the accounts)"
+    )

@@ -1,0 +1,1 @@
+"""What must hold within and between the files of teams, beyond the form of each entry."""

@@ -1,0 +1,96 @@
+"""Accounts that leave the files while access that was asked for is still in them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from iam_access.config import accounts
+from iam_access.config.findings import FindingCollector
+from iam_access.config.team_files import PERMANENT, TEMPORARY, InvalidEntry, TeamFiles
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.fields import UserNames
+from iam_access.model import Location, Principal
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration, Team
+
+# How many principals a finding names before it only counts them.
+_SHOWN = 5
+
+
+def check(
+    drafts: Sequence[TeamFiles],
+    base: "Configuration | None",
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report what stays, as of `now` (UTC), in accounts that only the files of `base` name.
+
+    The pipeline looks only into accounts that some file names, so nothing would ever take it away.
+    While some team's accounts cannot be read, no account is known to have left.
+    """
+    if base is None or any(_are_unclear(draft) for draft in drafts):
+        return
+    named = {item.spec.id for draft in drafts for item in draft.accounts if item.spec is not None}
+    beginnings = {draft.name: draft.beginning for draft in drafts}
+    for number, account in base.known_accounts.items():
+        if number in named:
+            continue
+        for team, environment in sorted(account.environments.items()):
+            before = base.teams[team]
+            held = _held(before, environment, base.settings.user_names, now)
+            if held:
+                location = beginnings.get(team)
+                _leaves(before, number, environment, held, location, report.of(team))
+
+
+def _are_unclear(draft: TeamFiles) -> bool:
+    return accounts.FOLDER in draft.unclear or any(
+        isinstance(item, InvalidEntry) for item in draft.accounts
+    )
+
+
+def _leaves(
+    team: "Team",
+    number: str,
+    environment: str,
+    held: Mapping[Principal, Sequence[str]],
+    location: Location | None,
+    report: FindingCollector,
+) -> None:
+    told = [
+        f"{principal.label}: {', '.join(map(shown, grants))}"
+        for principal, grants in list(held.items())[:_SHOWN]
+    ]
+    if len(held) > _SHOWN:
+        told.append(f"and {len(held) - _SHOWN:,} more")
+    report.error(
+        "account-leaves",
+        location,
+        f"no file names account {number} any more, {shown(environment)} of team {team.name}, and "
+        f"what was granted there would stay: {'; '.join(told)}",
+        f"put the account back into {accounts.FOLDER}/, remove only the entries for "
+        f"{shown(environment)}, and apply; remove the account in a change of its own afterwards",
+    )
+
+
+def _held(
+    team: "Team", environment: str, user_names: UserNames, now: datetime
+) -> dict[Principal, list[str]]:
+    """The grants that a team's entries give in an environment, by who holds them."""
+    held: dict[Principal, list[str]] = {}
+    for principal, grant in sorted(set(_grants(team, environment, user_names, now))):
+        held.setdefault(principal, []).append(grant)
+    return held
+
+
+def _grants(
+    team: "Team", environment: str, user_names: UserNames, now: datetime
+) -> Iterator[tuple[Principal, str]]:
+    for entry in team.entries[PERMANENT]:
+        if environment in entry.spec.environments:
+            for principal in entry.spec.principals(user_names):
+                yield from ((principal, grant) for grant in entry.spec.grants)
+    for entry in team.entries[TEMPORARY]:
+        if entry.spec.environment == environment and entry.spec.deadline > now:
+            yield entry.spec.principal(user_names), entry.spec.grant

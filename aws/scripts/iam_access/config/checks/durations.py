@@ -1,0 +1,290 @@
+"""Temporary grants that are over, or whose window is not as the rules want it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from iam_access.config.access import AccessEntry
+from iam_access.config.earlier import Earlier
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules.rulebook import Limit, Rulebook
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.fields import end_of_day
+from iam_access.model import Location
+
+_DAY = timedelta(days=1)
+_FURTHEST_START = ("temporary_access", "furthest_start")
+
+
+def check(
+    access: AccessEntry,
+    until: datetime,
+    before: Earlier | None,
+    team: str,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report a temporary entry of a team that ends by `now` (UTC), or has a window it may not have.
+
+    The rules say nothing of one that has ended.
+    """
+    if until <= now:
+        _over(access, until, before, now, report)
+        return
+    if access.starts is not None and not _starts_well(
+        access, access.starts, until, book, now, report
+    ):
+        return
+    # One of each, or none where that is wrong in another way.
+    environment, grant = "".join(access.environments), "".join(access.grants)
+    limits = book.limits(team, environment, grant)
+    _check_longest(access, until, limits.longest, book, now, report)
+    if limits.shortest is not None:
+        _check_shortest(access, until, limits.shortest, book, now, report)
+
+
+def _over(
+    access: AccessEntry,
+    until: datetime,
+    before: Earlier | None,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """An entry that grants nothing any more: good to know of an old one, not meant of a new one."""
+    ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
+    later = f"write a later end, such as {_field(access)}: {_tomorrow(access, now)}"
+    if before is None:
+        hint = f"remove the entry when you next touch the file; if it is new, {later}"
+        report.warning("expired", _location(access), ended, hint)
+    elif before.granted(access):
+        hint = "remove the entry when you next touch the file"
+        report.note("expired", _location(access), ended, hint)
+    else:
+        report.error(
+            "expired",
+            _location(access),
+            f"{ended}, so this new entry grants nothing",
+            f"{later}, or remove the entry",
+        )
+
+
+def _tomorrow(access: AccessEntry, now: datetime) -> str:
+    """An end that lies ahead, in the form the entry has; to the minute where that is told."""
+    return f"{now + _DAY:{'%Y-%m-%d' if access.day is not None else '%Y-%m-%dT%H:%M:00Z'}}"
+
+
+def _starts_well(
+    access: AccessEntry,
+    starts: datetime,
+    until: datetime,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> bool:
+    location = access.place.at("starts_at").location
+    if starts >= until:
+        report.error(
+            "window-empty",
+            location,
+            f"this grant would end, at {until:%Y-%m-%d %H:%M} UTC, before it begins",
+            "write a starts_at before the end",
+        )
+        return False
+    furthest = book.settings.temporary_access.furthest_start
+    if starts - now > furthest:
+        report.error(
+            "starts-too-late",
+            location,
+            f"a temporary grant may begin {words(furthest)} from now at most",
+            f"write {now + furthest:%Y-%m-%dT%H:%M:%SZ} or earlier, or add the entry later "
+            f"({book.where(*_FURTHEST_START)})",
+        )
+    return True
+
+
+def _check_longest(
+    access: AccessEntry,
+    until: datetime,
+    longest: Limit,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Days are counted for an entry that names one.
+
+    With six days, the sixth after the day it begins (today, if it does not say) is the last that
+    may be written, whatever the hour.
+    """
+    begins = access.starts or now
+    by_day = access.day is not None and longest.length >= _DAY
+    if access.day is not None and by_day:
+        too_long = (access.day - begins.date()).days > longest.length.days
+    else:
+        too_long = until - begins > longest.length
+    if too_long:
+        last = begins + longest.length
+        latest = f"{last:%Y-%m-%d}" if by_day else f"expires_at: {last:%Y-%m-%dT%H:%M:%SZ}"
+        report.error(
+            "too-long",
+            _location(access),
+            f"a temporary grant{_of_what(access, longest)} may last "
+            f"{words(longest.length)} at most",
+            f"write {latest} or earlier, and renew the grant later if needed "
+            f"({book.where(*longest.path)})",
+        )
+
+
+def _check_shortest(
+    access: AccessEntry,
+    until: datetime,
+    shortest: Limit,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Without a start in the file, nobody can tell a short grant from one that is nearly over."""
+    begins = access.starts or now
+    if until - begins >= shortest.length:
+        return
+    must = (
+        f"a temporary grant{_of_what(access, shortest)} must last {words(shortest.length)} at least"
+    )
+    hint = f"write expires_at: {begins + shortest.length:%Y-%m-%dT%H:%M:%SZ} or later"
+    rule = f"({book.where(*shortest.path)})"
+    if access.starts is not None:
+        report.error("too-short", _location(access), must, f"{hint} {rule}")
+    else:
+        minutes = (until - now) // timedelta(minutes=1)
+        report.warning(
+            "too-short",
+            _location(access),
+            f"{must}, and this one ends in {minutes:,} minutes",
+            f"if it is new, {hint} {rule}",
+        )
+
+
+def _of_what(access: AccessEntry, limit: Limit) -> str:
+    """What a limit that does not hold for all grants holds for."""
+    if len(limit.path) < 4:
+        return ""
+    of_grants = limit.path[1] == "grants"
+    name = "".join(access.grants if of_grants else access.environments)
+    return f" of {shown(name)}" if of_grants else f" in {shown(name)}"
+
+
+def words(length: timedelta) -> str:
+    """A length of time in the largest unit that it is a multiple of."""
+    minutes = length // timedelta(minutes=1)
+    for size, unit in ((1_440, "day"), (60, "hour"), (1, "minute")):
+        if minutes % size == 0:
+            count = minutes // size
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    raise AssertionError("every length of time is a number of minutes")
+
+
+def _location(access: AccessEntry) -> Location:
+    return access.place.at(_field(access)).location
+
+
+def _field(access: AccessEntry) -> str:
+    return "expiration_date" if access.day is not None else "expires_at"
+
+
+_ONE_DAY = timedelta(days=1)
+_Span = tuple[datetime, datetime, AccessEntry]  # from, to (UTC), and the entry
+
+
+def check_united(
+    holders: Iterable[tuple[str, Sequence[AccessEntry]]],
+    team: str,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report entries of a team that together give more, from `now` (UTC) on, than one may.
+
+    `holders` are its users, or its roles, by what IAM tells them apart by; one may be there more
+    than once, spelled differently. Windows that are less than the longest time apart count
+    together: else a chain of them, each short enough, would give any length ahead.
+    """
+    together: dict[str, list[AccessEntry]] = {}
+    for holder, entries in holders:
+        together.setdefault(holder, []).extend(entries)
+    for holder, entries in together.items():
+        if len(entries) < 2:
+            continue
+        spans: dict[tuple[str, str], list[_Span]] = {}
+        for entry in entries:
+            begins = max(entry.starts or now, now)
+            if entry.until is not None and begins < entry.until:
+                for environment in entry.environments:
+                    for grant in entry.grants:
+                        found = spans.setdefault((environment, grant), [])
+                        found.append((begins, entry.until, entry))
+        for (environment, grant), found in spans.items():
+            if len(found) > 1:
+                limit = book.limits(team, environment, grant).longest
+                _Chains(holder, grant, environment, limit, book, report).walk(found)
+
+
+class _Chains:
+    """What one principal gets of one grant in one environment."""
+
+    def __init__(
+        self,
+        holder: str,
+        grant: str,
+        environment: str,
+        limit: Limit,
+        book: Rulebook,
+        report: FindingCollector,
+    ) -> None:
+        self._what = f"{shown(holder)} would have {shown(grant)} in {shown(environment)}"
+        self._limit = limit
+        self._book = book
+        self._report = report
+
+    def walk(self, spans: Iterable[_Span]) -> None:
+        chain: list[_Span] = []
+        for span in sorted(spans, key=lambda each: each[:2]):
+            if chain and span[0] - max(end for _, end, _ in chain) >= self._limit.length:
+                self._check(chain)
+                chain = []
+            chain.append(span)
+        self._check(chain)
+
+    def _check(self, chain: Sequence[_Span]) -> None:
+        """Report the first entry with which a chain is too long; it is in order of beginnings."""
+        given, reached = timedelta(), chain[0][0]
+        for number, (begins, ends, entry) in enumerate(chain):
+            given += max(ends - max(begins, reached), timedelta())
+            reached = max(reached, ends)
+            # What one entry has too much is told by itself.
+            alone = ends - begins > self._allowed(begins, entry)
+            if number and not alone and given > self._allowed(chain[0][0], entry):
+                self._tell(chain[:number], given, entry)
+                return
+
+    def _allowed(self, begins: datetime, last: AccessEntry) -> timedelta:
+        """The longest time; to the end of that day for an entry that names a day."""
+        length = self._limit.length
+        if last.day is None or length < _ONE_DAY:
+            return length
+        return end_of_day((begins + length).astimezone(UTC).date()) - begins
+
+    def _tell(self, others: Sequence[_Span], given: timedelta, entry: AccessEntry) -> None:
+        name = "expiration_date" if entry.day is not None else "expires_at"
+        places = ", ".join(str(other.place.location) for _, _, other in others[-3:])
+        self._report.error(
+            "too-long",
+            entry.place.at(name).location,
+            f"with the entry at {places}, {self._what} for {_about(given)} from now on; "
+            f"{words(self._limit.length)} may be given at once",
+            "end it earlier, or begin it at least "
+            f"{words(self._limit.length)} after the other; renew the grant when it is needed "
+            f"({self._book.where(*self._limit.path)})",
+        )
+
+
+def _about(length: timedelta) -> str:
+    return words(timedelta(minutes=-(-length // timedelta(minutes=1))))

@@ -1,0 +1,311 @@
+"""What must hold between teams that share an account."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from iam_access.config.access import USERS
+from iam_access.config.accounts import AccountSpec
+from iam_access.config.checks.team import Facts, location_of, same_person
+from iam_access.config.findings import FindingCollector
+from iam_access.config.revisions import History
+from iam_access.config.settings import Settings
+from iam_access.config.team_files import (
+    PERMANENT,
+    POLICIES,
+    TEMPORARY,
+    InvalidEntry,
+    Item,
+    TeamFiles,
+)
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds import names
+from iam_access.kinds.base import FileEntry
+from iam_access.kinds.fields import UserNames
+from iam_access.model import Account
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration, Team
+
+T = TypeVar("T")
+
+# The files of these teams as they were earlier.
+Histories = Callable[[frozenset[str]], History]
+
+
+class Precedence:
+    """Judges by earlier files: those of `base`, and then what `histories` tell.
+
+    A team that contradicts what another has written before is the one at fault, and the other
+    goes on.
+    """
+
+    def __init__(
+        self, base: "Configuration | None" = None, histories: Histories | None = None
+    ) -> None:
+        self._base = base
+        self._histories = histories
+        self._known: dict[frozenset[str], History] = {}
+
+    def first(
+        self, parties: Sequence[tuple[str, T]], wrote: Callable[["Team", T], bool]
+    ) -> list[tuple[str, T]]:
+        """Those of the parties, each a team and what it writes, that wrote it before the others.
+
+        All of them where earlier files do not tell. `wrote` says whether a team's earlier files
+        had this. Files that could not be read tell nothing.
+        """
+        teams = frozenset(team for team, _ in parties)
+
+        def had(state: "Configuration") -> list[tuple[str, T]]:
+            there = ((team, what) for team, what in parties if team in state.teams)
+            return [(team, what) for team, what in there if wrote(state.teams[team], what)]
+
+        def tells(state: "Configuration") -> bool:
+            return not state.invalid & teams and len(had(state)) < len(parties)
+
+        state = self._base if self._base is not None and tells(self._base) else None
+        if state is None and self._histories is not None:
+            if teams not in self._known:
+                self._known[teams] = self._histories(teams)
+            state = self._known[teams].search(tells)
+        return (had(state) if state is not None else []) or list(parties)
+
+
+# A team's accounts by the names of its environments.
+Environments = Mapping[str, AccountSpec]
+
+
+def accounts_of(
+    teams: Mapping[str, Environments], settings: Settings, precedence: Precedence
+) -> dict[str, Account]:
+    """The accounts by id, in order, each with the teams that use it.
+
+    Where teams disagree about the role or the partition, who said it first is right.
+    """
+    environments: dict[str, dict[str, str]] = {}
+    said: dict[str, dict[str, AccountSpec]] = {}
+    for team, named in sorted(teams.items()):
+        for environment, spec in named.items():
+            environments.setdefault(spec.id, {})[team] = environment
+            said.setdefault(spec.id, {})[team] = spec
+    found = {}
+    for number, specs in sorted(said.items()):
+        partition, role = _agreed(specs, settings, precedence)
+        found[number] = Account(number, partition, role, environments[number])
+    return found
+
+
+def way_to(spec: AccountSpec, settings: Settings) -> tuple[str, str]:
+    """How an account is reached: its partition and the deployer role."""
+    return spec.partition, spec.deployer_role or settings.deployer_role
+
+
+def _agreed(
+    specs: Mapping[str, AccountSpec], settings: Settings, precedence: Precedence
+) -> tuple[str, str]:
+    """The way to an account that teams name so: the first one's, else the most frequent one.
+
+    Of equally frequent ones, that with the role of the settings.
+    """
+    ways = [way_to(spec, settings) for spec in specs.values()]
+    if len(set(ways)) > 1:
+        first = precedence.first(
+            list(specs.items()), lambda team, spec: spec in team.environments.values()
+        )
+        ways = [way_to(spec, settings) for _, spec in first]
+    count = Counter(ways)
+    return max(count, key=lambda way: (count[way], way[1] == settings.deployer_role))
+
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Team
+
+_POLICIES_OF, _USERS_OF = attrgetter("policies"), attrgetter("users")
+_FIRST = "who wrote it first goes on as before"
+
+
+def check(
+    drafts: Sequence[TeamFiles],
+    facts: Mapping[str, Facts],
+    settings: Settings,
+    accounts: Mapping[str, Account],
+    precedence: Precedence,
+    report: FindingCollector,
+) -> None:
+    """Report what teams that share an account disagree about, to who came later.
+
+    `facts` are those of each team by its name, `accounts` the ways to all accounts by id.
+    """
+    shared = _shared_accounts(drafts)
+    for number, uses in shared.items():
+        _accounts(uses, settings, accounts[number], report)
+    past = _Past(precedence)
+    _policies(drafts, past, report)
+    # Many accounts are shared by the same teams; one look at them is enough.
+    groups = {tuple(draft.name for draft, _ in uses): uses for uses in shared.values()}
+    for uses in groups.values():
+        _users([draft for draft, _ in uses], facts, settings.user_names, past, report)
+
+
+def _shared_accounts(
+    drafts: Sequence[TeamFiles],
+) -> dict[str, list[tuple[TeamFiles, FileEntry[Any]]]]:
+    """The accounts that several teams use, each with them and how they write it."""
+    users: dict[str, dict[str, tuple[TeamFiles, FileEntry[Any]]]] = defaultdict(dict)
+    for draft in drafts:
+        for item in draft.accounts:
+            if not isinstance(item, InvalidEntry):
+                users[item.spec.id].setdefault(draft.name, (draft, item))
+    return {number: list(each.values()) for number, each in users.items() if len(each) > 1}
+
+
+def _accounts(
+    uses: Sequence[tuple[TeamFiles, FileEntry[Any]]],
+    settings: Settings,
+    account: Account,
+    report: FindingCollector,
+) -> None:
+    """One account must be reached in one way, whoever's entries are applied."""
+    right = account.partition, account.deployer_role
+    with_it = [draft.name for draft, item in uses if way_to(item.spec, settings) == right]
+    for draft, item in uses:
+        mine = way_to(item.spec, settings)
+        for name, said, agreed in zip(("partition", "deployer_role"), mine, right, strict=True):
+            if said != agreed:
+                report.of(draft.name).error(
+                    "conflicting-account",
+                    item.place.at(name).location,
+                    f"the {name} of account {account.id} is {shown(said)} here and "
+                    f"{shown(agreed)} for team {with_it[0]}",
+                    f"agree on one: an account is reached in the same way for every team; {_FIRST}",
+                )
+
+
+def _policies(drafts: Sequence[TeamFiles], past: "_Past", report: FindingCollector) -> None:
+    """Names of policies are unique in an account, whatever their path and case."""
+    # One key of each team is enough: a name that it gives twice itself is told to it besides.
+    by_name: dict[str, dict[str, tuple[TeamFiles, Item]]] = defaultdict(dict)
+    for draft in drafts:
+        for item in draft.items[POLICIES]:
+            name = names.policy_name(draft.name, item.key).lower()
+            by_name[name].setdefault(draft.name, (draft, item))
+    for uses in by_name.values():
+        for (one, first), (other, second) in combinations(uses.values(), 2):
+            if not past.shared(one, other):
+                continue
+            if past.was_first(one, first.key, other, second.key, _POLICIES_OF):
+                _collide(other, second, one, first, report)
+            else:
+                _collide(one, first, other, second, report)
+
+
+def _collide(
+    draft: TeamFiles, item: Item, other: TeamFiles, theirs: Item, report: FindingCollector
+) -> None:
+    name = names.policy_name(draft.name, item.key)
+    report.of(draft.name).error(
+        "policy-name-collision",
+        item.place.location,
+        f"the policy {name} in AWS would be that of {shown(theirs.key)} of team {other.name}, too",
+        "rename it: in an account that teams share, team and key together must differ in more than "
+        f"'-', '.' and case; {_FIRST}",
+    )
+
+
+def _users(
+    drafts: Sequence[TeamFiles],
+    facts: Mapping[str, Facts],
+    user_names: UserNames,
+    past: "_Past",
+    report: FindingCollector,
+) -> None:
+    """One user name in an account must mean one person, whichever team writes it."""
+    first: dict[str, tuple[str, TeamFiles]] = {}
+    for draft in drafts:
+        users = facts[draft.name]
+        for address, in_iam in zip(users.users, users.in_iam, strict=True):
+            if in_iam not in first:
+                first[in_iam] = (address, draft)
+                continue
+            other, theirs = first[in_iam]
+            if address == other or theirs is draft or same_person(address, other, user_names):
+                continue
+            if past.was_first(theirs, other, draft, address, _USERS_OF):
+                _differ(draft, address, theirs, other, facts, report)
+            else:
+                first[in_iam] = (address, draft)
+                _differ(theirs, other, draft, address, facts, report)
+
+
+def _differ(
+    draft: TeamFiles,
+    address: str,
+    theirs: TeamFiles,
+    other: str,
+    facts: Mapping[str, Facts],
+    report: FindingCollector,
+) -> None:
+    there = location_of(USERS, other, facts[theirs.name].users[other][0])
+    report.of(draft.name).error(
+        "same-user",
+        location_of(USERS, address, facts[draft.name].users[address][0]),
+        f"{shown(address)} and {shown(other)} of team {theirs.name} are one IAM user "
+        "in an account that both teams use",
+        f"write one address for one user; the other is at {there}; {_FIRST}",
+    )
+
+
+class _Written:
+    """What a team's files had earlier, each put together once."""
+
+    def __init__(self, team: "Team") -> None:
+        self.accounts = frozenset(spec.id for spec in team.environments.values())
+        self.policies = frozenset(team.policies)
+        permanent = (user for entry in team.entries[PERMANENT] for user in entry.spec.users)
+        temporary = (entry.spec.user for entry in team.entries[TEMPORARY])
+        self.users = frozenset((*permanent, *filter(None, temporary)))
+
+
+class _Past:
+    """Who wrote something first, of two teams in accounts that both use."""
+
+    def __init__(self, precedence: Precedence) -> None:
+        self._precedence = precedence
+        self._accounts: dict[str, frozenset[str]] = {}
+        self._written: dict[int, tuple[Team, _Written]] = {}
+
+    def shared(self, one: TeamFiles, other: TeamFiles) -> frozenset[str]:
+        """The ids of the accounts that both teams use."""
+        return self._accounts_of(one) & self._accounts_of(other)
+
+    def was_first(
+        self,
+        one: TeamFiles,
+        mine: str,
+        other: TeamFiles,
+        theirs: str,
+        what: Callable[[_Written], frozenset[str]],
+    ) -> bool:
+        """Whether `one` wrote `mine` before `other` wrote `theirs`, or nothing tells who was."""
+        accounts = self.shared(one, other)
+
+        def wrote(team: "Team", text: str) -> bool:
+            written = self._of(team)
+            return text in what(written) and not accounts.isdisjoint(written.accounts)
+
+        parties = [(one.name, mine), (other.name, theirs)]
+        return self._precedence.first(parties, wrote)[0] == parties[0]
+
+    def _accounts_of(self, draft: TeamFiles) -> frozenset[str]:
+        if draft.name not in self._accounts:
+            numbers = (spec.id for spec in draft.environments.values())
+            self._accounts[draft.name] = frozenset(numbers)
+        return self._accounts[draft.name]
+
+    def _of(self, team: "Team") -> _Written:
+        if id(team) not in self._written:
+            self._written[id(team)] = team, _Written(team)
+        return self._written[id(team)][1]

@@ -1,0 +1,413 @@
+"""What must hold within the policies of one team, before AWS sees them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from iam_access.config import placeholders
+from iam_access.config.checks.team import Facts
+from iam_access.config.earlier import Earlier
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules.rulebook import first_match
+from iam_access.config.team_files import POLICIES, InvalidEntry, Item, TeamFiles
+from iam_access.config.words import as_fragment, listed
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds import names
+from iam_access.kinds.managed_policy import StatementSpec
+from iam_access.kinds.placeholders import fill
+from iam_access.model import Severity
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.policy import lint
+from iam_access.policy.globs import has_wildcard, matching
+from iam_access.policy.partitions import PARTITIONS
+from iam_access.snapshot import Quotas
+
+MANAGED = "managed_policies"
+
+# Of one policy. Attached to a user or role are at most 20.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MOST = 100
+
+# An ARN with anything else to be filled in is none of a policy that AWS manages.
+_FILL: Mapping[str, str] = {
+    "account_id": "{}",
+    "environment": "{}",
+    "partition": "aws",
+    "team": "{}",
+}
+
+
+class Partitions:
+    """In which partitions a team's policies are granted."""
+
+    def __init__(self, draft: TeamFiles, facts: Facts) -> None:
+        self._of = {
+            item.key: item.spec.partition for item in draft.accounts if item.spec is not None
+        }
+        self._all = frozenset(self._of.values())
+        self._entries = facts.entries
+
+    def used_by(self, key: str) -> frozenset[str]:
+        """The partitions where a policy is granted; all of the team's if nowhere in particular."""
+        if len(self._all) <= 1:
+            return self._all
+        return frozenset(
+            self._of[environment]
+            for entry in self._entries
+            if key in entry.grants
+            for environment in entry.environments
+            if environment in self._of
+        )
+
+
+def check_aws_managed(
+    team: str, item: Item, partitions: Partitions, report: FindingCollector
+) -> None:
+    """Report what cannot be attached among the managed policies of one policy."""
+    seen: set[str] = set()
+    policies = _written(item)
+    if len(policies) > _MOST:
+        report.error(
+            "too-many-managed-policies",
+            item.place.at(MANAGED, _MOST).location,
+            f"{shown(item.key)} has {len(policies):,} managed policies; {_MOST} are allowed, and "
+            "nobody can have more than 20 attached",
+            "grant what is needed, or a policy that includes others",
+        )
+        return
+    for index, text in enumerate(policies):
+        if not isinstance(text, str):
+            continue
+        wrong = _fault(text)
+        if text in seen:
+            wrong = ("duplicate-item", f"{shown(text)} stands twice", "remove one of the two")
+        seen.add(text)
+        if wrong is not None:
+            code, message, hint = wrong
+            report.error(code, item.place.at(MANAGED, index).location, message, hint)
+        else:
+            _fits(team, item, index, text, partitions, report)
+
+
+def _written(item: Item) -> Sequence[Any]:
+    if not isinstance(item, InvalidEntry):
+        policies: Sequence[Any] = item.spec.managed_policies
+        return policies
+    written = item.written.get(MANAGED) if isinstance(item.written, dict) else None
+    return written if isinstance(written, list) else ()
+
+
+@lru_cache(maxsize=4096)
+def _fault(text: str) -> tuple[str, str, str] | None:
+    """What is wrong with an ARN: code, message, hint."""
+    filled = fill(text, _FILL)
+    if arns.is_service_linked_policy(filled):
+        return (
+            "policy-not-attachable",
+            f"{shown(text)} is for a service-linked role of AWS, and AWS attaches it to no other",
+            "grant another policy, or write what is needed of it as custom_statements",
+        )
+    if arns.is_aws_managed_policy(filled):
+        return None
+    if arns.is_managed_policy(filled):
+        return (
+            "customer-managed-policy",
+            f"{shown(text)} is not a policy that AWS manages",
+            "write its statements as custom_statements: others can change or remove their policy",
+        )
+    return (
+        "bad-managed-policy",
+        f"{shown(text)} is not the ARN of a policy that AWS manages",
+        "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:iam::…",
+    )
+
+
+def _fits(
+    team: str, item: Item, index: int, text: str, partitions: Partitions, report: FindingCollector
+) -> None:
+    tag = names.owner_tag(team, text)
+    if len(tag) > names.TAG_KEY_LIMIT:
+        report.error(
+            "tag-too-long",
+            item.place.at(MANAGED, index).location,
+            f"the tag that says whose this attachment is, {shown(tag)}, would have "
+            f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
+            "write what the policy allows as custom_statements",
+        )
+    partition = text.split(":", 2)[1]
+    others = partitions.used_by(item.key) - {partition}
+    if others and partition != "{partition}":
+        report.error(
+            "wrong-partition",
+            item.place.at(MANAGED, index).location,
+            f"{shown(text)} is of the partition {partition}, but the policy is for accounts "
+            f"of {listed(sorted(others))}",
+            "write {partition} in its place",
+        )
+
+
+STATEMENTS = "custom_statements"
+
+_SIZE = Quotas().policy_size
+_ABOUT = documents.size(documents.document(()))  # characters of a document without statements
+
+# IAM's names of a statement's elements, and those of the files.
+_KEYS = {
+    "Sid": "sid",
+    "Effect": "effect",
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+    "Condition": "conditions",
+}
+_NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
+_FILLED = ("Resource", "NotResource", "Condition")
+_ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
+_ABOUT_KEYS = frozenset(
+    {
+        *("unknown-condition-operator", "bad-condition-key", "duplicate-condition-key"),
+        *("unknown-condition-key", "condition-never-applies", "for-all-values-opens"),
+    }
+)
+_ABOUT_ELEMENTS = ("conflicting-", "missing-")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """How names weigh that AWS does not have: what stood in the files before must stay applicable.
+
+    AWS retires services and actions, and takes their names in policies all the same. `known` are
+    patterns of names that are right. `before` is what the team's files said earlier, if known;
+    `otherwise` is the severity where it is not.
+    """
+
+    known: Sequence[str]
+    before: Earlier | None
+    otherwise: Severity
+
+    def severity(self, name: str, code: str) -> Severity | None:
+        """How much a name weighs, None if it is right."""
+        if first_match(self.known, [name], ignore_case=True) is not None:
+            return None
+        if self.before is None:
+            return self.otherwise
+        is_key = code == "unknown-condition-key"
+        named = self.before.named_condition_key if is_key else self.before.named_action
+        return Severity.WARNING if named(name) else Severity.ERROR
+
+
+def check(
+    draft: TeamFiles,
+    facts: Facts,
+    known: Sequence[str],
+    otherwise: Severity,
+    report: FindingCollector,
+) -> None:
+    """Report what AWS would refuse, or what cannot be meant, in a team's policies.
+
+    `known` are patterns of names that are right; `otherwise` is how unknown ones weigh where what
+    the team's files said earlier is not known.
+    """
+    unknown = Unknown(known, facts.before, otherwise)
+    _names(draft, report)
+    samples = placeholders.samples(draft)
+    partitions = Partitions(draft, facts)
+    for item in draft.items[POLICIES]:
+        _empty(item, report)
+        check_aws_managed(draft.name, item, partitions, report)
+        _statements(item, samples, partitions.used_by(item.key), unknown, report)
+
+
+def _empty(item: Item, report: FindingCollector) -> None:
+    if not isinstance(item, InvalidEntry):
+        given = [item.spec.managed_policies, item.spec.custom_statements]
+    elif isinstance(item.written, dict):
+        given = [item.written.get(MANAGED), item.written.get(STATEMENTS)]
+    else:
+        return  # told when it was read
+    if not any(given):
+        report.error(
+            "empty-policy",
+            item.place.location,
+            f"the policy {shown(item.key)} grants nothing",
+            "give it managed_policies, custom_statements, or both",
+        )
+
+
+def _names(draft: TeamFiles, report: FindingCollector) -> None:
+    """Names of policies: short enough, and different in more than case and dots."""
+    first: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for item in draft.items[POLICIES]:
+        name = names.policy_name(draft.name, item.key)
+        if len(name) > names.NAME_LIMIT:
+            report.error(
+                "policy-name-too-long",
+                item.place.location,
+                f"the policy's name in AWS, {shown(name)}, would have {len(name)} characters",
+                f"shorten the key: with the team's name and a '-' it may have {names.NAME_LIMIT}",
+            )
+        other = first.setdefault(name.lower(), item.key)
+        if other != item.key:
+            report.error(
+                "policy-name-collision",
+                item.place.location,
+                f"{shown(item.key)} and {shown(other)} would both be the policy {name} in AWS",
+                "rename one of the two: keys must differ in more than '-', '.' and case",
+            )
+        label = names.label(item.key)
+        other = labels.setdefault(label, item.key)
+        if other != item.key:
+            report.error(
+                "policy-name-collision",
+                item.place.location,
+                f"temporary grants of {shown(item.key)} and {shown(other)} would both be called "
+                f"{label} in AWS",
+                "rename one of the two, best with a short key",
+            )
+
+
+def _statements(
+    item: Item,
+    samples: Mapping[str, str],
+    partitions: frozenset[str],
+    unknown: Unknown,
+    report: FindingCollector,
+) -> None:
+    """Every statement that has the right form, whatever is wrong with those beside it."""
+    positions: list[int] = []
+    statements: list[dict[str, Any]] = []
+    for position, statement in _well_formed(item):
+        _partitions(statement, item, position, partitions, report)
+        positions.append(position)
+        statements.append(_filled(statement, item, (STATEMENTS, position), samples, report))
+    if not statements:
+        return
+    for problem in _problems(statements, item.key):
+        severity: Severity | None = problem.severity
+        if problem.unknown is not None:
+            severity = unknown.severity(problem.unknown, problem.code)
+        if severity is None:
+            continue
+        message, hint = as_fragment(problem.message), as_fragment(problem.hint)
+        if problem.code.startswith(_ABOUT_ELEMENTS):
+            message, hint = _in_our_words(message), _in_our_words(hint)
+        path = _path(problem.path, positions)
+        about_a_key = problem.code in _ABOUT_KEYS
+        location = item.place.key(*path) if about_a_key else item.place.at(*path).location
+        report.add(problem.code, severity, location, message, hint)
+
+
+def _partitions(
+    statement: Mapping[str, Any],
+    item: Item,
+    position: int,
+    partitions: frozenset[str],
+    report: FindingCollector,
+) -> None:
+    """IAM takes no resource of another partition: `Partition "aws" is not valid for resource`."""
+    for element in ("Resource", "NotResource"):
+        found = statement.get(element)
+        is_list = isinstance(found, list)
+        for index, text in enumerate(documents.listed(found)):
+            partition = _partition_of(text) if isinstance(text, str) else None
+            if partition is None or not (others := _others(partition, partitions)):
+                continue
+            path = (STATEMENTS, position, _KEYS[element], *((index,) if is_list else ()))
+            report.error(
+                "wrong-partition",
+                item.place.at(*path).location,
+                f"{shown(text)} is of the partition {partition}, but the policy is for accounts "
+                f"of {listed(sorted(others))}",
+                "write {partition} in its place",
+            )
+
+
+def _partition_of(text: str) -> str | None:
+    """The partition that an ARN names, None where it is a placeholder or none that exists."""
+    found = text.split(":", 2)
+    if len(found) < 3 or found[0] != "arn":
+        return None
+    known = found[1] in PARTITIONS or has_wildcard(found[1])
+    return found[1] if known else None
+
+
+def _others(partition: str, used: frozenset[str]) -> frozenset[str]:
+    if not has_wildcard(partition):
+        return used - {partition}
+    return frozenset(each for each in used if not matching(partition).fullmatch(each))
+
+
+def _problems(statements: list[dict[str, Any]], name: str) -> Iterator[lint.Problem]:
+    ids = [statement["Sid"] for statement in statements if "Sid" in statement]
+    # A character takes up to six in JSON. Few policies are so large that their size must be
+    # counted, or repeat an id; the statements of the others need no look at the whole.
+    if len(repr(statements)) * 6 + _ABOUT > _SIZE or len(set(ids)) < len(ids):
+        yield from lint.check_document(documents.document(statements), quota=_SIZE, name=name)
+        return
+    for position, statement in enumerate(statements):
+        yield from lint.check_statement(statement, ("Statement", position))
+
+
+def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
+    if not isinstance(item, InvalidEntry):
+        for position, statement in enumerate(item.spec.custom_statements):
+            yield position, statement.iam
+        return
+    written = item.written.get(STATEMENTS) if isinstance(item.written, dict) else None
+    for position, each in enumerate(written if isinstance(written, list) else ()):
+        statement = _as_far_as_read(each)
+        if statement is not None:
+            yield position, statement
+
+
+def _as_far_as_read(written: Any) -> dict[str, Any] | None:
+    """The statement without what was reported when it was read; None if too little is left."""
+    try:
+        return StatementSpec.model_validate(written).iam
+    except ValidationError as error:
+        if not isinstance(written, dict):
+            return None
+        wrong = {each["loc"][0] for each in error.errors(include_url=False)}
+    rest = {"effect": "Allow"} | {key: written[key] for key in written.keys() - wrong}
+    if any(all(rest.get(key) is None for key in pair) for pair in _NEEDED):
+        return None
+    return StatementSpec.model_validate(rest).iam
+
+
+def _filled(
+    statement: dict[str, Any],
+    item: Item,
+    path: Path,
+    samples: Mapping[str, str],
+    report: FindingCollector,
+) -> dict[str, Any]:
+    """The statement as it will be in the environment where it is longest."""
+    for element in _FILLED:
+        value = statement.get(element)
+        if value is not None and placeholders.any_in(value):
+            filled = fill(value, samples)
+            if placeholders.any_in(filled):  # what is left is IAM's own, or unknown
+                below = (*path, _KEYS[element])
+                placeholders.check(value, item.place, below, samples, report)
+            statement[element] = filled
+    return statement
+
+
+def _path(path: Path, positions: list[int]) -> Path:
+    """A path into the document as one into the policy's YAML."""
+    if len(path) < 2 or not isinstance(path[1], int):
+        return ()
+    element = _KEYS.get(str(path[2]), "") if len(path) > 2 else ""
+    return (STATEMENTS, positions[path[1]], element, *path[3:])
+
+
+def _in_our_words(text: str) -> str:
+    return _ELEMENT.sub(lambda found: _KEYS[found[1]], text)

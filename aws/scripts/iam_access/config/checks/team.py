@@ -1,0 +1,285 @@
+"""What must hold between the files of one team."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iam_access.config import accounts
+from iam_access.config.access import (
+    ENVIRONMENTS,
+    GRANTS,
+    NOT_TEXT,
+    ROLES,
+    USERS,
+    AccessEntry,
+    access_entries,
+)
+from iam_access.config.checks import duplicates as overlaps
+from iam_access.config.checks import durations as deadlines
+from iam_access.config.earlier import Earlier
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules.rulebook import Rulebook
+from iam_access.config.team_files import POLICIES, TeamFiles
+from iam_access.config.words import did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
+from iam_access.model import Location
+
+
+@dataclass(slots=True)
+class Facts:
+    """The entries of a team by whom they name (as written), for checks across teams.
+
+    `in_iam` has, for each of the users in turn, what IAM tells users by. `entries` are all.
+    `before` is what the team's files said earlier, if that is known: what is not in it is new.
+    """
+
+    users: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
+    roles: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
+    in_iam: tuple[str, ...] = ()
+    entries: list[AccessEntry] = field(default_factory=list)
+    before: Earlier | None = None
+
+    def add(self, entries: list[AccessEntry], names: UserNames) -> None:
+        """All entries of the team; `names` says which IAM users addresses stand for."""
+        self.entries = entries
+        for access in entries:
+            for user in access.users:
+                self.users[user].append(access)
+            for role in access.roles:
+                self.roles[role].append(access)
+        self.in_iam = tuple(map(str.lower, map(names.name, self.users)))
+
+
+def check(
+    draft: TeamFiles, facts: Facts, book: Rulebook, now: datetime, report: FindingCollector
+) -> None:
+    """Report what is wrong between a team's files, `report` being the team's.
+
+    `facts` has what was before, and is filled with what is now. `book` says which windows, as of
+    `now` (UTC), a temporary grant may have.
+    """
+    _accounts(draft, book, report)
+    entries = list(access_entries(draft.items))
+    if _too_many(entries, book, report):
+        return
+    names = book.settings.user_names
+    facts.add(entries, names)
+    users, roles = facts.users, facts.roles
+    environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
+    grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
+    for access in entries:
+        if not _each_once(access.environments, environments):
+            _unknown(access, ENVIRONMENTS, environments, now, report)
+            _repeated(access, ENVIRONMENTS, report)
+        if not _each_once(access.grants, grants):
+            _unknown(access, GRANTS, grants, now, report)
+            _repeated(access, GRANTS, report)
+        if access.until is not None:
+            deadlines.check(access, access.until, facts.before, draft.name, book, now, report)
+    if not names.is_default:
+        _named(users, names, report)
+    _one_name(USERS, users, facts.in_iam, names, report)
+    _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
+    overlaps.check(_together(users, facts.in_iam), now, report)
+    overlaps.check(roles, now, report)
+    for known_as, written in ((facts.in_iam, users), (tuple(map(str.lower, roles)), roles)):
+        deadlines.check_united(
+            zip(known_as, written.values(), strict=True), draft.name, book, now, report
+        )
+
+
+def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCollector) -> bool:
+    """Whether a team's entries grant more than they may; if so, the largest of them is told."""
+    grants, most = sum(map(_grants, entries)), book.settings.limits.grants_per_team
+    if grants <= most:
+        return False
+    largest = max(entries, key=_grants)
+    report.error(
+        "too-many-grants",
+        largest.place.location,
+        f"the team's entries make {grants:,} grants, {_grants(largest):,} of them this one "
+        f"(users and roles times environments times grants), and {most:,} are allowed",
+        "remove what nobody needs, put grants together into one policy, or split the team; "
+        + book.where("limits", "grants_per_team"),
+    )
+    return True
+
+
+def _grants(entry: AccessEntry) -> int:
+    return (len(entry.users) + len(entry.roles)) * len(entry.environments) * len(entry.grants)
+
+
+def _known(draft: TeamFiles, folder: str, keys: list[str]) -> frozenset[str] | None:
+    """The keys of a folder's file, None if nobody can tell what is in it."""
+    if folder in draft.unclear or (folder == accounts.FOLDER and folder not in draft.seen):
+        return None
+    return frozenset(keys)
+
+
+def _accounts(draft: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
+    most = book.settings.limits.accounts_per_team
+    if len(draft.accounts) > most:
+        report.error(
+            "too-many-accounts",
+            draft.accounts[most].place.location,
+            f"the team names {len(draft.accounts):,} accounts, and {most:,} are allowed, so it has "
+            "none of them looked into",
+            "remove the accounts that the team does not use, or split the team; "
+            + book.where("limits", "accounts_per_team"),
+        )
+    if accounts.FOLDER not in draft.seen:
+        report.error(
+            "missing-accounts",
+            draft.beginning,
+            f"team {draft.name} has no file in {accounts.FOLDER}/",
+            f"add {accounts.FOLDER}/{draft.name}.yaml with the accounts of its environments",
+        )
+    elif not draft.accounts and accounts.FOLDER not in draft.unclear:
+        report.warning(
+            "no-accounts",
+            draft.beginning,
+            f"team {draft.name} has no accounts, so nothing can be granted",
+            "add the accounts of its environments",
+        )
+    first: dict[str, str] = {}
+    for item in draft.accounts:
+        number = item.spec.id if item.spec is not None else None
+        if number in first:
+            report.error(
+                "account-twice",
+                item.place.at("id").location,
+                f"{item.key} is account {number}, and so is {first[number]}",
+                "give each environment an account of its own, or remove one of the two",
+            )
+        elif number is not None:
+            first[number] = item.key
+
+
+def _each_once(values: Sequence[str], known: frozenset[str] | None) -> bool:
+    """Whether all values are known, and different."""
+    return known is not None and len(known.intersection(values)) == len(values)
+
+
+def _unknown(
+    access: AccessEntry,
+    name: str,
+    known: frozenset[str] | None,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report what no file has. What has ended may name what is gone since."""
+    if known is None or access.has_ended(now):
+        return
+    singular = name.removesuffix("s")
+    folder = accounts.FOLDER if name == ENVIRONMENTS else POLICIES
+    values: Sequence[str] = getattr(access, name)
+    for index, value in enumerate(values):
+        if value in known or value == NOT_TEXT:
+            continue
+        report.error(
+            f"unknown-{singular}",
+            access.at(name, index),
+            f"the team's file in {folder}/ has no {singular} {shown(value)}",
+            did_you_mean(value, known)
+            or (f"the team's are {listed(sorted(known))}" if known else "the team has none"),
+        )
+
+
+def _repeated(access: AccessEntry, name: str, report: FindingCollector) -> None:
+    """Values that stand twice in one list."""
+    values: Sequence[str] = getattr(access, name)
+    first = {value: index for index, value in reversed(list(enumerate(values)))}
+    for index, value in enumerate(values):
+        if index != first[value] and value != NOT_TEXT:
+            report.error(
+                "duplicate-item",
+                access.at(name, index),
+                f"{shown(value)} stands twice in {name}",
+                "remove one of the two",
+            )
+
+
+def _named(
+    users: Mapping[str, Sequence[AccessEntry]], names: UserNames, report: FindingCollector
+) -> None:
+    """Report addresses that are named whole, and that IAM could not have as a name."""
+    for written, entries in users.items():
+        if is_user(written) and not is_user_name(names.name(written)):
+            report.error(
+                "bad-user",
+                location_of(USERS, written, entries[0]),
+                f"{shown(written)} gives no IAM user name",
+                "users of this domain are named like the whole address (user_names in "
+                "settings.yaml), which may have 1 to 64 letters, digits or _+=,.@-",
+            )
+
+
+def _together(
+    users: Mapping[str, list[AccessEntry]], in_iam: Sequence[str]
+) -> Mapping[str, list[AccessEntry]]:
+    """The entries of each user, also of one who is written exactly here and by address there."""
+    exact = {known_as for known_as, written in zip(in_iam, users, strict=True) if is_exact(written)}
+    if not exact:
+        return users
+    first: dict[str, str] = {}
+    found: dict[str, dict[int, AccessEntry]] = defaultdict(dict)
+    for known_as, (written, entries) in zip(in_iam, users.items(), strict=True):
+        holder = first.setdefault(known_as, written) if known_as in exact else written
+        found[holder] |= {id(each): each for each in entries}
+    return {holder: list(entries.values()) for holder, entries in found.items()}
+
+
+def _one_name(
+    name: str,
+    holders: Mapping[str, Sequence[AccessEntry]],
+    in_iam: Sequence[str],
+    user_names: UserNames,
+    report: FindingCollector,
+) -> None:
+    """Users or roles that an entry names twice, or that are one in IAM and written differently."""
+    for entries in holders.values():
+        # Who is named twice by an entry has it twice.
+        if len(entries) > 1 and len(set(map(id, entries))) < len(entries):
+            for entry in entries:
+                _repeated(entry, name, report)
+    if len(set(in_iam)) == len(in_iam):
+        return
+    first: dict[str, str] = {}
+    for known_as, (written, entries) in zip(in_iam, holders.items(), strict=True):
+        other = first.setdefault(known_as, written)
+        if written != other and not (name == USERS and same_person(written, other, user_names)):
+            what = name.removesuffix("s")
+            report.error(
+                f"same-{what}",
+                location_of(name, written, entries[0]),
+                f"{shown(written)} and {shown(other)} are one IAM {what}",
+                f"write it in one way; the other is at "
+                f"{location_of(name, other, holders[other][0])}"
+                + (f"; {_how_named(user_names)}" if name == USERS else ""),
+            )
+
+
+def _how_named(user_names: UserNames) -> str:
+    if user_names.is_default:
+        return "a user is named like what stands before the @"
+    return "user_names in settings.yaml says how users are named"
+
+
+def same_person(written: str, other: str, user_names: UserNames) -> bool:
+    """Whether one user is meant: domains ignore case, names of users must be spelled alike.
+
+    A name that is written exactly has no domain that could be another one.
+    """
+    if written == other:
+        return True
+    if user_names.name(written) != user_names.name(other):
+        is_whole = "@" in written and user_names.name(written) == written
+        return is_whole and written.lower() == other.lower()
+    return is_exact(written) or is_exact(other) or written.lower() == other.lower()
+
+
+def location_of(name: str, value: str, access: AccessEntry) -> Location:
+    """Where a value stands in an entry's list of that name."""
+    return access.at(name, list(getattr(access, name)).index(value))

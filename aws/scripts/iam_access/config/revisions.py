@@ -1,0 +1,277 @@
+"""The files of a commit, read from git's own store: nothing is checked out, and no shell runs."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from iam_access.errors import UsageError
+
+_LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
+
+# Git sets these for hooks, where they name another place than the one that is asked about.
+_ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A folder of a repository as it is at a commit.
+
+    `name` is what people call the commit, `commit` its full id. `path` is the folder below the
+    repository's root, without a slash at the end; empty for the root itself.
+    """
+
+    name: str
+    commit: str
+    repository: Path
+    path: str
+
+    @property
+    def shown(self) -> str:
+        """For people, as git writes it: `origin/main:aws`."""
+        return f"{self.name}:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    mode: str
+    type: str
+    object: str
+    path: str
+
+
+def find(name: str, folder: Path) -> Revision | None:
+    """The folder as it is at the commit of this name; None if there is no such commit.
+
+    The name is anything that git takes for a commit: a branch, a tag, `HEAD^1`, an id. Raises
+    UsageError if git cannot be asked about the folder.
+    """
+    path = _answer(folder, "rev-parse", "--show-prefix").decode(errors="surrogateescape")
+    found = _git(
+        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+    )
+    if found.returncode != 0:
+        return None
+    return Revision(name, found.stdout.decode().strip(), folder, path.rstrip("\n").rstrip("/"))
+
+
+def line(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
+    """The commits of a branch's own line that changed these files or folders, newest first.
+
+    A merge is one step, whatever the commits are that it brought (`--first-parent`,
+    https://git-scm.com/docs/git-log). `names` are paths below the folder. At most `most` commits.
+    Raises UsageError for what git cannot tell.
+    """
+    wanted = ("--first-parent", "--format=%H", f"--max-count={most}", newest.commit, "--", *names)
+    told = _answer(newest.repository, "--literal-pathspecs", "log", *wanted).decode()
+    return [replace(newest, name=commit[:12], commit=commit) for commit in told.split()]
+
+
+@contextmanager
+def files_of(revision: Revision, names: Sequence[str] = ()) -> Iterator[Path]:
+    """A temporary directory with the folder's files, empty if there was no such folder then.
+
+    With `names` (paths below the folder), those alone. Files are byte for byte what was
+    committed. Links are links. Raises UsageError for what git cannot tell, and for a path that
+    leads elsewhere.
+    """
+    with tempfile.TemporaryDirectory(prefix="self-serve-base-") as directory:
+        root = Path(directory)
+        try:
+            _write(root, revision, _files(revision, names))
+        except OSError as error:
+            raise _unreadable(revision, f"{error}") from error
+        yield root
+
+
+def _files(revision: Revision, names: Sequence[str]) -> list[_File]:
+    """Every file and link below the folder, or those of these names and below them."""
+    tree = revision.commit
+    if revision.path:
+        named = f"{revision.commit}:{revision.path}"
+        found = _git(revision.repository, "rev-parse", "--verify", "--quiet", named)
+        if found.returncode != 0:
+            return []
+        tree = found.stdout.decode().strip()
+        kind = _answer(revision.repository, "cat-file", "-t", tree).decode().strip()
+        if kind != _TREE:
+            raise _unreadable(revision, "it is no folder there")
+    listed = _answer(revision.repository, "ls-tree", "-r", "-z", "--full-tree", tree, *names)
+    return [_file(record) for record in listed.decode(errors="surrogateescape").split("\0")[:-1]]
+
+
+def _file(record: str) -> _File:
+    about, _, path = record.partition("\t")
+    mode, kind, id_ = about.split(" ")
+    return _File(mode, kind, id_, path)
+
+
+def _write(root: Path, revision: Revision, files: Iterable[_File]) -> None:
+    stored = [each for each in files if each.type != _SUBMODULE]
+    # Links come last, so that nothing is ever written through one.
+    stored.sort(key=lambda each: each.mode == _LINK)
+    for file, content in zip(stored, _contents(revision, stored), strict=True):
+        if {"", ".", ".."} & set(file.path.split("/")):
+            raise _unreadable(revision, f"it holds the path {file.path!r}")
+        target = root / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.mode == _LINK:
+            target.symlink_to(os.fsdecode(content))
+        else:
+            target.write_bytes(content)
+
+
+def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
+    """What each of the files holds, in their order.
+
+    https://git-scm.com/docs/git-cat-file#_batch_output
+    """
+    asked = "".join(f"{each.object}\n" for each in files).encode()
+    answers = _answer(revision.repository, "cat-file", "--batch", asked=asked)
+    position = 0
+    while position < len(answers):
+        line = answers.index(b"\n", position)
+        *_, size = answers[position:line].split(b" ")
+        if not size.isdigit():  # `<id> missing`
+            raise _unreadable(revision, "the repository lacks some of its objects")
+        begin, position = line + 1, line + 1 + int(size) + 1
+        yield answers[begin : begin + int(size)]
+
+
+def _answer(folder: Path, *arguments: str, asked: bytes = b"") -> bytes:
+    done = _git(folder, *arguments, asked=asked)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise UsageError(
+            f"--base names no folder, and git knows no commits of {str(folder)!r}: {said}",
+            "name a commit of the repository that the files are in, or a folder that there is",
+        )
+    return done.stdout
+
+
+def _git(folder: Path, *arguments: str, asked: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    command = ("git", "-C", str(folder), *arguments)
+    try:
+        return subprocess.run(
+            command,
+            input=asked,
+            env=environment | {"LC_ALL": "C"},
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise UsageError(
+            "--base names no folder, and git, which knows commits, is not installed",
+            "install git, or name a folder that holds the earlier files",
+        ) from None
+
+
+def _unreadable(revision: Revision, why: str) -> UsageError:
+    return UsageError(
+        f"{revision.shown} cannot be read: {why}",
+        "name another commit, or a folder that holds the earlier files",
+    )
+
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration
+
+# How many commits are looked for, of which but a few are ever read.
+_COMMITS = 5_000
+_NEWEST = 8
+
+
+class State(NamedTuple):
+    """Some files at a commit, unchecked."""
+
+    at: Revision
+    files: "Configuration"
+
+
+class History:
+    """Some files or folders (`names`, below the directory) along the branch's own line.
+
+    It begins with the `newest` commit (None: the one that is checked out). It is empty where git
+    knows no commits. `read` reads a folder's files; places are below what is shown instead.
+    """
+
+    def __init__(
+        self,
+        newest: Revision | None,
+        directory: Path,
+        names: Sequence[str],
+        read: "Callable[[Path, str], Configuration]",
+    ) -> None:
+        self._newest = newest
+        self._directory = directory
+        self._names = names
+        self._read = read
+        self._states: dict[int, State | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._commits)
+
+    def state(self, number: int) -> State | None:
+        """The files after a change (0: the last one); None where git cannot tell them."""
+        if number not in self._states:
+            self._states[number] = self._state(self._commits[number])
+        return self._states[number]
+
+    def newest_first(self) -> Iterator[State]:
+        """The last few states one by one, then in steps that double, so that it takes no time."""
+        last = len(self) - 1
+        steps = (_NEWEST + 2**step for step in range(len(self).bit_length()))
+        for number in sorted({*range(_NEWEST), *steps, last}):
+            state = self.state(number) if 0 <= number <= last else None
+            if state is not None:
+                yield state
+
+    def search(self, is_older: Callable[["Configuration"], bool]) -> "Configuration | None":
+        """The newest state found for which this holds; None if it holds for none.
+
+        The last few are looked at one by one, and then half of the rest is left out each time,
+        as if it held for all that is older than one for which it does.
+        """
+        few = min(_NEWEST, len(self))
+        for number in range(few):
+            if self._holds(number, is_older):
+                return self._files(number)
+        newer, older = few - 1, len(self) - 1
+        if older < few or not self._holds(older, is_older):
+            return None
+        while older - newer > 1:
+            middle = (newer + older) // 2
+            if self._holds(middle, is_older):
+                older = middle
+            else:
+                newer = middle
+        return self._files(older)
+
+    def _holds(self, number: int, is_older: Callable[["Configuration"], bool]) -> bool:
+        files = self._files(number)
+        return files is not None and is_older(files)
+
+    def _files(self, number: int) -> "Configuration | None":
+        state = self.state(number)
+        return state.files if state is not None else None
+
+    @cached_property
+    def _commits(self) -> list[Revision]:
+        try:
+            newest = self._newest or find("HEAD", self._directory)
+            return line(newest, self._names, _COMMITS) if newest else []
+        except UsageError:
+            return []
+
+    def _state(self, at: Revision) -> State | None:
+        try:
+            with files_of(at, self._names) as folder:
+                return State(at, self._read(folder, at.shown))
+        except UsageError:
+            return None

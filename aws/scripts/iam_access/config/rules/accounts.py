@@ -1,0 +1,98 @@
+"""Which teams may use which accounts, and which of them others have used before."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules.rulebook import Rulebook, first_match
+from iam_access.config.team_files import TeamFiles
+from iam_access.config.words import listed
+from iam_access.config.yaml.syntax import shown
+from iam_access.model import Location
+
+if TYPE_CHECKING:
+    from iam_access.config.load import Configuration
+
+_Names = Mapping[str, Sequence[tuple[str, str]]]  # by an account's id: teams and their names for it
+
+
+class _Use(NamedTuple):
+    """That a team names an account, and where."""
+
+    team: str
+    number: str
+    location: Location
+
+
+def check(
+    drafts: Sequence[TeamFiles],
+    book: Rulebook,
+    base: "Configuration | None",
+    report: FindingCollector,
+) -> None:
+    """Report accounts that a team may not use, and those of another that it newly names.
+
+    What the files said before is that of `base`, None where that is not known.
+    """
+    names: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for draft in drafts:
+        for item in draft.accounts:
+            if item.spec is not None:
+                names[item.spec.id].append((draft.name, item.key))
+    before = _names(base) if base is not None else {}
+    for draft in drafts:
+        for item in draft.accounts:
+            if item.spec is not None:
+                use = _Use(draft.name, item.spec.id, item.place.location)
+                _may_be(use, names, book, report.of(draft.name))
+                _is_new(use, before, report.of(draft.name))
+
+
+def _names(base: "Configuration") -> _Names:
+    names: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for team in base.teams.values():
+        for name, spec in team.environments.items():
+            names[spec.id].append((team.name, name))
+    return names
+
+
+def _may_be(use: _Use, names: _Names, book: Rulebook, report: FindingCollector) -> None:
+    team, number, location = use
+    for index, rule in enumerate(book.settings.accounts):
+        if first_match(rule.teams, [team]) is not None:
+            continue
+        # What a team calls the account that may not use it, either, is no matter of this one's.
+        called = {name for by, name in names[number] if by == team or _is_in(by, rule.teams)}
+        if first_match(rule.accounts, {number, *called}, ignore_case=True) is not None:
+            report.error(
+                "account-not-for-team",
+                location,
+                f"team {team} may not use account {number}{_as(names[number], team)}",
+                f"it is for teams like {listed(map(shown, rule.teams), 'or')} "
+                f"({book.where('accounts', index)})",
+            )
+
+
+def _is_new(use: _Use, before: _Names, report: FindingCollector) -> None:
+    team, number, location = use
+    known = before.get(number, ())
+    if known and not any(by == team for by, _ in known):
+        report.warning(
+            "account-of-another",
+            location,
+            f"team {team} newly names account {number}{_as(known, team)}: once this is "
+            "merged, it can grant access there",
+            "merge it only if they agree; `accounts` in settings.yaml can say which teams may use "
+            "which accounts",
+        )
+
+
+def _as(names: Iterable[tuple[str, str]], team: str) -> str:
+    """What other teams call an account."""
+    others = [f"{shown(name)} of team {by}" for by, name in names if by != team]
+    return f", {listed(others)}" if others else ""
+
+
+def _is_in(team: str, patterns: Sequence[str]) -> bool:
+    return first_match(patterns, [team]) is not None

@@ -1,0 +1,388 @@
+"""What the organisation's rules have against entries that are otherwise right."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iam_access.config import accounts
+from iam_access.config.access import GRANTS, ROLES, USERS, AccessEntry
+from iam_access.config.checks.team import Facts
+from iam_access.config.earlier import Earlier
+from iam_access.config.findings import FindingCollector
+from iam_access.config.rules import grants as grant_rules
+from iam_access.config.rules.grants import Contents, GrantRules
+from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
+from iam_access.config.rules.spec import is_wild
+from iam_access.config.settings import FILE
+from iam_access.config.team_files import (
+    PERMANENT,
+    POLICIES,
+    TEMPORARY,
+    InvalidEntry,
+    Item,
+    TeamFiles,
+)
+from iam_access.config.words import did_you_mean, listed
+from iam_access.config.yaml.syntax import shown
+from iam_access.kinds import fields
+from iam_access.kinds.fields import is_exact
+from iam_access.kinds.grant import Form, Outliving
+from iam_access.kinds.temporary_access import denied_with, nothing_left
+from iam_access.model import Severity
+from iam_access.place import Path
+from iam_access.policy import document as documents
+from iam_access.policy.actions import expand
+from iam_access.policy.outliving import gives_nothing, outliving_actions
+
+_TEMPORARY = "temporary_access"
+# The folders whose entries, by `access`, the rules are about; and the one of what they grant.
+_KNOWN = frozenset({PERMANENT, TEMPORARY, POLICIES})
+# What rules call by names in which case does not count.
+_NAMED = ("environment", "account")
+# The shortest name that another one may be meant by.
+_LIKE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Team:
+    """Whose entries are looked at, and by which rules."""
+
+    draft: TeamFiles
+    book: Rulebook
+    report: FindingCollector
+    grants: GrantRules
+    before: Earlier | None
+    otherwise: Severity
+    withheld: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+_Check = Callable[[AccessEntry, _Team], None]
+
+
+def check(
+    draft: TeamFiles,
+    facts: Facts,
+    book: Rulebook,
+    otherwise: Severity,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report, `report` being the team's, entries that the rules do not allow.
+
+    `otherwise` is how an entry weighs that does nothing, where it is not known whether it is new.
+    Temporary entries that have ended by `now` (UTC) are left in peace.
+    """
+    for folder in sorted(draft.items.keys() - _KNOWN):
+        for item in draft.items[folder]:
+            report.error(
+                "rules-unknown",
+                item.place.location,
+                f"no rule of {FILE} can be checked for entries in {folder}/",
+                "remove the entries; whoever adds the folder has to make it known to the rules",
+            )
+    checks = tuple(_checks(book))
+    if not checks:
+        return
+    grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
+    team = _Team(draft, book, report, grants, facts.before, otherwise)
+    for entry in facts.entries:
+        if not entry.has_ended(now):
+            for each in checks:
+                each(entry, team)
+
+
+def _checks(book: Rulebook) -> Iterator[_Check]:
+    """What has to be looked at: most rules are off, and cost nothing then."""
+    settings = book.settings
+    temporary = settings.temporary_access
+    if settings.protected_principals.users or settings.protected_principals.roles:
+        yield _protected
+    if settings.domains:
+        yield _domains
+    if grant_rules.are_any(book):
+        yield _grants
+    if any(book.against(form) for form in Form):
+        yield _form
+    if temporary.require_ticket is not None:
+        yield _ticket
+    if temporary.require_description:
+        yield _description
+    if Outliving(temporary.outliving_actions) is Outliving.REFUSE:
+        yield _outliving
+    yield _denied
+
+
+def _protected(entry: AccessEntry, team: _Team) -> None:
+    user_of = team.book.settings.user_names.user
+    for name, principal_of in ((USERS, user_of), (ROLES, fields.role)):
+        for index, written in enumerate(getattr(entry, name)):
+            rule = team.book.protection(principal_of(written))
+            if rule is not None:
+                team.report.error(
+                    "protected-principal",
+                    entry.at(name, index),
+                    f"the {name[:-1]} {shown(written)} is protected: nothing is ever granted to it",
+                    f"grant to somebody else ({team.book.where(*rule)})",
+                )
+
+
+def _domains(entry: AccessEntry, team: _Team) -> None:
+    domains = team.book.settings.domains
+    for index, written in enumerate(entry.users):
+        _, at, domain = written.partition("@")
+        if (
+            at
+            and not is_exact(written)
+            and first_match(domains, [domain], ignore_case=True) is None
+        ):
+            team.report.error(
+                "unknown-domain",
+                entry.at(USERS, index),
+                f"{shown(written)} is an address of a domain that does not count here",
+                f"write one in {listed(map(shown, domains), 'or')} ({team.book.where('domains')})",
+            )
+
+
+def _grants(entry: AccessEntry, team: _Team) -> None:
+    for breach in team.grants.breaches(entry, entry.environments):
+        # What is not known is refused where it is known what is there already: in a plan.
+        severity = Severity.WARNING if breach.code == grant_rules.UNCLEAR else Severity.ERROR
+        team.report.add(breach.code, severity, breach.location, breach.message, breach.hint)
+
+
+def _form(entry: AccessEntry, team: _Team) -> None:
+    written = _written(entry, "via")
+    rule = team.book.against(Form(written)) if written in set(Form) else None
+    if rule is not None:
+        allowed = [form for form in Form if team.book.against(form) is None]
+        team.report.error(
+            "form-not-allowed",
+            entry.place.at("via").location,
+            f"temporary grants may not be written as {written}",
+            f"{_instead(allowed)} ({team.book.where(*rule)})",
+        )
+
+
+def _instead(allowed: Sequence[Form]) -> str:
+    if not allowed:
+        return "the rules leave no way to write a temporary grant; change them first"
+    return f"write {listed(allowed, 'or')}, or leave it out: the first that fits is taken"
+
+
+def _ticket(entry: AccessEntry, team: _Team) -> None:
+    pattern = team.book.settings.temporary_access.require_ticket
+    if not entry.temporary or pattern is None:
+        return
+    written = _written(entry, "ticket")
+    where = team.book.where(_TEMPORARY, "require_ticket")
+    if written is None:
+        team.report.error(
+            "missing-ticket",
+            entry.place.location,
+            "a temporary grant must name the ticket in which it was asked for",
+            f"add 'ticket:' with one that matches {shown(pattern.expression)} ({where})",
+        )
+    elif not pattern.is_all_of(written):
+        team.report.error(
+            "bad-ticket",
+            entry.place.at("ticket").location,
+            f"{shown(written)} is not a ticket",
+            f"write one that matches {shown(pattern.expression)} in full ({where})",
+        )
+
+
+def _description(entry: AccessEntry, team: _Team) -> None:
+    if not entry.temporary:
+        return
+    least = team.book.settings.temporary_access.require_description
+    length = len((_written(entry, "description") or "").strip())
+    if length < least:
+        team.report.error(
+            "short-description",
+            entry.place.at("description").location,
+            f"a temporary grant must say what it is for: the description has {length:,} of "
+            f"{least:,} characters",
+            "describe what the access is needed for "
+            f"({team.book.where(_TEMPORARY, 'require_description')})",
+        )
+
+
+def _written(entry: AccessEntry, key: str) -> str | None:
+    """What a temporary entry says for a key; what is no text was reported when it was read."""
+    item = entry.item
+    if item is None:
+        return None
+    written = item.written.get(key) if isinstance(item, InvalidEntry) else getattr(item.spec, key)
+    return written if isinstance(written, str) else None
+
+
+def _outliving(entry: AccessEntry, team: _Team) -> None:
+    """Of a grant's own statements. What AWS's policies allow is known when an account is read."""
+    if not entry.temporary:
+        return
+    for index, grant in enumerate(entry.grants):
+        actions = outliving_actions(_own(grant, team))
+        if actions:
+            team.report.error(
+                "outlives-deadline",
+                entry.at(GRANTS, index),
+                f"{shown(grant)} allows {listed(sorted(actions))}: with these, access can be made "
+                "that lasts beyond the deadline",
+                "take the actions out of the policy, or have temporary_access.outliving_actions "
+                "say deny: then exactly these are denied while the grant holds "
+                f"({team.book.where(_TEMPORARY, 'outliving_actions')})",
+            )
+
+
+def _denied(entry: AccessEntry, team: _Team) -> None:
+    """Of a grant's own statements: what is denied with it, and whether anything is left.
+
+    The former is told once of each grant, where it is first given.
+    """
+    if not entry.temporary:
+        return
+    for index, grant in enumerate(entry.grants):
+        is_first, actions = grant not in team.withheld, _withheld(grant, team)
+        if not actions:
+            continue
+        managed = team.grants.contents(grant).managed
+        outliving = actions & outliving_actions(_own(grant, team))
+        rule = "outliving_actions" if outliving else "resource_policies"
+        where = team.book.where(_TEMPORARY, rule)
+        if not managed and gives_nothing(_own(grant, team), actions):
+            remark = nothing_left(shown(grant), actions, where)
+            severity = _weight(entry, grant, team)
+            place = entry.at(GRANTS, index)
+            team.report.add(remark.code, severity, place, remark.message, remark.hint)
+        elif is_first:
+            remark = denied_with(shown(grant), actions, where)
+            team.report.note(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+
+
+def _weight(entry: AccessEntry, grant: str, team: _Team) -> Severity:
+    """How much an entry weighs that gives nothing: what stood before is applied without it."""
+    if team.before is None:
+        return team.otherwise
+    item = next(each for each in team.draft.items[POLICIES] if each.key == grant)
+    statements = item.spec.statements if item.spec is not None else ()
+    return Severity.WARNING if team.before.gave(entry, grant, statements) else Severity.ERROR
+
+
+def _withheld(grant: str, team: _Team) -> frozenset[str]:
+    known = team.withheld
+    if grant not in known:
+        known[grant] = team.book.withheld(_own(grant, team))
+    return known[grant]
+
+
+def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
+    return team.grants.contents(grant).documents
+
+
+def _contents(grant: str, draft: TeamFiles) -> Contents:
+    """What the files tell of a grant: nothing where they could not be read."""
+    item = next((each for each in draft.items[POLICIES] if each.key == grant), None)
+    if item is None or item.spec is None:
+        return Contents()
+    statements = item.spec.statements
+    own = (documents.document(statements),) if statements else ()
+    return Contents(tuple(item.spec.managed_policies), own)
+
+
+def check_names(drafts: Sequence[TeamFiles], book: Rulebook, report: FindingCollector) -> None:
+    """Warn of rules for what there is not, and of environments that one may be meant for.
+
+    Where some file cannot be understood, nobody can tell what there is.
+    """
+    unclear = {folder for draft in drafts for folder in draft.unclear}
+    if not drafts:
+        return
+    if accounts.FOLDER not in unclear:
+        # By each name of an account, and by its id.
+        known: frozenset[str] = frozenset().union(*set(book.aliases.values()))
+        _unknown("environment", book.environment_patterns(), known, book, report)
+        named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
+        _unknown("account", named, known, book, report)
+    if POLICIES not in unclear:
+        grants = {
+            name
+            for draft in drafts
+            for item in draft.items[POLICIES]
+            for name in names_of(draft.name, item.key)
+        }
+        _unknown("grant", book.grant_patterns(), grants, book, report)
+    _unknown("team", book.team_patterns(), {draft.name for draft in drafts}, book, report)
+    for pattern, path in book.action_patterns():
+        if not expand(pattern):
+            _without_effect("action", pattern, path, "", book, report)
+    _alike(drafts, dict(book.environment_patterns()), "environments", book, report)
+    _alike(drafts, dict(book.account_patterns()), "accounts", book, report)
+
+
+def _unknown(
+    what: str,
+    patterns: Iterable[tuple[str, Path]],
+    known: Collection[str],
+    book: Rulebook,
+    report: FindingCollector,
+) -> None:
+    for pattern, path in patterns:
+        if first_match([pattern], known, ignore_case=what in _NAMED) is None:
+            candidates = [name for name in known if ("/" in name) == ("/" in pattern)]
+            guess = "" if is_wild(pattern) else did_you_mean(pattern, candidates)
+            _without_effect(what, pattern, path, guess, book, report)
+
+
+def _without_effect(
+    what: str, pattern: str, path: Path, guess: str, book: Rulebook, report: FindingCollector
+) -> None:
+    if book.place is None:
+        return
+    report.warning(
+        "rule-without-effect",
+        book.place.key(*path) if path[-1] == pattern else book.place.at(*path).location,
+        f"there is no {what} {shown(pattern)} for this rule",
+        guess or "correct the name, or remove the rule",
+    )
+
+
+def _alike(
+    drafts: Sequence[TeamFiles],
+    patterns: Mapping[str, Path],
+    what: str,
+    book: Rulebook,
+    report: FindingCollector,
+) -> None:
+    """Environments whose accounts none of the patterns names, and one that begins alike."""
+    plain = {each.lower(): each for each in patterns if not is_wild(each) and len(each) >= _LIKE}
+    for draft in drafts if plain else ():
+        for item in draft.accounts:
+            names = book.names_of_account(draft.name, item.key)
+            name = item.key.lower()
+            if first_match(tuple(patterns), names, ignore_case=True) is not None:
+                if plain.get(name, item.key) != item.key:
+                    _spelled(draft.name, item, plain[name], report)
+                continue
+            near = [plain[each] for each in plain if _begin_alike(each, name)]
+            if near:
+                report.of(draft.name).warning(
+                    "similar-environment",
+                    item.place.location,
+                    f"no rule for {what} is for {shown(item.key)}, but there is one for "
+                    f"{shown(near[0])}",
+                    f"if it is meant here, too, have it name {shown(item.key)}, a pattern or the "
+                    f"account's id ({book.where(*patterns[near[0]])})",
+                )
+
+
+def _spelled(team: str, item: Item, pattern: str, report: FindingCollector) -> None:
+    report.of(team).note(
+        "similar-environment",
+        item.place.location,
+        f"the rules for {shown(pattern)} are for {shown(item.key)}, too: case does not count",
+        "spell it alike, so that it is seen at once",
+    )
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    return len(other) >= _LIKE and (one.startswith(other) or other.startswith(one))

@@ -1,0 +1,295 @@
+"""What the organisation's rules have against granting something: by its key, and by its contents.
+
+The files tell a grant's key, its own statements and the names of its AWS managed policies. What
+those allow is known where their documents were read, that is in a plan.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from iam_access.config.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
+from iam_access.config.rules.rulebook import (
+    Concern,
+    Rulebook,
+    first_match,
+    names_of,
+    names_of_policy,
+    names_of_user,
+)
+from iam_access.config.rules.spec import Grantees, Selection
+from iam_access.config.words import listed
+from iam_access.config.yaml.syntax import shown
+from iam_access.model import Location
+from iam_access.place import Path
+from iam_access.policy.allowing import Actions, allowed_actions, named
+from iam_access.snapshot import Document
+
+UNCLEAR = "rule-unclear"
+# How many actions a message names before it only counts them.
+_SHOWN = 3
+_TEMPORARY_ENVIRONMENTS = ("temporary_access", "environments")
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a grant consists of: AWS managed policies by ARN, and all documents that were read."""
+
+    managed: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """That an entry does what a rule forbids, or with the code UNCLEAR that nobody can tell.
+
+    `location` is that of the value in the entry. `grant` is the key of what is granted, where that
+    has a part in it.
+    """
+
+    code: str
+    location: Location
+    message: str
+    hint: str
+    grant: str | None = None
+
+
+def are_any(book: Rulebook) -> bool:
+    """Whether there is a rule about grants, or one that may be for an environment."""
+    settings = book.settings
+    return bool(
+        settings.only_temporary
+        or settings.forbidden_grants
+        or settings.forbidden_actions
+        or settings.grantees
+        or (book.unread and (settings.temporary_access.environments or settings.accounts))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRules:
+    """The rules about grants, as they are for one team. `contents_of` tells of a key."""
+
+    book: Rulebook
+    team: str
+    contents_of: Callable[[str], Contents]
+    _known: dict[str, Contents] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _allowed: dict[tuple[str, bool, tuple[str, ...]], Actions] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def breaches(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
+        """What is wrong with an entry in these of its environments."""
+        yield from self._only_temporary(entry)
+        yield from self._forbidden_grants(entry, environments)
+        yield from self._forbidden_actions(entry, environments)
+        yield from self._grantees(entry)
+        yield from self._unclear_limits(entry, environments)
+        yield from self._unclear_accounts(entry, environments)
+
+    def ask_what_is_allowed(self, entry: AccessEntry, environment: str) -> bool:
+        """Whether a rule about what grants allow may be for an entry in this environment."""
+        settings = self.book.settings
+        return any(
+            self.book.concern(environments, self.team, environment) is not Concern.NO
+            for environments in (
+                *(None for each in settings.only_temporary if each.allows and not entry.temporary),
+                *(None for each in settings.grantees if each.allows),
+                *(each.environments for each in settings.forbidden_grants if each.allows),
+                *(each.environments for each in settings.forbidden_actions),
+            )
+        )
+
+    def _only_temporary(self, entry: AccessEntry) -> Iterator[Breach]:
+        if entry.temporary:
+            return
+        for number, rule in enumerate(self.book.settings.only_temporary):
+            for location, grant, subject in self._selected(rule, entry):
+                yield Breach(
+                    "only-temporary",
+                    location,
+                    f"{subject} may be granted for a time only",
+                    "remove it here, and add an entry in temporary-access/ when it is needed "
+                    f"({self.book.where('only_temporary', number)})",
+                    grant,
+                )
+
+    def _forbidden_grants(
+        self, entry: AccessEntry, environments: Sequence[str]
+    ) -> Iterator[Breach]:
+        for number, rule in enumerate(self.book.settings.forbidden_grants):
+            path = ("forbidden_grants", number)
+            meant, doubtful = self._meant(rule.environments, environments)
+            if meant or doubtful:
+                for location, grant, subject in self._selected(rule, entry):
+                    yield from self._forbidden(
+                        "forbidden-grant", location, grant, subject, meant, doubtful, path
+                    )
+
+    def _forbidden_actions(
+        self, entry: AccessEntry, environments: Sequence[str]
+    ) -> Iterator[Breach]:
+        for number, rule in enumerate(self.book.settings.forbidden_actions):
+            path = ("forbidden_actions", number)
+            meant, doubtful = self._meant(rule.environments, environments)
+            if not (meant or doubtful):
+                continue
+            for index, grant in enumerate(entry.grants):
+                actions = self._allows(rule.actions, grant, temporary=entry.temporary)
+                if actions.count:
+                    yield from self._forbidden(
+                        "forbidden-action",
+                        entry.at(GRANTS, index),
+                        grant,
+                        _allowing(grant, actions),
+                        meant,
+                        doubtful,
+                        path,
+                    )
+
+    def _forbidden(
+        self,
+        code: str,
+        location: Location,
+        grant: str,
+        subject: str,
+        meant: Sequence[str],
+        doubtful: Sequence[str],
+        path: Path,
+    ) -> Iterator[Breach]:
+        where = self.book.where(*path)
+        if meant:
+            places = listed(dict.fromkeys(map(shown, meant)), "or")
+            hint = f"grant something less, or elsewhere ({where})"
+            yield Breach(code, location, f"{subject} may not be granted in {places}", hint, grant)
+        else:
+            yield self._doubt(location, f"{subject} may be granted", doubtful, where, grant)
+
+    def _grantees(self, entry: AccessEntry) -> Iterator[Breach]:
+        for number, rule in enumerate(self.book.settings.grantees):
+            where = self.book.where("grantees", number)
+            for location, grant, subject in self._selected(rule, entry):
+                if rule.teams is not None and first_match(rule.teams, (self.team,)) is None:
+                    yield Breach(
+                        "not-a-grantee",
+                        location,
+                        f"team {self.team} may not grant {subject}".removesuffix(","),
+                        f"it is for {_those(rule.teams, 'teams')} ({where})",
+                        grant,
+                    )
+                elif rule.users is not None or rule.roles is not None:
+                    yield from self._grantees_of(entry, grant, subject, rule, where)
+
+    def _grantees_of(
+        self, entry: AccessEntry, grant: str, subject: str, rule: Grantees, where: str
+    ) -> Iterator[Breach]:
+        user_names = self.book.settings.user_names
+        for name, patterns in ((USERS, rule.users or ()), (ROLES, rule.roles or ())):
+            for index, written in enumerate(getattr(entry, name)):
+                names = names_of_user(written, user_names) if name == USERS else (written,)
+                if written != NOT_TEXT and first_match(patterns, names, ignore_case=True) is None:
+                    what = f"the {name[:-1]} {shown(written)} may not be granted {subject}"
+                    yield Breach(
+                        "not-a-grantee",
+                        entry.at(name, index),
+                        what.removesuffix(","),
+                        f"it is for {_those(patterns, name)} ({where})",
+                        grant,
+                    )
+
+    def _unclear_limits(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
+        """Temporary entries for which stricter limits may hold than those that are known."""
+        if not entry.temporary or not self.book.unread:
+            return
+        for pattern in self.book.settings.temporary_access.environments:
+            _, doubtful = self._meant([pattern], environments)
+            if doubtful:
+                where = self.book.where(*_TEMPORARY_ENVIRONMENTS, pattern)
+                what = f"the limits of {shown(pattern)} hold for this grant"
+                yield self._doubt(entry.at(ENVIRONMENTS, 0), what, doubtful, where, None)
+
+    def _unclear_accounts(
+        self, entry: AccessEntry, environments: Sequence[str]
+    ) -> Iterator[Breach]:
+        """Entries in accounts that may be those of other teams."""
+        for number, rule in enumerate(self.book.settings.accounts):
+            if first_match(rule.teams, [self.team]) is None:
+                for each in environments:
+                    if self.book.concern(rule.accounts, self.team, each) is Concern.UNCLEAR:
+                        where = self.book.where("accounts", number)
+                        place = entry.at(ENVIRONMENTS, list(entry.environments).index(each))
+                        what = f"team {self.team} may grant anything"
+                        yield self._doubt(place, what, [each], where, None)
+
+    def _doubt(
+        self,
+        location: Location,
+        what: str,
+        environments: Sequence[str],
+        where: str,
+        grant: str | None,
+    ) -> Breach:
+        files = listed(self.book.unread)
+        return Breach(
+            UNCLEAR,
+            location,
+            f"whether {what} in {listed(map(shown, environments), 'or')} is not known: {files} "
+            "cannot be read, and may give the account another name",
+            f"mend {files}; until then nothing new is granted by this entry, and what was granted "
+            f"stays ({where})",
+            grant,
+        )
+
+    def _meant(
+        self, patterns: Sequence[str] | None, environments: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
+        """The environments that a rule is for, and those that it may be for."""
+        concerns = [(each, self.book.concern(patterns, self.team, each)) for each in environments]
+        return (
+            [each for each, concern in concerns if concern is Concern.YES],
+            [each for each, concern in concerns if concern is Concern.UNCLEAR],
+        )
+
+    def _selected(self, rule: Selection, entry: AccessEntry) -> Iterator[tuple[Location, str, str]]:
+        """Of the grants that the rule is for: where each stands, its key, and what it is called."""
+        for index, grant in enumerate(entry.grants):
+            subject = self._subject(rule, grant, temporary=entry.temporary)
+            if subject is not None:
+                yield entry.at(GRANTS, index), grant, subject
+
+    def _subject(self, rule: Selection, grant: str, *, temporary: bool) -> str | None:
+        if first_match(rule.grants or (), names_of(self.team, grant)) is not None:
+            return shown(grant)
+        if rule.managed_policies:
+            for arn in self.contents(grant).managed:
+                names = names_of_policy(arn)
+                if first_match(rule.managed_policies, names, ignore_case=True) is not None:
+                    return f"{shown(grant)}, which holds {names[-1]},"
+        actions = self._allows(rule.allows or (), grant, temporary=temporary)
+        return _allowing(grant, actions) if actions.count else None
+
+    def contents(self, grant: str) -> Contents:
+        """What a grant of the team consists of, as far as that is known."""
+        if grant not in self._known:
+            self._known[grant] = self.contents_of(grant)
+        return self._known[grant]
+
+    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> Actions:
+        """The actions that match and that the grant allows, as far as its documents were read."""
+        if not patterns:
+            return Actions()
+        key = (grant, temporary, tuple(patterns))
+        if key not in self._allowed:
+            documents = self.contents(grant).documents
+            denied = self.book.withheld(documents) if temporary else ()
+            self._allowed[key] = allowed_actions(documents, patterns) - named(denied)
+        return self._allowed[key]
+
+
+def _allowing(grant: str, actions: Actions) -> str:
+    left = actions.count - _SHOWN
+    more = [f"{left:,} more"] if left > 0 else []
+    return f"{shown(grant)}, which allows {listed([*actions.first(_SHOWN), *more])},"
+
+
+def _those(patterns: Sequence[str], what: str) -> str:
+    return f"{what} like {listed(map(shown, patterns), 'or')}" if patterns else f"no {what}"

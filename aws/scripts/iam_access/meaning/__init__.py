@@ -1,0 +1,1 @@
+"""What a change means: permissions gained and lost, and the ways to escalate that it opens."""

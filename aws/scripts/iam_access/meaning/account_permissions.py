@@ -1,0 +1,105 @@
+"""An account, before or after a change, and what everybody in it may do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iam_access.meaning.assuming import Roles
+from iam_access.meaning.condition_windows import ALWAYS_END, Window
+from iam_access.meaning.grant_roles import GrantRoles
+from iam_access.meaning.holdings import document_of, groups_of, holders_for, managed_by
+from iam_access.meaning.permissions import (
+    ActionCatalog,
+    EffectivePermissions,
+    Permission,
+    PermissionBlock,
+    region_of,
+    union,
+)
+from iam_access.model import Principal
+from iam_access.snapshot import PrincipalState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPermissions:
+    """One side of a change. What policies say is worked out once."""
+
+    snapshot: Snapshot
+    made: GrantRoles
+    universe: ActionCatalog
+    now: datetime
+    roles: Roles = field(init=False)
+    _policies: dict[str, PermissionBlock] = field(default_factory=dict)
+    _reaches: dict[Principal, tuple[PermissionBlock, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roles", Roles.of(self.snapshot, self._own_if_read))
+
+    def reach(self, principal: Principal) -> EffectivePermissions:
+        """All that the principal may do: by itself, and in roles made for it."""
+        found = self._reaches.get(principal)
+        if found is None:
+            state = self.snapshot.principals.get(principal)
+            found = tuple(self._regions(state)) if state else ()
+            self._reaches[principal] = found
+        return found
+
+    def denied(self, principal: Principal) -> tuple[Permission, ...]:
+        """What is denied to the principal itself, whatever it holds besides."""
+        state = self.snapshot.principals.get(principal)
+        return self._own(state).since(self._future).denies if state else ()
+
+    def _own_if_read(self, principal: Principal) -> PermissionBlock | None:
+        """What a principal may do by itself; None if not all of its policies are known."""
+        state = self.snapshot.principals[principal]
+        holders = (state, *groups_of(state, self.snapshot))
+        if any(
+            document_of(self.snapshot, arn) is None for each in holders for arn in managed_by(each)
+        ):
+            return None
+        return self._own(state).since(self._future)
+
+    def unread(self, principal: Principal) -> set[str]:
+        """Policies that count and whose documents are not known."""
+        state = self.snapshot.principals.get(principal)
+        if state is None:
+            return set()
+        states = holders_for(state, self.snapshot, self.made)
+        arns = {arn for each in states for arn in managed_by(each)}
+        return {arn for arn in arns if document_of(self.snapshot, arn) is None}
+
+    def _regions(self, state: PrincipalState) -> Iterator[PermissionBlock]:
+        yield self._own(state).since(self._future)
+        for entry in self.made.for_somebody(state):
+            if entry.window.end > self.now:
+                # Sessions that are open when the trust ends go on: the role's own end counts.
+                entered = Window(start=entry.window.start)
+                role = self._own(entry.role)
+                its = role.reached_by(entry.role.principal.name, entry.conditions, entered)
+                yield its.since(self._future)
+
+    @property
+    def _future(self) -> Window:
+        return Window(self.now, ALWAYS_END)
+
+    def _own(self, state: PrincipalState) -> PermissionBlock:
+        region = union(
+            each
+            for holder in (state, *groups_of(state, self.snapshot))
+            for each in (
+                *(region_of(document, self.universe) for document in holder.inline.values()),
+                *map(self._policy, holder.attached),
+            )
+        )
+        # A boundary that was not read may allow everything: nothing gained is left out.
+        if state.boundary is None or document_of(self.snapshot, state.boundary) is None:
+            return region
+        return region.limited(self._policy(state.boundary))
+
+    def _policy(self, arn: str) -> PermissionBlock:
+        if arn not in self._policies:
+            document = document_of(self.snapshot, arn)
+            self._policies[arn] = (
+                region_of(document, self.universe) if document else PermissionBlock()
+            )
+        return self._policies[arn]

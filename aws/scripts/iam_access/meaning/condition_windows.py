@@ -1,0 +1,135 @@
+"""Conditions as sets: the time between two moments apart, and what else has to hold."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from iam_access.policy.dates import InstantError, parse_instant
+from iam_access.policy.document import listed, text_of
+from iam_access.policy.evaluation.conditions import CompiledCondition as Compiled
+from iam_access.policy.evaluation.conditions import Qualifier, compile_conditions
+from iam_access.policy.expiry import CURRENT_TIME
+from iam_access.policy.variables import escape_variables
+
+ALWAYS_START = datetime.min.replace(tzinfo=UTC)
+ALWAYS_END = datetime.max.replace(tzinfo=UTC)
+# Finer than any clock that matters: what holds at a moment holds until just after it.
+_TICK = timedelta(microseconds=1)
+
+
+class Window(NamedTuple):
+    """From a moment, included, to another, excluded (UTC)."""
+
+    start: datetime = ALWAYS_START
+    end: datetime = ALWAYS_END
+
+    @property
+    def is_empty(self) -> bool:
+        return self.start >= self.end
+
+    def within(self, other: "Window") -> "Window":
+        """What is in both; may be empty."""
+        return Window(max(self.start, other.start), min(self.end, other.end))
+
+    def without(self, other: "Window") -> tuple["Window", ...]:
+        """What is in this one alone."""
+        before = Window(self.start, min(self.end, other.start))
+        behind = Window(max(self.start, other.end), self.end)
+        return tuple(each for each in (before, behind) if not each.is_empty)
+
+
+ALWAYS = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionTerm:
+    """One key under one operator, as AWS compares it; `text` is how people read it.
+
+    `negated` and `qualified` (ForAllValues, ForAnyValue, Null) tell how its values combine.
+    """
+
+    operator: str
+    key: str
+    values: frozenset[str]
+    negated: bool
+    qualified: bool
+    text: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Conditions: TypeAlias = frozenset[ConditionTerm]
+
+_STARTS = {"dategreaterthanequals": timedelta(), "dategreaterthan": _TICK}
+_ENDS = {"datelessthan": timedelta(), "datelessthanequals": _TICK}
+
+
+def conditions_of(
+    block: Mapping[str, Mapping[str, Any]], *, variables: bool
+) -> tuple[Conditions, Window]:
+    """A Condition block as what has to hold besides the time, and when.
+
+    Only plain comparisons of aws:CurrentTime become part of the window; everything else, readable
+    or not, stays a condition. `variables` tells whether the policy's version has them. Raises
+    PolicySyntaxError for an operator that does not exist.
+    """
+    window, found = ALWAYS, []
+    for operator, keys in block.items():
+        for key, values in keys.items():
+            bounds = _window(operator, key, values)
+            if bounds is None:
+                found.append(_condition(operator, key, values, variables))
+            else:
+                window = window.within(bounds)
+    return frozenset(found), window
+
+
+def _window(operator: str, key: str, values: Any) -> Window | None:
+    name = operator.lower()
+    if key.lower() != CURRENT_TIME.lower() or name not in (_STARTS | _ENDS) or not listed(values):
+        return None
+    try:
+        moments = [parse_instant(each) for each in listed(values)]
+        # Several values are alternatives: the loosest counts.
+        if name in _STARTS:
+            return Window(start=min(moments) + _STARTS[name])
+        return Window(end=max(moments) + _ENDS[name])
+    except (InstantError, OverflowError):
+        return None
+
+
+def _condition(operator: str, key: str, values: Any, variables: bool) -> ConditionTerm:
+    texts = sorted({text_of(each) for each in listed(values)})
+    (compiled,) = compile_conditions({operator: {key: values}}, variables=variables)
+    plain = isinstance(compiled, Compiled) and compiled.qualifier is Qualifier.NONE
+    return ConditionTerm(
+        operator=operator.lower(),
+        key=key.lower(),
+        values=frozenset(each if variables else escape_variables(each) for each in texts),
+        negated=isinstance(compiled, Compiled) and compiled.negated,
+        qualified=not plain,
+        text=f"{key} {operator} {', '.join(texts)}",
+    )
+
+
+@lru_cache(maxsize=65536)
+def holds_whenever(wide: Conditions, narrow: Conditions) -> bool:
+    """Whether the conditions `wide` surely hold in every request in which `narrow` do."""
+    return all(any(_implies(each, wanted) for each in narrow) for wanted in wide)
+
+
+def _implies(narrow: ConditionTerm, wide: ConditionTerm) -> bool:
+    """Of a positive operator the values are alternatives, of a negated one none may match."""
+    if narrow == wide:
+        return True
+    if (narrow.operator, narrow.key) != (wide.operator, wide.key) or narrow.qualified:
+        return False
+    return narrow.values >= wide.values if narrow.negated else narrow.values <= wide.values
+
+
+def texts(conditions: Iterable[ConditionTerm]) -> tuple[str, ...]:
+    """The conditions for people, sorted."""
+    return tuple(sorted(map(str, conditions)))

@@ -1,0 +1,63 @@
+"""Roles that we made for somebody's temporary grant, found from whom they let in."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from iam_access.kinds import names
+from iam_access.meaning.condition_windows import Conditions, Window, conditions_of
+from iam_access.model import PrincipalType
+from iam_access.policy import document as documents
+from iam_access.snapshot import PrincipalState, Snapshot
+
+_SESSION_NAME = "sts:rolesessionname"
+
+
+class GrantRole(NamedTuple):
+    """A role of ours, and when and under which conditions it lets in whom it was made for."""
+
+    role: PrincipalState
+    conditions: Conditions
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRoles:
+    """The roles of one account that were made for somebody."""
+
+    by_arn: Mapping[str, tuple[GrantRole, ...]]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "GrantRoles":
+        found: defaultdict[str, list[GrantRole]] = defaultdict(list)
+        for state in snapshot.principals.values():
+            ours = names.team_of_policy_path(state.path) is not None
+            if ours and state.principal.type is PrincipalType.ROLE and state.trust:
+                for arn, entry in _entries(state):
+                    found[arn].append(entry)
+        return cls({arn: tuple(each) for arn, each in found.items()})
+
+    def for_somebody(self, state: PrincipalState) -> tuple[GrantRole, ...]:
+        """The roles that were made for a user or role."""
+        return self.by_arn.get(state.arn, ())
+
+    def owners(self, role: PrincipalState) -> frozenset[str]:
+        """The ARNs of those for whom a role was made; none for other roles."""
+        return frozenset(
+            arn
+            for arn, entries in self.by_arn.items()
+            if any(each.role.principal == role.principal for each in entries)
+        )
+
+
+def _entries(role: PrincipalState) -> Iterator[tuple[str, GrantRole]]:
+    for statement in documents.statements_of(role.trust or {}):
+        named = statement.get("Principal")
+        if statement.get("Effect") != "Allow" or not isinstance(named, Mapping):
+            continue
+        conditions, window = conditions_of(documents.conditions_of(statement), variables=True)
+        # How the session is called is up to whoever assumes it: no condition worth telling.
+        kept = frozenset(each for each in conditions if each.key != _SESSION_NAME)
+        for arn in documents.listed(named.get("AWS", [])):
+            yield str(arn), GrantRole(role, kept, window)

@@ -1,0 +1,130 @@
+"""Which policies count for whom, and for whom a change may therefore mean something."""
+
+from collections.abc import Iterable, Iterator
+
+from iam_access.meaning.grant_roles import GrantRoles
+from iam_access.model import Change, Principal, PrincipalType
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+
+def touched(before: Snapshot, after: Snapshot, changes: Iterable[Change]) -> tuple[Principal, ...]:
+    """The users and roles that changes may mean something for, sorted.
+
+    They are those that the changes name, those whose policies, groups or boundary differ, and
+    those who hold a policy that differs, by themselves or by a group. For a role that was made
+    for somebody's temporary grant, it is them.
+    """
+    rewritten = {
+        arn
+        for arn in before.policies.keys() | after.policies.keys()
+        if document_of(before, arn) != document_of(after, arn)
+    }
+    found = {change.principal for change in changes if change.principal is not None}
+    for principal in before.principals.keys() | after.principals.keys():
+        old, new = before.principals.get(principal), after.principals.get(principal)
+        if _holding(old) != _holding(new) or rewritten & {*managed_by(old), *managed_by(new)}:
+            found.add(principal)
+    for snapshot in (before, after):
+        found |= {
+            principal
+            for principal, state in snapshot.principals.items()
+            for group in state.groups
+            if Principal(PrincipalType.GROUP, group) in found
+        }
+    return tuple(sorted(set(_people(found, before, after))))
+
+
+def documents_needed(snapshot: Snapshot, principals: Iterable[Principal]) -> frozenset[str]:
+    """ARNs of the AWS managed policies that these hold or are bounded by, and that are not read."""
+    made = GrantRoles.of(snapshot)
+    states = (snapshot.principals.get(principal) for principal in principals)
+    held = {
+        arn
+        for state in states
+        if state is not None
+        for each in holders_for(state, snapshot, made)
+        for arn in managed_by(each)
+    }
+    return frozenset(held - snapshot.policies.keys() - snapshot.managed.keys())
+
+
+def groups_of(state: PrincipalState, snapshot: Snapshot) -> Iterator[PrincipalState]:
+    for name in state.groups:
+        group = snapshot.principals.get(Principal(PrincipalType.GROUP, name))
+        if group is not None:
+            yield group
+
+
+def document_of(snapshot: Snapshot, arn: str) -> Document | None:
+    """The document of a managed policy, where it is known."""
+    local = snapshot.policies.get(arn)
+    if local is not None:
+        return local.document
+    copy = snapshot.managed.get(arn)
+    return copy.document if copy else None
+
+
+def managed_by(state: PrincipalState | None) -> tuple[str, ...]:
+    """The managed policies that count for a principal, its boundary among them."""
+    if state is None:
+        return ()
+    return (*state.attached, *([state.boundary] if state.boundary else []))
+
+
+def holders_for(
+    state: PrincipalState, snapshot: Snapshot, made: GrantRoles
+) -> Iterator[PrincipalState]:
+    """All that hold policies which count for a principal: it, roles made for it, groups."""
+    for each in (state, *(entry.role for entry in made.for_somebody(state))):
+        yield from (each, *groups_of(each, snapshot))
+
+
+def documents_for(
+    snapshot: Snapshot, principals: Iterable[Principal], made: GrantRoles
+) -> Iterator[Document]:
+    """Every document that counts for one of the principals."""
+    managed: set[str] = set()
+    for principal in principals:
+        state = snapshot.principals.get(principal)
+        for each in holders_for(state, snapshot, made) if state else ():
+            yield from each.inline.values()
+            managed.update(managed_by(each))
+    for arn in managed:
+        document = document_of(snapshot, arn)
+        if document is not None:
+            yield document
+
+
+def _holding(state: PrincipalState | None) -> object:
+    """All that decides what a principal may do, and who may become it."""
+    if state is None:
+        return None
+    return (
+        sorted(state.attached),
+        dict(state.inline),
+        sorted(state.groups),
+        state.boundary,
+        state.trust,
+    )
+
+
+def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> Iterator[Principal]:
+    """Users and roles; instead of a role that was made for somebody, them."""
+    sides = [(each, GrantRoles.of(each)) for each in (before, after)]
+    for principal in found:
+        states = [(side, made, side.principals.get(principal)) for side, made in sides]
+        owners = {
+            owner
+            for side, made, state in states
+            if state is not None
+            for owner in _of_arns(made.owners(state), side)
+        }
+        yield from owners
+        known = any(state is not None for *_, state in states)
+        if known and not owners and principal.type is not PrincipalType.GROUP:
+            yield principal
+
+
+def _of_arns(arns: frozenset[str], snapshot: Snapshot) -> Iterator[Principal]:
+    if arns:
+        yield from (each for each, state in snapshot.principals.items() if state.arn in arns)

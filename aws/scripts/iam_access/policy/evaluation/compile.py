@@ -1,0 +1,263 @@
+"""Policy documents compiled once into statements that can be asked many times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from iam_access.policy.document import (
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    DocumentError,
+    parse,
+)
+from iam_access.policy.evaluation.conditions import (
+    AnyCondition,
+    PolicySyntaxError,
+    compile_conditions,
+)
+from iam_access.policy.evaluation.context import RequestContext
+from iam_access.policy.evaluation.principals import Match, PrincipalMatcher, compile_principal
+from iam_access.policy.match import Mode, PatternSet, compile_patterns
+from iam_access.policy.problem import shown
+
+# reference_policies_elements_version.html: the older one is the default and knows no variables.
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_DOCUMENT_ELEMENTS = frozenset(DOCUMENT_ELEMENTS)
+_STATEMENT_ELEMENTS = frozenset(STATEMENT_ELEMENTS)
+_MEMO_LIMIT = 4096
+
+
+class SourceType(StrEnum):
+    """What a policy is attached to, which decides the elements it may have."""
+
+    IDENTITY = "identity"
+    BOUNDARY = "boundary"
+    SCP = "scp"
+    RCP = "rcp"
+    SESSION = "session"
+    RESOURCE = "resource"
+    TRUST = "trust"
+
+    @property
+    def has_principal(self) -> bool:
+        return self in (SourceType.RESOURCE, SourceType.TRUST, SourceType.RCP)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """Where a policy comes from. `id` is its ARN or another unique name, `name` is for people."""
+
+    id: str
+    type: SourceType
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRef:
+    """A statement as explanations name it; `index` counts from 0."""
+
+    source: PolicySource
+    index: int
+    sid: str | None
+    allows: bool
+
+    def __str__(self) -> str:
+        label = f"{self.source.name} statement {self.index + 1}"
+        return f"{label} ({self.sid})" if self.sid else label
+
+
+class Statement(NamedTuple):
+    """A compiled statement. Without `resources` it covers every resource that it is asked for."""
+
+    ref: StatementRef
+    actions: PatternSet
+    not_actions: bool
+    resources: PatternSet | None
+    not_resources: bool
+    principal: PrincipalMatcher | None
+    conditions: tuple[AnyCondition, ...]
+
+    def covers_action(self, action: str) -> bool:
+        """Whether Action or NotAction covers an action, given in lower case."""
+        return self.actions.matches(action, _no_variables) != self.not_actions
+
+    def match(self, context: RequestContext) -> Match:
+        """How directly the statement applies to a request whose action it covers.
+
+        A policy without Principal applies to whom it is attached to: Match.DIRECT.
+        """
+        found = Match.DIRECT
+        if self.principal is not None:
+            found = self.principal.match(context.request.principal, allow=self.ref.allows)
+            if found is Match.NONE:
+                return found
+        return found if self.applies_to_anyone(context) else Match.NONE
+
+    def applies_to_anyone(self, context: RequestContext) -> bool:
+        """Whether resource and conditions match, whoever the caller is."""
+        resources = self.resources
+        if resources is not None:
+            resource = context.request.resource
+            if resources.matches(resource, context.single) == self.not_resources:
+                return False
+        return not self.conditions or all(one.holds(context) for one in self.conditions)
+
+    @property
+    def spares_some(self) -> bool:
+        """Whether it is a Deny with NotPrincipal."""
+        return not self.ref.allows and self.principal is not None and self.principal.negated
+
+
+def _no_variables(_key: str, _written: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """A policy ready to be asked. Hashable by identity, so that callers can share and cache it."""
+
+    source: PolicySource
+    statements: tuple[Statement, ...]
+    _memo: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+
+    def covering(self, action: str) -> tuple[Statement, ...]:
+        """The statements whose Action or NotAction covers an action, given in lower case."""
+        found = self._memo.get(action)
+        if found is None:
+            found = tuple(one for one in self.statements if one.covers_action(action))
+            if len(self._memo) >= _MEMO_LIMIT:
+                self._memo.clear()
+            self._memo[action] = found
+        return found
+
+
+def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> CompiledPolicy:
+    """Compile a policy document, given as JSON text or as what JSON decodes to.
+
+    Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, a key twice in one
+    object, no or several actions elements, an unknown element, effect, version or condition
+    operator, a Principal where none may be. Names of actions and resources are not checked.
+    """
+    body = _decode(document)
+    _check_elements(body, _DOCUMENT_ELEMENTS, f"{source.name}: ")
+    version = body.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise PolicySyntaxError(
+            f"{source.name}: the version {shown(version)} does not exist",
+            f"Versions are {' and '.join(_VERSIONS)}.",
+        )
+    raw = body.get("Statement")
+    statements = raw if isinstance(raw, list | tuple) else (raw,)
+    variables = version == _VERSIONS[1]
+    return CompiledPolicy(
+        source,
+        tuple(_statement(one, index, source, variables) for index, one in enumerate(statements)),
+    )
+
+
+def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    value: object = document
+    if isinstance(document, str):
+        try:
+            value = parse(document)
+        except DocumentError as error:
+            raise PolicySyntaxError(str(error), "A policy document is a JSON object.") from error
+    if not isinstance(value, Mapping):
+        raise PolicySyntaxError("The policy is no JSON object", "Write {…} with a Statement.")
+    return value
+
+
+def _check_elements(raw: Mapping[str, Any], known: frozenset[str], where: str = "") -> None:
+    """Refuse what the grammar does not have, lest a misspelt condition is taken for none."""
+    if not raw.keys() <= known:
+        unknown = next(name for name in raw if name not in known)
+        raise PolicySyntaxError(
+            f"{where}{shown(unknown)} is no element of the policy language",
+            "See reference_policies_grammar.html for all elements.",
+        )
+
+
+def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> Statement:
+    if not isinstance(raw, Mapping):
+        where = _place(source, index)
+        raise PolicySyntaxError(f"{where} is no JSON object", "Statement holds one or a list.")
+    effect = raw.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        where = _place(source, index)
+        raise PolicySyntaxError(f"{where}: Effect is {shown(effect)}", "It is Allow or Deny.")
+    sid = raw.get("Sid")
+    try:
+        _check_elements(raw, _STATEMENT_ELEMENTS)
+        actions, not_actions = _one_of(raw, "Action", "NotAction")
+        resources, not_resources = _resources(raw, source)
+        return Statement(
+            StatementRef(source, index, sid if isinstance(sid, str) else None, effect == "Allow"),
+            compile_patterns(map(str.lower, actions), Mode.TEXT),
+            not_actions,
+            _resource_patterns(resources, not_resources, variables),
+            not_resources,
+            _principal(raw, source),
+            compile_conditions(raw["Condition"], variables=variables) if "Condition" in raw else (),
+        )
+    except PolicySyntaxError as error:
+        where = _place(source, index)
+        raise PolicySyntaxError(f"{where}: {error.message}", error.hint) from error
+
+
+def _place(source: PolicySource, index: int) -> str:
+    return f"{source.name} statement {index + 1}"
+
+
+def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str, ...], bool]:
+    if (name in raw) == (negation in raw):
+        raise PolicySyntaxError(
+            f"it has both {name} and {negation}"
+            if name in raw
+            else f"it has neither {name} nor {negation}",
+            f"A statement has exactly one of {name} and {negation}.",
+        )
+    used = negation if negation in raw else name
+    found = raw[used]
+    if isinstance(found, str):
+        return (found,), used == negation
+    values = tuple(found) if isinstance(found, list | tuple) else (found,)
+    if not all(isinstance(value, str) for value in values):
+        raise PolicySyntaxError(f"{used} is {shown(found)}", "It is a string or a list of strings.")
+    return values, used == negation
+
+
+def _resources(raw: Mapping[str, Any], source: PolicySource) -> tuple[tuple[str, ...] | None, bool]:
+    """Policies on a resource may leave Resource out; a trust policy has to."""
+    present = "Resource" in raw or "NotResource" in raw
+    if source.type is SourceType.TRUST and present:
+        raise PolicySyntaxError(
+            "a trust policy has no Resource", "It is about the role it is attached to: remove it."
+        )
+    if not present and source.type in (SourceType.TRUST, SourceType.RESOURCE):
+        return None, False
+    return _one_of(raw, "Resource", "NotResource")
+
+
+def _resource_patterns(
+    resources: tuple[str, ...] | None, negated: bool, variables: bool
+) -> PatternSet | None:
+    if resources is None:
+        return None
+    patterns = compile_patterns(resources, Mode.RESOURCE, variables=variables)
+    return None if patterns.any_text and not negated else patterns
+
+
+def _principal(raw: Mapping[str, Any], source: PolicySource) -> PrincipalMatcher | None:
+    present = "Principal" in raw or "NotPrincipal" in raw
+    if present != source.type.has_principal:
+        raise PolicySyntaxError(
+            "it has a Principal" if present else "it has no Principal",
+            "Policies on resources name principals; policies on identities and accounts do not.",
+        )
+    if not present:
+        return None
+    if "Principal" in raw and "NotPrincipal" in raw:
+        raise PolicySyntaxError("it has both Principal and NotPrincipal", "Use one of them.")
+    negated = "NotPrincipal" in raw
+    return compile_principal(raw["NotPrincipal" if negated else "Principal"], negated=negated)

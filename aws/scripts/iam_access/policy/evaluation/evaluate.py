@@ -1,0 +1,297 @@
+"""AWS's policy evaluation: from a request and the policies around it to an explained decision.
+
+Pages: IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow.html (the order
+and the table of principals in one account), reference_policies_evaluation-logic-cross-account.html,
+reference_policies_evaluation-logic_policy-eval-basics.html; Organizations User Guide,
+orgs_manage_policies_scps_evaluation.html and orgs_manage_policies_rcps.html.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from iam_access.policy.evaluation.compile import CompiledPolicy, SourceType, Statement, StatementRef
+from iam_access.policy.evaluation.context import RequestContext
+from iam_access.policy.evaluation.decision import Decision, LayerDecision, PolicyType, Verdict
+from iam_access.policy.evaluation.principals import Match
+from iam_access.policy.evaluation.request import CallerType, PrincipalContext, Request
+from iam_access.policy.evaluation.service_exceptions import (
+    consenting_account,
+    forbidden_by_service,
+    is_trust_action,
+    is_under_rcps,
+    needs_resource_policy,
+    passes_resource_policy,
+    ruling,
+)
+
+_Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]
+
+_FAR_SIDE = frozenset({PolicyType.RESOURCE, PolicyType.RCP})
+_MEMO_LIMIT = 4096
+
+
+class _Kind(Enum):
+    """Callers by which layers apply to them."""
+
+    USER = "user"
+    ROLE = "role"
+    FEDERATED = "federated"
+    FEDERATED_ROOT = "federated by the root user"
+    LINKED = "service-linked role"
+    ROOT = "root"
+    OUTSIDE = "outside of accounts"
+
+
+class _Slot(NamedTuple):
+    """A layer and those of its statements that cover an action; `silent` if none applies."""
+
+    statements: tuple[Statement, ...]
+    silent: LayerDecision
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicablePolicies:
+    """The policies around a request. Each is optional; None means that there is no such policy.
+
+    `identity` are all of the user with its groups, or of the role: inline and attached.
+    `boundary` is theirs. `session` are the policies given when the session was made. `scps` are
+    those of the caller's account and `rcps` those of the resource's, one tuple per level of the
+    organisation, from the root down; the management account has none. RCPFullAWSAccess is on
+    every level of `rcps`, given or not. `resource` is the policy of the resource, for a role its
+    trust policy.
+
+    Keep one for all requests that it fits: it remembers which statements cover an action.
+    """
+
+    identity: tuple[CompiledPolicy, ...] = ()
+    boundary: CompiledPolicy | None = None
+    session: tuple[CompiledPolicy, ...] | None = None
+    scps: tuple[tuple[CompiledPolicy, ...], ...] = ()
+    rcps: tuple[tuple[CompiledPolicy, ...], ...] = ()
+    resource: CompiledPolicy | None = None
+    _memo: dict[tuple[_Kind, str], tuple[_Slot, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def slots(self, kind: _Kind, action: str) -> tuple[_Slot, ...]:
+        """The layers that apply to a kind of caller, for an action in lower case."""
+        key = (kind, action)
+        found = self._memo.get(key)
+        if found is None:
+            found = tuple(_slots(self, kind, action))
+            if len(self._memo) >= _MEMO_LIMIT:
+                self._memo.clear()
+            self._memo[key] = found
+        return found
+
+
+def _slots(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_Slot]:
+    if kind in (_Kind.ROOT, _Kind.FEDERATED_ROOT):
+        # The root user has no identity policies and may do everything that nothing denies.
+        yield _Slot((), LayerDecision(PolicyType.IDENTITY, None, True, note="root user"))
+    elif kind is not _Kind.OUTSIDE:
+        yield _slot(PolicyType.IDENTITY, None, layers.identity, action)
+    yield from _limits(layers, kind, action)
+    # SCPs bind all callers of the account, RCPs all that come to its resources, save
+    # service-linked roles.
+    if kind not in (_Kind.OUTSIDE, _Kind.LINKED):
+        for level, policies in enumerate(layers.scps, 1):
+            yield _slot(PolicyType.SCP, level, policies, action)
+    if kind is not _Kind.LINKED:
+        for level, policies in enumerate(layers.rcps, 1):
+            yield _slot(PolicyType.RCP, level, policies, action)
+    resource = layers.resource
+    if resource and resource.source.type is SourceType.TRUST and not is_trust_action(action):
+        resource = None
+    yield _slot(PolicyType.RESOURCE, None, (resource,) if resource else (), action)
+
+
+def _limits(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_Slot]:
+    """Boundary and session policies, which limit without granting."""
+    if layers.boundary is not None and kind in (_Kind.USER, _Kind.ROLE, _Kind.FEDERATED):
+        yield _slot(PolicyType.BOUNDARY, None, (layers.boundary,), action)
+    is_federated = kind in (_Kind.FEDERATED, _Kind.FEDERATED_ROOT)
+    if kind not in (_Kind.ROLE, _Kind.LINKED) and not is_federated:
+        return
+    if layers.session is not None:
+        yield _slot(PolicyType.SESSION, None, layers.session, action)
+    elif is_federated:
+        # Without session policies a federated user has no permissions of its own.
+        yield _Slot((), LayerDecision(PolicyType.SESSION, None, False, note="no session policy"))
+
+
+def _slot(
+    layer: PolicyType, level: int | None, policies: Iterable[CompiledPolicy], action: str
+) -> _Slot:
+    # Once each: a policy may come to a user by several groups.
+    policies = tuple(dict.fromkeys(policies))
+    statements = tuple(one for policy in policies for one in policy.covering(action))
+    if layer is PolicyType.RCP:
+        # It cannot be detached, so resource control policies refuse by their Denies alone.
+        return _Slot(statements, LayerDecision(layer, level, True, note="RCPFullAWSAccess"))
+    return _Slot(
+        statements, LayerDecision(layer, level, False, note="" if policies else "no policy")
+    )
+
+
+def decide(request: Request, layers: ApplicablePolicies) -> Decision:
+    """Judge a request as AWS would. Pure: the same values always give the same decision."""
+    ruled = _ruled(request)
+    if ruled is not None:
+        return ruled
+    context = RequestContext(request)
+    slots = layers.slots(_kind(request.principal), request.action.lower())
+    if layers.rcps and not is_under_rcps(request):
+        slots = tuple([slot for slot in slots if slot.silent.layer is not PolicyType.RCP])
+    found = tuple([_ask(slot, context) for slot in slots])
+    passes = passes_resource_policy(request)
+    if passes:
+        found = (*found[:-1], LayerDecision(PolicyType.RESOURCE, None, True, note=passes))
+    if layers.boundary is not None and layers.resource is not None:
+        found = _deny_not_principals(layers.resource, context, found)
+    forbidden = forbidden_by_service(request)
+    if forbidden:
+        resource = found[-1]._replace(allowed=False, match=Match.NONE, note=forbidden)
+        found = (*found[:-1], resource)
+    return _conclude(context, found, _grant)
+
+
+def decide_for_caller(request: Request, layers: ApplicablePolicies) -> Decision:
+    """Judge a request by the policies on the caller's side alone.
+
+    That is what AWS's policy simulator does when it is given no resource policy: whose the
+    resource is, trust policies, key policies and RCPs do not count.
+    """
+    ruled = _ruled(request)
+    if ruled is not None:
+        return ruled
+    context = RequestContext(request)
+    slots = layers.slots(_kind(request.principal), request.action.lower())
+    found = tuple([_ask(slot, context) for slot in slots if slot.silent.layer not in _FAR_SIDE])
+    if not request.principal.in_account:
+        found = (
+            LayerDecision(PolicyType.IDENTITY, None, False, note="has no policies of its own"),
+        )
+    return _conclude(context, found, _grant_by_caller)
+
+
+def _ruled(request: Request) -> Decision | None:
+    """The decision of the service itself, where policies have no say."""
+    found = ruling(request)
+    if found is None:
+        return None
+    layer = LayerDecision(PolicyType.IDENTITY, None, found.allowed, note=found.why)
+    if found.allowed:
+        return Decision(Verdict.ALLOWED, (), (), (), (layer,))
+    return Decision(Verdict.IMPLICIT_DENY, (), (), (layer,), (layer,))
+
+
+def _conclude(
+    context: RequestContext,
+    found: tuple[LayerDecision, ...],
+    grant: Callable[[Request, Sequence[LayerDecision]], _Sides],
+) -> Decision:
+    """A Deny anywhere wins; else the layers without levels grant, and every level must allow."""
+    missing = tuple(context.missing.values())
+    denying = tuple([one for one in found if one.denies])
+    if denying:
+        deciding = tuple([ref for one in denying for ref in one.denies])
+        return Decision(Verdict.EXPLICIT_DENY, deciding, missing, denying, found)
+    granting, wanting = grant(context.request, [one for one in found if one.level is None])
+    levels = [one for one in found if one.level is not None and not one.allowed]
+    if wanting or levels:
+        return Decision(Verdict.IMPLICIT_DENY, (), missing, (*wanting, *levels), found)
+    deciding = tuple([ref for one in granting for ref in one.allows])
+    return Decision(Verdict.ALLOWED, deciding, missing, (), found)
+
+
+def _kind(caller: PrincipalContext) -> _Kind:
+    if caller.type is CallerType.USER:
+        return _Kind.USER
+    if caller.type in (CallerType.ROLE, CallerType.ROLE_SESSION):
+        return _Kind.LINKED if caller.is_service_linked_role else _Kind.ROLE
+    if caller.type is CallerType.FEDERATED_USER:
+        return _Kind.FEDERATED_ROOT if caller.acts_for_root else _Kind.FEDERATED
+    return _Kind.ROOT if caller.type is CallerType.ROOT else _Kind.OUTSIDE
+
+
+def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
+    if not slot.statements:
+        return slot.silent
+    allows: list[StatementRef] = []
+    denies: list[StatementRef] = []
+    closest = Match.NONE
+    for statement in slot.statements:
+        match = statement.match(context)
+        if match is Match.NONE:
+            continue
+        if statement.ref.allows:
+            allows.append(statement.ref)
+            closest = max(closest, match)
+        else:
+            denies.append(statement.ref)
+    silent = slot.silent
+    if not allows and not denies:
+        return silent
+    return LayerDecision(
+        silent.layer,
+        silent.level,
+        silent.allowed or bool(allows),
+        tuple(allows),
+        tuple(denies),
+        closest,
+        silent.note,
+    )
+
+
+def _deny_not_principals(
+    policy: CompiledPolicy, context: RequestContext, found: tuple[LayerDecision, ...]
+) -> tuple[LayerDecision, ...]:
+    """A Deny with NotPrincipal hits every caller with a boundary, whomever it names.
+
+    reference_policies_elements_notprincipal.html.
+    """
+    *others, resource = found
+    if not any(one.layer is PolicyType.BOUNDARY for one in others):
+        return found
+    more = [
+        statement.ref
+        for statement in policy.covering(context.request.action.lower())
+        if statement.spares_some
+        and statement.ref not in resource.denies
+        and statement.applies_to_anyone(context)
+    ]
+    if not more:
+        return found
+    note = "NotPrincipal denies every caller that has a boundary"
+    return (*others, resource._replace(denies=(*resource.denies, *more), note=note))
+
+
+def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
+    """The layers that grant, and those whose missing Allow stands in the way.
+
+    `found` are the layers without levels, the identity's first, the resource's last.
+    """
+    caller = request.principal
+    resource = found[-1]
+    if not caller.in_account:
+        return (resource,), () if resource.allowed else (resource,)
+    identity = found[0]
+    wanting = [one for one in found[:-1] if not one.allowed]
+    if consenting_account(request) not in (None, caller.account):
+        # Across accounts both sides must allow, however the policy names the caller.
+        return (identity, resource), wanting if resource.allowed else [*wanting, resource]
+    # Within one account either side grants, depending on how directly the caller is named.
+    if resource.match is Match.DIRECT:
+        return (resource, identity), ()
+    if resource.match is Match.ISSUER:
+        return (resource, identity), [one for one in wanting if one is not identity]
+    if needs_resource_policy(request) and not resource.allowed:
+        return (), [*wanting, resource]
+    return (identity, resource), wanting
+
+
+def _grant_by_caller(_request: Request, found: Sequence[LayerDecision]) -> _Sides:
+    return found[:1], [one for one in found if not one.allowed]

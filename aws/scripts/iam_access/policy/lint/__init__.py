@@ -1,0 +1,392 @@
+"""Find what AWS would refuse in a policy, or what cannot be meant, before AWS sees it.
+
+All problems of a document are found in one go. Statements are in IAM's JSON form.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from iam_access.model import Severity
+from iam_access.policy.action_targets import acts_on, can_act_on, can_have
+from iam_access.policy.actions import unknown_action
+from iam_access.policy.arn import resource_fault
+from iam_access.policy.condition_keys import find_condition_key
+from iam_access.policy.document import (
+    DEFAULT_VERSION,
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    VERSION,
+    Document,
+    Statement,
+    size,
+)
+from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
+from iam_access.policy.problem import Path, Problem, nearest, shown
+from iam_access.policy.variables import malformed_variable
+
+_ALL_VALUES = "ForAllValues:"
+
+
+def check_scope(
+    statement: Mapping[str, Any], path: Path, *, resources_are_sound: bool
+) -> Iterator[Problem]:
+    """What can have no effect: actions on these resources, conditions for these actions.
+
+    Of resources of which something else is wrong already, nothing is told.
+    """
+    actions = _strings(statement.get("Action"))
+    if actions and "*" not in actions and resources_are_sound:
+        resources = _strings(statement.get("Resource"))
+        if resources and "*" not in resources:
+            yield from _actions(statement["Action"], resources, (*path, "Action"))
+    condition = statement.get("Condition")
+    if isinstance(condition, Mapping):
+        yield from _conditions(statement, condition, actions, (*path, "Condition"))
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list | tuple) else (value,)
+    return tuple(each for each in values if isinstance(each, str))
+
+
+def _actions(written: Any, resources: tuple[str, ...], path: Path) -> Iterator[Problem]:
+    is_list = isinstance(written, list | tuple)
+    for position, action in enumerate(written if is_list else (written,)):
+        if isinstance(action, str) and not any(can_act_on(action, each) for each in resources):
+            yield _never_acts(action, (*path, position) if is_list else path)
+
+
+def _never_acts(action: str, path: Path) -> Problem:
+    forms = acts_on(action)
+    if forms:
+        hint = f"Add a resource such as {', '.join(forms[:3])}, or remove the action."
+    else:
+        hint = 'It acts on no resource in particular: give it a statement with the resource "*".'
+    return Problem(
+        "action-never-applies",
+        f"{action!r} acts on none of the statement's resources.",
+        hint,
+        path,
+        Severity.WARNING,
+    )
+
+
+def _conditions(
+    statement: Mapping[str, Any],
+    condition: Mapping[str, Any],
+    actions: tuple[str, ...],
+    path: Path,
+) -> Iterator[Problem]:
+    for operator, block in condition.items():
+        for key in block if isinstance(block, Mapping) else ():
+            if "${" in key:
+                continue  # told as no key at all
+            if actions and "*" not in actions and not any(can_have(each, key) for each in actions):
+                yield _never_applies(key, (*path, operator, key))
+            if statement.get("Effect") == "Allow" and _opens(operator, key, condition):
+                yield _for_all_values(operator, key, (*path, operator, key))
+
+
+def _never_applies(key: str, path: Path) -> Problem:
+    return Problem(
+        "condition-never-applies",
+        f"{key!r} is a condition key of none of the statement's actions.",
+        "Remove it, or give the actions that have it a statement of their own: where the key is "
+        "missing, an Allow grants nothing and a Deny denies nothing, or all if it is negated.",
+        path,
+        Severity.WARNING,
+    )
+
+
+def _opens(operator: str, key: str, condition: Mapping[str, Any]) -> bool:
+    """Whether ForAllValues holds without the key, of which there is never more than one value.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    """
+    found = find_condition_key(key)
+    if not operator.startswith(_ALL_VALUES) or plain_operator(operator) is None:
+        return False
+    if found is None or found.multivalued:
+        return False
+    demanded = {each.lower() for each in condition.get("Null") or ()}
+    return key.lower() not in demanded
+
+
+def _for_all_values(operator: str, key: str, path: Path) -> Problem:
+    plain = operator[len(_ALL_VALUES) :]
+    return Problem(
+        "for-all-values-opens",
+        f"{operator} holds for every request without {key!r}, which has one value at most.",
+        f"Write {plain}, which needs the key.",
+        path,
+        Severity.WARNING,
+    )
+
+
+__all__ = ["Path", "Problem", "check_document", "check_statement"]
+
+_SID = re.compile(r"[A-Za-z0-9]*")
+#: IAM's own expression for policy documents.
+#: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
+_REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
+#: What IAM takes and people cannot see, or tell from a space or from nothing.
+_UNSEEN_CHARACTER = re.compile("[\u007f-\u00a0\u00ad]")
+# What most resources look like; the rest is looked at in parts.
+_ORDINARY_ARN = re.compile(
+    r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
+)
+
+# Times its quota: so large a document is not looked into.
+_FAR_TOO_LARGE = 10
+
+
+def check_document(
+    document: Document, path: Path = (), *, quota: int | None = None, name: str | None = None
+) -> Iterator[Problem]:
+    """Everything wrong with an identity policy: its size, its statements, their ids together.
+
+    `quota` is how many characters, without white space, the document may have; None is any number.
+    `name` is what messages about the whole document call it.
+    """
+    too_large = [*_too_large(document, path, quota, name)]
+    yield from too_large
+    if too_large and size(document) > _FAR_TOO_LARGE * (quota or 0):
+        return  # it would take long, and most of it has to go
+    yield from _document_elements(document, path)
+    statements = document.get("Statement")
+    if isinstance(statements, Mapping):
+        yield from check_statement(statements, (*path, "Statement"))
+    elif isinstance(statements, Sequence) and not isinstance(statements, str) and statements:
+        for position, each in enumerate(statements):
+            yield from check_statement(each, (*path, "Statement", position))
+        yield from _repeated_sids(statements, (*path, "Statement"))
+    else:
+        yield Problem(
+            "missing-statement",
+            "The policy has no statements.",
+            "Give it a list of at least one statement.",
+            (*path, "Statement"),
+        )
+
+
+def _document_elements(document: Document, path: Path) -> Iterator[Problem]:
+    version = document.get("Version", DEFAULT_VERSION)
+    if version not in (VERSION, DEFAULT_VERSION):
+        yield Problem(
+            "bad-version",
+            f"{shown(version)} is not a version of the policy language.",
+            f'Write "{VERSION}", the current one.',
+            (*path, "Version"),
+        )
+    if "Id" in document:
+        yield Problem(
+            "unknown-element",
+            "'Id' is for policies of resources, not for those of users and roles.",
+            "Remove it.",
+            (*path, "Id"),
+        )
+    yield from _unknown_elements(document, DOCUMENT_ELEMENTS, path)
+
+
+def _unknown_elements(
+    source: Mapping[str, Any], known: Sequence[str], path: Path
+) -> Iterator[Problem]:
+    for name in source:
+        if name in known:
+            continue
+        meant = nearest(str(name), known)
+        yield Problem(
+            "unknown-element",
+            f"{shown(name)} is not an element of a policy.",
+            f"Did you mean {meant}?" if meant else f"The elements are {', '.join(known)}.",
+            (*path, name),
+        )
+
+
+def _repeated_sids(statements: Sequence[Any], path: Path) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for position, each in enumerate(statements):
+        sid = each.get("Sid") if isinstance(each, Mapping) else None
+        if not isinstance(sid, str) or not sid:
+            continue
+        if sid in first:
+            yield Problem(
+                "duplicate-sid",
+                f"The statement id '{sid}' is that of statement {first[sid] + 1} too.",
+                "Give each statement an id of its own, or none.",
+                (*path, position, "Sid"),
+            )
+        first.setdefault(sid, position)
+
+
+def _too_large(
+    document: Document, path: Path, quota: int | None, name: str | None
+) -> Iterator[Problem]:
+    characters = size(document)
+    policy = "The policy" if name is None else f"The policy {shown(name)}"
+    if quota is not None and characters > quota:
+        yield Problem(
+            "policy-too-large",
+            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed.",
+            "Use wildcards, or split it into several policies.",
+            path,
+        )
+
+
+def check_statement(statement: Any, path: Path = ()) -> Iterator[Problem]:
+    """Everything wrong with one statement of an identity policy, in the order of its elements."""
+    if not isinstance(statement, Mapping):
+        yield Problem(
+            "bad-statement",
+            f"{shown(statement)} is not a statement.",
+            "A statement is a mapping with an effect, actions and resources.",
+            path,
+        )
+        return
+    resources = [*_values(statement, "Resource", path, _bad_resource)]
+    yield from _unknown_elements(statement, STATEMENT_ELEMENTS, path)
+    yield from _principals(statement, path)
+    yield from _sid(statement, path)
+    yield from _effect(statement, path)
+    yield from _one_of(statement, "Action", path)
+    yield from _one_of(statement, "Resource", path)
+    yield from _values(statement, "Action", path, unknown_action)
+    yield from _values(statement, "NotAction", path, unknown_action)
+    yield from resources
+    yield from _values(statement, "NotResource", path, _bad_resource)
+    yield from check_condition(statement.get("Condition"), (*path, "Condition"))
+    yield from check_scope(statement, path, resources_are_sound=not resources)
+    if _may_hold_refused(statement):
+        yield from _characters(statement, path)
+
+
+def _principals(statement: Statement, path: Path) -> Iterator[Problem]:
+    for name in ("Principal", "NotPrincipal"):
+        if name in statement:
+            yield Problem(
+                "principal-not-allowed",
+                f"'{name}' is for policies of resources, not for those of users and roles.",
+                "Remove it: the policy applies to whom it is attached to.",
+                (*path, name),
+            )
+
+
+def _sid(statement: Statement, path: Path) -> Iterator[Problem]:
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+        yield Problem(
+            "bad-sid",
+            f"{shown(sid)} is not a statement id.",
+            "Use letters A to Z and a to z and digits only, without spaces, or leave it out.",
+            (*path, "Sid"),
+        )
+
+
+def _effect(statement: Statement, path: Path) -> Iterator[Problem]:
+    effect = statement.get("Effect")
+    if effect in ("Allow", "Deny"):
+        return
+    meant = nearest(effect, ("Allow", "Deny")) if isinstance(effect, str) else None
+    said = "The statement has no effect." if effect is None else f"{shown(effect)} is no effect."
+    yield Problem(
+        "missing-effect" if effect is None else "bad-effect",
+        said,
+        f"Write {meant}." if meant else "Write Allow or Deny.",
+        (*path, "Effect"),
+    )
+
+
+def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
+    """Exactly one of an element and its opposite, with at least one value."""
+    given, opposite = statement.get(name), statement.get(f"Not{name}")
+    if (given and opposite is None) or (opposite and given is None):
+        return
+    present = [each for each in (name, f"Not{name}") if statement.get(each) is not None]
+    if len(present) == 2:
+        yield Problem(
+            f"conflicting-{name.lower()}s",
+            f"The statement has both {name} and Not{name}.",
+            "Keep one of them, and put the rest into a statement of its own.",
+            (*path, f"Not{name}"),
+        )
+    if not present or any(statement[each] in ([], "", ()) for each in present):
+        yield Problem(
+            f"missing-{name.lower()}",
+            f"The statement has no {name.lower()}s.",
+            f"Name at least one under {name} or Not{name}; "
+            + ("s3:GetObject, for example." if name == "Action" else "* is all of them."),
+            (*path, *(present or [name])[:1]),
+        )
+
+
+def _values(
+    statement: Statement, name: str, path: Path, check: Callable[[str], Problem | None]
+) -> Iterator[Problem]:
+    """The problems of each value of an element; an element left empty is _one_of()'s to tell."""
+    found = statement.get(name)
+    if found is None or found == "":
+        return
+    is_list = isinstance(found, list | tuple)
+    for position, value in enumerate(found if is_list else (found,)):
+        problem = check(value) if isinstance(value, str) else _not_a_string(value, name)
+        if problem is not None:
+            yield replace(problem, path=(*path, name, position) if is_list else (*path, name))
+
+
+def _not_a_string(value: Any, name: str) -> Problem:
+    hint = f"Write it in quotation marks, as one of the {name} strings."
+    return Problem("bad-type", f"{shown(value)} is not a string.", hint)
+
+
+def _bad_resource(text: str) -> Problem | None:
+    if _ORDINARY_ARN.fullmatch(text):
+        return None
+    malformed = malformed_variable(text)
+    if malformed is not None:
+        return bad_variable(malformed)
+    fault = resource_fault(text)
+    if fault is None:
+        return None
+    return Problem(
+        "bad-arn",
+        f"{text!r} is not a resource: {fault.text}.",
+        "Write * or an ARN such as arn:aws:s3:::bucket/* "
+        "(arn:partition:service:region:account:resource).",
+        severity=Severity.ERROR if fault.refused else Severity.WARNING,
+    )
+
+
+def _may_hold_refused(statement: Any) -> bool:
+    """Whether a search is worth its time: Python shows ASCII that IAM refuses with a backslash."""
+    text = repr(statement)
+    return "\\" in text or not text.isascii()
+
+
+def _characters(value: Any, path: Path) -> Iterator[Problem]:
+    if isinstance(value, str):
+        unseen = _UNSEEN_CHARACTER.search(value)
+        if unseen is not None:
+            yield Problem(
+                "bad-character",
+                f"{shown(value)} contains U+{ord(unseen[0]):04X}, which cannot be seen.",
+                "Remove it, or write a plain space: AWS compares it as it stands.",
+                path,
+            )
+        match = _REFUSED_CHARACTER.search(value)
+        if match is not None and unseen is None:
+            yield Problem(
+                "bad-character",
+                f"{shown(value)} contains U+{ord(match[0]):04X}, which IAM refuses in policies.",
+                "Use characters from U+0020 to U+00FF (Latin-1), tabs and line ends only.",
+                path,
+            )
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _characters(key, (*path, key))
+            yield from _characters(each, (*path, key))
+    elif isinstance(value, Sequence):
+        for position, each in enumerate(value):
+            yield from _characters(each, (*path, position))

@@ -1,0 +1,237 @@
+"""Check the Condition element of a statement: operators, keys and the form of their values.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
+from iam_access.policy.dates import InstantError, parse_instant
+from iam_access.policy.document import text_of
+from iam_access.policy.problem import Path, Problem, nearest, shown
+from iam_access.policy.variables import malformed_variable
+
+_SETS = ("ForAllValues:", "ForAnyValue:")
+_IF_EXISTS = "IfExists"
+_COMPARISONS = (
+    "Equals",
+    "NotEquals",
+    "LessThan",
+    "LessThanEquals",
+    "GreaterThan",
+    "GreaterThanEquals",
+)
+_STRINGS = (
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+)
+_ARNS = ("ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike")
+
+_KEY = re.compile(r"[^:\s]+:\S(.*\S)?")
+_PREFIX_LENGTH = re.compile(r"[0-9]*")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_instant(text)
+    except InstantError:
+        return False
+    return True
+
+
+def _is_boolean(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    # CIDR has the length of a prefix; Python would take a mask as well.
+    if not _PREFIX_LENGTH.fullmatch(text.partition("/")[2]):
+        return False
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_arn(text: str) -> bool:
+    # Matching goes part by part, but a wildcard or a variable can begin a pattern.
+    return text.startswith(("arn:", "*", "?", "${"))
+
+
+_Form = tuple[Callable[[str], bool], str]
+
+_FORMS: dict[str, _Form] = {
+    **{f"Numeric{each}": (_is_number, "a number such as 10 or 1.5") for each in _COMPARISONS},
+    **{
+        f"Date{each}": (_is_date, "a date such as 2025-12-01T00:00:00Z, or seconds since 1970")
+        for each in _COMPARISONS
+    },
+    **dict.fromkeys(("Bool", "Null"), (_is_boolean, "true or false")),
+    "BinaryEquals": (_is_base64, "bytes in base64"),
+    **dict.fromkeys(
+        ("IpAddress", "NotIpAddress"),
+        (_is_network, "an address or a network such as 203.0.113.0/24"),
+    ),
+    **dict.fromkeys(_ARNS, (_is_arn, "an ARN, in which each part may have wildcards")),
+}
+
+#: Every operator by its plain name. Only these compare strings, in which variables are filled in.
+_WITH_VARIABLES = frozenset((*_STRINGS, *_ARNS))
+_OPERATORS = (*_STRINGS, *_FORMS)
+
+
+def plain_operator(operator: str) -> str | None:
+    """An operator without its set prefix and ``IfExists``, or None if AWS does not have it."""
+    plain = operator
+    for prefix in _SETS:
+        plain = plain.removeprefix(prefix) if plain is operator else plain
+    if plain.endswith(_IF_EXISTS):
+        plain = plain.removesuffix(_IF_EXISTS)
+        # Null asks whether a key exists; AWS refuses to ask that only if it exists.
+        plain = "" if plain == "Null" else plain
+    return plain if plain in _OPERATORS else None
+
+
+def check_condition(condition: Any, path: Path = ()) -> Iterator[Problem]:
+    """Everything wrong with a Condition element; none is right, and so is an empty one."""
+    if condition is None:
+        return
+    if not isinstance(condition, Mapping):
+        hint = "Write operators, each with keys and values: StringEquals: {aws:RequestedRegion: …}."
+        yield Problem("bad-condition", f"{shown(condition)} is not a condition.", hint, path)
+        return
+    for operator, block in condition.items():
+        yield from _check_operator(str(operator), block, (*path, operator))
+
+
+def _check_operator(operator: str, block: Any, path: Path) -> Iterator[Problem]:
+    plain = plain_operator(operator)
+    if plain is None:
+        yield _unknown_operator(operator, path)
+    if not isinstance(block, Mapping):
+        hint = "Write the keys with their values below the operator: {aws:RequestedRegion: …}."
+        yield Problem("bad-condition", f"{operator} has {shown(block)} for keys.", hint, path)
+        return
+    yield from _check_keys(operator, block, path)
+    for key, values in block.items():
+        yield from _check_values(operator, plain, values, (*path, key))
+
+
+def _unknown_operator(operator: str, path: Path) -> Problem:
+    prefix = next((each for each in _SETS if operator.lower().startswith(each.lower())), "")
+    rest = operator[len(prefix) :]
+    exists = rest.lower().endswith(_IF_EXISTS.lower())
+    rest = rest[: -len(_IF_EXISTS)] if exists else rest
+    meant = nearest(rest, _OPERATORS)
+    if meant is not None:
+        suffix = _IF_EXISTS if exists and meant != "Null" else ""
+        hint = f"Did you mean {prefix}{meant}{suffix}?"
+    else:
+        hint = "Use one of AWS's condition operators, such as StringEquals, ArnLike or Bool."
+    return Problem("unknown-condition-operator", f"{operator!r} is no operator.", hint, path)
+
+
+def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for key in map(str, block):
+        if not _KEY.fullmatch(key):
+            hint = "Write a service or aws, a colon and a name, such as aws:RequestedRegion."
+            yield Problem(
+                "bad-condition-key", f"{key!r} is not a condition key.", hint, (*path, key)
+            )
+        elif (problem := unknown_key(key)) is not None:
+            yield replace(problem, path=(*path, key))
+        first = seen.setdefault(key.lower(), key)
+        if first != key:
+            yield Problem(
+                "duplicate-condition-key",
+                f"{key!r} is the same condition key as {first!r}, under one {operator}.",
+                "Write it once, with the values of both as a list.",
+                (*path, key),
+            )
+
+
+@lru_cache(maxsize=16_384)
+def unknown_key(key: str) -> Problem | None:
+    """What is wrong with the name of a condition key, or None if AWS has such a key.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    if "${" in key:
+        hint = "Write what it stands for: IAM fills in variables in values and resources only."
+        return Problem("bad-condition-key", f"{key!r} is a condition key with a variable.", hint)
+    if find_condition_key(key) is not None:
+        return None
+    found = nearest_condition_key(key)
+    return Problem(
+        "unknown-condition-key",
+        f"AWS has no condition key {key!r}, so that no request has it.",
+        f"Did you mean {found}?" if found else "See AWS's Service Authorization Reference.",
+        unknown=key,
+    )
+
+
+def _check_values(operator: str, plain: str | None, values: Any, path: Path) -> Iterator[Problem]:
+    is_list = isinstance(values, list | tuple)
+    if is_list and not values:
+        hint = "Give it at least one value; a list of none never matches."
+        yield Problem("missing-condition-value", f"{operator} has no values.", hint, path)
+    each_with_path = (
+        [((*path, i), v) for i, v in enumerate(values)] if is_list else [(path, values)]
+    )
+    for where, value in each_with_path:
+        if not isinstance(value, str | int | float):
+            hint = "Write a string, a number, true or false."
+            yield Problem("bad-type", f"{shown(value)} is not a condition value.", hint, where)
+        elif plain is not None:
+            yield from _check_value(operator, plain, text_of(value), where)
+
+
+def _check_value(operator: str, plain: str, text: str, path: Path) -> Iterator[Problem]:
+    if plain in _WITH_VARIABLES:
+        malformed = malformed_variable(text)
+        if malformed is not None:
+            yield replace(bad_variable(malformed), path=path)
+            return
+    form = _FORMS.get(plain)
+    if form is not None and not form[0](text):
+        yield Problem(
+            "bad-condition-value",
+            f"{text!r} is not a value for {operator}.",
+            f"Write {form[1]}" + ("; variables are not filled in here." if "${" in text else "."),
+            path,
+        )
+
+
+def bad_variable(text: str) -> Problem:
+    """The problem of something in a string that begins like a policy variable and is none."""
+    return Problem(
+        "bad-variable",
+        f"{text!r} is not a policy variable.",
+        "Write ${aws:username}, or ${aws:username, 'a default'}; a literal $ before { is ${$}.",
+    )

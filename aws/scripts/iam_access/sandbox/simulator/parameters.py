@@ -1,0 +1,221 @@
+"""What a request to the policy simulator may contain. Codes and wording follow AWS.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from iam_access.policy.actions import find_action
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.conditions import (
+    PolicySyntaxError,
+    parse_boolean,
+    parse_date,
+    parse_number,
+)
+from iam_access.policy.evaluation.request import account_of
+from iam_access.sandbox.call import Call
+from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.parameters import check_length, constraint
+from iam_access.sandbox.simulator.results import EVERY_RESOURCE
+
+_ENTITY = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|group|role)/(?:.*/)?([^/]+)", re.ASCII)
+_RESOURCE = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
+_OWNER = re.compile(r"arn:[\w-]+:iam::\d{12}:.+", re.ASCII)
+_DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
+_LEVELS = 7
+# For starting EC2 instances: which resources are to be named. Which are is not checked here.
+_SCENARIOS = frozenset(
+    {
+        *("EC2-Classic-EBS", "EC2-Classic-InstanceStore", "EC2-VPC-EBS", "EC2-VPC-EBS-Subnet"),
+        *("EC2-VPC-InstanceStore", "EC2-VPC-InstanceStore-Subnet"),
+    }
+)
+
+
+def invalid_input(message: str) -> AwsError:
+    """The simulator's error for anything that does not fit."""
+    return AwsError("InvalidInput", message)
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Refuse what is wrong by itself, whatever the account contains."""
+    _check_actions(params)
+    _check_resources(params.get("ResourceArns") or [])
+    _check_apart(params)
+    caller = params.get("CallerArn")
+    if caller is not None and not _ENTITY.fullmatch(caller):
+        raise invalid_input(
+            "Invalid caller - Caller must be an IAM user, role or group in this context."
+        )
+    owner = params.get("ResourceOwner")
+    if owner is not None and not _OWNER.fullmatch(owner):
+        raise invalid_input(f"'{owner}' is not a valid as a Resource Owner.")
+    if len(params.get("PermissionsBoundaryPolicyInputList") or []) > 1:
+        raise invalid_input("The list of Permissions Boundary policies cannot exceed 1 items.")
+    scenario = params.get("ResourceHandlingOption")
+    if scenario is not None and scenario not in _SCENARIOS:
+        raise invalid_input(f"Invalid input resource handling options: {scenario}.")
+    _check_levels(params.get("OrderedOrganizationPolicyInputList") or [])
+
+
+def source_of(call: Call) -> tuple[str, str]:
+    """Kind (user, group or role) and name of the principal whose policies are asked about."""
+    arn = call.params.get("PolicySourceArn")
+    if arn is None:
+        raise constraint("policySourceArn", "Member must not be null")
+    check_length("policySourceArn", arn, 20, 2048)
+    found = _ENTITY.fullmatch(arn)
+    if found is None:
+        raise invalid_input(
+            f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
+        )
+    account = account_of(arn)
+    if account != call.account_id:
+        raise invalid_input(
+            f"Invalid Policy Source Arn: caller's account {call.account_id} does not have access "
+            f"to policies in account {account}"
+        )
+    return found[1], found[2]
+
+
+def resources_of(params: Mapping[str, Any]) -> list[str]:
+    """The resources that are named, none where the question is about all."""
+    named = params.get("ResourceArns") or []
+    return [] if named == [EVERY_RESOURCE] else list(named)
+
+
+def policy_input(parameter: str, index: int, text: str, kind: SourceType) -> CompiledPolicy:
+    """A policy that the request brings along; the id is the one that results name it by."""
+    check_length(parameter[0].lower() + parameter[1:], text, 1, 131_072)
+    if not _DOCUMENT.fullmatch(text):
+        raise constraint(
+            parameter[0].lower() + parameter[1:],
+            "Member must satisfy regular expression pattern: "
+            "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+        )
+    name = parameter if kind is SourceType.RESOURCE else f"{parameter}.{index}"
+    try:
+        return compile_policy(text, PolicySource(name, kind, name))
+    except PolicySyntaxError as error:
+        raise invalid_input(f"Invalid policy: {error.message}") from error
+
+
+def context_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The values of each condition key, by the key in lower case."""
+    found: dict[str, tuple[str, ...]] = {}
+    for number, entry in enumerate(entries, 1):
+        member = f"contextEntries.{number}.member"
+        name = entry.get("ContextKeyName") or ""
+        check_length(f"{member}.contextKeyName", name, 5, 256)
+        if name.lower() in found:
+            raise invalid_input(f"Duplicate context key: {name}.")
+        found[name.lower()] = _values(member, name, entry)
+    return found
+
+
+def _check_actions(params: Mapping[str, Any]) -> None:
+    actions = params.get("ActionNames")
+    if not actions:
+        raise constraint("actionNames", "Member must not be null")
+    for number, action in enumerate(actions, 1):
+        check_length(f"actionNames.{number}.member", action, 3, 128)
+        if ":" not in action:
+            raise invalid_input("The action is invalid since it is missing names")
+
+
+def _check_apart(params: Mapping[str, Any]) -> None:
+    """Actions that the simulator knows the resources of, and others, go together on `*` only.
+
+    AWS does not say which it knows; those it was seen to refuse beside others are no actions of
+    IAM but operations of an API (s3:PutBucketReplication).
+    """
+    if not resources_of(params):
+        return
+    actions = params["ActionNames"]
+    known = [action for action in actions if find_action(action)]
+    unknown = [action for action in actions if not find_action(action)]
+    if known and unknown:
+        raise invalid_input(
+            f"Invalid Input Actions: [{','.join(known)}] and [{','.join(unknown)}] require "
+            "different authorization information. Please refer to the documentation for more "
+            "details: https://docs.aws.amazon.com/IAM/latest/APIReference/"
+            "API_SimulatePrincipalPolicy.html"
+        )
+
+
+def _check_levels(levels: Sequence[Mapping[str, Any]]) -> None:
+    if len(levels) > _LEVELS:
+        raise constraint(
+            "orderedOrganizationPolicyInputList",
+            f"Member must have length less than or equal to {_LEVELS}",
+        )
+    for number, level in enumerate(levels, 1):
+        if not level.get("ServiceControlPolicyInputList"):
+            raise invalid_input(
+                f"Organization policy at index {number} must contain at least one service control "
+                "policy"
+            )
+
+
+def _check_resources(resources: Sequence[str]) -> None:
+    for number, resource in enumerate(resources, 1):
+        check_length(f"resourceArns.{number}.member", resource, 1, 2048)
+        alone = resource == EVERY_RESOURCE and len(resources) == 1
+        if not alone and not _RESOURCE.fullmatch(resource):
+            raise invalid_input(f"ResourceNames are not in a valid ARN format: {resource}.")
+
+
+def _values(member: str, name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    kind = entry.get("ContextKeyType") or ""
+    scalar = kind.removesuffix("List")
+    if scalar not in _READABLE:
+        raise constraint(
+            f"{member}.contextKeyType",
+            f"Member must satisfy enum value set: [{', '.join(_TYPES)}]",
+            kind,
+        )
+    values = tuple(entry.get("ContextKeyValues") or ())
+    if kind == scalar and len(values) != 1:
+        raise invalid_input(f"Context key {name} of type {kind} must have exactly one value.")
+    for value in values:
+        if not _READABLE[scalar](value):
+            raise invalid_input(f"Context key {name}: '{value}' is not a valid {scalar}.")
+    return values
+
+
+def _is_ip(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_binary(value: str) -> bool:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+_READABLE: Mapping[str, Callable[[str], bool]] = {
+    "string": lambda _: True,
+    "numeric": lambda value: parse_number(value) is not None,
+    "boolean": lambda value: parse_boolean(value) is not None,
+    "ip": _is_ip,
+    "binary": _is_binary,
+    "date": lambda value: parse_date(value) is not None,
+}
+_TYPES = [f"{kind}{suffix}" for kind in _READABLE for suffix in ("", "List")]

@@ -1,0 +1,156 @@
+"""An account's users and roles with their policies compiled, ready to be asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iam_access.errors import AccessError
+from iam_access.model import Principal, PrincipalType
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    PolicySource,
+    SourceType,
+    compile_policy,
+)
+from iam_access.policy.evaluation.decision import Decision
+from iam_access.policy.evaluation.decision_cache import Matrix, SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies
+from iam_access.policy.evaluation.request import PrincipalContext
+from iam_access.simulation.questions import ContextValue, RequestContextTemplate
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+# Condition keys and their values, as requests have them.
+Context = Mapping[str, str | Sequence[str]]
+
+
+class UnreadPolicyError(AccessError):
+    """A policy that counts was not read from the account."""
+
+    code = "unread-policy"
+
+
+def documents_needed(snapshot: Snapshot) -> frozenset[str]:
+    """ARNs of the AWS managed policies that somebody in the account holds or is bounded by."""
+    held = {
+        arn
+        for state in snapshot.principals.values()
+        for arn in (*state.attached, *([state.boundary] if state.boundary else []))
+    }
+    return frozenset(held - snapshot.policies.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A user or role as the evaluator knows it. `state` is what the account says of it."""
+
+    principal: Principal
+    state: PrincipalState
+    caller: PrincipalContext
+    layers: ApplicablePolicies
+    matrix: Matrix = field(repr=False, compare=False)
+
+    def asker(self, context: Context, now: datetime) -> SubjectEvaluator:
+        """To ask much of it at `now` (UTC), by the policies of its own account.
+
+        What its requests have in them besides is the same as in assertions, see
+        `RequestContextTemplate`.
+        """
+        own = (
+            ContextValue(key, "string", (each,) if isinstance(each, str) else tuple(each))
+            for key, each in context.items()
+        )
+        whole = {
+            each.key: each.values
+            for each in RequestContextTemplate(tuple(own), now).context(self.state)
+        }
+        return self.matrix.asker(self.caller, self.layers, whole, now)
+
+    def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
+        """Whether it may do this; see `asker`."""
+        return self.asker(context, now).decide(action, resource)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPolicies:
+    """The users and roles of a snapshot. Every policy is compiled once, when first needed.
+
+    For one thread at a time; `matrix` remembers what was decided.
+    """
+
+    snapshot: Snapshot
+    matrix: Matrix = field(default_factory=Matrix, repr=False, compare=False)
+    _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
+    _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
+    _subjects: dict[Principal, Subject] = field(default_factory=dict)
+
+    @property
+    def principals(self) -> tuple[Principal, ...]:
+        """Users and roles, in order."""
+        return tuple(
+            sorted(p for p in self.snapshot.principals if p.type is not PrincipalType.GROUP)
+        )
+
+    def subject(self, principal: Principal) -> Subject:
+        """A user or role, with all policies that bear on it.
+
+        Raises KeyError for one that does not exist, and UnreadPolicyError when the snapshot
+        lacks the document of a policy it holds.
+        """
+        if principal not in self._subjects:
+            self._subjects[principal] = self._compiled_subject(self.snapshot.principals[principal])
+        return self._subjects[principal]
+
+    def _compiled_subject(self, state: PrincipalState) -> Subject:
+        is_user = state.principal.type is PrincipalType.USER
+        make = PrincipalContext.user if is_user else PrincipalContext.role
+        layers = ApplicablePolicies(
+            identity=tuple(self._identity(state)),
+            boundary=self._managed(state.boundary, SourceType.BOUNDARY) if state.boundary else None,
+        )
+        return Subject(state.principal, state, make(state.arn, state.id), layers, self.matrix)
+
+    def _identity(self, state: PrincipalState) -> Iterator[CompiledPolicy]:
+        groups = (
+            self.snapshot.principals[Principal(PrincipalType.GROUP, name)] for name in state.groups
+        )
+        for holder in (state, *groups):
+            for name, document in holder.inline.items():
+                yield self._inline(holder.principal, name, document)
+            for arn in holder.attached:
+                yield self._managed(arn, SourceType.IDENTITY)
+
+    def _inline(self, holder: Principal, name: str, document: Document) -> CompiledPolicy:
+        source = PolicySource(inline_id(holder, name), SourceType.IDENTITY, name)
+        known = self._policies.get((source.id, source.type))
+        return known or self._compiled(document, source)
+
+    def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
+        source = PolicySource(arn, type_, arn.rpartition("/")[2])
+        return self._policies.get((arn, type_)) or self._compiled(self.document(arn), source)
+
+    def _compiled(self, document: Document, source: PolicySource) -> CompiledPolicy:
+        policy = self._policies[source.id, source.type] = compile_policy(document, source)
+        self._written[policy] = document
+        return policy
+
+    def written(self, policy: CompiledPolicy) -> Document:
+        """The document that a policy of one of the subjects was compiled from."""
+        return self._written[policy]
+
+    def document(self, arn: str) -> Document:
+        """The document of a managed policy, the customer's or AWS's; UnreadPolicyError without."""
+        local = self.snapshot.policies.get(arn)
+        if local is not None:
+            return local.document
+        copy = self.snapshot.managed.get(arn)
+        if copy is None:
+            raise UnreadPolicyError(
+                f"the document of {arn} was not read from account {self.snapshot.account_id}",
+                "ask for the documents that simulation.world.documents_needed names",
+            )
+        return copy.document
+
+
+def inline_id(holder: Principal, name: str) -> str:
+    """How explanations name an inline policy: whose it is, and its name."""
+    return f"{holder} {name}"

@@ -1,0 +1,358 @@
+"""From tests in files to what is asked in an account."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from iam_access.config.access_tests import AccessTest, Expectation, accounts_named
+from iam_access.config.expressions import matcher
+from iam_access.config.suites import Suite
+from iam_access.config.words import did_you_mean
+from iam_access.kinds.fields import role
+from iam_access.kinds.placeholders import fill, values_of
+from iam_access.meaning.grant_roles import GrantRoles
+from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
+from iam_access.policy.actions import expand
+from iam_access.policy.evaluation.batch import set_bits
+from iam_access.simulation.proving import mismatches
+from iam_access.simulation.questions import (
+    ContextValue,
+    PreparedAssertion,
+    RequestContextTemplate,
+    TestRef,
+)
+from iam_access.simulation.results import AccountTests
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+_LINKED = "/aws-service-role/"
+
+
+def is_service_linked(state: PrincipalState) -> bool:
+    """Whether a role belongs to an AWS service, which alone can use and change it."""
+    return state.path.startswith(_LINKED)
+
+
+def is_for_people(state: PrincipalState, accounts: frozenset[str]) -> bool:
+    """Whether principals of these accounts, or people signed in through SAML, may assume a role.
+
+    Judged by whom the trust policy names, whatever its conditions.
+    """
+    for principal in _allowed(state.trust or {}):
+        if principal == "*":
+            return True
+        if not isinstance(principal, dict):
+            continue
+        named = _listed(principal.get("AWS"))
+        if any(name == "*" or _account(name) in accounts for name in named):
+            return True
+        if any(":saml-provider/" in name for name in _listed(principal.get("Federated"))):
+            return True
+    return False
+
+
+def _allowed(trust: Document) -> Iterator[Any]:
+    statements = trust.get("Statement", ())
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        if statement.get("Effect") == "Allow" and "Principal" in statement:
+            yield statement["Principal"]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def _account(name: str) -> str:
+    """The account of a principal: its twelve digits alone mean the same as its root's ARN."""
+    parts = name.split(":")
+    return parts[4] if len(parts) > 5 else name
+
+
+_NOBODY, _MISSING = "no-principal", "missing-principal"
+# What tests assume that do not say otherwise, the same as aws-iam-tester does.
+_DEFAULT_CONTEXT = (
+    ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",)),
+    ContextValue("redshift:DbUser", "string", ("admin",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalFilter:
+    """Who is tested: users, roles or both, and whether roles that no person can assume count."""
+
+    users: bool = True
+    roles: bool = True
+    system_roles: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedTests:
+    """What tests come to in an account, and what is wrong with the tests there."""
+
+    inquiries: tuple[PreparedAssertion, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def select_tests(
+    suites: Iterable[Suite],
+    account: Account,
+    snapshot: Snapshot,
+    choice: PrincipalFilter,
+    now: datetime,
+) -> SelectedTests:
+    """What the tests ask in an account as of `now` (UTC), in their order.
+
+    A test that is meant for the account and matches nobody in it is an error, one that is only
+    about those whom the choice leaves out is not.
+    """
+    inquiries: list[PreparedAssertion] = []
+    findings: list[Finding] = []
+    people = _People(account, snapshot, choice)
+    settings: dict[tuple[ContextValue, ...], RequestContextTemplate] = {
+        (): RequestContextTemplate(_DEFAULT_CONTEXT, now, False)
+    }
+    for suite in suites:
+        candidates, chosen = people.candidates(suite), people.chosen(suite)
+        for test, place in suite.tests:
+            environment = _environment(suite, test, account)
+            if environment is None or not _may_match(suite, test, account):
+                continue
+            ref = TestRef(place.location, test.description, suite.team)
+            about, problems = _principals(suite, test, ref, candidates, people, account)
+            findings += problems
+            states = people.states(about & chosen)
+            if not states:
+                if about:
+                    findings.append(_left_out(ref, account))
+                elif not problems:
+                    findings.append(_nobody(test, ref, account))
+                continue
+            findings += mismatches(test, ref)
+            values = values_of(account, environment, suite.team or "")
+            own = _own_context(test)
+            inquiries.append(
+                PreparedAssertion(
+                    test=ref,
+                    states=states,
+                    actions=_actions(test),
+                    resources=tuple(dict.fromkeys(fill(test.resources, values))) or ("*",),
+                    setting=settings.get(own)
+                    or settings.setdefault(own, RequestContextTemplate(own, now)),
+                    expected=test.expected_result,
+                )
+            )
+    return SelectedTests(tuple(inquiries), tuple(findings))
+
+
+class _People:
+    """The users and roles of an account that can be tested at all; sets of them are bits.
+
+    Never groups, nor roles of services, nor the deployer role: it may ask nobody about itself,
+    and what it may do is reviewed with its template.
+    """
+
+    def __init__(self, account: Account, snapshot: Snapshot, choice: PrincipalFilter) -> None:
+        self._account = account
+        self._choice = choice
+        self._made = GrantRoles.of(snapshot)
+        self._states = [
+            state for _, state in sorted(snapshot.principals.items()) if self._counts(state)
+        ]
+        # The same expressions, and the same sets, come up in many tests.
+        self._matching: dict[str, int] = {}
+        self._tuples: dict[int, tuple[PrincipalState, ...]] = {}
+
+    def _counts(self, state: PrincipalState) -> bool:
+        if state.principal.type is PrincipalType.USER:
+            return True
+        if state.principal.type is not PrincipalType.ROLE or is_service_linked(state):
+            return False
+        return state.arn != self._account.deployer_role_arn
+
+    def candidates(self, suite: Suite) -> int:
+        """Everybody whom tests of a file can be about."""
+        if suite.spec.global_limit_to:
+            return self.matching(suite.spec.global_limit_to)
+        return (1 << len(self._states)) - 1
+
+    def chosen(self, suite: Suite) -> int:
+        """Those who are to be tested of whom a file's tests are about."""
+        choice = self._choice
+        near = frozenset({self._account.id, suite.spec.user_landing_account or self._account.id})
+
+        def counts(state: PrincipalState) -> bool:
+            if state.principal.type is PrincipalType.USER:
+                return choice.users
+            return choice.roles and (choice.system_roles or is_for_people(state, near))
+
+        return self.where(counts)
+
+    def names(self, type_: PrincipalType) -> Sequence[str]:
+        """The names of all users, or of all roles, that can be tested."""
+        return [each.principal.name for each in self._states if each.principal.type is type_]
+
+    def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
+        return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
+
+    def made_for(self, bits: int) -> int:
+        """The roles that were made for temporary grants of these."""
+        states = self.states(bits)
+        roles = {entry.role.principal for each in states for entry in self._made.for_somebody(each)}
+        return self.where(lambda each: each.principal in roles) if roles else 0
+
+    def matching(self, expressions: Iterable[str]) -> int:
+        """Those whose ARN one of the expressions matches from its beginning."""
+        found = 0
+        for each in expressions:
+            bits = self._matching.get(each)
+            found |= self._match(each) if bits is None else bits
+        return found
+
+    def _match(self, expression: str) -> int:
+        matches = matcher(expression).begins
+        bits = self._matching[expression] = self.where(lambda each: matches(each.arn))
+        return bits
+
+    def states(self, bits: int) -> tuple[PrincipalState, ...]:
+        """Those of a set, in order."""
+        found = self._tuples.get(bits)
+        if found is None:
+            found = self._tuples[bits] = tuple([self._states[place] for place in set_bits(bits)])
+        return found
+
+
+def _principals(
+    suite: Suite, test: AccessTest, ref: TestRef, candidates: int, people: _People, account: Account
+) -> tuple[int, list[Finding]]:
+    """Whom a test is about. Naming or limiting overrides all exemptions.
+
+    What must fail must fail in the roles, too, that were made for temporary grants of those named.
+    """
+    if test.users or test.roles or test.limit_to:
+        wanted = {
+            each.in_iam: each
+            for each in (*map(suite.user_names.user, test.users), *map(role, test.roles))
+        }
+        named = people.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
+        found = candidates & (named | people.matching(test.limit_to))
+        there = {state.principal.in_iam for state in people.states(found)}
+        if test.expected_result is Expectation.FAIL:
+            found |= people.made_for(found)
+        return found, [
+            _missing(each, people.names(each.type), test, ref, account)
+            for key, each in wanted.items()
+            if key not in there
+        ]
+    exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
+    return candidates & ~exempt, []
+
+
+def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None:
+    """What the account is called by the test's team; None if the test is not for it."""
+    names = (
+        set(account.environments.values())
+        if suite.team is None
+        else {account.environments[suite.team]}
+        if suite.team in account.environments
+        else set()
+    )
+    if test.environments:
+        names &= set(test.environments)
+    elif suite.team is None:
+        return account.label
+    return min(names, default=None)
+
+
+def _may_match(suite: Suite, test: AccessTest, account: Account) -> bool:
+    """Whether the account is none that all expressions leave out by the ids they name."""
+    limits = (test.accounts, accounts_named(suite.spec.global_limit_to))
+    return all(named is None or account.id in named for named in limits)
+
+
+def _actions(test: AccessTest) -> tuple[str, ...]:
+    if test.wildcards == "literal":
+        return tuple(dict.fromkeys(test.actions))
+    # What is not known, or matches nothing that is, is asked as it stands.
+    each = (sorted(expand(action)) or [action] for action in test.actions)
+    return tuple(dict.fromkeys(action for actions in each for action in actions))
+
+
+def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
+    return tuple(
+        ContextValue(each.context_key_name, each.context_key_type, each.values)
+        for each in test.custom_context
+    )
+
+
+def _nobody(test: AccessTest, ref: TestRef, account: Account) -> Finding:
+    if test.allow_no_match:
+        message = f"the test matches nobody in account {account.id}, as it may"
+        return _finding(_NOBODY, Severity.NOTE, ref, account, message, "nothing to do")
+    return _finding(
+        _NOBODY,
+        Severity.ERROR,
+        ref,
+        account,
+        f"the test matches nobody in account {account.id}, so it proves nothing there",
+        "mend its expressions (they are matched from the beginning of ARNs), limit it with "
+        "'environments' to where there is somebody, or write 'allow_no_match: true'",
+    )
+
+
+def _missing(
+    principal: Principal, names: Sequence[str], test: AccessTest, ref: TestRef, account: Account
+) -> Finding:
+    message = f"there is no {principal.label} among those tested in account {account.id}"
+    if test.allow_no_match:
+        message += ", as there need not be"
+        return _finding(_MISSING, Severity.NOTE, ref, account, message, "nothing to do")
+    meant = did_you_mean(principal.name, names)
+    return _finding(
+        _MISSING,
+        Severity.ERROR,
+        ref,
+        account,
+        message,
+        (f"{meant} " if meant else "")
+        + "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
+        "too. With --sandbox there are only those whom the other files name: for one who has "
+        "nothing from them, write 'allow_no_match: true'",
+    )
+
+
+def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
+    """Tests that may match nobody in some accounts, and match nobody in any that was judged."""
+    asked = {each.test.location for one in tests for each in one.inquiries}
+    told: set[Location] = set()
+    for found in (each for one in tests for each in one.findings):
+        if found.code not in (_NOBODY, _MISSING) or found.severity is not Severity.NOTE:
+            continue
+        if found.location is not None and found.location not in asked | told:
+            told.add(found.location)
+            yield Finding(
+                _NOBODY,
+                Severity.WARNING,
+                "the test matches nobody in any account, so it proves nothing",
+                "mend its names and expressions, if it is meant to be about somebody here",
+                found.location,
+                found.team,
+            )
+
+
+def _left_out(ref: TestRef, account: Account) -> Finding:
+    return _finding(
+        "left-out",
+        Severity.NOTE,
+        ref,
+        account,
+        f"all whom the test is about in account {account.id} are left out by an option, so it was "
+        "not asked",
+        "leave out --users-only, --roles-only or --no-system-roles to ask it",
+    )
+
+
+def _finding(
+    code: str, severity: Severity, ref: TestRef, account: Account, message: str, hint: str
+) -> Finding:
+    return Finding(code, severity, message, hint, ref.location, ref.team, account.id)

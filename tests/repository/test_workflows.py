@@ -1,0 +1,328 @@
+"""What the linters of `make check` do not ask of the workflows, and the pipeline's safety needs."""
+
+import fnmatch
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
+NAMES = [path.stem for path in FILES]
+DEPLOYING = {"apply": "aws", "cleanup": "aws", "revoke": "aws-revoke"}
+INSTALL = "--no-deps --require-hashes -r aws/scripts/requirements"
+
+
+def load(name: str) -> dict[str, Any]:
+    # BaseLoader: `on` is a word here, not YAML 1.1's true, and every scalar is as written.
+    text = (ROOT / ".github" / "workflows" / f"{name}.yaml").read_text()
+    workflow = yaml.load(text, Loader=yaml.BaseLoader)
+    assert isinstance(workflow, dict)
+    return workflow
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def block(workflow: str, name: str) -> str:
+    """What a step of a workflow runs."""
+    (step,) = (each for each in steps(load(workflow)) if each.get("name") == name)
+    script = step["run"]
+    assert isinstance(script, str)
+    return script
+
+
+def run(
+    script: str, folder: Path, stubs: Mapping[str, str], **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a step as GitHub does, with programs of our own in the place of some."""
+    for name, text in stubs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    environment = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_REPOSITORY": "org/repo",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **variables,
+    }
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# Prints what it is given, writes its report, and finds something.
+ECHO = '#!/bin/sh\nfor each in "$@"; do echo "<$each>"; done\n: > "$3"\nexit 1\n'
+PYTHON = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n'
+
+
+def gh(answers: Mapping[str, Any]) -> str:
+    """A `gh` that answers these questions, as `gh api` has them, and fails for any other."""
+    cases = "".join(
+        f"'{asked}') cat <<'END'\n{json.dumps(answer)}\nEND\n;;\n"
+        for asked, answer in answers.items()
+    )
+    return f'#!/bin/sh\ncase "$*" in\n{cases}*) echo "not asked so: $*" >&2; exit 1;;\nesac\n'
+
+
+def test_all_five_workflows_are_there() -> None:
+    assert NAMES == ["apply", "cleanup", "revoke", "tests", "validate"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> None:
+    workflow = load(name)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert int(job["timeout-minutes"]) <= 60
+        assert "write" not in (
+            value for key, value in job["permissions"].items() if key != "id-token"
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_expression_reaches_a_shell_and_no_action_floats(name: str) -> None:
+    for step in steps(load(name)):
+        assert "${{" not in step.get("run", "")
+        if "uses" in step:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_failure_hides_in_a_pipe(name: str) -> None:
+    # GitHub's default shell is `bash -e` without pipefail.
+    for step in steps(load(name)):
+        assert not re.search(r"(?<!\|)\|(?!\|)", re.sub(r"'[^']*'", "", step.get("run", "")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_packages_are_installed_by_hash(name: str) -> None:
+    text = " ".join(step.get("run", "") for step in steps(load(name)))
+    assert text.count("pip install") == text.count(INSTALL)
+
+
+@pytest.mark.parametrize("name", ["validate", "tests"])
+def test_what_runs_a_branchs_code_has_neither_secrets_nor_identity(name: str) -> None:
+    workflow = load(name)
+    assert "pull_request_target" not in workflow["on"]
+    assert "secrets." not in str(workflow)
+    assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
+
+
+@pytest.mark.parametrize("name", DEPLOYING)
+def test_only_the_tip_of_main_is_deployed(name: str) -> None:
+    workflow = load(name)
+    for job in workflow["jobs"].values():
+        assert job["if"] == "github.ref == 'refs/heads/main'"
+        assert job["environment"] == DEPLOYING[name]
+    (checkout,) = (s for s in steps(workflow) if s.get("uses", "").startswith("actions/checkout@"))
+    # A run of an old commit, started again, must not bring its state back.
+    assert checkout["with"]["ref"] == "refs/heads/main"
+
+
+def test_apply_and_cleanup_take_turns_and_cannot_push_each_other_out() -> None:
+    workflows = [load(name) for name in ("apply", "cleanup")]
+    outer = {workflow["concurrency"]["group"] for workflow in workflows}
+    jobs = [job for workflow in workflows for job in workflow["jobs"].values()]
+    inner = {job["concurrency"]["group"] for job in jobs}
+    # One run of each workflow at most gets as far as its one job, so two jobs at most ever meet in
+    # the common group: one works, one waits, and no third comes to cancel the waiting one.
+    assert len(jobs) == len(workflows) == len(outer)
+    assert len(inner) == 1
+    assert inner.isdisjoint(outer)
+    every = [holder["concurrency"] for holder in [*workflows, *jobs]]
+    assert {concurrency["cancel-in-progress"] for concurrency in every} == {"false"}
+    # A run by hand on another branch is in groups of its own.
+    assert all(group.endswith("-${{ github.ref }}") for group in outer | inner)
+
+
+def test_the_brake_waits_for_nothing() -> None:
+    workflow = load("revoke")
+    assert workflow["concurrency"]["group"] == "revoke-${{ github.run_id }}"
+    assert all("concurrency" not in job for job in workflow["jobs"].values())
+    assert list(workflow["on"]) == ["workflow_dispatch"]
+    assert workflow["on"]["workflow_dispatch"]["inputs"]["reason"]["required"] == "true"
+
+
+RUNS = (
+    "api --method GET repos/org/repo/actions/workflows/apply.yaml/runs "
+    "-f branch=main -f event=push -f status=success -f per_page=100"
+)
+
+
+def a_run(**changes: Any) -> dict[str, Any]:
+    """What GitHub tells of a run, of a commit that there is not unless told otherwise."""
+    return {
+        "event": "push",
+        "conclusion": "success",
+        "head_branch": "main",
+        "head_sha": "0" * 40,
+        "repository": {"id": 1},
+        "head_repository": {"id": 1},
+        **changes,
+    }
+
+
+def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path: Path) -> None:
+    assert "github.event.before" not in str(load("apply"))
+    git = ["git", "rev-parse", "HEAD"]
+    tip = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    others = [
+        a_run(event="pull_request"),
+        a_run(head_repository={"id": 2}),
+        a_run(head_repository=None),
+        a_run(head_branch="other"),
+        a_run(conclusion="failure"),
+    ]
+    script = block("apply", "Find the changed teams")
+    for runs, count in (([*others, a_run(head_sha=tip), a_run()], 0), (others, 1), ([], 1)):
+        stubs = {"gh": gh({RUNS: {"workflow_runs": runs}}), "python": PYTHON}
+        (tmp_path / "output").unlink(missing_ok=True)
+        done = run(script, tmp_path, stubs, GITHUB_EVENT_NAME="push")
+        assert (done.returncode, done.stdout) == (0, "--all\n" * count), done.stderr
+        assert (tmp_path / "output").read_text() == f"count={count}\n"
+    # By hand, all teams are applied, and nothing is asked.
+    done = run(script, tmp_path, {"gh": gh({})}, GITHUB_EVENT_NAME="workflow_dispatch")
+    assert (done.returncode, done.stdout) == (0, "--all\n")
+    done = run(script, tmp_path, {"gh": gh({RUNS: {"message": "no"}})}, GITHUB_EVENT_NAME="push")
+    assert done.returncode == 2
+
+
+OPEN: Mapping[str, Any] = {"protection_rules": [], "deployment_branch_policy": None}
+
+
+@pytest.mark.parametrize(("name", "environment"), DEPLOYING.items())
+def test_an_environment_without_protection_is_refused_before_signing_in(
+    tmp_path: Path, name: str, environment: str
+) -> None:
+    order = [step.get("name", step.get("uses")) for step in steps(load(name))]
+    (check,) = (each for each in steps(load(name)) if "check_environment" in each.get("run", ""))
+    assert order.index(check["name"]) < order.index("Sign in to AWS")
+    stubs = {"gh": gh({f"api repos/org/repo/environments/{environment}": OPEN}), "python": PYTHON}
+    done = run(check["run"], tmp_path, stubs)
+    assert done.returncode == 1
+    assert f"::error::any branch can deploy to the environment {environment}" in done.stdout
+    # The brake is pulled all the same.
+    assert ("continue-on-error" in check) == (name == "revoke")
+
+
+def test_where_github_does_not_tell_that_is_a_warning(tmp_path: Path) -> None:
+    script = block("apply", "Refuse an environment without protection")
+    for answer in ({}, {"api repos/org/repo/environments/aws": ["?"]}):
+        done = run(script, tmp_path, {"gh": gh(answer), "python": PYTHON})
+        assert (done.returncode, done.stdout[:11]) == (0, "::warning::")
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [("", []), (" pay  data ", ["pay", "data"]), ("-x $(id)", ["-x", "$(id)"]), ("*", ["*"])],
+)
+def test_removals_are_allowed_to_the_teams_that_are_typed_in(
+    tmp_path: Path, typed: str, options: list[str]
+) -> None:
+    (tmp_path / "teams.txt").write_text("--all\n")
+    done = run(block("apply", "Apply"), tmp_path, {"python": ECHO}, ALLOW_REMOVALS_OF=typed)
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [f"<--allow-removals-of={team}>" for team in options]
+    assert done.stdout.splitlines()[3:] == ["<--all>", *told]
+
+
+HOSTILE = "a'; $(id) `id` \"*\n::error::x"
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        ({"REVOKE_USER": " ann@example.com "}, ["--user=ann@example.com"]),
+        ({"REVOKE_ROLE": "x", "REVOKE_TEAM": "-t"}, ["--role=x", "--team=-t"]),
+        # What is blank would be wider than meant if it were left out.
+        ({"REVOKE_GRANT": "g", "REVOKE_TEAM": "  "}, ["--grant=g", "--team="]),
+        (
+            {"REVOKE_USER": "a'; $(id) `id` \"*\n::error::x"},
+            ["--user=a'; $(id) `id` \"*\n::error::x"],
+        ),
+        ({"REVOKE_USER": "*"}, ["--user=*"]),
+        (
+            {"REVOKE_USER": "a", "ENVIRONMENTS": " prod \n *-x  "},
+            ["--user=a", "--environment=prod", "--environment=*-x"],
+        ),
+        ({"REVOKE_USER": "a", "DRY_RUN": "true"}, ["--user=a", "--dry-run"]),
+    ],
+)
+def test_whom_the_brake_is_pulled_for_is_what_is_typed_in(
+    tmp_path: Path, typed: Mapping[str, str], options: list[str]
+) -> None:
+    names = ("REVOKE_USER", "REVOKE_ROLE", "REVOKE_GRANT", "REVOKE_TEAM", "ENVIRONMENTS")
+    variables = {**dict.fromkeys(names, ""), "DRY_RUN": "false", "REASON": "x\n::error::y", **typed}
+    done = run(block("revoke", "Revoke"), tmp_path, {"python": ECHO}, **variables)
+    assert (done.returncode, done.stderr) == (1, "")
+    reason, *given = done.stdout.split("\n", 1)
+    assert reason == r"Reason: $'x\n::error::y'"
+    report = f"<aws/scripts/revoke.py>\n<--markdown-file>\n<{tmp_path}/revoked.md>\n"
+    assert given == [report + "".join(f"<{each}>\n" for each in options)]
+    assert (tmp_path / "summary").exists()
+
+
+GUARDING = [
+    ".github/workflows/apply.yaml",
+    ".github/CODEOWNERS",
+    "aws/bootstrap/hub-role.yaml",
+    "aws/scripts/iam_access/cli/commands.py",
+    "aws/scripts/requirements.txt",
+    "aws/settings.yaml",
+    "aws/aws-accounts/payments.yaml",
+]
+
+
+@pytest.mark.parametrize("path", GUARDING)
+def test_what_guards_everything_else_has_owners(path: str) -> None:
+    lines = (ROOT / ".github" / "CODEOWNERS").read_text().splitlines()
+    owners: list[str] = []
+    for line in lines:  # the last one that matches wins
+        pattern, *who = line.partition("#")[0].split() or [""]
+        assert not pattern or pattern.startswith("/")
+        if pattern and fnmatch.fnmatchcase(f"/{path}", f"{pattern}*"):
+            owners = who
+    assert owners
+    assert all(re.fullmatch(r"@[\w-]+(/[\w-]+)?", owner) for owner in owners)
+
+
+def test_the_tests_run_on_every_python_the_project_says_it_supports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    prefix = "Programming Language :: Python :: "
+    supported = [each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
+    assert load("tests")["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+    assert project["requires-python"] == f">={supported[0]}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_scripts_that_are_called_exist(name: str) -> None:
+    text = " ".join(step.get("run", "") for step in steps(load(name)))
+    for path in re.findall(r"aws/scripts/\S+\.(?:py|txt)", text):
+        assert (ROOT / path).is_file(), path
+
+
+def test_the_log_has_what_a_summary_leaves_out() -> None:
+    scripts = [step["run"] for path in FILES for step in steps(load(path.stem)) if "run" in step]
+    summaries = [script for script in scripts if "GITHUB_STEP_SUMMARY" in script]
+    assert len(summaries) == 4
+    for script in summaries:
+        assert "--markdown-file" in script
+        assert "--output" not in script
