@@ -117,6 +117,18 @@ def test_a_policy_that_cannot_be_attached_is_told_with_the_nearest_name(
         assert "did you mean" not in finding.hint
 
 
+def test_attachments_of_a_role_made_for_a_grant_belong_to_the_role() -> None:
+    """Not one by one, whatever the policy and the role's tags say."""
+    role = Principal(PrincipalType.ROLE, "payments+read+alice")
+    account = with_policy(account_with(ALICE, role), OURS)
+    claimed = ownership.held([TAG], account.principals[role], account)
+    state = {"attached": (OURS, READ_ONLY), "tags": claimed}
+    outside = with_state(account, role, **state)
+    assert {each.name for each in KIND.observed(outside)} == {"payments-read", "ReadOnlyAccess"}
+    ours = with_state(account, role, path="/self-serve/payments/", **state)
+    assert list(KIND.observed(ours)) == []
+
+
 def test_an_attachment_of_an_aws_managed_policy_is_claimed_first() -> None:
     calls = KIND.calls(None, managed("payments"), account_with())
 

@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from iam_access.kinds import inline_policy
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.temporary_access import TemporaryAccess
-from iam_access.model import Phase
+from iam_access.model import Phase, Principal, PrincipalType
 from tests.values import (
     ALICE,
     account_with,
@@ -42,6 +44,20 @@ def test_what_was_put_is_observed_with_team_grant_and_deadline() -> None:
 
 def test_other_inline_policies_are_not_ours() -> None:
     account = with_state(account_with(), ALICE, inline={"self-serve": {"Statement": []}})
+    assert list(KIND.observed(account)) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "path"), [(PrincipalType.GROUP, "/"), (PrincipalType.ROLE, "/self-serve/payments/")]
+)
+def test_what_is_named_like_ours_on_a_group_or_a_role_of_a_grant_is_not_ours(
+    type_: PrincipalType, path: str
+) -> None:
+    wanted = inline_policy.resource(grant())
+    holder = Principal(type_, "payments+read+alice")
+    account = with_state(
+        account_with(holder), holder, path=path, inline={wanted.name: wanted.document}
+    )
     assert list(KIND.observed(account)) == []
 
 

@@ -163,6 +163,34 @@ def test_no_two_people_or_beginnings_have_one_role() -> None:
     assert made[0] == "payments+read+ann"
 
 
+@pytest.mark.parametrize(("length", "is_cut"), [(60, False), (61, True)])
+def test_a_roles_name_is_whole_as_long_as_every_generation_of_it_fits(
+    length: int, *, is_cut: bool
+) -> None:
+    """IAM allows 64 characters, of which the generation takes up to four."""
+    person = "a" * (length - len("payments+read+"))
+    principal = Principal(PrincipalType.USER, person)
+    first, last = (
+        names.role_name("payments", "read", principal, None, generation)
+        for generation in (1, names.LAST_GENERATION)
+    )
+    assert (first != f"payments+read+{person}") is is_cut
+    assert last == f"{first}+g99"
+    assert len(last) <= names.ENTITY_LIMIT == 64
+
+
+def test_every_part_of_a_temporary_grant_but_the_first_follows_another() -> None:
+    path = "arn:aws:iam::111122223333:policy/self-serve/payments/"
+    first, second, third = (
+        path + names.ending_policy_name("payments", "read", None, DEADLINE, part)
+        for part in (1, 2, 3)
+    )
+    assert names.part_before(first) is None
+    assert names.part_before(second) == first
+    assert names.part_before(third) == second
+    assert names.part_before(names.policy_arn("aws", "111122223333", "payments", "a-2")) is None
+
+
 @given(team=TEAMS, key=KEYS, person=st.sampled_from(PEOPLE), starts=st.sampled_from(INSTANTS))
 def test_a_roles_name_tells_whom_it_may_be_for(
     team: str, key: str, person: str, starts: datetime | None

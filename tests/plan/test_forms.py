@@ -111,6 +111,27 @@ def test_the_first_form_that_fits_is_taken(
     assert READ_ONLY not in after.principals[ALICE].attached
 
 
+@pytest.mark.parametrize(("lacking", "form"), [(0, Form.INLINE), (1, Form.POLICY)])
+def test_an_inline_policy_may_take_all_the_characters_that_are_free(
+    lacking: int, form: Form
+) -> None:
+    written = applied(files(managed=False), account()).principals[ALICE].inline
+    needed = sum(size(document) for document in written.values())
+    exact = Quotas(user_inline_size=needed - lacking)
+    assert form_of(applied(files(managed=False), account(quotas=exact))) is form
+
+
+@pytest.mark.parametrize(("lacking", "form"), [(0, Form.POLICY), (1, Form.ROLE)])
+def test_policies_of_its_own_need_room_in_the_account(lacking: int, form: Form) -> None:
+    needed = len(applied(files(), account(LARGE)).policies)
+    start = account(LARGE, quotas=Quotas(policies=needed - lacking))
+    plan = apply_plan(files(), start)
+    assert plan.findings == ()
+    assert form_of(carried_out(start, in_order(plan.changes))) is form
+    short = "and the account has room for 1 more policies"
+    assert any(short in change.reason for change in plan.changes) is bool(lacking)
+
+
 def test_the_plan_says_why_and_what_would_be_next() -> None:
     plan = apply_plan(files(), account(LARGE))
     (reason,) = {change.reason for change in plan.changes if "as policies" in change.reason}

@@ -458,6 +458,16 @@ class TestGuards:
         assert codes(plan) == ["tag-quota"]
         carried_out(account, in_order(plan.changes))
 
+    def test_tags_of_the_same_plan_count_one_after_the_other(self) -> None:
+        """Room for one tag is not given to two attachments."""
+        account = with_state(account_with(), ALICE, tags={f"k{n}": "" for n in range(49)})
+        both = policy("both", managed_policies=[POWER_USER, READ_ONLY])
+        files = configuration(team(policies=[both], permanent=[permanent(grants=["both"])]))
+        plan = apply_plan(files, account)
+        assert codes(plan) == ["tag-quota"]
+        after = carried_out(account, in_order(plan.changes)).principals[ALICE]
+        assert (len(after.tags), after.attached) == (50, (POWER_USER,))
+
 
 def _states() -> list[tuple[str, Snapshot]]:
     empty = account_with()
