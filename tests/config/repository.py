@@ -69,7 +69,7 @@ def loaded(
     return load(write(directory, {**VALID, **(changes or {})}), now=now)
 
 
-def found(configuration: Configuration) -> list[str]:
+def finding_lines(configuration: Configuration) -> list[str]:
     """The findings as `folder/file:line:column severity code`."""
     directory = f"{configuration.directory}/"
     return [
@@ -78,7 +78,7 @@ def found(configuration: Configuration) -> list[str]:
     ]
 
 
-def the_one(configuration: Configuration) -> Finding:
+def only_finding(configuration: Configuration) -> Finding:
     """The only finding there may be."""
     (finding,) = configuration.findings
     return finding

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.load import load
-from tests.config.repository import NOW, VALID, found, write
+from tests.config.repository import NOW, VALID, finding_lines, write
 
 MINE = {"aws-accounts/pay.yaml": 'aws-accounts: {prod: "444455556666"}'}
 NO_ENTRIES = {"permanent-access/pay.yaml": "permanent-access: []"}
@@ -15,11 +15,11 @@ def new(name: str, number: str = "444455556666") -> dict[str, str]:
     return {"aws-accounts/new.yaml": f'aws-accounts:\n  {name}: "{number}"\n'}
 
 
-def told(tmp_path: Path, *files: dict[str, str]) -> list[str]:
+def finding_lines_of(tmp_path: Path, *files: dict[str, str]) -> list[str]:
     folder = tmp_path
     for each in ({**VALID, **NO_ENTRIES, **MINE}, *files):
         write(folder, each)
-    return found(load(folder, now=NOW))
+    return finding_lines(load(folder, now=NOW))
 
 
 class TestTeamsOfAnAccount:
@@ -29,25 +29,27 @@ class TestTeamsOfAnAccount:
         self, tmp_path: Path, pattern: str, name: str
     ) -> None:
         rules = f"accounts: [{{accounts: ['{pattern}'], teams: [pay, 'p*']}}]"
-        codes = told(tmp_path, {"settings.yaml": rules}, new(name))
+        codes = finding_lines_of(tmp_path, {"settings.yaml": rules}, new(name))
         is_meant = pattern != "mine" or name == "mine"
         error = "aws-accounts/new.yaml:2:9 error account-not-for-team"
         assert [each for each in codes if "error" in each] == [error] * is_meant
 
     def test_a_name_that_others_give_takes_nothing_from_who_has_it(self, tmp_path: Path) -> None:
         rules = "accounts: [{accounts: [vault], teams: [security]}]"
-        codes = told(tmp_path, {"settings.yaml": rules}, new("vault"))
+        codes = finding_lines_of(tmp_path, {"settings.yaml": rules}, new("vault"))
         assert [each for each in codes if "error" in each] == [
             "aws-accounts/new.yaml:2:10 error account-not-for-team"
         ]
 
     def test_where_several_rules_match_a_team_is_in_each(self, tmp_path: Path) -> None:
         rules = "accounts: [{accounts: '*', teams: '*'}, {accounts: prod, teams: [pay]}]"
-        assert told(tmp_path, {"settings.yaml": rules}) == []
-        assert told(tmp_path, {"settings.yaml": rules}, new("mine")) == [
+        assert finding_lines_of(tmp_path, {"settings.yaml": rules}) == []
+        assert finding_lines_of(tmp_path, {"settings.yaml": rules}, new("mine")) == [
             "aws-accounts/new.yaml:2:9 error account-not-for-team"
         ]
-        assert told(tmp_path, {"settings.yaml": rules}, new("mine", "111111111111")) == []
+        assert (
+            finding_lines_of(tmp_path, {"settings.yaml": rules}, new("mine", "111111111111")) == []
+        )
 
     def test_while_names_are_not_known_nothing_is_granted(self, tmp_path: Path) -> None:
         rules = "accounts: [{accounts: prod, teams: [web]}]"
@@ -59,10 +61,10 @@ class TestTeamsOfAnAccount:
             "permanent-access/new.yaml": "permanent-access:\n"
             "  - {roles: [ci], environments: [mine], grants: [x]}\n",
         }
-        codes = told(tmp_path, {"settings.yaml": rules}, broken, entry)
+        codes = finding_lines_of(tmp_path, {"settings.yaml": rules}, broken, entry)
         assert "permanent-access/new.yaml:2:34 warning rule-unclear" in codes
         for_new = rules.replace("web", "web, new")
-        codes = told(tmp_path, {"settings.yaml": for_new}, broken, entry)
+        codes = finding_lines_of(tmp_path, {"settings.yaml": for_new}, broken, entry)
         assert not [each for each in codes if "rule-unclear" in each and "new.yaml" in each]
 
 
@@ -71,7 +73,7 @@ class TestAccountsOfOthers:
         folder = write(tmp_path / "before", {**VALID, **before})
         base = load(folder, now=NOW, standing=True)
         changed = load(write(tmp_path / "now", {**VALID, **now}), now=NOW, base=base)
-        return [each for each in found(changed) if "account-of-another" in each]
+        return [each for each in finding_lines(changed) if "account-of-another" in each]
 
     @pytest.mark.parametrize(
         ("before", "now", "expected"),

@@ -12,7 +12,7 @@ from tests.config.test_revisions import git
 PAY, BROKEN = VALID["aws-accounts/pay.yaml"], "aws-accounts: [\n"
 
 
-def found(root: Path) -> tuple[list[str], list[str]]:
+def accounts_and_findings(root: Path) -> tuple[list[str], list[str]]:
     """The ids of the accounts, and the findings as `code team`."""
     git(root, "checkout", "--quiet", "--force", "main")
     configuration, findings = load_for_revoking(root)
@@ -26,7 +26,7 @@ def test_without_any_account_today_all_teams_of_the_last_commit_with_one_count(
     last = {"aws-accounts/pay.yaml": PAY, "aws-accounts/web.yaml": BROKEN}
     imported(tmp_path, [before, last, {"README.md": ""}])
     told = ["earlier-accounts pay", "accounts-unknown web"]
-    assert found(tmp_path) == (["111122223333", "444455556666"], told)
+    assert accounts_and_findings(tmp_path) == (["111122223333", "444455556666"], told)
 
 
 def test_nothing_is_looked_up_where_all_is_known(
@@ -45,6 +45,6 @@ def test_nothing_is_looked_up_where_all_is_known(
 def test_settings_under_a_wrong_name_beside_the_right_ones(tmp_path: Path) -> None:
     settings = {"settings.yaml": "deployer_role: ops\n", "settings.yml": "deployer_role: x\n"}
     imported(tmp_path, [{**VALID, **settings}])
-    assert found(tmp_path)[1] == ["earlier-settings None"]
+    assert accounts_and_findings(tmp_path)[1] == ["earlier-settings None"]
     configuration, _ = load_for_revoking(tmp_path)
     assert {each.deployer_role for each in configuration.known_accounts.values()} == {"ops"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.load import load
-from tests.config.repository import ACCOUNTS, NOW, PERMANENT, found, loaded, the_one
+from tests.config.repository import ACCOUNTS, NOW, PERMANENT, finding_lines, loaded, only_finding
 
 
 @pytest.mark.parametrize("name", ["README.md", ".gitkeep", ".pay.yaml.swp", ".x.yaml", "pay.txt"])
@@ -34,7 +34,7 @@ def test_a_file_that_would_not_be_read_is_an_error(
     tmp_path: Path, name: str, team: str | None, code: str
 ) -> None:
     configuration = loaded(tmp_path, {f"permanent-access/{name}": PERMANENT})
-    finding = the_one(configuration)
+    finding = only_finding(configuration)
     assert (finding.code, finding.team) == (code, team)
     assert name in finding.message or "\\" in finding.message
     # Its team may have meant it: nothing of that is applied.
@@ -76,7 +76,7 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     secret.write_text("password: hunter2\n")
     loaded(tmp_path / "aws")
     (tmp_path / "aws" / name).symlink_to(secret)
-    finding = the_one(loaded(tmp_path / "aws"))
+    finding = only_finding(loaded(tmp_path / "aws"))
     assert finding.code == "unreadable-file"
     assert "link" in finding.message
 
@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_listed_blocks_every_team(tmp_path: Path) -> Non
     (tmp_path / "permanent-access").rmdir()
     (tmp_path / "permanent-access").write_text("")
     configuration = load(tmp_path, now=NOW)
-    assert found(configuration) == ["permanent-access:1:1 error unreadable-file"]
+    assert finding_lines(configuration) == ["permanent-access:1:1 error unreadable-file"]
     assert configuration.invalid == {"pay"}
 
 
@@ -152,18 +152,18 @@ def test_a_folder_that_is_nearly_one_of_ours_concerns_the_teams_with_files_in_it
 @pytest.mark.parametrize("name", ["permanet-access", "aws_accounts"])
 def test_one_without_a_teams_file_stops_no_team(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    finding = the_one(loaded(tmp_path))
+    finding = only_finding(loaded(tmp_path))
     assert (finding.code, finding.team) == ("bad-file-name", None)
     (tmp_path / name).rmdir()
     (tmp_path / name).write_text("")
-    assert the_one(loaded(tmp_path)) == finding
+    assert only_finding(loaded(tmp_path)) == finding
     assert loaded(tmp_path).invalid == set()
 
 
 @pytest.mark.parametrize("name", ["settings.yml", "Settings.yaml", "setting.yaml"])
 def test_rules_under_another_name_are_no_rules(tmp_path: Path, name: str) -> None:
     configuration = loaded(tmp_path, {name: "only_temporary: ['*']\n"})
-    assert found(configuration) == [f"{name}:1:1 error bad-file-name"]
+    assert finding_lines(configuration) == [f"{name}:1:1 error bad-file-name"]
     assert not configuration.settings_valid
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.config.repository import ACCOUNTS, found, loaded
+from tests.config.repository import ACCOUNTS, finding_lines, loaded
 
 ELSEWHERE = 'aws-accounts:\n  prod: "999988887777"\n'
 POLICY = "{managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}"
@@ -23,7 +23,7 @@ def test_what_an_account_is_must_be_agreed_on(tmp_path: Path) -> None:
         "aws-accounts/far.yaml": ELSEWHERE,
     }
     configuration = loaded(tmp_path, changes)
-    assert found(configuration) == [
+    assert finding_lines(configuration) == [
         "aws-accounts/web.yaml:2:39 error conflicting-account",
         "aws-accounts/web.yaml:3:43 error conflicting-account",
     ]
@@ -52,7 +52,7 @@ def test_names_of_policies_collide_in_a_shared_account(tmp_path: Path) -> None:
         "aws-policies/a-b.yaml": policies("x", "C"),
     }
     configuration = loaded(tmp_path, changes)
-    assert found(configuration) == [
+    assert finding_lines(configuration) == [
         "aws-policies/a.yaml:2:8 error policy-name-collision",
     ]
     assert configuration.invalid == {"a"}
@@ -70,7 +70,7 @@ def test_a_user_is_one_person_in_a_shared_account(tmp_path: Path) -> None:
         "permanent-access/b.yaml": entry("zoe@x.com, BEN@x.com"),
     }
     configuration = loaded(tmp_path, changes)
-    assert found(configuration) == [
+    assert finding_lines(configuration) == [
         "permanent-access/b.yaml:2:25 error same-user",
     ]
     assert configuration.invalid == {"b"}

@@ -13,7 +13,7 @@ from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import Spec
 from iam_access.model import Severity
 from iam_access.place import SourcePosition
-from tests.config.repository import NOW, found, loaded
+from tests.config.repository import NOW, finding_lines, loaded
 
 DRAFT_FOLDERS = (POLICIES, PERMANENT, TEMPORARY)
 UNCLOSED = 'aws-accounts:\n  prod: "777788889999\n'
@@ -210,7 +210,7 @@ class TestContents:
         files = {"aws-policies/pay.yaml": text, "permanent-access/pay.yaml": entry}
         configuration = loaded(tmp_path, {**NOTHING, **files, "settings.yaml": rules})
         assert (
-            found(configuration)
+            finding_lines(configuration)
             == ["permanent-access/pay.yaml:2:50 error forbidden-grant"] * expected
         )
 

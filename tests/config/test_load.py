@@ -13,7 +13,7 @@ from iam_access.config.load import load
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Location
-from tests.config.repository import ACCOUNTS, NOW, VALID, found, loaded, the_one, write
+from tests.config.repository import ACCOUNTS, NOW, VALID, finding_lines, loaded, only_finding, write
 
 ROOT = Path(__file__).resolve().parents[2]
 PREDECESSOR = ROOT / "tests" / "data" / "config" / "predecessor"
@@ -102,7 +102,7 @@ def test_missing_accounts_are_an_error(tmp_path: Path) -> None:
     files = {name: text for name, text in VALID.items() if "accounts" not in name}
     configuration = load(write(tmp_path, files), now=NOW)
     # Not one error more for every environment that is named.
-    assert found(configuration) == ["aws-policies/pay.yaml:1:1 error missing-accounts"]
+    assert finding_lines(configuration) == ["aws-policies/pay.yaml:1:1 error missing-accounts"]
 
 
 def test_a_team_that_is_wrong_blocks_itself_alone(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_team_that_is_wrong_blocks_itself_alone(tmp_path: Path) -> None:
     }
     configuration = loaded(tmp_path, changes)
     assert configuration.invalid == {"pay"}
-    assert the_one(configuration).team == "pay"
+    assert only_finding(configuration).team == "pay"
     assert configuration.accounts["111122223333"].environments == {"web": "nonprod"}
     assert sorted(configuration.teams) == ["pay", "web"]
 
@@ -136,12 +136,12 @@ def test_a_team_that_is_wrong_blocks_itself_alone(tmp_path: Path) -> None:
 )
 def test_what_is_at_the_top(tmp_path: Path, content: str | bytes, code: str, place: str) -> None:
     configuration = loaded(tmp_path, {"permanent-access/pay.yaml": content})
-    assert found(configuration) == [f"permanent-access/pay.yaml:{place} error {code}"]
+    assert finding_lines(configuration) == [f"permanent-access/pay.yaml:{place} error {code}"]
 
 
 def test_what_cannot_be_read_is_not_called_unknown(tmp_path: Path) -> None:
     changes = {"aws-policies/pay.yaml": "aws-policies: [", "aws-accounts/pay.yaml": "a: b"}
-    assert [each.split()[-1] for each in found(loaded(tmp_path, changes))] == [
+    assert [each.split()[-1] for each in finding_lines(loaded(tmp_path, changes))] == [
         "unknown-key",
         "syntax-error",
     ]
@@ -152,7 +152,7 @@ def test_a_wrong_policy_or_account_is_still_known_by_its_name(tmp_path: Path) ->
         "aws-policies/pay.yaml": "aws-policies: {reader: {}, writer: ~}\n",
         "aws-accounts/pay.yaml": "aws-accounts: {nonprod: 1, prod: 2}\n",
     }
-    assert [each.split()[-1] for each in found(loaded(tmp_path, changes))] == [
+    assert [each.split()[-1] for each in finding_lines(loaded(tmp_path, changes))] == [
         *("bad-account-id", "bad-account-id", "empty-policy", "wrong-type"),
     ]
 
@@ -165,7 +165,7 @@ def test_findings_are_sorted_and_all_there(tmp_path: Path) -> None:
         "settings.yaml": "a: b\n",
     }
     configuration = loaded(tmp_path, changes)
-    assert found(configuration) == [
+    assert finding_lines(configuration) == [
         "aws-accounts/abc.yaml:1:1 error empty-file",
         "permanent-access/pay.yaml:1:20 error wrong-type",
         "permanent-access/pay.yaml:1:23 error wrong-type",
@@ -224,9 +224,9 @@ def test_wrong_settings_are_nobody_s_in_particular(
 ) -> None:
     configuration = loaded(tmp_path, {"settings.yaml": text})
     assert [each.code for each in configuration.findings] == [code]
-    assert the_one(configuration).team is None
+    assert only_finding(configuration).team is None
     if code != "syntax-error":
-        assert str(the_one(configuration).location).endswith(f"settings.yaml:{place}")
+        assert str(only_finding(configuration).location).endswith(f"settings.yaml:{place}")
     assert not configuration.settings_valid
     assert configuration.invalid == frozenset()
 
@@ -357,7 +357,10 @@ def test_expired_entries_are_no_mistakes_however_many(tmp_path: Path) -> None:
 def test_how_many_values_a_file_may_hold_is_a_setting(tmp_path: Path) -> None:
     users = ", ".join(f"u{number}@x.com" for number in range(21_000))
     text = f"permanent-access:\n  - {{users: [{users}], environments: [prod], grants: [reader]}}\n"
-    assert the_one(loaded(tmp_path, {"permanent-access/pay.yaml": text})).code == "too-many-values"
+    assert (
+        only_finding(loaded(tmp_path, {"permanent-access/pay.yaml": text})).code
+        == "too-many-values"
+    )
     limits = "limits: {values_per_file: 22000, grants_per_team: 30000}"
     changes = {"permanent-access/pay.yaml": text, "settings.yaml": limits}
     assert loaded(tmp_path, changes).findings == ()

@@ -7,7 +7,16 @@ import pytest
 from iam_access.config.load import Configuration, load
 from iam_access.kinds import names
 from iam_access.model import Severity
-from tests.config.repository import ACCOUNTS, NOW, VALID, found, loaded, marked, the_one, write
+from tests.config.repository import (
+    ACCOUNTS,
+    NOW,
+    VALID,
+    finding_lines,
+    loaded,
+    marked,
+    only_finding,
+    write,
+)
 
 START = """\
 aws-policies:
@@ -54,7 +63,7 @@ READ = f"effect: Allow, actions: [s3:GetObject, s3:ListBucket], {ON_ALL}"
 )
 def test_what_aws_would_refuse(tmp_path: Path, statement: str, code: str | None) -> None:
     clean, place = marked(policy(statement))
-    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": clean}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": clean}))
     assert str(finding.location).endswith(f"aws-policies/pay.yaml:{place}")
     assert code in (None, finding.code)
     assert finding.is_error
@@ -63,7 +72,7 @@ def test_what_aws_would_refuse(tmp_path: Path, statement: str, code: str | None)
 
 def test_what_a_statement_lacks_is_told_where_it_begins(tmp_path: Path) -> None:
     text = policy(f"effect: Allow, {ON_ALL}", "effect: Allow, actions: '*'")
-    assert found(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
+    assert finding_lines(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
         "aws-policies/pay.yaml:5:9 error missing-action",
         "aws-policies/pay.yaml:6:9 error missing-resource",
     ]
@@ -109,7 +118,7 @@ def test_statements_are_carried_through_exactly(tmp_path: Path) -> None:
 
 def test_statement_ids_differ_even_beside_a_wrong_statement(tmp_path: Path) -> None:
     text = policy(f"sid: A, {READ}", "effect: [x]", f"sid: B, {READ}", f"sid: A, {READ}")
-    assert found(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
+    assert finding_lines(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
         "aws-policies/pay.yaml:6:18 error bad-value",
         "aws-policies/pay.yaml:8:15 error duplicate-sid",
     ]
@@ -118,7 +127,8 @@ def test_statement_ids_differ_even_beside_a_wrong_statement(tmp_path: Path) -> N
 def test_a_statement_that_is_wrong_hides_no_other(tmp_path: Path) -> None:
     text = policy("effect: Alow, actions: x", f"effect: Allow, actions: [s3:Nothing], {ON_ALL}")
     assert [
-        each.split()[-1] for each in found(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+        each.split()[-1]
+        for each in finding_lines(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
     ] == [
         *("bad-value", "unknown-action"),
     ]
@@ -149,7 +159,7 @@ def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
         return policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
 
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text(80)}).findings == ()
-    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text(90)}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text(90)}))
     assert finding.code == "policy-too-large"
     assert "the policy 'reader' has" in finding.message
     assert "6,144" in finding.message
@@ -162,7 +172,7 @@ def test_the_size_is_that_of_the_longest_environment(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text}).findings == ()
     accounts = f"{ACCOUNTS}  {'e' * 64}: 000000000000\n"
     changes = {"aws-policies/pay.yaml": text.replace("{environment}", "{environment}" * 2)}
-    finding = the_one(loaded(tmp_path, {**changes, "aws-accounts/pay.yaml": accounts}))
+    finding = only_finding(loaded(tmp_path, {**changes, "aws-accounts/pay.yaml": accounts}))
     assert finding.code == "policy-too-large"
 
 
@@ -191,7 +201,7 @@ def test_managed_policies_are_those_of_aws(tmp_path: Path, arn: str, code: str |
     text = managed("arn:aws:iam::aws:policy/IAMReadOnlyAccess", arn)
     configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text})
     expected = [f"aws-policies/pay.yaml:4:67 error {code}"] if code else []
-    assert found(configuration) == expected
+    assert finding_lines(configuration) == expected
 
 
 @pytest.mark.parametrize("element", ["resources", "not_resources"])
@@ -224,13 +234,13 @@ def test_resources_are_of_the_partition_of_the_account(
 
 def test_a_policy_that_grants_nothing_is_named(tmp_path: Path) -> None:
     text = START.replace("reader:", "reader: {}")
-    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
     assert finding.message == "the policy 'reader' grants nothing"
 
 
 def test_a_placeholder_without_quotes(tmp_path: Path) -> None:
     text = policy("effect: Allow, actions: ['s3:*'], resources: {account_id}")
-    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
     assert finding.code == "wrong-type"
     assert '"{account_id}"' in finding.hint
 
@@ -246,7 +256,7 @@ def test_no_policy_has_hundreds_of_managed_policies(tmp_path: Path) -> None:
 
 def test_a_managed_policy_is_named_once(tmp_path: Path) -> None:
     text = managed(*["arn:aws:iam::aws:policy/ReadOnlyAccess"] * 2)
-    assert the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text})).code == "duplicate-item"
+    assert only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text})).code == "duplicate-item"
 
 
 @pytest.mark.parametrize(("environment", "wrong"), [("nonprod", False), ("china", True)])
@@ -267,7 +277,7 @@ def test_names_of_policies_differ_in_more_than_dots_and_case(tmp_path: Path) -> 
     one = "{managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}"
     keys = ("reader", "writer", "a.b", "a-b", "A.B", "a_b")
     text = "aws-policies:\n" + "".join(f"  {key}: {one}\n" for key in keys)
-    assert found(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
+    assert finding_lines(loaded(tmp_path, {"aws-policies/pay.yaml": text})) == [
         "aws-policies/pay.yaml:5:8 error policy-name-collision",
         "aws-policies/pay.yaml:6:8 error policy-name-collision",
     ]
@@ -330,6 +340,6 @@ def test_two_keys_of_which_temporary_grants_would_have_one_name_are_an_error(
     monkeypatch.setattr(names, "label", lambda key: key[:4])
     one = "{managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}"
     text = f"aws-policies:\n  reader: {one}\n  writer: {one}\n  written: {one}\n"
-    finding = the_one(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
     assert finding.code == "policy-name-collision"
     assert "'written' and 'writer' would both be called writ" in finding.message

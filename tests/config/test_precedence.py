@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Mapping[str, str], Mapping[str, str], str, str]] = {
 }
 
 
-def judged(configuration: Configuration, team: str, code: str) -> None:
+def assert_only_newcomer_at_fault(configuration: Configuration, team: str, code: str) -> None:
     """Only the newcomer is at fault, and what others have stays reachable as it was."""
     errors = [each for each in configuration.findings if each.is_error]
     assert {(each.team, each.code) for each in errors} == {(team, code)}
@@ -64,7 +64,7 @@ def test_the_base_tells(tmp_path: Path, name: str) -> None:
     before, after, team, code = CASES[name]
     base = load(write(tmp_path / "before", {**VALID, **before}), now=NOW)
     now = write(tmp_path / "now", {**VALID, **before, **after})
-    judged(load(now, now=NOW, base=base), team, code)
+    assert_only_newcomer_at_fault(load(now, now=NOW, base=base), team, code)
 
 
 @pytest.mark.parametrize("name", ["another role", "an address of the same user"])
@@ -82,14 +82,14 @@ def test_without_a_base_the_commits_tell(tmp_path: Path, name: str) -> None:
     commit(tmp_path)
     git(tmp_path, "checkout", "--quiet", "main")
     git(tmp_path, "merge", "--quiet", "--no-ff", "branch")
-    judged(load(aws, now=NOW), team, code)
+    assert_only_newcomer_at_fault(load(aws, now=NOW), team, code)
     # Nor does it count that the file of who was first cannot be read for a while.
     write(aws, {"permanent-access/pay.yaml": "["})
     commit(tmp_path)
     write(aws, VALID)
     commit(tmp_path)
-    judged(load(aws, now=NOW), team, code)
-    judged(load_base("main", aws, now=NOW), team, code)
+    assert_only_newcomer_at_fault(load(aws, now=NOW), team, code)
+    assert_only_newcomer_at_fault(load_base("main", aws, now=NOW), team, code)
 
 
 def test_where_nothing_tells_most_teams_are_right(tmp_path: Path) -> None:

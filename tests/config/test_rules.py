@@ -10,7 +10,7 @@ from iam_access.config.load import Configuration
 from iam_access.config.rules.spec import TemporaryAccessRules
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form, Outliving
-from tests.config.repository import NOW, POLICIES, found, loaded, marked, the_one
+from tests.config.repository import NOW, POLICIES, finding_lines, loaded, marked, only_finding
 
 START = "temporary-access:\n  - environment: prod\n    grant: writer\n"
 UNTIL = "    user: bob@example.com\n    expires_at: 2026-03-01T18:00:00Z\n"
@@ -38,8 +38,8 @@ def check_error(tmp_path: Path, rules: str, folder: str, text: str, code: str, *
     settings, rule = marked(rules)
     text, place = marked(text)
     configuration = ruled(tmp_path, settings, {f"{folder}/pay.yaml": text})
-    finding = the_one(configuration)
-    assert found(configuration) == [f"{folder}/pay.yaml:{place} error {code}"]
+    finding = only_finding(configuration)
+    assert finding_lines(configuration) == [f"{folder}/pay.yaml:{place} error {code}"]
     assert finding.team == "pay"
     assert f" at {tmp_path}/settings.yaml:{rule})" in finding.hint
     for word in words:
@@ -99,12 +99,12 @@ class TestLongest:
         for rules in ("publish_policies: granted", "temporary_access: {shortest: 1m}"):
             assert (
                 f"(the rule is the default of temporary_access.longest; {tmp_path}/settings.yaml "
-                "can change it)" in the_one(temporary(tmp_path, rules, late)).hint
+                "can change it)" in only_finding(temporary(tmp_path, rules, late)).hint
             )
 
     def test_without_a_file_the_rule_is_named(self, tmp_path: Path) -> None:
         text = START + UNTIL.replace("03-01", "04-01")
-        finding = the_one(loaded(tmp_path, {"temporary-access/pay.yaml": text}))
+        finding = only_finding(loaded(tmp_path, {"temporary-access/pay.yaml": text}))
         assert "temporary_access.longest in settings.yaml" in finding.hint
 
 
@@ -167,8 +167,10 @@ class TestWindows:
         )
         text, place = marked(text.replace("17:00", "19:00"))
         configuration = ruled(tmp_path, "", {"temporary-access/pay.yaml": text})
-        assert found(configuration) == [f"temporary-access/pay.yaml:{place} error window-empty"]
-        assert "2026-03-01 18:00 UTC" in the_one(configuration).message
+        assert finding_lines(configuration) == [
+            f"temporary-access/pay.yaml:{place} error window-empty"
+        ]
+        assert "2026-03-01 18:00 UTC" in only_finding(configuration).message
 
     def test_windows_that_begin_apart_are_no_duplicates(self, tmp_path: Path) -> None:
         now, later = UNTIL, UNTIL + "    starts_at: 2026-03-01T15:00:00Z\n"
@@ -213,8 +215,10 @@ class TestShortest:
         rules = "temporary_access: {shortest: 2h}"
         assert temporary(tmp_path, rules, UNTIL).findings == ()
         configuration = temporary(tmp_path, rules, UNTIL, NOW + timedelta(hours=5))
-        assert [each.split()[1:] for each in found(configuration)] == [["warning", "too-short"]]
-        assert "60 minutes" in the_one(configuration).message
+        assert [each.split()[1:] for each in finding_lines(configuration)] == [
+            ["warning", "too-short"]
+        ]
+        assert "60 minutes" in only_finding(configuration).message
 
 
 class TestWhatIsWritten:
@@ -281,9 +285,9 @@ class TestWhatIsWritten:
             )
             assert [each.code for each in configuration.findings] == expected
             if expected:
-                assert str(the_one(configuration).location).endswith(f"pay.yaml:{place}")
-                assert "iam:CreateAccessKey" in the_one(configuration).message
-                assert "settings.yaml:1:39)" in the_one(configuration).hint
+                assert str(only_finding(configuration).location).endswith(f"pay.yaml:{place}")
+                assert "iam:CreateAccessKey" in only_finding(configuration).message
+                assert "settings.yaml:1:39)" in only_finding(configuration).hint
 
     def test_what_opens_a_resource_for_good(self, tmp_path: Path) -> None:
         files = {
@@ -292,7 +296,7 @@ class TestWhatIsWritten:
         }
         assert ruled(tmp_path, "", files).findings == ()
         rule = "temporary_access: {resource_policies: deny}"
-        found = the_one(ruled(tmp_path, rule, files))
+        found = only_finding(ruled(tmp_path, rule, files))
         assert found.code == "gives-nothing"
         assert "settings.yaml:1:39)" in found.hint
 
@@ -343,7 +347,7 @@ class TestWho:
         settings, _ = marked(rules)
         text, place = marked(text)
         configuration = ruled(tmp_path, settings, {"permanent-access/pay.yaml": text, **files})
-        assert found(configuration) == [
+        assert finding_lines(configuration) == [
             f"permanent-access/pay.yaml:{place} error protected-principal"
         ]
 
@@ -614,8 +618,8 @@ class TestSettings:
     def test_what_cannot_be_meant(self, tmp_path: Path, text: str, code: str) -> None:
         text, place = marked(text)
         configuration = ruled(tmp_path, text)
-        assert found(configuration) == [f"settings.yaml:{place} error {code}"]
-        assert the_one(configuration).hint
+        assert finding_lines(configuration) == [f"settings.yaml:{place} error {code}"]
+        assert only_finding(configuration).hint
         assert not configuration.settings_valid
 
     @pytest.mark.parametrize(
@@ -663,8 +667,10 @@ class TestSettings:
             "permanent-access/pay.yaml": "permanent-access: []",
         }
         configuration = ruled(tmp_path, text, entry)
-        assert found(configuration) == [f"settings.yaml:{place} warning rule-without-effect"]
-        assert hint in the_one(configuration).hint
+        assert finding_lines(configuration) == [
+            f"settings.yaml:{place} warning rule-without-effect"
+        ]
+        assert hint in only_finding(configuration).hint
         assert configuration.settings_valid
 
     def test_nobody_can_tell_what_is_in_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.model import Severity
-from tests.config.repository import ACCOUNTS, found, loaded, marked, the_one
+from tests.config.repository import ACCOUNTS, finding_lines, loaded, marked, only_finding
 
 ENTRY = "{users: [ann@example.com], environments: [prod], grants: [reader]}"
 GRANT = "{user: ann@example.com, environment: prod, grant: reader, expiration_date: 2026-03-02}"
@@ -15,7 +15,7 @@ STATEMENT = '{effect: Allow, actions: ["s3:GetObject"], resources: ["*"]}'
 def check(tmp_path: Path, file: str, text: str, code: str, said: str, hint: str) -> None:
     """One finding, where the text is marked."""
     clean, place = marked(text)
-    finding = the_one(loaded(tmp_path, {file: clean}))
+    finding = only_finding(loaded(tmp_path, {file: clean}))
     assert (finding.code, finding.severity) == (code, Severity.ERROR)
     assert str(finding.location) == f"{tmp_path}/{file}:{place}"
     assert said in finding.message
@@ -190,7 +190,7 @@ def test_policies(tmp_path: Path, policy: str, column: int, code: str) -> None:
         "  writer: {managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}\n"
     )
     configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text})
-    assert found(configuration) == [f"aws-policies/pay.yaml:2:{column} error {code}"]
+    assert finding_lines(configuration) == [f"aws-policies/pay.yaml:2:{column} error {code}"]
 
 
 @pytest.mark.parametrize("description", ["x" * 1_001, "dash \u2014 dash", "tick \u2713"])
@@ -203,7 +203,7 @@ aws-policies:
   writer: {{managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']}}
 """
     configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text})
-    assert found(configuration) == ["aws-policies/pay.yaml:3:18 error bad-description"]
+    assert finding_lines(configuration) == ["aws-policies/pay.yaml:3:18 error bad-description"]
     short = text.replace(description, "x" * 999 + "\u00fc")
     assert loaded(tmp_path, {"aws-policies/pay.yaml": short}).findings == ()
 
@@ -225,7 +225,7 @@ permanent-access:
   - text
   - users: []
 """
-    assert found(loaded(tmp_path, {"permanent-access/pay.yaml": text})) == [
+    assert finding_lines(loaded(tmp_path, {"permanent-access/pay.yaml": text})) == [
         "permanent-access/pay.yaml:2:30 error bad-user",
         "permanent-access/pay.yaml:2:35 error wrong-type",
         "permanent-access/pay.yaml:3:13 error bad-role",
@@ -248,7 +248,7 @@ def test_a_value_met_twice_through_an_alias_is_told_once(tmp_path: Path) -> None
 
 def test_a_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
     text = f"permanent-access:\n  - {ENTRY.replace('reader', 'x' * 10_000)}\n"
-    assert len(the_one(loaded(tmp_path, {"permanent-access/pay.yaml": text})).message) < 300
+    assert len(only_finding(loaded(tmp_path, {"permanent-access/pay.yaml": text})).message) < 300
 
 
 LONG = "x" * 10_000

@@ -34,7 +34,7 @@ def read(tmp_path: Path, text: str) -> Suites:
     return suites.of_file(file, ENVIRONMENTS, ACCOUNTS)
 
 
-def told(findings: Iterable[Finding]) -> list[str]:
+def finding_places(findings: Iterable[Finding]) -> list[str]:
     return [
         f"{each.location.line}:{each.location.column} {each.severity} {each.code}"
         for each in findings
@@ -57,7 +57,7 @@ def test_files_of_the_account_tester_are_accepted_as_they_are() -> None:
 
 def test_what_that_tester_ignores_is_told_and_ignored() -> None:
     found = suites.of_file(DATA / "workers.yml", ENVIRONMENTS, ACCOUNTS)
-    assert told(found.findings) == [
+    assert finding_places(found.findings) == [
         "16:9 warning unknown-service",
         "19:7 warning unknown-key",
     ]
@@ -115,7 +115,7 @@ def test_values_that_no_condition_can_meet_are_errors(
 ) -> None:
     plain, place = marked(context(key, values, kind))
     found = read(tmp_path, plain)
-    assert [each for each in told(found.findings) if "warning" not in each] == [
+    assert [each for each in finding_places(found.findings) if "warning" not in each] == [
         f"{place} error {'wrong-type' if 'null' in values else 'bad-value'}"
     ]
     assert all(each.hint for each in found.findings)
@@ -148,7 +148,7 @@ def test_a_key_given_twice_is_an_error_whatever_its_case(tmp_path: Path) -> None
     plain, place = marked(context("aws:SourceIp", "10.0.0.1") + more)
     found = read(tmp_path, plain)
     line = place.partition(":")[0]
-    ((where, severity, code),) = [each.split() for each in told(found.findings)]
+    ((where, severity, code),) = [each.split() for each in finding_places(found.findings)]
     assert (where.partition(":")[0], severity, code) == (line, "error", "duplicate-condition-key")
 
 
@@ -166,7 +166,7 @@ def test_a_condition_key_that_aws_does_not_know_is_told(
 ) -> None:
     plain, place = marked(context(key, "x"))
     found = read(tmp_path, plain)
-    assert told(found.findings) == [f"{place} warning unknown-condition-key"]
+    assert finding_places(found.findings) == [f"{place} warning unknown-condition-key"]
     assert found.findings[0].hint == hint
 
 
@@ -178,7 +178,7 @@ def test_a_test_may_be_about_nobody_in_some_accounts(tmp_path: Path) -> None:
         not read(tmp_path, TEST + "    allow_no_match: no\n").suites[0].spec.tests[0].allow_no_match
     )
     plain, place = marked(TEST + "    allow_no_match: ¶some\n")
-    assert told(read(tmp_path, plain).findings) == [f"{place} error bad-value"]
+    assert finding_places(read(tmp_path, plain).findings) == [f"{place} error bad-value"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_errors_have_a_place_and_leave_the_file_out(tmp_path: Path, text: str, c
     plain, place = marked(text)
     found = read(tmp_path, plain)
     assert found.suites == ()
-    assert told(found.findings) == [f"{place} error {code}"]
+    assert finding_places(found.findings) == [f"{place} error {code}"]
     assert found.findings[0].hint
 
 
@@ -232,7 +232,7 @@ def test_what_does_no_harm_is_told_and_run(tmp_path: Path, text: str, expected: 
     plain, place = marked(text)
     found = read(tmp_path, plain)
     assert len(found.suites) == 1
-    assert told(found.findings) == [f"{place} {expected}"]
+    assert finding_places(found.findings) == [f"{place} {expected}"]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_file_that_is_not_there_is_a_wrong_use(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
-    assert told(read(tmp_path, "---\n").findings) == ["1:1 error empty-file"]
+    assert finding_places(read(tmp_path, "---\n").findings) == ["1:1 error empty-file"]
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
@@ -301,7 +301,9 @@ def test_a_valid_file_can_be_changed_anywhere(file: Path, data: st.DataObject) -
 def test_accounts_that_are_wrong_are_told_once(tmp_path: Path, accounts: str | None) -> None:
     text = TEST + "    environments: [nowhere]\n"
     configuration = loaded(tmp_path, {"access-tests/pay.yaml": text})
-    assert told(suites.of_teams(configuration).findings) == ["4:20 error unknown-environment"]
+    assert finding_places(suites.of_teams(configuration).findings) == [
+        "4:20 error unknown-environment"
+    ]
     if accounts is None:
         (tmp_path / "aws-accounts" / "pay.yaml").unlink()
         configuration = load(tmp_path, now=NOW)
@@ -315,4 +317,4 @@ def test_expressions_of_a_file_are_bounded_together(tmp_path: Path) -> None:
     for number, codes in ((62, []), (63, ["2:1 error slow-expression"])):
         expressions = "\n".join(f"      - '{each}.{{800}}'" for each in range(number))
         text = f"# {number}\n{TEST}    exemptions:\n{expressions}\n"
-        assert told(read(tmp_path, text).findings) == codes
+        assert finding_places(read(tmp_path, text).findings) == codes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.repository import ACCOUNTS, found, loaded, the_one
+from tests.config.repository import ACCOUNTS, finding_lines, loaded, only_finding
 
 USERS = "permanent-access/pay.yaml"
 WINDOWS = "temporary-access/pay.yaml"
@@ -21,16 +21,16 @@ def temporary(*entries: str) -> dict[str, str]:
     return {USERS: "permanent-access: []\n", WINDOWS: f"temporary-access:\n{lines}"}
 
 
-def told(tmp_path: Path, changes: dict[str, str]) -> list[str]:
+def findings_with(tmp_path: Path, changes: dict[str, str]) -> list[str]:
     """The findings without their folder: `line:column severity code`."""
-    return [each.partition("pay.yaml:")[2] for each in found(loaded(tmp_path, changes))]
+    return [each.partition("pay.yaml:")[2] for each in finding_lines(loaded(tmp_path, changes))]
 
 
 def test_a_whole_address_must_be_a_name_that_iam_can_have(tmp_path: Path) -> None:
     users = f"users: [{'a' * 60}@x.com, a@exämple.com, {'a' * 65}@x.com, user/b, c@x.com]"
     entry = f"{users}, environments: [prod], grants: [reader]"
     changes = {**permanent(entry), "settings.yaml": "user_names: whole address"}
-    assert told(tmp_path, changes) == [
+    assert findings_with(tmp_path, changes) == [
         *("2:14 error bad-user", "2:82 error bad-user", "2:97 error bad-user")
     ]
 
@@ -38,12 +38,12 @@ def test_a_whole_address_must_be_a_name_that_iam_can_have(tmp_path: Path) -> Non
 def test_who_is_written_in_two_ways_is_one(tmp_path: Path) -> None:
     rest = "environments: [prod], grants: [reader]"
     changes = permanent(f"users: [a@x.com], {rest}", f"users: [user/a], {rest}")
-    assert told(tmp_path, changes) == ["3:5 warning overlapping-entries"]
+    assert findings_with(tmp_path, changes) == ["3:5 warning overlapping-entries"]
 
 
 def test_one_account_is_one_environment(tmp_path: Path) -> None:
     text = ACCOUNTS + "  again: {partition: aws, id: 111122223333}\n"
-    finding = the_one(loaded(tmp_path, {"aws-accounts/pay.yaml": text}))
+    finding = only_finding(loaded(tmp_path, {"aws-accounts/pay.yaml": text}))
     assert finding.code == "account-twice"
     assert "nonprod" in finding.message
     assert str(finding.location).endswith("pay.yaml:4:31")
@@ -52,7 +52,9 @@ def test_one_account_is_one_environment(tmp_path: Path) -> None:
 def test_a_team_without_accounts_is_worth_a_warning(tmp_path: Path) -> None:
     changes = permanent()
     changes[USERS] = "permanent-access: []\n"
-    finding = the_one(loaded(tmp_path, {**changes, "aws-accounts/pay.yaml": "aws-accounts: {}\n"}))
+    finding = only_finding(
+        loaded(tmp_path, {**changes, "aws-accounts/pay.yaml": "aws-accounts: {}\n"})
+    )
     assert (finding.code, finding.severity.value) == ("no-accounts", "warning")
 
 
@@ -82,7 +84,7 @@ def test_what_has_ended_may_name_what_is_gone_since(
 ) -> None:
     end = f"expiration_date: {year}-01-01"
     changes = temporary(f"role: r, environment: prd, grant: raeder, {end}")
-    assert [each for each in told(tmp_path, changes) if "too-long" not in each] == expected
+    assert [each for each in findings_with(tmp_path, changes) if "too-long" not in each] == expected
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,12 @@ def test_what_has_ended_may_name_what_is_gone_since(
 )
 def test_a_list_names_everybody_once(tmp_path: Path, entry: str, expected: list[str]) -> None:
     changes = permanent(f"{entry}, environments: [prod], grants: [reader]")
-    assert told(tmp_path, changes) == expected
+    assert findings_with(tmp_path, changes) == expected
 
 
 def test_environments_and_grants_stand_in_a_list_once(tmp_path: Path) -> None:
     entry = "users: [a@x], environments: [prod, prod], grants: [reader, reader]"
-    assert told(tmp_path, permanent(entry)) == [
+    assert findings_with(tmp_path, permanent(entry)) == [
         "2:41 error duplicate-item",
         "2:65 error duplicate-item",
     ]
@@ -133,7 +135,7 @@ def test_one_user_has_one_address_in_all_entries(
     if alike:
         assert configuration.findings == ()
     else:
-        finding = the_one(configuration)
+        finding = only_finding(configuration)
         assert finding.code == "same-user"
         assert str(finding.location).endswith("temporary-access/pay.yaml:2:12")
         assert "permanent-access/pay.yaml:2:14" in finding.hint
@@ -144,7 +146,7 @@ def test_entries_that_are_alike_are_an_error(tmp_path: Path) -> None:
         "users: [a@x, b@x], environments: [prod, nonprod], grants: [reader]",
         "users: [b@x, a@x], environments: [nonprod, prod], grants: [reader], description: d",
     )
-    finding = the_one(loaded(tmp_path, changes))
+    finding = only_finding(loaded(tmp_path, changes))
     assert finding.code == "duplicate-entry"
     assert "permanent-access/pay.yaml:2:5" in finding.message
     assert str(finding.location).endswith("permanent-access/pay.yaml:3:5")
@@ -159,7 +161,7 @@ def test_entries_that_overlap_are_worth_a_warning(tmp_path: Path) -> None:
         "users: [b@x, a@x], environments: [nonprod], grants: [writer, reader]",
         "users: [a@x, b@x], environments: [nonprod], grants: [reader, writer]",
     )
-    assert told(tmp_path, changes) == [
+    assert findings_with(tmp_path, changes) == [
         "6:5 warning overlapping-entries",
         "7:5 error duplicate-entry",
     ]
@@ -174,7 +176,7 @@ def test_temporary_entries_that_end_together_are_an_error(tmp_path: Path) -> Non
         f"{entry}, expiration_date: 2020-01-01",
         "user: a@x, environment: nonprod, grant: reader, expiration_date: 2026-03-02",
     )
-    assert told(tmp_path, changes) == [
+    assert findings_with(tmp_path, changes) == [
         "3:5 error duplicate-entry",
         "4:68 warning expired",
         "5:5 error duplicate-entry",
@@ -191,7 +193,7 @@ def test_of_entries_that_end_apart_the_last_to_end_counts(tmp_path: Path) -> Non
         f"{entry}, expiration_date: 2026-03-04",
     )
     configuration = loaded(tmp_path, changes)
-    assert [each.partition("pay.yaml:")[2] for each in found(configuration)] == [
+    assert [each.partition("pay.yaml:")[2] for each in finding_lines(configuration)] == [
         "2:66 warning expired",
         "3:5 note superseded",
         "4:5 note superseded",
@@ -208,7 +210,7 @@ def test_what_is_held_permanently_needs_no_end(tmp_path: Path) -> None:
         f"  - {{user: b@x, {until}: 2026-03-02}}\n"
         f"  - {{user: a@x, {until}: 2020-03-02}}\n"
     )
-    assert found(loaded(tmp_path, changes)) == [
+    assert finding_lines(loaded(tmp_path, changes)) == [
         "temporary-access/pay.yaml:2:5 note held-permanently",
         "temporary-access/pay.yaml:4:68 warning expired",
     ]
@@ -221,9 +223,9 @@ class TestLimits:
 
     def test_grants_are_counted_over_all_entries(self, tmp_path: Path) -> None:
         changes = permanent(self.ENTRY, "users: [d@x.com], environments: [prod], grants: [writer]")
-        assert found(loaded(tmp_path, {**changes, "settings.yaml": limits(7)})) == []
+        assert finding_lines(loaded(tmp_path, {**changes, "settings.yaml": limits(7)})) == []
         configuration = loaded(tmp_path, {**changes, "settings.yaml": limits(6)})
-        finding = the_one(configuration)
+        finding = only_finding(configuration)
         assert finding.code == "too-many-grants"
         assert finding.location is not None
         assert finding.location.line == 2
@@ -254,7 +256,7 @@ class TestAccountsOfATeam:
             "settings.yaml": "limits: {accounts_per_team: 2}",
         }
         configuration = loaded(tmp_path, changes)
-        finding = the_one(configuration)
+        finding = only_finding(configuration)
         assert finding.code == "too-many-accounts"
         assert finding.location is not None
         assert (finding.location.file[-22:], finding.location.line) == (

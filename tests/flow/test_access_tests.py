@@ -41,7 +41,7 @@ def test(fleet: Fleet, *arguments: str) -> Run:
 test.__test__ = False  # type: ignore[attr-defined]
 
 
-def asked(fleet: Fleet, *arguments: str) -> dict[str, Any]:
+def run_document(fleet: Fleet, *arguments: str) -> dict[str, Any]:
     """The JSON document of a run."""
     return test(fleet, "--output", "json", *arguments).json
 
@@ -54,7 +54,7 @@ def iam_of(fleet: Fleet) -> Any:
     return fleet.sandbox.backend(PROD)
 
 
-def give(fleet: Fleet, principal: str, name: str, *statements: dict[str, Any]) -> None:
+def put_inline(fleet: Fleet, principal: str, name: str, *statements: dict[str, Any]) -> None:
     """An inline policy, made behind the API."""
     kind, _, who = principal.partition("/")
     iam = iam_of(fleet)
@@ -75,9 +75,9 @@ def people(files: Files) -> Any:
     files.team()
     given = account(PROD, ("ann", "owner-eve"), ("orders-worker", "retired-worker"))
     with opened(files, given) as fleet:
-        give(fleet, "user/ann", "look", allow("s3:Get*", "s3:List*"))
-        give(fleet, "user/owner-eve", "manage", allow("iam:*", Condition=MFA))
-        give(
+        put_inline(fleet, "user/ann", "look", allow("s3:Get*", "s3:List*"))
+        put_inline(fleet, "user/owner-eve", "manage", allow("iam:*", Condition=MFA))
+        put_inline(
             fleet,
             "role/orders-worker",
             "secrets",
@@ -104,8 +104,8 @@ def test_wildcards_groups_and_exemptions(people: Fleet, judge: tuple[str, ...]) 
     iam = iam_of(people)
     iam.create_group("people")
     iam.add_user_to_group("people", "ann")
-    give(people, "group/people", "all", allow("iam:A*", "iam:CreateUser"))
-    found = asked(people, "--config-file", PRIVILEGES, *judge)
+    put_inline(people, "group/people", "all", allow("iam:A*", "iam:CreateUser"))
+    found = run_document(people, "--config-file", PRIVILEGES, *judge)
     assert found["status"] == 1
     # iam:Attach* is within what iam:A* allows; iam:* and *:* are not.
     assert seen(found) == {("user/ann", "iam:Attach*"), ("user/ann", "iam:CreateUser")}
@@ -117,8 +117,8 @@ def test_wildcards_groups_and_exemptions(people: Fleet, judge: tuple[str, ...]) 
 def test_a_second_factor_is_there_unless_the_test_says_not(
     people: Fleet, judge: tuple[str, ...]
 ) -> None:
-    give(people, "user/owner-eve", "manage", allow("iam:*"))
-    found = asked(people, "--config-file", PRIVILEGES, *judge)
+    put_inline(people, "user/owner-eve", "manage", allow("iam:*"))
+    found = run_document(people, "--config-file", PRIVILEGES, *judge)
     # Exempt from the first test, named by the second.
     assert seen(found) == {("user/owner-eve", "iam:*"), ("user/owner-eve", "iam:CreateUser")}
     assert {each["line"] for each in found["results"]} == {17}
@@ -130,7 +130,7 @@ def test_a_boundary_limits(people: Fleet, judge: tuple[str, ...]) -> None:
     limit = iam.create_policy("", "/", text("s3:*"), "limit", [])
     role = next(each for each in iam.roles.values() if each.name == "orders-worker")
     role.permissions_boundary_arn = limit.arn
-    found = asked(people, "--config-file", WORKERS, *judge)
+    found = run_document(people, "--config-file", WORKERS, *judge)
     ((principal, action),) = seen(found)
     assert (principal, action) == ("role/orders-worker", "secretsmanager:GetSecretValue")
     assert found["results"][0]["decision"] == "implicitDeny"
@@ -143,7 +143,7 @@ def test_lists_of_actions_longer_than_a_page(
 ) -> None:
     each = (actions_of(service) for service in ("ec2", "sagemaker", "iam"))
     actions = [str(action) for found in each for action in found.values()][:1_050]
-    give(people, "user/ann", "last", allow(actions[-1]))
+    put_inline(people, "user/ann", "last", allow(actions[-1]))
     resources = [f"arn:aws:s3:::bucket-{number}" for number in range(3)]
     file = tmp_path / "many.yaml"
     file.write_text(
@@ -160,7 +160,7 @@ def test_lists_of_actions_longer_than_a_page(
             }
         )
     )
-    found = asked(people, "--config-file", str(file), *judge)
+    found = run_document(people, "--config-file", str(file), *judge)
     assert found["accounts"][0]["decisions"] == 3_150
     assert [each["resource"] for each in found["results"]] == resources
     assert {each["action"] for each in found["results"]} == {actions[-1]}
@@ -179,14 +179,14 @@ def test_a_test_that_matches_nobody_is_a_finding(
 
 
 def test_both_judges_agree_and_a_difference_would_be_told(people: Fleet) -> None:
-    found = asked(people, "--config-file", PRIVILEGES, "--compare", "--verbose")
+    found = run_document(people, "--config-file", PRIVILEGES, "--compare", "--verbose")
     assert found["status"] == 0
     assert found["backends"] == ["offline", "aws"]
     assert (found["accounts"][0]["decisions"], found["disagreements"]) == (17, [])
 
     def lying(call: FaultContext) -> None:
         if call.operation == "SimulatePrincipalPolicy":
-            give(people, "user/ann", "meanwhile", allow("sts:AssumeRole"))
+            put_inline(people, "user/ann", "meanwhile", allow("sts:AssumeRole"))
 
     people.sandbox.faults.append(lying)
     run = test(people, "--config-file", PRIVILEGES, "--compare")
@@ -365,7 +365,9 @@ def test_what_a_service_decides_by_itself_is_told(people: Fleet, tmp_path: Path)
 
 def test_options_of_the_account_tester(people: Fleet) -> None:
     def principals(*options: str) -> list[str]:
-        found = asked(people, "--config-file", PRIVILEGES, "--on", "account", "--dry-run", *options)
+        found = run_document(
+            people, "--config-file", PRIVILEGES, "--on", "account", "--dry-run", *options
+        )
         return [each["principal"] for each in found["questions"]]
 
     everybody = ["role/orders-worker", "role/retired-worker", "user/ann", "user/owner-eve"]
@@ -380,7 +382,7 @@ def test_options_of_the_account_tester(people: Fleet) -> None:
 
 
 def test_a_dry_run_asks_nobody(people: Fleet) -> None:
-    give(people, "user/ann", "all", allow("*"))
+    put_inline(people, "user/ann", "all", allow("*"))
     run = test(people, "--config-file", PRIVILEGES, "--backend", "aws", "--dry-run")
     assert run.status == 0
     assert "SimulatePrincipalPolicy" not in run.operations

@@ -27,7 +27,7 @@ EXPLAIN = ("--all", "--dry-run", "--allow-removals", "--explain")
 SMALL = "arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess"
 
 
-def named(files: Files, key: str, *managed: str, **entry: Any) -> None:
+def write_team_granting(files: Files, key: str, *managed: str, **entry: Any) -> None:
     """A team that grants one policy in every way, under this name."""
     files.team(
         policies={key: policy(READ_QUEUES, managed=managed or [VIEW_ONLY])},
@@ -43,7 +43,7 @@ def meanings(fleet: Fleet, *arguments: str) -> dict[str, Any]:
 
 
 def test_only_a_plan_that_is_to_be_explained_reads_more(fleet: Fleet) -> None:
-    named(fleet.files, "read")
+    write_team_granting(fleet.files, "read")
     plain = fleet.apply("--all", "--dry-run", "--output", "json")
     # The temporary grant needs the document anyway, and the permanent one attaches the policy anew.
     reading = [*READING, "GetPolicy", "GetPolicyVersion", "ListPolicies", "ListPolicies"]
@@ -55,19 +55,19 @@ def test_only_a_plan_that_is_to_be_explained_reads_more(fleet: Fleet) -> None:
 
 
 def test_renaming_a_policy_means_nothing_to_anybody(fleet: Fleet) -> None:
-    named(fleet.files, "read")
+    write_team_granting(fleet.files, "read")
     assert fleet.apply("--all").status == 0
-    named(fleet.files, "look")
+    write_team_granting(fleet.files, "look")
     run = fleet.apply(*EXPLAIN)
     assert run.status == 0
     assert NOBODY in run.out
     assert "customer-managed-policy payments-look" in run.out
-    named(fleet.files, "look", SMALL)
+    write_team_granting(fleet.files, "look", SMALL)
     assert NOBODY not in fleet.apply(*EXPLAIN).out
 
 
 def test_gains_are_told_of_people_and_of_the_roles_made_for_them(fleet: Fleet) -> None:
-    named(fleet.files, "read", via="role")
+    write_team_granting(fleet.files, "read", via="role")
     found = meanings(fleet)
     assert found.keys() == {"role/runner", "user/ann", "user/bob"}
     (via,) = {each["via"] for each in found["user/bob"]["gains"]}
@@ -92,7 +92,7 @@ def test_cleaning_up_what_is_over_takes_nothing_away(fleet: Fleet) -> None:
 
 
 def test_a_cleanup_shows_that_it_takes_nothing_from_anybody(fleet: Fleet) -> None:
-    named(fleet.files, "read", via="role")
+    write_team_granting(fleet.files, "read", via="role")
     assert fleet.apply("--all").status == 0
     fleet.clock.move(days=1)
     assert fleet.cleanup("--all", "--dry-run", "--output", "json").json["meaning"] is None
@@ -151,14 +151,14 @@ class TestBase:
 
     def test_the_same_files_change_nothing(self, fleet: Fleet, base: Files) -> None:
         for files in (base, fleet.files):
-            named(files, "read")
+            write_team_granting(files, "read")
         run = self.run(fleet, base)
         assert run.status == 0
         assert "Nothing to do" in run.out or "nothing to do" in run.out
 
     def test_a_renamed_policy_means_nothing(self, fleet: Fleet, base: Files) -> None:
-        named(base, "read")
-        named(fleet.files, "look")
+        write_team_granting(base, "read")
+        write_team_granting(fleet.files, "look")
         run = self.run(fleet, base)
         assert run.status == 0
         assert NOBODY in run.out
@@ -198,7 +198,7 @@ class TestBase:
     def test_a_team_whose_earlier_files_are_invalid_is_said_to_be_all_new(
         self, fleet: Fleet, base: Files
     ) -> None:
-        named(fleet.files, "read")
+        write_team_granting(fleet.files, "read")
         base.write("aws-policies/payments.yaml", "aws-policies: [")
         run = self.run(fleet, base, "--output", "json")
         # It is what the change may be there to mend.
@@ -212,9 +212,9 @@ class TestBase:
             assert "incomplete-base" in self.run(fleet, base, "--output", output).out
 
     def test_only_what_looks_new_without_being_so_is_told(self, fleet: Fleet, base: Files) -> None:
-        named(base, "read")
+        write_team_granting(base, "read")
         base.team("data", accounts={"prod": PROD}, policies={"read": {}})
-        named(fleet.files, "read")
+        write_team_granting(fleet.files, "read")
         fleet.files.team("data", accounts={"prod": PROD}, policies={"read": {}})
         # What is still invalid is left alone, and so is what is gone.
         for _ in range(2):
@@ -232,7 +232,7 @@ class TestBase:
 
     def test_earlier_settings_that_are_invalid_are_told(self, fleet: Fleet, base: Files) -> None:
         for files in (base, fleet.files):
-            named(files, "read")
+            write_team_granting(files, "read")
         base.write("settings.yaml", "deployer-role: x\n")
         run = self.run(fleet, base, "--output", "json")
         (told,) = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]
@@ -244,7 +244,7 @@ class TestBase:
         self, fleet: Fleet, base: Files
     ) -> None:
         for files in (base, fleet.files):
-            named(files, "read")
+            write_team_granting(files, "read")
         base.write("settings.yaml", "permissions_boundary: limits\n")
         run = self.run(fleet, base, "--output", "json")
         told = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]
@@ -258,7 +258,7 @@ class TestBase:
         }
 
     def test_a_folder_that_is_not_there_is_wrong_usage(self, fleet: Fleet, tmp_path: Path) -> None:
-        named(fleet.files, "read")
+        write_team_granting(fleet.files, "read")
         missing = Files(tmp_path / "branch")
         missing.directory.rmdir()
         run = self.run(fleet, missing)
@@ -268,7 +268,7 @@ class TestBase:
         assert "--base names no folder, and git knows no commits" in run.out
 
     def test_an_account_of_aws_has_no_base(self, fleet: Fleet, base: Files) -> None:
-        named(fleet.files, "read")
+        write_team_granting(fleet.files, "read")
         run = fleet.apply(*EXPLAIN, "--base", str(base.directory))
         assert run.status == 2
         assert "--sandbox" in run.out

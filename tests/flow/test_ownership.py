@@ -137,7 +137,7 @@ def _fill(iam: Any) -> None:
     iam.add_user_to_group(GroupName="self-serve-payments", UserName="ann")
 
 
-def theirs(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def only_what_was_there(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """Of `after`, what was there before: things that came are left out, down to single tags."""
     result = {}
     for arn, was in before.items():
@@ -166,14 +166,14 @@ def test_what_others_made_is_never_written(fleet: Fleet) -> None:
     # On runner, ViewOnlyAccess is attached by somebody else already.
     assert fleet.attached("user/ann") > {"payments-read", "ReadOnlyAccess", "ViewOnlyAccess"}
     assert fleet.tags("role/runner") == {*TAGS, "self-serve:payments:ReadOnlyAccess"}
-    assert theirs(before, granted) == before
+    assert only_what_was_there(before, granted) == before
 
     assert fleet.apply("--all", "--adopt").status == 0
-    assert theirs(before, fleet.dump()) == before
+    assert only_what_was_there(before, fleet.dump()) == before
 
     fleet.clock.move(days=1)
     assert fleet.cleanup("--all").status == 0
-    assert theirs(before, fleet.dump()) == before
+    assert only_what_was_there(before, fleet.dump()) == before
     assert fleet.inline("user/ann").keys() == set(INLINE)
 
     # What --adopt was told to take over is ours by now, so ViewOnlyAccess goes from runner.
@@ -227,7 +227,7 @@ def test_a_policy_name_that_is_taken_is_refused_until_adoption_is_asked_for(
     assert refused.status == 1
     assert refused.codes == ["not-ours"]
     assert arn in refused.json["findings"][0]["message"]
-    assert theirs(before, fleet.dump()) == before
+    assert only_what_was_there(before, fleet.dump()) == before
     # Nothing else of the team waits for it.
     assert "payments-read" in fleet.attached("user/ann")
     assert "payments-queues" not in fleet.attached("user/ann")

@@ -111,7 +111,7 @@ def test_the_accounts_are_as_if_it_had_never_been_there(
     files: Files, change: Callable[[Files], None]
 ) -> None:
     def contents(fleet: Fleet) -> list[Any]:
-        return [essence(fleet.dump(account_id)) for account_id in BOTH]
+        return [without_ids_and_dates(fleet.dump(account_id)) for account_id in BOTH]
 
     with opened(files, account(PROD), account(TEST)) as fleet:
         write(files)
@@ -129,7 +129,7 @@ def test_the_accounts_are_as_if_it_had_never_been_there(
     assert (again.status, again.writes) == (0, ())
 
 
-def essence(dump: dict[str, Any]) -> dict[str, Any]:
+def without_ids_and_dates(dump: dict[str, Any]) -> dict[str, Any]:
     """A dump without what no two sandboxes have in common: ids and dates, and orders."""
     return {arn: _essence(each) for arn, each in dump.items()}
 

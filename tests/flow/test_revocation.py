@@ -91,7 +91,7 @@ def test_settings_that_cannot_be_read_do_not_keep_it_from_ending_access(fleet: F
     assert done.status == 1
     assert fleet.inline("user/ann") == {}
     assert {"unknown-key", "earlier-settings"} < set(done.codes)
-    (defaults,) = told(done)["earlier-settings"]
+    (defaults,) = messages_by_code(done)["earlier-settings"]
     assert "the defaults were used: the deployer role is 'self-serve-deployer'" in defaults
 
 
@@ -110,18 +110,18 @@ HOSTILE = {
 }
 
 
-def ended(run: Run) -> list[str]:
+def names_of_changes(run: Run) -> list[str]:
     return sorted(f"{each['team']}: {each['name']}" for each in run.json["changes"])
 
 
 def test_nothing_in_any_file_keeps_it_from_ending_access(fleet: Fleet) -> None:
-    wanted = ended(revoke(fleet, "--user", "ann", "--dry-run"))
+    wanted = names_of_changes(revoke(fleet, "--user", "ann", "--dry-run"))
     assert len(wanted) == 2
     for path, text in HOSTILE.items():
         file = fleet.files.directory / path
         before = file.read_text() if file.exists() else None
         fleet.files.write(path, text)
-        assert ended(revoke(fleet, "--user", "ann", "--dry-run")) == wanted, path
+        assert names_of_changes(revoke(fleet, "--user", "ann", "--dry-run")) == wanted, path
         file.unlink()
         if before is not None:
             fleet.files.write(path, before)
@@ -144,7 +144,7 @@ def test_accounts_that_nobody_can_read_are_an_error_beside_what_was_revoked(flee
     done = revoke(fleet, "--user", "ann")
     assert done.status == 1
     assert fleet.inline("user/ann") == {}
-    found = told(done)
+    found = messages_by_code(done)
     assert "accounts of team payments" in found["accounts-unknown"][0]
     errors = [each for each in done.json["findings"] if each["severity"] == "error"]
     assert [each["code"] for each in errors] == ["syntax-error", "accounts-unknown"]
@@ -183,11 +183,11 @@ def test_what_cannot_be_read_is_taken_from_the_last_commit_that_has_it(committed
         commit(directory)
         command = ("--user", "ann@example.com", "--environment", "prod", "--dry-run")
         done = revoke(committed, *command)
-        assert len(ended(done)) == 1, broken
-        (accounts,) = told(done)["earlier-accounts"]
+        assert len(names_of_changes(done)) == 1, broken
+        (accounts,) = messages_by_code(done)["earlier-accounts"]
         assert f"prod ({PROD})" in accounts
         if "settings.yaml" in broken:
-            (settings,) = told(done)["earlier-settings"]
+            (settings,) = messages_by_code(done)["earlier-settings"]
             assert "the deployer role is 'ops'" in settings
         git(directory, "revert", "--no-edit", "HEAD")
 
@@ -235,7 +235,7 @@ def standing(files: Files) -> Iterator[Fleet]:
         yield found
 
 
-def told(run: Run) -> dict[str, list[str]]:
+def messages_by_code(run: Run) -> dict[str, list[str]]:
     """The messages and hints by code."""
     found: dict[str, list[str]] = {}
     for each in run.json["findings"]:
@@ -249,7 +249,7 @@ def test_what_a_person_keeps_is_named_with_where_it_is_written(
 ) -> None:
     done = revoke(standing, "--user", "ANN@example.com", *explain)
     assert (done.status, standing.inline("user/ann")) == (0, {})
-    found = told(done)
+    found = messages_by_code(done)
     kept = sorted(found["keeps-permanent-access"])
     assert ["AdministratorAccess (granted as adm)" in each for each in kept] == [True, False]
     assert ["payments-own (granted as own)" in each for each in kept] == [False, True]
@@ -260,29 +260,31 @@ def test_what_a_person_keeps_is_named_with_where_it_is_written(
     assert "was not looked at" in others
     again = revoke(standing, "--user", "ann", *explain)
     assert again.status == 1
-    (nothing,) = told(again)["nothing-matches"]
+    (nothing,) = messages_by_code(again)["nothing-matches"]
     assert "spelling" not in nothing
-    assert len(told(again)["keeps-permanent-access"]) == 2
+    assert len(messages_by_code(again)["keeps-permanent-access"]) == 2
 
 
 def test_of_somebody_with_nothing_of_ours_what_others_gave_is_named(standing: Fleet) -> None:
     done = revoke(standing, "--user", "bob")
     assert done.status == 1
-    assert "group staff" in told(done)["access-of-others"][0]
-    assert "spelling" not in told(done)["nothing-matches"][0]
+    assert "group staff" in messages_by_code(done)["access-of-others"][0]
+    assert "spelling" not in messages_by_code(done)["nothing-matches"][0]
     done = revoke(standing, "--user", "bbo")
     assert set(done.codes) == {"nothing-matches"}
-    assert "spelling" in told(done)["nothing-matches"][0]
+    assert "spelling" in messages_by_code(done)["nothing-matches"][0]
     done = revoke(standing, "--role", "runner")
-    assert "nobody else gave role/runner" in told(done)["access-of-others"][0]
+    assert "nobody else gave role/runner" in messages_by_code(done)["access-of-others"][0]
 
 
 def test_who_holds_a_grant_permanently_is_named(standing: Fleet) -> None:
     done = revoke(standing, "--grant", "adm")
     assert set(done.codes) == {"nothing-matches", "keeps-permanent-access"}
-    assert "user/ann" in told(done)["keeps-permanent-access"][0]
+    assert "user/ann" in messages_by_code(done)["keeps-permanent-access"][0]
     done = revoke(standing, "--team", "payments", "--grant", "read")
     assert set(done.codes) == {"entry-to-delete"}
     standing.files.team(policies={"read": policy()})
     done = revoke(standing, "--user", "ann")
-    assert all("no entry asks for it" in each for each in told(done)["keeps-permanent-access"])
+    assert all(
+        "no entry asks for it" in each for each in messages_by_code(done)["keeps-permanent-access"]
+    )

@@ -77,7 +77,7 @@ class Turns:
             self._condition.notify_all()
 
 
-def together(fleet: Fleet, order: str, one: Command, other: Command) -> list[int]:
+def run_in_order(fleet: Fleet, order: str, one: Command, other: Command) -> list[int]:
     """Run both commands with their calls in this order; their exit statuses."""
     turns = Turns(order)
     fleet.sandbox.faults[:] = [turns]
@@ -141,7 +141,7 @@ def commits(
         yield fleet, command
 
 
-def wrong(fleet: Fleet) -> list[str]:
+def without_owner_or_end(fleet: Fleet) -> list[str]:
     """What nothing tells to be ours, or has no end."""
     found = []
     for arn, each in fleet.dump().items():
@@ -159,7 +159,7 @@ def wrong(fleet: Fleet) -> list[str]:
 
 def settled(fleet: Fleet) -> None:
     """One apply and some cleanups later nothing is left of what the files do not grant."""
-    assert wrong(fleet) == []
+    assert without_owner_or_end(fleet) == []
     assert fleet.apply("--all").status == 0
     again = fleet.apply("--all")
     assert (again.status, again.writes) == (0, ())
@@ -181,7 +181,7 @@ def try_applies(tmp_path: Path, some: Iterable[str]) -> None:
             restore()
             one = command("old", commands.apply, "--all")
             other = command("new", commands.apply, "--all")
-            assert together(fleet, order, one, other) == [0, 0], order
+            assert run_in_order(fleet, order, one, other) == [0, 0], order
             settled(fleet)
 
 
@@ -193,7 +193,7 @@ def try_revoking(tmp_path: Path, some: Iterable[str]) -> None:
             restore()
             one = command("old", commands.apply, "--all")
             other = command("new", commands.revoke, "--team", "payments")
-            status, _ = together(fleet, order, one, other)
+            status, _ = run_in_order(fleet, order, one, other)
             assert status == 0, order
             settled(fleet)
 

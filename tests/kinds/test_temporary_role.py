@@ -52,7 +52,7 @@ def grant(
     return found
 
 
-def made(found: TemporaryGrant) -> Snapshot:
+def account_with_role_for(found: TemporaryGrant) -> Snapshot:
     return carried_out(
         account_with(), KIND.calls(None, temporary_role.resource(found), account_with())
     )
@@ -60,7 +60,7 @@ def made(found: TemporaryGrant) -> Snapshot:
 
 def test_what_was_made_is_observed_as_it_was_wanted() -> None:
     wanted = temporary_role.resource(grant())
-    (observed,) = KIND.observed(made(grant()))
+    (observed,) = KIND.observed(account_with_role_for(grant()))
 
     assert observed.id == wanted.id
     assert observed.attributes == wanted.attributes
@@ -118,14 +118,14 @@ def test_half_made_it_is_finished_and_opened_last(count: int) -> None:
     (left,) = KIND.observed(stopped)
     calls = KIND.calls(left, wanted, stopped)
     assert [call.operation for call in calls] == [call.operation for call in whole[count:]]
-    assert carried_out(stopped, calls) == made(grant())
+    assert carried_out(stopped, calls) == account_with_role_for(grant())
 
 
 def test_what_it_is_denied_stands_before_it_is_granted_more() -> None:
     statements = [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
     less = scope(policy("read", custom_statements=statements))
     (found,) = TemporaryAccess().expand([temporary()], less).grants
-    account = made(found)
+    account = account_with_role_for(found)
     (before,) = KIND.observed(account)
     calls = KIND.calls(before, temporary_role.resource(grant()), account)
     assert [call.operation for call in calls] == ["put_role_policy", "attach_role_policy"]
@@ -139,7 +139,7 @@ def reclaimed(account: Snapshot, now: datetime, *, cleaning: bool = True) -> Sna
 
 def silenced() -> Snapshot:
     """An account in which the role was ended before its time."""
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     return carried_out(account, KIND.calls(before, None, account))
 
@@ -149,7 +149,7 @@ INSTANT = timedelta(seconds=1)
 
 
 def test_ended_before_its_time_it_is_silenced_and_closed_and_stays() -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     calls = KIND.calls(before, None, account)
     assert [call.operation for call in calls] == [
@@ -174,7 +174,7 @@ def test_its_deny_goes_with_the_role_once_no_session_can_be_open() -> None:
 
 
 def test_ended_by_itself_it_goes_an_hour_later() -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     assert reclaimed(account, DEADLINE + HOUR - INSTANT) == account
     (dead,) = KIND.observed(account)
     calls = KIND.reclaiming(dead, account, DEADLINE + HOUR, cleaning=False)
@@ -188,12 +188,12 @@ def test_ended_by_itself_it_goes_an_hour_later() -> None:
 
 
 def test_opened_again_by_others_it_is_closed_and_the_hour_begins_anew() -> None:
-    trust = made(grant()).principals[ROLE].trust
+    trust = account_with_role_for(grant()).principals[ROLE].trust
     opened = with_state(reclaimed(silenced(), NOW), ROLE, trust=trust)
     late = NOW + 2 * HOUR
     assert reclaimed(opened, late) == silenced()
     never_closing = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}
-    endless = with_state(made(grant()), ROLE, trust=never_closing)
+    endless = with_state(account_with_role_for(grant()), ROLE, trust=never_closing)
     assert reclaimed(endless, DEADLINE + 2 * HOUR) == silenced()
 
 
@@ -208,7 +208,7 @@ def test_a_moment_that_others_wrote_is_none(sid: str) -> None:
 
 @pytest.mark.parametrize("count", range(1, 3))
 def test_half_ended_the_rest_is_done_by_the_next_run(count: int) -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     stopped = carried_out(account, KIND.calls(before, None, account)[:count])
     assert reclaimed(stopped, NOW, cleaning=False) == silenced()
@@ -218,7 +218,7 @@ def test_a_dead_role_is_not_written_to_and_the_grant_gets_another_one() -> None:
     for account, now in (
         (silenced(), NOW),
         (reclaimed(silenced(), NOW), NOW),
-        (made(grant()), DEADLINE),
+        (account_with_role_for(grant()), DEADLINE),
     ):
         renewed = grant(snapshot=account, now=now, expires_at="2026-03-02T18:00:00Z")
         assert renewed.generation == 2
@@ -231,7 +231,7 @@ def test_a_dead_role_is_not_written_to_and_the_grant_gets_another_one() -> None:
 
 
 def test_without_its_end_it_gets_that_before_it_is_let_in_to_or_given_anything() -> None:
-    robbed = with_state(made(grant()), ROLE, attached=(), inline={})
+    robbed = with_state(account_with_role_for(grant()), ROLE, attached=(), inline={})
     open_to = {**(robbed.principals[ROLE].trust or {}), "Statement": [{"Effect": "Allow"}]}
     robbed = with_state(robbed, ROLE, trust=open_to)
     (before,) = KIND.observed(robbed)
@@ -252,7 +252,7 @@ def test_without_its_end_it_gets_that_before_it_is_let_in_to_or_given_anything()
 def test_without_its_end_it_is_not_dead_while_anything_hangs_on_it(
     left: dict[str, Any], *, closed: bool
 ) -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     nobody_may_take_it = KIND.calls(before, None, account)[1]
     account = carried_out(account, [nobody_may_take_it] if closed else [])
@@ -283,7 +283,9 @@ def test_what_only_looks_like_its_end_is_none(
 ) -> None:
     statement = {**END, "Condition": conditions, **changed}
     document = {"Version": "2012-10-17", "Statement": [statement]}
-    (found,) = KIND.observed(with_state(made(grant()), ROLE, inline={"self-serve": document}))
+    (found,) = KIND.observed(
+        with_state(account_with_role_for(grant()), ROLE, inline={"self-serve": document})
+    )
     assert found.expires is None
 
 
@@ -295,7 +297,7 @@ def test_half_made_it_ends_all_the_same(count: int) -> None:
 
 
 def test_a_renewal_keeps_the_role_and_moves_both_ends() -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     renewed = temporary_role.resource(grant(expires_at="2026-03-01T20:00:00Z"))
 
@@ -310,20 +312,25 @@ def test_a_renewal_keeps_the_role_and_moves_both_ends() -> None:
 def test_what_somebody_added_to_the_role_is_taken_off() -> None:
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
     account = with_state(
-        made(grant()),
+        account_with_role_for(grant()),
         ROLE,
         attached=(admin, POWER_USER),
-        inline={**made(grant()).principals[ROLE].inline, "extra": {"Statement": []}},
+        inline={
+            **account_with_role_for(grant()).principals[ROLE].inline,
+            "extra": {"Statement": []},
+        },
     )
     (before,) = KIND.observed(account)
     after = carried_out(account, KIND.calls(before, temporary_role.resource(grant()), account))
-    assert after == made(grant())
+    assert after == account_with_role_for(grant())
 
 
 def test_what_the_role_loses_is_gone_before_it_lasts_longer() -> None:
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
-    inline = {**made(grant()).principals[ROLE].inline, "extra": {"Statement": []}}
-    account = with_state(made(grant()), ROLE, attached=(admin, POWER_USER), inline=inline)
+    inline = {**account_with_role_for(grant()).principals[ROLE].inline, "extra": {"Statement": []}}
+    account = with_state(
+        account_with_role_for(grant()), ROLE, attached=(admin, POWER_USER), inline=inline
+    )
     (before,) = KIND.observed(account)
     renewed = temporary_role.resource(grant(expires_at="2026-03-01T20:00:00Z"))
     calls = sorted(KIND.calls(before, renewed, account), key=lambda call: call.phase)
@@ -337,7 +344,7 @@ def test_what_the_role_loses_is_gone_before_it_lasts_longer() -> None:
 
 def test_a_user_made_anew_is_let_in_again() -> None:
     """IAM stores a user's unique id in a trust policy and shows the id once the user is gone."""
-    account = made(grant())
+    account = account_with_role_for(grant())
     trust = account.principals[ROLE].trust
     assert trust is not None
     (statement,) = trust["Statement"]
@@ -418,7 +425,7 @@ def test_a_role_that_is_there_after_all_is_taken_for_ours_only_as_it_was_wanted(
 
 @pytest.mark.parametrize(("last", "is_gone"), [("arn:aws:iam::1:role/other", True), ("", False)])
 def test_a_role_is_gone_only_if_no_page_has_it(last: str, *, is_gone: bool) -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     arn = last or before.attributes["arn"]
     pages = iter(
@@ -475,7 +482,7 @@ def test_a_user_of_that_name_takes_nothing() -> None:
 
 
 def test_phases_leave_the_role_itself_for_last() -> None:
-    account = made(grant())
+    account = account_with_role_for(grant())
     (before,) = KIND.observed(account)
     calls = KIND.reclaiming(before, account, DEADLINE + HOUR, cleaning=True)
     phases = [call.phase for call in calls]

@@ -25,7 +25,7 @@ from tests.simulation.accounts import (
     changed,
     deny,
     holding,
-    said,
+    levels_actions_resources,
     until,
     with_role,
 )
@@ -58,7 +58,7 @@ LOCAL = "arn:aws:iam::111122223333:policy/local"
 
 def test_a_new_grant_is_told_by_access_level() -> None:
     found = change(EMPTY, holding(allow("s3:GetObject", "s3:PutObject", "s3:ListBucket")))
-    assert said(found.gains) == [
+    assert levels_actions_resources(found.gains) == [
         ("Write", ("s3:PutObject",), ("*",)),
         ("Read", ("s3:GetObject",), ("*",)),
         ("List", ("s3:ListBucket",), ("*",)),
@@ -71,7 +71,7 @@ def test_the_other_way_round_it_is_lost() -> None:
     there = holding(allow("s3:GetObject", on=OBJECTS))
     found = change(there, EMPTY)
     assert found.gains == ()
-    assert said(found.losses) == [("Read", ("s3:GetObject",), (OBJECTS,))]
+    assert levels_actions_resources(found.losses) == [("Read", ("s3:GetObject",), (OBJECTS,))]
     assert found.lost == {"Read": 1}
 
 
@@ -87,7 +87,7 @@ def test_of_whom_not_all_is_known_a_deny_is_told_by_itself() -> None:
     assert (known.is_known, known.denied, known.freed) == (True, (), ())
     found = told(before, guarded)
     assert not found.is_known
-    assert ("Write", ("iam:CreateUser",), ("*",)) in said(found.denied)
+    assert ("Write", ("iam:CreateUser",), ("*",)) in levels_actions_resources(found.denied)
     assert found.denied_counts["Write"] > 1
     assert found.freed == ()
     back = told(guarded, before)
@@ -103,7 +103,7 @@ def test_of_whom_not_all_is_known_a_deny_is_told_by_itself() -> None:
         holding(deny("iam:CreateUser"), attached=(LOCAL,)),
         invented=False,
     )
-    assert said(unread.denied) == [("Write", ("iam:CreateUser",), ("*",))]
+    assert levels_actions_resources(unread.denied) == [("Write", ("iam:CreateUser",), ("*",))]
 
 
 def test_of_a_role_that_was_made_for_a_grant_all_is_known() -> None:
@@ -281,7 +281,9 @@ def test_what_is_denied_or_ends_earlier_is_not_said_to_stay_the_same() -> None:
 
 def test_a_denial_narrows_a_gain() -> None:
     found = change(EMPTY, holding(allow("s3:GetObject"), deny("s3:*", on=OBJECTS)))
-    assert said(found.gains) == [("Read", ("s3:GetObject",), (f"all but {OBJECTS}",))]
+    assert levels_actions_resources(found.gains) == [
+        ("Read", ("s3:GetObject",), (f"all but {OBJECTS}",))
+    ]
     without_mfa = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
     found = change(EMPTY, holding(allow("s3:GetObject"), deny("*", when=without_mfa)))
     assert found.gains[0].unless == ("aws:MultiFactorAuthPresent BoolIfExists false",)

@@ -82,7 +82,7 @@ def nobody(**rules: Any) -> Configuration:
     return ruled(configuration(team()), **rules)
 
 
-def of(plan: Plan, code: str) -> list[Finding]:
+def findings_of(plan: Plan, code: str) -> list[Finding]:
     return [finding for finding in plan.findings if finding.code == code]
 
 
@@ -96,7 +96,7 @@ class TestProtectedPrincipals:
     def test_nothing_is_granted_to_them(self) -> None:
         plan = apply_plan(files(**self.rules), account_with())
 
-        found = of(plan, "protected-principal")
+        found = findings_of(plan, "protected-principal")
         assert touched(plan) == {BOB}
         assert {finding.severity for finding in found} == {Severity.ERROR}
         assert len(found) == 2  # one for each of the two, not one for each of their grants
@@ -108,7 +108,7 @@ class TestProtectedPrincipals:
 
         plan = apply_plan(nobody(**self.rules), before, RunOptions(allow_removals_of=None))
 
-        found = of(plan, "protected-principal")
+        found = findings_of(plan, "protected-principal")
         assert touched(plan) == {BOB}
         assert {finding.severity for finding in found} == {Severity.NOTE}
         after = carried_out(before, in_order(plan.changes))
@@ -125,7 +125,7 @@ class TestProtectedPrincipals:
         tampered = with_state(before, ALICE, inline={name: {"Version": "", "Statement": []}})
         plan = apply_plan(files(**self.rules), tampered)
         assert plan.changes == ()
-        (finding,) = of(plan, "protected-principal")
+        (finding,) = findings_of(plan, "protected-principal")
         assert finding.is_error
 
     def test_names_ignore_case_and_what_an_address_has_beside_them(self) -> None:
@@ -142,7 +142,7 @@ class TestProtectedPrincipals:
         blocked = replace(via_role, settings=Settings.model_validate(self.rules))
         plan = apply_plan(blocked, account_with())
         assert touched(plan) == set()
-        assert len(of(plan, "protected-principal")) == 1
+        assert len(findings_of(plan, "protected-principal")) == 1
 
         before = applied(via_role, account_with())
         assert in_effect(applied(nobody(**self.rules), before)) == account_with()
@@ -163,7 +163,7 @@ class TestProtectedPrincipals:
         known = replace(
             files(), settings=settings, settings_place=SourcePosition("aws/settings.yaml", mark)
         )
-        (finding,) = of(apply_plan(known, account_with()), "protected-principal")
+        (finding,) = findings_of(apply_plan(known, account_with()), "protected-principal")
         assert "protected_principals.users at aws/settings.yaml:2:10" in finding.hint
 
 
@@ -178,7 +178,7 @@ class TestBoundary:
         plan = apply_plan(files(permissions_boundary=written), account)
 
         assert touched(plan) == {BOB}
-        runner, alice = sorted(of(plan, "missing-boundary"), key=lambda each: each.message)
+        runner, alice = sorted(findings_of(plan, "missing-boundary"), key=lambda each: each.message)
         assert {alice.severity, runner.severity} == {Severity.ERROR}
         assert "has none" in alice.message
         assert f"has {EDGE}2 in its place" in runner.message
@@ -235,7 +235,7 @@ class TestBoundary:
         plan = apply_plan(allowing(new), before)
 
         assert bool(plan.changes) is made
-        told = of(plan, "missing-boundary")
+        told = findings_of(plan, "missing-boundary")
         assert [each.message.split()[0] for each in told] == [] if made else ["user/bob"]
         # Who loses it does not gain by it.
         after = applied(allowing(new, PEOPLE[:1]), before, RunOptions(allow_removals_of=None))
@@ -268,7 +268,7 @@ class TestBoundary:
         more = ruled(made_of(READ_ONLY, POWER_USER), permissions_boundary="edge")
         plan = apply_plan(more, before)
         assert plan.changes == ()
-        assert of(plan, "missing-boundary")
+        assert findings_of(plan, "missing-boundary")
 
     def test_a_change_of_a_kind_that_it_does_not_know_is_more(self) -> None:
         def made(level: str) -> Resource:
@@ -324,14 +324,14 @@ class TestBoundary:
         known = configuration(team(policies=[policy("read")], temporary=[temporary(via="role")]))
         plan = apply_plan(ruled(known, permissions_boundary="edge"), account)
         assert plan.temporary == ()
-        (finding,) = of(plan, "missing-boundary")
+        (finding,) = findings_of(plan, "missing-boundary")
         assert "has no such policy" in finding.message
 
     def test_each_rule_that_closes_a_form_is_told_with_its_place(self) -> None:
         account = account_with(quotas=Quotas(user_inline_size=10, attached_per_user=0))
         known = configuration(team(policies=[policy("read")], temporary=[temporary()]))
         plan = apply_plan(ruled(known, temporary_access={"forms": ["inline", "policy"]}), account)
-        (finding,) = of(plan, "does-not-fit")
+        (finding,) = findings_of(plan, "does-not-fit")
         assert "as an inline policy: " in finding.message
         rule = "the rule is temporary_access.forms in settings.yaml"
         assert f"as a role of its own: not allowed ({rule})" in finding.message
@@ -403,7 +403,7 @@ class TestTemporaryRules:
 
         plan = apply_plan(known, account_with())
 
-        found = of(plan, "outlives-deadline")
+        found = findings_of(plan, "outlives-deadline")
         assert [finding.severity for finding in found] == ([severity] if severity else [])
         assert bool(touched(plan)) is (rule != "refuse")
         assert all("temporary_access.outliving_actions in settings.yaml" in f.hint for f in found)
@@ -423,5 +423,7 @@ def test_cleanup_leaves_a_protected_principal_alone() -> None:
     later = NOW + timedelta(days=30)
     plan = plan_cleanup(ACCOUNT, there, EVERYTHING, later, rules)
     assert ALICE not in touched(plan)
-    assert [finding.severity for finding in of(plan, "protected-principal")] == [Severity.NOTE]
+    assert [finding.severity for finding in findings_of(plan, "protected-principal")] == [
+        Severity.NOTE
+    ]
     assert ALICE in touched(plan_cleanup(ACCOUNT, there, EVERYTHING, later))

@@ -41,7 +41,7 @@ def granting(*, form: str = "inline", standing: str = "iam:CreateAccessKey") -> 
     )
 
 
-def told(files: Configuration, account: Snapshot) -> list[Finding]:
+def suspensions(files: Configuration, account: Snapshot) -> list[Finding]:
     plan = apply_plan(files, account)
     return [finding for finding in plan.findings if finding.code == "suspends-access"]
 
@@ -55,7 +55,7 @@ def document(*actions: str) -> dict[str, Any]:
 def test_what_the_same_plan_grants_for_good_is_suspended(form: str, count: int) -> None:
     files = granting(form=form)
     for account in (account_with(), applied(files, account_with())):
-        found = told(files, account)
+        found = suspensions(files, account)
         assert len(found) == count
         for finding in found:
             assert finding.severity is Severity.WARNING
@@ -69,8 +69,8 @@ def test_what_goes_with_the_plan_or_is_something_else_is_not() -> None:
     without = configuration(
         team(policies=[allowing("rotate", *ROTATE)], temporary=[temporary(grant="rotate")])
     )
-    assert told(without, before) == []
-    assert told(granting(standing="s3:ListBucket"), account_with()) == []
+    assert suspensions(without, before) == []
+    assert suspensions(granting(standing="s3:ListBucket"), account_with()) == []
 
 
 def test_what_others_gave_them_is_suspended_too() -> None:
@@ -84,9 +84,9 @@ def test_what_others_gave_them_is_suspended_too() -> None:
     by_group = with_state(account, ALICE, groups=("admins",))
     by_group = with_state(by_group, GROUP, attached=(ADMIN,))
     for holding, name in ((inline, "mine"), (attached, ADMIN), (by_group, ADMIN)):
-        (finding,) = told(files, holding)
+        (finding,) = suspensions(files, holding)
         assert name.rpartition("/")[2] in finding.message
-    assert told(files, account) == []
+    assert suspensions(files, account) == []
 
 
 def test_a_role_that_cannot_be_taken_meanwhile_is_told() -> None:
@@ -97,7 +97,7 @@ def test_a_role_that_cannot_be_taken_meanwhile_is_told() -> None:
             temporary=[temporary(grant="jump"), temporary(grant="other", via="role")],
         )
     )
-    (finding,) = told(files, account_with())
+    (finding,) = suspensions(files, account_with())
     assert "sts:AssumeRole either, which the role for other" in finding.message
 
 
@@ -108,7 +108,7 @@ def test_another_temporary_grant_is_no_standing_access() -> None:
             temporary=[temporary(grant="rotate"), temporary(grant="other", via="policy")],
         )
     )
-    assert told(files, applied(files, account_with())) == []
+    assert suspensions(files, applied(files, account_with())) == []
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,6 @@ def test_what_a_grant_denies_itself_suspends_too(
             temporary=[temporary(grant="queues", via=form)],
         )
     )
-    found = told(files, account_with())
+    found = suspensions(files, account_with())
     assert len(found) == count
     assert all(names in each.message and "payments-daily" in each.message for each in found)

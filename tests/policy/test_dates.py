@@ -43,8 +43,17 @@ def test_fractions_of_a_second() -> None:
     assert parse_instant("1764547200.25") == expected
 
 
-def test_before_1970() -> None:
-    assert parse_instant("-1") == datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("seconds", "instant"),
+    [
+        ("0", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("-1", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("-0.5", datetime(1969, 12, 31, 23, 59, 59, 500000, tzinfo=UTC)),
+        ("-86400", datetime(1969, 12, 31, tzinfo=UTC)),
+    ],
+)
+def test_seconds_before_1970_count_back_from_it(seconds: str, instant: datetime) -> None:
+    assert parse_instant(seconds) == instant
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.proofs.written import CASES, STANDING, STANDING_INLINE, Written
 LAST = ENDS - SECOND
 AFTERWARDS = (ENDS, ENDS + SECOND, ENDS + timedelta(days=400))
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
+for_every_case = pytest.mark.parametrize("case", CASES, ids=str)
 later_cases = pytest.mark.parametrize("case", [case for case in CASES if case.starts], ids=str)
 
 
@@ -85,7 +85,7 @@ def test_the_cases_cover_what_was_promised() -> None:
     assert len(plain) == len(POLICIES) * 3 * 2 == 36
 
 
-@each_case
+@for_every_case
 def test_the_grant_has_the_first_form_that_fits_and_the_plan_says_so(
     written: Written, case: Case
 ) -> None:
@@ -97,7 +97,7 @@ def test_the_grant_has_the_first_form_that_fits_and_the_plan_says_so(
     assert words.startswith(WORDS[form])
 
 
-@each_case
+@for_every_case
 def test_it_is_allowed_until_the_second_before_the_deadline(written: Written, case: Case) -> None:
     reach = written.reach(case)
     for way in ways(written, case):
@@ -107,7 +107,7 @@ def test_it_is_allowed_until_the_second_before_the_deadline(written: Written, ca
                 assert reach.may(way, probe, at), probe
 
 
-@each_case
+@for_every_case
 def test_nothing_else_is_allowed(written: Written, case: Case) -> None:
     reach = written.reach(case)
     for way in ways(written, case):
@@ -117,7 +117,7 @@ def test_nothing_else_is_allowed(written: Written, case: Case) -> None:
                 assert not reach.may(way, probe, LAST), probe
 
 
-@each_case
+@for_every_case
 def test_it_is_denied_from_the_deadline_on(written: Written, case: Case) -> None:
     reach, one = written.reach(case), who(written, case)
     for at in AFTERWARDS:
@@ -128,7 +128,7 @@ def test_it_is_denied_from_the_deadline_on(written: Written, case: Case) -> None
         assert deadline_of(document) == ENDS
 
 
-@each_case
+@for_every_case
 def test_a_session_opened_before_the_deadline_is_denied_at_it(written: Written, case: Case) -> None:
     reach = written.reach(case)
     for role in roles_of(written, case):
@@ -163,7 +163,7 @@ def test_a_window_that_has_not_begun_allows_nothing(written: Written, case: Case
             assert not reach.may(one, probe, at), probe
 
 
-@each_case
+@for_every_case
 def test_a_role_lets_nobody_else_in(written: Written, case: Case) -> None:
     reach = written.reach(case)
     others = [entity for arn, entity in reach.entities.items() if arn != case.arn]
@@ -175,7 +175,7 @@ def test_a_role_lets_nobody_else_in(written: Written, case: Case) -> None:
                 assert not reach.may_assume(other, role, at, session=case.name), other.arn
 
 
-@each_case
+@for_every_case
 def test_a_user_names_the_session_like_themselves(written: Written, case: Case) -> None:
     reach, one = written.reach(case), who(written, case)
     for role in roles_of(written, case):
@@ -183,7 +183,7 @@ def test_a_user_names_the_session_like_themselves(written: Written, case: Case) 
             assert reach.may_assume(one, role, LAST, session=session) is case.is_role
 
 
-@each_case
+@for_every_case
 def test_standing_access_is_what_it_was(written: Written, case: Case) -> None:
     """Only what could make the grant last is denied while it holds, and never afterwards."""
     reach, one = written.reach(case), who(written, case)

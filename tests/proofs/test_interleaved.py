@@ -239,7 +239,7 @@ def names_end(document: object) -> bool:
     )
 
 
-def essence(account: Snapshot, *, everything: bool) -> object:
+def what_is_held(account: Snapshot, *, everything: bool) -> object:
     """What is held in an account; with `everything`, also what allows nothing."""
     holders = {}
     for principal, state in account.principals.items():
@@ -285,7 +285,7 @@ def check(scene: Scene, pair: tuple[str, str]) -> tuple[int, int, int]:
         try:
             for moment, account in settle(scene, reached.account):
                 whole = moment == "cleaned"
-                assert essence(account, everything=whole) == essence(
+                assert what_is_held(account, everything=whole) == what_is_held(
                     expected[moment], everything=whole
                 ), moment
                 assert not list(wrong_now(account, start))

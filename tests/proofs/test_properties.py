@@ -30,7 +30,9 @@ bounded = settings(
 )
 
 
-def said(asked: Files, account: Snapshot, grant: Granted, probe: Probe, at: datetime) -> bool:
+def is_asked_for(
+    asked: Files, account: Snapshot, grant: Granted, probe: Probe, at: datetime
+) -> bool:
     """Whether a grant as it was asked for, bounded by its window, allows something."""
     who = Powers(account).person(grant.person)
     return grant.holds(at) and allows(asked.documents(grant.key, account), who, probe, at)
@@ -52,7 +54,7 @@ def test_what_is_written_fits_ends_and_says_no_more(account: Snapshot, asked: Fi
             powers = has.of(person, sessions, PROBES, at)
             theirs = [grant for grant in asked.grants if grant.person == person]
             for probe in powers - standing:
-                assert any(said(asked, account, grant, probe, at) for grant in theirs)
+                assert any(is_asked_for(asked, account, grant, probe, at) for grant in theirs)
             if at >= max(ENDS):
                 assert powers == standing
     if plan.findings == ():
@@ -94,5 +96,5 @@ def _nothing_is_missing(asked: Files, account: Snapshot, has: Powers) -> None:
         for at in TIMES:
             powers = has.of(grant.person, has.roles(grant.person, [at]), PROBES, at)
             for probe in set(PROBES) - OUTLIVING:
-                if said(asked, account, grant, probe, at):
+                if is_asked_for(asked, account, grant, probe, at):
                     assert probe in powers

@@ -319,7 +319,7 @@ def troubled() -> Report:
     )
 
 
-def ended(name: str, principal: Principal = ALICE, *, hours: float = 1) -> Change:
+def removal_of_ended(name: str, principal: Principal = ALICE, *, hours: float = 1) -> Change:
     """The removal of what ended so many hours ago."""
     expires = NOW - timedelta(hours=hours)
     return change(
@@ -335,7 +335,7 @@ def ended(name: str, principal: Principal = ALICE, *, hours: float = 1) -> Chang
 
 def cleaned() -> Report:
     """What ended in one account: one removed, one not; something else is alive."""
-    gone, stuck = ended("yesterday", hours=20), ended("today", BATCH)
+    gone, stuck = removal_of_ended("yesterday", hours=20), removal_of_ended("today", BATCH)
     outcomes = (
         Outcome(gone, Status.DONE),
         Outcome(

@@ -164,7 +164,7 @@ def test_when_it_ends_has_a_line_of_its_own() -> None:
 
 
 def test_what_goes_because_it_ended_says_so_once() -> None:
-    assert shown(reports.ended("old"))[2:] == ["      ended 2025-11-27 13:00:00 UTC"]
+    assert shown(reports.removal_of_ended("old"))[2:] == ["      ended 2025-11-27 13:00:00 UTC"]
 
 
 def test_what_goes_before_its_end_says_when_that_would_have_been() -> None:

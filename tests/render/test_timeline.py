@@ -65,11 +65,11 @@ def states(source: Report) -> list[str]:
     return [row["state"] for row in rows(source)]
 
 
-def made(name: str = "p", *, hours: float = 3, grant: str = "dev.break-glass") -> Change:
+def creation(name: str = "p", *, hours: float = 3, grant: str = "dev.break-glass") -> Change:
     return reports.change(ChangeType.CREATE, name, expires=NOW + hours * HOUR, grant=grant)
 
 
-def gone(name: str = "old", *, hours: float = 1, grant: str = "dev.break-glass") -> Change:
+def removal(name: str = "old", *, hours: float = 1, grant: str = "dev.break-glass") -> Change:
     return reports.change(ChangeType.DELETE, name, expires=NOW + hours * HOUR, grant=grant)
 
 
@@ -188,7 +188,9 @@ def test_a_window_that_is_open_says_only_when_it_ends(source: dict[str, Any] | N
 
 
 def test_what_a_plan_makes_is_new() -> None:
-    source = report(made(), temporary=(reports.after(made()), reports.held("other", grant="b")))
+    source = report(
+        creation(), temporary=(reports.after(creation()), reports.held("other", grant="b"))
+    )
     assert states(source) == ["unchanged", "new"]
     assert text(source)[3].endswith("inline policy, new")
 
@@ -197,8 +199,8 @@ def test_what_a_plan_makes_is_new() -> None:
     ("before", "after", "state"), [(1, 3, "renewed"), (5, 3, "shortened"), (3, 3, "changed")]
 )
 def test_what_takes_the_place_of_another_is_one_row(before: int, after: int, state: str) -> None:
-    new = made(hours=after)
-    source = report(new, gone(hours=before), temporary=(reports.after(new),))
+    new = creation(hours=after)
+    source = report(new, removal(hours=before), temporary=(reports.after(new),))
     assert states(source) == [state]
 
 
@@ -212,19 +214,19 @@ def test_what_is_changed_in_place_is_compared_with_before(before: int | None, st
 
 
 def test_a_grant_repaired_in_part_is_changed() -> None:
-    new, old = made("one"), reports.held("two")
+    new, old = creation("one"), reports.held("two")
     source = report(new, temporary=(reports.after(new), old))
     assert states(source) == ["changed"]
 
 
 def test_what_ended_is_no_predecessor() -> None:
-    new = made()
-    source = report(new, gone(hours=-1), temporary=(reports.after(new),))
+    new = creation()
+    source = report(new, removal(hours=-1), temporary=(reports.after(new),))
     assert states(source) == ["new", "ended"]
 
 
 def test_one_of_two_windows_that_goes_is_revoked() -> None:
-    source = report(gone(), temporary=(reports.held("later"),))
+    source = report(removal(), temporary=(reports.held("later"),))
     assert states(source) == ["unchanged", "revoked"]
 
 
@@ -244,8 +246,8 @@ def test_what_lost_its_deadline_is_revoked_too() -> None:
     [(None, "to be revoked"), (Status.DONE, "revoked"), (Status.FAILED, "not revoked")],
 )
 def test_a_revocation_says_how_far_it_came(status: Status | None, said: str) -> None:
-    outcomes = (Outcome(gone(), status),) if status else ()
-    lines = text(report(gone(), outcomes=outcomes, command="revoke"))
+    outcomes = (Outcome(removal(), status),) if status else ()
+    lines = text(report(removal(), outcomes=outcomes, command="revoke"))
     assert lines[0] == "Revoked temporary access"
     assert lines[1].endswith(f"inline policy, {said}")
     assert lines[2] == "    would have ended 2025-11-27 15:00:00 UTC, in 1 hour"
@@ -271,7 +273,11 @@ def test_cleanup_tells_per_person_what_ended_and_that_what_remains_is_harmless()
 
 def test_the_worst_of_several_changes_is_told() -> None:
     failure = Failure("Throttling", "slow down")
-    changes = (reports.ended("one"), reports.ended("two"), reports.ended("three"))
+    changes = (
+        reports.removal_of_ended("one"),
+        reports.removal_of_ended("two"),
+        reports.removal_of_ended("three"),
+    )
     outcomes = (
         Outcome(changes[0], Status.DONE),
         Outcome(changes[1], Status.FAILED, failure),
@@ -282,7 +288,7 @@ def test_the_worst_of_several_changes_is_told() -> None:
 
 
 def test_what_is_held_back_does_nothing_to_temporary_access() -> None:
-    (row,) = rows(report(made(), temporary=(reports.after(made()),), refused=True))
+    (row,) = rows(report(creation(), temporary=(reports.after(creation()),), refused=True))
     assert (row["state"], row["outcome"]) == ("unchanged", None)
 
 
@@ -302,7 +308,7 @@ def test_a_moment_before_all_time_is_not_told() -> None:
 
 def test_only_twenty_rows_are_shown_and_those_that_matter_first() -> None:
     held = tuple(reports.held(f"p{number}", grant=f"g{number:02}") for number in range(30))
-    new = made("new", hours=50, grant="last")
+    new = creation("new", hours=50, grant="last")
     source = report(new, temporary=(*held, reports.after(new)))
     lines = text(source)
     assert lines[-1] == "  and 11 more (--verbose shows them)"

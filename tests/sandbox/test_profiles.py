@@ -37,7 +37,7 @@ def profiles(sandbox: Sandbox) -> dict[str, Profile]:
     return {profile.name: profile for profile in sandbox.profiles()}
 
 
-def of(profile: Profile, service: str = "iam") -> Any:
+def client_of(profile: Profile, service: str = "iam") -> Any:
     keys = profile.credentials
     return client(
         service,
@@ -51,7 +51,7 @@ def of(profile: Profile, service: str = "iam") -> Any:
 
 @pytest.fixture(scope="module")
 def admin(profiles: dict[str, Profile]) -> Any:
-    return of(profiles["prod-admin"])
+    return client_of(profiles["prod-admin"])
 
 
 @pytest.fixture
@@ -90,13 +90,13 @@ def test_there_is_one_for_each_administrator_user_and_role(profiles: dict[str, P
     ],
 )
 def test_each_is_known_by_its_arn(name: str, arn: str, profiles: dict[str, Profile]) -> None:
-    assert of(profiles[name], "sts").get_caller_identity()["Arn"] == arn
+    assert client_of(profiles[name], "sts").get_caller_identity()["Arn"] == arn
 
 
 def test_a_user_may_do_what_its_policies_allow_at_that_moment(
     profiles: dict[str, Profile], clock: Clock, allow: Any, refused: Refused
 ) -> None:
-    ann = of(profiles["prod/ann"])
+    ann = client_of(profiles["prod/ann"])
     with refused("AccessDenied", "iam:ListUsers"):
         ann.list_users()
     end = {"DateLessThan": {"aws:CurrentTime": NOW.replace(hour=13).isoformat()}}
@@ -113,7 +113,7 @@ def test_the_session_of_a_role_does_not_expire_and_is_temporary_all_the_same(
 ) -> None:
     since = {"DateGreaterThanEquals": {"aws:TokenIssueTime": NOW.isoformat()}}
     document = policy("iam:ListUsers", Condition=since)
-    role = of(profiles["prod/role/ci"])
+    role = client_of(profiles["prod/role/ci"])
     with refused("AccessDenied"):
         role.list_users()
     admin.put_role_policy(RoleName="ci", PolicyName="x", PolicyDocument=document)
@@ -124,7 +124,7 @@ def test_the_session_of_a_role_does_not_expire_and_is_temporary_all_the_same(
 def test_a_user_can_be_deleted_and_made_anew(
     profiles: dict[str, Profile], admin: Any, refused: Refused
 ) -> None:
-    bob = of(profiles["prod/bob"], "sts")
+    bob = client_of(profiles["prod/bob"], "sts")
     admin.delete_user(UserName="bob")
     with refused("InvalidClientTokenId"):
         bob.get_caller_identity()
@@ -142,14 +142,14 @@ def test_the_administrator_assumes_no_role_and_stays_in_the_account(
 ) -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/ci"
     with refused("AccessDenied", "Roles may not be assumed by root accounts"):
-        of(profiles["prod-admin"], "sts").assume_role(RoleArn=role, RoleSessionName="xx")
-    other = of(profiles[f"{OTHER_ACCOUNT}-admin"])
+        client_of(profiles["prod-admin"], "sts").assume_role(RoleArn=role, RoleSessionName="xx")
+    other = client_of(profiles[f"{OTHER_ACCOUNT}-admin"])
     assert other.list_users()["Users"] == []
 
 
 class TestSessionTokens:
     def token(self, profile: Profile, **parameters: Any) -> Any:
-        answer = of(profile, "sts").get_session_token(**parameters)
+        answer = client_of(profile, "sts").get_session_token(**parameters)
         credentials: Any = answer["Credentials"]
         return credentials
 
@@ -162,7 +162,7 @@ class TestSessionTokens:
         admin.enable_mfa_device(UserName="ann", SerialNumber=serial, **codes)
         allow("iam:ListUsers", Condition=ONLY)
         with refused("AccessDenied"):
-            of(profiles["prod/ann"]).list_users()
+            client_of(profiles["prod/ann"]).list_users()
         proof = {"SerialNumber": serial, "TokenCode": "123456"}
         assert client("iam", self.token(profiles["prod/ann"], **proof)).list_users()["Users"]
         with refused("AccessDenied", "MultiFactorAuthentication failed"):
@@ -184,7 +184,7 @@ class TestSessionTokens:
         with refused("AccessDenied", "GetSessionToken"):
             session.get_session_token()
         with refused("AccessDenied", "GetSessionToken"):
-            of(profiles["prod/role/ci"], "sts").get_session_token()
+            client_of(profiles["prod/role/ci"], "sts").get_session_token()
         with clock.moved(minutes=15), refused("ExpiredToken"):
             session.get_caller_identity()
 
@@ -201,7 +201,7 @@ def test_a_session_of_a_role_does_not_carry_the_second_factor(
     ):
         admin.put_role_policy(RoleName="careful", PolicyName=name, PolicyDocument=text)
     arn = f"arn:aws:iam::{ACCOUNT}:role/careful"
-    answer = of(profiles["prod/ann"], "sts").assume_role(RoleArn=arn, RoleSessionName="ann")
+    answer = client_of(profiles["prod/ann"], "sts").assume_role(RoleArn=arn, RoleSessionName="ann")
     with refused("AccessDenied", "explicit deny"):
         client("iam", answer["Credentials"]).list_users()
 
@@ -209,8 +209,8 @@ def test_a_session_of_a_role_does_not_carry_the_second_factor(
 class TestOtherServices:
     def test_s3_by_prefix(self, profiles: dict[str, Profile], allow: Any, refused: Refused) -> None:
         own = {"Bucket": "trials", "Key": "mine/x"}
-        of(profiles["prod-admin"], "s3").create_bucket(Bucket="trials")
-        ann = of(profiles["prod/ann"], "s3")
+        client_of(profiles["prod-admin"], "s3").create_bucket(Bucket="trials")
+        ann = client_of(profiles["prod/ann"], "s3")
         with refused("AccessDenied"):
             ann.put_object(**own, Body=b"x")
         allow("s3:PutObject", "s3:GetObject", Resource="arn:aws:s3:::trials/mine/*")
@@ -228,7 +228,7 @@ class TestOtherServices:
     def test_s3_copies_what_may_be_read_and_deletes_what_may_be_deleted(
         self, profiles: dict[str, Profile], allow: Any, refused: Refused
     ) -> None:
-        admin, ann = of(profiles["prod-admin"], "s3"), of(profiles["prod/ann"], "s3")
+        admin, ann = client_of(profiles["prod-admin"], "s3"), client_of(profiles["prod/ann"], "s3")
         admin.create_bucket(Bucket="more")
         for key in ("mine/x", "mine/y", "theirs/x"):
             admin.put_object(Bucket="more", Key=key, Body=b"x")
@@ -245,8 +245,8 @@ class TestOtherServices:
     def test_a_list_of_s3_by_its_prefix(
         self, profiles: dict[str, Profile], allow: Any, refused: Refused
     ) -> None:
-        of(profiles["prod-admin"], "s3").create_bucket(Bucket="lists")
-        ann = of(profiles["prod/ann"], "s3")
+        client_of(profiles["prod-admin"], "s3").create_bucket(Bucket="lists")
+        ann = client_of(profiles["prod/ann"], "s3")
         allow("s3:ListBucket", Condition={"StringLike": {"s3:prefix": "mine/*"}})
         ann.list_objects_v2(Bucket="lists", Prefix="mine/")
         with refused("AccessDenied"):
@@ -255,10 +255,10 @@ class TestOtherServices:
     def test_a_queue_by_its_url(
         self, profiles: dict[str, Profile], allow: Any, refused: Refused
     ) -> None:
-        admin = of(profiles["prod-admin"], "sqs")
+        admin = client_of(profiles["prod-admin"], "sqs")
         urls = {name: admin.create_queue(QueueName=name)["QueueUrl"] for name in ("a-1", "b-1")}
         allow("sqs:SendMessage", Resource=f"arn:aws:sqs:*:{ACCOUNT}:a-*")
-        ann = of(profiles["prod/ann"], "sqs")
+        ann = client_of(profiles["prod/ann"], "sqs")
         assert ann.send_message(QueueUrl=urls["a-1"], MessageBody="x")["MessageId"]
         with refused("AccessDenied", "sqs:SendMessage on resource: arn:aws:sqs:us-east-1:"):
             ann.send_message(QueueUrl=urls["b-1"], MessageBody="x")
@@ -270,4 +270,4 @@ class TestOtherServices:
     ) -> None:
         allow("*")
         with refused("AccessDenied", "simulate-principal-policy"):
-            of(profiles["prod/ann"], "sqs").cancel_message_move_task(TaskHandle="x")
+            client_of(profiles["prod/ann"], "sqs").cancel_message_move_task(TaskHandle="x")

@@ -25,7 +25,7 @@ def details(iam: Any, **parameters: Any) -> dict[str, list[dict[str, Any]]]:
         parameters["Marker"] = page["Marker"]
 
 
-def named(items: list[dict[str, Any]], member: str, name: str) -> dict[str, Any]:
+def item_named(items: list[dict[str, Any]], member: str, name: str) -> dict[str, Any]:
     [found] = [item for item in items if item[member] == name]
     return found
 
@@ -37,7 +37,7 @@ def test_everything_about_a_user(iam: Any, user: str, group: str, policy_arn: st
     iam.add_user_to_group(UserName=user, GroupName=group)
     iam.tag_user(UserName=user, Tags=[{"Key": "k", "Value": "v"}])
     iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary=policy_arn)
-    found = named(details(iam, Filter=OWN)["UserDetailList"], "UserName", user)
+    found = item_named(details(iam, Filter=OWN)["UserDetailList"], "UserName", user)
     assert found["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/{user}"
     assert found["UserPolicyList"] == [
         {"PolicyName": "inline", "PolicyDocument": json.loads(document)}
@@ -61,7 +61,7 @@ def test_everything_about_a_role(iam: Any, name: str) -> None:
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(Resource=TRICKY))
     iam.create_instance_profile(InstanceProfileName=name)
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-    found = named(details(iam, Filter=OWN)["RoleDetailList"], "RoleName", name)
+    found = item_named(details(iam, Filter=OWN)["RoleDetailList"], "RoleName", name)
     assert found["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/some/{name}"
     assert found["AssumeRolePolicyDocument"] == json.loads(document)
     assert found["RolePolicyList"][0]["PolicyDocument"]["Statement"][0]["Resource"] == TRICKY
@@ -75,7 +75,7 @@ def test_everything_about_a_policy(iam: Any, policy_arn: str, user: str, name: s
         PolicyArn=policy_arn, PolicyDocument=policy(Resource=TRICKY), SetAsDefault=True
     )
     iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
-    found = named(details(iam, Filter=OWN)["Policies"], "PolicyName", name)
+    found = item_named(details(iam, Filter=OWN)["Policies"], "PolicyName", name)
     assert found["Arn"] == policy_arn
     assert (found["Path"], found["DefaultVersionId"]) == ("/self-serve/t/", "v2")
     assert found["PolicyId"] == iam.get_policy(PolicyArn=policy_arn)["Policy"]["PolicyId"]
@@ -87,7 +87,7 @@ def test_everything_about_a_policy(iam: Any, policy_arn: str, user: str, name: s
 
 def test_group_policies(iam: Any, group: str) -> None:
     iam.put_group_policy(GroupName=group, PolicyName="p", PolicyDocument=policy())
-    found = named(details(iam, Filter=OWN)["GroupDetailList"], "GroupName", group)
+    found = item_named(details(iam, Filter=OWN)["GroupDetailList"], "GroupName", group)
     assert found["GroupPolicyList"][0]["PolicyDocument"] == json.loads(policy())
 
 

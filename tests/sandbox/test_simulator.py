@@ -62,7 +62,7 @@ def custom(iam: Any, document: str, action: str, **parameters: Any) -> dict[str,
     return dict(found)
 
 
-def give(iam: Any, user: str, document: str, name: str = "inline") -> str:
+def put_user_policy(iam: Any, user: str, document: str, name: str = "inline") -> str:
     """Write an inline policy; returns the user's ARN."""
     iam.put_user_policy(UserName=user, PolicyName=name, PolicyDocument=document)
     return arn_of("user", user)
@@ -105,7 +105,7 @@ def test_wildcards_in_policies(iam: Any, user: str, action: str, expected: str) 
         {"Effect": "Deny", "Action": "s3:*Policy", "Resource": "*"},
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    assert decision(iam, give(iam, user, document), action) == expected
+    assert decision(iam, put_user_policy(iam, user, document), action) == expected
 
 
 def test_policies_are_named_as_aws_names_them(
@@ -115,7 +115,7 @@ def test_policies_are_named_as_aws_names_them(
     iam.put_group_policy(GroupName=group, PolicyName="mine", PolicyDocument=policy())
     iam.attach_group_policy(GroupName=group, PolicyArn=policy_arn)
     iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
-    arn = give(iam, user, policy(), "own")
+    arn = put_user_policy(iam, user, policy(), "own")
     found = result(iam, arn, "s3:GetObject", PolicyInputList=[policy("s3:*")])
     managed = policy_arn.rpartition("/")[2]
     expected = [f"user_{user}_own", managed, f"group_{group}_mine", "PolicyInputList.1"]
@@ -149,7 +149,7 @@ def test_aws_managed_policies_count(iam: Any, user: str) -> None:
 
 
 def test_a_boundary_limits(iam: Any, user: str, policy_arn: str) -> None:
-    arn = give(iam, user, policy("s3:*", "ec2:*"))
+    arn = put_user_policy(iam, user, policy("s3:*", "ec2:*"))
     assert "PermissionsBoundaryDecisionDetail" not in result(iam, arn, "s3:GetObject")
     iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary=policy_arn)
     within, beyond = results(iam, arn, "s3:GetObject", "ec2:RunInstances")
@@ -165,7 +165,7 @@ def test_a_boundary_limits(iam: Any, user: str, policy_arn: str) -> None:
 
 
 def test_a_denying_boundary_is_named(iam: Any, user: str) -> None:
-    arn = give(iam, user, policy("s3:*"))
+    arn = put_user_policy(iam, user, policy("s3:*"))
     boundary = policy("s3:GetObject", Effect="Deny")
     found = result(iam, arn, "s3:GetObject", PermissionsBoundaryPolicyInputList=[boundary])
     assert found["EvalDecision"] == "explicitDeny"
@@ -178,7 +178,7 @@ def test_a_denying_boundary_is_named(iam: Any, user: str) -> None:
 
 
 def test_mfa_counts_only_when_given(iam: Any, user: str) -> None:
-    arn = give(iam, user, policy(Condition=MFA))
+    arn = put_user_policy(iam, user, policy(Condition=MFA))
     found = result(iam, arn, "s3:GetObject")
     assert found["EvalDecision"] == "implicitDeny"
     assert found["MissingContextValues"] == ["aws:MultiFactorAuthPresent"]
@@ -188,7 +188,7 @@ def test_mfa_counts_only_when_given(iam: Any, user: str) -> None:
 
 def test_the_time_counts_only_when_given(iam: Any, user: str) -> None:
     condition = {"DateLessThan": {"aws:CurrentTime": DEADLINE}}
-    arn = give(iam, user, policy(Condition=condition))
+    arn = put_user_policy(iam, user, policy(Condition=condition))
     assert decision(iam, arn, "s3:GetObject") == "implicitDeny"
     for time, expected in (("2026-11-20T12:59:59Z", "allowed"), (DEADLINE, "implicitDeny")):
         entries = [entry("aws:CurrentTime", "date", time)]
@@ -203,14 +203,14 @@ def test_the_time_counts_only_when_given(iam: Any, user: str) -> None:
     ],
 )
 def test_nothing_else_is_assumed(iam: Any, user: str, key: str) -> None:
-    arn = give(iam, user, policy(Condition={"Null": {key: "true"}}))
+    arn = put_user_policy(iam, user, policy(Condition={"Null": {key: "true"}}))
     found = result(iam, arn, "s3:GetObject")
     assert (found["EvalDecision"], found["MissingContextValues"]) == ("allowed", [key])
 
 
 def test_keys_that_follow_from_the_caller(iam: Any, user: str, group: str) -> None:
     document = policy(Resource=f"{BUCKET}/${{aws:username}}")
-    arn = give(iam, user, document)
+    arn = put_user_policy(iam, user, document)
     assert decision(iam, arn, "s3:GetObject", f"{BUCKET}/{user}") == "allowed"
     assert decision(iam, arn, "s3:GetObject", f"{BUCKET}/bob") == "implicitDeny"
     bob = {"CallerArn": arn_of("user", "bob")}
@@ -256,7 +256,7 @@ def test_context_keys_of_a_principal(iam: Any, user: str, group: str) -> None:
     iam.add_user_to_group(UserName=user, GroupName=group)
     document = policy(Condition={"StringEquals": {"aws:RequestedRegion": "eu-west-1"}})
     iam.put_group_policy(GroupName=group, PolicyName="inline", PolicyDocument=document)
-    arn = give(iam, user, policy(Condition=MFA))
+    arn = put_user_policy(iam, user, policy(Condition=MFA))
     names = iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)
     assert names["ContextKeyNames"] == ["aws:MultiFactorAuthPresent", "aws:RequestedRegion"]
 
@@ -294,7 +294,7 @@ def test_several_resources_have_results_of_their_own(iam: Any, user: str) -> Non
         {"Effect": "Deny", "Action": "s3:*", "Resource": f"{BUCKET}/b"},
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    arn = give(iam, user, document)
+    arn = put_user_policy(iam, user, document)
     resources = [f"{BUCKET}/{name}" for name in "abc"]
     found = result(iam, arn, "s3:GetObject", *resources)
     specific = found["ResourceSpecificResults"]
@@ -312,7 +312,7 @@ def test_several_resources_have_results_of_their_own(iam: Any, user: str) -> Non
 
 
 def test_one_resource_has_too(iam: Any, user: str) -> None:
-    arn = give(iam, user, policy(Resource=OBJECTS))
+    arn = put_user_policy(iam, user, policy(Resource=OBJECTS))
     found = result(iam, arn, "s3:GetObject", f"{BUCKET}/a")
     assert found["EvalResourceName"] == f"{BUCKET}/a"
     (specific,) = found["ResourceSpecificResults"]
@@ -324,7 +324,7 @@ def test_one_resource_has_too(iam: Any, user: str) -> None:
 
 
 def test_whose_the_resource_is_does_not_matter(iam: Any, user: str) -> None:
-    arn = give(iam, user, policy("sqs:*", "sts:AssumeRole", "kms:Decrypt"))
+    arn = put_user_policy(iam, user, policy("sqs:*", "sts:AssumeRole", "kms:Decrypt"))
     elsewhere = f"arn:aws:sqs:eu-west-1:{OTHER_ACCOUNT}:queue"
     assert decision(iam, arn, "sqs:SendMessage", elsewhere) == "allowed"
     key = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
@@ -356,7 +356,7 @@ def test_a_resource_policy_counts_for_users(iam: Any, user: str) -> None:
     # In another account the user's own policies must allow as well.
     given = {"ResourcePolicy": document, "ResourceOwner": f"arn:aws:iam::{OTHER_ACCOUNT}:root"}
     assert decision(iam, arn, "s3:GetObject", resource, **given) == "implicitDeny"
-    give(iam, user, policy())
+    put_user_policy(iam, user, policy())
     assert decision(iam, arn, "s3:GetObject", resource, **given) == "allowed"
     denying = {"ResourcePolicy": bucket_policy(arn, Effect="Deny")}
     assert decision(iam, arn, "s3:GetObject", resource, **denying) == "explicitDeny"
@@ -491,7 +491,7 @@ def test_what_would_be_without_a_policy(
     iam.put_group_policy(GroupName=group, PolicyName="mine", PolicyDocument=policy())
     iam.attach_user_policy(UserName=user, PolicyArn=policy_arn)
     iam.attach_user_policy(UserName=user, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
-    arn = give(iam, user, policy(), "own")
+    arn = put_user_policy(iam, user, policy(), "own")
     own, mine, managed = f"user_{user}_own", f"group_{group}_mine", policy_arn.rpartition("/")[2]
 
     def without(*identifiers: dict[str, Any]) -> set[str]:
@@ -514,7 +514,7 @@ def test_what_would_be_without_a_policy(
 
 
 def test_what_would_be_without_the_boundary(iam: Any, user: str, policy_arn: str) -> None:
-    arn = give(iam, user, policy("ec2:*"))
+    arn = put_user_policy(iam, user, policy("ec2:*"))
     iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary=policy_arn)
     assert decision(iam, arn, "ec2:RunInstances") == "implicitDeny"
     for identifier, expected in (
@@ -624,7 +624,7 @@ def test_refused(
 
 
 def test_what_it_does_not_know_goes_apart(iam: Any, user: str, refused: Refused) -> None:
-    arn = give(iam, user, policy("s3:*"))
+    arn = put_user_policy(iam, user, policy("s3:*"))
     known, unknown = "s3:PutBucketLogging", "s3:PutBucketReplication"
     resources = {"ResourceArns": [BUCKET]}
     message = f"[{known}] and [{unknown}] require different authorization information."

@@ -12,7 +12,7 @@ CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 POLICIES = "environments/aws/deployment-branch-policies?per_page=100"
 
 
-def judged(
+def findings_of(
     policy: Mapping[str, bool] | None,
     branches: list[Mapping[str, str]] | None = None,
     *,
@@ -31,12 +31,12 @@ def judged(
 
 
 def test_one_without_a_rule_for_branches_is_open_to_any() -> None:
-    assert judged(None) == "any branch can deploy to the environment aws"
+    assert findings_of(None) == "any branch can deploy to the environment aws"
 
 
 def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
-    assert judged(BRANCHES, protected=True) is None
-    assert judged(BRANCHES) is not None
+    assert findings_of(BRANCHES, protected=True) is None
+    assert findings_of(BRANCHES) is not None
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
     ],
 )
 def test_only_main_may_be_listed(also: list[Mapping[str, str]], told: str | None) -> None:
-    why = judged(CUSTOM, [{"name": "main", "type": "branch"}, *also])
+    why = findings_of(CUSTOM, [{"name": "main", "type": "branch"}, *also])
     assert why == (told and f"the environment aws also takes {told}")

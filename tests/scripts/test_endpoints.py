@@ -105,11 +105,18 @@ class TestSandboxServer:
         assert port in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 
-    @pytest.mark.parametrize("port", ["65536", "http"])
-    def test_a_port_that_is_none(self, port: str, folder: Path) -> None:
+    @pytest.mark.parametrize(
+        ("port", "reason"), [("65536", "port must be 0-65535"), ("http", "invalid int value")]
+    )
+    def test_what_is_no_number_of_a_port_is_refused_with_the_reason(
+        self, port: str, reason: str, folder: Path
+    ) -> None:
         done = run("sandbox.py", f"--port={port}", "--config-dir", str(folder), cwd=folder)
+        output = done.stdout + done.stderr
         assert done.returncode == 2
-        assert "Traceback" not in done.stderr
+        assert port in output
+        assert reason in output
+        assert "Traceback" not in output
 
 
 def test_an_interrupt_ends_an_apply_in_order(server: SandboxServer, folder: Path) -> None:

@@ -63,7 +63,7 @@ def changed(before: Snapshot, after: Snapshot) -> tuple[Meaning, ...]:
     return meaning(before, after, touched(before, after, ()), NOW)
 
 
-def said(
+def levels_actions_resources(
     differences: tuple[PermissionDelta, ...],
 ) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     return [(each.level, each.actions, each.resources) for each in differences]

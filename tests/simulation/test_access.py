@@ -128,7 +128,7 @@ def test_it_answers_for_another_time(form: Form, at: datetime, allowed: bool) ->
         assert origin.entry.line == 9
 
 
-def theirs(action: str) -> dict[str, Any]:
+def document_allowing(action: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Action": action, "Resource": "*"},
@@ -136,7 +136,7 @@ def theirs(action: str) -> dict[str, Any]:
 
 
 def test_what_others_made_has_no_line() -> None:
-    account = with_state(account_with(), BOB, inline={"theirs": theirs("s3:*")})
+    account = with_state(account_with(), BOB, inline={"theirs": document_allowing("s3:*")})
     (answer,) = ask(configuration(team()), account)
     assert answer.principal == BOB
     assert answer.origins[0].entry is None
@@ -221,7 +221,7 @@ def test_what_would_allow_it_elsewhere_is_told_of_a_question_about_everything() 
 
 def test_what_a_boundary_keeps_from_counting_is_told() -> None:
     limit = f"arn:aws:iam::{ACCOUNT.id}:policy/limit"
-    account = with_policy(account_with(), limit, document={**theirs("sqs:*")})
+    account = with_policy(account_with(), limit, document={**document_allowing("sqs:*")})
     account = with_state(account, RUNNER, boundary=limit)
     (answer,) = ask(PERMANENT, account, principals=(RUNNER,))
     assert answer.decision.kind is Verdict.IMPLICIT_DENY

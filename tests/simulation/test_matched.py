@@ -16,7 +16,7 @@ PUT, TAG = "s3:PutObject", "s3:PutObjectTagging"
 VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 
 
-def found(pattern: str, *statements: dict[str, Any]) -> tuple[Way, ...]:
+def near_misses_of(pattern: str, *statements: dict[str, Any]) -> tuple[Way, ...]:
     snapshot = with_state(account_with(ALICE), ALICE, inline={"own": document(statements)})
     world = AccountPolicies(snapshot)
     subject = world.subject(ALICE)
@@ -52,8 +52,8 @@ def test_some_of_what_a_pattern_matches(
     pattern: str, statements: list[dict[str, Any]], expected: list[Way | str]
 ) -> None:
     ways = [each if isinstance(each, Way) else Way("*", (), each) for each in expected]
-    assert list(found(pattern, *statements)) == ways
+    assert list(near_misses_of(pattern, *statements)) == ways
 
 
 def test_of_many_actions_a_few_are_told() -> None:
-    assert len(found("*", allow("ec2:*"), allow("s3:*"))) == 5
+    assert len(near_misses_of("*", allow("ec2:*"), allow("s3:*"))) == 5

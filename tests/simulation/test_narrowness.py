@@ -19,7 +19,7 @@ BUCKET = "arn:aws:s3:::bucket/*"
 VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 
 
-def told(*statements: dict[str, Any], **test: Any) -> list[str]:
+def narrowness_findings(*statements: dict[str, Any], **test: Any) -> list[str]:
     """What is told of a test that expects a failure, where ALICE has these statements."""
     snapshot = with_state(account_with(), ALICE, inline={"own": document(statements)})
     found = select_tests((suite(test),), ACCOUNT, snapshot, PrincipalFilter(), NOW)
@@ -32,7 +32,7 @@ def told(*statements: dict[str, Any], **test: Any) -> list[str]:
 
 @pytest.mark.parametrize("resources", [["*"], [BUCKET], ["arn:aws:s3:::other/x", "arn:aws:s3:::*"]])
 def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
-    (said,) = told(allow(GET, on=LOGS), resources=resources)
+    (said,) = narrowness_findings(allow(GET, on=LOGS), resources=resources)
     assert said.startswith("1 of 3 principals pass only because")
     assert said.endswith(f"user/alice may do {GET} on {LOGS}")
 
@@ -56,4 +56,4 @@ def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
 def test_nothing_is_told_of_a_test_that_proves_what_it_says(
     statements: list[dict[str, Any]], test: dict[str, Any]
 ) -> None:
-    assert told(*statements, **test) == []
+    assert narrowness_findings(*statements, **test) == []

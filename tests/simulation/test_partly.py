@@ -33,7 +33,7 @@ def world_of(
     return AccountPolicies(snapshot)
 
 
-def found(world: AccountPolicies, resource: str = "*", **context: str) -> tuple[Way, ...]:
+def near_misses_of(world: AccountPolicies, resource: str = "*", **context: str) -> tuple[Way, ...]:
     subject = world.subject(ALICE)
     given = {key.replace("_", ":"): value for key, value in context.items()}
     asker = subject.asker({**MFA, **given}, NOW)
@@ -77,7 +77,7 @@ def found(world: AccountPolicies, resource: str = "*", **context: str) -> tuple[
 def test_how_somebody_can_who_cannot_do_it_on_everything(
     statements: list[dict[str, Any]], expected: list[tuple[str, tuple[str, ...]]]
 ) -> None:
-    assert found(world_of(*statements)) == tuple(Way(*each) for each in expected)
+    assert near_misses_of(world_of(*statements)) == tuple(Way(*each) for each in expected)
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ def test_how_somebody_can_who_cannot_do_it_on_everything(
 )
 def test_a_boundary_narrows_it(limit: list[dict[str, Any]], expected: list[str]) -> None:
     assert [
-        each.resource for each in found(world_of(allow(PUT, on=BUCKET), limit=limit))
+        each.resource for each in near_misses_of(world_of(allow(PUT, on=BUCKET), limit=limit))
     ] == expected
 
 
 def test_what_was_asked_about_is_as_it_was_asked() -> None:
     world = world_of(allow(PUT, on=LOGS, when=VPC))
-    assert found(world, "arn:aws:s3:::bucket/logs/1") == (
+    assert near_misses_of(world, "arn:aws:s3:::bucket/logs/1") == (
         Way("arn:aws:s3:::bucket/logs/1", (VPC_WORDS,)),
     )
-    assert found(world, "arn:aws:s3:::bucket/other") == ()
-    assert found(world, BUCKET) == (Way(LOGS, (VPC_WORDS,)),)
-    assert found(world, aws_SourceVpc="vpc-2") == ()
+    assert near_misses_of(world, "arn:aws:s3:::bucket/other") == ()
+    assert near_misses_of(world, BUCKET) == (Way(LOGS, (VPC_WORDS,)),)
+    assert near_misses_of(world, aws_SourceVpc="vpc-2") == ()
 
 
 def test_what_a_service_settles_is_open_in_nothing() -> None:
@@ -143,7 +143,7 @@ def test_who_can_in_any_case_is_never_left_out() -> None:
                 subject.decide(PUT, place, context, NOW).allowed
                 for place, context in product(PLACES, contexts)
             )
-            said = subject.decide(PUT, "*", MFA, NOW).allowed or found(world)
+            said = subject.decide(PUT, "*", MFA, NOW).allowed or near_misses_of(world)
             proven += not said
             assert said or not can, statements
     assert proven > 50
