@@ -218,7 +218,7 @@ class TestWithoutTheInstallation:
             (["apply.py", "--all"], LOCK),
             (["revoke.py", "--user", "ann"], LOCK),
             (["cleanup.py", "--all", "--sandbox"], LARGER_LOCK),
-            (["simulate.py", "test", "--all"], LARGER_LOCK),
+            (["simulate.py", "test", "--all"], LOCK),
             (["sandbox.py"], LARGER_LOCK),
             (["demo.py"], LARGER_LOCK),
         ],

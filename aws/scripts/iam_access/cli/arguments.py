@@ -36,18 +36,18 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_markdown_file(parser: argparse.ArgumentParser) -> None:
-    """Where to write the report as Markdown beside the text."""
+    """A file for the report as Markdown, beside the text."""
     parser.add_argument(
         "--markdown-file",
         type=_new_file,
         metavar="FILE",
         help="also write the report as Markdown into this file, for a comment or a summary; the "
-        "text is then complete, as with --verbose, and has what the Markdown leaves out",
+        "text is then complete, as with --verbose",
     )
 
 
 def _new_file(text: str) -> Path:
-    """An empty file of this name: where none can be written is found before anything is done."""
+    """Make an empty file, so that a name that cannot be written is an error before any work."""
     path = Path(text)
     try:
         path.write_bytes(b"")
@@ -57,7 +57,7 @@ def _new_file(text: str) -> Path:
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:
-    """Where the files are."""
+    """The folder of the access files."""
     parser.add_argument(
         "--config-dir",
         type=Path,
@@ -73,22 +73,22 @@ def add_base(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
-    """Whom a run is for, and where."""
+    """The teams and environments of a run."""
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")
     parser.add_argument(
-        "--all", action="store_true", help="all teams, also those whose files are gone"
+        "--all", action="store_true", help="all teams, and those whose files are gone"
     )
     add_dry_run(parser, dry_run)
 
 
 def add_dry_run(parser: argparse.ArgumentParser, text: str) -> None:
-    """Options of what writes: stop before it, and where."""
+    """Options of commands that write: a dry run, and environments."""
     parser.add_argument("--dry-run", action="store_true", help=text)
     add_environment(parser)
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:
-    """Where: in all environments, or in some."""
+    """The environments of a run."""
     parser.add_argument(
         "--environment",
         action="append",
@@ -99,7 +99,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
 
 
 def add_explain(parser: argparse.ArgumentParser, text: str) -> None:
-    """Whether to tell what a plan means."""
+    """Whether to show what a plan changes in what users and roles may do."""
     parser.add_argument(
         "--explain", action="store_true", help=f"{text} (reads more of the accounts)"
     )

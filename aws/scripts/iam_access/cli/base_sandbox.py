@@ -1,4 +1,4 @@
-"""A sandbox in which earlier files are applied already, so that a plan shows what is new since."""
+"""A sandbox in which earlier files are already applied, so that a plan shows only the change."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -6,55 +6,37 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iam_access.cli import arguments
-from iam_access.cli.runtime import Clock, aws, manager_of
-from iam_access.errors import UsageError
+from iam_access.cli.aws import aws, manager_of
+from iam_access.cli.runtime import Clock
+from iam_access.config.load import Configuration
 from iam_access.model import AccountReport, Finding, Severity
+from iam_access.plan.planner import RunOptions
 
 if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
     from iam_access.sandbox import SandboxAccount
-
-
-def add_base(parser: argparse.ArgumentParser) -> None:
-    """The option that names the earlier files to begin with; `running.load` reads them."""
-    arguments.add_base(
-        parser,
-        "with --sandbox: begin with what the files asked for at this commit, or ask for in this "
-        "folder, such as origin/main for a pull request",
-    )
-
-
-def check_base(options: argparse.Namespace) -> None:
-    """Raise UsageError for the option without a sandbox."""
-    if options.base is not None and not options.sandbox:
-        raise UsageError(
-            "--base is for --sandbox alone: an account of AWS is what it is",
-            "add --sandbox, or leave --base out",
-        )
 
 
 @contextmanager
 def aws_with_base(
-    options: argparse.Namespace, configuration: "Configuration", clock: Clock
+    options: argparse.Namespace, configuration: Configuration, clock: Clock
 ) -> Iterator[tuple[Finding, ...]]:
     """The AWS to work with; in a sandbox, the files of `--base` are applied to it.
 
-    What of those cannot be read or applied is left out, and so is new in the plan: the findings
-    say so.
+    Yields findings about the files that could not be read or applied: what they ask for is new
+    in the plan.
     """
     before = configuration.base
     if before is None:
         with aws(options, configuration, clock):
             yield ()
         return
-    with aws(options, configuration, clock, also=lambda each: _joined(each, before)):
+    with aws(options, configuration, clock, prepare=lambda each: _joined(each, before)):
         applied = _apply(before, configuration, clock) if before.settings_valid else ()
         yield (*_unread(before, configuration), *_unapplied(applied))
 
 
-def _unread(before: "Configuration", configuration: "Configuration") -> Iterator[Finding]:
-    """What of the earlier files nobody can make use of, where the files of today can be used."""
+def _unread(before: Configuration, configuration: Configuration) -> Iterator[Finding]:
+    """Earlier files that cannot be used, where the files of today can."""
     if not before.settings_valid:
         yield _incomplete(f"the settings in --base are not valid{_first_error(before, None)}")
         return
@@ -63,14 +45,14 @@ def _unread(before: "Configuration", configuration: "Configuration") -> Iterator
         yield _incomplete(f"the files of team {team} in --base are not valid{why}", team=team)
 
 
-def _first_error(before: "Configuration", team: str | None) -> str:
+def _first_error(before: Configuration, team: str | None) -> str:
     errors = (each for each in before.findings if each.is_error and each.team == team)
     error = next(errors, None)
     return f": {error.location}: {error.message}" if error else ""
 
 
 def _unapplied(reports: Iterable[AccountReport]) -> Iterator[Finding]:
-    """What of the earlier files the sandbox would not have."""
+    """What could not be applied of the earlier files."""
     for report in reports:
         account = report.account.id
         if report.failure is not None:
@@ -78,8 +60,8 @@ def _unapplied(reports: Iterable[AccountReport]) -> Iterator[Finding]:
             continue
         for finding in report.plan.findings if report.plan else ():
             if finding.is_error:
-                said = f"not all of --base could be applied: {finding.message}"
-                yield _incomplete(said, account, finding.team)
+                message = f"not all of --base could be applied: {finding.message}"
+                yield _incomplete(message, account, finding.team)
         for outcome in report.outcomes:
             if outcome.failure is not None:
                 name, why = outcome.change.name, outcome.failure.message
@@ -91,15 +73,15 @@ def _incomplete(message: str, account: str | None = None, team: str | None = Non
         code="incomplete-base",
         severity=Severity.WARNING,
         message=message,
-        hint="what is missing there is told as new here, and gained, even if it is not; judge this "
-        "change by its files",
+        hint="what is missing there is shown as new and as gained here, even if it is not; judge "
+        "this change by its files",
         team=team,
         account=account,
     )
 
 
-def _joined(account: "SandboxAccount", before: "Configuration") -> "SandboxAccount":
-    """The account with the users and roles of the earlier files, too."""
+def _joined(account: "SandboxAccount", before: Configuration) -> "SandboxAccount":
+    """The account with the users and roles of the earlier files added."""
     from iam_access.sandbox.seed import principals_of  # noqa: PLC0415
 
     earlier = before.accounts.get(account.id)
@@ -107,13 +89,11 @@ def _joined(account: "SandboxAccount", before: "Configuration") -> "SandboxAccou
 
 
 def _apply(
-    before: "Configuration", configuration: "Configuration", clock: Clock
+    before: Configuration, configuration: Configuration, clock: Clock
 ) -> tuple[AccountReport, ...]:
-    """Carry out the earlier files in the accounts that there still are."""
-    from iam_access.plan.planner import RunOptions  # noqa: PLC0415
-
+    """Apply the earlier files to those of their accounts that today's files have."""
     accounts = [
-        # The sandbox has the deployer role that the files of today name.
+        # The sandbox has the deployer role that today's files name.
         replace(account, deployer_role=configuration.known_accounts[id_].deployer_role)
         for id_, account in sorted(before.accounts.items())
         if id_ in configuration.known_accounts

@@ -1,24 +1,25 @@
 """Users and roles as people name them with `--user` and `--role`: by name, address, path or ARN."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 from iam_access.errors import UsageError
+from iam_access.kinds import fields
+from iam_access.kinds.fields import UserNames
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.arn import ArnError, parse_arn
 from iam_access.simulation.whom import Whom
-
-if TYPE_CHECKING:
-    from iam_access.kinds.fields import UserNames
 
 _OPTIONS = {PrincipalType.USER: "--user", PrincipalType.ROLE: "--role"}
 
 
-def users(texts: Sequence[str], user_names: "UserNames") -> tuple[Whom, ...]:
+def users(texts: Sequence[str], user_names: UserNames) -> tuple[Whom, ...]:
     """Users by address, name, path with name, or ARN; raises UsageError for what is none.
 
     `user_names` says which user an address stands for; a path and an ARN have the name itself.
     """
-    from iam_access.kinds import fields  # noqa: PLC0415
 
     def user(name: str, *, alone: bool) -> _Meant:
         written = _fitting(fields.UserAddress, name if alone else fields.exactly(name))
@@ -29,7 +30,6 @@ def users(texts: Sequence[str], user_names: "UserNames") -> tuple[Whom, ...]:
 
 def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
     """Roles by name, path with name, or ARN; raises UsageError for what is none."""
-    from iam_access.kinds import fields  # noqa: PLC0415
 
     def role(name: str, *, alone: bool) -> _Meant:  # noqa: ARG001 - a role has one kind of name
         return fields.role(_fitting(fields.RoleName, name)), None
@@ -76,8 +76,6 @@ def _parts(text: str, type_: PrincipalType) -> tuple[str | None, str | None, str
 
 def _in_account(text: str, type_: PrincipalType) -> tuple[str, str]:
     """The account of an ARN, and its last part: `user/team/ann`."""
-    from iam_access.policy.arn import ArnError, parse_arn  # noqa: PLC0415
-
     try:
         arn = parse_arn(text)
     except ArnError:
@@ -104,8 +102,6 @@ def _other(text: str, kind: str) -> UsageError:
 
 def _fitting(form: Any, text: str) -> str:
     """A name that is as the files would have it; UsageError otherwise."""
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415
-
     try:
         return str(TypeAdapter(form).validate_python(text))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What every command runs on: the files, the clock, the AWS to work with, and the ways to end."""
+"""How every script and command runs: the clock, the parsed options, and the ways to end."""
 
 import argparse
 import gc
@@ -6,30 +6,25 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import NoReturn, Protocol
 
 from iam_access.cli import arguments
-from iam_access.errors import AccessError, UsageError
-from iam_access.model import Account, Finding
-from iam_access.policy.problem import nearest
+from iam_access.errors import AccessError
 from iam_access.render import Output, render_error
 
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
-    from iam_access.plan.planner import RunOptions
-    from iam_access.runs.manager import IamManager
-    from iam_access.sandbox import SandboxAccount
-
+# Returns the current time (UTC).
 Clock = Callable[[], datetime]
+Command = Callable[[argparse.Namespace, Clock], int]
 
 DEPLOYER_TEMPLATE = arguments.AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
 
 UNFINISHED = 2
 
-# How many objects more there are before garbage is looked for: some 100 MB of them.
+# New objects before the garbage collector runs: some 100 MB of them.
 _COLLECT_AFTER = 500_000
 
 
@@ -39,17 +34,17 @@ def utc_now() -> datetime:
 
 
 def run_script(command: Callable[[], int]) -> NoReturn:
-    """Run a command as all that this process does, and end with its exit status.
+    """Run a command as the only work of this process, and exit with its status.
 
-    Garbage is hardly looked for: what is imported and read stays to the end, and goes with the
-    process. To look through it meanwhile, and to take it apart then, takes a tenth of a plan.
+    The garbage collector rarely runs: modules and files stay in use to the end, and scanning them
+    takes a tenth of the time of a plan.
     """
     gc.set_threshold(_COLLECT_AFTER)
     try:
         with _installed(sandbox=True):
             status = command()
     except _NotInstalledError as error:
-        # Raised by an import of the command itself: the form of the output is not known yet.
+        # Raised by an import of the command itself, before --output is parsed.
         render_error(error, Output.TEXT, sys.stderr)
         status = UNFINISHED
     finally:
@@ -57,39 +52,56 @@ def run_script(command: Callable[[], int]) -> NoReturn:
     sys.exit(status)
 
 
+class _Module(Protocol):
+    """A module with the work of a command."""
+
+    def run(self, options: argparse.Namespace, clock: Clock) -> int:
+        """Carry the command out and return its exit status. Raises AccessError."""
+
+
+def in_module(name: str) -> Command:
+    """The `run` of a module that is imported only when the command is carried out."""
+
+    def run(options: argparse.Namespace, clock: Clock) -> int:
+        module: _Module = import_module(name)
+        return module.run(options, clock)
+
+    return run
+
+
 def run_command(
     parser: argparse.ArgumentParser,
     argv: Sequence[str] | None,
-    command: Callable[[argparse.Namespace, Clock], int],
+    command: Command,
     clock: Clock,
 ) -> int:
-    """Parse and run; every way to end has its exit status."""
+    """Parse the arguments and run the command; return the exit status, whatever happens."""
     options = parser.parse_args(argv)
     if options.markdown_file is not None and options.output is not Output.TEXT:
-        parser.error("--markdown-file goes beside --output text, which tells all of it")
+        parser.error("--markdown-file needs --output text, which has what the Markdown leaves out")
     try:
         with _installed(sandbox=options.sandbox):
             return command(options, clock)
     except AccessError as error:
-        _tell(error, options)
+        _report(error, options)
         return UNFINISHED
     except BrokenPipeError:
-        # Whoever read this went away (a pager, head): what was not told counts as not done.
+        # The reader (a pager, head) has closed the pipe: the report is not whole.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNFINISHED
     except KeyboardInterrupt:
-        _tell(_InterruptError(), options)
+        _report(_InterruptError(), options)
         return UNFINISHED
     except Exception:  # noqa: BLE001 - a bug must not end in Python's status 1, which has a meaning
         traceback.print_exc()
         print("This is a bug in the pipeline, not in your files.", file=sys.stderr)
         with suppress(Exception):  # it may be one in what prints
-            _tell(_BugError(), options)
+            _report(_BugError(), options)
         return UNFINISHED
 
 
-def _tell(error: AccessError, options: argparse.Namespace) -> None:
-    """Write an error that ended a run wherever its report would have gone."""
+def _report(error: AccessError, options: argparse.Namespace) -> None:
+    """Write an error that ended a run to the places of its report."""
     render_error(error, options.output, sys.stdout)
     if options.markdown_file is not None:
         with options.markdown_file.open("w", encoding="utf-8") as file:
@@ -98,12 +110,12 @@ def _tell(error: AccessError, options: argparse.Namespace) -> None:
 
 @contextmanager
 def _installed(*, sandbox: bool) -> Iterator[None]:
-    """Turn a failed import of what the locks install into an error that says how to install it."""
+    """Turn the failed import of a locked package into an error that says how to install it."""
     try:
         yield
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        if package in ("", __package__) or package in sys.stdlib_module_names:
+        if package in ("", __name__.partition(".")[0]) or package in sys.stdlib_module_names:
             raise
         raise _NotInstalledError(package, error, sandbox=sandbox) from error
 
@@ -138,123 +150,4 @@ class _BugError(AccessError):
     code = "bug"
 
     def __init__(self) -> None:
-        super().__init__("a bug in the pipeline", "standard error tells more; please report it")
-
-
-def load(options: argparse.Namespace, now: datetime, *, standing: bool = True) -> "Configuration":
-    """The files that the options name, as of `now` (UTC), compared with those of `--base`.
-
-    `standing` files are to be used as they stand, see config.load.
-    """
-    from iam_access.config import load as files  # noqa: PLC0415
-
-    source = getattr(options, "base", None)
-    if source is None:
-        return files.load(options.config_dir, now=now, standing=standing)
-    from iam_access.config.base import load_base  # noqa: PLC0415
-
-    base = load_base(source, options.config_dir, now=now)
-    return files.load(options.config_dir, now=now, base=base)
-
-
-def teams_named(names: Sequence[str], configuration: "Configuration") -> frozenset[str]:
-    """The teams of these names, which must have files."""
-    for name in names:
-        if name not in configuration.teams:
-            near = nearest(name, configuration.teams)
-            guess = f"did you mean {near}? A" if near else "a"
-            raise UsageError(
-                f"there is no team {name!r} in {configuration.directory}",
-                f"{guess} team whose files are gone is taken care of by --all",
-            )
-    return frozenset(names)
-
-
-def accounts_of(
-    options: argparse.Namespace,
-    configuration: "Configuration",
-    request: "RunOptions",
-    accounts: Mapping[str, Account],
-) -> list[Account]:
-    """Those of the accounts that the run's teams and environments mean, in order of their ids."""
-    wanted = set(options.environment)
-    known = {
-        environment
-        for account in configuration.known_accounts.values()
-        for team, environment in account.environments.items()
-        if request.concerns(frozenset({team}))
-    }
-    unknown = sorted(wanted - known)
-    # It may be that of a team of this run whose files cannot be read; those say so themselves.
-    if unknown and not (configuration.invalid and request.concerns(configuration.invalid)):
-        raise UsageError(
-            f"there is no environment {unknown[0]!r}",
-            f"there are {', '.join(sorted(known)) or 'none'}",
-        )
-    return [
-        account
-        for _, account in sorted(accounts.items())
-        if any(
-            request.concerns(frozenset({team})) and (not wanted or environment in wanted)
-            for team, environment in account.environments.items()
-        )
-    ]
-
-
-def findings_of(
-    configuration: "Configuration", teams: frozenset[str] | None
-) -> tuple[Finding, ...]:
-    """What is to be told of the files: of the teams asked for, and of what is nobody's."""
-    return concerning(teams, configuration.findings)
-
-
-def concerning(teams: frozenset[str] | None, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings about these teams (None: all), and those about no team."""
-    return tuple(
-        finding
-        for finding in findings
-        if teams is None or finding.team is None or finding.team in teams
-    )
-
-
-def manager_of(
-    configuration: "Configuration",
-    teams: frozenset[str] | None,
-    now: datetime,
-    advance: Callable[[str], None],
-) -> "IamManager":
-    """The run of these teams (None: all) over accounts; `advance` is told of each that is done."""
-    from iam_access.cloud.parallel import DEFAULT_WORKERS  # noqa: PLC0415
-    from iam_access.cloud.sessions import Accounts, session_name  # noqa: PLC0415
-    from iam_access.runs.manager import IamManager  # noqa: PLC0415
-
-    name = session_name(teams or ["all"], os.environ)
-    return IamManager(
-        configuration,
-        Accounts(name, workers=DEFAULT_WORKERS),
-        now,
-        watch=lambda account: advance(account.title),
-    )
-
-
-@contextmanager
-def aws(
-    options: argparse.Namespace,
-    configuration: "Configuration",
-    clock: Clock,
-    *,
-    also: Callable[["SandboxAccount"], "SandboxAccount"] = lambda account: account,
-) -> Iterator[None]:
-    """The AWS to work with: whatever boto3 finds, or a sandbox made from the files.
-
-    `also` may put more into the sandbox's accounts than the files name.
-    """
-    if not options.sandbox:
-        yield
-        return
-    from iam_access.sandbox import Sandbox  # noqa: PLC0415
-    from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
-
-    accounts = map(also, seeded(configuration))
-    with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
-        yield
+        super().__init__("a bug in the pipeline", "please report it with what standard error shows")

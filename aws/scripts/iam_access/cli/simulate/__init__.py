@@ -1,30 +1,55 @@
-"""`simulate.py`: what principals may do, asked and asserted. One module per subcommand."""
+"""`simulate.py`: questions and assertions about what users and roles may do.
+
+The work of a subcommand is `run` in the module of its name, which is imported after the options
+are parsed.
+"""
 
 import argparse
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from iam_access.cli import arguments
-from iam_access.cli.runtime import Clock, run_command, utc_now
-from iam_access.cli.simulate import access, search, test
+from iam_access.cli.runtime import Clock, in_module, run_command, utc_now
+from iam_access.cli.simulate import options
 from iam_access.render import Output
 
 
-class Subcommand(Protocol):
-    """A module with a subcommand."""
+@dataclass(frozen=True, slots=True)
+class _Subcommand:
+    """`add_arguments` adds its own options to those that all scripts share."""
 
-    NAME: str
-    HELP: str
-    EPILOG: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Its own options; those that all scripts share are there already."""
-
-    def run(self, options: argparse.Namespace, clock: Clock) -> int:
-        """Carry it out; gives the exit status."""
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    epilog: str = arguments.EPILOG
 
 
-SUBCOMMANDS: tuple[Subcommand, ...] = (test, access, search)
+_ANSWER_STATUS = (
+    "Exit status: 0 a user or role can, be it on some of the resources or under conditions; "
+    "1 none can; 2 something could not be looked at."
+)
+
+_SUBCOMMANDS = (
+    _Subcommand(
+        "test",
+        "Run the assertions in access-tests/ and show which do not hold. Judges the accounts as a "
+        "plan would leave them, offline, by default.",
+        options.add_test,
+    ),
+    _Subcommand(
+        "access",
+        "May a user or role do something, and which statement decides? Without a user or role: "
+        "everyone who can.",
+        options.add_access,
+        _ANSWER_STATUS,
+    ),
+    _Subcommand(
+        "search",
+        "Who can do any of these actions, wildcards included?",
+        options.add_search,
+        _ANSWER_STATUS,
+    ),
+)
 
 
 def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -36,24 +61,24 @@ def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
         allow_abbrev=False,
     )
     _add_version(parser)
-    choices = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
-    for each in SUBCOMMANDS:
-        subparser = choices.add_parser(
-            each.NAME,
-            help=each.HELP,
-            description=each.HELP,
-            epilog=each.EPILOG,
+    subparsers = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
+    for each in _SUBCOMMANDS:
+        subparser = subparsers.add_parser(
+            each.name,
+            help=each.help,
+            description=each.help,
+            epilog=each.epilog,
             allow_abbrev=False,
         )
         arguments.add_common(subparser)
         _add_older(subparser)
         each.add_arguments(subparser)
-        subparser.set_defaults(subcommand=each.run)
+        subparser.set_defaults(subcommand=in_module(f"{__name__}.{each.name}"))
     return run_command(parser, argv, lambda options, now: options.subcommand(options, now), clock)
 
 
 def _add_older(parser: argparse.ArgumentParser) -> None:
-    """Options as the account tester spells them, whose users bring their habits and scripts."""
+    """Options as aws-iam-tester spells them, for its users' scripts."""
     parser.add_argument(
         "-d",
         "--debug",
@@ -79,5 +104,5 @@ def _add_version(parser: argparse.ArgumentParser) -> None:
         "--version",
         action="version",
         version="part of this repository, whose commit is the version: git describe --always",
-        help="tell which version this is",
+        help="show which version this is",
     )

@@ -5,85 +5,31 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from dateutil.parser import isoparse
 
-from iam_access.cli import arguments
-from iam_access.cli.runtime import Clock, accounts_of, aws, findings_of, load, manager_of
+from iam_access.cli import principals
+from iam_access.cli.aws import aws, manager_with_progress
+from iam_access.cli.files import accounts_of, findings_of, load
+from iam_access.cli.runtime import Clock
+from iam_access.cli.simulate.options import ACCOUNT, PLAN
+from iam_access.config.access_tests import ContextKey, is_resource
+from iam_access.config.load import Configuration
+from iam_access.config.words import as_fragment
 from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity
-from iam_access.render import progress, render_answers
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
-    from iam_access.simulation.results import BackendName
-    from iam_access.simulation.whom import Whom
+from iam_access.plan.planner import RunOptions
+from iam_access.policy.actions import unknown_action
+from iam_access.policy.lint.conditions import unknown_key
+from iam_access.render import render_answers
+from iam_access.simulation.access import AccessQuestion, AccessReport
+from iam_access.simulation.results import BackendName
+from iam_access.simulation.whom import Whom
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-GROUNDS = ("account", "plan")
-BACKENDS = ("offline", "aws")
-EPILOG = (
-    "Exit status: 0 someone can, be it on some of the resources or under conditions; 1 nobody "
-    "can; 2 something could not be looked at."
-)
 
 # The simulations of the account tester assume a second factor, unless told otherwise.
 _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Who, on what, under which circumstances."""
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument(
-        "-u",
-        "--user",
-        action="append",
-        metavar="USER",
-        help="this IAM user: name, e-mail address, path or ARN (may be repeated)",
-    )
-    who.add_argument(
-        "-r",
-        "--role",
-        action="append",
-        metavar="ROLE",
-        help="this IAM role: name, path or ARN (may be repeated)",
-    )
-    parser.add_argument(
-        "-R",
-        "--resource",
-        action="append",
-        metavar="ARN",
-        help="on this resource (may be repeated; default: *)",
-    )
-    parser.add_argument(
-        "-c",
-        "--context",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a condition key of the request (may be repeated; values of one key add up). "
-        "Default: aws:MultiFactorAuthPresent=true",
-    )
-    parser.add_argument(
-        "--at",
-        metavar="TIME",
-        help="at another time, ISO 8601 with a zone, or at the beginning of a day (UTC)",
-    )
-    parser.add_argument(
-        "--on",
-        choices=GROUNDS,
-        help="accounts as they are, or as the files' plan would leave them (default: account; "
-        "plan with --sandbox)",
-    )
-    parser.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        default=BACKENDS[0],
-        help="who judges: the evaluator in here, or AWS's policy simulator, which knows service "
-        "control policies (default: offline)",
-    )
-    arguments.add_environment(parser)
 
 
 def answer(
@@ -96,10 +42,6 @@ def answer(
 
     `findings` are what is odd about the actions.
     """
-    from iam_access.plan.planner import RunOptions  # noqa: PLC0415
-    from iam_access.simulation.access import AccessQuestion, AccessReport  # noqa: PLC0415
-    from iam_access.simulation.results import BackendName  # noqa: PLC0415
-
     now = clock()
     configuration = load(options, now)
     question = AccessQuestion(
@@ -112,7 +54,7 @@ def answer(
     )
     request = RunOptions()
     by = BackendName(options.backend)
-    on_plan = _ground(options, by) == "plan"
+    on_plan = _ground(options, by) == PLAN
     # An account is as it is, whatever is wrong with a team's files.
     known = configuration.accounts if on_plan else configuration.known_accounts
     accounts = [
@@ -123,9 +65,10 @@ def answer(
     ]
     with (
         aws(options, configuration, clock),
-        progress(len(accounts), "access", stream=sys.stderr, verbose=options.verbose) as bar,
+        manager_with_progress(
+            options, configuration, clock, command="access", teams=None, accounts=len(accounts)
+        ) as manager,
     ):
-        manager = manager_of(configuration, None, now, bar.advance)
         planner = manager.applying(request) if on_plan else None
         found = manager.answer(question, accounts, planner, by)
     # What the files ask for and do not get is no part of the answers.
@@ -144,14 +87,11 @@ def answer(
     return report.exit_status
 
 
-def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
+def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
     """What is odd about actions as they were written; UsageError for what cannot be one.
 
     `literal` tells that a pattern is asked for as it stands.
     """
-    from iam_access.config.words import as_fragment  # noqa: PLC0415
-    from iam_access.policy.actions import unknown_action  # noqa: PLC0415
-
     found = []
     for action in dict.fromkeys(actions):
         unknown = unknown_action(action)
@@ -167,22 +107,22 @@ def oddities(actions: Sequence[str], *, literal: bool) -> list[Finding]:
                     "wildcard-action",
                     Severity.NOTE,
                     f"{action!r} counts as allowed where one statement allows all that it matches, "
-                    "whatever else denies some of it; of others a few of its actions are told",
+                    "whatever else denies some of it; of others a few of its actions are shown",
                     "ask for each of these actions: simulate.py search",
                 )
             )
     return found
 
 
-def _ground(options: argparse.Namespace, by: "BackendName") -> str:
+def _ground(options: argparse.Namespace, by: BackendName) -> str:
     """Whether accounts are asked as they are or as a plan would leave them; UsageError."""
-    if options.sandbox and options.on == "account":
+    if options.sandbox and options.on == ACCOUNT:
         raise UsageError(
             "in the accounts of --sandbox nobody has anything before the files are applied",
             "leave out --sandbox, or --on account",
         )
-    ground = options.on or ("plan" if options.sandbox else "account")
-    if by != "aws" or ground == "account":
+    ground = options.on or (PLAN if options.sandbox else ACCOUNT)
+    if by is not BackendName.AWS or ground == ACCOUNT:
         return str(ground)
     raise UsageError(
         "AWS knows the accounts as they are, not as a plan would leave them",
@@ -191,7 +131,7 @@ def _ground(options: argparse.Namespace, by: "BackendName") -> str:
 
 
 def _unread(
-    options: argparse.Namespace, configuration: "Configuration", *, on_plan: bool
+    options: argparse.Namespace, configuration: Configuration, *, on_plan: bool
 ) -> Iterator[str]:
     """What of the files cannot be read and may hide an account, or access in one."""
     if not configuration.settings_valid:
@@ -205,18 +145,14 @@ def _unread(
 
 
 def _principals(
-    options: argparse.Namespace, configuration: "Configuration"
-) -> "tuple[Whom, ...] | None":
-    from iam_access.cli import principals  # noqa: PLC0415
-
+    options: argparse.Namespace, configuration: Configuration
+) -> tuple[Whom, ...] | None:
     if options.user is not None:
         return principals.users(options.user, configuration.settings.user_names)
     return None if options.role is None else principals.roles(options.role)
 
 
 def _resource(text: str) -> str:
-    from iam_access.config.access_tests import is_resource  # noqa: PLC0415
-
     if not is_resource(text):
         raise UsageError(
             f"{text!r} is neither * nor the ARN of a resource",
@@ -250,8 +186,6 @@ def _check_values(key: str, values: Sequence[str]) -> None:
 
     No condition holds with them, so the answer would be that of no request there is.
     """
-    from iam_access.config.access_tests import ContextKey  # noqa: PLC0415
-
     written = {"context_key_name": key, "context_key_values": list(values)}
     for each in ContextKey.contradictions(written):
         raise UsageError(f"-c {key}: {each.message}", each.hint)
@@ -259,9 +193,6 @@ def _check_values(key: str, values: Sequence[str]) -> None:
 
 def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
     """Keys that AWS does not have: they are asked with all the same, as actions are."""
-    from iam_access.config.words import as_fragment  # noqa: PLC0415
-    from iam_access.policy.lint.conditions import unknown_key  # noqa: PLC0415
-
     for problem in filter(None, map(unknown_key, context)):
         message, hint = as_fragment(problem.message), as_fragment(problem.hint)
         yield Finding(problem.code, Severity.WARNING, message, hint)

@@ -2,16 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from iam_access.cli.simulate.options import RESULTS_FOLDER, RESULTS_SUFFIX
+from iam_access.cloud.storage import S3Folder, write_json
 from iam_access.errors import AccessError, UsageError
 from iam_access.render import Output, document_of_tests
+from iam_access.simulation.results import TestReport
 
-if TYPE_CHECKING:
-    from iam_access.simulation.results import TestReport
-
-FOLDER = "./results"
-SUFFIX = ".json"
 _S3 = "s3://"
 # What is meant as a place elsewhere, however it is spelled; a folder of such a name is ./NAME.
 _ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file)\s*:|s3//)", re.IGNORECASE)
@@ -26,8 +23,6 @@ def check(location: str | None) -> None:
     if location is None:
         return
     if location.startswith(_S3):
-        from iam_access.cloud.storage import S3Folder  # noqa: PLC0415
-
         S3Folder.parse(location)
     elif _ELSEWHERE.match(location) or not location.strip():
         raise UsageError(
@@ -41,19 +36,17 @@ def check(location: str | None) -> None:
         )
 
 
-def write(report: "TestReport", location: str | None, *, verbose: bool) -> str:
+def write(report: TestReport, location: str | None, *, verbose: bool) -> str:
     """Write the document and tell where it is.
 
     `location` is a folder, or begins with `s3://`; None is `./results`. One that ends in `.json`
     is the file itself. Raises AccessError when it cannot be written.
     """
     document = document_of_tests(report, verbose=verbose)
-    folder, name = _parted(location or FOLDER)
-    name = name or f"results-{report.now:%Y%m%d-%H%M%S}{SUFFIX}"
+    folder, name = _parted(location or RESULTS_FOLDER)
+    name = name or f"results-{report.now:%Y%m%d-%H%M%S}{RESULTS_SUFFIX}"
     if not folder.startswith(_S3):
         return str(_write_locally(Path(folder), name, document))
-    from iam_access.cloud.storage import S3Folder, write_json  # noqa: PLC0415
-
     return write_json(S3Folder.parse(folder), name, document)
 
 
@@ -61,7 +54,7 @@ def _parted(location: str) -> tuple[str, str]:
     """The folder, and the name of a file in it or ""; a bucket is never a file."""
     scheme = _S3 if location.startswith(_S3) else ""
     folder, slash, name = location.removeprefix(scheme).rpartition("/")
-    if not name.endswith(SUFFIX) or (scheme and not folder):
+    if not name.endswith(RESULTS_SUFFIX) or (scheme and not folder):
         return location, ""
     return f"{scheme}{folder}{slash}" or ".", name
 

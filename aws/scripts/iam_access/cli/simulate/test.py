@@ -2,104 +2,31 @@
 
 import argparse
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from iam_access.cli import arguments
+from iam_access.cli.aws import aws, manager_with_progress
+from iam_access.cli.files import accounts_of, findings_of, load, teams_named
 from iam_access.cli.runtime import UNFINISHED, Clock
-from iam_access.cli.simulate import assertion_run, results_file
+from iam_access.cli.simulate import results_file
+from iam_access.cli.simulate.options import ACCOUNT, AWS, BACKENDS, NO_LIMIT, OFFLINE, PLAN
+from iam_access.config import suites
+from iam_access.config.load import Configuration
+from iam_access.config.suites import Suite, Suites
 from iam_access.errors import AccessError, UsageError
+from iam_access.model import Account, Finding, Severity
+from iam_access.plan.planner import RunOptions
 from iam_access.render import Output, render_error, render_tests
-
-NAME = "test"
-HELP = (
-    "Run the assertions in access-tests/ and tell which do not hold. Judges the accounts as a "
-    "plan would leave them, offline, unless told otherwise."
-)
-EPILOG = arguments.EPILOG
-
-_NO_LIMIT = -1
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """See `Subcommand`."""
-    _add_scope(parser)
-    parser.add_argument(
-        "--on",
-        choices=assertion_run.GROUNDS,
-        help="judge accounts as the files' plan would leave them, or as they are (default: plan; "
-        "account with --backend aws and --compare)",
-    )
-    parser.add_argument(
-        "--backend",
-        choices=assertion_run.BACKENDS,
-        default=assertion_run.OFFLINE,
-        help="who judges: the evaluator in here, or AWS's policy simulator (default: offline)",
-    )
-    parser.add_argument(
-        "--compare",
-        action="store_true",
-        help="let both judge the accounts as they are, and list where they disagree",
-    )
-    parser.add_argument(
-        "--dry-run", "-D", action="store_true", help="show what would be asked, and ask nobody"
-    )
-    parser.add_argument(
-        "--number-of-runs",
-        "-n",
-        type=int,
-        default=_NO_LIMIT,
-        metavar="N",
-        help="put at most N questions (one test to one principal) in each account",
-    )
-    parser.add_argument(
-        "--write-to-file",
-        "-w",
-        action="store_true",
-        help="also write the results as JSON into a file in the output location "
-        f"({results_file.FOLDER})",
-    )
-    parser.add_argument(
-        "--output-location",
-        "-o",
-        metavar="PLACE",
-        help="also write the results as JSON into this folder, or below s3://BUCKET/PREFIX; a "
-        f"place that ends in {results_file.SUFFIX} is the file itself",
-    )
-
-
-def _add_scope(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams (default: all)")
-    parser.add_argument("--all", action="store_true", help="all teams")
-    arguments.add_environment(parser)
-    parser.add_argument(
-        "--config-file",
-        "-c",
-        type=Path,
-        metavar="FILE",
-        help="run the tests of this file, in all accounts, in place of the teams' own",
-    )
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument("--users-only", action="store_true", help="test users, no roles")
-    who.add_argument("--roles-only", action="store_true", help="test roles, no users")
-    parser.add_argument(
-        "--include-system-roles",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="test roles that no person can assume, too (service-linked ones never)",
-    )
-    parser.add_argument(
-        "--no-system-roles",
-        "-N",
-        dest="include_system_roles",
-        action="store_false",
-        help="the same as --no-include-system-roles",
-    )
+from iam_access.runs.manager import IamManager
+from iam_access.runs.questions import AssertionRun
+from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
+from iam_access.simulation.selection import PrincipalFilter, matched_nowhere
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """See `Subcommand`."""
+    """Run the assertions; return the exit status."""
     _check_options(options)
-    report = assertion_run.report_on(options, clock)
+    report = _report_on(options, clock)
     render_tests(report, options.output, sys.stdout, verbose=options.verbose)
     if options.write_to_file or options.output_location:
         try:
@@ -113,23 +40,137 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    if options.number_of_runs < 1 and options.number_of_runs != _NO_LIMIT:
+    if options.number_of_runs < 1 and options.number_of_runs != NO_LIMIT:
         raise UsageError(
             f"--number-of-runs {options.number_of_runs} asks nobody",
-            f"write 1 or more, or {_NO_LIMIT} for all questions",
+            f"write 1 or more, or {NO_LIMIT} for all questions",
         )
     if options.all and options.teams:
         raise UsageError("say for whom: either team names or --all", "leaving both out is --all")
-    by_aws = options.compare or options.backend == assertion_run.AWS
-    if by_aws and options.on == assertion_run.PLAN:
+    by_aws = options.compare or options.backend == AWS
+    if by_aws and options.on == PLAN:
         raise UsageError(
             "AWS knows the accounts as they are, not as a plan would leave them",
             "leave out --on plan, or --backend aws and --compare",
         )
-    if options.sandbox and (by_aws or options.on == assertion_run.ACCOUNT):
+    if options.sandbox and (by_aws or options.on == ACCOUNT):
         # Every test that expects a failure would pass.
         raise UsageError(
             "in the accounts of --sandbox nobody has anything before the files are applied",
             "leave out --sandbox, or --on account, --backend aws and --compare",
         )
     results_file.check(options.output_location)
+
+
+def _report_on(options: argparse.Namespace, clock: Clock) -> TestReport:
+    """Run the assertions that the options ask for. Raises AccessError."""
+    configuration = load(options, clock())
+    teams = teams_named(options.teams, configuration) if options.teams else None
+    request = RunOptions(teams=teams)
+    accounts = accounts_of(options, configuration, request, configuration.accounts)
+    tests = _suites(options, configuration, teams, accounts)
+    concerned = [account for account in accounts if _concerned(tests.suites, account)]
+    return _TestCommand(options, clock, configuration, request, tests).over(concerned)
+
+
+def _suites(
+    options: argparse.Namespace,
+    configuration: Configuration,
+    teams: frozenset[str] | None,
+    accounts: Sequence[Account],
+) -> Suites:
+    if options.config_file is None:
+        return suites.of_teams(configuration, teams)
+    environments = {name for account in accounts for name in account.environments.values()}
+    names = configuration.settings.user_names
+    return suites.of_file(options.config_file, environments, configuration.accounts, names)
+
+
+def _concerned(suites: Sequence[Suite], account: Account) -> bool:
+    return any(suite.team is None or suite.team in account.environments for suite in suites)
+
+
+@dataclass(frozen=True, slots=True)
+class _TestCommand:
+    """One run of assertions over accounts."""
+
+    options: argparse.Namespace
+    clock: Clock
+    configuration: Configuration
+    request: RunOptions
+    tests: Suites
+
+    def over(self, accounts: Sequence[Account]) -> TestReport:
+        """Judge each of the accounts, or only choose what to ask."""
+        options = self.options
+        names = BACKENDS if options.compare else (options.backend,)
+        ground = Ground(options.on or (PLAN if names == (OFFLINE,) else ACCOUNT))
+        backends = tuple(map(BackendName, names))
+        judged = self._judged(accounts, ground, backends)
+        is_whole = options.number_of_runs <= 0 and all(each.failure is None for each in judged)
+        return TestReport(
+            now=self.clock(),
+            ground=ground,
+            backends=backends,
+            accounts=judged,
+            findings=(
+                *self._findings(),
+                *self.tests.findings,
+                *(matched_nowhere(judged) if is_whole else ()),
+                *([] if self.tests.suites or self.tests.findings else [_no_tests()]),
+            ),
+            dry_run=options.dry_run,
+        )
+
+    def _findings(self) -> Iterator[Finding]:
+        """What is wrong with the other files; what is only good to know is not told here."""
+        for finding in findings_of(self.configuration, self.request.teams):
+            if finding.severity is not Severity.NOTE:
+                yield finding
+
+    def _judged(
+        self, accounts: Sequence[Account], ground: Ground, backends: tuple[BackendName, ...]
+    ) -> tuple[AccountTests, ...]:
+        options = self.options
+        if not accounts or not self.configuration.settings_valid:
+            return ()
+        with (
+            aws(options, self.configuration, self.clock),
+            manager_with_progress(
+                options,
+                self.configuration,
+                self.clock,
+                command="test",
+                teams=self.request.teams,
+                accounts=len(accounts),
+            ) as manager,
+        ):
+            run = self._asked(manager, ground, backends)
+            work = manager.choose_tests if options.dry_run else manager.run_tests
+            return work(run, accounts)
+
+    def _asked(
+        self, manager: IamManager, ground: Ground, backends: tuple[BackendName, ...]
+    ) -> AssertionRun:
+        options = self.options
+        return AssertionRun(
+            suites=self.tests.suites,
+            backends=backends,
+            choice=PrincipalFilter(
+                users=not options.roles_only,
+                roles=not options.users_only,
+                system_roles=options.include_system_roles,
+            ),
+            planner=manager.applying(self.request) if ground == PLAN else None,
+            limit=options.number_of_runs if options.number_of_runs > 0 else None,
+            details=options.verbose,
+        )
+
+
+def _no_tests() -> Finding:
+    return Finding(
+        "no-tests",
+        Severity.WARNING,
+        "there are no access tests, so nothing was asserted",
+        "add access-tests/<team>.yaml, or name a file with --config-file",
+    )

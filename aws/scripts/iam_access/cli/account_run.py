@@ -1,0 +1,69 @@
+"""One run of a command that changes accounts."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from iam_access.cli.aws import manager_with_progress
+from iam_access.cli.base_sandbox import aws_with_base
+from iam_access.cli.files import concerning, findings_of, teams_named
+from iam_access.cli.runtime import Clock
+from iam_access.config.load import Configuration
+from iam_access.errors import UsageError
+from iam_access.model import Account, AccountReport, Finding, Report
+from iam_access.plan.digest import digest
+from iam_access.runs.manager import IamManager, Planner
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRun:
+    """One run of a command over accounts."""
+
+    command: str
+    options: argparse.Namespace
+    clock: Clock
+    configuration: Configuration
+
+    def over(
+        self,
+        accounts: Sequence[Account],
+        teams: frozenset[str] | None,
+        planner_of: Callable[[IamManager], Planner],
+    ) -> Report:
+        """Plan in each of the accounts and, unless it is a dry run, carry the plans out."""
+        reports: tuple[AccountReport, ...] = ()
+        of_base: tuple[Finding, ...] = ()
+        if self.configuration.settings_valid and accounts:
+            with (
+                aws_with_base(self.options, self.configuration, self.clock) as of_base,
+                manager_with_progress(
+                    self.options,
+                    self.configuration,
+                    self.clock,
+                    command=self.command,
+                    teams=teams,
+                    accounts=len(accounts),
+                ) as manager,
+            ):
+                work = manager.preview if self.options.dry_run else manager.carry_out
+                reports = work(planner_of(manager), accounts)
+        return Report(
+            command=self.command,
+            now=self.clock(),
+            accounts=reports,
+            findings=(*findings_of(self.configuration, teams), *concerning(teams, of_base)),
+            digest=digest(report.plan for report in reports if report.plan is not None),
+            dry_run=self.options.dry_run,
+        )
+
+
+def teams_of_run(
+    options: argparse.Namespace, configuration: Configuration
+) -> frozenset[str] | None:
+    """The teams a run is for; None for all there are and all that were. Raises UsageError."""
+    if bool(options.teams) == options.all:
+        raise UsageError(
+            "name the teams, or use --all, and not both",
+            f"there are files of {', '.join(sorted(configuration.teams)) or 'no team'}",
+        )
+    return None if options.all else teams_named(options.teams, configuration)

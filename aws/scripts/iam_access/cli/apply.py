@@ -1,0 +1,55 @@
+"""`apply.py`: make the accounts what the access files ask for."""
+
+import argparse
+from dataclasses import replace
+
+from iam_access.cli.account_run import AccountRun, teams_of_run
+from iam_access.cli.files import accounts_of, load, teams_named
+from iam_access.cli.report import show
+from iam_access.cli.runtime import Clock
+from iam_access.config.load import Configuration
+from iam_access.config.suites import of_teams
+from iam_access.errors import UsageError
+from iam_access.plan.planner import RunOptions
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Plan, and unless it is a dry run apply; return the exit status."""
+    _check_base(options)
+    run = AccountRun("apply", options, clock, load(options, clock()))
+    request = RunOptions(
+        teams=teams_of_run(options, run.configuration),
+        adopt=options.adopt,
+        allow_removals_of=_allowed(options, run.configuration),
+    )
+    accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
+    if request.teams is None and not options.environment:
+        accounts += run.configuration.deserted.values()
+    tests = of_teams(run.configuration, request.teams) if options.verify else None
+    report = run.over(
+        accounts,
+        request.teams,
+        lambda manager: manager.applying(
+            request, explain=options.explain, suites=tests.suites if tests else None
+        ),
+    )
+    # Assertions that cannot be read cannot hold.
+    unread = [each for each in tests.findings if each.is_error] if tests else []
+    return show(replace(report, findings=(*report.findings, *unread)), options)
+
+
+def _check_base(options: argparse.Namespace) -> None:
+    if options.base is not None and not options.sandbox:
+        raise UsageError(
+            "--base works only with --sandbox: an account of AWS holds what it holds",
+            "add --sandbox, or leave --base out",
+        )
+
+
+def _allowed(options: argparse.Namespace, configuration: Configuration) -> frozenset[str] | None:
+    """The teams whose removals have no limit; None for all teams."""
+    if options.allow_removals:
+        return None
+    if options.all:  # which includes teams whose files are gone
+        return frozenset(options.allow_removals_of)
+    return teams_named(options.allow_removals_of, configuration)

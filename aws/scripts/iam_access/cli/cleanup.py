@@ -1,0 +1,22 @@
+"""`cleanup.py`: remove temporary access that has ended."""
+
+import argparse
+
+from iam_access.cli.account_run import AccountRun, teams_of_run
+from iam_access.cli.files import accounts_of, load
+from iam_access.cli.report import show
+from iam_access.cli.runtime import Clock
+from iam_access.plan.planner import RunOptions
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Plan, and unless it is a dry run remove; return the exit status."""
+    run = AccountRun("cleanup", options, clock, load(options, clock()))
+    request = RunOptions(teams=teams_of_run(options, run.configuration))
+    accounts = accounts_of(options, run.configuration, request, run.configuration.known_accounts)
+    report = run.over(
+        accounts,
+        request.teams,
+        lambda manager: manager.cleaning(request, explain=options.explain),
+    )
+    return show(report, options)

@@ -1,0 +1,89 @@
+"""The access files that the options name, and the teams and accounts that a run is for."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from iam_access.config import load as config
+from iam_access.config.base import load_base
+from iam_access.config.load import Configuration
+from iam_access.errors import UsageError
+from iam_access.model import Account, Finding
+from iam_access.policy.problem import nearest
+
+if TYPE_CHECKING:
+    from iam_access.plan.planner import RunOptions
+
+
+def load(options: argparse.Namespace, now: datetime, *, standing: bool = True) -> Configuration:
+    """The files that the options name, as of `now` (UTC), compared with those of `--base`.
+
+    `standing`: see `config.load.load`.
+    """
+    source = getattr(options, "base", None)
+    if source is None:
+        return config.load(options.config_dir, now=now, standing=standing)
+    base = load_base(source, options.config_dir, now=now)
+    return config.load(options.config_dir, now=now, base=base)
+
+
+def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset[str]:
+    """The teams of these names. Raises UsageError for one that has no files."""
+    for name in names:
+        if name not in configuration.teams:
+            near = nearest(name, configuration.teams)
+            guess = f"did you mean {near}? " if near else ""
+            raise UsageError(
+                f"there is no team {name!r} in {configuration.directory}",
+                f"{guess}--all includes teams whose files are gone",
+            )
+    return frozenset(names)
+
+
+def accounts_of(
+    options: argparse.Namespace,
+    configuration: Configuration,
+    request: "RunOptions",
+    accounts: Mapping[str, Account],
+) -> list[Account]:
+    """Those of the accounts that the run is for, in order of their ids.
+
+    Raises UsageError for an environment that none of the run's teams has.
+    """
+    wanted = set(options.environment)
+    known = {
+        environment
+        for account in configuration.known_accounts.values()
+        for team, environment in account.environments.items()
+        if request.concerns(frozenset({team}))
+    }
+    unknown = sorted(wanted - known)
+    # A team of this run whose files cannot be read may have it; that is an error of its own.
+    if unknown and not (configuration.invalid and request.concerns(configuration.invalid)):
+        raise UsageError(
+            f"there is no environment {unknown[0]!r}",
+            f"there are {', '.join(sorted(known)) or 'none'}",
+        )
+    return [
+        account
+        for _, account in sorted(accounts.items())
+        if any(
+            request.concerns(frozenset({team})) and (not wanted or environment in wanted)
+            for team, environment in account.environments.items()
+        )
+    ]
+
+
+def findings_of(configuration: Configuration, teams: frozenset[str] | None) -> tuple[Finding, ...]:
+    """The findings in the files of these teams (None: all), and those about no team."""
+    return concerning(teams, configuration.findings)
+
+
+def concerning(teams: frozenset[str] | None, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings about these teams (None: all), and those about no team."""
+    return tuple(
+        finding
+        for finding in findings
+        if teams is None or finding.team is None or finding.team in teams
+    )
