@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from iam_access.cloud.errors import Answer, CallError, Params
+from iam_access.cloud.errors import Answer, Call, CallError, Params
+from iam_access.kinds.calls import iam
 from iam_access.model import (
     ApiCall,
+    CallTarget,
     Change,
     ChangeType,
     Confirm,
@@ -14,6 +16,7 @@ from iam_access.model import (
 )
 
 NO_SUCH_ENTITY = CallError("NoSuchEntity", "cannot be found")
+ACCOUNT = "111122223333"
 BUSY = CallError("ConcurrentModification", "somebody else is at it")
 
 # What one call does: give an answer or raise.
@@ -38,6 +41,10 @@ class FakeIam:
         if isinstance(reply, BaseException):
             raise reply
         return reply
+
+    def client(self, target: CallTarget) -> Call:
+        """Itself, whatever the target."""
+        return self
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -77,31 +84,31 @@ def change(
 
 
 def create(name: str, confirm: Confirm | None = None) -> ApiCall:
-    return ApiCall("create_policy", {"PolicyName": name}, Phase.PUBLISH, confirm=confirm)
+    return iam(ACCOUNT, "create_policy", {"PolicyName": name}, Phase.PUBLISH, confirm=confirm)
 
 
 def attach(user: str, policy: str) -> ApiCall:
     params = {"UserName": user, "PolicyArn": policy}
-    return ApiCall("attach_user_policy", params, Phase.GRANT)
+    return iam(ACCOUNT, "attach_user_policy", params, Phase.GRANT)
 
 
 def detach(user: str, policy: str) -> ApiCall:
     params = {"UserName": user, "PolicyArn": policy}
-    return ApiCall("detach_user_policy", params, Phase.REVOKE, absent_is_done=True)
+    return iam(ACCOUNT, "detach_user_policy", params, Phase.REVOKE, absent_is_done=True)
 
 
 def delete(policy: str) -> ApiCall:
-    return ApiCall("delete_policy", {"PolicyArn": policy}, Phase.RETIRE, absent_is_done=True)
+    return iam(ACCOUNT, "delete_policy", {"PolicyArn": policy}, Phase.RETIRE, absent_is_done=True)
 
 
 def tag(user: str, *keys: str) -> ApiCall:
     tags = [{"Key": key, "Value": ""} for key in keys]
-    return ApiCall("tag_user", {"UserName": user, "Tags": tags}, Phase.CLAIM, merge="Tags")
+    return iam(ACCOUNT, "tag_user", {"UserName": user, "Tags": tags}, Phase.CLAIM, merge="Tags")
 
 
 def untag(user: str, *keys: str) -> ApiCall:
     params = {"UserName": user, "TagKeys": list(keys)}
-    return ApiCall("untag_user", params, Phase.RELEASE, merge="TagKeys", absent_is_done=True)
+    return iam(ACCOUNT, "untag_user", params, Phase.RELEASE, merge="TagKeys", absent_is_done=True)
 
 
 def confirmed_by(code: str, holds: Callable[[Answer], bool]) -> Confirm:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from iam_access.cloud.errors import CallError
-from iam_access.cloud.executor import SETTLE_SECONDS, Execution
-from iam_access.model import ApiCall, Change, ChangeType, Outcome, Phase, Status
+from iam_access.cloud.errors import Call, CallError, CloudError
+from iam_access.cloud.executor import SETTLE_SECONDS, Execution, steps_of
+from iam_access.kinds import calls
+from iam_access.model import ApiCall, CallTarget, Change, ChangeType, Outcome, Phase, Status
 from tests.cloud.fakes import (
+    ACCOUNT,
     BUSY,
     NO_SUCH_ENTITY,
     FakeIam,
@@ -27,7 +29,7 @@ EXISTS = CallError("EntityAlreadyExists", "A policy called p already exists")
 
 
 def run(iam: FakeIam, *changes: Change) -> list[Outcome]:
-    return list(Execution(changes, iam, sleep=iam.sleep).run())
+    return list(Execution(ACCOUNT, changes, iam.client, sleep=iam.sleep).run())
 
 
 def statuses(outcomes: list[Outcome]) -> dict[str, str]:
@@ -135,6 +137,87 @@ class TestFailures:
         assert statuses(outcomes) == {"a": "failed", "b": "done"}
 
 
+class TestOtherAccounts:
+    """A change about one account may need calls in another one."""
+
+    ABOUT, HUB = ACCOUNT, "444455556666"
+
+    def member(self, name: str) -> ApiCall:
+        """Puts somebody into a group that lives in the hub account."""
+        return ApiCall(
+            "identitystore",
+            "create_group_membership",
+            {"MemberId": name},
+            account=self.HUB,
+            region="eu-central-1",
+            phase=Phase.GRANT,
+        )
+
+    def run(
+        self, *changes: Change, hub: FakeIam | None = None, refused: CloudError | None = None
+    ) -> tuple[list[Outcome], FakeIam, list[CallTarget]]:
+        """The outcomes, the calls of the own account, and what was opened in which order."""
+        own, opened = FakeIam(), list[CallTarget]()
+
+        def client(target: CallTarget) -> Call:
+            opened.append(target)
+            if target.account == self.ABOUT:
+                return own
+            if refused is not None:
+                raise refused
+            return hub or FakeIam()
+
+        return list(Execution(self.ABOUT, changes, client, sleep=own.sleep).run()), own, opened
+
+    def test_each_call_is_made_in_its_account_service_and_region(self) -> None:
+        hub = FakeIam()
+        both = change("a", tag("ann", "t"), self.member("ann"), self.member("bob"))
+        outcomes, own, opened = self.run(both, hub=hub)
+        assert statuses(outcomes) == {"a": "done"}
+        assert (own.operations, hub.operations) == (["tag_user"], ["create_group_membership"] * 2)
+        assert opened == [
+            (self.ABOUT, "iam", None),
+            (self.HUB, "identitystore", "eu-central-1"),
+        ]
+
+    def test_a_failure_there_is_told_with_that_account_and_permission(self) -> None:
+        outcomes, _, _ = self.run(
+            change("a", self.member("ann")), hub=FakeIam({"create_group_membership": [DENIED]})
+        )
+        failure = outcomes[0].failure
+        assert failure is not None
+        assert failure.message.startswith(f"in account {self.HUB}: ")
+        assert "identitystore:CreateGroupMembership" in failure.hint
+
+    def test_an_account_that_cannot_be_entered_stops_only_what_needs_it(self) -> None:
+        refused = CloudError("AccessDenied", "cannot assume", "trust it")
+        outcomes, own, opened = self.run(
+            change("a", self.member("ann")),
+            change("b", self.member("bob")),
+            change("c", attach("cid", "p")),
+            refused=refused,
+        )
+        assert statuses(outcomes) == {"a": "failed", "b": "skipped", "c": "done"}
+        failure = outcomes[0].failure
+        assert failure is not None
+        assert (failure.code, failure.hint) == ("AccessDenied", "trust it")
+        assert self.HUB in failure.message
+        assert own.operations == ["attach_user_policy"]
+        # It is tried once.
+        assert [target.account for target in opened] == [self.HUB, self.ABOUT]
+
+    def test_what_is_gone_there_is_not_a_session_that_could_not_be_opened(self) -> None:
+        leave = replace(self.member("ann"), operation="delete_x", absent_is_done=True)
+        outcomes, _, _ = self.run(
+            change("a", leave), refused=CloudError("ResourceNotFoundException", "no role")
+        )
+        assert statuses(outcomes) == {"a": "failed"}
+
+    def test_calls_in_two_accounts_are_never_sent_as_one(self) -> None:
+        there = replace(tag("ann", "y"), account=self.HUB)
+        assert len(steps_of([change("a", tag("ann", "x")), change("b", there)])) == 2
+
+
 class TestNeeds:
     def test_what_needs_a_failed_change_is_skipped_and_told_which(self) -> None:
         iam = FakeIam({"create_policy": [CallError("LimitExceeded", "1500 policies")]})
@@ -160,7 +243,7 @@ class TestNeeds:
     def test_a_need_comes_first_even_against_the_phases(self) -> None:
         iam = FakeIam()
         renewed = change("renewed", attach("ann", "new"))
-        reclaim = ApiCall("detach_user_policy", {"UserName": "ann"}, Phase.RECLAIM)
+        reclaim = calls.iam(ACCOUNT, "detach_user_policy", {"UserName": "ann"}, Phase.RECLAIM)
         outcomes = run(iam, change("old", reclaim, needs=(renewed,)), renewed)
         assert iam.operations == ["attach_user_policy", "detach_user_policy"]
         assert statuses(outcomes) == {"old": "done", "renewed": "done"}
@@ -179,15 +262,17 @@ class TestNeeds:
 
     def test_room_is_made_whole_before_anything_is_added(self) -> None:
         iam = FakeIam()
-        last = change("last", ApiCall("detach_user_policy", {"PolicyArn": "c"}, Phase.RECLAIM))
+        last = change(
+            "last", calls.iam(ACCOUNT, "detach_user_policy", {"PolicyArn": "c"}, Phase.RECLAIM)
+        )
         middle = change(
             "middle",
-            ApiCall("detach_user_policy", {"PolicyArn": "b"}, Phase.RECLAIM),
+            calls.iam(ACCOUNT, "detach_user_policy", {"PolicyArn": "b"}, Phase.RECLAIM),
             needs=(last,),
         )
         first = change(
             "first",
-            ApiCall("detach_user_policy", {"PolicyArn": "a"}, Phase.RECLAIM),
+            calls.iam(ACCOUNT, "detach_user_policy", {"PolicyArn": "a"}, Phase.RECLAIM),
             needs=(middle,),
         )
         run(iam, change("new", attach("ann", "n")), first, middle, last)
@@ -242,7 +327,7 @@ class TestRemovals:
         assert outcome.status is Status.DONE
 
     def test_a_policy_is_removed_by_whoever_deletes_it_not_its_versions(self) -> None:
-        version = ApiCall("delete_policy_version", {}, Phase.RETIRE, absent_is_done=True)
+        version = calls.iam(ACCOUNT, "delete_policy_version", {}, Phase.RETIRE, absent_is_done=True)
         iam = FakeIam({"delete_policy": [NO_SUCH_ENTITY]})
         (outcome,) = run(iam, change("a", version, delete("p")))
         assert outcome.status is Status.ALREADY
@@ -291,6 +376,14 @@ class TestLostAnswers:
 
 
 class TestSettling:
+    def test_what_is_taken_away_is_not_waited_for(self) -> None:
+        """Not even if this run made it: what is not there needs no removal."""
+        iam = FakeIam({"detach_user_policy": [NO_SUCH_ENTITY]})
+        policy = change("policy", create("p"))
+        outcomes = run(iam, policy, change("grant", detach("ann", "p"), needs=(policy,)))
+        assert statuses(outcomes) == {"policy": "done", "grant": "already"}
+        assert iam.slept == []
+
     def test_what_this_run_created_is_waited_for_with_growing_pauses(self) -> None:
         iam = FakeIam({"attach_user_policy": [NO_SUCH_ENTITY, NO_SUCH_ENTITY, NO_SUCH_ENTITY, {}]})
         policy = change("policy", create("p"))
@@ -300,8 +393,10 @@ class TestSettling:
 
     def test_a_change_waits_for_what_it_created_itself(self) -> None:
         iam = FakeIam({"put_role_policy": [NO_SUCH_ENTITY, {}]})
-        made = ApiCall("create_role", {"RoleName": "r"}, Phase.PUBLISH)
-        (outcome,) = run(iam, change("role", made, ApiCall("put_role_policy", {}, Phase.GRANT)))
+        made = calls.iam(ACCOUNT, "create_role", {"RoleName": "r"}, Phase.PUBLISH)
+        (outcome,) = run(
+            iam, change("role", made, calls.iam(ACCOUNT, "put_role_policy", {}, Phase.GRANT))
+        )
         assert outcome.status is Status.DONE
         assert iam.slept == [1]
 
@@ -322,8 +417,8 @@ class TestSettling:
     def test_a_principal_just_created_may_be_unknown_to_a_trust_policy(self) -> None:
         invalid = CallError("MalformedPolicyDocument", "Invalid principal in policy: ...")
         iam = FakeIam({"update_assume_role_policy": [invalid, {}]})
-        role = change("role", ApiCall("create_role", {}, Phase.PUBLISH))
-        trust = ApiCall("update_assume_role_policy", {}, Phase.GRANT)
+        role = change("role", calls.iam(ACCOUNT, "create_role", {}, Phase.PUBLISH))
+        trust = calls.iam(ACCOUNT, "update_assume_role_policy", {}, Phase.GRANT)
         outcomes = run(iam, role, change("trust", trust, needs=(role,)))
         assert statuses(outcomes) == {"role": "done", "trust": "done"}
         assert iam.slept == [1]
@@ -346,7 +441,7 @@ class TestStopping:
     def test_after_an_interrupt_the_outcomes_tell_how_far_it_came(self) -> None:
         iam = FakeIam({("attach_user_policy", "bob"): [KeyboardInterrupt()]})
         changes = [change(name, attach(name, "p")) for name in ("ann", "bob", "cid")]
-        execution = Execution(changes, iam, sleep=iam.sleep)
+        execution = Execution(ACCOUNT, changes, iam.client, sleep=iam.sleep)
         with pytest.raises(KeyboardInterrupt):
             execution.run()
         outcomes = list(execution.outcomes)
@@ -356,14 +451,18 @@ class TestStopping:
     def test_no_call_is_begun_once_stopped(self) -> None:
         iam = FakeIam()
         changes = [change(name, attach(name, "p")) for name in ("ann", "bob", "cid")]
-        execution = Execution(changes, iam, stopped=lambda: len(iam.calls) == 2)
+        execution = Execution(ACCOUNT, changes, iam.client, stopped=lambda: len(iam.calls) == 2)
         assert statuses(list(execution.run())) == {"ann": "done", "bob": "done", "cid": "skipped"}
         assert len(iam.calls) == 2
 
     def test_waiting_ends_when_stopped(self) -> None:
         iam = FakeIam({"attach_user_policy": [BUSY]})
         execution = Execution(
-            [change("a", attach("ann", "p"))], iam, sleep=iam.sleep, stopped=lambda: bool(iam.slept)
+            ACCOUNT,
+            [change("a", attach("ann", "p"))],
+            iam.client,
+            sleep=iam.sleep,
+            stopped=lambda: bool(iam.slept),
         )
         (outcome,) = execution.run()
         assert code_of(outcome) == "Interrupted"
@@ -377,8 +476,9 @@ class TestStopping:
             change("bob", attach("bob", "p")),
         ]
         Execution(
+            ACCOUNT,
             changes,
-            iam,
+            iam.client,
             on_outcome=lambda o: told.append((o.change.name, o.status, len(iam.calls))),
         ).run()
         assert told == [("ann", Status.DONE, 2), ("bob", Status.FAILED, 3)]

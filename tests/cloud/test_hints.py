@@ -4,14 +4,14 @@ import pytest
 
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.hints import explain
-from iam_access.kinds.calls import permission
+from iam_access.model import permission
 
 AWS_MANAGED = "arn:aws:iam::aws:policy/ReadOnlyAcess"
 USER = {"UserName": "ann"}
 
 
-def hint(code: str, operation: str = "attach_user_policy", **params: str) -> str:
-    return explain(CallError(code, "words"), operation, params).hint
+def hint(code: str, action: str = "iam:AttachUserPolicy", **params: str) -> str:
+    return explain(CallError(code, "words"), action, params).hint
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def hint(code: str, operation: str = "attach_user_policy", **params: str) -> str
     ],
 )
 def test_the_permission_of_an_operation(operation: str, action: str) -> None:
-    assert permission(operation) == action
+    assert permission("iam", operation) == action
 
 
 def test_code_and_words_are_aws_own() -> None:
-    failure = explain(CallError("LimitExceeded", "Cannot exceed quota"), "create_policy", {})
+    failure = explain(CallError("LimitExceeded", "Cannot exceed quota"), "iam:CreatePolicy", {})
     assert (failure.code, failure.message) == ("LimitExceeded", "Cannot exceed quota")
 
 
@@ -53,7 +53,7 @@ def test_each_code_has_its_advice(code: str, part: str) -> None:
 
 def test_a_denial_by_the_organisation_is_not_blamed_on_the_role() -> None:
     error = CallError("AccessDenied", "... with an explicit deny in a service control policy")
-    told = explain(error, "attach_user_policy", USER).hint
+    told = explain(error, "iam:AttachUserPolicy", USER).hint
     assert "organisation" in told
     assert "aws/bootstrap" not in told
 
@@ -75,5 +75,5 @@ def test_what_was_deleted_meanwhile_is_named(params: dict[str, str], who: str) -
 
 
 def test_a_hint_that_the_error_brings_is_kept() -> None:
-    failure = explain(CallError("Interrupted", "stopped", "do this"), "tag_user", USER)
+    failure = explain(CallError("Interrupted", "stopped", "do this"), "iam:TagUser", USER)
     assert failure.hint == "do this"

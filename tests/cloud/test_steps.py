@@ -1,8 +1,9 @@
 """Which calls are made as one, and in which order."""
 
 from iam_access.cloud.executor import steps_of
+from iam_access.kinds.calls import iam
 from iam_access.model import ApiCall, Phase
-from tests.cloud.fakes import attach, change, create, delete, detach, tag, untag
+from tests.cloud.fakes import ACCOUNT, attach, change, create, delete, detach, tag, untag
 
 
 def sent(*changes: ApiCall) -> list[ApiCall]:
@@ -41,6 +42,6 @@ def test_calls_that_name_nothing_to_merge_stay_apart() -> None:
 
 
 def test_a_merge_never_overtakes_an_earlier_call_of_its_change() -> None:
-    first = ApiCall("create_user", {"UserName": "ann"}, Phase.CLAIM)
+    first = iam(ACCOUNT, "create_user", {"UserName": "ann"}, Phase.CLAIM)
     steps = steps_of([change("a", tag("ann", "x")), change("b", first, tag("ann", "y"))])
     assert [step.call for step in steps] == [tag("ann", "x"), first, tag("ann", "y")]

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.executor import Execution
-from iam_access.model import ApiCall, Change, Outcome, Phase, Status
+from iam_access.kinds.calls import iam
+from iam_access.model import Change, Outcome, Phase, Status
 from iam_access.snapshot import Snapshot
 from tests.values import RefusedError, carried_out
 
@@ -60,7 +61,7 @@ class Process:
             return answer
 
         try:
-            Execution(self.changes, call, sleep=lambda _: None).run()
+            Execution(account.account_id, self.changes, lambda _: call, sleep=lambda _: None).run()
         except _Pause as paused:
             after, answer = carry_out(account, paused.operation, paused.params)
             further = Process(self.planning, self.changes, (*self.answers, answer), self.read)
@@ -137,7 +138,9 @@ def _run(planning: Planning, account: Snapshot) -> tuple[list[Snapshot], tuple[O
             raise answer
         return answer
 
-    outcomes = Execution(tuple(planning(account)), call, sleep=lambda _: None).run()
+    outcomes = Execution(
+        account.account_id, tuple(planning(account)), lambda _: call, sleep=lambda _: None
+    ).run()
     return passed, outcomes
 
 
@@ -156,7 +159,7 @@ def carry_out(account: Snapshot, operation: str, params: Mapping[str, Any]) -> t
     if not operation.startswith("create_") and not _names_one(account, params):
         return account, missing
     try:
-        return carried_out(account, [ApiCall(operation, params, Phase.GRANT)]), {}
+        return carried_out(account, [iam(account.account_id, operation, params, Phase.GRANT)]), {}
     except RefusedError as error:
         return account, CallError(str(error.args[0]), f"{operation} was refused")
     except KeyError:

@@ -7,8 +7,9 @@ from typing import Any
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.executor import Execution
 from iam_access.kinds import temporary_role
+from iam_access.kinds.calls import iam
 from iam_access.kinds.grant import Form
-from iam_access.model import ApiCall, Phase, Plan, Principal, Status
+from iam_access.model import Phase, Plan, Principal, Status
 from iam_access.policy.document import canonical
 from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Document, Snapshot
@@ -25,13 +26,13 @@ def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
 
     def call(operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            after = carried_out(passed[-1], [ApiCall(operation, params, Phase.GRANT)])
+            after = carried_out(passed[-1], [iam(plan.account.id, operation, params, Phase.GRANT)])
         except RefusedError as error:
             raise CallError(str(error.args[0]), str(error.args[1])) from error
         passed.append(after)
         return {}
 
-    outcomes = Execution(plan.changes, call, sleep=lambda _: None).run()
+    outcomes = Execution(plan.account.id, plan.changes, lambda _: call, sleep=lambda _: None).run()
     refused = [outcome for outcome in outcomes if outcome.status is not Status.DONE]
     assert not refused, refused
     return passed

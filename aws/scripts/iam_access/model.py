@@ -1,10 +1,10 @@
 """The values every part of the pipeline speaks in. No behaviour beyond what follows from them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Severity(StrEnum):
@@ -133,6 +133,14 @@ class Phase(IntEnum):
     RELEASE = 6  # ownership tags, after what they owned is gone
 
 
+class CallTarget(NamedTuple):
+    """Where an API call goes: which account's role makes it, to which service, in which region."""
+
+    account: str
+    service: str
+    region: str | None = None
+
+
 # Makes one read of the IAM API: boto3's operation name and parameters to its answer.
 Read = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -152,19 +160,42 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call of the IAM API, as a value.
+    """One call of an AWS API, as a value.
 
-    `operation` is boto3's method name, `params` its arguments. Calls of one phase that differ
-    only in the list named by `merge` are sent as one. With `absent_is_done`, NoSuchEntity means
-    that somebody else was faster.
+    `service` and `operation` are boto3's names (`iam`, `attach_user_policy`), `params` the
+    arguments. `account` (12 digits) is the account whose deployer role makes the call: not always
+    the one that the change is about. `region` is None for a service with one endpoint for the whole
+    partition. `action` is the IAM action of the operation where it does not follow from the names.
+    Calls of one phase that differ only in the list named by `merge` are sent as one. With
+    `absent_is_done`, an error that says that it does not exist counts as done.
     """
 
+    service: str
     operation: str
     params: Mapping[str, Any]
+    _: KW_ONLY
+    account: str
     phase: Phase
+    region: str | None = None
+    action: str | None = None
     merge: str | None = None
     absent_is_done: bool = False
     confirm: Confirm | None = field(default=None, compare=False)
+
+    @property
+    def target(self) -> CallTarget:
+        """Where the call goes."""
+        return CallTarget(self.account, self.service, self.region)
+
+    @property
+    def permission(self) -> str:
+        """The IAM action that the call takes: `iam:AttachUserPolicy`."""
+        return self.action or permission(self.service, self.operation)
+
+
+def permission(service: str, operation: str) -> str:
+    """The IAM action of an operation (boto3's names) for which the two have one name."""
+    return f"{service}:" + "".join(word.capitalize() for word in operation.split("_"))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,16 +1,18 @@
-"""What can go wrong between us and AWS, as values without any AWS library."""
+"""Calls of AWS and what can go wrong with them, as values without any AWS library."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from iam_access.errors import AccessError
-from iam_access.model import Failure
+from iam_access.model import CallTarget, Failure
 
 Params = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
-# One call of the IAM API: boto3's method name and its arguments. Raises CallError.
+# One call of one service in one account: boto3's method name and its arguments. Raises CallError.
 Call = Callable[[str, Params], Answer]
+# The calls of one service in one account and region. Raises CloudError where they cannot be made.
+Clients = Callable[[CallTarget], Call]
 
 
 class CloudError(AccessError):

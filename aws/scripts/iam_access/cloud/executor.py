@@ -1,4 +1,4 @@
-"""Carries out the changes of one account, one call after the other."""
+"""Carries out the changes about one account, one call after the other."""
 
 import json
 import time
@@ -8,8 +8,17 @@ from itertools import groupby
 from typing import Any
 
 from iam_access.cloud import hints
-from iam_access.cloud.errors import Answer, Call, CallError, Params
-from iam_access.model import ApiCall, Change, Confirm, Failure, Outcome, Phase, ResourceId, Status
+from iam_access.cloud.errors import Answer, Call, CallError, Clients, CloudError, Params
+from iam_access.model import (
+    ApiCall,
+    CallTarget,
+    Change,
+    Failure,
+    Outcome,
+    Phase,
+    ResourceId,
+    Status,
+)
 
 # How many tags, or keys of tags, one call takes:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
@@ -66,7 +75,7 @@ def _merge_key(call: ApiCall) -> str | None:
     if call.merge is None or call.confirm is not None:
         return None
     common = {name: value for name, value in call.params.items() if name != call.merge}
-    identity = [call.phase, call.operation, call.merge, call.absent_is_done, common]
+    identity = [call.phase, *call.target, call.operation, call.merge, call.absent_is_done, common]
     return json.dumps(identity, sort_keys=True)
 
 
@@ -112,22 +121,24 @@ class _State:
 
 
 class Execution:
-    """The carrying out of one account's changes; `outcomes` tell how far it came, at any time.
+    """Carries out the changes about one account; `outcomes` tell how far it came, at any time.
 
-    `call` makes one call of the IAM API or raises CallError. `sleep` waits some seconds and may
-    return early when `stopped` turns true; then no further call is made. `on_outcome` is told
-    of every change as soon as it is settled.
+    `account` is the id of that account; `clients` reach it and the other accounts that changes
+    need calls in. `sleep` waits some seconds and may return early when `stopped` turns true; then
+    no further call is made. `on_outcome` gets the outcome of each change when it is settled.
     """
 
     def __init__(
         self,
+        account: str,
         changes: Sequence[Change],
-        call: Call,
+        clients: Clients,
         *,
         sleep: Callable[[float], object] = time.sleep,
         stopped: Callable[[], bool] = lambda: False,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
     ) -> None:
+        self._account = account
         self._changes = tuple(changes)
         self._states = [
             _State(
@@ -138,13 +149,15 @@ class Execution:
             for change in self._changes
         ]
         self._by_id = {state.change.id: state for state in self._states}
-        self._call = call
+        self._clients = clients
+        self._open: dict[CallTarget, Call] = {}
         self._sleep = sleep
         self._stopped = stopped
         self._on_outcome = on_outcome
         self._slept = 0.0
         self._created: dict[ResourceId, float] = {}
-        self._end: Failure | None = None
+        self._interrupted = False
+        self._lost: dict[str, Failure] = {}
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -155,7 +168,7 @@ class Execution:
         )
 
     def run(self) -> tuple[Outcome, ...]:
-        """Make all calls by phase, a change's after those of the changes it needs.
+        """Make all calls by phase, those of a change after those of the changes it needs.
 
         What waits for others of its phase is made before the next phase begins, which may depend
         on the room it makes. AWS's refusals become outcomes. Anything else propagates,
@@ -187,7 +200,7 @@ class Execution:
             ready: list[CallPart] = []
             kept: list[CallPart] = []
             for part in step.parts:
-                if not self._alive(part.change):
+                if not self._alive(part):
                     continue
                 if part.change in waiting or self._needs_pending(part.change):
                     waiting.add(part.change)
@@ -200,19 +213,19 @@ class Execution:
                 self._make(tuple(ready))
         return tuple(held)
 
-    def _alive(self, index: int) -> bool:
-        """Whether the change's calls are still to be made; settles one that cannot be."""
-        state = self._states[index]
+    def _alive(self, part: CallPart) -> bool:
+        """Whether the call is still to be made; settles a change that cannot be carried on."""
+        state = self._states[part.change]
         if state.outcome is None:
-            failure = self._ended() or self._unmet_need(state.change)
+            failure = self._ended(part.call.account) or self._unmet_need(state.change)
             if failure is not None:
                 self._settle(state, Status.SKIPPED, failure)
         return state.outcome is None
 
-    def _ended(self) -> Failure | None:
-        if self._end is None and self._stopped():
-            self._end = _INTERRUPTED
-        return self._end
+    def _ended(self, account: str) -> Failure | None:
+        """Why no further call can be made in the account, if so."""
+        self._interrupted = self._interrupted or self._stopped()
+        return _INTERRUPTED if self._interrupted else self._lost.get(account)
 
     def _unmet_need(self, change: Change) -> Failure | None:
         for need in sorted(change.waits_for):
@@ -236,15 +249,26 @@ class Execution:
         call = BatchedCall(parts).call
         states = [self._states[part.change] for part in parts]
         try:
-            absent = self._carry_out(call, self._patience(state.change for state in states))
+            send = self._client(call.target)
+            absent = self._carry_out(call, send, self._patience(state.change for state in states))
         except CallError as error:
-            failure = hints.explain(error, call.operation, call.params)
+            failure = self._failure(error, call)
             for state in states:
                 self._settle(state, Status.FAILED, failure)
-            self._end = self._end or _session_lost(failure)
+            if call.target not in self._open or failure.code in hints.EXPIRED | hints.UNREACHABLE:
+                self._lost[call.account] = replace(
+                    failure, message=f"not tried any more: {failure.message}"
+                )
             return
         for state in states:
             self._done(state, call, absent=absent)
+
+    def _failure(self, error: CallError, call: ApiCall) -> Failure:
+        """Why a call failed; of one in another account than the change is about, with its id."""
+        failure = hints.explain(error, call.permission, call.params)
+        if call.account == self._account:
+            return failure
+        return replace(failure, message=f"in account {call.account}: {failure.message}")
 
     def _done(self, state: _State, call: ApiCall, *, absent: bool) -> None:
         state.left -= 1
@@ -261,35 +285,40 @@ class Execution:
         state.outcome = Outcome(state.change, status, failure)
         self._on_outcome(state.outcome)
 
-    def _carry_out(self, call: ApiCall, patience: float) -> bool:
+    def _carry_out(self, call: ApiCall, send: Call, patience: float) -> bool:
         """Make one call; true when what it removes was gone. Raises CallError."""
         try:
-            self._send(call.operation, call.params, 0.0 if call.absent_is_done else patience)
+            self._send(send, call.operation, call.params, 0.0 if call.absent_is_done else patience)
         except CallError as error:
-            if call.absent_is_done and error.code == hints.ABSENT:
+            if call.absent_is_done and error.code in hints.ABSENT:
                 return True
-            if call.confirm and error.code in call.confirm.codes and self._holds(call.confirm):
+            if call.confirm and error.code in call.confirm.codes and self._holds(call, send):
                 return call.absent_is_done
             raise
         return False
 
-    def _holds(self, confirm: Confirm) -> bool:
-        """Whether the call that failed had been carried out before."""
+    def _holds(self, call: ApiCall, send: Call) -> bool:
+        """Whether a call that failed had been carried out before."""
+        assert call.confirm is not None, "only what can be confirmed is"
         until = self._slept + _CONFIRM_SECONDS
+
+        def read(operation: str, params: Params) -> Answer:
+            return self._send(send, operation, params, until)
+
         try:
-            return confirm.holds(lambda operation, params: self._send(operation, params, until))
+            return call.confirm.holds(read)
         except CallError:
             return False
 
-    def _send(self, operation: str, params: Params, patience: float) -> Answer:
-        """One call, repeated while what it concerns settles or others are changing it.
+    def _send(self, send: Call, operation: str, params: Params, patience: float) -> Answer:
+        """One call, repeated while what it concerns settles or is being changed by others.
 
-        `patience` is how much may have been slept, all in all, while something is not visible.
+        `patience` limits how long the run may have slept in all while something is not visible.
         """
         tries = 0
         while True:
             try:
-                return self._call(operation, params)
+                return send(operation, params)
             except CallError as error:
                 pause = min(2.0**tries, _LONGEST_PAUSE)
                 if _not_visible(error):
@@ -305,6 +334,15 @@ class Execution:
                     raise CallError(
                         _INTERRUPTED.code, _INTERRUPTED.message, _INTERRUPTED.hint
                     ) from error
+
+    def _client(self, target: CallTarget) -> Call:
+        """The calls of a service in an account; raises CallError where it cannot be reached."""
+        if target not in self._open:
+            try:
+                self._open[target] = self._clients(target)
+            except CloudError as error:
+                raise CallError(error.code, error.message, error.hint) from error
+        return self._open[target]
 
     def _patience(self, changes: Iterable[Change]) -> float:
         """Until how much was slept to wait for what these changes rest on and this run made."""
@@ -324,11 +362,4 @@ def _not_visible(error: CallError) -> bool:
     """Something this call names is unknown to IAM, or not known everywhere yet."""
     if error.code == "MalformedPolicyDocument":
         return "invalid principal" in error.message.lower()
-    return error.code == hints.ABSENT
-
-
-def _session_lost(failure: Failure) -> Failure | None:
-    """Why nothing else in the account can be carried out after this failure, if so."""
-    if failure.code not in hints.EXPIRED | hints.UNREACHABLE:
-        return None
-    return Failure(failure.code, f"not tried any more: {failure.message}", failure.hint)
+    return error.code in hints.ABSENT

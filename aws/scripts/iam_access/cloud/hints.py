@@ -5,12 +5,20 @@ import re
 from typing import Any
 
 from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
-from iam_access.kinds.calls import permission
-from iam_access.model import Failure
+from iam_access.model import Failure, permission
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
 
-ABSENT = "NoSuchEntity"
+# What a call names is not there, in the words of IAM, S3, KMS and Identity Center.
+ABSENT = frozenset(
+    {
+        "NoSuchEntity",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NotFoundException",
+        "ResourceNotFoundException",
+    }
+)
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "RequestExpired"}
@@ -62,7 +70,7 @@ BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 STILL_USED = "DeleteConflict"
 
 # What the deployer role may do only with the boundary that its stack names.
-_BOUNDED = frozenset({"create_role", "put_role_permissions_boundary"})
+_BOUNDED = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary"})
 
 _AGAIN = "nothing is lost: run the same command again to finish"
 
@@ -85,26 +93,26 @@ _BY_CODE = {
 }
 
 
-def explain(error: CallError, operation: str, params: Params) -> Failure:
-    """The failure of one call: AWS's code and words, and what people can do about it."""
-    return Failure(error.code, error.message, error.hint or hint(error, operation, params))
+def explain(error: CallError, action: str, params: Params) -> Failure:
+    """The failure of one call that takes this IAM action: AWS's code and words, and what to do."""
+    return Failure(error.code, error.message, error.hint or hint(error, action, params))
 
 
-def ask(call: Call, operation: str, params: Params) -> Answer:
-    """One read; raises CloudError, which says what to do about the failure."""
+def ask(call: Call, service: str, operation: str, params: Params) -> Answer:
+    """One read of the service that `call` reaches; raises CloudError, which says what to do."""
     try:
         return call(operation, params)
     except CallError as error:
-        failure = explain(error, operation, params)
+        failure = explain(error, permission(service, operation), params)
         raise CloudError(failure.code, failure.message, failure.hint) from error
 
 
-def hint(error: CallError, operation: str, params: Params) -> str:
-    """What to do when this call failed like that; `operation` is boto3's method name."""
+def hint(error: CallError, action: str, params: Params) -> str:
+    """What to do when a call that takes this IAM action failed like that."""
     code = error.code
     if code in DENIED:
-        return _denied(error.message, operation)
-    if code == ABSENT:
+        return _denied(error.message, action)
+    if code in ABSENT:
         return _absent(params)
     if code in THROTTLED:
         return f"AWS asks for fewer requests: wait a few minutes; {_AGAIN}"
@@ -122,20 +130,20 @@ def hint(error: CallError, operation: str, params: Params) -> str:
     return _BY_CODE.get(code, _AGAIN)
 
 
-def _denied(message: str, operation: str) -> str:
+def _denied(message: str, action: str) -> str:
     if "service control policy" in message or "resource control policy" in message:
         return (
-            f"a policy of the AWS organisation forbids {permission(operation)} to the deployer "
+            f"a policy of the AWS organisation forbids {action} to the deployer "
             "role: ask whoever runs the organisation to exempt it"
         )
-    if operation in _BOUNDED:
+    if action in _BOUNDED:
         return (
             f"the deployer role may do this with one permissions boundary only: update its stack "
             f"from {BOOTSTRAP}, with the policy that permissions_boundary in settings.yaml names "
             "as its RoleBoundary, if there is one"
         )
     return (
-        f"the deployer role lacks {permission(operation)} for this: update the role's stack from "
+        f"the deployer role lacks {action} for this: update the role's stack from "
         f"{BOOTSTRAP}, or check what denies it (a permissions boundary, a service control policy)"
     )
 

@@ -9,12 +9,13 @@ from typing import Any, Generic, TypeVar
 from iam_access.cloud.documents import parsed
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import ABSENT, ask, explain
+from iam_access.model import permission
 from iam_access.snapshot import ManagedDocument
 
 PAGE_SIZE = 1_000
 
 # What IAM answers for an ARN that is none, or that it does not know.
-_NO_SUCH_POLICY = frozenset({ABSENT, "InvalidInput", "ValidationError", "ParamValidationError"})
+_NO_SUCH_POLICY = ABSENT | {"InvalidInput", "ValidationError", "ParamValidationError"}
 
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def _list(call: Call) -> frozenset[str]:
     found: list[str] = []
     params: Mapping[str, Any] = {"Scope": "AWS", "MaxItems": PAGE_SIZE}
     while True:
-        page = ask(call, "list_policies", params)
+        page = ask(call, "iam", "list_policies", params)
         found += [each["Arn"] for each in page.get("Policies", ()) if each["IsAttachable"]]
         if not page.get("IsTruncated"):
             return frozenset(found)
@@ -101,7 +102,7 @@ def _read(call: Call, arn: str) -> ManagedDocument | None:
     except CallError as error:
         if error.code in _NO_SUCH_POLICY:
             return None
-        failure = explain(error, operation, params)
+        failure = explain(error, permission("iam", operation), params)
         raise CloudError(failure.code, failure.message, failure.hint) from error
     document = answer["PolicyVersion"]["Document"]
     return ManagedDocument(version, parsed(document, f"version {version} of {arn}"))

@@ -45,7 +45,7 @@ def read_snapshot(
     1,000 entities, one for the quotas, and two per document not in the cache. Raises CloudError.
     """
     pages = tuple(_pages(call))
-    summary = ask(call, "get_account_summary", {})
+    summary = ask(call, "iam", "get_account_summary", {})
     managed = cache.read(call, documents)
     return snapshot_from(pages, summary, account, managed)
 
@@ -81,7 +81,7 @@ def snapshot_from(
 def _pages(call: Call) -> Iterator[Answer]:
     marker: dict[str, Any] = {}
     while True:
-        page = ask(call, "get_account_authorization_details", {**_DETAILS, **marker})
+        page = ask(call, "iam", "get_account_authorization_details", {**_DETAILS, **marker})
         yield page
         if not page.get("IsTruncated"):
             return

@@ -2,9 +2,10 @@
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import boto3
@@ -34,13 +35,19 @@ _STS_ATTEMPTS = 4
 class AccountSession:
     """An open session of the deployer role. `arn` is the session's own ARN.
 
-    `call` reaches IAM of this account with the role's temporary credentials; it serves one
-    thread at a time.
+    `call` reaches IAM of this account with the role's temporary credentials; `client` another
+    service (boto3's name) in a region, None for one with a single endpoint for the partition. They
+    serve one thread at a time. `client` raises CloudError.
     """
 
     account: Account
     arn: str
     call: Call
+    _client: Callable[[str, str | None], Call]
+
+    def client(self, service: str, region: str | None) -> Call:
+        """The calls of one service."""
+        return self.call if (service, region) == ("iam", None) else self._client(service, region)
 
 
 class Accounts:
@@ -67,8 +74,8 @@ class Accounts:
         answer = self._assume(sts, account)
         arn = str(answer["AssumedRoleUser"]["Arn"])
         _check_account(arn, account)
-        iam = self._iam_client(account, answer["Credentials"])
-        return AccountSession(account, arn, client_caller(iam))
+        client = partial(self._client_of, account, answer["Credentials"])
+        return AccountSession(account, arn, client("iam", None), client)
 
     def _assume(self, sts: BaseClient, account: Account) -> dict[str, Any]:
         call = client_caller(sts)
@@ -104,7 +111,7 @@ class Accounts:
                 f"the deployer role must allow sessions of {DURATION_SECONDS} seconds: "
                 f"update its stack from {BOOTSTRAP}"
             )
-        return hints.hint(error, "assume_role", {"RoleName": account.deployer_role})
+        return hints.hint(error, "sts:AssumeRole", {"RoleName": account.deployer_role})
 
     def _caller_arn(self, sts: Call) -> str | None:
         """Who we are, None when AWS does not tell. Asked for only to explain a refusal."""
@@ -124,20 +131,31 @@ class Accounts:
                 )
             return self._sts[partition]
 
-    def _iam_client(self, account: Account, credentials: dict[str, Any]) -> BaseClient:
+    def _client_of(
+        self, account: Account, credentials: dict[str, Any], service: str, region: str | None
+    ) -> Call:
         with self._lock:
-            return self._client(
-                "iam",
+            client = self._client(
+                service,
                 account.partition,
+                region,
                 attempts=_ATTEMPTS,
                 connections=1,
                 aws_access_key_id=credentials["AccessKeyId"],
                 aws_secret_access_key=credentials["SecretAccessKey"],
                 aws_session_token=credentials["SessionToken"],
             )
+        return client_caller(client)
 
     def _client(
-        self, service: str, partition: str, *, attempts: int, connections: int, **keys: str
+        self,
+        service: str,
+        partition: str,
+        region: str | None = None,
+        *,
+        attempts: int,
+        connections: int,
+        **keys: str,
     ) -> BaseClient:
         """A client of the base session, which shares its service models between them all."""
         try:
@@ -146,7 +164,7 @@ class Accounts:
             # The stubs know services by literal names only.
             client: BaseClient = self._base.client(  # type: ignore[call-overload]
                 service,
-                region_name=_region(self._base, partition),
+                region_name=region or _region(self._base, partition),
                 config=_config(attempts, connections),
                 **keys,
             )

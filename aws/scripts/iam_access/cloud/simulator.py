@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from iam_access.cloud.errors import Answer as Page
 from iam_access.cloud.errors import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
+from iam_access.model import permission
 from iam_access.policy.evaluation.decision import Verdict
 from iam_access.simulation.questions import AssertionQuestion, ContextValue
 from iam_access.simulation.results import BackendDecision, Evidence, GaveUpError
@@ -60,9 +61,9 @@ class AwsBackend:
                     for result in page.get("EvaluationResults", ()):
                         found.update(_answers(result, resources))
             except CallError as error:
-                if error.code == ABSENT:
+                if error.code in ABSENT:
                     return None
-                failure = explain(error, _OPERATION, params)
+                failure = explain(error, permission("iam", _OPERATION), params)
                 raise CloudError(failure.code, failure.message, failure.hint) from error
         return _complete(question, found)
 

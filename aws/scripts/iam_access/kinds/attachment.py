@@ -198,14 +198,14 @@ class PolicyAttachments:
         ]
         tags = ownership.held(claimed, state, snapshot)
         steps = [
-            *([calls.tag(principal, tags, Phase.CLAIM)] if tags else []),
-            *([] if attached else [calls.attach(principal, arn)]),
+            *([calls.tag(snapshot.account_id, principal, tags, Phase.CLAIM)] if tags else []),
+            *([] if attached else [calls.attach(snapshot.account_id, principal, arn)]),
         ]
         if released:
             # The key stays as long as the attachment does: if each of two runs took the other
             # team's key off, nothing would tell any more that the attachment is ours.
             let_go = ownership.released(released, state, snapshot)
-            steps.append(calls.tag(principal, let_go, Phase.RELEASE))
+            steps.append(calls.tag(snapshot.account_id, principal, let_go, Phase.RELEASE))
         return tuple(steps)
 
     def reclaiming(
@@ -227,8 +227,8 @@ class PolicyAttachments:
         ]
         noticed = ownership.released(new, state, snapshot, now)
         return (
-            *([calls.tag(principal, noticed, Phase.RELEASE)] if new else []),
-            *([calls.untag(principal, old)] if old else []),
+            *([calls.tag(snapshot.account_id, principal, noticed, Phase.RELEASE)] if new else []),
+            *([calls.untag(snapshot.account_id, principal, old)] if old else []),
         )
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
@@ -329,8 +329,8 @@ def _removal(principal: Principal, arn: str, snapshot: Snapshot) -> tuple[ApiCal
     claims = ownership.claims_on(state, snapshot).get(arn)
     keys = sorted(claim.key for claim in claims.confirmed) if claims else []
     return (
-        calls.detach(principal, arn, Phase.REVOKE),
-        *([calls.untag(principal, keys)] if keys else []),
+        calls.detach(snapshot.account_id, principal, arn, Phase.REVOKE),
+        *([calls.untag(snapshot.account_id, principal, keys)] if keys else []),
     )
 
 

@@ -1,9 +1,9 @@
-"""Calls of the IAM API that come once per type of principal."""
+"""Calls of IAM in one account, and those of them that come once per type of principal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iam_access.model import ApiCall, Phase, Principal, PrincipalType
+from iam_access.model import ApiCall, Confirm, Phase, Principal, PrincipalType
 
 _NAME_PARAMETER = {
     PrincipalType.USER: "UserName",
@@ -16,19 +16,40 @@ def _named(principal: Principal, **params: Any) -> dict[str, Any]:
     return {_NAME_PARAMETER[principal.type]: principal.name, **params}
 
 
-def permission(operation: str) -> str:
-    """The IAM action that a boto3 method of the IAM client needs."""
-    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
-
-
-def attach(principal: Principal, arn: str) -> ApiCall:
-    """Attach a managed policy; AWS takes a second attach as done."""
-    return ApiCall(f"attach_{principal.type}_policy", _named(principal, PolicyArn=arn), Phase.GRANT)
-
-
-def detach(principal: Principal, arn: str, phase: Phase) -> ApiCall:
-    """Detach a managed policy from a user, role or group."""
+def iam(
+    account: str,
+    operation: str,
+    params: Mapping[str, Any],
+    phase: Phase,
+    *,
+    merge: str | None = None,
+    absent_is_done: bool = False,
+    confirm: Confirm | None = None,
+) -> ApiCall:
+    """One call of IAM in the account of this id; IAM has one endpoint for a whole partition."""
     return ApiCall(
+        "iam",
+        operation,
+        params,
+        account=account,
+        phase=phase,
+        merge=merge,
+        absent_is_done=absent_is_done,
+        confirm=confirm,
+    )
+
+
+def attach(account: str, principal: Principal, arn: str) -> ApiCall:
+    """Attach a managed policy; AWS takes a second attach as done."""
+    return iam(
+        account, f"attach_{principal.type}_policy", _named(principal, PolicyArn=arn), Phase.GRANT
+    )
+
+
+def detach(account: str, principal: Principal, arn: str, phase: Phase) -> ApiCall:
+    """Detach a managed policy from a user, role or group."""
+    return iam(
+        account,
         f"detach_{principal.type}_policy",
         _named(principal, PolicyArn=arn),
         phase,
@@ -36,18 +57,20 @@ def detach(principal: Principal, arn: str, phase: Phase) -> ApiCall:
     )
 
 
-def put_inline(principal: Principal, name: str, document: str) -> ApiCall:
+def put_inline(account: str, principal: Principal, name: str, document: str) -> ApiCall:
     """Write an inline policy, whole; one of the same name is replaced in the same instant."""
-    return ApiCall(
+    return iam(
+        account,
         f"put_{principal.type}_policy",
         _named(principal, PolicyName=name, PolicyDocument=document),
         Phase.GRANT,
     )
 
 
-def delete_inline(principal: Principal, name: str, phase: Phase) -> ApiCall:
+def delete_inline(account: str, principal: Principal, name: str, phase: Phase) -> ApiCall:
     """Delete an inline policy."""
-    return ApiCall(
+    return iam(
+        account,
         f"delete_{principal.type}_policy",
         _named(principal, PolicyName=name),
         phase,
@@ -55,15 +78,18 @@ def delete_inline(principal: Principal, name: str, phase: Phase) -> ApiCall:
     )
 
 
-def tag(principal: Principal, tags: Mapping[str, str], phase: Phase) -> ApiCall:
+def tag(account: str, principal: Principal, tags: Mapping[str, str], phase: Phase) -> ApiCall:
     """Add tags, or change their values; sent together with others of the principal."""
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-    return ApiCall(f"tag_{principal.type}", _named(principal, Tags=listed), phase, merge="Tags")
+    return iam(
+        account, f"tag_{principal.type}", _named(principal, Tags=listed), phase, merge="Tags"
+    )
 
 
-def untag(principal: Principal, keys: Sequence[str]) -> ApiCall:
+def untag(account: str, principal: Principal, keys: Sequence[str]) -> ApiCall:
     """Remove tags by key; sent together with others of the principal."""
-    return ApiCall(
+    return iam(
+        account,
         f"untag_{principal.type}",
         _named(principal, TagKeys=list(keys)),
         Phase.RELEASE,

@@ -58,9 +58,13 @@ class InlinePolicies:
         assert subject is not None, "a change has a before or an after"
         assert subject.principal is not None, "inline policies have a principal"
         if after is None:
-            return (calls.delete_inline(subject.principal, subject.name, Phase.REVOKE),)
+            return (
+                calls.delete_inline(
+                    snapshot.account_id, subject.principal, subject.name, Phase.REVOKE
+                ),
+            )
         text = documents.render(after.document or {})
-        return (calls.put_inline(subject.principal, subject.name, text),)
+        return (calls.put_inline(snapshot.account_id, subject.principal, subject.name, text),)
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool

@@ -150,11 +150,11 @@ class CustomerManagedPolicies:
     ) -> tuple[ApiCall, ...]:
         if before is None:
             assert after is not None, "a change has a before or an after"
-            return (_create(after),)
+            return (_create(snapshot.account_id, after),)
         state = snapshot.policies[before.attributes["arn"]]
         if after is None:
-            return _delete(state, Phase.RETIRE)
-        return (*_room_for_a_version(state, snapshot), _new_version(after))
+            return _delete(snapshot.account_id, state, Phase.RETIRE)
+        return (*_room_for_a_version(state, snapshot), _new_version(snapshot.account_id, after))
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
@@ -244,7 +244,7 @@ def _published(arn: str, document: Mapping[str, Any]) -> Callable[[Read], bool]:
     return holds
 
 
-def _create(wanted: Resource) -> ApiCall:
+def _create(account: str, wanted: Resource) -> ApiCall:
     arn, document = wanted.attributes["arn"], wanted.document or {}
     path = arn.partition(":policy")[2].removesuffix(wanted.name)
     params = {
@@ -254,7 +254,8 @@ def _create(wanted: Resource) -> ApiCall:
     }
     if wanted.description:
         params["Description"] = wanted.description
-    return ApiCall(
+    return calls.iam(
+        account,
         "create_policy",
         params,
         Phase.PUBLISH,
@@ -262,9 +263,10 @@ def _create(wanted: Resource) -> ApiCall:
     )
 
 
-def _new_version(wanted: Resource) -> ApiCall:
+def _new_version(account: str, wanted: Resource) -> ApiCall:
     arn, document = wanted.attributes["arn"], wanted.document or {}
-    return ApiCall(
+    return calls.iam(
+        account,
         "create_policy_version",
         {"PolicyArn": arn, "PolicyDocument": documents.render(document), "SetAsDefault": True},
         Phase.PUBLISH,
@@ -277,14 +279,14 @@ def _room_for_a_version(policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCal
     if len(policy.versions) < snapshot.quotas.versions_per_policy:
         return ()
     oldest = next(v for v in policy.versions if v != policy.default_version)
-    return (_delete_version(policy, oldest, Phase.PUBLISH),)
+    return (_delete_version(snapshot.account_id, policy, oldest, Phase.PUBLISH),)
 
 
-def _delete(policy: PolicyState, phase: Phase) -> tuple[ApiCall, ...]:
+def _delete(account: str, policy: PolicyState, phase: Phase) -> tuple[ApiCall, ...]:
     others = (v for v in policy.versions if v != policy.default_version)
     return (
-        *(_delete_version(policy, version, phase) for version in others),
-        ApiCall("delete_policy", {"PolicyArn": policy.arn}, phase, absent_is_done=True),
+        *(_delete_version(account, policy, version, phase) for version in others),
+        calls.iam(account, "delete_policy", {"PolicyArn": policy.arn}, phase, absent_is_done=True),
     )
 
 
@@ -299,9 +301,11 @@ def _adopting(policy: PolicyState, snapshot: Snapshot) -> Adopting | None:
     statements = documents.statements_of(policy.document)
     if holders and any(each.get("Effect") == "Deny" for each in statements):
         return None
-    detach = (calls.detach(holder, policy.arn, Phase.RECLAIM) for holder in holders)
+    detach = (
+        calls.detach(snapshot.account_id, holder, policy.arn, Phase.RECLAIM) for holder in holders
+    )
     return Adopting(
-        (*detach, *_delete(policy, Phase.RECLAIM)),
+        (*detach, *_delete(snapshot.account_id, policy, Phase.RECLAIM)),
         f"deletes {policy.arn} and makes ours in its place",
         holders,
     )
@@ -327,8 +331,9 @@ def _removal_by_hand(policy: PolicyState, snapshot: Snapshot) -> str:
     return f"it removed by hand: {'; '.join(commands)}"
 
 
-def _delete_version(policy: PolicyState, version: str, phase: Phase) -> ApiCall:
-    return ApiCall(
+def _delete_version(account: str, policy: PolicyState, version: str, phase: Phase) -> ApiCall:
+    return calls.iam(
+        account,
         "delete_policy_version",
         {"PolicyArn": policy.arn, "VersionId": version},
         phase,

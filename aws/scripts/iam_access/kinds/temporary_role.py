@@ -76,17 +76,18 @@ def calls_between(
     if after is None:
         assert before is not None, "a change has a before or an after"
         return tuple(_ending(before, snapshot))
-    trust = _trust(after.name, after.attributes["trust"], Phase.GRANT)
+    account = snapshot.account_id
+    trust = _trust(account, after.name, after.attributes["trust"], Phase.GRANT)
     granting = tuple(_granting(before, after, snapshot))
     if before is None:
-        return (_create(after), *granting, trust)
+        return (_create(account, after), *granting, trust)
     differs = before.attributes["trust"] != after.attributes["trust"]
     last = is_closed(before) or before.expires is None
     # What the role loses is gone before anything makes it last longer.
     role = Principal(PrincipalType.ROLE, after.name)
     kept = after.attributes["managed"]
     return (
-        *_bounding(before, after),
+        *_bounding(account, before, after),
         *([trust] if differs and not last else []),
         *granting,
         *([trust] if differs and last else []),
@@ -108,7 +109,7 @@ def reclaiming(
         return _deletion(dead, snapshot) if now - since >= LONGEST_SESSION else ()
     missing = tuple(_ending(dead, snapshot)) if dead.document is not None else ()
     if cleaning and is_closed(dead):
-        return (*missing, _put(dead.name, silencing(now), Phase.REVOKE))
+        return (*missing, _put(snapshot.account_id, dead.name, silencing(now), Phase.REVOKE))
     return missing
 
 
@@ -125,18 +126,19 @@ def _noticed(role: Resource) -> datetime | None:
     return found if _same(role.document, silencing(found)) else None
 
 
-def _bounding(before: Resource, after: Resource) -> Iterable[ApiCall]:
+def _bounding(account: str, before: Resource, after: Resource) -> Iterable[ApiCall]:
     """Sets the boundary, before the role is granted anything more or for longer."""
     (boundary,) = after.attributes["boundary"]
     if boundary not in before.attributes["boundary"]:
         params = {"RoleName": after.name, "PermissionsBoundary": boundary}
-        yield ApiCall("put_role_permissions_boundary", params, Phase.GRANT)
+        yield calls.iam(account, "put_role_permissions_boundary", params, Phase.GRANT)
 
 
-def _create(wanted: Resource) -> ApiCall:
+def _create(account: str, wanted: Resource) -> ApiCall:
     path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
     trust, (boundary,) = wanted.attributes["trust"], wanted.attributes["boundary"]
-    return ApiCall(
+    return calls.iam(
+        account,
         "create_role",
         {
             "RoleName": wanted.name,
@@ -167,15 +169,19 @@ def _made(name: str, path: str, trust: str, boundary: str) -> Callable[[Read], b
     return holds
 
 
-def _trust(role: str, trust: str, phase: Phase) -> ApiCall:
+def _trust(account: str, role: str, trust: str, phase: Phase) -> ApiCall:
     document = documents.render(documents.parse(trust))
-    return ApiCall(
-        "update_assume_role_policy", {"RoleName": role, "PolicyDocument": document}, phase
+    return calls.iam(
+        account,
+        "update_assume_role_policy",
+        {"RoleName": role, "PolicyDocument": document},
+        phase,
     )
 
 
-def _put(role: str, document: Document, phase: Phase) -> ApiCall:
-    return ApiCall(
+def _put(account: str, role: str, document: Document, phase: Phase) -> ApiCall:
+    return calls.iam(
+        account,
         "put_role_policy",
         {
             "RoleName": role,
@@ -200,9 +206,9 @@ def _extras(
     """
     gone = [arn for arn in before.attributes["managed"] if arn not in kept]
     for arn in sorted(gone, key=lambda arn: aws_policies.denies(arn, snapshot)):
-        yield calls.detach(role, arn, phase)
+        yield calls.detach(snapshot.account_id, role, arn, phase)
     for name in before.attributes["others"]:
-        yield calls.delete_inline(role, name, phase)
+        yield calls.delete_inline(snapshot.account_id, role, name, phase)
 
 
 def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
@@ -214,13 +220,21 @@ def _granting(before: Resource | None, after: Resource, snapshot: Snapshot) -> I
     had = before.attributes["managed"] if before else ()
     new = [arn for arn in after.attributes["managed"] if arn not in had]
     role = Principal(PrincipalType.ROLE, after.name)
-    first = [calls.attach(role, arn) for arn in new if aws_policies.denies(arn, snapshot)]
-    others = [calls.attach(role, arn) for arn in new if not aws_policies.denies(arn, snapshot)]
+    first = [
+        calls.attach(snapshot.account_id, role, arn)
+        for arn in new
+        if aws_policies.denies(arn, snapshot)
+    ]
+    others = [
+        calls.attach(snapshot.account_id, role, arn)
+        for arn in new
+        if not aws_policies.denies(arn, snapshot)
+    ]
     written = before.document if before else None
     own = (
         []
         if _same(written, after.document)
-        else [_put(after.name, after.document or {}, Phase.GRANT)]
+        else [_put(snapshot.account_id, after.name, after.document or {}, Phase.GRANT)]
     )
     in_use = before is not None and before.expires is not None and not is_closed(before)
     yield from (*first, *own, *others) if in_use else (*own, *first, *others)
@@ -233,15 +247,15 @@ def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
     # What a cleanup wrote down counts from when the role was closed.
     silenced = _same(before.document, _NOTHING) or (closed and _noticed(before) is not None)
     if not silenced:
-        silence = _put(before.name, _NOTHING, Phase.REVOKE)
+        silence = _put(snapshot.account_id, before.name, _NOTHING, Phase.REVOKE)
         yield replace(silence, absent_is_done=True)
     if not closed:
-        yield _closing(before)
+        yield _closing(snapshot.account_id, before)
     yield from _extras(role, before, snapshot, kept=())
 
 
-def _closing(before: Resource) -> ApiCall:
-    closing = _trust(before.name, documents.pretty(NOBODY), Phase.REVOKE)
+def _closing(account: str, before: Resource) -> ApiCall:
+    closing = _trust(account, before.name, documents.pretty(NOBODY), Phase.REVOKE)
     # What IAM may only do under a path, it denies for a name without a role: of that it knows none.
     gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
     return replace(closing, absent_is_done=True, confirm=gone)
@@ -251,11 +265,11 @@ def _deletion(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
     """Takes apart a role of which no session can be open."""
     role = Principal(PrincipalType.ROLE, before.name)
     gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
-    delete = ApiCall("delete_role", {"RoleName": before.name}, Phase.RETIRE)
+    delete = calls.iam(snapshot.account_id, "delete_role", {"RoleName": before.name}, Phase.RETIRE)
     return (
-        *(() if is_closed(before) else [_closing(before)]),
+        *(() if is_closed(before) else [_closing(snapshot.account_id, before)]),
         *_extras(role, before, snapshot, kept=()),
-        calls.delete_inline(role, POLICY_NAME, Phase.RETIRE),
+        calls.delete_inline(snapshot.account_id, role, POLICY_NAME, Phase.RETIRE),
         replace(delete, absent_is_done=True, confirm=gone),
     )
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from iam_access.kinds.calls import permission
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
@@ -54,7 +53,7 @@ class Deployer:
         for call in calls:
             resource = self._resource(call)
             if not self._may(call, resource):
-                return f"{permission(call.operation)} on {resource}"
+                return f"{call.permission} on {resource}"
         return None
 
     def _may(self, call: ApiCall, resource: str) -> bool:
@@ -62,7 +61,7 @@ class Deployer:
             return True
         request = Request(
             PrincipalContext.role_session(self._state.arn, _SESSION, self._state.id),
-            permission(call.operation),
+            call.permission,
             resource,
             resource_account=self._snapshot.account_id,
             context=dict(_context(call)),

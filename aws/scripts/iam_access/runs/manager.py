@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from iam_access.cloud.errors import Call, CloudError
+from iam_access.cloud.errors import Call, Clients, CloudError
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
@@ -15,7 +15,7 @@ from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.entries import permanent_entries
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
-from iam_access.model import Account, AccountReport, Failure, Finding, Plan, Severity
+from iam_access.model import Account, AccountReport, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.plan.desired import documents_needed, unproven
 from iam_access.plan.mending import documents_to_mend
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
@@ -135,8 +135,9 @@ class IamManager:
             report, session = self._planned(planner, account)
             assert report.plan is not None, "an account that cannot be read raises"
             execution = Execution(
+                account.id,
                 report.plan.changes,
-                session.call,
+                self._clients(session),
                 sleep=self.stop.wait,
                 stopped=self.stop.is_set,
             )
@@ -194,6 +195,27 @@ class IamManager:
             return snapshot, replace(plan, findings=findings)
         snapshot = replace(snapshot, attachable=attachable)
         return snapshot, planner.plan(account, snapshot)
+
+    def _clients(self, session: AccountSession) -> Clients:
+        """The calls that changes about the session's account need, there and in other accounts.
+
+        Sessions of those are opened on use, and only in accounts that the files name.
+        """
+        sessions = {session.account.id: session}
+
+        def client(target: CallTarget) -> Call:
+            if target.account not in sessions:
+                account = self.configuration.known_accounts.get(target.account)
+                if account is None:
+                    raise CloudError(
+                        "UnknownAccount",
+                        f"no file names account {target.account}",
+                        "add the account to a file in aws-accounts/",
+                    )
+                sessions[target.account] = self.sessions.open(account)
+            return sessions[target.account].client(target.service, target.region)
+
+        return client
 
     def _planned(self, planner: Planner, account: Account) -> tuple[AccountReport, AccountSession]:
         session, snapshot, plan = self.read_and_plan(planner, account)

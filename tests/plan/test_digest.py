@@ -1,0 +1,54 @@
+"""What the digest of a plan depends on."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iam_access.kinds import calls
+from iam_access.model import ChangeType, Phase, Plan
+from iam_access.plan.digest import digest
+from tests.cloud.fakes import change
+from tests.values import ACCOUNT, ALICE
+
+CALL = calls.attach(ACCOUNT.id, ALICE, "arn:aws:iam::aws:policy/ReadOnlyAccess")
+GRANT = change("a", CALL)
+
+
+def of(**different: Any) -> str:
+    """The digest of a plan of one call, with some of the call replaced."""
+    made = replace(GRANT, calls=(replace(CALL, **different),))
+    return digest([Plan(ACCOUNT, (made,), ())])
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"service": "sso-admin"},
+        {"operation": "detach_user_policy"},
+        {"params": {"UserName": "bob"}},
+        {"account": "444455556666"},
+        {"region": "eu-central-1"},
+        {"phase": Phase.RECLAIM},
+    ],
+    ids=lambda different: next(iter(different)),
+)
+def test_it_covers_what_is_called_where_and_when(different: dict[str, Any]) -> None:
+    assert of(**different) != of()
+
+
+def test_it_covers_which_account_a_change_is_about() -> None:
+    other = replace(ACCOUNT, id="444455556666")
+    assert digest([Plan(other, (GRANT,), ())]) != digest([Plan(ACCOUNT, (GRANT,), ())])
+
+
+def test_it_covers_what_a_change_does() -> None:
+    update = replace(GRANT, action=ChangeType.UPDATE)
+    assert digest([Plan(ACCOUNT, (update,), ())]) != of()
+
+
+def test_it_does_not_depend_on_words_or_order() -> None:
+    other = change("b", replace(CALL, params={"UserName": "bob"}))
+    worded = replace(GRANT, reason="why")
+    plans = [Plan(ACCOUNT, (GRANT, other), ()), Plan(ACCOUNT, (other, worded), (), held=(GRANT,))]
+    assert len({digest([plan]) for plan in plans}) == 1
