@@ -15,9 +15,9 @@ from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import FileEntry, TeamInAccount
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.grant import TemporaryAccessRules
-from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.names import owner_tag
 from iam_access.kinds.ownership import claims_on, held
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.meaning.iam_model import after_call
 from iam_access.model import (

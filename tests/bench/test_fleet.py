@@ -27,9 +27,8 @@ def test_the_files_are_valid_and_as_many_as_asked_for(tmp_path: Path) -> None:
     for team in found.teams.values():
         own = [e for e in team.entries["aws-policies"] if e.spec.custom_statements]
         assert len(own) == 5
-        users = {
-            p.name for e in team.entries["permanent-access"] for p in e.spec.principals(UserNames())
-        }
+        granted = (each for each in team.access if not each.temporary)
+        users = {p.name for each in granted for p in each.principals(UserNames())}
         assert len(users) == 10
         assert len(team.entries["temporary-access"]) == 3
 

@@ -4,18 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config.checks.team import Facts
-from iam_access.config.findings import FindingCollector
-from iam_access.config.rules import checks as rule_checks
-from iam_access.config.rules.rulebook import Rulebook
-from iam_access.config.team_files import PERMANENT, POLICIES, TEMPORARY, TeamFiles
-from iam_access.kinds.base import FileEntry
-from iam_access.kinds.fields import Spec
-from iam_access.model import Severity
-from iam_access.place import SourcePosition
-from tests.config.repository import NOW, finding_lines, loaded
+from tests.config.repository import finding_lines, loaded
 
-DRAFT_FOLDERS = (POLICIES, PERMANENT, TEMPORARY)
 UNCLOSED = 'aws-accounts:\n  prod: "777788889999\n'
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 NOTHING = {
@@ -227,13 +217,3 @@ class TestContents:
         assert codes(tmp_path, {"settings.yaml": warn}, files) == {
             "temporary-access/pay.yaml": ["forbidden-action"]
         }
-
-
-def test_entries_of_a_folder_that_no_rule_knows_are_errors() -> None:
-    """A new folder has to be made known to the rules before its entries can be applied."""
-    draft = TeamFiles("pay", (*DRAFT_FOLDERS, "group-access"))
-    item = FileEntry("0", Spec(), SourcePosition("aws/group-access/pay.yaml", (2, 3, None)))
-    draft.items["group-access"] = (item,)
-    report = FindingCollector("pay")
-    rule_checks.check(draft, Facts(), Rulebook(), Severity.ERROR, NOW, report)
-    assert [each.code for each in report.sorted()] == ["rules-unknown"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iam_access.config.load import Configuration
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
-from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.document import size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot

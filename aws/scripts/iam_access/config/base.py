@@ -4,11 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from iam_access.config import accounts, revisions
-from iam_access.config.load import Configuration, load
+from iam_access.config.load import Configuration, load, team_folders
 from iam_access.errors import UsageError
-from iam_access.kinds import FOLDERS
-
-_OURS = (accounts.FOLDER, *(kind.folder for kind in FOLDERS))
 
 
 def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
@@ -56,7 +53,7 @@ def _check_folder(source: str, folder: Path, name: str, *, is_folder: bool) -> N
             "name a branch, tag or commit, such as origin/main (fetch it first), or the folder "
             f"that holds the earlier {accounts.FOLDER}/ and the others",
         )
-    if any((folder / each).is_dir() for each in _OURS):
+    if any((folder / each).is_dir() for each in team_folders()):
         return
     what = "the root of a repository, and " if (folder / ".git").exists() else ""
     below = folder / name

@@ -1,17 +1,15 @@
 """What a team's files said before, so that a check can tell what a change brings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from iam_access.config.access import AccessEntry
-from iam_access.config.team_files import POLICIES, TEMPORARY
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import PART_BEFORE, UserNames
-from iam_access.kinds.managed_policy import PolicySpec, StatementSpec
-from iam_access.kinds.temporary_access import TemporaryAccessSpec
+from iam_access.kinds.policy_spec import PolicySpec, StatementSpec
 
 if TYPE_CHECKING:
     from iam_access.config.load import Configuration
@@ -28,23 +26,18 @@ class Earlier:
     without case.
     """
 
-    temporary: tuple[FileEntry[TemporaryAccessSpec], ...] = ()
-    policies: tuple[FileEntry[PolicySpec], ...] = ()
+    access: Sequence[AccessEntry] = ()
+    policies: Mapping[str, FileEntry[PolicySpec]] = field(default_factory=dict)
     user_names: UserNames = PART_BEFORE
 
     def granted(self, access: AccessEntry) -> bool:
         """Whether a temporary entry asked for the same, until the same moment."""
-        return (
-            self._grant(
-                access.users, access.roles, access.environments, access.grants, access.until
-            )
-            in self._grants
-        )
+        return self._grant(access) in self._grants
 
     def gave(self, access: AccessEntry, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a temporary entry gave the grant of the same statements, and as long."""
-        before = next((each.spec.statements for each in self.policies if each.key == key), None)
-        return before == statements and self.granted(access)
+        before = self.policies.get(key)
+        return before is not None and before.spec.statements == statements and self.granted(access)
 
     def named_action(self, action: str) -> bool:
         """Whether a statement named this action, or had this pattern of actions."""
@@ -56,31 +49,15 @@ class Earlier:
 
     @cached_property
     def _grants(self) -> frozenset[_Grant]:
-        return frozenset(
-            self._grant(
-                [each.user] if each.user else (),
-                [each.role] if each.role else (),
-                [each.environment],
-                [each.grant],
-                each.deadline,
-            )
-            for each in (entry.spec for entry in self.temporary)
-        )
+        return frozenset(self._grant(each) for each in self.access if each.temporary)
 
-    def _grant(
-        self,
-        users: Iterable[str],
-        roles: Iterable[str],
-        environments: Iterable[str],
-        grants: Iterable[str],
-        until: datetime | None,
-    ) -> _Grant:
+    def _grant(self, access: AccessEntry) -> _Grant:
         return (
-            tuple(self.user_names.name(each).lower() for each in users),
-            tuple(each.lower() for each in roles),
-            tuple(environments),
-            tuple(grants),
-            until,
+            tuple(self.user_names.name(each).lower() for each in access.users),
+            tuple(each.lower() for each in access.roles),
+            tuple(access.environments),
+            tuple(access.grants),
+            access.until,
         )
 
     @cached_property
@@ -101,7 +78,7 @@ class Earlier:
         )
 
     def _statements(self) -> Iterator[StatementSpec]:
-        for entry in self.policies:
+        for entry in self.policies.values():
             yield from entry.spec.custom_statements
 
 
@@ -113,9 +90,6 @@ def earlier(base: "Configuration | None", team: str) -> Earlier | None:
     if base is None or team in base.invalid:
         return None
     found = base.teams.get(team)
-    entries: dict[str, tuple[Any, ...]] = dict(found.entries) if found else {}
-    return Earlier(
-        temporary=entries.get(TEMPORARY, ()),
-        policies=entries.get(POLICIES, ()),
-        user_names=base.settings.user_names,
-    )
+    if found is None:
+        return Earlier(user_names=base.settings.user_names)
+    return Earlier(found.access, found.policies, base.settings.user_names)

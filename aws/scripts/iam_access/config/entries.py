@@ -1,25 +1,21 @@
 """Entries of the files as they are written, for people who have to change them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+from iam_access import kinds
 from iam_access.config import access_tests
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import rival
-from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.names import label, policy_arn
 from iam_access.kinds.placeholders import fill, values_of
-from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import Account, Finding, Location, Principal, Severity
 from iam_access.snapshot import Snapshot
-
-# Folders in which an error hides neither accounts nor entries of temporary access.
-_ELSEWHERE = frozenset(
-    {access_tests.FOLDER, CustomerManagedPolicies.folder, PolicyAttachments.folder}
-)
 
 # Whether access of this principal, grant (as names have it) and team is meant.
 Matcher = Callable[[Principal | None, str | None, str], bool]
@@ -35,28 +31,48 @@ def entries_to_delete(
     """
     user_names = configuration.settings.user_names
     for team in configuration.teams.values():
-        entries = team.entries[TemporaryAccess.folder]
-        for number, entry in enumerate(entries):
-            spec = entry.spec
-            principal = spec.principal(user_names)
-            if (
-                spec.deadline > now
-                and _is_in(accounts, team, spec.environment)
-                and matches(principal, label(spec.grant), team.name)
+        first_lines = _first_lines(team)
+        for entry in team.access:
+            if not entry.temporary or entry.has_ended(now):
+                continue
+            for principal, environment, grant in product(
+                entry.principals(user_names), entry.environments, entry.grants
             ):
-                following = (
-                    entries[number + 1].place.location.line if number + 1 < len(entries) else None
-                )
-                location = entry.place.location
-                yield Finding(
-                    code="entry-to-delete",
-                    severity=Severity.WARNING,
-                    message=f"the next apply brings back {spec.grant} for {principal} in "
-                    f"{spec.environment} unless this entry goes; delete these lines",
-                    hint=_lines(Path(location.file), location.line, following),
-                    location=location,
-                    team=team.name,
-                )
+                if _is_in(accounts, team, environment) and matches(
+                    principal, label(grant), team.name
+                ):
+                    yield _to_delete(entry, principal, environment, grant, first_lines, team.name)
+
+
+def _to_delete(
+    entry: AccessEntry,
+    principal: Principal,
+    environment: str,
+    grant: str,
+    first_lines: Mapping[str, Sequence[int]],
+    team: str,
+) -> Finding:
+    location = entry.place.location
+    lines = first_lines[location.file]
+    later = lines[bisect_right(lines, location.line) :]
+    return Finding(
+        code="entry-to-delete",
+        severity=Severity.WARNING,
+        message=f"the next apply brings back {grant} for {principal} in {environment} unless this "
+        "entry goes; delete these lines",
+        hint=_lines(Path(location.file), location.line, later[0] if later else None),
+        location=location,
+        team=team,
+    )
+
+
+def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:
+    """The lines on which the team's entries begin, by file, in order."""
+    lines: dict[str, list[int]] = {}
+    for entries in team.entries.values():
+        for entry in entries:
+            lines.setdefault(entry.place.location.file, []).append(entry.place.location.line)
+    return {file: sorted(each) for file, each in lines.items()}
 
 
 class PermanentEntry(NamedTuple):
@@ -82,19 +98,19 @@ def permanent_entries(
     for name, environment in account.environments.items():
         team = configuration.teams[name]
         values = values_of(account, environment, name)
-        for entry in team.entries[PolicyAttachments.folder]:
-            if environment not in entry.spec.environments:
+        for entry in team.access_in(environment):
+            if entry.temporary:
                 continue
-            for key in entry.spec.grants:
+            doubted = (rival(each, user_names, snapshot) for each in entry.users)
+            rivals = (each for each in doubted if each is not None)
+            holders = (*entry.principals(user_names), *rivals)
+            for key in entry.grants:
                 policy = team.policies.get(key)
                 arns = fill(policy.spec.managed_policies, values) if policy else ()
                 own = policy_arn(account.partition, account.id, name, key)
                 written = PermanentEntry(key, entry.place.location)
-                doubted = (rival(each, user_names, snapshot) for each in entry.spec.users)
-                rivals = (each for each in doubted if each is not None)
-                for principal in (*entry.spec.principals(user_names), *rivals):
-                    for arn in (own, *arns):
-                        found.setdefault((principal.in_iam, arn), written)
+                for principal, arn in product(holders, (own, *arns)):
+                    found.setdefault((principal.in_iam, arn), written)
     return found
 
 
@@ -106,9 +122,11 @@ def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
 
 def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
     """The errors in files that leave accounts, or entries of temporary access, unknown."""
+    permanent = (each.folder for each in kinds.FOLDERS if not each.temporary)
+    elsewhere = frozenset({access_tests.FOLDER, *permanent})
     for finding in configuration.findings:
         parts = Path(finding.location.file).parts if finding.location else ()
-        if finding.is_error and _ELSEWHERE.isdisjoint(parts[-2:]):
+        if finding.is_error and elsewhere.isdisjoint(parts[-2:]):
             yield finding
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from iam_access import kinds
 from iam_access.config import access_tests, accounts, files, read, shapes
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.checks import departures
@@ -25,23 +27,22 @@ from iam_access.config.rules import checks as rule_checks
 from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.config.team_files import POLICIES, InvalidEntry, Item, TeamFiles
+from iam_access.config.team_files import TeamFiles, access_entries
 from iam_access.errors import UsageError
-from iam_access.kinds import FOLDERS, Folder
-from iam_access.kinds.base import FileEntry
-from iam_access.kinds.managed_policy import PolicySpec
+from iam_access.kinds import policy_spec
+from iam_access.kinds.access import AccessEntry
+from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Account, Finding, Severity
 from iam_access.place import SourcePosition
 
-_TEAM_FOLDERS = (accounts.FOLDER, *dict.fromkeys(kind.folder for kind in FOLDERS))
-_NAMES = (SETTINGS, access_tests.FOLDER, *_TEAM_FOLDERS)
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
 # Texts, lists and mappings that the settings may hold.
 _VALUES = 4_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Team:
     """One team's files. `entries` has every folder of a kind, empty where there is no file.
 
@@ -54,10 +55,27 @@ class Team:
     entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
 
-    @property
+    @cached_property
     def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
         """The team's policies by key."""
-        return {entry.key: entry for entry in self.entries[POLICIES]}
+        return {entry.key: entry for entry in self.entries.get(policy_spec.FOLDER, ())}
+
+    @cached_property
+    def access(self) -> Sequence[AccessEntry]:
+        """What the team's entries grant, permanent ones first."""
+        return access_entries(self.entries)
+
+    def access_in(self, environment: str) -> Sequence[AccessEntry]:
+        """What the team's entries grant in one environment, permanent ones first."""
+        return self._access_by_environment.get(environment, ())
+
+    @cached_property
+    def _access_by_environment(self) -> Mapping[str, Sequence[AccessEntry]]:
+        found: dict[str, list[AccessEntry]] = {}
+        for entry in self.access:
+            for environment in dict.fromkeys(entry.environments):
+                found.setdefault(environment, []).append(entry)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +173,7 @@ def precedence_of(
     """Who of several teams wrote something first, by `base` and the commits before these files."""
 
     def history(teams: Iterable[str]) -> History:
-        names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in _TEAM_FOLDERS]
+        names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in team_folders()]
         return history_of(directory, names, newest)
 
     return Precedence(base, history)
@@ -169,6 +187,11 @@ def history_of(directory: Path, names: Sequence[str], newest: Revision | None = 
         names,
         lambda folder, shown: _Reading.of(folder, shown).unchecked(Precedence()),
     )
+
+
+def team_folders() -> tuple[str, ...]:
+    """The folders in which a team has a file of its name, those of access tests aside."""
+    return (accounts.FOLDER, *(folder.folder for folder in kinds.FOLDERS))
 
 
 def _check_directory(directory: Path) -> None:
@@ -228,7 +251,8 @@ class _Reading:
         report = FindingCollector()
         settings, settings_place = _settings(directory, shown, report)
         settings_valid = not report.found
-        misnamed = files.misnamed(directory, _NAMES)
+        names = (SETTINGS, access_tests.FOLDER, *team_folders())
+        misnamed = files.misnamed(directory, names)
         for name in (SETTINGS, access_tests.FOLDER):
             for wrong in misnamed.get(name, ()):
                 files.report_misnamed(shown, wrong, name, report)
@@ -344,10 +368,8 @@ def _drafts(
     """
     drafts: dict[str, TeamFiles] = {}
     complete = True
-    kinds: dict[str, Folder] = {}
-    for kind in FOLDERS:
-        kinds.setdefault(kind.folder, kind)
-    for folder in _TEAM_FOLDERS:
+    registered = {folder.folder: folder for folder in kinds.FOLDERS}
+    for folder in team_folders():
         names = files.names_in(directory, shown, folder, report)
         complete = complete and names is not None
         found = [files.sources(directory, shown, folder, names or [], report)]
@@ -356,11 +378,12 @@ def _drafts(
             complete = complete and unread is not None
             found.append(iter(unread or ()))
         for source in chain.from_iterable(found):
-            draft = drafts.setdefault(source.team, TeamFiles(source.team, tuple(kinds)))
+            draft = drafts.setdefault(source.team, TeamFiles(source.team))
             draft.files.append(source.file)
             draft.seen.add(folder)
             try:
-                _read(draft, source, folder, kinds.get(folder), values, report.few_of(source.team))
+                few = report.few_of(source.team)
+                _read(draft, source, folder, registered.get(folder), values, few)
             except TooManyFindingsError:
                 draft.unclear.add(folder)
     return drafts, complete
@@ -369,24 +392,24 @@ def _drafts(
 def _read(
     draft: TeamFiles,
     source: files.Source,
-    folder: str,
-    kind: Folder | None,
+    name: str,
+    folder: Folder | None,
     values: int,
     report: FindingCollector,
 ) -> None:
-    """Add one file's items to its team; without a kind it is the file of the accounts."""
-    keyed = kind is None or kind.keyed
+    """Add one file's items to its team; without a folder it is the file of the accounts."""
+    keyed = folder is None or folder.keys is not None
     found = (
-        read.section(source.data, source.file, folder, keyed=keyed, values=values, report=report)
+        read.section(source.data, source.file, name, keyed=keyed, values=values, report=report)
         if source.data is not None
         else None
     )
     if found is None:
-        draft.unclear.add(folder)
-    elif kind is None:
+        draft.unclear.add(name)
+    elif folder is None:
         draft.accounts = read.environments(*found, report)
     else:
-        draft.items[folder] = read.items(kind.spec, *found, report)
+        draft.items[name] = read.items(folder, *found, report)
 
 
 def _check(
@@ -421,7 +444,7 @@ def _team(draft: TeamFiles) -> Team:
     return Team(
         name=draft.name,
         environments=draft.environments,
-        entries={folder: _entries(items) for folder, items in draft.items.items()},
+        entries={each.folder: _entries(draft.items.get(each.folder, ())) for each in kinds.FOLDERS},
         accounts_are_known=draft.accounts_are_known,
     )
 

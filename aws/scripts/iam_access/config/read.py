@@ -1,6 +1,6 @@
 """One file's bytes as items: what is written, where, and the spec it makes."""
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -10,27 +10,10 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.words import did_you_mean
 from iam_access.config.yaml import tree
 from iam_access.config.yaml.syntax import shown
-from iam_access.kinds.base import FileEntry
-from iam_access.kinds.fields import PolicyKey, Spec
+from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
+from iam_access.kinds.fields import Spec
 from iam_access.model import Location
 from iam_access.place import SourcePosition
-
-POLICY_KEY: TypeAdapter[str] = TypeAdapter(PolicyKey)
-
-
-class InvalidEntry(NamedTuple):
-    """What stands where an entry should, and is not well formed: it has no spec.
-
-    Checks across entries go by what is `written`, so that a slip in one field hides no other.
-    """
-
-    key: str
-    written: Any
-    place: SourcePosition
-    spec: None = None
-
-
-Item: TypeAlias = FileEntry[Any] | InvalidEntry
 
 
 def parsed(
@@ -94,13 +77,13 @@ def section(
 
 
 def items(
-    model: type[Spec], value: Any, place: SourcePosition, report: FindingCollector
+    folder: Folder, value: Any, place: SourcePosition, report: FindingCollector
 ) -> tuple[Item, ...]:
-    """Each element of a section, checked against its model."""
-    if isinstance(value, dict):
-        return _keyed_items(POLICY_KEY, model, value, place, report)
+    """Each element of a folder's section, checked against its model."""
+    if folder.keys is not None:
+        return _keyed_items(folder.keys, folder.spec, value, place, report)
     places = [SourcePosition(place.file, mark) for mark in place.mark[2] or ()]
-    specs = shapes.read_all(model, value, places, report)
+    specs = shapes.read_all(folder.spec, value, places, report)
     return tuple(map(_item, map(str, range(len(value))), value, places, specs))
 
 

@@ -1,43 +1,47 @@
 """A team's files while they are being checked."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
+from iam_access import kinds
 from iam_access.config import accounts
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.read import InvalidEntry, Item
+from iam_access.kinds import policy_spec
+from iam_access.kinds.access import AccessEntry
+from iam_access.kinds.base import InvalidEntry, Item
 from iam_access.model import Location
-
-POLICIES = "aws-policies"
-PERMANENT = "permanent-access"
-TEMPORARY = "temporary-access"
-
-__all__ = ["PERMANENT", "POLICIES", "TEMPORARY", "InvalidEntry", "Item", "TeamFiles"]
 
 
 @dataclass(slots=True)
 class TeamFiles:
     """What was read of one team, by folder.
 
-    `folders` are those of the kinds. `seen` are the folders with a file of the team, `unclear`
-    those whose file could not be understood: nobody can say what is *not* in it.
+    `seen` are the folders with a file of the team, `unclear` those whose file could not be
+    understood: what is *not* in it is not known.
     """
 
     name: str
-    folders: tuple[str, ...]
     files: list[str] = field(default_factory=list)
     accounts: tuple[Item, ...] = ()
     items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     unclear: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        for folder in self.folders:
-            self.items[folder] = ()
-
     @property
     def environments(self) -> dict[str, AccountSpec]:
         """The team's accounts by its names for them, as far as they could be read."""
         return {item.key: item.spec for item in self.accounts if item.spec is not None}
+
+    @property
+    def policies(self) -> tuple[Item, ...]:
+        """The team's policies."""
+        return self.items.get(policy_spec.FOLDER, ())
+
+    @property
+    def policies_are_known(self) -> bool:
+        """Whether all of the team's policies have a key that could be read."""
+        return policy_spec.FOLDER not in self.unclear
 
     @property
     def accounts_are_known(self) -> bool:
@@ -49,3 +53,15 @@ class TeamFiles:
     def beginning(self) -> Location:
         """Where to report what concerns the team as a whole: its first file."""
         return Location(self.files[0], 1, 1)
+
+
+def access_entries(items: Mapping[str, Iterable[Item]]) -> list[AccessEntry]:
+    """What a team's entries, by folder, grant as far as they can be read; permanent ones first."""
+    found = [
+        access
+        for folder in kinds.FOLDERS
+        for item in items.get(folder.folder, ())
+        for access in folder.access(item)
+    ]
+    found.sort(key=attrgetter("temporary"))
+    return found

@@ -10,16 +10,18 @@ from pydantic import Field
 from iam_access.kinds import (
     aws_policies,
     calls,
-    fields,
     managed_policy,
     names,
     ownership,
     temporary_role,
 )
+from iam_access.kinds.access import FIELDS, AccessEntry, texts
 from iam_access.kinds.base import (
     Adopting,
     Expansion,
     FileEntry,
+    InvalidEntry,
+    Item,
     TeamInAccount,
     UnmanagedResource,
     finding_about,
@@ -29,7 +31,6 @@ from iam_access.kinds.fields import (
     RoleName,
     Spec,
     UserAddress,
-    UserNames,
 )
 from iam_access.kinds.grant import LONGEST_SESSION, TemporaryGrant
 from iam_access.model import (
@@ -75,11 +76,6 @@ class PermanentAccessSpec(Spec):
                     (key,),
                 )
 
-    def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
-        """Everybody the entry names, each once."""
-        users = map(user_names.user, self.users)
-        return tuple(dict.fromkeys((*users, *map(fields.role, self.roles))))
-
 
 class PolicyAttachments:
     """Managed policies attached to users and roles.
@@ -91,7 +87,20 @@ class PolicyAttachments:
     name = NAME
     folder = "permanent-access"
     spec = PermanentAccessSpec
-    keyed = False
+    keys = None
+    temporary = False
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        spec: PermanentAccessSpec | None = item.spec
+        if spec is not None:
+            return (
+                AccessEntry(item.place, spec.users, spec.roles, spec.environments, spec.grants),
+            )
+        written = item.written if isinstance(item, InvalidEntry) else None
+        if not isinstance(written, dict):
+            return ()
+        users, roles, environments, grants = map(texts, map(written.get, FIELDS))
+        return (AccessEntry(item.place, users, roles, environments, grants, valid=False),)
 
     def expand(
         self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount

@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from pydantic import TypeAdapter
+
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.fields import PART_BEFORE, Spec, UserNames, role
 from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.placeholders import fill, values_of
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import (
     Account,
     ApiCall,
@@ -21,10 +25,6 @@ from iam_access.model import (
 from iam_access.place import SourcePosition
 from iam_access.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from iam_access.kinds.managed_policy import PolicySpec
-
-
 S = TypeVar("S", bound=Spec)
 
 
@@ -37,6 +37,21 @@ class FileEntry(NamedTuple, Generic[S]):
     key: str
     spec: S
     place: SourcePosition
+
+
+class InvalidEntry(NamedTuple):
+    """What stands where an entry should, and is not well formed: it has no spec.
+
+    Checks across entries go by what is `written`, so that an error in one field hides no other.
+    """
+
+    key: str
+    written: Any
+    place: SourcePosition
+    spec: None = None
+
+
+Item: TypeAlias = FileEntry[Any] | InvalidEntry
 
 
 def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal | None:
@@ -61,7 +76,7 @@ class TeamInAccount:
     account: Account
     team: str
     environment: str
-    policies: Mapping[str, "FileEntry[PolicySpec]"]
+    policies: Mapping[str, FileEntry[PolicySpec]]
     granted: frozenset[str]
     publish_everywhere: bool
     rules: TemporaryAccessRules
@@ -76,6 +91,11 @@ class TeamInAccount:
     def role(self, name: str) -> Principal:
         """The IAM role that an entry means, spelled as in the account."""
         return self.snapshot.spelled(role(name))
+
+    def principals(self, entry: AccessEntry) -> tuple[Principal, ...]:
+        """The users and roles that an entry names, each once, spelled as in the account."""
+        found = map(self.snapshot.spelled, entry.principals(self.user_names))
+        return tuple(dict.fromkeys(found))
 
     def rival(self, written: str) -> Principal | None:
         """A second user of the account whom an address may mean, beside one who is there, too."""
@@ -143,8 +163,10 @@ class UnmanagedResource:
 class Folder(Protocol):
     """A folder of YAML files and what their entries come to.
 
-    `folder` is its name (and the key at the top of each file); `spec` is what one entry may say;
-    `keyed` tells a mapping of entries from a list of them.
+    `folder` is its name (and the key at the top of each file); `spec` is what one entry may say.
+    `keys` checks the keys of a mapping of entries, with messages that say what they name; it is
+    None where a file has a list of entries. `temporary` tells whether an entry may grant something
+    for a time.
     """
 
     @property
@@ -152,7 +174,16 @@ class Folder(Protocol):
     @property
     def spec(self) -> type[Spec]: ...
     @property
-    def keyed(self) -> bool: ...
+    def keys(self) -> TypeAdapter[str] | None: ...
+    @property
+    def temporary(self) -> bool: ...
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        """What an entry grants, as far as it can be read; nothing for one that grants nothing.
+
+        The rules of the organisation, and all checks and questions about who is granted what, see
+        this alone. What `expand` makes of an entry has the location of its access entry.
+        """
 
     def expand(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Expansion:
         """What a team's entries ask for in the scope's account."""

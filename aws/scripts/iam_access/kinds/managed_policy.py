@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import TypeAdapter
 
 from iam_access.kinds import calls, names
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import (
     Adopting,
     Expansion,
     FileEntry,
+    Item,
     TeamInAccount,
     UnmanagedResource,
     case_conflict,
     finding_about,
 )
-from iam_access.kinds.fields import PolicyDescription, Spec, Texts
+from iam_access.kinds.fields import PolicyKey
 from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds.policy_spec import FOLDER, PolicySpec
 from iam_access.model import (
     ApiCall,
     Change,
@@ -40,52 +42,17 @@ NAME = "customer-managed-policy"
 _SHOWN = 3
 
 
-class StatementSpec(Spec):
-    """One statement as people write it; `iam` is the same as IAM reads it."""
-
-    sid: str | None = None
-    effect: Literal["Allow", "Deny"]
-    actions: Texts | None = None
-    not_actions: Texts | None = None
-    resources: Texts | None = None
-    not_resources: Texts | None = None
-    conditions: dict[str, dict[str, str | list[str]]] | None = None
-
-    @property
-    def iam(self) -> dict[str, Any]:
-        """The statement in IAM's JSON form, exactly as written."""
-        elements = {
-            "Sid": self.sid,
-            "Effect": self.effect,
-            "Action": self.actions,
-            "NotAction": self.not_actions,
-            "Resource": self.resources,
-            "NotResource": self.not_resources,
-            "Condition": self.conditions,
-        }
-        return {name: value for name, value in elements.items() if value is not None}
-
-
-class PolicySpec(Spec):
-    """A policy that entries grant: AWS managed policies by ARN, and statements of its own."""
-
-    description: PolicyDescription | None = None
-    managed_policies: list[str] = Field(default_factory=list)
-    custom_statements: list[StatementSpec] = Field(default_factory=list)
-
-    @cached_property
-    def statements(self) -> list[dict[str, Any]]:
-        """The custom statements in IAM's JSON form, exactly as written."""
-        return [statement.iam for statement in self.custom_statements]
-
-
 class CustomerManagedPolicies:
     """The policies under `/self-serve/<team>/`, one for each key that has own statements."""
 
     name = NAME
-    folder = "aws-policies"
+    folder = FOLDER
     spec = PolicySpec
-    keyed = True
+    keys: TypeAdapter[str] = TypeAdapter(PolicyKey)
+    temporary = False
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        return ()  # a policy is what can be granted
 
     def expand(self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount) -> Expansion:
         wanted = [

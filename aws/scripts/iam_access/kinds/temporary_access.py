@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from iam_access.kinds import aws_policies, fields, names, temporary_role
-from iam_access.kinds.base import Expansion, FileEntry, TeamInAccount
+from iam_access.kinds.access import SINGLE, AccessEntry, Window, as_list, text
+from iam_access.kinds.base import Expansion, FileEntry, InvalidEntry, Item, TeamInAccount
 from iam_access.kinds.fields import (
     Contradiction,
     Day,
@@ -19,8 +20,18 @@ from iam_access.kinds.fields import (
     UserNames,
     problem,
 )
-from iam_access.kinds.grant import Form, Outliving, TemporaryGrant, deny_statements, withheld
+from iam_access.kinds.grant import (
+    Form,
+    Outliving,
+    Remark,
+    TemporaryGrant,
+    denied_with,
+    deny_statements,
+    nothing_left,
+    withheld,
+)
 from iam_access.model import Finding, Principal, Severity
+from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
 from iam_access.snapshot import Document, ManagedDocument
@@ -104,7 +115,31 @@ class TemporaryAccess:
 
     folder = "temporary-access"
     spec = TemporaryAccessSpec
-    keyed = False
+    keys = None
+    temporary = True
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        spec: TemporaryAccessSpec | None = item.spec
+        if spec is not None:
+            return (
+                AccessEntry(
+                    item.place,
+                    as_list(spec.user),
+                    as_list(spec.role),
+                    (spec.environment,),
+                    (spec.grant,),
+                    temporary=True,
+                    until=spec.deadline,
+                    day=spec.expiration_date,
+                    starts=spec.starts_at,
+                    via=spec.via,
+                    ticket=spec.ticket,
+                    description=spec.description,
+                    keys=SINGLE,
+                ),
+            )
+        written = item.written if isinstance(item, InvalidEntry) else None
+        return (_as_far_as_read(written, item.place),) if isinstance(written, dict) else ()
 
     def expand(
         self, entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
@@ -142,13 +177,28 @@ class TemporaryAccess:
         return (arn for arn in self.documents(entries, scope) if managed.get(arn) is None)
 
 
-def deadlines(
-    entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
-) -> Iterator[tuple[Principal, str, datetime]]:
-    """Who is granted which policy key until when (UTC), as far as that has not ended."""
-    for window in _windows(entries, scope):
-        spec = window.entry.spec
-        yield _principal(spec, scope), spec.grant, window.ends
+def _as_far_as_read(written: dict[str, Any], place: SourcePosition) -> AccessEntry:
+    """What an entry grants that is not valid."""
+    window = Window.read(written)
+    users, roles, environments, grants = map(
+        as_list, map(written.get, ("user", "role", "environment", "grant"))
+    )
+    return AccessEntry(
+        place,
+        users,
+        roles,
+        environments,
+        grants,
+        temporary=True,
+        until=window.until,
+        day=window.expiration_date,
+        starts=window.starts_at,
+        via=text(written.get("via")),
+        ticket=text(written.get("ticket")),
+        description=text(written.get("description")),
+        keys=SINGLE,
+        valid=False,
+    )
 
 
 def _windows(
@@ -308,7 +358,7 @@ def _remarks(
         yield _of(tell(key, denied, source), entry, scope)
 
 
-def _of(remark: "Remark", entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Finding:
+def _of(remark: Remark, entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Finding:
     return Finding(
         code=remark.code,
         severity=remark.severity,
@@ -317,36 +367,4 @@ def _of(remark: "Remark", entry: FileEntry[TemporaryAccessSpec], scope: TeamInAc
         location=entry.place.at("grant").location,
         team=scope.team,
         account=scope.account.id,
-    )
-
-
-class Remark(NamedTuple):
-    """What is to be said of a grant, wherever that is."""
-
-    code: str
-    severity: Severity
-    message: str
-    hint: str
-
-
-def nothing_left(key: str, actions: frozenset[str], source: str) -> Remark:
-    """That a temporary grant cancels itself. `source` says where the rule is written."""
-    return Remark(
-        "gives-nothing",
-        Severity.ERROR,
-        f"a temporary grant of {key} gives nothing and takes away: all it allows "
-        f"({in_words(actions)}) is denied with it, whatever else allows it, since access could be "
-        "made with it that lasts beyond the deadline",
-        f"grant it in permanent-access/ if it is needed, or change the rule ({source})",
-    )
-
-
-def denied_with(key: str, actions: frozenset[str], source: str) -> Remark:
-    """Which of its actions a temporary grant does not give."""
-    return Remark(
-        "denied-with-it",
-        Severity.NOTE,
-        f"a temporary grant of {key} does not give {in_words(actions)}: these are denied with it, "
-        "since access could be made with them that lasts beyond the deadline",
-        f"grant them in permanent-access/ where they are needed ({source})",
     )

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 
+from iam_access import kinds
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import FOLDERS, managed_policy, temporary_access
+from iam_access.kinds import managed_policy
 from iam_access.kinds.base import TeamInAccount
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
-from iam_access.model import Account, Finding, Resource, ResourceId
+from iam_access.model import Account, Finding, Resource, ResourceId, Severity
 from iam_access.plan import entry_rules
 from iam_access.plan.diff import Resources, is_dead, renewal_key
 from iam_access.plan.forms import write_grants
@@ -44,18 +46,58 @@ def desired_state(
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = [*refused.findings]
     for team, scope in _scopes(configuration, account, snapshot, now):
-        for folder in FOLDERS:
+        rules = _Rules(refused, team, scope)
+        for folder in kinds.FOLDERS:
             expansion = folder.expand(team.entries[folder.folder], scope)
-            _add(resources, (each for each in expansion.resources if not refused.hold(each)))
-            held += filter(refused.hold, expansion.resources)
-            grants += (each for each in expansion.grants if not refused.hold(each))
-            blocked += (*expansion.blocked, *filter(refused.hold, expansion.grants))
+            _add(resources, (each for each in expansion.resources if not rules.hold(each)))
+            held += filter(rules.hold, expansion.resources)
+            grants += (each for each in expansion.grants if not rules.hold(each))
+            blocked += (*expansion.blocked, *filter(rules.hold, expansion.grants))
             findings += expansion.findings
+        findings += rules.findings
     _add(resources, _as_they_are(held, observed))
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
     return Desired(resources, (*findings, *written.findings))
+
+
+class _Rules:
+    """What the rules hold back of what a team's entries ask for, known to them or not."""
+
+    def __init__(self, refused: entry_rules.Refused, team: Team, scope: TeamInAccount) -> None:
+        self._refused = refused
+        self._team = team.name
+        self._account = scope.account
+        self._known = {each.place.location for each in team.access_in(scope.environment)}
+        self._unknown: dict[Finding, None] = {}
+
+    def hold(self, asked: Resource | TemporaryGrant) -> bool:
+        """Whether this is not to be made or changed.
+
+        So is what grants something and stands at no access entry: no rule was asked about it.
+        """
+        if asked.principal is not None and asked.location not in self._known:
+            self._unknown.setdefault(self._finding(asked))
+            return True
+        return self._refused.hold(asked)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What no rule was asked about."""
+        return tuple(self._unknown)
+
+    def _finding(self, asked: Resource | TemporaryGrant) -> Finding:
+        return Finding(
+            code="rules-unknown",
+            severity=Severity.ERROR,
+            message=f"no rule was asked about what this entry grants {asked.principal} in account "
+            f"{self._account.id}, so nothing is granted by it",
+            hint="remove the entry; its folder has to say what its entries grant (Folder.access)",
+            location=asked.location,
+            team=self._team,
+            account=self._account.id,
+        )
 
 
 def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Resource]:
@@ -106,7 +148,7 @@ def documents_needed(
     return frozenset(
         arn
         for team, scope in _scopes(configuration, account, snapshot, now)
-        for folder in FOLDERS
+        for folder in kinds.FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
     ).union(entry_rules.documents_needed(configuration, account, now))
 
@@ -117,10 +159,11 @@ def deadlines(
     """Until when (UTC) the files grant what they grant for a time, by `renewal_key`."""
     latest: dict[object, datetime] = {}
     for team, scope in _scopes(configuration, account, snapshot, now):
-        entries = team.entries[temporary_access.TemporaryAccess.folder]
-        for principal, key, ends in temporary_access.deadlines(entries, scope):
-            granted = (principal, frozenset({team.name}), label(key))
-            latest[granted] = max(ends, latest.get(granted, ends))
+        for entry in team.access_in(scope.environment):
+            if entry.until is not None and entry.until > now:
+                for principal, key in product(scope.principals(entry), entry.grants):
+                    granted = (principal, frozenset({team.name}), label(key))
+                    latest[granted] = max(entry.until, latest.get(granted, entry.until))
     return latest
 
 
@@ -139,7 +182,7 @@ def unproven(
         arn
         for team, scope in _scopes(configuration, account, snapshot, now)
         if concerns(frozenset({team.name}))
-        for folder in FOLDERS
+        for folder in kinds.FOLDERS
         for arn in folder.unproven(team.entries[folder.folder], scope)
     )
 
@@ -171,9 +214,9 @@ def _scopes(
 def _granted(team: Team, environment: str) -> frozenset[str]:
     return frozenset(
         grant
-        for entry in team.entries["permanent-access"]
-        if environment in entry.spec.environments
-        for grant in entry.spec.grants
+        for entry in team.access_in(environment)
+        if not entry.temporary
+        for grant in entry.grants
     )
 
 

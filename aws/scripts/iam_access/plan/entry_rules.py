@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.access import AccessEntry, access_entries
 from iam_access.config.load import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import TemporaryGrant
-from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Account, Finding, Location, Resource, Severity
 from iam_access.policy import document as documents
 from iam_access.snapshot import Snapshot
@@ -78,9 +78,7 @@ def _finding(breach: Breach, team: str, account: Account) -> Finding:
 
 def _entries(team: Team, environment: str, now: datetime) -> Iterator[AccessEntry]:
     """Those for the environment that have not ended."""
-    for entry in access_entries(team.entries):
-        if environment in entry.environments and (entry.until is None or entry.until > now):
-            yield entry
+    return (entry for entry in team.access_in(environment) if not entry.has_ended(now))
 
 
 @dataclass(frozen=True, slots=True)

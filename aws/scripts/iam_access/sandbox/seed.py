@@ -51,10 +51,5 @@ def principals_of(account: Account, configuration: Configuration) -> Iterator[Pr
     """Everybody whom the entries of valid teams name in an account, maybe several times."""
     user_names = configuration.settings.user_names
     for name, environment in account.environments.items():
-        team = configuration.teams[name]
-        for entry in team.entries["permanent-access"]:
-            if environment in entry.spec.environments:
-                yield from entry.spec.principals(user_names)
-        for entry in team.entries["temporary-access"]:
-            if environment == entry.spec.environment:
-                yield entry.spec.principal(user_names)
+        for entry in configuration.teams[name].access_in(environment):
+            yield from entry.principals(user_names)

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from datetime import datetime
+from typing import TypeAlias
 
 from iam_access.config.load import Configuration, Team
 from iam_access.kinds import names
-from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import UserNames
-from iam_access.kinds.managed_policy import PolicySpec
 from iam_access.kinds.placeholders import fill, values_of
-from iam_access.kinds.temporary_access import TemporaryAccess, TemporaryAccessSpec
+from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.kinds.temporary_role import POLICY_NAME
 from iam_access.model import Account, Location, Principal, PrincipalType
 from iam_access.policy import arn as arns
@@ -65,7 +65,7 @@ class _Grant:
     `values` fill in the policy's placeholders.
     """
 
-    entry: FileEntry[Any]
+    entry: AccessEntry
     policy: FileEntry[PolicySpec]
     values: Mapping[str, str]
     managed: str | None = None
@@ -117,40 +117,36 @@ def _grants(
 ) -> Iterator[tuple[Principal, str, _Grant]]:
     """Who holds a policy of which id, and by which entry of the team."""
     values = values_of(account, environment, team.name)
-    for entry in team.entries[PolicyAttachments.folder]:
-        if environment in entry.spec.environments:
-            for key in entry.spec.grants:
-                grant = _Grant(entry, team.policies[key], values)
-                own = names.policy_arn(account.partition, account.id, team.name, key)
-                for principal in entry.spec.principals(user_names):
-                    yield principal, own, grant
+    for entry in team.access_in(environment):
+        for key in entry.grants:
+            policy = team.policies.get(key)
+            if policy is None:
+                continue  # gone since the entry ended
+            grant = _Grant(entry, policy, values)
+            for principal in entry.principals(user_names):
+                if entry.until is not None:
+                    yield from _temporary(team.name, grant, principal, entry.until, account)
+                else:
+                    yield (
+                        principal,
+                        names.policy_arn(account.partition, account.id, team.name, key),
+                        grant,
+                    )
                     yield from _managed(principal, grant)
-    for entry in team.entries[TemporaryAccess.folder]:
-        # What has ended may name a policy that is gone since.
-        if environment == entry.spec.environment and entry.spec.grant in team.policies:
-            principal = entry.spec.principal(user_names)
-            yield from _temporary(team, entry, principal, account, values)
 
 
 def _temporary(
-    team: Team,
-    entry: FileEntry[TemporaryAccessSpec],
-    principal: Principal,
-    account: Account,
-    values: Mapping[str, str],
+    team: str, grant: _Grant, principal: Principal, until: datetime, account: Account
 ) -> Iterator[tuple[Principal, str, _Grant]]:
-    """The entry in each of the forms it may have been written in."""
-    spec = entry.spec
-    grant = _Grant(entry, team.policies[spec.grant], values)
-    inline = names.inline_name(team.name, spec.grant, spec.deadline)
-    yield principal, inline_id(principal, inline), grant
-    part = names.ending_policy_name(team.name, spec.grant, None, spec.deadline, 1)
-    path = names.policy_path(team.name)
+    """A temporary grant in each of the forms it may have been written in."""
+    key = grant.policy.key
+    yield principal, inline_id(principal, names.inline_name(team, key, until)), grant
+    part = names.ending_policy_name(team, key, None, until, 1)
+    path = names.policy_path(team)
     arn = arns.policy_arn(account.id, part, path=path, partition=account.partition)
     yield principal, _PART.sub("", arn), grant
-    role = Principal(
-        PrincipalType.ROLE, names.role_name(team.name, spec.grant, principal, spec.starts_at)
-    )
+    role_name = names.role_name(team, key, principal, grant.entry.starts)
+    role = Principal(PrincipalType.ROLE, role_name)
     yield role, inline_id(role, POLICY_NAME), grant
     yield from _managed(role, grant)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 from typing import TYPE_CHECKING
 
 from iam_access.config import accounts
 from iam_access.config.findings import FindingCollector
-from iam_access.config.team_files import PERMANENT, TEMPORARY, InvalidEntry, TeamFiles
+from iam_access.config.team_files import TeamFiles
 from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.base import InvalidEntry
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Location, Principal
 
@@ -87,10 +89,6 @@ def _held(
 def _grants(
     team: "Team", environment: str, user_names: UserNames, now: datetime
 ) -> Iterator[tuple[Principal, str]]:
-    for entry in team.entries[PERMANENT]:
-        if environment in entry.spec.environments:
-            for principal in entry.spec.principals(user_names):
-                yield from ((principal, grant) for grant in entry.spec.grants)
-    for entry in team.entries[TEMPORARY]:
-        if entry.spec.environment == environment and entry.spec.deadline > now:
-            yield entry.spec.principal(user_names), entry.spec.grant
+    for entry in team.access_in(environment):
+        if not entry.has_ended(now):
+            yield from product(entry.principals(user_names), entry.grants)

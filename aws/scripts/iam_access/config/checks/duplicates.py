@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from iam_access.config.access import FIELDS, AccessEntry
 from iam_access.config.findings import FindingCollector
 from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.access import FIELDS, AccessEntry
 
 _What = tuple[str, str]  # environment, grant
 

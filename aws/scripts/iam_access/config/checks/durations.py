@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from iam_access.config.access import AccessEntry
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Limit, Rulebook
 from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.access import AccessEntry, key_name
 from iam_access.kinds.fields import end_of_day
 from iam_access.model import Location
 
@@ -52,7 +52,7 @@ def _over(
 ) -> None:
     """An entry that grants nothing any more: good to know of an old one, not meant of a new one."""
     ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
-    later = f"write a later end, such as {_field(access)}: {_tomorrow(access, now)}"
+    later = f"write a later end, such as {key_name(access.deadline_key)}: {_tomorrow(access, now)}"
     if before is None:
         hint = f"remove the entry when you next touch the file; if it is new, {later}"
         report.warning("expired", _location(access), ended, hint)
@@ -81,13 +81,13 @@ def _starts_well(
     now: datetime,
     report: FindingCollector,
 ) -> bool:
-    location = access.place.at("starts_at").location
+    location = access.place.at(*access.keys.starts).location
     if starts >= until:
         report.error(
             "window-empty",
             location,
             f"this grant would end, at {until:%Y-%m-%d %H:%M} UTC, before it begins",
-            "write a starts_at before the end",
+            f"write a {key_name(access.keys.starts)} before the end",
         )
         return False
     furthest = book.settings.temporary_access.furthest_start
@@ -123,7 +123,8 @@ def _check_longest(
         too_long = until - begins > longest.length
     if too_long:
         last = begins + longest.length
-        latest = f"{last:%Y-%m-%d}" if by_day else f"expires_at: {last:%Y-%m-%dT%H:%M:%SZ}"
+        instant = f"{key_name(access.keys.until)}: {last:%Y-%m-%dT%H:%M:%SZ}"
+        latest = f"{last:%Y-%m-%d}" if by_day else instant
         report.error(
             "too-long",
             _location(access),
@@ -149,7 +150,8 @@ def _check_shortest(
     must = (
         f"a temporary grant{_of_what(access, shortest)} must last {words(shortest.length)} at least"
     )
-    hint = f"write expires_at: {begins + shortest.length:%Y-%m-%dT%H:%M:%SZ} or later"
+    end = f"{begins + shortest.length:%Y-%m-%dT%H:%M:%SZ}"
+    hint = f"write {key_name(access.keys.until)}: {end} or later"
     rule = f"({book.where(*shortest.path)})"
     if access.starts is not None:
         report.error("too-short", _location(access), must, f"{hint} {rule}")
@@ -183,11 +185,7 @@ def words(length: timedelta) -> str:
 
 
 def _location(access: AccessEntry) -> Location:
-    return access.place.at(_field(access)).location
-
-
-def _field(access: AccessEntry) -> str:
-    return "expiration_date" if access.day is not None else "expires_at"
+    return access.place.at(*access.deadline_key).location
 
 
 _ONE_DAY = timedelta(days=1)
@@ -273,11 +271,10 @@ class _Chains:
         return end_of_day((begins + length).astimezone(UTC).date()) - begins
 
     def _tell(self, others: Sequence[_Span], given: timedelta, entry: AccessEntry) -> None:
-        name = "expiration_date" if entry.day is not None else "expires_at"
         places = ", ".join(str(other.place.location) for _, _, other in others[-3:])
         self._report.error(
             "too-long",
-            entry.place.at(name).location,
+            _location(entry),
             f"with the entry at {places}, {self._what} for {_about(given)} from now on; "
             f"{words(self._limit.length)} may be given at once",
             "end it earlier, or begin it at least "

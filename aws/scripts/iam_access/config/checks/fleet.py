@@ -6,23 +6,16 @@ from itertools import combinations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iam_access.config.access import USERS
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.checks.team import Facts, location_of, same_person
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
-from iam_access.config.team_files import (
-    PERMANENT,
-    POLICIES,
-    TEMPORARY,
-    InvalidEntry,
-    Item,
-    TeamFiles,
-)
+from iam_access.config.team_files import TeamFiles
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names
-from iam_access.kinds.base import FileEntry
+from iam_access.kinds.access import USERS
+from iam_access.kinds.base import FileEntry, InvalidEntry, Item
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Account
 
@@ -189,7 +182,7 @@ def _policies(drafts: Sequence[TeamFiles], past: "_Past", report: FindingCollect
     # One key of each team is enough: a name that it gives twice itself is told to it besides.
     by_name: dict[str, dict[str, tuple[TeamFiles, Item]]] = defaultdict(dict)
     for draft in drafts:
-        for item in draft.items[POLICIES]:
+        for item in draft.policies:
             name = names.policy_name(draft.name, item.key).lower()
             by_name[name].setdefault(draft.name, (draft, item))
     for uses in by_name.values():
@@ -264,9 +257,7 @@ class _Written:
     def __init__(self, team: "Team") -> None:
         self.accounts = frozenset(spec.id for spec in team.environments.values())
         self.policies = frozenset(team.policies)
-        permanent = (user for entry in team.entries[PERMANENT] for user in entry.spec.users)
-        temporary = (entry.spec.user for entry in team.entries[TEMPORARY])
-        self.users = frozenset((*permanent, *filter(None, temporary)))
+        self.users = frozenset(user for entry in team.access for user in entry.users)
 
 
 class _Past:

@@ -13,12 +13,13 @@ from iam_access.config.checks.team import Facts
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
-from iam_access.config.team_files import POLICIES, InvalidEntry, Item, TeamFiles
+from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import as_fragment, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names
-from iam_access.kinds.managed_policy import StatementSpec
+from iam_access.kinds.base import InvalidEntry, Item
 from iam_access.kinds.placeholders import fill
+from iam_access.kinds.policy_spec import StatementSpec
 from iam_access.model import Severity
 from iam_access.place import Path
 from iam_access.policy import arn as arns
@@ -219,7 +220,7 @@ def check(
     _names(draft, report)
     samples = placeholders.samples(draft)
     partitions = Partitions(draft, facts)
-    for item in draft.items[POLICIES]:
+    for item in draft.policies:
         _empty(item, report)
         check_aws_managed(draft.name, item, partitions, report)
         _statements(item, samples, partitions.used_by(item.key), unknown, report)
@@ -245,7 +246,7 @@ def _names(draft: TeamFiles, report: FindingCollector) -> None:
     """Names of policies: short enough, and different in more than case and dots."""
     first: dict[str, str] = {}
     labels: dict[str, str] = {}
-    for item in draft.items[POLICIES]:
+    for item in draft.policies:
         name = names.policy_name(draft.name, item.key)
         if len(name) > names.NAME_LIMIT:
             report.error(

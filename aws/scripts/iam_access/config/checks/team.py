@@ -1,28 +1,22 @@
 """What must hold between the files of one team."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.config import accounts
-from iam_access.config.access import (
-    ENVIRONMENTS,
-    GRANTS,
-    NOT_TEXT,
-    ROLES,
-    USERS,
-    AccessEntry,
-    access_entries,
-)
 from iam_access.config.checks import duplicates as overlaps
 from iam_access.config.checks import durations as deadlines
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.config.team_files import POLICIES, TeamFiles
+from iam_access.config.team_files import TeamFiles, access_entries
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
+from iam_access.kinds import policy_spec
+from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
+from iam_access.kinds.base import Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
 
@@ -61,14 +55,15 @@ def check(
     `now` (UTC), a temporary grant may have.
     """
     _accounts(draft, book, report)
-    entries = list(access_entries(draft.items))
+    entries = access_entries(draft.items)
     if _too_many(entries, book, report):
         return
     names = book.settings.user_names
     facts.add(entries, names)
     users, roles = facts.users, facts.roles
-    environments = _known(draft, accounts.FOLDER, [item.key for item in draft.accounts])
-    grants = _known(draft, POLICIES, [item.key for item in draft.items[POLICIES]])
+    is_read = accounts.FOLDER in draft.seen and accounts.FOLDER not in draft.unclear
+    environments = _keys(draft.accounts) if is_read else None
+    grants = _keys(draft.policies) if draft.policies_are_known else None
     for access in entries:
         if not _each_once(access.environments, environments):
             _unknown(access, ENVIRONMENTS, environments, now, report)
@@ -111,11 +106,8 @@ def _grants(entry: AccessEntry) -> int:
     return (len(entry.users) + len(entry.roles)) * len(entry.environments) * len(entry.grants)
 
 
-def _known(draft: TeamFiles, folder: str, keys: list[str]) -> frozenset[str] | None:
-    """The keys of a folder's file, None if nobody can tell what is in it."""
-    if folder in draft.unclear or (folder == accounts.FOLDER and folder not in draft.seen):
-        return None
-    return frozenset(keys)
+def _keys(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(item.key for item in items)
 
 
 def _accounts(draft: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
@@ -173,7 +165,7 @@ def _unknown(
     if known is None or access.has_ended(now):
         return
     singular = name.removesuffix("s")
-    folder = accounts.FOLDER if name == ENVIRONMENTS else POLICIES
+    folder = accounts.FOLDER if name == ENVIRONMENTS else policy_spec.FOLDER
     values: Sequence[str] = getattr(access, name)
     for index, value in enumerate(values):
         if value in known or value == NOT_TEXT:

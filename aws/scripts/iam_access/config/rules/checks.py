@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.config import accounts
-from iam_access.config.access import GRANTS, ROLES, USERS, AccessEntry
 from iam_access.config.checks.team import Facts
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
@@ -14,20 +13,14 @@ from iam_access.config.rules.grants import Contents, GrantRules
 from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
 from iam_access.config.rules.spec import is_wild
 from iam_access.config.settings import FILE
-from iam_access.config.team_files import (
-    PERMANENT,
-    POLICIES,
-    TEMPORARY,
-    InvalidEntry,
-    Item,
-    TeamFiles,
-)
+from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import fields
+from iam_access.kinds.access import GRANTS, ROLES, USERS, AccessEntry, key_name
+from iam_access.kinds.base import Item
 from iam_access.kinds.fields import is_exact
-from iam_access.kinds.grant import Form, Outliving
-from iam_access.kinds.temporary_access import denied_with, nothing_left
+from iam_access.kinds.grant import Form, Outliving, denied_with, nothing_left
 from iam_access.model import Severity
 from iam_access.place import Path
 from iam_access.policy import document as documents
@@ -35,8 +28,6 @@ from iam_access.policy.actions import expand
 from iam_access.policy.outliving import gives_nothing, outliving_actions
 
 _TEMPORARY = "temporary_access"
-# The folders whose entries, by `access`, the rules are about; and the one of what they grant.
-_KNOWN = frozenset({PERMANENT, TEMPORARY, POLICIES})
 # What rules call by names in which case does not count.
 _NAMED = ("environment", "account")
 # The shortest name that another one may be meant by.
@@ -72,17 +63,7 @@ def check(
     `otherwise` is how an entry weighs that does nothing, where it is not known whether it is new.
     Temporary entries that have ended by `now` (UTC) are left in peace.
     """
-    for folder in sorted(draft.items.keys() - _KNOWN):
-        for item in draft.items[folder]:
-            report.error(
-                "rules-unknown",
-                item.place.location,
-                f"no rule of {FILE} can be checked for entries in {folder}/",
-                "remove the entries; whoever adds the folder has to make it known to the rules",
-            )
-    checks = tuple(_checks(book))
-    if not checks:
-        return
+    checks = (_known, *_checks(book))
     grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
     team = _Team(draft, book, report, grants, facts.before, otherwise)
     for entry in facts.entries:
@@ -110,6 +91,17 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
     if Outliving(temporary.outliving_actions) is Outliving.REFUSE:
         yield _outliving
     yield _denied
+
+
+def _known(entry: AccessEntry, team: _Team) -> None:
+    """Refuse what no rule can be asked about."""
+    if entry.valid and not (entry.users or entry.roles):
+        team.report.error(
+            "rules-unknown",
+            entry.place.location,
+            f"no rule of {FILE} can be checked for an entry that names neither users nor roles",
+            "name the users or roles it is for, or remove the entry",
+        )
 
 
 def _protected(entry: AccessEntry, team: _Team) -> None:
@@ -151,13 +143,13 @@ def _grants(entry: AccessEntry, team: _Team) -> None:
 
 
 def _form(entry: AccessEntry, team: _Team) -> None:
-    written = _written(entry, "via")
+    written = entry.via
     rule = team.book.against(Form(written)) if written in set(Form) else None
     if rule is not None:
         allowed = [form for form in Form if team.book.against(form) is None]
         team.report.error(
             "form-not-allowed",
-            entry.place.at("via").location,
+            entry.place.at(*entry.keys.via).location,
             f"temporary grants may not be written as {written}",
             f"{_instead(allowed)} ({team.book.where(*rule)})",
         )
@@ -173,19 +165,20 @@ def _ticket(entry: AccessEntry, team: _Team) -> None:
     pattern = team.book.settings.temporary_access.require_ticket
     if not entry.temporary or pattern is None:
         return
-    written = _written(entry, "ticket")
+    written = entry.ticket
     where = team.book.where(_TEMPORARY, "require_ticket")
     if written is None:
         team.report.error(
             "missing-ticket",
             entry.place.location,
             "a temporary grant must name the ticket in which it was asked for",
-            f"add 'ticket:' with one that matches {shown(pattern.expression)} ({where})",
+            f"add '{key_name(entry.keys.ticket)}:' with one that matches "
+            f"{shown(pattern.expression)} ({where})",
         )
     elif not pattern.is_all_of(written):
         team.report.error(
             "bad-ticket",
-            entry.place.at("ticket").location,
+            entry.place.at(*entry.keys.ticket).location,
             f"{shown(written)} is not a ticket",
             f"write one that matches {shown(pattern.expression)} in full ({where})",
         )
@@ -195,25 +188,16 @@ def _description(entry: AccessEntry, team: _Team) -> None:
     if not entry.temporary:
         return
     least = team.book.settings.temporary_access.require_description
-    length = len((_written(entry, "description") or "").strip())
+    length = len((entry.description or "").strip())
     if length < least:
         team.report.error(
             "short-description",
-            entry.place.at("description").location,
+            entry.place.at(*entry.keys.description).location,
             f"a temporary grant must say what it is for: the description has {length:,} of "
             f"{least:,} characters",
             "describe what the access is needed for "
             f"({team.book.where(_TEMPORARY, 'require_description')})",
         )
-
-
-def _written(entry: AccessEntry, key: str) -> str | None:
-    """What a temporary entry says for a key; what is no text was reported when it was read."""
-    item = entry.item
-    if item is None:
-        return None
-    written = item.written.get(key) if isinstance(item, InvalidEntry) else getattr(item.spec, key)
-    return written if isinstance(written, str) else None
 
 
 def _outliving(entry: AccessEntry, team: _Team) -> None:
@@ -263,7 +247,7 @@ def _weight(entry: AccessEntry, grant: str, team: _Team) -> Severity:
     """How much an entry weighs that gives nothing: what stood before is applied without it."""
     if team.before is None:
         return team.otherwise
-    item = next(each for each in team.draft.items[POLICIES] if each.key == grant)
+    item = next(each for each in team.draft.policies if each.key == grant)
     statements = item.spec.statements if item.spec is not None else ()
     return Severity.WARNING if team.before.gave(entry, grant, statements) else Severity.ERROR
 
@@ -281,7 +265,7 @@ def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
 
 def _contents(grant: str, draft: TeamFiles) -> Contents:
     """What the files tell of a grant: nothing where they could not be read."""
-    item = next((each for each in draft.items[POLICIES] if each.key == grant), None)
+    item = next((each for each in draft.policies if each.key == grant), None)
     if item is None or item.spec is None:
         return Contents()
     statements = item.spec.statements
@@ -303,11 +287,11 @@ def check_names(drafts: Sequence[TeamFiles], book: Rulebook, report: FindingColl
         _unknown("environment", book.environment_patterns(), known, book, report)
         named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
         _unknown("account", named, known, book, report)
-    if POLICIES not in unclear:
+    if all(draft.policies_are_known for draft in drafts):
         grants = {
             name
             for draft in drafts
-            for item in draft.items[POLICIES]
+            for item in draft.policies
             for name in names_of(draft.name, item.key)
         }
         _unknown("grant", book.grant_patterns(), grants, book, report)

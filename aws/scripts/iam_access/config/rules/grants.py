@@ -7,7 +7,7 @@ those allow is known where their documents were read, that is in a plan.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from iam_access.config.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
+from iam_access import kinds
 from iam_access.config.rules.rulebook import (
     Concern,
     Rulebook,
@@ -19,6 +19,7 @@ from iam_access.config.rules.rulebook import (
 from iam_access.config.rules.spec import Grantees, Selection
 from iam_access.config.words import listed
 from iam_access.config.yaml.syntax import shown
+from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
 from iam_access.model import Location
 from iam_access.place import Path
 from iam_access.policy.allowing import Actions, allowed_actions, named
@@ -108,7 +109,7 @@ class GrantRules:
                     "only-temporary",
                     location,
                     f"{subject} may be granted for a time only",
-                    "remove it here, and add an entry in temporary-access/ when it is needed "
+                    f"remove it here, and add an entry in {_temporary_folders()} when it is needed "
                     f"({self.book.where('only_temporary', number)})",
                     grant,
                 )
@@ -293,3 +294,7 @@ def _allowing(grant: str, actions: Actions) -> str:
 
 def _those(patterns: Sequence[str], what: str) -> str:
     return f"{what} like {listed(map(shown, patterns), 'or')}" if patterns else f"no {what}"
+
+
+def _temporary_folders() -> str:
+    return listed([f"{each.folder}/" for each in kinds.FOLDERS if each.temporary], "or")
