@@ -35,10 +35,10 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.combine import combine
+from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.expiry import deadline_of
-from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.packing import combine
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 POLICY_NAME = "self-serve"
