@@ -13,7 +13,8 @@ from iam_access.policy.evaluation.conditions import (
     compile_conditions,
     parse_date,
 )
-from iam_access.policy.evaluation.request import PrincipalContext, Request, RequestContext
+from iam_access.policy.evaluation.context import RequestContext
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 
 TABLE = Path(__file__).parents[2] / "data" / "evaluator" / "conditions.yaml"
 USER = PrincipalContext.user("arn:aws:iam::123456789012:user/dev/alice", "AIDAEXAMPLE")

@@ -16,11 +16,9 @@ from iam_access.model import (
     Failure,
     Outcome,
     Phase,
-    Read,
     ResourceId,
     Status,
 )
-from iam_access.plan.confirmation import holds
 
 # How many tags, or keys of tags, one call takes:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
@@ -294,26 +292,21 @@ class Execution:
         except CallError as error:
             if call.absent_is_done and error.code in hints.ABSENT:
                 return True
-            if call.confirm is not None and error.code in call.confirm.codes and self._holds(call):
+            if call.confirm and error.code in call.confirm.codes and self._holds(call, send):
                 return call.absent_is_done
             raise
         return False
 
-    def _holds(self, call: ApiCall) -> bool:
+    def _holds(self, call: ApiCall, send: Call) -> bool:
         """Whether a call that failed had been carried out before."""
+        assert call.confirm is not None, "only what can be confirmed is"
         until = self._slept + _CONFIRM_SECONDS
 
-        def ask(read: Read, params: Params) -> Answer | None:
-            send = self._client(CallTarget(call.account, read.service, read.region))
-            try:
-                return self._send(send, read.operation, params, 0.0 if read.absent else until)
-            except CallError as error:
-                if error.code in read.absent:
-                    return None
-                raise
+        def read(operation: str, params: Params) -> Answer:
+            return self._send(send, operation, params, until)
 
         try:
-            return call.confirm is not None and holds(call.confirm, ask)
+            return call.confirm.holds(read)
         except CallError:
             return False
 

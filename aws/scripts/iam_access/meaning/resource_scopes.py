@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from iam_access.policy.globs import covering, escape_variables, matching
+from iam_access.policy.globs import covering, matching
+from iam_access.policy.variables import escape_variables
 
 _PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
