@@ -1,4 +1,4 @@
-"""Print what `apply.py` has to be told to apply what changed between two commits.
+"""Print the arguments with which `apply.py` applies what changed between two commits.
 
     python aws/scripts/changed_teams.py (BEFORE | --runs FILE) AFTER
 
@@ -6,17 +6,22 @@ With `--runs`, BEFORE is what the last run applied that succeeded, by GitHub's l
 the workflow. Only pushes to main of this repository count: a fork may have a branch of that name.
 https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-workflow
 
-One argument per line: the teams whose files differ, or `--all` where a team alone cannot tell what
-changed. Nothing is printed where nothing needs applying. Erring is always on the side of more:
-applying a team that did not change costs a few reads and writes nothing. What was changed and
-changed back counts too: a run that failed between the two may have applied some of it.
+One argument per line: the teams whose files differ, or `--all` where a team alone is not enough.
+Nothing is printed where nothing needs applying. In doubt it is more: applying a team that did not
+change costs a few reads and writes nothing. What was changed and changed back counts too: a run
+that failed between the two may have applied some of it.
 
 `--all` is printed when BEFORE is not a commit that AFTER builds on (a first push, a history that
 was rewritten), when a team's file was deleted (the team may be gone, and only a run over all teams
-revokes what it had), when accounts, settings or the scripts themselves changed, and when a file in
-one of the teams' folders is none that belongs to a team.
+revokes what it had), when accounts, settings or the scripts themselves changed, and for every other
+file that is not known to need no apply: one in a team's folder that is not a team's, or in a folder
+that this script does not know. It is never an error: the commit that has such a file stays in the
+history that later runs look at.
 
-Exit status 2 if git cannot tell, or the list of runs is none.
+It runs before anything is installed, so it has the folders' names itself; a test holds them equal
+to those that are registered (iam_access.kinds.FOLDERS).
+
+Exit status 2 if git cannot answer, or FILE is not a list of runs.
 """
 
 import argparse
@@ -35,13 +40,12 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent
 BRANCH = "main"
 EVERY_TEAM = ["--all"]
 
-_TEAM_FILE = re.compile(
-    r"(?P<folder>aws-policies|permanent-access|temporary-access)/(?P<team>[a-z0-9][a-z0-9-]{0,63})\.yaml"
-)
-_CONCERNS_ALL = re.compile(
-    r"settings\.yaml|(?:scripts|aws-accounts|aws-policies|permanent-access|temporary-access)/.*",
-    re.DOTALL,
-)
+#: The folders with a file for each team, those of accounts and access tests aside.
+FOLDERS = ("aws-policies", "permanent-access", "temporary-access")
+
+_TEAM_FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?P<team>[a-z0-9][a-z0-9-]{{0,63}})\.yaml")
+# Access tests are asked, roles are deployed by hand, and documentation is read.
+_NOT_APPLIED = re.compile(r"(?:access-tests|bootstrap)/.*|[^/]*\.md", re.DOTALL)
 
 
 class GitError(Exception):
@@ -49,7 +53,7 @@ class GitError(Exception):
 
 
 class RunsError(Exception):
-    """What was given as a list of runs is none."""
+    """A file is not GitHub's list of runs."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,15 +81,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def last_applied(runs: Path) -> str:
-    """The commit of the newest run that succeeded; RunsError for what is no list of them.
+    """The commit of the newest run that succeeded; "unknown", which is no commit, without one.
 
-    "unknown", which is no commit, if there is none.
+    Raises RunsError if the file is not a list of runs.
     """
     try:
         found = json.loads(runs.read_bytes())["workflow_runs"]
         return next((str(run["head_sha"]) for run in found if _counts(run)), "unknown")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunsError(f"{runs} is no list of runs ({type(error).__name__}: {error})") from error
+        raise RunsError(
+            f"{runs} is not a list of runs ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _counts(run: Mapping[str, Any]) -> bool:
@@ -113,7 +119,7 @@ def teams_of(changes: Iterable[tuple[str, str]]) -> list[str]:
         team_file = _TEAM_FILE.fullmatch(path)
         if team_file and status != "D":
             teams.add(team_file["team"])
-        elif _CONCERNS_ALL.fullmatch(path):
+        elif not _NOT_APPLIED.fullmatch(path):
             return EVERY_TEAM
     return sorted(teams)
 

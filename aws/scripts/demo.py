@@ -25,7 +25,7 @@ FILES = Path(__file__).resolve().parent / "demo-files"
 HOURS = 2
 
 ENTRIES = """\
-temporary-access:
+{folder}:
   - description: Look into the failed settlement run
     expires_at: {deadline}
     user: developer-one@example.com
@@ -136,13 +136,15 @@ def told(clock: Clock) -> int:
     import boto3  # noqa: PLC0415
 
     from iam_access.config.load import load  # noqa: PLC0415
+    from iam_access.kinds.temporary_access import TemporaryAccess  # noqa: PLC0415
     from iam_access.sandbox import Sandbox  # noqa: PLC0415
     from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="self-serve-") as folder, contextlib.chdir(folder):
         directory = Path("aws")
         shutil.copytree(FILES, directory)
-        request = ENTRIES.format(deadline=f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}")
+        deadline = f"{clock() + timedelta(hours=HOURS):%Y-%m-%dT%H:%M:%SZ}"
+        request = ENTRIES.format(folder=TemporaryAccess.folder, deadline=deadline)
         configuration = load(directory, now=clock())
         with Sandbox(
             accounts_of(configuration),
@@ -152,7 +154,8 @@ def told(clock: Clock) -> int:
         ) as sandbox:
             key = sandbox.backend(ACCOUNT).create_access_key(PERSON)
             demo = Demo(clock, boto3.Session(key.access_key_id, key.secret_access_key))
-            story(demo, directory / "temporary-access" / "payments.yaml", request, clock)
+            access = directory / TemporaryAccess.folder / "payments.yaml"
+            story(demo, access, request, clock)
     return 1 if demo.failed else 0
 
 
@@ -169,7 +172,7 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
 
     demo.tell(
         f"A developer asks for production access for {HOURS} hours, twice",
-        "What ended long ago makes way; aws/temporary-access/payments.yaml now says:",
+        f"What ended long ago makes way; {access} now says:",
     )
     print(f"\n{request}", end="")
     access.write_text(request, "utf-8")
@@ -209,8 +212,8 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
 
     demo.tell("What next?")
     print(
-        """
-  Ask for something yourself in one of the files in aws/temporary-access/, then
+        f"""
+  Ask for something yourself in one of the files in {access.parent}/, then
     .venv/bin/python aws/scripts/validate.py
     .venv/bin/python aws/scripts/apply.py --all --dry-run --sandbox
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import changed_teams
+from iam_access import kinds
+
 SCRIPT = Path(__file__).parents[2] / "aws" / "scripts" / "changed_teams.py"
 PACKAGE = SCRIPT.parent / "iam_access" / "__init__.py"
 ZEROS = "0" * 40
@@ -152,6 +155,8 @@ def test_what_came_after_the_newer_commit_does_not_count(repository: Repository)
         pytest.param(lambda r: r.write(f"aws-policies/{'a' * 65}.yaml"), id="no team's name"),
         pytest.param(lambda r: r.write("permanent-access/sub/alpha.yaml"), id="a sub-folder"),
         pytest.param(lambda r: r.write("permanent-access/alpha.yml"), id="another ending"),
+        pytest.param(lambda r: r.write("iam-groups/alpha.yaml"), id="an unknown folder"),
+        pytest.param(lambda r: r.write("setings.yaml"), id="an unknown file"),
     ],
 )
 def test_what_a_team_alone_cannot_tell_means_all(
@@ -168,6 +173,10 @@ def test_files_that_are_not_applied_do_not_count(repository: Repository, path: s
     repository.write(path)
     repository.commit()
     assert repository.arguments(repository.first) == []
+
+
+def test_it_knows_every_registered_folder() -> None:
+    assert set(changed_teams.FOLDERS) == {folder.folder for folder in kinds.FOLDERS}
 
 
 def test_files_outside_the_config_folder_do_not_count(repository: Repository) -> None:
