@@ -1,6 +1,6 @@
 """An IAM that answers as it is told, and the changes to send to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from iam_access.cloud.errors import Answer, Call, CallError, Params
 from iam_access.kinds.calls import iam
@@ -10,7 +10,9 @@ from iam_access.model import (
     Change,
     ChangeType,
     Confirm,
+    Expectation,
     Phase,
+    Read,
     Resource,
     ResourceId,
 )
@@ -111,6 +113,13 @@ def untag(user: str, *keys: str) -> ApiCall:
     return iam(ACCOUNT, "untag_user", params, Phase.RELEASE, merge="TagKeys", absent_is_done=True)
 
 
-def confirmed_by(code: str, holds: Callable[[Answer], bool]) -> Confirm:
-    """Believes a call that failed with this code if the policy reads as `holds` wants."""
-    return Confirm(frozenset({code}), lambda read: holds(read("get_policy", {"PolicyArn": "p"})))
+def confirmed_by(code: str, *expects: Expectation, absent: str = "") -> Confirm:
+    """Believes a call that failed with this code if the policy reads as expected."""
+    read = Read(
+        "iam",
+        "get_policy",
+        {"PolicyArn": "p"},
+        expects=expects,
+        absent=frozenset({absent} - {""}),
+    )
+    return Confirm(frozenset({code}), (read,))

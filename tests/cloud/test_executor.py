@@ -7,7 +7,17 @@ import pytest
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.executor import SETTLE_SECONDS, Execution, steps_of
 from iam_access.kinds import calls
-from iam_access.model import ApiCall, CallTarget, Change, ChangeType, Outcome, Phase, Status
+from iam_access.model import (
+    ApiCall,
+    CallTarget,
+    Change,
+    ChangeType,
+    Expectation,
+    Match,
+    Outcome,
+    Phase,
+    Status,
+)
 from tests.cloud.fakes import (
     ACCOUNT,
     BUSY,
@@ -26,6 +36,8 @@ from tests.cloud.fakes import (
 DENIED = CallError("AccessDenied", "not authorized to perform: iam:AttachUserPolicy")
 EXPIRED = CallError("ExpiredToken", "The security token included in the request is expired")
 EXISTS = CallError("EntityAlreadyExists", "A policy called p already exists")
+
+WANTED = Expectation(("Policy",), Match.EQUALS, ("wanted",))
 
 
 def run(iam: FakeIam, *changes: Change) -> list[Outcome]:
@@ -338,16 +350,25 @@ class TestRemovals:
 
 
 class TestLostAnswers:
+    def test_what_reads_as_absent_was_removed(self) -> None:
+        confirm = confirmed_by("AccessDenied", absent="NoSuchEntity")
+        removal = replace(delete("p"), confirm=confirm)
+        iam = FakeIam({"delete_policy": [DENIED], "get_policy": [NO_SUCH_ENTITY]})
+        (outcome,) = run(iam, change("a", removal))
+        assert outcome.status is Status.ALREADY
+        # It is not waited for: that it is gone is what was asked.
+        assert iam.slept == []
+
     def test_a_call_found_to_have_been_carried_out_is_done(self) -> None:
-        iam = FakeIam({"create_policy": [EXISTS], "get_policy": [{"Policy": "as wanted"}]})
-        confirm = confirmed_by("EntityAlreadyExists", lambda got: got == {"Policy": "as wanted"})
+        iam = FakeIam({"create_policy": [EXISTS], "get_policy": [{"Policy": "wanted"}]})
+        confirm = confirmed_by("EntityAlreadyExists", WANTED)
         (outcome,) = run(iam, change("a", create("p", confirm), attach("ann", "p")))
         assert outcome.status is Status.DONE
         assert iam.operations == ["create_policy", "get_policy", "attach_user_policy"]
 
     def test_something_else_in_its_place_is_a_failure(self) -> None:
         iam = FakeIam({"create_policy": [EXISTS]})
-        confirm = confirmed_by("EntityAlreadyExists", lambda _: False)
+        confirm = confirmed_by("EntityAlreadyExists", WANTED)
         (outcome,) = run(iam, change("a", create("p", confirm), attach("ann", "p")))
         assert code_of(outcome) == "EntityAlreadyExists"
         assert "--adopt" in (outcome.failure.hint if outcome.failure else "")
@@ -355,13 +376,13 @@ class TestLostAnswers:
 
     def test_only_the_codes_it_names_are_doubted(self) -> None:
         iam = FakeIam({"create_policy": [DENIED]})
-        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        confirm = confirmed_by("EntityAlreadyExists")
         (outcome,) = run(iam, change("a", create("p", confirm)))
         assert code_of(outcome) == "AccessDenied"
 
     def test_a_read_that_fails_confirms_nothing(self) -> None:
         iam = FakeIam({"create_policy": [EXISTS], "get_policy": [DENIED]})
-        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        confirm = confirmed_by("EntityAlreadyExists")
         (outcome,) = run(iam, change("a", create("p", confirm)))
         assert code_of(outcome) == "EntityAlreadyExists"
 
@@ -369,7 +390,7 @@ class TestLostAnswers:
         iam = FakeIam(
             {"create_policy": [EXISTS], "get_policy": [NO_SUCH_ENTITY, NO_SUCH_ENTITY, {}]}
         )
-        confirm = confirmed_by("EntityAlreadyExists", lambda _: True)
+        confirm = confirmed_by("EntityAlreadyExists")
         (outcome,) = run(iam, change("a", create("p", confirm)))
         assert outcome.status is Status.DONE
         assert iam.slept == [1, 2]

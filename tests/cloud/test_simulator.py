@@ -9,7 +9,7 @@ from iam_access.cloud.errors import Answer, CallError, CloudError, Params
 from iam_access.cloud.simulator import PAIRS_PER_CALL, PAUSES, RESOURCES_PER_CALL, AwsBackend
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.questions import AssertionQuestion, ContextValue, TestRef
 from iam_access.simulation.results import GaveUpError
 from tests.cloud.fakes import NO_SUCH_ENTITY, FakeIam

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
-from iam_access.model import Change, ChangeType, Phase, Principal, Resource
+from iam_access.model import Change, ChangeType, Phase, Principal, Read, Resource
+from iam_access.plan import confirmation
 from tests.values import (
     ACCOUNT,
     ALICE,
@@ -215,15 +216,15 @@ def test_a_lost_answer_is_confirmed_by_meaning(found: str, holds: bool) -> None:
         "Statement": {"Resource": "*", "Action": found, "Effect": "Allow"},
     }
 
-    def read(operation: str, params: Any) -> Any:
-        if operation == "get_policy":
+    def ask(read: Read, params: Any) -> Any:
+        if read.operation == "get_policy":
             return {"Policy": {"DefaultVersionId": "v7"}}
         assert params == {"PolicyArn": ARN, "VersionId": "v7"}
         return {"PolicyVersion": {"Document": document}}
 
     assert create.confirm is not None
     assert create.confirm.codes == {"EntityAlreadyExists"}
-    assert create.confirm.holds(read) is holds
+    assert confirmation.holds(create.confirm, ask) is holds
 
 
 def test_the_description_is_given_to_aws() -> None:

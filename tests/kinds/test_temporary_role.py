@@ -11,6 +11,7 @@ from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import Phase, Principal, PrincipalType
+from iam_access.plan.confirmation import holds
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -420,7 +421,7 @@ def test_a_role_that_is_there_after_all_is_taken_for_ours_only_as_it_was_wanted(
 ) -> None:
     create, *_ = KIND.calls(None, temporary_role.resource(grant()), account_with())
     assert create.confirm is not None
-    assert create.confirm.holds(lambda operation, params: answer) is is_ours
+    assert holds(create.confirm, lambda read, params: answer) is is_ours
 
 
 @pytest.mark.parametrize(("last", "is_gone"), [("arn:aws:iam::1:role/other", True), ("", False)])
@@ -436,7 +437,7 @@ def test_a_role_is_gone_only_if_no_page_has_it(last: str, *, is_gone: bool) -> N
     )
     delete = KIND.reclaiming(before, account, DEADLINE + HOUR, cleaning=True)[-1]
     assert delete.confirm is not None
-    assert delete.confirm.holds(lambda operation, params: next(pages)) is is_gone
+    assert holds(delete.confirm, lambda read, params: next(pages)) is is_gone
 
 
 def test_of_policies_of_aws_those_that_deny_are_attached_first() -> None:

@@ -13,7 +13,7 @@ from iam_access.meaning.resource_scopes import (
     including,
     outside,
 )
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.globs import Mode, compile_patterns
 
 VALUES = {"aws:username": "ab", "aws:x": "a:b"}
 LETTERS = st.sampled_from(

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.conditions import OPERATORS, PolicySyntaxError
-from iam_access.policy.evaluation.context import RequestContext
-from iam_access.policy.evaluation.request import PrincipalContext, Request
+from iam_access.policy.evaluation.request import PrincipalContext, Request, RequestContext
 
 CALLERS = [
     PrincipalContext.user("arn:aws:iam::123456789012:user/a", "AIDAEXAMPLE"),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from iam_access.policy import globs
 from iam_access.policy.actions import expand, unknown_action
-from iam_access.policy.combine import compact
+from iam_access.policy.packing import compact
 
 PATTERNS = st.text("ab*?", max_size=8)
 

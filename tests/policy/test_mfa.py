@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from iam_access.policy.document import Document, DocumentError, document, same_meaning, statement
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.mfa import with_mfa
 

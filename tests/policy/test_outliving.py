@@ -19,8 +19,7 @@ from iam_access.policy.document import (
     statement,
 )
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.outliving import (
     denial,

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from iam_access.policy.combine import combine, compact
 from iam_access.policy.dates import format_instant
 from iam_access.policy.document import Document
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import with_window
+from iam_access.policy.packing import combine, compact
 
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
 START = DEADLINE - timedelta(seconds=3)

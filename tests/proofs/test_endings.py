@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.expiry import deadline_of
 from iam_access.snapshot import Document
 from tests.proofs.cases import (

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hypothesis import HealthCheck, given, settings
 
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.expiry import deadline_of
 from iam_access.snapshot import Snapshot
 from tests.proofs.reach import OURS, Probe, allows

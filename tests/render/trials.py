@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Failure, Finding, Location, Principal, Severity
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.questions import (
     AssertionQuestion,
     ContextValue,

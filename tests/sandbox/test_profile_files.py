@@ -25,6 +25,9 @@ def test_they_are_found_by_name_in_aws_own_files(
         assert "AWS_ACCESS_KEY_ID" not in environment
         # For profiles that are added by hand, such as those that a plan prints.
         assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
+        # A sandbox in this process sets keys, which boto3 prefers to profiles.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         arns = [

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from iam_access.policy.arn import resource_fault
+from iam_access.policy.arn import PARTITIONS, resource_fault
 from iam_access.policy.lint import check_document
-from iam_access.policy.partitions import PARTITIONS
 from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
 from tests.sandbox.support import ACCOUNT, policy

@@ -10,8 +10,8 @@ from hypothesis import given as given_that
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.key_origins import is_open
+from iam_access.policy.evaluation.evaluate import Verdict
+from iam_access.policy.evaluation.request import is_open
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, disagreements, find_violations
 from iam_access.simulation.offline import OfflineBackend

@@ -16,8 +16,13 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    PolicyType,
+    Verdict,
+    decide_for_caller,
+)
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, find_violations

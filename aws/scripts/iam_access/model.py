@@ -1,6 +1,6 @@
 """The values every part of the pipeline speaks in. No behaviour beyond what follows from them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -141,21 +141,55 @@ class CallTarget(NamedTuple):
     region: str | None = None
 
 
-# Makes one read of the IAM API: boto3's operation name and parameters to its answer.
-Read = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
+class Match(StrEnum):
+    """How the value at a path of an answer compares with the values that are expected."""
+
+    EQUALS = "equals"  # it is one of them
+    MEANS = "means"  # it is a policy document that means the same as one of them
+    CONTAINS = "contains"  # it is a list with one of them
+    LACKS = "lacks"  # it is a list without any of them
+    ABSENT = "absent"  # there is no value
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an answer must hold. `path` are keys; a step into a list is taken into each element."""
+
+    path: tuple[str, ...]
+    match: Match
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One read of an AWS API in the account of the call that it is about.
+
+    `takes` are further parameters with the paths of their values in the answer of the read before.
+    `pages` names the parameter and the part of the answer that lead to the next page; lists then
+    count with all their pages. One of the error codes `absent` means that what was to go is gone.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    expects: tuple[Expectation, ...] = ()
+    takes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    pages: tuple[str, str] | None = None
+    absent: frozenset[str] = frozenset()
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
     """How to tell, after an error, that a call had in fact been carried out.
 
-    AWS may carry out a call and lose the answer; the retry then fails with one of `codes`.
-    `holds` is given a way to read from the account and says whether what was wanted is there (for
-    a call with `absent_is_done`: whether what was to go is gone).
+    AWS may carry out a call and lose the answer; the retry then fails with one of `codes`. It was
+    carried out if every read finds what it expects: what was wanted is there or, for a call with
+    `absent_is_done`, what was to go is gone.
     """
 
     codes: frozenset[str]
-    holds: Callable[[Read], bool]
+    reads: tuple[Read, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +214,7 @@ class ApiCall:
     action: str | None = None
     merge: str | None = None
     absent_is_done: bool = False
-    confirm: Confirm | None = field(default=None, compare=False)
+    confirm: Confirm | None = None
 
     @property
     def target(self) -> CallTarget:

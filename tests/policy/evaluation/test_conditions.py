@@ -13,8 +13,7 @@ from iam_access.policy.evaluation.conditions import (
     compile_conditions,
     parse_date,
 )
-from iam_access.policy.evaluation.context import RequestContext
-from iam_access.policy.evaluation.request import PrincipalContext, Request
+from iam_access.policy.evaluation.request import PrincipalContext, Request, RequestContext
 
 TABLE = Path(__file__).parents[2] / "data" / "evaluator" / "conditions.yaml"
 USER = PrincipalContext.user("arn:aws:iam::123456789012:user/dev/alice", "AIDAEXAMPLE")

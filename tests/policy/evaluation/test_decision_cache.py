@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import SourceType
-from iam_access.policy.evaluation.decision import Decision
 from iam_access.policy.evaluation.decision_cache import Matrix
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, decide_for_caller
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from tests.policy.evaluation.test_evaluate_properties import (
     ACCOUNT,

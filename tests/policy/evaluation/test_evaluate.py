@@ -15,8 +15,14 @@ from iam_access.policy.evaluation.compile import (
     compile_policy,
 )
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
-from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide, decide_for_caller
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    PolicyType,
+    Verdict,
+    decide,
+    decide_for_caller,
+)
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 
 DATA = Path(__file__).parents[2] / "data" / "evaluator"

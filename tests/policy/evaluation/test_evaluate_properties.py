@@ -15,8 +15,7 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Decision, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 
 ACCOUNT = "111122223333"

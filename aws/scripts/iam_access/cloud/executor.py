@@ -16,9 +16,11 @@ from iam_access.model import (
     Failure,
     Outcome,
     Phase,
+    Read,
     ResourceId,
     Status,
 )
+from iam_access.plan.confirmation import holds
 
 # How many tags, or keys of tags, one call takes:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
@@ -292,21 +294,26 @@ class Execution:
         except CallError as error:
             if call.absent_is_done and error.code in hints.ABSENT:
                 return True
-            if call.confirm and error.code in call.confirm.codes and self._holds(call, send):
+            if call.confirm is not None and error.code in call.confirm.codes and self._holds(call):
                 return call.absent_is_done
             raise
         return False
 
-    def _holds(self, call: ApiCall, send: Call) -> bool:
+    def _holds(self, call: ApiCall) -> bool:
         """Whether a call that failed had been carried out before."""
-        assert call.confirm is not None, "only what can be confirmed is"
         until = self._slept + _CONFIRM_SECONDS
 
-        def read(operation: str, params: Params) -> Answer:
-            return self._send(send, operation, params, until)
+        def ask(read: Read, params: Params) -> Answer | None:
+            send = self._client(CallTarget(call.account, read.service, read.region))
+            try:
+                return self._send(send, read.operation, params, 0.0 if read.absent else until)
+            except CallError as error:
+                if error.code in read.absent:
+                    return None
+                raise
 
         try:
-            return call.confirm.holds(read)
+            return call.confirm is not None and holds(call.confirm, ask)
         except CallError:
             return False
 

@@ -22,7 +22,7 @@ from iam_access.cloud.client import BOTO_ERRORS, call_error, client_caller
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import BOOTSTRAP, trust_statement
 from iam_access.model import Account
-from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.arn import PARTITIONS
 
 DURATION_SECONDS = 3_600
 

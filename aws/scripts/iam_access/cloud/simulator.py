@@ -12,7 +12,7 @@ from iam_access.cloud.errors import Answer as Page
 from iam_access.cloud.errors import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
 from iam_access.model import permission
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.questions import AssertionQuestion, ContextValue
 from iam_access.simulation.results import BackendDecision, Evidence, GaveUpError
 

@@ -31,6 +31,7 @@ from iam_access.model import Finding, Location, Severity
 from iam_access.place import SourcePosition
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
+from iam_access.policy.globs import has_wildcard
 
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 _NAMES_OF_EXPRESSIONS = ("global_exemptions", "global_limit_to", "exemptions", "limit_to")
@@ -333,4 +334,4 @@ def _asks_for_all(action: str, test: AccessTest) -> bool:
     """Whether a pattern is asked as it stands where people are likely to mean each action."""
     if test.expected_result is not Expectation.FAIL or test.wildcards != "literal":
         return False
-    return action != "*:*" and ("*" in action or "?" in action)
+    return action != "*:*" and has_wildcard(action)

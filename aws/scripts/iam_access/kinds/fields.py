@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.globs import shell
 
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
@@ -127,7 +127,7 @@ class UserNames:
         """Whether users with an address in this domain are named like all of it."""
         if self.is_default:
             return False
-        listed = any(fnmatchcase(domain.lower(), each.lower()) for each in self.domains)
+        listed = any(shell(each, ignore_case=True).match(domain) for each in self.domains)
         return self.whole if listed or not self.domains else not self.whole
 
 

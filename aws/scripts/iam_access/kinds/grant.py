@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from iam_access.model import Account, Location, Principal, Severity
-from iam_access.policy.combine import combine
 from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
 from iam_access.policy.outliving import in_words, opening_actions, outliving_actions
+from iam_access.policy.packing import combine
 from iam_access.snapshot import Document, ManagedDocument
 
 # Of the roles made for grants, and of the deployer role: role chaining allows no longer one.

@@ -1,6 +1,6 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,9 @@ from iam_access.model import (
     ApiCall,
     Change,
     Confirm,
+    Expectation,
     Finding,
+    Match,
     Phase,
     Read,
     Resource,
@@ -200,15 +202,16 @@ def resource_id(arn: str) -> ResourceId:
     return ResourceId(NAME, arn)
 
 
-def _published(arn: str, document: Mapping[str, Any]) -> Callable[[Read], bool]:
-    """Whether the policy's default version means what we wanted to publish."""
-
-    def holds(read: Read) -> bool:
-        version = read("get_policy", {"PolicyArn": arn})["Policy"]["DefaultVersionId"]
-        answer = read("get_policy_version", {"PolicyArn": arn, "VersionId": version})
-        return documents.same_meaning(answer["PolicyVersion"]["Document"], document)
-
-    return holds
+def _published(code: str, arn: str, document: Mapping[str, Any]) -> Confirm:
+    """After this error: whether the policy's default version means what was to be published."""
+    version = Read(
+        "iam",
+        "get_policy_version",
+        {"PolicyArn": arn},
+        takes=(("VersionId", ("Policy", "DefaultVersionId")),),
+        expects=(Expectation(("PolicyVersion", "Document"), Match.MEANS, (document,)),),
+    )
+    return Confirm(frozenset({code}), (Read("iam", "get_policy", {"PolicyArn": arn}), version))
 
 
 def _create(account: str, wanted: Resource) -> ApiCall:
@@ -226,7 +229,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
         "create_policy",
         params,
         Phase.PUBLISH,
-        confirm=Confirm(frozenset({"EntityAlreadyExists"}), _published(arn, document)),
+        confirm=_published("EntityAlreadyExists", arn, document),
     )
 
 
@@ -238,7 +241,7 @@ def _new_version(account: str, wanted: Resource) -> ApiCall:
         {"PolicyArn": arn, "PolicyDocument": documents.render(document), "SetAsDefault": True},
         Phase.PUBLISH,
         # A version whose answer was lost may have taken the last place.
-        confirm=Confirm(frozenset({"LimitExceeded"}), _published(arn, document)),
+        confirm=_published("LimitExceeded", arn, document),
     )
 
 

@@ -9,7 +9,7 @@ session, which a permissions boundary would not.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,9 @@ from iam_access.model import (
     ApiCall,
     Change,
     Confirm,
+    Expectation,
     Finding,
+    Match,
     Phase,
     Principal,
     PrincipalType,
@@ -33,10 +35,10 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.combine import combine
+from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.expiry import deadline_of
-from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.packing import combine
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 POLICY_NAME = "self-serve"
@@ -150,23 +152,20 @@ def _create(account: str, wanted: Resource) -> ApiCall:
             "PermissionsBoundary": boundary,
         },
         Phase.PUBLISH,
-        confirm=Confirm(
-            frozenset({"EntityAlreadyExists"}), _made(wanted.name, path, trust, boundary)
-        ),
+        confirm=_made(wanted.name, path, documents.parse(trust), boundary),
     )
 
 
-def _made(name: str, path: str, trust: str, boundary: str) -> Callable[[Read], bool]:
-    """Whether the role is there as we wanted to make it, opened already or not."""
-    trusts = (trust, documents.pretty(NOBODY))
-
-    def holds(read: Read) -> bool:
-        role = read("get_role", {"RoleName": name})["Role"]
-        same = documents.pretty(role["AssumeRolePolicyDocument"]) in trusts
-        carried = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        return bool(role["Path"] == path and same and carried == boundary)
-
-    return holds
+def _made(name: str, path: str, trust: Document, boundary: str) -> Confirm:
+    """Whether the role is there as it was to be made, opened already or not."""
+    carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
+    expects = (
+        Expectation(("Role", "Path"), Match.EQUALS, (path,)),
+        Expectation(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (NOBODY, trust)),
+        Expectation(carried, Match.EQUALS, (boundary,)),
+    )
+    read = Read("iam", "get_role", {"RoleName": name}, expects=expects)
+    return Confirm(frozenset({"EntityAlreadyExists"}), (read,))
 
 
 def _trust(account: str, role: str, trust: str, phase: Phase) -> ApiCall:
@@ -256,38 +255,34 @@ def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
 
 def _closing(account: str, before: Resource) -> ApiCall:
     closing = _trust(account, before.name, documents.pretty(NOBODY), Phase.REVOKE)
-    # What IAM may only do under a path, it denies for a name without a role: of that it knows none.
-    gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
-    return replace(closing, absent_is_done=True, confirm=gone)
+    return replace(closing, absent_is_done=True, confirm=_gone(before.attributes["arn"]))
 
 
 def _deletion(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
     """Takes apart a role of which no session can be open."""
     role = Principal(PrincipalType.ROLE, before.name)
-    gone = Confirm(frozenset({"AccessDenied"}), _gone(before.attributes["arn"]))
     delete = calls.iam(snapshot.account_id, "delete_role", {"RoleName": before.name}, Phase.RETIRE)
     return (
         *(() if is_closed(before) else [_closing(snapshot.account_id, before)]),
         *_extras(role, before, snapshot, kept=()),
         calls.delete_inline(snapshot.account_id, role, POLICY_NAME, Phase.RETIRE),
-        replace(delete, absent_is_done=True, confirm=gone),
+        replace(delete, absent_is_done=True, confirm=_gone(before.attributes["arn"])),
     )
 
 
-def _gone(arn: str) -> Callable[[Read], bool]:
-    """Whether there is no role of this ARN; asked of what the deployer role may always read."""
+def _gone(arn: str) -> Confirm:
+    """Whether there is no role of this ARN, asked of what the deployer role may always read.
 
-    def holds(read: Read) -> bool:
-        page: dict[str, Any] = {"Filter": ["Role"], "MaxItems": 1_000}
-        while True:
-            answer = read("get_account_authorization_details", page)
-            if any(role["Arn"] == arn for role in answer["RoleDetailList"]):
-                return False
-            if not answer.get("IsTruncated"):
-                return True
-            page = {**page, "Marker": answer["Marker"]}
-
-    return holds
+    Where IAM allows an action below a path only, it denies it for a name that no role has.
+    """
+    read = Read(
+        "iam",
+        "get_account_authorization_details",
+        {"Filter": ["Role"], "MaxItems": 1_000},
+        expects=(Expectation(("RoleDetailList", "Arn"), Match.LACKS, (arn,)),),
+        pages=("Marker", "Marker"),
+    )
+    return Confirm(frozenset({"AccessDenied"}), (read,))
 
 
 def _same(one: Document | None, other: Document | None) -> bool:

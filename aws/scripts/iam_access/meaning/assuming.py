@@ -14,7 +14,7 @@ from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import document as documents
 from iam_access.policy.evaluation.request import account_of
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.globs import Mode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
 ASSUME = "sts:AssumeRole"
@@ -134,7 +134,7 @@ def _named(statement: Mapping[str, object]) -> set[str]:
     """Those whom an Allow statement of a trust policy lets assume the role."""
     actions = map(str, documents.listed(statement.get("Action", [])))
     patterns = compile_patterns((each.lower() for each in actions), Mode.TEXT)
-    assumes = patterns.matches(ASSUME.lower(), lambda _key, _written: None)
+    assumes = patterns.matches(ASSUME.lower(), no_variables)
     if statement.get("Effect") != "Allow" or not assumes:
         return set()
     principal = statement.get("Principal")

@@ -11,7 +11,7 @@ from iam_access.policy.document import listed, text_of
 from iam_access.policy.evaluation.conditions import CompiledCondition as Compiled
 from iam_access.policy.evaluation.conditions import Qualifier, compile_conditions
 from iam_access.policy.expiry import CURRENT_TIME
-from iam_access.policy.variables import escape_variables
+from iam_access.policy.globs import escape_variables
 
 ALWAYS_START = datetime.min.replace(tzinfo=UTC)
 ALWAYS_END = datetime.max.replace(tzinfo=UTC)

@@ -25,9 +25,9 @@ from iam_access.meaning.permissions import (
 from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Escalation, Principal, PrincipalType
 from iam_access.policy import document as documents
-from iam_access.policy.action_targets import can_have
 from iam_access.policy.actions import find_action, resource_types
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.condition_keys import can_have
+from iam_access.policy.globs import Mode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"
@@ -250,7 +250,7 @@ def _may_equal(operator: str, values: Iterable[str], text: str) -> bool:
     patterns = compile_patterns(
         (each.lower() for each in values), Mode.TEXT, wildcards=like == "stringlike"
     )
-    return patterns.matches(text, lambda _key, _written: None)
+    return patterns.matches(text, no_variables)
 
 
 def _roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:

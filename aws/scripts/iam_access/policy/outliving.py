@@ -32,8 +32,7 @@ from iam_access.policy.document import (
     statements_of,
     text_of,
 )
-from iam_access.policy.globs import has_wildcard
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.globs import Mode, compile_patterns, has_wildcard, no_variables
 
 #: Services of which whatever writes is meant: identities, the account's root user and its owner.
 WRITTEN = ("account", "account-access", "iam", "organizations")
@@ -251,7 +250,7 @@ def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool
     forbidden = compile_patterns(texts, Mode.TEXT)
 
     def is_gone(action: str) -> bool:
-        return action in denied or forbidden.matches(action.lower(), _no_variables)
+        return action in denied or forbidden.matches(action.lower(), no_variables)
 
     return all(
         "Action" in each and _is_all(listed(each["Action"]), is_gone)
@@ -300,17 +299,13 @@ def _matched(values: Any, among: frozenset[str]) -> frozenset[str]:
     if not texts:
         return frozenset()
     patterns = compile_patterns(texts, Mode.TEXT)
-    return frozenset(each for each in among if patterns.matches(each.lower(), _no_variables))
+    return frozenset(each for each in among if patterns.matches(each.lower(), no_variables))
 
 
 @lru_cache(maxsize=16)
 def _prefixes(actions: frozenset[str]) -> frozenset[str]:
     """The services of the actions: most patterns are of others, and need not be looked at."""
     return frozenset(each.partition(":")[0] for each in actions)
-
-
-def _no_variables(_key: str, _written: str) -> str | None:
-    return None
 
 
 def is_absolute(source: Statement) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple, TextIO
 
 from iam_access.model import Finding, Location, PrincipalType, Report, Severity
 from iam_access.policy.evaluation.compile import SourceType
-from iam_access.policy.evaluation.decision import LayerDecision, PolicyType, Verdict
+from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
 from iam_access.render import Output, answers_json, paint, wording
 from iam_access.render.escape import markdown, markdown_code
 from iam_access.render.github import annotations, log_line

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, AccountReport, Finding, Report, Severity
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text import finding_lines

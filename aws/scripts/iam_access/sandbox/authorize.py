@@ -13,8 +13,13 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    PolicyType,
+    Verdict,
+    decide,
+)
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.sandbox.call import Call, Entity
 from iam_access.sandbox.faults import AwsError

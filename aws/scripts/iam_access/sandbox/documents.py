@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from iam_access.policy.arn import IAM_KINDS, S3_REGIONAL, is_iam_resource
-from iam_access.policy.globs import matching
-from iam_access.policy.variables import mask_variables
+from iam_access.policy.globs import mask_variables, matching
 from iam_access.sandbox.faults import AwsError
 
 Statement = Mapping[str, Any]

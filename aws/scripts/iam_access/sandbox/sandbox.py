@@ -18,8 +18,7 @@ from moto.core.models import MockAWS
 from moto.iam.models import AccessKey, IAMBackend
 
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.arn import policy_path_and_name
-from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.arn import PARTITIONS, policy_path_and_name
 from iam_access.sandbox.faults import Fault, RecordedCall
 from iam_access.sandbox.principals import set_boundary
 from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles

@@ -23,7 +23,7 @@ from moto.iam.responses import IamResponse
 from moto.sts import models as sts_models
 from moto.utilities import utils as moto_utils
 
-from iam_access.policy.partitions import PARTITIONS, partition_of_region
+from iam_access.policy.arn import PARTITIONS, partition_of_region
 from iam_access.sandbox import (
     managed,
     parameters,

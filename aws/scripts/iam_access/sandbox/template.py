@@ -16,7 +16,7 @@ import yaml
 from moto.iam.models import IAMBackend, ManagedPolicy, Role
 
 from iam_access.errors import AccessError
-from iam_access.policy.partitions import PARTITIONS
+from iam_access.policy.arn import PARTITIONS
 from iam_access.sandbox import trust
 from iam_access.sandbox.documents import check_identity_policy, size
 from iam_access.sandbox.faults import AwsError

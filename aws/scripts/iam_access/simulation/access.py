@@ -13,8 +13,8 @@ from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.document import statements_of
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import StatementRef
-from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import Decision, PolicyType, Verdict
 from iam_access.policy.evaluation.request import Request
 from iam_access.policy.evaluation.service_exceptions import consenting_account, is_trust_action
 from iam_access.policy.globs import has_wildcard

@@ -12,9 +12,8 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Decision
 from iam_access.policy.evaluation.decision_cache import Matrix, SubjectEvaluator
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
 from iam_access.policy.evaluation.request import PrincipalContext
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot

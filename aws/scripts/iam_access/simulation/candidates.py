@@ -29,10 +29,9 @@ from iam_access.policy.evaluation.conditions import (
     parse_date,
     parse_number,
 )
-from iam_access.policy.evaluation.context import RequestContext
 from iam_access.policy.evaluation.decision_cache import Recorder
-from iam_access.policy.key_origins import TIME_KEYS
-from iam_access.policy.match import Lookup, Mode, Piece, Variable, parse
+from iam_access.policy.evaluation.request import TIME_KEYS, RequestContext
+from iam_access.policy.globs import Lookup, Mode, Piece, Variable, parse_pattern
 from iam_access.simulation.account_policies import AccountPolicies, Context
 from iam_access.snapshot import Document
 
@@ -69,7 +68,7 @@ class Asked(NamedTuple):
         """The values that are texts, split at variables; wildcards are taken for such."""
         for each in self.values:
             if isinstance(each, str):
-                yield parse(each, variables=self.variables)
+                yield parse_pattern(each, variables=self.variables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,10 @@ from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.evaluation.batch import set_bits
 from iam_access.policy.evaluation.compile import CompiledPolicy
 from iam_access.policy.evaluation.conditions import AnyCondition
-from iam_access.policy.evaluation.context import RequestContext
-from iam_access.policy.evaluation.decision import Verdict
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import Verdict
+from iam_access.policy.evaluation.request import RequestContext, is_open
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
-from iam_access.policy.key_origins import is_open
 from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
 from iam_access.simulation.candidates import (
     ABSENT,

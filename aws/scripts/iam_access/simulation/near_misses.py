@@ -21,15 +21,12 @@ from iam_access.policy.document import (
     text_of,
     version_of,
 )
-from iam_access.policy.evaluation.compile import CompiledPolicy, Statement, StatementRef
+from iam_access.policy.evaluation.compile import CompiledPolicy, Match, Statement, StatementRef
 from iam_access.policy.evaluation.conditions import AnyCondition, compile_conditions
-from iam_access.policy.evaluation.context import OF_RESOURCE, RequestContext
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
-from iam_access.policy.evaluation.principals import Match
-from iam_access.policy.evaluation.request import CallerType, Request
+from iam_access.policy.evaluation.request import OF_RESOURCE, CallerType, Request, RequestContext
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service, ruling
-from iam_access.policy.globs import has_wildcard, overlap
-from iam_access.policy.match import Variable, parse
+from iam_access.policy.globs import Variable, has_wildcard, overlap, parse_pattern
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.snapshot import Document
 
@@ -274,7 +271,7 @@ class _Parts:
         unknown = []
 
         def value(found: re.Match[str]) -> str:
-            (piece,) = parse(found[0], variables=True)
+            (piece,) = parse_pattern(found[0], variables=True)
             if not isinstance(piece, Variable) or self._is_open(piece.key):
                 return found[0]
             text = piece.value(self.context.single)

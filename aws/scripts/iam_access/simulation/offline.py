@@ -6,9 +6,14 @@ from dataclasses import dataclass, field, replace
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Principal
 from iam_access.policy.evaluation.compile import StatementRef
-from iam_access.policy.evaluation.decision import Decision, LayerDecision, PolicyType, Verdict
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    LayerDecision,
+    PolicyType,
+    Verdict,
+)
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.origin import Origins

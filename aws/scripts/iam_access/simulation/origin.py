@@ -23,8 +23,7 @@ from iam_access.policy.evaluation.compile import (
     StatementRef,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide_for_caller
 from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import inline_id
 from iam_access.snapshot import Document

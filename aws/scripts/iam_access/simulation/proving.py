@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 from iam_access.config.access_tests import AccessTest, Expectation
 from iam_access.model import Account, Finding, Principal, Severity
-from iam_access.policy.action_targets import acts_on, can_act_on
+from iam_access.policy.actions import acts_on, can_act_on
 from iam_access.policy.evaluation.compile import CompiledPolicy, Statement
-from iam_access.policy.evaluation.context import ALWAYS_PRESENT, OF_RESOURCE, RequestContext
-from iam_access.policy.evaluation.decision import PolicyType, Verdict
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
+from iam_access.policy.evaluation.evaluate import PolicyType, Verdict
+from iam_access.policy.evaluation.request import (
+    ALWAYS_PRESENT,
+    OF_RESOURCE,
+    RequestContext,
+    is_open,
+)
 from iam_access.policy.globs import has_wildcard
-from iam_access.policy.key_origins import is_open
 from iam_access.simulation import near_misses
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.offline import as_mapping

@@ -8,10 +8,8 @@ from typing import TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
-from iam_access.policy.evaluation.context import SOME_SESSION
-from iam_access.policy.evaluation.request import account_of
+from iam_access.policy.evaluation.request import SOME_SESSION, TIME_KEYS, account_of, is_open
 from iam_access.policy.expiry import CURRENT_TIME
-from iam_access.policy.key_origins import TIME_KEYS, is_open
 from iam_access.snapshot import PrincipalState
 
 Pair: TypeAlias = tuple[str, str]

@@ -9,7 +9,7 @@ from typing import Protocol
 from iam_access.config.access_tests import Expectation
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding, Location
-from iam_access.policy.evaluation.decision import Verdict
+from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.questions import AssertionQuestion, PreparedAssertion
 
 

@@ -35,10 +35,10 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision import Decision, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, Verdict, decide
 from iam_access.policy.evaluation.request import Request
 from iam_access.policy.expiry import CURRENT_TIME, EPOCH_TIME, deadline_of
+from iam_access.policy.globs import example, has_wildcard
 from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
 from iam_access.simulation.results import AccountTests
 from iam_access.snapshot import Document, Snapshot
@@ -86,7 +86,7 @@ def probes_of(
     resource = _filled(next(iter(listed(statement.get("Resource", ["*"]))), ""), who)
     if not resource or "${" in resource:
         return
-    exact = "*" if resource == "*" else _matching(resource)
+    exact = "*" if resource == "*" else example(resource, star="x")
     context = _context(conditions_of(statement), who)
     for action in islice(dict.fromkeys(_actions(statement, denied)), _MOST):
         yield Probe(action, exact, context)
@@ -114,7 +114,7 @@ def _actions(statement: Mapping[str, Any], denied: Set[str]) -> Iterator[str]:
     for pattern in map(text_of, listed(statement.get("Action", []))):
         if pattern == "*":
             yield from _COMMON_ACTIONS
-        elif "*" in pattern or "?" in pattern:
+        elif has_wildcard(pattern):
             known = sorted(expand(pattern), key=lambda action: (action in denied, action))
             yield from known[:_MOST_OF_ONE]
         else:
@@ -140,7 +140,7 @@ def _meeting(operator: str, value: str) -> str | None:
     if operator in _MET_BY_A_VALUE:
         return value
     if operator in _MET_BY_A_MATCH:
-        return _matching(value)
+        return example(value, star="x")
     if operator == "ipaddress":
         return value.partition("/")[0]
     if operator in _MET_BY_MORE:
@@ -161,11 +161,6 @@ def _filled(text: Any, who: Principal) -> str:
     """The text with the name of the user who asks; roles have none there."""
     name = who.name if who.type is PrincipalType.USER else "${aws:username}"
     return str(text).replace("${aws:username}", name)
-
-
-def _matching(pattern: str) -> str:
-    """A text that a pattern with wildcards matches."""
-    return pattern.replace("*", "x").replace("?", "x")
 
 
 _SECOND = timedelta(seconds=1)

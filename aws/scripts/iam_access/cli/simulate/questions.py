@@ -20,6 +20,7 @@ from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.actions import unknown_action
+from iam_access.policy.globs import has_wildcard
 from iam_access.policy.lint.conditions import unknown_key
 from iam_access.render import render_answers
 from iam_access.simulation.access import AccessQuestion, AccessReport
@@ -101,7 +102,7 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
             # AWS adds actions every day, so it is asked all the same.
             message, hint = as_fragment(unknown.message), as_fragment(unknown.hint)
             found.append(Finding(unknown.code, Severity.WARNING, message, hint))
-        elif literal and ("*" in action or "?" in action):
+        elif literal and has_wildcard(action):
             found.append(
                 Finding(
                     "wildcard-action",

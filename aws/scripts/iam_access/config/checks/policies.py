@@ -25,8 +25,8 @@ from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import lint
+from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.globs import has_wildcard, matching
-from iam_access.policy.partitions import PARTITIONS
 from iam_access.snapshot import Quotas
 
 MANAGED = "managed_policies"

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Self, TypeAlias
 
 from iam_access.policy.evaluation.compile import CompiledPolicy
-from iam_access.policy.evaluation.context import OF_RESOURCE
 from iam_access.policy.evaluation.decision_cache import (
     ActionOnResource,
     ActionResourceEntry,
@@ -17,6 +16,7 @@ from iam_access.policy.evaluation.decision_cache import (
     Values,
     Varying,
 )
+from iam_access.policy.evaluation.request import OF_RESOURCE
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]

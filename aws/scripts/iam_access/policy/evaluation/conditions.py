@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from iam_access.errors import AccessError
 from iam_access.policy.condition_keys import ValueType
 from iam_access.policy.document import text_of
-from iam_access.policy.match import Lookup, Mode, compile_patterns, is_whole_arn
+from iam_access.policy.globs import Lookup, Mode, compile_patterns, is_whole_arn
 from iam_access.policy.problem import shown
 
 Scalar: TypeAlias = str | int | float | bool

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from iam_access.policy.evaluation.compile import CompiledPolicy
-from iam_access.policy.evaluation.context import OF_RESOURCE, RequestContext
-from iam_access.policy.evaluation.decision import Decision
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide_for_caller
-from iam_access.policy.evaluation.principals import Match
-from iam_access.policy.evaluation.request import CallerType, PrincipalContext, Request
+from iam_access.policy.evaluation.compile import CompiledPolicy, Match
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, decide_for_caller
+from iam_access.policy.evaluation.request import (
+    OF_RESOURCE,
+    CallerType,
+    PrincipalContext,
+    Request,
+    RequestContext,
+)
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
 
 ActionOnResource: TypeAlias = tuple[str, str, str | None]

@@ -21,42 +21,6 @@ _LONG_TERM_ONLY = frozenset({_OWN_SESSION, "sts:getfederationtoken"})
 _ROLES = frozenset({CallerType.ROLE, CallerType.ROLE_SESSION})
 # Checked when another service is called: it is no operation of IAM's API.
 _PASSING = "iam:passrole"
-# The actions that no aws:Resource… key comes with. The page named others in its versions of 2023
-# and 2026; an action that either names is taken not to carry them.
-_SERVICES_WITHOUT_OWNER = frozenset({"ebs", "events"})
-_WITHOUT_OWNER = frozenset(
-    {
-        "auditmanager:updateassessmentframeworkshare",
-        "detective:acceptinvitation",
-        "ds:acceptshareddirectory",
-        "ec2:accepttransitgatewaypeeringattachment",
-        "ec2:acceptvpcendpointconnections",
-        "ec2:acceptvpcpeeringconnection",
-        "ec2:copyfpgaimage",
-        "ec2:copyimage",
-        "ec2:copysnapshot",
-        "ec2:createtransitgatewaypeeringattachment",
-        "ec2:createvolume",
-        "ec2:createvpcendpoint",
-        "ec2:createvpcpeeringconnection",
-        "ec2:deletetransitgatewaypeeringattachment",
-        "ec2:deletevpcpeeringconnection",
-        "ec2:rejecttransitgatewaypeeringattachment",
-        "ec2:rejectvpcendpointconnections",
-        "ec2:rejectvpcpeeringconnection",
-        "es:acceptinboundconnection",
-        "guardduty:acceptadministratorinvitation",
-        "macie2:acceptinvitation",
-        "route53:associatevpcwithhostedzone",
-        "route53:createvpcassociationauthorization",
-        "route53:deletevpcassociationauthorization",
-        "route53:disassociatevpcfromhostedzone",
-        "route53:listhostedzonesbyvpc",
-        "securityhub:acceptadministratorinvitation",
-        "workspaces:copyworkspaceimage",
-        "workspaces:describeworkspaceimages",
-    }
-)
 # So that an account cannot lock itself out of its buckets.
 _KEYS_TO_BUCKET = frozenset({"s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"})
 # The services of which resource control policies limit the actions (September 2026).
@@ -153,18 +117,6 @@ def is_settled_by_service(action: str) -> bool:
     Sessions of federated users are another kind of caller throughout.
     """
     return action == _WHO_AM_I or action in _LONG_TERM_ONLY
-
-
-def tells_resource_owner(request: Request) -> bool:
-    """Whether requests have aws:ResourceAccount, aws:ResourceOrgID and aws:ResourceOrgPaths.
-
-    IAM User Guide, reference_policies_condition-keys.html#condition-keys-resourceaccount: some
-    actions do not support these keys.
-    """
-    action = request.action.lower()
-    if action.partition(":")[0] in _SERVICES_WITHOUT_OWNER:
-        return False
-    return action not in _WITHOUT_OWNER
 
 
 def passes_resource_policy(request: Request) -> str:

@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.model import Severity
-from iam_access.policy.action_targets import acts_on, can_act_on, can_have
-from iam_access.policy.actions import unknown_action
+from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
-from iam_access.policy.condition_keys import find_condition_key
+from iam_access.policy.condition_keys import can_have, find_condition_key
 from iam_access.policy.document import (
     DEFAULT_VERSION,
     DOCUMENT_ELEMENTS,
@@ -23,9 +22,9 @@ from iam_access.policy.document import (
     Statement,
     size,
 )
+from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
 from iam_access.policy.problem import Path, Problem, nearest, shown
-from iam_access.policy.variables import malformed_variable
 
 _ALL_VALUES = "ForAllValues:"
 

@@ -15,8 +15,8 @@ from typing import Any
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import text_of
+from iam_access.policy.globs import malformed_variable
 from iam_access.policy.problem import Path, Problem, nearest, shown
-from iam_access.policy.variables import malformed_variable
 
 _SETS = ("ForAllValues:", "ForAnyValue:")
 _IF_EXISTS = "IfExists"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from iam_access.policy.evaluation.request import account_of, part_of
-from iam_access.policy.globs import matching
+from iam_access.policy.globs import has_wildcard, matching
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
 
@@ -87,7 +87,7 @@ def _of_arn(arn: str) -> _Test:
     if not _MANAGED.fullmatch(arn) or not 20 <= len(arn) <= 2048:
         raise _invalid("PolicyArn is the ARN of a managed policy.")
     start = arn.removesuffix(part_of(arn, 5))
-    if "*" in start or "?" in start:
+    if has_wildcard(start):
         raise _invalid("A PolicyArn has wildcards in the name of the policy only.")
     pattern = _pattern(arn)
     return lambda attached: (

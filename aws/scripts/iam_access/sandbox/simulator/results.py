@@ -3,17 +3,22 @@
 Pages of the IAM API Reference: API_EvaluationResult.html, API_ResourceSpecificResult.html.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from iam_access.policy.actions import find_action, resource_types
 from iam_access.policy.evaluation.compile import PolicySource, SourceType
-from iam_access.policy.evaluation.decision import Decision, PolicyType, Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide, decide_for_caller
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    PolicyType,
+    Verdict,
+    decide,
+    decide_for_caller,
+)
 from iam_access.policy.evaluation.request import PrincipalContext, Request, account_of
+from iam_access.policy.globs import documented_form
 from iam_access.sandbox.positions import Position, statement_spans
 from iam_access.sandbox.wire import Entries
 
@@ -177,11 +182,5 @@ def _resource_name(action: str, resources: Sequence[str]) -> str:
         return EVERY_RESOURCE
     types = resource_types(known.service)
     forms = [types[name].arn for name in sorted(known.resource_types) if name in types]
-    fitting = (form for form in forms if any(_form(form).fullmatch(one) for one in resources))
-    return next(fitting, EVERY_RESOURCE)
-
-
-@lru_cache(maxsize=256)
-def _form(arn: str) -> re.Pattern[str]:
-    pieces = re.split(r"\$\{[^}]+\}", arn)
-    return re.compile(".+".join(map(re.escape, pieces)))
+    tests = ((form, documented_form(form).fullmatch) for form in forms)
+    return next((form for form, test in tests if any(map(test, resources))), EVERY_RESOURCE)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from iam_access.policy.action_targets import acts_on, can_act_on, can_have
+from iam_access.policy.actions import acts_on, can_act_on
+from iam_access.policy.condition_keys import can_have
 
 A = "123456789012"
 

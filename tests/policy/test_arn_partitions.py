@@ -5,7 +5,7 @@ import re
 import pytest
 from botocore.loaders import Loader
 
-from iam_access.policy.partitions import PARTITIONS, partition_of_region
+from iam_access.policy.arn import PARTITIONS, partition_of_region
 
 SHIPPED = {each["id"]: each for each in Loader().load_data("partitions")["partitions"]}
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from iam_access.policy.combine import combine, compact
 from iam_access.policy.document import (
     Document,
     DocumentError,
@@ -22,11 +21,10 @@ from iam_access.policy.document import (
     statements_of,
 )
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
-from iam_access.policy.evaluation.decision import Verdict
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
+from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import deadline_of, with_deadline
-from iam_access.policy.split import SplitError, split
+from iam_access.policy.packing import SplitError, combine, compact, split
 
 LIMIT = 6144
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)

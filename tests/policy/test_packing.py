@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.combine import combine, compact
 from iam_access.policy.document import (
     DocumentError,
     canonical,
@@ -16,6 +15,7 @@ from iam_access.policy.document import (
     size,
     statement,
 )
+from iam_access.policy.packing import combine, compact
 
 READ = statement("Allow", actions=["s3:Get*"], resources=["arn:aws:s3:::a/*"])
 LIST = statement("Allow", actions=["s3:ListBucket"], resources=["arn:aws:s3:::a"])

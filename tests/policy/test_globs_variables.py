@@ -1,6 +1,6 @@
 import pytest
 
-from iam_access.policy.variables import escape_variables, malformed_variable, mask_variables
+from iam_access.policy.globs import escape_variables, malformed_variable, mask_variables
 
 
 @pytest.mark.parametrize(

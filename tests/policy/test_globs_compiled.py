@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.match import Mode, compile_patterns
+from iam_access.policy.globs import Mode, compile_patterns
 
 TABLE = Path(__file__).parent.parent / "data" / "evaluator" / "patterns.yaml"
 
