@@ -96,6 +96,16 @@ def test_what_could_backtrack_for_years_is_never_given_to_pythons_matcher(expres
         assert ask("a" * 300 + "/" + "a" * 200) is False
 
 
+@pytest.mark.parametrize("expression", ["(?!b).*-.*", "(a+)+"])
+def test_what_is_longer_than_any_ticket_is_none(expression: str) -> None:
+    """Else one of a whole file would take minutes."""
+    found = matcher(expression)
+    assert found.is_all_of("a-a" if "-" in expression else "aaa")
+    assert patterns_asked(found.is_all_of, "-" * LONGEST + "-") == set()
+    assert found.is_all_of("-" * LONGEST + "-") is False
+    assert found.is_all_of("a" * (LONGEST + 1)) is False
+
+
 def test_what_only_python_knows_is_given_to_pythons_matcher() -> None:
     assert patterns_asked(matcher("(?!b)a").begins, "aa") == {"(?!b)a"}
 
@@ -122,6 +132,11 @@ def patterns_asked(ask: Callable[[str], bool], text: str) -> set[str]:
     "expression",
     [
         "(?!x)(a+)+$",
+        # On an ARN of 607 characters: a fifth of a second, and with one more half a minute.
+        "(?!x).*.*.*%",
+        "(?!x)a{1,9}a{1,9}a{1,9}%",
+        "(?!x)" + "a?" * 5,
+        "(?!x)" + "a*|b*" + "|c" * 4,
         "(.{1,500}){1,500}%",
         "((a?){1000}){1000}b",
         "(?!x).*.*.*.*.*%",

@@ -1,9 +1,12 @@
-r"""Regular expressions from files, matched in a time that does not depend on how they are written.
+r"""Regular expressions that files contain, matched in a time that their authors cannot make long.
 
-Python's own matcher tries one way after another, and for `(a+)+$` there are more ways than anybody
-can wait for. So that of Rust does the work, which pydantic brings along and which takes linear
-time. The syntax is Python's; `\d`, `\w` and `\s` are those of ASCII. What Rust's does not know
-(look-around, references, possessive repetition) is Python's work, where little is repeated.
+Python's matcher backtracks: for `(a+)+$` it takes exponential time. The regex engine of Rust takes
+linear time, and pydantic_core, which is locked anyway, contains it, so it does the work.
+(google-re2 is as good, but has no wheels for musl and for some versions of macOS.) The syntax is
+Python's, where `\d`, `\w` and `\s` are ASCII; what the two write differently is translated.
+Expressions with look-around, references or possessive repetition, which Rust's engine does not
+have, are matched by Python's if they repeat so little that this takes milliseconds, and are
+refused otherwise.
 https://docs.rs/regex/latest/regex/#untrusted-input
 """
 
@@ -15,10 +18,14 @@ from functools import lru_cache
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-#: Characters, and what one is worth once its counted repetitions are written out.
+#: Characters of an expression, also with its counted repetitions written out, and of a text that
+#: matches one as a whole.
 LONGEST = 1_000
 _DEEPEST = 50
-_SEVERAL = 4  # repetitions and alternatives that Python can be given
+# What an expression for Python's matcher may have. An ARN has up to 607 characters, and a third
+# repetition multiplies the time, then of milliseconds, by that.
+_REPETITIONS = 2
+_ALTERNATIVES = 4
 
 _SIGN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?.|[()|^$]|[*+?]|\{\d*,?\d*\}|.", re.DOTALL)
 _COUNT = re.compile(r"\{(\d*)(,?)(\d*)\}")
@@ -28,16 +35,16 @@ _PYTHONS_OWN = re.compile(r"[*+?}]\+|\\[<>]|\\b\{")  # they mean something else 
 
 
 class ExpressionError(ValueError):
-    """Not a regular expression that can be used; the message is a fragment of a sentence."""
+    """A text is not a regular expression that can be used; the message is part of a sentence."""
 
 
 class SlowExpressionError(ExpressionError):
-    """An expression that could take for ever."""
+    """A regular expression could take too long to match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """An expression as written, ready to be asked; texts are on one line."""
+    """A compiled expression. Texts have one line; `is_all_of` is false for more than LONGEST."""
 
     expression: str
     begins: Callable[[str], bool]
@@ -46,10 +53,10 @@ class Matcher:
 
 @lru_cache(maxsize=256)
 def matcher(expression: str) -> Matcher:
-    """What tells whether a text begins with a match, as `re.match` does, or is one as a whole.
+    """Compile an expression for `re.match` (`begins`) and `re.fullmatch` (`is_all_of`).
 
-    Raises ExpressionError, and SlowExpressionError for what is too long or repeats too much for
-    the means it uses.
+    Raises ExpressionError, and SlowExpressionError for an expression that is too long, or that
+    repeats too much for Python's matcher and is not one for Rust's.
     """
     if len(expression) > LONGEST:
         raise SlowExpressionError(f"it has {len(expression):,} characters, {LONGEST:,} are allowed")
@@ -63,7 +70,7 @@ def matcher(expression: str) -> Matcher:
     begins = _rusts(rf"\A(?:{translated})") if translated is not None else None
     whole = _rusts(rf"\A(?:{translated})\z") if begins is not None else None
     if begins is not None and whole is not None:
-        return Matcher(expression, begins, whole)
+        return Matcher(expression, begins, lambda text: len(text) <= LONGEST and whole(text))
     if _repeats_much(signs):
         raise SlowExpressionError(
             "it repeats too much or has too many alternatives for one with look-around, "
@@ -72,12 +79,12 @@ def matcher(expression: str) -> Matcher:
     return Matcher(
         expression,
         lambda text: python.match(text) is not None,
-        lambda text: python.fullmatch(text) is not None,
+        lambda text: len(text) <= LONGEST and python.fullmatch(text) is not None,
     )
 
 
 def size_of(expression: str) -> int:
-    """The characters that an expression stands for once its counted repetitions are written out.
+    """Count the characters of an expression with its counted repetitions written out.
 
     Raises SlowExpressionError for groups that are nested too deep.
     """
@@ -117,7 +124,7 @@ def _pythons(expression: str) -> re.Pattern[str]:
 
 
 def _rusts(expression: str) -> Callable[[str], bool] | None:
-    """What asks Rust's matcher; None for an expression that it does not know."""
+    """Compile an expression for Rust's engine; None if it is not one of its syntax."""
     schema = core_schema.str_schema(pattern=expression, regex_engine="rust-regex")
     try:
         return SchemaValidator(schema).isinstance_python
@@ -126,7 +133,7 @@ def _rusts(expression: str) -> Callable[[str], bool] | None:
 
 
 def _translated(sign: str) -> str:
-    """One sign of Python's syntax in that of Rust's."""
+    """Translate one sign of Python's syntax to Rust's."""
     if sign in _ASCII:
         return f"[{_ASCII[sign]}]"
     if sign.lower() in _ASCII:
@@ -147,12 +154,15 @@ def _translated_in_class(found: re.Match[str]) -> str:
 
 
 def _repeats_much(signs: list[str]) -> bool:
-    """Whether a group is repeated, or more than a little is; judged by the signs alone."""
-    previous, number = "", 0
+    """Whether Python's matcher could take long: by a repeated group, or by much of anything."""
+    previous, repetitions, alternatives = "", 0, 0
     for sign in signs:
-        if sign in ("*", "+", "?", "|") or (_COUNT.fullmatch(sign) and "," in sign):
-            number += 1
-        if previous == ")" and (sign in ("*", "+") or _COUNT.fullmatch(sign)):
+        count = _COUNT.fullmatch(sign) is not None
+        if previous == ")" and (sign in ("*", "+") or count):
             return True
-        previous = sign
-    return number > _SEVERAL
+        is_modifier = sign in ("?", "+") and previous in ("*", "+", "?", "{}")
+        if not is_modifier:
+            repetitions += sign in ("*", "+") or (count and "," in sign)
+            alternatives += sign in ("?", "|")
+        previous = "{}" if count else sign
+    return repetitions > _REPETITIONS or alternatives > _ALTERNATIVES
