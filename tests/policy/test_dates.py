@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from iam_access.policy.dates import (
     InstantError,
     format_instant,
     parse_instant,
+    parse_seconds,
+    parse_timestamp,
     whole_second_after,
     whole_second_before,
 )
@@ -108,3 +111,36 @@ def test_whole_seconds() -> None:
     assert whole_second_before(later) == whole_second_before(MIDNIGHT) == MIDNIGHT
     assert whole_second_after(MIDNIGHT) == MIDNIGHT
     assert whole_second_after(later) == MIDNIGHT + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-12-01T00:00:00Z",
+        "2025-12-01T00:00z",
+        "2025-12-01 01:00+01:00",
+        "20251201T000000Z",
+        "2025-12-01T00Z",
+        "2025-W49-1T00:00Z",
+        "2025-11-30T24:00Z",
+        "2025-11-30T24:00:00+00:00",
+        "2025-12-01T01:00:00.000+01",
+    ],
+)
+def test_people_may_write_any_form_of_iso_8601(text: str) -> None:
+    assert parse_timestamp(text) == MIDNIGHT
+
+
+@pytest.mark.parametrize("text", ["", "2025", "1764547200", "2025-11-30T24:01Z", "2025-13-01T00Z"])
+def test_people_may_write_nothing_else(text: str) -> None:
+    with pytest.raises(InstantError):
+        parse_timestamp(text)
+
+
+def test_the_evaluator_compares_seconds_exactly_and_in_any_year() -> None:
+    assert parse_seconds("2025-12-01T00:00:00.123456789Z") == Decimal("1764547200.123456789")
+    assert parse_seconds("2025-12-01 01:00:00+0100") == parse_seconds("2025-12-01") == 1764547200
+    assert parse_seconds("0001-01-01T00:00:00+01:00") == -62135600400
+    assert parse_seconds("99999999999999") == 99999999999999
+    assert parse_seconds("1970") == 0
+    assert parse_seconds(1970) == 1970

@@ -8,11 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from iam_access.policy.evaluation.conditions import (
-    PolicySyntaxError,
-    compile_conditions,
-    parse_date,
-)
+from iam_access.policy.dates import parse_seconds
+from iam_access.policy.evaluation.conditions import PolicySyntaxError, compile_conditions
 from iam_access.policy.evaluation.request import PrincipalContext, Request, RequestContext
 
 TABLE = Path(__file__).parents[2] / "data" / "evaluator" / "conditions.yaml"
@@ -222,7 +219,7 @@ def test_the_two_keys_for_the_time_follow_from_each_other() -> None:
     given = _context(now=now, context={"aws:currenttime": "2025-11-30T00:00:00Z"})
     assert given.single("aws:epochtime", "") == "1764460800"
     given = _context(now=now, context={"AWS:EpochTime": "1764460800"})
-    assert parse_date(given.single("aws:currenttime", "") or "") == Decimal(1764460800)
+    assert parse_seconds(given.single("aws:currenttime", "") or "") == Decimal(1764460800)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
-from dateutil.parser import isoparse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import shell
 
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -222,8 +222,8 @@ def _unfilled(value: Any) -> str:
 def _instant(value: Any) -> datetime:
     """An instant as ISO 8601 with a zone; kept in UTC, whole seconds (rounded down)."""
     try:
-        instant = isoparse(value)
-    except (TypeError, ValueError, OverflowError):
+        instant = parse_timestamp(value)
+    except (TypeError, InstantError):
         raise problem(
             "bad-instant",
             f"{value!r} is not a point in time",

@@ -6,10 +6,10 @@ See https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from iam_access.policy.arn import IAM_KINDS, S3_REGIONAL, is_iam_resource
+from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import mask_variables, matching
 from iam_access.sandbox.faults import AwsError
 
@@ -244,7 +244,7 @@ def is_date(text: str) -> bool:
     if _EPOCH.fullmatch(text):
         return True
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
+        parse_timestamp(text)
+    except InstantError:
         return False
     return True

@@ -1,6 +1,5 @@
 """Requests made up so that conditions on their keys turn one way or the other."""
 
-import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 from iam_access.policy.condition_keys import ValueType, find_condition_key
+from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import (
     VERSION,
     conditions_of,
@@ -26,7 +26,7 @@ from iam_access.policy.evaluation.conditions import (
     Scalar,
     compile_conditions,
     is_value_of,
-    parse_date,
+    parse_network,
     parse_number,
 )
 from iam_access.policy.evaluation.decision_cache import Recorder
@@ -182,7 +182,7 @@ def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
 def _moments(asked: Asked) -> Iterator[datetime]:
     """Just before, at and just after each date; seconds are the finest that requests tell."""
     for value in asked.values if asked.key in _TELL_TIME else ():
-        seconds = parse_date(value)
+        seconds = parse_seconds(value)
         try:
             moment = _EPOCH + int(seconds or 0) * _SECOND
             yield from (moment - _SECOND, moment, moment + _SECOND)
@@ -375,7 +375,7 @@ def _near(value: Scalar) -> Iterator[str]:
     text = text_of(value)
     yield text
     number = parse_number(value)
-    seconds = number if number is not None else parse_date(value)
+    seconds = number if number is not None else parse_seconds(value)
     if seconds is not None:
         yield from (_number(seconds), _number(seconds - 1), _number(seconds + 1))
     if is_value_of(text.partition("/")[0], ValueType.IP):
@@ -387,11 +387,9 @@ def _number(value: Decimal) -> str:
 
 
 def _ends(network: str) -> Iterator[str]:
-    try:
-        found = ipaddress.ip_network(network.strip(), strict=False)
-    except ValueError:
-        return
-    yield from (str(found[0]), str(found[-1]))
+    found = parse_network(network)
+    if found is not None:
+        yield from (str(found[0]), str(found[-1]))
 
 
 def _filled(pieces: Sequence[Piece], lookup: Lookup, filler: str) -> str:

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from dateutil.parser import isoparse
-
 from iam_access.cli import principals
 from iam_access.cli.aws import aws, manager_with_progress
 from iam_access.cli.files import accounts_of, findings_of, load
@@ -20,6 +18,7 @@ from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.actions import unknown_action
+from iam_access.policy.dates import parse_timestamp
 from iam_access.policy.globs import has_wildcard
 from iam_access.policy.lint.conditions import unknown_key
 from iam_access.render import render_answers
@@ -201,7 +200,7 @@ def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = isoparse(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
+        moment = parse_timestamp(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
         # An offset can lead out of all years.
         in_utc = moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):

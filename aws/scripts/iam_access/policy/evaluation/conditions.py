@@ -13,7 +13,6 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
@@ -21,6 +20,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iam_access.errors import AccessError
 from iam_access.policy.condition_keys import ValueType
+from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
 from iam_access.policy.globs import Lookup, Mode, compile_patterns, is_whole_arn
 from iam_access.policy.problem import shown
@@ -123,54 +123,8 @@ def parse_number(value: Scalar) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-_DATE = re.compile(
-    r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?"
-    r"\s*([Zz]|[+-]\d\d(?::?\d\d)?)?)?)?)?",
-    re.ASCII,
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(maxsize=1024, typed=True)
-def parse_date(value: Scalar) -> Decimal | None:
-    """Seconds since 1970 in UTC, exactly; None for what is no date.
-
-    Takes the W3C forms of ISO 8601 (a zone left out means UTC) and epoch seconds. Four digits
-    as text are a year, since W3C allows a bare year; as a JSON number they are seconds.
-    """
-    text = text_of(value).strip()
-    if _DECIMAL.fullmatch(text) and not (isinstance(value, str) and re.fullmatch(r"\d{4}", text)):
-        return Decimal(text)
-    found = _DATE.fullmatch(text)
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    try:
-        moment = datetime(
-            int(year),
-            int(month or 1),
-            int(day or 1),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            tzinfo=_zone(zone),
-        )
-    except ValueError:
-        return None
-    since = moment - _EPOCH
-    whole = Decimal(since.days * 86_400 + since.seconds)
-    return whole + Decimal(f"0.{fraction}") if fraction else whole
-
-
-def _zone(text: str | None) -> timezone:
-    if not text or text in "Zz":
-        return UTC
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-offset if text[0] == "-" else offset)
-
-
-def _parse_binary(value: Scalar) -> bytes | None:
+def parse_binary(value: Scalar) -> bytes | None:
+    """The bytes that a value in base64 stands for; None for anything else."""
     try:
         return base64.b64decode(text_of(value), validate=True)
     except (binascii.Error, ValueError):
@@ -179,7 +133,7 @@ def _parse_binary(value: Scalar) -> bytes | None:
 
 def _ip(values: Values, _variables: bool) -> Test:
     """Addresses and CIDR ranges of both families; an address alone is a range of one."""
-    networks = [network for network in map(_network, values) if network is not None]
+    networks = [network for network in map(parse_network, values) if network is not None]
     otherwise = _without_match(networks, values)
 
     def test(value: str, _lookup: Lookup) -> bool | None:
@@ -202,11 +156,10 @@ def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
         return None
 
 
-def _network(
-    value: Scalar,
-) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def parse_network(value: Scalar) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """An address or a range in CIDR notation; None for anything else."""
     text = text_of(value).strip()
-    # The length of a prefix, as CIDR has it, but no mask such as /255.0.0.0.
+    # CIDR has a prefix length. Python takes a mask such as /255.0.0.0 too.
     if not _DIGITS.fullmatch(text.partition("/")[2]):
         return None
     try:
@@ -233,9 +186,9 @@ def _arn(values: Values, variables: bool) -> Test:
 _READERS: Mapping[ValueType, Callable[[str], object]] = {
     ValueType.BOOL: parse_boolean,
     ValueType.NUMERIC: parse_number,
-    ValueType.DATE: parse_date,
+    ValueType.DATE: parse_seconds,
     ValueType.IP: _address,
-    ValueType.BINARY: _parse_binary,
+    ValueType.BINARY: parse_binary,
     ValueType.ARN: lambda value: (
         value if value.startswith("arn:") and is_whole_arn(value) else None
     ),
@@ -265,14 +218,14 @@ OPERATORS: Mapping[str, tuple[Factory, bool]] = {
     "numericlessthanequals": (_compare(parse_number, operator.le), False),
     "numericgreaterthan": (_compare(parse_number, operator.gt), False),
     "numericgreaterthanequals": (_compare(parse_number, operator.ge), False),
-    "dateequals": (_compare(parse_date, operator.eq), False),
-    "datenotequals": (_compare(parse_date, operator.eq), True),
-    "datelessthan": (_compare(parse_date, operator.lt), False),
-    "datelessthanequals": (_compare(parse_date, operator.le), False),
-    "dategreaterthan": (_compare(parse_date, operator.gt), False),
-    "dategreaterthanequals": (_compare(parse_date, operator.ge), False),
+    "dateequals": (_compare(parse_seconds, operator.eq), False),
+    "datenotequals": (_compare(parse_seconds, operator.eq), True),
+    "datelessthan": (_compare(parse_seconds, operator.lt), False),
+    "datelessthanequals": (_compare(parse_seconds, operator.le), False),
+    "dategreaterthan": (_compare(parse_seconds, operator.gt), False),
+    "dategreaterthanequals": (_compare(parse_seconds, operator.ge), False),
     "bool": (_bool, False),
-    "binaryequals": (_compare(_parse_binary, operator.eq), False),
+    "binaryequals": (_compare(parse_binary, operator.eq), False),
     "ipaddress": (_ip, False),
     "notipaddress": (_ip, True),
     # ArnEquals takes wildcards exactly as ArnLike does.

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from iam_access.policy.arn import role_arn, session_arn
 from iam_access.policy.condition_keys import is_multivalued
+from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
-from iam_access.policy.evaluation.conditions import parse_date
 from iam_access.policy.problem import shown
 
 _NOTHING: Mapping[str, str | Sequence[str]] = MappingProxyType({})
@@ -382,7 +382,7 @@ def _epoch_time(context: RequestContext) -> str | None:
 def _seconds(context: RequestContext, key: str) -> str | None:
     """A time that the request gives under the other key: each follows from the other."""
     given = context.given.get(key)
-    seconds = parse_date(given[0]) if given else None
+    seconds = parse_seconds(given[0]) if given else None
     return None if seconds is None else format(seconds, "f")
 
 

@@ -3,9 +3,6 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
-import base64
-import binascii
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +12,7 @@ from typing import Any
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import text_of
+from iam_access.policy.evaluation.conditions import parse_binary, parse_boolean, parse_network
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.problem import Path, Problem, nearest, shown
 
@@ -39,7 +37,6 @@ _STRINGS = (
 _ARNS = ("ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike")
 
 _KEY = re.compile(r"[^:\s]+:\S(.*\S)?")
-_PREFIX_LENGTH = re.compile(r"[0-9]*")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
 
@@ -55,27 +52,8 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _is_boolean(text: str) -> bool:
-    return text.lower() in ("true", "false")
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
-
-
-def _is_network(text: str) -> bool:
-    # CIDR has the length of a prefix; Python would take a mask as well.
-    if not _PREFIX_LENGTH.fullmatch(text.partition("/")[2]):
-        return False
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
+def _reads(parse: Callable[[str], object]) -> Callable[[str], bool]:
+    return lambda text: text == text.strip() and parse(text) is not None
 
 
 def _is_arn(text: str) -> bool:
@@ -91,11 +69,11 @@ _FORMS: dict[str, _Form] = {
         f"Date{each}": (_is_date, "a date such as 2025-12-01T00:00:00Z, or seconds since 1970")
         for each in _COMPARISONS
     },
-    **dict.fromkeys(("Bool", "Null"), (_is_boolean, "true or false")),
-    "BinaryEquals": (_is_base64, "bytes in base64"),
+    **dict.fromkeys(("Bool", "Null"), (_reads(parse_boolean), "true or false")),
+    "BinaryEquals": (_reads(parse_binary), "bytes in base64"),
     **dict.fromkeys(
         ("IpAddress", "NotIpAddress"),
-        (_is_network, "an address or a network such as 203.0.113.0/24"),
+        (_reads(parse_network), "an address or a network such as 203.0.113.0/24"),
     ),
     **dict.fromkeys(_ARNS, (_is_arn, "an ARN, in which each part may have wildcards")),
 }

@@ -3,14 +3,12 @@
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
-import base64
-import binascii
-import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from iam_access.policy.actions import find_action
+from iam_access.policy.dates import parse_seconds
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -19,8 +17,9 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.conditions import (
     PolicySyntaxError,
+    parse_binary,
     parse_boolean,
-    parse_date,
+    parse_network,
     parse_number,
 )
 from iam_access.policy.evaluation.request import account_of
@@ -194,28 +193,12 @@ def _values(member: str, name: str, entry: Mapping[str, Any]) -> tuple[str, ...]
     return values
 
 
-def _is_ip(value: str) -> bool:
-    try:
-        ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_binary(value: str) -> bool:
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
-
-
 _READABLE: Mapping[str, Callable[[str], bool]] = {
     "string": lambda _: True,
     "numeric": lambda value: parse_number(value) is not None,
     "boolean": lambda value: parse_boolean(value) is not None,
-    "ip": _is_ip,
-    "binary": _is_binary,
-    "date": lambda value: parse_date(value) is not None,
+    "ip": lambda value: parse_network(value) is not None,
+    "binary": lambda value: parse_binary(value) is not None,
+    "date": lambda value: parse_seconds(value) is not None,
 }
 _TYPES = [f"{kind}{suffix}" for kind in _READABLE for suffix in ("", "List")]
