@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from iam_access import kinds
-from iam_access.config.entries import entries_to_delete, permanent_entries, what_hides_access
+from iam_access.config.emergency import entries_to_delete, permanent_entries, what_hides_access
 from iam_access.config.load import Configuration, load, load_unchecked
 from iam_access.kinds.access import AccessEntry, EntryKeys, text, texts
 from iam_access.kinds.base import Expansion, FileEntry, Item, TeamInAccount

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config import revisions
-from iam_access.config.base import load_base
-from iam_access.config.load import Configuration, load
+from iam_access.config.load import Configuration, load, load_base
 from iam_access.config.revisions import Revision
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
 from tests.config.test_fleet_checks import entry, policies

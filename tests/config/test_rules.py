@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.load import Configuration
-from iam_access.config.rules.spec import TemporaryAccessRules
-from iam_access.config.settings import Settings
+from iam_access.config.settings import Settings, TemporaryAccessRules
 from iam_access.kinds.grant import Form, Outliving
 from tests.config.repository import NOW, POLICIES, finding_lines, loaded, marked, only_finding
 

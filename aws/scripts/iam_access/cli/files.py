@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from iam_access.config import load as config
-from iam_access.config.base import load_base
-from iam_access.config.load import Configuration
+from iam_access.config.load import Configuration, load_base
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
 from iam_access.policy.problem import nearest

@@ -8,8 +8,7 @@ from iam_access.cli.account_run import AccountRun
 from iam_access.cli.files import accounts_of
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
-from iam_access.config.emergency import load_for_revoking
-from iam_access.config.entries import entries_to_delete, what_hides_access
+from iam_access.config.emergency import entries_to_delete, load_for_revoking, what_hides_access
 from iam_access.config.load import Configuration
 from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iam_access import kinds
-from iam_access.config import access_tests, accounts, files, read, shapes
+from iam_access.config import access_tests, accounts, files, read, revisions
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.checks import departures
 from iam_access.config.checks import fleet as fleet_checks
@@ -350,7 +350,7 @@ def _settings(
     with suppress(TooManyFindingsError):
         found = read.parsed(data, file, few, values=_VALUES) if data is not None else None
         if found is not None and found[0] is not None:
-            settings, place = shapes.read(Settings, *found, few), found[1]
+            settings, place = read.spec_of(Settings, *found, few), found[1]
     return (settings, place) if settings is not None else (Settings(), None)
 
 
@@ -451,3 +451,60 @@ def _team(draft: TeamFiles) -> Team:
 
 def _entries(items: Iterable[Item]) -> tuple[FileEntry[Any], ...]:
     return tuple(item for item in items if not isinstance(item, InvalidEntry))
+
+
+def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
+    """The files that `--base` names, checked as of `now` (UTC); places name them as it does.
+
+    At a commit it is what stood where the files of today stand; if there was nothing, there were
+    no files yet. Raises UsageError for what is neither a commit nor a folder with earlier files,
+    and for what may be both.
+    """
+    folder = Path(source)
+    is_folder = bool(source) and folder.is_dir()
+    found = _revision(source, config_dir, is_folder=is_folder)
+    if found is None:
+        _check_folder(source, folder, config_dir.resolve().name, is_folder=is_folder)
+        return load(folder, now=now, standing=True)
+    if is_folder:
+        raise UsageError(
+            f"{source!r} is a folder, and git knows a commit of that name",
+            f"write --base ./{source} for the folder, or for the commit its full name, such as "
+            f"refs/heads/{source}",
+        )
+    with revisions.files_of(found) as directory:
+        return load(directory, now=now, at=found, standing=True)
+
+
+def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revisions.Revision | None:
+    """The commit that is meant; None if it cannot be one, or if a folder is no doubt meant."""
+    if not source or source.startswith("-"):  # which no name in git does
+        return None
+    if not is_folder:
+        return revisions.find(source, config_dir)
+    if source.startswith((".", "/")):
+        return None
+    try:
+        return revisions.find(source, config_dir)
+    except UsageError:
+        return None  # no repository, no git: then it is the folder
+
+
+def _check_folder(source: str, folder: Path, name: str, *, is_folder: bool) -> None:
+    """Refuse what holds no earlier files: taken for empty, everything would look new."""
+    if not is_folder:
+        raise UsageError(
+            f"--base: {source!r} is neither a commit that git knows nor a folder",
+            "name a branch, tag or commit, such as origin/main (fetch it first), or the folder "
+            f"that holds the earlier {accounts.FOLDER}/ and the others",
+        )
+    if any((folder / each).is_dir() for each in team_folders()):
+        return
+    what = "the root of a repository, and " if (folder / ".git").exists() else ""
+    below = folder / name
+    guess = f"did you mean {str(below)!r}? N" if (below / accounts.FOLDER).is_dir() else "n"
+    raise UsageError(
+        f"--base: the folder {source!r} is {what}without {accounts.FOLDER}/ or any of the others",
+        f"{guess}ame the folder that holds them, or a commit: at one where there were no files "
+        "yet, everything is new",
+    )

@@ -1,27 +1,52 @@
-"""One file's bytes as items: what is written, where, and the spec it makes."""
+"""The bytes of a file as entries: what is written, its place, and the spec that it makes."""
 
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-from iam_access.config import shapes
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.findings import FindingCollector
-from iam_access.config.words import did_you_mean
+from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml import tree
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
-from iam_access.kinds.fields import Spec
+from iam_access.kinds.fields import Contradiction, Spec
 from iam_access.model import Location
-from iam_access.place import SourcePosition
+from iam_access.place import Path, SourcePosition
+
+S = TypeVar("S", bound=Spec)
+
+_HALF: Final = 150  # of the longest message
+_TEXT: Final = "text"
+_LIST: Final = "a list"
+_MAPPING: Final = "a mapping"
+_EXPECTED: Final = {
+    "string_type": _TEXT,
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "dict_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+}
+_HOW_TO: Final = {
+    _TEXT: "write a single value, in quotes if it contains ': ' or ' #'",
+    _LIST: "write [one, two], or one '- item' per line; a list of one is [one]",
+    _MAPPING: "write 'key: value' lines, indented below it",
+    f"{_TEXT} or {_LIST}": "write a single value or a list of them",
+}
 
 
 def parsed(
     data: bytes, file: str, report: FindingCollector, *, values: int = tree.VALUES
 ) -> tuple[Any, SourcePosition] | None:
-    """The file's value and its place, None when there is none.
+    """Parse a file; return its value and place, None if there is none.
 
-    Reports what YAML has against it, and that it holds more `values` than it may.
+    Reports syntax errors, and a file of more than `values` texts, lists and mappings.
     """
     found = tree.parse(data, values)
     for each in found.problems:
@@ -32,9 +57,9 @@ def parsed(
 def section(
     data: bytes, file: str, folder: str, *, keyed: bool, values: int, report: FindingCollector
 ) -> tuple[Any, SourcePosition] | None:
-    """The value below the file's one key and its place, None after reporting why there is none.
+    """Return the value below the file's one key, and its place; None after reporting an error.
 
-    No value at all means no entries, and gives an empty one.
+    A key without a value has no entries: the value is empty.
     """
     before = len(report.found)
     found = parsed(data, file, report, values=values)
@@ -49,7 +74,7 @@ def section(
         return None
     value, place = found
     if not isinstance(value, dict):
-        shapes.wrong_type(
+        wrong_type(
             "a mapping", value, place, report, name=f"the file (with '{folder}:' at its top)"
         )
         return None
@@ -71,7 +96,7 @@ def section(
     if inner is None:
         return ({} if keyed else []), below
     if not isinstance(inner, dict if keyed else list):
-        shapes.wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
+        wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
         return None
     return inner, below
 
@@ -79,18 +104,18 @@ def section(
 def items(
     folder: Folder, value: Any, place: SourcePosition, report: FindingCollector
 ) -> tuple[Item, ...]:
-    """Each element of a folder's section, checked against its model."""
+    """Read the elements of a section as entries of the folder, valid or not."""
     if folder.keys is not None:
         return _keyed_items(folder.keys, folder.spec, value, place, report)
     places = [SourcePosition(place.file, mark) for mark in place.mark[2] or ()]
-    specs = shapes.read_all(folder.spec, value, places, report)
+    specs = specs_of(folder.spec, value, places, report)
     return tuple(map(_item, map(str, range(len(value))), value, places, specs))
 
 
 def environments(
     value: dict[str, Any], place: SourcePosition, report: FindingCollector
 ) -> tuple[Item, ...]:
-    """The accounts of a team, by environment."""
+    """Read the section of a team's accounts, by environment."""
     written = {key: written_out(each) for key, each in value.items()}
     return _keyed_items(ENVIRONMENT, AccountSpec, written, place, report)
 
@@ -103,12 +128,244 @@ def _keyed_items(
     report: FindingCollector,
 ) -> tuple[Item, ...]:
     places = [place.at(key) for key in value]
-    specs = shapes.read_all(model, list(value.values()), places, report)
+    specs = specs_of(model, list(value.values()), places, report)
     return tuple(
-        _item(key, written, below, spec if shapes.fits(names, key, place, report) else None)
+        _item(key, written, below, spec if fits(names, key, place, report) else None)
         for (key, written), below, spec in zip(value.items(), places, specs, strict=True)
     )
 
 
 def _item(key: str, written: Any, place: SourcePosition, spec: Spec | None) -> Item:
     return FileEntry(key, spec, place) if spec is not None else InvalidEntry(key, written, place)
+
+
+def spec_of(
+    model: type[S], value: Any, place: SourcePosition, report: FindingCollector
+) -> S | None:
+    """Validate a value; return it as the model, or None after reporting all that is wrong."""
+    wrong = isinstance(value, dict) and _contradicts(model, value, place, report)
+    try:
+        result = model.model_validate(value)
+    except ValidationError as error:
+        _explain(model, value, error, place, report)
+        return None
+    return None if wrong else result
+
+
+def specs_of(
+    model: type[S], values: list[Any], places: Sequence[SourcePosition], report: FindingCollector
+) -> list[S | None]:
+    """Validate many values at once, which is faster where nothing is wrong."""
+    try:
+        results = _list_of(model).validate_python(values)
+    except ValidationError:
+        return [
+            spec_of(model, value, place, report)
+            for value, place in zip(values, places, strict=True)
+        ]
+    contradictions = model.contradictions
+    for number, value in enumerate(values):
+        for each in contradictions(value):
+            _contradict(each, places[number], report)
+            results[number] = None
+    return results
+
+
+@cache
+def _list_of(model: type[S]) -> TypeAdapter[list[S | None]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
+
+
+def _contradicts(
+    model: type[Spec], written: Mapping[str, Any], place: SourcePosition, report: FindingCollector
+) -> bool:
+    wrong = False
+    for each in model.contradictions(written):
+        _contradict(each, place, report)
+        wrong = True
+    return wrong
+
+
+def _contradict(found: Contradiction, place: SourcePosition, report: FindingCollector) -> None:
+    report.error(found.code, place.at(*found.path).location, found.message, found.hint)
+
+
+def fits(
+    names: TypeAdapter[str], key: str, place: SourcePosition, report: FindingCollector
+) -> bool:
+    """Validate a key of the mapping at `place`; report it and return False if it is wrong."""
+    try:
+        names.validate_python(key)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            context = each["ctx"]
+            text = _shortened(context["text"])
+            report.error(context["code"], place.key(key), text, context["hint"])
+        return False
+    return True
+
+
+def what_is(value: Any) -> str:
+    """Describe a value by its type and, if it is text, its content."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return _MAPPING
+    if isinstance(value, list):
+        return _LIST
+    return f"{_TEXT} {shown(value)}"
+
+
+def _shortened(text: str) -> str:
+    """Shorten a message that quotes a long value; the error is described at the end of it."""
+    if len(text) <= 2 * _HALF:
+        return text
+    return f"{text[:_HALF]}…{text[-_HALF:]}"
+
+
+def _quoted(value: Any) -> str:
+    return shown(value) if isinstance(value, str) else what_is(value)
+
+
+def wrong_type(
+    expected: str, value: Any, place: SourcePosition, report: FindingCollector, name: str = ""
+) -> None:
+    """Report a value of another type than `expected`."""
+    report.error(
+        "wrong-type",
+        place.location,
+        f"{name or 'this'} must be {expected}, not {what_is(value)}",
+        _how_to(expected, value),
+    )
+
+
+def _how_to(expected: str, value: Any) -> str:
+    if value is None:
+        return f"{_HOW_TO[expected]}, or remove the key"
+    if isinstance(value, dict) and list(value.values()) == [None]:
+        return f'put text that begins with {{ in quotes: "{{{next(iter(value))}}}"'
+    return _HOW_TO[expected]
+
+
+def _explain(
+    model: type[BaseModel] | None,
+    value: Any,
+    error: ValidationError,
+    place: SourcePosition,
+    report: FindingCollector,
+) -> None:
+    alternatives: dict[Path, list[str]] = {}
+    for each in error.errors(include_url=False, include_context=True):
+        path = _written_path(value, each["loc"], missing=each["type"] == "missing")
+        if each["type"] in _EXPECTED:
+            alternatives.setdefault(path, []).append(_EXPECTED[each["type"]])
+        else:
+            _explain_one(model, value, each, path, place, report)
+    for path, expected in alternatives.items():
+        if any(len(other) > len(path) and other[: len(path)] == path for other in alternatives):
+            continue  # one alternative fits so far; the error is below it
+        wrong_type(
+            " or ".join(dict.fromkeys(expected)),
+            _value_at(value, path),
+            place.at(*path),
+            report,
+            name=_name(path),
+        )
+
+
+def _explain_one(
+    model: type[BaseModel] | None,
+    value: Any,
+    error: ErrorDetails,
+    path: Path,
+    place: SourcePosition,
+    report: FindingCollector,
+) -> None:
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "spec":
+        text = _shortened(context["text"])
+        report.error(context["code"], place.at(*path).location, text, context["hint"])
+    elif kind == "pattern":
+        text = _shortened(f"{error['input']!r} {context['is_not']}")
+        report.error(context["code"], place.at(*path).location, text, context["hint"])
+    elif kind == "extra_forbidden":
+        known = _fields(model, path[:-1])
+        report.error(
+            "unknown-key",
+            place.key(*path),
+            f"the key {shown(path[-1])} is not known here",
+            did_you_mean(str(path[-1]), known) or f"the keys are {listed(known)}",
+        )
+    elif kind == "missing":
+        report.error(
+            "missing-key",
+            place.at(*path[:-1]).location,
+            f"the key {shown(path[-1])} is missing",
+            f"add '{path[-1]}:' with a value",
+        )
+    elif kind == "literal_error":
+        written = _value_at(value, path)
+        choices = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        report.error(
+            "bad-value",
+            place.at(*path).location,
+            f"{_name(path)} cannot be {_quoted(written)}",
+            did_you_mean(str(written), choices) or f"write {listed(choices, 'or')}",
+        )
+    else:
+        report.error(
+            "bad-value",
+            place.at(*path).location,
+            f"{_name(path)} cannot be {_quoted(_value_at(value, path))}",
+            "see docs/files.md for what may stand here",
+        )
+
+
+def _written_path(value: Any, location: Iterable[str | int], *, missing: bool) -> Path:
+    """Turn pydantic's location into a path in the file, without names of a union's members."""
+    steps = tuple(location)
+    path: list[str | int] = []
+    for position, step in enumerate(steps):
+        if step in _steps_from(value):
+            value = value[step]
+        elif not (missing and position == len(steps) - 1):
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _steps_from(value: Any) -> Container[Any]:
+    if isinstance(value, dict):
+        return value
+    return range(len(value)) if isinstance(value, list) else ()
+
+
+def _value_at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _name(path: Path) -> str:
+    """Name the value at a path as a message does: by its key, or as an item of its list."""
+    keys = [step for step in path if isinstance(step, str)]
+    if not keys:
+        return "the entry"
+    return f"an item of {keys[-1]}" if isinstance(path[-1], int) else keys[-1]
+
+
+def _fields(model: type[BaseModel] | None, path: Path) -> tuple[str, ...]:
+    """Return the keys that a model allows at a path."""
+    for step in path:
+        if model is not None and isinstance(step, str) and step in model.model_fields:
+            model = next(_models_in(model.model_fields[step].annotation), None)
+    return tuple(model.model_fields) if model is not None else ()
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (list, dict, Union, UnionType, Mapping):
+        for each in get_args(annotation):
+            yield from _models_in(each)

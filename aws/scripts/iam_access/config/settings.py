@@ -1,34 +1,352 @@
-"""What holds for the whole organisation: `settings.yaml`. Every key has a default."""
+"""The organisation's rules as `settings.yaml` may state them. Every key has a default."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
-from iam_access.config.rules.spec import (
-    AccountTeams,
-    AddressRule,
-    BoundaryName,
-    Domains,
-    FileLimits,
-    ForbiddenActions,
-    ForbiddenGrants,
-    Grantees,
-    KnownNames,
-    OnlyTemporary,
-    ProtectedPrincipals,
-    TemporaryAccessRules,
-    absent_is_default,
-    is_wild,
-    user_names,
+from iam_access.config.expressions import ExpressionError, Matcher, matcher
+from iam_access.config.yaml.syntax import shown
+from iam_access.config.yaml.tree import VALUES
+from iam_access.kinds.fields import (
+    PART_BEFORE,
+    Contradiction,
+    Spec,
+    UserNames,
+    is_exact,
+    one_or_many,
+    problem,
 )
-from iam_access.kinds.fields import PART_BEFORE, Contradiction, Spec, UserNames, is_exact
+from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
 
 FILE = "settings.yaml"
+
+_DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=3_650)
+
+_NUMBER = re.compile(r"[0-9]{1,4}")
+_COUNT = re.compile(r"[1-9][0-9]{0,6}")
+_FLAGS = {"true": True, "false": False}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_WHOLE = {"part before the @": False, "whole address": True}
+_KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
+_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
+_DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
+_EXPRESSIONS = 'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"'
+_WILD = re.compile(r"[*?\[]")
+
+T = TypeVar("T")
+
+
+def is_wild(pattern: str) -> bool:
+    """Whether a pattern stands for more than the one name it spells."""
+    return _WILD.search(pattern) is not None
+
+
+def _duration(value: Any) -> timedelta:
+    """`90m`, `12h` or `6d`."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < duration <= _LONGEST:
+        raise problem(
+            "bad-duration",
+            f"{value!r} is not a length of time",
+            f"write minutes, hours or days, up to {_LONGEST.days:,}d: 90m, 12h or 6d",
+        )
+    return duration
+
+
+def _flag(value: Any) -> bool:
+    flag = _FLAGS.get(value) if isinstance(value, str) else None
+    if flag is None:
+        raise problem("bad-value", f"{value!r} is neither true nor false", "write true or false")
+    return flag
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
+        raise problem(
+            "bad-number", f"{value!r} is not a number", "write a whole number from 0 to 9999"
+        )
+    return int(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, str) or _COUNT.fullmatch(value) is None:
+        raise problem(
+            "bad-number", f"{value!r} is not a number", "write a whole number from 1 to 9999999"
+        )
+    return int(value)
+
+
+def _expression(value: Any) -> Matcher:
+    if not isinstance(value, str):
+        raise problem("bad-pattern", f"{value!r} is not a regular expression", _EXPRESSIONS)
+    try:
+        return matcher(value)
+    except ExpressionError as error:
+        raise problem(
+            "bad-pattern", f"{shown(value)} cannot be a regular expression: {error}", _EXPRESSIONS
+        ) from None
+
+
+def _pattern(value: str) -> str:
+    if not value:
+        raise problem(
+            "bad-pattern",
+            "an empty pattern matches nothing",
+            "write a name; '*' and '?' stand for any characters",
+        )
+    return value
+
+
+def _action(value: str) -> str:
+    if _ACTION.fullmatch(value) is None:
+        raise problem(
+            "bad-action",
+            f"{value!r} is not a pattern of actions",
+            "write a service, a colon and an action, in which * and ? stand for any characters: "
+            "iam:Create*; * alone is every action",
+        )
+    return value
+
+
+def _known_name(value: str) -> str:
+    """A pattern for names of one service: one for all of them would end the checks of names."""
+    if _KNOWN_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-pattern",
+            f"{value!r} is no pattern for names of one service",
+            "write the service without wildcards, a colon and the name of an action or condition "
+            "key: evidently:*",
+        )
+    return value
+
+
+def _by_key(value: Any) -> Any:
+    """A pattern alone is one of keys."""
+    return {"grants": [value]} if isinstance(value, str) else value
+
+
+def user_names(value: Any) -> UserNames:
+    """`whole address`, or `{whole address: [example.com]}`; nothing at all is the default."""
+    if value is None:
+        return UserNames()
+    by_domain = isinstance(value, dict) and len(value) == 1
+    way, domains = next(iter(value.items())) if by_domain else (value, [])
+    domains = one_or_many(domains)
+    if not isinstance(way, str) or way not in _WHOLE or (by_domain and not domains):
+        raise problem(
+            "bad-value",
+            f"{value!r} does not say which IAM users addresses stand for",
+            f"write {' or '.join(map(repr, _WHOLE))}; or one of them with the domains it is for, "
+            "all others going the other way: {whole address: [example.com]}",
+        )
+    for each in domains if isinstance(domains, list) else [domains]:
+        _domain(each)
+    return UserNames(_WHOLE[way], tuple(domains))
+
+
+def _domain(value: Any) -> str:
+    if not isinstance(value, str) or _DOMAIN.fullmatch(value) is None:
+        raise problem(
+            "bad-pattern",
+            f"{value!r} is not a domain of addresses",
+            "write what stands after the @, in which * stands for any characters: example.com",
+        )
+    return value
+
+
+def _boundary(value: str) -> str:
+    filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
+    an_arn = is_managed_policy(filled) and "{" not in filled
+    if not an_arn and _POLICY_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-boundary",
+            f"{value!r} names no policy",
+            "write the name of a policy that is in every account, or an ARN such as "
+            "arn:{partition}:iam::{account_id}:policy/ops/boundary",
+        )
+    return value
+
+
+def _not_empty(value: list[T]) -> list[T]:
+    if not value:
+        raise problem("empty-list", "the list is empty", "write what is meant, or remove the key")
+    return value
+
+
+def _no_list(value: Any) -> Any:
+    """Nothing at all is an empty list: a key may be left when all below it is commented out."""
+    return [] if value is None else one_or_many(value)
+
+
+def absent_is_default(value: Any) -> Any:
+    """A section whose every key is commented out is there, but empty."""
+    return {} if value is None else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Number = Annotated[int, BeforeValidator(_number)]
+Count = Annotated[int, BeforeValidator(_count)]
+Expression = Annotated[Matcher, BeforeValidator(_expression)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+ActionPattern = Annotated[str, AfterValidator(_action)]
+Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
+KnownNames = Annotated[list[Annotated[str, AfterValidator(_known_name)]], BeforeValidator(_no_list)]
+Domains = Annotated[list[Annotated[str, BeforeValidator(_domain)]], BeforeValidator(_no_list)]
+Listed = Annotated[list[Pattern] | None, BeforeValidator(_no_list)]
+SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
+SomeActions = Annotated[
+    list[ActionPattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)
+]
+AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
+BoundaryName = Annotated[str, AfterValidator(_boundary)]
+FormName = Literal["inline", "policy", "role"]
+OutlivingName = Literal["deny", "refuse", "warn"]
+ResourcePoliciesName = Literal["allow", "deny"]
+Forms = Annotated[list[FormName], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
+
+
+class DurationLimitsSpec(Spec):
+    """How long a temporary grant may, and must, last where this applies."""
+
+    longest: Duration | None = None
+    shortest: Duration | None = None
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> "DurationLimitsSpec":
+        if self.longest and self.shortest and self.shortest > self.longest:
+            raise problem(
+                "bad-duration",
+                "shortest is more than longest, so no temporary grant could be written",
+                "make shortest less than longest",
+            )
+        return self
+
+
+class EnvironmentRules(DurationLimitsSpec):
+    """What holds for temporary access to an environment, beside what holds everywhere."""
+
+    require_mfa: Flag = False
+
+
+class TemporaryAccessRules(DurationLimitsSpec):
+    """What holds for temporary grants.
+
+    `furthest_start` is how far ahead one may begin, `forms` the ways in which one may be written,
+    `outliving_actions` what becomes of one that could outlive its end, `resource_policies` whether
+    one gives what opens resources for good (see kinds.grant).
+    `require_ticket` is what an entry's ticket must match in full, `require_description` how many
+    characters must say what it is for. `environments` and `grants` say more for those that match
+    their patterns; of all that apply, the strictest holds.
+    """
+
+    longest: Duration = timedelta(days=6)
+    furthest_start: Duration = timedelta(days=30)
+    forms: Forms = ["inline", "policy", "role"]
+    outliving_actions: OutlivingName = "deny"
+    resource_policies: ResourcePoliciesName = "allow"
+    require_mfa: Flag = False
+    require_ticket: Expression | None = None
+    require_description: Number = 0
+    environments: Annotated[
+        dict[str, Annotated[EnvironmentRules, BeforeValidator(absent_is_default)]],
+        BeforeValidator(absent_is_default),
+    ] = {}
+    grants: Annotated[
+        dict[str, Annotated[DurationLimitsSpec, BeforeValidator(absent_is_default)]],
+        BeforeValidator(absent_is_default),
+    ] = {}
+
+
+class FileLimits(Spec):
+    """What files may hold at most, so that none of them takes long to read or to plan.
+
+    `values_per_file` counts texts, lists and mappings, `grants_per_team` each grant to each user
+    or role in each environment, `accounts_per_team` the environments of a team.
+    """
+
+    values_per_file: Count = VALUES
+    accounts_per_team: Count = 250
+    grants_per_team: Count = 10_000
+
+
+class ProtectedPrincipals(Spec):
+    """Patterns of the names of users and roles that are never granted anything, nor touched."""
+
+    users: Patterns = []
+    roles: Patterns = []
+
+
+class AccountTeams(Spec):
+    """The teams that may use the accounts: patterns of their ids, or of any name they have."""
+
+    accounts: SomePatterns
+    teams: SomePatterns
+
+
+class Selection(Spec):
+    """The grants that a rule is for: those that one of its patterns matches.
+
+    `grants` are patterns of keys, `allows` of actions, one of which is enough, and
+    `managed_policies` of the AWS managed policies that a grant consists of. The last two hold
+    whatever the key.
+    """
+
+    grants: SomePatterns | None = None
+    allows: SomeActions | None = None
+    managed_policies: SomePatterns | None = None
+
+    @model_validator(mode="after")
+    def _select(self) -> "Selection":
+        if not (self.grants or self.allows or self.managed_policies):
+            raise problem(
+                "missing-key",
+                "the rule does not say which grants it is for",
+                "add grants (patterns of keys), allows (patterns of actions) or managed_policies "
+                "(patterns of AWS managed policies)",
+            )
+        return self
+
+
+class ForbiddenGrants(Selection):
+    """Grants that may not be given in the environments; without any, in none at all."""
+
+    environments: SomePatterns | None = None
+
+
+class ForbiddenActions(Spec):
+    """Actions that no grant may allow in the environments; without any, in none at all."""
+
+    actions: SomeActions
+    environments: SomePatterns | None = None
+
+
+class Grantees(Selection):
+    """Who may hold the grants: by whose files, and which users and roles.
+
+    Without `teams`, those of any team. With neither `users` nor `roles`, anybody; with either
+    of them, only who is listed. A key with nothing below it lists nobody.
+    """
+
+    teams: Listed = None
+    users: Listed = None
+    roles: Listed = None
+
+
+OnlyTemporary = Annotated[
+    list[Annotated[Selection, BeforeValidator(_by_key)]], BeforeValidator(_no_list)
+]
 
 
 def _no_items(value: object) -> object:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from iam_access.config import files, placeholders, read, shapes
+from iam_access.config import files, placeholders, read
 from iam_access.config.access_tests import (
     FOLDER,
     AccessTest,
@@ -156,11 +156,11 @@ def _read(data: bytes, file: str, team: str | None, report: FindingCollector) ->
         return None
     value, place = _unwrapped(*found)
     if not isinstance(value, dict):
-        shapes.wrong_type("a mapping", value, place, report, name="the file")
+        read.wrong_type("a mapping", value, place, report, name="the file")
         return None
     if _expressions_are_too_long(value, place, report):
         return None
-    spec = shapes.read(AccessTests, _known(AccessTests, value, place, report), place, report)
+    spec = read.spec_of(AccessTests, _known(AccessTests, value, place, report), place, report)
     return Suite(team, spec, place) if spec is not None else None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from iam_access.config.entries import PermanentEntries
+from iam_access.config.emergency import PermanentEntries
 from iam_access.kinds import attachment, managed_policy, names
 from iam_access.kinds.names import grant_of_ending_policy, label, may_be_role_of
 from iam_access.model import Account, Finding, Plan, Principal, Report, Resource, Severity

@@ -12,7 +12,7 @@ from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
-from iam_access.config.entries import permanent_entries
+from iam_access.config.emergency import permanent_entries
 from iam_access.config.load import Configuration
 from iam_access.config.suites import Suite
 from iam_access.model import Account, AccountReport, CallTarget, Failure, Finding, Plan, Severity

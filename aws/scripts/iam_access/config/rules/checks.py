@@ -11,8 +11,7 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.rules import grants as grant_rules
 from iam_access.config.rules.grants import Contents, GrantRules
 from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
-from iam_access.config.rules.spec import is_wild
-from iam_access.config.settings import FILE
+from iam_access.config.settings import FILE, is_wild
 from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown

@@ -16,7 +16,7 @@ from iam_access.config.rules.rulebook import (
     names_of_policy,
     names_of_user,
 )
-from iam_access.config.rules.spec import Grantees, Selection
+from iam_access.config.settings import Grantees, Selection
 from iam_access.config.words import listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry

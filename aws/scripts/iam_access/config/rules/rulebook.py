@@ -7,9 +7,8 @@ from datetime import timedelta
 from enum import Enum
 
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.rules.spec import DurationLimitsSpec as LimitRules
-from iam_access.config.rules.spec import Selection
-from iam_access.config.settings import FILE, Settings
+from iam_access.config.settings import FILE, Selection, Settings
+from iam_access.config.settings import DurationLimitsSpec as LimitRules
 from iam_access.kinds.fields import UserNames, exactly, is_exact
 from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, TemporaryAccessRules, withheld
 from iam_access.model import Account, Principal, PrincipalType
