@@ -10,7 +10,7 @@ from typing import Any
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.load import Configuration, Team
 from iam_access.config.settings import Settings
-from iam_access.kinds import names, temporary_role
+from iam_access.kinds import KINDS, names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import FileEntry, TeamInAccount
 from iam_access.kinds.fields import PART_BEFORE, UserNames
@@ -19,7 +19,6 @@ from iam_access.kinds.names import owner_tag
 from iam_access.kinds.ownership import claims_on, held
 from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
-from iam_access.meaning.iam_model import after_call
 from iam_access.model import (
     LONG_AGO,
     Account,
@@ -170,7 +169,8 @@ def carried_out(snapshot: Snapshot, calls: Iterable[ApiCall]) -> Snapshot:
     """The account after these calls; RefusedError for one that IAM would refuse."""
     for call in calls:
         _refuse(snapshot, call.operation, call.params)
-        snapshot = after_call(snapshot, call)
+        effects = {name: each.effect for kind in KINDS for name, each in kind.operations.items()}
+        snapshot = effects[call.operation](snapshot, call.params)
     return snapshot
 
 
@@ -350,7 +350,7 @@ def in_effect(snapshot: Snapshot) -> Snapshot:
         principals={
             principal: replace(state, tags=_owning(state, snapshot))
             for principal, state in snapshot.principals.items()
-            if not (temporary_role.is_ours(state) and temporary_role.end_of(state) == LONG_AGO)
+            if not (names.is_grant_role(state) and temporary_role.end_of(state) == LONG_AGO)
         },
     )
 

@@ -39,17 +39,19 @@ def test_a_renewal_has_another_name() -> None:
 def test_a_policy_that_ends_tells_its_grant_and_fits_the_limit(
     team: str, key: str, starts: datetime | None, part: int
 ) -> None:
-    name = names.ending_policy_name(team, key, starts, DEADLINE, part)
+    name = names.temporary_policy_name(team, key, starts, DEADLINE, part)
 
     assert len(name) <= names.NAME_LIMIT
-    assert names.grant_of_ending_policy(name) == names.label(key)
+    assert names.grant_of_temporary_policy(name) == names.label(key)
 
 
 def test_policies_are_shared_by_those_with_the_same_window_only() -> None:
     starts = [None, DEADLINE.replace(hour=9), DEADLINE.replace(hour=10)]
     ends = [DEADLINE, DEADLINE.replace(second=1)]
     found = {
-        names.ending_policy_name("team", "read", start, end, 1) for start in starts for end in ends
+        names.temporary_policy_name("team", "read", start, end, 1)
+        for start in starts
+        for end in ends
     }
     assert len(found) == len(starts) * len(ends)
 
@@ -58,11 +60,11 @@ def test_a_beginning_is_told_to_the_second_and_never_for_another() -> None:
     """As a number, not as a hash of one: two beginnings with one hash of 28 bits are soon found."""
     first = datetime(2026, 1, 1, tzinfo=UTC)
     names_ = {
-        names.ending_policy_name("t", "read", first + timedelta(seconds=second), DEADLINE, 1)
+        names.temporary_policy_name("t", "read", first + timedelta(seconds=second), DEADLINE, 1)
         for second in range(0, 3_000_000, 60)
     }
     assert len(names_) == 50_000
-    assert names.ending_policy_name("t", "read", first, DEADLINE, 1) == (
+    assert names.temporary_policy_name("t", "read", first, DEADLINE, 1) == (
         "t+read+20260301T180000Z=t85s00+1"
     )
 
@@ -182,7 +184,7 @@ def test_a_roles_name_is_whole_as_long_as_every_generation_of_it_fits(
 def test_every_part_of_a_temporary_grant_but_the_first_follows_another() -> None:
     path = "arn:aws:iam::111122223333:policy/self-serve/payments/"
     first, second, third = (
-        path + names.ending_policy_name("payments", "read", None, DEADLINE, part)
+        path + names.temporary_policy_name("payments", "read", None, DEADLINE, part)
         for part in (1, 2, 3)
     )
     assert names.part_before(first) is None

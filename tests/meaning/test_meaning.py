@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.meaning.holdings import documents_needed, touched
-from iam_access.meaning.iam_model import after
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.permissions import ActionCatalog, Permission, difference
 from iam_access.model import Meaning, PermissionDelta, Principal, PrincipalType
+from iam_access.plan.account_after import after
 from iam_access.policy.document import document
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.snapshot import ManagedDocument, Snapshot

@@ -10,7 +10,10 @@ import pytest
 from iam_access.config.load import Configuration
 from iam_access.config.rules.rulebook import RequiredBoundary
 from iam_access.config.settings import Settings
+from iam_access.kinds import registered
 from iam_access.kinds.grant import Form
+from iam_access.kinds.inline_policy import InlinePolicies
+from iam_access.kinds.kind import GivenAccess
 from iam_access.model import (
     Change,
     ChangeType,
@@ -270,7 +273,13 @@ class TestBoundary:
         assert plan.changes == ()
         assert findings_of(plan, "missing-boundary")
 
-    def test_a_change_of_a_kind_that_it_does_not_know_is_more(self) -> None:
+    def test_a_change_of_what_cannot_be_compared_is_more(self) -> None:
+        class MadeUp(InlinePolicies):
+            name = "made-up"
+
+            def gives(self, resource: Resource) -> GivenAccess:
+                return GivenAccess(ALICE, (ALICE,))
+
         def made(level: str) -> Resource:
             place = ResourceId("made-up", "x")
             return Resource(
@@ -290,7 +299,10 @@ class TestBoundary:
             (change(made("low"), made("low")), True),
             (change(made("low"), None), True),
         ):
-            assert guards.boundary((each,), where).changes == ((each,) if may else ())
+            with registered(MadeUp()):
+                assert guards.boundary((each,), where).changes == ((each,) if may else ())
+            with pytest.raises(LookupError):
+                guards.boundary((each,), where)
 
     def test_a_role_made_for_a_grant_carries_it(self) -> None:
         account = with_state(with_policy(account_with(), EDGE), ALICE, boundary=EDGE)

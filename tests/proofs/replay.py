@@ -6,7 +6,7 @@ from typing import Any
 
 from iam_access.cloud.errors import CallError
 from iam_access.cloud.executor import Execution
-from iam_access.kinds import temporary_role
+from iam_access.kinds import names
 from iam_access.kinds.calls import iam
 from iam_access.kinds.grant import Form
 from iam_access.model import Phase, Plan, Principal, Status
@@ -110,6 +110,6 @@ def robbed(form: Form, account: Snapshot, *, late: bool = False) -> Snapshot:
         if form is Form.INLINE:
             inline = {name: without_end(each, late=late) for name, each in state.inline.items()}
             account = with_state(account, principal, inline=inline)
-        elif temporary_role.is_ours(state):
+        elif names.is_grant_role(state):
             account = with_state(account, principal, inline={})
     return account

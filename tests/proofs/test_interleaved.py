@@ -214,7 +214,7 @@ SELECTED = [
 def wrong_now(account: Snapshot, start: Snapshot) -> Iterator[str]:
     """What must not be at any moment."""
     for principal, state in account.principals.items():
-        if temporary_role.is_ours(state):
+        if names.is_grant_role(state):
             closed = state.trust is not None and same_meaning(state.trust, NOBODY)
             ends = names_end(state.inline.get("self-serve"))
             if not ends and (not closed or state.attached or state.inline):
@@ -243,7 +243,7 @@ def what_is_held(account: Snapshot, *, everything: bool) -> object:
     """What is held in an account; with `everything`, also what allows nothing."""
     holders = {}
     for principal, state in account.principals.items():
-        end = temporary_role.end_of(state) if temporary_role.is_ours(state) else None
+        end = temporary_role.end_of(state) if names.is_grant_role(state) else None
         if end is not None and end <= NOW and not everything:
             continue
         name = names.first_role_name(str(principal))

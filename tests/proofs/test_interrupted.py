@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
-from iam_access.kinds.names import grant_of_ending_policy
+from iam_access.kinds.names import grant_of_temporary_policy
 from iam_access.model import Plan, Principal
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
@@ -236,7 +236,7 @@ def test_what_a_run_that_stopped_has_left_ends_and_is_cleaned_up(
         assert all(able == standing for able in left)
     for stopped in (*making, *taking):
         cleaned = cleaned_up(stopped)
-        assert not any(grant_of_ending_policy(each.name) for each in cleaned.policies.values())
+        assert not any(grant_of_temporary_policy(each.name) for each in cleaned.policies.values())
         assert replace(cleaned, policies=account.policies) == account
 
 

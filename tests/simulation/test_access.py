@@ -8,9 +8,9 @@ import pytest
 
 from iam_access.config.load import Configuration
 from iam_access.kinds.grant import Form
-from iam_access.meaning.iam_model import after
 from iam_access.model import Principal, PrincipalType
 from iam_access.place import SourcePosition
+from iam_access.plan.account_after import after
 from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.access import (
     AccessAnswer,

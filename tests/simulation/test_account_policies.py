@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from iam_access.meaning.iam_model import after
 from iam_access.model import Principal, PrincipalType
+from iam_access.plan.account_after import after
 from iam_access.simulation.account_policies import (
     AccountPolicies,
     UnreadPolicyError,

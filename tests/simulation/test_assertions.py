@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from iam_access.config.suites import Suite
-from iam_access.meaning.iam_model import after
 from iam_access.model import Account, Principal, PrincipalType
+from iam_access.plan.account_after import after
 from iam_access.policy.evaluation.evaluate import PolicyType, Verdict, decide_for_caller
 from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import AccountPolicies

@@ -11,7 +11,6 @@ import pytest
 from iam_access.config.load import Configuration
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
-from iam_access.meaning.iam_model import after
 from iam_access.model import (
     Finding,
     Outcome,
@@ -22,6 +21,7 @@ from iam_access.model import (
     Status,
     Verification,
 )
+from iam_access.plan.account_after import after
 from iam_access.simulation.verification import verify
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (

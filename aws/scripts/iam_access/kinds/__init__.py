@@ -1,23 +1,123 @@
-"""One module per kind of AWS resource, and per folder of files that ask for them."""
+"""One module per kind of AWS resource, and per folder of files that ask for them.
+
+`KINDS` and `FOLDERS` are all there are. Read them when they are needed, and keep no copy: a test
+may add some for a while.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar, overload
 
 from iam_access.kinds.attachment import PolicyAttachments
-from iam_access.kinds.base import Folder, Kind
+from iam_access.kinds.base import Folder
+from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
+from iam_access.kinds.kind import GivenAccess, GrantKind, Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
+from iam_access.model import Resource, ResourceId
 
-KINDS: tuple[Kind, ...] = (
+T = TypeVar("T")
+
+
+class Registry(Sequence[T]):
+    """All kinds or folders, in order. It can be added to, and every reader sees that."""
+
+    def __init__(self, *items: T) -> None:
+        self._items = list(items)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
+
+    @contextmanager
+    def extended(self, *items: T) -> Iterator[None]:
+        """With these items as well, as long as the context is open."""
+        before = list(self._items)
+        self._items += items
+        try:
+            yield
+        finally:
+            self._items[:] = before
+
+
+KINDS: Registry[Kind] = Registry(
     CustomerManagedPolicies(),
     PolicyAttachments(),
     InlinePolicies(),
     TemporaryRoles(),
 )
 
-FOLDERS: tuple[Folder, ...] = (
+FOLDERS: Registry[Folder] = Registry(
     CustomerManagedPolicies(),
     PolicyAttachments(),
     TemporaryAccess(),
 )
 
-__all__ = ["FOLDERS", "KINDS", "Folder", "Kind"]
+
+@contextmanager
+def registered(kind: Kind, folder: Folder | None = None) -> Iterator[None]:
+    """With one more kind, and the folder that asks for it, as long as the context is open.
+
+    ValueError for a kind or folder whose name is taken.
+    """
+    folders = () if folder is None else (folder,)
+    if kind.name in {each.name for each in KINDS}:
+        raise ValueError(f"there is a kind {kind.name} already")
+    if {each.folder for each in folders} & {each.folder for each in FOLDERS}:
+        raise ValueError(f"there is a folder {folder.folder if folder else ''} already")
+    with KINDS.extended(kind), FOLDERS.extended(*folders):
+        yield
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of this name; LookupError for one that is not registered."""
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    raise LookupError(f"no kind is called {name}; register it in iam_access.kinds.KINDS")
+
+
+def kind_of(id_: ResourceId) -> Kind:
+    """The kind of a resource; LookupError for one that is not registered."""
+    return kind_named(id_.kind)
+
+
+def given_access(resource: Resource | None) -> GivenAccess:
+    """What a resource gives, and to whom; nothing for None."""
+    return kind_of(resource.id).gives(resource) if resource is not None else GivenAccess()
+
+
+def is_temporary(resource: Resource) -> bool:
+    """Whether a resource is only made for temporary access, even if it has lost its end."""
+    return kind_of(resource.id).lifetime(resource) is not None
+
+
+def kinds_by_form() -> Mapping[Form, GrantKind]:
+    """The kind that writes each form of a temporary grant, in the order of preference."""
+    found = {kind.form: kind for kind in KINDS if isinstance(kind, GrantKind)}
+    return {form: found[form] for form in Form}
+
+
+__all__ = [
+    "FOLDERS",
+    "KINDS",
+    "Folder",
+    "Kind",
+    "given_access",
+    "is_temporary",
+    "kind_named",
+    "kind_of",
+    "kinds_by_form",
+    "registered",
+]

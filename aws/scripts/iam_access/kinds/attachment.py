@@ -13,17 +13,14 @@ from iam_access.kinds import (
     managed_policy,
     names,
     ownership,
-    temporary_role,
 )
 from iam_access.kinds.access import FIELDS, AccessEntry, texts
 from iam_access.kinds.base import (
-    Adopting,
     Expansion,
     FileEntry,
     InvalidEntry,
     Item,
     TeamInAccount,
-    UnmanagedResource,
     finding_about,
 )
 from iam_access.kinds.fields import (
@@ -32,7 +29,18 @@ from iam_access.kinds.fields import (
     Spec,
     UserAddress,
 )
-from iam_access.kinds.grant import LONGEST_SESSION, TemporaryGrant
+from iam_access.kinds.grant import LONGEST_SESSION, Form, TemporaryGrant
+from iam_access.kinds.kind import (
+    NO_ACCESS,
+    Attempt,
+    GivenAccess,
+    GrantKind,
+    Lifetime,
+    Takeover,
+    UnmanagedResource,
+)
+from iam_access.kinds.operations import Operation, for_each, iam_operations
+from iam_access.kinds.quotas import ATTACHED, POLICIES, TAGS, Quota, QuotaUsage, Refusal, Use
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -41,10 +49,12 @@ from iam_access.model import (
     Location,
     Phase,
     Principal,
+    PrincipalType,
     Resource,
     ResourceId,
     Severity,
 )
+from iam_access.policy.packing import SplitError
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
 NAME = "policy-attachment"
@@ -77,7 +87,10 @@ class PermanentAccessSpec(Spec):
                 )
 
 
-class PolicyAttachments:
+_PEOPLE = (PrincipalType.USER, PrincipalType.ROLE)
+
+
+class PolicyAttachments(GrantKind):
     """Managed policies attached to users and roles.
 
     Ours are those of our customer managed policies, whoever attached them, and those of AWS
@@ -85,6 +98,16 @@ class PolicyAttachments:
     """
 
     name = NAME
+    form = Form.POLICY
+    form_in_words = "policies of its own"
+    operations: Mapping[str, Operation] = iam_operations(
+        *for_each("attach_{}_policy", *_PEOPLE),
+        *for_each("detach_{}_policy", *PrincipalType),
+        *for_each("tag_{}", *_PEOPLE),
+        *for_each("untag_{}", *_PEOPLE),
+    )
+    reads = ()
+    quotas: tuple[Quota, ...] = (ATTACHED, TAGS)
     folder = "permanent-access"
     spec = PermanentAccessSpec
     keys = None
@@ -101,6 +124,9 @@ class PolicyAttachments:
             return ()
         users, roles, environments, grants = map(texts, map(written.get, FIELDS))
         return (AccessEntry(item.place, users, roles, environments, grants, valid=False),)
+
+    def in_words(self, count: int) -> str:
+        return "1 policy" if count == 1 else f"{count:,} policies"
 
     def expand(
         self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
@@ -155,7 +181,7 @@ class PolicyAttachments:
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
-            if temporary_role.is_ours(state):
+            if names.is_grant_role(state):
                 continue  # its attachments are part of it
             for arn in state.attached:
                 team = names.team_of_policy_arn(arn)
@@ -166,6 +192,11 @@ class PolicyAttachments:
                 if claims.confirmed:
                     attached = arn in state.attached
                     yield _observed(principal, arn, claims.teams, claims.owners, attached=attached)
+
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        principal, arn = _subject(resource)
+        state = snapshot.principals.get(principal)
+        return state is not None and arn in state.attached
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         principal, arn = _subject(wanted)
@@ -183,8 +214,36 @@ class PolicyAttachments:
                 severity=Severity.NOTE,
             ),
             serves=True,
-            adopt=Adopting(self.calls(None, wanted, snapshot), "makes the attachment ours"),
+            adopt=Takeover(self.calls(None, wanted, snapshot), "makes the attachment ours"),
         )
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return _unconfirmed(snapshot, excluding)
+
+    def reserved(self, state: PrincipalState) -> Refusal | None:
+        return None
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        principal, arn = _subject(resource)
+        if not resource.attributes["attached"]:
+            return NO_ACCESS
+        return GivenAccess(principal, (principal,), attached=frozenset({arn}))
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        """The end of an attachment is that of the policy."""
+        if names.grant_of_temporary_policy(resource.name) is None:
+            return None
+        return Lifetime(names.deadline_in(resource.name), itself=False)
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return resource.principal == principal
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        principal, arn = _subject(resource)
+        state = snapshot.principals.get(principal)
+        yield Use(ATTACHED, principal, arn)
+        for key in _claimed(resource, state, snapshot):
+            yield Use(TAGS, principal, key)
 
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
@@ -195,11 +254,7 @@ class PolicyAttachments:
         if after is None:
             return _removal(principal, arn, snapshot) if attached else ()
         claims = ownership.claims_on(state, snapshot).get(arn, ownership.Claims())
-        # A claim without its attachment may be about to go by another run.
-        known = claims.owners if attached else frozenset()
-        claimed = [
-            claims.key_for(team, arn, attached=attached) for team in sorted(after.owners - known)
-        ]
+        claimed = _claimed(after, state, snapshot)
         released = [
             claim.key
             for claim in claims.confirmed
@@ -242,6 +297,31 @@ class PolicyAttachments:
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
+
+    def id_for(self, grant: TemporaryGrant) -> ResourceId:
+        return attachment_for_grant(grant, managed_policy.policy_for_part(grant, 1, {})).id
+
+    def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
+        try:
+            policies = managed_policy.policies_for(grant, usage.snapshot.quotas.policy_size)
+        except SplitError as error:
+            return Attempt(self.form, frozenset(), tuple, fits=False, detail=str(error))
+        resources = (*policies, *(attachment_for_grant(grant, policy) for policy in policies))
+        arns = {policy.attributes["arn"] for policy in policies}
+        held = usage.items(ATTACHED, grant.principal)
+        places = usage.free(ATTACHED, grant.principal)
+        room, there = usage.free(POLICIES), usage.items(POLICIES)
+        quota = usage.limit(ATTACHED, grant.principal)
+        detail = f"{len(policies)} to attach, {places} of {quota} places free"
+        if len(arns - there.keys()) > room:
+            detail += f", and the account has room for {room} more policies"
+        return Attempt(
+            self.form,
+            ids=frozenset(resource.id for resource in resources),
+            write=lambda: resources,
+            fits=len(arns - held.keys()) <= places and len(arns - there.keys()) <= room,
+            detail=detail,
+        )
 
     def _resource(
         self, principal: Principal, arn: str, key: str, location: Location, scope: TeamInAccount
@@ -298,7 +378,7 @@ def attachment_for_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
 def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
     if policy is None:
         return attachment
-    grant = names.grant_of_ending_policy(policy.name)
+    grant = names.grant_of_temporary_policy(policy.name)
     return replace(attachment, expires=managed_policy.end_of(policy), grant=grant)
 
 
@@ -332,6 +412,16 @@ def _policies_of(key: str, scope: TeamInAccount) -> Iterator[str]:
     yield from dict.fromkeys(scope.fill(policy.managed_policies))
 
 
+def _claimed(wanted: Resource, state: PrincipalState | None, snapshot: Snapshot) -> Sequence[str]:
+    """The keys of the tags by which teams come to own an attachment that they do not own yet."""
+    _, arn = _subject(wanted)
+    attached = state is not None and arn in state.attached
+    claims = ownership.claims_on(state, snapshot).get(arn, ownership.Claims())
+    # A claim without its attachment may be about to go by another run.
+    known = claims.owners if attached else frozenset()
+    return [claims.key_for(team, arn, attached=attached) for team in sorted(wanted.owners - known)]
+
+
 def _removal(principal: Principal, arn: str, snapshot: Snapshot) -> tuple[ApiCall, ...]:
     """Detaches a policy, and takes off the tags that were seen to speak of it."""
     state = snapshot.principals.get(principal)
@@ -343,19 +433,16 @@ def _removal(principal: Principal, arn: str, snapshot: Snapshot) -> tuple[ApiCal
     )
 
 
-def unconfirmed(snapshot: Snapshot, besides: Set[ResourceId]) -> Iterator[Finding]:
-    """Of attachments that only a tag in doubt claims to be ours, that they stay.
-
-    Those of `besides` are told of elsewhere.
-    """
+def _unconfirmed(snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterator[Finding]:
+    """Of attachments that only a tag in doubt claims to be ours, that they stay."""
     for principal, state in sorted(snapshot.principals.items()):
         for arn, claims in sorted(ownership.claims_on(state, snapshot).items()):
             if (
                 not claims.doubtful
                 or claims.confirmed
                 or arn not in state.attached
-                or resource_id(principal, arn) in besides
-                or temporary_role.is_ours(state)
+                or resource_id(principal, arn) in excluding
+                or names.is_grant_role(state)
             ):
                 continue
             tag = claims.doubtful[0]

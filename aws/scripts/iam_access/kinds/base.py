@@ -14,8 +14,6 @@ from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import (
     Account,
-    ApiCall,
-    Change,
     Finding,
     Location,
     Principal,
@@ -135,31 +133,6 @@ class Expansion:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Adopting:
-    """How what others made becomes ours: by which calls, what that `does` in the words of a hint.
-
-    `holders` are those who hold it by then and do not any more.
-    """
-
-    calls: tuple[ApiCall, ...]
-    does: str
-    holders: tuple[Principal, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class UnmanagedResource:
-    """What stands where one of our resources is to be and was made by somebody else.
-
-    `finding` says so, and what can be done by hand. `serves` says that it does what is wanted, so
-    that nothing needs doing. `adopt` makes it ours; None when that is not possible.
-    """
-
-    finding: Finding
-    serves: bool
-    adopt: Adopting | None
-
-
 class Folder(Protocol):
     """A folder of YAML files and what their entries come to.
 
@@ -196,39 +169,6 @@ class Folder(Protocol):
 
         `scope` has the account as it was read.
         """
-
-
-class Kind(Protocol):
-    """A kind of resource: how it is found in an account, and changed."""
-
-    @property
-    def name(self) -> str: ...
-
-    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        """Those of this kind in the account that are ours, whoever's team."""
-
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
-        """What others made in the place of a wanted resource that we do not have yet."""
-
-    def calls(
-        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
-    ) -> tuple[ApiCall, ...]:
-        """The API calls that lead from one to the other; each is safe to stop after.
-
-        Another run may make its own calls between any two of them.
-        """
-
-    def reclaiming(
-        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
-    ) -> tuple[ApiCall, ...]:
-        """The API calls that take away what is dead at `now` (UTC), as far as it is time for that.
-
-        What takes several runs goes on only where one is `cleaning`, so that an apply that is
-        repeated writes nothing.
-        """
-
-    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
-        """Why AWS would refuse this change in this account, if it would."""
 
 
 def finding_about(

@@ -1,11 +1,13 @@
 """Inline policies that end by themselves: the form of temporary access that needs the least."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 
-from iam_access.kinds import calls, names, temporary_role
-from iam_access.kinds.base import UnmanagedResource
-from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds import calls, names
+from iam_access.kinds.grant import Form, TemporaryGrant
+from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
+from iam_access.kinds.operations import Operation, for_each, iam_operations
+from iam_access.kinds.quotas import INLINE_SIZE, Quota, QuotaUsage, Refusal, Use
 from iam_access.model import (
     ApiCall,
     Change,
@@ -18,19 +20,32 @@ from iam_access.model import (
 )
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import PrincipalState, Snapshot
 
 NAME = "inline-policy"
 
 
-class InlinePolicies:
+_PEOPLE = (PrincipalType.USER, PrincipalType.ROLE)
+
+
+class InlinePolicies(GrantKind):
     """Inline policies on users and roles whose every statement ends at the grant's deadline."""
 
     name = NAME
+    form = Form.INLINE
+    form_in_words = "an inline policy"
+    operations: Mapping[str, Operation] = iam_operations(
+        *for_each("put_{}_policy", *_PEOPLE), *for_each("delete_{}_policy", *_PEOPLE)
+    )
+    reads = ()
+    quotas: tuple[Quota, ...] = (INLINE_SIZE,)
+
+    def in_words(self, count: int) -> str:
+        return "inline policy" if count == 1 else f"{count:,} inline policies"
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
-            if principal.type is PrincipalType.GROUP or temporary_role.is_ours(state):
+            if principal.type is PrincipalType.GROUP or names.is_grant_role(state):
                 # The former are never granted anything by us, whatever their policies are called;
                 # what is in the latter is part of them.
                 continue
@@ -48,23 +63,43 @@ class InlinePolicies:
                         grant=grant,
                     )
 
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        state = snapshot.principals.get(_holder(resource))
+        return state is not None and resource.name in state.inline
+
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         return None  # the name alone makes an inline policy ours
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return ()
+
+    def reserved(self, state: PrincipalState) -> Refusal | None:
+        return None
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        holder = _holder(resource)
+        return GivenAccess(holder, (holder,), inline={resource.name: resource.document or {}})
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        return Lifetime(names.deadline_in(resource.name), itself=True)
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return resource.principal == principal
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        size = documents.size(resource.document or {})
+        yield Use(INLINE_SIZE, _holder(resource), resource.name, size)
 
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
     ) -> tuple[ApiCall, ...]:
         subject = after or before
         assert subject is not None, "a change has a before or an after"
-        assert subject.principal is not None, "inline policies have a principal"
+        holder = _holder(subject)
         if after is None:
-            return (
-                calls.delete_inline(
-                    snapshot.account_id, subject.principal, subject.name, Phase.REVOKE
-                ),
-            )
+            return (calls.delete_inline(snapshot.account_id, holder, subject.name, Phase.REVOKE),)
         text = documents.render(after.document or {})
-        return (calls.put_inline(snapshot.account_id, subject.principal, subject.name, text),)
+        return (calls.put_inline(snapshot.account_id, holder, subject.name, text),)
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
@@ -73,6 +108,27 @@ class InlinePolicies:
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         return None
+
+    def id_for(self, grant: TemporaryGrant) -> ResourceId:
+        return resource_id(grant.principal, name_of(grant))
+
+    def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
+        wanted = resource(grant)
+        needed = documents.size(wanted.document or {})
+        free = usage.free(INLINE_SIZE, grant.principal, excluding=wanted.name)
+        quota = usage.limit(INLINE_SIZE, grant.principal)
+        return Attempt(
+            self.form,
+            ids=frozenset({wanted.id}),
+            write=lambda: (wanted,),
+            fits=needed <= free,
+            detail=f"{needed:,} characters, {free:,} of {quota:,} free",
+        )
+
+
+def _holder(resource: Resource) -> Principal:
+    assert resource.principal is not None, "inline policies have a principal"
+    return resource.principal
 
 
 def resource(grant: TemporaryGrant) -> Resource:

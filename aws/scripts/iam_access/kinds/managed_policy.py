@@ -1,7 +1,8 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -9,18 +10,19 @@ from pydantic import TypeAdapter
 from iam_access.kinds import calls, names
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import (
-    Adopting,
     Expansion,
     FileEntry,
     Item,
     TeamInAccount,
-    UnmanagedResource,
     case_conflict,
     finding_about,
 )
 from iam_access.kinds.fields import PolicyKey
 from iam_access.kinds.grant import TemporaryGrant
+from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, Takeover, UnmanagedResource
+from iam_access.kinds.operations import Operation, for_each, iam_operations
 from iam_access.kinds.policy_spec import FOLDER, PolicySpec
+from iam_access.kinds.quotas import POLICIES, Quota, Refusal, Use
 from iam_access.model import (
     ApiCall,
     Change,
@@ -29,6 +31,8 @@ from iam_access.model import (
     Finding,
     Match,
     Phase,
+    Principal,
+    PrincipalType,
     Read,
     Resource,
     ResourceId,
@@ -36,7 +40,8 @@ from iam_access.model import (
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.expiry import deadline_of
-from iam_access.snapshot import Document, PolicyState, Snapshot
+from iam_access.policy.packing import split
+from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot
 
 NAME = "customer-managed-policy"
 
@@ -44,10 +49,19 @@ NAME = "customer-managed-policy"
 _SHOWN = 3
 
 
-class CustomerManagedPolicies:
+class CustomerManagedPolicies(Kind):
     """The policies under `/self-serve/<team>/`, one for each key that has own statements."""
 
     name = NAME
+    operations: Mapping[str, Operation] = iam_operations(
+        "create_policy",
+        "create_policy_version",
+        "delete_policy_version",
+        "delete_policy",
+        *for_each("detach_{}_policy", *PrincipalType),  # to adopt one of others
+    )
+    reads = ("iam:GetPolicy", "iam:GetPolicyVersion")
+    quotas: tuple[Quota, ...] = (POLICIES,)
     folder = FOLDER
     spec = PolicySpec
     keys: TypeAdapter[str] = TypeAdapter(PolicyKey)
@@ -75,6 +89,9 @@ class CustomerManagedPolicies:
     ) -> Iterable[str]:
         return ()
 
+    def in_words(self, count: int) -> str:
+        return "managed policy" if count == 1 else f"{count:,} managed policies"
+
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for policy in snapshot.policies.values():
             team = names.team_of_policy_path(policy.path)
@@ -88,6 +105,9 @@ class CustomerManagedPolicies:
                     expires=end_of(policy),
                 )
 
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        return resource.attributes["arn"] in snapshot.policies
+
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = next(
             (p for p in snapshot.policies.values() if p.name.lower() == wanted.name.lower()), None
@@ -98,7 +118,7 @@ class CustomerManagedPolicies:
             return UnmanagedResource(
                 case_conflict(wanted, taken.name, snapshot), serves=False, adopt=None
             )
-        adopt = _adopting(taken, snapshot)
+        adopt = _takeover(taken, snapshot)
         return UnmanagedResource(
             finding=finding_about(
                 wanted,
@@ -113,6 +133,26 @@ class CustomerManagedPolicies:
             serves=False,
             adopt=adopt,
         )
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return ()
+
+    def reserved(self, state: PrincipalState) -> Refusal | None:
+        return None
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        return GivenAccess(published={resource.attributes["arn"]: resource.document or {}})
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        if names.grant_of_temporary_policy(resource.name) is None:
+            return None
+        return Lifetime(names.deadline_in(resource.name), itself=True)
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return False
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        yield Use(POLICIES, None, resource.attributes["arn"])
 
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
@@ -171,10 +211,10 @@ class CustomerManagedPolicies:
         )
 
 
-def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resource:
+def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Resource:
     """The policy with one part (from 1) of a temporary grant, shared by all who hold it alike."""
     account = grant.account
-    name = names.ending_policy_name(grant.team, grant.key, grant.starts, grant.ends, part)
+    name = names.temporary_policy_name(grant.team, grant.key, grant.starts, grant.ends, part)
     path = names.policy_path(grant.team)
     arn = arns.policy_arn(account.id, name, path=path, partition=account.partition)
     return Resource(
@@ -190,9 +230,32 @@ def part_of_grant(grant: TemporaryGrant, part: int, document: Document) -> Resou
     )
 
 
+def policies_for(grant: TemporaryGrant, limit: int) -> tuple[Resource, ...]:
+    """The policies of up to `limit` characters that together write a grant; SplitError if none can.
+
+    They are in order: what the grant denies is in the first ones.
+    """
+    parts = _parts(documents.render(grant.document), limit, grant.copied_from)
+    return tuple(policy_for_part(grant, number, part) for number, part in enumerate(parts, 1))
+
+
+@lru_cache(maxsize=128)
+def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
+    """The document in parts; the first one's first statement id says what it was copied from.
+
+    Cached, since many principals hold the same grant, and a large one takes a while to cut.
+    """
+    whole = documents.parse(text)
+    if not copied_from or documents.size(text) <= limit:
+        return split(whole, limit)
+    first, *others = split(whole, limit - len(f',"Sid":"{copied_from}"'))
+    lead, *rest = documents.statements_of(first)
+    return ({**first, "Statement": [{**lead, "Sid": copied_from}, *rest]}, *others)
+
+
 def end_of(policy: PolicyState) -> datetime | None:
     """When a policy of a temporary grant ends (UTC); None for one made for permanent access."""
-    if names.grant_of_ending_policy(policy.name) is None:
+    if names.grant_of_temporary_policy(policy.name) is None:
         return None
     return deadline_of(policy.document)
 
@@ -260,7 +323,7 @@ def _delete(account: str, policy: PolicyState, phase: Phase) -> tuple[ApiCall, .
     )
 
 
-def _adopting(policy: PolicyState, snapshot: Snapshot) -> Adopting | None:
+def _takeover(policy: PolicyState, snapshot: Snapshot) -> Takeover | None:
     """How a policy of others makes way for ours; None where it cannot, or must not.
 
     What it denies, its holders would be allowed from when it is gone until ours is there.
@@ -274,7 +337,7 @@ def _adopting(policy: PolicyState, snapshot: Snapshot) -> Adopting | None:
     detach = (
         calls.detach(snapshot.account_id, holder, policy.arn, Phase.RECLAIM) for holder in holders
     )
-    return Adopting(
+    return Takeover(
         (*detach, *_delete(snapshot.account_id, policy, Phase.RECLAIM)),
         f"deletes {policy.arn} and makes ours in its place",
         holders,

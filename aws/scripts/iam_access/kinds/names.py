@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy import arn as arns
+from iam_access.snapshot import PrincipalState
 
 PREFIX = "self-serve"
 #: With the value `true` on a user or role: aws/bootstrap/ forbids the deployer role to change it.
@@ -30,10 +31,10 @@ _START = r"(?:=[0-9a-z]{1,7})?"
 _HASH = r"=[0-9a-z]{16}"
 _GENERATION = r"\+g\d{1,2}"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
-_ENDING_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}{_START}\+\d+")
+_TEMPORARY_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}{_START}\+\d+")
 _AMBIGUOUS = re.compile(rf"^role=|(?:\+{_INSTANT}|{_GENERATION}|{_HASH})$")
 _INLINE_END = re.compile(rf"{PREFIX}\+[^+]+\+[^+]+\+({_INSTANT})")
-_ENDING_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT}){_START}\+\d+")
+_TEMPORARY_POLICY_END = re.compile(rf"[^+]+\+[^+]+\+({_INSTANT}){_START}\+\d+")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -118,7 +119,7 @@ def team_and_grant_of_inline(name: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def ending_policy_name(
+def temporary_policy_name(
     team: str, key: str, starts: datetime | None, deadline: datetime, part: int
 ) -> str:
     """The customer managed policy with one part (from 1) of a temporary grant.
@@ -130,17 +131,17 @@ def ending_policy_name(
     return f"{team}+{label(key)}+{compact(deadline)}{start}+{part}"
 
 
-def grant_of_ending_policy(name: str) -> str | None:
+def grant_of_temporary_policy(name: str) -> str | None:
     """The grant a temporary grant's policy was made for; None for a permanent policy."""
     if "+" not in name:  # as with most names, and the pattern would look at each letter to say so
         return None
-    found = _ENDING_POLICY.fullmatch(name)
+    found = _TEMPORARY_POLICY.fullmatch(name)
     return found[2] if found else None
 
 
 def deadline_in(name: str) -> datetime | None:
     """The deadline (UTC) in the name of a temporary grant's policy; None in any other name."""
-    found = _INLINE_END.fullmatch(name) or _ENDING_POLICY_END.fullmatch(name)
+    found = _INLINE_END.fullmatch(name) or _TEMPORARY_POLICY_END.fullmatch(name)
     try:
         return instant(found[1]) if found else None
     except ValueError:  # somebody made up a name with a day that is none
@@ -150,7 +151,7 @@ def deadline_in(name: str) -> datetime | None:
 def part_before(arn: str) -> str | None:
     """The ARN of the part before this one of a temporary grant; None for the first one's."""
     rest, _, part = arn.rpartition("+")
-    if grant_of_ending_policy(arn.rpartition("/")[2]) is None or int(part) < 2:
+    if grant_of_temporary_policy(arn.rpartition("/")[2]) is None or int(part) < 2:
         return None
     return f"{rest}+{int(part) - 1}"
 
@@ -173,6 +174,13 @@ def role_name(
     short = "+".join([team[:12], key[:13], person[:16]])
     whole = name if plain else f"{principal} {name}"
     return f"{short}={_base36(int(_hashed(whole, 24), 16))[:16]:0>16}{number}"
+
+
+def is_grant_role(state: PrincipalState) -> bool:
+    """Whether it is a role made for a temporary grant, with all that hangs on it."""
+    return (
+        state.principal.type is PrincipalType.ROLE and team_of_policy_path(state.path) is not None
+    )
 
 
 def first_role_name(name: str) -> str:

@@ -9,15 +9,18 @@ session, which a permissions boundary would not.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from iam_access.kinds import aws_policies, calls, names
-from iam_access.kinds.base import UnmanagedResource, case_conflict, finding_about
-from iam_access.kinds.grant import LONGEST_SESSION, TemporaryGrant
+from iam_access.kinds.base import case_conflict, finding_about
+from iam_access.kinds.grant import LONGEST_SESSION, Form, TemporaryGrant
+from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
+from iam_access.kinds.operations import Operation, iam_operations
+from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Refusal, Use
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -292,16 +295,36 @@ def _same(one: Document | None, other: Document | None) -> bool:
 NAME = "temporary-role"
 
 
-class TemporaryRoles:
+class TemporaryRoles(GrantKind):
     """Roles under `/self-serve/<team>/`; everything about them is ours."""
 
     name = NAME
+    form = Form.ROLE
+    form_in_words = "a role of its own"
+    operations: Mapping[str, Operation] = iam_operations(
+        "create_role",
+        "update_assume_role_policy",
+        "put_role_permissions_boundary",
+        "put_role_policy",
+        "delete_role_policy",
+        "attach_role_policy",
+        "detach_role_policy",
+        "delete_role",
+    )
+    reads = ("iam:GetRole", "iam:GetAccountAuthorizationDetails")
+    quotas: tuple[Quota, ...] = (ROLES,)
+
+    def in_words(self, count: int) -> str:
+        return "role" if count == 1 else f"{count:,} roles"
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for state in snapshot.principals.values():
             team = names.team_of_policy_path(state.path)
-            if is_ours(state) and team is not None:
+            if names.is_grant_role(state) and team is not None:
                 yield _observed(state, team, snapshot)
+
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        return _role(resource) in snapshot.principals
 
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = next(
@@ -317,7 +340,7 @@ class TemporaryRoles:
             return None
         finding = (
             case_conflict(wanted, taken.principal.name, snapshot)
-            if is_ours(taken)
+            if names.is_grant_role(taken)
             else finding_about(
                 wanted,
                 snapshot,
@@ -327,6 +350,35 @@ class TemporaryRoles:
             )
         )
         return UnmanagedResource(finding, serves=False, adopt=None)
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return ()
+
+    def reserved(self, state: PrincipalState) -> Refusal | None:
+        if not names.is_grant_role(state):
+            return None
+        return Refusal(
+            NAME,
+            "was made for a temporary grant; it gets what that grants and nothing else",
+            "grant to the user or role that it was made for",
+        )
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        return GivenAccess(
+            _role(resource),
+            () if resource.principal is None else (resource.principal,),
+            inline={POLICY_NAME: resource.document} if resource.document is not None else {},
+            attached=frozenset(resource.attributes["managed"]),
+        )
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        return Lifetime(None, itself=True)
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return names.may_be_role_of(resource.name, principal)
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        yield Use(ROLES, None, resource.attributes["arn"])
 
     def calls(
         self, before: Resource | None, after: Resource | None, snapshot: Snapshot
@@ -355,13 +407,33 @@ class TemporaryRoles:
                 )
         return None
 
+    def id_for(self, grant: TemporaryGrant) -> ResourceId:
+        return resource_id(grant)
 
-def is_ours(state: PrincipalState) -> bool:
-    """Whether it is a role made for a temporary grant, with all that hangs on it."""
-    return (
-        state.principal.type is PrincipalType.ROLE
-        and names.team_of_policy_path(state.path) is not None
-    )
+    def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
+        id_, quotas = resource_id(grant), usage.snapshot.quotas
+        needed = documents.size(permissions(grant))
+        trust = documents.size(trust_policy(grant))
+        roles = usage.items(ROLES).keys() | {id_.key}
+        sizes = [
+            ("managed policies", len(grant.managed), quotas.attached_per_role),
+            ("characters of statements", needed, quotas.role_inline_size),
+            ("characters of trust", trust, quotas.trust_size),
+            ("roles in the account", len(roles), usage.limit(ROLES)),
+        ]
+        over = [
+            f"{needed:,} {what}, {limit:,} allowed"
+            for what, needed, limit in sizes
+            if needed > limit
+        ]
+        detail = "; ".join(over) or ", ".join(
+            f"{needed:,} of {most:,} {what}" for what, needed, most in sizes[:2]
+        )
+        return Attempt(self.form, frozenset({id_}), lambda: (resource(grant),), not over, detail)
+
+
+def _role(resource: Resource) -> Principal:
+    return Principal(PrincipalType.ROLE, resource.name)
 
 
 def resource(grant: TemporaryGrant) -> Resource:

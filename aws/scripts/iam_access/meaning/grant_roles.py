@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from iam_access.kinds import names
 from iam_access.meaning.condition_windows import Conditions, Window, conditions_of
-from iam_access.model import PrincipalType
 from iam_access.policy import document as documents
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -32,8 +31,7 @@ class GrantRoles:
     def of(cls, snapshot: Snapshot) -> "GrantRoles":
         found: defaultdict[str, list[GrantRole]] = defaultdict(list)
         for state in snapshot.principals.values():
-            ours = names.team_of_policy_path(state.path) is not None
-            if ours and state.principal.type is PrincipalType.ROLE and state.trust:
+            if names.is_grant_role(state) and state.trust:
                 for arn, entry in _entries(state):
                     found[arn].append(entry)
         return cls({arn: tuple(each) for arn, each in found.items()})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from iam_access.kinds import given_access
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Change, Principal, PrincipalType
 from iam_access.snapshot import Document, PrincipalState, Snapshot
@@ -19,7 +20,12 @@ def touched(before: Snapshot, after: Snapshot, changes: Iterable[Change]) -> tup
         for arn in before.policies.keys() | after.policies.keys()
         if document_of(before, arn) != document_of(after, arn)
     }
-    found = {change.principal for change in changes if change.principal is not None}
+    found = {
+        principal
+        for change in changes
+        for resource in (change.before, change.after)
+        for principal in given_access(resource).recipients
+    }
     for principal in before.principals.keys() | after.principals.keys():
         old, new = before.principals.get(principal), after.principals.get(principal)
         if _holding(old) != _holding(new) or rewritten & {*managed_by(old), *managed_by(new)}:

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from iam_access.kinds.base import Adopting, UnmanagedResource, finding_about
+from iam_access.kinds import given_access
+from iam_access.kinds.base import finding_about
+from iam_access.kinds.kind import Takeover, UnmanagedResource
 from iam_access.model import Account, Finding, Resource, Severity
 from iam_access.plan.deployer import Deployer
 from iam_access.snapshot import Snapshot
@@ -34,7 +36,7 @@ class Adoption:
 
     def judge(
         self, wanted: Resource, foreign: UnmanagedResource
-    ) -> tuple[Adopting | None, Finding | None]:
+    ) -> tuple[Takeover | None, Finding | None]:
         """How it is taken over, None if it is not; and what is to be told of it."""
         adopt = foreign.adopt
         if adopt is None:
@@ -50,12 +52,12 @@ class Adoption:
     def _deployer(self) -> Deployer:
         return Deployer(self._account, self._snapshot, self._now)
 
-    def _offered(self, wanted: Resource, foreign: UnmanagedResource, adopt: Adopting) -> Finding:
+    def _offered(self, wanted: Resource, foreign: UnmanagedResource, adopt: Takeover) -> Finding:
         who = self._who_loses(wanted, adopt)
         offer = f"or run with --adopt, which {adopt.does}{f': {who}' if who else ''}"
         return replace(foreign.finding, hint=f"{foreign.finding.hint}; {offer}")
 
-    def _told(self, wanted: Resource, adopt: Adopting) -> Finding | None:
+    def _told(self, wanted: Resource, adopt: Takeover) -> Finding | None:
         who = self._who_loses(wanted, adopt)
         if not who:
             return None
@@ -68,9 +70,10 @@ class Adoption:
             severity=Severity.WARNING,
         )
 
-    def _who_loses(self, wanted: Resource, adopt: Adopting) -> str:
+    def _who_loses(self, wanted: Resource, adopt: Takeover) -> str:
         """Which principals lose it for good, or for a moment; empty for none."""
-        keep = {each.principal for each in self._wanted if wanted.id in each.needs}
+        needing = (each for each in self._wanted if wanted.id in each.needs)
+        keep = {each for resource in needing for each in given_access(resource).recipients}
         lost = [str(each) for each in adopt.holders if each not in keep]
         kept = [str(each) for each in adopt.holders if each in keep]
         parts = [

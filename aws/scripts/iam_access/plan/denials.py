@@ -9,9 +9,10 @@ put in such an order: each is whole by itself, and limits the other from when bo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations, product, starmap
+from itertools import chain, permutations, product, starmap
 
-from iam_access.kinds import attachment, aws_policies, inline_policy, managed_policy
+from iam_access.kinds import aws_policies, given_access
+from iam_access.kinds.kind import GivenAccess
 from iam_access.model import Change, Principal, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
@@ -88,33 +89,53 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
 
     What is dead already gives and denies nothing and is not to be among them.
     """
-    detached = {
-        (change.principal, change.subject.attributes["arn"]): change.id
-        for change in changes
-        if change.id.kind == attachment.NAME and change.after is None
-    }
     known = _Effects(changes, snapshot)
     effects: dict[Principal, dict[ResourceId, _Effect]] = {}
+    for change, principal, had, has in _by_recipient(changes):
+        found = known.of(had, has)
+        if found is not None:
+            effects.setdefault(principal, {})[change.id] = found
+    detached = {
+        (principal, arn): change.id
+        for change, principal, had, _ in _by_recipient(changes)
+        if change.after is None
+        for arn in had.attached
+    }
     widened: dict[str, ResourceId] = {}
-    for change in changes:
-        before, after = change.before, change.after
-        if change.id.kind == managed_policy.NAME and before is not None and after is not None:
-            effect = _effect(before.document, after.document)
-            arn = change.subject.attributes["arn"]
-            if effect.widens:
-                widened[arn] = change.id
-            for holder in known.holders.get(arn, ()):
-                if (holder, arn) not in detached:
-                    effects.setdefault(holder, {})[change.id] = effect
-        elif change.principal is not None:
-            found = known.of(change, change.principal)
-            if found is not None:
-                effects.setdefault(change.principal, {})[change.id] = found
+    for id_, arn, effect in _rewritten(changes):
+        if effect.widens:
+            widened[arn] = id_
+        for holder in known.holders.get(arn, ()):
+            if (holder, arn) not in detached:
+                effects.setdefault(holder, {})[id_] = effect
     orders: dict[ResourceId, Order] = {}
-    shared = frozenset(change.id for change in changes if change.principal is None)
+    shared = frozenset(change.id for change in changes if _is_shared(change))
     for theirs in effects.values():
         _put_in_order(theirs, shared, orders)
     return Ordering(orders, _leave(detached, widened, effects, orders))
+
+
+def _by_recipient(
+    changes: Iterable[Change],
+) -> Iterator[tuple[Change, Principal, GivenAccess, GivenAccess]]:
+    """Each change and each of its recipients, with what counts for it before and after."""
+    for change in changes:
+        before, after = given_access(change.before), given_access(change.after)
+        for principal in dict.fromkeys((*before.recipients, *after.recipients)):
+            yield change, principal, before.given_to(principal), after.given_to(principal)
+
+
+def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Effect]]:
+    """Each change of a managed policy that is published already, by ARN, and what it does."""
+    for change in changes:
+        before, after = given_access(change.before).published, given_access(change.after).published
+        for arn in before.keys() & after.keys():
+            yield change.id, arn, _effect(before[arn], after[arn])
+
+
+def _is_shared(change: Change) -> bool:
+    """Whether a change may matter to several principals."""
+    return len(given_access(change.subject).recipients) != 1
 
 
 def _put_in_order(
@@ -138,7 +159,7 @@ def _put_in_order(
 
 
 def _leave(
-    detached: Mapping[tuple[Principal | None, str], ResourceId],
+    detached: Mapping[tuple[Principal, str], ResourceId],
     widened: Mapping[str, ResourceId],
     effects: Mapping[Principal, Mapping[ResourceId, _Effect]],
     orders: dict[ResourceId, Order],
@@ -150,7 +171,7 @@ def _leave(
     removals = frozenset(detached.values())
     first: set[ResourceId] = set()
     for (principal, arn), id_ in detached.items():
-        if arn not in widened or principal is None or id_ not in effects.get(principal, {}):
+        if arn not in widened or id_ not in effects.get(principal, {}):
             continue
         theirs = effects[principal]
         if any(each.gives for each in theirs.values()) or not theirs.keys() <= removals:
@@ -167,9 +188,9 @@ class _Effects:
     def __init__(self, changes: Iterable[Change], snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._published = {
-            change.after.attributes["arn"]: change.after.document
+            arn: document
             for change in changes
-            if change.id.kind == managed_policy.NAME and change.after is not None
+            for arn, document in given_access(change.after).published.items()
         }
         self._of_policy: dict[tuple[str, bool], _Effect] = {}
 
@@ -182,20 +203,25 @@ class _Effects:
                 found.setdefault(arn, []).append(principal)
         return found
 
-    def of(self, change: Change, principal: Principal) -> _Effect | None:
-        """None for a change that does nothing to the principal's own statements."""
-        if change.id.kind == inline_policy.NAME:
-            return _effect(
-                change.before.document if change.before else None,
-                change.after.document if change.after else None,
-            )
-        if change.id.kind != attachment.NAME:
-            return None
-        arn = change.subject.attributes["arn"]
-        state = self._snapshot.principals.get(principal)
-        attached = state is not None and arn in state.attached
-        if attached == (change.after is not None):
-            return None
+    def of(self, had: GivenAccess, has: GivenAccess) -> _Effect | None:
+        """What a change does that gives to one principal what it `has` for what it `had`.
+
+        None for a change that does nothing to the statements that count for it.
+        """
+        holder = had.holder or has.holder
+        state = self._snapshot.principals.get(holder) if holder else None
+        there = frozenset(state.attached) if state else frozenset[str]()
+        gone = [arn for arn in had.attached - has.attached if arn in there]
+        come = [arn for arn in has.attached - had.attached if arn not in there]
+        found = [self._of_attachment(arn, attached=True) for arn in gone]
+        found += [self._of_attachment(arn, attached=False) for arn in come]
+        if had.inline != has.inline:
+            names = had.inline.keys() | has.inline.keys()
+            found += [_effect(had.inline.get(name), has.inline.get(name)) for name in names]
+        return _together(found)
+
+    def _of_attachment(self, arn: str, *, attached: bool) -> _Effect:
+        """What taking away (`attached`) or attaching a managed policy does."""
         if (arn, attached) not in self._of_policy:
             there = self._document(arn)
             self._of_policy[arn, attached] = (
@@ -208,6 +234,18 @@ class _Effects:
     def _document(self, arn: str) -> Document:
         policy = self._snapshot.policies.get(arn) or self._snapshot.managed.get(arn)
         return policy.document if policy else documents.document(aws_policies.outline(arn))
+
+
+def _together(effects: Sequence[_Effect]) -> _Effect | None:
+    """One effect of several; None without any."""
+    if len(effects) < 2:
+        return next(iter(effects), None)
+    return _Effect(
+        allows=frozenset(chain.from_iterable(each.allows for each in effects)),
+        denies=frozenset(chain.from_iterable(each.denies for each in effects)),
+        takes=frozenset(chain.from_iterable(each.takes for each in effects)),
+        frees=frozenset(chain.from_iterable(each.frees for each in effects)),
+    )
 
 
 def _effect(before: Document | None, after: Document | None) -> _Effect:

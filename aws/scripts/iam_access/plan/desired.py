@@ -7,7 +7,7 @@ from itertools import product
 
 from iam_access import kinds
 from iam_access.config.load import Configuration, Team
-from iam_access.kinds import managed_policy
+from iam_access.kinds import given_access
 from iam_access.kinds.base import TeamInAccount
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
@@ -103,14 +103,14 @@ class _Rules:
 def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Resource]:
     """What may not be made or changed, as its teams have it in the account.
 
-    A policy that is not there yet gives nothing until it is granted.
+    What is not there yet and gives nothing by itself, such as a policy, may be made.
     """
     for each in held:
         found = observed.get(each.id)
         if found is not None and found.teams & each.teams:
             owners = found.owners & each.teams
             yield replace(found, teams=found.teams & each.teams, owners=owners)
-        elif each.id.kind == managed_policy.NAME and found is None:
+        elif found is None and given_access(each).holder is None:
             yield each
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from iam_access.kinds import KINDS
+from iam_access.kinds import KINDS, given_access, kind_of
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -18,25 +18,37 @@ from iam_access.model import (
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
 from iam_access.policy.document import same_meaning
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Document, Snapshot
 
 Resources = Mapping[ResourceId, Resource]
 
 _NO_ORDER = Order()
-_KIND_OF = {kind.name: kind for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
 class DiffResult:
-    """Changes in the order they are told, and what they say about things that are not ours."""
+    """Changes in the order they are told, and what they say about things that are not ours.
+
+    `served` are what is wanted and what others made in its place does as well.
+    """
 
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
+    served: frozenset[ResourceId] = frozenset()
 
 
 def observed_state(snapshot: Snapshot) -> Resources:
     """Everything in the account that is ours, whoever's team."""
     return {found.id: found for kind in KINDS for found in kind.observed(snapshot)}
+
+
+def published(resources: Resources) -> Mapping[str, Document]:
+    """The documents of managed policies that resources publish, by ARN."""
+    return {
+        arn: document
+        for resource in resources.values()
+        for arn, document in given_access(resource).published.items()
+    }
 
 
 def keep_teams_unchanged(
@@ -67,17 +79,19 @@ def diff(
     """Compare by meaning. What others made is used, adopted when told to, or an error."""
     findings: list[Finding] = []
     changes: list[Change] = []
+    served: set[ResourceId] = set()
     for resource in wanted.values():
         before = observed.get(resource.id)
         if before is not None:
             if not _alike(before, resource):
                 changes.append(_change(before, resource, snapshot))
             continue
-        kind = _KIND_OF[resource.id.kind]
-        foreign = kind.foreign(resource, snapshot)
+        foreign = kind_of(resource.id).foreign(resource, snapshot)
         if foreign is None:
             changes.append(_change(None, resource, snapshot))
             continue
+        if foreign.serves:
+            served.add(resource.id)
         adopt, finding = adoption.judge(resource, foreign)
         if adopt is not None:
             changes.append(_adopted(resource, adopt.calls, serves=foreign.serves, at=snapshot))
@@ -85,7 +99,9 @@ def diff(
             findings.append(finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
     changes += removals(gone, snapshot, now)
-    return DiffResult(with_dependencies(changes, observed, snapshot, now), tuple(findings))
+    return DiffResult(
+        with_dependencies(changes, observed, snapshot, now), tuple(findings), frozenset(served)
+    )
 
 
 def removals(
@@ -102,8 +118,9 @@ def removals(
 def _removal(resource: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool) -> Change:
     if not is_dead(resource, now):
         return _change(resource, None, snapshot)
-    reclaiming = _KIND_OF[resource.id.kind].reclaiming
-    change = _changed(resource, None, reclaiming(resource, snapshot, now, cleaning=cleaning))
+    reclaiming = kind_of(resource.id).reclaiming
+    calls = reclaiming(resource, snapshot, now, cleaning=cleaning)
+    change = _changed(resource, None, calls, snapshot)
     assert resource.expires is not None, "only what expires can be dead"
     # What is dated or silenced is still there afterwards.
     stays = not change.calls or not change.calls[-1].absent_is_done
@@ -186,10 +203,16 @@ def _alike(before: Resource, after: Resource) -> bool:
 def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:
     subject = after or before
     assert subject is not None, "a change has a before or an after"
-    return _changed(before, after, _KIND_OF[subject.id.kind].calls(before, after, snapshot))
+    calls = kind_of(subject.id).calls(before, after, snapshot)
+    return _changed(before, after, calls, snapshot)
 
 
-def _changed(before: Resource | None, after: Resource | None, calls: tuple[ApiCall, ...]) -> Change:
+def _changed(
+    before: Resource | None,
+    after: Resource | None,
+    calls: tuple[ApiCall, ...],
+    snapshot: Snapshot,
+) -> Change:
     subject = after or before
     assert subject is not None, "a change has a before or an after"
     if before is None:
@@ -197,7 +220,7 @@ def _changed(before: Resource | None, after: Resource | None, calls: tuple[ApiCa
     elif after is None:
         action, reason = ChangeType.DELETE, _why_gone(before)
     else:
-        action, reason = ChangeType.UPDATE, _why_updated(before, after)
+        action, reason = ChangeType.UPDATE, _why_updated(before, after, snapshot)
     teams = frozenset[str]().union(*(r.teams | r.owners for r in (before, after) if r is not None))
     return Change(
         action=action,
@@ -225,7 +248,7 @@ def _why_gone(resource: Resource) -> str:
     return f"no entry of {', '.join(sorted(resource.teams))} asks for it any more"
 
 
-def _why_updated(before: Resource, after: Resource) -> str:
+def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> str:
     if before.owners != after.owners:
         gone = ", ".join(sorted(before.owners - after.owners))
         come = ", ".join(sorted(after.owners - before.owners))
@@ -235,7 +258,7 @@ def _why_updated(before: Resource, after: Resource) -> str:
         ]
         return "; ".join(part for part in parts if part)
     if before.attributes != after.attributes:
-        there = before.attributes.get("attached", True)
+        there = kind_of(before.id).is_there(before, snapshot)
         return f"it is {'not as it is to be' if there else 'not there'}; {after.reason}"
     return f"its document differs; {after.reason}"
 
@@ -277,11 +300,20 @@ def with_dependencies(
         return change.id in denials.hastened or (makes_room and not needs[change.id] & made)
 
     def placed(change: Change) -> Change:
+        _check_operations(change)
         order = denials.orders.get(change.id, _NO_ORDER)
         found = replace(change, needs=needs[change.id] | order.needs, follows=order.follows)
         return moved_to_reclaim(found) if goes_first(change) else found
 
     return tuple(map(placed, changes))
+
+
+def _check_operations(change: Change) -> None:
+    """Raise LookupError if the kind does not explain one of the calls."""
+    kind = kind_of(change.id)
+    for call in change.calls:
+        if call.operation not in kind.operations:
+            raise LookupError(f"kind {kind.name} makes {call.operation}; name it in its operations")
 
 
 def _needs(

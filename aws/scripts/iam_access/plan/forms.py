@@ -4,36 +4,21 @@ The forms, in the order of preference, are an inline policy, customer managed po
 by themselves, and a role. A grant that is there already keeps its form, so that plans are stable.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
-from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
+from iam_access.kinds import given_access, kind_of, kinds_by_form
 from iam_access.kinds.base import Expansion
 from iam_access.kinds.grant import Form, TemporaryGrant
+from iam_access.kinds.kind import Attempt
 from iam_access.kinds.names import label
+from iam_access.kinds.quotas import QuotaUsage, Use
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
-from iam_access.plan.diff import Resources, is_dead, renewal_key
-from iam_access.plan.quota_usage import QuotaUsage
+from iam_access.plan.diff import Resources, is_dead, published, renewal_key
 from iam_access.plan.suspension import Standing
-from iam_access.policy.document import parse, render, size, statements_of
-from iam_access.policy.packing import SplitError, split
+from iam_access.policy.document import statements_of
 from iam_access.snapshot import Document, Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A grant in one form. `says` tells what it takes; it `fits` or it does not.
-
-    `made_of` are the ids of what `write` gives, which is asked only of the form that is taken.
-    """
-
-    form: Form
-    made_of: frozenset[ResourceId]
-    write: Callable[[], tuple[Resource, ...]]
-    fits: bool
-    says: str
 
 
 def write_grants(
@@ -52,8 +37,9 @@ def write_grants(
     """
     grants = tuple(grants)
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
-    gone = reclaimed | _followed(grants, observed, alive, now)
-    ledger = QuotaUsage.of(snapshot, gone, wanted.values())
+    reclaimed = reclaimed | _followed(grants, observed, alive, now)
+    usage = QuotaUsage(snapshot, _uses(filter(None, map(observed.get, reclaimed)), snapshot))
+    usage.add(_uses(wanted.values(), snapshot))
     standing = Standing.of(wanted, observed, snapshot)
     resources: list[Resource] = []
     forms: dict[Form, list[TemporaryGrant]] = {form: [] for form in Form}
@@ -61,21 +47,25 @@ def write_grants(
     findings: list[Finding] = []
     # Those that are there come first: what they use is theirs already.
     for grant in sorted(grants, key=lambda grant: (not _is_there(grant, alive), *_order(grant))):
-        attempts = _attempts(grant, ledger, alive)
-        taken = next((attempt for attempt in attempts if attempt.fits), None)
+        attempts = _attempts(grant, usage, alive)
+        taken = next((each for each in attempts if each.fits), None)
         if taken is None:
             blocked.append(grant)
             findings.append(_fits_nowhere(grant, attempts))
             continue
         written = taken.write()
-        for resource in written:
-            ledger.add(resource)
+        usage.add(_uses(written, snapshot))
         resources += _explained(written, _reason(grant, taken, attempts))
         forms[taken.form].append(grant)
     with_roles = standing.with_roles(forms[Form.ROLE])
     suspending = map(with_roles.suspended_by, (*forms[Form.INLINE], *forms[Form.POLICY]))
     findings += (finding for finding in suspending if finding is not None)
     return Expansion(tuple(resources), blocked=tuple(blocked), findings=tuple(findings))
+
+
+def _uses(resources: Iterable[Resource], snapshot: Snapshot) -> Iterator[Use]:
+    for resource in resources:
+        yield from kind_of(resource.id).uses(resource, snapshot)
 
 
 def _order(grant: TemporaryGrant) -> tuple[datetime, str, str, Principal]:
@@ -100,110 +90,34 @@ def _followed(
         (later if is_later and not _is_there(grant, alive) else kept).add(key)
     following = later - kept
     theirs = {id_ for id_ in alive if renewal_key(observed[id_]) in following}
-    denying = {renewal_key(observed[id_]) for id_ in theirs if _denies(observed[id_], observed)}
+    policies = published(observed)
+    denying = {renewal_key(observed[id_]) for id_ in theirs if _denies(observed[id_], policies)}
     return {id_ for id_ in theirs if renewal_key(observed[id_]) not in denying}
 
 
-def _denies(resource: Resource, observed: Resources) -> bool:
-    """Whether the resource, or the policy that it attaches, denies anything."""
-    document = resource.document
-    if resource.id.kind == attachment.NAME:
-        policy = observed.get(managed_policy.resource_id(resource.attributes["arn"]))
-        document = policy.document if policy else None
-    statements = statements_of(document) if document else ()
+def _denies(resource: Resource, policies: Mapping[str, Document]) -> bool:
+    """Whether the resource, or a policy that it attaches, denies anything."""
+    given = given_access(resource)
+    documents = [*given.inline.values(), *given.published.values()]
+    documents += (policies[arn] for arn in given.attached if arn in policies)
+    statements = (each for document in documents for each in statements_of(document))
     return any(each.get("Effect") == "Deny" for each in statements)
 
 
 def _is_there(grant: TemporaryGrant, alive: Set[ResourceId]) -> bool:
-    first_part = managed_policy.part_of_grant(grant, 1, {})
-    return bool(
-        {
-            inline_policy.resource_id(grant.principal, inline_policy.name_of(grant)),
-            attachment.attachment_for_grant(grant, first_part).id,
-            temporary_role.resource_id(grant),
-        }
-        & alive
-    )
+    return any(kind.id_for(grant) in alive for kind in kinds_by_form().values())
 
 
-def _attempts(grant: TemporaryGrant, ledger: QuotaUsage, alive: Set[ResourceId]) -> list[Attempt]:
+def _attempts(grant: TemporaryGrant, usage: QuotaUsage, alive: Set[ResourceId]) -> list[Attempt]:
     """The grant in every form that it may take; the one it has comes first."""
+    kinds = kinds_by_form()
     asked = [grant.via] if grant.via else list(Form)
-    attempts = [_FORMS[form](grant, ledger) for form in asked if form not in grant.closed]
-    return sorted(attempts, key=lambda attempt: not _stands(attempt, alive))
+    attempts = [kinds[form].attempt(grant, usage) for form in asked if form not in grant.closed]
+    return sorted(attempts, key=lambda each: not _stands(each, alive))
 
 
 def _stands(attempt: Attempt, alive: Set[ResourceId]) -> bool:
-    return bool(attempt.made_of) and attempt.made_of <= alive
-
-
-def _inline(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
-    resource = inline_policy.resource(grant)
-    needed = size(resource.document or {})
-    quota = ledger.quotas.inline_size(grant.principal)
-    free = max(quota - ledger.inline_used(grant.principal, besides=resource.name), 0)
-    says = f"{needed:,} characters, {free:,} of {quota:,} free"
-    return _attempt(Form.INLINE, (resource,), fits=needed <= free, says=says)
-
-
-def _policies(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
-    try:
-        parts = _parts(render(grant.document), ledger.quotas.policy_size, grant.copied_from)
-    except SplitError as error:
-        return _attempt(Form.POLICY, (), fits=False, says=str(error))
-    policies = [
-        managed_policy.part_of_grant(grant, number, part) for number, part in enumerate(parts, 1)
-    ]
-    attachments = [attachment.attachment_for_grant(grant, policy) for policy in policies]
-    arns = {policy.attributes["arn"] for policy in policies}
-    held = ledger.attached.get(grant.principal, set())
-    quota = ledger.quotas.attached_to(grant.principal)
-    places = max(quota - len(held), 0)
-    room = max(ledger.quotas.policies - len(ledger.policies), 0)
-    says = f"{len(parts)} to attach, {places} of {quota} places free"
-    if len(arns - ledger.policies) > room:
-        says += f", and the account has room for {room} more policies"
-    fits = len(arns - held) <= places and len(arns - ledger.policies) <= room
-    return _attempt(Form.POLICY, (*policies, *attachments), fits=fits, says=says)
-
-
-def _attempt(form: Form, resources: tuple[Resource, ...], *, fits: bool, says: str) -> Attempt:
-    made_of = frozenset(resource.id for resource in resources)
-    return Attempt(form, made_of, lambda: resources, fits, says)
-
-
-@lru_cache(maxsize=128)
-def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
-    """The document in parts; the first one's first statement id says what it was copied from.
-
-    Cached, since many principals hold the same grant, and a large one takes a while to cut.
-    """
-    whole = parse(text)
-    if not copied_from or size(text) <= limit:
-        return split(whole, limit)
-    first, *others = split(whole, limit - len(f',"Sid":"{copied_from}"'))
-    lead, *rest = statements_of(first)
-    return ({**first, "Statement": [{**lead, "Sid": copied_from}, *rest]}, *others)
-
-
-def _role(grant: TemporaryGrant, ledger: QuotaUsage) -> Attempt:
-    id_, quotas = temporary_role.resource_id(grant), ledger.quotas
-    needed = size(temporary_role.permissions(grant))
-    sizes = [
-        ("managed policies", len(grant.managed), quotas.attached_per_role),
-        ("characters of statements", needed, quotas.role_inline_size),
-        ("characters of trust", size(temporary_role.trust_policy(grant)), quotas.trust_size),
-        ("roles in the account", len(ledger.roles | {id_.key}), quotas.roles),
-    ]
-    over = [
-        f"{needed:,} {what}, {limit:,} allowed" for what, needed, limit in sizes if needed > limit
-    ]
-    says = "; ".join(over) or ", ".join(
-        f"{needed:,} of {most:,} {what}" for what, needed, most in sizes[:2]
-    )
-    return Attempt(
-        Form.ROLE, frozenset({id_}), lambda: (temporary_role.resource(grant),), not over, says
-    )
+    return bool(attempt.ids) and attempt.ids <= alive
 
 
 def _explained(resources: tuple[Resource, ...], reason: str) -> Iterable[Resource]:
@@ -212,38 +126,30 @@ def _explained(resources: tuple[Resource, ...], reason: str) -> Iterable[Resourc
     return (replace(each, reason=reason) if each is lead else each for each in resources)
 
 
-_FORMS: dict[Form, Callable[[TemporaryGrant, QuotaUsage], Attempt]] = {
-    Form.INLINE: _inline,
-    Form.POLICY: _policies,
-    Form.ROLE: _role,
-}
-_WORDS = {
-    Form.INLINE: "an inline policy",
-    Form.POLICY: "policies of its own",
-    Form.ROLE: "a role of its own",
-}
+def _words(form: Form) -> str:
+    return kinds_by_form()[form].form_in_words
 
 
 def _reason(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) -> str:
     """Why this form: what it takes, what stood against the better ones, what would be next."""
     better = [each for each in attempts if each.form.rank < taken.form.rank]
-    parts = [f"as {_WORDS[taken.form]} ({taken.says})"]
-    parts += (f"not as {_WORDS[each.form]} ({each.says})" for each in better if not each.fits)
+    parts = [f"as {_words(taken.form)} ({taken.detail})"]
+    parts += (f"not as {_words(each.form)} ({each.detail})" for each in better if not each.fits)
     if any(each.fits for each in better):
         parts.append("kept as it is")
     following = next(
         (each for each in attempts if each.fits and each.form.rank > taken.form.rank), None
     )
     if following is not None:
-        parts.append(f"next would be {_WORDS[following.form]}")
+        parts.append(f"next would be {_words(following.form)}")
     return f"{grant.reason}, {'; '.join(parts)}"
 
 
 def _fits_nowhere(grant: TemporaryGrant, attempts: Sequence[Attempt]) -> Finding:
     """That a grant fits in no form: the sizes, and the rule against each form that is closed."""
     where = f"to {grant.principal} in account {grant.account.id} ({grant.environment})"
-    tried = [f"as {_WORDS[each.form]}: {each.says}" for each in attempts]
-    tried += [f"as {_WORDS[form]}: not allowed ({rule})" for form, rule in grant.closed.items()]
+    tried = [f"as {_words(each.form)}: {each.detail}" for each in attempts]
+    tried += [f"as {_words(form)}: not allowed ({rule})" for form, rule in grant.closed.items()]
     open_ = [form for form in Form if form not in grant.closed]
     if attempts:
         way_out = "ask for another form with via:" if grant.via else "allow another form"

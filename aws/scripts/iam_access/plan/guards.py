@@ -1,18 +1,21 @@
 """What would go wrong, found while planning: guards drop changes or refuse the whole plan."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from iam_access.config.rules.rulebook import RequiredBoundary, Rulebook
-from iam_access.kinds import KINDS, attachment, managed_policy, names, temporary_role
+from iam_access.kinds import KINDS, given_access, kind_of, names
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.fields import exactly
+from iam_access.kinds.operations import principals_in
+from iam_access.kinds.quotas import Quota, QuotaUsage, Shortage, Use
 from iam_access.model import (
     Account,
     Change,
     ChangeType,
     Finding,
-    Phase,
     Principal,
     PrincipalType,
     Resource,
@@ -24,7 +27,7 @@ from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
 from iam_access.policy.problem import nearest
 from iam_access.policy.widening import widens
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.snapshot import Document, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,6 @@ class GuardResult:
 Guard = Callable[[tuple[Change, ...], GuardContext], GuardResult]
 
 
-_TYPES = {"UserName": PrincipalType.USER, "RoleName": PrincipalType.ROLE}
-
-
 def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """Anything on a protected principal, and any role for one. What is there of ours stays."""
     refused: list[ResourceId] = []
@@ -68,15 +68,13 @@ def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
 
 def _touched(change: Change) -> Iterator[Principal]:
     """The principals that a change does anything to, or grants anything to."""
-    if change.id.kind == temporary_role.NAME:
-        # It is ours: taking it away leaves the one it was made for as they are.
-        if change.principal is not None and change.action is not ChangeType.DELETE:
-            yield change.principal
-        return
-    found = [change.principal] if change.principal is not None else []
-    for call in change.calls:
-        found += [Principal(_TYPES[key], call.params[key]) for key in _TYPES if key in call.params]
-    yield from dict.fromkeys(found)
+    given = given_access(change.subject)
+    named = {name for call in change.calls for name in principals_in(call.params)}
+    if not given.makes_holder:
+        yield from dict.fromkeys((*given.recipients, *sorted(named)))
+    elif change.action is not ChangeType.DELETE:
+        # Taking away what is ours leaves those it was made for as they are.
+        yield from given.recipients
 
 
 def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
@@ -108,9 +106,12 @@ def boundary(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     refused: list[ResourceId] = []
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     leaving = {
-        (change.principal, change.subject.attributes["arn"])
+        (principal, arn)
         for change in changes
-        if change.id.kind == attachment.NAME and change.after is None
+        if change.after is None
+        for given in [given_access(change.before)]
+        for principal in given.recipients
+        for arn in given.attached
     }
     for change in changes:
         for principal in _gaining(change, leaving, where.snapshot):
@@ -125,7 +126,7 @@ def boundary(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
 
 
 def _gaining(
-    change: Change, leaving: Set[tuple[Principal | None, str]], snapshot: Snapshot
+    change: Change, leaving: Set[tuple[Principal, str]], snapshot: Snapshot
 ) -> Iterator[Principal]:
     """Who may do more by a change: whom it is for, or who holds the policy that it changes.
 
@@ -133,10 +134,9 @@ def _gaining(
     """
     if change.after is None or not _gives_more(change.before, change.after):
         return
-    if change.principal is not None:
-        yield change.principal
-    elif change.before is not None:
-        arn = change.subject.attributes["arn"]
+    given = given_access(change.after)
+    yield from given.recipients
+    for arn in given.published if change.before is not None else ():
         for holder in snapshot.attached_to(arn):
             if (holder, arn) not in leaving:
                 yield from snapshot.members(holder)
@@ -151,19 +151,18 @@ def _gives_more(before: Resource | None, after: Resource) -> bool:
         return True
     if before.expires is not None and after.expires is not None and before.expires < after.expires:
         return True
-    if any(_has_more(before, after, name) for name in ("attached", "managed")):
+    had, has = given_access(before), given_access(after)
+    if not has.attached <= had.attached or not set(has.recipients) <= set(had.recipients):
         return True
-    if before.document is None or after.document is None:
-        return after.document is not None or before.attributes != after.attributes
-    return widens(before.document, after.document)
+    if not (has.inline or has.attached or has.published):
+        # What it gives is nothing that can be compared.
+        return before.attributes != after.attributes
+    return _widens(had.inline, has.inline) or _widens(had.published, has.published)
 
 
-def _has_more(before: Resource, after: Resource, name: str) -> bool:
-    """Whether an attribute that grants has more in it than before: a flag, or ARNs of policies."""
-    had, has = before.attributes.get(name, False), after.attributes.get(name, False)
-    if isinstance(had, tuple) and isinstance(has, tuple):
-        return not set(has) <= set(had)
-    return bool(has) and not had
+def _widens(had: Mapping[str, Document], has: Mapping[str, Document]) -> bool:
+    """Whether documents, by name, allow what those before did not."""
+    return any(name not in had or widens(had[name], document) for name, document in has.items())
 
 
 def _missing_boundary(
@@ -203,15 +202,12 @@ def _principals(changes: tuple[Change, ...], where: GuardContext) -> GuardResult
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     for change in changes:
-        if change.principal is None:
-            continue
-        key = (change.principal, change.teams)
-        finding = told.get(key) or _unusable(
-            change, change.principal, where.account, where.snapshot
-        )
-        if finding is not None:
-            told[key] = finding
-            refused[change.id] = finding
+        for principal in given_access(change.subject).recipients:
+            key = (principal, change.teams)
+            finding = told.get(key) or _unusable(change, principal, where.account, where.snapshot)
+            if finding is not None:
+                told[key] = finding
+                refused[change.id] = finding
     return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
 
 
@@ -236,15 +232,9 @@ def _unusable(
             f"role {principal.name} in {where} belongs to AWS, which lets nobody change it",
             "grant to another role; permission sets are changed in IAM Identity Center",
         )
-    if temporary_role.is_ours(state):
-        return finding_about(
-            change.subject,
-            snapshot,
-            "temporary-role",
-            f"role {principal.name} in {where} was made for a temporary grant; "
-            "it gets what that grants and nothing else",
-            "grant to the user or role that it was made for",
-        )
+    for reason in (reason for kind in KINDS if (reason := kind.reserved(state)) is not None):
+        message = f"{principal.label} in {where} {reason.message}"
+        return finding_about(change.subject, snapshot, reason.code, message, reason.hint)
     is_deployer = principal.in_iam == deployer_of(account).in_iam
     if is_deployer or state.tags.get(names.PIPELINE_TAG) == "true":
         return finding_about(
@@ -287,110 +277,82 @@ def _named_the_other_way(name: str, known: Iterable[str]) -> str | None:
 
 def obstacles(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """What each kind knows AWS would refuse."""
-    kinds = {kind.name: kind for kind in KINDS}
     found = {
         change.id: finding
         for change in changes
-        if (finding := kinds[change.id.kind].obstacle(change, where.snapshot)) is not None
+        if (finding := kind_of(change.id).obstacle(change, where.snapshot)) is not None
     }
     return GuardResult(drop_with_dependents(changes, found), tuple(found.values()))
 
 
-def _policy_count(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
-    """More customer managed policies than the account may have."""
-    account, snapshot = where.account, where.snapshot
-    new = [c for c in changes if c.id.kind == managed_policy.NAME and c.action is ChangeType.CREATE]
-    quota, used = snapshot.quotas.policies, len(snapshot.policies)
-    surplus = new[max(quota - used, 0) :]
-    findings = [
-        finding_about(
-            change.subject,
-            snapshot,
-            "policy-quota",
-            f"no room for policy {change.name}: account {account.id} has {used:,} of "
-            f"{quota:,} customer managed policies, and the plan makes {len(new):,} more",
-            "publish_policies: granted in aws/settings.yaml makes fewer; or have the quota raised",
-        )
-        for change in surplus
-    ]
-    return GuardResult(
-        drop_with_dependents(changes, (change.id for change in surplus)), tuple(findings)
-    )
+def _quotas(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
+    """More than the quotas allow that the kinds use. Removals go first where that makes room."""
+    result = GuardResult(changes)
+    for quota in dict.fromkeys(quota for kind in KINDS for quota in kind.quotas):
+        checked = _within(quota, result.changes, where)
+        result = GuardResult(checked.changes, (*result.findings, *checked.findings))
+    return result
 
 
-def _attachments(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
-    """More attachments than a principal may have. Removals go first where that makes room."""
-    account, snapshot = where.account, where.snapshot
+def _within(quota: Quota, changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
+    usage = QuotaUsage(where.snapshot)
+    demands: dict[Principal | None, list[_Demand]] = {}
     made = {change.id for change in changes if change.after is not None}
+    for change in changes:
+        for holder, demand in _demands(change, quota, made, usage):
+            demands.setdefault(holder, []).append(demand)
     first: set[ResourceId] = set()
     refused: dict[ResourceId, Finding] = {}
-    for principal, theirs in _by_principal(changes, attachment.NAME):
-        state, quota = snapshot.principals[principal], snapshot.quotas.attached_to(principal)
-        added = [c for c in theirs if c.after is not None and not _is_attached(c, state)]
-        # What waits for a renewal to be there cannot make room for it.
-        removed = [
-            c
-            for c in theirs
-            if c.after is None and _is_attached(c, state) and not c.waits_for & made
-        ]
-        lacking = len(added) - (quota - len(state.attached))
-        if lacking <= 0:
+    for holder, theirs in sorted(demands.items(), key=lambda each: str(each[0])):
+        limit, used = usage.limit(quota, holder), sum(usage.items(quota, holder).values())
+        added = sum(each.amount for each in theirs if each.amount > 0)
+        removed = -sum(each.amount for each in theirs if each.amount < 0)
+        if used + added <= limit:
             continue
         # All of them: the parts of one grant go in an order of their own.
-        first |= {change.id for change in removed}
-        for change in added[len(added) - max(lacking - len(removed), 0) :]:
-            refused[change.id] = finding_about(
-                change.subject,
-                snapshot,
-                "attachment-quota",
-                f"no room to attach {change.name} to {principal} in account {account.id}: "
-                f"{len(state.attached)} of {quota} managed policies are attached, "
-                f"the plan adds {len(added)} and takes {len(removed)} away",
-                "put the statements into one policy, detach what is not needed, "
-                "or have the quota raised",
-            )
+        first |= {each.change.id for each in theirs if each.amount < 0}
+        taken = 0
+        for change, amount in theirs:
+            if amount > 0 and used + taken + amount - removed > limit:
+                name, account = change.name, where.account.id
+                short = Shortage(name, holder, account, limit, used, taken, added, removed)
+                refused[change.id] = finding_about(
+                    change.subject, where.snapshot, *quota.refusal(short)
+                )
+            elif amount > 0:
+                taken += amount
     moved = tuple(moved_to_reclaim(c) if c.id in first else c for c in changes)
     return GuardResult(drop_with_dependents(moved, refused), tuple(refused.values()))
 
 
-def _is_attached(change: Change, state: PrincipalState) -> bool:
-    return change.subject.attributes["arn"] in state.attached
+class _Demand(NamedTuple):
+    """How much more of a quota a change takes; less than 0: how much room its removal makes."""
+
+    change: Change
+    amount: int
 
 
-def _tags(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
-    """More tags than a principal may have."""
-    account, snapshot = where.account, where.snapshot
-    refused: dict[ResourceId, Finding] = {}
-    for principal, theirs in _by_principal(changes, attachment.NAME):
-        tags, quota = snapshot.principals[principal].tags, snapshot.quotas.tags_per_principal
-        used = len(tags)
-        for change in theirs:
-            new = sum(
-                tag["Key"] not in tags
-                for call in change.calls
-                if call.phase is Phase.CLAIM
-                for tag in call.params["Tags"]
-            )
-            if new and used + new > quota:
-                refused[change.id] = finding_about(
-                    change.subject,
-                    snapshot,
-                    "tag-quota",
-                    f"no room for the tag that says that {change.name} on {principal} in account "
-                    f"{account.id} is ours: {used} of {quota} tags are in use",
-                    "remove tags that are not needed",
-                )
-            else:
-                used += new
-    return GuardResult(drop_with_dependents(changes, refused), tuple(refused.values()))
+def _demands(
+    change: Change, quota: Quota, made: Set[ResourceId], usage: QuotaUsage
+) -> Iterator[tuple[Principal | None, _Demand]]:
+    """What a change takes of a quota, by the principal whose quota it is.
 
-
-def _by_principal(changes: Iterable[Change], kind: str) -> Iterable[tuple[Principal, list[Change]]]:
-    grouped: dict[Principal, list[Change]] = {}
-    for change in changes:
-        if change.id.kind == kind and change.principal is not None:
-            grouped.setdefault(change.principal, []).append(change)
-    return sorted(grouped.items())
+    What waits for one of the changes `made`, such as a renewal, cannot make room for it.
+    """
+    uses: defaultdict[Principal | None, list[Use]] = defaultdict(list)
+    for use in kind_of(change.id).uses(change.subject, usage.snapshot):
+        if use.quota is quota:
+            uses[use.holder].append(use)
+    for holder, theirs in uses.items():
+        there = usage.items(quota, holder)
+        if change.after is not None:
+            amount = sum(max(use.amount - there.get(use.item, 0), 0) for use in theirs)
+        elif quota.makes_room and not change.waits_for & made:
+            amount = -sum(there.get(use.item, 0) for use in theirs)
+        else:
+            amount = 0
+        if amount:
+            yield holder, _Demand(change, amount)
 
 
 _GUARDS: tuple[Guard, ...] = (
@@ -398,7 +360,5 @@ _GUARDS: tuple[Guard, ...] = (
     protected,
     boundary,
     obstacles,
-    _policy_count,
-    _attachments,
-    _tags,
+    _quotas,
 )

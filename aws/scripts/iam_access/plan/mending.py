@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.config.load import Configuration
-from iam_access.kinds import inline_policy, managed_policy, names, temporary_role
+from iam_access.kinds import kind_of
 from iam_access.kinds.base import finding_about
 from iam_access.model import Account, Change, Finding, Resource
 from iam_access.plan.adoption import Adoption
@@ -19,9 +19,6 @@ from iam_access.plan.diff import (
     renewal_key,
 )
 from iam_access.snapshot import Snapshot
-
-# The kinds that are only ever written for temporary access.
-ENDING = frozenset({inline_policy.NAME, temporary_role.NAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +61,16 @@ def robbed(
         else {}
     )
     for resource in observed:
-        if not _is_temporary(resource):
+        lifetime = kind_of(resource.id).lifetime(resource)
+        if lifetime is None or not lifetime.itself:
             continue
         if resource.expires is None:
             yield Robbed(resource, "no-deadline", "has no deadline")
             continue
-        named = names.deadline_in(resource.name)
-        end = named or granted.get(renewal_key(resource))
+        end = lifetime.named_end or granted.get(renewal_key(resource))
         if end is not None and resource.expires > end:
             ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
-            source = "its name says" if named else "the files say"
+            source = "its name says" if lifetime.named_end else "the files say"
             yield Robbed(resource, "late-deadline", f"ends {ends}, later than {source}")
 
 
@@ -121,11 +118,3 @@ def mending(
 def _asked(configuration: Configuration, account: Account) -> Account:
     """The account as valid files name it; without teams where none does."""
     return configuration.accounts.get(account.id) or replace(account, environments={})
-
-
-def _is_temporary(resource: Resource) -> bool:
-    """Whether it is of the kinds, or has the name, of what is only made for temporary access."""
-    return resource.id.kind in ENDING or (
-        resource.id.kind == managed_policy.NAME
-        and names.grant_of_ending_policy(resource.name) is not None
-    )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from iam_access.config.load import Configuration
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.kinds import attachment
+from iam_access.kinds import KINDS
 from iam_access.model import (
     Account,
     Change,
@@ -78,14 +78,11 @@ def plan_apply(
     adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=request.adopt)
     difference = diff(wanted, observed, snapshot, adoption, now)
     findings = [f for f in (*desired.findings, *difference.findings) if _is_asked(f, request)]
-    findings += [
-        f for f in attachment.unconfirmed(snapshot, wanted.keys()) if _is_asked(f, request)
-    ]
+    findings += _doubtful(snapshot, wanted.keys(), request)
     findings += _left_alone_notes(unknown, observed, account)
     changed = {change.id for change in difference.changes}
     not_ours = [id_ for id_ in wanted if id_ not in observed and id_ not in changed]
-    # What others attached serves as well.
-    there = {*observed, *(id_ for id_ in not_ours if id_.kind == attachment.NAME)}
+    there = {*observed, *(difference.served - changed)}
     selected = tuple(c for c in difference.changes if request.concerns(c.teams))
     where = GuardContext(account, snapshot, configuration.rules)
     guarded = guard(drop_with_dependents(selected, not_ours), where)
@@ -154,7 +151,7 @@ def plan_cleanup(
         changes=possible.changes,
         findings=(
             *(each.finding(snapshot, mended=each.resource.id in made) for each in found),
-            *(f for f in attachment.unconfirmed(snapshot, frozenset()) if _is_asked(f, request)),
+            *_doubtful(snapshot, frozenset(), request),
             *allowed.findings,
             *possible.findings,
         ),
@@ -165,6 +162,14 @@ def plan_cleanup(
 
 def _concerned(resources: Iterable[Resource], request: RunOptions) -> tuple[Resource, ...]:
     return tuple(each for each in resources if request.concerns(each.teams))
+
+
+def _doubtful(
+    snapshot: Snapshot, excluding: Set[ResourceId], request: RunOptions
+) -> Iterator[Finding]:
+    """What may be ours and is left alone, of the run's teams."""
+    for kind in KINDS:
+        yield from (f for f in kind.doubtful(snapshot, excluding) if _is_asked(f, request))
 
 
 def _is_asked(finding: Finding, request: RunOptions) -> bool:

@@ -1,11 +1,11 @@
 """The guard against plans that take suspiciously much away: an emptied file, a lost account."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from iam_access.kinds import managed_policy
+from iam_access.kinds import given_access
 from iam_access.model import (
     Account,
     Change,
@@ -16,13 +16,21 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.plan.diff import Resources, drop_with_dependents, is_dead, renewal_key, state_after
+from iam_access.plan.diff import (
+    Resources,
+    drop_with_dependents,
+    is_dead,
+    published,
+    renewal_key,
+    state_after,
+)
 from iam_access.policy.document import (
     CanonicalStatement,
     DocumentError,
     canonical_statement,
     statements_of,
 )
+from iam_access.snapshot import Document
 
 # What takes away more than both of these is refused unless removals are allowed.
 REMOVALS_COUNT = 10
@@ -118,7 +126,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
 
 def _is_access(resource: Resource) -> bool:
     """Whether it gives somebody something; a policy does so only where it is attached."""
-    return resource.principal is not None
+    return bool(given_access(resource).recipients)
 
 
 def _losses(changes: Sequence[Change], observed: Resources, now: datetime) -> list[Change]:
@@ -132,8 +140,13 @@ def _losses(changes: Sequence[Change], observed: Resources, now: datetime) -> li
     ]
     if not removals:
         return []
-    after = _After(changes, observed, {change.principal for change in removals}, now)
-    return [change for change in removals if not after.covers(change.subject, observed)]
+    after = _After(changes, observed, {each for change in removals for each in _whom(change)}, now)
+    before = published(observed)
+    return [change for change in removals if not after.covers(change.subject, before)]
+
+
+def _whom(change: Change) -> tuple[Principal, ...]:
+    return given_access(change.subject).recipients
 
 
 class _After:
@@ -143,40 +156,49 @@ class _After:
         self,
         changes: Iterable[Change],
         observed: Resources,
-        principals: set[Principal | None],
+        principals: Set[Principal],
         now: datetime,
     ) -> None:
         held = state_after(observed, changes)
+        policies = published(held)
         self._ends: dict[object, datetime] = {}
-        self._statements: dict[Principal | None, set[CanonicalStatement]] = defaultdict(set)
+        self._statements: dict[Principal, set[CanonicalStatement]] = defaultdict(set)
         for each in held.values():
-            if each.principal in principals and _is_access(each) and not is_dead(each, now):
-                if each.grant is not None and each.expires is not None:
-                    key = renewal_key(each)
-                    self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
-                self._statements[each.principal] |= _statements(each, held)
+            recipients = principals & set(given_access(each).recipients)
+            if not recipients or is_dead(each, now):
+                continue
+            if each.grant is not None and each.expires is not None:
+                key = renewal_key(each)
+                self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
+            for principal in recipients:
+                self._statements[principal] |= _statements(each, policies)
 
-    def covers(self, gone: Resource, observed: Resources) -> bool:
+    def covers(self, gone: Resource, policies: Mapping[str, Document]) -> bool:
         """Whether the principal holds it as long: by a renewal of it, or each of its statements.
 
-        Of an AWS managed policy nothing but the name is known, and the one attachment of it goes.
+        `policies` are the documents of managed policies that were published, by ARN. Of an AWS
+        managed policy nothing but the name is known, and the one attachment of it goes.
         """
         end = self._ends.get(renewal_key(gone))
         if end is not None and gone.expires is not None and end >= gone.expires:
             return True
-        statements = _statements(gone, observed)
-        return bool(statements) and statements <= self._statements[gone.principal]
+        statements = _statements(gone, policies)
+        return bool(statements) and all(
+            statements <= self._statements[each] for each in given_access(gone).recipients
+        )
 
 
-def _statements(resource: Resource, among: Resources) -> set[CanonicalStatement]:
-    """What the resource says, or the policy that it attaches; nothing where not all is known."""
-    document = resource.document
-    if document is None and "arn" in resource.attributes:
-        attached = among.get(managed_policy.resource_id(resource.attributes["arn"]))
-        document = attached.document if attached else None
-    if document is None or resource.attributes.get("managed"):
+def _statements(resource: Resource, policies: Mapping[str, Document]) -> set[CanonicalStatement]:
+    """All that the resource allows and denies; nothing where not all of it is known."""
+    given = given_access(resource)
+    documents = [*given.inline.values(), *(policies.get(arn) for arn in given.attached)]
+    if None in documents:
         return set()
     try:
-        return {replace(canonical_statement(each), sid="") for each in statements_of(document)}
+        return {
+            replace(canonical_statement(each), sid="")
+            for document in documents
+            for each in statements_of(document or {})
+        }
     except DocumentError:
         return set()

@@ -1,14 +1,25 @@
 """The emergency brake: ends temporary access at once, judged by what is in the account."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from types import MappingProxyType
 
-from iam_access.config.emergency import PermanentEntries
-from iam_access.kinds import attachment, managed_policy, names
-from iam_access.kinds.names import grant_of_ending_policy, label, may_be_role_of
-from iam_access.model import Account, Finding, Plan, Principal, Report, Resource, Severity
+from iam_access.config.emergency import PermanentEntries, PermanentEntry
+from iam_access.kinds import given_access, is_temporary, kind_of, names
+from iam_access.kinds.kind import GivenAccess
+from iam_access.kinds.names import label
+from iam_access.model import (
+    Account,
+    Finding,
+    Plan,
+    Principal,
+    PrincipalType,
+    Report,
+    Resource,
+    Severity,
+)
 from iam_access.plan.diff import (
     Resources,
     is_dead,
@@ -18,7 +29,6 @@ from iam_access.plan.diff import (
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, obstacles
-from iam_access.plan.mending import ENDING
 from iam_access.snapshot import PrincipalState, Snapshot
 
 
@@ -80,53 +90,58 @@ def what_stays(
 
     `written` are the entries of permanent access in the account.
     """
-    attached = [
+    permanent = [
         each
         for each in observed.values()
-        if each.id.kind == attachment.NAME
-        and each.attributes["attached"]
-        and names.grant_of_ending_policy(each.name) is None
+        if given_access(each).recipients and not is_temporary(each)
     ]
     where = account.title
-    for holders in _by_policy(attached, target, written).values():
-        yield _kept(holders, account, where, written)
-    ours = {(each.principal, each.attributes["arn"]) for each in attached}
+    for held in _meant(permanent, target, written).values():
+        yield _kept(held, target, account, where, written)
+    ours = [given_access(each) for each in observed.values()]
     for principal in map(snapshot.spelled, target.whom):
         state = snapshot.principals.get(principal)
         if state is not None:
             yield _of_others(state, ours, account, where)
 
 
-def _by_policy(
-    attached: Iterable[Resource], target: Target, written: PermanentEntries
-) -> Mapping[str, list[Resource]]:
-    """The attachments that are meant, by the policy's ARN."""
-    found: dict[str, list[Resource]] = {}
-    for each in attached:
-        entry = written.get(_key(each))
-        named = {entry.grant} if entry else set()
+def _meant(
+    permanent: Iterable[Resource], target: Target, written: PermanentEntries
+) -> Mapping[object, list[Resource]]:
+    """What is meant of permanent access; what attaches the same policies is together."""
+    found: dict[object, list[Resource]] = {}
+    for each in permanent:
+        given = given_access(each)
+        named = {entry.grant for entry in _entries(given, written)}
         own = {names.policy_name(team, target.grant or "") for team in each.teams}
-        if target.whom and not target.names(each.principal):
+        if target.whom and not any(map(target.names, given.recipients)):
             continue
         if target.team is not None and target.team not in each.teams:
             continue
         if target.grant is None or target.grant in named or each.name in own:
-            found.setdefault(each.attributes["arn"], []).append(each)
+            found.setdefault(given.attached or each.id, []).append(each)
     return found
 
 
-def _key(resource: Resource) -> tuple[object, str]:
-    assert resource.principal is not None, "attachments have a principal"
-    return resource.principal.in_iam, resource.attributes["arn"]
+def _entries(given: GivenAccess, written: PermanentEntries) -> Iterator[PermanentEntry]:
+    for principal, arn in product(given.recipients, sorted(given.attached)):
+        entry = written.get((principal.in_iam, arn))
+        if entry is not None:
+            yield entry
 
 
 def _kept(
-    holders: list[Resource], account: Account, where: str, written: PermanentEntries
+    held: Sequence[Resource],
+    target: Target,
+    account: Account,
+    where: str,
+    written: PermanentEntries,
 ) -> Finding:
-    first = holders[0]
-    entries = [entry for each in holders if (entry := written.get(_key(each))) is not None]
+    first, given = held[0], [given_access(each) for each in held]
+    entries = [entry for each in given for entry in _entries(each, written)]
     granted = f" (granted as {entries[0].grant})" if entries else ""
-    whom = _listed([str(each.principal) for each in holders])
+    recipients = dict.fromkeys(whom for each in given for whom in each.recipients)
+    whom = _listed([str(each) for each in recipients if not target.whom or target.names(each)])
     places = _listed(sorted({str(each.location) for each in entries}))
     return Finding(
         code=KEPT,
@@ -142,20 +157,17 @@ def _kept(
 
 
 def _of_others(
-    state: PrincipalState, ours: set[tuple[Principal | None, str]], account: Account, where: str
+    state: PrincipalState, ours: Iterable[GivenAccess], account: Account, where: str
 ) -> Finding:
     principal = state.principal
-    found = [f"group {each}" for each in state.groups]
-    found += [
-        f"policy {arn.rpartition('/')[2]}"
-        for arn in state.attached
-        if (principal, arn) not in ours and names.team_of_policy_arn(arn) is None
-    ]
-    found += [
-        f"inline policy {each}"
-        for each in state.inline
-        if names.team_and_grant_of_inline(each) is None
-    ]
+    made = {each.holder for each in ours if each.makes_holder}
+    mine = [each for each in ours if each.holder == principal]
+    attached = frozenset[str]().union(*(each.attached for each in mine))
+    inline = frozenset[str]().union(*(each.inline for each in mine))
+    groups = (Principal(PrincipalType.GROUP, name) for name in state.groups)
+    found = [each.label for each in groups if each not in made]
+    found += [f"policy {arn.rpartition('/')[2]}" for arn in state.attached if arn not in attached]
+    found += [f"inline policy {each}" for each in state.inline if each not in inline]
     return Finding(
         code=OTHERS,
         severity=Severity.NOTE,
@@ -193,7 +205,8 @@ def plan_revocation(
     meant = [
         resource
         for resource in observed.values()
-        if _is_temporary(resource)
+        if is_temporary(resource)
+        and given_access(resource).holder is not None
         and not is_dead(resource, now)
         and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
@@ -215,17 +228,11 @@ def plan_revocation(
 
 def _holder(resource: Resource, target: Target) -> Principal | None:
     """Whose access it is. Sessions outlive the user who opened them, so a deleted one's counts."""
-    if resource.principal is not None:
-        return resource.principal
-    meant = (each for each in target.whom if may_be_role_of(resource.name, each))
-    return next(meant, None)
-
-
-def _is_temporary(resource: Resource) -> bool:
-    """Written for a temporary grant, whether or not somebody took its deadline away."""
-    return resource.id.kind in ENDING or (
-        resource.principal is not None and grant_of_ending_policy(resource.name) is not None
-    )
+    recipients = given_access(resource).recipients
+    if recipients:
+        return next(filter(target.names, recipients), recipients[0])
+    kind = kind_of(resource.id)
+    return next((each for each in target.whom if kind.may_be_for(resource, each)), None)
 
 
 def _left_without_holders(
@@ -238,7 +245,7 @@ def _left_without_holders(
     return [
         resource
         for resource in everything
-        if resource.id.kind == managed_policy.NAME and resource.id in freed - held
+        if given_access(resource).holder is None and resource.id in freed - held
     ]
 
 

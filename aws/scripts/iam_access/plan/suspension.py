@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from iam_access.kinds import attachment, managed_policy, names
+from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.grant import TemporaryGrant
-from iam_access.model import Finding, Principal, ResourceId, Severity
-from iam_access.plan.diff import Resources
+from iam_access.kinds.kind import GivenAccess
+from iam_access.model import Finding, Principal, Severity
+from iam_access.plan.diff import Resources, published
 from iam_access.policy.document import Document, document, statement
 from iam_access.policy.outliving import in_words, is_absolute, suspended
 from iam_access.snapshot import Snapshot
@@ -22,25 +23,35 @@ _TAKING_A_ROLE = document([statement("Allow", actions=["sts:AssumeRole"], resour
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What people hold for good once a plan is carried out: of ours what is `wanted`."""
+    """What people hold for good once a plan is carried out.
 
-    wanted: Resources
+    `policies` are the documents of the managed policies that are wanted, by ARN, and `coming` is
+    what is to be given to each principal for good. `going` are inline policies, by name, and
+    attached ones, by ARN, that are ours on a principal or group and do not stay for good, or are
+    among what comes. `roles` are the grants for which each principal has to assume a role.
+    """
+
     snapshot: Snapshot
-    #: Attachments of ours that go, and the ARNs that are to be attached to each principal.
-    going: frozenset[ResourceId]
-    coming: Mapping[Principal, Sequence[str]]
-    #: The grants for which each principal has to take a role.
+    policies: Mapping[str, Document]
+    coming: Mapping[Principal, Sequence[GivenAccess]]
+    going: frozenset[tuple[Principal | None, str]]
     roles: Mapping[Principal, Sequence[TemporaryGrant]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, wanted: Resources, observed: Resources, snapshot: Snapshot) -> "Standing":
         """What people hold in an account for good, once it is what is wanted."""
-        coming: defaultdict[Principal, list[str]] = defaultdict(list)
+        coming: defaultdict[Principal, list[GivenAccess]] = defaultdict(list)
         for resource in wanted.values():
-            if resource.id.kind == attachment.NAME and resource.principal is not None:
-                coming[resource.principal].append(resource.attributes["arn"])
-        ours = (id_ for id_ in observed if id_.kind == attachment.NAME)
-        return cls(wanted, snapshot, frozenset(ours) - wanted.keys(), coming)
+            given = given_access(resource)
+            for principal in given.recipients if not is_temporary(resource) else ():
+                coming[principal].append(given.given_to(principal))
+        going: set[tuple[Principal | None, str]] = set()
+        for resource in observed.values():
+            given = given_access(resource)
+            going |= {(given.holder, name) for name in given.inline}
+            if resource.id not in wanted or is_temporary(resource):
+                going |= {(given.holder, arn) for arn in given.attached}
+        return cls(snapshot, published(wanted), coming, frozenset(going))
 
     def with_roles(self, grants: Iterable[TemporaryGrant]) -> "Standing":
         """The same with roles that people have to take for these grants."""
@@ -78,25 +89,24 @@ class Standing:
         """Names and documents of the principal's and its groups' policies, not of what ends."""
         for grant in self.roles.get(principal, ()):
             yield f"the role for {grant.key}", _TAKING_A_ROLE
-        arns = list(self.coming.get(principal, ()))
+        arns: list[str] = []
+        for given in self.coming.get(principal, ()):
+            yield from given.inline.items()
+            arns += sorted(given.attached)
         for state in self.snapshot.holders(principal):
             for name, written in state.inline.items():
-                if names.team_and_grant_of_inline(name) is None:
+                if (state.principal, name) not in self.going:
                     yield name, written
-            arns += (
-                arn
-                for arn in state.attached
-                if attachment.resource_id(state.principal, arn) not in self.going
-            )
+            arns += (arn for arn in state.attached if (state.principal, arn) not in self.going)
         for arn in arns:
-            name, found = arn.rpartition("/")[2], self._document(arn)
-            if found is not None and names.grant_of_ending_policy(name) is None:
-                yield name, found
+            found = self._document(arn)
+            if found is not None:
+                yield arn.rpartition("/")[2], found
 
     def _document(self, arn: str) -> Document | None:
-        wanted = self.wanted.get(managed_policy.resource_id(arn))
+        wanted = self.policies.get(arn)
         if wanted is not None:
-            return wanted.document
+            return wanted
         local = self.snapshot.policies.get(arn)
         if local is not None:
             return local.document

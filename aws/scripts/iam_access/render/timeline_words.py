@@ -1,11 +1,10 @@
 """What the rows of the timeline say, for text and Markdown. Untrusted: names and failures."""
 
+from iam_access.kinds import kind_named
 from iam_access.render import view
 from iam_access.render.timeline import Row, State
 from iam_access.render.view import Fate
-from iam_access.render.wording import count
 
-_FORMS = {"inline-policy": "inline policy", "temporary-role": "role"}
 _DONE = {
     State.UNCHANGED: "",
     State.ENDED: "removed",
@@ -38,14 +37,7 @@ def where(row: Row) -> str:
 
 def form(row: Row) -> str:
     """`inline policy`, `role`, `2 policies`."""
-    return " and ".join(_form(kind, number) for kind, number in row.forms)
-
-
-def _form(kind: str, number: int) -> str:
-    if kind == "policy-attachment":
-        return "1 policy" if number == 1 else f"{number:,} policies"
-    name = _FORMS.get(kind, kind.replace("-", " "))
-    return name if number == 1 else count(number, name)
+    return " and ".join(kind_named(kind).in_words(number) for kind, number in row.forms)
 
 
 def state(row: Row) -> str:

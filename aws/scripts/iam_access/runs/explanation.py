@@ -7,9 +7,9 @@ from datetime import datetime
 from iam_access.cloud.errors import Call
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.meaning.holdings import documents_needed, touched
-from iam_access.meaning.iam_model import after
 from iam_access.meaning.meaning import meaning
 from iam_access.model import Change, Meaning, Plan
+from iam_access.plan.account_after import after
 from iam_access.snapshot import Snapshot
 
 

@@ -12,8 +12,8 @@ from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
 from iam_access.errors import AccessError
-from iam_access.meaning.iam_model import after
 from iam_access.model import Account, Failure, Finding
+from iam_access.plan.account_after import after
 from iam_access.runs.complete_snapshot import completed
 from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies

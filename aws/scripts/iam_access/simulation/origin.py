@@ -140,7 +140,7 @@ def _temporary(
     """A temporary grant in each of the forms it may have been written in."""
     key = grant.policy.key
     yield principal, inline_id(principal, names.inline_name(team, key, until)), grant
-    part = names.ending_policy_name(team, key, None, until, 1)
+    part = names.temporary_policy_name(team, key, None, until, 1)
     path = names.policy_path(team)
     arn = arns.policy_arn(account.id, part, path=path, partition=account.partition)
     yield principal, _PART.sub("", arn), grant

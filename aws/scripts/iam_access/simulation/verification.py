@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from iam_access.kinds import attachment, inline_policy, managed_policy, temporary_role
+from iam_access.kinds import given_access, kind_of
 from iam_access.kinds.base import finding_about
 from iam_access.model import (
     Change,
@@ -22,11 +22,11 @@ from iam_access.model import (
     Principal,
     PrincipalType,
     Resource,
-    ResourceId,
     Severity,
     Status,
     Verification,
 )
+from iam_access.plan.diff import Resources, observed_state, published
 from iam_access.policy.actions import expand
 from iam_access.policy.document import Statement, conditions_of, listed, statements_of, text_of
 from iam_access.policy.evaluation.compile import (
@@ -37,7 +37,7 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, Verdict, decide
 from iam_access.policy.evaluation.request import Request
-from iam_access.policy.expiry import CURRENT_TIME, EPOCH_TIME, deadline_of
+from iam_access.policy.expiry import CURRENT_TIME, EPOCH_TIME
 from iam_access.policy.globs import example, has_wildcard
 from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
 from iam_access.simulation.results import AccountTests
@@ -183,16 +183,13 @@ def verify(
     left = [change for change in again.changes if change.id not in undone]
     findings = [_not_so(change, snapshot) for change in left]
     findings += (each for each in again.findings if each.is_error and each not in plan.findings)
-    proof = _Proof(AccountPolicies(snapshot), {each.id: each for each in plan.wanted}, now)
-    grants: defaultdict[object, list[Resource]] = defaultdict(list)
-    for resource in plan.wanted:
-        if resource.principal is not None:  # a policy by itself gives nobody anything
-            key = (resource.principal, resource.teams, resource.grant or resource.id)
-            grants[key, resource.expires].append(resource)
-    for parts in grants.values():
-        if all(_is_there(part, snapshot) for part in parts):
-            proof.prove(parts)
-    temporary = sum(1 for parts in grants.values() if parts[0].expires)
+    wanted = {each.id: each for each in plan.wanted}
+    proof = _Proof(AccountPolicies(snapshot), published(wanted), observed_state(snapshot), now)
+    grants = _grants_of(plan.wanted)
+    for grant in grants:
+        if all(_is_there(part, grant.recipient, snapshot) for part in grant.parts):
+            proof.prove(grant)
+    temporary = sum(1 for grant in grants if grant.expires)
     return Verification(
         findings=(*findings, *proof.findings, _counted(proof, len(grants), temporary)),
         grants=len(grants),
@@ -222,14 +219,45 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
         )
 
 
-def _is_there(resource: Resource, snapshot: Snapshot) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """All that gives one principal one grant until one moment (UTC; None: for good)."""
+
+    recipient: Principal
+    parts: Sequence[Resource]
+
+    @property
+    def first(self) -> Resource:
+        return self.parts[0]
+
+    @property
+    def expires(self) -> datetime | None:
+        return self.first.expires
+
+    @property
+    def holder(self) -> Principal:
+        """Who may do what it allows: the recipient, or a role that it has to assume."""
+        given = given_access(self.first)
+        return given.holder if given.is_assumed and given.holder else self.recipient
+
+    @property
+    def is_assumed(self) -> bool:
+        return self.holder != self.recipient
+
+
+def _grants_of(wanted: Iterable[Resource]) -> Sequence[_Grant]:
+    """The grants that resources write; what gives nobody anything by itself is in none."""
+    parts: defaultdict[tuple[Principal, object], list[Resource]] = defaultdict(list)
+    for resource in wanted:
+        key = (resource.teams, resource.grant or resource.id, resource.expires)
+        for recipient in given_access(resource).recipients:
+            parts[recipient, key].append(resource)
+    return [_Grant(recipient, each) for (recipient, _), each in parts.items()]
+
+
+def _is_there(resource: Resource, recipient: Principal, snapshot: Snapshot) -> bool:
     """Whether the account has it; what it lacks is told otherwise."""
-    state = snapshot.principals.get(_holder(resource))
-    if state is None or resource.principal not in snapshot.principals:
-        return False
-    if resource.id.kind == attachment.NAME:
-        return resource.attributes["arn"] in state.attached
-    return resource.id.kind != inline_policy.NAME or resource.name in state.inline
+    return recipient in snapshot.principals and kind_of(resource.id).is_there(resource, snapshot)
 
 
 def _not_so(change: Change, snapshot: Snapshot) -> Finding:
@@ -251,54 +279,53 @@ def _not_so(change: Change, snapshot: Snapshot) -> Finding:
 
 @dataclass(slots=True)
 class _Proof:
-    """What is proven so far, and what is not. `wanted` is all that the files ask for."""
+    """What is proven so far, and what is not.
+
+    `wanted` are the policies that the files ask for, by ARN; `observed` is all that is ours in the
+    account as it was read.
+    """
 
     world: AccountPolicies
-    wanted: Mapping[ResourceId, Resource]
+    wanted: Mapping[str, Document]
+    observed: Resources
     now: datetime
     findings: list[Finding] = field(default_factory=list)
     alive: int = 0
     ending: int = 0
 
-    def prove(self, parts: Sequence[Resource]) -> None:
-        """Prove one grant, of one principal until one moment, by the resources that write it."""
-        first = parts[0]
-        holder = _holder(first)
-        subject = self.world.subject(holder)
-        documents = [each for part in parts for each in self._documents(part)]
+    def prove(self, grant: _Grant) -> None:
+        """Prove one grant, by the resources that write it."""
+        subject = self.world.subject(grant.holder)
+        documents = [each for part in grant.parts for each in self._documents(part)]
         alone = replace(subject, layers=ApplicablePolicies(identity=tuple(map(_alone, documents))))
         every = [each for document in documents for each in statements_of(document)]
         statements = [each for each in every if each.get("Effect") == "Allow"]
         denied = denied_by(every)
-        trials = [self._tried(each, denied, first, alone) for each in statements]
+        trials = [self._tried(each, denied, grant, alone) for each in statements]
         tried = [each for each in trials if isinstance(each, _Open)]
         untried = [each for each in trials if isinstance(each, str)]
-        blocked = [*self._shut(first), *_blocked(tried, subject)]
+        blocked = [*self._shut(grant), *_blocked(tried, subject)]
         if blocked:
-            self.findings.append(_not_allowed(first, self.world.snapshot, holder, blocked))
+            self.findings.append(_not_allowed(grant, self.world.snapshot, blocked))
         elif tried or not statements:
             self.alive += 1
         if untried:
             severity = Severity.NOTE if tried else Severity.ERROR
             self.findings.append(
-                _unproven(first, self.world.snapshot, len(statements), untried, severity)
+                _unproven(grant, self.world.snapshot, len(statements), untried, severity)
             )
-        if first.expires is not None:
-            self._prove_end(parts, holder, subject, tried)
+        if grant.expires is not None:
+            self._prove_end(grant, grant.expires, subject, tried)
 
     def _documents(self, part: Resource) -> Iterator[Document]:
         """What the files have the resource allow and deny."""
-        if part.id.kind == attachment.NAME:
-            arn = part.attributes["arn"]
-            ours = self.wanted.get(managed_policy.resource_id(arn))
-            yield (ours and ours.document) or self.world.document(arn)
-            return
-        yield part.document or {}
-        if part.id.kind == temporary_role.NAME:
-            yield from map(self.world.document, part.attributes["managed"])
+        given = given_access(part)
+        yield from given.inline.values()
+        for arn in sorted(given.attached):
+            yield self.wanted.get(arn) or self.world.document(arn)
 
     def _tried(
-        self, statement: Statement, denied: Set[str], grant: Resource, alone: Subject
+        self, statement: Statement, denied: Set[str], grant: _Grant, alone: Subject
     ) -> "_Open | str":
         """A request that the grant by itself allows by the statement, or why none was found.
 
@@ -320,78 +347,64 @@ class _Proof:
             return f"the grant itself denies {tried}"
         return f"no request was found for {tried} that meets its conditions"
 
-    def _shut(self, grant: Resource) -> Iterator["_Blocked"]:
-        """That the one whom a role was made for may not take it."""
-        if grant.id.kind != temporary_role.NAME or grant.principal is None:
+    def _shut(self, grant: _Grant) -> Iterator["_Blocked"]:
+        """That the one whom a role was made for may not assume it."""
+        if not grant.is_assumed:
             return
         moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
         decisions = [self._entered(grant, at) for at in moments]
         if not any(each.allowed for each in decisions):
-            yield _Blocked(str(grant.principal), _ASSUME, grant.attributes["arn"], decisions[-1])
+            arn = self.world.snapshot.principals[grant.holder].arn
+            yield _Blocked(str(grant.recipient), _ASSUME, arn, decisions[-1])
 
-    def _entered(self, grant: Resource, at: datetime) -> Decision:
-        """Whether the role's trust policy and all that counts for its person let them take it."""
-        assert grant.principal is not None, "a role is made for somebody"
-        person = self.world.subject(grant.principal)
-        trust = self.world.snapshot.principals[_holder(grant)].trust or {}
+    def _entered(self, grant: _Grant, at: datetime) -> Decision:
+        """Whether a role's trust policy and all that counts for its person let them assume it."""
+        person = self.world.subject(grant.recipient)
+        role = self.world.snapshot.principals[grant.holder]
         source = PolicySource("trust", SourceType.TRUST, "trust policy")
         request = Request(
             person.caller,
             _ASSUME,
-            grant.attributes["arn"],
+            role.arn,
             context={
                 "aws:MultiFactorAuthPresent": "true",
-                "sts:RoleSessionName": grant.principal.name,
+                "sts:RoleSessionName": grant.recipient.name,
             },
             now=at,
         )
-        return decide(request, replace(person.layers, resource=compile_policy(trust, source)))
+        trust = compile_policy(role.trust or {}, source)
+        return decide(request, replace(person.layers, resource=trust))
 
     def _prove_end(
-        self,
-        parts: Sequence[Resource],
-        holder: Principal,
-        subject: Subject,
-        tried: Iterable["_Open"],
+        self, grant: _Grant, ends: datetime, subject: Subject, tried: Iterable["_Open"]
     ) -> None:
         """That from the end on what the account holds of the grant gives nothing."""
-        first = parts[0]
-        assert first.expires is not None, "only what expires ends"
-        ends = first.expires
-        ended = all(self._is_over(part, ends) for part in parts)
-        # A role is nothing but its grant, and all it holds counts.
-        held = (
-            subject
-            if first.id.kind == temporary_role.NAME
-            else replace(
-                subject, layers=ApplicablePolicies(identity=tuple(self._held(parts, subject)))
-            )
-        )
+        ended = all(self._is_over(part, ends) for part in grant.parts)
+        if grant.is_assumed:
+            # The role is nothing but its grant, and all it holds counts.
+            held = subject
+            ended = ended and not self._entered(grant, ends).allowed
+        else:
+            policies = tuple(self._held(grant.parts))
+            held = replace(subject, layers=ApplicablePolicies(identity=policies))
         still = next((one for one in tried if _grants(one.probe.put_to(held, ends))), None)
         if ended and still is None:
             self.ending += 1
             return
         what = still.probe.action if still else "something"
-        self.findings.append(_outlives(first, self.world.snapshot, holder, what))
+        self.findings.append(_outlives(grant, self.world.snapshot, what))
 
     def _is_over(self, part: Resource, ends: datetime) -> bool:
         """Whether all that the account holds of a resource says that it ends by then."""
-        if part.id.kind == temporary_role.NAME:
-            end = temporary_role.end_of(self.world.snapshot.principals[_holder(part)])
-            return end is not None and end <= ends and not self._entered(part, ends).allowed
-        ending = (deadline_of(each) for each in self._held_documents(part))
-        return all(end is not None and end <= ends for end in ending)
+        found = self.observed.get(part.id)
+        return found is not None and found.expires is not None and found.expires <= ends
 
-    def _held(self, parts: Iterable[Resource], subject: Subject) -> Iterator[CompiledPolicy]:
-        for part in parts:
-            yield from map(_alone, self._held_documents(part))
-
-    def _held_documents(self, part: Resource) -> Iterator[Document]:
-        """What the account itself has of an inline policy or of an attached one."""
-        if part.id.kind == attachment.NAME:
-            yield self.world.document(part.attributes["arn"])
-        elif part.principal is not None:
-            yield self.world.snapshot.principals[part.principal].inline[part.name]
+    def _held(self, parts: Iterable[Resource]) -> Iterator[CompiledPolicy]:
+        """What the account itself has of these resources."""
+        for found in filter(None, (self.observed.get(part.id) for part in parts)):
+            given = given_access(found)
+            yield from map(_alone, given.inline.values())
+            yield from (_alone(self.world.document(arn)) for arn in sorted(given.attached))
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,39 +437,29 @@ def _alone(document: Document) -> CompiledPolicy:
     return compile_policy(document, PolicySource("grant", SourceType.IDENTITY, "grant"))
 
 
-def _holder(wanted: Resource) -> Principal:
-    """Who may do what the resource allows: for a role made for a grant, the role."""
-    if wanted.id.kind == temporary_role.NAME:
-        return Principal(PrincipalType.ROLE, wanted.name)
-    assert wanted.principal is not None, "a grant is for somebody"
-    return wanted.principal
-
-
 def _grants(decision: Decision) -> bool:
     """Whether policies allow it; some actions nobody needs a permission for."""
     return decision.allowed and bool(decision.deciding)
 
 
-def _not_allowed(
-    grant: Resource, snapshot: Snapshot, holder: Principal, blocked: Sequence[_Blocked]
-) -> Finding:
+def _not_allowed(grant: _Grant, snapshot: Snapshot, blocked: Sequence[_Blocked]) -> Finding:
     first, more = blocked[0], len(blocked) - 1
     reasons = dict.fromkeys(
         "; ".join(map(str, each.decision.blocked_by)) or "no policy allows it" for each in blocked
     )
     others = f" (and {more:,} more)" if more else ""
     return finding_about(
-        grant,
+        grant.first,
         snapshot,
         "verify-not-allowed",
-        f"{holder} is granted {_name(grant)}, but {first.who} may not do {first.action} on "
+        f"{grant.holder} is granted {_name(grant)}, but {first.who} may not do {first.action} on "
         f"{first.resource}{others}: {' / '.join(list(reasons)[:_TOLD])}",
         "look at the policy that stands in the way: a boundary, or a Deny elsewhere",
     )
 
 
 def _unproven(
-    grant: Resource,
+    grant: _Grant,
     snapshot: Snapshot,
     statements: int,
     untried: Sequence[str],
@@ -466,10 +469,10 @@ def _unproven(
     reasons = list(dict.fromkeys(untried))
     more = f"; and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     return finding_about(
-        grant,
+        grant.first,
         snapshot,
         "verify-unproven",
-        f"{what} of {_name(grant)} for {grant.principal} could be proven to be allowed "
+        f"{what} of {_name(grant)} for {grant.recipient} could be proven to be allowed "
         f"({len(untried):,} of {statements:,} Allow statements): "
         f"{'; '.join(reasons[:_TOLD])}{more}",
         "try it by hand, or write an access test that says what the request has in its context",
@@ -477,18 +480,18 @@ def _unproven(
     )
 
 
-def _outlives(grant: Resource, snapshot: Snapshot, holder: Principal, what: str) -> Finding:
+def _outlives(grant: _Grant, snapshot: Snapshot, what: str) -> Finding:
     return finding_about(
-        grant,
+        grant.first,
         snapshot,
         "verify-outlives",
-        f"{holder} may still do {what} by {_name(grant)} when it was to have ended",
+        f"{grant.holder} may still do {what} by {_name(grant)} when it was to have ended",
         "revoke it: python aws/scripts/revoke.py; and report this as a defect",
     )
 
 
-def _name(grant: Resource) -> str:
-    return grant.grant or grant.name
+def _name(grant: _Grant) -> str:
+    return grant.first.grant or grant.first.name
 
 
 def _counted(proof: _Proof, grants: int, temporary: int) -> Finding:

@@ -1,38 +1,66 @@
-"""What an account is after calls were made: a model of IAM that refuses nothing."""
+"""What calls of AWS do to an account: a model of IAM that refuses nothing."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from iam_access.model import ApiCall, Change, Principal, PrincipalType
+from iam_access.model import Principal, PrincipalType
 from iam_access.policy import arn as arns
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
 Params = Mapping[str, Any]
 
-_NAMES = {
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of AWS that a kind makes.
+
+    `effect` gives the account once a call with these parameters is carried out; what is gone
+    already stays gone. `permissions` are the IAM actions that a call takes.
+    """
+
+    effect: Callable[[Snapshot, Params], Snapshot]
+    permissions: tuple[str, ...]
+
+
+def iam_operations(*operations: str) -> Mapping[str, Operation]:
+    """These operations of IAM, by boto3's method name."""
+    return {
+        name: Operation(_EFFECTS[name], (_permission(name), *_MORE_PERMISSIONS.get(name, ())))
+        for name in operations
+    }
+
+
+def for_each(template: str, *types: PrincipalType) -> tuple[str, ...]:
+    """The operations of IAM that there is one of for each of these types of principal."""
+    return tuple(template.format(type_) for type_ in types)
+
+
+#: What a user, role or group is named by in the parameters of IAM's operations.
+PRINCIPAL_PARAMETERS: Mapping[str, PrincipalType] = {
     "UserName": PrincipalType.USER,
     "RoleName": PrincipalType.ROLE,
     "GroupName": PrincipalType.GROUP,
 }
 
 
-def after(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
-    """The account once all changes of a plan are made. AWS is taken to accept every call."""
-    calls = (call for change in changes for call in change.calls)
-    for call in sorted(calls, key=lambda call: call.phase):
-        snapshot = after_call(snapshot, call)
-    return snapshot
+def principals_in(params: Params) -> tuple[Principal, ...]:
+    """The users, roles and groups that a call of IAM names."""
+    return tuple(
+        Principal(type_, params[key])
+        for key, type_ in PRINCIPAL_PARAMETERS.items()
+        if key in params
+    )
 
 
-def after_call(snapshot: Snapshot, call: ApiCall) -> Snapshot:
-    """The account once one call is made; what is gone already stays gone."""
-    return _EFFECTS[call.operation](snapshot, call.params)
+def _permission(operation: str) -> str:
+    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
 
 
-def _principal(params: Params) -> Principal:
-    return next(Principal(type_, params[key]) for key, type_ in _NAMES.items() if key in params)
+# Tags of a new role are a permission of their own.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+_MORE_PERMISSIONS = {"create_role": ("iam:TagRole",)}
 
 
 def _with_state(snapshot: Snapshot, principal: Principal, **state: Any) -> Snapshot:
@@ -44,7 +72,7 @@ def _with_state(snapshot: Snapshot, principal: Principal, **state: Any) -> Snaps
 
 
 def _state(snapshot: Snapshot, params: Params) -> PrincipalState:
-    principal = _principal(params)
+    (principal,) = principals_in(params)
     return snapshot.principals.get(principal) or PrincipalState(principal=principal, arn="")
 
 
@@ -120,7 +148,7 @@ def _delete_policy(snapshot: Snapshot, params: Params) -> Snapshot:
 
 
 def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
-    role, path = _principal(params), params["Path"]
+    (role,), path = principals_in(params), params["Path"]
     state = PrincipalState(
         principal=role,
         arn=arns.role_arn(snapshot.account_id, role.name, path=path, partition=snapshot.partition),
@@ -134,15 +162,16 @@ def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
 
 def _update_trust(snapshot: Snapshot, params: Params) -> Snapshot:
     trust = json.loads(params["PolicyDocument"])
-    return _with_state(snapshot, _principal(params), trust=trust)
+    return _with_state(snapshot, _state(snapshot, params).principal, trust=trust)
 
 
 def _set_boundary(snapshot: Snapshot, params: Params) -> Snapshot:
-    return _with_state(snapshot, _principal(params), boundary=params["PermissionsBoundary"])
+    principal = _state(snapshot, params).principal
+    return _with_state(snapshot, principal, boundary=params["PermissionsBoundary"])
 
 
 def _delete_role(snapshot: Snapshot, params: Params) -> Snapshot:
-    role = _principal(params)
+    (role,) = principals_in(params)
     left = {each: state for each, state in snapshot.principals.items() if each != role}
     return replace(snapshot, principals=left)
 

@@ -1,0 +1,235 @@
+"""What every kind of AWS resource says of itself.
+
+Nothing has a default: a kind that leaves something unsaid cannot be instantiated.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from iam_access.kinds.grant import Form, TemporaryGrant
+from iam_access.kinds.operations import Operation
+from iam_access.kinds.quotas import Quota, QuotaUsage, Refusal, Use
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Finding,
+    Principal,
+    PrincipalType,
+    Resource,
+    ResourceId,
+)
+from iam_access.snapshot import Document, PrincipalState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """How what others made becomes ours: by which calls, what that `does` in the words of a hint.
+
+    `holders` are those who hold it by then and do not any more.
+    """
+
+    calls: tuple[ApiCall, ...]
+    does: str
+    holders: tuple[Principal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnmanagedResource:
+    """What stands where one of our resources is to be and was made by others.
+
+    `finding` says so, and what can be done by hand. `serves` says that it does what is wanted, so
+    that nothing needs doing. `adopt` makes it ours; None when that is not possible.
+    """
+
+    finding: Finding
+    serves: bool
+    adopt: Takeover | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAccess:
+    """What a resource gives, and to whom: all that plans, meaning and proof know of it.
+
+    `holder` is the user, role or group whose policies it writes: `inline` documents by name, and
+    ARNs of `attached` managed policies. `recipients` are the users and roles that gain by it: the
+    holder, the members of a group, or who may assume a role that is made for them. `published` are
+    documents by ARN that give nothing until they are attached.
+    """
+
+    holder: Principal | None = None
+    recipients: tuple[Principal, ...] = ()
+    inline: Mapping[str, Document] = field(default_factory=dict)
+    attached: frozenset[str] = frozenset()
+    published: Mapping[str, Document] = field(default_factory=dict)
+
+    @property
+    def makes_holder(self) -> bool:
+        """Whether the resource is the holder itself, and not something on one that is there."""
+        return self.holder is not None and self.holder not in self.recipients
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the recipients have to assume the holder, a role, to use it."""
+        return (
+            self.makes_holder and self.holder is not None and self.holder.type is PrincipalType.ROLE
+        )
+
+    def given_to(self, principal: Principal) -> "GivenAccess":
+        """What of it counts among the principal's own policies."""
+        return self if principal in self.recipients and not self.is_assumed else NO_ACCESS
+
+
+NO_ACCESS = GivenAccess()
+
+
+class Lifetime(NamedTuple):
+    """That a resource is only ever made for temporary access.
+
+    `named_end` (UTC) is the end that its name tells, None where it tells none. The end is read from
+    the resource `itself`, or else from one that it needs.
+    """
+
+    named_end: datetime | None
+    itself: bool
+
+
+class Kind(ABC):
+    """A kind of resource: how it is found in an account, what it gives, and how it is changed."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What plans and programs call the kind."""
+
+    @abstractmethod
+    def in_words(self, count: int) -> str:
+        """How people call one or more of the kind that write a temporary grant."""
+
+    # How it is found in an account.
+
+    @abstractmethod
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        """Those of this kind in the account that are ours, whoever's team.
+
+        With their start and end as the account has them.
+        """
+
+    @abstractmethod
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        """Whether the account has this resource, whoever made it and in whatever state."""
+
+    @abstractmethod
+    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+        """What others made in the place of a wanted resource that we do not have yet."""
+
+    @abstractmethod
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        """What may be ours and is left alone since the account does not say so for sure.
+
+        Not of resources `excluding`, of which `foreign` tells.
+        """
+
+    @abstractmethod
+    def reserved(self, state: PrincipalState) -> Refusal | None:
+        """Why nothing may be granted to a user or role that is itself of this kind.
+
+        The message goes on after the name of the principal and its account.
+        """
+
+    # What it gives.
+
+    @abstractmethod
+    def gives(self, resource: Resource) -> GivenAccess:
+        """What the resource, as it is or as it is to be, gives to whom."""
+
+    @abstractmethod
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        """What there is to know of a resource that is only made for temporary access, else None."""
+
+    @abstractmethod
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        """Whether a resource without a known principal may have been made for this one."""
+
+    # How it is changed.
+
+    @property
+    @abstractmethod
+    def operations(self) -> Mapping[str, Operation]:
+        """Every operation that its calls make, by boto3's method name."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """The IAM actions by which its calls are confirmed."""
+
+    @property
+    @abstractmethod
+    def quotas(self) -> tuple[Quota, ...]:
+        """The quotas that its resources use, in the order in which they are checked."""
+
+    @abstractmethod
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        """What a resource takes of these quotas."""
+
+    @abstractmethod
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        """The API calls that lead from one to the other; each is safe to stop after.
+
+        Another run may make its own calls between any two of them.
+        """
+
+    @abstractmethod
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        """The API calls that take away what is dead at `now` (UTC), as far as it is time for that.
+
+        What takes several runs goes on only where one is `cleaning`, so that an apply that is
+        repeated writes nothing.
+        """
+
+    @abstractmethod
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        """Why AWS would refuse this change in this account, if it would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A temporary grant in one form: `detail` tells what it takes; it `fits` or it does not.
+
+    `ids` are those of the resources that `write` gives, which is asked only of the form that is
+    taken; none where the grant cannot be written in this form at all.
+    """
+
+    form: Form
+    ids: frozenset[ResourceId]
+    write: Callable[[], tuple[Resource, ...]]
+    fits: bool
+    detail: str
+
+
+class GrantKind(Kind):
+    """A kind that temporary grants can be written as."""
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """The form that it is."""
+
+    @property
+    @abstractmethod
+    def form_in_words(self) -> str:
+        """What people call the form."""
+
+    @abstractmethod
+    def id_for(self, grant: TemporaryGrant) -> ResourceId:
+        """The id of the first resource of this kind that writes the grant."""
+
+    @abstractmethod
+    def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
+        """The grant in this form, beside what is in use."""

@@ -1,0 +1,73 @@
+"""The registry of kinds: what is not registered, or leaves something unsaid, is an error."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from iam_access.kinds import FOLDERS, KINDS, kind_named, kind_of, kinds_by_form, registered
+from iam_access.kinds.grant import Form
+from iam_access.kinds.inline_policy import InlinePolicies
+from iam_access.kinds.kind import Kind
+from iam_access.kinds.operations import Operation, iam_operations
+from iam_access.kinds.temporary_access import TemporaryAccess
+from iam_access.model import ResourceId
+from iam_access.plan.account_after import after
+from iam_access.plan.diff import with_dependencies
+from tests.values import NOW, account_with, apply_plan, configuration, policy, team, temporary
+
+
+class MadeUp(InlinePolicies):
+    name = "made-up"
+
+
+class Elsewhere(TemporaryAccess):
+    folder = "made-up"
+
+
+def test_a_kind_that_leaves_something_unsaid_cannot_be_made() -> None:
+    class Unsaid(Kind):
+        name = "unsaid"
+
+    with pytest.raises(TypeError, match=r"abstract.*gives.*quotas"):
+        Unsaid()  # type: ignore[abstract]
+
+
+def test_a_kind_is_known_as_long_as_it_is_registered() -> None:
+    kind, folder = MadeUp(), Elsewhere()
+    with registered(kind, folder):
+        assert kind_of(ResourceId("made-up", "x")) is kind
+        assert kind in KINDS
+        assert folder in FOLDERS
+        with pytest.raises(ValueError, match="kind made-up"), registered(MadeUp()):
+            pass
+    assert folder not in FOLDERS
+    with pytest.raises(LookupError, match="made-up"):
+        kind_named("made-up")
+
+
+def test_a_folder_is_there_once() -> None:
+    with (
+        pytest.raises(ValueError, match="temporary-access"),
+        registered(MadeUp(), TemporaryAccess()),
+    ):
+        pass
+    assert all(kind.name != "made-up" for kind in KINDS)
+
+
+def test_every_form_has_the_kind_that_writes_it() -> None:
+    assert list(kinds_by_form()) == list(Form)
+
+
+def test_every_kind_explains_the_calls_that_it_makes() -> None:
+    files = configuration(team(policies=[policy("read")], temporary=[temporary()]))
+    account = account_with()
+    plan = apply_plan(files, account)
+    assert after(account, plan.changes) != account
+
+    class Unexplained(MadeUp):
+        operations: Mapping[str, Operation] = iam_operations("delete_user_policy")
+
+    changes = [replace(each, id=ResourceId("made-up", each.id.key)) for each in plan.changes]
+    with registered(Unexplained()), pytest.raises(LookupError, match="kind made-up makes"):
+        with_dependencies(changes, {}, account, NOW)
