@@ -7,7 +7,6 @@ import pytest
 
 from iam_access.cloud.errors import Answer, CallError, CloudError, Params
 from iam_access.cloud.managed import ManagedPolicyDocuments
-from iam_access.runs.complete_snapshot import completed
 from iam_access.snapshot import ManagedDocument
 from tests.cloud.fakes import FakeIam
 from tests.values import ALICE, account_with, with_state
@@ -145,7 +144,7 @@ def test_a_snapshot_is_completed_with_what_is_held_and_not_known() -> None:
     )
     before = account_with(ALICE, managed={known: None, other: None})
     before = with_state(before, ALICE, attached=(held, known))
-    after = completed(iam, before, ManagedPolicyDocuments())
+    after = ManagedPolicyDocuments().added_to(before, iam, before.aws_policies())
     assert after.managed == {
         known: None,
         other: None,

@@ -11,7 +11,7 @@ from botocore.retries.bucket import TokenBucket
 
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.simulator import AwsBackend
-from iam_access.runs import manager, questions
+from iam_access.runs import apply, questions
 from tests.flow.fleet import Files, Fleet, opened
 
 
@@ -26,7 +26,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def asking(call: Any, _: Any) -> AwsBackend:
         return AwsBackend(call, seconds.append)
 
-    monkeypatch.setattr(manager, "Execution", executing)
+    monkeypatch.setattr(apply, "Execution", executing)
     monkeypatch.setattr(questions, "AwsBackend", asking)
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=seconds.append))
     monkeypatch.setattr(TokenBucket, "acquire", lambda *_, **__: True)

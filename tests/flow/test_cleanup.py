@@ -13,7 +13,9 @@ from iam_access.cloud.sessions import Accounts
 from iam_access.config.load import load
 from iam_access.model import AccountReport, Status
 from iam_access.plan.planner import RunOptions
-from iam_access.runs import manager
+from iam_access.runs import apply
+from iam_access.runs.planning import cleaning
+from iam_access.runs.run import Run
 from iam_access.sandbox import FaultContext
 from tests.flow.fleet import (
     LIVE,
@@ -233,7 +235,7 @@ def test_two_at_once_do_no_harm_and_count_each_removal_once(
 ) -> None:
     fleet.clock.move(hours=2)
     planned = fleet.cleanup("--all", "--environment", "prod", "--dry-run", "--output", "json")
-    monkeypatch.setattr(manager, "Execution", Execution)
+    monkeypatch.setattr(apply, "Execution", Execution)
     # Both have read the account before either of them writes.
     barrier = threading.Barrier(2)
     waited: set[int] = set()
@@ -247,14 +249,15 @@ def test_two_at_once_do_no_harm_and_count_each_removal_once(
 
     def clean(number: int) -> AccountReport:
         configuration = load(fleet.files.directory, now=fleet.clock())
-        cleaner = manager.IamManager(
+        cleaner = Run(
             configuration,
             Accounts("test", workers=1),
             fleet.clock(),
             stop=WhileTheOtherWorks(ends[1 - number]),
         )
         try:
-            work = cleaner.carry_out(cleaner.cleaning(RunOptions()), [configuration.accounts[PROD]])
+            planner = cleaning(configuration, RunOptions(), cleaner.now)
+            work = apply.carry_out(cleaner, planner, [configuration.accounts[PROD]])
         finally:
             ends[number].set()
         return work[0]

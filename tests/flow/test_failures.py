@@ -321,12 +321,12 @@ def test_a_renewal_that_fails_leaves_what_was_there(files: Files, via: str, oper
 
 
 def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from iam_access.runs import manager  # noqa: PLC0415
+    from iam_access.runs import planning  # noqa: PLC0415
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(manager, "plan_apply", broken)
+    monkeypatch.setattr(planning, "plan_apply", broken)
     run = fleet.apply("--all", "--output", "json")
     assert run.status == 2
     assert "This is a bug in the pipeline" in run.err
@@ -337,12 +337,12 @@ def test_a_bug_in_one_account_is_not_hidden(fleet: Fleet, monkeypatch: pytest.Mo
 def test_an_interrupt_before_there_is_a_report(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from iam_access.runs import manager  # noqa: PLC0415
+    from iam_access.runs import apply  # noqa: PLC0415
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(manager.IamManager, "carry_out", interrupted)
+    monkeypatch.setattr(apply, "carry_out", interrupted)
     run = fleet.apply("--all", "--output", "json")
     assert run.status == 2
     assert run.json["error"]["code"] == "interrupted"

@@ -9,7 +9,6 @@ from iam_access.plan.account_after import after
 from iam_access.simulation.account_policies import (
     AccountPolicies,
     UnreadPolicyError,
-    documents_needed,
 )
 from iam_access.snapshot import ManagedDocument
 from tests.values import (
@@ -76,7 +75,7 @@ def test_policies_of_groups_and_boundaries_count() -> None:
 
 def test_a_policy_that_was_not_read_is_never_taken_for_nothing() -> None:
     account = with_state(account_with(), ALICE, attached=(READ_ONLY,))
-    assert documents_needed(account) == {READ_ONLY}
+    assert account.aws_policies() == {READ_ONLY}
     with pytest.raises(UnreadPolicyError, match="ReadOnlyAccess"):
         AccountPolicies(account).subject(ALICE)
     read = replace(account, managed={READ_ONLY: ManagedDocument("v1", ALLOW_LIST)})

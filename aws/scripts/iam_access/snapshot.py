@@ -115,6 +115,15 @@ class Snapshot:
         groups = (self.principals.get(Principal(PrincipalType.GROUP, name)) for name in names)
         return tuple(each for each in (state, *groups) if each is not None)
 
+    def aws_policies(self) -> frozenset[str]:
+        """ARNs of the AWS managed policies that a principal holds or is bounded by."""
+        held = {
+            arn
+            for state in self.principals.values()
+            for arn in (*state.attached, *([state.boundary] if state.boundary else []))
+        }
+        return frozenset(held - self.policies.keys())
+
     def attached_to(self, arn: str) -> tuple[Principal, ...]:
         """The users, roles and groups that a managed policy is attached to."""
         return tuple(p for p, state in self.principals.items() if arn in state.attached)

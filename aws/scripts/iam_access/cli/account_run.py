@@ -3,16 +3,19 @@
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from iam_access.cli.aws import manager_with_progress
+from iam_access.cli.aws import run_with_progress
 from iam_access.cli.base_sandbox import aws_with_base
 from iam_access.cli.files import concerning, findings_of, teams_named
 from iam_access.cli.runtime import Clock
 from iam_access.config.load import Configuration
+from iam_access.config.suites import Suite
 from iam_access.errors import UsageError
 from iam_access.model import Account, AccountReport, Finding, Report
 from iam_access.plan.digest import digest
-from iam_access.runs.manager import IamManager, Planner
+from iam_access.runs import apply
+from iam_access.runs.planning import Planner
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +31,35 @@ class AccountRun:
         self,
         accounts: Sequence[Account],
         teams: frozenset[str] | None,
-        planner_of: Callable[[IamManager], Planner],
+        planner_of: Callable[[datetime], Planner],
+        suites: tuple[Suite, ...] | None = None,
     ) -> Report:
-        """Plan in each of the accounts and, unless it is a dry run, carry the plans out."""
+        """Plan each of the accounts and, unless it is a dry run, carry the plans out.
+
+        `planner_of` makes the planner of the run at its time (UTC). With `suites`, accounts are
+        verified afterwards.
+        """
         reports: tuple[AccountReport, ...] = ()
         of_base: tuple[Finding, ...] = ()
         if self.configuration.settings_valid and accounts:
             with (
                 aws_with_base(self.options, self.configuration, self.clock) as of_base,
-                manager_with_progress(
+                run_with_progress(
                     self.options,
                     self.configuration,
                     self.clock,
                     command=self.command,
                     teams=teams,
                     accounts=len(accounts),
-                ) as manager,
+                ) as run,
             ):
-                work = manager.preview if self.options.dry_run else manager.carry_out
-                reports = work(planner_of(manager), accounts)
+                planner, explain = planner_of(run.now), self.options.explain
+                if self.options.dry_run:
+                    reports = apply.preview(run, planner, accounts, explain=explain)
+                else:
+                    reports = apply.carry_out(
+                        run, planner, accounts, explain=explain, suites=suites
+                    )
         return Report(
             command=self.command,
             now=self.clock(),

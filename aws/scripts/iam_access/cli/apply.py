@@ -11,6 +11,7 @@ from iam_access.config.load import Configuration
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions
+from iam_access.runs.planning import applying
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -29,9 +30,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     report = run.over(
         accounts,
         request.teams,
-        lambda manager: manager.applying(
-            request, explain=options.explain, suites=tests.suites if tests else None
-        ),
+        lambda now: applying(run.configuration, request, now),
+        suites=tests.suites if tests else None,
     )
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []

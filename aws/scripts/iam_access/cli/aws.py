@@ -14,21 +14,21 @@ from iam_access.cloud.parallel import DEFAULT_WORKERS
 from iam_access.cloud.sessions import Accounts, session_name
 from iam_access.config.load import Configuration
 from iam_access.render import progress
-from iam_access.runs.manager import IamManager
+from iam_access.runs.run import Run
 
 if TYPE_CHECKING:
     from iam_access.sandbox import SandboxAccount
 
 
-def manager_of(
+def run_of(
     configuration: Configuration,
     teams: frozenset[str] | None,
     now: datetime,
     advance: Callable[[str], None],
-) -> IamManager:
+) -> Run:
     """The run of these teams (None: all) over accounts; `advance` is called after each of them."""
     name = session_name(teams or ["all"], os.environ)
-    return IamManager(
+    return Run(
         configuration,
         Accounts(name, workers=DEFAULT_WORKERS),
         now,
@@ -61,7 +61,7 @@ def aws(
 
 
 @contextmanager
-def manager_with_progress(
+def run_with_progress(
     options: argparse.Namespace,
     configuration: Configuration,
     clock: Clock,
@@ -69,8 +69,8 @@ def manager_with_progress(
     command: str,
     teams: frozenset[str] | None,
     accounts: int,
-) -> Iterator[IamManager]:
+) -> Iterator[Run]:
     """The run of these teams (None: all), with a progress bar for this number of accounts."""
     with progress(accounts, command, stream=sys.stderr, verbose=options.verbose) as bar:
-        manager = manager_of(configuration, teams, clock(), bar.advance)
-        yield replace(manager, invented=options.sandbox)
+        run = run_of(configuration, teams, clock(), bar.advance)
+        yield replace(run, invented=options.sandbox)

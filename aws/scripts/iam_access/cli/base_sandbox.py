@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iam_access.cli.aws import aws, manager_of
+from iam_access.cli.aws import aws, run_of
 from iam_access.cli.runtime import Clock
 from iam_access.config.load import Configuration
 from iam_access.model import AccountReport, Finding, Severity
 from iam_access.plan.planner import RunOptions
+from iam_access.runs.apply import carry_out
+from iam_access.runs.planning import applying
 
 if TYPE_CHECKING:
     from iam_access.sandbox import SandboxAccount
@@ -98,5 +100,6 @@ def _apply(
         for id_, account in sorted(before.accounts.items())
         if id_ in configuration.known_accounts
     ]
-    manager = manager_of(before, None, clock(), lambda _label: None)
-    return manager.carry_out(manager.applying(RunOptions(allow_removals_of=None)), accounts)
+    run = run_of(before, None, clock(), lambda _label: None)
+    planner = applying(before, RunOptions(allow_removals_of=None), run.now)
+    return carry_out(run, planner, accounts)

@@ -7,6 +7,7 @@ from iam_access.cli.files import accounts_of, load
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.plan.planner import RunOptions
+from iam_access.runs.planning import cleaning
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -17,6 +18,6 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     report = run.over(
         accounts,
         request.teams,
-        lambda manager: manager.cleaning(request, explain=options.explain),
+        lambda now: cleaning(run.configuration, request, now),
     )
     return show(report, options)

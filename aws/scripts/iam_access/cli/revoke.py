@@ -13,6 +13,7 @@ from iam_access.config.load import Configuration
 from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.revocation import Target, nothing_matches
+from iam_access.runs.planning import revoking
 from iam_access.simulation.whom import Whom
 
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
-        lambda manager: manager.revoking(target, explain=options.explain),
+        lambda now: revoking(configuration, target, now),
     )
     to_delete = entries_to_delete(
         run.configuration, target.matches, frozenset(each.id for each in accounts), clock()

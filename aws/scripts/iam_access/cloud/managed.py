@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from iam_access.cloud.documents import parsed
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import ABSENT, ask, explain
 from iam_access.model import permission
-from iam_access.snapshot import ManagedDocument
+from iam_access.snapshot import ManagedDocument, Snapshot
 
 PAGE_SIZE = 1_000
 
@@ -66,6 +66,13 @@ class ManagedPolicyDocuments:
             for arn, entry in entries.items():
                 entry.fill(partial(_read, call, arn), wait=wait)
         return {arn: entry.value for arn, entry in entries.items()}
+
+    def added_to(self, snapshot: Snapshot, call: Call, arns: Iterable[str]) -> Snapshot:
+        """The snapshot with the documents of these policies as well; asks as `read` does."""
+        more = frozenset(arns) - snapshot.managed.keys()
+        if not more:
+            return snapshot
+        return replace(snapshot, managed={**snapshot.managed, **self.read(call, more)})
 
     def attachable(self, call: Call, partition: str) -> frozenset[str]:
         """ARNs of the policies that can be attached in the partition that `call` reaches.

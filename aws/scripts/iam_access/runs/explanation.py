@@ -1,43 +1,59 @@
-"""What a plan means for the people in an account, with what that takes to be read."""
+"""What a plan means for the users and roles of an account, with what has to be read for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from iam_access.cloud.errors import Call
-from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.errors import CloudError
+from iam_access.cloud.sessions import AccountSession
 from iam_access.meaning.holdings import documents_needed, touched
 from iam_access.meaning.meaning import meaning
-from iam_access.model import Change, Meaning, Plan
+from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
 from iam_access.plan.account_after import after
+from iam_access.policy.document import DocumentError
+from iam_access.policy.evaluation.conditions import PolicySyntaxError
+from iam_access.runs.run import Run
 from iam_access.snapshot import Snapshot
 
 
 def explained(
-    call: Call,
-    cache: ManagedPolicyDocuments,
-    before: Snapshot,
-    plan: Plan,
-    now: datetime,
-    *,
-    invented: bool,
-) -> tuple[tuple[Meaning, ...], tuple[Meaning, ...]]:
-    """What a plan's changes mean for everybody they touch, from `now` (UTC) on.
+    run: Run, session: AccountSession, before: Snapshot, report: AccountReport
+) -> AccountReport:
+    """The report with what its plan means, and what the changes that are held back would mean.
 
-    The second part is what the changes that are held back would mean beyond the first.
-    An `invented` account has of its users and roles only what files grant them.
-    Reads the AWS managed policies that those hold, two calls for each that is not in the cache.
-    Raises CloudError, and DocumentError or PolicySyntaxError for a policy in the account that
-    cannot be understood.
+    Reads the AWS managed policies of the users and roles that the changes are about, two calls for
+    each that is not read yet. Why that cannot be read or understood becomes a finding: it is no
+    reason to leave the changes undone, least of all to end access.
     """
+    plan = report.plan
+    assert plan is not None, "an account that cannot be read raises"
 
     def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
         then = after(before, changes)
-        people = touched(before, then, changes)
-        wanted = documents_needed(before, people) | documents_needed(then, people)
-        managed = {**before.managed, **cache.read(call, wanted)}
-        sides = replace(before, managed=managed), replace(then, managed=managed)
-        return meaning(*sides, people, now, invented=invented)
+        principals = touched(before, then, changes)
+        wanted = documents_needed(before, principals) | documents_needed(then, principals)
+        return meaning(
+            run.managed_policies.added_to(before, session.call, wanted),
+            run.managed_policies.added_to(then, session.call, wanted),
+            principals,
+            run.now,
+            invented=run.invented,
+        )
 
-    made = between(before, plan.changes)
-    return made, between(after(before, plan.changes), plan.held) if plan.held else ()
+    try:
+        made = between(before, plan.changes)
+        held = between(after(before, plan.changes), plan.held) if plan.held else ()
+    except (CloudError, DocumentError, PolicySyntaxError) as error:
+        findings = (*plan.findings, _unexplained(report.account, error))
+        return replace(report, plan=replace(plan, findings=findings))
+    return replace(report, meanings=made, held_meanings=held)
+
+
+def _unexplained(account: Account, error: Exception) -> Finding:
+    """The finding for a plan whose meaning is not known: it may mean anything."""
+    return Finding(
+        code="not-explained",
+        severity=Severity.ERROR,
+        message=f"what the plan means could not be told: {error}",
+        hint="who gains or loses what by it is not known here; the plan itself is not concerned",
+        account=account.id,
+    )

@@ -1,20 +1,16 @@
-"""What is asked of accounts about access, and what they answer: assertions, and who can do what.
-
-It works on a run's manager, which opens the accounts and plans them.
-"""
+"""Questions about access in accounts: assertions, and who can do what."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import AccountSession
 from iam_access.cloud.simulator import AwsBackend
 from iam_access.config.suites import Suite
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
 from iam_access.plan.account_after import after
-from iam_access.runs.complete_snapshot import completed
+from iam_access.runs.planning import Planner
+from iam_access.runs.run import Run
 from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import ask, disagreements, find_violations
@@ -27,23 +23,20 @@ from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.whom import absence
 from iam_access.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from iam_access.runs.manager import IamManager, Planner
-
 
 @dataclass(frozen=True, slots=True)
-class AssertionRun:
-    """Assertions to run: whose, about whom, judged by whom, and after which plan if any.
+class AssertionOptions:
+    """What a run of assertions is asked: whose, about whom, by which back ends, after which plan.
 
-    `limit` is how many questions (one test put to one principal) an account is asked at most.
-    With several back ends the first one's answers count, and disagreements are told. With
-    `details` results that are as expected are told with their reasons, too.
+    `limit` bounds the questions (one test put to one principal) per account. Of several back ends
+    the first one's answers count, and disagreements are reported. With `details`, results that are
+    as expected come with their reasons, too.
     """
 
     suites: tuple[Suite, ...]
     backends: tuple[BackendName, ...] = (BackendName.OFFLINE,)
     choice: PrincipalFilter = field(default_factory=PrincipalFilter)
-    planner: "Planner | None" = None
+    planner: Planner | None = None
     limit: int | None = None
     details: bool = False
 
@@ -60,27 +53,27 @@ class _Selection:
 
 
 def choose_tests(
-    manager: "IamManager", run: AssertionRun, accounts: Sequence[Account]
+    run: Run, asked: AssertionOptions, accounts: Sequence[Account]
 ) -> tuple[AccountTests, ...]:
-    """What the assertions would ask in each account; nobody is asked."""
+    """What the assertions would ask in each account, unanswered."""
 
     def work(account: Account) -> AccountTests:
-        selection = _select(manager, run, account)
+        selection = _select(run, asked, account)
         return AccountTests(
             account, selection.inquiries, findings=selection.findings, left_out=selection.left_out
         )
 
-    return _tested(manager, accounts, work)
+    return _tested(run, accounts, work)
 
 
 def run_tests(
-    manager: "IamManager", run: AssertionRun, accounts: Sequence[Account]
+    run: Run, asked: AssertionOptions, accounts: Sequence[Account]
 ) -> tuple[AccountTests, ...]:
     """What the assertions come to in each account."""
 
     def work(account: Account) -> AccountTests:
-        selection = _select(manager, run, account)
-        tests, *others = [_judged(manager, name, selection, run) for name in run.backends]
+        selection = _select(run, asked, account)
+        tests, *others = [_judged(run, name, selection, asked) for name in asked.backends]
         return replace(
             tests,
             findings=(
@@ -93,66 +86,65 @@ def run_tests(
             left_out=selection.left_out,
         )
 
-    return _tested(manager, accounts, work)
+    return _tested(run, accounts, work)
 
 
 def answer(
-    manager: "IamManager",
+    run: Run,
     question: access.AccessQuestion,
     accounts: Sequence[Account],
-    planner: "Planner | None",
+    planner: Planner | None,
     by: BackendName,
 ) -> tuple[access.AccountAnswers, ...]:
     """Who can do what in each account, as it is or as the plan would leave it."""
 
     def work(account: Account) -> access.AccountAnswers:
-        session, snapshot, findings = _read(manager, account, planner)
-        world = AccountPolicies(completed(session.call, snapshot, manager.documents))
-        origins = Origins(manager.configuration, account)
+        session, snapshot, findings = _read(run, account, planner)
+        world = AccountPolicies(run.complete(session, snapshot))
+        origins = Origins(run.configuration, account)
         judge = None
         if by is BackendName.AWS:
-            backend = AwsBackend(session.call, manager.stop.wait)
+            backend = AwsBackend(session.call, run.stop.wait)
             judge = access.Judge(question, backend, world, account)
         found, failure = _kept(access.answers(question, account, world, origins, judge))
         absent = tuple(absence(world.snapshot, question.principals or ()))
         return access.AccountAnswers(account, found, absent, failure, findings)
 
-    return tuple(
-        access.AccountAnswers(account, failure=result) if isinstance(result, Failure) else result
-        for account, result in manager.each(accounts, work)
+    return run.each(
+        accounts, work, lambda account, failure: access.AccountAnswers(account, failure=failure)
     )
 
 
 def _kept(
     answers: Iterator[access.AccessAnswer],
 ) -> tuple[tuple[access.AccessAnswer, ...], Failure | None]:
-    """All answers that are given, and why there are no more if something goes wrong."""
+    """All answers up to an error, and the error as a failure."""
     found = []
     try:
         for each in answers:
-            found.append(each)  # noqa: PERF402 - what was found before an error is kept
+            found.append(each)  # noqa: PERF402 - answers before an error are kept
     except AccessError as error:
         return tuple(found), Failure(error.code, error.message, error.hint)
     return tuple(found), None
 
 
 def _read(
-    manager: "IamManager", account: Account, planner: "Planner | None"
+    run: Run, account: Account, planner: Planner | None
 ) -> tuple[AccountSession, Snapshot, tuple[Finding, ...]]:
-    """The account as it is, or taken through a plan; then with what the plan found wrong."""
+    """The account as it is, or as a plan would leave it with the errors that the plan found."""
+    session = run.open(account)
     if planner is None:
-        session = manager.sessions.open(account)
-        return session, read_snapshot(session.call, account, (), manager.documents), ()
-    session, snapshot, plan = manager.read_and_plan(planner, account)
+        return session, run.read(session), ()
+    snapshot, plan = run.read_and_plan(session, planner)
     findings = tuple(finding for finding in plan.findings if finding.is_error)
     return session, after(snapshot, plan.changes), findings
 
 
-def _select(manager: "IamManager", run: AssertionRun, account: Account) -> _Selection:
-    """Read the account, take it through the plan, and choose what to ask."""
-    session, snapshot, findings = _read(manager, account, run.planner)
-    chosen = select_tests(run.suites, account, snapshot, run.choice, manager.now)
-    inquiries = tuple(first(chosen.inquiries, run.limit))
+def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:
+    """Read the account, as the plan would leave it if there is one, and choose what to ask."""
+    session, snapshot, findings = _read(run, account, asked.planner)
+    chosen = select_tests(asked.suites, account, snapshot, asked.choice, run.now)
+    inquiries = tuple(first(chosen.inquiries, asked.limit))
     return _Selection(
         session,
         snapshot,
@@ -163,15 +155,15 @@ def _select(manager: "IamManager", run: AssertionRun, account: Account) -> _Sele
 
 
 def _judged(
-    manager: "IamManager", name: BackendName, selection: _Selection, run: AssertionRun
+    run: Run, name: BackendName, selection: _Selection, asked: AssertionOptions
 ) -> AccountTests:
     account, call = selection.session.account, selection.session.call
     if name is BackendName.AWS:
-        return ask(account, selection.inquiries, AwsBackend(call, manager.stop.wait))
-    world = AccountPolicies(completed(call, selection.snapshot, manager.documents))
-    backend = OfflineBackend(world, Origins(manager.configuration, account))
-    # Back ends are compared by all that they say.
-    judge = ask if run.details or len(run.backends) > 1 else find_violations
+        return ask(account, selection.inquiries, AwsBackend(call, run.stop.wait))
+    world = AccountPolicies(run.complete(selection.session, selection.snapshot))
+    backend = OfflineBackend(world, Origins(run.configuration, account))
+    # Back ends are compared by all their answers.
+    judge = ask if asked.details or len(asked.backends) > 1 else find_violations
     found = judge(account, selection.inquiries, backend)
     lacking = lacking_context(account, selection.inquiries, world)
     narrow = only_on_some(account, selection.inquiries, world)
@@ -179,9 +171,6 @@ def _judged(
 
 
 def _tested(
-    manager: "IamManager", accounts: Sequence[Account], work: Callable[[Account], AccountTests]
+    run: Run, accounts: Sequence[Account], work: Callable[[Account], AccountTests]
 ) -> tuple[AccountTests, ...]:
-    return tuple(
-        AccountTests(account, failure=result) if isinstance(result, Failure) else result
-        for account, result in manager.each(accounts, work)
-    )
+    return run.each(accounts, work, lambda account, failure: AccountTests(account, failure=failure))

@@ -28,16 +28,6 @@ class UnreadPolicyError(AccessError):
     code = "unread-policy"
 
 
-def documents_needed(snapshot: Snapshot) -> frozenset[str]:
-    """ARNs of the AWS managed policies that somebody in the account holds or is bounded by."""
-    held = {
-        arn
-        for state in snapshot.principals.values()
-        for arn in (*state.attached, *([state.boundary] if state.boundary else []))
-    }
-    return frozenset(held - snapshot.policies.keys())
-
-
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A user or role as the evaluator knows it. `state` is what the account says of it."""
@@ -145,7 +135,7 @@ class AccountPolicies:
         if copy is None:
             raise UnreadPolicyError(
                 f"the document of {arn} was not read from account {self.snapshot.account_id}",
-                "ask for the documents that simulation.world.documents_needed names",
+                "read the documents of all that Snapshot.aws_policies names",
             )
         return copy.document
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from iam_access.cli import principals
-from iam_access.cli.aws import aws, manager_with_progress
+from iam_access.cli.aws import aws, run_with_progress
 from iam_access.cli.files import accounts_of, findings_of, load
 from iam_access.cli.runtime import Clock
 from iam_access.cli.simulate.options import ACCOUNT, PLAN
@@ -22,6 +22,8 @@ from iam_access.policy.dates import parse_timestamp
 from iam_access.policy.globs import has_wildcard
 from iam_access.policy.lint.conditions import unknown_key
 from iam_access.render import render_answers
+from iam_access.runs import questions
+from iam_access.runs.planning import applying
 from iam_access.simulation.access import AccessQuestion, AccessReport
 from iam_access.simulation.results import BackendName
 from iam_access.simulation.whom import Whom
@@ -65,12 +67,12 @@ def answer(
     ]
     with (
         aws(options, configuration, clock),
-        manager_with_progress(
+        run_with_progress(
             options, configuration, clock, command="access", teams=None, accounts=len(accounts)
-        ) as manager,
+        ) as run,
     ):
-        planner = manager.applying(request) if on_plan else None
-        found = manager.answer(question, accounts, planner, by)
+        planner = applying(configuration, request, run.now) if on_plan else None
+        found = questions.answer(run, question, accounts, planner, by)
     # What the files ask for and do not get is no part of the answers.
     of_files = findings_of(configuration, None) if on_plan else ()
     of_plans = (finding for each in found for finding in each.findings)

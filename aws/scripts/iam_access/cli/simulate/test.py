@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from iam_access.cli.aws import aws, manager_with_progress
+from iam_access.cli.aws import aws, run_with_progress
 from iam_access.cli.files import accounts_of, findings_of, load, teams_named
 from iam_access.cli.runtime import UNFINISHED, Clock
 from iam_access.cli.simulate import results_file
@@ -17,8 +18,9 @@ from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.render import Output, render_error, render_tests
-from iam_access.runs.manager import IamManager
-from iam_access.runs.questions import AssertionRun
+from iam_access.runs import questions
+from iam_access.runs.planning import applying
+from iam_access.runs.questions import AssertionOptions
 from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
 from iam_access.simulation.selection import PrincipalFilter, matched_nowhere
 
@@ -136,24 +138,24 @@ class _TestCommand:
             return ()
         with (
             aws(options, self.configuration, self.clock),
-            manager_with_progress(
+            run_with_progress(
                 options,
                 self.configuration,
                 self.clock,
                 command="test",
                 teams=self.request.teams,
                 accounts=len(accounts),
-            ) as manager,
+            ) as run,
         ):
-            run = self._asked(manager, ground, backends)
-            work = manager.choose_tests if options.dry_run else manager.run_tests
-            return work(run, accounts)
+            asked = self._asked(run.now, ground, backends)
+            work = questions.choose_tests if options.dry_run else questions.run_tests
+            return work(run, asked, accounts)
 
     def _asked(
-        self, manager: IamManager, ground: Ground, backends: tuple[BackendName, ...]
-    ) -> AssertionRun:
+        self, now: datetime, ground: Ground, backends: tuple[BackendName, ...]
+    ) -> AssertionOptions:
         options = self.options
-        return AssertionRun(
+        return AssertionOptions(
             suites=self.tests.suites,
             backends=backends,
             choice=PrincipalFilter(
@@ -161,7 +163,7 @@ class _TestCommand:
                 roles=not options.users_only,
                 system_roles=options.include_system_roles,
             ),
-            planner=manager.applying(self.request) if ground == PLAN else None,
+            planner=applying(self.configuration, self.request, now) if ground == PLAN else None,
             limit=options.number_of_runs if options.number_of_runs > 0 else None,
             details=options.verbose,
         )

@@ -1,0 +1,59 @@
+"""What a run plans: how a snapshot becomes a plan, and what has to be read for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.emergency import permanent_entries
+from iam_access.config.load import Configuration
+from iam_access.model import Account, Plan
+from iam_access.plan import desired, mending
+from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
+from iam_access.plan.revocation import Target, plan_revocation
+from iam_access.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """How a snapshot becomes a plan, and which AWS managed policies (ARNs) it depends on.
+
+    `documents` names those whose documents are read: first given an empty snapshot, then the one
+    that was read. `unproven` names those that may not exist: for them the policies that can be
+    attached are listed.
+    """
+
+    plan: Callable[[Account, Snapshot], Plan]
+    documents: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
+    unproven: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
+
+
+def applying(configuration: Configuration, request: RunOptions, now: datetime) -> Planner:
+    """Plans that make accounts what the files ask for at `now` (UTC)."""
+    return Planner(
+        plan=lambda account, snapshot: plan_apply(configuration, account, snapshot, request, now),
+        documents=lambda account, snapshot: desired.documents_needed(
+            configuration, account, snapshot, now
+        ),
+        unproven=lambda account, snapshot: desired.unproven(
+            configuration, account, snapshot, request.concerns, now
+        ),
+    )
+
+
+def cleaning(configuration: Configuration, request: RunOptions, now: datetime) -> Planner:
+    """Plans that remove what is dead at `now` (UTC)."""
+    return Planner(
+        plan=lambda account, snapshot: plan_cleanup(account, snapshot, request, now, configuration),
+        documents=lambda account, snapshot: mending.documents_to_mend(
+            configuration, account, snapshot, now
+        ),
+    )
+
+
+def revoking(configuration: Configuration, target: Target, now: datetime) -> Planner:
+    """Plans that end temporary access at once."""
+    return Planner(
+        plan=lambda account, snapshot: plan_revocation(
+            account, snapshot, target, now, permanent_entries(configuration, account, snapshot)
+        )
+    )

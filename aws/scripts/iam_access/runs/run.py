@@ -1,0 +1,137 @@
+"""What every use case works with: the accounts of a run, opened, read and planned side by side."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from iam_access.cloud.errors import Call, Clients, CloudError
+from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.parallel import Interrupted, for_each_account
+from iam_access.cloud.reader import read_snapshot
+from iam_access.cloud.sessions import Accounts, AccountSession
+from iam_access.config.load import Configuration
+from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
+from iam_access.runs.planning import Planner
+from iam_access.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run over some accounts with one set of files, at one time (`now`, UTC).
+
+    A session that cannot be opened, and a read or write that fails, becomes the failure of its
+    account and stops no other. `watch` is called with each account when its part is finished, from
+    any thread. `managed_policies` are read once for all accounts. `stop` is set to end the run
+    early. `invented` accounts are made from the files and hold nothing else.
+    """
+
+    configuration: Configuration
+    sessions: Accounts
+    now: datetime
+    watch: Callable[[Account], None] = lambda account: None
+    managed_policies: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
+    stop: threading.Event = field(default_factory=threading.Event)
+    invented: bool = False
+
+    def each(
+        self,
+        accounts: Sequence[Account],
+        work: Callable[[Account], T],
+        failed: Callable[[Account, Failure], T],
+    ) -> tuple[T, ...]:
+        """What `work` returns for each account, in their order, or what `failed` makes of it.
+
+        An interrupt leaves out the accounts that are not begun.
+        """
+
+        def watched(account: Account) -> T:
+            try:
+                return work(account)
+            finally:
+                self.watch(account)
+
+        try:
+            results = for_each_account(accounts, watched, stop=self.stop)
+        except Interrupted as interrupted:
+            results = interrupted.results
+        return tuple(
+            failed(account, result) if isinstance(result, Failure) else result
+            for account, result in zip(accounts, results, strict=True)
+        )
+
+    def open(self, account: Account) -> AccountSession:
+        """A session of the account's deployer role. Raises CloudError."""
+        return self.sessions.open(account)
+
+    def clients(self, session: AccountSession) -> Clients:
+        """The calls that a change about the session's account needs, there and in other accounts.
+
+        Opens sessions in other accounts on first use, and only in accounts that the files name.
+        """
+        sessions = {session.account.id: session}
+
+        def client(target: CallTarget) -> Call:
+            if target.account not in sessions:
+                account = self.configuration.known_accounts.get(target.account)
+                if account is None:
+                    raise CloudError(
+                        "UnknownAccount",
+                        f"no file names account {target.account}",
+                        "add the account to a file in aws-accounts/",
+                    )
+                sessions[target.account] = self.open(account)
+            return sessions[target.account].client(target.service, target.region)
+
+        return client
+
+    def read(self, session: AccountSession) -> Snapshot:
+        """The account as it is now. Raises CloudError."""
+        return read_snapshot(session.call, session.account, (), self.managed_policies)
+
+    def complete(self, session: AccountSession, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the documents of all AWS managed policies that count in the account.
+
+        Two calls for each that is not read yet. Raises CloudError.
+        """
+        wanted = snapshot.aws_policies()
+        return self.managed_policies.added_to(snapshot, session.call, wanted)
+
+    def read_and_plan(self, session: AccountSession, planner: Planner) -> tuple[Snapshot, Plan]:
+        """The account as it is now with all that its plan depends on, and the plan.
+
+        Raises CloudError.
+        """
+        account, call = session.account, session.call
+        unread = Snapshot(account.id, account.partition)
+        documents = planner.documents(account, unread)
+        snapshot = read_snapshot(call, account, documents, self.managed_policies)
+        # Whose policies count as well depends on what the account holds.
+        more = planner.documents(account, snapshot)
+        snapshot = self.managed_policies.added_to(snapshot, call, more)
+        unproven = planner.unproven(account, snapshot)
+        if not unproven:
+            return snapshot, planner.plan(account, snapshot)
+        try:
+            attachable = self.managed_policies.attachable(call, account.partition)
+        except CloudError as error:
+            plan = planner.plan(account, snapshot)
+            findings = (*plan.findings, _unlisted(account, unproven, error))
+            return snapshot, replace(plan, findings=findings)
+        snapshot = replace(snapshot, attachable=attachable)
+        return snapshot, planner.plan(account, snapshot)
+
+
+def _unlisted(account: Account, unproven: frozenset[str], error: CloudError) -> Finding:
+    """The finding for a plan that attaches AWS managed policies which could not be listed."""
+    return Finding(
+        code="policies-not-listed",
+        severity=Severity.ERROR,
+        message=f"the AWS managed policies could not be listed in account {account.id}, so it is "
+        f"not known whether AWS has {', '.join(sorted(unproven))}: {error}",
+        hint=error.hint,
+        account=account.id,
+    )
