@@ -77,7 +77,7 @@ def change(
         id=resource.id,
         name=name,
         teams=resource.teams,
-        reason="",
+        reasons=(),
         before=resource if action is ChangeType.DELETE else None,
         after=None if action is ChangeType.DELETE else resource,
         calls=calls,

@@ -173,7 +173,7 @@ def test_a_policy_that_is_a_boundary_is_not_adopted() -> None:
 def change(before: Resource | None, after: Resource | None) -> Change:
     subject = after or before
     assert subject is not None
-    return Change(ChangeType.UPDATE, subject.id, subject.name, subject.teams, "", before, after, ())
+    return Change(ChangeType.UPDATE, subject.id, subject.name, subject.teams, (), before, after, ())
 
 
 @pytest.mark.parametrize(

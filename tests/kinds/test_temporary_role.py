@@ -66,9 +66,16 @@ def test_what_was_made_is_observed_as_it_was_wanted() -> None:
     assert observed.id == wanted.id
     assert observed.attributes == wanted.attributes
     assert observed.document == wanted.document
+    assert observed.documents == wanted.documents
     assert observed.expires == wanted.expires == DEADLINE
     assert observed.principal == wanted.principal == ALICE
     assert observed.grant == wanted.grant
+
+
+def test_a_role_that_opens_later_is_observed_to_start_then() -> None:
+    found = grant(starts_at="2026-03-01T17:00:00Z")
+    (observed,) = KIND.observed(account_with_role_for(found))
+    assert observed.starts == temporary_role.resource(found).starts == found.starts
 
 
 def test_its_end_stands_before_anything_is_granted() -> None:
@@ -338,7 +345,7 @@ def test_what_the_role_loses_is_gone_before_it_lasts_longer() -> None:
 
     for count in range(len(calls) + 1):
         (found,) = KIND.observed(carried_out(account, calls[:count]))
-        if (found.expires, found.attributes["trust"]) != (DEADLINE, before.attributes["trust"]):
+        if (found.expires, found.documents) != (DEADLINE, before.documents):
             assert found.attributes["managed"] == (POWER_USER,)
             assert found.attributes["others"] == ()
 

@@ -49,6 +49,6 @@ def test_it_covers_what_a_change_does() -> None:
 
 def test_it_does_not_depend_on_words_or_order() -> None:
     other = change("b", replace(CALL, params={"UserName": "bob"}))
-    worded = replace(GRANT, reason="why")
+    worded = replace(GRANT, reasons=("why",))
     plans = [Plan(ACCOUNT, (GRANT, other), ()), Plan(ACCOUNT, (other, worded), (), held=(GRANT,))]
     assert len({digest([plan]) for plan in plans}) == 1

@@ -289,7 +289,7 @@ class TestBoundary:
         def change(before: Resource | None, after: Resource | None) -> Change:
             what = after or before
             assert what is not None
-            return Change(ChangeType.UPDATE, what.id, "x", what.teams, "", before, after, ())
+            return Change(ChangeType.UPDATE, what.id, "x", what.teams, (), before, after, ())
 
         rules = ruled(configuration(team()), permissions_boundary="edge").rules
         where = GuardContext(ACCOUNT, account_with(), rules)

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.document import DocumentError, document, listed, statement
-from iam_access.policy.expiry import deadline_of, ended, with_deadline, with_window
+from iam_access.policy.expiry import (
+    deadline_of,
+    ended,
+    start_of,
+    with_deadline,
+    with_window,
+)
 
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
 OURS = "2025-12-01T00:00:00Z"
@@ -223,6 +229,36 @@ def test_a_document_ends_with_its_last_statement() -> None:
     assert deadline_of(document([early, late])) == parse_instant(LATER)
     assert deadline_of(document([early, allow()])) is None
     assert deadline_of(document([])) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "start"),
+    [
+        ({"DateGreaterThan": {"aws:CurrentTime": OURS}}, DEADLINE),
+        ({"DateGreaterThanEqualsIfExists": {"AWS:currenttime": [LATER, OURS]}}, DEADLINE),
+        (
+            {
+                "DateGreaterThan": {"aws:CurrentTime": EARLIER},
+                "DateGreaterThanEquals": {"aws:CurrentTime": OURS},
+            },
+            DEADLINE,
+        ),
+        ({}, None),
+        ({"DateLessThan": {"aws:CurrentTime": OURS}}, None),
+        ({"DateGreaterThan": {"aws:TokenIssueTime": OURS}}, None),
+        ({"DateGreaterThan": {"aws:CurrentTime": "soon"}}, None),
+    ],
+)
+def test_reading_a_start(conditions: dict[str, Any], start: datetime | None) -> None:
+    assert start_of(document([allow(conditions)])) == start
+
+
+def test_a_document_starts_with_its_first_statement_that_allows_something() -> None:
+    early = allow({"DateGreaterThan": {"aws:CurrentTime": EARLIER}})
+    late = allow({"DateGreaterThan": {"aws:CurrentTime": LATER}})
+    assert start_of(document([late, early, allow(effect="Deny")])) == parse_instant(EARLIER)
+    assert start_of(document([late, allow()])) is None
+    assert start_of(document([])) is None
 
 
 # What a condition says about time, worked out apart from the code under test: alternatives among

@@ -49,7 +49,7 @@ def change(
     kind: str = "inline-policy",
     principal: Principal | None = ALICE,
     teams: Iterable[str] = ("payments",),
-    reason: str = "",
+    reason: str | tuple[str, ...] = (),
     expires: datetime | None = None,
     location: Location | None = None,
     before: Mapping[str, Any] | None = None,
@@ -81,7 +81,7 @@ def change(
         id=key,
         name=name,
         teams=frozenset(teams),
-        reason=reason,
+        reasons=(reason,) if isinstance(reason, str) else reason,
         before=None if action is ChangeType.CREATE else resource(before, attributes_before),
         after=None if action is ChangeType.DELETE else resource(after, attributes_after),
         calls=(),
@@ -151,8 +151,13 @@ POLICY = change(
 GRANT = change(
     ChangeType.CREATE,
     "self-serve+payments+dev.break-glass+20251130T180000Z",
-    reason="payments grants dev.break-glass in prod, as an inline policy (150 characters, 2,048 "
-    "of 2,048 free); next would be policies of its own",
+    reason=(
+        (
+            "payments grants dev.break-glass in prod, as an inline policy (150 characters, "
+            "2,048 of 2,048 free)"
+        ),
+        "next would be policies of its own",
+    ),
     expires=NOW + timedelta(days=3, hours=4),
     location=Location("aws/temporary-access/payments.yaml", 2, 5),
     after=document("rds:*"),
@@ -169,9 +174,14 @@ ROLE = change(
     ChangeType.CREATE,
     "payments+dev.admin+alice",
     kind="temporary-role",
-    reason="payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
-    "0 characters of statements); not as an inline policy (9,800 characters, 1,900 of 2,048 "
-    "free); not as policies of its own (2 to attach, 1 of 10 places free)",
+    reason=(
+        (
+            "payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
+            "0 characters of statements)"
+        ),
+        "not as an inline policy (9,800 characters, 1,900 of 2,048 free)",
+        "not as policies of its own (2 to attach, 1 of 10 places free)",
+    ),
     expires=NOW + timedelta(hours=2),
     location=Location("aws/temporary-access/payments.yaml", 8, 5),
     after={

@@ -247,15 +247,17 @@ class ResourceId:
 class Resource:
     """Something of ours in an account, as it is or as it is to be.
 
-    Two resources with one id are alike when `document` (by meaning), `attributes` and
-    `owners` are. `teams` are those who ask for it or own it; `owners` those whose ownership
-    is recorded apart from it, in tags, so that several can share it. `needs` names resources
-    it cannot exist without. `starts` (UTC) is when what is to be begins to hold, None for at once
-    and for what was read. `expires` (UTC) is the moment it is dead by itself, None for what
-    is permanent; `grant` then tells which of the team's policies it grants, and resources of
-    one principal, team and grant succeed each other. `description` is given to AWS when it is
-    made and cannot change afterwards. `usage` tells the person concerned, line by line, how
-    to make use of it.
+    Two resources with one id are alike when `document` and `documents` (by meaning), `attributes`
+    and `owners` are. `document` is the policy that it is or carries; `documents` are others that
+    belong to it, by name, such as a role's trust policy. `teams` are those whose files ask for it
+    or that own it; `owners` those whose ownership is recorded apart from it, in tags, so that
+    several can share it. `needs` names resources it cannot exist without. `starts` (UTC) is the
+    moment before which its documents allow nothing, None where they allow something at once.
+    `expires` (UTC) is the moment from which it gives nothing, None for what is permanent; `grant`
+    then names the team's policy that it grants, and resources of one principal, team and grant
+    succeed each other. `description` is sent to AWS when it is made and cannot change afterwards.
+    `reasons` say why it is to be, for the reviewer. `usage` tells its user, line by line, how to
+    make use of it.
     """
 
     id: ResourceId
@@ -264,13 +266,14 @@ class Resource:
     owners: frozenset[str] = frozenset()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     document: Mapping[str, Any] | None = None
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     principal: Principal | None = None
     needs: frozenset[ResourceId] = frozenset()
     starts: datetime | None = None
     expires: datetime | None = None
     grant: str | None = None
     description: str | None = None
-    reason: str = ""
+    reasons: tuple[str, ...] = ()
     usage: tuple[str, ...] = ()
     location: Location | None = None
 
@@ -289,9 +292,10 @@ class ChangeType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One reviewed step from what is to what shall be, with the calls that make it.
+    """One reviewed step from what is to what is to be, with the calls that make it.
 
     `teams` are all whose files or ownership it touches; a run for any of them includes it.
+    `reasons` say why it is made, the first of them first of all.
     `needs` are the ids of other changes of the same plan that must succeed first, or it is not
     made; `follows` those that must succeed first if they are part of the plan.
     """
@@ -300,12 +304,17 @@ class Change:
     id: ResourceId
     name: str
     teams: frozenset[str]
-    reason: str
+    reasons: tuple[str, ...]
     before: Resource | None
     after: Resource | None
     calls: tuple[ApiCall, ...]
     needs: frozenset[ResourceId] = frozenset()
     follows: frozenset[ResourceId] = frozenset()
+
+    @property
+    def reason(self) -> str:
+        """All the reasons in one text."""
+        return "; ".join(self.reasons)
 
     @property
     def waits_for(self) -> frozenset[ResourceId]:

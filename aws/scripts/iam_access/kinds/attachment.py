@@ -336,7 +336,7 @@ class PolicyAttachments(GrantKind):
             attributes={"arn": arn, "attached": True},
             principal=principal,
             needs=frozenset({managed_policy.resource_id(arn)}) if ours else frozenset(),
-            reason=f"{scope.team} grants {key} in {scope.environment}",
+            reasons=(f"{scope.team} grants {key} in {scope.environment}",),
             location=location,
         )
 
@@ -367,10 +367,10 @@ def attachment_for_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
         attributes={"arn": arn, "attached": True},
         principal=grant.principal,
         needs=_needs(grant.principal, arn),
-        starts=grant.starts,
+        starts=policy.starts,
         expires=grant.ends,
         grant=names.label(grant.key),
-        reason=grant.reason,
+        reasons=(grant.reason,),
         location=grant.location,
     )
 
@@ -379,7 +379,8 @@ def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
     if policy is None:
         return attachment
     grant = names.grant_of_temporary_policy(policy.name)
-    return replace(attachment, expires=managed_policy.end_of(policy), grant=grant)
+    starts, expires = managed_policy.start_of(policy), managed_policy.end_of(policy)
+    return replace(attachment, starts=starts, expires=expires, grant=grant)
 
 
 def _asked(

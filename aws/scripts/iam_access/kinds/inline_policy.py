@@ -59,6 +59,7 @@ class InlinePolicies(GrantKind):
                         teams=frozenset({team}),
                         document=document,
                         principal=principal,
+                        starts=expiry.start_of(document),
                         expires=expiry.deadline_of(document),
                         grant=grant,
                     )
@@ -133,17 +134,17 @@ def _holder(resource: Resource) -> Principal:
 
 def resource(grant: TemporaryGrant) -> Resource:
     """The inline policy that writes this grant."""
-    name = name_of(grant)
+    name, document = name_of(grant), grant.document
     return Resource(
         id=resource_id(grant.principal, name),
         name=name,
         teams=frozenset({grant.team}),
-        document=grant.document,
+        document=document,
         principal=grant.principal,
-        starts=grant.starts,
+        starts=expiry.start_of(document),
         expires=grant.ends,
         grant=names.label(grant.key),
-        reason=grant.reason,
+        reasons=(grant.reason,),
         location=grant.location,
     )
 

@@ -39,7 +39,7 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.expiry import deadline_of
+from iam_access.policy import expiry
 from iam_access.policy.packing import split
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot
 
@@ -102,6 +102,7 @@ class CustomerManagedPolicies(Kind):
                     teams=frozenset({team}),
                     attributes={"arn": policy.arn},
                     document=policy.document,
+                    starts=start_of(policy),
                     expires=end_of(policy),
                 )
 
@@ -206,7 +207,7 @@ class CustomerManagedPolicies(Kind):
             attributes={"arn": arn},
             document=documents.document(scope.fill(entry.spec.statements)),
             description=entry.spec.description,
-            reason=f"policy {entry.key} of {scope.team}",
+            reasons=(f"policy {entry.key} of {scope.team}",),
             location=entry.place.location,
         )
 
@@ -223,9 +224,10 @@ def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Res
         teams=frozenset({grant.team}),
         attributes={"arn": arn},
         document=document,
+        starts=expiry.start_of(document) if document else None,
         expires=grant.ends,
         description=f"Temporary access to {grant.key}, part {part}",
-        reason=grant.reason,
+        reasons=(grant.reason,),
         location=grant.location,
     )
 
@@ -257,7 +259,14 @@ def end_of(policy: PolicyState) -> datetime | None:
     """When a policy of a temporary grant ends (UTC); None for one made for permanent access."""
     if names.grant_of_temporary_policy(policy.name) is None:
         return None
-    return deadline_of(policy.document)
+    return expiry.deadline_of(policy.document)
+
+
+def start_of(policy: PolicyState) -> datetime | None:
+    """When a policy of a temporary grant begins (UTC); None for one made for permanent access."""
+    if names.grant_of_temporary_policy(policy.name) is None:
+        return None
+    return expiry.start_of(policy.document)
 
 
 def resource_id(arn: str) -> ResourceId:

@@ -40,7 +40,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
-from iam_access.policy.expiry import deadline_of
+from iam_access.policy.expiry import deadline_of, start_of
 from iam_access.policy.packing import combine
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
@@ -48,6 +48,9 @@ POLICY_NAME = "self-serve"
 
 # What the role's tags say for people and for us; a name may be too short for all of it.
 GRANT_TAG = "self-serve:grant"
+
+# The name of its trust policy among the documents of a role.
+TRUST = "trust"
 
 NOBODY: Document = {
     "Version": documents.VERSION,
@@ -70,8 +73,7 @@ def silencing(noticed: datetime | None = None) -> Document:
 
 def is_closed(role: Resource) -> bool:
     """Whether the role's trust policy lets no principal in."""
-    trust = documents.parse(role.attributes["trust"])
-    return bool(trust) and documents.same_meaning(trust, NOBODY)
+    return _same(role.documents.get(TRUST), NOBODY)
 
 
 def calls_between(
@@ -82,11 +84,11 @@ def calls_between(
         assert before is not None, "a change has a before or an after"
         return tuple(_ending(before, snapshot))
     account = snapshot.account_id
-    trust = _trust(account, after.name, after.attributes["trust"], Phase.GRANT)
+    trust = _trust(account, after.name, after.documents[TRUST], Phase.GRANT)
     granting = tuple(_granting(before, after, snapshot))
     if before is None:
         return (_create(account, after), *granting, trust)
-    differs = before.attributes["trust"] != after.attributes["trust"]
+    differs = not _same(before.documents.get(TRUST), after.documents[TRUST])
     last = is_closed(before) or before.expires is None
     # What the role loses is gone before anything makes it last longer.
     role = Principal(PrincipalType.ROLE, after.name)
@@ -141,7 +143,7 @@ def _bounding(account: str, before: Resource, after: Resource) -> Iterable[ApiCa
 
 def _create(account: str, wanted: Resource) -> ApiCall:
     path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
-    trust, (boundary,) = wanted.attributes["trust"], wanted.attributes["boundary"]
+    (boundary,) = wanted.attributes["boundary"]
     return calls.iam(
         account,
         "create_role",
@@ -155,7 +157,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
             "PermissionsBoundary": boundary,
         },
         Phase.PUBLISH,
-        confirm=_made(wanted.name, path, documents.parse(trust), boundary),
+        confirm=_made(wanted.name, path, wanted.documents[TRUST], boundary),
     )
 
 
@@ -171,8 +173,8 @@ def _made(name: str, path: str, trust: Document, boundary: str) -> Confirm:
     return Confirm(frozenset({"EntityAlreadyExists"}), (read,))
 
 
-def _trust(account: str, role: str, trust: str, phase: Phase) -> ApiCall:
-    document = documents.render(documents.parse(trust))
+def _trust(account: str, role: str, trust: Document, phase: Phase) -> ApiCall:
+    document = documents.render(trust)
     return calls.iam(
         account,
         "update_assume_role_policy",
@@ -257,7 +259,7 @@ def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
 
 
 def _closing(account: str, before: Resource) -> ApiCall:
-    closing = _trust(account, before.name, documents.pretty(NOBODY), Phase.REVOKE)
+    closing = _trust(account, before.name, NOBODY, Phase.REVOKE)
     return replace(closing, absent_is_done=True, confirm=_gone(before.attributes["arn"]))
 
 
@@ -440,24 +442,25 @@ def resource(grant: TemporaryGrant) -> Resource:
     """The role as it is to be for this grant."""
     name = _name(grant)
     arn = resource_id(grant).key
+    own, trust = permissions(grant), trust_policy(grant)
     return Resource(
         id=resource_id(grant),
         name=name,
         teams=frozenset({grant.team}),
         attributes={
             "arn": arn,
-            "trust": documents.pretty(trust_policy(grant)),
             "managed": tuple(sorted(grant.managed)),
             "others": (),
             "boundary": (grant.boundary,),
         },
-        document=permissions(grant),
+        document=own,
+        documents={TRUST: trust},
         principal=grant.principal,
-        starts=grant.starts,
+        starts=_opens(own, trust),
         expires=grant.ends,
         grant=names.label(grant.key),
         description=f"Temporary access to {grant.key} for {grant.principal.name}",
-        reason=grant.reason,
+        reasons=(grant.reason,),
         usage=usage(grant, name),
         location=grant.location,
     )
@@ -549,7 +552,7 @@ def end_of(state: PrincipalState) -> datetime | None:
             documents.listed(statement.get(element)) == ["*"] for element in ("Action", "Resource")
         )
         if denies_all:
-            return _start_of(documents.conditions_of(statement))
+            return _moment_of(documents.conditions_of(statement))
     return None
 
 
@@ -569,7 +572,13 @@ def _ended(state: PrincipalState) -> datetime | None:
     return max(end, closes) if closes else None
 
 
-def _start_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
+def _opens(own: Document | None, trust: Document | None) -> datetime | None:
+    """The moment (UTC) before which no session of the role is allowed anything; None for none."""
+    starts = [start_of(each) for each in (own, trust) if each]
+    return max((start for start in starts if start is not None), default=None)
+
+
+def _moment_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
     """The moment from which conditions hold for good, as we write it; None for any other form."""
     if not conditions:
         return LONG_AGO
@@ -614,13 +623,14 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         teams=frozenset({team}),
         attributes={
             "arn": state.arn,
-            "trust": documents.pretty(state.trust or {}),
             "managed": tuple(sorted(state.attached)),
             "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
             "boundary": (state.boundary,) if state.boundary else (),
         },
         document=document,
+        documents={TRUST: state.trust} if state.trust else {},
         principal=_trusted(state.trust, snapshot),
+        starts=_opens(document, state.trust),
         expires=end_of(state),
         grant=state.tags.get(GRANT_TAG),
     )

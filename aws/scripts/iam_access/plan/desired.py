@@ -228,5 +228,5 @@ def _merged(one: Resource, other: Resource) -> Resource:
         one,
         teams=one.teams | other.teams,
         owners=one.owners | other.owners,
-        reason=f"{one.reason}; {other.reason}",
+        reasons=(*one.reasons, *other.reasons),
     )

@@ -124,12 +124,11 @@ def _removal(resource: Resource, snapshot: Snapshot, now: datetime, *, cleaning:
     assert resource.expires is not None, "only what expires can be dead"
     # What is dated or silenced is still there afterwards.
     stays = not change.calls or not change.calls[-1].absent_is_done
-    ended = (
-        f"it gives nothing any more{'; a later cleanup takes it away' if stays else ''}"
-        if resource.expires == LONG_AGO
-        else f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC"
-    )
-    return moved_to_reclaim(replace(change, reason=ended))
+    reasons: tuple[str, ...] = (f"ended {resource.expires:%Y-%m-%d %H:%M:%S} UTC",)
+    if resource.expires == LONG_AGO:
+        later = ("a later cleanup takes it away",) if stays else ()
+        reasons = ("it gives nothing any more", *later)
+    return moved_to_reclaim(replace(change, reasons=reasons))
 
 
 def is_dead(resource: Resource, now: datetime) -> bool:
@@ -189,15 +188,26 @@ def drop_with_dependents(
 
 def _alike(before: Resource, after: Resource) -> bool:
     return (
+        before.owners == after.owners
+        and _has_same_facts(before, after)
+        and _have_same_meaning(before.document, after.document)
+    )
+
+
+def _has_same_facts(before: Resource, after: Resource) -> bool:
+    """Whether they differ in nothing but owners and the document."""
+    return (
         before.attributes == after.attributes
-        and before.owners == after.owners
-        and (before.document is None) == (after.document is None)
-        and (
-            before.document is None
-            or after.document is None
-            or same_meaning(before.document, after.document)
+        and before.documents.keys() == after.documents.keys()
+        and all(
+            same_meaning(document, after.documents[name])
+            for name, document in before.documents.items()
         )
     )
+
+
+def _have_same_meaning(one: Document | None, other: Document | None) -> bool:
+    return one is other if one is None or other is None else same_meaning(one, other)
 
 
 def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:
@@ -216,18 +226,18 @@ def _changed(
     subject = after or before
     assert subject is not None, "a change has a before or an after"
     if before is None:
-        action, reason = ChangeType.CREATE, subject.reason
+        action, reasons = ChangeType.CREATE, subject.reasons
     elif after is None:
-        action, reason = ChangeType.DELETE, _why_gone(before)
+        action, reasons = ChangeType.DELETE, (_why_gone(before),)
     else:
-        action, reason = ChangeType.UPDATE, _why_updated(before, after, snapshot)
+        action, reasons = ChangeType.UPDATE, _why_updated(before, after, snapshot)
     teams = frozenset[str]().union(*(r.teams | r.owners for r in (before, after) if r is not None))
     return Change(
         action=action,
         id=subject.id,
         name=subject.name,
         teams=teams,
-        reason=reason,
+        reasons=reasons,
         before=before,
         after=after,
         calls=calls,
@@ -239,7 +249,7 @@ def _adopted(wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: 
     change = _change(None, wanted, at)
     return replace(
         change,
-        reason=f"adopted, somebody else made it; {change.reason}",
+        reasons=("adopted, somebody else made it", *change.reasons),
         calls=calls if serves else (*calls, *change.calls),
     )
 
@@ -248,7 +258,7 @@ def _why_gone(resource: Resource) -> str:
     return f"no entry of {', '.join(sorted(resource.teams))} asks for it any more"
 
 
-def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> str:
+def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> tuple[str, ...]:
     if before.owners != after.owners:
         gone = ", ".join(sorted(before.owners - after.owners))
         come = ", ".join(sorted(after.owners - before.owners))
@@ -256,11 +266,11 @@ def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> str:
             f"{come} asks for it too" if come else "",
             f"{gone} no longer does" if gone else "",
         ]
-        return "; ".join(part for part in parts if part)
-    if before.attributes != after.attributes:
+        return tuple(part for part in parts if part)
+    if not _has_same_facts(before, after):
         there = kind_of(before.id).is_there(before, snapshot)
-        return f"it is {'not as it is to be' if there else 'not there'}; {after.reason}"
-    return f"its document differs; {after.reason}"
+        return (f"it is {'not as it is to be' if there else 'not there'}", *after.reasons)
+    return ("its document differs", *after.reasons)
 
 
 def _successors(

@@ -55,7 +55,7 @@ def write_grants(
             continue
         written = taken.write()
         usage.add(_uses(written, snapshot))
-        resources += _explained(written, _reason(grant, taken, attempts))
+        resources += _explained(written, _reasons(grant, taken, attempts))
         forms[taken.form].append(grant)
     with_roles = standing.with_roles(forms[Form.ROLE])
     suspending = map(with_roles.suspended_by, (*forms[Form.INLINE], *forms[Form.POLICY]))
@@ -120,20 +120,20 @@ def _stands(attempt: Attempt, alive: Set[ResourceId]) -> bool:
     return bool(attempt.ids) and attempt.ids <= alive
 
 
-def _explained(resources: tuple[Resource, ...], reason: str) -> Iterable[Resource]:
-    """The resources, the first that is the principal's with the whole reason."""
+def _explained(resources: tuple[Resource, ...], reasons: tuple[str, ...]) -> Iterable[Resource]:
+    """The resources, the first that is the principal's with all the reasons."""
     lead = next(each for each in resources if each.principal is not None)
-    return (replace(each, reason=reason) if each is lead else each for each in resources)
+    return (replace(each, reasons=reasons) if each is lead else each for each in resources)
 
 
 def _words(form: Form) -> str:
     return kinds_by_form()[form].form_in_words
 
 
-def _reason(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) -> str:
+def _reasons(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) -> tuple[str, ...]:
     """Why this form: what it takes, what stood against the better ones, what would be next."""
     better = [each for each in attempts if each.form.rank < taken.form.rank]
-    parts = [f"as {_words(taken.form)} ({taken.detail})"]
+    parts = [f"{grant.reason}, as {_words(taken.form)} ({taken.detail})"]
     parts += (f"not as {_words(each.form)} ({each.detail})" for each in better if not each.fits)
     if any(each.fits for each in better):
         parts.append("kept as it is")
@@ -142,7 +142,7 @@ def _reason(grant: TemporaryGrant, taken: Attempt, attempts: Sequence[Attempt]) 
     )
     if following is not None:
         parts.append(f"next would be {_words(following.form)}")
-    return f"{grant.reason}, {'; '.join(parts)}"
+    return tuple(parts)
 
 
 def _fits_nowhere(grant: TemporaryGrant, attempts: Sequence[Attempt]) -> Finding:

@@ -212,7 +212,8 @@ def plan_revocation(
     ]
     meant += _left_without_holders(meant, observed.values())
     ends = [
-        replace(each, reason="revoked before its end") for each in removals(meant, snapshot, now)
+        replace(each, reasons=("revoked before its end",))
+        for each in removals(meant, snapshot, now)
     ]
     possible = obstacles(
         with_dependencies(ends, observed, snapshot, now), GuardContext(account, snapshot)

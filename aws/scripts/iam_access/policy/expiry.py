@@ -162,6 +162,30 @@ def deadline_of(source: Document) -> datetime | None:
     return max(known) if known and len(known) == len(ends) else None
 
 
+def start_of(source: Document) -> datetime | None:
+    """The moment (UTC) before which no statement of a document allows anything.
+
+    Reads bounds on ``aws:CurrentTime``. None where a statement allows something at once, or where
+    none allows anything. Raises DocumentError for what is no policy.
+    """
+    allows = [each for each in statements_of(source) if each.get("Effect") == "Allow"]
+    starts = [_start_of(each) for each in allows]
+    known = [start for start in starts if start is not None]
+    return min(known) if known and len(known) == len(starts) else None
+
+
+def _start_of(source: Statement) -> datetime | None:
+    conditions = conditions_of(source)
+    bounds = [
+        bound
+        for operator in (_START.operator, _START.sibling)
+        for suffix in ("", _IF_EXISTS)
+        for bound in _values(conditions, operator + suffix, _START)
+        if bound is not None
+    ]
+    return max(bounds, default=None)
+
+
 def ended(source: Document, now: datetime) -> bool:
     """Whether no statement of a document applies any more."""
     deadline = deadline_of(source)

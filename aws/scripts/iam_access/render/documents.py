@@ -21,8 +21,8 @@ _ELEMENTS = 3
 class DocumentDiff:
     """One document of a change: a unified diff without file headers.
 
-    What is created or deleted stands as additions or removals only. `name` is the attribute that
-    holds the document, empty for the resource's own; `size` counts characters as quotas do.
+    What is created or deleted stands as additions or removals only. `name` is empty for the
+    resource's own document; `size` counts characters as quotas do.
     """
 
     name: str
@@ -46,25 +46,11 @@ def document_diffs(change: Change) -> tuple[DocumentDiff, ...]:
 
 
 def _documents(resource: Resource | None) -> dict[str, Mapping[str, Any]]:
-    """By the name of the attribute that holds it; the resource's own has no name."""
+    """By name; the resource's own has none."""
     if resource is None:
         return {}
-    found = {} if resource.document is None else {"": resource.document}
-    for name, value in resource.attributes.items():
-        held = _held(value)
-        if held is not None:
-            found[name] = held
-    return found
-
-
-def _held(value: Any) -> Mapping[str, Any] | None:
-    """The document that an attribute holds as text; None for any other attribute."""
-    if not isinstance(value, str) or not value.startswith("{"):
-        return None
-    try:
-        return documents.parse(value)
-    except DocumentError:
-        return None
+    own = {} if resource.document is None else {"": resource.document}
+    return own | dict(resource.documents)
 
 
 def _whole(sign: str, document: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -110,8 +96,7 @@ def _pretty(document: Mapping[str, Any]) -> str:
 def attribute_facts(change: Change) -> tuple[str, ...]:
     """What a change does to attributes: `hours: 1 -> 2`, its owners included.
 
-    Of what is created only the lists are told, such as the policies that go with it; what has a
-    document's form is among the documents.
+    Of what is created only the lists are told, such as the policies that go with it.
     """
     if change.after is None:
         return ()
@@ -129,8 +114,6 @@ def attribute_facts(change: Change) -> tuple[str, ...]:
         f"{name}: {_compact(old.get(name))} -> {_compact(new.get(name))}"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
-        and _held(old.get(name)) is None
-        and _held(new.get(name)) is None
     )
 
 

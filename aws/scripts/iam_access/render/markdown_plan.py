@@ -120,7 +120,7 @@ def _documents(change: Change) -> Iterator[str]:
 
 def _step(step: ChangeView, report: Report) -> Iterator[str]:
     change = step.change
-    reason, *others = wording.clauses(change.reason) or [""]
+    reason, *others = change.reasons or ("",)
     facts = [markdown(reason)] if reason else []
     if len(step.teams) > 1:
         facts.append(f"for {', '.join(map(markdown_code, step.teams))}")

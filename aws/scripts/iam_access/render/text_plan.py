@@ -84,7 +84,7 @@ def _trouble(step: ChangeView) -> Iterator[Line]:
 
 def _facts(change: Change, report: Report, zone: tzinfo | None) -> Iterator[Line]:
     place = f"({change.location})" if change.location is not None else ""
-    first, *others = wording.clauses(change.reason) or [""]
+    first, *others = change.reasons or ("",)
     if others:
         yield line(6, first)
         for clause in others:

@@ -17,7 +17,6 @@ from iam_access.model import (
     ResourceId,
 )
 from iam_access.render import view
-from iam_access.render.starts import start_of
 from iam_access.render.view import AccountView, ChangeView, Fate
 
 # What is left out of a list, unless verbose, is told by number.
@@ -135,7 +134,6 @@ def _of_account(account: AccountReport, report: Report) -> Iterator[Row]:
     seen = view.account(account)
     made_or_tried = [step for step in seen.steps if step.fate is not Fate.HELD]
     steps = {step.change.id: step for step in made_or_tried}
-    everything = {each.id: each for each in account.plan.temporary}
     made = {id_ for id_, step in steps.items() if step.change.action is ChangeType.CREATE}
     removals = [step for step in made_or_tried if step.change.action is ChangeType.DELETE]
     renewed: set[ResourceId] = set()
@@ -145,13 +143,12 @@ def _of_account(account: AccountReport, report: Report) -> Iterator[Row]:
         replaced = _replaced(held, removals, report.now) if is_made else []
         renewed |= {step.change.id for step in replaced}
         state = _state(held, touching, replaced)
-        needed = [everything[id_] for each in held for id_ in each.needs if id_ in everything]
-        yield _row(seen, key, [*held, *needed], held, state, touching)
+        yield _row(seen, key, held, state, touching)
     gone = [step.change.subject for step in removals if step.change.id not in renewed]
     for key, held in _grouped(gone).items():
         ended = key[-1] is not None and key[-1] <= report.now
         state = State.ENDED if ended else State.REVOKED
-        yield _row(seen, key, (), held, state, [steps[each.id] for each in held])
+        yield _row(seen, key, held, state, [steps[each.id] for each in held])
 
 
 def _grouped(resources: Iterable[Resource]) -> Mapping[_Key, list[Resource]]:
@@ -202,12 +199,12 @@ def _state(
 def _row(
     seen: AccountView,
     key: _Key,
-    told_by: Iterable[Resource],
     held: Sequence[Resource],
     state: State,
     touching: Sequence[ChangeView],
 ) -> Row:
     principal, teams, grant, expires = key
+    starts = [each.starts for each in held if each.starts is not None and state not in _GONE]
     worst = min(touching, key=lambda step: _SEVERITY.index(step.fate), default=None)
     fate, failure = (worst.fate, worst.failure) if worst else (None, None)
     return Row(
@@ -215,7 +212,7 @@ def _row(
         principal=principal,
         teams=tuple(sorted(teams)),
         grant=grant,
-        starts=start_of(told_by),
+        starts=max(starts, default=None),
         expires=expires,
         forms=tuple(sorted(Counter(each.id.kind for each in held).items())),
         state=state,

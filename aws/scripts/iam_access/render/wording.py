@@ -66,17 +66,6 @@ def _duration(length: timedelta) -> str:
     return " ".join(said) or "less than a minute"
 
 
-def clauses(reason: str) -> list[str]:
-    """The parts of a reason between semicolons; what stands in brackets stays together."""
-    found, depth = [""], 0
-    for part in reason.split("; "):
-        found[-1] += f"; {part}" if depth else ""
-        if not depth:
-            found.append(part)
-        depth = max(depth + part.count("(") - part.count(")"), 0)
-    return [part for part in found if part]
-
-
 def tally(found: Sequence[Finding]) -> str:
     """`2 errors, 1 warning, 3 notes`, without what there is none of; empty for no findings."""
     numbers = {severity: sum(each.severity is severity for each in found) for severity in Severity}
