@@ -25,7 +25,8 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "aws" / "scripts"))
 
-from iam_access.config.load import Configuration, load
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ENVIRONMENTS = ("nonprod", "acceptance", "prod")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.load import Configuration, Team
+from iam_access.config.configuration import Configuration, Team
 from iam_access.config.settings import Settings
 from iam_access.kinds import KINDS, names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from iam_access.config.load import Configuration, load
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load
 from iam_access.model import Finding
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

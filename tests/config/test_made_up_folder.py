@@ -1,6 +1,6 @@
 """A folder that nothing knows by name: what its entries grant is held to every rule and check."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,19 @@ import pytest
 from pydantic import TypeAdapter
 
 from iam_access import kinds
+from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import entries_to_delete, permanent_entries, what_hides_access
-from iam_access.config.load import Configuration, load, load_unchecked
+from iam_access.config.load import load, load_unchecked
+from iam_access.kinds import attachment
 from iam_access.kinds.access import AccessEntry, EntryKeys, text, texts
 from iam_access.kinds.base import Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.fields import Instant, PolicyKey, Spec
-from iam_access.model import Principal, PrincipalType, Resource, ResourceId
+from iam_access.model import Principal, PrincipalType, Resource
 from iam_access.plan.desired import desired_state
 from iam_access.sandbox.seed import principals_of
 from iam_access.snapshot import Snapshot
 from tests.config.repository import NOW, VALID, loaded, write
+from tests.values import READ_ONLY
 
 ANN = Principal(PrincipalType.USER, "ann")
 KEYS = EntryKeys(users=("members",), environments=("where",), grants=("gives",), until=("ends",))
@@ -73,9 +76,10 @@ class Groups:
         return Expansion(
             tuple(
                 Resource(
-                    id=ResourceId("group", each.key),
+                    id=attachment.resource_id(scope.user(each.spec.members[0]), READ_ONLY),
                     name=each.key,
                     teams=frozenset({scope.team}),
+                    attributes={"arn": READ_ONLY, "attached": True},
                     principal=scope.user(each.spec.members[0]),
                     location=each.place.location,
                 )
@@ -91,10 +95,10 @@ class Groups:
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> Groups:
+def registered() -> Iterator[Groups]:
     groups = Groups()
-    monkeypatch.setattr(kinds, "FOLDERS", (*kinds.FOLDERS, groups))
-    return groups
+    with kinds.FOLDERS.extended(groups):
+        yield groups
 
 
 def group(

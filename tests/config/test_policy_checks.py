@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config.load import Configuration, load
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load
 from iam_access.kinds import names
 from iam_access.model import Severity
 from tests.config.repository import (

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from iam_access.config import revisions
-from iam_access.config.load import Configuration, load, load_base
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load, load_base
 from iam_access.config.revisions import Revision
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
 from tests.config.test_fleet_checks import entry, policies

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from iam_access.config.configuration import Configuration
 from iam_access.config.earlier import Earlier, earlier
-from iam_access.config.load import Configuration, load, load_base
+from iam_access.config.load import load, load_base
 from iam_access.errors import UsageError
 from tests.config.repository import NOW, VALID, write
 

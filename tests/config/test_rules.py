@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings, TemporaryAccessRules
 from iam_access.kinds.grant import Form, Outliving
 from tests.config.repository import NOW, POLICIES, finding_lines, loaded, marked, only_finding

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.temporary_access import TemporaryAccessSpec

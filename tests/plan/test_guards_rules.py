@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.rules.rulebook import RequiredBoundary
 from iam_access.config.settings import Settings
 from iam_access.kinds import registered

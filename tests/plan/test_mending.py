@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.model import Plan
 from iam_access.plan.mending import documents_to_mend

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import Plan, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import Quotas

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import Finding, Principal, PrincipalType, Severity
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.values import (

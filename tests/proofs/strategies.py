@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.policy_spec import PolicySpec

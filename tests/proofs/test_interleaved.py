@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from iam_access.config.load import Configuration, Team
+from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.grant import Form
 from iam_access.kinds.ownership import claims_on

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.kinds.names import grant_of_temporary_policy
 from iam_access.model import Plan, Principal

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import Principal, PrincipalType
 from iam_access.snapshot import ManagedDocument, Snapshot
 from tests.proofs.strategies import PEOPLE, document_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.model import Principal, PrincipalType
 from iam_access.place import SourcePosition

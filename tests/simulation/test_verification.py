@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
 from iam_access.model import (

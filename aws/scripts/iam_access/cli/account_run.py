@@ -9,7 +9,7 @@ from iam_access.cli.aws import run_with_progress
 from iam_access.cli.base_sandbox import aws_with_base
 from iam_access.cli.files import concerning, findings_of, teams_named
 from iam_access.cli.runtime import Clock
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.suites import Suite
 from iam_access.errors import UsageError
 from iam_access.model import Account, AccountReport, Finding, Report

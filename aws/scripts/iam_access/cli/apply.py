@@ -7,7 +7,7 @@ from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from iam_access.cli.runtime import DEPLOYER_TEMPLATE, Clock
 from iam_access.cloud.parallel import DEFAULT_WORKERS
 from iam_access.cloud.sessions import Accounts, session_name
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.render import progress
 from iam_access.runs.run import Run
 

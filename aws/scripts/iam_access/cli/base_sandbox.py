@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iam_access.cli.aws import aws, run_of
 from iam_access.cli.runtime import Clock
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import AccountReport, Finding, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.runs.apply import carry_out

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from iam_access.config import load as config
-from iam_access.config.load import Configuration, load_base
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load_base
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
 from iam_access.policy.problem import nearest

@@ -8,8 +8,8 @@ from iam_access.cli.account_run import AccountRun
 from iam_access.cli.files import accounts_of
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
+from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import entries_to_delete, load_for_revoking, what_hides_access
-from iam_access.config.load import Configuration
 from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.revocation import Target, nothing_matches

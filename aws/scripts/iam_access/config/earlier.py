@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from iam_access.config.configuration import Configuration
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.policy_spec import PolicySpec, StatementSpec
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
 
 _Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], datetime | None]
 
@@ -82,7 +80,7 @@ class Earlier:
             yield from entry.spec.custom_statements
 
 
-def earlier(base: "Configuration | None", team: str) -> Earlier | None:
+def earlier(base: Configuration | None, team: str) -> Earlier | None:
     """A team's files in the base; None without a base, or if they cannot tell what is new.
 
     Files that were invalid may hold more than could be read: what mends them brings nothing new.

@@ -16,7 +16,8 @@ from iam_access import kinds
 from iam_access.config import access_tests
 from iam_access.config import accounts as account_files
 from iam_access.config.checks.fleet import accounts_of
-from iam_access.config.load import Configuration, Team, history_of, load_unchecked, precedence_of
+from iam_access.config.configuration import Configuration, Team
+from iam_access.config.load import history_of, load_unchecked, precedence_of
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from iam_access.config.checks import fleet as fleet_checks
 from iam_access.config.checks import policies as policy_checks
 from iam_access.config.checks import team as team_checks
 from iam_access.config.checks.fleet import Precedence
+from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.earlier import earlier
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
 from iam_access.config.revisions import History, Revision
@@ -27,108 +27,15 @@ from iam_access.config.rules import checks as rule_checks
 from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.config.team_files import TeamFiles, access_entries
 from iam_access.errors import UsageError
-from iam_access.kinds import policy_spec
-from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
-from iam_access.kinds.policy_spec import PolicySpec
-from iam_access.model import Account, Finding, Severity
+from iam_access.model import Account, Severity
 from iam_access.place import SourcePosition
 
 # Of a few teams, nobody notices the time.
 _MANY_OBJECTS = 100_000
 # Texts, lists and mappings that the settings may hold.
 _VALUES = 4_000
-
-
-@dataclass(frozen=True)
-class Team:
-    """One team's files. `entries` has every folder of a kind, empty where there is no file.
-
-    Entries that are not well formed are left out; such a team is among the invalid ones.
-    `accounts_are_known` says whether `environments` are all, or some could not be read.
-    """
-
-    name: str
-    environments: Mapping[str, AccountSpec]
-    entries: Mapping[str, tuple[FileEntry[Any], ...]]
-    accounts_are_known: bool = True
-
-    @cached_property
-    def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
-        """The team's policies by key."""
-        return {entry.key: entry for entry in self.entries.get(policy_spec.FOLDER, ())}
-
-    @cached_property
-    def access(self) -> Sequence[AccessEntry]:
-        """What the team's entries grant, permanent ones first."""
-        return access_entries(self.entries)
-
-    def access_in(self, environment: str) -> Sequence[AccessEntry]:
-        """What the team's entries grant in one environment, permanent ones first."""
-        return self._access_by_environment.get(environment, ())
-
-    @cached_property
-    def _access_by_environment(self) -> Mapping[str, Sequence[AccessEntry]]:
-        found: dict[str, list[AccessEntry]] = {}
-        for entry in self.access:
-            for environment in dict.fromkeys(entry.environments):
-                found.setdefault(environment, []).append(entry)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """All teams of a directory and what was found in their files.
-
-    `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
-    error in their files: nothing of theirs may be applied, and what they have is left alone.
-    `unread_accounts` are files, as people know them, that name accounts and cannot be read.
-    `base` are the earlier files that these were compared with, if any.
-    """
-
-    directory: Path
-    settings: Settings
-    teams: Mapping[str, Team]
-    accounts: Mapping[str, Account]
-    known_accounts: Mapping[str, Account]
-    findings: tuple[Finding, ...]
-    invalid: frozenset[str]
-    settings_valid: bool = True
-    settings_place: SourcePosition | None = None
-    unread_accounts: tuple[str, ...] = ()
-    base: "Configuration | None" = None
-
-    @property
-    def deserted(self) -> dict[str, Account]:
-        """The accounts (by id) that only invalid teams name, without those.
-
-        What other teams had there before they left the files is to go all the same. Accounts that
-        only teams with more of them than allowed name are left out.
-        """
-        most = self.settings.limits.accounts_per_team
-        beyond = {name for name, team in self.teams.items() if len(team.environments) > most}
-        return {
-            number: replace(account, environments={})
-            for number, account in self.known_accounts.items()
-            if number not in self.accounts and not account.environments.keys() <= beyond
-        }
-
-    def may_have_files(self, team: str) -> bool:
-        """Whether a team without files may have some, which cannot be told to be its.
-
-        So it is while a folder cannot be listed, or a file that names no team is called like it.
-        """
-        nobodys = (each for each in self.findings if each.is_error and each.team is None)
-        return any(_may_be_in(finding, team) for finding in nobodys)
-
-    @property
-    def rules(self) -> Rulebook:
-        """The organisation's rules, which know where they are written."""
-        named = {team.name: team.environments for team in self.teams.values()}
-        aliases = aliases_of(named)
-        return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
 
 
 def load(
@@ -200,17 +107,6 @@ def _check_directory(directory: Path) -> None:
             f"there is no directory {str(directory)!r}",
             "name the one that holds aws-accounts/ and the other folders with --config-dir",
         )
-
-
-def _may_be_in(finding: Finding, team: str) -> bool:
-    """Whether what an error that is no team's keeps from being read may be this team's."""
-    file = Path(finding.location.file) if finding.location is not None else None
-    if file is None or finding.code == "unreadable-file":
-        return True
-    if finding.code == "bad-team-name":
-        return files.is_alike(file.stem, team)
-    # The settings, and what stands in the place of a folder without a team's file in it.
-    return finding.code != "bad-file-name" and file.name != SETTINGS
 
 
 @contextmanager

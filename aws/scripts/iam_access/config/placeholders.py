@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from iam_access.config.configuration import TeamFiles
 from iam_access.config.findings import FindingCollector
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.model import Location

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from iam_access.config.configuration import Configuration
 from iam_access.errors import UsageError
 
 _LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
@@ -179,9 +180,6 @@ def _unreadable(revision: Revision, why: str) -> UsageError:
     )
 
 
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
-
 # How many commits are looked for, of which but a few are ever read.
 _COMMITS = 5_000
 _NEWEST = 8
@@ -191,7 +189,7 @@ class State(NamedTuple):
     """Some files at a commit, unchecked."""
 
     at: Revision
-    files: "Configuration"
+    files: Configuration
 
 
 class History:
@@ -232,7 +230,7 @@ class History:
             if state is not None:
                 yield state
 
-    def search(self, is_older: Callable[["Configuration"], bool]) -> "Configuration | None":
+    def search(self, is_older: Callable[[Configuration], bool]) -> Configuration | None:
         """The newest state found for which this holds; None if it holds for none.
 
         The last few are looked at one by one, and then half of the rest is left out each time,
@@ -253,11 +251,11 @@ class History:
                 newer = middle
         return self._files(older)
 
-    def _holds(self, number: int, is_older: Callable[["Configuration"], bool]) -> bool:
+    def _holds(self, number: int, is_older: Callable[[Configuration], bool]) -> bool:
         files = self._files(number)
         return files is not None and is_older(files)
 
-    def _files(self, number: int) -> "Configuration | None":
+    def _files(self, number: int) -> Configuration | None:
         state = self.state(number)
         return state.files if state is not None else None
 

@@ -19,9 +19,9 @@ from iam_access.config.access_tests import (
     Expectation,
     accounts_named,
 )
+from iam_access.config.configuration import Configuration
 from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
-from iam_access.config.load import Configuration
 from iam_access.config.words import as_fragment, did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.errors import UsageError

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import product
 
 from iam_access import kinds
-from iam_access.config.load import Configuration, Team
+from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds import given_access
 from iam_access.kinds.base import TeamInAccount
 from iam_access.kinds.grant import TemporaryGrant
@@ -63,7 +63,11 @@ def desired_state(
 
 
 class _Rules:
-    """What the rules hold back of what a team's entries ask for, known to them or not."""
+    """What is held back of what a team's entries ask for in an account.
+
+    That is what the rules refuse, and whatever gives access without standing at an access entry,
+    so that no rule was asked about it.
+    """
 
     def __init__(self, refused: entry_rules.Refused, team: Team, scope: TeamInAccount) -> None:
         self._refused = refused
@@ -73,25 +77,24 @@ class _Rules:
         self._unknown: dict[Finding, None] = {}
 
     def hold(self, asked: Resource | TemporaryGrant) -> bool:
-        """Whether this is not to be made or changed.
-
-        So is what grants something and stands at no access entry: no rule was asked about it.
-        """
-        if asked.principal is not None and asked.location not in self._known:
-            self._unknown.setdefault(self._finding(asked))
-            return True
+        """Whether this is not to be made or changed."""
+        if asked.location not in self._known:
+            given = given_access(asked).recipients if isinstance(asked, Resource) else [asked]
+            if given:
+                self._unknown.setdefault(self._finding(asked))
+                return True
         return self._refused.hold(asked)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What no rule was asked about."""
+        """Errors about what no rule was asked about."""
         return tuple(self._unknown)
 
     def _finding(self, asked: Resource | TemporaryGrant) -> Finding:
         return Finding(
             code="rules-unknown",
             severity=Severity.ERROR,
-            message=f"no rule was asked about what this entry grants {asked.principal} in account "
+            message=f"no rule can be checked for what this entry grants in account "
             f"{self._account.id}, so nothing is granted by it",
             hint="remove the entry; its folder has to say what its entries grant (Folder.access)",
             location=asked.location,

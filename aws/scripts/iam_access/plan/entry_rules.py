@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.load import Configuration, Team
+from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.kinds import kind_of
 from iam_access.kinds.base import finding_about
 from iam_access.model import Account, Change, Finding, Resource

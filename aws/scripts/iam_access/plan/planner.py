@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.rules.rulebook import Rulebook
 from iam_access.kinds import KINDS
 from iam_access.model import (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import permanent_entries
-from iam_access.config.load import Configuration
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, mending
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup

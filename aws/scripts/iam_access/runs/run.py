@@ -11,7 +11,7 @@ from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.runs.planning import Planner
 from iam_access.snapshot import Snapshot

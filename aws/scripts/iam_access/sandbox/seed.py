@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.model import Account, Principal
 from iam_access.sandbox.sandbox import SandboxAccount
 from iam_access.snapshot import Snapshot

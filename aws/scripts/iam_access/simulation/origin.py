@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from iam_access.config.load import Configuration, Team
+from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds import names
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry

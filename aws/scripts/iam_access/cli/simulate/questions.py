@@ -12,7 +12,7 @@ from iam_access.cli.files import accounts_of, findings_of, load
 from iam_access.cli.runtime import Clock
 from iam_access.cli.simulate.options import ACCOUNT, PLAN
 from iam_access.config.access_tests import ContextKey, is_resource
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.words import as_fragment
 from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity

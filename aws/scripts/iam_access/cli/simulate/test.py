@@ -12,7 +12,7 @@ from iam_access.cli.runtime import UNFINISHED, Clock
 from iam_access.cli.simulate import results_file
 from iam_access.cli.simulate.options import ACCOUNT, AWS, BACKENDS, NO_LIMIT, OFFLINE, PLAN
 from iam_access.config import suites
-from iam_access.config.load import Configuration
+from iam_access.config.configuration import Configuration
 from iam_access.config.suites import Suite, Suites
 from iam_access.errors import AccessError, UsageError
 from iam_access.model import Account, Finding, Severity

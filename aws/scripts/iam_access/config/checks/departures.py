@@ -3,18 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
-from typing import TYPE_CHECKING
 
 from iam_access.config import accounts
+from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.findings import FindingCollector
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.base import InvalidEntry
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Location, Principal
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration, Team
 
 # How many principals a finding names before it only counts them.
 _SHOWN = 5
@@ -22,7 +18,7 @@ _SHOWN = 5
 
 def check(
     drafts: Sequence[TeamFiles],
-    base: "Configuration | None",
+    base: Configuration | None,
     now: datetime,
     report: FindingCollector,
 ) -> None:
@@ -53,7 +49,7 @@ def _are_unclear(draft: TeamFiles) -> bool:
 
 
 def _leaves(
-    team: "Team",
+    team: Team,
     number: str,
     environment: str,
     held: Mapping[Principal, Sequence[str]],
@@ -77,7 +73,7 @@ def _leaves(
 
 
 def _held(
-    team: "Team", environment: str, user_names: UserNames, now: datetime
+    team: Team, environment: str, user_names: UserNames, now: datetime
 ) -> dict[Principal, list[str]]:
     """The grants that a team's entries give in an environment, by who holds them."""
     held: dict[Principal, list[str]] = {}
@@ -87,7 +83,7 @@ def _held(
 
 
 def _grants(
-    team: "Team", environment: str, user_names: UserNames, now: datetime
+    team: Team, environment: str, user_names: UserNames, now: datetime
 ) -> Iterator[tuple[Principal, str]]:
     for entry in team.access_in(environment):
         if not entry.has_ended(now):

@@ -4,23 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.checks.team import Facts, location_of, same_person
+from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names
 from iam_access.kinds.access import USERS
 from iam_access.kinds.base import FileEntry, InvalidEntry, Item
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Account
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration, Team
 
 T = TypeVar("T")
 
@@ -36,14 +33,14 @@ class Precedence:
     """
 
     def __init__(
-        self, base: "Configuration | None" = None, histories: Histories | None = None
+        self, base: Configuration | None = None, histories: Histories | None = None
     ) -> None:
         self._base = base
         self._histories = histories
         self._known: dict[frozenset[str], History] = {}
 
     def first(
-        self, parties: Sequence[tuple[str, T]], wrote: Callable[["Team", T], bool]
+        self, parties: Sequence[tuple[str, T]], wrote: Callable[[Team, T], bool]
     ) -> list[tuple[str, T]]:
         """Those of the parties, each a team and what it writes, that wrote it before the others.
 
@@ -52,11 +49,11 @@ class Precedence:
         """
         teams = frozenset(team for team, _ in parties)
 
-        def had(state: "Configuration") -> list[tuple[str, T]]:
+        def had(state: Configuration) -> list[tuple[str, T]]:
             there = ((team, what) for team, what in parties if team in state.teams)
             return [(team, what) for team, what in there if wrote(state.teams[team], what)]
 
-        def tells(state: "Configuration") -> bool:
+        def tells(state: Configuration) -> bool:
             return not state.invalid & teams and len(had(state)) < len(parties)
 
         state = self._base if self._base is not None and tells(self._base) else None
@@ -112,9 +109,6 @@ def _agreed(
     count = Counter(ways)
     return max(count, key=lambda way: (count[way], way[1] == settings.deployer_role))
 
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Team
 
 _POLICIES_OF, _USERS_OF = attrgetter("policies"), attrgetter("users")
 _FIRST = "who wrote it first goes on as before"
@@ -254,7 +248,7 @@ def _differ(
 class _Written:
     """What a team's files had earlier, each put together once."""
 
-    def __init__(self, team: "Team") -> None:
+    def __init__(self, team: Team) -> None:
         self.accounts = frozenset(spec.id for spec in team.environments.values())
         self.policies = frozenset(team.policies)
         self.users = frozenset(user for entry in team.access for user in entry.users)
@@ -283,7 +277,7 @@ class _Past:
         """Whether `one` wrote `mine` before `other` wrote `theirs`, or nothing tells who was."""
         accounts = self.shared(one, other)
 
-        def wrote(team: "Team", text: str) -> bool:
+        def wrote(team: Team, text: str) -> bool:
             written = self._of(team)
             return text in what(written) and not accounts.isdisjoint(written.accounts)
 
@@ -296,7 +290,7 @@ class _Past:
             self._accounts[draft.name] = frozenset(numbers)
         return self._accounts[draft.name]
 
-    def _of(self, team: "Team") -> _Written:
+    def _of(self, team: Team) -> _Written:
         if id(team) not in self._written:
             self._written[id(team)] = team, _Written(team)
         return self._written[id(team)][1]

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from iam_access.config import placeholders
 from iam_access.config.checks.team import Facts
+from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import as_fragment, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names

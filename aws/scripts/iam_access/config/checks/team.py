@@ -8,10 +8,10 @@ from datetime import datetime
 from iam_access.config import accounts
 from iam_access.config.checks import duplicates as overlaps
 from iam_access.config.checks import durations as deadlines
+from iam_access.config.configuration import TeamFiles, access_entries
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.config.team_files import TeamFiles, access_entries
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import policy_spec

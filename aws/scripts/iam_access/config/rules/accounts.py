@@ -2,17 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from iam_access.config.configuration import Configuration, TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook, first_match
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.model import Location
-
-if TYPE_CHECKING:
-    from iam_access.config.load import Configuration
 
 _Names = Mapping[str, Sequence[tuple[str, str]]]  # by an account's id: teams and their names for it
 
@@ -28,7 +25,7 @@ class _Use(NamedTuple):
 def check(
     drafts: Sequence[TeamFiles],
     book: Rulebook,
-    base: "Configuration | None",
+    base: Configuration | None,
     report: FindingCollector,
 ) -> None:
     """Report accounts that a team may not use, and those of another that it newly names.
@@ -49,7 +46,7 @@ def check(
                 _is_new(use, before, report.of(draft.name))
 
 
-def _names(base: "Configuration") -> _Names:
+def _names(base: Configuration) -> _Names:
     names: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for team in base.teams.values():
         for name, spec in team.environments.items():

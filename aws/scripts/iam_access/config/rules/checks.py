@@ -6,13 +6,13 @@ from datetime import datetime
 
 from iam_access.config import accounts
 from iam_access.config.checks.team import Facts
+from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules import grants as grant_rules
 from iam_access.config.rules.grants import Contents, GrantRules
 from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
 from iam_access.config.settings import FILE, is_wild
-from iam_access.config.team_files import TeamFiles
 from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import fields

@@ -1,0 +1,175 @@
+"""What the files of a directory say, as values: each team's, and all together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from iam_access import kinds
+from iam_access.config import accounts, files
+from iam_access.config.accounts import AccountSpec
+from iam_access.config.rules.rulebook import Rulebook, aliases_of
+from iam_access.config.settings import FILE as SETTINGS
+from iam_access.config.settings import Settings
+from iam_access.kinds import policy_spec
+from iam_access.kinds.access import AccessEntry
+from iam_access.kinds.base import FileEntry, InvalidEntry, Item
+from iam_access.kinds.policy_spec import PolicySpec
+from iam_access.model import Account, Finding, Location
+from iam_access.place import SourcePosition
+
+
+@dataclass(slots=True)
+class TeamFiles:
+    """What was read of one team, by folder.
+
+    `seen` are the folders with a file of the team, `unclear` those whose file could not be
+    understood: what is *not* in it is not known.
+    """
+
+    name: str
+    files: list[str] = field(default_factory=list)
+    accounts: tuple[Item, ...] = ()
+    items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    unclear: set[str] = field(default_factory=set)
+
+    @property
+    def environments(self) -> dict[str, AccountSpec]:
+        """The team's accounts by its names for them, as far as they could be read."""
+        return {item.key: item.spec for item in self.accounts if item.spec is not None}
+
+    @property
+    def policies(self) -> tuple[Item, ...]:
+        """The team's policies."""
+        return self.items.get(policy_spec.FOLDER, ())
+
+    @property
+    def policies_are_known(self) -> bool:
+        """Whether all of the team's policies have a key that could be read."""
+        return policy_spec.FOLDER not in self.unclear
+
+    @property
+    def accounts_are_known(self) -> bool:
+        """Whether all of the team's environments were read, each with its account."""
+        is_read = accounts.FOLDER in self.seen and accounts.FOLDER not in self.unclear
+        return is_read and not any(isinstance(item, InvalidEntry) for item in self.accounts)
+
+    @property
+    def beginning(self) -> Location:
+        """Where to report what concerns the team as a whole: its first file."""
+        return Location(self.files[0], 1, 1)
+
+
+def access_entries(items: Mapping[str, Iterable[Item]]) -> list[AccessEntry]:
+    """What a team's entries, by folder, grant as far as they can be read; permanent ones first."""
+    found = [
+        access
+        for folder in kinds.FOLDERS
+        for item in items.get(folder.folder, ())
+        for access in folder.access(item)
+    ]
+    found.sort(key=attrgetter("temporary"))
+    return found
+
+
+@dataclass(frozen=True)
+class Team:
+    """One team's files. `entries` has every folder of a kind, empty where there is no file.
+
+    Entries that are not well formed are left out; such a team is among the invalid ones.
+    `accounts_are_known` says whether `environments` are all, or some could not be read.
+    """
+
+    name: str
+    environments: Mapping[str, AccountSpec]
+    entries: Mapping[str, tuple[FileEntry[Any], ...]]
+    accounts_are_known: bool = True
+
+    @cached_property
+    def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
+        """The team's policies by key."""
+        return {entry.key: entry for entry in self.entries.get(policy_spec.FOLDER, ())}
+
+    @cached_property
+    def access(self) -> Sequence[AccessEntry]:
+        """What the team's entries grant, permanent ones first."""
+        return access_entries(self.entries)
+
+    def access_in(self, environment: str) -> Sequence[AccessEntry]:
+        """What the team's entries grant in one environment, permanent ones first."""
+        return self._access_by_environment.get(environment, ())
+
+    @cached_property
+    def _access_by_environment(self) -> Mapping[str, Sequence[AccessEntry]]:
+        found: dict[str, list[AccessEntry]] = {}
+        for entry in self.access:
+            for environment in dict.fromkeys(entry.environments):
+                found.setdefault(environment, []).append(entry)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All teams of a directory and what was found in their files.
+
+    `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
+    error in their files: nothing of theirs may be applied, and what they have is left alone.
+    `unread_accounts` are files, as people know them, that name accounts and cannot be read.
+    `base` are the earlier files that these were compared with, if any.
+    """
+
+    directory: Path
+    settings: Settings
+    teams: Mapping[str, Team]
+    accounts: Mapping[str, Account]
+    known_accounts: Mapping[str, Account]
+    findings: tuple[Finding, ...]
+    invalid: frozenset[str]
+    settings_valid: bool = True
+    settings_place: SourcePosition | None = None
+    unread_accounts: tuple[str, ...] = ()
+    base: "Configuration | None" = None
+
+    @property
+    def deserted(self) -> dict[str, Account]:
+        """The accounts (by id) that only invalid teams name, without those.
+
+        What other teams had there before they left the files is to go all the same. Accounts that
+        only teams with more of them than allowed name are left out.
+        """
+        most = self.settings.limits.accounts_per_team
+        beyond = {name for name, team in self.teams.items() if len(team.environments) > most}
+        return {
+            number: replace(account, environments={})
+            for number, account in self.known_accounts.items()
+            if number not in self.accounts and not account.environments.keys() <= beyond
+        }
+
+    def may_have_files(self, team: str) -> bool:
+        """Whether a team without files may have some, which cannot be told to be its.
+
+        So it is while a folder cannot be listed, or a file that names no team is called like it.
+        """
+        nobodys = (each for each in self.findings if each.is_error and each.team is None)
+        return any(_may_be_in(finding, team) for finding in nobodys)
+
+    @property
+    def rules(self) -> Rulebook:
+        """The organisation's rules, which know where they are written."""
+        named = {team.name: team.environments for team in self.teams.values()}
+        aliases = aliases_of(named)
+        return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
+
+
+def _may_be_in(finding: Finding, team: str) -> bool:
+    """Whether what an error that is no team's keeps from being read may be this team's."""
+    file = Path(finding.location.file) if finding.location is not None else None
+    if file is None or finding.code == "unreadable-file":
+        return True
+    if finding.code == "bad-team-name":
+        return files.is_alike(file.stem, team)
+    # The settings, and what stands in the place of a folder without a team's file in it.
+    return finding.code != "bad-file-name" and file.name != SETTINGS
