@@ -19,6 +19,7 @@ from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.reader import read_snapshot
 from iam_access.cloud.sessions import Accounts
 from iam_access.model import Account, Failure
+from iam_access.policy.arn import deployer_role_arn
 from iam_access.sandbox import HUB_ACCOUNT, PIPELINE_USER, Sandbox, SandboxAccount
 from iam_access.sandbox.faults import AwsError, FaultContext
 
@@ -100,7 +101,7 @@ class TestOpening:
     ) -> None:
         accounts.open(PROD)
         assert sandbox.calls[0].params == {
-            "RoleArn": PROD.deployer_role_arn,
+            "RoleArn": deployer_role_arn(PROD),
             "RoleSessionName": "self-serve+payments",
             "DurationSeconds": 3_600,
         }
@@ -157,7 +158,7 @@ class TestRefusals:
     ) -> None:
         failure = failure_of(accounts, STRANGE)
         assert failure.code == "AccessDenied"
-        assert STRANGE.deployer_role_arn in failure.message
+        assert deployer_role_arn(STRANGE) in failure.message
         statement = re.search(r"\{.*\}", failure.hint)
         assert statement is not None
         pipeline = f"arn:aws:iam::{HUB_ACCOUNT}:user/{PIPELINE_USER}"
@@ -166,7 +167,7 @@ class TestRefusals:
             "Action": "sts:AssumeRole",
             "Principal": {"AWS": pipeline},
         }
-        assert f"sts:AssumeRole on {STRANGE.deployer_role_arn}" in failure.hint
+        assert f"sts:AssumeRole on {deployer_role_arn(STRANGE)}" in failure.hint
         assert "aws/bootstrap/deployer-role.yaml" in failure.hint
 
     def test_who_we_are_is_asked_once_however_many_refuse(

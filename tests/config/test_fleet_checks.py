@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from iam_access.policy.arn import deployer_role_arn
 from tests.config.repository import ACCOUNTS, finding_lines, loaded
 
 ELSEWHERE = 'aws-accounts:\n  prod: "999988887777"\n'
@@ -31,7 +32,7 @@ def test_what_an_account_is_must_be_agreed_on(tmp_path: Path) -> None:
     assert configuration.invalid == {"web"}
     assert sorted(configuration.accounts) == ["111122223333", "444455556666", "999988887777"]
     for account in configuration.known_accounts.values():
-        assert account.deployer_role_arn.endswith(":role/self-serve-deployer")
+        assert deployer_role_arn(account).endswith(":role/self-serve-deployer")
         assert account.partition == "aws"
 
 

@@ -13,6 +13,7 @@ from iam_access.config.load import load
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Location
+from iam_access.policy.arn import deployer_role_arn
 from tests.config.repository import ACCOUNTS, NOW, VALID, finding_lines, loaded, only_finding, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +74,7 @@ def test_accounts_know_their_teams_and_role(tmp_path: Path) -> None:
     }
     accounts = loaded(tmp_path, changes).accounts
     assert accounts["444455556666"].environments == {"pay": "prod", "web": "live"}
-    assert accounts["444455556666"].deployer_role_arn == (
+    assert deployer_role_arn(accounts["444455556666"]) == (
         "arn:aws:iam::444455556666:role/ops/deployer"
     )
     assert accounts["111122223333"].deployer_role == "access"

@@ -11,6 +11,7 @@ from iam_access.config import revisions
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load, load_base
 from iam_access.config.revisions import Revision
+from iam_access.policy.arn import deployer_role_arn
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
 from tests.config.test_fleet_checks import entry, policies
 from tests.config.test_revisions import commit, git
@@ -55,7 +56,7 @@ def assert_only_newcomer_at_fault(configuration: Configuration, team: str, code:
     assert configuration.invalid == {team}
     assert "wrote it first" in errors[0].hint
     prod = configuration.known_accounts["444455556666"]
-    assert prod.deployer_role_arn == "arn:aws:iam::444455556666:role/self-serve-deployer"
+    assert deployer_role_arn(prod) == "arn:aws:iam::444455556666:role/self-serve-deployer"
     assert "pay" in configuration.accounts["444455556666"].environments
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from iam_access.policy import arn
 from iam_access.policy.actions import resource_types
-from iam_access.policy.arn import Arn, ArnError, parse_arn, policy_path_and_name, resource_fault
+from iam_access.policy.arn import Arn, ArnError, parse_arn, path_and_name, resource_fault
 
 BUCKET = "arn:aws:s3:::bucket/a:b"
 
@@ -36,9 +36,22 @@ def test_building() -> None:
         "arn:aws-cn:iam::123456789012:policy/self-serve/team/p"
     )
     assert arn.policy_arn("aws", "ReadOnlyAccess") == "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    assert arn.user_arn(account, "u") == "arn:aws:iam::123456789012:user/u"
+    assert arn.iam_arn(account, "root") == "arn:aws:iam::123456789012:root"
     assert arn.role_arn(account, "r", path="/x/") == "arn:aws:iam::123456789012:role/x/r"
     assert arn.session_arn(account, "r", "s") == "arn:aws:sts::123456789012:assumed-role/r/s"
+
+
+def test_role_sessions() -> None:
+    session = "arn:aws-cn:sts::123456789012:assumed-role/r/ann@example.com"
+    assert arn.assumed_role(session) == ("aws-cn", "123456789012", "r", "ann@example.com")
+    for other in ("arn:aws:sts::123456789012:assumed-role/r", "arn:aws:iam::123456789012:role/r"):
+        assert arn.assumed_role(other) is None
+
+
+def test_accounts() -> None:
+    assert arn.account_of_root("arn:aws:iam::123456789012:root") == "123456789012"
+    for other in ("123456789012", "arn:aws:iam::123456789012:user/root", "arn:aws:iam::aws:root"):
+        assert arn.account_of_root(other) is None
 
 
 @pytest.mark.parametrize(
@@ -52,14 +65,14 @@ def test_building() -> None:
 def test_aws_managed_policies(text: str, path: str, name: str) -> None:
     assert arn.is_aws_managed_policy(text)
     assert arn.is_managed_policy(text)
-    assert policy_path_and_name(text) == (path, name)
+    assert path_and_name(text) == (path, name)
 
 
 def test_customer_managed_policies() -> None:
     text = "arn:aws:iam::123456789012:policy/self-serve/team/team-p"
     assert arn.is_managed_policy(text)
     assert not arn.is_aws_managed_policy(text)
-    assert policy_path_and_name(text) == ("/self-serve/team/", "team-p")
+    assert path_and_name(text) == ("/self-serve/team/", "team-p")
 
 
 @pytest.mark.parametrize(
@@ -81,8 +94,6 @@ def test_customer_managed_policies() -> None:
 def test_no_managed_policies(text: str) -> None:
     assert not arn.is_managed_policy(text)
     assert not arn.is_aws_managed_policy(text)
-    with pytest.raises(ArnError):
-        policy_path_and_name(text)
 
 
 @pytest.mark.parametrize(

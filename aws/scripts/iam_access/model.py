@@ -103,14 +103,6 @@ class Account:
     environments: Mapping[str, str]
 
     @property
-    def deployer_role_arn(self) -> str:
-        return f"arn:{self.partition}:iam::{self.id}:role/{self.deployer_role}"
-
-    def arn_of(self, principal: Principal) -> str:
-        """The ARN of a user, role or group of the account that has no path."""
-        return f"arn:{self.partition}:iam::{self.id}:{principal}"
-
-    @property
     def label(self) -> str:
         """The environment names in use for it, for people: `prod`, or `live/prod`; else its id."""
         return "/".join(sorted(set(self.environments.values()))) or self.id

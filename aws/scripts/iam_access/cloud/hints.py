@@ -1,11 +1,11 @@
 """What to do about the errors AWS answers with."""
 
 import json
-import re
 from typing import Any
 
 from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
 from iam_access.model import Failure, permission
+from iam_access.policy.arn import assumed_role, iam_arn, is_aws_managed_policy, role_arn
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
 
@@ -150,7 +150,7 @@ def _denied(message: str, action: str) -> str:
 
 def _absent(params: Params) -> str:
     arn = str(params.get("PolicyArn", ""))
-    if ":iam::aws:policy/" in arn:
+    if is_aws_managed_policy(arn):
         return (
             f"either AWS has no policy {arn} (look it up in the IAM console and mend "
             f"managed_policies), or {_holder(params)} is gone"
@@ -165,9 +165,7 @@ def _holder(params: Params) -> str:
     return f"the policy {params['PolicyArn']}" if "PolicyArn" in params else "what it concerns"
 
 
-_ARN = re.compile(r"arn:(?P<partition>[^:]+):(?:iam|sts)::(?P<account>\d{12}):(?P<resource>.+)")
-_ASSUMED = re.compile(r"assumed-role/(?P<role>[^/]+)/.+")
-_SSO_ROLE = "AWSReservedSSO_"
+_SSO_ROLE, _SSO_PATH = "AWSReservedSSO_", "/aws-reserved/sso.amazonaws.com/"
 
 
 def trust_statement(caller: str) -> str:
@@ -180,17 +178,15 @@ def trust_statement(caller: str) -> str:
     https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
     """
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    found = _ARN.fullmatch(caller)
-    assumed = _ASSUMED.fullmatch(found["resource"]) if found else None
-    if found is None or assumed is None:
+    session = assumed_role(caller)
+    if session is None:
         statement["Principal"] = {"AWS": caller}
         return json.dumps(statement)
-    account = f"arn:{found['partition']}:iam::{found['account']}"
-    role = assumed["role"]
+    partition, account, role, _ = session
     if not role.startswith(_SSO_ROLE):
-        statement["Principal"] = {"AWS": f"{account}:role/{role}"}
+        statement["Principal"] = {"AWS": role_arn(account, role, partition=partition)}
         return json.dumps(statement)
-    pattern = f"{account}:role/aws-reserved/sso.amazonaws.com/*{role}"
-    statement["Principal"] = {"AWS": f"{account}:root"}
+    pattern = role_arn(account, f"*{role}", path=_SSO_PATH, partition=partition)
+    statement["Principal"] = {"AWS": iam_arn(account, "root", partition=partition)}
     statement["Condition"] = {"ArnLike": {"aws:PrincipalArn": pattern}}
     return json.dumps(statement)

@@ -8,6 +8,7 @@ from iam_access.cloud.errors import Answer, Call
 from iam_access.cloud.hints import ask
 from iam_access.cloud.managed import PAGE_SIZE, ManagedPolicyDocuments
 from iam_access.model import Account, Principal, PrincipalType
+from iam_access.policy.arn import path_and_name
 from iam_access.snapshot import (
     Document,
     ManagedDocument,
@@ -153,13 +154,13 @@ def _boundary(detail: Answer) -> str | None:
 def _policy(detail: Answer) -> PolicyState:
     arn = detail["Arn"]
     # Name and path stand in the ARN too: some endpoints send them nowhere else.
-    path, _, name = arn.partition(":policy")[2].rpartition("/")
+    path, name = path_and_name(arn)
     versions = sorted(detail["PolicyVersionList"], key=_version_number)
     default = next(version for version in versions if version["IsDefaultVersion"])
     return PolicyState(
         arn=arn,
         name=detail.get("PolicyName") or name,
-        path=detail.get("Path") or f"{path}/",
+        path=detail.get("Path") or path,
         document=parsed(default["Document"], f"version {default['VersionId']} of {arn}"),
         default_version=default["VersionId"],
         versions=tuple(version["VersionId"] for version in versions),

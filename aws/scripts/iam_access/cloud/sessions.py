@@ -22,11 +22,10 @@ from iam_access.cloud.client import BOTO_ERRORS, call_error, client_caller
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import BOOTSTRAP, trust_statement
 from iam_access.model import Account
-from iam_access.policy.arn import PARTITIONS
+from iam_access.policy.arn import PARTITIONS, assumed_role, deployer_role_arn
 
 DURATION_SECONDS = 3_600
 
-_ASSUMED = re.compile(r"arn:(?P<partition>[^:]+):sts::(?P<account>\d{12}):assumed-role/.+")
 _ATTEMPTS = 8
 _STS_ATTEMPTS = 4
 
@@ -83,7 +82,7 @@ class Accounts:
             answer = call(
                 "assume_role",
                 {
-                    "RoleArn": account.deployer_role_arn,
+                    "RoleArn": deployer_role_arn(account),
                     "RoleSessionName": self._session_name,
                     "DurationSeconds": DURATION_SECONDS,
                 },
@@ -91,7 +90,7 @@ class Accounts:
         except CallError as error:
             raise CloudError(
                 error.code,
-                f"cannot assume {account.deployer_role_arn}: {error.message}",
+                f"cannot assume {deployer_role_arn(account)}: {error.message}",
                 self._assume_hint(error, account, call),
             ) from error
         return dict(answer)
@@ -244,11 +243,11 @@ def _partition(base: boto3.Session, region: str) -> str | None:
 
 def _check_account(arn: str, account: Account) -> None:
     """Refuse a session that is not where it was meant to be."""
-    found = _ASSUMED.fullmatch(arn)
-    if found is None or (found["partition"], found["account"]) != (account.partition, account.id):
+    found = assumed_role(arn)
+    if found is None or (found.partition, found.account) != (account.partition, account.id):
         raise CloudError(
             "WrongAccount",
-            f"the session of {account.deployer_role_arn} is {arn}, which is not in account "
+            f"the session of {deployer_role_arn(account)} is {arn}, which is not in account "
             f"{account.id} of partition {account.partition}",
             "check the endpoint (AWS_ENDPOINT_URL); nothing was sent to the account",
         )
@@ -259,7 +258,7 @@ def _trust_hint(account: Account, caller: str | None) -> str:
     return (
         f"the role must exist and its trust policy must contain {trust_statement(who)} "
         f"(deploy or update {BOOTSTRAP} in account {account.id}), and {who} must itself be "
-        f"allowed sts:AssumeRole on {account.deployer_role_arn}"
+        f"allowed sts:AssumeRole on {deployer_role_arn(account)}"
     )
 
 

@@ -20,13 +20,13 @@ from iam_access.kinds.fields import (
 )
 from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
 from iam_access.policy.evaluation.conditions import is_value_of
+from iam_access.policy.globs import is_whole_arn
 
 FOLDER = "access-tests"
 
 _IN_ACCOUNT = re.compile(r"\^?arn:[a-z-]+:iam::([0-9]{12}):")
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
-_COLONS_OF_AN_ARN = 5
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
 _KEY_NAME = range(5, 257)
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
@@ -102,7 +102,7 @@ def _action(value: str) -> str:
 
 def is_resource(text: str) -> bool:
     """Whether it is `*`, or has the parts of an ARN."""
-    return text == "*" or (text.startswith("arn:") and text.count(":") >= _COLONS_OF_AN_ARN)
+    return text == "*" or (text.startswith("arn:") and is_whole_arn(text))
 
 
 def _resource(value: str) -> str:

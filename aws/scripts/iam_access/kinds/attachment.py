@@ -54,6 +54,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
+from iam_access.policy.arn import name_of
 from iam_access.policy.packing import SplitError
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
@@ -330,7 +331,7 @@ class PolicyAttachments(GrantKind):
         ours = names.team_of_policy_arn(arn) is not None
         return Resource(
             id=resource_id(principal, arn),
-            name=_policy_name(arn),
+            name=name_of(arn),
             teams=team,
             owners=frozenset() if ours else team,
             attributes={"arn": arn, "attached": True},
@@ -452,7 +453,7 @@ def _unconfirmed(snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterator[Fin
                 code="unconfirmed-tag",
                 severity=Severity.WARNING,
                 message=f"{principal} in account {snapshot.account_id} carries the tag {tag.key}, "
-                f"which was not written for it, so {_policy_name(arn)} is not taken for ours and "
+                f"which was not written for it, so {name_of(arn)} is not taken for ours and "
                 "stays attached",
                 hint="the tag was copied from another principal, or an earlier version wrote it. "
                 "If the files ask for the attachment, apply with --adopt; if it has to go: "
@@ -483,7 +484,7 @@ def _observed(
 ) -> Resource:
     return Resource(
         id=resource_id(principal, arn),
-        name=_policy_name(arn),
+        name=name_of(arn),
         teams=teams,
         owners=owners,
         attributes={"arn": arn, "attached": attached},
@@ -508,10 +509,6 @@ def _needs(principal: Principal, arn: str) -> frozenset[ResourceId]:
 def resource_id(principal: Principal, arn: str) -> ResourceId:
     """The id of an attachment."""
     return ResourceId(NAME, f"{principal} {arn}")
-
-
-def _policy_name(arn: str) -> str:
-    return arn.rpartition("/")[2]
 
 
 def _subject(resource: Resource | None) -> tuple[Principal, str]:

@@ -24,7 +24,6 @@ TAG_KEY_LIMIT = 125
 
 # Neither a team name nor a policy key can contain a '+', so the parts cannot be confused.
 _POLICY_PATH = re.compile(rf"/{PREFIX}/([^/]+)/")
-_POLICY_ARN = re.compile(rf"arn:[^:]+:iam::\d{{12}}:policy/{PREFIX}/([^/]+)/[^/]+")
 _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(?:([2-9]|[1-9]\d+):)?([^:]+)")
 _INSTANT = r"\d{8}T\d{6}Z"
 _START = r"(?:=[0-9a-z]{1,7})?"
@@ -62,8 +61,8 @@ def team_of_policy_path(path: str) -> str | None:
 
 def team_of_policy_arn(arn: str) -> str | None:
     """The team that owns the policy of this ARN; None when it is not ours."""
-    found = _POLICY_ARN.fullmatch(arn)
-    return found[1] if found else None
+    is_policy = arns.part_of(arn, 5).startswith("policy/") and arns.account_of(arn) is not None
+    return team_of_policy_path(arns.path_and_name(arn)[0]) if is_policy else None
 
 
 def role_boundary(account: Account) -> str:
@@ -96,7 +95,9 @@ def owner_of_tag(key: str, partition: str) -> Owner | None:
     found = _OWNER_TAG.fullmatch(key)
     if found is None:
         return None
-    return Owner(found[1], f"arn:{partition}:iam::aws:policy/{found[3]}", int(found[2] or 1))
+    return Owner(
+        found[1], arns.policy_arn("aws", found[3], partition=partition), int(found[2] or 1)
+    )
 
 
 def label(key: str) -> str:
@@ -151,7 +152,7 @@ def deadline_in(name: str) -> datetime | None:
 def part_before(arn: str) -> str | None:
     """The ARN of the part before this one of a temporary grant; None for the first one's."""
     rest, _, part = arn.rpartition("+")
-    if grant_of_temporary_policy(arn.rpartition("/")[2]) is None or int(part) < 2:
+    if grant_of_temporary_policy(arns.name_of(arn)) is None or int(part) < 2:
         return None
     return f"{rest}+{int(part) - 1}"
 

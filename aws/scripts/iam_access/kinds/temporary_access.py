@@ -33,6 +33,7 @@ from iam_access.kinds.grant import (
 from iam_access.model import Finding, Principal, Severity
 from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
+from iam_access.policy.arn import principal_arn
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
 from iam_access.snapshot import Document, ManagedDocument
 
@@ -258,7 +259,7 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
         environment=scope.environment,
         principal=principal,
         # One that does not exist is found by the guards; nothing is written for it.
-        principal_arn=state.arn if state else scope.account.arn_of(principal),
+        principal_arn=state.arn if state else principal_arn(scope.account, principal),
         starts=window.starts,
         ends=window.ends,
         own=own,

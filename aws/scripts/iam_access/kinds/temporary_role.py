@@ -396,7 +396,7 @@ class TemporaryRoles(GrantKind):
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         """A boundary that the account does not have: IAM refuses to set it."""
         for arn in change.after.attributes["boundary"] if change.after else ():
-            if ":iam::aws:" not in arn and arn not in snapshot.policies:
+            if not arns.is_aws_managed_policy(arn) and arn not in snapshot.policies:
                 return finding_about(
                     change.subject,
                     snapshot,
@@ -605,7 +605,7 @@ def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
     link = urlencode({"account": account.id, "roleName": path, "displayName": grant.key[:64]})
     profile = [
         f"[profile {grant.team}-{grant.key}-{grant.environment}]",
-        f"role_arn = arn:{account.partition}:iam::{account.id}:role/{path}",
+        f"role_arn = {arns.role_arn(account.id, path, partition=account.partition)}",
         "source_profile = default",
     ]
     if grant.principal.type is PrincipalType.USER:

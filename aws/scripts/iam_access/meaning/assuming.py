@@ -13,7 +13,7 @@ from iam_access.meaning.permissions import (
 from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import document as documents
-from iam_access.policy.evaluation.request import account_of
+from iam_access.policy.arn import account_of
 from iam_access.policy.globs import Mode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 

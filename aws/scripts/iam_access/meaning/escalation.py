@@ -26,6 +26,7 @@ from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Escalation, Principal, PrincipalType
 from iam_access.policy import document as documents
 from iam_access.policy.actions import find_action, resource_types
+from iam_access.policy.arn import account_of, account_of_root, iam_arn, part_of
 from iam_access.policy.condition_keys import can_have
 from iam_access.policy.globs import Mode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
@@ -86,7 +87,7 @@ def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
-    account = state.arn.split(":")[4]
+    account = account_of(state.arn) or ""
     found = {
         _in_words(str(each), account)
         for statement in (documents.statements_of(state.trust) if state.trust else ())
@@ -112,7 +113,7 @@ def _in_words(named: str, account: str) -> str:
     """A principal of a trust policy, for people."""
     if named == "*":
         return "anyone"
-    if named == account or named.endswith(f"::{account}:root"):
+    if account in (named, account_of_root(named)):
         return "those of the account whose own policies allow it"
     return named.partition(f"::{account}:")[2] or named
 
@@ -121,7 +122,7 @@ def _becomes_administrator(sides: BeforeAndAfter, state: PrincipalState) -> bool
     """Whether anything in IAM is allowed now, and was not or not as long or as freely."""
     wanted = sides.universe.bits("iam:*")
     (all_of_iam,) = resource_scopes.including(
-        [":".join(state.arn.split(":")[:5]) + ":*"], variables=False
+        [iam_arn(part_of(state.arn, 4), "*", partition=part_of(state.arn, 1))], variables=False
     )
     if not _has_all(sides.after, wanted, all_of_iam):
         return False

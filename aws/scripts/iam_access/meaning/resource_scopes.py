@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import covering, escape_variables, matching
 
-_PARTS = 6
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 # Where tokens for variables begin: characters that nobody uses.
 _PRIVATE = 0xE000
@@ -137,8 +137,8 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
     wide, narrow = _tokens(wide, narrow)
     if wide.endswith("*") and not _OPEN.search(wide[:-1]):
         return _prefix(narrow).startswith(wide[:-1])
-    mine, its = wide.split(":", _PARTS - 1), narrow.split(":", _PARTS - 1)
-    if len(mine) < _PARTS or len(its) < _PARTS:
+    mine, its = arn_parts(wide), arn_parts(narrow)
+    if len(mine) < FIELDS or len(its) < FIELDS:
         return False
     return all(covering(a, opaque=_OPAQUE).fullmatch(b) for a, b in zip(mine, its, strict=True))
 
@@ -147,8 +147,8 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
 def _patterns_apart(one: str, other: str) -> bool:
     """Whether surely no resource matches both patterns: where they are literal, they differ."""
     one, other = _tokens(one, other)
-    mine, its = one.split(":", _PARTS - 1), other.split(":", _PARTS - 1)
-    if len(mine) < _PARTS or len(its) < _PARTS:
+    mine, its = arn_parts(one), arn_parts(other)
+    if len(mine) < FIELDS or len(its) < FIELDS:
         return _differ(_prefix(one), _prefix(other))
     return any(map(_parts_apart, mine, its))
 

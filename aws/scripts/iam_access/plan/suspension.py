@@ -14,6 +14,7 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.kind import GivenAccess
 from iam_access.model import Finding, Principal, Severity
 from iam_access.plan.diff import Resources, published
+from iam_access.policy.arn import name_of
 from iam_access.policy.document import Document, document, statement
 from iam_access.policy.outliving import in_words, is_absolute, suspended
 from iam_access.snapshot import Snapshot
@@ -101,7 +102,7 @@ class Standing:
         for arn in arns:
             found = self._document(arn)
             if found is not None:
-                yield arn.rpartition("/")[2], found
+                yield name_of(arn), found
 
     def _document(self, arn: str) -> Document | None:
         wanted = self.policies.get(arn)

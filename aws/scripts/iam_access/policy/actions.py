@@ -13,6 +13,7 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
+from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import (
     BLANK,
     documented_form,
@@ -276,7 +277,6 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
     )
 
 
-_FIELDS = 6
 # Blanks in the form of an ARN whose values have no /, so that what follows a / is something else.
 _WITHOUT_SLASH = frozenset({"BucketName", "TableName"})
 
@@ -297,9 +297,9 @@ def can_act_on(pattern: str, resource: str) -> bool:
     True in doubt. An action that acts on no single resource is asked for on `*` alone
     (reference_policies_actions-resources-contextkeys.html, "Resource types column").
     """
-    parts = mask_variables(resource, "*").split(":", _FIELDS - 1)
+    parts = arn_parts(mask_variables(resource, "*"))
     actions = expand(pattern)
-    if len(parts) < _FIELDS or not actions:
+    if len(parts) < FIELDS or not actions:
         return True
     return any(_acts(name, tuple(parts)) for name in actions)
 
@@ -347,11 +347,11 @@ class _Form:
 @lru_cache(maxsize=8_192)
 def _form(arn: str) -> _Form | None:
     """None for an ARN that has not all parts, or names no service."""
-    parts = BLANK.sub("*", arn).split(":", _FIELDS - 1)
-    if len(parts) < _FIELDS or has_wildcard(parts[2]):
+    parts = arn_parts(BLANK.sub("*", arn))
+    if len(parts) < FIELDS or has_wildcard(parts[2]):
         return None
     _, _, service, region, account, resource = parts
-    last = arn.split(":", _FIELDS - 1)[-1]
+    last = arn_parts(arn)[-1]
     blanks = {blank[1] for blank in BLANK.finditer(last)}
     slashes = resource.count("/") if _WITHOUT_SLASH.issuperset(blanks) else inf
     example = documented_form(last, without_slash=_WITHOUT_SLASH)

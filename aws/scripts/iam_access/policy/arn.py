@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
+from iam_access.model import Account, Principal
 from iam_access.policy.globs import mask_variables, matching
 from iam_access.policy.problem import nearest
 
@@ -99,7 +100,8 @@ def partition_of_region(region: str) -> str:
     return max(matching, default=(0, DEFAULT))[1]
 
 
-_FIELDS = 6
+FIELDS = 6
+"""The parts of an ARN, `arn` itself included."""
 _ACCOUNT = re.compile(r"[0-9]{12}")
 #: Owners that stand where an account would, in ARNs of things that AWS or its partners provide.
 _SHARED_OWNERS = frozenset({"", "aws", "amazon", "aws-marketplace", "third-party"})
@@ -148,9 +150,9 @@ class Arn:
 
 
 def parse_arn(text: str) -> Arn:
-    """Take an ARN apart. Raises ArnError if it has not all parts; wildcards are not refused."""
-    parts = text.split(":", _FIELDS - 1)
-    if len(parts) < _FIELDS or parts[0] != "arn":
+    """Parse an ARN. Raises ArnError if a part is missing; wildcards are allowed."""
+    parts = arn_parts(text)
+    if len(parts) < FIELDS or parts[0] != "arn":
         raise ArnError(f"{text!r} is not an ARN (arn:partition:service:region:account:resource).")
     _, partition, service, region, account, resource = parts
     if not (partition and service and resource):
@@ -158,31 +160,118 @@ def parse_arn(text: str) -> Arn:
     return Arn(partition, service, region, account, resource)
 
 
+def find_arn(text: str) -> Arn | None:
+    """The ARN that a text is, or None for any other text."""
+    try:
+        return parse_arn(text)
+    except ArnError:
+        return None
+
+
+def arn_parts(pattern: str) -> list[str]:
+    """Split an ARN, or a pattern of ARNs, at its first five colons."""
+    return pattern.split(":", FIELDS - 1)
+
+
+def part_of(arn: str, index: int) -> str:
+    """One of the six parts of an ARN, counted from 0; "" for any other text."""
+    parts = arn_parts(arn)
+    return parts[index] if len(parts) == FIELDS else ""
+
+
+def account_of(arn: str) -> str | None:
+    """The account id in an ARN; None if it has none, or has `aws` or the like there."""
+    account = part_of(arn, 4)
+    return account if len(account) == 12 and account.isdigit() else None
+
+
+def name_of(arn: str) -> str:
+    """The name that an ARN of IAM ends with: what follows the last slash."""
+    return arn.rpartition("/")[2]
+
+
+def path_and_name(arn: str) -> tuple[str, str]:
+    """The path (beginning and ending with ``/``) and name in the ARN of an IAM resource."""
+    _, slash, rest = part_of(arn, 5).partition("/")
+    path, _, name = f"{slash}{rest}".rpartition("/")
+    return f"{path}/", name
+
+
+def account_of_root(arn: str) -> str | None:
+    """The account whose root user an ARN names; None for any other ARN."""
+    is_root = arn.startswith("arn:") and part_of(arn, 2) == "iam" and part_of(arn, 5) == "root"
+    return account_of(arn) if is_root else None
+
+
+def iam_arn(account: str, resource: str, *, partition: str = "aws") -> str:
+    """The ARN of an IAM resource: `resource` is its kind, path and name, such as ``user/ann``."""
+    return str(Arn(partition, "iam", "", account, resource))
+
+
 def policy_arn(account: str, name: str, *, path: str = "/", partition: str = "aws") -> str:
     """The ARN of a managed policy; for the account ``aws``, of an AWS managed one."""
-    return str(Arn(partition, "iam", "", account, f"policy{path}{name}"))
-
-
-def user_arn(account: str, name: str, *, path: str = "/", partition: str = "aws") -> str:
-    """The ARN of an IAM user."""
-    return str(Arn(partition, "iam", "", account, f"user{path}{name}"))
+    return iam_arn(account, f"policy{path}{name}", partition=partition)
 
 
 def role_arn(account: str, name: str, *, path: str = "/", partition: str = "aws") -> str:
     """The ARN of an IAM role."""
-    return str(Arn(partition, "iam", "", account, f"role{path}{name}"))
+    return iam_arn(account, f"role{path}{name}", partition=partition)
 
 
 def session_arn(account: str, role: str, session: str, *, partition: str = "aws") -> str:
-    """The ARN of a session of a role, in which the role's path does not appear."""
+    """The ARN of a session of a role. The role's path does not appear in it."""
     return str(Arn(partition, "sts", "", account, f"assumed-role/{role}/{session}"))
+
+
+def deployer_role_arn(account: Account) -> str:
+    """The ARN of the role that changes the account."""
+    return role_arn(account.id, account.deployer_role, partition=account.partition)
+
+
+def principal_arn(account: Account, principal: Principal) -> str:
+    """The ARN of a user, role or group of the account that has no path."""
+    return iam_arn(account.id, str(principal), partition=account.partition)
+
+
+def iam_kind(arn: str) -> str | None:
+    """The kind of IAM resource that an ARN names, such as `user`; None for any other text."""
+    found = find_arn(arn)
+    if found is None or found.service != "iam" or found.region or account_of(arn) is None:
+        return None
+    kind, _, name = found.resource.partition("/")
+    return kind if name else None
+
+
+class AssumedRole(NamedTuple):
+    """The parts of a role session's ARN. `role` is the role's name, without its path."""
+
+    partition: str
+    account: str
+    role: str
+    session: str
+
+
+def assumed_role(arn: str) -> AssumedRole | None:
+    """The role session that an ARN names, or None for any other ARN."""
+    found = find_arn(arn)
+    if found is None or found.service != "sts" or not _ACCOUNT.fullmatch(found.account):
+        return None
+    kind, _, rest = found.resource.partition("/")
+    role, _, session = rest.partition("/")
+    if kind != "assumed-role" or not role or not session:
+        return None
+    return AssumedRole(found.partition, found.account, role, session)
+
+
+def is_service_linked_role(arn: str) -> bool:
+    """Whether an ARN is that of a service-linked role, which an AWS service makes for itself."""
+    return ":role/aws-service-role/" in arn
 
 
 def is_managed_policy(text: str) -> bool:
     """Whether a text is the ARN of a managed policy, AWS's or a customer's."""
-    try:
-        arn = parse_arn(text)
-    except ArnError:
+    arn = find_arn(text)
+    if arn is None:
         return False
     owner = arn.account == "aws" or _ACCOUNT.fullmatch(arn.account) is not None
     known = arn.partition in PARTITIONS
@@ -205,17 +294,6 @@ def is_service_linked_policy(text: str) -> bool:
     return is_aws_managed and parse_arn(text).resource.startswith("policy/aws-service-role/")
 
 
-def policy_path_and_name(text: str) -> tuple[str, str]:
-    """The path (beginning and ending with ``/``) and name in a managed policy's ARN.
-
-    Raises ArnError if it is the ARN of anything else.
-    """
-    if not is_managed_policy(text):
-        raise ArnError(f"{text!r} is not the ARN of a managed policy.")
-    path, _, name = parse_arn(text).resource.removeprefix("policy").rpartition("/")
-    return f"{path}/", name
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with a pattern. One that is not `refused` is taken and matches nothing."""
@@ -235,7 +313,7 @@ def resource_fault(pattern: str) -> Fault | None:
     """
     if pattern == "*":
         return None
-    fields = mask_variables(pattern, _MASK).split(":", _FIELDS - 1)
+    fields = arn_parts(mask_variables(pattern, _MASK))
     faults = (check(fields) for check in (_form_fault, _parts_fault, _global_fault))
     found = next((fault for fault in faults if fault), None)
     return Fault(found) if found else _idle(fields)
@@ -247,9 +325,9 @@ def _form_fault(fields: Sequence[str]) -> str | None:
     # A wildcard that ends the text reaches across the colons that are left out, but IAM takes no
     # ARN with an empty part for one that is cut off.
     cut_off = len(fields) > 3 and fields[-1].endswith("*") and "" not in fields
-    if len(fields) < _FIELDS and not cut_off:
-        return f"it has {len(fields)} of the {_FIELDS} parts of an ARN"
-    masked = fields[:3] if fields[2] != "iam" else fields[: _FIELDS - 1]
+    if len(fields) < FIELDS and not cut_off:
+        return f"it has {len(fields)} of the {FIELDS} parts of an ARN"
+    masked = fields[:3] if fields[2] != "iam" else fields[: FIELDS - 1]
     if any(_MASK in field for field in masked):
         return "it has a policy variable before the resource, its last part"
     return None
@@ -294,7 +372,7 @@ def _global_fault(fields: Sequence[str]) -> str | None:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html
     """
-    _, _, service, region, account, resource = (*fields, "", "", "")[:_FIELDS]
+    _, _, service, region, account, resource = (*fields, "", "", "")[:FIELDS]
     if service == "iam":
         if region:
             return "ARNs of IAM have no region"
@@ -318,7 +396,7 @@ def is_iam_resource(resource: str) -> bool:
 
 def _idle(fields: Sequence[str]) -> Fault | None:
     """What IAM takes and AWS itself has published, though no resource is like it."""
-    if any(_MASK in field for field in fields[: _FIELDS - 1]):
+    if any(_MASK in field for field in fields[: FIELDS - 1]):
         return Fault(
             "it matches nothing, since IAM fills in policy variables in the last part alone",
             refused=False,

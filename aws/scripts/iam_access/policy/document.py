@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from iam_access.policy.arn import account_of_root
+
 Document: TypeAlias = Mapping[str, Any]
 Statement: TypeAlias = Mapping[str, Any]
 
@@ -32,7 +34,6 @@ STATEMENT_ELEMENTS = (
     "Condition",
 )
 
-_ACCOUNT_ROOT = re.compile(r"arn:[^:]+:iam::([0-9]{12}):root")
 _SPACE_OUTSIDE_STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
 
@@ -224,7 +225,7 @@ def _principals(value: Any) -> frozenset[tuple[str, str]] | None:
         return None
     kinds = value if isinstance(value, Mapping) else {"AWS": value}
     return frozenset(
-        (kind, _ACCOUNT_ROOT.sub(r"\1", text) if kind == "AWS" else text)
+        (kind, (account_of_root(text) or text) if kind == "AWS" else text)
         for kind, names in kinds.items()
         for text in map(text_of, listed(names))
     )

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
+from iam_access.policy.arn import arn_parts
 from iam_access.policy.document import CanonicalStatement, Document, canonical
 from iam_access.policy.globs import covering
 
 _NOW = "aws:currenttime"
-_PARTS = 6
 
 _Patterns = frozenset[str] | None
 
@@ -85,7 +85,7 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
         return True
     if "$" in wide + narrow:
         return False
-    mine, its = wide.split(":", _PARTS - 1), narrow.split(":", _PARTS - 1)
+    mine, its = arn_parts(wide), arn_parts(narrow)
     return len(mine) == len(its) and all(
         covering(one).fullmatch(other) is not None for one, other in zip(mine, its, strict=True)
     )

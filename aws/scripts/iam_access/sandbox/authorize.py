@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.iam.models import IAMBackend, Role, User
 
+from iam_access.policy.arn import iam_arn, part_of
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -143,7 +144,7 @@ def _actions_of_assuming(params: Mapping[str, Any]) -> Iterator[str]:
 def principal(caller: Caller) -> PrincipalContext:
     """A caller as the evaluator knows them."""
     if caller.kind == "root":
-        return PrincipalContext.root(caller.account_id, caller.arn.split(":")[1])
+        return PrincipalContext.root(caller.account_id, part_of(caller.arn, 1))
     if caller.kind == "user":
         return PrincipalContext.user(caller.arn, caller.entity_id)
     return PrincipalContext.role_session(caller.principal_arn, caller.name, caller.entity_id)
@@ -213,7 +214,7 @@ def _subject(call: Call) -> Any:
 
 def _named(call: Call) -> str:
     """The ARN of what a call would make or asks for in vain; * for a call about nothing."""
-    start = f"arn:{call.partition}:iam::{call.account_id}:"
+    start = iam_arn(call.account_id, "", partition=call.partition)
     for kind in _KINDS:
         name = call.params.get(kind.parameter)
         if name is not None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from iam_access.policy.arn import IAM_KINDS, S3_REGIONAL, is_iam_resource
+from iam_access.policy.arn import FIELDS, IAM_KINDS, S3_REGIONAL, arn_parts, is_iam_resource
 from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import mask_variables, matching
 from iam_access.sandbox.faults import AwsError
@@ -183,16 +183,16 @@ def _check_resource(resource: str, partition: str) -> None:
     """Refuse what IAM refuses in a resource, and take all else, such as what matches nothing."""
     if resource == "*":
         return
-    parts = mask_variables(resource, _MASK).split(":", 5)
+    parts = arn_parts(mask_variables(resource, _MASK))
     if len(parts) < 2 or parts[0] != "arn":
         raise malformed(f'Resource {resource} must be in ARN format or "*".')
     if not matching(parts[1]).fullmatch(partition):
         raise malformed(f'Partition "{parts[1]}" is not valid for resource "{resource}".')
     if len(parts) < 3 or _VENDOR_PATTERN.search(parts[2]):
         raise malformed("Resource vendor must be fully qualified and cannot contain regexes.")
-    _, _, service, region, account, path = (*parts, "", "", "")[:6]
+    _, _, service, region, account, path = (*parts, "", "", "")[:FIELDS]
     variable = service == "iam" and any(_MASK in part for part in parts[:5])
-    if variable or not service or (len(parts) < 6 and "::" in resource):
+    if variable or not service or (len(parts) < FIELDS and "::" in resource):
         raise malformed("The policy failed legacy parsing")
     if service == "iam" and region:
         raise malformed(f"IAM resource {resource} cannot contain region information.")

@@ -18,7 +18,7 @@ from moto.core.models import MockAWS
 from moto.iam.models import AccessKey, IAMBackend
 
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.arn import PARTITIONS, policy_path_and_name
+from iam_access.policy.arn import PARTITIONS, path_and_name
 from iam_access.sandbox.faults import Fault, RecordedCall
 from iam_access.sandbox.principals import set_boundary
 from iam_access.sandbox.profiles import DEFAULT, Credentials, Profile, profiles
@@ -203,7 +203,7 @@ class SandboxBase:
         for account in self.accounts:
             iam = self.backend(account.id)
             if account.boundary and account.boundary not in iam.managed_policies:
-                path, name = policy_path_and_name(account.boundary)
+                path, name = path_and_name(account.boundary)
                 iam.create_policy("", path, _ALL, name, [])
             for user in account.users:
                 person = iam.create_user(iam.region_name, user)

@@ -16,6 +16,7 @@ from moto.backend_index import backend_url_patterns
 from moto.core.responses import BaseResponse
 
 from iam_access.policy.actions import Action, find_action, resource_types
+from iam_access.policy.arn import Arn
 from iam_access.sandbox.authorize import may
 from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
@@ -65,7 +66,7 @@ def may_in_s3(call: Call, response: BaseResponse, bucket: str | None, key: str |
     asked = [(action, name) for name in names] + ([("s3:GetObject", source)] if source else [])
     prefix = response.querystring.get("prefix")
     context = {"s3:prefix": prefix[0]} if prefix else {}
-    start = f"arn:{call.partition}:s3:::"
+    start = str(Arn(call.partition, "s3", "", "", ""))
     return bool(asked) and all(
         may(call, action, f"{start}{name}" if name else "*", context) for action, name in asked
     )

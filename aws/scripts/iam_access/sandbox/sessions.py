@@ -5,6 +5,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from iam_access.policy.arn import account_of
 from iam_access.sandbox import trust
 from iam_access.sandbox.authorize import lacking_to_assume
 from iam_access.sandbox.call import Call, Operation
@@ -25,7 +26,7 @@ def _assume_role(call: Call) -> ActionResult:
     if "Policy" in params:
         check_identity_policy(params["Policy"], call.partition)
     role_arn = params["RoleArn"]
-    account_id = role_arn.split(":")[4]
+    account_id = account_of(role_arn)
     now = call.world.clock()
     role = next(
         (

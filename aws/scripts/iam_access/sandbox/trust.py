@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from iam_access.policy.arn import account_of_root, assumed_role, iam_kind
 from iam_access.sandbox.documents import check_trust_policy, malformed
 from iam_access.sandbox.world import Caller, SandboxState, principal_exists, role_exists
 
-_ACCOUNT = re.compile(r"(\d{12})|arn:[\w-]+:iam::(\d{12}):root")
-_ENTITY = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|role)/.+")
-_SESSION = re.compile(r"arn:[\w-]+:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/[^/]+")
-_FEDERATED = re.compile(r"arn:[\w-]+:iam::\d{12}:(oidc|saml)-provider/.+|[\w.-]+\.[a-z]+")
+_ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
+_DOMAIN = re.compile(r"[\w.-]+\.[a-z]+")
+_ENTITIES = ("user", "role")
+_PROVIDERS = ("oidc-provider", "saml-provider")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|internal)")
 
 
@@ -26,15 +27,15 @@ def _exists(kind: str, value: str) -> bool:
     if kind == "Service":
         return _SERVICE.fullmatch(value) is not None
     if kind == "Federated":
-        return _FEDERATED.fullmatch(value) is not None
-    if value == "*" or _ACCOUNT.fullmatch(value):
+        return iam_kind(value) in _PROVIDERS or _DOMAIN.fullmatch(value) is not None
+    if value == "*" or _ACCOUNT_ID.fullmatch(value) or account_of_root(value):
         return True
-    if _ENTITY.fullmatch(value):
+    if iam_kind(value) in _ENTITIES:
         return principal_exists(value)
-    session = _SESSION.fullmatch(value)
-    # What is left is wrong, ids of deleted users and roles among it: IAM shows those in place of an
-    # ARN, but does not take them back.
-    return session is not None and role_exists(session["account"], session["role"])
+    session = assumed_role(value)
+    # Anything else is invalid, also the ids of deleted users and roles: IAM shows them in place of
+    # an ARN, but does not accept them.
+    return session is not None and role_exists(session.account, session.role)
 
 
 def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
+from iam_access.policy.arn import iam_arn, name_of, part_of, session_arn
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import SandboxQuotas
 
@@ -130,7 +131,7 @@ def _given(world: SandboxState, given: Given) -> Caller:
     if given.expires is not None and given.expires <= world.clock():
         raise _expired_token()
     if given.kind == "root":
-        arn = f"arn:{given.partition}:iam::{given.account_id}:root"
+        arn = iam_arn(given.account_id, "root", partition=given.partition)
         return Caller("root", given.account_id, arn, arn, given.account_id, "root")
     if given.kind == "user":
         user = _caller_of(backend, given.name)
@@ -138,11 +139,11 @@ def _given(world: SandboxState, given: Given) -> Caller:
     role = next((role for role in backend.roles.values() if role.name == given.name), None)
     if role is None:
         raise _unknown_token()
-    start = f"arn:{given.partition}:sts::{given.account_id}:assumed-role"
+    arn = session_arn(given.account_id, role.name, LENT_SESSION, partition=given.partition)
     return Caller(
         kind="session",
         account_id=given.account_id,
-        arn=f"{start}/{role.name}/{LENT_SESSION}",
+        arn=arn,
         principal_arn=role.arn,
         entity_id=role.id,
         name=LENT_SESSION,
@@ -204,9 +205,8 @@ def _unknown_token() -> AwsError:
 
 def principal_exists(arn: str) -> bool:
     """Whether there is a user or role of this ARN, in whichever account."""
-    _, _, _, _, account_id, resource = arn.split(":", 5)
-    kind, name = resource.split("/", 1)[0], resource.rpartition("/")[2]
-    for backend in list(iam_backends.get(account_id, {}).values()):
+    kind, name = part_of(arn, 5).partition("/")[0], name_of(arn)
+    for backend in list(iam_backends.get(part_of(arn, 4), {}).values()):
         if kind == "user" and (user := backend.users.get(name)) is not None:
             if user.arn == arn:
                 return True

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from iam_access.errors import AccessError
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy.arn import name_of
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -114,7 +115,7 @@ class AccountPolicies:
         return known or self._compiled(document, source)
 
     def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
-        source = PolicySource(arn, type_, arn.rpartition("/")[2])
+        source = PolicySource(arn, type_, name_of(arn))
         return self._policies.get((arn, type_)) or self._compiled(self.document(arn), source)
 
     def _compiled(self, document: Document, source: PolicySource) -> CompiledPolicy:

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location, Principal, PrincipalType
-from iam_access.policy.evaluation.request import SOME_SESSION, TIME_KEYS, account_of, is_open
+from iam_access.policy.arn import account_of
+from iam_access.policy.evaluation.request import SOME_SESSION, TIME_KEYS, is_open
 from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.snapshot import PrincipalState
 

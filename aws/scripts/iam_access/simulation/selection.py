@@ -14,6 +14,7 @@ from iam_access.kinds.placeholders import fill, values_of
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
 from iam_access.policy.actions import expand
+from iam_access.policy.arn import deployer_role_arn, part_of
 from iam_access.policy.evaluation.batch import set_bits
 from iam_access.simulation.proving import mismatches
 from iam_access.simulation.questions import (
@@ -65,8 +66,7 @@ def _listed(value: Any) -> list[str]:
 
 def _account(name: str) -> str:
     """The account of a principal: its twelve digits alone mean the same as its root's ARN."""
-    parts = name.split(":")
-    return parts[4] if len(parts) > 5 else name
+    return part_of(name, 4) or name
 
 
 _NOBODY, _MISSING = "no-principal", "missing-principal"
@@ -168,7 +168,7 @@ class _People:
             return True
         if state.principal.type is not PrincipalType.ROLE or is_service_linked(state):
             return False
-        return state.arn != self._account.deployer_role_arn
+        return state.arn != deployer_role_arn(self._account)
 
     def candidates(self, suite: Suite) -> int:
         """Everybody whom tests of a file can be about."""

@@ -141,7 +141,7 @@ def _fits(
             f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
             "write what the policy allows as custom_statements",
         )
-    partition = text.split(":", 2)[1]
+    partition = arns.arn_parts(text)[1]
     others = partitions.used_by(item.key) - {partition}
     if others and partition != "{partition}":
         report.error(
@@ -333,7 +333,7 @@ def _partitions(
 
 def _partition_of(text: str) -> str | None:
     """The partition that an ARN names, None where it is a placeholder or none that exists."""
-    found = text.split(":", 2)
+    found = arns.arn_parts(text)
     if len(found) < 3 or found[0] != "arn":
         return None
     known = found[1] in PARTITIONS or has_wildcard(found[1])

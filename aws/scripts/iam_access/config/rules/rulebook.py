@@ -13,7 +13,7 @@ from iam_access.kinds.fields import UserNames, exactly, is_exact
 from iam_access.kinds.grant import Form, Outliving, ResourcePolicies, TemporaryAccessRules, withheld
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.place import Path, SourcePosition
-from iam_access.policy.arn import policy_arn, policy_path_and_name
+from iam_access.policy.arn import path_and_name, policy_arn
 from iam_access.policy.globs import shell
 from iam_access.snapshot import Document, Snapshot
 
@@ -56,8 +56,9 @@ class RequiredBoundary:
             return False
         if not self._is_name:
             return arn == self._filled(account)
-        owned = arn.startswith(f"arn:{account.partition}:iam::{account.id}:policy/")
-        return owned and policy_path_and_name(arn)[1] == self.written
+        path, name = path_and_name(arn)
+        own = policy_arn(account.id, name, path=path, partition=account.partition)
+        return (arn, name) == (own, self.written)
 
     def arn(self, account: Account, snapshot: Snapshot) -> str:
         """The ARN of the policy in the account; of one there is not, without a path."""
@@ -292,8 +293,8 @@ def names_of(team: str, grant: str) -> tuple[str, str]:
 
 def names_of_policy(arn: str) -> tuple[str, str, str]:
     """What patterns of AWS managed policies are compared with: ARN, path and name, and name."""
-    named = arn.partition(":policy/")[2]
-    return arn, named, named.rpartition("/")[2]
+    path, name = path_and_name(arn)
+    return arn, f"{path}{name}".removeprefix("/"), name
 
 
 def names_of_user(written: str, user_names: UserNames) -> tuple[str, str, str]:

@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+from iam_access.policy.arn import account_of_root
 from iam_access.policy.document import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, DocumentError, parse
 from iam_access.policy.evaluation.conditions import (
     AnyCondition,
     PolicySyntaxError,
     compile_conditions,
 )
-from iam_access.policy.evaluation.request import (
-    CallerType,
-    PrincipalContext,
-    RequestContext,
-    account_of,
-)
+from iam_access.policy.evaluation.request import CallerType, PrincipalContext, RequestContext
 from iam_access.policy.globs import Mode, PatternSet, compile_patterns, no_variables
 from iam_access.policy.problem import shown
 
@@ -138,8 +134,7 @@ def _account(name: str) -> str | None:
     """The account that an entry names as a whole: twelve digits, or the ARN of its root."""
     if len(name) == 12 and name.isascii() and name.isdigit():
         return name
-    is_root = name.startswith("arn:") and name.endswith(":root") and ":iam::" in name
-    return account_of(name) if is_root else None
+    return account_of_root(name)
 
 
 # reference_policies_elements_version.html: the older one is the default and knows no variables.

@@ -11,7 +11,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from iam_access.policy.arn import role_arn, session_arn
+from iam_access.policy.arn import (
+    account_of,
+    iam_arn,
+    is_service_linked_role,
+    name_of,
+    part_of,
+    role_arn,
+    session_arn,
+)
 from iam_access.policy.condition_keys import is_multivalued
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
@@ -113,7 +121,7 @@ class PrincipalContext:
     def role_session(cls, role: str, session: str, unique_id: str = "") -> "PrincipalContext":
         """The session named `session` of the role with the ARN `role`."""
         account = account_of(role)
-        name = role.rpartition("/")[2]
+        name = name_of(role)
         arn = session_arn(str(account), name, session, partition=part_of(role, 1))
         return cls(CallerType.ROLE_SESSION, arn, account, role, unique_id)
 
@@ -129,7 +137,7 @@ class PrincipalContext:
     @classmethod
     def root(cls, account: str, partition: str = "aws") -> "PrincipalContext":
         """The root user of an account."""
-        return cls(CallerType.ROOT, f"arn:{partition}:iam::{account}:root", account)
+        return cls(CallerType.ROOT, iam_arn(account, "root", partition=partition), account)
 
     @classmethod
     def service(cls, name: str) -> "PrincipalContext":
@@ -172,7 +180,7 @@ class PrincipalContext:
 
     @property
     def is_service_linked_role(self) -> bool:
-        return ":role/aws-service-role/" in self.iam_arn
+        return is_service_linked_role(self.iam_arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +205,6 @@ class Request:
     def owner(self) -> str | None:
         """The account of the resource, None where nothing tells."""
         return self.resource_account or account_of(self.resource)
-
-
-def account_of(arn: str) -> str | None:
-    """The account in an ARN; None where it has none, or `aws` for what belongs to AWS."""
-    account = part_of(arn, 4)
-    return account if len(account) == 12 and account.isdigit() else None
-
-
-def part_of(arn: str, index: int) -> str:
-    """One of the six parts of an ARN, counted from 0; "" for what is no ARN."""
-    parts = arn.split(":", 5)
-    return parts[index] if len(parts) == 6 else ""
 
 
 OF_RESOURCE = frozenset({"aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths"})
@@ -347,7 +343,7 @@ def _as_text(value: object) -> str:
 
 
 def _user_name(caller: PrincipalContext) -> str | None:
-    return caller.arn.rpartition("/")[2] if caller.type is CallerType.USER else None
+    return name_of(caller.arn) if caller.type is CallerType.USER else None
 
 
 def _user_id(caller: PrincipalContext) -> str | None:
@@ -355,7 +351,7 @@ def _user_id(caller: PrincipalContext) -> str | None:
         return "anonymous"
     if caller.type is CallerType.ROOT:
         return caller.account
-    name = caller.arn.rpartition("/")[2]
+    name = name_of(caller.arn)
     if caller.type is CallerType.FEDERATED_USER:
         return f"{caller.account}:{name}"
     if caller.type is CallerType.ROLE_SESSION:

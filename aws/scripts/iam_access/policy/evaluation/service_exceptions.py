@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from iam_access.policy.evaluation.request import CallerType, Request, account_of
+from iam_access.policy.arn import account_of, is_service_linked_role
+from iam_access.policy.evaluation.request import CallerType, Request
 
 # sts:TagSession and its like are part of assuming a role and need the same trust.
 _TRUST_ACTIONS = frozenset(
@@ -142,7 +143,7 @@ def is_under_rcps(request: Request) -> bool:
     action = request.action.lower()
     if action.partition(":")[0] not in _SERVICES_WITH_RCPS or action == "kms:retiregrant":
         return False
-    return ":role/aws-service-role/" not in request.resource
+    return not is_service_linked_role(request.resource)
 
 
 def forbidden_by_service(request: Request) -> str:

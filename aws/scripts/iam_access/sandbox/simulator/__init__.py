@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from moto.iam.models import IAMBackend
 
+from iam_access.policy.arn import account_of, iam_arn, iam_kind, name_of
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -21,7 +22,7 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies
-from iam_access.policy.evaluation.request import PrincipalContext, account_of, part_of
+from iam_access.policy.evaluation.request import PrincipalContext
 from iam_access.sandbox.authorize import default_version
 from iam_access.sandbox.call import Call, Entity, Operation, Result, group_of, role_of, user_of
 from iam_access.sandbox.context_keys import context_keys
@@ -91,7 +92,7 @@ def _principal_source(call: Call) -> _Source:
     entity = _entity(call)
     without = exclusions(call.params.get("PolicyExclusionList") or ())
     owners = [entity]
-    if _kind_of(entity) == "user":
+    if iam_kind(entity.arn) == "user":
         owners += [group for group in call.iam.groups.values() if entity in group.users]
     attached = [policy for owner in owners for policy in _attached(call.iam, owner, without)]
     arn: str | None = getattr(entity, "permissions_boundary_arn", None)
@@ -118,13 +119,9 @@ def _entity(call: Call) -> Entity:
     return entity
 
 
-def _kind_of(entity: Entity) -> str:
-    return part_of(entity.arn, 5).partition("/")[0]
-
-
 def _attached(iam: IAMBackend, owner: Entity, without: Exclusions) -> Iterator[_Policy]:
     """Inline policies are named by kind, owner and own name, managed ones by their name alone."""
-    kind = _kind_of(owner)
+    kind = iam_kind(owner.arn) or ""
     for name, text in owner.policies.items():
         if not without.leave_out(Attached(name, (kind, owner.name))):
             label = f"{kind}_{owner.name}_{name}"
@@ -135,7 +132,7 @@ def _attached(iam: IAMBackend, owner: Entity, without: Exclusions) -> Iterator[_
 
 
 def _managed(iam: IAMBackend, arn: str, kind: SourceType) -> _Policy:
-    return _stored(default_version(iam, arn), PolicySource(arn, kind, arn.rpartition("/")[2]))
+    return _stored(default_version(iam, arn), PolicySource(arn, kind, name_of(arn)))
 
 
 @lru_cache(maxsize=1024)
@@ -194,7 +191,7 @@ def _prepare(call: Call, source: _Source) -> Simulation:
 
 def _nobody(call: Call) -> PrincipalContext:
     """A user whose name counts nowhere: nothing follows from it, and no policy can name it."""
-    return PrincipalContext.user(f"arn:{call.partition}:iam::{call.account_id}:user/")
+    return PrincipalContext.user(iam_arn(call.account_id, "user/", partition=call.partition))
 
 
 def _caller(
@@ -207,11 +204,12 @@ def _caller(
         return None, {}
     unique_id: str = entity.id if entity is not None and arn == entity.arn else ""
     account = account_of(arn) or ""
+    kind = iam_kind(arn)
     follows = {"aws:principalarn": (arn,), "aws:principalaccount": (account,)}
-    if ":role/" in arn:
+    if kind == "role":
         return PrincipalContext.role(arn, unique_id), follows
-    if ":user/" in arn:
-        follows["aws:username"] = (arn.rpartition("/")[2],)
+    if kind == "user":
+        follows["aws:username"] = (name_of(arn),)
         if unique_id:
             follows["aws:userid"] = (unique_id,)
     # A group makes no calls; it is asked as if it were a user without a name.
@@ -221,7 +219,7 @@ def _caller(
 def _resource_policy(call: Call, caller: PrincipalContext | None) -> _Policy:
     if caller is None:
         raise given.invalid_input("Invalid caller - Caller cannot be null or empty.")
-    if ":user/" not in caller.arn:
+    if iam_kind(caller.arn) != "user":
         raise given.invalid_input("Invalid caller - Caller must be an IAM user in this context.")
     if not given.resources_of(call.params):
         raise given.invalid_input(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from iam_access.policy.evaluation.request import account_of, part_of
+from iam_access.policy.arn import account_of, part_of
 from iam_access.policy.globs import has_wildcard, matching
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
@@ -17,7 +17,7 @@ _MOST = 256
 _TYPES = ("inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp")
 _OWNERS = ("user", "group", "role")
 _NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
-_MANAGED = re.compile(r"arn:[\w-]+:iam::(\d{12}|aws):policy/[^\s:]+", re.ASCII)
+_POLICY = re.compile(r"policy/[^\s:]+")
 _INLINE = "An inline policy is identified by its name and the kind and name of who has it."
 
 
@@ -84,7 +84,8 @@ def _of_type(name: str) -> _Test:
 
 
 def _of_arn(arn: str) -> _Test:
-    if not _MANAGED.fullmatch(arn) or not 20 <= len(arn) <= 2048:
+    is_managed = part_of(arn, 2) == "iam" and (account_of(arn) or part_of(arn, 4) == "aws")
+    if not is_managed or not _POLICY.fullmatch(part_of(arn, 5)) or not 20 <= len(arn) <= 2048:
         raise _invalid("PolicyArn is the ARN of a managed policy.")
     start = arn.removesuffix(part_of(arn, 5))
     if has_wildcard(start):

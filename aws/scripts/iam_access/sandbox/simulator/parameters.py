@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from iam_access.policy.actions import find_action
+from iam_access.policy.arn import account_of, find_arn, iam_kind, name_of
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
@@ -22,15 +23,13 @@ from iam_access.policy.evaluation.conditions import (
     parse_network,
     parse_number,
 )
-from iam_access.policy.evaluation.request import account_of
 from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_length, constraint
 from iam_access.sandbox.simulator.results import EVERY_RESOURCE
 
-_ENTITY = re.compile(r"arn:[\w-]+:iam::\d{12}:(user|group|role)/(?:.*/)?([^/]+)", re.ASCII)
+_ENTITIES = ("user", "group", "role")
 _RESOURCE = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
-_OWNER = re.compile(r"arn:[\w-]+:iam::\d{12}:.+", re.ASCII)
 _DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
 _LEVELS = 7
 # For starting EC2 instances: which resources are to be named. Which are is not checked here.
@@ -53,12 +52,12 @@ def check(params: Mapping[str, Any]) -> None:
     _check_resources(params.get("ResourceArns") or [])
     _check_apart(params)
     caller = params.get("CallerArn")
-    if caller is not None and not _ENTITY.fullmatch(caller):
+    if caller is not None and _entity_kind(caller) is None:
         raise invalid_input(
             "Invalid caller - Caller must be an IAM user, role or group in this context."
         )
     owner = params.get("ResourceOwner")
-    if owner is not None and not _OWNER.fullmatch(owner):
+    if owner is not None and not _is_in_account(owner):
         raise invalid_input(f"'{owner}' is not a valid as a Resource Owner.")
     if len(params.get("PermissionsBoundaryPolicyInputList") or []) > 1:
         raise invalid_input("The list of Permissions Boundary policies cannot exceed 1 items.")
@@ -74,8 +73,8 @@ def source_of(call: Call) -> tuple[str, str]:
     if arn is None:
         raise constraint("policySourceArn", "Member must not be null")
     check_length("policySourceArn", arn, 20, 2048)
-    found = _ENTITY.fullmatch(arn)
-    if found is None:
+    kind = _entity_kind(arn)
+    if kind is None:
         raise invalid_input(
             f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
         )
@@ -85,7 +84,17 @@ def source_of(call: Call) -> tuple[str, str]:
             f"Invalid Policy Source Arn: caller's account {call.account_id} does not have access "
             f"to policies in account {account}"
         )
-    return found[1], found[2]
+    return kind, name_of(arn)
+
+
+def _entity_kind(arn: str) -> str | None:
+    kind = iam_kind(arn)
+    return kind if kind in _ENTITIES and name_of(arn) else None
+
+
+def _is_in_account(text: str) -> bool:
+    arn = find_arn(text)
+    return arn is not None and (arn.service, arn.region) == ("iam", "") and bool(account_of(text))
 
 
 def resources_of(params: Mapping[str, Any]) -> list[str]:

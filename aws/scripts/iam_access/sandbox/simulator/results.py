@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iam_access.policy.actions import find_action, resource_types
+from iam_access.policy.arn import account_of
 from iam_access.policy.evaluation.compile import PolicySource, SourceType
 from iam_access.policy.evaluation.evaluate import (
     ApplicablePolicies,
@@ -17,7 +18,7 @@ from iam_access.policy.evaluation.evaluate import (
     decide,
     decide_for_caller,
 )
-from iam_access.policy.evaluation.request import PrincipalContext, Request, account_of
+from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.globs import documented_form
 from iam_access.sandbox.positions import Position, statement_spans
 from iam_access.sandbox.wire import Entries
