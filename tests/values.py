@@ -300,7 +300,7 @@ def team(
     """A team that calls ACCOUNT prod."""
     return Team(
         name=name,
-        environments={"prod": AccountSpec(id=ACCOUNT.id)},
+        accounts={"prod": AccountSpec(id=ACCOUNT.id)},
         entries={
             "aws-policies": tuple(policies),
             "permanent-access": tuple(permanent),

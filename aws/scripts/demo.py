@@ -138,7 +138,7 @@ def told(clock: Clock) -> int:
     from iam_access.config.load import load  # noqa: PLC0415
     from iam_access.kinds.temporary_access import TemporaryAccess  # noqa: PLC0415
     from iam_access.sandbox import Sandbox  # noqa: PLC0415
-    from iam_access.sandbox.seed import accounts_of  # noqa: PLC0415
+    from iam_access.sandbox.seed import sandbox_accounts  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="self-serve-") as folder, contextlib.chdir(folder):
         directory = Path("aws")
@@ -147,7 +147,7 @@ def told(clock: Clock) -> int:
         request = ENTRIES.format(folder=TemporaryAccess.folder, deadline=deadline)
         configuration = load(directory, now=clock())
         with Sandbox(
-            accounts_of(configuration),
+            sandbox_accounts(configuration),
             template=DEPLOYER_TEMPLATE,
             clock=clock,
             enforce=True,

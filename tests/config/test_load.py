@@ -25,7 +25,7 @@ def test_a_valid_repository_becomes_typed_entries(tmp_path: Path) -> None:
     assert configuration.findings == ()
     assert configuration.invalid == frozenset()
     team = configuration.teams["pay"]
-    assert {name: account.id for name, account in team.environments.items()} == {
+    assert {name: account.id for name, account in team.accounts.items()} == {
         "nonprod": "111122223333",
         "prod": "444455556666",
     }

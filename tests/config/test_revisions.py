@@ -87,7 +87,7 @@ class TestCommits:
         (error,) = [each for each in found.findings if each.code == "unreadable-file"]
         assert str(error.location) == "v1:aws/aws-policies/out.yaml:1:1"
         assert "leads out" in error.message
-        assert found.teams["twin"].environments.keys() == {"nonprod", "prod"}
+        assert found.teams["twin"].accounts.keys() == {"nonprod", "prod"}
 
     def test_the_folder_is_looked_for_where_it_is_in_its_repository(
         self, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

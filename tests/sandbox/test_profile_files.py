@@ -9,7 +9,7 @@ import pytest
 
 from iam_access.config.load import load
 from iam_access.sandbox import SandboxAccount, SandboxServer
-from iam_access.sandbox.seed import accounts_of
+from iam_access.sandbox.seed import sandbox_accounts
 from tests.config.repository import write
 from tests.sandbox.support import ACCOUNT, NOW, TEMPLATE
 
@@ -69,7 +69,7 @@ def test_accounts_are_called_like_their_environments_and_never_alike(tmp_path: P
             for team, accounts in teams.items()
         },
     )
-    labels = {each.id: each.label for each in accounts_of(load(tmp_path, now=NOW))}
+    labels = {each.id: each.label for each in sandbox_accounts(load(tmp_path, now=NOW))}
     assert labels == {
         "111111111111": "one+prod",
         "222222222222": "test",

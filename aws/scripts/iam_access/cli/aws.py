@@ -53,7 +53,7 @@ def aws(
         yield
         return
     from iam_access.sandbox import Sandbox  # noqa: PLC0415
-    from iam_access.sandbox.seed import accounts_of as seeded  # noqa: PLC0415
+    from iam_access.sandbox.seed import sandbox_accounts as seeded  # noqa: PLC0415
 
     accounts = map(prepare, seeded(configuration))
     with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):

@@ -13,14 +13,14 @@ from tempfile import TemporaryDirectory
 from iam_access.cli.files import load
 from iam_access.cli.runtime import DEPLOYER_TEMPLATE, Clock
 from iam_access.sandbox import UNSET, Profile, SandboxServer
-from iam_access.sandbox.seed import accounts_of
+from iam_access.sandbox.seed import sandbox_accounts
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
     configuration = load(options, clock())
     server = SandboxServer(
-        accounts_of(configuration),
+        sandbox_accounts(configuration),
         template=DEPLOYER_TEMPLATE,
         port=options.port,
         clock=clock,

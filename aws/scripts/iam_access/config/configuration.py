@@ -31,15 +31,15 @@ class TeamFiles:
 
     name: str
     files: list[str] = field(default_factory=list)
-    accounts: tuple[Item, ...] = ()
+    account_items: tuple[Item, ...] = ()
     items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     unclear: set[str] = field(default_factory=set)
 
     @property
-    def environments(self) -> dict[str, AccountSpec]:
+    def accounts(self) -> dict[str, AccountSpec]:
         """The team's accounts by its names for them, as far as they could be read."""
-        return {item.key: item.spec for item in self.accounts if item.spec is not None}
+        return {item.key: item.spec for item in self.account_items if item.spec is not None}
 
     @property
     def policies(self) -> tuple[Item, ...]:
@@ -55,7 +55,7 @@ class TeamFiles:
     def accounts_are_known(self) -> bool:
         """Whether all of the team's environments were read, each with its account."""
         is_read = accounts.FOLDER in self.seen and accounts.FOLDER not in self.unclear
-        return is_read and not any(isinstance(item, InvalidEntry) for item in self.accounts)
+        return is_read and not any(isinstance(item, InvalidEntry) for item in self.account_items)
 
     @property
     def beginning(self) -> Location:
@@ -84,7 +84,7 @@ class Team:
     """
 
     name: str
-    environments: Mapping[str, AccountSpec]
+    accounts: Mapping[str, AccountSpec]
     entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
 
@@ -141,7 +141,7 @@ class Configuration:
         only teams with more of them than allowed name are left out.
         """
         most = self.settings.limits.accounts_per_team
-        beyond = {name for name, team in self.teams.items() if len(team.environments) > most}
+        beyond = {name for name, team in self.teams.items() if len(team.accounts) > most}
         return {
             number: replace(account, environments={})
             for number, account in self.known_accounts.items()
@@ -159,7 +159,7 @@ class Configuration:
     @property
     def rules(self) -> Rulebook:
         """The organisation's rules, which know where they are written."""
-        named = {team.name: team.environments for team in self.teams.values()}
+        named = {team.name: team.accounts for team in self.teams.values()}
         aliases = aliases_of(named)
         return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from iam_access import kinds
 from iam_access.config import access_tests
 from iam_access.config import accounts as account_files
-from iam_access.config.checks.fleet import accounts_of
+from iam_access.config.checks.fleet import agreed_accounts
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.load import history_of, load_unchecked, precedence_of
 from iam_access.config.revisions import Revision
@@ -44,7 +44,7 @@ class _Search:
         unknown = {
             name
             for name, team in today.teams.items()
-            if not team.accounts_are_known or not team.environments
+            if not team.accounts_are_known or not team.accounts
         }
         search = cls(today, unknown)
         states = history_of(today.directory, search._names()).newest_first()
@@ -74,7 +74,7 @@ class _Search:
             self.teams |= earlier.teams.keys()
         for name in self.teams - self.found.keys():
             team = earlier.teams.get(name)
-            if team is not None and team.accounts_are_known and team.environments:
+            if team is not None and team.accounts_are_known and team.accounts:
                 self.found[name] = at, team
 
 
@@ -93,9 +93,9 @@ def load_for_revoking(directory: Path) -> tuple[Configuration, tuple[Finding, ..
     teams = dict(today.teams)
     for name, (_, team) in search.found.items():
         known = teams.get(name, team)
-        teams[name] = replace(known, environments={**team.environments, **known.environments})
-    accounts = accounts_of(
-        {name: team.environments for name, team in teams.items()},
+        teams[name] = replace(known, accounts={**team.accounts, **known.accounts})
+    accounts = agreed_accounts(
+        {name: team.accounts for name, team in teams.items()},
         settings,
         precedence_of(directory),
     )
@@ -130,7 +130,7 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
         if name in search.found:
             at, team = search.found[name]
             named = ", ".join(
-                f"{environment} ({spec.id})" for environment, spec in team.environments.items()
+                f"{environment} ({spec.id})" for environment, spec in team.accounts.items()
             )
             yield Finding(
                 code="earlier-accounts",
@@ -250,7 +250,7 @@ def permanent_entries(
 
 def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
     """Whether an environment may be one of the accounts; one without an account may be any."""
-    account = team.environments.get(environment)
+    account = team.accounts.get(environment)
     return account is None or account.id in accounts
 
 

@@ -138,7 +138,7 @@ class _Reading:
     settings: Settings
     settings_place: SourcePosition | None
     settings_valid: bool
-    drafts: dict[str, TeamFiles]
+    all_team_files: dict[str, TeamFiles]
     complete: bool
     report: FindingCollector
 
@@ -154,23 +154,23 @@ class _Reading:
                 files.report_misnamed(shown, wrong, name, report)
         valid = settings_valid and SETTINGS not in misnamed
         values = settings.limits.values_per_file
-        drafts, complete = _drafts(directory, shown, misnamed, values, report)
-        return cls(directory, settings, settings_place, valid, drafts, complete, report)
+        all_team_files, complete = _team_files(directory, shown, misnamed, values, report)
+        return cls(directory, settings, settings_place, valid, all_team_files, complete, report)
 
     def checked(
         self, base: Configuration | None, precedence: Precedence, unknown: Severity, now: datetime
     ) -> Configuration:
         """As configuration, with everything that is wrong with it."""
         known = self._accounts(precedence)
-        drafts = list(self.drafts.values())
+        all_team_files = list(self.all_team_files.values())
         unread = self._unread_accounts()
         book = Rulebook(self.settings, self.settings_place, aliases_of(self._named()), unread)
-        facts = _check(drafts, book, base, unknown, now, self.report)
-        fleet_checks.check(drafts, facts, self.settings, known, precedence, self.report)
-        account_rules.check(drafts, book, base, self.report)
-        rule_checks.check_names(drafts, book, self.report)
+        indexes = _check(all_team_files, book, base, unknown, now, self.report)
+        fleet_checks.check(all_team_files, indexes, self.settings, known, precedence, self.report)
+        account_rules.check(all_team_files, book, base, self.report)
+        rule_checks.check_names(all_team_files, book, self.report)
         if self.complete:
-            departures.check(drafts, base, now, self.report)
+            departures.check(all_team_files, base, now, self.report)
         return replace(self._configuration(known, base), unread_accounts=unread)
 
     def unchecked(self, precedence: Precedence) -> Configuration:
@@ -178,10 +178,10 @@ class _Reading:
         return self._configuration(self._accounts(precedence), None)
 
     def _accounts(self, precedence: Precedence) -> dict[str, Account]:
-        return fleet_checks.accounts_of(self._named(), self.settings, precedence)
+        return fleet_checks.agreed_accounts(self._named(), self.settings, precedence)
 
     def _named(self) -> dict[str, Mapping[str, AccountSpec]]:
-        return {name: draft.environments for name, draft in self.drafts.items()}
+        return {name: team_files.accounts for name, team_files in self.all_team_files.items()}
 
     def _unread_accounts(self) -> tuple[str, ...]:
         """Files that may give accounts names that are not known: with an error, or not there.
@@ -189,9 +189,9 @@ class _Reading:
         What was found in them so far is from when they were read.
         """
         missing = {
-            f"{accounts.FOLDER}/{draft.name}.yaml"
-            for draft in self.drafts.values()
-            if not draft.accounts_are_known
+            f"{accounts.FOLDER}/{team_files.name}.yaml"
+            for team_files in self.all_team_files.values()
+            if not team_files.accounts_are_known
         }
         places = (
             Path(each.location.file)
@@ -207,11 +207,13 @@ class _Reading:
     ) -> Configuration:
         findings = self.report.sorted()
         wrong = (each.team for each in findings if each.is_error and each.team)
-        invalid = frozenset(wrong if self.complete else self.drafts)
+        invalid = frozenset(wrong if self.complete else self.all_team_files)
         return Configuration(
             directory=self.directory,
             settings=self.settings,
-            teams={name: _team(draft) for name, draft in sorted(self.drafts.items())},
+            teams={
+                name: _team(team_files) for name, team_files in sorted(self.all_team_files.items())
+            },
             accounts=_of_valid(known, invalid),
             known_accounts=known,
             findings=findings,
@@ -250,7 +252,7 @@ def _settings(
     return (settings, place) if settings is not None else (Settings(), None)
 
 
-def _drafts(
+def _team_files(
     directory: Path,
     shown: str,
     misnamed: Mapping[str, Sequence[str]],
@@ -262,7 +264,7 @@ def _drafts(
     What stands in folders that are `misnamed` (by the right name) is there, and not read. A file
     may hold so many `values`.
     """
-    drafts: dict[str, TeamFiles] = {}
+    all_team_files: dict[str, TeamFiles] = {}
     complete = True
     registered = {folder.folder: folder for folder in kinds.FOLDERS}
     for folder in team_folders():
@@ -274,19 +276,19 @@ def _drafts(
             complete = complete and unread is not None
             found.append(iter(unread or ()))
         for source in chain.from_iterable(found):
-            draft = drafts.setdefault(source.team, TeamFiles(source.team))
-            draft.files.append(source.file)
-            draft.seen.add(folder)
+            team_files = all_team_files.setdefault(source.team, TeamFiles(source.team))
+            team_files.files.append(source.file)
+            team_files.seen.add(folder)
             try:
                 few = report.few_of(source.team)
-                _read(draft, source, folder, registered.get(folder), values, few)
+                _read(team_files, source, folder, registered.get(folder), values, few)
             except TooManyFindingsError:
-                draft.unclear.add(folder)
-    return drafts, complete
+                team_files.unclear.add(folder)
+    return all_team_files, complete
 
 
 def _read(
-    draft: TeamFiles,
+    team_files: TeamFiles,
     source: files.Source,
     name: str,
     folder: Folder | None,
@@ -301,47 +303,51 @@ def _read(
         else None
     )
     if found is None:
-        draft.unclear.add(name)
+        team_files.unclear.add(name)
     elif folder is None:
-        draft.accounts = read.environments(*found, report)
+        team_files.account_items = read.account_items(*found, report)
     else:
-        draft.items[name] = read.items(folder, *found, report)
+        team_files.items[name] = read.items(folder, *found, report)
 
 
 def _check(
-    drafts: list[TeamFiles],
+    all_team_files: list[TeamFiles],
     book: Rulebook,
     base: Configuration | None,
     unknown: Severity,
     now: datetime,
     report: FindingCollector,
-) -> dict[str, team_checks.Facts]:
+) -> dict[str, team_checks.TeamIndex]:
     """Everything that concerns more than one entry of a team. Return what is known of each."""
-    facts: dict[str, team_checks.Facts] = {}
-    for draft in drafts:
-        concerned = report.few_of(draft.name)
-        about = facts[draft.name] = team_checks.Facts(before=earlier(base, draft.name))
+    indexes: dict[str, team_checks.TeamIndex] = {}
+    for team_files in all_team_files:
+        concerned = report.few_of(team_files.name)
+        about = indexes[team_files.name] = team_checks.TeamIndex(
+            before=earlier(base, team_files.name)
+        )
         with suppress(TooManyFindingsError):
-            team_checks.check(draft, about, book, now, concerned)
-            few = report.few_of(draft.name, Severity.WARNING)
-            policy_checks.check(draft, about, book.settings.known_names, unknown, few)
-            rule_checks.check(draft, about, book, unknown, now, concerned)
-    if not drafts:
+            team_checks.check(team_files, about, book, now, concerned)
+            few = report.few_of(team_files.name, Severity.WARNING)
+            policy_checks.check(team_files, about, book.settings.known_names, unknown, few)
+            rule_checks.check(team_files, about, book, unknown, now, concerned)
+    if not all_team_files:
         report.warning(
             "no-teams",
             None,
             "there are no teams' files",
             f"add {accounts.FOLDER}/<team>.yaml and the other files of a team",
         )
-    return facts
+    return indexes
 
 
-def _team(draft: TeamFiles) -> Team:
+def _team(team_files: TeamFiles) -> Team:
     return Team(
-        name=draft.name,
-        environments=draft.environments,
-        entries={each.folder: _entries(draft.items.get(each.folder, ())) for each in kinds.FOLDERS},
-        accounts_are_known=draft.accounts_are_known,
+        name=team_files.name,
+        accounts=team_files.accounts,
+        entries={
+            each.folder: _entries(team_files.items.get(each.folder, ())) for each in kinds.FOLDERS
+        },
+        accounts_are_known=team_files.accounts_are_known,
     )
 
 

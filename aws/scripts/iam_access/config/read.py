@@ -112,7 +112,7 @@ def items(
     return tuple(map(_item, map(str, range(len(value))), value, places, specs))
 
 
-def environments(
+def account_items(
     value: dict[str, Any], place: SourcePosition, report: FindingCollector
 ) -> tuple[Item, ...]:
     """Read the section of a team's accounts, by environment."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from iam_access.config import files, placeholders, read
+from iam_access.config import files, read
 from iam_access.config.access_tests import (
     FOLDER,
     AccessTest,
@@ -19,6 +19,7 @@ from iam_access.config.access_tests import (
     Expectation,
     accounts_named,
 )
+from iam_access.config.checks.policies import check_placeholders
 from iam_access.config.configuration import Configuration
 from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
@@ -91,8 +92,8 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
             continue
         there = None
         if team.accounts_are_known:  # if not, that is told of the accounts
-            specs = team.environments.values()
-            there = _There(team.environments, frozenset(each.id for each in specs))
+            specs = team.accounts.values()
+            there = _There(team.accounts, frozenset(each.id for each in specs))
         suite = _suite(source.data, source.file, source.team, there, concerned)
         if suite is not None:
             suites.append(replace(suite, user_names=configuration.settings.user_names))
@@ -264,7 +265,7 @@ def _check(suite: Suite, there: _There | None, report: FindingCollector) -> None
         if there is not None:
             _check_environments(test, place, there.environments, report)
             _check_accounts(test.accounts, place.at("limit_to").location, there, report)
-        placeholders.check(test.resources, place, ("resources",), _PLACEHOLDERS, report)
+        check_placeholders(test.resources, place, ("resources",), _PLACEHOLDERS, report)
         _check_actions(test, place, report)
         _check_condition_keys(test, place, report)
 

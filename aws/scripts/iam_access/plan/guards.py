@@ -56,7 +56,7 @@ def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     told: dict[tuple[Principal, frozenset[str], bool], Finding] = {}
     for change in changes:
         for principal in _touched(change):
-            rule = where.rules.protection(principal)
+            rule = where.rules.protecting_rule(principal)
             if rule is None:
                 continue
             refused.append(change.id)
@@ -78,7 +78,7 @@ def _touched(change: Change) -> Iterator[Principal]:
 
 
 def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
-    source = where.rules.where(*rule)
+    source = where.rules.cite(*rule)
     on = f"{principal} in account {where.account.id} ({where.account.label})"
     if change.action is ChangeType.DELETE:
         return finding_about(
@@ -179,7 +179,7 @@ def _missing_boundary(
         f"permissions boundary {wanted.written} to be granted anything, and has {has}",
         f"aws iam put-{principal.type}-permissions-boundary --{principal.type}-name "
         f"{principal.name} --permissions-boundary {arn} "
-        f"({where.rules.where('permissions_boundary')})",
+        f"({where.rules.cite('permissions_boundary')})",
     )
 
 

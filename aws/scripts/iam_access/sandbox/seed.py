@@ -9,7 +9,7 @@ from iam_access.sandbox.sandbox import SandboxAccount
 from iam_access.snapshot import Snapshot
 
 
-def accounts_of(configuration: Configuration) -> tuple[SandboxAccount, ...]:
+def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]:
     """Every account of the files, with everybody whom the entries of valid teams name there."""
     environments = Counter(
         environment

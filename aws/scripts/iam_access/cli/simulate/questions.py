@@ -141,7 +141,7 @@ def _unread(
     wanted = set(options.environment)
     for name in sorted(configuration.invalid):
         team = configuration.teams[name]
-        counts = on_plan and (not wanted or not wanted.isdisjoint(team.environments))
+        counts = on_plan and (not wanted or not wanted.isdisjoint(team.accounts))
         if counts or not team.accounts_are_known:
             yield f"the files of team {name}"
 

@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 def check(
-    drafts: Sequence[TeamFiles],
+    all_team_files: Sequence[TeamFiles],
     base: Configuration | None,
     now: datetime,
     report: FindingCollector,
@@ -27,10 +27,15 @@ def check(
     The pipeline looks only into accounts that some file names, so nothing would ever take it away.
     While some team's accounts cannot be read, no account is known to have left.
     """
-    if base is None or any(_are_unclear(draft) for draft in drafts):
+    if base is None or any(_are_unclear(team_files) for team_files in all_team_files):
         return
-    named = {item.spec.id for draft in drafts for item in draft.accounts if item.spec is not None}
-    beginnings = {draft.name: draft.beginning for draft in drafts}
+    named = {
+        item.spec.id
+        for team_files in all_team_files
+        for item in team_files.account_items
+        if item.spec is not None
+    }
+    beginnings = {team_files.name: team_files.beginning for team_files in all_team_files}
     for number, account in base.known_accounts.items():
         if number in named:
             continue
@@ -42,9 +47,9 @@ def check(
                 _leaves(before, number, environment, held, location, report.of(team))
 
 
-def _are_unclear(draft: TeamFiles) -> bool:
-    return accounts.FOLDER in draft.unclear or any(
-        isinstance(item, InvalidEntry) for item in draft.accounts
+def _are_unclear(team_files: TeamFiles) -> bool:
+    return accounts.FOLDER in team_files.unclear or any(
+        isinstance(item, InvalidEntry) for item in team_files.account_items
     )
 
 

@@ -97,7 +97,7 @@ def _starts_well(
             location,
             f"a temporary grant may begin {words(furthest)} from now at most",
             f"write {now + furthest:%Y-%m-%dT%H:%M:%SZ} or earlier, or add the entry later "
-            f"({book.where(*_FURTHEST_START)})",
+            f"({book.cite(*_FURTHEST_START)})",
         )
     return True
 
@@ -131,7 +131,7 @@ def _check_longest(
             f"a temporary grant{_of_what(access, longest)} may last "
             f"{words(longest.length)} at most",
             f"write {latest} or earlier, and renew the grant later if needed "
-            f"({book.where(*longest.path)})",
+            f"({book.cite(*longest.path)})",
         )
 
 
@@ -152,7 +152,7 @@ def _check_shortest(
     )
     end = f"{begins + shortest.length:%Y-%m-%dT%H:%M:%SZ}"
     hint = f"write {key_name(access.keys.until)}: {end} or later"
-    rule = f"({book.where(*shortest.path)})"
+    rule = f"({book.cite(*shortest.path)})"
     if access.starts is not None:
         report.error("too-short", _location(access), must, f"{hint} {rule}")
     else:
@@ -279,7 +279,7 @@ class _Chains:
             f"{words(self._limit.length)} may be given at once",
             "end it earlier, or begin it at least "
             f"{words(self._limit.length)} after the other; renew the grant when it is needed "
-            f"({self._book.where(*self._limit.path)})",
+            f"({self._book.cite(*self._limit.path)})",
         )
 
 

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.checks.team import Facts, location_of, same_person
+from iam_access.config.checks.team import TeamIndex, location_of, same_person
 from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import History
@@ -68,7 +68,7 @@ class Precedence:
 Environments = Mapping[str, AccountSpec]
 
 
-def accounts_of(
+def agreed_accounts(
     teams: Mapping[str, Environments], settings: Settings, precedence: Precedence
 ) -> dict[str, Account]:
     """The accounts by id, in order, each with the teams that use it.
@@ -103,7 +103,7 @@ def _agreed(
     ways = [way_to(spec, settings) for spec in specs.values()]
     if len(set(ways)) > 1:
         first = precedence.first(
-            list(specs.items()), lambda team, spec: spec in team.environments.values()
+            list(specs.items()), lambda team, spec: spec in team.accounts.values()
         )
         ways = [way_to(spec, settings) for _, spec in first]
     count = Counter(ways)
@@ -115,8 +115,8 @@ _FIRST = "who wrote it first goes on as before"
 
 
 def check(
-    drafts: Sequence[TeamFiles],
-    facts: Mapping[str, Facts],
+    all_team_files: Sequence[TeamFiles],
+    indexes: Mapping[str, TeamIndex],
     settings: Settings,
     accounts: Mapping[str, Account],
     precedence: Precedence,
@@ -124,28 +124,28 @@ def check(
 ) -> None:
     """Report what teams that share an account disagree about, to who came later.
 
-    `facts` are those of each team by its name, `accounts` the ways to all accounts by id.
+    `indexes` are those of each team by its name, `accounts` the ways to all accounts by id.
     """
-    shared = _shared_accounts(drafts)
+    shared = _shared_accounts(all_team_files)
     for number, uses in shared.items():
         _accounts(uses, settings, accounts[number], report)
     past = _Past(precedence)
-    _policies(drafts, past, report)
+    _policies(all_team_files, past, report)
     # Many accounts are shared by the same teams; one look at them is enough.
-    groups = {tuple(draft.name for draft, _ in uses): uses for uses in shared.values()}
+    groups = {tuple(team_files.name for team_files, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
-        _users([draft for draft, _ in uses], facts, settings.user_names, past, report)
+        _users([team_files for team_files, _ in uses], indexes, settings.user_names, past, report)
 
 
 def _shared_accounts(
-    drafts: Sequence[TeamFiles],
+    all_team_files: Sequence[TeamFiles],
 ) -> dict[str, list[tuple[TeamFiles, FileEntry[Any]]]]:
     """The accounts that several teams use, each with them and how they write it."""
     users: dict[str, dict[str, tuple[TeamFiles, FileEntry[Any]]]] = defaultdict(dict)
-    for draft in drafts:
-        for item in draft.accounts:
+    for team_files in all_team_files:
+        for item in team_files.account_items:
             if not isinstance(item, InvalidEntry):
-                users[item.spec.id].setdefault(draft.name, (draft, item))
+                users[item.spec.id].setdefault(team_files.name, (team_files, item))
     return {number: list(each.values()) for number, each in users.items() if len(each) > 1}
 
 
@@ -157,12 +157,12 @@ def _accounts(
 ) -> None:
     """One account must be reached in one way, whoever's entries are applied."""
     right = account.partition, account.deployer_role
-    with_it = [draft.name for draft, item in uses if way_to(item.spec, settings) == right]
-    for draft, item in uses:
+    with_it = [team_files.name for team_files, item in uses if way_to(item.spec, settings) == right]
+    for team_files, item in uses:
         mine = way_to(item.spec, settings)
         for name, said, agreed in zip(("partition", "deployer_role"), mine, right, strict=True):
             if said != agreed:
-                report.of(draft.name).error(
+                report.of(team_files.name).error(
                     "conflicting-account",
                     item.place.at(name).location,
                     f"the {name} of account {account.id} is {shown(said)} here and "
@@ -171,14 +171,14 @@ def _accounts(
                 )
 
 
-def _policies(drafts: Sequence[TeamFiles], past: "_Past", report: FindingCollector) -> None:
+def _policies(all_team_files: Sequence[TeamFiles], past: "_Past", report: FindingCollector) -> None:
     """Names of policies are unique in an account, whatever their path and case."""
     # One key of each team is enough: a name that it gives twice itself is told to it besides.
     by_name: dict[str, dict[str, tuple[TeamFiles, Item]]] = defaultdict(dict)
-    for draft in drafts:
-        for item in draft.policies:
-            name = names.policy_name(draft.name, item.key).lower()
-            by_name[name].setdefault(draft.name, (draft, item))
+    for team_files in all_team_files:
+        for item in team_files.policies:
+            name = names.policy_name(team_files.name, item.key).lower()
+            by_name[name].setdefault(team_files.name, (team_files, item))
     for uses in by_name.values():
         for (one, first), (other, second) in combinations(uses.values(), 2):
             if not past.shared(one, other):
@@ -190,10 +190,10 @@ def _policies(drafts: Sequence[TeamFiles], past: "_Past", report: FindingCollect
 
 
 def _collide(
-    draft: TeamFiles, item: Item, other: TeamFiles, theirs: Item, report: FindingCollector
+    team_files: TeamFiles, item: Item, other: TeamFiles, theirs: Item, report: FindingCollector
 ) -> None:
-    name = names.policy_name(draft.name, item.key)
-    report.of(draft.name).error(
+    name = names.policy_name(team_files.name, item.key)
+    report.of(team_files.name).error(
         "policy-name-collision",
         item.place.location,
         f"the policy {name} in AWS would be that of {shown(theirs.key)} of team {other.name}, too",
@@ -203,42 +203,42 @@ def _collide(
 
 
 def _users(
-    drafts: Sequence[TeamFiles],
-    facts: Mapping[str, Facts],
+    all_team_files: Sequence[TeamFiles],
+    indexes: Mapping[str, TeamIndex],
     user_names: UserNames,
     past: "_Past",
     report: FindingCollector,
 ) -> None:
     """One user name in an account must mean one person, whichever team writes it."""
     first: dict[str, tuple[str, TeamFiles]] = {}
-    for draft in drafts:
-        users = facts[draft.name]
+    for team_files in all_team_files:
+        users = indexes[team_files.name]
         for address, in_iam in zip(users.users, users.in_iam, strict=True):
             if in_iam not in first:
-                first[in_iam] = (address, draft)
+                first[in_iam] = (address, team_files)
                 continue
             other, theirs = first[in_iam]
-            if address == other or theirs is draft or same_person(address, other, user_names):
+            if address == other or theirs is team_files or same_person(address, other, user_names):
                 continue
-            if past.was_first(theirs, other, draft, address, _USERS_OF):
-                _differ(draft, address, theirs, other, facts, report)
+            if past.was_first(theirs, other, team_files, address, _USERS_OF):
+                _differ(team_files, address, theirs, other, indexes, report)
             else:
-                first[in_iam] = (address, draft)
-                _differ(theirs, other, draft, address, facts, report)
+                first[in_iam] = (address, team_files)
+                _differ(theirs, other, team_files, address, indexes, report)
 
 
 def _differ(
-    draft: TeamFiles,
+    team_files: TeamFiles,
     address: str,
     theirs: TeamFiles,
     other: str,
-    facts: Mapping[str, Facts],
+    indexes: Mapping[str, TeamIndex],
     report: FindingCollector,
 ) -> None:
-    there = location_of(USERS, other, facts[theirs.name].users[other][0])
-    report.of(draft.name).error(
+    there = location_of(USERS, other, indexes[theirs.name].users[other][0])
+    report.of(team_files.name).error(
         "same-user",
-        location_of(USERS, address, facts[draft.name].users[address][0]),
+        location_of(USERS, address, indexes[team_files.name].users[address][0]),
         f"{shown(address)} and {shown(other)} of team {theirs.name} are one IAM user "
         "in an account that both teams use",
         f"write one address for one user; the other is at {there}; {_FIRST}",
@@ -249,7 +249,7 @@ class _Written:
     """What a team's files had earlier, each put together once."""
 
     def __init__(self, team: Team) -> None:
-        self.accounts = frozenset(spec.id for spec in team.environments.values())
+        self.accounts = frozenset(spec.id for spec in team.accounts.values())
         self.policies = frozenset(team.policies)
         self.users = frozenset(user for entry in team.access for user in entry.users)
 
@@ -284,11 +284,11 @@ class _Past:
         parties = [(one.name, mine), (other.name, theirs)]
         return self._precedence.first(parties, wrote)[0] == parties[0]
 
-    def _accounts_of(self, draft: TeamFiles) -> frozenset[str]:
-        if draft.name not in self._accounts:
-            numbers = (spec.id for spec in draft.environments.values())
-            self._accounts[draft.name] = frozenset(numbers)
-        return self._accounts[draft.name]
+    def _accounts_of(self, team_files: TeamFiles) -> frozenset[str]:
+        if team_files.name not in self._accounts:
+            numbers = (spec.id for spec in team_files.accounts.values())
+            self._accounts[team_files.name] = frozenset(numbers)
+        return self._accounts[team_files.name]
 
     def _of(self, team: Team) -> _Written:
         if id(team) not in self._written:

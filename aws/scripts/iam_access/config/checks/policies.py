@@ -1,27 +1,26 @@
 """What must hold within the policies of one team, before AWS sees them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
-from iam_access.config import placeholders
-from iam_access.config.checks.team import Facts
+from iam_access.config.checks.team import TeamIndex
 from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
-from iam_access.config.words import as_fragment, listed
+from iam_access.config.words import as_fragment, did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names
 from iam_access.kinds.base import InvalidEntry, Item
-from iam_access.kinds.placeholders import fill
+from iam_access.kinds.placeholders import fill, may_have_any, unknown_in
 from iam_access.kinds.policy_spec import StatementSpec
 from iam_access.model import Severity
-from iam_access.place import Path
+from iam_access.place import Path, SourcePosition
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import lint
@@ -47,12 +46,14 @@ _FILL: Mapping[str, str] = {
 class Partitions:
     """In which partitions a team's policies are granted."""
 
-    def __init__(self, draft: TeamFiles, facts: Facts) -> None:
+    def __init__(self, team_files: TeamFiles, index: TeamIndex) -> None:
         self._of = {
-            item.key: item.spec.partition for item in draft.accounts if item.spec is not None
+            item.key: item.spec.partition
+            for item in team_files.account_items
+            if item.spec is not None
         }
         self._all = frozenset(self._of.values())
-        self._entries = facts.entries
+        self._entries = index.entries
 
     def used_by(self, key: str) -> frozenset[str]:
         """The partitions where a policy is granted; all of the team's if nowhere in particular."""
@@ -205,8 +206,8 @@ class Unknown:
 
 
 def check(
-    draft: TeamFiles,
-    facts: Facts,
+    team_files: TeamFiles,
+    index: TeamIndex,
     known: Sequence[str],
     otherwise: Severity,
     report: FindingCollector,
@@ -216,13 +217,13 @@ def check(
     `known` are patterns of names that are right; `otherwise` is how unknown ones weigh where what
     the team's files said earlier is not known.
     """
-    unknown = Unknown(known, facts.before, otherwise)
-    _names(draft, report)
-    samples = placeholders.samples(draft)
-    partitions = Partitions(draft, facts)
-    for item in draft.policies:
+    unknown = Unknown(known, index.before, otherwise)
+    _names(team_files, report)
+    samples = _samples(team_files)
+    partitions = Partitions(team_files, index)
+    for item in team_files.policies:
         _empty(item, report)
-        check_aws_managed(draft.name, item, partitions, report)
+        check_aws_managed(team_files.name, item, partitions, report)
         _statements(item, samples, partitions.used_by(item.key), unknown, report)
 
 
@@ -242,12 +243,12 @@ def _empty(item: Item, report: FindingCollector) -> None:
         )
 
 
-def _names(draft: TeamFiles, report: FindingCollector) -> None:
+def _names(team_files: TeamFiles, report: FindingCollector) -> None:
     """Names of policies: short enough, and different in more than case and dots."""
     first: dict[str, str] = {}
     labels: dict[str, str] = {}
-    for item in draft.policies:
-        name = names.policy_name(draft.name, item.key)
+    for item in team_files.policies:
+        name = names.policy_name(team_files.name, item.key)
         if len(name) > names.NAME_LIMIT:
             report.error(
                 "policy-name-too-long",
@@ -393,13 +394,46 @@ def _filled(
     """The statement as it will be in the environment where it is longest."""
     for element in _FILLED:
         value = statement.get(element)
-        if value is not None and placeholders.any_in(value):
+        if value is not None and may_have_any(value):
             filled = fill(value, samples)
-            if placeholders.any_in(filled):  # what is left is IAM's own, or unknown
+            if may_have_any(filled):  # what is left is IAM's own, or unknown
                 below = (*path, _KEYS[element])
-                placeholders.check(value, item.place, below, samples, report)
+                check_placeholders(value, item.place, below, samples, report)
             statement[element] = filled
     return statement
+
+
+def _samples(team_files: TeamFiles) -> dict[str, str]:
+    """A value for every placeholder, as long as the team's longest."""
+    specs = list(team_files.accounts.values())
+    return {
+        "account_id": specs[0].id if specs else "123456789012",
+        "environment": max(
+            (item.key for item in team_files.account_items), key=len, default="prod"
+        ),
+        "partition": max((spec.partition for spec in specs), key=len, default="aws"),
+        "team": team_files.name,
+    }
+
+
+def check_placeholders(
+    value: Any,
+    place: SourcePosition,
+    path: Path,
+    known: Collection[str],
+    report: FindingCollector,
+) -> None:
+    """Report every placeholder that is not known in the value at a path below the place."""
+    for name, below, is_key in unknown_in(value, known):
+        at = (*path, *below)
+        report.error(
+            "unknown-placeholder",
+            place.key(*at) if is_key else place.at(*at).location,
+            f"nothing is known to fill in for {shown('{' + name + '}')}",
+            did_you_mean(name, known)
+            or f"there are {listed(['{' + each + '}' for each in known])}; "
+            "IAM's own variables begin with '${'",
+        )
 
 
 def _path(path: Path, positions: list[int]) -> Path:

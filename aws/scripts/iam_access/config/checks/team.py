@@ -22,7 +22,7 @@ from iam_access.model import Location
 
 
 @dataclass(slots=True)
-class Facts:
+class TeamIndex:
     """The entries of a team by whom they name (as written), for checks across teams.
 
     `in_iam` has, for each of the users in turn, what IAM tells users by. `entries` are all.
@@ -47,23 +47,23 @@ class Facts:
 
 
 def check(
-    draft: TeamFiles, facts: Facts, book: Rulebook, now: datetime, report: FindingCollector
+    team_files: TeamFiles, index: TeamIndex, book: Rulebook, now: datetime, report: FindingCollector
 ) -> None:
     """Report what is wrong between a team's files, `report` being the team's.
 
-    `facts` has what was before, and is filled with what is now. `book` says which windows, as of
+    `index` has what was before, and is filled with what is now. `book` says which windows, as of
     `now` (UTC), a temporary grant may have.
     """
-    _accounts(draft, book, report)
-    entries = access_entries(draft.items)
+    _accounts(team_files, book, report)
+    entries = access_entries(team_files.items)
     if _too_many(entries, book, report):
         return
     names = book.settings.user_names
-    facts.add(entries, names)
-    users, roles = facts.users, facts.roles
-    is_read = accounts.FOLDER in draft.seen and accounts.FOLDER not in draft.unclear
-    environments = _keys(draft.accounts) if is_read else None
-    grants = _keys(draft.policies) if draft.policies_are_known else None
+    index.add(entries, names)
+    users, roles = index.users, index.roles
+    is_read = accounts.FOLDER in team_files.seen and accounts.FOLDER not in team_files.unclear
+    environments = _keys(team_files.account_items) if is_read else None
+    grants = _keys(team_files.policies) if team_files.policies_are_known else None
     for access in entries:
         if not _each_once(access.environments, environments):
             _unknown(access, ENVIRONMENTS, environments, now, report)
@@ -72,16 +72,16 @@ def check(
             _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
         if access.until is not None:
-            deadlines.check(access, access.until, facts.before, draft.name, book, now, report)
+            deadlines.check(access, access.until, index.before, team_files.name, book, now, report)
     if not names.is_default:
         _named(users, names, report)
-    _one_name(USERS, users, facts.in_iam, names, report)
+    _one_name(USERS, users, index.in_iam, names, report)
     _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
-    overlaps.check(_together(users, facts.in_iam), now, report)
+    overlaps.check(_together(users, index.in_iam), now, report)
     overlaps.check(roles, now, report)
-    for known_as, written in ((facts.in_iam, users), (tuple(map(str.lower, roles)), roles)):
+    for known_as, written in ((index.in_iam, users), (tuple(map(str.lower, roles)), roles)):
         deadlines.check_united(
-            zip(known_as, written.values(), strict=True), draft.name, book, now, report
+            zip(known_as, written.values(), strict=True), team_files.name, book, now, report
         )
 
 
@@ -97,7 +97,7 @@ def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCol
         f"the team's entries make {grants:,} grants, {_grants(largest):,} of them this one "
         f"(users and roles times environments times grants), and {most:,} are allowed",
         "remove what nobody needs, put grants together into one policy, or split the team; "
-        + book.where("limits", "grants_per_team"),
+        + book.cite("limits", "grants_per_team"),
     )
     return True
 
@@ -110,33 +110,33 @@ def _keys(items: Iterable[Item]) -> frozenset[str]:
     return frozenset(item.key for item in items)
 
 
-def _accounts(draft: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
+def _accounts(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
     most = book.settings.limits.accounts_per_team
-    if len(draft.accounts) > most:
+    if len(team_files.account_items) > most:
         report.error(
             "too-many-accounts",
-            draft.accounts[most].place.location,
-            f"the team names {len(draft.accounts):,} accounts, and {most:,} are allowed, so it has "
-            "none of them looked into",
+            team_files.account_items[most].place.location,
+            f"the team names {len(team_files.account_items):,} accounts, and {most:,} are allowed, "
+            "so it has none of them looked into",
             "remove the accounts that the team does not use, or split the team; "
-            + book.where("limits", "accounts_per_team"),
+            + book.cite("limits", "accounts_per_team"),
         )
-    if accounts.FOLDER not in draft.seen:
+    if accounts.FOLDER not in team_files.seen:
         report.error(
             "missing-accounts",
-            draft.beginning,
-            f"team {draft.name} has no file in {accounts.FOLDER}/",
-            f"add {accounts.FOLDER}/{draft.name}.yaml with the accounts of its environments",
+            team_files.beginning,
+            f"team {team_files.name} has no file in {accounts.FOLDER}/",
+            f"add {accounts.FOLDER}/{team_files.name}.yaml with the accounts of its environments",
         )
-    elif not draft.accounts and accounts.FOLDER not in draft.unclear:
+    elif not team_files.account_items and accounts.FOLDER not in team_files.unclear:
         report.warning(
             "no-accounts",
-            draft.beginning,
-            f"team {draft.name} has no accounts, so nothing can be granted",
+            team_files.beginning,
+            f"team {team_files.name} has no accounts, so nothing can be granted",
             "add the accounts of its environments",
         )
     first: dict[str, str] = {}
-    for item in draft.accounts:
+    for item in team_files.account_items:
         number = item.spec.id if item.spec is not None else None
         if number in first:
             report.error(

@@ -23,7 +23,7 @@ class _Use(NamedTuple):
 
 
 def check(
-    drafts: Sequence[TeamFiles],
+    all_team_files: Sequence[TeamFiles],
     book: Rulebook,
     base: Configuration | None,
     report: FindingCollector,
@@ -33,23 +33,23 @@ def check(
     What the files said before is that of `base`, None where that is not known.
     """
     names: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for draft in drafts:
-        for item in draft.accounts:
+    for team_files in all_team_files:
+        for item in team_files.account_items:
             if item.spec is not None:
-                names[item.spec.id].append((draft.name, item.key))
+                names[item.spec.id].append((team_files.name, item.key))
     before = _names(base) if base is not None else {}
-    for draft in drafts:
-        for item in draft.accounts:
+    for team_files in all_team_files:
+        for item in team_files.account_items:
             if item.spec is not None:
-                use = _Use(draft.name, item.spec.id, item.place.location)
-                _may_be(use, names, book, report.of(draft.name))
-                _is_new(use, before, report.of(draft.name))
+                use = _Use(team_files.name, item.spec.id, item.place.location)
+                _may_be(use, names, book, report.of(team_files.name))
+                _is_new(use, before, report.of(team_files.name))
 
 
 def _names(base: Configuration) -> _Names:
     names: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for team in base.teams.values():
-        for name, spec in team.environments.items():
+        for name, spec in team.accounts.items():
             names[spec.id].append((team.name, name))
     return names
 
@@ -67,7 +67,7 @@ def _may_be(use: _Use, names: _Names, book: Rulebook, report: FindingCollector) 
                 location,
                 f"team {team} may not use account {number}{_as(names[number], team)}",
                 f"it is for teams like {listed(map(shown, rule.teams), 'or')} "
-                f"({book.where('accounts', index)})",
+                f"({book.cite('accounts', index)})",
             )
 
 

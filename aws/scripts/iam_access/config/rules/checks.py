@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.config import accounts
-from iam_access.config.checks.team import Facts
+from iam_access.config.checks.team import TeamIndex
 from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
@@ -37,7 +37,7 @@ _LIKE = 3
 class _Team:
     """Whose entries are looked at, and by which rules."""
 
-    draft: TeamFiles
+    team_files: TeamFiles
     book: Rulebook
     report: FindingCollector
     grants: GrantRules
@@ -50,8 +50,8 @@ _Check = Callable[[AccessEntry, _Team], None]
 
 
 def check(
-    draft: TeamFiles,
-    facts: Facts,
+    team_files: TeamFiles,
+    index: TeamIndex,
     book: Rulebook,
     otherwise: Severity,
     now: datetime,
@@ -63,9 +63,9 @@ def check(
     Temporary entries that have ended by `now` (UTC) are left in peace.
     """
     checks = (_known, *_checks(book))
-    grants = GrantRules(book, draft.name, lambda key: _contents(key, draft))
-    team = _Team(draft, book, report, grants, facts.before, otherwise)
-    for entry in facts.entries:
+    grants = GrantRules(book, team_files.name, lambda key: _contents(key, team_files))
+    team = _Team(team_files, book, report, grants, index.before, otherwise)
+    for entry in index.entries:
         if not entry.has_ended(now):
             for each in checks:
                 each(entry, team)
@@ -81,7 +81,7 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
         yield _domains
     if grant_rules.are_any(book):
         yield _grants
-    if any(book.against(form) for form in Form):
+    if any(book.forbidding_rule(form) for form in Form):
         yield _form
     if temporary.require_ticket is not None:
         yield _ticket
@@ -107,13 +107,13 @@ def _protected(entry: AccessEntry, team: _Team) -> None:
     user_of = team.book.settings.user_names.user
     for name, principal_of in ((USERS, user_of), (ROLES, fields.role)):
         for index, written in enumerate(getattr(entry, name)):
-            rule = team.book.protection(principal_of(written))
+            rule = team.book.protecting_rule(principal_of(written))
             if rule is not None:
                 team.report.error(
                     "protected-principal",
                     entry.at(name, index),
                     f"the {name[:-1]} {shown(written)} is protected: nothing is ever granted to it",
-                    f"grant to somebody else ({team.book.where(*rule)})",
+                    f"grant to somebody else ({team.book.cite(*rule)})",
                 )
 
 
@@ -130,7 +130,7 @@ def _domains(entry: AccessEntry, team: _Team) -> None:
                 "unknown-domain",
                 entry.at(USERS, index),
                 f"{shown(written)} is an address of a domain that does not count here",
-                f"write one in {listed(map(shown, domains), 'or')} ({team.book.where('domains')})",
+                f"write one in {listed(map(shown, domains), 'or')} ({team.book.cite('domains')})",
             )
 
 
@@ -143,14 +143,14 @@ def _grants(entry: AccessEntry, team: _Team) -> None:
 
 def _form(entry: AccessEntry, team: _Team) -> None:
     written = entry.via
-    rule = team.book.against(Form(written)) if written in set(Form) else None
+    rule = team.book.forbidding_rule(Form(written)) if written in set(Form) else None
     if rule is not None:
-        allowed = [form for form in Form if team.book.against(form) is None]
+        allowed = [form for form in Form if team.book.forbidding_rule(form) is None]
         team.report.error(
             "form-not-allowed",
             entry.place.at(*entry.keys.via).location,
             f"temporary grants may not be written as {written}",
-            f"{_instead(allowed)} ({team.book.where(*rule)})",
+            f"{_instead(allowed)} ({team.book.cite(*rule)})",
         )
 
 
@@ -165,7 +165,7 @@ def _ticket(entry: AccessEntry, team: _Team) -> None:
     if not entry.temporary or pattern is None:
         return
     written = entry.ticket
-    where = team.book.where(_TEMPORARY, "require_ticket")
+    where = team.book.cite(_TEMPORARY, "require_ticket")
     if written is None:
         team.report.error(
             "missing-ticket",
@@ -195,7 +195,7 @@ def _description(entry: AccessEntry, team: _Team) -> None:
             f"a temporary grant must say what it is for: the description has {length:,} of "
             f"{least:,} characters",
             "describe what the access is needed for "
-            f"({team.book.where(_TEMPORARY, 'require_description')})",
+            f"({team.book.cite(_TEMPORARY, 'require_description')})",
         )
 
 
@@ -213,7 +213,7 @@ def _outliving(entry: AccessEntry, team: _Team) -> None:
                 "that lasts beyond the deadline",
                 "take the actions out of the policy, or have temporary_access.outliving_actions "
                 "say deny: then exactly these are denied while the grant holds "
-                f"({team.book.where(_TEMPORARY, 'outliving_actions')})",
+                f"({team.book.cite(_TEMPORARY, 'outliving_actions')})",
             )
 
 
@@ -231,7 +231,7 @@ def _denied(entry: AccessEntry, team: _Team) -> None:
         managed = team.grants.contents(grant).managed
         outliving = actions & outliving_actions(_own(grant, team))
         rule = "outliving_actions" if outliving else "resource_policies"
-        where = team.book.where(_TEMPORARY, rule)
+        where = team.book.cite(_TEMPORARY, rule)
         if not managed and gives_nothing(_own(grant, team), actions):
             remark = nothing_left(shown(grant), actions, where)
             severity = _weight(entry, grant, team)
@@ -246,7 +246,7 @@ def _weight(entry: AccessEntry, grant: str, team: _Team) -> Severity:
     """How much an entry weighs that gives nothing: what stood before is applied without it."""
     if team.before is None:
         return team.otherwise
-    item = next(each for each in team.draft.policies if each.key == grant)
+    item = next(each for each in team.team_files.policies if each.key == grant)
     statements = item.spec.statements if item.spec is not None else ()
     return Severity.WARNING if team.before.gave(entry, grant, statements) else Severity.ERROR
 
@@ -262,9 +262,9 @@ def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
     return team.grants.contents(grant).documents
 
 
-def _contents(grant: str, draft: TeamFiles) -> Contents:
+def _contents(grant: str, team_files: TeamFiles) -> Contents:
     """What the files tell of a grant: nothing where they could not be read."""
-    item = next((each for each in draft.policies if each.key == grant), None)
+    item = next((each for each in team_files.policies if each.key == grant), None)
     if item is None or item.spec is None:
         return Contents()
     statements = item.spec.statements
@@ -272,13 +272,15 @@ def _contents(grant: str, draft: TeamFiles) -> Contents:
     return Contents(tuple(item.spec.managed_policies), own)
 
 
-def check_names(drafts: Sequence[TeamFiles], book: Rulebook, report: FindingCollector) -> None:
+def check_names(
+    all_team_files: Sequence[TeamFiles], book: Rulebook, report: FindingCollector
+) -> None:
     """Warn of rules for what there is not, and of environments that one may be meant for.
 
     Where some file cannot be understood, nobody can tell what there is.
     """
-    unclear = {folder for draft in drafts for folder in draft.unclear}
-    if not drafts:
+    unclear = {folder for team_files in all_team_files for folder in team_files.unclear}
+    if not all_team_files:
         return
     if accounts.FOLDER not in unclear:
         # By each name of an account, and by its id.
@@ -286,20 +288,26 @@ def check_names(drafts: Sequence[TeamFiles], book: Rulebook, report: FindingColl
         _unknown("environment", book.environment_patterns(), known, book, report)
         named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
         _unknown("account", named, known, book, report)
-    if all(draft.policies_are_known for draft in drafts):
+    if all(team_files.policies_are_known for team_files in all_team_files):
         grants = {
             name
-            for draft in drafts
-            for item in draft.policies
-            for name in names_of(draft.name, item.key)
+            for team_files in all_team_files
+            for item in team_files.policies
+            for name in names_of(team_files.name, item.key)
         }
         _unknown("grant", book.grant_patterns(), grants, book, report)
-    _unknown("team", book.team_patterns(), {draft.name for draft in drafts}, book, report)
+    _unknown(
+        "team",
+        book.team_patterns(),
+        {team_files.name for team_files in all_team_files},
+        book,
+        report,
+    )
     for pattern, path in book.action_patterns():
         if not expand(pattern):
             _without_effect("action", pattern, path, "", book, report)
-    _alike(drafts, dict(book.environment_patterns()), "environments", book, report)
-    _alike(drafts, dict(book.account_patterns()), "accounts", book, report)
+    _alike(all_team_files, dict(book.environment_patterns()), "environments", book, report)
+    _alike(all_team_files, dict(book.account_patterns()), "accounts", book, report)
 
 
 def _unknown(
@@ -330,7 +338,7 @@ def _without_effect(
 
 
 def _alike(
-    drafts: Sequence[TeamFiles],
+    all_team_files: Sequence[TeamFiles],
     patterns: Mapping[str, Path],
     what: str,
     book: Rulebook,
@@ -338,23 +346,23 @@ def _alike(
 ) -> None:
     """Environments whose accounts none of the patterns names, and one that begins alike."""
     plain = {each.lower(): each for each in patterns if not is_wild(each) and len(each) >= _LIKE}
-    for draft in drafts if plain else ():
-        for item in draft.accounts:
-            names = book.names_of_account(draft.name, item.key)
+    for team_files in all_team_files if plain else ():
+        for item in team_files.account_items:
+            names = book.names_of_account(team_files.name, item.key)
             name = item.key.lower()
             if first_match(tuple(patterns), names, ignore_case=True) is not None:
                 if plain.get(name, item.key) != item.key:
-                    _spelled(draft.name, item, plain[name], report)
+                    _spelled(team_files.name, item, plain[name], report)
                 continue
             near = [plain[each] for each in plain if _begin_alike(each, name)]
             if near:
-                report.of(draft.name).warning(
+                report.of(team_files.name).warning(
                     "similar-environment",
                     item.place.location,
                     f"no rule for {what} is for {shown(item.key)}, but there is one for "
                     f"{shown(near[0])}",
                     f"if it is meant here, too, have it name {shown(item.key)}, a pattern or the "
-                    f"account's id ({book.where(*patterns[near[0]])})",
+                    f"account's id ({book.cite(*patterns[near[0]])})",
                 )
 
 

@@ -110,7 +110,7 @@ class GrantRules:
                     location,
                     f"{subject} may be granted for a time only",
                     f"remove it here, and add an entry in {_temporary_folders()} when it is needed "
-                    f"({self.book.where('only_temporary', number)})",
+                    f"({self.book.cite('only_temporary', number)})",
                     grant,
                 )
 
@@ -157,7 +157,7 @@ class GrantRules:
         doubtful: Sequence[str],
         path: Path,
     ) -> Iterator[Breach]:
-        where = self.book.where(*path)
+        where = self.book.cite(*path)
         if meant:
             places = listed(dict.fromkeys(map(shown, meant)), "or")
             hint = f"grant something less, or elsewhere ({where})"
@@ -167,7 +167,7 @@ class GrantRules:
 
     def _grantees(self, entry: AccessEntry) -> Iterator[Breach]:
         for number, rule in enumerate(self.book.settings.grantees):
-            where = self.book.where("grantees", number)
+            where = self.book.cite("grantees", number)
             for location, grant, subject in self._selected(rule, entry):
                 if rule.teams is not None and first_match(rule.teams, (self.team,)) is None:
                     yield Breach(
@@ -204,7 +204,7 @@ class GrantRules:
         for pattern in self.book.settings.temporary_access.environments:
             _, doubtful = self._meant([pattern], environments)
             if doubtful:
-                where = self.book.where(*_TEMPORARY_ENVIRONMENTS, pattern)
+                where = self.book.cite(*_TEMPORARY_ENVIRONMENTS, pattern)
                 what = f"the limits of {shown(pattern)} hold for this grant"
                 yield self._doubt(entry.at(ENVIRONMENTS, 0), what, doubtful, where, None)
 
@@ -216,7 +216,7 @@ class GrantRules:
             if first_match(rule.teams, [self.team]) is None:
                 for each in environments:
                     if self.book.concern(rule.accounts, self.team, each) is Concern.UNCLEAR:
-                        where = self.book.where("accounts", number)
+                        where = self.book.cite("accounts", number)
                         place = entry.at(ENVIRONMENTS, list(entry.environments).index(each))
                         what = f"team {self.team} may grant anything"
                         yield self._doubt(place, what, [each], where, None)

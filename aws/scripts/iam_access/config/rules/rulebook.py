@@ -96,7 +96,7 @@ class Rulebook:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def where(self, *path: str | int) -> str:
+    def cite(self, *path: str | int) -> str:
         """A rule's name and place, as they can stand in a hint."""
         name = ".".join(step for step in path if isinstance(step, str))
         if self.place is None:
@@ -168,12 +168,14 @@ class Rulebook:
         return TemporaryAccessRules(
             require_mfa=rules.require_mfa or any(asked),
             closed={
-                form: self.where(*rule) for form in Form if (rule := self.against(form)) is not None
+                form: self.cite(*rule)
+                for form in Form
+                if (rule := self.forbidding_rule(form)) is not None
             },
             outliving=Outliving(rules.outliving_actions),
-            outliving_source=self.where(_TEMPORARY, "outliving_actions"),
+            outliving_source=self.cite(_TEMPORARY, "outliving_actions"),
             resources=ResourcePolicies(rules.resource_policies),
-            resources_source=self.where(_TEMPORARY, "resource_policies"),
+            resources_source=self.cite(_TEMPORARY, "resource_policies"),
         )
 
     def withheld(self, sources: Sequence[Document]) -> frozenset[str]:
@@ -182,11 +184,11 @@ class Rulebook:
         outliving = Outliving(rules.outliving_actions)
         return withheld(sources, outliving, ResourcePolicies(rules.resource_policies))
 
-    def against(self, form: Form) -> Path | None:
+    def forbidding_rule(self, form: Form) -> Path | None:
         """The path of the rule by which no grant may be written in this form, None without any."""
         return None if form in self.settings.temporary_access.forms else (_TEMPORARY, "forms")
 
-    def protection(self, principal: Principal) -> Path | None:
+    def protecting_rule(self, principal: Principal) -> Path | None:
         """The path of the rule that protects a user or role of this name, None without any."""
         patterns = self._protecting.get(principal.type)
         if patterns is None:
