@@ -8,7 +8,16 @@ import pytest
 
 from iam_access.config.settings import Settings
 from iam_access.kinds.ownership import held
-from iam_access.model import Change, ChangeType, Finding, Plan, Principal, PrincipalType, Severity
+from iam_access.model import (
+    Change,
+    ChangeType,
+    Finding,
+    GrantChange,
+    Plan,
+    Principal,
+    PrincipalType,
+    Severity,
+)
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Quotas, Snapshot
@@ -311,10 +320,11 @@ class TestTemporaryAccess:
     def test_the_plan_lists_the_temporary_access_there_will_be(self) -> None:
         before = applied(self.files, account_with())
         plan = apply_plan(self.renewed, before)
-        assert [(each.principal, each.expires) for each in plan.temporary] == [
-            (ALICE, NOW + timedelta(hours=30))
+        assert [(each.principal, each.expires, each.change) for each in plan.temporary] == [
+            (ALICE, NOW + timedelta(hours=30), GrantChange.RENEWED)
         ]
-        assert apply_plan(NOBODY, before).temporary == ()
+        (gone,) = apply_plan(NOBODY, before).temporary
+        assert gone.change is GrantChange.REVOKED
         other = RunOptions(teams=frozenset({"data"}))
         assert apply_plan(self.files, before, other).temporary == ()
         assert len(plan_cleanup(ACCOUNT, before, RunOptions(), NOW).temporary) == 1

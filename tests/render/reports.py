@@ -26,6 +26,7 @@ from iam_access.model import (
     Severity,
     Status,
 )
+from iam_access.plan.temporary import temporary_grants
 
 NOW = datetime(2025, 11, 27, 14, 0, tzinfo=UTC)
 PROD = Account("123456789012", "aws", "deployer", {"payments": "prod", "search": "live"})
@@ -102,7 +103,7 @@ def planned(
         findings,
         held=changes if refused else (),
         owned=len(changes),
-        temporary=temporary,
+        temporary=temporary_grants(temporary, () if refused else changes, NOW),
     )
     return AccountReport(account, plan, outcomes)
 

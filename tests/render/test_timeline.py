@@ -68,14 +68,6 @@ def removal(name: str = "old", *, hours: float = 1, grant: str = "dev.break-glas
     return reports.change(ChangeType.DELETE, name, expires=NOW + hours * HOUR, grant=grant)
 
 
-def changed(*, before: datetime | None, after: datetime) -> Change:
-    role = reports.change(
-        ChangeType.UPDATE, "role", kind="temporary-role", expires=after, grant="dev.admin"
-    )
-    assert role.before is not None
-    return replace(role, before=replace(role.before, expires=before))
-
-
 def test_nothing_temporary_nothing_told() -> None:
     source = report(reports.POLICY, *reports.GRANTED)
     assert (text(source), rows(source)) == ([], [])
@@ -129,9 +121,11 @@ def test_the_pieces_of_a_grant_are_one_row() -> None:
 
 
 def test_a_role_whose_user_is_gone_is_nobody_s() -> None:
-    role = reports.held("role", kind="temporary-role", principal=None)
-    assert text(report(temporary=(role,)))[1] == (
-        "  nobody (deleted): dev.break-glass of payments in prod (123456789012), role"
+    role = reports.change(
+        ChangeType.DELETE, "role", kind="temporary-role", principal=None, grant="dev.admin"
+    )
+    assert text(report(role))[1] == (
+        "  nobody (deleted): dev.admin of payments in prod (123456789012), role, to be revoked"
     )
 
 
@@ -157,41 +151,6 @@ def test_what_a_plan_makes_is_new() -> None:
     )
     assert states(source) == ["unchanged", "new"]
     assert text(source)[3].endswith("inline policy, new")
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "state"), [(1, 3, "renewed"), (5, 3, "shortened"), (3, 3, "changed")]
-)
-def test_what_takes_the_place_of_another_is_one_row(before: int, after: int, state: str) -> None:
-    new = creation(hours=after)
-    source = report(new, removal(hours=before), temporary=(reports.after(new),))
-    assert states(source) == [state]
-
-
-@pytest.mark.parametrize(
-    ("before", "state"), [(1, "renewed"), (5, "shortened"), (3, "changed"), (None, "changed")]
-)
-def test_what_is_changed_in_place_is_compared_with_before(before: int | None, state: str) -> None:
-    expires = NOW + 3 * HOUR
-    role = changed(before=None if before is None else NOW + before * HOUR, after=expires)
-    assert states(report(role, temporary=(reports.after(role),))) == [state]
-
-
-def test_a_grant_repaired_in_part_is_changed() -> None:
-    new, old = creation("one"), reports.held("two")
-    source = report(new, temporary=(reports.after(new), old))
-    assert states(source) == ["changed"]
-
-
-def test_what_ended_is_no_predecessor() -> None:
-    new = creation()
-    source = report(new, removal(hours=-1), temporary=(reports.after(new),))
-    assert states(source) == ["new", "ended"]
-
-
-def test_one_of_two_windows_that_goes_is_revoked() -> None:
-    source = report(removal(), temporary=(reports.held("later"),))
-    assert states(source) == ["unchanged", "revoked"]
 
 
 def test_what_lost_its_deadline_is_revoked_too() -> None:

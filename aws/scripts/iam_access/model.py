@@ -328,14 +328,50 @@ class Change:
         return self.subject.location
 
 
+class GrantChange(StrEnum):
+    """What a plan does to a temporary grant."""
+
+    UNCHANGED = "unchanged"
+    NEW = "new"
+    RENEWED = "renewed"  # it ends later than before
+    SHORTENED = "shortened"  # it ends earlier than before
+    CHANGED = "changed"  # it ends as before, and something else about it differs
+    REVOKED = "revoked"  # it was alive and goes
+    ENDED = "ended"  # it was dead and goes
+
+    @property
+    def is_removal(self) -> bool:
+        return self in (GrantChange.REVOKED, GrantChange.ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryGrantStatus:
+    """One temporary grant of one principal in one account, and what a plan does to it.
+
+    `principal` is None where it was deleted, `grant` where nothing tells which policy it is.
+    `starts` (UTC) is None for one that holds already or goes, `expires` (UTC) for one that has lost
+    its end. `kinds` counts the resources that write it by kind; `changes` are the ids of the plan's
+    changes that touch them or what they need.
+    """
+
+    principal: Principal | None
+    teams: frozenset[str]
+    grant: str | None
+    starts: datetime | None
+    expires: datetime | None
+    kinds: tuple[tuple[str, int], ...]
+    change: GrantChange = GrantChange.UNCHANGED
+    changes: tuple[ResourceId, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that one run would change in one account.
 
     `held` are changes that are not made, since a guard found what some teams would change unsafe
     as a whole; an error among `findings` says why. `owned` counts what was ours in the account
-    before. `temporary` is the temporary access that is alive once the plan is carried out: what it
-    writes and what stays as it is. `wanted` is all that the files of the run's teams ask for and
+    before. `temporary` are the temporary grants that are alive once the plan is carried out, and
+    those that it removes. `wanted` is all that the files of the run's teams ask for and
     that the account has once the plan is carried out, with what stays as it is.
     """
 
@@ -344,7 +380,7 @@ class Plan:
     findings: tuple[Finding, ...]
     held: tuple[Change, ...] = ()
     owned: int = 0
-    temporary: tuple[Resource, ...] = ()
+    temporary: tuple[TemporaryGrantStatus, ...] = ()
     wanted: tuple[Resource, ...] = ()
 
     @property

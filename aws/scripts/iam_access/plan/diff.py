@@ -161,17 +161,6 @@ def state_after(observed: Resources, changes: Iterable[Change]) -> Resources:
     return held
 
 
-def temporary_after(
-    observed: Resources, changes: Iterable[Change], now: datetime
-) -> tuple[Resource, ...]:
-    """The temporary access that people hold once the changes are made, alive at `now` (UTC)."""
-    return tuple(
-        resource
-        for resource in state_after(observed, changes).values()
-        if resource.principal and resource.expires and not is_dead(resource, now)
-    )
-
-
 def drop_with_dependents(
     changes: Iterable[Change], refused: Iterable[ResourceId]
 ) -> tuple[Change, ...]:

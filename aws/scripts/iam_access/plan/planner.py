@@ -26,12 +26,13 @@ from iam_access.plan.diff import (
     keep_teams_unchanged,
     observed_state,
     removals,
-    temporary_after,
+    state_after,
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, guard, obstacles, protected
 from iam_access.plan.mending import mending, robbed
 from iam_access.plan.removals import hold_back
+from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import Snapshot
 
 NO_RULES = Rulebook()
@@ -90,13 +91,14 @@ def plan_apply(
     # Without the removals that are held back there is less room for what is left.
     made = guard(removals.changes, where) if removals.held else guarded
     found = dict.fromkeys((*guarded.findings, *made.findings))
+    after = state_after(observed, made.changes).values()
     return Plan(
         account=account,
         changes=made.changes,
         findings=(*findings, *found, *removals.findings),
         held=removals.held,
         owned=len(observed),
-        temporary=_concerned(temporary_after(observed, made.changes, now), request),
+        temporary=temporary_grants(_concerned(after, request), made.changes, now),
         wanted=_concerned(_obtained(wanted, there, made.changes, unknown), request),
     )
 
@@ -146,6 +148,7 @@ def plan_cleanup(
     allowed = protected(with_dependencies(changes, everything, snapshot, now), where)
     possible = obstacles(allowed.changes, where)
     made = {change.id for change in possible.changes}
+    after = state_after(observed, possible.changes).values()
     return Plan(
         account=account,
         changes=possible.changes,
@@ -156,7 +159,7 @@ def plan_cleanup(
             *possible.findings,
         ),
         owned=len(observed),
-        temporary=temporary_after(observed, possible.changes, now),
+        temporary=temporary_grants(after, possible.changes, now),
     )
 
 

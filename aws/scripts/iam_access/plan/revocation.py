@@ -25,10 +25,11 @@ from iam_access.plan.diff import (
     is_dead,
     observed_state,
     removals,
-    temporary_after,
+    state_after,
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, obstacles
+from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import PrincipalState, Snapshot
 
 
@@ -223,7 +224,9 @@ def plan_revocation(
         changes=possible.changes,
         findings=(*possible.findings, *what_stays(account, snapshot, observed, target, written)),
         owned=len(observed),
-        temporary=temporary_after(observed, possible.changes, now),
+        temporary=temporary_grants(
+            state_after(observed, possible.changes).values(), possible.changes, now
+        ),
     )
 
 

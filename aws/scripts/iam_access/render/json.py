@@ -79,19 +79,20 @@ def _change(step: ChangeView, account: AccountView) -> dict[str, Any]:
 
 def _row(row: Row, report: Report) -> dict[str, Any]:
     """Temporary access; `seconds_left` is negative for how long ago it ended."""
+    status = row.status
     left = (row.end - report.now).total_seconds() if row.end else None
     return {
         "account": row.account.id,
         "environment": view.environment(row.account, row.teams),
-        "principal": str(row.principal) if row.principal else None,
+        "principal": str(status.principal) if status.principal else None,
         "team": row.teams[0] if row.teams else None,
         "teams": list(row.teams),
-        "grant": row.grant,
-        "kinds": dict(row.forms),
-        "starts": instant(row.starts),
+        "grant": status.grant,
+        "kinds": dict(status.kinds),
+        "starts": instant(status.starts),
         "expires": instant(row.end),
         "seconds_left": None if left is None else int(left),
-        "state": row.state.value,
+        "state": row.change.value,
         "outcome": row.fate.value if row.fate else None,
         "error": failure_object(row.failure),
     }

@@ -25,17 +25,18 @@ def rows(report: Report, *, verbose: bool) -> list[str]:
 
 def _row(found: Row, report: Report) -> str:
     words = timeline_words
-    principal = found.principal
+    principal = found.status.principal
     who = f"{principal.type} {markdown_code(principal.name)}" if principal else words.who(found)
     teams = ", ".join(map(markdown_code, found.teams))
     until = f"{found.end:%Y-%m-%d %H:%M:%S}" if found.end else "unknown"
-    if found.starts is not None and found.starts > report.now and not found.is_gone:
-        until = f"from {found.starts:%Y-%m-%d %H:%M:%S}<br>until {until}"
+    opens = found.opens_after(report.now)
+    if opens is not None:
+        until = f"from {opens:%Y-%m-%d %H:%M:%S}<br>until {until}"
     trouble = words.trouble(found)
     return row(
         (
             who,
-            f"{markdown_code(found.grant or 'unknown grant')} of {teams}",
+            f"{markdown_code(found.status.grant or 'unknown grant')} of {teams}",
             markdown_code(words.where(found)),
             until,
             wording.time_left(found.end, report.now) if found.end else "",

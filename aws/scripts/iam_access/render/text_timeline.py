@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
-from iam_access.model import Report
+from iam_access.model import GrantChange, Report
 from iam_access.render import timeline, timeline_words, wording
 from iam_access.render.layout import BLANK, Line, Span, line
-from iam_access.render.timeline import Row, State
+from iam_access.render.timeline import Row
 
 _TITLES = {
-    State.REVOKED: "Revoked temporary access",
-    State.ENDED: "Temporary access that has ended",
+    GrantChange.REVOKED: "Revoked temporary access",
+    GrantChange.ENDED: "Temporary access that has ended",
 }
-_STYLES = {State.NEW: "create", State.REVOKED: "delete", State.ENDED: "delete"}
+_STYLES = {GrantChange.NEW: "create", GrantChange.REVOKED: "delete", GrantChange.ENDED: "delete"}
 
 
 def timeline_lines(report: Report, *, verbose: bool, zone: tzinfo | None) -> Iterator[Line]:
@@ -20,7 +20,7 @@ def timeline_lines(report: Report, *, verbose: bool, zone: tzinfo | None) -> Ite
     found = timeline.rows(report)
     groups: dict[str, list[Row]] = {}
     for row in found:
-        groups.setdefault(_TITLES.get(row.state, "Temporary access"), []).append(row)
+        groups.setdefault(_TITLES.get(row.change, "Temporary access"), []).append(row)
     for number, (title, rows) in enumerate(groups.items()):
         if number:
             yield BLANK
@@ -41,7 +41,7 @@ def _rows(
 def _row(row: Row, report: Report, zone: tzinfo | None) -> Iterator[Line]:
     words = timeline_words
     state = words.state(row)
-    style = "error" if row.went_wrong else _STYLES.get(row.state, "update")
+    style = "error" if row.went_wrong else _STYLES.get(row.change, "update")
     yield line(
         2,
         Span(words.who(row), "title"),
@@ -49,8 +49,9 @@ def _row(row: Row, report: Report, zone: tzinfo | None) -> Iterator[Line]:
         ", " if state else "",
         Span(state, style),
     )
-    if row.starts is not None and row.starts > report.now and not row.is_gone:
-        yield line(4, wording.moment("starts", row.starts, report.now, zone))
+    opens = row.opens_after(report.now)
+    if opens is not None:
+        yield line(4, wording.moment("starts", opens, report.now, zone))
     yield line(4, _end(row, report, zone))
     trouble = words.trouble(row)
     if trouble:
@@ -59,8 +60,8 @@ def _row(row: Row, report: Report, zone: tzinfo | None) -> Iterator[Line]:
 
 def _end(row: Row, report: Report, zone: tzinfo | None) -> str:
     if row.end is None:
-        return "has no deadline" if row.expires is None else "its end is not known"
+        return "has no deadline" if row.status.expires is None else "its end is not known"
     if row.end <= report.now:
         return wording.moment("ended", row.end, report.now, zone)
-    verb = "would have ended" if row.is_gone else "ends"
+    verb = "would have ended" if row.change.is_removal else "ends"
     return wording.moment(verb, row.end, report.now, zone)
