@@ -8,9 +8,9 @@ import pytest
 
 from iam_access.cloud.errors import Answer, CallError, CloudError
 from iam_access.cloud.managed import ManagedPolicyDocuments
-from iam_access.cloud.reader import read_snapshot, snapshot_from
+from iam_access.cloud.reader import SharedParts, iam_state, read_snapshot
 from iam_access.model import Account, Principal, PrincipalType
-from iam_access.snapshot import PolicyState, PrincipalState, Quotas, Snapshot
+from iam_access.snapshot import IamState, PolicyState, PrincipalState, Quotas, Snapshot
 from tests.cloud.fakes import FakeIam
 
 ACCOUNT = Account("111122223333", "aws", "self-serve-deployer", {"payments": "prod"})
@@ -70,11 +70,15 @@ def page(**lists: list[Any]) -> Answer:
     return {"IsTruncated": False, **lists}
 
 
-def snapshot(*pages: Answer) -> Snapshot:
-    return snapshot_from(pages, NO_SUMMARY, ACCOUNT)
+def snapshot(*pages: Answer) -> IamState:
+    return iam_state(pages, NO_SUMMARY)
 
 
-def only(read: Snapshot) -> PrincipalState:
+def read_account(iam: FakeIam) -> Snapshot:
+    return read_snapshot(ACCOUNT, iam.client, lambda _: frozenset(), SharedParts())
+
+
+def only(read: IamState) -> PrincipalState:
     (state,) = read.principals.values()
     return state
 
@@ -185,18 +189,18 @@ class TestQuotas:
             "PoliciesQuota": 27,
             "Users": 4,
         }
-        read = snapshot_from([], {"SummaryMap": summary}, ACCOUNT)
+        read = iam_state([], {"SummaryMap": summary})
         assert read.quotas == Quotas(20, 21, 22, 23, 24, 25, 26, 27)
 
     @pytest.mark.parametrize("summary", [{}, NO_SUMMARY])
     def test_what_is_not_told_is_the_default(self, summary: Answer) -> None:
-        assert snapshot_from([], summary, ACCOUNT).quotas == Quotas()
+        assert iam_state([], summary).quotas == Quotas()
 
 
 class TestReading:
     def test_two_calls_read_an_account(self) -> None:
         iam = FakeIam({"get_account_authorization_details": [page(UserDetailList=[USER])]})
-        read = read_snapshot(iam, ACCOUNT, [], ManagedPolicyDocuments())
+        read = read_account(iam)
         assert (read.account_id, read.partition, len(read.principals)) == (ACCOUNT.id, "aws", 1)
         assert iam.calls == [
             (
@@ -216,7 +220,7 @@ class TestReading:
             for number in range(4)
         ]
         iam = FakeIam({"get_account_authorization_details": pages})
-        read = read_snapshot(iam, ACCOUNT, [], ManagedPolicyDocuments())
+        read = read_account(iam)
         assert {p.name for p in read.principals} == {f"user-{number}" for number in range(4)}
         assert [
             params.get("Marker") for operation, params in iam.calls if "details" in operation
@@ -229,7 +233,7 @@ class TestReading:
                 "get_policy": [CallError("NoSuchEntity", "")],
             }
         )
-        read = read_snapshot(iam, ACCOUNT, [READ_ONLY], ManagedPolicyDocuments())
+        read = ManagedPolicyDocuments().added_to(read_account(iam), iam, [READ_ONLY])
         assert read.managed == {READ_ONLY: None}
 
     @pytest.mark.parametrize(
@@ -242,5 +246,5 @@ class TestReading:
     def test_a_refusal_says_which_permission_is_missing(self, operation: str, action: str) -> None:
         iam = FakeIam({operation: [CallError("AccessDenied", "not authorized")]})
         with pytest.raises(CloudError) as caught:
-            read_snapshot(iam, ACCOUNT, [], ManagedPolicyDocuments())
+            read_account(iam)
         assert action in caught.value.failure.hint

@@ -15,8 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import create_loader
 
 from iam_access.cloud.errors import CallError, CloudError
-from iam_access.cloud.managed import ManagedPolicyDocuments
-from iam_access.cloud.reader import read_snapshot
+from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.cloud.sessions import Accounts
 from iam_access.model import Account, Failure
 from iam_access.policy.arn import deployer_role_arn
@@ -88,7 +87,12 @@ class TestOpening:
         self, accounts: Accounts, sandbox: Sandbox
     ) -> None:
         session = accounts.open(PROD)
-        snapshot = read_snapshot(session.call, PROD, [], ManagedPolicyDocuments())
+        snapshot = read_snapshot(
+            PROD,
+            lambda target: session.client(target.service, target.region),
+            lambda _: frozenset(),
+            SharedParts(),
+        )
         assert "ann" in {principal.name for principal in snapshot.principals}
         assert [(call.operation, call.account_id) for call in sandbox.calls] == [
             ("AssumeRole", HUB_ACCOUNT),
@@ -366,3 +370,27 @@ class TestWithoutAWorkingSetup:
                 accounts.open(Account(PROD.id, partition, "self-serve-deployer", {}))
         regions = [host.split(".")[1] for host in hosts]
         assert regions == ["eu-west-1", "cn-north-1", "us-gov-west-1"]
+
+
+class TestSharing:
+    def test_all_threads_have_one_session_until_half_of_its_time_is_over(
+        self, sandbox: Sandbox
+    ) -> None:
+        seconds = 0.0
+        accounts = Accounts("x1", workers=4, base=base_session(), clock=lambda: seconds)
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(map(id, pool.map(accounts.shared, [PROD] * 8)))) == 1
+        first = accounts.shared(PROD)
+        assert accounts.shared(TEST) is not first
+        seconds = 1_800
+        assert accounts.shared(PROD) is not first
+        assert [call.operation for call in sandbox.calls] == ["AssumeRole"] * 3
+
+    def test_what_could_not_be_opened_is_tried_again(
+        self, accounts: Accounts, sandbox: Sandbox
+    ) -> None:
+        sandbox.faults.append(refuse("AssumeRole", "AccessDenied"))
+        with pytest.raises(CloudError):
+            accounts.shared(PROD)
+        sandbox.faults.clear()
+        assert accounts.shared(PROD).account is PROD

@@ -19,7 +19,7 @@ from iam_access.kinds.fields import Instant, PolicyKey, Spec
 from iam_access.model import Principal, PrincipalType, Resource
 from iam_access.plan.desired import desired_state
 from iam_access.sandbox.seed import principals_of
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Snapshot, SnapshotPart
 from tests.config.repository import NOW, VALID, loaded, write
 from tests.values import READ_ONLY
 
@@ -86,6 +86,11 @@ class Groups:
                 for each in entries
             )
         )
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         return ()

@@ -1,12 +1,13 @@
-"""An account's IAM as it was read: values, with no link back to AWS."""
+"""An account as it was read: values, with no link back to AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from iam_access.model import Principal, PrincipalType
 
 Document = Mapping[str, Any]
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,42 @@ class ManagedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotPart(Generic[P]):
+    """What is read of AWS in one go, as a value; `P` is the type of what its reader returns.
+
+    Each kind of part is a subclass, with further fields where there are several of the kind
+    (a region, a name). `account` (12 digits) is the account whose deployer role reads it: the
+    one that the snapshot is of, or another one.
+    """
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class IamState:
+    """IAM of one account: users, roles and groups, customer managed policies by ARN, quotas."""
+
+    principals: Mapping[Principal, PrincipalState] = field(default_factory=dict)
+    policies: Mapping[str, PolicyState] = field(default_factory=dict)
+    quotas: Quotas = field(default_factory=Quotas)
+
+
+class IamPart(SnapshotPart[IamState]):
+    """IAM of one account, which every snapshot has."""
+
+
+class PartNotReadError(LookupError):
+    """A part of a snapshot is used, and no kind or folder has asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the planner knows about an account.
 
-    `managed` holds the documents of the AWS managed policies that the plan depends on, by ARN;
-    None for one that does not exist. `attachable` holds the ARNs of all AWS managed policies that
-    can be attached; None where they were not listed.
+    `principals`, `policies` (by ARN) and `quotas` are its IAM. `parts` holds what else was read,
+    by what asks for it: see `part`. `managed` holds the documents of the AWS managed policies that
+    the plan depends on, by ARN; None for one that does not exist. `attachable` holds the ARNs of
+    all AWS managed policies that can be attached; None where they were not listed.
     """
 
     account_id: str
@@ -93,13 +124,21 @@ class Snapshot:
     quotas: Quotas = field(default_factory=Quotas)
     managed: Mapping[str, ManagedDocument | None] = field(default_factory=dict)
     attachable: frozenset[str] | None = None
+    parts: Mapping[SnapshotPart[Any], object] = field(default_factory=dict)
     _spelled: dict[tuple[PrincipalType, str], Principal] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def spelled(self, principal: Principal) -> Principal:
-        """The principal as IAM spells its name, in which case does not count; as it is if absent.
+    def part(self, part: SnapshotPart[P]) -> P:
+        """What was read of a part. Raises PartNotReadError, so that unread is never empty."""
+        if part not in self.parts:
+            raise PartNotReadError(f"{part} was not read; let its kind or folder ask for it")
+        return cast("P", self.parts[part])
 
+    def spelled(self, principal: Principal) -> Principal:
+        """The principal as the account spells its name; as given if the account has none.
+
+        Names in IAM do not differ in case only:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         """
         if principal in self.principals:
@@ -129,7 +168,7 @@ class Snapshot:
         return tuple(p for p, state in self.principals.items() if arn in state.attached)
 
     def members(self, holder: Principal) -> tuple[Principal, ...]:
-        """Who holds what a principal holds: those in it, if it is a group, else itself."""
+        """Who holds what a principal holds: the members of a group, else the principal itself."""
         if holder.type is not PrincipalType.GROUP:
             return (holder,)
         return tuple(p for p, state in self.principals.items() if holder.name in state.groups)

@@ -1,14 +1,15 @@
 """AWS managed policies, read once per run whatever the number of accounts."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from iam_access.cloud.documents import parsed
 from iam_access.cloud.errors import Call, CallError, CloudError
 from iam_access.cloud.hints import ABSENT, ask, explain
+from iam_access.cloud.parallel import Once
 from iam_access.model import permission
 from iam_access.snapshot import ManagedDocument, Snapshot
 
@@ -16,29 +17,6 @@ PAGE_SIZE = 1_000
 
 # What IAM answers for an ARN that is none, or that it does not know.
 _NO_SUCH_POLICY = ABSENT | {"InvalidInput", "ValidationError", "ParamValidationError"}
-
-
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Once(Generic[T]):
-    """What is read once: by one thread while the others wait, and again after a failure."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    known: bool = False
-    value: T | None = None
-
-    def fill(self, read: Callable[[], T], *, wait: bool = True) -> None:
-        """Read it unless it is known, or another thread is reading it and `wait` is false."""
-        if self.known or not self.lock.acquire(blocking=wait):
-            return
-        try:
-            if not self.known:
-                self.value = read()
-                self.known = True
-        finally:
-            self.lock.release()
 
 
 class ManagedPolicyDocuments:
@@ -50,18 +28,18 @@ class ManagedPolicyDocuments:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._documents: dict[str, _Once[ManagedDocument | None]] = {}
-        self._attachable: dict[str, _Once[frozenset[str]]] = {}
+        self._documents: dict[str, Once[ManagedDocument | None]] = {}
+        self._attachable: dict[str, Once[frozenset[str]]] = {}
 
     def read(self, call: Call, arns: Iterable[str]) -> Mapping[str, ManagedDocument | None]:
         """The default version of each policy, None for one that does not exist.
 
         Asks the account that `call` reaches for what no account was asked for yet: two calls
-        per policy. Raises CloudError; the policy is then asked for again by whoever is next.
+        per policy. Raises CloudError; the next account that needs the policy then asks again.
         """
         with self._lock:
-            entries = {arn: self._documents.setdefault(arn, _Once()) for arn in sorted(arns)}
-        # First what nobody else is reading just now, so that accounts share the work.
+            entries = {arn: self._documents.setdefault(arn, Once()) for arn in sorted(arns)}
+        # First what no other thread is reading just now, so that accounts share the work.
         for wait in (False, True):
             for arn, entry in entries.items():
                 entry.fill(partial(_read, call, arn), wait=wait)
@@ -81,7 +59,7 @@ class ManagedPolicyDocuments:
         next account then asks again.
         """
         with self._lock:
-            listed = self._attachable.setdefault(partition, _Once())
+            listed = self._attachable.setdefault(partition, Once())
         listed.fill(partial(_list, call))
         return listed.value or frozenset()
 

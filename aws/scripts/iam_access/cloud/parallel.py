@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ALL_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from iam_access.cloud.errors import CloudError
@@ -15,6 +16,26 @@ T = TypeVar("T")
 # Accounts mostly wait for AWS, whose throttle is each account's own; from about here on this
 # process has no more time left to call for others.
 DEFAULT_WORKERS = 64
+
+
+@dataclass(slots=True)
+class Once(Generic[T]):
+    """What is read once: by one thread while the others wait, and again after a failure."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    known: bool = False
+    value: T | None = None
+
+    def fill(self, read: Callable[[], T], *, wait: bool = True) -> None:
+        """Read it unless it is known, or another thread is reading it and `wait` is false."""
+        if self.known or not self.lock.acquire(blocking=wait):
+            return
+        try:
+            if not self.known:
+                self.value = read()
+                self.known = True
+        finally:
+            self.lock.release()
 
 
 class Interrupted(KeyboardInterrupt, Generic[T]):

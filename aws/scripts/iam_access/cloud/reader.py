@@ -1,21 +1,31 @@
-"""Reads an account: one paged call for everything in it, one for its quotas."""
+"""Reads an account: IAM in one paged call and one for its quotas, and each further part on demand.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+`READERS` says how each kind of part is read.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from iam_access.cloud.documents import parsed
-from iam_access.cloud.errors import Answer, Call
+from iam_access.cloud.errors import Answer, Call, Clients, CloudError
 from iam_access.cloud.hints import ask
-from iam_access.cloud.managed import PAGE_SIZE, ManagedPolicyDocuments
-from iam_access.model import Account, Principal, PrincipalType
+from iam_access.cloud.managed import PAGE_SIZE
+from iam_access.cloud.parallel import Once
+from iam_access.model import Account, CallTarget, Principal, PrincipalType
 from iam_access.policy.arn import path_and_name
 from iam_access.snapshot import (
     Document,
-    ManagedDocument,
+    IamPart,
+    IamState,
     PolicyState,
     PrincipalState,
     Quotas,
     Snapshot,
+    SnapshotPart,
 )
 
 _DETAILS = {"Filter": ["User", "Role", "Group", "LocalManagedPolicy"], "MaxItems": PAGE_SIZE}
@@ -31,33 +41,100 @@ _QUOTAS = {
     "RolesQuota": "roles",
     "AssumeRolePolicySizeQuota": "trust_size",
 }
-_NOTHING: Mapping[str, ManagedDocument | None] = {}
+
+# Reads a part with the clients of a run. Raises CloudError.
+PartReader = Callable[[Clients, Any], object]
+
+
+class SharedParts:
+    """Parts that were read in other accounts than the ones they are for, for any number of them.
+
+    Of several threads that want one of them, one reads and the others wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parts: dict[SnapshotPart[Any], Once[object]] = {}
+
+    def get(self, part: SnapshotPart[Any], read: Callable[[], object]) -> object:
+        """What `read` returns for the part, which is called once. Raises what it raises."""
+        with self._lock:
+            entry = self._parts.setdefault(part, Once())
+        entry.fill(read)
+        return entry.value
 
 
 def read_snapshot(
-    call: Call,
     account: Account,
-    documents: Iterable[str],
-    cache: ManagedPolicyDocuments,
+    clients: Clients,
+    needed: Callable[[Snapshot], Set[SnapshotPart[Any]]],
+    shared: SharedParts,
 ) -> Snapshot:
-    """Everything the planner needs to know about the account that `call` reaches.
+    """The account: IAM, and the parts that are needed.
 
-    `documents` are ARNs of AWS managed policies whose documents are wanted. Costs one call per
-    1,000 entities, one for the quotas, and two per document not in the cache. Raises CloudError.
+    `needed` names parts given what is read so far: first of an empty snapshot, whose parts are read
+    at the same time as IAM, then until it names no new one. Parts in other accounts are read once
+    for all that share them. IAM costs one call per 1,000 entities and one for the quotas. Raises
+    CloudError.
     """
+    snapshot = Snapshot(account.id, account.partition)
+    iam = IamPart(account.id)
+    wanted: Set[SnapshotPart[Any]] = {iam, *needed(snapshot)}
+    while wanted:
+        found = _read_all(wanted, account, clients, shared)
+        state = found.pop(iam, None)
+        if isinstance(state, IamState):
+            snapshot = replace(
+                snapshot,
+                principals=state.principals,
+                policies=state.policies,
+                quotas=state.quotas,
+            )
+        snapshot = replace(snapshot, parts={**snapshot.parts, **found})
+        wanted = needed(snapshot) - {iam, *snapshot.parts}
+    return snapshot
+
+
+def _read_all(
+    parts: Set[SnapshotPart[Any]], account: Account, clients: Clients, shared: SharedParts
+) -> dict[SnapshotPart[Any], object]:
+    """What each part's reader returns, read side by side."""
+
+    def read(part: SnapshotPart[Any]) -> object:
+        if part.account == account.id:
+            return _reader_of(part)(clients, part)
+        try:
+            return shared.get(part, partial(_reader_of(part), clients, part))
+        except CloudError as error:
+            message = f"in account {part.account}: {error.message}"
+            raise CloudError(error.code, message, error.hint) from error
+
+    ordered = sorted(parts, key=repr)
+    if len(ordered) == 1:
+        return {part: read(part) for part in ordered}
+    with ThreadPoolExecutor(len(ordered)) as pool:
+        return dict(zip(ordered, pool.map(read, ordered), strict=True))
+
+
+def _reader_of(part: SnapshotPart[Any]) -> PartReader:
+    reader = READERS.get(type(part))
+    if reader is None:
+        raise LookupError(f"no reader for {part}; register one in iam_access.cloud.reader.READERS")
+    return reader
+
+
+def read_iam(clients: Clients, part: IamPart) -> IamState:
+    """IAM of an account."""
+    call = clients(CallTarget(part.account, "iam"))
     pages = tuple(_pages(call))
-    summary = ask(call, "iam", "get_account_summary", {})
-    managed = cache.read(call, documents)
-    return snapshot_from(pages, summary, account, managed)
+    return iam_state(pages, ask(call, "iam", "get_account_summary", {}))
 
 
-def snapshot_from(
-    pages: Sequence[Answer],
-    summary: Answer,
-    account: Account,
-    managed: Mapping[str, ManagedDocument | None] = _NOTHING,
-) -> Snapshot:
-    """The snapshot made of the pages of GetAccountAuthorizationDetails and of GetAccountSummary."""
+READERS: dict[type[SnapshotPart[Any]], PartReader] = {IamPart: read_iam}
+
+
+def iam_state(pages: Sequence[Answer], summary: Answer) -> IamState:
+    """IAM as the pages of GetAccountAuthorizationDetails and GetAccountSummary tell it."""
     states = [
         state
         for page in pages
@@ -69,13 +146,10 @@ def snapshot_from(
         for state in map(reader, page.get(key, ()))
     ]
     policies = [_policy(detail) for page in pages for detail in page.get("Policies", ())]
-    return Snapshot(
-        account_id=account.id,
-        partition=account.partition,
+    return IamState(
         principals={state.principal: state for state in states},
         policies={policy.arn: policy for policy in policies},
         quotas=_quotas(summary),
-        managed=dict(managed),
     )
 
 

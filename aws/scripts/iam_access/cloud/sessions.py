@@ -1,9 +1,10 @@
-"""Sessions of the deployer role: one AssumeRole and one IAM client per account."""
+"""Sessions of the deployer role: one AssumeRole per account, and clients of its services."""
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,9 +35,7 @@ _STS_ATTEMPTS = 4
 class AccountSession:
     """An open session of the deployer role. `arn` is the session's own ARN.
 
-    `call` reaches IAM of this account with the role's temporary credentials; `client` another
-    service (boto3's name) in a region, None for one with a single endpoint for the partition. They
-    serve one thread at a time. `client` raises CloudError.
+    `call` reaches IAM of this account with the role's temporary credentials.
     """
 
     account: Account
@@ -45,25 +44,46 @@ class AccountSession:
     _client: Callable[[str, str | None], Call]
 
     def client(self, service: str, region: str | None) -> Call:
-        """The calls of one service."""
+        """The calls of one service (boto3's name), with the same credentials. Raises CloudError.
+
+        `region` is None for a service with a single endpoint for the partition. Each call makes a
+        client with a connection of its own, but for IAM.
+        """
         return self.call if (service, region) == ("iam", None) else self._client(service, region)
+
+
+@dataclass(slots=True)
+class _SharedSession:
+    """A session of several threads and until when (seconds of the clock) it is used."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    session: AccountSession | None = None
+    until: float = 0.0
 
 
 class Accounts:
     """Opens sessions, one per account, from the credentials that boto3's own chain finds.
 
     Threads may share it. `workers` says how many open accounts at the same time. `base` is the
-    boto3 session to start from; made from the environment at the first use when left out.
+    boto3 session to start from; made from the environment at the first use when left out. `clock`
+    returns seconds that never go back.
     """
 
     def __init__(
-        self, session_name: str, *, workers: int, base: boto3.Session | None = None
+        self,
+        session_name: str,
+        *,
+        workers: int,
+        base: boto3.Session | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session_name = session_name
         self._workers = workers
         self._base = base
         self._sts: dict[str, BaseClient] = {}
         self._caller: str | None = None
+        self._clock = clock
+        self._shared: dict[str, _SharedSession] = {}
         # Neither boto3 sessions nor the making of clients are safe between threads.
         self._lock = threading.Lock()
 
@@ -75,6 +95,20 @@ class Accounts:
         _check_account(arn, account)
         client = partial(self._client_of, account, answer["Credentials"])
         return AccountSession(account, arn, client("iam", None), client)
+
+    def shared(self, account: Account) -> AccountSession:
+        """A session for all threads that need the account beside their own; as `open` does.
+
+        Opened at the first use, and again when half of its time is over.
+        """
+        with self._lock:
+            shared = self._shared.setdefault(account.id, _SharedSession())
+        with shared.lock:
+            now = self._clock()
+            if shared.session is None or now >= shared.until:
+                shared.session = self.open(account)
+                shared.until = now + DURATION_SECONDS / 2
+            return shared.session
 
     def _assume(self, sts: BaseClient, account: Account) -> dict[str, Any]:
         call = client_caller(sts)

@@ -56,7 +56,7 @@ from iam_access.model import (
 )
 from iam_access.policy.arn import name_of
 from iam_access.policy.packing import SplitError
-from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
+from iam_access.snapshot import PolicyState, PrincipalState, Snapshot, SnapshotPart
 
 NAME = "policy-attachment"
 
@@ -149,6 +149,11 @@ class PolicyAttachments(GrantKind):
             findings=(*refused.values(), *doubts),
         )
 
+    def parts_asked(
+        self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        return ()
+
     def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         return ()
 
@@ -179,6 +184,9 @@ class PolicyAttachments(GrantKind):
             for key, arn in dict.fromkeys(self._anew(entries, scope))
             if arn not in attachable
         }
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():

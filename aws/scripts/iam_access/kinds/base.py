@@ -21,7 +21,7 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.place import SourcePosition
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Snapshot, SnapshotPart
 
 S = TypeVar("S", bound=Spec)
 
@@ -160,6 +160,14 @@ class Folder(Protocol):
 
     def expand(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Expansion:
         """What a team's entries ask for in the scope's account."""
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        """The parts of the account, beside its IAM, that `expand` and the others depend on.
+
+        The scope's snapshot may be empty, and has only the parts that are read so far.
+        """
 
     def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
         """ARNs of the AWS managed policies whose documents `expand` will look up."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
+from typing import Any
 
 from iam_access.kinds import calls, names
 from iam_access.kinds.grant import Form, TemporaryGrant
@@ -20,7 +21,7 @@ from iam_access.model import (
 )
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
 
 NAME = "inline-policy"
 
@@ -42,6 +43,9 @@ class InlinePolicies(GrantKind):
 
     def in_words(self, count: int) -> str:
         return "inline policy" if count == 1 else f"{count:,} inline policies"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.kinds.operations import Operation
@@ -21,7 +21,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
-from iam_access.snapshot import Document, PrincipalState, Snapshot
+from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,14 @@ class Kind(ABC):
     # How it is found in an account.
 
     @abstractmethod
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        """The parts beside IAM that may hold something of this kind that is ours.
+
+        A part that a file asks for is read all the same. The snapshot may be empty, and has only
+        the parts that are read so far.
+        """
+
+    @abstractmethod
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         """Those of this kind in the account that are ours, whoever's team.
 
@@ -163,7 +171,7 @@ class Kind(ABC):
     @property
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
-        """The IAM actions by which its calls are confirmed."""
+        """The IAM actions by which its parts are read and its calls confirmed."""
 
     @property
     @abstractmethod

@@ -41,7 +41,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
 from iam_access.policy.packing import split
-from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot
+from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot, SnapshotPart
 
 NAME = "customer-managed-policy"
 
@@ -79,6 +79,11 @@ class CustomerManagedPolicies(Kind):
         ]
         return Expansion(tuple(self._resource(entry, scope) for entry in wanted))
 
+    def parts_asked(
+        self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        return ()
+
     def documents(
         self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount
     ) -> Iterable[str]:
@@ -91,6 +96,9 @@ class CustomerManagedPolicies(Kind):
 
     def in_words(self, count: int) -> str:
         return "managed policy" if count == 1 else f"{count:,} managed policies"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for policy in snapshot.policies.values():

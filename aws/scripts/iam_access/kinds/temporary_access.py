@@ -35,7 +35,7 @@ from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
 from iam_access.policy.arn import principal_arn
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
-from iam_access.snapshot import Document, ManagedDocument
+from iam_access.snapshot import Document, ManagedDocument, SnapshotPart
 
 
 def _form(value: Any) -> Any:
@@ -162,6 +162,11 @@ class TemporaryAccess:
         return Expansion(
             grants=tuple(grants), blocked=tuple(blocked), findings=tuple(findings.values())
         )
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def documents(
         self, entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount

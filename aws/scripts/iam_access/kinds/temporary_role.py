@@ -42,7 +42,7 @@ from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.expiry import deadline_of, start_of
 from iam_access.policy.packing import combine
-from iam_access.snapshot import Document, PrincipalState, Snapshot
+from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 POLICY_NAME = "self-serve"
 
@@ -318,6 +318,9 @@ class TemporaryRoles(GrantKind):
 
     def in_words(self, count: int) -> str:
         return "role" if count == 1 else f"{count:,} roles"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        return ()
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for state in snapshot.principals.values():

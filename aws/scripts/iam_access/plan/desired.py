@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 from iam_access import kinds
 from iam_access.config.configuration import Configuration, Team
@@ -15,7 +16,7 @@ from iam_access.model import Account, Finding, Resource, ResourceId, Severity
 from iam_access.plan import entry_rules
 from iam_access.plan.diff import Resources, is_dead, renewal_key
 from iam_access.plan.forms import write_grants
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Snapshot, SnapshotPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,30 @@ def _add(resources: dict[ResourceId, Resource], more: Iterable[Resource]) -> Non
     for resource in more:
         known = resources.get(resource.id)
         resources[resource.id] = _merged(known, resource) if known else resource
+
+
+def parts_needed(
+    configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
+) -> frozenset[SnapshotPart[Any]]:
+    """The parts of the account beside its IAM that a plan depends on.
+
+    They are those that the files ask for and those that may hold something of ours, as far as the
+    snapshot tells. It may be empty.
+    """
+    named = as_valid_files_name(account, configuration)
+    asked = (
+        part
+        for team, scope in _scopes(configuration, named, snapshot, now)
+        for folder in kinds.FOLDERS
+        for part in folder.parts_asked(team.entries[folder.folder], scope)
+    )
+    owned = (part for kind in kinds.KINDS for part in kind.parts_owned(snapshot))
+    return frozenset((*asked, *owned))
+
+
+def as_valid_files_name(account: Account, configuration: Configuration) -> Account:
+    """The account with the environments of valid teams only."""
+    return configuration.accounts.get(account.id) or replace(account, environments={})
 
 
 def documents_needed(

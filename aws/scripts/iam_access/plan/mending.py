@@ -1,7 +1,7 @@
 """Temporary access that was robbed of its deadline: how it is noticed and put right."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access.config.configuration import Configuration
@@ -9,7 +9,7 @@ from iam_access.kinds import kind_of
 from iam_access.kinds.base import finding_about
 from iam_access.model import Account, Change, Finding, Resource
 from iam_access.plan.adoption import Adoption
-from iam_access.plan.desired import deadlines, desired_state, documents_needed
+from iam_access.plan.desired import as_valid_files_name, deadlines, desired_state, documents_needed
 from iam_access.plan.diff import (
     Resources,
     diff,
@@ -56,7 +56,7 @@ def robbed(
     Later than its name says or, where a name tells none, than the files do.
     """
     granted = (
-        deadlines(configuration, _asked(configuration, account), snapshot, now)
+        deadlines(configuration, as_valid_files_name(account, configuration), snapshot, now)
         if configuration
         else {}
     )
@@ -81,7 +81,9 @@ def documents_to_mend(
     observed = observed_state(snapshot).values()
     if not any(robbed(observed, configuration, account, snapshot, now)):
         return frozenset()
-    return documents_needed(configuration, _asked(configuration, account), snapshot, now)
+    return documents_needed(
+        configuration, as_valid_files_name(account, configuration), snapshot, now
+    )
 
 
 def mending(
@@ -100,7 +102,7 @@ def mending(
     ids = {each.resource.id for each in found}
     if not ids:
         return ()
-    account = _asked(configuration, account)
+    account = as_valid_files_name(account, configuration)
     dead = {id_ for id_, resource in observed.items() if is_dead(resource, now)}
     desired = desired_state(configuration, account, snapshot, observed, dead, now)
     wanted = keep_teams_unchanged(desired.resources, observed, unknown)
@@ -113,8 +115,3 @@ def mending(
         for change in changes
         if change.id in ids or (change.after is None and change.subject.needs & gone)
     )
-
-
-def _asked(configuration: Configuration, account: Account) -> Account:
-    """The account as valid files name it; without teams where none does."""
-    return configuration.accounts.get(account.id) or replace(account, environments={})

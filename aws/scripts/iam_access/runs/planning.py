@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import permanent_entries
@@ -10,27 +11,35 @@ from iam_access.model import Account, Plan
 from iam_access.plan import desired, mending
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Snapshot, SnapshotPart
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """How a snapshot becomes a plan, and which AWS managed policies (ARNs) it depends on.
+    """How a snapshot becomes a plan, and what it depends on.
 
-    `documents` names those whose documents are read: first given an empty snapshot, then the one
-    that was read. `unproven` names those that may not exist: for them the policies that can be
-    attached are listed.
+    `parts` names the parts to read beside IAM, given what is read so far: see `read_snapshot`.
+    `documents` names the AWS managed policies (ARNs) whose documents are read, given all parts;
+    `unproven` those that may not exist: for them the policies that can be attached are listed.
     """
 
     plan: Callable[[Account, Snapshot], Plan]
+    parts: Callable[[Account, Snapshot], frozenset[SnapshotPart[Any]]]
     documents: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
     unproven: Callable[[Account, Snapshot], frozenset[str]] = lambda account, at: frozenset()
+
+
+def _parts(
+    configuration: Configuration, now: datetime
+) -> Callable[[Account, Snapshot], frozenset[SnapshotPart[Any]]]:
+    return lambda account, snapshot: desired.parts_needed(configuration, account, snapshot, now)
 
 
 def applying(configuration: Configuration, request: RunOptions, now: datetime) -> Planner:
     """Plans that make accounts what the files ask for at `now` (UTC)."""
     return Planner(
         plan=lambda account, snapshot: plan_apply(configuration, account, snapshot, request, now),
+        parts=_parts(configuration, now),
         documents=lambda account, snapshot: desired.documents_needed(
             configuration, account, snapshot, now
         ),
@@ -44,6 +53,7 @@ def cleaning(configuration: Configuration, request: RunOptions, now: datetime) -
     """Plans that remove what is dead at `now` (UTC)."""
     return Planner(
         plan=lambda account, snapshot: plan_cleanup(account, snapshot, request, now, configuration),
+        parts=_parts(configuration, now),
         documents=lambda account, snapshot: mending.documents_to_mend(
             configuration, account, snapshot, now
         ),
@@ -55,5 +65,6 @@ def revoking(configuration: Configuration, target: Target, now: datetime) -> Pla
     return Planner(
         plan=lambda account, snapshot: plan_revocation(
             account, snapshot, target, now, permanent_entries(configuration, account, snapshot)
-        )
+        ),
+        parts=_parts(configuration, now),
     )

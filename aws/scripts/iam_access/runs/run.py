@@ -4,17 +4,17 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from iam_access.cloud.errors import Call, Clients, CloudError
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
-from iam_access.cloud.reader import read_snapshot
+from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.configuration import Configuration
 from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.runs.planning import Planner
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Snapshot, SnapshotPart
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ class Run:
 
     A session that cannot be opened, and a read or write that fails, becomes the failure of its
     account and stops no other. `watch` is called with each account when its part is finished, from
-    any thread. `managed_policies` are read once for all accounts. `stop` is set to end the run
-    early. `invented` accounts are made from the files and hold nothing else.
+    any thread. `managed_policies` and `shared_parts` are read once for all accounts. `stop` is set
+    to end the run early. `invented` accounts are made from the files and hold nothing else.
     """
 
     configuration: Configuration
@@ -34,6 +34,7 @@ class Run:
     now: datetime
     watch: Callable[[Account], None] = lambda account: None
     managed_policies: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
+    shared_parts: SharedParts = field(default_factory=SharedParts)
     stop: threading.Event = field(default_factory=threading.Event)
     invented: bool = False
 
@@ -68,29 +69,32 @@ class Run:
         return self.sessions.open(account)
 
     def clients(self, session: AccountSession) -> Clients:
-        """The calls that a change about the session's account needs, there and in other accounts.
+        """What reads and changes of the session's account call, there and in other accounts.
 
-        Opens sessions in other accounts on first use, and only in accounts that the files name.
+        Opens sessions in other accounts on first use, one for all accounts of the run, and only in
+        accounts that the files name. Threads may share it.
         """
-        sessions = {session.account.id: session}
 
         def client(target: CallTarget) -> Call:
-            if target.account not in sessions:
-                account = self.configuration.known_accounts.get(target.account)
-                if account is None:
-                    raise CloudError(
-                        "UnknownAccount",
-                        f"no file names account {target.account}",
-                        "add the account to a file in aws-accounts/",
-                    )
-                sessions[target.account] = self.open(account)
-            return sessions[target.account].client(target.service, target.region)
+            if target.account == session.account.id:
+                return session.client(target.service, target.region)
+            account = self.configuration.known_accounts.get(target.account)
+            if account is None:
+                raise CloudError(
+                    "UnknownAccount",
+                    f"no file names account {target.account}",
+                    "add the account to a file in aws-accounts/",
+                )
+            return self.sessions.shared(account).client(target.service, target.region)
 
         return client
 
     def read(self, session: AccountSession) -> Snapshot:
-        """The account as it is now. Raises CloudError."""
-        return read_snapshot(session.call, session.account, (), self.managed_policies)
+        """The account's IAM as it is now. Raises CloudError."""
+        nothing = frozenset[SnapshotPart[Any]]()
+        return read_snapshot(
+            session.account, self.clients(session), lambda _: nothing, self.shared_parts
+        )
 
     def complete(self, session: AccountSession, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the documents of all AWS managed policies that count in the account.
@@ -106,12 +110,14 @@ class Run:
         Raises CloudError.
         """
         account, call = session.account, session.call
-        unread = Snapshot(account.id, account.partition)
-        documents = planner.documents(account, unread)
-        snapshot = read_snapshot(call, account, documents, self.managed_policies)
-        # Whose policies count as well depends on what the account holds.
-        more = planner.documents(account, snapshot)
-        snapshot = self.managed_policies.added_to(snapshot, call, more)
+        snapshot = read_snapshot(
+            account,
+            self.clients(session),
+            lambda read: planner.parts(account, read),
+            self.shared_parts,
+        )
+        documents = planner.documents(account, snapshot)
+        snapshot = self.managed_policies.added_to(snapshot, call, documents)
         unproven = planner.unproven(account, snapshot)
         if not unproven:
             return snapshot, planner.plan(account, snapshot)
