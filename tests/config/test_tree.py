@@ -13,7 +13,7 @@ from tests.config.marks import keys, places
 
 
 def codes(tree: Tree) -> list[tuple[str, int, int]]:
-    return [(each.code, each.line, each.column) for each in tree.problems]
+    return [(each.problem.code, each.line, each.column) for each in tree.problems]
 
 
 @pytest.fixture(params=["c", "python"], autouse=True)
@@ -220,7 +220,7 @@ def test_no_entry_can_stand_in_a_comment(char: str) -> None:
     tree = parse(f"a:\n  # ä {char}  - grant: admin\n  - b\n".encode())
     assert codes(tree) == [("control-character", 2, 7)]
     assert tree.value is None
-    assert f"U+{ord(char):04X}" in tree.problems[0].message
+    assert f"U+{ord(char):04X}" in tree.problems[0].problem.message
 
 
 @pytest.mark.parametrize("char", UNSEEN)
@@ -228,7 +228,7 @@ def test_no_entry_can_stand_in_a_comment(char: str) -> None:
 def test_what_cannot_be_seen_is_told_in_comments_too(char: str, before: str) -> None:
     tree = parse(f"a: b\r\n# {before}x{char}\nc: d\n".encode())
     assert codes(tree) == [("control-character", 2, 4 + len(before))]
-    assert f"U+{ord(char):04X}" in tree.problems[0].message
+    assert f"U+{ord(char):04X}" in tree.problems[0].problem.message
 
 
 @pytest.mark.parametrize("escape", ["\\L", "\\P", "\\N", "\\u200B", "\\U000E0041", "\\uFEFF"])
@@ -253,8 +253,8 @@ def test_an_error_of_syntax_does_not_hide_what_was_found_before() -> None:
 
 
 def test_tabs_are_named_in_the_hint() -> None:
-    (problem,) = parse(b"a:\n\tb: c\n").problems
-    assert "tabs" in problem.hint
+    (marked,) = parse(b"a:\n\tb: c\n").problems
+    assert "tabs" in marked.problem.hint
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_tabs_are_named_in_the_hint() -> None:
     ],
 )
 def test_the_hint_names_what_to_quote(value: str, hint: str) -> None:
-    (problem,) = parse(f"description: {value}\n".encode()).problems
-    assert problem.code == "syntax-error"
-    assert hint in problem.hint
+    (marked,) = parse(f"description: {value}\n".encode()).problems
+    assert marked.problem.code == "syntax-error"
+    assert hint in marked.problem.hint
 
 
 def test_a_bracket_that_is_not_closed_is_told_by_its_line() -> None:
-    (problem,) = parse(b"a: [b,\nc: d\n").problems
-    assert "line 1" in problem.message
+    (marked,) = parse(b"a: [b,\nc: d\n").problems
+    assert "line 1" in marked.problem.message
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"# nothing\n", b"\xef\xbb\xbf"])
@@ -317,11 +317,11 @@ def test_aliases_may_add_so_many_values_and_no_more() -> None:
         return b"\n".join(lines)
 
     assert parse(doubled(10)).problems == ()
-    (problem,) = parse(doubled(60)).problems
-    assert problem.code == "alias-bomb"
-    assert f"{ALIAS_LIMIT:,}" in problem.message
+    (marked,) = parse(doubled(60)).problems
+    assert marked.problem.code == "alias-bomb"
+    assert f"{ALIAS_LIMIT:,}" in marked.problem.message
     # The nth line adds about 2^n values.
-    assert problem.line <= 16
+    assert marked.line <= 16
 
 
 def test_one_large_anchor_used_often_is_a_bomb_too() -> None:
@@ -332,8 +332,8 @@ def test_one_large_anchor_used_often_is_a_bomb_too() -> None:
 def test_a_file_holds_no_more_values_than_it_may() -> None:
     for text, number in (("a: [b, c, {d: e}]\n", 8), ("a: &x [b]\nc: *x\nd: ~\n", 9)):
         assert parse(text.encode() + b" " * 20_000, number).problems == ()
-        (problem,) = parse(text.encode() + b" " * 20_000, number - 1).problems
-        assert problem.code == "too-many-values"
+        (marked,) = parse(text.encode() + b" " * 20_000, number - 1).problems
+        assert marked.problem.code == "too-many-values"
 
 
 def test_what_stands_for_an_alias_counts_each_time() -> None:
@@ -344,10 +344,10 @@ def test_what_stands_for_an_alias_counts_each_time() -> None:
 @pytest.mark.parametrize("text", ["a: {}\n", "a: '{}'\n", "a:\n- ? {}\n", "a:\n- |\n  {}\n"])
 def test_no_text_is_longer_than_anything_may_be(text: str) -> None:
     assert parse(text.format("x" * 10_239).encode()).problems == ()
-    (problem,) = parse(text.format("x" * 10_241).encode()).problems
-    assert problem.code == "too-large"
-    assert "10,241" in problem.message or "10,242" in problem.message
-    assert problem.line == (2 if "-" in text else 1)
+    (marked,) = parse(text.format("x" * 10_241).encode()).problems
+    assert marked.problem.code == "too-large"
+    assert "10,241" in marked.problem.message or "10,242" in marked.problem.message
+    assert marked.line == (2 if "-" in text else 1)
 
 
 def test_a_file_of_mistakes_is_not_read_to_its_end() -> None:

@@ -61,7 +61,7 @@ class QueueFolder:
     def expand(self, entries: Sequence[FileEntry[QueuesSpec]], scope: TeamInAccount) -> Expansion:
         return Expansion(
             findings=tuple(
-                Finding("queues", Severity.NOTE, f"{part}: {scope.snapshot.part(part)}", "")
+                Finding("left-out", Severity.NOTE, f"{part}: {scope.snapshot.part(part)}", "")
                 for part in self.parts_asked(entries, scope)
             )
         )
@@ -132,7 +132,7 @@ def test_what_a_file_asks_for_costs_its_own_calls_once(queues: None, files: File
     asking(files, {"region": REGION}, {"region": "us-west-2"}, {"region": REGION})
     with fleet_of(files, PROD) as fleet:
         run = fleet.apply("--all", "--output", "json")
-        assert run.codes == ["queues"] * 2
+        assert run.codes == ["left-out"] * 2
         assert Counter(run.operations) - Counter(READING) == {"ListQueues": 2}
         assert run.operations.count("AssumeRole") == 1
         # An apply that verifies reads all of it again.

@@ -15,13 +15,13 @@ def test_known_actions(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "code", "hint"),
     [
-        ("s3:GetObjekt", "unknown-action", "Did you mean s3:GetObject?"),
-        ("S3:getobjects", "unknown-action", "Did you mean s3:GetObject?"),
-        ("s3:Lisst*", "unknown-action", "Did you mean s3:List"),
+        ("s3:GetObjekt", "unknown-action", "did you mean s3:GetObject?"),
+        ("S3:getobjects", "unknown-action", "did you mean s3:GetObject?"),
+        ("s3:Lisst*", "unknown-action", "did you mean s3:List"),
         ("s3:Qqqqqq*", "unknown-action", "beginning of actions"),
         ("s3:Qqqqqq", "unknown-action", "Service Authorization Reference"),
-        ("dynamo:GetItem", "unknown-service", "Did you mean dynamodb:GetItem?"),
-        ("s33:Nonsense", "unknown-service", "Did you mean the service s3?"),
+        ("dynamo:GetItem", "unknown-service", "did you mean dynamodb:GetItem?"),
+        ("s33:Nonsense", "unknown-service", "did you mean the service s3?"),
         ("qqqqqqqq:*", "unknown-service", "prefix"),
         ("evidently:Get*", "unknown-service", "retired"),
         ("iotevents:Describe*", "unknown-service", "retired"),

@@ -240,7 +240,7 @@ MISSING_USER = Finding(
     account=PROD.id,
 )
 FOREIGN = Finding(
-    "foreign-attachment",
+    "unconfirmed-tag",
     Severity.WARNING,
     f"{READ_ONLY} is attached to user alice by somebody else",
     "apply.py --adopt takes it over",
@@ -476,7 +476,7 @@ def hostile(text: str) -> Report:
         for number, each in enumerate(changes)
     )
     findings = tuple(
-        Finding(text, severity, text, text, where, team=text, account=owner)
+        Finding("no-principal", severity, text, text, where, team=text, account=owner)
         for severity in Severity
         for where in (None, place)
         for owner in (None, text, account.id)

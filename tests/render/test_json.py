@@ -126,7 +126,7 @@ def test_hostile_text_is_carried_exactly(text: str) -> None:
 
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
-    finding = Finding("code", Severity.NOTE, "\ud83d\ude42")
+    finding = Finding("no-principal", Severity.NOTE, "\ud83d\ude42")
     report = Report("validate", reports.NOW, findings=(finding,))
     assert parsed(report)["findings"][0]["message"] == "🙂"
 

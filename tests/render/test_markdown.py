@@ -83,7 +83,7 @@ def test_every_row_has_the_cells_of_its_table(text: str) -> None:
 
 
 def test_mentions_are_code() -> None:
-    finding = Finding("code", Severity.ERROR, "ask @someone about #12", "or @org/team")
+    finding = Finding("no-principal", Severity.ERROR, "ask @someone about #12", "or @org/team")
     output = shown(Report("validate", reports.NOW, findings=(finding,)))
     assert "ask `@someone` about `#12`" in output
     assert "or `@org/team`" in output
@@ -248,10 +248,10 @@ def test_a_hint_of_several_lines_is_a_block() -> None:
 
 def test_a_hint_without_room_is_told_of() -> None:
     lines = "\n".join(["x" * 200] * 100)
-    finding = Finding("code", Severity.WARNING, "delete", lines)
+    finding = Finding("no-principal", Severity.WARNING, "delete", lines)
     found = tuple(replace(finding, message=f"delete {number}") for number in range(5))
     output = shown(Report("revoke", reports.NOW, findings=found))
-    kept = output.count("\n`code`:\n")
+    kept = output.count("\n`no-principal`:\n")
     assert 0 < kept < 5
     assert f"hints: {5 - kept}" in output
     assert output.count("| warning |") == 5

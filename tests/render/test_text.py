@@ -7,6 +7,7 @@ from datetime import UTC, timedelta, tzinfo
 
 import pytest
 
+from iam_access.codes import Code
 from iam_access.errors import UsageError
 from iam_access.model import (
     Account,
@@ -46,7 +47,9 @@ def last_line(report: Report) -> str:
 
 def with_long_names() -> Report:
     account = replace(reports.PROD, environments={"payments": "e" * 90})
-    finding = Finding("long", Severity.ERROR, f"look at {LONG}", f"see {LONG}", account=account.id)
+    finding = Finding(
+        "no-principal", Severity.ERROR, f"look at {LONG}", f"see {LONG}", account=account.id
+    )
     changes = (
         reports.change(ChangeType.CREATE, LONG, reason=f"because of {LONG}"),
         reports.change(
@@ -152,7 +155,7 @@ def test_commands_stay_whole(command: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("NO_COLOR", "1")
     for before in range(30):
-        finding = Finding("code", Severity.ERROR, "x", f"{'y ' * before}{command} and more")
+        finding = Finding("no-principal", Severity.ERROR, "x", f"{'y ' * before}{command} and more")
         kept = command.removesuffix(" payments")
         assert kept in shown(wide(finding), Terminal())
 
@@ -162,8 +165,10 @@ def test_a_pipe_gets_whole_lines_whatever_columns_says(monkeypatch: pytest.Monke
     for colour in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv("NO_COLOR", raising=False)
         monkeypatch.setenv(colour, "1")
-        text = HARMLESS_CONTROLS.sub("", shown(wide(Finding("code", Severity.ERROR, WORDS))))
-        assert f"error: {WORDS} [code]\n" in text
+        text = HARMLESS_CONTROLS.sub(
+            "", shown(wide(Finding("no-principal", Severity.ERROR, WORDS)))
+        )
+        assert f"error: {WORDS} [no-principal]\n" in text
 
 
 def test_the_summary_is_a_table_where_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,41 +234,42 @@ def test_hostile_text_is_only_text(text: str, colour: str, monkeypatch: pytest.M
 
 def test_the_stream_need_not_know_unicode() -> None:
     stream = Narrow()
-    finding = Finding("code", Severity.ERROR, "zoë 🙂")
+    finding = Finding("no-principal", Severity.ERROR, "zoë 🙂")
     render(Report("validate", reports.NOW, findings=(finding,)), Output.TEXT, stream)
     assert "zo\\xeb \\U0001f642" in stream.text()
 
 
-def notes(number: int, code: str = "expired") -> tuple[Finding, ...]:
+def notes(number: int, code: Code = "expired") -> tuple[Finding, ...]:
     places = (Location("aws/temporary-access/a.yaml", line + 1, 5) for line in range(number))
     return tuple(Finding(code, Severity.NOTE, "it ended", "", place) for place in places)
 
 
-@pytest.mark.parametrize(("number", "code"), [(10, "other"), (3, "expired")])
-def test_a_few_notes_of_a_kind_are_all_shown(number: int, code: str) -> None:
+@pytest.mark.parametrize(("number", "code"), [(10, "no-principal"), (3, "expired")])
+def test_a_few_notes_of_a_kind_are_all_shown(number: int, code: Code) -> None:
     text = shown(Report("validate", reports.NOW, findings=notes(number, code)))
     assert text.count(f"it ended [{code}]") == number
 
 
-@pytest.mark.parametrize(("number", "code"), [(11, "other"), (4, "expired")])
-def test_with_one_more_they_are_folded(number: int, code: str) -> None:
+@pytest.mark.parametrize(("number", "code"), [(11, "no-principal"), (4, "expired")])
+def test_with_one_more_they_are_folded(number: int, code: Code) -> None:
     text = shown(Report("validate", reports.NOW, findings=notes(number, code)))
     assert text.count(f"it ended [{code}]") == 1
     assert f"and {number - 1} more notes like it (--verbose shows them)" in text
 
 
 def test_more_notes_of_a_kind_are_folded() -> None:
-    report = Report("validate", reports.NOW, findings=(*notes(40), *notes(2, "other")))
+    report = Report("validate", reports.NOW, findings=(*notes(40), *notes(2, "no-principal")))
     text = shown(report)
     assert text.count("[expired]") == 1
     assert "and 39 more notes like it (--verbose shows them)" in text
-    assert text.count("[other]") == 2
+    assert text.count("[no-principal]") == 2
     assert text.endswith("No problems found, 42 notes in 1 file\n")
     assert shown(report, verbose=True).count("[expired]") == 40
 
 
 def test_warnings_are_folded_where_they_are_about_entries_that_are_over() -> None:
-    for code, shown_of in (("expired", 1), ("other", 40)):
+    times: dict[Code, int] = {"expired": 1, "no-principal": 40}
+    for code, shown_of in times.items():
         found = tuple(replace(each, severity=Severity.WARNING) for each in notes(40, code))
         text = shown(Report("validate", reports.NOW, findings=found))
         assert text.count(f"[{code}]") == shown_of

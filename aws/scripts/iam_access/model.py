@@ -6,13 +6,8 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
-
-class Severity(StrEnum):
-    """How much a finding weighs: only an error changes the exit status."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
+from iam_access.codes import CODES, Code
+from iam_access.codes import Severity as Severity  # noqa: PLC0414 - it is used with findings
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,11 +23,11 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something worth telling about a file or an account.
+class Notice:
+    """What a report shows with a code, a severity and a place: a finding, or a failure.
 
-    `code` is stable and meant for programs. `team` and `account` (its 12 digits) say whom it
-    concerns, where that is known.
+    The code of a failure is AWS's or one of ours, see `Failure`. `team` and `account` (its 12
+    digits) are those it is about, where they are known.
     """
 
     code: str
@@ -59,6 +54,21 @@ class Finding:
             self.code,
             self.message,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Notice):
+    """Something that is wrong, or good to know, about a file or an account.
+
+    `code` is one of `codes.CODES`, with one of its severities: ValueError otherwise.
+    """
+
+    code: Code
+
+    def __post_init__(self) -> None:
+        entry = CODES.get(self.code)
+        if entry is None or self.severity not in entry.severities:
+            raise ValueError(f"no finding has the code {self.code!r} as {self.severity}")
 
 
 class PrincipalType(StrEnum):

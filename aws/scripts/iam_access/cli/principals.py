@@ -105,5 +105,5 @@ def _fitting(form: Any, text: str) -> str:
     try:
         return str(TypeAdapter(form).validate_python(text))
     except ValidationError as error:
-        problem = error.errors()[0].get("ctx", {})
-        raise UsageError(f"{text!r} {problem.get('is_not')}", str(problem.get("hint"))) from None
+        problem = error.errors()[0]["ctx"][fields.PROBLEM]
+        raise UsageError(f"{text!r} {problem.message}", problem.hint) from None

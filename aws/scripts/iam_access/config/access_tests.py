@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BeforeValidator
 from iam_access.config.expressions import ExpressionError, SlowExpressionError, matcher
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import (
-    Contradiction,
     RoleName,
     Spec,
     Texts,
@@ -21,6 +20,7 @@ from iam_access.kinds.fields import (
 from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
 from iam_access.policy.evaluation.conditions import is_value_of
 from iam_access.policy.globs import is_whole_arn
+from iam_access.problem import Problem
 
 FOLDER = "access-tests"
 
@@ -165,13 +165,13 @@ class ContextKey(Spec):
         )
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         values = written.get("context_key_values")
         listed = values if isinstance(values, list) else [values]
         name, kind = written.get("context_key_name"), written.get("context_key_type")
         key = find_condition_key(name) if isinstance(name, str) else None
         if key is not None and not key.multivalued and len(listed) > 1:
-            yield Contradiction(
+            yield Problem(
                 "bad-value",
                 f"requests have one value of {key.name}, and here are {len(listed)}: no condition "
                 "would hold",
@@ -204,7 +204,7 @@ _NOUNS: Mapping[ValueType, tuple[str, str]] = {
 
 def _misfits(
     value: str, written: Any, key: ConditionKey | None, at: tuple[str | int, ...]
-) -> Iterator[Contradiction]:
+) -> Iterator[Problem]:
     """What tells that a value is not of the type it is said to have, or that its key has.
 
     Such a value meets no operator, so that a test that expects `fail` passes by it.
@@ -214,11 +214,11 @@ def _misfits(
         value = "true"
     if declared is not None and not is_value_of(value, declared):
         noun, hint = _NOUNS[declared]
-        yield Contradiction("bad-value", f"{value!r} is not {noun}", hint, at)
+        yield Problem("bad-value", f"{value!r} is not {noun}", hint, at)
     elif key is not None and not any(is_value_of(value, kind) for kind in key.types):
         noun, hint = _NOUNS[key.types[0]]
         message = f"{value!r} is not {noun}, as values of {key.name} are"
-        yield Contradiction("bad-value", message, hint, at)
+        yield Problem("bad-value", message, hint, at)
 
 
 class AccessTest(Spec):
@@ -250,16 +250,16 @@ class AccessTest(Spec):
         return None if self.users or self.roles else accounts_named(self.limit_to)
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         if written.get("actions") == []:
-            yield Contradiction(
+            yield Problem(
                 "no-actions", "the test asks for no action", "list at least one", ("actions",)
             )
         seen: dict[str, int] = {}
         for index, each in enumerate(_mappings(written.get("custom_context"))):
             name = each.get("context_key_name")
             if isinstance(name, str) and seen.setdefault(name.lower(), index) != index:
-                yield Contradiction(
+                yield Problem(
                     "duplicate-condition-key",
                     f"{shown(name)} is the same condition key as number "
                     f"{seen[name.lower()] + 1} of the list",
@@ -268,7 +268,7 @@ class AccessTest(Spec):
                 )
             for found in ContextKey.contradictions(each):
                 path = ("custom_context", index, *found.path)
-                yield Contradiction(found.code, found.message, found.hint, path)
+                yield Problem(found.code, found.message, found.hint, path)
 
 
 def accounts_named(expressions: Sequence[str]) -> frozenset[str] | None:
@@ -289,11 +289,11 @@ class AccessTests(Spec):
     tests: Annotated[list[AccessTest], BeforeValidator(_none_is_empty)]
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         for index, each in enumerate(_mappings(written.get("tests"))):
             for found in AccessTest.contradictions(each):
                 path = ("tests", index, *found.path)
-                yield Contradiction(found.code, found.message, found.hint, path)
+                yield Problem(found.code, found.message, found.hint, path)
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

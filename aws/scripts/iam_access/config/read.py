@@ -1,6 +1,7 @@
 """The bytes of a file as entries: what is written, its place, and the spec that it makes."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
@@ -14,9 +15,10 @@ from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml import tree
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
-from iam_access.kinds.fields import Contradiction, Spec
+from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
 from iam_access.place import Path, SourcePosition
+from iam_access.problem import Problem
 
 S = TypeVar("S", bound=Spec)
 
@@ -50,7 +52,7 @@ def parsed(
     """
     found = tree.parse(data, values)
     for each in found.problems:
-        report.error(each.code, Location(file, each.line, each.column), each.message, each.hint)
+        report.problem(each.problem, Location(file, each.line, each.column))
     return None if found.mark is None else (found.value, SourcePosition(file, found.mark))
 
 
@@ -186,8 +188,8 @@ def _contradicts(
     return wrong
 
 
-def _contradict(found: Contradiction, place: SourcePosition, report: FindingCollector) -> None:
-    report.error(found.code, place.at(*found.path).location, found.message, found.hint)
+def _contradict(found: Problem, place: SourcePosition, report: FindingCollector) -> None:
+    report.problem(found, place.at(*found.path).location)
 
 
 def fits(
@@ -198,9 +200,7 @@ def fits(
         names.validate_python(key)
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            context = each["ctx"]
-            text = _shortened(context["text"])
-            report.error(context["code"], place.key(key), text, context["hint"])
+            report.problem(_with_short_message(each["ctx"][PROBLEM]), place.key(key))
         return False
     return True
 
@@ -216,11 +216,12 @@ def what_is(value: Any) -> str:
     return f"{_TEXT} {shown(value)}"
 
 
-def _shortened(text: str) -> str:
-    """Shorten a message that quotes a long value; the error is described at the end of it."""
+def _with_short_message(problem: Problem) -> Problem:
+    """Cut the middle of a message that quotes a long value; its end describes the error."""
+    text = problem.message
     if len(text) <= 2 * _HALF:
-        return text
-    return f"{text[:_HALF]}…{text[-_HALF:]}"
+        return problem
+    return replace(problem, message=f"{text[:_HALF]}…{text[-_HALF:]}")
 
 
 def _quoted(value: Any) -> str:
@@ -284,11 +285,11 @@ def _explain_one(
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "spec":
-        text = _shortened(context["text"])
-        report.error(context["code"], place.at(*path).location, text, context["hint"])
+        report.problem(_with_short_message(context[PROBLEM]), place.at(*path).location)
     elif kind == "pattern":
-        text = _shortened(f"{error['input']!r} {context['is_not']}")
-        report.error(context["code"], place.at(*path).location, text, context["hint"])
+        found = context[PROBLEM]
+        found = replace(found, message=f"{error['input']!r} {found.message}")
+        report.problem(_with_short_message(found), place.at(*path).location)
     elif kind == "extra_forbidden":
         known = _fields(model, path[:-1])
         report.error(

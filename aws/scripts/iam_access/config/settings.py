@@ -15,7 +15,6 @@ from iam_access.config.yaml.syntax import shown
 from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
-    Contradiction,
     Spec,
     UserNames,
     is_exact,
@@ -24,6 +23,7 @@ from iam_access.kinds.fields import (
 )
 from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
+from iam_access.problem import Problem
 
 FILE = "settings.yaml"
 
@@ -387,7 +387,7 @@ class Settings(Spec):
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         """Patterns of users by address where the names of users do not tell the domain."""
         names = PART_BEFORE
         with suppress(PydanticCustomError):  # told of by itself
@@ -399,7 +399,7 @@ class Settings(Spec):
             if not isinstance(pattern, str) or "@" not in pattern or is_exact(pattern):
                 continue
             if is_wild(pattern.partition("@")[0]) and names.name(pattern) != pattern:
-                yield Contradiction(
+                yield Problem(
                     "bad-pattern",
                     f"{pattern!r} cannot be told from an IAM user's name, which has no domain",
                     "write a pattern for what stands before the @; or user/ before it, for users "
@@ -408,7 +408,7 @@ class Settings(Spec):
                 )
 
     @classmethod
-    def _hollow(cls, written: Mapping[str, Any], names: UserNames) -> Iterator[Contradiction]:
+    def _hollow(cls, written: Mapping[str, Any], names: UserNames) -> Iterator[Problem]:
         """Grantees of a domain that every user can be written with, and others as well."""
         domains = [each for each in _list(written.get("domains")) if isinstance(each, str)]
         for number, rule in enumerate(_list(written.get("grantees"))):
@@ -421,7 +421,7 @@ class Settings(Spec):
                 by_name = (each for each in domains if not names.is_whole(each))
                 others = [each for each in by_name if not _is_in(each, domain)]
                 if not domains or others:
-                    yield Contradiction(
+                    yield Problem(
                         "hollow-rule",
                         f"{pattern!r} keeps nobody out: a user is named like what stands before "
                         "the @, and can be written with any domain"

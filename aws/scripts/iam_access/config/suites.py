@@ -23,7 +23,7 @@ from iam_access.config.checks.policies import check_placeholders
 from iam_access.config.configuration import Configuration
 from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
-from iam_access.config.words import as_fragment, did_you_mean, listed
+from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
@@ -319,8 +319,7 @@ def _check_actions(test: AccessTest, place: SourcePosition, report: FindingColle
         found = unknown_action(action)
         if found is not None:
             # AWS adds actions every day, so it is asked all the same.
-            message = as_fragment(found.message)
-            report.warning(found.code, location, message, as_fragment(found.hint))
+            report.problem(replace(found, severity=Severity.WARNING), location)
         elif _asks_for_all(action, test):
             report.note(
                 "wildcard-action",

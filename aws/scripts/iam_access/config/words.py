@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from iam_access.policy.problem import nearest
 
 _LISTED = 12
-_NAMES = ("Bool", "Null")  # operators that look like words
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
@@ -22,11 +21,3 @@ def listed(names: Iterable[str], conjunction: str = "and") -> str:
     if len(shown) < 2:
         return "".join(shown)
     return f"{', '.join(shown[:-1])} {conjunction} {shown[-1]}"
-
-
-def as_fragment(sentence: str) -> str:
-    """A sentence as the rest of the findings are worded: no capital, no full stop."""
-    first, _, rest = sentence.partition(" ")
-    if first.istitle() and first.isalpha() and first not in _NAMES:
-        sentence = f"{first.lower()} {rest}" if rest else first.lower()
-    return sentence.removesuffix(".")

@@ -24,7 +24,6 @@ from iam_access.kinds.base import (
     finding_about,
 )
 from iam_access.kinds.fields import (
-    Contradiction,
     RoleName,
     Spec,
     UserAddress,
@@ -40,7 +39,7 @@ from iam_access.kinds.kind import (
     UnmanagedResource,
 )
 from iam_access.kinds.operations import Operation, for_each, iam_operations
-from iam_access.kinds.quotas import ATTACHED, POLICIES, TAGS, Quota, QuotaUsage, Refusal, Use
+from iam_access.kinds.quotas import ATTACHED, POLICIES, TAGS, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -56,6 +55,7 @@ from iam_access.model import (
 )
 from iam_access.policy.arn import name_of
 from iam_access.policy.packing import SplitError
+from iam_access.problem import Problem
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot, SnapshotPart
 
 NAME = "policy-attachment"
@@ -71,16 +71,16 @@ class PermanentAccessSpec(Spec):
     grants: list[str]
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         if not written.get("users") and not written.get("roles"):
-            yield Contradiction(
+            yield Problem(
                 "nobody",
                 "the entry names neither users nor roles",
                 "add users: [name@example.com] or roles: [role-name]",
             )
         for key in ("environments", "grants"):
             if written.get(key) == []:
-                yield Contradiction(
+                yield Problem(
                     "grants-nothing",
                     f"the list of {key} is empty, so the entry grants nothing",
                     f"name at least one of the team's {key}, or remove the entry",
@@ -229,7 +229,7 @@ class PolicyAttachments(GrantKind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return _unconfirmed(snapshot, excluding)
 
-    def reserved(self, state: PrincipalState) -> Refusal | None:
+    def reserved(self, state: PrincipalState) -> Problem | None:
         return None
 
     def gives(self, resource: Resource) -> GivenAccess:

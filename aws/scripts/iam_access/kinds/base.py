@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
+from iam_access.codes import Code
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.fields import PART_BEFORE, Spec, UserNames, role
 from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
@@ -182,7 +183,7 @@ class Folder(Protocol):
 def finding_about(
     subject: Resource,
     snapshot: Snapshot,
-    code: str,
+    code: Code,
     message: str,
     hint: str,
     *,

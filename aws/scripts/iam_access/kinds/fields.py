@@ -10,9 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
+from iam_access.codes import Code
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import shell
+from iam_access.problem import Problem
 
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
@@ -33,14 +35,8 @@ _ONE_DAY = timedelta(days=1)
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """Fields that are each well formed but make no sense together. `path` leads to the worst."""
-
-    code: str
-    message: str
-    hint: str
-    path: tuple[str | int, ...] = ()
+# The key of the Problem in the context of a validation error.
+PROBLEM = "problem"
 
 
 class Spec(BaseModel):
@@ -49,7 +45,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         """What is wrong between fields, judged on what was written.
 
         Apart from the field types, so that one run tells both: pydantic skips validators of a
@@ -59,9 +55,11 @@ class Spec(BaseModel):
         return iter(())
 
 
-def problem(code: str, message: str, hint: str) -> PydanticCustomError:
+def problem(code: Code, message: str, hint: str) -> PydanticCustomError:
     """A validation error that carries our stable code and a hint."""
-    return PydanticCustomError("spec", "{text}", {"code": code, "text": message, "hint": hint})
+    return PydanticCustomError(
+        "spec", "{text}", {"text": message, PROBLEM: Problem(code, message, hint)}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class _Pattern:
     """
 
     regex: str
-    code: str
+    code: Code
     is_not: str
     hint: str
 
@@ -84,7 +82,10 @@ class _Pattern:
             core_schema.str_schema(pattern=self.regex),
             custom_error_type="pattern",
             custom_error_message="{is_not}",
-            custom_error_context={"code": self.code, "is_not": self.is_not, "hint": self.hint},
+            custom_error_context={
+                "is_not": self.is_not,
+                PROBLEM: Problem(self.code, self.is_not, self.hint),
+            },
         )
         return core_schema.chain_schema([handler(source), fitting])
 

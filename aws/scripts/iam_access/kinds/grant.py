@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from iam_access.model import Account, Location, Principal, Severity
 from iam_access.policy.arn import name_of
@@ -13,6 +13,7 @@ from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
 from iam_access.policy.outliving import in_words, opening_actions, outliving_actions
 from iam_access.policy.packing import combine
+from iam_access.problem import Problem
 from iam_access.snapshot import Document, ManagedDocument
 
 # Of the roles made for grants, and of the deployer role: role chaining allows no longer one.
@@ -158,20 +159,10 @@ def _versioned(arn: str, copy: ManagedDocument) -> Document:
     return {**copy.document, "Statement": [{**first, "Sid": _source(arn, copy)}, *others]}
 
 
-class Remark(NamedTuple):
-    """A finding about a grant, without its place."""
-
-    code: str
-    severity: Severity
-    message: str
-    hint: str
-
-
-def nothing_left(key: str, actions: frozenset[str], source: str) -> Remark:
-    """That a temporary grant cancels itself. `source` says where the rule is written."""
-    return Remark(
+def nothing_left(key: str, actions: frozenset[str], source: str) -> Problem:
+    """A temporary grant that cancels itself. `source` says where the rule is written."""
+    return Problem(
         "gives-nothing",
-        Severity.ERROR,
         f"a temporary grant of {key} gives nothing and takes away: all it allows "
         f"({in_words(actions)}) is denied with it, whatever else allows it, since access could be "
         "made with it that lasts beyond the deadline",
@@ -179,12 +170,12 @@ def nothing_left(key: str, actions: frozenset[str], source: str) -> Remark:
     )
 
 
-def denied_with(key: str, actions: frozenset[str], source: str) -> Remark:
-    """Which of its actions a temporary grant does not give."""
-    return Remark(
+def denied_with(key: str, actions: frozenset[str], source: str) -> Problem:
+    """The actions that a temporary grant does not give. `source` says where the rule is written."""
+    return Problem(
         "denied-with-it",
-        Severity.NOTE,
         f"a temporary grant of {key} does not give {in_words(actions)}: these are denied with it, "
         "since access could be made with them that lasts beyond the deadline",
         f"grant them permanently where they are needed ({source})",
+        severity=Severity.NOTE,
     )

@@ -8,7 +8,7 @@ from iam_access.kinds import calls, names
 from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
 from iam_access.kinds.operations import Operation, for_each, iam_operations
-from iam_access.kinds.quotas import INLINE_SIZE, Quota, QuotaUsage, Refusal, Use
+from iam_access.kinds.quotas import INLINE_SIZE, Quota, QuotaUsage, Use
 from iam_access.model import (
     ApiCall,
     Change,
@@ -21,6 +21,7 @@ from iam_access.model import (
 )
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
+from iam_access.problem import Problem
 from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
 
 NAME = "inline-policy"
@@ -78,7 +79,7 @@ class InlinePolicies(GrantKind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return ()
 
-    def reserved(self, state: PrincipalState) -> Refusal | None:
+    def reserved(self, state: PrincipalState) -> Problem | None:
         return None
 
     def gives(self, resource: Resource) -> GivenAccess:

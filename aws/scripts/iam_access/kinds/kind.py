@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from iam_access.kinds.grant import Form, TemporaryGrant
 from iam_access.kinds.operations import Operation
-from iam_access.kinds.quotas import Quota, QuotaUsage, Refusal, Use
+from iam_access.kinds.quotas import Quota, QuotaUsage, Use
 from iam_access.model import (
     ApiCall,
     Change,
@@ -21,6 +21,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 
@@ -141,7 +142,7 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def reserved(self, state: PrincipalState) -> Refusal | None:
+    def reserved(self, state: PrincipalState) -> Problem | None:
         """Why nothing may be granted to a user or role that is itself of this kind.
 
         The message goes on after the name of the principal and its account.

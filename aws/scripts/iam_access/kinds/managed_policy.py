@@ -22,7 +22,7 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, Takeover, UnmanagedResource
 from iam_access.kinds.operations import Operation, for_each, iam_operations
 from iam_access.kinds.policy_spec import FOLDER, PolicySpec
-from iam_access.kinds.quotas import POLICIES, Quota, Refusal, Use
+from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.model import (
     ApiCall,
     Change,
@@ -41,6 +41,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
 from iam_access.policy.packing import split
+from iam_access.problem import Problem
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot, SnapshotPart
 
 NAME = "customer-managed-policy"
@@ -146,7 +147,7 @@ class CustomerManagedPolicies(Kind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return ()
 
-    def reserved(self, state: PrincipalState) -> Refusal | None:
+    def reserved(self, state: PrincipalState) -> Problem | None:
         return None
 
     def gives(self, resource: Resource) -> GivenAccess:

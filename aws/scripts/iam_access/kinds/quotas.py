@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.document import size
+from iam_access.problem import Problem
 from iam_access.snapshot import Quotas, Snapshot
 
 #: What takes how much of a quota, by an id of its own.
@@ -33,14 +34,6 @@ class Shortage(NamedTuple):
     removed: int
 
 
-class Refusal(NamedTuple):
-    """Why something is not made: the code of the finding, its message and its hint."""
-
-    code: str
-    message: str
-    hint: str
-
-
 @dataclass(frozen=True, slots=True)
 class Quota:
     """One quota, of each principal that it counts for or of the whole account (holder None).
@@ -54,7 +47,7 @@ class Quota:
     limit: Callable[[Quotas, Principal | None], int]
     in_use: Callable[[Snapshot, Principal | None], Items]
     makes_room: bool
-    refusal: Callable[[Shortage], Refusal]
+    refusal: Callable[[Shortage], Problem]
 
 
 class Use(NamedTuple):
@@ -140,8 +133,8 @@ def _roles(snapshot: Snapshot, _: Principal | None) -> Items:
     }
 
 
-def _no_attachment(short: Shortage) -> Refusal:
-    return Refusal(
+def _no_attachment(short: Shortage) -> Problem:
+    return Problem(
         "attachment-quota",
         f"no room to attach {short.subject} to {short.holder} in account {short.account}: "
         f"{short.used} of {short.limit} managed policies are attached, "
@@ -150,8 +143,8 @@ def _no_attachment(short: Shortage) -> Refusal:
     )
 
 
-def _no_characters(short: Shortage) -> Refusal:
-    return Refusal(
+def _no_characters(short: Shortage) -> Problem:
+    return Problem(
         "inline-quota",
         f"no room for the inline policy {short.subject} on {short.holder} in account "
         f"{short.account}: {short.used:,} of {short.limit:,} characters are in use, "
@@ -160,8 +153,8 @@ def _no_characters(short: Shortage) -> Refusal:
     )
 
 
-def _no_tag(short: Shortage) -> Refusal:
-    return Refusal(
+def _no_tag(short: Shortage) -> Problem:
+    return Problem(
         "tag-quota",
         f"no room for the tag that says that {short.subject} on {short.holder} in account "
         f"{short.account} is ours: {short.used + short.taken} of {short.limit} tags are in use",
@@ -169,8 +162,8 @@ def _no_tag(short: Shortage) -> Refusal:
     )
 
 
-def _no_policy(short: Shortage) -> Refusal:
-    return Refusal(
+def _no_policy(short: Shortage) -> Problem:
+    return Problem(
         "policy-quota",
         f"no room for policy {short.subject}: account {short.account} has {short.used:,} of "
         f"{short.limit:,} customer managed policies, and the plan makes {short.added:,} more",
@@ -178,8 +171,8 @@ def _no_policy(short: Shortage) -> Refusal:
     )
 
 
-def _no_role(short: Shortage) -> Refusal:
-    return Refusal(
+def _no_role(short: Shortage) -> Problem:
+    return Problem(
         "role-quota",
         f"no room for role {short.subject}: account {short.account} has {short.used:,} of "
         f"{short.limit:,} roles, and the plan makes {short.added:,} more",

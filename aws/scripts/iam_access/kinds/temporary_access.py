@@ -11,7 +11,6 @@ from iam_access.kinds import aws_policies, fields, names, temporary_role
 from iam_access.kinds.access import SINGLE, AccessEntry, Window, as_list, text
 from iam_access.kinds.base import Expansion, FileEntry, InvalidEntry, Item, TeamInAccount
 from iam_access.kinds.fields import (
-    Contradiction,
     Day,
     Instant,
     RoleName,
@@ -23,7 +22,6 @@ from iam_access.kinds.fields import (
 from iam_access.kinds.grant import (
     Form,
     Outliving,
-    Remark,
     TemporaryGrant,
     denied_with,
     deny_statements,
@@ -35,6 +33,7 @@ from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
 from iam_access.policy.arn import principal_arn
 from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
+from iam_access.problem import Problem
 from iam_access.snapshot import Document, ManagedDocument, SnapshotPart
 
 
@@ -71,15 +70,15 @@ class TemporaryAccessSpec(Spec):
     ticket: str | None = None
 
     @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Contradiction]:
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         if (written.get("user") is None) == (written.get("role") is None):
-            yield Contradiction(
+            yield Problem(
                 "not-one-principal",
                 "a temporary grant is for exactly one user or role",
                 "write user: name@example.com or role: role-name, and one entry per person",
             )
         if (written.get("expiration_date") is None) == (written.get("expires_at") is None):
-            yield Contradiction(
+            yield Problem(
                 "not-one-deadline",
                 "a temporary grant ends at exactly one moment",
                 "write expiration_date: YYYY-MM-DD (that whole day, UTC) "
@@ -254,7 +253,7 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
     own = _own(entry, scope)
     documents = _documents(own, copies)
     denied = withheld(documents, scope.rules.outliving, scope.rules.resources)
-    found = tuple(_remarks(entry, scope, denied, documents))
+    found = tuple(_problems_of(entry, scope, denied, documents))
     principal = _principal(entry.spec, scope)
     state = scope.snapshot.principals.get(principal)
     grant = TemporaryGrant(
@@ -335,7 +334,7 @@ def _own(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Documen
     return documents.document(scope.fill(statements)) if statements else None
 
 
-def _remarks(
+def _problems_of(
     entry: FileEntry[TemporaryAccessSpec],
     scope: TeamInAccount,
     denied: frozenset[str],
@@ -349,28 +348,20 @@ def _remarks(
     outliving = outliving_actions(sources)
     if outliving and rules.outliving is not Outliving.DENY:
         severity = Severity.ERROR if rules.outliving is Outliving.REFUSE else Severity.WARNING
-        remark = Remark(
+        problem = Problem(
             "outlives-deadline",
-            severity,
             f"{key} allows {in_words(outliving)}: with these, access can be made that "
             "lasts beyond the deadline",
             "take the actions out of the policy, or have temporary_access.outliving_actions say "
             f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",
+            severity=severity,
         )
-        yield _of(remark, entry, scope)
+        yield _of(problem, entry, scope)
     if denied and len(sources) > bool(scope.policies[key].spec.custom_statements):
         source = rules.outliving_source if denied & outliving else rules.resources_source
         tell = nothing_left if gives_nothing(sources, denied) else denied_with
         yield _of(tell(key, denied, source), entry, scope)
 
 
-def _of(remark: Remark, entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Finding:
-    return Finding(
-        code=remark.code,
-        severity=remark.severity,
-        message=remark.message,
-        hint=remark.hint,
-        location=entry.place.at("grant").location,
-        team=scope.team,
-        account=scope.account.id,
-    )
+def _of(problem: Problem, entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> Finding:
+    return problem.at(entry.place.at("grant").location, scope.team, scope.account.id)

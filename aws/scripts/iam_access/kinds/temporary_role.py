@@ -20,7 +20,7 @@ from iam_access.kinds.base import case_conflict, finding_about
 from iam_access.kinds.grant import LONGEST_SESSION, Form, TemporaryGrant
 from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
 from iam_access.kinds.operations import Operation, iam_operations
-from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Refusal, Use
+from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -42,6 +42,7 @@ from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.expiry import deadline_of, start_of
 from iam_access.policy.packing import combine
+from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 POLICY_NAME = "self-serve"
@@ -359,11 +360,11 @@ class TemporaryRoles(GrantKind):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return ()
 
-    def reserved(self, state: PrincipalState) -> Refusal | None:
+    def reserved(self, state: PrincipalState) -> Problem | None:
         if not names.is_grant_role(state):
             return None
-        return Refusal(
-            NAME,
+        return Problem(
+            "temporary-role",
             "was made for a temporary grant; it gets what that grants and nothing else",
             "grant to the user or role that it was made for",
         )

@@ -1,7 +1,7 @@
 """Entries that the rules about grants forbid, by what only an account and its documents tell."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.config.configuration import Configuration, Team
@@ -11,7 +11,7 @@ from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.policy_spec import PolicySpec
-from iam_access.model import Account, Finding, Location, Resource, Severity
+from iam_access.model import Account, Finding, Location, Resource
 from iam_access.policy import document as documents
 from iam_access.snapshot import Snapshot
 
@@ -65,15 +65,9 @@ def documents_needed(
 
 
 def _finding(breach: Breach, team: str, account: Account) -> Finding:
-    return Finding(
-        code=breach.code,
-        severity=Severity.ERROR,
-        message=f"{breach.message} (account {account.id})",
-        hint=breach.hint,
-        location=breach.location,
-        team=team,
-        account=account.id,
-    )
+    problem = breach.problem
+    message = f"{problem.message} (account {account.id})"
+    return replace(problem, message=message).at(breach.location, team, account.id)
 
 
 def _entries(team: Team, environment: str, now: datetime) -> Iterator[AccessEntry]:

@@ -316,8 +316,9 @@ def _within(quota: Quota, changes: tuple[Change, ...], where: GuardContext) -> G
             if amount > 0 and used + taken + amount - removed > limit:
                 name, account = change.name, where.account.id
                 short = Shortage(name, holder, account, limit, used, taken, added, removed)
+                problem = quota.refusal(short)
                 refused[change.id] = finding_about(
-                    change.subject, where.snapshot, *quota.refusal(short)
+                    change.subject, where.snapshot, problem.code, problem.message, problem.hint
                 )
             elif amount > 0:
                 taken += amount

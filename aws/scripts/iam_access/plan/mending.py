@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from iam_access.codes import Code
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import kind_of
 from iam_access.kinds.base import finding_about
@@ -26,7 +27,7 @@ class Robbed:
     """A resource without its deadline, the stable code for that, and the fact in words."""
 
     resource: Resource
-    code: str
+    code: Code
     fact: str
 
     def finding(self, snapshot: Snapshot, *, mended: bool) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from types import MappingProxyType
+from typing import Final
 
 from iam_access.config.emergency import PermanentEntries, PermanentEntry
 from iam_access.kinds import given_access, is_temporary, kind_of, names
@@ -74,8 +75,8 @@ class Target:
         )
 
 
-KEPT = "keeps-permanent-access"
-OTHERS = "access-of-others"
+KEPT: Final = "keeps-permanent-access"
+OTHERS: Final = "access-of-others"
 # How many holders of a policy a message names.
 _NAMED = 5
 

@@ -216,9 +216,9 @@ def unknown_action(pattern: str) -> Problem | None:
     if match is None:
         return Problem(
             "bad-action",
-            f"{pattern!r} is not an action.",
-            "Write a service, a colon and the name of an action, such as s3:GetObject or s3:Get*; "
-            "the service has no wildcards. * alone is every action of every service.",
+            f"{pattern!r} is not an action",
+            "write a service, a colon and the name of an action, such as s3:GetObject or s3:Get*; "
+            "the service has no wildcards. * alone is every action of every service",
         )
     service, name = match["service"], match["name"]
     if service.lower() not in services():
@@ -234,14 +234,14 @@ def unknown_action(pattern: str) -> Problem | None:
 def _unknown_service(pattern: str, service: str, name: str) -> Problem:
     found = _nearest_service(service)
     if service.lower() in _RETIRED:
-        hint = "AWS has retired the service: its actions allow and deny nothing any more."
+        hint = "AWS has retired the service: its actions allow and deny nothing any more"
     elif found is None:
-        hint = "Use the prefix that AWS's Service Authorization Reference gives for the service."
+        hint = "use the prefix that AWS's Service Authorization Reference gives for the service"
     elif expand(f"{found}:{name}"):
-        hint = f"Did you mean {found}:{name}?"
+        hint = f"did you mean {found}:{name}?"
     else:
-        hint = f"Did you mean the service {found}?"
-    text = f"{pattern!r}: AWS has no service {service!r}."
+        hint = f"did you mean the service {found}?"
+    text = f"{pattern!r}: AWS has no service {service!r}"
     return Problem("unknown-service", text, hint, unknown=pattern)
 
 
@@ -256,10 +256,10 @@ def _unknown_name(pattern: str, service: str, name: str) -> Problem:
     found = nearest(name, action_names(key).values())
     return Problem(
         "unknown-action",
-        f"{pattern!r}: the service {key!r} has no action {name!r}.",
-        f"Did you mean {key}:{found}?"
+        f"{pattern!r}: the service {key!r} has no action {name!r}",
+        f"did you mean {key}:{found}?"
         if found
-        else f"See the actions of {key} in AWS's Service Authorization Reference.",
+        else f"see the actions of {key} in AWS's Service Authorization Reference",
         unknown=pattern,
     )
 
@@ -269,10 +269,10 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
     found = nearest(without_wildcards(name), action_names(key).values())
     return Problem(
         "unknown-action",
-        f"{pattern!r} matches no action of the service {key!r}.",
-        f"Did you mean {key}:{found}?"
+        f"{pattern!r} matches no action of the service {key!r}",
+        f"did you mean {key}:{found}?"
         if found
-        else f"Use the beginning of actions that {key} has, followed by *.",
+        else f"use the beginning of actions that {key} has, followed by *",
         unknown=pattern,
     )
 

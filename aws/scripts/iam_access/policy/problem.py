@@ -1,18 +1,16 @@
-"""What the checks of policies return: something wrong, without a place in a file."""
+"""What the checks of policies return, and how their messages show names and values."""
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from heapq import nlargest
 from itertools import chain, pairwise
 from reprlib import Repr
-from typing import Any, TypeAlias
+from typing import Any
 
-from iam_access.model import Severity
-
-Path: TypeAlias = tuple[str | int, ...]
+from iam_access.place import Path as Path  # noqa: PLC0414
+from iam_access.problem import Problem as Problem  # noqa: PLC0414
 
 # Of guesses at what a name was meant to be. Names in IAM have up to 128 characters.
 _LONGEST = 128
@@ -24,24 +22,6 @@ _LIKELY = 6
 _BRIEF = Repr()
 _BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 120
 _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that AWS would refuse, or that cannot be meant (then it may be a warning).
-
-    `path` leads from the document or statement that was checked to the value at fault, by element
-    names and list positions; the position is left out where a single value stands without a list.
-    `unknown` is the name that AWS does not have, where that is all: it may be one that AWS has
-    retired, or that is newer than the data.
-    """
-
-    code: str
-    message: str
-    hint: str
-    path: Path = ()
-    severity: Severity = Severity.ERROR
-    unknown: str | None = None
 
 
 def nearest(name: str, candidates: Iterable[str], *, likeness: float = 0.6) -> str | None:

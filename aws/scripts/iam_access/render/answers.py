@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
-from iam_access.model import Finding, Location, PrincipalType, Report, Severity
+from iam_access.model import Finding, Location, PrincipalType, Severity
 from iam_access.policy.evaluation.compile import SourceType
 from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
-from iam_access.render import Output, answers_json, paint, wording
+from iam_access.render import Output, answers_json, paint, view, wording
 from iam_access.render.escape import markdown, markdown_code
 from iam_access.render.github import annotations, log_line
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
@@ -121,15 +121,11 @@ def _text(report: AccessReport, *, verbose: bool) -> Layout:
         for group in _groups(account.answers):
             lines += _answer_lines(group, verbose=verbose)
     lines += [BLANK] if lines else []
-    found = list(finding_lines(_findings(report), verbose=verbose))
+    found = list(finding_lines(view.in_order(report.findings), (), verbose=verbose))
     lines += [*found, BLANK] if found else []
     lines += (line(0, Span("note: ", "faint"), each) for each in report.caveats)
     lines.append(line(0, Span(result(report), "good" if report.exit_status == 0 else "warning")))
     return lines
-
-
-def _findings(report: AccessReport) -> Report:
-    return Report("access", report.question.at, findings=report.findings)
 
 
 def _answer_lines(group: _Group, *, verbose: bool) -> Iterator[Line]:

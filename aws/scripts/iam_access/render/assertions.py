@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from iam_access.config.access_tests import Expectation
-from iam_access.model import Account, AccountReport, Finding, Report, Severity
+from iam_access.model import Account, AccountReport, Finding, Notice, Report, Severity
 from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.render import Output, paint, view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, line
@@ -143,15 +143,15 @@ def as_report(report: TestReport) -> Report:
             AccountReport(each.account, failure=None if each.results else each.failure)
             for each in report.accounts
         ),
-        findings=(*report.all_findings, *_broken_off(report)),
+        findings=report.all_findings,
     )
 
 
-def _broken_off(report: TestReport) -> Iterator[Finding]:
+def not_finished(report: TestReport) -> Iterator[Notice]:
     """Accounts that were asked, but not to the end."""
     for each in report.accounts:
         if each.failure is not None and each.results:
-            yield Finding(
+            yield Notice(
                 each.failure.code,
                 Severity.ERROR,
                 each.failure.message,
@@ -290,17 +290,14 @@ def report_lines(report: TestReport, *, verbose: bool = False) -> Layout:
     for tests in accounts_of(report):
         layout += _account_lines(tests, report, verbose=verbose)
         layout.append(BLANK)
-    found = list(finding_lines(_with_troubles(report), verbose=verbose))
+    plain = as_report(report)
+    troubles = wording.troubles(view.accounts(plain))
+    notices = view.in_order((*plain.findings, *not_finished(report), *troubles))
+    found = list(finding_lines(notices, plain.accounts, verbose=verbose))
     layout += [*found, BLANK] if found else []
     style = "good" if report.exit_status == 0 else "error"
     layout.append(line(0, Span(result(report), style)))
     return layout
-
-
-def _with_troubles(report: TestReport) -> Report:
-    plain = as_report(report)
-    troubles = wording.troubles(view.accounts(plain))
-    return Report(plain.command, plain.now, plain.accounts, (*plain.findings, *troubles))
 
 
 def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) -> Iterator[Line]:

@@ -10,7 +10,12 @@ def render(report: TestReport) -> str:
     plain = assertions.as_report(report)
     accounts = view.accounts(plain)
     titles = {account.account.id: account.title for account in accounts}
-    found = (*wording.troubles(accounts), *assertions.violations(report), *plain.findings)
+    found = (
+        *wording.troubles(accounts),
+        *assertions.violations(report),
+        *plain.findings,
+        *assertions.not_finished(report),
+    )
     assumed = (
         f"{titles[each.account.id]}: judged for {given}"
         for each in assertions.accounts_of(report)

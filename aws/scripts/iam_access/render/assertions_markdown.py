@@ -16,7 +16,8 @@ def render(report: TestReport, *, verbose: bool = False, budget: int = BUDGET) -
     """The report in at most `budget` characters; what does not fit is left out and counted."""
     plain = assertions.as_report(report)
     views = view.accounts(plain)
-    folded = markdown_findings.folded(plain, views, verbose=verbose)
+    found = view.in_order((*plain.findings, *assertions.not_finished(report)))
+    folded = markdown_findings.folded(found, views, verbose=verbose)
     accounts = assertions.accounts_of(report)
     room = Room(budget - _RESERVED)
     summary = Section(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from iam_access.errors import AccessError
-from iam_access.model import Finding, Report, Severity
+from iam_access.model import Notice, Report, Severity
 from iam_access.render import escape, view, wording
 
 # Of each level GitHub shows ten per step and drops the rest without a word.
@@ -26,7 +26,7 @@ def render(report: Report) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def annotations(findings: Iterable[Finding], titles: Mapping[str, str]) -> list[str]:
+def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[str]:
     """At most ten commands of each level, and a line for what was left out.
 
     `titles` are the accounts' by their ids.
@@ -49,8 +49,8 @@ def annotations(findings: Iterable[Finding], titles: Mapping[str, str]) -> list[
 
 def render_error(error: AccessError) -> str:
     """An error that ended a run before there was a report."""
-    finding = Finding(error.code, Severity.ERROR, error.message, error.hint)
-    return f"{_command(finding, {})}\n"
+    notice = Notice(error.code, Severity.ERROR, error.message, error.hint)
+    return f"{_command(notice, {})}\n"
 
 
 def log_line(text: str) -> str:
@@ -58,7 +58,7 @@ def log_line(text: str) -> str:
     return escape.not_a_command(escape.terminal(text))
 
 
-def _command(finding: Finding, titles: Mapping[str, str]) -> str:
+def _command(finding: Notice, titles: Mapping[str, str]) -> str:
     """What GitHub shows beside a line of a file, or without one beside the run."""
     properties = {}
     if finding.location is not None:

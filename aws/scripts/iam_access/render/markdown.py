@@ -39,7 +39,7 @@ def render(
     something, even if their names alone need more than the budget.
     """
     accounts, found = view.accounts(report), view.findings(report)
-    folded = markdown_findings.folded(report, accounts, verbose=verbose)
+    folded = markdown_findings.folded(view.findings(report), accounts, verbose=verbose)
     first = Section("", meaning_markdown.DANGER_HEAD, meaning_markdown.dangers(report))
     first.keep()
     notices = markdown_findings.first(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from iam_access.model import Finding, Report, Severity
+from iam_access.model import Finding, Notice, Severity
 from iam_access.render import view, wording
 from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown_room import row
@@ -26,11 +26,13 @@ def first(found: Sequence[Finding]) -> list[str]:
     return [*"\n>\n".join(lines).split("\n"), ""] if lines else []
 
 
-def folded(report: Report, accounts: Sequence[AccountView], *, verbose: bool) -> list[Folded]:
+def folded(
+    found: Sequence[Notice], accounts: Sequence[AccountView], *, verbose: bool
+) -> list[Folded]:
     """What failed, then the findings, the heaviest first."""
     weights = {severity: weight for weight, severity in enumerate(Severity)}
     shown = sorted(
-        view.folded(view.findings(report), verbose=verbose),
+        view.folded(found, verbose=verbose),
         key=lambda fold: weights[fold.finding.severity],
     )
     return [*(Folded(each) for each in wording.troubles(accounts)), *shown]
@@ -62,10 +64,10 @@ def _row(fold: Folded, titles: dict[str, str]) -> str:
     return row((finding.severity, "<br>".join(where), "<br>".join(what)))
 
 
-def _block(finding: Finding) -> tuple[str, ...]:
+def _block(finding: Notice) -> tuple[str, ...]:
     about = ", ".join(markdown_code(text) for text in (finding.code, _place(finding)) if text)
     return (f"{about}:", "", *markdown_block(finding.hint.split("\n"), ""))
 
 
-def _place(finding: Finding) -> str:
+def _place(finding: Notice) -> str:
     return str(finding.location) if finding.location else ""

@@ -1,10 +1,10 @@
 """A report as lines to read: the plan by account and principal, findings, summary, result."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from iam_access.errors import AccessError
-from iam_access.model import Account, ChangeType, Finding, Report
+from iam_access.model import Account, AccountReport, ChangeType, Notice, Report
 from iam_access.render import view, wording
 from iam_access.render.layout import BLANK, Layout, Line, Span, Table, cell, hint, line
 from iam_access.render.meaning_text import meaning_lines
@@ -23,7 +23,7 @@ def report_lines(report: Report, *, verbose: bool = False, zone: tzinfo | None =
         *(account_lines(each, report, verbose=verbose, zone=zone) for each in accounts),
         meaning_lines(report, verbose=verbose),
         timeline_lines(report, verbose=verbose, zone=zone),
-        finding_lines(report, verbose=verbose),
+        finding_lines(view.findings(report), report.accounts, verbose=verbose),
         _summary(accounts, report),
         _ending(report),
     )
@@ -41,10 +41,12 @@ def error_lines(error: AccessError) -> Layout:
     return [line(0, Span("error: ", "error"), error.message), *hint(2, error.hint)]
 
 
-def finding_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
-    """The findings of a report, each with its place and hint."""
-    known = {each.account.id: each.account for each in report.accounts}
-    shown = view.folded(view.findings(report), verbose=verbose)
+def finding_lines(
+    found: Sequence[Notice], accounts: Iterable[AccountReport], *, verbose: bool
+) -> Iterator[Line]:
+    """What was found, each with its place and hint. `accounts` have the titles of accounts."""
+    known = {each.account.id: each.account for each in accounts}
+    shown = view.folded(found, verbose=verbose)
     previous: str | None = None
     for number, fold in enumerate(shown):
         file = fold.finding.location.file if fold.finding.location else None
@@ -57,7 +59,7 @@ def finding_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
             yield line(4, f"and {fold.more:,} more {kind}s like it (--verbose shows them)")
 
 
-def _finding(finding: Finding, accounts: dict[str, Account]) -> Iterator[Line]:
+def _finding(finding: Notice, accounts: dict[str, Account]) -> Iterator[Line]:
     where = str(finding.location) if finding.location else ""
     account = accounts.get(finding.account or "")
     owner = account.title if account else finding.account

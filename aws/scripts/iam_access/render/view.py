@@ -1,7 +1,7 @@
 """A report arranged for showing: what every renderer shares, with no words of its own."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from iam_access.model import (
     ChangeType,
     Failure,
     Finding,
+    Notice,
     Principal,
     Report,
     Severity,
@@ -129,15 +130,20 @@ def findings(report: Report) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(report.all_findings))
 
 
+def in_order(found: Iterable[Notice]) -> tuple[Notice, ...]:
+    """What was found in order of place, each once."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda notice: notice.sort_key))
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A finding, and how many more of its code are left out after it."""
 
-    finding: Finding
+    finding: Notice
     more: int = 0
 
 
-def folded(found: tuple[Finding, ...], *, verbose: bool) -> tuple[Folded, ...]:
+def folded(found: Sequence[Notice], *, verbose: bool) -> tuple[Folded, ...]:
     """The findings to show: of a code with many notes only the first, unless verbose.
 
     Where nothing says that entries that are over are old ones, they are warnings, and folded too.
@@ -156,7 +162,7 @@ def folded(found: tuple[Finding, ...], *, verbose: bool) -> tuple[Folded, ...]:
     return tuple(shown)
 
 
-def _is_foldable(finding: Finding) -> bool:
+def _is_foldable(finding: Notice) -> bool:
     return finding.severity is Severity.NOTE or (
         finding.severity is Severity.WARNING and finding.code in _FOLD_SOONER
     )

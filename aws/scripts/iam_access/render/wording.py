@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from iam_access.model import Change, ChangeType, Failure, Finding, Report, Severity
+from iam_access.model import Change, ChangeType, Failure, Notice, Report, Severity
 from iam_access.render import view
 from iam_access.render.view import AccountView, ChangeView, Fate
 
@@ -66,14 +66,14 @@ def _duration(length: timedelta) -> str:
     return " ".join(said) or "less than a minute"
 
 
-def tally(found: Sequence[Finding]) -> str:
+def tally(found: Sequence[Notice]) -> str:
     """`2 errors, 1 warning, 3 notes`, without what there is none of; empty for no findings."""
     numbers = {severity: sum(each.severity is severity for each in found) for severity in Severity}
     return ", ".join(count(number, name) for name, number in numbers.items() if number)
 
 
-def troubles(accounts: Sequence[AccountView]) -> tuple[Finding, ...]:
-    """What could not be finished, as findings: accounts, and changes that failed or were skipped.
+def troubles(accounts: Sequence[AccountView]) -> tuple[Notice, ...]:
+    """What could not be finished: accounts, and changes that failed or were skipped.
 
     A skipped change is a warning, since what it waited for is an error of its own.
     """
@@ -90,9 +90,9 @@ def troubles(accounts: Sequence[AccountView]) -> tuple[Finding, ...]:
 
 def _trouble(
     account: AccountView, failure: Failure, what: str, step: ChangeView | None = None
-) -> Finding:
+) -> Notice:
     skipped = step is not None and step.fate is Fate.SKIPPED
-    return Finding(
+    return Notice(
         code=failure.code,
         severity=Severity.WARNING if skipped else Severity.ERROR,
         message=f"{what}: {failure.message}",
@@ -162,7 +162,7 @@ def result(report: Report) -> str:
     return f"{text}; {count(errors, 'error')}" if errors else text
 
 
-def _findings_result(found: Sequence[Finding]) -> str:
+def _findings_result(found: Sequence[Notice]) -> str:
     files = {each.location.file for each in found if each.location is not None}
     said = tally(found)
     where = f"{said} in {count(len(files), 'file')}" if files else said

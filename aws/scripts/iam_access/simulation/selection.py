@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from iam_access.codes import Code
 from iam_access.config.access_tests import AccessTest, Expectation, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
@@ -69,7 +70,8 @@ def _account(name: str) -> str:
     return part_of(name, 4) or name
 
 
-_NOBODY, _MISSING = "no-principal", "missing-principal"
+_NOBODY: Final = "no-principal"
+_MISSING: Final = "missing-principal"
 # What tests assume that do not say otherwise, the same as aws-iam-tester does.
 _DEFAULT_CONTEXT = (
     ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",)),
@@ -353,6 +355,6 @@ def _left_out(ref: TestRef, account: Account) -> Finding:
 
 
 def _finding(
-    code: str, severity: Severity, ref: TestRef, account: Account, message: str, hint: str
+    code: Code, severity: Severity, ref: TestRef, account: Account, message: str, hint: str
 ) -> Finding:
     return Finding(code, severity, message, hint, ref.location, ref.team, account.id)

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from iam_access.cli import principals
@@ -13,7 +14,6 @@ from iam_access.cli.runtime import Clock
 from iam_access.cli.simulate.options import ACCOUNT, PLAN
 from iam_access.config.access_tests import ContextKey, is_resource
 from iam_access.config.configuration import Configuration
-from iam_access.config.words import as_fragment
 from iam_access.errors import UsageError
 from iam_access.model import Finding, Severity
 from iam_access.plan.planner import RunOptions
@@ -99,10 +99,9 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
         unknown = unknown_action(action)
         if unknown is not None:
             if unknown.code == "bad-action":
-                raise UsageError(as_fragment(unknown.message), as_fragment(unknown.hint))
+                raise UsageError(unknown.message, unknown.hint)
             # AWS adds actions every day, so it is asked all the same.
-            message, hint = as_fragment(unknown.message), as_fragment(unknown.hint)
-            found.append(Finding(unknown.code, Severity.WARNING, message, hint))
+            found.append(replace(unknown, severity=Severity.WARNING).at(None))
         elif literal and has_wildcard(action):
             found.append(
                 Finding(
@@ -196,8 +195,7 @@ def _check_values(key: str, values: Sequence[str]) -> None:
 def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
     """Keys that AWS does not have: they are asked with all the same, as actions are."""
     for problem in filter(None, map(unknown_key, context)):
-        message, hint = as_fragment(problem.message), as_fragment(problem.hint)
-        yield Finding(problem.code, Severity.WARNING, message, hint)
+        yield replace(problem, severity=Severity.WARNING).at(None)
 
 
 def _moment(text: str) -> datetime:

@@ -1,19 +1,19 @@
 """What must hold within the policies of one team, before AWS sees them."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
+from iam_access.codes import Code
 from iam_access.config.checks.team import TeamIndex
 from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
-from iam_access.config.words import as_fragment, did_you_mean, listed
+from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import names
 from iam_access.kinds.base import InvalidEntry, Item
@@ -26,6 +26,7 @@ from iam_access.policy import document as documents
 from iam_access.policy import lint
 from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.globs import has_wildcard, matching
+from iam_access.problem import Problem
 from iam_access.snapshot import Quotas
 
 MANAGED = "managed_policies"
@@ -88,11 +89,12 @@ def check_aws_managed(
             continue
         wrong = _fault(text)
         if text in seen:
-            wrong = ("duplicate-item", f"{shown(text)} stands twice", "remove one of the two")
+            wrong = Problem(
+                "duplicate-item", f"{shown(text)} stands twice", "remove one of the two"
+            )
         seen.add(text)
         if wrong is not None:
-            code, message, hint = wrong
-            report.error(code, item.place.at(MANAGED, index).location, message, hint)
+            report.problem(wrong, item.place.at(MANAGED, index).location)
         else:
             _fits(team, item, index, text, partitions, report)
 
@@ -106,11 +108,11 @@ def _written(item: Item) -> Sequence[Any]:
 
 
 @lru_cache(maxsize=4096)
-def _fault(text: str) -> tuple[str, str, str] | None:
-    """What is wrong with an ARN: code, message, hint."""
+def _fault(text: str) -> Problem | None:
+    """What is wrong with the ARN of a managed policy, or None."""
     filled = fill(text, _FILL)
     if arns.is_service_linked_policy(filled):
-        return (
+        return Problem(
             "policy-not-attachable",
             f"{shown(text)} is for a service-linked role of AWS, and AWS attaches it to no other",
             "grant another policy, or write what is needed of it as custom_statements",
@@ -118,12 +120,12 @@ def _fault(text: str) -> tuple[str, str, str] | None:
     if arns.is_aws_managed_policy(filled):
         return None
     if arns.is_managed_policy(filled):
-        return (
+        return Problem(
             "customer-managed-policy",
             f"{shown(text)} is not a policy that AWS manages",
             "write its statements as custom_statements: others can change or remove their policy",
         )
-    return (
+    return Problem(
         "bad-managed-policy",
         f"{shown(text)} is not the ARN of a policy that AWS manages",
         "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:iam::…",
@@ -171,14 +173,12 @@ _KEYS = {
 }
 _NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
 _FILLED = ("Resource", "NotResource", "Condition")
-_ELEMENT = re.compile(rf"\b({'|'.join(_KEYS)})\b")
 _ABOUT_KEYS = frozenset(
     {
         *("unknown-condition-operator", "bad-condition-key", "duplicate-condition-key"),
         *("unknown-condition-key", "condition-never-applies", "for-all-values-opens"),
     }
 )
-_ABOUT_ELEMENTS = ("conflicting-", "missing-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Unknown:
     before: Earlier | None
     otherwise: Severity
 
-    def severity(self, name: str, code: str) -> Severity | None:
+    def severity(self, name: str, code: Code) -> Severity | None:
         """How much a name weighs, None if it is right."""
         if first_match(self.known, [name], ignore_case=True) is not None:
             return None
@@ -298,13 +298,10 @@ def _statements(
             severity = unknown.severity(problem.unknown, problem.code)
         if severity is None:
             continue
-        message, hint = as_fragment(problem.message), as_fragment(problem.hint)
-        if problem.code.startswith(_ABOUT_ELEMENTS):
-            message, hint = _in_our_words(message), _in_our_words(hint)
         path = _path(problem.path, positions)
         about_a_key = problem.code in _ABOUT_KEYS
         location = item.place.key(*path) if about_a_key else item.place.at(*path).location
-        report.add(problem.code, severity, location, message, hint)
+        report.problem(replace(problem, severity=severity), location)
 
 
 def _partitions(
@@ -347,7 +344,7 @@ def _others(partition: str, used: frozenset[str]) -> frozenset[str]:
     return frozenset(each for each in used if not matching(partition).fullmatch(each))
 
 
-def _problems(statements: list[dict[str, Any]], name: str) -> Iterator[lint.Problem]:
+def _problems(statements: list[dict[str, Any]], name: str) -> Iterator[Problem]:
     ids = [statement["Sid"] for statement in statements if "Sid" in statement]
     # A character takes up to six in JSON. Few policies are so large that their size must be
     # counted, or repeat an id; the statements of the others need no look at the whole.
@@ -442,7 +439,3 @@ def _path(path: Path, positions: list[int]) -> Path:
         return ()
     element = _KEYS.get(str(path[2]), "") if len(path) > 2 else ""
     return (STATEMENTS, positions[path[1]], element, *path[3:])
-
-
-def _in_our_words(text: str) -> str:
-    return _ELEMENT.sub(lambda found: _KEYS[found[1]], text)

@@ -171,7 +171,7 @@ def _unknown(
         if value in known or value == NOT_TEXT:
             continue
         report.error(
-            f"unknown-{singular}",
+            "unknown-environment" if name == ENVIRONMENTS else "unknown-grant",
             access.at(name, index),
             f"the team's file in {folder}/ has no {singular} {shown(value)}",
             did_you_mean(value, known)
@@ -244,7 +244,7 @@ def _one_name(
         if written != other and not (name == USERS and same_person(written, other, user_names)):
             what = name.removesuffix("s")
             report.error(
-                f"same-{what}",
+                "same-user" if name == USERS else "same-role",
                 location_of(name, written, entries[0]),
                 f"{shown(written)} and {shown(other)} are one IAM {what}",
                 f"write it in one way; the other is at "

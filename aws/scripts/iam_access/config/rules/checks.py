@@ -1,7 +1,7 @@
 """What the organisation's rules have against entries that are otherwise right."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iam_access.config import accounts
@@ -136,9 +136,11 @@ def _domains(entry: AccessEntry, team: _Team) -> None:
 
 def _grants(entry: AccessEntry, team: _Team) -> None:
     for breach in team.grants.breaches(entry, entry.environments):
-        # What is not known is refused where it is known what is there already: in a plan.
-        severity = Severity.WARNING if breach.code == grant_rules.UNCLEAR else Severity.ERROR
-        team.report.add(breach.code, severity, breach.location, breach.message, breach.hint)
+        # A plan, which knows what the account has, refuses what is not known.
+        problem = breach.problem
+        if problem.code == grant_rules.UNCLEAR:
+            problem = replace(problem, severity=Severity.WARNING)
+        team.report.problem(problem, breach.location)
 
 
 def _form(entry: AccessEntry, team: _Team) -> None:
@@ -233,13 +235,11 @@ def _denied(entry: AccessEntry, team: _Team) -> None:
         rule = "outliving_actions" if outliving else "resource_policies"
         where = team.book.cite(_TEMPORARY, rule)
         if not managed and gives_nothing(_own(grant, team), actions):
-            remark = nothing_left(shown(grant), actions, where)
-            severity = _weight(entry, grant, team)
-            place = entry.at(GRANTS, index)
-            team.report.add(remark.code, severity, place, remark.message, remark.hint)
+            problem = nothing_left(shown(grant), actions, where)
+            problem = replace(problem, severity=_weight(entry, grant, team))
+            team.report.problem(problem, entry.at(GRANTS, index))
         elif is_first:
-            remark = denied_with(shown(grant), actions, where)
-            team.report.note(remark.code, entry.at(GRANTS, index), remark.message, remark.hint)
+            team.report.problem(denied_with(shown(grant), actions, where), entry.at(GRANTS, index))
 
 
 def _weight(entry: AccessEntry, grant: str, team: _Team) -> Severity:

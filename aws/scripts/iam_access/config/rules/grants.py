@@ -6,8 +6,10 @@ those allow is known where their documents were read, that is in a plan.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from iam_access import kinds
+from iam_access.codes import Code
 from iam_access.config.rules.rulebook import (
     Concern,
     Rulebook,
@@ -23,9 +25,10 @@ from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS
 from iam_access.model import Location
 from iam_access.place import Path
 from iam_access.policy.allowing import Actions, allowed_actions, named
+from iam_access.problem import Problem
 from iam_access.snapshot import Document
 
-UNCLEAR = "rule-unclear"
+UNCLEAR: Final = "rule-unclear"
 # How many actions a message names before it only counts them.
 _SHOWN = 3
 _TEMPORARY_ENVIRONMENTS = ("temporary_access", "environments")
@@ -41,16 +44,14 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """That an entry does what a rule forbids, or with the code UNCLEAR that nobody can tell.
+    """An entry does what a rule forbids or, with the code UNCLEAR, may do it.
 
-    `location` is that of the value in the entry. `grant` is the key of what is granted, where that
-    has a part in it.
+    `location` is that of the value in the entry. `grant` is the policy key that is granted, where
+    the rule is about it.
     """
 
-    code: str
+    problem: Problem
     location: Location
-    message: str
-    hint: str
     grant: str | None = None
 
 
@@ -105,14 +106,13 @@ class GrantRules:
             return
         for number, rule in enumerate(self.book.settings.only_temporary):
             for location, grant, subject in self._selected(rule, entry):
-                yield Breach(
+                problem = Problem(
                     "only-temporary",
-                    location,
                     f"{subject} may be granted for a time only",
                     f"remove it here, and add an entry in {_temporary_folders()} when it is needed "
                     f"({self.book.cite('only_temporary', number)})",
-                    grant,
                 )
+                yield Breach(problem, location, grant)
 
     def _forbidden_grants(
         self, entry: AccessEntry, environments: Sequence[str]
@@ -149,7 +149,7 @@ class GrantRules:
 
     def _forbidden(
         self,
-        code: str,
+        code: Code,
         location: Location,
         grant: str,
         subject: str,
@@ -161,7 +161,8 @@ class GrantRules:
         if meant:
             places = listed(dict.fromkeys(map(shown, meant)), "or")
             hint = f"grant something less, or elsewhere ({where})"
-            yield Breach(code, location, f"{subject} may not be granted in {places}", hint, grant)
+            problem = Problem(code, f"{subject} may not be granted in {places}", hint)
+            yield Breach(problem, location, grant)
         else:
             yield self._doubt(location, f"{subject} may be granted", doubtful, where, grant)
 
@@ -170,13 +171,12 @@ class GrantRules:
             where = self.book.cite("grantees", number)
             for location, grant, subject in self._selected(rule, entry):
                 if rule.teams is not None and first_match(rule.teams, (self.team,)) is None:
-                    yield Breach(
+                    problem = Problem(
                         "not-a-grantee",
-                        location,
                         f"team {self.team} may not grant {subject}".removesuffix(","),
                         f"it is for {_those(rule.teams, 'teams')} ({where})",
-                        grant,
                     )
+                    yield Breach(problem, location, grant)
                 elif rule.users is not None or rule.roles is not None:
                     yield from self._grantees_of(entry, grant, subject, rule, where)
 
@@ -189,13 +189,12 @@ class GrantRules:
                 names = names_of_user(written, user_names) if name == USERS else (written,)
                 if written != NOT_TEXT and first_match(patterns, names, ignore_case=True) is None:
                     what = f"the {name[:-1]} {shown(written)} may not be granted {subject}"
-                    yield Breach(
+                    problem = Problem(
                         "not-a-grantee",
-                        entry.at(name, index),
                         what.removesuffix(","),
                         f"it is for {_those(patterns, name)} ({where})",
-                        grant,
                     )
+                    yield Breach(problem, entry.at(name, index), grant)
 
     def _unclear_limits(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
         """Temporary entries for which stricter limits may hold than those that are known."""
@@ -230,15 +229,14 @@ class GrantRules:
         grant: str | None,
     ) -> Breach:
         files = listed(self.book.unread)
-        return Breach(
+        problem = Problem(
             UNCLEAR,
-            location,
             f"whether {what} in {listed(map(shown, environments), 'or')} is not known: {files} "
             "cannot be read, and may give the account another name",
-            f"mend {files}; until then nothing new is granted by this entry, and what was granted "
+            f"fix {files}; until then nothing new is granted by this entry, and what was granted "
             f"stays ({where})",
-            grant,
         )
+        return Breach(problem, location, grant)
 
     def _meant(
         self, patterns: Sequence[str] | None, environments: Iterable[str]

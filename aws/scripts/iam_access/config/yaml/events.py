@@ -16,8 +16,9 @@ from yaml.events import (
 
 from iam_access.config.findings import MOST
 from iam_access.config.yaml.invisible import names_of
-from iam_access.config.yaml.syntax import Problem, shown
+from iam_access.config.yaml.syntax import MarkedProblem, shown
 from iam_access.place import Mark
+from iam_access.problem import Problem
 
 DEPTH_LIMIT = 32  # the deepest that any file needs is seven
 ALIAS_LIMIT = 20_000  # nodes that aliases may add to a file
@@ -30,7 +31,7 @@ _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 class UnreadableError(Exception):
     """Reading on makes no sense."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: MarkedProblem) -> None:
         self.problem = problem
 
 
@@ -53,7 +54,12 @@ class Builder:
     _get_event: Callable[[], Any]
 
     def __init__(
-        self, data: bytes, problems: Iterable[Problem] = (), *, marked: int, unread: Any = None
+        self,
+        data: bytes,
+        problems: Iterable[MarkedProblem] = (),
+        *,
+        marked: int,
+        unread: Any = None,
     ) -> None:
         self.problems = list(problems)
         # Characters that stand in the file are told already; others are written as escapes.
@@ -77,7 +83,7 @@ class Builder:
                 continue  # where the stream begins, or a document ends
             documents += 1
             if documents > 1:
-                raise UnreadableError(problem_at(event, *_SECOND_DOCUMENT))
+                raise UnreadableError(problem_at(event, _SECOND_DOCUMENT))
             result = self._value(get_event())
         return result
 
@@ -137,7 +143,7 @@ class Builder:
         if kind is AliasEvent:
             return self._resolve(event)[0]  # there is no anchor, and this says so
         if depth > DEPTH_LIMIT:
-            raise UnreadableError(problem_at(event, *_TOO_DEEP))
+            raise UnreadableError(problem_at(event, _TOO_DEEP))
         return (
             self._plain_mapping(depth + 1)
             if kind is MappingStartEvent
@@ -184,7 +190,7 @@ class Builder:
     def _enter(self, event: Any) -> None:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            raise UnreadableError(problem_at(event, *_TOO_DEEP))
+            raise UnreadableError(problem_at(event, _TOO_DEEP))
 
     def _scalar(self, event: Any) -> str | None:
         value: str = event.value
@@ -198,29 +204,29 @@ class Builder:
         """The key, or None after noting that it cannot be used."""
         if type(key) is not str:
             what = "nothing" if key is None else "a list or mapping"
-            problem = (
+            problem = Problem(
                 "bad-key",
                 f"{what} stands where a key is expected",
                 "write the key as plain text: 'key: value'",
             )
         elif key == "<<":
-            problem = (
+            problem = Problem(
                 "merge-key",
                 "merge keys ('<<') are not supported",
                 "write the keys out, or use an alias for a whole value",
             )
         elif key in values:
-            problem = (
+            problem = Problem(
                 "duplicate-key",
                 f"the key {shown(key)} stands twice in one mapping",
                 "merge the two values or remove one; a reader would see only one of them",
             )
         else:
             return key
-        self._note(problem_at(event, *problem))
+        self._note(problem_at(event, problem))
         return None
 
-    def _note(self, problem: Problem) -> None:
+    def _note(self, problem: MarkedProblem) -> None:
         self.problems.append(problem)
         if len(self.problems) >= MOST:
             raise UnreadableError(problem)
@@ -231,9 +237,11 @@ class Builder:
             self._note(
                 problem_at(
                     event,
-                    "tag",
-                    f"the tag {shown(tag)} is not supported",
-                    "remove it: every value is read as the text written",
+                    Problem(
+                        "tag",
+                        f"the tag {shown(tag)} is not supported",
+                        "remove it: every value is read as the text written",
+                    ),
                 )
             )
 
@@ -241,9 +249,11 @@ class Builder:
         self._note(
             problem_at(
                 event,
-                "control-character",
-                f"the text contains characters that cannot be seen: {names}",
-                "remove them; they hide what a text says from those who review it",
+                Problem(
+                    "control-character",
+                    f"the text contains characters that cannot be seen: {names}",
+                    "remove them; they hide what a text says from those who review it",
+                ),
             )
         )
 
@@ -253,9 +263,11 @@ class Builder:
             raise UnreadableError(
                 problem_at(
                     event,
-                    "unknown-alias",
-                    f"the alias {shown('*' + event.anchor)} refers to no anchor before it",
-                    "quote the text if it is meant to begin with '*', for example \"*\"",
+                    Problem(
+                        "unknown-alias",
+                        f"the alias {shown('*' + event.anchor)} refers to no anchor before it",
+                        "quote the text if it is meant to begin with '*', for example \"*\"",
+                    ),
                 )
             )
         found = self._anchors[event.anchor]
@@ -263,9 +275,11 @@ class Builder:
             raise UnreadableError(
                 problem_at(
                     event,
-                    "recursive-alias",
-                    f"the alias {shown('*' + event.anchor)} stands within its own anchor",
-                    "write the value out",
+                    Problem(
+                        "recursive-alias",
+                        f"the alias {shown('*' + event.anchor)} stands within its own anchor",
+                        "write the value out",
+                    ),
                 )
             )
         value, children, size = found
@@ -274,27 +288,29 @@ class Builder:
             raise UnreadableError(
                 problem_at(
                     event,
-                    "alias-bomb",
-                    f"aliases expand to more than {ALIAS_LIMIT:,} values",
-                    "write the values out, or use fewer aliases",
+                    Problem(
+                        "alias-bomb",
+                        f"aliases expand to more than {ALIAS_LIMIT:,} values",
+                        "write the values out, or use fewer aliases",
+                    ),
                 )
             )
         return value, children
 
 
-_TOO_DEEP = (
+_TOO_DEEP = Problem(
     "too-deep",
     f"lists and mappings are nested more than {DEPTH_LIMIT} deep",
     "no file needs that; look for brackets that are never closed",
 )
-_SECOND_DOCUMENT = (
+_SECOND_DOCUMENT = Problem(
     "multiple-documents",
     "a second YAML document begins here",
     "remove the '---' and merge the documents: one file holds one",
 )
 
 
-def problem_at(event: Any, code: str, message: str, hint: str) -> Problem:
+def problem_at(event: Any, problem: Problem) -> MarkedProblem:
     """A problem where an event of the parser begins."""
     start = event.start_mark
-    return Problem(code, message, hint, start.line + 1, start.column + 1)
+    return MarkedProblem(problem, start.line + 1, start.column + 1)

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-from iam_access.config.yaml.syntax import Problem
+from iam_access.config.yaml.syntax import MarkedProblem
+from iam_access.problem import Problem
 
 _MOST = 10  # of one file that are told
 
@@ -24,7 +25,7 @@ _ASCII_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
 _WHY = "remove it; it can hide what the file says from those who review it"
 
 
-def found_in(data: bytes, text: str) -> tuple[tuple[Problem, ...], bool]:
+def found_in(data: bytes, text: str) -> tuple[tuple[MarkedProblem, ...], bool]:
     """What is wrong with a file's characters, and whether YAML ends its lines elsewhere.
 
     Each character that cannot be seen is told once. `text` is what the bytes say.
@@ -49,20 +50,15 @@ def _is_plain(data: bytes) -> bool:
     return not has_control and data.count(b"\r") == data.count(b"\r\n")
 
 
-def _problem(char: str, text: str, start: int) -> Problem:
+def _problem(char: str, text: str, start: int) -> MarkedProblem:
     before = text.rfind("\n", 0, start)
     what = (
         "a character that ends a line for YAML and not for those who read it"
         if _BREAKS.match(char)
         else "a character that cannot be seen"
     )
-    return Problem(
-        "control-character",
-        f"the file contains {what}: {_name(char)}",
-        _WHY,
-        text.count("\n", 0, start) + 1,
-        start - before,
-    )
+    problem = Problem("control-character", f"the file contains {what}: {_name(char)}", _WHY)
+    return MarkedProblem(problem, text.count("\n", 0, start) + 1, start - before)
 
 
 def _name(char: str) -> str:

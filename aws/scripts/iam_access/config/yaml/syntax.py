@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import yaml
 
+from iam_access.problem import Problem
+
 _SHOWN_LENGTH = 80
 _UNENDED = "unexpected end of stream"
 
@@ -39,12 +41,10 @@ _AFTER_A_VALUE = ("expected key", "',' or ']'", "expected <block end>")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with the text of a file. Line and column count from 1."""
+class MarkedProblem:
+    """What is wrong with the text of a file, and where. Line and column count from 1."""
 
-    code: str
-    message: str
-    hint: str
+    problem: Problem
     line: int = 1
     column: int = 1
 
@@ -55,19 +55,20 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
 
 
-def not_utf8(data: bytes, offset: int) -> Problem:
+def not_utf8(data: bytes, offset: int) -> MarkedProblem:
     """The file's bytes are no UTF-8 from `offset` on."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Problem(
+        utf16 = Problem(
             "not-utf8", "the file is UTF-16, not UTF-8", "save it with the encoding UTF-8"
         )
+        return MarkedProblem(utf16)
     line, column = _line_and_column(data, offset)
-    return Problem(
+    problem = Problem(
         "not-utf8",
         f"the byte 0x{data[offset]:02X} is not UTF-8",
         "save the file with the encoding UTF-8",
-        *(line, column),
     )
+    return MarkedProblem(problem, line, column)
 
 
 def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
@@ -77,10 +78,11 @@ def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
     return len(before), len(before[-1]) + 1
 
 
-def syntax_problem(error: Exception, data: bytes) -> Problem:
+def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
     """What the parser raised, with the place and a guess at the cause."""
     if not isinstance(error, yaml.MarkedYAMLError):
-        return Problem("syntax-error", f"not valid YAML: {error}", "look for unusual escapes")
+        message = f"not valid YAML: {error}"
+        return MarkedProblem(Problem("syntax-error", message, "look for unusual escapes"))
     said = error.problem or error.context or "it cannot be read"
     mark, begun = error.problem_mark or error.context_mark, error.context_mark
     if _UNENDED in said and begun is not None:
@@ -91,7 +93,7 @@ def syntax_problem(error: Exception, data: bytes) -> Problem:
         since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
         message += f" ({error.context}{since})"
     hint = _hint(f"{said} {error.context or ''}", line, column, data)
-    return Problem("syntax-error", message, hint, line + 1, column + 1)
+    return MarkedProblem(Problem("syntax-error", message, hint), line + 1, column + 1)
 
 
 def _hint(said: str, line: int, column: int, data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Find what AWS would refuse in a policy, or what cannot be meant, before AWS sees it.
+"""Find what AWS would refuse in a policy, or what can have no effect.
 
 All problems of a document are found in one go. Statements are in IAM's JSON form.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
@@ -14,17 +14,14 @@ from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
 from iam_access.policy.condition_keys import can_have, find_condition_key
 from iam_access.policy.document import (
-    DEFAULT_VERSION,
-    DOCUMENT_ELEMENTS,
-    STATEMENT_ELEMENTS,
-    VERSION,
     Document,
     Statement,
     size,
+    statements_of,
 )
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
-from iam_access.policy.problem import Path, Problem, nearest, shown
+from iam_access.policy.problem import Path, Problem, shown
 
 _ALL_VALUES = "ForAllValues:"
 
@@ -34,7 +31,7 @@ def check_scope(
 ) -> Iterator[Problem]:
     """What can have no effect: actions on these resources, conditions for these actions.
 
-    Of resources of which something else is wrong already, nothing is told.
+    Unless the `resources_are_sound`, actions are not checked against them.
     """
     actions = _strings(statement.get("Action"))
     if actions and "*" not in actions and resources_are_sound:
@@ -61,12 +58,12 @@ def _actions(written: Any, resources: tuple[str, ...], path: Path) -> Iterator[P
 def _never_acts(action: str, path: Path) -> Problem:
     forms = acts_on(action)
     if forms:
-        hint = f"Add a resource such as {', '.join(forms[:3])}, or remove the action."
+        hint = f"add a resource such as {', '.join(forms[:3])}, or remove the action"
     else:
-        hint = 'It acts on no resource in particular: give it a statement with the resource "*".'
+        hint = 'it acts on no resource in particular: give it a statement with the resource "*"'
     return Problem(
         "action-never-applies",
-        f"{action!r} acts on none of the statement's resources.",
+        f"{action!r} acts on none of the statement's resources",
         hint,
         path,
         Severity.WARNING,
@@ -82,7 +79,7 @@ def _conditions(
     for operator, block in condition.items():
         for key in block if isinstance(block, Mapping) else ():
             if "${" in key:
-                continue  # told as no key at all
+                continue  # another check reports it
             if actions and "*" not in actions and not any(can_have(each, key) for each in actions):
                 yield _never_applies(key, (*path, operator, key))
             if statement.get("Effect") == "Allow" and _opens(operator, key, condition):
@@ -92,9 +89,9 @@ def _conditions(
 def _never_applies(key: str, path: Path) -> Problem:
     return Problem(
         "condition-never-applies",
-        f"{key!r} is a condition key of none of the statement's actions.",
-        "Remove it, or give the actions that have it a statement of their own: where the key is "
-        "missing, an Allow grants nothing and a Deny denies nothing, or all if it is negated.",
+        f"{key!r} is a condition key of none of the statement's actions",
+        "remove it, or give the actions that have it a statement of their own: where the key is "
+        "missing, an Allow grants nothing and a Deny denies nothing, or all if it is negated",
         path,
         Severity.WARNING,
     )
@@ -118,8 +115,8 @@ def _for_all_values(operator: str, key: str, path: Path) -> Problem:
     plain = operator[len(_ALL_VALUES) :]
     return Problem(
         "for-all-values-opens",
-        f"{operator} holds for every request without {key!r}, which has one value at most.",
-        f"Write {plain}, which needs the key.",
+        f"{operator} holds for every request without {key!r}, which has one value at most",
+        f"write {plain}, which needs the key",
         path,
         Severity.WARNING,
     )
@@ -131,7 +128,7 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 #: IAM's own expression for policy documents.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
-#: What IAM takes and people cannot see, or tell from a space or from nothing.
+#: What IAM takes and people cannot see, or cannot tell from a space.
 _UNSEEN_CHARACTER = re.compile("[\u007f-\u00a0\u00ad]")
 # What most resources look like; the rest is looked at in parts.
 _ORDINARY_ARN = re.compile(
@@ -154,68 +151,23 @@ def check_document(
     yield from too_large
     if too_large and size(document) > _FAR_TOO_LARGE * (quota or 0):
         return  # it would take long, and most of it has to go
-    yield from _document_elements(document, path)
-    statements = document.get("Statement")
-    if isinstance(statements, Mapping):
-        yield from check_statement(statements, (*path, "Statement"))
-    elif isinstance(statements, Sequence) and not isinstance(statements, str) and statements:
-        for position, each in enumerate(statements):
-            yield from check_statement(each, (*path, "Statement", position))
-        yield from _repeated_sids(statements, (*path, "Statement"))
-    else:
-        yield Problem(
-            "missing-statement",
-            "The policy has no statements.",
-            "Give it a list of at least one statement.",
-            (*path, "Statement"),
-        )
+    statements = statements_of(document)
+    for position, each in enumerate(statements):
+        yield from check_statement(each, (*path, "Statement", position))
+    yield from _repeated_sids(statements, (*path, "Statement"))
 
 
-def _document_elements(document: Document, path: Path) -> Iterator[Problem]:
-    version = document.get("Version", DEFAULT_VERSION)
-    if version not in (VERSION, DEFAULT_VERSION):
-        yield Problem(
-            "bad-version",
-            f"{shown(version)} is not a version of the policy language.",
-            f'Write "{VERSION}", the current one.',
-            (*path, "Version"),
-        )
-    if "Id" in document:
-        yield Problem(
-            "unknown-element",
-            "'Id' is for policies of resources, not for those of users and roles.",
-            "Remove it.",
-            (*path, "Id"),
-        )
-    yield from _unknown_elements(document, DOCUMENT_ELEMENTS, path)
-
-
-def _unknown_elements(
-    source: Mapping[str, Any], known: Sequence[str], path: Path
-) -> Iterator[Problem]:
-    for name in source:
-        if name in known:
-            continue
-        meant = nearest(str(name), known)
-        yield Problem(
-            "unknown-element",
-            f"{shown(name)} is not an element of a policy.",
-            f"Did you mean {meant}?" if meant else f"The elements are {', '.join(known)}.",
-            (*path, name),
-        )
-
-
-def _repeated_sids(statements: Sequence[Any], path: Path) -> Iterator[Problem]:
+def _repeated_sids(statements: Sequence[Statement], path: Path) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for position, each in enumerate(statements):
-        sid = each.get("Sid") if isinstance(each, Mapping) else None
-        if not isinstance(sid, str) or not sid:
+        sid = each.get("Sid")
+        if not sid:
             continue
         if sid in first:
             yield Problem(
                 "duplicate-sid",
-                f"The statement id '{sid}' is that of statement {first[sid] + 1} too.",
-                "Give each statement an id of its own, or none.",
+                f"the statement id '{sid}' is that of statement {first[sid] + 1} too",
+                "give each statement an id of its own, or none",
                 (*path, position, "Sid"),
             )
         first.setdefault(sid, position)
@@ -225,31 +177,20 @@ def _too_large(
     document: Document, path: Path, quota: int | None, name: str | None
 ) -> Iterator[Problem]:
     characters = size(document)
-    policy = "The policy" if name is None else f"The policy {shown(name)}"
+    policy = "the policy" if name is None else f"the policy {shown(name)}"
     if quota is not None and characters > quota:
         yield Problem(
             "policy-too-large",
-            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed.",
-            "Use wildcards, or split it into several policies.",
+            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed",
+            "use wildcards, or split it into several policies",
             path,
         )
 
 
-def check_statement(statement: Any, path: Path = ()) -> Iterator[Problem]:
+def check_statement(statement: Statement, path: Path = ()) -> Iterator[Problem]:
     """Everything wrong with one statement of an identity policy, in the order of its elements."""
-    if not isinstance(statement, Mapping):
-        yield Problem(
-            "bad-statement",
-            f"{shown(statement)} is not a statement.",
-            "A statement is a mapping with an effect, actions and resources.",
-            path,
-        )
-        return
     resources = [*_values(statement, "Resource", path, _bad_resource)]
-    yield from _unknown_elements(statement, STATEMENT_ELEMENTS, path)
-    yield from _principals(statement, path)
     yield from _sid(statement, path)
-    yield from _effect(statement, path)
     yield from _one_of(statement, "Action", path)
     yield from _one_of(statement, "Resource", path)
     yield from _values(statement, "Action", path, unknown_action)
@@ -262,40 +203,15 @@ def check_statement(statement: Any, path: Path = ()) -> Iterator[Problem]:
         yield from _characters(statement, path)
 
 
-def _principals(statement: Statement, path: Path) -> Iterator[Problem]:
-    for name in ("Principal", "NotPrincipal"):
-        if name in statement:
-            yield Problem(
-                "principal-not-allowed",
-                f"'{name}' is for policies of resources, not for those of users and roles.",
-                "Remove it: the policy applies to whom it is attached to.",
-                (*path, name),
-            )
-
-
 def _sid(statement: Statement, path: Path) -> Iterator[Problem]:
     sid = statement.get("Sid", "")
-    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+    if not _SID.fullmatch(sid):
         yield Problem(
             "bad-sid",
-            f"{shown(sid)} is not a statement id.",
-            "Use letters A to Z and a to z and digits only, without spaces, or leave it out.",
+            f"{shown(sid)} is not a statement id",
+            "use letters A to Z and a to z and digits only, without spaces, or leave it out",
             (*path, "Sid"),
         )
-
-
-def _effect(statement: Statement, path: Path) -> Iterator[Problem]:
-    effect = statement.get("Effect")
-    if effect in ("Allow", "Deny"):
-        return
-    meant = nearest(effect, ("Allow", "Deny")) if isinstance(effect, str) else None
-    said = "The statement has no effect." if effect is None else f"{shown(effect)} is no effect."
-    yield Problem(
-        "missing-effect" if effect is None else "bad-effect",
-        said,
-        f"Write {meant}." if meant else "Write Allow or Deny.",
-        (*path, "Effect"),
-    )
 
 
 def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
@@ -303,20 +219,21 @@ def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
     given, opposite = statement.get(name), statement.get(f"Not{name}")
     if (given and opposite is None) or (opposite and given is None):
         return
+    plural = f"{name.lower()}s"
     present = [each for each in (name, f"Not{name}") if statement.get(each) is not None]
     if len(present) == 2:
         yield Problem(
-            f"conflicting-{name.lower()}s",
-            f"The statement has both {name} and Not{name}.",
-            "Keep one of them, and put the rest into a statement of its own.",
+            "conflicting-actions" if name == "Action" else "conflicting-resources",
+            f"the statement has both {plural} and not_{plural}",
+            "keep one of them, and put the rest into a statement of its own",
             (*path, f"Not{name}"),
         )
     if not present or any(statement[each] in ([], "", ()) for each in present):
         yield Problem(
-            f"missing-{name.lower()}",
-            f"The statement has no {name.lower()}s.",
-            f"Name at least one under {name} or Not{name}; "
-            + ("s3:GetObject, for example." if name == "Action" else "* is all of them."),
+            "missing-action" if name == "Action" else "missing-resource",
+            f"the statement has no {plural}",
+            f"name at least one under {plural} or not_{plural}; "
+            + ("s3:GetObject, for example" if name == "Action" else "* is all of them"),
             (*path, *(present or [name])[:1]),
         )
 
@@ -324,20 +241,15 @@ def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
 def _values(
     statement: Statement, name: str, path: Path, check: Callable[[str], Problem | None]
 ) -> Iterator[Problem]:
-    """The problems of each value of an element; an element left empty is _one_of()'s to tell."""
+    """The problems of each value of an element. An empty element is left to `_one_of`."""
     found = statement.get(name)
     if found is None or found == "":
         return
     is_list = isinstance(found, list | tuple)
     for position, value in enumerate(found if is_list else (found,)):
-        problem = check(value) if isinstance(value, str) else _not_a_string(value, name)
+        problem = check(value)
         if problem is not None:
             yield replace(problem, path=(*path, name, position) if is_list else (*path, name))
-
-
-def _not_a_string(value: Any, name: str) -> Problem:
-    hint = f"Write it in quotation marks, as one of the {name} strings."
-    return Problem("bad-type", f"{shown(value)} is not a string.", hint)
 
 
 def _bad_resource(text: str) -> Problem | None:
@@ -351,15 +263,15 @@ def _bad_resource(text: str) -> Problem | None:
         return None
     return Problem(
         "bad-arn",
-        f"{text!r} is not a resource: {fault.text}.",
-        "Write * or an ARN such as arn:aws:s3:::bucket/* "
-        "(arn:partition:service:region:account:resource).",
+        f"{text!r} is not a resource: {fault.text}",
+        "write * or an ARN such as arn:aws:s3:::bucket/* "
+        "(arn:partition:service:region:account:resource)",
         severity=Severity.ERROR if fault.refused else Severity.WARNING,
     )
 
 
 def _may_hold_refused(statement: Any) -> bool:
-    """Whether a search is worth its time: Python shows ASCII that IAM refuses with a backslash."""
+    """Whether there can be refused characters: repr() shows those of ASCII with a backslash."""
     text = repr(statement)
     return "\\" in text or not text.isascii()
 
@@ -370,16 +282,16 @@ def _characters(value: Any, path: Path) -> Iterator[Problem]:
         if unseen is not None:
             yield Problem(
                 "bad-character",
-                f"{shown(value)} contains U+{ord(unseen[0]):04X}, which cannot be seen.",
-                "Remove it, or write a plain space: AWS compares it as it stands.",
+                f"{shown(value)} contains U+{ord(unseen[0]):04X}, which cannot be seen",
+                "remove it, or write a plain space: AWS compares it as it stands",
                 path,
             )
         match = _REFUSED_CHARACTER.search(value)
         if match is not None and unseen is None:
             yield Problem(
                 "bad-character",
-                f"{shown(value)} contains U+{ord(match[0]):04X}, which IAM refuses in policies.",
-                "Use characters from U+0020 to U+00FF (Latin-1), tabs and line ends only.",
+                f"{shown(value)} contains U+{ord(match[0]):04X}, which IAM refuses in policies",
+                "use characters from U+0020 to U+00FF (Latin-1), tabs and line ends only",
                 path,
             )
     elif isinstance(value, Mapping):

@@ -14,7 +14,7 @@ from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import text_of
 from iam_access.policy.evaluation.conditions import parse_binary, parse_boolean, parse_network
 from iam_access.policy.globs import malformed_variable
-from iam_access.policy.problem import Path, Problem, nearest, shown
+from iam_access.policy.problem import Path, Problem, nearest
 
 _SETS = ("ForAllValues:", "ForAnyValue:")
 _IF_EXISTS = "IfExists"
@@ -95,13 +95,9 @@ def plain_operator(operator: str) -> str | None:
     return plain if plain in _OPERATORS else None
 
 
-def check_condition(condition: Any, path: Path = ()) -> Iterator[Problem]:
-    """Everything wrong with a Condition element; none is right, and so is an empty one."""
+def check_condition(condition: Mapping[str, Any] | None, path: Path = ()) -> Iterator[Problem]:
+    """Everything wrong with a Condition element: operators with keys and their values, or None."""
     if condition is None:
-        return
-    if not isinstance(condition, Mapping):
-        hint = "Write operators, each with keys and values: StringEquals: {aws:RequestedRegion: …}."
-        yield Problem("bad-condition", f"{shown(condition)} is not a condition.", hint, path)
         return
     for operator, block in condition.items():
         yield from _check_operator(str(operator), block, (*path, operator))
@@ -111,10 +107,6 @@ def _check_operator(operator: str, block: Any, path: Path) -> Iterator[Problem]:
     plain = plain_operator(operator)
     if plain is None:
         yield _unknown_operator(operator, path)
-    if not isinstance(block, Mapping):
-        hint = "Write the keys with their values below the operator: {aws:RequestedRegion: …}."
-        yield Problem("bad-condition", f"{operator} has {shown(block)} for keys.", hint, path)
-        return
     yield from _check_keys(operator, block, path)
     for key, values in block.items():
         yield from _check_values(operator, plain, values, (*path, key))
@@ -128,19 +120,19 @@ def _unknown_operator(operator: str, path: Path) -> Problem:
     meant = nearest(rest, _OPERATORS)
     if meant is not None:
         suffix = _IF_EXISTS if exists and meant != "Null" else ""
-        hint = f"Did you mean {prefix}{meant}{suffix}?"
+        hint = f"did you mean {prefix}{meant}{suffix}?"
     else:
-        hint = "Use one of AWS's condition operators, such as StringEquals, ArnLike or Bool."
-    return Problem("unknown-condition-operator", f"{operator!r} is no operator.", hint, path)
+        hint = "use one of AWS's condition operators, such as StringEquals, ArnLike or Bool"
+    return Problem("unknown-condition-operator", f"{operator!r} is no operator", hint, path)
 
 
 def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for key in map(str, block):
         if not _KEY.fullmatch(key):
-            hint = "Write a service or aws, a colon and a name, such as aws:RequestedRegion."
+            hint = "write a service or aws, a colon and a name, such as aws:RequestedRegion"
             yield Problem(
-                "bad-condition-key", f"{key!r} is not a condition key.", hint, (*path, key)
+                "bad-condition-key", f"{key!r} is not a condition key", hint, (*path, key)
             )
         elif (problem := unknown_key(key)) is not None:
             yield replace(problem, path=(*path, key))
@@ -148,8 +140,8 @@ def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator
         if first != key:
             yield Problem(
                 "duplicate-condition-key",
-                f"{key!r} is the same condition key as {first!r}, under one {operator}.",
-                "Write it once, with the values of both as a list.",
+                f"{key!r} is the same condition key as {first!r}, under one {operator}",
+                "write it once, with the values of both as a list",
                 (*path, key),
             )
 
@@ -161,15 +153,15 @@ def unknown_key(key: str) -> Problem | None:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
     if "${" in key:
-        hint = "Write what it stands for: IAM fills in variables in values and resources only."
-        return Problem("bad-condition-key", f"{key!r} is a condition key with a variable.", hint)
+        hint = "write what it stands for: IAM fills in variables in values and resources only"
+        return Problem("bad-condition-key", f"{key!r} is a condition key with a variable", hint)
     if find_condition_key(key) is not None:
         return None
     found = nearest_condition_key(key)
     return Problem(
         "unknown-condition-key",
-        f"AWS has no condition key {key!r}, so that no request has it.",
-        f"Did you mean {found}?" if found else "See AWS's Service Authorization Reference.",
+        f"AWS has no condition key {key!r}, so that no request has it",
+        f"did you mean {found}?" if found else "see AWS's Service Authorization Reference",
         unknown=key,
     )
 
@@ -177,16 +169,13 @@ def unknown_key(key: str) -> Problem | None:
 def _check_values(operator: str, plain: str | None, values: Any, path: Path) -> Iterator[Problem]:
     is_list = isinstance(values, list | tuple)
     if is_list and not values:
-        hint = "Give it at least one value; a list of none never matches."
-        yield Problem("missing-condition-value", f"{operator} has no values.", hint, path)
+        hint = "give it at least one value; a list of none never matches"
+        yield Problem("missing-condition-value", f"{operator} has no values", hint, path)
     each_with_path = (
         [((*path, i), v) for i, v in enumerate(values)] if is_list else [(path, values)]
     )
     for where, value in each_with_path:
-        if not isinstance(value, str | int | float):
-            hint = "Write a string, a number, true or false."
-            yield Problem("bad-type", f"{shown(value)} is not a condition value.", hint, where)
-        elif plain is not None:
+        if plain is not None:
             yield from _check_value(operator, plain, text_of(value), where)
 
 
@@ -200,8 +189,8 @@ def _check_value(operator: str, plain: str, text: str, path: Path) -> Iterator[P
     if form is not None and not form[0](text):
         yield Problem(
             "bad-condition-value",
-            f"{text!r} is not a value for {operator}.",
-            f"Write {form[1]}" + ("; variables are not filled in here." if "${" in text else "."),
+            f"{text!r} is not a value for {operator}",
+            f"write {form[1]}" + ("; variables are not filled in here" if "${" in text else ""),
             path,
         )
 
@@ -210,6 +199,6 @@ def bad_variable(text: str) -> Problem:
     """The problem of something in a string that begins like a policy variable and is none."""
     return Problem(
         "bad-variable",
-        f"{text!r} is not a policy variable.",
-        "Write ${aws:username}, or ${aws:username, 'a default'}; a literal $ before { is ${$}.",
+        f"{text!r} is not a policy variable",
+        "write ${aws:username}, or ${aws:username, 'a default'}; a literal $ before { is ${$}",
     )
