@@ -266,10 +266,15 @@ def text(*actions: str) -> str:
 
 
 @contextmanager
-def opened(files: Files, *accounts: SandboxAccount, clock: Clock | None = None) -> Any:
+def opened(
+    files: Files,
+    *accounts: SandboxAccount,
+    clock: Clock | None = None,
+    template: Path = TEMPLATE,
+) -> Any:
     """A fleet for as long as the context lasts; permissions of callers count."""
     given = clock or Clock()
-    with Sandbox(accounts or (account(),), template=TEMPLATE, clock=given, enforce=True) as sandbox:
+    with Sandbox(accounts or (account(),), template=template, clock=given, enforce=True) as sandbox:
         yield Fleet(files, sandbox, given)
 
 

@@ -35,7 +35,8 @@ def holdings(sandbox: Sandbox, account_id: str) -> frozenset[Holding]:
     found: set[Holding] = set()
     entities: list[Any] = [*iam.users.values(), *iam.roles.values()]
     for entity in entities:
-        allows, denies = _statements(entity)
+        groups = [each for each in iam.groups.values() if entity in each.users]
+        allows, denies = _statements(entity, *groups)
         found |= {Holding(entity.arn, allow, "", denies) for allow in allows}
         if not isinstance(entity, Role):
             continue
@@ -92,9 +93,13 @@ def lacking(
     return sorted((had & shall) - has)
 
 
-def _statements(entity: Any) -> tuple[Texts, Texts]:
-    """The Allow and the Deny statements that hang on a user or role."""
-    found = [_by_effect(text) for text in (*entity.policies.values(), *_managed(entity))]
+def _statements(*entities: Any) -> tuple[Texts, Texts]:
+    """The Allow and the Deny statements that hang on a user or role, and on its groups."""
+    found = [
+        _by_effect(text)
+        for entity in entities
+        for text in (*entity.policies.values(), *_managed(entity))
+    ]
     allows = frozenset[str]().union(*(each for each, _ in found))
     denies = frozenset[str]().union(*(each for _, each in found))
     return (frozenset() if _EVERYTHING in denies else allows), denies

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from iam_access.kinds import aws_policies, ownership
+from iam_access.kinds import aws_policies, given_access, ownership, temporary_role
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.model import ApiCall, Phase, Principal, PrincipalType, Resource, Severity
+from iam_access.plan.diff import observed_state
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import PrincipalState, Snapshot
@@ -122,11 +123,17 @@ def test_attachments_of_a_role_made_for_a_grant_belong_to_the_role() -> None:
     role = Principal(PrincipalType.ROLE, "payments+read+alice")
     account = with_policy(account_with(ALICE, role), OURS)
     claimed = ownership.held([TAG], account.principals[role], account)
-    state = {"attached": (OURS, READ_ONLY), "tags": claimed}
+    state = {"attached": (OURS, READ_ONLY), "tags": claimed, "trust": temporary_role.NOBODY}
     outside = with_state(account, role, **state)
-    assert {each.name for each in KIND.observed(outside)} == {"payments-read", "ReadOnlyAccess"}
+    assert names_of(outside, role) == {"payments-read", "ReadOnlyAccess"}
     ours = with_state(account, role, path="/self-serve/payments/", **state)
-    assert list(KIND.observed(ours)) == []
+    assert names_of(ours, role) == {role.name}
+
+
+def names_of(account: Snapshot, holder: Principal) -> set[str]:
+    """The names of all that is ours and writes the policies of a user or role."""
+    observed = observed_state(account).values()
+    return {each.name for each in observed if given_access(each).holder == holder}
 
 
 def test_an_attachment_of_an_aws_managed_policy_is_claimed_first() -> None:

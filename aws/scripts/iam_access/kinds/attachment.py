@@ -190,8 +190,6 @@ class PolicyAttachments(GrantKind):
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
-            if names.is_grant_role(state):
-                continue  # its attachments are part of it
             for arn in state.attached:
                 team = names.team_of_policy_arn(arn)
                 if team is not None:

@@ -50,10 +50,8 @@ class InlinePolicies(GrantKind):
 
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         for principal, state in snapshot.principals.items():
-            if principal.type is PrincipalType.GROUP or names.is_grant_role(state):
-                # The former are never granted anything by us, whatever their policies are called;
-                # what is in the latter is part of them.
-                continue
+            if principal.type is PrincipalType.GROUP:
+                continue  # none is written on a group, whatever its policies are called
             for name, document in state.inline.items():
                 found = names.team_and_grant_of_inline(name)
                 if found is not None:

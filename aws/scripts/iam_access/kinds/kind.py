@@ -123,7 +123,8 @@ class Kind(ABC):
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
         """Those of this kind in the account that are ours, whoever's team.
 
-        With their start and end as the account has them.
+        With their start and end as the account has them. What hangs on a holder that a resource
+        of another kind makes is dropped by the caller: it is part of that resource.
         """
 
     @abstractmethod

@@ -38,8 +38,15 @@ class DiffResult:
 
 
 def observed_state(snapshot: Snapshot) -> Resources:
-    """Everything in the account that is ours, whoever's team."""
-    return {found.id: found for kind in KINDS for found in kind.observed(snapshot)}
+    """Everything in the account that is ours, whoever's team.
+
+    What hangs on a role or group that is ours itself is part of it, and nothing by itself.
+    """
+    found = [(each, kind.gives(each)) for kind in KINDS for each in kind.observed(snapshot)]
+    made = {given.holder for _, given in found if given.makes_holder}
+    return {
+        each.id: each for each, given in found if given.makes_holder or given.holder not in made
+    }
 
 
 def published(resources: Resources) -> Mapping[str, Document]:

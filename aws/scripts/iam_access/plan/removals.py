@@ -1,15 +1,15 @@
 """The guard against plans that take suspiciously much away: an emptied file, a lost account."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from iam_access.kinds import given_access
 from iam_access.model import (
     Account,
     Change,
-    ChangeType,
     Finding,
     Principal,
     Resource,
@@ -37,6 +37,13 @@ REMOVALS_COUNT = 10
 REMOVALS_SHARE = 0.3
 
 
+class Loss(NamedTuple):
+    """That a user or role no longer has what a resource gives."""
+
+    resource: ResourceId
+    principal: Principal
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """The changes that may be made, those that are held back, and why."""
@@ -60,11 +67,13 @@ def hold_back(
     others are judged again. `allowed` teams (None: all) may take away whatever they like. What a
     principal holds afterwards just the same is not taken away.
     """
-    alive = sum(1 for each in observed.values() if _is_access(each) and not is_dead(each, now))
-    losses: dict[str, set[ResourceId]] = defaultdict(set)
-    for change in _losses(changes, observed, now) if allowed is not None else ():
-        for team in change.teams - (allowed or frozenset()):
-            losses[team].add(change.id)
+    alive = sum(
+        len(given_access(each).recipients) for each in observed.values() if not is_dead(each, now)
+    )
+    losses: dict[str, set[Loss]] = defaultdict(set)
+    for teams, loss in _losses(changes, observed, now) if allowed is not None else ():
+        for team in teams - (allowed or frozenset()):
+            losses[team].add(loss)
 
     def is_suspicious(removed: int) -> bool:
         return removed >= REMOVALS_COUNT and removed > REMOVALS_SHARE * alive
@@ -105,8 +114,8 @@ def _is_held(change: Change, refused: frozenset[str], now: datetime) -> bool:
     return change.after.teams | change.after.owners <= refused
 
 
-def _together(teams: Iterable[str], losses: Mapping[str, set[ResourceId]]) -> set[ResourceId]:
-    return set[ResourceId]().union(*(losses[team] for team in teams))
+def _together(teams: Iterable[str], losses: Mapping[str, set[Loss]]) -> set[Loss]:
+    return set[Loss]().union(*(losses[team] for team in teams))
 
 
 def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -> Finding:
@@ -124,29 +133,29 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
     )
 
 
-def _is_access(resource: Resource) -> bool:
-    """Whether it gives somebody something; a policy does so only where it is attached."""
-    return bool(given_access(resource).recipients)
-
-
-def _losses(changes: Sequence[Change], observed: Resources, now: datetime) -> list[Change]:
-    """The removals of living access that leave the principal with less."""
-    removals = [
-        change
+def _losses(
+    changes: Sequence[Change], observed: Resources, now: datetime
+) -> Iterator[tuple[frozenset[str], Loss]]:
+    """Who loses living access by a change and has less afterwards, with the change's teams."""
+    losses = [
+        (change, principal)
         for change in changes
-        if change.action is ChangeType.DELETE
-        and _is_access(change.subject)
-        and not is_dead(change.subject, now)
+        if change.before is not None and not is_dead(change.before, now)
+        for principal in _leaving(change)
     ]
-    if not removals:
-        return []
-    after = _After(changes, observed, {each for change in removals for each in _whom(change)}, now)
+    if not losses:
+        return
+    after = _After(changes, observed, {principal for _, principal in losses}, now)
     before = published(observed)
-    return [change for change in removals if not after.covers(change.subject, before)]
+    for change, principal in losses:
+        if change.before is not None and not after.covers(principal, change.before, before):
+            yield change.teams, Loss(change.id, principal)
 
 
-def _whom(change: Change) -> tuple[Principal, ...]:
-    return given_access(change.subject).recipients
+def _leaving(change: Change) -> Set[Principal]:
+    """Those to whom the resource gives something before the change, and nothing after it."""
+    before, after = given_access(change.before), given_access(change.after)
+    return set(before.recipients) - set(after.recipients)
 
 
 class _After:
@@ -167,25 +176,25 @@ class _After:
             recipients = principals & set(given_access(each).recipients)
             if not recipients or is_dead(each, now):
                 continue
-            if each.grant is not None and each.expires is not None:
-                key = renewal_key(each)
-                self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
             for principal in recipients:
+                if each.grant is not None and each.expires is not None:
+                    key = principal, renewal_key(each)
+                    self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
                 self._statements[principal] |= _statements(each, policies)
 
-    def covers(self, gone: Resource, policies: Mapping[str, Document]) -> bool:
+    def covers(
+        self, principal: Principal, gone: Resource, policies: Mapping[str, Document]
+    ) -> bool:
         """Whether the principal holds it as long: by a renewal of it, or each of its statements.
 
         `policies` are the documents of managed policies that were published, by ARN. Of an AWS
         managed policy nothing but the name is known, and the one attachment of it goes.
         """
-        end = self._ends.get(renewal_key(gone))
+        end = self._ends.get((principal, renewal_key(gone)))
         if end is not None and gone.expires is not None and end >= gone.expires:
             return True
         statements = _statements(gone, policies)
-        return bool(statements) and all(
-            statements <= self._statements[each] for each in given_access(gone).recipients
-        )
+        return bool(statements) and statements <= self._statements[principal]
 
 
 def _statements(resource: Resource, policies: Mapping[str, Document]) -> set[CanonicalStatement]:
