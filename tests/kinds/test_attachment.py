@@ -14,7 +14,7 @@ from iam_access.plan.diff import observed_state
 from iam_access.plan.planner import RunOptions
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import PrincipalState, Snapshot
-from tests.proofs.replay import moments
+from tests.invariants.replay import moments
 from tests.values import (
     ACCOUNT,
     ALICE,

@@ -440,23 +440,38 @@ def test_what_is_dead_takes_room_unless_this_run_takes_it_away(
     assert any("data+read" in name for name in state.inline) is (form is not Form.INLINE)
 
 
-@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize(
+    ("starts", "together"),
+    [
+        (None, True),
+        ("2026-03-01T17:59:59Z", True),
+        ("2026-03-01T18:00:00Z", False),
+        ("2026-03-02T10:00:00Z", False),
+    ],
+)
 def test_a_grant_fits_beside_what_it_follows_only_where_both_are_alive_at_once(
-    *, later: bool
+    starts: str | None, *, together: bool
 ) -> None:
     read = policy("read", custom_statements=ROOMY)
     before = applied(configuration(team(policies=[read], temporary=[temporary()])), account())
-    starts = "2026-03-02T10:00:00Z" if later else None
     renewed = temporary(expires_at="2026-03-02T18:00:00Z", starts_at=starts)
     wanted = configuration(team(policies=[read], temporary=[renewed]))
 
     plan = apply_plan(wanted, before)
 
-    after = carried_out(before, in_order(plan.changes))
-    assert form_of(after) is (Form.INLINE if later else Form.POLICY)
-    assert len(after.principals[ALICE].inline) == int(later)
+    steps = [before]
+    for call in in_order(plan.changes):
+        steps.append(carried_out(steps[-1], [call]))
+    after = steps[-1]
+    assert form_of(after) is (Form.POLICY if together else Form.INLINE)
+    assert len(after.principals[ALICE].inline) == int(not together)
+    # Without a gap, where there could be one.
+    held = [
+        bool(each.principals[ALICE].inline or each.principals[ALICE].attached) for each in steps
+    ]
+    assert all(held) is together
     assert apply_plan(wanted, after).changes == ()
-    assert applied(wanted, account()) == after or not later
+    assert applied(wanted, account()) == after or together
 
 
 def test_what_both_entries_ask_for_takes_its_room_whenever_it_holds() -> None:

@@ -11,7 +11,7 @@ from iam_access.model import Plan
 from iam_access.plan.mending import documents_to_mend
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.snapshot import Snapshot
-from tests.proofs.replay import meaning, moments, robbed
+from tests.invariants.replay import meaning, moments, robbed
 from tests.values import (
     ACCOUNT,
     ALICE,

@@ -1,6 +1,6 @@
 """The changes that lead from what is ours in an account to what is to be."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -269,21 +269,24 @@ def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> tuple
     return ("its document differs", *after.reasons)
 
 
-def _successors(
-    changes: Iterable[Change], now: datetime
-) -> tuple[Mapping[object, set[ResourceId]], Set[object]]:
-    """What renews something, by what it shares with it; and where only what begins later does."""
-    successors: dict[object, set[ResourceId]] = {}
-    later: set[object] = set()
+Successors = Mapping[object, Sequence[Resource]]
+
+
+def _successors(changes: Iterable[Change]) -> Successors:
+    """What renews something, by what it shares with it."""
+    found: dict[object, list[Resource]] = {}
     for change in changes:
-        if change.after is None or change.after.grant is None:
-            continue
-        key = renewal_key(change.after)
-        if change.after.starts is not None and change.after.starts > now:
-            later.add(key)
-        else:
-            successors.setdefault(key, set()).add(change.id)
-    return successors, later - successors.keys()
+        if change.after is not None and change.after.grant is not None:
+            found.setdefault(renewal_key(change.after), []).append(change.after)
+    return found
+
+
+def are_apart(earlier: Resource, starts: datetime | None) -> bool:
+    """Whether a resource ends before what begins at `starts` (UTC; None: at once) does.
+
+    Then the two are never alive at once.
+    """
+    return starts is not None and earlier.expires is not None and earlier.expires <= starts
 
 
 def with_dependencies(
@@ -291,18 +294,18 @@ def with_dependencies(
 ) -> tuple[Change, ...]:
     """The changes with what each has to wait for.
 
-    What goes waits for what renews it, unless that holds later only: the two are then never alive
-    at once, and what goes makes room.
+    What goes waits for what renews it, unless the two are never alive at once: then it makes room.
     """
     changes = tuple(changes)
     alive = [each for each in changes if each.after is not None or not is_dead(each.subject, now)]
     denials = ordering(alive, snapshot)
-    successors, followed = _successors(changes, now)
+    successors = _successors(changes)
     needs = _needs(changes, observed, successors, now)
     made = {change.id for change in changes if change.after is not None}
 
     def goes_first(change: Change) -> bool:
-        makes_room = change.after is None and renewal_key(change.subject) in followed
+        followers = successors.get(renewal_key(change.subject), ())
+        makes_room = change.after is None and any(followers)
         return change.id in denials.hastened or (makes_room and not needs[change.id] & made)
 
     def placed(change: Change) -> Change:
@@ -325,7 +328,7 @@ def _check_operations(change: Change) -> None:
 def _needs(
     changes: Sequence[Change],
     observed: Resources,
-    successors: Mapping[object, set[ResourceId]],
+    successors: Successors,
     now: datetime,
 ) -> Mapping[ResourceId, frozenset[ResourceId]]:
     """What each change cannot be made without: what it rests on, what replaces it, who is left."""
@@ -341,7 +344,8 @@ def _needs(
             return frozenset(id_ for id_ in wanted if id_ in made or id_ not in observed)
         waits = frozenset(dependants.get(change.id, ()))
         if change.subject.grant is not None and not is_dead(change.subject, now):
-            waits |= successors.get(renewal_key(change.subject), set())
+            followers = successors.get(renewal_key(change.subject), ())
+            waits |= {each.id for each in followers if not are_apart(change.subject, each.starts)}
         return waits
 
     return {change.id: of(change) for change in changes}

@@ -15,7 +15,7 @@ from iam_access.kinds.kind import Attempt
 from iam_access.kinds.names import label
 from iam_access.kinds.quotas import QuotaUsage, Use
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
-from iam_access.plan.diff import Resources, is_dead, published, renewal_key
+from iam_access.plan.diff import Resources, are_apart, is_dead, published, renewal_key
 from iam_access.plan.suspension import Standing
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import Document, Snapshot
@@ -32,12 +32,12 @@ def write_grants(
     """The resources that write these grants beside all that is wanted and observed.
 
     What is `reclaimed` goes before anything is written, as does what is followed by a grant that
-    holds later only, unless it denies something; what else is dead still takes its room. A grant
-    that fits in no allowed form becomes an error with the sizes.
+    begins after its end, unless it denies something; what else is dead still takes its room. A
+    grant that fits in no allowed form becomes an error with the sizes.
     """
     grants = tuple(grants)
     alive = {id_ for id_, resource in observed.items() if not is_dead(resource, now)}
-    reclaimed = reclaimed | _followed(grants, observed, alive, now)
+    reclaimed = reclaimed | _followed(grants, observed, alive)
     usage = QuotaUsage(snapshot, _uses(filter(None, map(observed.get, reclaimed)), snapshot))
     usage.add(_uses(wanted.values(), snapshot))
     standing = Standing.of(wanted, observed, snapshot)
@@ -76,20 +76,22 @@ def _followed(
     grants: Iterable[TemporaryGrant],
     observed: Resources,
     alive: Set[ResourceId],
-    now: datetime,
 ) -> Set[ResourceId]:
-    """What goes and is followed by grants that hold later only, so never beside it.
+    """What goes and is followed by grants that begin after its end, so never beside it.
 
     Not what denies something: it stays until that is denied anew.
     """
-    later: set[tuple[object, ...]] = set()
-    kept: set[tuple[object, ...]] = set()
+    following: dict[tuple[object, ...], list[datetime | None]] = {}
     for grant in grants:
         key = (grant.principal, frozenset({grant.team}), label(grant.key))
-        is_later = grant.starts is not None and grant.starts > now
-        (later if is_later and not _is_there(grant, alive) else kept).add(key)
-    following = later - kept
-    theirs = {id_ for id_ in alive if renewal_key(observed[id_]) in following}
+        starts = None if _is_there(grant, alive) else grant.starts
+        following.setdefault(key, []).append(starts)
+
+    def makes_room(resource: Resource) -> bool:
+        followers = following.get(renewal_key(resource), [])
+        return bool(followers) and all(are_apart(resource, each) for each in followers)
+
+    theirs = {id_ for id_ in alive if makes_room(observed[id_])}
     policies = published(observed)
     denying = {renewal_key(observed[id_]) for id_ in theirs if _denies(observed[id_], policies)}
     return {id_ for id_ in theirs if renewal_key(observed[id_]) not in denying}

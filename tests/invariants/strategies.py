@@ -14,7 +14,7 @@ from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.document import size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
-from tests.proofs.reach import Probe
+from tests.invariants.reach import Probe
 from tests.values import (
     ALICE,
     BOB,

@@ -10,7 +10,7 @@ from iam_access.sandbox import SandboxAccount
 from iam_access.snapshot import Document
 from tests.flow.fleet import Clock, Files, Fleet, Run, opened
 from tests.flow.fleet import permanent as permanent_entry
-from tests.proofs.cases import (
+from tests.invariants.cases import (
     ACCOUNTS,
     ATTACHED,
     INLINE_QUOTA,
@@ -21,7 +21,7 @@ from tests.proofs.cases import (
     Policy,
     all_cases,
 )
-from tests.proofs.reach import Probe, Reach, document_of_aws, reach_of_account
+from tests.invariants.reach import Probe, Reach, document_of_aws, reach_of_account
 
 CASES = tuple(all_cases())
 # Standing access: what the permanent grant and what others attached give to everybody who has any

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
-from tests.proofs.cases import ENDS, SECOND
-from tests.proofs.live import granted, holdings
+from tests.invariants.cases import ENDS, SECOND
+from tests.invariants.live import granted, holdings
 
 
 def test_cleanup_only_reclaims_what_is_dead(tmp_path: Path) -> None:

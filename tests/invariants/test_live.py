@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.flow.fleet import Fleet
-from tests.proofs.cases import ENDS, NOW, SECOND, STARTS
-from tests.proofs.live import FORMS, as_user, assume, granted, refusal
+from tests.invariants.cases import ENDS, NOW, SECOND, STARTS
+from tests.invariants.live import FORMS, as_user, assume, granted, refusal
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.flow.fleet import PROD, Clock, Files, Fleet, account, opened, policy, temporary
-from tests.proofs.cases import ENDS, STARTS
+from tests.invariants.cases import ENDS, STARTS
 
 AUDIT = "arn:aws:iam::aws:policy/SecurityAudit"
 FORMS = ("inline", "policy", "role")

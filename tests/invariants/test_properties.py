@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.expiry import deadline_of
 from iam_access.snapshot import Snapshot
-from tests.proofs.reach import OURS, Probe, allows
-from tests.proofs.replay import Powers, moments
-from tests.proofs.strategies import (
+from tests.invariants.reach import OURS, Probe, allows
+from tests.invariants.replay import Powers, moments
+from tests.invariants.strategies import (
     ENDS,
     OUTLIVING,
     PEOPLE,

@@ -8,7 +8,7 @@ import pytest
 from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.expiry import deadline_of
 from iam_access.snapshot import Document
-from tests.proofs.cases import (
+from tests.invariants.cases import (
     BUCKET,
     ENDS,
     GET_OBJECT,
@@ -19,8 +19,8 @@ from tests.proofs.cases import (
     Case,
     expected_form,
 )
-from tests.proofs.reach import OURS, Entity, Probe
-from tests.proofs.written import CASES, STANDING, STANDING_INLINE, Written
+from tests.invariants.reach import OURS, Entity, Probe
+from tests.invariants.written import CASES, STANDING, STANDING_INLINE, Written
 
 LAST = ENDS - SECOND
 AFTERWARDS = (ENDS, ENDS + SECOND, ENDS + timedelta(days=400))

@@ -22,8 +22,8 @@ from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import canonical, same_meaning
 from iam_access.snapshot import Snapshot
-from tests.proofs.interleaving import Planning, explore, moments_of, run, undone
-from tests.proofs.replay import robbed
+from tests.invariants.interleaving import Planning, explore, moments_of, run, undone
+from tests.invariants.replay import robbed
 from tests.values import (
     ACCOUNT,
     BOB,

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.flow.fleet import PROD, Clock, Files, account, opened, temporary
-from tests.proofs.cases import ENDS, NOW, POWER_USER, SECOND, TWENTY, Policy
-from tests.proofs.reach import MFA, Context, Entity, Probe, Reach, reach_of_account
+from tests.invariants.cases import ENDS, NOW, POWER_USER, SECOND, TWENTY, Policy
+from tests.invariants.reach import MFA, Context, Entity, Probe, Reach, reach_of_account
 
 FORMS = ("inline", "policy", "role")
 GRANTS = {"inline": POWER_USER, "policy": TWENTY, "role": POWER_USER}

@@ -9,7 +9,7 @@ from typing import Any
 
 from iam_access.policy.outliving import denial, outliving_actions
 from iam_access.snapshot import Document
-from tests.proofs.reach import Probe
+from tests.invariants.reach import Probe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STARTS = NOW + timedelta(minutes=30)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs.written import Written, write_everything
+from tests.invariants.written import Written, write_everything
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from iam_access.model import Phase, Plan, Principal, Status
 from iam_access.policy.document import canonical
 from iam_access.policy.expiry import with_deadline
 from iam_access.snapshot import Document, Snapshot
-from tests.proofs.reach import Entity, Probe, Reach, reach_of
+from tests.invariants.reach import Entity, Probe, Reach, reach_of
 from tests.values import NOW, RefusedError, carried_out, in_effect, with_policy, with_state
 
 
