@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from iam_access import kinds
 from iam_access.policy.actions import AccessLevel, actions_of
 from iam_access.policy.document import listed
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
@@ -67,6 +68,34 @@ def test_the_boundary_of_roles_leaves_all_else_to_the_grant(boundary: Applicable
     for action in ("s3:PutBucketPolicy", "ec2:RunInstances", "kms:Decrypt", "newservice:Do"):
         assert allows(boundary, action)
     assert not allows(boundary, "iam:PassRole")
+
+
+# What every run reads, and what `simulate.py --aws` and `--verify` ask.
+READ_OF_ACCOUNTS = {
+    "iam:GetAccountAuthorizationDetails",
+    "iam:GetAccountSummary",
+    "iam:ListPolicies",
+    "iam:SimulatePrincipalPolicy",
+}
+
+
+def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> None:
+    role = Template.read(TEMPLATE).content["Resources"]["DeployerRole"]["Properties"]
+    allowed = {
+        action
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in listed(statement["Action"])
+    }
+    calls = {
+        permission
+        for kind in kinds.KINDS
+        for operation in kind.operations.values()
+        for permission in operation.permissions
+    }
+    reads = {action for kind in kinds.KINDS for action in kind.reads}
+    assert allowed == calls | reads | READ_OF_ACCOUNTS
 
 
 HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]["HubRole"]["Properties"]
