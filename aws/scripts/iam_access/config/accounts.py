@@ -1,4 +1,4 @@
-"""The accounts of a team, by the names it gives its environments."""
+"""The accounts file of a team: an account for each of its environments."""
 
 import re
 from typing import Annotated, Any
@@ -66,7 +66,7 @@ ENVIRONMENT: TypeAdapter[str] = TypeAdapter(Annotated[str, AfterValidator(_envir
 
 
 class AccountSpec(Spec):
-    """One AWS account. `deployer_role` (None: the settings') may have a path before its name."""
+    """One AWS account. `deployer_role` (None: that of the settings) may include a path."""
 
     id: AccountId
     deployer_role: DeployerRole | None = None
@@ -74,5 +74,5 @@ class AccountSpec(Spec):
 
 
 def written_out(value: Any) -> Any:
-    """The short form of an account, its id alone, as the mapping it stands for."""
+    """Expand the short form of an account, its id alone, to a mapping."""
     return {"id": value} if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What the files of a directory say, as values: each team's, and all together."""
+"""The content of a directory's files as values: each team's, and all together."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ class TeamFiles:
     """What was read of one team, by folder.
 
     `seen` are the folders with a file of the team, `unclear` those whose file could not be
-    understood: what is *not* in it is not known.
+    parsed, so that it may have more than was read.
     """
 
     name: str
@@ -38,7 +38,7 @@ class TeamFiles:
 
     @property
     def accounts(self) -> dict[str, AccountSpec]:
-        """The team's accounts by its names for them, as far as they could be read."""
+        """The valid accounts of the team, by the environment's name."""
         return {item.key: item.spec for item in self.account_items if item.spec is not None}
 
     @property
@@ -53,18 +53,18 @@ class TeamFiles:
 
     @property
     def accounts_are_known(self) -> bool:
-        """Whether all of the team's environments were read, each with its account."""
+        """Whether every environment of the team was read with a valid account."""
         is_read = accounts.FOLDER in self.seen and accounts.FOLDER not in self.unclear
         return is_read and not any(isinstance(item, InvalidEntry) for item in self.account_items)
 
     @property
     def beginning(self) -> Location:
-        """Where to report what concerns the team as a whole: its first file."""
+        """The location of findings about the whole team: its first file."""
         return Location(self.files[0], 1, 1)
 
 
 def access_entries(items: Mapping[str, Iterable[Item]]) -> list[AccessEntry]:
-    """What a team's entries, by folder, grant as far as they can be read; permanent ones first."""
+    """Return what a team's entries (by folder) grant, permanent ones first, valid or not."""
     found = [
         access
         for folder in kinds.FOLDERS
@@ -77,10 +77,11 @@ def access_entries(items: Mapping[str, Iterable[Item]]) -> list[AccessEntry]:
 
 @dataclass(frozen=True)
 class Team:
-    """One team's files. `entries` has every folder of a kind, empty where there is no file.
+    """The valid content of one team's files.
 
-    Entries that are not well formed are left out; such a team is among the invalid ones.
-    `accounts_are_known` says whether `environments` are all, or some could not be read.
+    `accounts` are by the environment's name. `entries` are by folder, for every registered folder.
+    Invalid entries are left out, and the team is in `Configuration.invalid`. `accounts_are_known`
+    is False if some accounts could not be read.
     """
 
     name: str
@@ -113,12 +114,12 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All teams of a directory and what was found in their files.
+    """All teams of a directory, and the findings in their files.
 
-    `accounts` (by id) are those of the valid teams only. `invalid` teams have at least one
-    error in their files: nothing of theirs may be applied, and what they have is left alone.
-    `unread_accounts` are files, as people know them, that name accounts and cannot be read.
-    `base` are the earlier files that these were compared with, if any.
+    `accounts` (by id) are those of the valid teams, `known_accounts` those of all teams. A team in
+    `invalid` has at least one error: nothing of it is applied, and nothing that it has is changed.
+    `unread_accounts` are the paths of accounts files that cannot be read, as they are shown. `base`
+    are the earlier files that these were compared with, if any.
     """
 
     directory: Path
@@ -135,10 +136,10 @@ class Configuration:
 
     @property
     def deserted(self) -> dict[str, Account]:
-        """The accounts (by id) that only invalid teams name, without those.
+        """The accounts (by id) that only invalid teams name, without those teams.
 
-        What other teams had there before they left the files is to go all the same. Accounts that
-        only teams with more of them than allowed name are left out.
+        An apply still takes away what teams that left the files had there. Accounts that are named
+        only by teams with more accounts than allowed are left out.
         """
         most = self.settings.limits.accounts_per_team
         beyond = {name for name, team in self.teams.items() if len(team.accounts) > most}
@@ -149,27 +150,27 @@ class Configuration:
         }
 
     def may_have_files(self, team: str) -> bool:
-        """Whether a team without files may have some, which cannot be told to be its.
+        """Whether a team that has no files may have some that could not be attributed to it.
 
-        So it is while a folder cannot be listed, or a file that names no team is called like it.
+        That is so while a folder cannot be listed, or a misnamed file has a similar name.
         """
-        nobodys = (each for each in self.findings if each.is_error and each.team is None)
-        return any(_may_be_in(finding, team) for finding in nobodys)
+        general = (each for each in self.findings if each.is_error and each.team is None)
+        return any(_may_hide(finding, team) for finding in general)
 
     @property
     def rules(self) -> Rulebook:
-        """The organisation's rules, which know where they are written."""
+        """The organisation's rules, with the places where they are written."""
         named = {team.name: team.accounts for team in self.teams.values()}
         aliases = aliases_of(named)
         return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
 
 
-def _may_be_in(finding: Finding, team: str) -> bool:
-    """Whether what an error that is no team's keeps from being read may be this team's."""
+def _may_hide(finding: Finding, team: str) -> bool:
+    """Whether an error that is not about one team may keep a file of this team from being read."""
     file = Path(finding.location.file) if finding.location is not None else None
     if file is None or finding.code == "unreadable-file":
         return True
     if finding.code == "bad-team-name":
         return files.is_alike(file.stem, team)
-    # The settings, and what stands in the place of a folder without a team's file in it.
+    # An error in the settings hides no team's file, nor does a misnamed folder without any.
     return finding.code != "bad-file-name" and file.name != SETTINGS

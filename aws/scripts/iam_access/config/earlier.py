@@ -1,4 +1,4 @@
-"""What a team's files said before, so that a check can tell what a change brings."""
+"""A team's earlier files, for checks that apply to new entries alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,10 @@ _Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...
 
 @dataclass(frozen=True)
 class Earlier:
-    """One team's files as they were; without entries, it had none.
+    """The content of one team's earlier files, empty if it had none.
 
-    Whether a value is new does not depend on where in the team's files it stands: what was moved
-    is not new. Names are compared as AWS compares them, those of actions and condition keys
-    without case.
+    A value that moved within the team's files is not new. Names are compared as AWS compares them:
+    those of actions and condition keys ignore case.
     """
 
     access: Sequence[AccessEntry] = ()
@@ -29,11 +28,11 @@ class Earlier:
     user_names: UserNames = PART_BEFORE
 
     def granted(self, access: AccessEntry) -> bool:
-        """Whether a temporary entry asked for the same, until the same moment."""
+        """Whether a temporary entry granted the same until the same time."""
         return self._grant(access) in self._grants
 
     def gave(self, access: AccessEntry, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether a temporary entry gave the grant of the same statements, and as long."""
+        """Whether a temporary entry granted the same, of a policy with the same statements."""
         before = self.policies.get(key)
         return before is not None and before.spec.statements == statements and self.granted(access)
 
@@ -81,9 +80,9 @@ class Earlier:
 
 
 def earlier(base: Configuration | None, team: str) -> Earlier | None:
-    """A team's files in the base; None without a base, or if they cannot tell what is new.
+    """Return a team's files in the base; None without a base, or if they were invalid there.
 
-    Files that were invalid may hold more than could be read: what mends them brings nothing new.
+    Invalid files may have more entries than could be read, so they cannot tell what is new.
     """
     if base is None or team in base.invalid:
         return None

@@ -31,7 +31,7 @@ from iam_access.snapshot import Snapshot
 
 @dataclass(slots=True)
 class _Search:
-    """What today's files do not tell, and what the last commit that could be read says of it."""
+    """What the files of today lack, taken from the newest commit that has it."""
 
     today: Configuration
     teams: set[str]
@@ -40,7 +40,7 @@ class _Search:
 
     @classmethod
     def of(cls, today: Configuration) -> "_Search":
-        """Look for teams whose accounts cannot all be read, and for settings that cannot."""
+        """Search for the accounts of teams, and the settings, that cannot be read today."""
         unknown = {
             name
             for name, team in today.teams.items()
@@ -59,7 +59,7 @@ class _Search:
         return [*(f"{folder}/{team}.yaml" for team in sorted(self.teams)), SETTINGS]
 
     def _is_in_the_dark(self) -> bool:
-        """Whether no account is known today, so that there may be teams of which nothing is."""
+        """Whether no account is known today: then there may be teams of which no file is left."""
         return not self.today.known_accounts
 
     def _is_over(self) -> bool:
@@ -79,11 +79,11 @@ class _Search:
 
 
 def load_for_revoking(directory: Path) -> tuple[Configuration, tuple[Finding, ...]]:
-    """The files with every account that can be told of, and what was taken from elsewhere.
+    """Load the files to end access with; return them, and findings about earlier ones in use.
 
-    Nothing but the accounts is needed to end access: of a team whose file of them cannot be read
-    they are those that the last commit names at which it could, and so are the settings. What no
-    commit tells either is an error; all else that is wrong is told as `load` does, unchecked.
+    Ending access takes the accounts and the settings alone. Where a team's accounts file, or the
+    settings, cannot be read, those of the newest commit at which they can be are used, with a
+    warning; if there is none, that is an error. Other findings are those of `load_unchecked`.
     """
     today = load_unchecked(directory)
     search = _Search.of(today)
@@ -151,17 +151,17 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
             )
 
 
-# Whether access of this principal, grant (as names have it) and team is meant.
+# Whether to revoke what a principal holds of a grant (its key as a label) of a team.
 Matcher = Callable[[Principal | None, str | None, str], bool]
 
 
 def entries_to_delete(
     configuration: Configuration, matches: Matcher, accounts: frozenset[str], now: datetime
 ) -> Iterator[Finding]:
-    """The entries of temporary access that would bring back what was revoked, with their lines.
+    """Warn of each temporary entry with which the next apply grants again what was revoked.
 
-    `accounts` are the ids of those it was revoked in, whatever each team calls them. Entries that
-    ended before `now` (UTC) do nothing.
+    `accounts` are the ids of the accounts it was revoked in. Entries that ended before `now` (UTC)
+    are left out. The hint has the lines to delete.
     """
     user_names = configuration.settings.user_names
     for team in configuration.teams.values():
@@ -216,16 +216,16 @@ class PermanentEntry(NamedTuple):
     location: Location
 
 
-# By what IAM tells a principal by, and the ARN of the policy that they hold by the entry.
+# By `Principal.in_iam` and the ARN of the policy that the entry grants.
 PermanentEntries = Mapping[tuple[object, str], PermanentEntry]
 
 
 def permanent_entries(
     configuration: Configuration, account: Account, snapshot: Snapshot
 ) -> PermanentEntries:
-    """Who is to hold which policy permanently in an account, as far as the files can be read.
+    """The permanent entries that are in effect in an account, as far as the files can be read.
 
-    Where an address may mean either of two users, it stands for both: an apply takes from neither.
+    An address that may mean either of two users counts for both: an apply takes from neither.
     """
     user_names = configuration.settings.user_names
     found: dict[tuple[object, str], PermanentEntry] = {}
@@ -249,13 +249,13 @@ def permanent_entries(
 
 
 def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
-    """Whether an environment may be one of the accounts; one without an account may be any."""
+    """Whether an environment may be one of the accounts; it may be if its account is not known."""
     account = team.accounts.get(environment)
     return account is None or account.id in accounts
 
 
 def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
-    """The errors in files that leave accounts, or entries of temporary access, unknown."""
+    """The errors in files that may hide accounts or temporary entries."""
     permanent = (each.folder for each in kinds.FOLDERS if not each.temporary)
     elsewhere = frozenset({access_tests.FOLDER, *permanent})
     for finding in configuration.findings:
@@ -265,7 +265,7 @@ def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _lines(file: Path, first: int, following: int | None) -> str:
-    """A file's lines from the first (from 1) up to the following entry, or to the end."""
+    """A file's lines from `first` (counted from 1) up to the following entry, or to the end."""
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     end = following - 1 if following else len(lines)
     entry = lines[first - 1 : end]

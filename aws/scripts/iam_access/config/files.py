@@ -1,4 +1,4 @@
-"""Find and read the files of a folder; say which cannot be read and why."""
+"""Find and read the files of a folder; report those that cannot be read."""
 
 import os
 import re
@@ -29,14 +29,14 @@ class Source:
 
 
 def shown_path(directory: Path) -> str:
-    """A directory as people would type it: from where they are if it is below, else in full."""
-    absolute = os.path.abspath(directory)  # noqa: PTH100 - links stay as they were typed
+    """A directory relative to the working directory if it is below it, else absolute."""
+    absolute = os.path.abspath(directory)  # noqa: PTH100 - links are not resolved
     relative = os.path.relpath(absolute)
     return absolute if relative.startswith("..") else relative
 
 
 def joined(directory: str, *names: str) -> str:
-    """A path for people below a shown directory, or below the root of a commit (`main:`)."""
+    """A path to show below a shown directory, or below the root of a commit (`main:`)."""
     if directory.endswith(":"):
         return directory + "/".join(names)
     return "/".join(names if directory == "." else (directory, *names))
@@ -45,7 +45,7 @@ def joined(directory: str, *names: str) -> str:
 def names_in(
     directory: Path, shown_directory: str, folder: str, report: FindingCollector
 ) -> list[str] | None:
-    """The names in a folder, sorted; none when there is no such folder, None if unreadable."""
+    """The names in a folder, sorted; none if it does not exist, None if it cannot be listed."""
     path, file = f"{directory}/{folder}", joined(shown_directory, folder)
     if not os.path.lexists(path):
         return []
@@ -60,10 +60,9 @@ def names_in(
 
 
 def misnamed(directory: Path, known: Collection[str]) -> dict[str, list[str]]:
-    """The names in a directory that are nearly known ones, by those, sorted.
+    """The names in a directory that are similar to a known one, by that one, sorted.
 
-    The organisation's rules in `settings.yml`, or a team's access in `permanet-access/`, would
-    silently be no rules and no access.
+    Without it, rules in `settings.yml` or access in `permanet-access/` would silently be ignored.
     """
     meant: dict[str, list[str]] = {}
     for name in sorted(os.listdir(directory)):  # noqa: PTH208 - the names alone
@@ -76,7 +75,7 @@ def misnamed(directory: Path, known: Collection[str]) -> dict[str, list[str]]:
 
 
 def report_misnamed(shown_directory: str, name: str, meant: str, report: FindingCollector) -> None:
-    """Report a file or folder that would not be read by the name it has."""
+    """Report a file or folder that is not read because of its name."""
     report.error(
         "bad-file-name",
         Location(joined(shown_directory, name), 1, 1),
@@ -88,10 +87,9 @@ def report_misnamed(shown_directory: str, name: str, meant: str, report: Finding
 def misplaced(
     directory: Path, shown_directory: str, folder: str, meant: str, report: FindingCollector
 ) -> list[Source] | None:
-    """The team files in a folder of a wrong name, unread; None if it cannot be listed.
+    """The team files in a misnamed folder, unread; None if it cannot be listed.
 
-    Reported to each of the teams, whose access or accounts they hold; other teams are not
-    concerned. What holds no team's file is reported to nobody in particular.
+    Each of these teams gets an error. A folder without a team's file is an error of no team.
     """
     path = directory / folder
     if path.is_symlink() or not path.is_dir():
@@ -109,7 +107,7 @@ def misplaced(
 
 
 def is_alike(stem: str, team: str) -> bool:
-    """Whether a file's name, without its ending, may have been meant for a team's."""
+    """Whether the stem of a file's name is similar to a team's name."""
     plain = re.sub(r"[^a-z0-9]+", "-", stem.lower())
     return team in plain or nearest(plain, [team]) is not None
 
@@ -117,10 +115,7 @@ def is_alike(stem: str, team: str) -> bool:
 def sources(
     directory: Path, shown_directory: str, folder: str, names: list[str], report: FindingCollector
 ) -> Iterator[Source]:
-    """The team files among the names in a folder.
-
-    What looks like a team's file and is not one is reported.
-    """
+    """Read the team files among the names in a folder; report files with a wrong name."""
     root = os.path.realpath(directory)
     for name in names:
         stem, ending = os.path.splitext(name)  # noqa: PTH122 - there are thousands
@@ -158,15 +153,15 @@ def _well_named(name: str, stem: str, ending: str, file: str, report: FindingCol
 
 
 def read_file(path: str, root: str, file: str, report: FindingCollector) -> bytes | None:
-    """The file's bytes (a little more than the size limit at most), or None after reporting why.
+    """Read a file, up to one byte more than the size limit; report it and return None on failure.
 
-    `root` is the real path of the directory that it must not lead out of, through a link.
+    `root` is the real path of the directory; a link that leads out of it is refused.
     """
     try:
         if not _below(path, root):
             _refuse(report, file, _LEADS_OUT, "put the file itself there")
             return None
-        # Not blocking: what is named like a file may be a pipe.
+        # Without blocking: the name may be that of a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
@@ -182,14 +177,14 @@ def read_file(path: str, root: str, file: str, report: FindingCollector) -> byte
 
 
 def _below(path: str, root: str) -> bool:
-    """Whether a path is no link, or one to something below the root."""
+    """Whether a path is not a link, or a link to something below the root."""
     return not stat.S_ISLNK(os.lstat(path).st_mode) or os.path.realpath(path).startswith(
         root + os.sep
     )
 
 
 def _content(descriptor: int, size: int) -> bytes:
-    """What a file holds, to a little above the limit. Usually that is one read."""
+    """The content of a file, up to one byte more than the limit; usually in one read."""
     data = os.read(descriptor, min(size, SIZE_LIMIT) + 1)
     while len(data) <= SIZE_LIMIT and (more := os.read(descriptor, SIZE_LIMIT)):
         data += more

@@ -1,4 +1,4 @@
-"""All files of a directory, as typed and checked configuration."""
+"""Read and check all files of a directory."""
 
 import gc
 import os
@@ -32,9 +32,9 @@ from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.model import Account, Severity
 from iam_access.place import SourcePosition
 
-# Of a few teams, nobody notices the time.
+# Below that, garbage collection takes no time worth saving.
 _MANY_OBJECTS = 100_000
-# Texts, lists and mappings that the settings may hold.
+# Texts, lists and mappings in the settings.
 _VALUES = 4_000
 
 
@@ -48,12 +48,11 @@ def load(
 ) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
-    Whatever the files contain becomes findings. Raises UsageError when there is no such
-    directory. Some things are errors only where a change brings them, that is where `base`, the
-    files before it, does not have them. Where teams contradict each other, `base` and the commits
-    before tell who is at fault. Locations name files as people would type them from the working
-    directory, or below the commit `at` that they are from. `standing` files are to be applied as
-    they stand: names that AWS has retired since are no errors.
+    Errors in the files become findings. Raises UsageError if there is no such directory. Some
+    checks apply only to what is new, which is what `base`, the earlier files, does not have. Where
+    teams contradict each other, `base` and earlier commits tell which of them came later. Locations
+    name files relative to the working directory, or below the commit `at` that they are from. With
+    `standing`, names that AWS has retired are warnings, since what is on main stays applicable.
     """
     _check_directory(directory)
     with _no_collection():
@@ -64,9 +63,9 @@ def load(
 
 
 def load_unchecked(directory: Path) -> Configuration:
-    """What can be read of the files, whatever else is wrong with it.
+    """Read every file below a directory, without checks across entries.
 
-    Only what keeps a file or an entry from being read is a finding, and makes a team invalid.
+    Only a file or entry that cannot be read is a finding, and makes its team invalid.
     """
     _check_directory(directory)
     with _no_collection():
@@ -77,7 +76,7 @@ def load_unchecked(directory: Path) -> Configuration:
 def precedence_of(
     directory: Path, base: Configuration | None = None, newest: Revision | None = None
 ) -> Precedence:
-    """Who of several teams wrote something first, by `base` and the commits before these files."""
+    """Return the precedence of teams by `base` and the commits before these files."""
 
     def history(teams: Iterable[str]) -> History:
         names = [f"{folder}/{team}.yaml" for team in sorted(teams) for folder in team_folders()]
@@ -87,7 +86,7 @@ def precedence_of(
 
 
 def history_of(directory: Path, names: Sequence[str], newest: Revision | None = None) -> History:
-    """What files (or folders) below a directory said earlier, unchecked."""
+    """Return the earlier states of files (or folders) below a directory, unchecked."""
     return History(
         newest,
         directory,
@@ -97,7 +96,7 @@ def history_of(directory: Path, names: Sequence[str], newest: Revision | None = 
 
 
 def team_folders() -> tuple[str, ...]:
-    """The folders in which a team has a file of its name, those of access tests aside."""
+    """The folders with a file for each team, without that of access tests."""
     return (accounts.FOLDER, *(folder.folder for folder in kinds.FOLDERS))
 
 
@@ -111,10 +110,10 @@ def _check_directory(directory: Path) -> None:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without looking for garbage: what is read is kept, and has no cycles.
+    """Switch garbage collection off, and keep it from what was read.
 
-    Looking through the millions of values of a large repository again and again would take
-    longer than reading them, so they are not looked at later, either.
+    The values of the files are kept and have no cycles. A collection looks at all of them, which
+    takes longer than reading them where there are millions.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -129,9 +128,9 @@ def _no_collection() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """All that was read below a directory, and what was wrong with it.
+    """All that was read below a directory, and the findings so far.
 
-    `complete` is whether every folder could be listed.
+    `complete` is False if a folder could not be listed.
     """
 
     directory: Path
@@ -160,7 +159,7 @@ class _Reading:
     def checked(
         self, base: Configuration | None, precedence: Precedence, unknown: Severity, now: datetime
     ) -> Configuration:
-        """As configuration, with everything that is wrong with it."""
+        """Run all checks; return the configuration with their findings."""
         known = self._accounts(precedence)
         all_team_files = list(self.all_team_files.values())
         unread = self._unread_accounts()
@@ -174,7 +173,7 @@ class _Reading:
         return replace(self._configuration(known, base), unread_accounts=unread)
 
     def unchecked(self, precedence: Precedence) -> Configuration:
-        """As configuration, without looking for anything that is wrong with it."""
+        """Return the configuration without running checks."""
         return self._configuration(self._accounts(precedence), None)
 
     def _accounts(self, precedence: Precedence) -> dict[str, Account]:
@@ -184,10 +183,7 @@ class _Reading:
         return {name: team_files.accounts for name, team_files in self.all_team_files.items()}
 
     def _unread_accounts(self) -> tuple[str, ...]:
-        """Files that may give accounts names that are not known: with an error, or not there.
-
-        What was found in them so far is from when they were read.
-        """
+        """The accounts files that are missing or have errors: they may name accounts otherwise."""
         missing = {
             f"{accounts.FOLDER}/{team_files.name}.yaml"
             for team_files in self.all_team_files.values()
@@ -198,7 +194,7 @@ class _Reading:
             for each in self.report.found
             if each.is_error and each.location is not None
         )
-        # The folder may stand behind the name of a commit, as in `main:`.
+        # The folder may follow the name of a commit, as in `main:aws-accounts`.
         wrong = (each for each in places if each.parent.name.rpartition(":")[2] == accounts.FOLDER)
         return tuple(sorted(missing.union(f"{accounts.FOLDER}/{each.name}" for each in wrong)))
 
@@ -225,7 +221,7 @@ class _Reading:
 
 
 def _of_valid(known: Mapping[str, Account], invalid: Set[str]) -> dict[str, Account]:
-    """The accounts that valid teams use, with those alone."""
+    """The accounts that valid teams use, with these teams alone."""
     found = {}
     for number, account in known.items():
         valid = {team: at for team, at in account.environments.items() if team not in invalid}
@@ -237,7 +233,7 @@ def _of_valid(known: Mapping[str, Account], invalid: Set[str]) -> dict[str, Acco
 def _settings(
     directory: Path, shown: str, report: FindingCollector
 ) -> tuple[Settings, SourcePosition | None]:
-    """The settings and their place; the defaults, without one, where the file is wrong or none."""
+    """The settings and their place; without a valid file, the defaults and None."""
     path = directory / SETTINGS
     if not os.path.lexists(path):
         return Settings(), None
@@ -259,10 +255,10 @@ def _team_files(
     values: int,
     report: FindingCollector,
 ) -> tuple[dict[str, TeamFiles], bool]:
-    """What was read of each team, and whether every folder could be listed.
+    """Read each team's files; return them by team, and whether every folder could be listed.
 
-    What stands in folders that are `misnamed` (by the right name) is there, and not read. A file
-    may hold so many `values`.
+    Files in `misnamed` folders (by the right name) are recorded, and not read. `values` is the
+    limit for one file.
     """
     all_team_files: dict[str, TeamFiles] = {}
     complete = True
@@ -295,7 +291,7 @@ def _read(
     values: int,
     report: FindingCollector,
 ) -> None:
-    """Add one file's items to its team; without a folder it is the file of the accounts."""
+    """Read one file into its team's; with `folder` None it is the accounts file."""
     keyed = folder is None or folder.keys is not None
     found = (
         read.section(source.data, source.file, name, keyed=keyed, values=values, report=report)
@@ -318,7 +314,7 @@ def _check(
     now: datetime,
     report: FindingCollector,
 ) -> dict[str, team_checks.TeamIndex]:
-    """Everything that concerns more than one entry of a team. Return what is known of each."""
+    """Run the checks within each team; return the index of its entries, by team."""
     indexes: dict[str, team_checks.TeamIndex] = {}
     for team_files in all_team_files:
         concerned = report.few_of(team_files.name)
@@ -356,11 +352,11 @@ def _entries(items: Iterable[Item]) -> tuple[FileEntry[Any], ...]:
 
 
 def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
-    """The files that `--base` names, checked as of `now` (UTC); places name them as it does.
+    """Load the earlier files that `--base` names, checked as of `now` (UTC).
 
-    At a commit it is what stood where the files of today stand; if there was nothing, there were
-    no files yet. Raises UsageError for what is neither a commit nor a folder with earlier files,
-    and for what may be both.
+    At a commit these are the files of the same folder; it may be missing there. Locations begin
+    with the commit or folder. Raises UsageError for a source that is neither a commit nor a folder
+    with earlier files, or that may be both.
     """
     folder = Path(source)
     is_folder = bool(source) and folder.is_dir()
@@ -379,8 +375,8 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
 
 
 def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revisions.Revision | None:
-    """The commit that is meant; None if it cannot be one, or if a folder is no doubt meant."""
-    if not source or source.startswith("-"):  # which no name in git does
+    """The commit of this name; None if the source cannot be one, or must be a folder."""
+    if not source or source.startswith("-"):  # no name in git does
         return None
     if not is_folder:
         return revisions.find(source, config_dir)
@@ -393,7 +389,7 @@ def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revisions.Re
 
 
 def _check_folder(source: str, folder: Path, name: str, *, is_folder: bool) -> None:
-    """Refuse what holds no earlier files: taken for empty, everything would look new."""
+    """Refuse a folder without earlier files: compared with none, all entries would be new."""
     if not is_folder:
         raise UsageError(
             f"--base: {source!r} is neither a commit that git knows nor a folder",

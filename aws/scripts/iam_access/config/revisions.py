@@ -1,4 +1,4 @@
-"""The files of a commit, read from git's own store: nothing is checked out, and no shell runs."""
+"""Read the files of a commit from git's object store, without a checkout or a shell."""
 
 import os
 import subprocess
@@ -15,16 +15,16 @@ from iam_access.errors import UsageError
 
 _LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
 
-# Git sets these for hooks, where they name another place than the one that is asked about.
+# Git sets these for hooks; they would override the repository that is asked for.
 _ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A folder of a repository as it is at a commit.
+    """A folder of a repository at a commit.
 
-    `name` is what people call the commit, `commit` its full id. `path` is the folder below the
-    repository's root, without a slash at the end; empty for the root itself.
+    `name` is the name of the commit as given, `commit` its full id. `path` is the folder below the
+    repository's root, without a trailing slash; empty for the root.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Revision:
 
     @property
     def shown(self) -> str:
-        """For people, as git writes it: `origin/main:aws`."""
+        """The folder as git writes it: `origin/main:aws`."""
         return f"{self.name}:{self.path}"
 
 
@@ -47,10 +47,10 @@ class _File:
 
 
 def find(name: str, folder: Path) -> Revision | None:
-    """The folder as it is at the commit of this name; None if there is no such commit.
+    """Find a folder at a commit; None if there is no such commit.
 
-    The name is anything that git takes for a commit: a branch, a tag, `HEAD^1`, an id. Raises
-    UsageError if git cannot be asked about the folder.
+    The name is any that git resolves to a commit: a branch, a tag, `HEAD^1`, an id. Raises
+    UsageError if git cannot answer for the folder.
     """
     path = _answer(folder, "rev-parse", "--show-prefix").decode(errors="surrogateescape")
     found = _git(
@@ -62,11 +62,10 @@ def find(name: str, folder: Path) -> Revision | None:
 
 
 def line(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
-    """The commits of a branch's own line that changed these files or folders, newest first.
+    """Return the commits that changed these files or folders, newest first, at most `most`.
 
-    A merge is one step, whatever the commits are that it brought (`--first-parent`,
-    https://git-scm.com/docs/git-log). `names` are paths below the folder. At most `most` commits.
-    Raises UsageError for what git cannot tell.
+    A merge counts as one commit (`--first-parent`, https://git-scm.com/docs/git-log). `names` are
+    paths below the folder. Raises UsageError if git fails.
     """
     wanted = ("--first-parent", "--format=%H", f"--max-count={most}", newest.commit, "--", *names)
     told = _answer(newest.repository, "--literal-pathspecs", "log", *wanted).decode()
@@ -75,11 +74,10 @@ def line(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
 
 @contextmanager
 def files_of(revision: Revision, names: Sequence[str] = ()) -> Iterator[Path]:
-    """A temporary directory with the folder's files, empty if there was no such folder then.
+    """Write the folder's files to a temporary directory, empty if the folder did not exist.
 
-    With `names` (paths below the folder), those alone. Files are byte for byte what was
-    committed. Links are links. Raises UsageError for what git cannot tell, and for a path that
-    leads elsewhere.
+    With `names` (paths below the folder), only these. Files have the committed bytes, links are
+    links. Raises UsageError if git fails, and for a path that leads out of the folder.
     """
     with tempfile.TemporaryDirectory(prefix="self-serve-base-") as directory:
         root = Path(directory)
@@ -91,7 +89,7 @@ def files_of(revision: Revision, names: Sequence[str] = ()) -> Iterator[Path]:
 
 
 def _files(revision: Revision, names: Sequence[str]) -> list[_File]:
-    """Every file and link below the folder, or those of these names and below them."""
+    """List the files and links below the folder, or at and below these names."""
     tree = revision.commit
     if revision.path:
         named = f"{revision.commit}:{revision.path}"
@@ -114,7 +112,7 @@ def _file(record: str) -> _File:
 
 def _write(root: Path, revision: Revision, files: Iterable[_File]) -> None:
     stored = [each for each in files if each.type != _SUBMODULE]
-    # Links come last, so that nothing is ever written through one.
+    # Links come last, so that no file is written through one.
     stored.sort(key=lambda each: each.mode == _LINK)
     for file, content in zip(stored, _contents(revision, stored), strict=True):
         if {"", ".", ".."} & set(file.path.split("/")):
@@ -128,7 +126,7 @@ def _write(root: Path, revision: Revision, files: Iterable[_File]) -> None:
 
 
 def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
-    """What each of the files holds, in their order.
+    """Return the content of each of the files, in order.
 
     https://git-scm.com/docs/git-cat-file#_batch_output
     """
@@ -180,23 +178,23 @@ def _unreadable(revision: Revision, why: str) -> UsageError:
     )
 
 
-# How many commits are looked for, of which but a few are ever read.
+# Commits that are listed, of which few are read.
 _COMMITS = 5_000
 _NEWEST = 8
 
 
 class State(NamedTuple):
-    """Some files at a commit, unchecked."""
+    """The files at a commit, unchecked."""
 
     at: Revision
     files: Configuration
 
 
 class History:
-    """Some files or folders (`names`, below the directory) along the branch's own line.
+    """The states of files or folders (`names`, below the directory) at earlier commits.
 
-    It begins with the `newest` commit (None: the one that is checked out). It is empty where git
-    knows no commits. `read` reads a folder's files; places are below what is shown instead.
+    It begins at the `newest` commit (None: HEAD), and follows first parents. It is empty without a
+    repository. `read` reads the files of a folder, with locations below the text to show for it.
     """
 
     def __init__(
@@ -216,13 +214,13 @@ class History:
         return len(self._commits)
 
     def state(self, number: int) -> State | None:
-        """The files after a change (0: the last one); None where git cannot tell them."""
+        """The files after a change (0: the newest); None if git cannot read them."""
         if number not in self._states:
             self._states[number] = self._state(self._commits[number])
         return self._states[number]
 
     def newest_first(self) -> Iterator[State]:
-        """The last few states one by one, then in steps that double, so that it takes no time."""
+        """Yield the newest states one by one, then in steps that double."""
         last = len(self) - 1
         steps = (_NEWEST + 2**step for step in range(len(self).bit_length()))
         for number in sorted({*range(_NEWEST), *steps, last}):
@@ -231,10 +229,10 @@ class History:
                 yield state
 
     def search(self, is_older: Callable[[Configuration], bool]) -> Configuration | None:
-        """The newest state found for which this holds; None if it holds for none.
+        """Return the newest state for which a condition holds; None if it holds for none.
 
-        The last few are looked at one by one, and then half of the rest is left out each time,
-        as if it held for all that is older than one for which it does.
+        After the newest few, it is a binary search, which takes the condition to hold for all
+        states that are older than one for which it holds.
         """
         few = min(_NEWEST, len(self))
         for number in range(few):

@@ -47,12 +47,12 @@ T = TypeVar("T")
 
 
 def is_wild(pattern: str) -> bool:
-    """Whether a pattern stands for more than the one name it spells."""
+    """Whether a pattern has wildcards."""
     return _WILD.search(pattern) is not None
 
 
 def _duration(value: Any) -> timedelta:
-    """`90m`, `12h` or `6d`."""
+    """Parse `90m`, `12h` or `6d`."""
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not timedelta() < duration <= _LONGEST:
@@ -120,7 +120,7 @@ def _action(value: str) -> str:
 
 
 def _known_name(value: str) -> str:
-    """A pattern for names of one service: one for all of them would end the checks of names."""
+    """Require a service without wildcards: a pattern for all would switch the check off."""
     if _KNOWN_NAME.fullmatch(value) is None:
         raise problem(
             "bad-pattern",
@@ -132,12 +132,12 @@ def _known_name(value: str) -> str:
 
 
 def _by_key(value: Any) -> Any:
-    """A pattern alone is one of keys."""
+    """Expand a pattern alone to a selection by key."""
     return {"grants": [value]} if isinstance(value, str) else value
 
 
 def user_names(value: Any) -> UserNames:
-    """`whole address`, or `{whole address: [example.com]}`; nothing at all is the default."""
+    """Parse `whole address` or `{whole address: [example.com]}`; None is the default."""
     if value is None:
         return UserNames()
     by_domain = isinstance(value, dict) and len(value) == 1
@@ -185,12 +185,12 @@ def _not_empty(value: list[T]) -> list[T]:
 
 
 def _no_list(value: Any) -> Any:
-    """Nothing at all is an empty list: a key may be left when all below it is commented out."""
+    """Turn None into an empty list: all values below a key may be commented out."""
     return [] if value is None else one_or_many(value)
 
 
 def absent_is_default(value: Any) -> Any:
-    """A section whose every key is commented out is there, but empty."""
+    """Turn None into an empty mapping: all keys of a section may be commented out."""
     return {} if value is None else value
 
 
@@ -218,7 +218,7 @@ Forms = Annotated[list[FormName], BeforeValidator(one_or_many), AfterValidator(_
 
 
 class DurationLimitsSpec(Spec):
-    """How long a temporary grant may, and must, last where this applies."""
+    """The longest and shortest duration of a temporary grant where this applies."""
 
     longest: Duration | None = None
     shortest: Duration | None = None
@@ -235,20 +235,20 @@ class DurationLimitsSpec(Spec):
 
 
 class EnvironmentRules(DurationLimitsSpec):
-    """What holds for temporary access to an environment, beside what holds everywhere."""
+    """Rules for temporary access to an environment, in addition to the general ones."""
 
     require_mfa: Flag = False
 
 
 class TemporaryAccessRules(DurationLimitsSpec):
-    """What holds for temporary grants.
+    """Rules for temporary grants.
 
-    `furthest_start` is how far ahead one may begin, `forms` the ways in which one may be written,
-    `outliving_actions` what becomes of one that could outlive its end, `resource_policies` whether
-    one gives what opens resources for good (see kinds.grant).
-    `require_ticket` is what an entry's ticket must match in full, `require_description` how many
-    characters must say what it is for. `environments` and `grants` say more for those that match
-    their patterns; of all that apply, the strictest holds.
+    `furthest_start` is how far ahead a grant may begin, `forms` are the forms it may be written in,
+    `outliving_actions` is how a grant is treated that could outlive its end, `resource_policies`
+    whether a grant gives what opens resources for good (see kinds.grant). An entry's ticket must
+    match `require_ticket` in full, and its description must have `require_description` characters.
+    `environments` and `grants` have further rules for those that match their patterns; the
+    strictest of all that apply holds.
     """
 
     longest: Duration = timedelta(days=6)
@@ -270,7 +270,7 @@ class TemporaryAccessRules(DurationLimitsSpec):
 
 
 class FileLimits(Spec):
-    """What files may hold at most, so that none of them takes long to read or to plan.
+    """Limits for files, so that none takes long to read or to plan.
 
     `values_per_file` counts texts, lists and mappings, `grants_per_team` each grant to each user
     or role in each environment, `accounts_per_team` the environments of a team.
@@ -282,25 +282,24 @@ class FileLimits(Spec):
 
 
 class ProtectedPrincipals(Spec):
-    """Patterns of the names of users and roles that are never granted anything, nor touched."""
+    """Patterns of the names of users and roles that are granted nothing and never changed."""
 
     users: Patterns = []
     roles: Patterns = []
 
 
 class AccountTeams(Spec):
-    """The teams that may use the accounts: patterns of their ids, or of any name they have."""
+    """The teams that may use accounts; these are patterns of ids or of environments' names."""
 
     accounts: SomePatterns
     teams: SomePatterns
 
 
 class Selection(Spec):
-    """The grants that a rule is for: those that one of its patterns matches.
+    """The grants that a rule is for: those that match one of its patterns.
 
-    `grants` are patterns of keys, `allows` of actions, one of which is enough, and
-    `managed_policies` of the AWS managed policies that a grant consists of. The last two hold
-    whatever the key.
+    `grants` are patterns of policy keys, `allows` of actions, one of which a grant has to allow,
+    and `managed_policies` of the AWS managed policies in a grant.
     """
 
     grants: SomePatterns | None = None
@@ -320,23 +319,23 @@ class Selection(Spec):
 
 
 class ForbiddenGrants(Selection):
-    """Grants that may not be given in the environments; without any, in none at all."""
+    """Grants that are forbidden in the environments (None: in all)."""
 
     environments: SomePatterns | None = None
 
 
 class ForbiddenActions(Spec):
-    """Actions that no grant may allow in the environments; without any, in none at all."""
+    """Actions that no grant may allow in the environments (None: in all)."""
 
     actions: SomeActions
     environments: SomePatterns | None = None
 
 
 class Grantees(Selection):
-    """Who may hold the grants: by whose files, and which users and roles.
+    """The teams that may give the grants, and the users and roles that may hold them.
 
-    Without `teams`, those of any team. With neither `users` nor `roles`, anybody; with either
-    of them, only who is listed. A key with nothing below it lists nobody.
+    Without `teams`, any team may. With neither `users` nor `roles`, any principal may; with one of
+    them, only those that are listed. An empty key lists none.
     """
 
     teams: Listed = None
@@ -356,15 +355,13 @@ def _no_items(value: object) -> object:
 class Settings(Spec):
     """The organisation's rules.
 
-    `deployer_role` is the role assumed in every account that names no other (it may have a path
-    before its name). `user_names` says which IAM users addresses stand for, and `domains` which
-    ones addresses may have, none for any. `publish_policies` says whether a team's policies exist
-    in each of its accounts, or only where an entry grants them permanently. `accounts` says which
-    teams may use which accounts. The rest are rules for what teams may write: see `rules`.
-    `only_temporary` are grants that may be given for a time only, by patterns of their keys or by
-    what they allow; `permissions_boundary` is the policy that every grantee must carry as one.
-    `known_names` are patterns of actions and condition keys that are right, though the data of
-    AWS's lacks them. `limits` are what files may hold.
+    `deployer_role` is assumed in every account that names no other (it may include a path).
+    `user_names` maps addresses to IAM users, and `domains` are those that addresses may have (none:
+    any). `publish_policies` is whether a team's policies exist in each of its accounts, or only
+    where an entry grants them permanently. `accounts` are the teams that may use accounts.
+    `only_temporary` are grants that may be given for a time only, `permissions_boundary` is the one
+    that every user and role with a grant must have. `known_names` are patterns of actions and
+    condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -388,9 +385,9 @@ class Settings(Spec):
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
-        """Patterns of users by address where the names of users do not tell the domain."""
+        """Patterns of addresses that cannot match by domain, since names of users have none."""
         names = PART_BEFORE
-        with suppress(PydanticCustomError):  # told of by itself
+        with suppress(PydanticCustomError):  # reported by the field
             names = user_names(written.get("user_names"))
         yield from cls._hollow(written, names)
         protected = written.get("protected_principals")
@@ -409,7 +406,7 @@ class Settings(Spec):
 
     @classmethod
     def _hollow(cls, written: Mapping[str, Any], names: UserNames) -> Iterator[Problem]:
-        """Grantees of a domain that every user can be written with, and others as well."""
+        """Grantees by a domain, where any user can be written with another domain as well."""
         domains = [each for each in _list(written.get("domains")) if isinstance(each, str)]
         for number, rule in enumerate(_list(written.get("grantees"))):
             users = _list(rule.get("users")) if isinstance(rule, dict) else []
@@ -433,7 +430,7 @@ class Settings(Spec):
 
 
 def _list(value: Any) -> list[Any]:
-    """What is written as a list, or as the one value of it."""
+    """A value that is written as a list, or as its only item."""
     return [value] if isinstance(value, str) else value if isinstance(value, list) else []
 
 

@@ -1,4 +1,4 @@
-"""Small pieces of wording that findings share."""
+"""Phrases that several findings use."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ _LISTED = 12
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """`did you mean 'x'?`, or nothing if no candidate is much like the name."""
+    """`did you mean 'x'?` for the most similar candidate, or an empty text."""
     found = nearest(name, candidates)
     return f"did you mean '{found}'?" if found is not None else ""
 
