@@ -12,7 +12,6 @@ from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.document import DocumentError, document, listed, statement
 from iam_access.policy.expiry import (
     deadline_of,
-    ended,
     start_of,
     with_deadline,
     with_window,
@@ -219,8 +218,6 @@ def test_a_window_must_have_a_length(begins: datetime, length: timedelta) -> Non
 def test_reading_an_end(conditions: dict[str, Any], end: datetime | None) -> None:
     source = document([allow(conditions)])
     assert deadline_of(source) == end
-    assert not ended(source, DEADLINE - SECOND)
-    assert ended(source, DEADLINE) is (end == DEADLINE)
 
 
 def test_a_document_ends_with_its_last_statement() -> None:
@@ -359,7 +356,6 @@ def test_a_deadline_loses_nothing_and_is_read_back(
     end = deadline_of(bounded)
     assert end is not None
     assert end <= deadline
-    assert ended(bounded, deadline)
     for before, after in zip(source["Statement"], bounded["Statement"], strict=True):
         assert {**before, "Condition": None} == {**after, "Condition": None}
         for name, block in before.get("Condition", {}).items():

@@ -99,7 +99,7 @@ def test_case(case: Mapping[str, Any]) -> None:
         case.get("context", {}),
     )
     decision = decide(request, layers_of(case["policies"], case.get("version", "2012-10-17")))
-    assert decision.kind == case["expect"], decision.explain()
+    assert decision.kind == case["expect"], decision
     assert decision.allowed is (case["expect"] == "allowed")
     if "deciding" in case:
         assert [ref.sid for ref in decision.deciding] == case["deciding"]
@@ -242,15 +242,10 @@ def test_an_explanation_names_all_that_counted() -> None:
     assert own is not None
     assert own.verdict is Verdict.IMPLICIT_DENY
     assert decision.layer(PolicyType.SCP, 1) is None
-    assert [(line.heading, line.text) for line in decision.explain()] == [
-        ("decision", "explicitDeny"),
-        ("decided by", "identity statement 2"),
-        ("blocked by", "identity: explicitDeny by identity statement 2"),
-        ("also matched", "Allow: identity statement 1 (Reads)"),
-        ("not in the request", "aws:SecureTransport"),
-        ("identity", "identity: explicitDeny by identity statement 2"),
-        ("boundary", "boundary: implicitDeny"),
-        ("resource", "resource: implicitDeny (no policy)"),
+    assert [str(each) for each in decision.layers] == [
+        "identity: explicitDeny by identity statement 2",
+        "boundary: implicitDeny",
+        "resource: implicitDeny (no policy)",
     ]
 
 
@@ -272,34 +267,6 @@ def test_the_caller_s_side_alone() -> None:
     assert denied.kind is Verdict.EXPLICIT_DENY
     outside = Request(PrincipalContext.service("ec2.amazonaws.com"), "s3:GetObject", "*")
     assert not decide_for_caller(outside, ApplicablePolicies(identity=(allow,))).allowed
-
-
-@pytest.mark.parametrize(
-    ("arn", "expected"),
-    [
-        (ALICE, PrincipalContext.user(ALICE)),
-        (ROLE, PrincipalContext.role(ROLE)),
-        (f"arn:aws:iam::{ACCOUNT}:root", PrincipalContext.root(ACCOUNT)),
-        (f"arn:aws-cn:iam::{ACCOUNT}:root", PrincipalContext.root(ACCOUNT, "aws-cn")),
-        (f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", PrincipalContext.role_session(ROLE, "s")),
-        ("ec2.amazonaws.com", PrincipalContext.service("ec2.amazonaws.com")),
-        ("*", PrincipalContext.anonymous()),
-        (
-            f"arn:aws:iam::{ACCOUNT}:saml-provider/p",
-            PrincipalContext.saml(f"arn:aws:iam::{ACCOUNT}:saml-provider/p"),
-        ),
-    ],
-)
-def test_callers_by_arn(arn: str, expected: PrincipalContext) -> None:
-    assert PrincipalContext.from_arn(arn) == expected
-
-
-@pytest.mark.parametrize(
-    "arn", ["", "alice", f"arn:aws:iam::{ACCOUNT}:group/g", "arn:aws:s3:::b", "arn:aws:iam"]
-)
-def test_what_is_no_caller(arn: str) -> None:
-    with pytest.raises(ValueError, match="is no principal"):
-        PrincipalContext.from_arn(arn)
 
 
 def test_layers_are_found_by_level() -> None:

@@ -263,4 +263,3 @@ def test_a_decision_is_consistent_with_its_explanation(
         assert all(ref.allows for ref in decision.matched)
     else:
         assert not decision.deciding
-    assert decision.explain()[0].text == decision.kind

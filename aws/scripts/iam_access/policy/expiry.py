@@ -186,12 +186,6 @@ def _start_of(source: Statement) -> datetime | None:
     return max(bounds, default=None)
 
 
-def ended(source: Document, now: datetime) -> bool:
-    """Whether no statement of a document applies any more."""
-    deadline = deadline_of(source)
-    return deadline is not None and now >= deadline
-
-
 def _end_of(source: Statement) -> datetime | None:
     bounds = [
         end

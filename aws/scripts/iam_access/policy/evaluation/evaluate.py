@@ -94,13 +94,6 @@ class LayerDecision(NamedTuple):
         return f"{text} ({self.note})" if self.note else text
 
 
-class Line(NamedTuple):
-    """One line of an explanation: a heading and what is said under it."""
-
-    heading: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether a request is allowed, and why.
@@ -135,19 +128,6 @@ class Decision:
             if one.layer is layer and one.level == level:
                 return one
         return None
-
-    def explain(self) -> tuple[Line, ...]:
-        """The decision in lines, most important first. Names in them come from policies."""
-        lines = [Line("decision", self.kind)]
-        lines += [Line("decided by", str(ref)) for ref in self.deciding]
-        lines += [Line("blocked by", str(one)) for one in self.blocked_by]
-        others = [ref for ref in self.matched if ref not in self.deciding]
-        lines += [
-            Line("also matched", f"{'Allow' if ref.allows else 'Deny'}: {ref}") for ref in others
-        ]
-        lines += [Line("not in the request", key) for key in self.missing_context]
-        lines += [Line(one.label, str(one)) for one in self.layers]
-        return tuple(lines)
 
 
 _Sides: TypeAlias = tuple[Sequence[LayerDecision], Sequence[LayerDecision]]

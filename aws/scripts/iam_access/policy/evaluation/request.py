@@ -17,7 +17,6 @@ from iam_access.policy.arn import (
     is_service_linked_role,
     name_of,
     part_of,
-    role_arn,
     session_arn,
 )
 from iam_access.policy.condition_keys import is_multivalued
@@ -46,13 +45,6 @@ class CallerType(StrEnum):
     ANONYMOUS = "anonymous"
 
 
-_KINDS_OF_ARN = {
-    "user": CallerType.USER,
-    "role": CallerType.ROLE,
-    "federated-user": CallerType.FEDERATED_USER,
-    "oidc-provider": CallerType.WEB_IDENTITY,
-    "saml-provider": CallerType.SAML,
-}
 _IN_ACCOUNT = frozenset(
     {
         CallerType.USER,
@@ -79,33 +71,6 @@ class PrincipalContext:
     account: str | None = None
     issuer: str | None = None
     unique_id: str = ""
-
-    @classmethod
-    def from_arn(cls, arn: str, unique_id: str = "") -> "PrincipalContext":
-        """The caller that an ARN, a service's name or "*" denotes.
-
-        The ARN of a role session does not tell the path of its role, which is taken to be
-        `/`: use `role_session` where it is another. Raises ValueError for what is no principal.
-        """
-        if arn == "*":
-            return cls.anonymous()
-        kind, _, name = part_of(arn, 5).partition("/")
-        account = account_of(arn)
-        if account is None:
-            if not arn.startswith("arn:") and "." in arn:
-                return cls.service(arn)
-            raise ValueError(f"{arn!r} is no principal")
-        if kind == "assumed-role":
-            role, _, session = name.partition("/")
-            issuer = role_arn(account, role, partition=part_of(arn, 1))
-            return cls.role_session(issuer, session, unique_id)
-        if kind == "root":
-            return cls.root(account, part_of(arn, 1))
-        if kind not in _KINDS_OF_ARN:
-            raise ValueError(f"{arn!r} is no principal")
-        caller = _KINDS_OF_ARN[kind]
-        outside = caller in (CallerType.WEB_IDENTITY, CallerType.SAML)
-        return cls(caller, arn, None if outside else account, None, unique_id)
 
     @classmethod
     def user(cls, arn: str, unique_id: str = "") -> "PrincipalContext":
