@@ -32,7 +32,7 @@ from iam_access.model import (
 )
 from iam_access.place import SourcePosition
 from iam_access.plan.planner import RunOptions, plan_apply
-from iam_access.policy.document import size
+from iam_access.policy.document import policy_size
 from iam_access.snapshot import ManagedDocument, PolicyState, PrincipalState, Quotas, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -231,7 +231,7 @@ def _create_policy(snapshot: Snapshot, params: Mapping[str, Any]) -> None:
 
 
 def _require_size(text: str, quota: int) -> None:
-    _require(size(text) <= quota, "LimitExceeded", text)
+    _require(policy_size(text) <= quota, "LimitExceeded", text)
 
 
 def _create_version(snapshot: Snapshot, params: Mapping[str, Any]) -> None:

@@ -414,7 +414,7 @@ def _filled(
     for arn in sorted(set(after.attributes["policies"]) - set(state.attached)):
         yield _call(at, "attach_group_policy", Phase.GRANT, GroupName=name, PolicyArn=arn)
     if after.grant and after.document and state.inline != {after.grant: after.document}:
-        text_ = documents.render(after.document)
+        text_ = documents.to_json(after.document)
         params = {"GroupName": name, "PolicyName": after.grant, "PolicyDocument": text_}
         yield _call(at, "put_group_policy", Phase.GRANT, **params)
     for user in sorted(set(after.attributes["members"]) - set(at.members(group))):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from iam_access.cli.simulate import simulate
-from iam_access.policy.document import listed, statements_of
+from iam_access.policy.document import as_list, statements_of
 from iam_access.sandbox import FaultContext, LostAnswer
 from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet
 from tests.flow.test_interruption import prepared
@@ -16,7 +16,7 @@ def permitted(fleet: Fleet) -> Iterator[str]:
     for text in role.policies.values():
         for statement in statements_of(json.loads(text)):
             if statement["Effect"] == "Allow":
-                yield from listed(statement["Action"])
+                yield from as_list(statement["Action"])
 
 
 def test_the_template_allows_the_calls_that_are_made_and_no_others(files: Files) -> None:

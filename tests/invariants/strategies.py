@@ -12,7 +12,7 @@ from iam_access.kinds.base import FileEntry
 from iam_access.kinds.grant import Form
 from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.document import size
+from iam_access.policy.document import policy_size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.invariants.reach import Probe
 from tests.values import (
@@ -145,7 +145,7 @@ def accounts(draw: st.DrawFn, *, denies: bool) -> Snapshot:
         if draw(st.booleans()):
             theirs = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
             inline = {"Version": "2012-10-17", "Statement": [theirs]}
-            if size(inline) <= quotas.inline_size(person):
+            if policy_size(inline) <= quotas.inline_size(person):
                 snapshot = with_state(snapshot, person, inline={"theirs": inline})
     return snapshot
 

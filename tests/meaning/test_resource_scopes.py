@@ -13,7 +13,7 @@ from iam_access.meaning.resource_scopes import (
     including,
     outside,
 )
-from iam_access.policy.globs import Mode, compile_patterns
+from iam_access.policy.globs import GlobMode, compile_patterns
 
 VALUES = {"aws:username": "ab", "aws:x": "a:b"}
 LETTERS = st.sampled_from(
@@ -40,7 +40,7 @@ def scope(pattern: str) -> ResourceScope:
 
 
 def matches(pattern: str, resource: str) -> bool:
-    compiled = compile_patterns([pattern], Mode.RESOURCE, variables=True)
+    compiled = compile_patterns([pattern], GlobMode.RESOURCE, variables=True)
     return compiled.matches(resource, lambda key, _written: VALUES.get(key))
 
 

@@ -12,7 +12,7 @@ from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import Change, ChangeType, Phase, Plan, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
-from iam_access.policy.document import size, statements_of
+from iam_access.policy.document import policy_size, statements_of
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -116,7 +116,7 @@ def test_an_inline_policy_may_take_all_the_characters_that_are_free(
     lacking: int, form: Form
 ) -> None:
     written = applied(files(managed=False), account()).principals[ALICE].inline
-    needed = sum(size(document) for document in written.values())
+    needed = sum(policy_size(document) for document in written.values())
     exact = Quotas(user_inline_size=needed - lacking)
     assert form_of(applied(files(managed=False), account(quotas=exact))) is form
 
@@ -147,7 +147,7 @@ def test_every_part_fits_and_ends() -> None:
     assert len(parts) == 2
     assert parts[0].document["Statement"][0]["Sid"] == "ReadOnlyAccessv1"
     for part in parts:
-        assert size(part.document) <= 6_144
+        assert policy_size(part.document) <= 6_144
         assert all("DateLessThan" in s["Condition"] for s in part.document["Statement"])
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
-from iam_access.policy.document import DocumentError, document, listed, statement
+from iam_access.policy.document import DocumentError, as_list, document, statement
 from iam_access.policy.expiry import (
     deadline_of,
     start_of,
@@ -276,7 +276,7 @@ def holds(conditions: Mapping[str, Any], now: datetime) -> bool:
             if not plain.startswith("Date") or key.lower() not in CLOCKS:
                 continue
             compare = COMPARISONS[plain.removeprefix("Date")]
-            if not any(compare(now, parse_instant(value)) for value in listed(values)):
+            if not any(compare(now, parse_instant(value)) for value in as_list(values)):
                 return False
     return True
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from iam_access.policy import globs
 from iam_access.policy.actions import expand, unknown_action
-from iam_access.policy.packing import compact
+from iam_access.policy.packing import shorten
 
 PATTERNS = st.text("ab*?", max_size=8)
 
@@ -75,7 +75,7 @@ def test_no_pattern_takes_long(stars: str) -> None:
     assert unknown_action(f"{pattern}!s") is not None
     assert not expand(f"{pattern}0")
     statement = {"Effect": "Allow", "Action": [pattern, text], "Resource": "*"}
-    assert compact({"Version": "2012-10-17", "Statement": [statement]})
+    assert shorten({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def test_many_stars_are_one() -> None:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.globs import Mode, compile_patterns
+from iam_access.policy.globs import GlobMode, compile_patterns
 
 TABLE = Path(__file__).parent.parent / "data" / "evaluator" / "patterns.yaml"
 
@@ -20,19 +20,21 @@ def _none(_key: str, _written: str) -> str | None:
 def _cases() -> list[Any]:
     groups = yaml.load(TABLE.read_bytes(), yaml.CSafeLoader)
     return [
-        pytest.param(Mode(group["mode"]), *case, id=f"{group['mode']} {case[0]!r} on {case[1]!r}")
+        pytest.param(
+            GlobMode(group["mode"]), *case, id=f"{group['mode']} {case[0]!r} on {case[1]!r}"
+        )
         for group in groups
         for case in group["cases"]
     ]
 
 
 @pytest.mark.parametrize(("mode", "pattern", "text", "expected"), _cases())
-def test_pattern(mode: Mode, pattern: str, text: str, expected: bool) -> None:
+def test_pattern(mode: GlobMode, pattern: str, text: str, expected: bool) -> None:
     assert compile_patterns([pattern], mode).matches(text, _none) is expected
     # As one of several, and by way of a variable, it must come to the same.
     assert compile_patterns(["no:match", pattern], mode).matches(text, _none) is expected
     late = compile_patterns([f"{pattern}${{k}}"], mode, variables=True)
-    if mode is Mode.TEXT or pattern.count(":") >= 5:
+    if mode is GlobMode.TEXT or pattern.count(":") >= 5:
         assert late.matches(text, lambda _key, _written: "") is expected
 
 
@@ -62,7 +64,7 @@ TEXT_PART = st.text(alphabet="ab", max_size=3)
 @given(st.lists(PATTERN, max_size=3), TEXT)
 def test_text_patterns_mean_what_the_naive_matcher_says(patterns: list[str], text: str) -> None:
     expected = any(naive(pattern, text) for pattern in patterns)
-    assert compile_patterns(patterns, Mode.TEXT).matches(text, _none) is expected
+    assert compile_patterns(patterns, GlobMode.TEXT).matches(text, _none) is expected
 
 
 @SEARCHED
@@ -71,10 +73,10 @@ def test_text_patterns_mean_what_the_naive_matcher_says(patterns: list[str], tex
     PATTERN,
     st.lists(TEXT_PART, min_size=5, max_size=5),
     TEXT,
-    st.sampled_from([Mode.ARN, Mode.RESOURCE]),
+    st.sampled_from([GlobMode.ARN, GlobMode.RESOURCE]),
 )
 def test_arn_patterns_match_part_by_part(
-    patterns: list[str], pattern: str, parts: list[str], text: str, mode: Mode
+    patterns: list[str], pattern: str, parts: list[str], text: str, mode: GlobMode
 ) -> None:
     whole = ":".join([*patterns, pattern])
     arn = ":".join([*parts, text])
@@ -97,8 +99,8 @@ def test_incomplete_patterns_match_part_by_part(pattern: str, text: str) -> None
     if pattern.count(":") >= 5:
         return
     expected = naive_parts(pattern, text)
-    assert not compile_patterns([pattern], Mode.ARN).matches(text, _none)
-    assert compile_patterns([pattern], Mode.RESOURCE).matches(text, _none) is expected
+    assert not compile_patterns([pattern], GlobMode.ARN).matches(text, _none)
+    assert compile_patterns([pattern], GlobMode.RESOURCE).matches(text, _none) is expected
 
 
 @SEARCHED
@@ -111,13 +113,15 @@ def test_incomplete_arns_are_completed(patterns: list[str], parts: list[str], te
     pattern = ":".join(["arn", *patterns])
     arn = ":".join(["arn", *parts, text])
     whole = pattern + ":*" * (5 - pattern.count(":"))
-    assert compile_patterns([pattern], Mode.RESOURCE).matches(arn, _none) is naive_arn(whole, arn)
+    assert compile_patterns([pattern], GlobMode.RESOURCE).matches(arn, _none) is naive_arn(
+        whole, arn
+    )
 
 
 @SEARCHED
 @given(PATTERN, TEXT, st.text(alphabet="ab*?$", max_size=3))
 def test_a_variable_is_plain_text_whatever_its_value(pattern: str, text: str, value: str) -> None:
-    compiled = compile_patterns([pattern + "${a:k}" + pattern], Mode.TEXT, variables=True)
+    compiled = compile_patterns([pattern + "${a:k}" + pattern], GlobMode.TEXT, variables=True)
     # A character that stands for the value in both keeps wildcards in it from counting.
     expected = any(
         naive(pattern + "\0" + pattern, text[:at] + "\0" + text[at + len(value) :])
@@ -132,7 +136,7 @@ def test_many_stars_take_no_time() -> None:
     for start in ("arn:aws:s3:::", "arn:aws:"):
         pattern = start + "*a" * 40 + "b"
         text = start + "a" * 5_000 + ":::"
-        for mode in Mode:
+        for mode in GlobMode:
             assert not compile_patterns([pattern], mode).matches(text, _none)
 
 
@@ -141,4 +145,4 @@ def test_many_stars_take_no_time() -> None:
     [("${", "${"), ("${}", "${}"), ("$a", "$a"), ("${a", "${a"), ("$", "$")],
 )
 def test_what_is_no_variable_is_text(value: str, text: str) -> None:
-    assert compile_patterns([value], Mode.TEXT, variables=True).matches(text, _none)
+    assert compile_patterns([value], GlobMode.TEXT, variables=True).matches(text, _none)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from iam_access.policy import lint
-from iam_access.policy.document import size
+from iam_access.policy.document import policy_size
 from iam_access.policy.lint import Problem
 
 
@@ -233,10 +233,10 @@ def test_ids_are_unique_in_a_document() -> None:
 
 def test_size_against_a_quota() -> None:
     source = {"Version": "2012-10-17", "Statement": [GOOD]}
-    assert check_document(source, quota=size(source)) == []
-    [problem] = check_document(source, quota=size(source) - 1)
+    assert check_document(source, quota=policy_size(source)) == []
+    [problem] = check_document(source, quota=policy_size(source) - 1)
     assert problem.code == "policy-too-large"
-    assert f"{size(source):,}" in problem.message
+    assert f"{policy_size(source):,}" in problem.message
 
 
 @pytest.mark.parametrize(

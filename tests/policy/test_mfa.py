@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.policy.document import Document, DocumentError, document, same_meaning, statement
+from iam_access.policy.document import DocumentError, document, same_meaning, statement
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.mfa import with_mfa
+from iam_access.snapshot import Document
 
 KEY = "aws:MultiFactorAuthPresent"
 SOURCE = PolicySource("p", SourceType.IDENTITY, "p")

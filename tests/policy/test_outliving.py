@@ -10,13 +10,12 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from iam_access.policy.actions import AccessLevel, access_level, actions_of, expand, services
 from iam_access.policy.document import (
-    Document,
     DocumentError,
     Statement,
+    as_list,
     document,
-    listed,
-    render,
     statement,
+    to_json,
 )
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
@@ -29,6 +28,7 @@ from iam_access.policy.outliving import (
     outliving_actions,
     suspended,
 )
+from iam_access.snapshot import Document
 
 SOURCE = PolicySource("p", SourceType.IDENTITY, "p")
 USER = PrincipalContext.user("arn:aws:iam::111122223333:user/a")
@@ -49,7 +49,7 @@ def allowing(*actions: str) -> dict[str, Any]:
 
 
 def expanded(source: Statement) -> frozenset[str]:
-    return frozenset().union(*map(expand, listed(source["Action"])))
+    return frozenset().union(*map(expand, as_list(source["Action"])))
 
 
 def judge(documents: list[Document], action: str) -> Verdict:
@@ -238,7 +238,7 @@ def test_the_denial_takes_all_of_it_from_policies_of_aws_and_is_short(name: str,
     found = outliving_actions([source])
     deny = denial(found)
     assert expanded(deny) == found
-    assert len(render(deny)) <= most
+    assert len(to_json(deny)) <= most
     written = [source, document([deny])]
     assert outliving_actions(written) == frozenset()
     for action in found:

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from iam_access.policy.document import (
     DocumentError,
+    as_list,
     canonical,
     canonical_statement,
     document,
-    listed,
-    size,
+    policy_size,
     statement,
 )
-from iam_access.policy.packing import combine, compact
+from iam_access.policy.packing import combine, shorten
 
 READ = statement("Allow", actions=["s3:Get*"], resources=["arn:aws:s3:::a/*"])
 LIST = statement("Allow", actions=["s3:ListBucket"], resources=["arn:aws:s3:::a"])
@@ -99,7 +99,7 @@ def test_compact_drops_actions_that_others_cover(
     element: str, given_: list[str], expected: Any
 ) -> None:
     source = document([{"Effect": "Deny", element: given_, "Resource": ["*"]}])
-    assert compact(source)["Statement"] == [{"Effect": "Deny", element: expected, "Resource": "*"}]
+    assert shorten(source)["Statement"] == [{"Effect": "Deny", element: expected, "Resource": "*"}]
 
 
 def test_compact_joins_statements_that_differ_in_one_list() -> None:
@@ -114,7 +114,7 @@ def test_compact_joins_statements_that_differ_in_one_list() -> None:
             {**DENY, "Condition": {"Bool": {"AWS:securetransport": [True]}}},
         ]
     )
-    assert compact(source)["Statement"] == [
+    assert shorten(source)["Statement"] == [
         {
             "Effect": "Allow",
             "Action": ["s3:Get*", "s3:ListBucket"],
@@ -132,12 +132,12 @@ def test_compact_joins_statements_that_differ_in_one_list() -> None:
 
 def test_compact_never_joins_what_is_not_listed() -> None:
     other = statement("Deny", not_actions=["s3:*"], resources=["*"])
-    assert len(compact(document([DENY, other]))["Statement"]) == 2
+    assert len(shorten(document([DENY, other]))["Statement"]) == 2
 
 
 def test_compact_gives_no_actions_to_a_statement_without_any() -> None:
     nothing = {"Effect": "Allow", "Resource": "arn:aws:s3:::a/*"}
-    short = compact(document([nothing, READ]))
+    short = shorten(document([nothing, READ]))
     assert short["Statement"] == [
         nothing,
         {**READ, "Action": "s3:Get*", "Resource": "arn:aws:s3:::a/*"},
@@ -145,8 +145,8 @@ def test_compact_gives_no_actions_to_a_statement_without_any() -> None:
 
 
 def test_compact_keeps_the_version() -> None:
-    assert compact({"Statement": READ})["Statement"]
-    assert "Version" not in compact({"Statement": READ})
+    assert shorten({"Statement": READ})["Statement"]
+    assert "Version" not in shorten({"Statement": READ})
 
 
 # A small decision, apart from the code under test, on requests that tell the patterns apart.
@@ -164,7 +164,7 @@ def matches(patterns: Iterable[str], text: str) -> bool:
 
 def applies(source: dict[str, Any], action: str, resource: str, condition: object) -> bool:
     def lower(name: str) -> list[str]:
-        return [each.lower() for each in listed(source[name])]
+        return [each.lower() for each in as_list(source[name])]
 
     on_action = (
         matches(lower("Action"), action.lower())
@@ -172,9 +172,9 @@ def applies(source: dict[str, Any], action: str, resource: str, condition: objec
         else not matches(lower("NotAction"), action.lower())
     )
     on_resource = (
-        matches(listed(source["Resource"]), resource)
+        matches(as_list(source["Resource"]), resource)
         if "Resource" in source
-        else not matches(listed(source["NotResource"]), resource)
+        else not matches(as_list(source["NotResource"]), resource)
     )
     return on_action and on_resource and canonical_statement(source).condition == condition
 
@@ -212,7 +212,18 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
 @settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(st.builds(document, st.lists(statements(), min_size=1, max_size=5)))
 def test_compact_decides_the_same_in_fewer_characters(source: dict[str, Any]) -> None:
-    short = compact(source)
+    short = shorten(source)
     assert decisions(short) == decisions(source)
-    assert size(short) <= size(source)
-    assert compact(short) == short
+    assert policy_size(short) <= policy_size(source)
+    assert shorten(short) == short
+
+
+def test_statements_that_become_equal_when_shortened_are_joined() -> None:
+    source = document(
+        [
+            statement("Allow", actions=["s3:Get*"], resources=["arn:A"]),
+            statement("Allow", actions=["s3:GetObject", "s3:Get*"], resources=["arn:a"]),
+        ]
+    )
+    (short,) = shorten(source)["Statement"]
+    assert short == {"Effect": "Allow", "Action": "s3:Get*", "Resource": ["arn:A", "arn:a"]}

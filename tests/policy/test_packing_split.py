@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from iam_access.policy.document import (
-    Document,
     DocumentError,
+    as_list,
     canonical,
     document,
-    listed,
-    size,
+    policy_size,
     statement,
     statements_of,
 )
@@ -24,7 +23,8 @@ from iam_access.policy.evaluation.compile import PolicySource, SourceType, compi
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import deadline_of, with_deadline
-from iam_access.policy.packing import SplitError, combine, compact, split
+from iam_access.policy.packing import SplitError, combine, shorten, split
+from iam_access.snapshot import Document
 
 LIMIT = 6144
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ READ = [f"s3:GetObject{number:03}" for number in range(100)]
 def texts(parts: tuple[dict[str, Any], ...]) -> list[list[str]]:
     """The actions of each part."""
     return [
-        sorted(a for each in part["Statement"] for a in listed(each["Action"])) for part in parts
+        sorted(a for each in part["Statement"] for a in as_list(each["Action"])) for part in parts
     ]
 
 
@@ -43,7 +43,7 @@ def test_what_fits_stays_as_it_is() -> None:
         "Id": "x",
         "Statement": [{"Sid": "B", **statement("Deny", actions=["s3:B", "s3:b"], resources=["*"])}],
     }
-    assert split(source, size(source)) == (source,)
+    assert split(source, policy_size(source)) == (source,)
 
 
 def test_what_fits_when_it_is_compact_is_one_part() -> None:
@@ -56,7 +56,7 @@ def test_what_fits_when_it_is_compact_is_one_part() -> None:
 
 def test_parts_are_filled_to_the_brim() -> None:
     source = document([statement("Allow", actions=READ, resources=["*"])])
-    one = size(document([{**statement("Allow", actions=READ[:10]), "Resource": "*"}]))
+    one = policy_size(document([{**statement("Allow", actions=READ[:10]), "Resource": "*"}]))
     assert [len(each) for each in texts(split(source, one))] == [10] * 10
     assert [len(each) for each in texts(split(source, one - 1))] == [9] * 11 + [1]
     assert [each for part in texts(split(source, one)) for each in part] == READ
@@ -64,7 +64,7 @@ def test_parts_are_filled_to_the_brim() -> None:
 
 def test_a_value_alone_has_no_brackets() -> None:
     source = document([statement("Allow", actions=READ[:4], resources=["*"])])
-    alone = size(document([{"Effect": "Allow", "Action": READ[0], "Resource": "*"}]))
+    alone = policy_size(document([{"Effect": "Allow", "Action": READ[0], "Resource": "*"}]))
     assert len(split(source, alone)) == 4
     with pytest.raises(SplitError):
         split(source, alone - 1)
@@ -78,7 +78,7 @@ def test_resources_are_cut_where_they_are_more() -> None:
     assert all(
         each["Action"] == ["s3:Get*", "s3:Put*"] for one in parts for each in one["Statement"]
     )
-    found = [r for part in parts for each in part["Statement"] for r in listed(each["Resource"])]
+    found = [r for part in parts for each in part["Statement"] for r in as_list(each["Resource"])]
     assert sorted(found) == resources
 
 
@@ -90,10 +90,10 @@ def test_both_lists_are_cut_where_one_leaves_no_room_for_the_other() -> None:
         pair
         for part in parts
         for each in part["Statement"]
-        for pair in product(listed(each["Action"]), listed(each["Resource"]))
+        for pair in product(as_list(each["Action"]), as_list(each["Resource"]))
     ]
     assert sorted(pairs) == sorted(product(READ, resources))
-    assert max(map(size, parts)) <= 700
+    assert max(map(policy_size, parts)) <= 700
     # One part for each resource and as many actions as go with it would be 100 or more.
     assert len(parts) < 40
 
@@ -111,7 +111,7 @@ def test_what_denies_comes_first() -> None:
 def test_negated_lists_stay_together(name: str) -> None:
     opposite = {"NotAction": "Resource", "NotResource": "Action"}[name]
     negated = {"Effect": "Deny", name: READ, opposite: "*"}
-    alone = size(document([negated]))
+    alone = policy_size(document([negated]))
     allow = statement("Allow", actions=READ, resources=["*"])
     parts = split(document([allow, negated]), alone)
     assert negated in [each for part in parts for each in part["Statement"]]
@@ -123,8 +123,10 @@ def test_what_is_too_large_is_measured_by_its_largest_values() -> None:
     source = document(
         [statement("Allow", actions=["s3:A", "s3:" + "B" * 50], resources=["a", "b" * 60])]
     )
-    least = size(document([{"Effect": "Allow", "Action": "s3:" + "B" * 50, "Resource": "b" * 60}]))
-    assert max(map(size, split(source, least))) == least
+    least = policy_size(
+        document([{"Effect": "Allow", "Action": "s3:" + "B" * 50, "Resource": "b" * 60}])
+    )
+    assert max(map(policy_size, split(source, least))) == least
     with pytest.raises(SplitError, match=f"takes {least} "):
         split(source, least - 1)
 
@@ -149,7 +151,7 @@ def managed() -> dict[str, dict[str, Any]]:
 
 
 def whole(parts: tuple[dict[str, Any], ...]) -> object:
-    return canonical(compact(combine(parts)))
+    return canonical(shorten(combine(parts)))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def whole(parts: tuple[dict[str, Any], ...]) -> object:
 def test_as_few_parts_as_the_characters_need(name: str, most: int) -> None:
     source = managed()[name]
     parts = split(source, LIMIT)
-    assert len(parts) == -(-size(compact(source)) // LIMIT) == most
+    assert len(parts) == -(-policy_size(shorten(source)) // LIMIT) == most
     assert whole(parts) == whole((source,))
 
 
@@ -177,7 +179,7 @@ INDIVISIBLE = {
 
 
 def test_large_policies_of_aws_are_cut_without_loss() -> None:
-    large = sorted(name for name, each in managed().items() if size(each) > LIMIT)
+    large = sorted(name for name, each in managed().items() if policy_size(each) > LIMIT)
     parts_more_than_characters = 0
     for name in [*large[::4], *INDIVISIBLE]:
         source = managed()[name]
@@ -186,10 +188,10 @@ def test_large_policies_of_aws_are_cut_without_loss() -> None:
                 split(source, LIMIT)
             continue
         parts = split(source, LIMIT)
-        assert max(map(size, parts)) <= LIMIT
+        assert max(map(policy_size, parts)) <= LIMIT
         assert {deadline_of(part) for part in parts} == {DEADLINE}
         assert whole(parts) == whole((source,))
-        parts_more_than_characters += len(parts) - -(-size(compact(source)) // LIMIT)
+        parts_more_than_characters += len(parts) - -(-policy_size(shorten(source)) // LIMIT)
     assert parts_more_than_characters <= 2
 
 
@@ -235,12 +237,12 @@ def shuffled(source: Document, random: Random) -> dict[str, Any]:
         other = {k: v for k, v in each.items() if k != "Sid"}
         for name in ("Action", "Resource", "NotAction", "NotResource"):
             if name in other:
-                values = listed(other[name])
+                values = as_list(other[name])
                 random.shuffle(values)
                 other[name] = values if len(values) > 1 or random.random() < 0.5 else values[0]
             if name == "Action" and name in other:
                 other[name] = [
-                    a.upper() if random.random() < 0.3 else a for a in listed(other[name])
+                    a.upper() if random.random() < 0.3 else a for a in as_list(other[name])
                 ]
         statements.append({k: other[k] for k in random.sample(list(other), len(other))})
     random.shuffle(statements)
@@ -265,11 +267,11 @@ def verdicts(documents: tuple[Document, ...]) -> list[Verdict]:
 def least(source: Document) -> int:
     """The characters of the largest document with one statement that cannot be cut further."""
     return max(
-        size(
+        policy_size(
             document(
                 [
                     {
-                        name: max(listed(value), key=len)
+                        name: max(as_list(value), key=len)
                         if name in ("Action", "Resource")
                         else value
                         for name, value in each.items()
@@ -277,7 +279,7 @@ def least(source: Document) -> int:
                 ]
             )
         )
-        for each in compact(source)["Statement"]
+        for each in shorten(source)["Statement"]
     )
 
 
@@ -289,9 +291,9 @@ def test_cutting_changes_no_decision(source: dict[str, Any], limit: int, random:
     except SplitError:
         assert least(source) > limit
         return
-    assert max(map(size, parts)) <= limit
+    assert max(map(policy_size, parts)) <= limit
     assert verdicts(parts) == verdicts((source,))
     assert least(source) <= limit or len(parts) == 1
-    if size(source) > limit:
+    if policy_size(source) > limit:
         other = {**shuffled(source, random), "Id": "x" * limit}
         assert [canonical(each) for each in split(other, limit)] == [canonical(p) for p in parts]

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from iam_access.policy.dates import format_instant
-from iam_access.policy.document import Document
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.expiry import with_window
-from iam_access.policy.packing import combine, compact
+from iam_access.policy.packing import combine, shorten
+from iam_access.snapshot import Document
 
 DEADLINE = datetime(2025, 12, 1, tzinfo=UTC)
 START = DEADLINE - timedelta(seconds=3)
@@ -68,7 +68,7 @@ def test_one_bounded_document_decides_as_its_sources_do_within_the_window(seed: 
     for _ in range(150):
         sources = [a_document(random), a_document(random)]
         combined = combine(sources)
-        written = with_window(compact(combined), START, DEADLINE)
+        written = with_window(shorten(combined), START, DEADLINE)
         for _ in range(3):
             now = DEADLINE + timedelta(seconds=random.randint(-5, 1))
             request = Request(

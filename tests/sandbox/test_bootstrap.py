@@ -9,7 +9,7 @@ import yaml
 
 from iam_access import kinds
 from iam_access.policy.actions import AccessLevel, actions_of
-from iam_access.policy.document import listed
+from iam_access.policy.document import as_list
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
@@ -114,7 +114,7 @@ def trusted() -> dict[str, list[Any]]:
             for parameter in ("GitHubEnvironment", "GitHubRevokeEnvironment")
             if f"environment:${{{parameter}}}" in subject
         }
-        refs = listed(conditions["token.actions.githubusercontent.com:job_workflow_ref"])
+        refs = as_list(conditions["token.actions.githubusercontent.com:job_workflow_ref"])
         found[name] = [each["Fn::Sub"] for each in refs]
     return found
 

@@ -8,7 +8,7 @@ from iam_access.cli import principals
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.model import Principal, PrincipalType
-from iam_access.simulation.whom import Whom, absence, found_in
+from iam_access.simulation.whom import Whom, absence, find_principals
 from tests.values import ACCOUNT, ALICE, RUNNER, account_with, with_state
 
 ARN = f"arn:aws:iam::{ACCOUNT.id}"
@@ -47,12 +47,12 @@ def test_an_address_means_both_users_whom_an_account_has() -> None:
     """What one of them may do is no answer about the other."""
     whole = Principal(PrincipalType.USER, "Alice@example.com")
     asked = principals.users(["alice@example.com"], PART_BEFORE)
-    assert [*found_in(account_with(ALICE), asked)] == [ALICE]
-    assert [*found_in(account_with(ALICE, whole), asked)] == [ALICE, whole]
-    assert [*found_in(account_with(ALICE, whole), principals.users(["alice"], PART_BEFORE))] == [
-        ALICE
-    ]
-    assert [*found_in(account_with(whole), asked)] == []
+    assert [*find_principals(account_with(ALICE), asked)] == [ALICE]
+    assert [*find_principals(account_with(ALICE, whole), asked)] == [ALICE, whole]
+    assert [
+        *find_principals(account_with(ALICE, whole), principals.users(["alice"], PART_BEFORE))
+    ] == [ALICE]
+    assert [*find_principals(account_with(whole), asked)] == []
 
 
 def test_a_role_by_path_and_arn() -> None:
@@ -88,10 +88,10 @@ def test_path_and_account_count_where_they_are_named() -> None:
         Whom(ALICE, ACCOUNT.id, "/team/"),
         Whom(Principal(PrincipalType.USER, "ALICE")),
     ):
-        assert [*found_in(snapshot, [whom])] == [ALICE]
+        assert [*find_principals(snapshot, [whom])] == [ALICE]
         assert [*absence(snapshot, [whom])] == []
     for whom in (Whom(ALICE, path="/"), Whom(ALICE, "999900001111")):
-        assert [*found_in(snapshot, [whom])] == []
+        assert [*find_principals(snapshot, [whom])] == []
     assert [*absence(snapshot, [Whom(ALICE, "999900001111")])] == []
 
 

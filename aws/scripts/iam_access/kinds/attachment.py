@@ -53,7 +53,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.policy.arn import name_of
+from iam_access.policy.arn import arn_name
 from iam_access.policy.packing import SplitError
 from iam_access.problem import Problem
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot, SnapshotPart
@@ -337,7 +337,7 @@ class PolicyAttachments(GrantKind):
         ours = names.team_of_policy_arn(arn) is not None
         return Resource(
             id=resource_id(principal, arn),
-            name=name_of(arn),
+            name=arn_name(arn),
             teams=team,
             owners=frozenset() if ours else team,
             attributes={"arn": arn, "attached": True},
@@ -459,7 +459,7 @@ def _unconfirmed(snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterator[Fin
                 code="unconfirmed-tag",
                 severity=Severity.WARNING,
                 message=f"{principal} in account {snapshot.account_id} carries the tag {tag.key}, "
-                f"which was not written for it, so {name_of(arn)} is not taken for ours and "
+                f"which was not written for it, so {arn_name(arn)} is not taken for ours and "
                 "stays attached",
                 hint="the tag was copied from another principal, or an earlier version wrote it. "
                 "If the files ask for the attachment, apply with --adopt; if it has to go: "
@@ -490,7 +490,7 @@ def _observed(
 ) -> Resource:
     return Resource(
         id=resource_id(principal, arn),
-        name=name_of(arn),
+        name=arn_name(arn),
         teams=teams,
         owners=owners,
         attributes={"arn": arn, "attached": attached},

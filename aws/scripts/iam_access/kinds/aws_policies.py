@@ -7,7 +7,7 @@ from iam_access.kinds.base import TeamInAccount
 from iam_access.model import Finding, Severity
 from iam_access.policy import document as documents
 from iam_access.policy import problem
-from iam_access.policy.arn import name_of
+from iam_access.policy.arn import arn_name
 from iam_access.snapshot import Snapshot
 
 # Of the policies that can be attached, those that deny something, by path and name.
@@ -102,6 +102,6 @@ def nearest(arn: str, attachable: Iterable[str]) -> str | None:
     """Of these ARNs the one whose name is most like that in `arn`; None where none is."""
     named: dict[str, list[str]] = {}
     for each in attachable:
-        named.setdefault(name_of(each).lower(), []).append(each)
-    found = problem.nearest(name_of(arn), named)
+        named.setdefault(arn_name(each).lower(), []).append(each)
+    found = problem.nearest(arn_name(arn), named)
     return min(named[found]) if found else None

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from iam_access.model import Account, Location, Principal, Severity
-from iam_access.policy.arn import name_of
+from iam_access.policy.arn import arn_name
 from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
@@ -151,7 +151,7 @@ class TemporaryGrant:
 
 
 def _source(arn: str, copy: ManagedDocument) -> str:
-    return "".join(filter(str.isalnum, name_of(arn))) + copy.version
+    return "".join(filter(str.isalnum, arn_name(arn))) + copy.version
 
 
 def _versioned(arn: str, copy: ManagedDocument) -> Document:

@@ -91,7 +91,7 @@ class InlinePolicies(GrantKind):
         return resource.principal == principal
 
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
-        size = documents.size(resource.document or {})
+        size = documents.policy_size(resource.document or {})
         yield Use(INLINE_SIZE, _holder(resource), resource.name, size)
 
     def calls(
@@ -102,7 +102,7 @@ class InlinePolicies(GrantKind):
         holder = _holder(subject)
         if after is None:
             return (calls.delete_inline(snapshot.account_id, holder, subject.name, Phase.REVOKE),)
-        text = documents.render(after.document or {})
+        text = documents.to_json(after.document or {})
         return (calls.put_inline(snapshot.account_id, holder, subject.name, text),)
 
     def reclaiming(
@@ -118,7 +118,7 @@ class InlinePolicies(GrantKind):
 
     def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
         wanted = resource(grant)
-        needed = documents.size(wanted.document or {})
+        needed = documents.policy_size(wanted.document or {})
         free = usage.free(INLINE_SIZE, grant.principal, excluding=wanted.name)
         quota = usage.limit(INLINE_SIZE, grant.principal)
         return Attempt(

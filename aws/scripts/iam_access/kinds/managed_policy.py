@@ -195,7 +195,7 @@ class CustomerManagedPolicies(Kind):
                 "take it off as a boundary"
                 + ("" if subject.expires else ", or bring the policy back into the files"),
             )
-        size, quota = documents.size(subject.document or {}), snapshot.quotas.policy_size
+        size, quota = documents.policy_size(subject.document or {}), snapshot.quotas.policy_size
         if size > quota:
             return finding_about(
                 subject,
@@ -246,7 +246,7 @@ def policies_for(grant: TemporaryGrant, limit: int) -> tuple[Resource, ...]:
 
     They are in order: what the grant denies is in the first ones.
     """
-    parts = _parts(documents.render(grant.document), limit, grant.copied_from)
+    parts = _parts(documents.to_json(grant.document), limit, grant.copied_from)
     return tuple(policy_for_part(grant, number, part) for number, part in enumerate(parts, 1))
 
 
@@ -256,8 +256,8 @@ def _parts(text: str, limit: int, copied_from: str) -> tuple[Document, ...]:
 
     Cached, since many principals hold the same grant, and a large one takes a while to cut.
     """
-    whole = documents.parse(text)
-    if not copied_from or documents.size(text) <= limit:
+    whole = documents.parse_document(text)
+    if not copied_from or documents.policy_size(text) <= limit:
         return split(whole, limit)
     first, *others = split(whole, limit - len(f',"Sid":"{copied_from}"'))
     lead, *rest = documents.statements_of(first)
@@ -301,7 +301,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
     params = {
         "PolicyName": wanted.name,
         "Path": path,
-        "PolicyDocument": documents.render(document),
+        "PolicyDocument": documents.to_json(document),
     }
     if wanted.description:
         params["Description"] = wanted.description
@@ -319,7 +319,7 @@ def _new_version(account: str, wanted: Resource) -> ApiCall:
     return calls.iam(
         account,
         "create_policy_version",
-        {"PolicyArn": arn, "PolicyDocument": documents.render(document), "SetAsDefault": True},
+        {"PolicyArn": arn, "PolicyDocument": documents.to_json(document), "SetAsDefault": True},
         Phase.PUBLISH,
         # A version whose answer was lost may have taken the last place.
         confirm=_published("LimitExceeded", arn, document),

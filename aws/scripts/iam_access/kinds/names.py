@@ -152,7 +152,7 @@ def deadline_in(name: str) -> datetime | None:
 def part_before(arn: str) -> str | None:
     """The ARN of the part before this one of a temporary grant; None for the first one's."""
     rest, _, part = arn.rpartition("+")
-    if grant_of_temporary_policy(arns.name_of(arn)) is None or int(part) < 2:
+    if grant_of_temporary_policy(arns.arn_name(arn)) is None or int(part) < 2:
         return None
     return f"{rest}+{int(part) - 1}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.document import size
+from iam_access.policy.document import policy_size
 from iam_access.problem import Problem
 from iam_access.snapshot import Quotas, Snapshot
 
@@ -113,7 +113,7 @@ def _attached(snapshot: Snapshot, holder: Principal | None) -> Items:
 
 def _inline(snapshot: Snapshot, holder: Principal | None) -> Items:
     state = snapshot.principals.get(_principal(holder))
-    return {name: size(document) for name, document in state.inline.items()} if state else {}
+    return {name: policy_size(document) for name, document in state.inline.items()} if state else {}
 
 
 def _tags(snapshot: Snapshot, holder: Principal | None) -> Items:

@@ -151,7 +151,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
         {
             "RoleName": wanted.name,
             "Path": path,
-            "AssumeRolePolicyDocument": documents.render(NOBODY),
+            "AssumeRolePolicyDocument": documents.to_json(NOBODY),
             "MaxSessionDuration": int(LONGEST_SESSION.total_seconds()),
             "Description": wanted.description,
             "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
@@ -175,7 +175,7 @@ def _made(name: str, path: str, trust: Document, boundary: str) -> Confirm:
 
 
 def _trust(account: str, role: str, trust: Document, phase: Phase) -> ApiCall:
-    document = documents.render(trust)
+    document = documents.to_json(trust)
     return calls.iam(
         account,
         "update_assume_role_policy",
@@ -191,7 +191,7 @@ def _put(account: str, role: str, document: Document, phase: Phase) -> ApiCall:
         {
             "RoleName": role,
             "PolicyName": POLICY_NAME,
-            "PolicyDocument": documents.render(document),
+            "PolicyDocument": documents.to_json(document),
         },
         phase,
     )
@@ -418,8 +418,8 @@ class TemporaryRoles(GrantKind):
 
     def attempt(self, grant: TemporaryGrant, usage: QuotaUsage) -> Attempt:
         id_, quotas = resource_id(grant), usage.snapshot.quotas
-        needed = documents.size(permissions(grant))
-        trust = documents.size(trust_policy(grant))
+        needed = documents.policy_size(permissions(grant))
+        trust = documents.policy_size(trust_policy(grant))
         roles = usage.items(ROLES).keys() | {id_.key}
         sizes = [
             ("managed policies", len(grant.managed), quotas.attached_per_role),
@@ -553,7 +553,7 @@ def end_of(state: PrincipalState) -> datetime | None:
         return LONG_AGO if documents.same_meaning(state.trust, NOBODY) else None
     for statement in documents.statements_of(document):
         denies_all = statement.get("Effect") == "Deny" and all(
-            documents.listed(statement.get(element)) == ["*"] for element in ("Action", "Resource")
+            documents.as_list(statement.get(element)) == ["*"] for element in ("Action", "Resource")
         )
         if denies_all:
             return _moment_of(documents.conditions_of(statement))
@@ -589,7 +589,7 @@ def _moment_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
     if list(conditions) != ["DateGreaterThanEquals"]:
         return None
     block = conditions["DateGreaterThanEquals"]
-    moments = documents.listed(block.get("aws:CurrentTime", []))
+    moments = documents.as_list(block.get("aws:CurrentTime", []))
     if not len(block) == len(moments) == 1:
         return None
     try:
@@ -646,7 +646,7 @@ def _trusted(trust: Document | None, snapshot: Snapshot) -> Principal | None:
         arn
         for statement in (documents.statements_of(trust) if trust else ())
         if isinstance(statement.get("Principal"), Mapping)
-        for arn in documents.listed(statement["Principal"].get("AWS", []))
+        for arn in documents.as_list(statement["Principal"].get("AWS", []))
     }
     return next(
         (principal for principal, state in snapshot.principals.items() if state.arn in arns), None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.meaning.assuming import Roles
-from iam_access.meaning.condition_windows import ALWAYS_END, Window
+from iam_access.meaning.condition_windows import ALWAYS_END, ConditionWindow
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.meaning.holdings import document_of, groups_of, holders_for, managed_by
 from iam_access.meaning.permissions import (
@@ -73,14 +73,14 @@ class AccountPermissions:
         for entry in self.made.for_somebody(state):
             if entry.window.end > self.now:
                 # Sessions that are open when the trust ends go on: the role's own end counts.
-                entered = Window(start=entry.window.start)
+                entered = ConditionWindow(start=entry.window.start)
                 role = self._own(entry.role)
                 its = role.reached_by(entry.role.principal.name, entry.conditions, entered)
                 yield its.since(self._future)
 
     @property
-    def _future(self) -> Window:
-        return Window(self.now, ALWAYS_END)
+    def _future(self) -> ConditionWindow:
+        return ConditionWindow(self.now, ALWAYS_END)
 
     def _own(self, state: PrincipalState) -> PermissionBlock:
         region = union(

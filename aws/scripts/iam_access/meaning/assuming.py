@@ -14,7 +14,7 @@ from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy import document as documents
 from iam_access.policy.arn import account_of
-from iam_access.policy.globs import Mode, compile_patterns, no_variables
+from iam_access.policy.globs import GlobMode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
 ASSUME = "sts:AssumeRole"
@@ -132,13 +132,13 @@ def _role(state: PrincipalState) -> Role:
 
 def _named(statement: Mapping[str, object]) -> set[str]:
     """Those whom an Allow statement of a trust policy lets assume the role."""
-    actions = map(str, documents.listed(statement.get("Action", [])))
-    patterns = compile_patterns((each.lower() for each in actions), Mode.TEXT)
+    actions = map(str, documents.as_list(statement.get("Action", [])))
+    patterns = compile_patterns((each.lower() for each in actions), GlobMode.TEXT)
     assumes = patterns.matches(ASSUME.lower(), no_variables)
     if statement.get("Effect") != "Allow" or not assumes:
         return set()
     principal = statement.get("Principal")
     if principal == "*":
         return {"*"}
-    found = documents.listed(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
+    found = documents.as_list(principal.get("AWS", [])) if isinstance(principal, Mapping) else []
     return set(map(str, found))

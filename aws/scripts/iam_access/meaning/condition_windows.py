@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from iam_access.policy.dates import InstantError, parse_instant
-from iam_access.policy.document import listed, text_of
+from iam_access.policy.document import as_list, text_of
 from iam_access.policy.evaluation.conditions import CompiledCondition as Compiled
 from iam_access.policy.evaluation.conditions import Qualifier, compile_conditions
 from iam_access.policy.expiry import CURRENT_TIME
@@ -19,7 +19,7 @@ ALWAYS_END = datetime.max.replace(tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
-class Window(NamedTuple):
+class ConditionWindow(NamedTuple):
     """From a moment, included, to another, excluded (UTC)."""
 
     start: datetime = ALWAYS_START
@@ -29,18 +29,18 @@ class Window(NamedTuple):
     def is_empty(self) -> bool:
         return self.start >= self.end
 
-    def within(self, other: "Window") -> "Window":
+    def within(self, other: "ConditionWindow") -> "ConditionWindow":
         """What is in both; may be empty."""
-        return Window(max(self.start, other.start), min(self.end, other.end))
+        return ConditionWindow(max(self.start, other.start), min(self.end, other.end))
 
-    def without(self, other: "Window") -> tuple["Window", ...]:
+    def without(self, other: "ConditionWindow") -> tuple["ConditionWindow", ...]:
         """What is in this one alone."""
-        before = Window(self.start, min(self.end, other.start))
-        behind = Window(max(self.start, other.end), self.end)
+        before = ConditionWindow(self.start, min(self.end, other.start))
+        behind = ConditionWindow(max(self.start, other.end), self.end)
         return tuple(each for each in (before, behind) if not each.is_empty)
 
 
-ALWAYS = Window()
+ALWAYS = ConditionWindow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ _STARTS = {"dategreaterthanequals": timedelta(), "dategreaterthan": _TICK}
 _ENDS = {"datelessthan": timedelta(), "datelessthanequals": _TICK}
 
 
-def conditions_of(
+def condition_terms(
     block: Mapping[str, Mapping[str, Any]], *, variables: bool
-) -> tuple[Conditions, Window]:
+) -> tuple[Conditions, ConditionWindow]:
     """A Condition block as what has to hold besides the time, and when.
 
     Only plain comparisons of aws:CurrentTime become part of the window; everything else, readable
@@ -87,22 +87,22 @@ def conditions_of(
     return frozenset(found), window
 
 
-def _window(operator: str, key: str, values: Any) -> Window | None:
+def _window(operator: str, key: str, values: Any) -> ConditionWindow | None:
     name = operator.lower()
-    if key.lower() != CURRENT_TIME.lower() or name not in (_STARTS | _ENDS) or not listed(values):
+    if key.lower() != CURRENT_TIME.lower() or name not in (_STARTS | _ENDS) or not as_list(values):
         return None
     try:
-        moments = [parse_instant(each) for each in listed(values)]
+        moments = [parse_instant(each) for each in as_list(values)]
         # Several values are alternatives: the loosest counts.
         if name in _STARTS:
-            return Window(start=min(moments) + _STARTS[name])
-        return Window(end=max(moments) + _ENDS[name])
+            return ConditionWindow(start=min(moments) + _STARTS[name])
+        return ConditionWindow(end=max(moments) + _ENDS[name])
     except (InstantError, OverflowError):
         return None
 
 
 def _condition(operator: str, key: str, values: Any, variables: bool) -> ConditionTerm:
-    texts = sorted({text_of(each) for each in listed(values)})
+    texts = sorted({text_of(each) for each in as_list(values)})
     (compiled,) = compile_conditions({operator: {key: values}}, variables=variables)
     plain = isinstance(compiled, Compiled) and compiled.qualifier is Qualifier.NONE
     return ConditionTerm(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.meaning import resource_scopes
-from iam_access.meaning.condition_windows import ALWAYS_END, Window, texts
+from iam_access.meaning.condition_windows import ALWAYS_END, ConditionWindow, texts
 from iam_access.meaning.permissions import ActionCatalog, EffectivePermissions, Permission
 from iam_access.model import PermissionDelta
 
@@ -27,7 +27,7 @@ class _Manner:
     conditions: tuple[str, ...]
     unless: tuple[str, ...]
     common: tuple[str, ...]
-    window: Window
+    window: ConditionWindow
     via: str | None
 
 

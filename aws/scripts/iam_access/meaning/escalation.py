@@ -28,7 +28,7 @@ from iam_access.policy import document as documents
 from iam_access.policy.actions import find_action, resource_types
 from iam_access.policy.arn import account_of, account_of_root, iam_arn, part_of
 from iam_access.policy.condition_keys import can_have
-from iam_access.policy.globs import Mode, compile_patterns, no_variables
+from iam_access.policy.globs import GlobMode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"
@@ -105,8 +105,8 @@ def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
 
 def _principals(written: object) -> Iterable[object]:
     if isinstance(written, Mapping):
-        return (each for named in written.values() for each in documents.listed(named))
-    return documents.listed(written) if written else ()
+        return (each for named in written.values() for each in documents.as_list(named))
+    return documents.as_list(written) if written else ()
 
 
 def _in_words(named: str, account: str) -> str:
@@ -249,7 +249,7 @@ def _may_equal(operator: str, values: Iterable[str], text: str) -> bool:
     if like not in ("stringequals", "stringlike", "stringequalsignorecase"):
         return True
     patterns = compile_patterns(
-        (each.lower() for each in values), Mode.TEXT, wildcards=like == "stringlike"
+        (each.lower() for each in values), GlobMode.TEXT, wildcards=like == "stringlike"
     )
     return patterns.matches(text, no_variables)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from iam_access.kinds import names
-from iam_access.meaning.condition_windows import Conditions, Window, conditions_of
+from iam_access.meaning.condition_windows import Conditions, ConditionWindow, condition_terms
 from iam_access.policy import document as documents
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -18,7 +18,7 @@ class GrantRole(NamedTuple):
 
     role: PrincipalState
     conditions: Conditions
-    window: Window
+    window: ConditionWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def _entries(role: PrincipalState) -> Iterator[tuple[str, GrantRole]]:
         named = statement.get("Principal")
         if statement.get("Effect") != "Allow" or not isinstance(named, Mapping):
             continue
-        conditions, window = conditions_of(documents.conditions_of(statement), variables=True)
+        conditions, window = condition_terms(documents.conditions_of(statement), variables=True)
         # How the session is called is up to whoever assumes it: no condition worth telling.
         kept = frozenset(each for each in conditions if each.key != _SESSION_NAME)
-        for arn in documents.listed(named.get("AWS", [])):
+        for arn in documents.as_list(named.get("AWS", [])):
             yield str(arn), GrantRole(role, kept, window)

@@ -12,12 +12,17 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from iam_access.meaning import resource_scopes
-from iam_access.meaning.condition_windows import Conditions, Window, conditions_of, holds_whenever
+from iam_access.meaning.condition_windows import (
+    Conditions,
+    ConditionWindow,
+    condition_terms,
+    holds_whenever,
+)
 from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.policy import document as documents
 from iam_access.policy.actions import AccessLevel, actions_of, all_actions, expand, services
 from iam_access.policy.evaluation.batch import set_bits
-from iam_access.policy.globs import Mode, compile_patterns, covering, no_variables
+from iam_access.policy.globs import GlobMode, compile_patterns, covering, no_variables
 from iam_access.snapshot import Document
 
 #: In the order in which people are told of them.
@@ -68,7 +73,7 @@ def _known_bits(pattern: str) -> int:
     if ":" in pattern or pattern == "*":
         return _bits_at(known.places[name] for name in expand(pattern))
     # Without a colon a wildcard has to reach over it, which expand() does not look for.
-    found = compile_patterns([pattern.lower()], Mode.TEXT)
+    found = compile_patterns([pattern.lower()], GlobMode.TEXT)
     return _bits_at(
         place for name, place in known.places.items() if found.matches(name.lower(), no_variables)
     )
@@ -178,7 +183,7 @@ class Permission:
     bits: int
     scope: ResourceScope
     conditions: Conditions
-    window: Window
+    window: ConditionWindow
     via: str | None = None
 
     def covers(self, other: "Permission") -> bool:
@@ -210,7 +215,9 @@ class PermissionBlock:
         allows = merged(atom for atom in met if atom is not None)
         return PermissionBlock(allows, merged((*self.denies, *boundary.denies)))
 
-    def reached_by(self, via: str, conditions: Conditions, window: Window) -> "PermissionBlock":
+    def reached_by(
+        self, via: str, conditions: Conditions, window: ConditionWindow
+    ) -> "PermissionBlock":
         """The same for whoever has to assume a role first, under these conditions."""
         allows = (
             replace(
@@ -225,7 +232,7 @@ class PermissionBlock:
             tuple(atom for atom in allows if not atom.window.is_empty), self.denies
         )
 
-    def since(self, window: Window) -> "PermissionBlock":
+    def since(self, window: ConditionWindow) -> "PermissionBlock":
         """What falls into a window of time."""
         return PermissionBlock(tuple(_in(self.allows, window)), tuple(_in(self.denies, window)))
 
@@ -260,7 +267,7 @@ def patterns_of(document: Document) -> Iterator[str]:
     """Everything that stands under Action or NotAction."""
     for statement in documents.statements_of(document):
         for element in ("Action", "NotAction"):
-            yield from map(str, documents.listed(statement.get(element, [])))
+            yield from map(str, documents.as_list(statement.get(element, [])))
 
 
 def _atoms(
@@ -268,15 +275,15 @@ def _atoms(
 ) -> Iterator[Permission]:
     bits = 0
     for element in ("Action", "NotAction"):
-        for pattern in documents.listed(statement.get(element, [])):
+        for pattern in documents.as_list(statement.get(element, [])):
             bits |= universe.bits(str(pattern))
     if "NotAction" in statement:
         bits = universe.everything & ~bits
-    conditions, window = conditions_of(documents.conditions_of(statement), variables=variables)
+    conditions, window = condition_terms(documents.conditions_of(statement), variables=variables)
     if not bits or window.is_empty:
         return
     negated = "NotResource" in statement
-    patterns = map(str, documents.listed(statement["NotResource" if negated else "Resource"]))
+    patterns = map(str, documents.as_list(statement["NotResource" if negated else "Resource"]))
     limits = resource_scopes.excluding if negated else resource_scopes.including
     for scope in limits(patterns, variables=variables):
         yield Permission(bits, scope, conditions, window)
@@ -284,7 +291,9 @@ def _atoms(
 
 def merged(atoms: Iterable[Permission]) -> tuple[Permission, ...]:
     """The atoms with those that differ in nothing but their actions made one."""
-    found: defaultdict[tuple[ResourceScope, Conditions, Window, str | None], int] = defaultdict(int)
+    found: defaultdict[tuple[ResourceScope, Conditions, ConditionWindow, str | None], int] = (
+        defaultdict(int)
+    )
     for atom in atoms:
         found[atom.scope, atom.conditions, atom.window, atom.via] |= atom.bits
     return tuple(Permission(bits, *key) for key, bits in found.items())
@@ -363,7 +372,7 @@ def _uncovered(atom: Permission, covers: Iterable[Permission]) -> Iterator[Permi
     for other in covers:
         if not other.bits & atom.bits or not other.covers(atom):
             continue
-        left: defaultdict[Window, int] = defaultdict(int)
+        left: defaultdict[ConditionWindow, int] = defaultdict(int)
         for window, bits in pieces.items():
             common = bits & other.bits
             left[window] |= bits & ~common
@@ -386,7 +395,7 @@ def simplified(atoms: Iterable[Permission]) -> tuple[Permission, ...]:
     return merged(left)
 
 
-def _in(atoms: Iterable[Permission], window: Window) -> Iterator[Permission]:
+def _in(atoms: Iterable[Permission], window: ConditionWindow) -> Iterator[Permission]:
     for atom in atoms:
         part = atom.window.within(window)
         if not part.is_empty:

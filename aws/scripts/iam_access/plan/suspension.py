@@ -14,10 +14,10 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.kind import GivenAccess
 from iam_access.model import Finding, Principal, Severity
 from iam_access.plan.diff import Resources, published
-from iam_access.policy.arn import name_of
-from iam_access.policy.document import Document, document, statement
+from iam_access.policy.arn import arn_name
+from iam_access.policy.document import document, statement
 from iam_access.policy.outliving import in_words, is_absolute, suspended
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Document, Snapshot
 
 _TAKING_A_ROLE = document([statement("Allow", actions=["sts:AssumeRole"], resources=["*"])])
 
@@ -102,7 +102,7 @@ class Standing:
         for arn in arns:
             found = self._document(arn)
             if found is not None:
-                yield name_of(arn), found
+                yield arn_name(arn), found
 
     def _document(self, arn: str) -> Document | None:
         wanted = self.policies.get(arn)

@@ -15,7 +15,7 @@ from typing import Any
 
 from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import (
-    BLANK,
+    FORM_BLANK,
     documented_form,
     has_wildcard,
     mask_variables,
@@ -23,7 +23,8 @@ from iam_access.policy.globs import (
     overlap,
     without_wildcards,
 )
-from iam_access.policy.problem import Problem, nearest
+from iam_access.policy.problem import nearest
+from iam_access.problem import Problem
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
 _EVERYTHING = ("*", "*:*")
@@ -347,12 +348,12 @@ class _Form:
 @lru_cache(maxsize=8_192)
 def _form(arn: str) -> _Form | None:
     """None for an ARN that has not all parts, or names no service."""
-    parts = arn_parts(BLANK.sub("*", arn))
+    parts = arn_parts(FORM_BLANK.sub("*", arn))
     if len(parts) < FIELDS or has_wildcard(parts[2]):
         return None
     _, _, service, region, account, resource = parts
     last = arn_parts(arn)[-1]
-    blanks = {blank[1] for blank in BLANK.finditer(last)}
+    blanks = {blank[1] for blank in FORM_BLANK.finditer(last)}
     slashes = resource.count("/") if _WITHOUT_SLASH.issuperset(blanks) else inf
     example = documented_form(last, without_slash=_WITHOUT_SLASH)
     return _Form(service, region, account, resource, example, slashes)

@@ -7,19 +7,13 @@ from itertools import chain, islice
 from operator import or_
 
 from iam_access.policy.actions import all_actions, expand
-from iam_access.policy.document import (
-    Document,
-    Statement,
-    conditions_of,
-    listed,
-    statements_of,
-    text_of,
-)
+from iam_access.policy.document import Statement, as_list, conditions_of, statements_of, text_of
 from iam_access.policy.evaluation.batch import set_bits
 from iam_access.policy.globs import example, has_wildcard, matching
+from iam_access.snapshot import Document
 
 
-def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "Actions":
+def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "AllowedActions":
     """The actions that match one of the patterns and that the documents allow.
 
     An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
@@ -28,7 +22,7 @@ def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "
     """
     statements = [each for source in documents for each in statements_of(source)]
     written = [text for each in statements for text in _texts(each)]
-    wanted = Actions(_known(patterns), _unlisted(written, patterns))
+    wanted = AllowedActions(_known(patterns), _unlisted(written, patterns))
     allowed = denied = _NONE
     for each in statements:
         if each.get("Effect") == "Allow":
@@ -39,7 +33,7 @@ def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "
 
 
 @dataclass(frozen=True, slots=True)
-class Actions:
+class AllowedActions:
     """Some actions: a bit for each that AWS's data knows, and the names of others.
 
     Those that are known are thousands for a pattern such as `*`.
@@ -48,16 +42,16 @@ class Actions:
     known: int = 0
     others: frozenset[str] = frozenset()
 
-    def __or__(self, more: "Actions") -> "Actions":
-        return Actions(self.known | more.known, self.others | more.others)
+    def __or__(self, more: "AllowedActions") -> "AllowedActions":
+        return AllowedActions(self.known | more.known, self.others | more.others)
 
-    def __sub__(self, less: "Actions") -> "Actions":
-        return Actions(self.known & ~less.known, self.others - less.others)
+    def __sub__(self, less: "AllowedActions") -> "AllowedActions":
+        return AllowedActions(self.known & ~less.known, self.others - less.others)
 
-    def covered(self, source: Statement) -> "Actions":
+    def covered(self, source: Statement) -> "AllowedActions":
         """Those of them that the Action or NotAction of a statement covers."""
         texts = _texts(source)
-        found = Actions(self.known & _known(texts), _matched(self.others, texts))
+        found = AllowedActions(self.known & _known(texts), _matched(self.others, texts))
         return self - found if "NotAction" in source else found
 
     @property
@@ -71,13 +65,13 @@ class Actions:
         return list(islice(chain(names, sorted(self.others)), count))
 
 
-_NONE = Actions()
+_NONE = AllowedActions()
 
 
-def named(actions: Iterable[str]) -> Actions:
+def named(actions: Iterable[str]) -> AllowedActions:
     """Those of the actions, given in full, that AWS's data knows."""
     bits = _bits()
-    return Actions(reduce(or_, (bits.get(each, 0) for each in actions), 0))
+    return AllowedActions(reduce(or_, (bits.get(each, 0) for each in actions), 0))
 
 
 @lru_cache(maxsize=1)
@@ -105,7 +99,7 @@ def _known(patterns: Iterable[str]) -> int:
 
 def _texts(source: Statement) -> list[str]:
     elements = (source.get("Action"), source.get("NotAction"))
-    return [text_of(each) for values in elements if values is not None for each in listed(values)]
+    return [text_of(each) for values in elements if values is not None for each in as_list(values)]
 
 
 def _unlisted(written: Iterable[str], patterns: Sequence[str]) -> frozenset[str]:
@@ -121,4 +115,4 @@ def _matched(actions: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
 
 
 def _is_of_everything(source: Statement) -> bool:
-    return "*" in listed(source.get("Resource", [])) and not any(conditions_of(source).values())
+    return "*" in as_list(source.get("Resource", [])) and not any(conditions_of(source).values())

@@ -185,7 +185,7 @@ def account_of(arn: str) -> str | None:
     return account if len(account) == 12 and account.isdigit() else None
 
 
-def name_of(arn: str) -> str:
+def arn_name(arn: str) -> str:
     """The name that an ARN of IAM ends with: what follows the last slash."""
     return arn.rpartition("/")[2]
 
@@ -295,7 +295,7 @@ def is_service_linked_policy(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ArnFault:
     """What is wrong with a pattern. One that is not `refused` is taken and matches nothing."""
 
     text: str
@@ -303,7 +303,7 @@ class Fault:
 
 
 @lru_cache(maxsize=65536)
-def resource_fault(pattern: str) -> Fault | None:
+def resource_fault(pattern: str) -> ArnFault | None:
     """What is wrong with a value of ``Resource`` or ``NotResource``, or None if nothing is.
 
     It must be ``*`` or an ARN, in which wildcards may stand anywhere but in the service, and
@@ -316,7 +316,7 @@ def resource_fault(pattern: str) -> Fault | None:
     fields = arn_parts(mask_variables(pattern, _MASK))
     faults = (check(fields) for check in (_form_fault, _parts_fault, _global_fault))
     found = next((fault for fault in faults if fault), None)
-    return Fault(found) if found else _idle(fields)
+    return ArnFault(found) if found else _idle(fields)
 
 
 def _form_fault(fields: Sequence[str]) -> str | None:
@@ -394,13 +394,13 @@ def is_iam_resource(resource: str) -> bool:
     return resource in ("*", "root") or resource.startswith(IAM_KINDS)
 
 
-def _idle(fields: Sequence[str]) -> Fault | None:
+def _idle(fields: Sequence[str]) -> ArnFault | None:
     """What IAM takes and AWS itself has published, though no resource is like it."""
     if any(_MASK in field for field in fields[: FIELDS - 1]):
-        return Fault(
+        return ArnFault(
             "it matches nothing, since IAM fills in policy variables in the last part alone",
             refused=False,
         )
     if not fields[-1].strip():
-        return Fault("it matches nothing, since it names no resource after the account", False)
+        return ArnFault("it matches nothing, since it names no resource after the account", False)
     return None

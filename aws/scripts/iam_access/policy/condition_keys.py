@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from iam_access.policy.actions import condition_keys, expand, find_action, resource_types, services
-from iam_access.policy.globs import BLANK, documented_form
+from iam_access.policy.globs import FORM_BLANK, documented_form
 from iam_access.policy.problem import nearest
 
 
@@ -139,7 +139,7 @@ class _Keys:
 def _keys(keys: Iterator[ConditionKey]) -> _Keys:
     exact, patterns = {}, []
     for key in keys:
-        if BLANK.search(key.name):
+        if FORM_BLANK.search(key.name):
             patterns.append((documented_form(key.name.lower()), key))
         else:
             exact[key.name.lower()] = key
@@ -211,7 +211,7 @@ def nearest_condition_key(key: str) -> str | None:
         found = nearest(key, (each.name for each in _everything()))
     # A key of another service is not what was meant by one of a service that there is.
     rest = key.partition("/")[2]
-    return found if found is None or not rest else BLANK.sub(lambda _: rest, found)
+    return found if found is None or not rest else FORM_BLANK.sub(lambda _: rest, found)
 
 
 def _begun(key: str, known: Iterable[str]) -> str | None:

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from iam_access.policy.arn import account_of_root
+from iam_access.snapshot import Document
 
-Document: TypeAlias = Mapping[str, Any]
 Statement: TypeAlias = Mapping[str, Any]
 
 VERSION = "2012-10-17"
@@ -66,7 +66,7 @@ class CanonicalDocument:
     other: frozenset[tuple[str, str]]
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse_document(text: str) -> dict[str, Any]:
     """Read a document from JSON, percent-encoded or not (as IAM's API sends it).
 
     Raises DocumentError for text that is neither, for a repeated key, or if it is no JSON object.
@@ -138,13 +138,13 @@ def statements_of(source: Document) -> list[Statement]:
     Raises DocumentError where ``Statement`` is missing or is not made of objects.
     """
     found = source.get("Statement")
-    listed = [found] if isinstance(found, Mapping) else found
-    if not isinstance(listed, Sequence) or isinstance(listed, str):
+    as_list = [found] if isinstance(found, Mapping) else found
+    if not isinstance(as_list, Sequence) or isinstance(as_list, str):
         raise DocumentError("The policy has no Statement element that is a list.")
-    for each in listed:
+    for each in as_list:
         if not isinstance(each, Mapping):
             raise DocumentError("The policy has a statement that is not an object.")
-    return list(listed)
+    return list(as_list)
 
 
 def version_of(source: Document) -> str:
@@ -152,7 +152,7 @@ def version_of(source: Document) -> str:
     return str(source.get("Version") or DEFAULT_VERSION)
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """What one element holds, as a list: IAM lets a single value stand without brackets."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return list(value)
@@ -201,7 +201,7 @@ def canonical_statement(source: Statement) -> CanonicalStatement:
         resource=_texts(source.get("Resource")),
         not_resource=_texts(source.get("NotResource")),
         condition=frozenset(
-            (operator, key.lower(), frozenset(map(text_of, listed(values))))
+            (operator, key.lower(), frozenset(map(text_of, as_list(values))))
             for operator, block in conditions_of(source).items()
             for key, values in block.items()
         ),
@@ -212,7 +212,7 @@ def canonical_statement(source: Statement) -> CanonicalStatement:
 def _texts(value: Any, *, ignore_case: bool = False) -> frozenset[str] | None:
     if value is None:
         return None
-    texts = map(text_of, listed(value))
+    texts = map(text_of, as_list(value))
     return frozenset(text.lower() for text in texts) if ignore_case else frozenset(texts)
 
 
@@ -227,7 +227,7 @@ def _principals(value: Any) -> frozenset[tuple[str, str]] | None:
     return frozenset(
         (kind, (account_of_root(text) or text) if kind == "AWS" else text)
         for kind, names in kinds.items()
-        for text in map(text_of, listed(names))
+        for text in map(text_of, as_list(names))
     )
 
 
@@ -249,7 +249,7 @@ def same_meaning(first: Document, second: Document) -> bool:
     return json.dumps(first) == json.dumps(second) or canonical(first) == canonical(second)
 
 
-def render(source: Document) -> str:
+def to_json(source: Document) -> str:
     """The document as the JSON to send to AWS: no white space, elements in AWS's usual order."""
     return json.dumps(_ordered(source), ensure_ascii=False, separators=(",", ":"))
 
@@ -293,7 +293,7 @@ def _tidy_statement(source: Statement) -> dict[str, Any]:
 
 
 def _tidy_list(value: Any, *, ignore_case: bool = False) -> list[str]:
-    texts = map(text_of, listed(value))
+    texts = map(text_of, as_list(value))
     unique = {text.lower() if ignore_case else text: text for text in texts}
     return [unique[key] for key in sorted(unique)]
 
@@ -316,7 +316,7 @@ def _in_order(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]
     return known | {name: source[name] for name in sorted(source) if name not in known}
 
 
-def size(source: Document | str) -> int:
+def policy_size(source: Document | str) -> int:
     """How many characters of a document count against an IAM quota: white space does not.
 
     White space inside strings is counted, so that the answer is never too small. Text is
@@ -324,5 +324,5 @@ def size(source: Document | str) -> int:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
     if not isinstance(source, str):
-        return len(render(source))
+        return len(to_json(source))
     return len(_SPACE_OUTSIDE_STRINGS.sub(r"\1", source))

@@ -22,13 +22,13 @@ from iam_access.policy.dates import (
     whole_second_before,
 )
 from iam_access.policy.document import (
-    Document,
     DocumentError,
     Statement,
+    as_list,
     conditions_of,
-    listed,
     statements_of,
 )
+from iam_access.snapshot import Document
 
 CURRENT_TIME = "aws:CurrentTime"
 #: The same moment as a number; date and numeric operators both take it.
@@ -140,7 +140,7 @@ def _values(
 
 def _loosest(values: Any, side: _Side) -> datetime | None:
     try:
-        return side.loosest([parse_instant(value) for value in listed(values)])
+        return side.loosest([parse_instant(value) for value in as_list(values)])
     except ValueError:  # unreadable, or no values at all
         return None
 

@@ -27,7 +27,7 @@ _STARS = re.compile(r"\*+")
 _WILDCARDS = re.compile(r"[*?]")
 
 #: A part of a documented name or ARN that differs from case to case: `${Name}` or `<name>`.
-BLANK = re.compile(r"\$\{([^}]*)\}|<[^>]*>")
+FORM_BLANK = re.compile(r"\$\{([^}]*)\}|<[^>]*>")
 
 
 def has_wildcard(text: str) -> bool:
@@ -75,7 +75,7 @@ def documented_form(form: str, *, without_slash: frozenset[str] = frozenset()) -
     The blanks named in `without_slash` match no `/`.
     """
     expression, position = "", 0
-    for blank in BLANK.finditer(form):
+    for blank in FORM_BLANK.finditer(form):
         expression += re.escape(form[position : blank.start()])
         expression += "[^/]+" if blank[1] in without_slash else ".+"
         position = blank.end()
@@ -173,7 +173,7 @@ def no_variables(_key: str, _written: str) -> str | None:
 _COLONS_BEFORE_RESOURCE = 5
 
 
-class Mode(Enum):
+class GlobMode(Enum):
     """What a pattern is matched against: it decides which characters `*` and `?` match."""
 
     TEXT = "text"  # any character: StringLike, action names
@@ -287,7 +287,7 @@ class PatternSet(NamedTuple):
     prefixes: tuple[str, ...]
     expressions: tuple[re.Pattern[str], ...]
     templates: tuple[tuple[Piece, ...], ...]
-    mode: Mode
+    mode: GlobMode
 
     def matches(self, text: str, lookup: Lookup) -> bool:
         """Whether one of the patterns matches the whole text."""
@@ -306,7 +306,7 @@ class PatternSet(NamedTuple):
             if isinstance(first, str) and not text.startswith(first):
                 continue
             pieces = _resolve(template, lookup)
-            if pieces is None or (self.mode is Mode.ARN and not _has_all_parts(pieces)):
+            if pieces is None or (self.mode is GlobMode.ARN and not _has_all_parts(pieces)):
                 continue
             if _matches(pieces, text, self.mode):
                 return True
@@ -314,7 +314,7 @@ class PatternSet(NamedTuple):
 
 
 def compile_patterns(
-    values: Iterable[str], mode: Mode, *, variables: bool = False, wildcards: bool = True
+    values: Iterable[str], mode: GlobMode, *, variables: bool = False, wildcards: bool = True
 ) -> PatternSet:
     """Compile the patterns of one policy element. The set matches if any of them does."""
     exact: set[str] = set()
@@ -323,13 +323,13 @@ def compile_patterns(
     templates: list[tuple[Piece, ...]] = []
     any_text = False
     for value in dict.fromkeys(values):
-        pattern = _completed(value) if mode is Mode.RESOURCE else value
+        pattern = _completed(value) if mode is GlobMode.RESOURCE else value
         pieces = parse_pattern(pattern, variables=variables, wildcards=wildcards)
         if "${" in pattern and any(isinstance(piece, Variable) for piece in pieces):
-            if mode is not Mode.RESOURCE or not _variable_before_resource(pieces):
+            if mode is not GlobMode.RESOURCE or not _variable_before_resource(pieces):
                 templates.append(pieces)
             continue
-        if mode is Mode.ARN and not _has_all_parts(pieces):
+        if mode is GlobMode.ARN and not _has_all_parts(pieces):
             continue
         literal = _literal(pieces)
         if literal is not None:
@@ -398,7 +398,7 @@ def _prefix(pieces: Sequence[Piece]) -> str | None:
     return before if isinstance(before, str) else None
 
 
-def _matches(pieces: Sequence[Piece], text: str, mode: Mode) -> bool:
+def _matches(pieces: Sequence[Piece], text: str, mode: GlobMode) -> bool:
     literal = _literal(pieces)
     if literal is not None:
         return text == literal
@@ -420,7 +420,7 @@ def _crosses_colons(pieces: Sequence[Piece], index: int) -> bool:
     return before >= _COLONS_BEFORE_RESOURCE
 
 
-def _pieces_expression(pieces: Sequence[Piece], mode: Mode) -> str:
+def _pieces_expression(pieces: Sequence[Piece], mode: GlobMode) -> str:
     """A regular expression for the pattern, which does not backtrack (see _expression)."""
     stars = [index for index, piece in enumerate(pieces) if piece is _Wild.STAR]
     parts: list[str] = []
@@ -430,7 +430,7 @@ def _pieces_expression(pieces: Sequence[Piece], mode: Mode) -> str:
         if start < 0:
             parts.append(chunk)
             continue
-        unit = "." if mode is Mode.TEXT or _crosses_colons(pieces, start) else "[^:]"
+        unit = "." if mode is GlobMode.TEXT or _crosses_colons(pieces, start) else "[^:]"
         if end == len(pieces):
             parts.append(f"{unit}*{chunk}")
         else:
@@ -438,8 +438,8 @@ def _pieces_expression(pieces: Sequence[Piece], mode: Mode) -> str:
     return "".join(parts)
 
 
-def _one(pieces: Sequence[Piece], index: int, mode: Mode) -> str:
+def _one(pieces: Sequence[Piece], index: int, mode: GlobMode) -> str:
     piece = pieces[index]
     if isinstance(piece, str):
         return re.escape(piece)
-    return "." if mode is Mode.TEXT or _crosses_colons(pieces, index) else "[^:]"
+    return "." if mode is GlobMode.TEXT or _crosses_colons(pieces, index) else "[^:]"

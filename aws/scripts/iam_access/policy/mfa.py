@@ -7,14 +7,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from typing import Any
 
-from iam_access.policy.document import (
-    Document,
-    Statement,
-    conditions_of,
-    listed,
-    statements_of,
-    text_of,
-)
+from iam_access.policy.document import Statement, as_list, conditions_of, statements_of, text_of
+from iam_access.snapshot import Document
 
 MFA_PRESENT = "aws:MultiFactorAuthPresent"
 
@@ -76,7 +70,7 @@ def _spelling(conditions: _Conditions, operator: str) -> str:
 
 
 def _texts(values: Any) -> set[str]:
-    return {text_of(value).lower() for value in listed(values)}
+    return {text_of(value).lower() for value in as_list(values)}
 
 
 def _is_mfa(key: str) -> bool:

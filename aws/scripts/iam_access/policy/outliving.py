@@ -24,15 +24,15 @@ from typing import Any
 
 from iam_access.policy.actions import AccessLevel, action_names, actions_of, all_actions, expand
 from iam_access.policy.document import (
-    Document,
     Statement,
+    as_list,
     conditions_of,
-    listed,
     statement,
     statements_of,
     text_of,
 )
-from iam_access.policy.globs import Mode, compile_patterns, has_wildcard, no_variables
+from iam_access.policy.globs import GlobMode, compile_patterns, has_wildcard, no_variables
+from iam_access.snapshot import Document
 
 #: Services of which whatever writes is meant: identities, the account's root user and its owner.
 WRITTEN = ("account", "account-access", "iam", "organizations")
@@ -231,7 +231,7 @@ def suspended(held: Iterable[Document], denials: Iterable[Statement]) -> frozens
 def _named(source: Statement) -> frozenset[str]:
     """The known actions, in full, that a statement is about."""
     values = source["Action"] if "Action" in source else source["NotAction"]
-    found = frozenset(chain(*(expand(text_of(each)) for each in listed(values))))
+    found = frozenset(chain(*(expand(text_of(each)) for each in as_list(values))))
     return found if "Action" in source else all_actions() - found
 
 
@@ -245,15 +245,15 @@ def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool
         text_of(action).lower()
         for each in statements
         if each.get("Effect") == "Deny" and is_absolute(each)
-        for action in listed(each.get("Action", []))
+        for action in as_list(each.get("Action", []))
     ]
-    forbidden = compile_patterns(texts, Mode.TEXT)
+    forbidden = compile_patterns(texts, GlobMode.TEXT)
 
     def is_gone(action: str) -> bool:
         return action in denied or forbidden.matches(action.lower(), no_variables)
 
     return all(
-        "Action" in each and _is_all(listed(each["Action"]), is_gone)
+        "Action" in each and _is_all(as_list(each["Action"]), is_gone)
         for each in statements
         if each.get("Effect") == "Allow"
     )
@@ -292,13 +292,13 @@ def _matched(values: Any, among: frozenset[str]) -> frozenset[str]:
     prefixes = _prefixes(among)
     texts = [
         text
-        for each in listed(values)
+        for each in as_list(values)
         if (service := (text := text_of(each).lower()).partition(":")[0]) in prefixes
         or has_wildcard(service)
     ]
     if not texts:
         return frozenset()
-    patterns = compile_patterns(texts, Mode.TEXT)
+    patterns = compile_patterns(texts, GlobMode.TEXT)
     return frozenset(each for each in among if patterns.matches(each.lower(), no_variables))
 
 
@@ -310,7 +310,7 @@ def _prefixes(actions: frozenset[str]) -> frozenset[str]:
 
 def is_absolute(source: Statement) -> bool:
     """Whether a statement is of all resources, without conditions."""
-    everywhere = "Resource" in source and "*" in listed(source["Resource"])
+    everywhere = "Resource" in source and "*" in as_list(source["Resource"])
     return everywhere and not any(conditions_of(source).values())
 
 

@@ -22,21 +22,21 @@ from typing import Any
 
 from iam_access.policy.document import (
     VERSION,
-    Document,
     DocumentError,
     Statement,
+    as_list,
     canonical_statement,
     conditions_of,
     document,
-    listed,
+    policy_size,
     pretty,
-    render,
-    size,
     statements_of,
     text_of,
+    to_json,
     version_of,
 )
 from iam_access.policy.globs import covering, escape_variables, has_wildcard
+from iam_access.snapshot import Document
 
 _SID = re.compile(r"[A-Za-z0-9]+")
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
@@ -93,7 +93,7 @@ def _with_unique_sids(statements: Sequence[Statement]) -> list[Statement]:
     return unique
 
 
-def compact(source: Document) -> dict[str, Any]:
+def shorten(source: Document) -> dict[str, Any]:
     """A shorter document that decides every request as the given one does.
 
     Statement ids go; repeated values, and actions that a pattern beside them covers, are dropped;
@@ -101,9 +101,12 @@ def compact(source: Document) -> dict[str, Any]:
     one value loses its brackets. Raises DocumentError for a document that is no policy.
     """
     statements: list[Statement] = [_without_sid(each) for each in statements_of(source)]
-    statements = _merged(statements, "Action")
-    statements = _merged(statements, "Resource")
-    return {**source, "Statement": [_shortened(each) for each in statements]}
+    while True:
+        statements = [_shortened(each) for each in statements]
+        merged = _merged(_merged(statements, "Action"), "Resource")
+        if len(merged) == len(statements):
+            return {**source, "Statement": statements}
+        statements = merged
 
 
 def _without_sid(source: Statement) -> Statement:
@@ -122,7 +125,7 @@ def _merged(statements: Sequence[Statement], element: str) -> list[Statement]:
         # A statement without the element has its opposite there, which cannot be joined.
         key = (rest, element in each)
         if element in each and key in merged:
-            merged[key][element] = listed(merged[key][element]) + listed(each[element])
+            merged[key][element] = as_list(merged[key][element]) + as_list(each[element])
         elif key not in merged:
             merged[key] = dict(each)
     return list(merged.values())
@@ -133,10 +136,10 @@ def _shortened(source: Statement) -> dict[str, Any]:
     for name in _LISTS:
         if name in source:
             shorten = _fewest_actions if name.endswith("Action") else _fewest_resources
-            short[name] = _bare(listed(source[name]), shorten)
+            short[name] = _bare(as_list(source[name]), shorten)
     if "Condition" in source:
         short["Condition"] = {
-            operator: {key: _bare(listed(values), _unique) for key, values in block.items()}
+            operator: {key: _bare(as_list(values), _unique) for key, values in block.items()}
             for operator, block in conditions_of(source).items()
             if block
         }
@@ -198,11 +201,11 @@ def split(source: Document, limit: int) -> tuple[dict[str, Any], ...]:
     Raises SplitError for a statement that is too large and cannot be cut, DocumentError for what
     is no policy.
     """
-    if size(source) <= limit:
+    if policy_size(source) <= limit:
         return (dict(source),)
     frame = {"Version": version_of(source)}
     # Every statement is counted with a comma, and the first one has none.
-    room = limit + 1 - len(render({**frame, "Statement": []}))
+    room = limit + 1 - len(to_json({**frame, "Statement": []}))
     pieces = [piece for each in _canonical(source) for piece in _pieces(each, room, limit)]
     return tuple({**frame, "Statement": part} for part in _parts(pieces, room))
 
@@ -211,7 +214,7 @@ def _canonical(source: Document) -> list[Statement]:
     """The statements compacted, in an order that tells nothing about how they were written."""
     nameless = [{k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source)]
     tidy = json.loads(pretty({**source, "Statement": nameless}))
-    statements = map(_sorted, statements_of(compact(tidy)))
+    statements = map(_sorted, statements_of(shorten(tidy)))
     return sorted(statements, key=lambda each: _text(each).lower())
 
 
@@ -341,7 +344,7 @@ def _too_large(source: Statement, limit: int) -> SplitError:
         for name in _DIVISIBLE
         if isinstance(source.get(name), list) and source[name]
     }
-    least = size(document([{**source, **values}]))
+    least = policy_size(document([{**source, **values}]))
     return SplitError(
         f"A statement that cannot be cut further takes {least:,} characters in a policy of its "
         f"own, which may have {limit:,}: {_text(source)[:_SHOWN]}…"

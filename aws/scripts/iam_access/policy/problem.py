@@ -9,9 +9,6 @@ from itertools import chain, pairwise
 from reprlib import Repr
 from typing import Any
 
-from iam_access.place import Path as Path  # noqa: PLC0414
-from iam_access.problem import Problem as Problem  # noqa: PLC0414
-
 # Of guesses at what a name was meant to be. Names in IAM have up to 128 characters.
 _LONGEST = 128
 _MOST = 1_000  # candidates with one pair of characters: more tell nothing

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from iam_access.policy.arn import arn_parts
-from iam_access.policy.document import CanonicalStatement, Document, canonical
+from iam_access.policy.document import CanonicalStatement, canonical
 from iam_access.policy.globs import covering
+from iam_access.snapshot import Document
 
 _NOW = "aws:currenttime"
 

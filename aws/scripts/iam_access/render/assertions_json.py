@@ -5,7 +5,7 @@ from typing import Any
 
 from iam_access.render import assertions
 from iam_access.render.json_parts import dump, failure_object, finding_object, instant, place_object
-from iam_access.simulation.questions import AssertionQuestion, ContextValue, count
+from iam_access.simulation.questions import AssertionQuestion, ContextValue, question_count
 from iam_access.simulation.results import (
     AccountTests,
     Assumptions,
@@ -122,7 +122,7 @@ def _account(tests: AccountTests) -> dict[str, Any]:
     return {
         "account": tests.account.id,
         "environment": tests.account.label,
-        "questions": count(tests.inquiries),
+        "questions": question_count(tests.inquiries),
         "left_out": tests.left_out,
         "decisions": tests.decisions,
         "violations": len(tests.violations),

@@ -41,7 +41,9 @@ def document_diffs(change: Change) -> tuple[DocumentDiff, ...]:
         else:
             lines = _diff(old, new)
         if lines:
-            diffs.append(DocumentDiff(name, lines, documents.size(_pretty(new or old or {}))))
+            diffs.append(
+                DocumentDiff(name, lines, documents.policy_size(_pretty(new or old or {})))
+            )
     return tuple(diffs)
 
 

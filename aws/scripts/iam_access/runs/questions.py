@@ -17,7 +17,7 @@ from iam_access.simulation.assertions import ask, disagreements, find_violations
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
-from iam_access.simulation.questions import PreparedAssertion, count, first
+from iam_access.simulation.questions import PreparedAssertion, limit_questions, question_count
 from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.whom import absence
@@ -144,12 +144,12 @@ def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:
     """Read the account, as the plan would leave it if there is one, and choose what to ask."""
     session, snapshot, findings = _read(run, account, asked.planner)
     chosen = select_tests(asked.suites, account, snapshot, asked.choice, run.now)
-    inquiries = tuple(first(chosen.inquiries, asked.limit))
+    inquiries = tuple(limit_questions(chosen.inquiries, asked.limit))
     return _Selection(
         session,
         snapshot,
         inquiries,
-        count(chosen.inquiries) - count(inquiries),
+        question_count(chosen.inquiries) - question_count(inquiries),
         (*findings, *chosen.findings),
     )
 

@@ -21,12 +21,10 @@ from iam_access.policy.evaluation.evaluate import (
     Verdict,
     decide,
 )
-from iam_access.policy.evaluation.request import PrincipalContext, Request
+from iam_access.policy.evaluation.request import Context, PrincipalContext, Request
 from iam_access.sandbox.call import Call, Entity
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import Caller
-
-Context = Mapping[str, str | Sequence[str]]
 
 # What tags in a request need beside the operation itself.
 _TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": "TagRole"}

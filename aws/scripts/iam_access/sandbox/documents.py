@@ -10,10 +10,9 @@ from typing import Any
 
 from iam_access.policy.arn import FIELDS, IAM_KINDS, S3_REGIONAL, arn_parts, is_iam_resource
 from iam_access.policy.dates import InstantError, parse_timestamp
+from iam_access.policy.document import Statement
 from iam_access.policy.globs import mask_variables, matching
 from iam_access.sandbox.faults import AwsError
-
-Statement = Mapping[str, Any]
 
 _VERSIONS = ("2008-10-17", "2012-10-17")
 _TOP_ELEMENTS = {"Version", "Id", "Statement"}

@@ -8,7 +8,7 @@ from typing import Literal
 from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
-from iam_access.policy.arn import iam_arn, name_of, part_of, session_arn
+from iam_access.policy.arn import arn_name, iam_arn, part_of, session_arn
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import SandboxQuotas
 
@@ -205,7 +205,7 @@ def _unknown_token() -> AwsError:
 
 def principal_exists(arn: str) -> bool:
     """Whether there is a user or role of this ARN, in whichever account."""
-    kind, name = part_of(arn, 5).partition("/")[0], name_of(arn)
+    kind, name = part_of(arn, 5).partition("/")[0], arn_name(arn)
     for backend in list(iam_backends.get(part_of(arn, 4), {}).values()):
         if kind == "user" and (user := backend.users.get(name)) is not None:
             if user.arn == arn:

@@ -15,18 +15,18 @@ from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import StatementRef
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import Decision, PolicyType, Verdict
-from iam_access.policy.evaluation.request import Request
+from iam_access.policy.evaluation.request import Context, Request
 from iam_access.policy.evaluation.service_exceptions import consenting_account, is_trust_action
 from iam_access.policy.globs import has_wildcard
 from iam_access.simulation import near_misses
-from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.near_misses import Way, unmet
 from iam_access.simulation.origin import Origin, Origins, has_a_say
 from iam_access.simulation.questions import AssertionQuestion as Asked
 from iam_access.simulation.questions import ContextValue, Pair, RequestContextTemplate, TestRef
 from iam_access.simulation.results import Backend, GaveUpError
 from iam_access.simulation.results import BackendDecision as Judged
-from iam_access.simulation.whom import Absent, Whom, found_in
+from iam_access.simulation.whom import Absent, Whom, find_principals
 from iam_access.snapshot import Document
 
 NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
@@ -158,7 +158,7 @@ class Judge:
         self._backend = backend
         asked = question.principals
         self._left = self._all = len(
-            world.principals if asked is None else [*found_in(world.snapshot, asked)]
+            world.principals if asked is None else [*find_principals(world.snapshot, asked)]
         )
 
     def __call__(self, subject: Subject) -> Mapping[Pair, Judged] | None:
@@ -236,7 +236,7 @@ def answers(
                         yield answer
         return
     made = GrantRoles.of(world.snapshot)
-    for principal in found_in(world.snapshot, question.principals):
+    for principal in find_principals(world.snapshot, question.principals):
         subject = world.subject(principal)
         yield from telling.all_of(subject, pairs, judge)
         for entry in made.for_somebody(subject.state):

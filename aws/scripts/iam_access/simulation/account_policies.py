@@ -1,12 +1,12 @@
 """An account's users and roles with their policies compiled, ready to be asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.errors import AccessError
 from iam_access.model import Principal, PrincipalType
-from iam_access.policy.arn import name_of
+from iam_access.policy.arn import arn_name
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -15,12 +15,11 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.decision_cache import Matrix, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
-from iam_access.policy.evaluation.request import PrincipalContext
+from iam_access.policy.evaluation.request import Context, PrincipalContext
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 # Condition keys and their values, as requests have them.
-Context = Mapping[str, str | Sequence[str]]
 
 
 class UnreadPolicyError(AccessError):
@@ -115,7 +114,7 @@ class AccountPolicies:
         return known or self._compiled(document, source)
 
     def _managed(self, arn: str, type_: SourceType) -> CompiledPolicy:
-        source = PolicySource(arn, type_, name_of(arn))
+        source = PolicySource(arn, type_, arn_name(arn))
         return self._policies.get((arn, type_)) or self._compiled(self.document(arn), source)
 
     def _compiled(self, document: Document, source: PolicySource) -> CompiledPolicy:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, Finding, Location, Principal, Severity
-from iam_access.policy.evaluation.batch import BatchEvaluator, Context, set_bits
+from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
+from iam_access.policy.evaluation.request import Context
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.circumstances import Circumstances
 from iam_access.simulation.offline import OfflineBackend, as_mapping

@@ -12,13 +12,13 @@ from iam_access.policy.condition_keys import ValueType, find_condition_key
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import (
     VERSION,
+    as_list,
     conditions_of,
-    listed,
     statements_of,
     text_of,
     version_of,
 )
-from iam_access.policy.evaluation.compile import CompiledPolicy, Statement
+from iam_access.policy.evaluation.compile import CompiledPolicy, CompiledStatement
 from iam_access.policy.evaluation.conditions import (
     AnyCondition,
     CompiledCondition,
@@ -30,9 +30,9 @@ from iam_access.policy.evaluation.conditions import (
     parse_number,
 )
 from iam_access.policy.evaluation.decision_cache import Recorder
-from iam_access.policy.evaluation.request import TIME_KEYS, RequestContext
-from iam_access.policy.globs import Lookup, Mode, Piece, Variable, parse_pattern
-from iam_access.simulation.account_policies import AccountPolicies, Context
+from iam_access.policy.evaluation.request import TIME_KEYS, Context, RequestContext
+from iam_access.policy.globs import GlobMode, Lookup, Piece, Variable, parse_pattern
+from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.snapshot import Document
 
 _SECOND = timedelta(seconds=1)
@@ -81,7 +81,7 @@ class Clause:
     may turn; `at_odd_times` are keys of the time that it takes for texts, which turn at others.
     """
 
-    statement: Statement
+    statement: CompiledStatement
     asked: tuple[Asked, ...]
     resources: tuple[tuple[Piece, ...], ...]
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -152,11 +152,11 @@ def _clauses(policy: CompiledPolicy, document: Document) -> Sequence[Clause]:
     return [_clause(each, raw[each.ref.index], variables) for each in policy.statements]
 
 
-def _clause(statement: Statement, raw: Mapping[str, Any], variables: bool) -> Clause:
+def _clause(statement: CompiledStatement, raw: Mapping[str, Any], variables: bool) -> Clause:
     asked = tuple(_conditions(raw, variables))
     patterns = statement.resources
     resources = (
-        patterns.templates if patterns is not None and patterns.mode is Mode.RESOURCE else ()
+        patterns.templates if patterns is not None and patterns.mode is GlobMode.RESOURCE else ()
     )
     keys = {each.key: each.condition.key for each in asked}
     split = (*resources, *(pieces for each in asked for pieces in each.pieces))
@@ -176,7 +176,7 @@ def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
     for operator, keys in conditions_of(raw).items():
         for key, values in keys.items():
             (condition,) = compile_conditions({operator: {key: values}}, variables=variables)
-            yield Asked(condition, tuple(listed(values)), variables)
+            yield Asked(condition, tuple(as_list(values)), variables)
 
 
 def _moments(asked: Asked) -> Iterator[datetime]:
@@ -194,13 +194,13 @@ def _nothing(_key: str, _written: str) -> str | None:
     return None
 
 
-Values: TypeAlias = tuple[str, ...]
+KeyValues: TypeAlias = tuple[str, ...]
 """What a request has of a key; none: it does not have the key."""
 
-Assignment: TypeAlias = Mapping[str, Values]
+Assignment: TypeAlias = Mapping[str, KeyValues]
 """What a request has of some keys, in lower case."""
 
-ABSENT: Values = ()
+NO_VALUE: KeyValues = ()
 # What stands for a wildcard, or for whatever no policy names.
 _FILLERS = ("x", "")
 _STRANGE = ("x", "something-else")
@@ -263,17 +263,19 @@ class Requests:
             for found in islice(product(*fitting), self._most):
                 yield _consistent(dict(zip(self._keys, found, strict=True)), self._keys)
 
-    def _values(self, key: str, clauses: Sequence[Clause], asked: Sequence[Asked]) -> list[Values]:
+    def _values(
+        self, key: str, clauses: Sequence[Clause], asked: Sequence[Asked]
+    ) -> list[KeyValues]:
         """What the request has as it is comes first, so that as little as possible is assumed."""
-        usual = self._known.values(key, "") or ABSENT
+        usual = self._known.values(key, "") or NO_VALUE
         if key in TIME_KEYS:
             return [usual]
         if key == _ISSUED:
-            return [usual, self._known.values(_CURRENT_TIME, "") or ABSENT]
+            return [usual, self._known.values(_CURRENT_TIME, "") or NO_VALUE]
         resource, lookup = self._known.request.resource, self._known.single
         return list(dict.fromkeys((usual, *_candidates(key, clauses, asked, lookup, resource))))
 
-    def _meets(self, clause: Clause, key: str, each: Values) -> bool:
+    def _meets(self, clause: Clause, key: str, each: KeyValues) -> bool:
         """Whether the statement's conditions on a key hold; not those that other keys decide."""
         request = self._known.request
         context = RequestContext(replace(request, context=overridden(request.context, {key: each})))
@@ -316,7 +318,7 @@ def overridden(context: Context, found: Assignment) -> Context:
 
 def _candidates(
     key: str, clauses: Sequence[Clause], asked: Sequence[Asked], lookup: Lookup, resource: str
-) -> Iterator[Values]:
+) -> Iterator[KeyValues]:
     """Values of a key that tell the clauses' conditions apart; sets, if there may be several."""
     own = [each for each in asked if each.key == key]
     found = dict.fromkeys(
@@ -332,7 +334,7 @@ def _candidates(
             ),
         )
     )
-    yield ABSENT
+    yield NO_VALUE
     yield from ((each,) for each in (*found, *_usual(key)))
     if any(map(_is_qualified, own)):
         yield tuple(found)

@@ -21,16 +21,16 @@ from iam_access.policy.evaluation.compile import CompiledPolicy
 from iam_access.policy.evaluation.conditions import AnyCondition
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import Verdict
-from iam_access.policy.evaluation.request import RequestContext, is_open
+from iam_access.policy.evaluation.request import Context, RequestContext, is_open
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
-from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.candidates import (
-    ABSENT,
+    NO_VALUE,
     Assignment,
     Clause,
     Clauses,
+    KeyValues,
     Requests,
-    Values,
     overridden,
 )
 from iam_access.simulation.offline import as_mapping
@@ -65,7 +65,7 @@ class Doubt(NamedTuple):
     keys: Mapping[str, str]
 
 
-class Outcome(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search found: a moment (UTC) and open keys of a request then, or no moment.
 
     `doubt` is why it is not sure that there is no such request.
@@ -88,7 +88,7 @@ class Memory:
     ends: Mapping[Principal, datetime]
     moments: set[datetime] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
-    outcomes: dict[object, Outcome] = field(default_factory=dict)
+    outcomes: dict[object, SearchResult] = field(default_factory=dict)
 
 
 class Search:
@@ -171,21 +171,21 @@ class Search:
         """Until when the principal can be asked at all."""
         return self._memory.ends.get(self._state.principal)
 
-    def _search(self) -> Outcome:
+    def _search(self) -> SearchResult:
         doubt = None
         for setting in self._settings():
             is_later = setting is not self._inquiry.setting
             if is_later:
                 self._memory.moments.add(setting.now)
                 if self._shows(setting, {}):
-                    return Outcome(setting.now)
+                    return SearchResult(setting.now)
             if self._must_fail and self._open:
                 found = self._open_keys(setting)
                 if isinstance(found, Doubt):
                     doubt = doubt or found
                 elif found is not None:
-                    return Outcome(setting.now, found)
-        return Outcome(doubt=doubt)
+                    return SearchResult(setting.now, found)
+        return SearchResult(doubt=doubt)
 
     def _context(self, setting: RequestContextTemplate) -> RequestContext:
         """A request as the test gives it, at the time of a setting."""
@@ -204,7 +204,7 @@ class Search:
         verdict = self._asker(context).decide(*self._pair).kind
         return verdict is (Verdict.ALLOWED if self._must_fail else Verdict.EXPLICIT_DENY)
 
-    def _asked(self, outcome: Outcome) -> AssertionQuestion | None:
+    def _asked(self, outcome: SearchResult) -> AssertionQuestion | None:
         """The test with an outcome's request, if that shows it; its open keys count if unusual."""
         if outcome.moment is None:
             return None
@@ -216,7 +216,7 @@ class Search:
         time = (each for each in context if is_later and each.key == _CURRENT_TIME)
         usual = {each.key.lower(): each.values for each in context}
         changed = {
-            key: each for key, each in outcome.keys.items() if each != usual.get(key, ABSENT)
+            key: each for key, each in outcome.keys.items() if each != usual.get(key, NO_VALUE)
         }
         new = tuple(_value(self._memory.keys[key], each) for key, each in changed.items())
         kept = (each for each in context if each.key.lower() not in changed)
@@ -297,7 +297,7 @@ def _spelled(written: str) -> str:
     return written if known is None or known.name.endswith(("}", ">")) else known.name
 
 
-def _value(name: str, values: Values) -> ContextValue:
+def _value(name: str, values: KeyValues) -> ContextValue:
     known = find_condition_key(name)
     if known is None:
         return ContextValue(name, "string", values)

@@ -15,13 +15,18 @@ from iam_access.meaning.resource_scopes import EVERYWHERE, ResourceScope
 from iam_access.policy.actions import expand
 from iam_access.policy.document import (
     VERSION,
+    as_list,
     conditions_of,
-    listed,
     statements_of,
     text_of,
     version_of,
 )
-from iam_access.policy.evaluation.compile import CompiledPolicy, Match, Statement, StatementRef
+from iam_access.policy.evaluation.compile import (
+    CompiledPolicy,
+    CompiledStatement,
+    PrincipalMatch,
+    StatementRef,
+)
 from iam_access.policy.evaluation.conditions import AnyCondition, compile_conditions
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
 from iam_access.policy.evaluation.request import OF_RESOURCE, CallerType, Request, RequestContext
@@ -51,11 +56,11 @@ def unmet(subject: Subject, request: Request, world: AccountPolicies) -> Iterato
     context = RequestContext(request)
     for policy in subject.layers.identity:
         for statement in policy.covering(request.action.lower()):
-            if not statement.ref.allows or statement.match(context) is not Match.NONE:
+            if not statement.ref.allows or statement.match(context) is not PrincipalMatch.NONE:
                 continue
             document = world.written(policy)
             raw = statements_of(document)[statement.ref.index]
-            about = statement._replace(conditions=()).match(context) is not Match.NONE
+            about = statement._replace(conditions=()).match(context) is not PrincipalMatch.NONE
             if about or request.resource == _ALL:
                 resources = () if about else tuple(_resources(raw))
                 variables = version_of(document) == VERSION
@@ -68,8 +73,8 @@ def unmet(subject: Subject, request: Request, world: AccountPolicies) -> Iterato
 
 
 def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
-    yield from map(str, listed(statement.get("Resource", [])))
-    yield from (f"all but {each}" for each in listed(statement.get("NotResource", [])))
+    yield from map(str, as_list(statement.get("Resource", [])))
+    yield from (f"all but {each}" for each in as_list(statement.get("NotResource", [])))
 
 
 def conditions_in_words(
@@ -81,7 +86,7 @@ def conditions_in_words(
             (compiled,) = compile_conditions({operator: {key: values}}, variables=variables)
             yield (
                 compiled,
-                f"{key} {operator} {', '.join(text_of(each) for each in listed(values))}",
+                f"{key} {operator} {', '.join(text_of(each) for each in as_list(values))}",
             )
 
 
@@ -242,7 +247,7 @@ class _Parts:
                 if part is not None:
                     yield part
 
-    def _part(self, statement: Statement, document: Document) -> _Part | None:
+    def _part(self, statement: CompiledStatement, document: Document) -> _Part | None:
         raw = statements_of(document)[statement.ref.index]
         variables = version_of(document) == VERSION
         open_, lacking = [], []
@@ -259,7 +264,7 @@ class _Parts:
 
     def _scopes(self, raw: Mapping[str, object], *, variables: bool) -> Iterable[ResourceScope]:
         negated = "NotResource" in raw
-        patterns = map(str, listed(raw["NotResource" if negated else "Resource"]))
+        patterns = map(str, as_list(raw["NotResource" if negated else "Resource"]))
         filled = [self._filled(each) if variables else each for each in patterns]
         kept = [each for each in filled if each is not None]
         if not negated:
@@ -335,10 +340,10 @@ def _candidates(subject: Subject, pattern: str, world: AccountPolicies) -> list[
 
 def _within(pattern: str, asked: frozenset[str], statement: Mapping[str, object]) -> set[str]:
     if "NotAction" in statement:
-        left_out = map(str, listed(statement["NotAction"]))
+        left_out = map(str, as_list(statement["NotAction"]))
         return set(asked.difference(*map(expand, left_out)))
     found: set[str] = set()
-    for each in map(str, listed(statement["Action"])):
+    for each in map(str, as_list(statement["Action"])):
         if overlap(each.lower(), pattern.lower()):
             # Names that the data lacks are asked for as the policy writes them.
             found |= (expand(each) & asked) or {each}

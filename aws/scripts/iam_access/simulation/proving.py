@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from iam_access.config.access_tests import AccessTest, Expectation
 from iam_access.model import Account, Finding, Principal, Severity
 from iam_access.policy.actions import acts_on, can_act_on
-from iam_access.policy.evaluation.compile import CompiledPolicy, Statement
+from iam_access.policy.evaluation.compile import CompiledPolicy, CompiledStatement
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import PolicyType, Verdict
 from iam_access.policy.evaluation.request import (
@@ -84,7 +84,7 @@ class _Suspect:
     """A subject, and its statements that allow under conditions on keys that may be missing."""
 
     subject: Subject
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[CompiledStatement] = field(default_factory=list)
 
 
 class _Suspects:
@@ -167,7 +167,7 @@ def _look(
                 found.example = found.example or f"{one.ref} would allow {pair[0]} on {pair[1]}"
 
 
-def _missing(statement: Statement, context: RequestContext) -> dict[str, str]:
+def _missing(statement: CompiledStatement, context: RequestContext) -> dict[str, str]:
     """The keys without which a statement does not match; none if it fails otherwise, too."""
     failing = [each for each in statement.conditions if not each.holds(context)]
     missing = {

@@ -205,12 +205,14 @@ class PreparedAssertion:
         return len(self.states) * len(self.actions) * len(self.resources)
 
 
-def count(inquiries: Iterable[PreparedAssertion]) -> int:
+def question_count(inquiries: Iterable[PreparedAssertion]) -> int:
     """How many questions these are."""
     return sum(len(each.states) for each in inquiries)
 
 
-def first(inquiries: Iterable[PreparedAssertion], limit: int | None) -> Iterator[PreparedAssertion]:
+def limit_questions(
+    inquiries: Iterable[PreparedAssertion], limit: int | None
+) -> Iterator[PreparedAssertion]:
     """As much of them as `limit` questions are; all without a limit."""
     for each in inquiries:
         if limit is None:

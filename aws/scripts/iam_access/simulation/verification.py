@@ -28,7 +28,7 @@ from iam_access.model import (
 )
 from iam_access.plan.diff import Resources, observed_state, published
 from iam_access.policy.actions import expand
-from iam_access.policy.document import Statement, conditions_of, listed, statements_of, text_of
+from iam_access.policy.document import Statement, as_list, conditions_of, statements_of, text_of
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -36,10 +36,10 @@ from iam_access.policy.evaluation.compile import (
     compile_policy,
 )
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, Verdict, decide
-from iam_access.policy.evaluation.request import Request
+from iam_access.policy.evaluation.request import Context, Request
 from iam_access.policy.expiry import CURRENT_TIME, EPOCH_TIME
 from iam_access.policy.globs import example, has_wildcard
-from iam_access.simulation.account_policies import AccountPolicies, Context, Subject
+from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.results import AccountTests
 from iam_access.snapshot import Document, Snapshot
 
@@ -83,7 +83,7 @@ def probes_of(
 
     Of what a pattern matches, the `denied` actions come last.
     """
-    resource = _filled(next(iter(listed(statement.get("Resource", ["*"]))), ""), who)
+    resource = _filled(next(iter(as_list(statement.get("Resource", ["*"]))), ""), who)
     if not resource or "${" in resource:
         return
     exact = "*" if resource == "*" else example(resource, star="x")
@@ -95,23 +95,23 @@ def probes_of(
 def denied_by(statements: Iterable[Statement]) -> frozenset[str]:
     """The actions, in full, that Deny statements name; where they deny all, that names none."""
     denials = (each for each in statements if each.get("Effect") == "Deny")
-    patterns = {text_of(each) for denial in denials for each in listed(denial.get("Action", []))}
+    patterns = {text_of(each) for denial in denials for each in as_list(denial.get("Action", []))}
     return frozenset[str]().union(*map(expand, patterns - {"*"}))
 
 
 def why_none(statement: Statement) -> str:
     """Why no request can be made up for an Allow statement."""
-    resource = next(iter(listed(statement.get("Resource", ["*"]))), "")
+    resource = next(iter(as_list(statement.get("Resource", ["*"]))), "")
     if "${" in str(resource):
         return f"its resource {resource} depends on the request"
-    actions = ", ".join(map(str, listed(statement.get("Action", []))[:3]))
+    actions = ", ".join(map(str, as_list(statement.get("Action", []))[:3]))
     return f"no action is known that {actions or 'its list'} matches"
 
 
 def _actions(statement: Mapping[str, Any], denied: Set[str]) -> Iterator[str]:
     if "NotAction" in statement:
         yield from _COMMON_ACTIONS
-    for pattern in map(text_of, listed(statement.get("Action", []))):
+    for pattern in map(text_of, as_list(statement.get("Action", []))):
         if pattern == "*":
             yield from _COMMON_ACTIONS
         elif has_wildcard(pattern):
@@ -127,7 +127,7 @@ def _context(conditions: Mapping[str, Mapping[str, Any]], who: Principal) -> Con
     for operator, keys in conditions.items():
         name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
         for key, values in keys.items():
-            value = _filled(next((text_of(each) for each in listed(values)), ""), who)
+            value = _filled(next((text_of(each) for each in as_list(values)), ""), who)
             met = _meeting(name, value)
             if met is not None and "${" not in value and not _is_settled(key.lower()):
                 found.setdefault(key, met)

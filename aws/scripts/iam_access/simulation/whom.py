@@ -53,7 +53,7 @@ class Absent:
         return f"{self.whom.label} here" + (f" ({self.hint})" if self.hint else "")
 
 
-def found_in(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
+def find_principals(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
     """Those of them whom an account has, each once."""
     known = {state.principal.in_iam: state for state in snapshot.principals.values()}
     found: dict[Principal, None] = {}
@@ -72,7 +72,7 @@ def absence(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Absent]:
     for whom in asked:
         if whom.account not in (None, snapshot.account_id):
             continue
-        if not any(True for _ in found_in(snapshot, [whom])):
+        if not any(True for _ in find_principals(snapshot, [whom])):
             yield Absent(whom, _hint(snapshot, whom))
 
 

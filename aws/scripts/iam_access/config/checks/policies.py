@@ -159,7 +159,9 @@ def _fits(
 STATEMENTS = "custom_statements"
 
 _SIZE = Quotas().policy_size
-_ABOUT = documents.size(documents.document(()))  # characters of a document without statements
+_ABOUT = documents.policy_size(
+    documents.document(())
+)  # characters of a document without statements
 
 # IAM's names of a statement's elements, and those of the files.
 _KEYS = {
@@ -315,7 +317,7 @@ def _partitions(
     for element in ("Resource", "NotResource"):
         found = statement.get(element)
         is_list = isinstance(found, list)
-        for index, text in enumerate(documents.listed(found)):
+        for index, text in enumerate(documents.as_list(found)):
             partition = _partition_of(text) if isinstance(text, str) else None
             if partition is None or not (others := _others(partition, partitions)):
                 continue

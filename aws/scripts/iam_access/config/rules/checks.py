@@ -25,6 +25,7 @@ from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy.actions import expand
 from iam_access.policy.outliving import gives_nothing, outliving_actions
+from iam_access.snapshot import Document
 
 _TEMPORARY = "temporary_access"
 # What rules call by names in which case does not count.
@@ -258,7 +259,7 @@ def _withheld(grant: str, team: _Team) -> frozenset[str]:
     return known[grant]
 
 
-def _own(grant: str, team: _Team) -> tuple[documents.Document, ...]:
+def _own(grant: str, team: _Team) -> tuple[Document, ...]:
     return team.grants.contents(grant).documents
 
 

@@ -24,7 +24,7 @@ from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
 from iam_access.model import Location
 from iam_access.place import Path
-from iam_access.policy.allowing import Actions, allowed_actions, named
+from iam_access.policy.allowing import AllowedActions, allowed_actions, named
 from iam_access.problem import Problem
 from iam_access.snapshot import Document
 
@@ -75,7 +75,7 @@ class GrantRules:
     team: str
     contents_of: Callable[[str], Contents]
     _known: dict[str, Contents] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _allowed: dict[tuple[str, bool, tuple[str, ...]], Actions] = field(
+    _allowed: dict[tuple[str, bool, tuple[str, ...]], AllowedActions] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -272,10 +272,10 @@ class GrantRules:
             self._known[grant] = self.contents_of(grant)
         return self._known[grant]
 
-    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> Actions:
+    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> AllowedActions:
         """The actions that match and that the grant allows, as far as its documents were read."""
         if not patterns:
-            return Actions()
+            return AllowedActions()
         key = (grant, temporary, tuple(patterns))
         if key not in self._allowed:
             documents = self.contents(grant).documents
@@ -284,7 +284,7 @@ class GrantRules:
         return self._allowed[key]
 
 
-def _allowing(grant: str, actions: Actions) -> str:
+def _allowing(grant: str, actions: AllowedActions) -> str:
     left = actions.count - _SHOWN
     more = [f"{left:,} more"] if left > 0 else []
     return f"{shown(grant)}, which allows {listed([*actions.first(_SHOWN), *more])},"

@@ -4,7 +4,7 @@ Callers are the bits of a number, so that a policy's word counts for all who hol
 For why somebody may or may not, ask their `SubjectEvaluator`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Self, TypeAlias
 
@@ -12,14 +12,12 @@ from iam_access.policy.evaluation.compile import CompiledPolicy
 from iam_access.policy.evaluation.decision_cache import (
     ActionOnResource,
     ActionResourceEntry,
+    RequestValues,
     SubjectEvaluator,
-    Values,
     Varying,
 )
-from iam_access.policy.evaluation.request import OF_RESOURCE
+from iam_access.policy.evaluation.request import OF_RESOURCE, Context
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
-
-Context: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
 class BatchEvaluator:
@@ -128,7 +126,7 @@ class _Holders:
         self.bits = sum(1 << place for place in places_)
 
 
-_Split: TypeAlias = dict[Values, tuple[int, int]]
+_Split: TypeAlias = dict[RequestValues, tuple[int, int]]
 
 
 class _Held:

@@ -14,20 +14,25 @@ from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from iam_access.policy.arn import account_of_root
-from iam_access.policy.document import DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS, DocumentError, parse
+from iam_access.policy.document import (
+    DOCUMENT_ELEMENTS,
+    STATEMENT_ELEMENTS,
+    DocumentError,
+    parse_document,
+)
 from iam_access.policy.evaluation.conditions import (
     AnyCondition,
     PolicySyntaxError,
     compile_conditions,
 )
 from iam_access.policy.evaluation.request import CallerType, PrincipalContext, RequestContext
-from iam_access.policy.globs import Mode, PatternSet, compile_patterns, no_variables
+from iam_access.policy.globs import GlobMode, PatternSet, compile_patterns, no_variables
 from iam_access.policy.problem import shown
 
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 
 
-class Match(IntEnum):
+class PrincipalMatch(IntEnum):
     """How directly a caller is named; the greater, the more it grants within one account."""
 
     NONE = 0
@@ -53,7 +58,7 @@ class PrincipalMatcher:
     providers: frozenset[str]
     negated: bool
 
-    def match(self, caller: PrincipalContext, *, allow: bool) -> Match:
+    def match(self, caller: PrincipalContext, *, allow: bool) -> PrincipalMatch:
         """How directly the statement applies to the caller; `allow` is its effect.
 
         For NotPrincipal the doubt goes against the caller: an Allow leaves out whoever is named
@@ -62,30 +67,30 @@ class PrincipalMatcher:
         found = self._named(caller)
         if not self.negated:
             return found
-        spared = found is not Match.NONE if allow else found is Match.DIRECT
-        return Match.NONE if spared else Match.DIRECT
+        spared = found is not PrincipalMatch.NONE if allow else found is PrincipalMatch.DIRECT
+        return PrincipalMatch.NONE if spared else PrincipalMatch.DIRECT
 
-    def _named(self, caller: PrincipalContext) -> Match:
+    def _named(self, caller: PrincipalContext) -> PrincipalMatch:
         if self.everyone:
-            return Match.DIRECT
+            return PrincipalMatch.DIRECT
         if caller.type is CallerType.SERVICE:
             return _direct(caller.arn in self.services)
         if caller.type in (CallerType.WEB_IDENTITY, CallerType.SAML):
             return _direct(caller.arn in self.providers)
         return self._named_in_account(caller)
 
-    def _named_in_account(self, caller: PrincipalContext) -> Match:
+    def _named_in_account(self, caller: PrincipalContext) -> PrincipalMatch:
         own_id = caller.unique_id if caller.type is CallerType.USER else ""
         if caller.type is CallerType.ROLE:
             if caller.arn in self.names or (caller.unique_id and caller.unique_id in self.names):
-                return Match.ISSUER
+                return PrincipalMatch.ISSUER
         elif caller.arn in self.names or (own_id and own_id in self.names):
-            return Match.DIRECT
+            return PrincipalMatch.DIRECT
         elif caller.issuer is not None and self._names_issuer(caller):
-            return Match.ISSUER
+            return PrincipalMatch.ISSUER
         if caller.account is None or caller.account not in self.accounts:
-            return Match.NONE
-        return Match.DIRECT if caller.type is CallerType.ROOT else Match.ACCOUNT
+            return PrincipalMatch.NONE
+        return PrincipalMatch.DIRECT if caller.type is CallerType.ROOT else PrincipalMatch.ACCOUNT
 
     def _names_issuer(self, caller: PrincipalContext) -> bool:
         return caller.issuer in self.names or (
@@ -93,8 +98,8 @@ class PrincipalMatcher:
         )
 
 
-def _direct(named: bool) -> Match:
-    return Match.DIRECT if named else Match.NONE
+def _direct(named: bool) -> PrincipalMatch:
+    return PrincipalMatch.DIRECT if named else PrincipalMatch.NONE
 
 
 def compile_principal(element: object, *, negated: bool) -> PrincipalMatcher:
@@ -183,7 +188,7 @@ class StatementRef:
         return f"{label} ({self.sid})" if self.sid else label
 
 
-class Statement(NamedTuple):
+class CompiledStatement(NamedTuple):
     """A compiled statement. Without `resources` it covers every resource that it is asked for."""
 
     ref: StatementRef
@@ -198,17 +203,17 @@ class Statement(NamedTuple):
         """Whether Action or NotAction covers an action, given in lower case."""
         return self.actions.matches(action, no_variables) != self.not_actions
 
-    def match(self, context: RequestContext) -> Match:
+    def match(self, context: RequestContext) -> PrincipalMatch:
         """How directly the statement applies to a request whose action it covers.
 
         A policy without Principal applies to whom it is attached to: Match.DIRECT.
         """
-        found = Match.DIRECT
+        found = PrincipalMatch.DIRECT
         if self.principal is not None:
             found = self.principal.match(context.request.principal, allow=self.ref.allows)
-            if found is Match.NONE:
+            if found is PrincipalMatch.NONE:
                 return found
-        return found if self.applies_to_anyone(context) else Match.NONE
+        return found if self.applies_to_anyone(context) else PrincipalMatch.NONE
 
     def applies_to_anyone(self, context: RequestContext) -> bool:
         """Whether resource and conditions match, whoever the caller is."""
@@ -230,10 +235,10 @@ class CompiledPolicy:
     """A policy ready to be asked. Hashable by identity, so that callers can share and cache it."""
 
     source: PolicySource
-    statements: tuple[Statement, ...]
-    _memo: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    statements: tuple[CompiledStatement, ...]
+    _memo: dict[str, tuple[CompiledStatement, ...]] = field(default_factory=dict, repr=False)
 
-    def covering(self, action: str) -> tuple[Statement, ...]:
+    def covering(self, action: str) -> tuple[CompiledStatement, ...]:
         """The statements whose Action or NotAction covers an action, given in lower case."""
         found = self._memo.get(action)
         if found is None:
@@ -272,7 +277,7 @@ def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
     value: object = document
     if isinstance(document, str):
         try:
-            value = parse(document)
+            value = parse_document(document)
         except DocumentError as error:
             raise PolicySyntaxError(str(error), "A policy document is a JSON object.") from error
     if not isinstance(value, Mapping):
@@ -290,7 +295,7 @@ def _check_elements(raw: Mapping[str, Any], known: frozenset[str], where: str = 
         )
 
 
-def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> Statement:
+def _statement(raw: object, index: int, source: PolicySource, variables: bool) -> CompiledStatement:
     if not isinstance(raw, Mapping):
         where = _place(source, index)
         raise PolicySyntaxError(f"{where} is no JSON object", "Statement holds one or a list.")
@@ -303,9 +308,9 @@ def _statement(raw: object, index: int, source: PolicySource, variables: bool) -
         _check_elements(raw, _STATEMENT_ELEMENTS)
         actions, not_actions = _one_of(raw, "Action", "NotAction")
         resources, not_resources = _resources(raw, source)
-        return Statement(
+        return CompiledStatement(
             StatementRef(source, index, sid if isinstance(sid, str) else None, effect == "Allow"),
-            compile_patterns(map(str.lower, actions), Mode.TEXT),
+            compile_patterns(map(str.lower, actions), GlobMode.TEXT),
             not_actions,
             _resource_patterns(resources, not_resources, variables),
             not_resources,
@@ -356,7 +361,7 @@ def _resource_patterns(
 ) -> PatternSet | None:
     if resources is None:
         return None
-    patterns = compile_patterns(resources, Mode.RESOURCE, variables=variables)
+    patterns = compile_patterns(resources, GlobMode.RESOURCE, variables=variables)
     return None if patterns.any_text and not negated else patterns
 
 

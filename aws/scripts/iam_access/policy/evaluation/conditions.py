@@ -22,11 +22,11 @@ from iam_access.errors import AccessError
 from iam_access.policy.condition_keys import ValueType
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
-from iam_access.policy.globs import Lookup, Mode, compile_patterns, is_whole_arn
+from iam_access.policy.globs import GlobMode, Lookup, compile_patterns, is_whole_arn
 from iam_access.policy.problem import shown
 
 Scalar: TypeAlias = str | int | float | bool
-Values: TypeAlias = Sequence[Scalar]
+PolicyValues: TypeAlias = Sequence[Scalar]
 """The values of one condition key in a policy."""
 
 Test: TypeAlias = Callable[[str, Lookup], bool | None]
@@ -36,7 +36,7 @@ None is for what cannot be told, because the value, or one of the policy's that 
 is not of the operator's type.
 """
 
-Factory: TypeAlias = Callable[[Values, bool], Test]
+Factory: TypeAlias = Callable[[PolicyValues, bool], Test]
 """Makes a test from the policy's values; the flag tells whether variables count."""
 
 _T = TypeVar("_T")
@@ -46,17 +46,17 @@ def _texts(values: Iterable[Scalar]) -> list[str]:
     return [text_of(value) for value in values]
 
 
-def _patterns(mode: Mode, *, wildcards: bool) -> Factory:
-    def make(values: Values, variables: bool) -> Test:
+def _patterns(mode: GlobMode, *, wildcards: bool) -> Factory:
+    def make(values: PolicyValues, variables: bool) -> Test:
         compiled = compile_patterns(_texts(values), mode, variables=variables, wildcards=wildcards)
         return compiled.matches
 
     return make
 
 
-def _ignore_case(values: Values, variables: bool) -> Test:
+def _ignore_case(values: PolicyValues, variables: bool) -> Test:
     texts = [text.lower() for text in _texts(values)]
-    matches = compile_patterns(texts, Mode.TEXT, variables=variables, wildcards=False).matches
+    matches = compile_patterns(texts, GlobMode.TEXT, variables=variables, wildcards=False).matches
 
     def test(value: str, lookup: Lookup) -> bool:
         def lowered(key: str, written: str) -> str | None:
@@ -74,7 +74,7 @@ def _compare(parse: Callable[[Any], _T | None], relation: Callable[[_T, _T], boo
     No variables and no wildcards.
     """
 
-    def make(values: Values, _variables: bool) -> Test:
+    def make(values: PolicyValues, _variables: bool) -> Test:
         bounds = [bound for bound in map(parse, values) if bound is not None]
         otherwise = _without_match(bounds, values)
 
@@ -89,15 +89,15 @@ def _compare(parse: Callable[[Any], _T | None], relation: Callable[[_T, _T], boo
     return make
 
 
-def _without_match(readable: Sequence[object], values: Values) -> bool | None:
+def _without_match(readable: Sequence[object], values: PolicyValues) -> bool | None:
     """What a test says where nothing matches: None if one of the policy's values is unreadable."""
     return False if len(readable) == len(values) else None
 
 
-def _bool(values: Values, variables: bool) -> Test:
+def _bool(values: PolicyValues, variables: bool) -> Test:
     """Bool takes policy variables, unlike the other operators that are not strings or ARNs."""
     texts = [text.lower() for text in _texts(values)]
-    matches = compile_patterns(texts, Mode.TEXT, variables=variables, wildcards=False).matches
+    matches = compile_patterns(texts, GlobMode.TEXT, variables=variables, wildcards=False).matches
 
     def test(value: str, lookup: Lookup) -> bool:
         lowered = value.lower()
@@ -131,7 +131,7 @@ def parse_binary(value: Scalar) -> bytes | None:
         return None
 
 
-def _ip(values: Values, _variables: bool) -> Test:
+def _ip(values: PolicyValues, _variables: bool) -> Test:
     """Addresses and CIDR ranges of both families; an address alone is a range of one."""
     networks = [network for network in map(parse_network, values) if network is not None]
     otherwise = _without_match(networks, values)
@@ -168,10 +168,10 @@ def parse_network(value: Scalar) -> ipaddress.IPv4Network | ipaddress.IPv6Networ
         return None
 
 
-def _arn(values: Values, variables: bool) -> Test:
+def _arn(values: PolicyValues, variables: bool) -> Test:
     """ARNs part by part. A variable may bring in the parts that a pattern lacks."""
     texts = _texts(values)
-    patterns = compile_patterns(texts, Mode.ARN, variables=variables)
+    patterns = compile_patterns(texts, GlobMode.ARN, variables=variables)
     whole = [text for text in texts if is_whole_arn(text) or (variables and "${" in text)]
     otherwise = _without_match(whole, values)
 
@@ -200,8 +200,8 @@ def is_value_of(value: str, kind: ValueType) -> bool:
     return kind is ValueType.STRING or _READERS[kind](value) is not None
 
 
-_string = _patterns(Mode.TEXT, wildcards=False)
-_like = _patterns(Mode.TEXT, wildcards=True)
+_string = _patterns(GlobMode.TEXT, wildcards=False)
+_like = _patterns(GlobMode.TEXT, wildcards=True)
 
 # Operator in lower case: how its test is made, and whether it is the negation of that test.
 # Null is not among them: it asks for no value.

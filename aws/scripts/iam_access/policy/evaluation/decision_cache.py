@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from iam_access.policy.evaluation.compile import CompiledPolicy, Match
+from iam_access.policy.evaluation.compile import CompiledPolicy, PrincipalMatch
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, decide_for_caller
 from iam_access.policy.evaluation.request import (
     OF_RESOURCE,
@@ -24,10 +24,10 @@ from iam_access.policy.evaluation.service_exceptions import is_settled_by_servic
 ActionOnResource: TypeAlias = tuple[str, str, str | None]
 """An action, a resource, and the resource's account if that needs saying."""
 
-Values: TypeAlias = tuple[tuple[str, ...] | None, ...]
+RequestValues: TypeAlias = tuple[tuple[str, ...] | None, ...]
 """What a request has of some condition keys, in their order."""
 
-Numbers: TypeAlias = tuple[int, ...]
+VerdictIds: TypeAlias = tuple[int, ...]
 
 _SILENT = 0
 
@@ -57,8 +57,8 @@ class ActionResourceEntry:
         self.place = place
         self.constant = _Constants(self)
         self.varying: dict[CompiledPolicy, Varying] = {}
-        self.decisions: dict[tuple[int, tuple[int, ...], Numbers], Decision] = {}
-        self.distinct: dict[tuple[int, tuple[Numbers, ...]], Decision] = {}
+        self.decisions: dict[tuple[int, tuple[int, ...], VerdictIds], Decision] = {}
+        self.distinct: dict[tuple[int, tuple[VerdictIds, ...]], Decision] = {}
         self._action = request.action.lower()
         self._probe = request
         self.effects = [(False, False)]
@@ -77,7 +77,7 @@ class ActionResourceEntry:
         if not covering:
             return _SILENT, ()
         context = Recorder(request)
-        matching = tuple([one for one in covering if one.match(context) is not Match.NONE])
+        matching = tuple([one for one in covering if one.match(context) is not PrincipalMatch.NONE])
         asked = tuple(context.asked)
         missing = tuple(context.missing.items())
         if not matching and not missing:
@@ -116,7 +116,7 @@ class Varying:
     def __init__(self, policy: CompiledPolicy, keys: tuple[str, ...]) -> None:
         self.policy = policy
         self.keys = keys
-        self.known: dict[Values, int] = {}
+        self.known: dict[RequestValues, int] = {}
 
 
 class Recorder(RequestContext):
@@ -215,7 +215,7 @@ class _Holding(NamedTuple):
     layers: ApplicablePolicies
     caller: PrincipalContext
 
-    def by_layer(self, numbers: Numbers) -> tuple[Numbers, ...]:
+    def by_layer(self, numbers: VerdictIds) -> tuple[VerdictIds, ...]:
         """What the policies of each layer say, without those that say nothing."""
         found = []
         start = 0
@@ -242,7 +242,7 @@ class SubjectEvaluator:
         self._holding = holding
         self._context = context
         self._now = now
-        self._values: dict[tuple[str, ...], Values] = {}
+        self._values: dict[tuple[str, ...], RequestValues] = {}
 
     def in_context(self, context: Mapping[str, str | Sequence[str]]) -> "SubjectEvaluator":
         """The same caller at the same time with other condition keys."""
@@ -289,7 +289,7 @@ class SubjectEvaluator:
         return decision
 
     def _shared(
-        self, cell: ActionResourceEntry, place: ActionOnResource, numbers: Numbers
+        self, cell: ActionResourceEntry, place: ActionOnResource, numbers: VerdictIds
     ) -> Decision:
         """The same policies may stand among others that say nothing."""
         holding = self._holding
@@ -300,7 +300,7 @@ class SubjectEvaluator:
             decision = cell.distinct[key] = decide_for_caller(request, holding.layers)
         return decision
 
-    def _numbers(self, cell: ActionResourceEntry, numbers: Numbers) -> Numbers:
+    def _numbers(self, cell: ActionResourceEntry, numbers: VerdictIds) -> VerdictIds:
         """Ask again the policies whose word depends on condition keys."""
         varying = cell.varying
         found = list(numbers)
@@ -325,7 +325,7 @@ class SubjectEvaluator:
         one.known[self.values(one.keys, cell.place)] = number
         return number
 
-    def values(self, keys: tuple[str, ...], place: ActionOnResource) -> Values:
+    def values(self, keys: tuple[str, ...], place: ActionOnResource) -> RequestValues:
         """What its requests have of some condition keys, given in lower case."""
         found = self._values.get(keys)
         if found is None:

@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeAlias
 
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
-    Match,
+    CompiledStatement,
+    PrincipalMatch,
     SourceType,
-    Statement,
     StatementRef,
 )
 from iam_access.policy.evaluation.request import (
@@ -68,7 +68,7 @@ class LayerDecision(NamedTuple):
     allowed: bool
     allows: tuple[StatementRef, ...] = ()
     denies: tuple[StatementRef, ...] = ()
-    match: Match = Match.NONE
+    match: PrincipalMatch = PrincipalMatch.NONE
     note: str = ""
 
     @property
@@ -151,7 +151,7 @@ class _Kind(Enum):
 class _Slot(NamedTuple):
     """A layer and those of its statements that cover an action; `silent` if none applies."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[CompiledStatement, ...]
     silent: LayerDecision
 
 
@@ -257,7 +257,7 @@ def decide(request: Request, layers: ApplicablePolicies) -> Decision:
         found = _deny_not_principals(layers.resource, context, found)
     forbidden = forbidden_by_service(request)
     if forbidden:
-        resource = found[-1]._replace(allowed=False, match=Match.NONE, note=forbidden)
+        resource = found[-1]._replace(allowed=False, match=PrincipalMatch.NONE, note=forbidden)
         found = (*found[:-1], resource)
     return _conclude(context, found, _grant)
 
@@ -326,10 +326,10 @@ def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
         return slot.silent
     allows: list[StatementRef] = []
     denies: list[StatementRef] = []
-    closest = Match.NONE
+    closest = PrincipalMatch.NONE
     for statement in slot.statements:
         match = statement.match(context)
-        if match is Match.NONE:
+        if match is PrincipalMatch.NONE:
             continue
         if statement.ref.allows:
             allows.append(statement.ref)
@@ -388,9 +388,9 @@ def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
         # Across accounts both sides must allow, however the policy names the caller.
         return (identity, resource), wanting if resource.allowed else [*wanting, resource]
     # Within one account either side grants, depending on how directly the caller is named.
-    if resource.match is Match.DIRECT:
+    if resource.match is PrincipalMatch.DIRECT:
         return (resource, identity), ()
-    if resource.match is Match.ISSUER:
+    if resource.match is PrincipalMatch.ISSUER:
         return (resource, identity), [one for one in wanting if one is not identity]
     if needs_resource_policy(request) and not resource.allowed:
         return (), [*wanting, resource]

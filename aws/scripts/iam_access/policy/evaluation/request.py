@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TypeAlias
 
 from iam_access.policy.arn import (
     account_of,
+    arn_name,
     iam_arn,
     is_service_linked_role,
-    name_of,
     part_of,
     session_arn,
 )
@@ -24,7 +25,10 @@ from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
 from iam_access.policy.problem import shown
 
-_NOTHING: Mapping[str, str | Sequence[str]] = MappingProxyType({})
+Context: TypeAlias = Mapping[str, str | Sequence[str]]
+"""Values of condition keys, whose names may be in any case. No values mean that a key is absent."""
+
+_NOTHING: Context = MappingProxyType({})
 
 
 class CallerType(StrEnum):
@@ -86,7 +90,7 @@ class PrincipalContext:
     def role_session(cls, role: str, session: str, unique_id: str = "") -> "PrincipalContext":
         """The session named `session` of the role with the ARN `role`."""
         account = account_of(role)
-        name = name_of(role)
+        name = arn_name(role)
         arn = session_arn(str(account), name, session, partition=part_of(role, 1))
         return cls(CallerType.ROLE_SESSION, arn, account, role, unique_id)
 
@@ -163,7 +167,7 @@ class Request:
     action: str
     resource: str
     resource_account: str | None = None
-    context: Mapping[str, str | Sequence[str]] = field(default_factory=lambda: _NOTHING)
+    context: Context = field(default_factory=lambda: _NOTHING)
     now: datetime | None = None
 
     @property
@@ -308,7 +312,7 @@ def _as_text(value: object) -> str:
 
 
 def _user_name(caller: PrincipalContext) -> str | None:
-    return name_of(caller.arn) if caller.type is CallerType.USER else None
+    return arn_name(caller.arn) if caller.type is CallerType.USER else None
 
 
 def _user_id(caller: PrincipalContext) -> str | None:
@@ -316,7 +320,7 @@ def _user_id(caller: PrincipalContext) -> str | None:
         return "anonymous"
     if caller.type is CallerType.ROOT:
         return caller.account
-    name = name_of(caller.arn)
+    name = arn_name(caller.arn)
     if caller.type is CallerType.FEDERATED_USER:
         return f"{caller.account}:{name}"
     if caller.type is CallerType.ROLE_SESSION:

@@ -10,18 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.model import Severity
+from iam_access.place import Path
 from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
 from iam_access.policy.condition_keys import can_have, find_condition_key
-from iam_access.policy.document import (
-    Document,
-    Statement,
-    size,
-    statements_of,
-)
+from iam_access.policy.document import Statement, policy_size, statements_of
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
-from iam_access.policy.problem import Path, Problem, shown
+from iam_access.policy.problem import shown
+from iam_access.problem import Problem
+from iam_access.snapshot import Document
 
 _ALL_VALUES = "ForAllValues:"
 
@@ -149,7 +147,7 @@ def check_document(
     """
     too_large = [*_too_large(document, path, quota, name)]
     yield from too_large
-    if too_large and size(document) > _FAR_TOO_LARGE * (quota or 0):
+    if too_large and policy_size(document) > _FAR_TOO_LARGE * (quota or 0):
         return  # it would take long, and most of it has to go
     statements = statements_of(document)
     for position, each in enumerate(statements):
@@ -176,7 +174,7 @@ def _repeated_sids(statements: Sequence[Statement], path: Path) -> Iterator[Prob
 def _too_large(
     document: Document, path: Path, quota: int | None, name: str | None
 ) -> Iterator[Problem]:
-    characters = size(document)
+    characters = policy_size(document)
     policy = "the policy" if name is None else f"the policy {shown(name)}"
     if quota is not None and characters > quota:
         yield Problem(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from moto.iam.models import IAMBackend
 
-from iam_access.policy.arn import account_of, iam_arn, iam_kind, name_of
+from iam_access.policy.arn import account_of, arn_name, iam_arn, iam_kind
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -132,7 +132,7 @@ def _attached(iam: IAMBackend, owner: Entity, without: Exclusions) -> Iterator[_
 
 
 def _managed(iam: IAMBackend, arn: str, kind: SourceType) -> _Policy:
-    return _stored(default_version(iam, arn), PolicySource(arn, kind, name_of(arn)))
+    return _stored(default_version(iam, arn), PolicySource(arn, kind, arn_name(arn)))
 
 
 @lru_cache(maxsize=1024)
@@ -209,7 +209,7 @@ def _caller(
     if kind == "role":
         return PrincipalContext.role(arn, unique_id), follows
     if kind == "user":
-        follows["aws:username"] = (name_of(arn),)
+        follows["aws:username"] = (arn_name(arn),)
         if unique_id:
             follows["aws:userid"] = (unique_id,)
     # A group makes no calls; it is asked as if it were a user without a name.

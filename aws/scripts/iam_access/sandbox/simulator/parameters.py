@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from iam_access.policy.actions import find_action
-from iam_access.policy.arn import account_of, find_arn, iam_kind, name_of
+from iam_access.policy.arn import account_of, arn_name, find_arn, iam_kind
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
@@ -84,12 +84,12 @@ def source_of(call: Call) -> tuple[str, str]:
             f"Invalid Policy Source Arn: caller's account {call.account_id} does not have access "
             f"to policies in account {account}"
         )
-    return kind, name_of(arn)
+    return kind, arn_name(arn)
 
 
 def _entity_kind(arn: str) -> str | None:
     kind = iam_kind(arn)
-    return kind if kind in _ENTITIES and name_of(arn) else None
+    return kind if kind in _ENTITIES and arn_name(arn) else None
 
 
 def _is_in_account(text: str) -> bool:
