@@ -2,8 +2,8 @@
 
 import pytest
 
-from iam_access.policy import problem
-from iam_access.policy.problem import nearest
+from iam_access.policy import messages
+from iam_access.policy.messages import nearest
 
 NAMES = (
     "DescribeInstances",
@@ -48,7 +48,7 @@ def test_few_are_looked_at_closely(monkeypatch: pytest.MonkeyPatch) -> None:
         looked_at.append(len(possibilities) * len(word))
         return []
 
-    monkeypatch.setattr(problem, "get_close_matches", close)
+    monkeypatch.setattr(messages, "get_close_matches", close)
     nearest("policy-foo-duty-7", [f"policy-for-duty-{number}" for number in range(5_000)])
     nearest("x" * 1_000_000, ["x"])
     nearest("policy", ["policy" * 1_000_000])

@@ -86,7 +86,7 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
-        for action in listed(statement["Action"])
+        for action in as_list(statement["Action"])
     }
     calls = {
         permission

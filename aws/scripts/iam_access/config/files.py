@@ -11,7 +11,7 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.yaml.syntax import shown
 from iam_access.config.yaml.tree import SIZE_LIMIT
 from iam_access.model import Location
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENDING = ".yaml"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 
 _LISTED = 12
 

@@ -23,7 +23,7 @@ from iam_access.policy.globs import (
     overlap,
     without_wildcards,
 )
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 from iam_access.problem import Problem
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")

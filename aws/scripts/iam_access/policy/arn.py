@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from iam_access.model import Account, Principal
 from iam_access.policy.globs import mask_variables, matching
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 
 DEFAULT: Final = "aws"
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from iam_access.policy.actions import condition_keys, expand, find_action, resource_types, services
 from iam_access.policy.globs import FORM_BLANK, documented_form
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 
 
 class ValueType(StrEnum):

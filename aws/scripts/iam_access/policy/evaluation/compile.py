@@ -27,7 +27,7 @@ from iam_access.policy.evaluation.conditions import (
 )
 from iam_access.policy.evaluation.request import CallerType, PrincipalContext, RequestContext
 from iam_access.policy.globs import GlobMode, PatternSet, compile_patterns, no_variables
-from iam_access.policy.problem import shown
+from iam_access.policy.messages import shown
 
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 

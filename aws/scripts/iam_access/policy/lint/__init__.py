@@ -17,7 +17,7 @@ from iam_access.policy.condition_keys import can_have, find_condition_key
 from iam_access.policy.document import Statement, policy_size, statements_of
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
-from iam_access.policy.problem import shown
+from iam_access.policy.messages import shown
 from iam_access.problem import Problem
 from iam_access.snapshot import Document
 

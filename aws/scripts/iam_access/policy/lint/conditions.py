@@ -15,7 +15,7 @@ from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import text_of
 from iam_access.policy.evaluation.conditions import parse_binary, parse_boolean, parse_network
 from iam_access.policy.globs import malformed_variable
-from iam_access.policy.problem import nearest
+from iam_access.policy.messages import nearest
 from iam_access.problem import Problem
 
 _SETS = ("ForAllValues:", "ForAnyValue:")
