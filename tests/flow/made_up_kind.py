@@ -30,7 +30,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import Instant, Spec, UserAddress
 from iam_access.kinds.grant import TemporaryGrant, withheld
-from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, UnmanagedResource
+from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, SharedLimit, UnmanagedResource
 from iam_access.kinds.operations import Operation, iam_operations
 from iam_access.kinds.quotas import Quota, Use
 from iam_access.model import (
@@ -224,6 +224,7 @@ class MadeUpGroups(Kind):
         "add_user_to_group": Operation(_added, ("iam:AddUserToGroup",)),
         "remove_user_from_group": Operation(_removed, ("iam:RemoveUserFromGroup",)),
     }
+    limits: tuple[SharedLimit, ...] = ()
     quotas: tuple[Quota, ...] = (
         Quota(
             "made-up groups",

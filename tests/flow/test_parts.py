@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,13 +12,20 @@ import pytest
 from iam_access.cli import commands
 from iam_access.cloud.errors import Clients
 from iam_access.cloud.hints import ask
-from iam_access.cloud.reader import READERS
+from iam_access.cloud.reader import READERS, SharedParts
+from iam_access.cloud.sessions import Accounts
+from iam_access.config.load import load
 from iam_access.kinds import registered
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.fields import Spec
+from iam_access.kinds.kind import SharedLimit
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.model import CallTarget, Finding, Principal, PrincipalType, Resource, Severity
+from iam_access.plan.planner import RunOptions
+from iam_access.runs.apply import preview
+from iam_access.runs.planning import applying
+from iam_access.runs.run import Run
 from iam_access.sandbox import FaultContext
 from iam_access.snapshot import PartNotReadError, Snapshot, SnapshotPart
 from tests.flow.fleet import DEPLOYER, LIVE, PROD, TEST, Files, Fleet, account, opened, text
@@ -206,3 +213,37 @@ def test_what_was_not_read_is_an_error_and_never_empty() -> None:
     with pytest.raises(PartNotReadError, match=REGION):
         Snapshot(PROD).part(Queues(PROD, REGION))
     assert Snapshot(PROD, parts={Queues(PROD, REGION): ("q",)}).part(Queues(PROD, REGION)) == ("q",)
+
+
+class Recorded(threading.Event):
+    """An event that nobody sets: waiting for it takes no time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return False
+
+
+def test_reads_keep_to_the_limits_that_a_kind_knows_of_for_all_accounts_together(
+    monkeypatch: pytest.MonkeyPatch, files: Files
+) -> None:
+    class SlowQueues(QueueKind):
+        limits = (SharedLimit("sqs", per_second=0.001),)
+
+    files.team(accounts={"prod": PROD, "test": TEST})
+    files.team("hub", accounts={"hub": LIVE})
+    monkeypatch.setitem(READERS, Queues, read_queues)
+    asking(files, {"region": REGION, "account": LIVE})
+    with registered(SlowQueues(), QueueFolder()), fleet_of(files, PROD, TEST, LIVE) as fleet:
+        configuration = load(files.directory, now=fleet.clock())
+        stop = Recorded()
+        run = Run(configuration, Accounts("test", workers=2), fleet.clock(), stop=stop)
+        for shared in (run, replace(run, shared_parts=SharedParts())):
+            planner = applying(configuration, RunOptions(), run.now)
+            reports = preview(shared, planner, [configuration.accounts[PROD]])
+            assert [report.failure for report in reports] == [None]
+    assert len(stop.waits) == 1
+    assert 900 < stop.waits[0] <= 1_000

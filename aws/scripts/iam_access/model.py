@@ -195,6 +195,23 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """How to tell when AWS has carried out a call that it accepts first and carries out later.
+
+    `status` is the path of the status in the answer of the call, where that has one, and of `read`,
+    which takes from the call's answer what identifies it. AWS is still at it while the status is
+    one of `going`, and has carried it out when it is one of `done`; any other one is a failure, and
+    `reason` the path of AWS's words for it, if there are any.
+    """
+
+    read: Read
+    status: tuple[str, ...]
+    done: frozenset[str]
+    going: frozenset[str]
+    reason: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApiCall:
     """One call of an AWS API, as a value.
 
@@ -203,7 +220,9 @@ class ApiCall:
     the one that the change is about. `region` is None for a service with one endpoint for the whole
     partition. `action` is the IAM action of the operation where it does not follow from the names.
     Calls of one phase that differ only in the list named by `merge` are sent as one. With
-    `absent_is_done`, an error that says that it does not exist counts as done.
+    `absent_is_done`, an error that says that it does not exist counts as done. A call with a
+    `completion` is made only once AWS has carried it out; a code of its `confirm` then says that
+    the same may be under way already.
     """
 
     service: str
@@ -217,6 +236,7 @@ class ApiCall:
     merge: str | None = None
     absent_is_done: bool = False
     confirm: Confirm | None = None
+    completion: Completion | None = None
 
     @property
     def target(self) -> CallTarget:

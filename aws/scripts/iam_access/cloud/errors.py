@@ -28,5 +28,13 @@ class CloudError(AccessError):
         return Failure(self.code, self.message, self.hint)
 
 
+# Why a call that was to come is not made: the run is to end.
+INTERRUPTED = Failure(
+    "Interrupted",
+    "the run was stopped before this was complete",
+    "run the same command again: it finishes what was begun",
+)
+
+
 class CallError(CloudError):
     """AWS refused one call or never answered it. `code` is AWS's, or the client's error class."""

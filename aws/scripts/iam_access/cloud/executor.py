@@ -2,25 +2,37 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from iam_access.cloud import hints
-from iam_access.cloud.errors import Answer, Call, CallError, Clients, CloudError, Params
+from iam_access.cloud.errors import (
+    INTERRUPTED,
+    Answer,
+    Call,
+    CallError,
+    Clients,
+    CloudError,
+    Params,
+)
+from iam_access.cloud.limits import SharedLimits
 from iam_access.model import (
     ApiCall,
     CallTarget,
     Change,
+    Completion,
     Failure,
     Outcome,
     Phase,
     Read,
     ResourceId,
     Status,
+    permission,
 )
-from iam_access.plan.confirmation import holds
+from iam_access.plan.confirmation import holds, parameters, text_at
 
 # How many tags, or keys of tags, one call takes:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
@@ -74,7 +86,7 @@ def steps_of(changes: Sequence[Change]) -> tuple[BatchedCall, ...]:
 
 def _merge_key(call: ApiCall) -> str | None:
     """Equal for calls that may be sent as one; None for a call that stays alone."""
-    if call.merge is None or call.confirm is not None:
+    if call.merge is None or call.confirm is not None or call.completion is not None:
         return None
     common = {name: value for name, value in call.params.items() if name != call.merge}
     identity = [call.phase, *call.target, call.operation, call.merge, call.absent_is_done, common]
@@ -100,11 +112,19 @@ def _merged(calls: Sequence[ApiCall]) -> ApiCall:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 SETTLE_SECONDS = 60.0
 _CONFIRM_SECONDS = 15.0
+# How long one call is waited for that AWS carries out later: assignments of IAM Identity Center
+# mostly take less than a minute.
+COMPLETION_SECONDS = 300.0
 _LONGEST_PAUSE = 15.0
 _BUSY_RETRIES = 4
 
 _PASSING = hints.BUSY | {hints.STILL_USED}
+# A status that could not be read this time.
+_UNREAD = hints.THROTTLED | hints.UNANSWERED | hints.BUSY
 _BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
+
+
+_NO_LIMITS = SharedLimits()
 
 
 @dataclass(slots=True)
@@ -126,8 +146,9 @@ class Execution:
     """Carries out the changes about one account; `outcomes` tell how far it came, at any time.
 
     `account` is the id of that account; `clients` reach it and the other accounts that changes
-    need calls in. `sleep` waits some seconds and may return early when `stopped` turns true; then
-    no further call is made. `on_outcome` gets the outcome of each change when it is settled.
+    need calls in. `limits` are shared with other executions. `sleep` waits some seconds and may
+    return early when `stopped` turns true; then no further call is made. `on_outcome` gets the
+    outcome of each change when it is settled.
     """
 
     def __init__(
@@ -136,6 +157,7 @@ class Execution:
         changes: Sequence[Change],
         clients: Clients,
         *,
+        limits: SharedLimits = _NO_LIMITS,
         sleep: Callable[[float], object] = time.sleep,
         stopped: Callable[[], bool] = lambda: False,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
@@ -153,6 +175,7 @@ class Execution:
         self._by_id = {state.change.id: state for state in self._states}
         self._clients = clients
         self._open: dict[CallTarget, Call] = {}
+        self._limits = limits
         self._sleep = sleep
         self._stopped = stopped
         self._on_outcome = on_outcome
@@ -160,12 +183,13 @@ class Execution:
         self._created: dict[ResourceId, float] = {}
         self._interrupted = False
         self._lost: dict[str, Failure] = {}
+        self._stalled: dict[CallTarget, Failure] = {}
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """One per change, in their order. What is not settled yet counts as interrupted."""
         return tuple(
-            state.outcome or Outcome(state.change, Status.SKIPPED, _INTERRUPTED)
+            state.outcome or Outcome(state.change, Status.SKIPPED, INTERRUPTED)
             for state in self._states
         )
 
@@ -219,15 +243,18 @@ class Execution:
         """Whether the call is still to be made; settles a change that cannot be carried on."""
         state = self._states[part.change]
         if state.outcome is None:
-            failure = self._ended(part.call.account) or self._unmet_need(state.change)
+            failure = self._ended(part.call) or self._unmet_need(state.change)
             if failure is not None:
                 self._settle(state, Status.SKIPPED, failure)
         return state.outcome is None
 
-    def _ended(self, account: str) -> Failure | None:
-        """Why no further call can be made in the account, if so."""
+    def _ended(self, call: ApiCall) -> Failure | None:
+        """Why the call is not to be made, if so."""
         self._interrupted = self._interrupted or self._stopped()
-        return _INTERRUPTED if self._interrupted else self._lost.get(account)
+        if self._interrupted:
+            return INTERRUPTED
+        stalled = self._stalled.get(call.target) if call.completion is not None else None
+        return self._lost.get(call.account, stalled)
 
     def _unmet_need(self, change: Change) -> Failure | None:
         for need in sorted(change.waits_for):
@@ -251,8 +278,8 @@ class Execution:
         call = BatchedCall(parts).call
         states = [self._states[part.change] for part in parts]
         try:
-            send = self._client(call.target)
-            absent = self._carry_out(call, send, self._patience(state.change for state in states))
+            with self._outstanding(call):
+                absent = self._carry_out(call, self._patience(state.change for state in states))
         except CallError as error:
             failure = self._failure(error, call)
             for state in states:
@@ -287,17 +314,98 @@ class Execution:
         state.outcome = Outcome(state.change, status, failure)
         self._on_outcome(state.outcome)
 
-    def _carry_out(self, call: ApiCall, send: Call, patience: float) -> bool:
-        """Make one call; true when what it removes was gone. Raises CallError."""
+    @contextmanager
+    def _outstanding(self, call: ApiCall) -> Iterator[None]:
+        """Within the limits on calls that AWS has yet to carry out. Raises CallError."""
+        if call.completion is None:
+            yield
+            return
+        tries = 0
+        while not self._limits.begin(call.target, call.operation):
+            self._pause(_backoff(tries))
+            tries += 1
         try:
-            self._send(send, call.operation, call.params, 0.0 if call.absent_is_done else patience)
-        except CallError as error:
-            if call.absent_is_done and error.code in hints.ABSENT:
-                return True
-            if call.confirm is not None and error.code in call.confirm.codes and self._holds(call):
-                return call.absent_is_done
-            raise
-        return False
+            yield
+        finally:
+            self._limits.end(call.target, call.operation)
+
+    def _carry_out(self, call: ApiCall, patience: float) -> bool:
+        """Make one call; true when what it removes was gone. Raises CallError.
+
+        A call that AWS carries out later, and refuses while the same is under way, is confirmed and
+        sent again in turn, until one of them succeeds.
+        """
+        send = self._client(call.target)
+        visible = 0.0 if call.absent_is_done else patience
+        until = self._slept + (COMPLETION_SECONDS if call.completion is not None else 0.0)
+        tries = 0
+        while True:
+            try:
+                answer = self._send(send, call.operation, call.params, visible)
+            except CallError as error:
+                if call.absent_is_done and error.code in hints.ABSENT:
+                    return True
+                if call.confirm is None or error.code not in call.confirm.codes:
+                    raise
+                if self._holds(call):
+                    return call.absent_is_done
+                if self._slept >= until:
+                    raise
+                self._pause(min(_backoff(tries), until - self._slept))
+                tries += 1
+            else:
+                if call.completion is not None:
+                    self._complete(call, call.completion, answer)
+                return False
+
+    def _complete(self, call: ApiCall, completion: Completion, accepted: Answer) -> None:
+        """Wait until AWS has carried out a call that it has accepted. Raises CallError."""
+        until = self._slept + COMPLETION_SECONDS
+        latest, status = accepted, text_at(accepted, completion.status)
+        tries = 0
+        while status is None or status in completion.going:
+            if self._slept >= until:
+                raise self._stall(call)
+            self._pause(min(_backoff(tries), until - self._slept))
+            tries += 1
+            try:
+                latest = self._read_status(call, completion.read, accepted, until)
+            except CallError as error:
+                if error.code in _UNREAD:
+                    continue
+                raise
+            status = text_at(latest, completion.status) or ""
+        if status not in completion.done:
+            reason = text_at(latest, completion.reason) if completion.reason else None
+            raise CallError(
+                "NotCarriedOut",
+                f"AWS accepted it and then did not carry it out ({status or 'no status'})"
+                f"{f': {reason}' if reason else ''}",
+                "mend what AWS says, then run the same command again",
+            )
+
+    def _read_status(self, call: ApiCall, read: Read, accepted: Answer, patience: float) -> Answer:
+        params = parameters(read, accepted)
+        if params is None:
+            raise CallError(
+                "NotCarriedOut",
+                f"AWS accepted it without what {permission(read.service, read.operation)} asks for",
+                "run the same command again: it finds what was accepted",
+            )
+        send = self._client(CallTarget(call.account, read.service, read.region))
+        return self._send(send, read.operation, params, patience)
+
+    def _stall(self, call: ApiCall) -> CallError:
+        """The error of a call that takes AWS too long; no further one is begun that may, too."""
+        error = CallError(
+            "StillInProgress",
+            f"AWS accepted it and had not carried it out after {COMPLETION_SECONDS:.0f} seconds",
+            "run the same command again later: it finds what was accepted",
+        )
+        self._stalled[call.target] = replace(
+            error.failure, message="not begun: AWS takes too long for another call like it"
+        )
+        return error
 
     def _holds(self, call: ApiCall) -> bool:
         """Whether a call that failed had been carried out before."""
@@ -327,7 +435,7 @@ class Execution:
             try:
                 return send(operation, params)
             except CallError as error:
-                pause = min(2.0**tries, _LONGEST_PAUSE)
+                pause = _backoff(tries)
                 if _not_visible(error):
                     pause = min(pause, patience - self._slept)
                 elif error.code not in _PASSING or tries >= _BUSY_RETRIES:
@@ -335,12 +443,14 @@ class Execution:
                 if pause <= 0:
                     raise
                 tries += 1
-                self._slept += pause
-                self._sleep(pause)
-                if self._stopped():
-                    raise CallError(
-                        _INTERRUPTED.code, _INTERRUPTED.message, _INTERRUPTED.hint
-                    ) from error
+                self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep; raises CallError where the run is to end."""
+        self._slept += seconds
+        self._sleep(seconds)
+        if self._stopped():
+            raise CallError(INTERRUPTED.code, INTERRUPTED.message, INTERRUPTED.hint)
 
     def _client(self, target: CallTarget) -> Call:
         """The calls of a service in an account; raises CallError where it cannot be reached."""
@@ -358,11 +468,9 @@ class Execution:
         return max(made) + SETTLE_SECONDS if made else 0.0
 
 
-_INTERRUPTED = Failure(
-    "Interrupted",
-    "the run was stopped before this was complete",
-    "run the same command again: it finishes what was begun",
-)
+def _backoff(tries: int) -> float:
+    """Seconds to wait after so many tries."""
+    return min(2.0**tries, _LONGEST_PAUSE)
 
 
 def _not_visible(error: CallError) -> bool:

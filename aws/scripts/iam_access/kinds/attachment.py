@@ -35,6 +35,7 @@ from iam_access.kinds.kind import (
     GivenAccess,
     GrantKind,
     Lifetime,
+    SharedLimit,
     Takeover,
     UnmanagedResource,
 )
@@ -109,6 +110,7 @@ class PolicyAttachments(GrantKind):
     )
     reads = ()
     quotas: tuple[Quota, ...] = (ATTACHED, TAGS)
+    limits: tuple[SharedLimit, ...] = ()
     folder = "permanent-access"
     spec = PermanentAccessSpec
     keys = None

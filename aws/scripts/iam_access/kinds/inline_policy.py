@@ -6,7 +6,14 @@ from typing import Any
 
 from iam_access.kinds import calls, names
 from iam_access.kinds.grant import Form, TemporaryGrant
-from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
+from iam_access.kinds.kind import (
+    Attempt,
+    GivenAccess,
+    GrantKind,
+    Lifetime,
+    SharedLimit,
+    UnmanagedResource,
+)
 from iam_access.kinds.operations import Operation, for_each, iam_operations
 from iam_access.kinds.quotas import INLINE_SIZE, Quota, QuotaUsage, Use
 from iam_access.model import (
@@ -41,6 +48,7 @@ class InlinePolicies(GrantKind):
     )
     reads = ()
     quotas: tuple[Quota, ...] = (INLINE_SIZE,)
+    limits: tuple[SharedLimit, ...] = ()
 
     def in_words(self, count: int) -> str:
         return "inline policy" if count == 1 else f"{count:,} inline policies"

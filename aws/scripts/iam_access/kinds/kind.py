@@ -97,6 +97,21 @@ class Lifetime(NamedTuple):
     itself: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SharedLimit:
+    """A limit of AWS on the calls of one service (boto3's name) in one account and region.
+
+    It counts whatever account the calls are about. `operations` are boto3's names; none means all
+    of the service. `per_second` bounds the calls that are begun, `outstanding` those that AWS has
+    accepted and not carried out yet; None is no bound.
+    """
+
+    service: str
+    operations: frozenset[str] = frozenset()
+    per_second: float | None = None
+    outstanding: int | None = None
+
+
 class Kind(ABC):
     """A kind of resource: how it is found in an account, what it gives, and how it is changed."""
 
@@ -173,12 +188,17 @@ class Kind(ABC):
     @property
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
-        """The IAM actions by which its parts are read and its calls confirmed."""
+        """The IAM actions by which its parts are read, and its calls confirmed and followed."""
 
     @property
     @abstractmethod
     def quotas(self) -> tuple[Quota, ...]:
         """The quotas that its resources use, in the order in which they are checked."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> tuple[SharedLimit, ...]:
+        """The limits of AWS on its calls and reads that all accounts share."""
 
     @abstractmethod
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:

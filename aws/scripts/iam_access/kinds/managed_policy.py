@@ -19,7 +19,14 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import PolicyKey
 from iam_access.kinds.grant import TemporaryGrant
-from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, Takeover, UnmanagedResource
+from iam_access.kinds.kind import (
+    GivenAccess,
+    Kind,
+    Lifetime,
+    SharedLimit,
+    Takeover,
+    UnmanagedResource,
+)
 from iam_access.kinds.operations import Operation, for_each, iam_operations
 from iam_access.kinds.policy_spec import FOLDER, PolicySpec
 from iam_access.kinds.quotas import POLICIES, Quota, Use
@@ -63,6 +70,7 @@ class CustomerManagedPolicies(Kind):
     )
     reads = ("iam:GetPolicy", "iam:GetPolicyVersion")
     quotas: tuple[Quota, ...] = (POLICIES,)
+    limits: tuple[SharedLimit, ...] = ()
     folder = FOLDER
     spec = PolicySpec
     keys: TypeAdapter[str] = TypeAdapter(PolicyKey)

@@ -18,7 +18,14 @@ from urllib.parse import urlencode
 from iam_access.kinds import aws_policies, calls, names
 from iam_access.kinds.base import case_conflict, finding_about
 from iam_access.kinds.grant import LONGEST_SESSION, Form, TemporaryGrant
-from iam_access.kinds.kind import Attempt, GivenAccess, GrantKind, Lifetime, UnmanagedResource
+from iam_access.kinds.kind import (
+    Attempt,
+    GivenAccess,
+    GrantKind,
+    Lifetime,
+    SharedLimit,
+    UnmanagedResource,
+)
 from iam_access.kinds.operations import Operation, iam_operations
 from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Use
 from iam_access.model import (
@@ -316,6 +323,7 @@ class TemporaryRoles(GrantKind):
     )
     reads = ("iam:GetRole", "iam:GetAccountAuthorizationDetails")
     quotas: tuple[Quota, ...] = (ROLES,)
+    limits: tuple[SharedLimit, ...] = ()
 
     def in_words(self, count: int) -> str:
         return "role" if count == 1 else f"{count:,} roles"

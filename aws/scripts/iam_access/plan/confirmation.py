@@ -19,8 +19,8 @@ def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], Answer | No
     """
     taken: Answer = {}
     for read in confirm.reads:
-        params = {**read.params, **{name: value_at(taken, path) for name, path in read.takes}}
-        if _NOTHING in params.values():
+        params = parameters(read, taken)
+        if params is None:
             return False
         pages: list[Answer] = []
         while True:
@@ -36,6 +36,18 @@ def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], Answer | No
             return False
         taken = pages[-1]
     return True
+
+
+def parameters(read: Read, answer: Answer) -> dict[str, Any] | None:
+    """The parameters of a read with what it takes from an answer; None if that is not there."""
+    params = {**read.params, **{name: value_at(answer, path) for name, path in read.takes}}
+    return None if _NOTHING in params.values() else params
+
+
+def text_at(answer: Answer, path: Sequence[str]) -> str | None:
+    """The text at a path of keys; None where there is none."""
+    found = value_at(answer, path)
+    return found if isinstance(found, str) else None
 
 
 def value_at(answer: Any, path: Sequence[str]) -> Any:

@@ -43,6 +43,7 @@ def carry_out(
             account.id,
             report.plan.changes,
             run.clients(session),
+            limits=run.limits,
             sleep=run.stop.wait,
             stopped=run.stop.is_set,
         )

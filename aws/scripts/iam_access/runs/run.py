@@ -7,16 +7,22 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from iam_access.cloud.errors import Call, Clients, CloudError
+from iam_access.cloud.limits import SharedLimits
 from iam_access.cloud.managed import ManagedPolicyDocuments
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.configuration import Configuration
+from iam_access.kinds import KINDS
 from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.runs.planning import Planner
 from iam_access.snapshot import Snapshot, SnapshotPart
 
 T = TypeVar("T")
+
+
+def _limits() -> SharedLimits:
+    return SharedLimits(limit for kind in KINDS for limit in kind.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,9 @@ class Run:
 
     A session that cannot be opened, and a read or write that fails, becomes the failure of its
     account and stops no other. `watch` is called with each account when its part is finished, from
-    any thread. `managed_policies` and `shared_parts` are read once for all accounts. `stop` is set
-    to end the run early. `invented` accounts are made from the files and hold nothing else.
+    any thread. `managed_policies` and `shared_parts` are read once for all accounts, and `limits`
+    are counted for all of them. `stop` is set to end the run early. `invented` accounts are made
+    from the files and hold nothing else.
     """
 
     configuration: Configuration
@@ -35,6 +42,7 @@ class Run:
     watch: Callable[[Account], None] = lambda account: None
     managed_policies: ManagedPolicyDocuments = field(default_factory=ManagedPolicyDocuments)
     shared_parts: SharedParts = field(default_factory=SharedParts)
+    limits: SharedLimits = field(default_factory=_limits)
     stop: threading.Event = field(default_factory=threading.Event)
     invented: bool = False
 
@@ -72,10 +80,15 @@ class Run:
         """What reads and changes of the session's account call, there and in other accounts.
 
         Opens sessions in other accounts on first use, one for all accounts of the run, and only in
-        accounts that the files name. Threads may share it.
+        accounts that the files name. Calls wait for the limits that all accounts share. Threads may
+        share it.
         """
 
         def client(target: CallTarget) -> Call:
+            call = unlimited(target)
+            return self.limits.paced(target, call, sleep=self.stop.wait, stopped=self.stop.is_set)
+
+        def unlimited(target: CallTarget) -> Call:
             if target.account == session.account.id:
                 return session.client(target.service, target.region)
             account = self.configuration.known_accounts.get(target.account)
