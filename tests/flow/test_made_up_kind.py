@@ -344,6 +344,21 @@ def test_it_is_revoked_and_what_is_permanent_is_named(
     assert set(applied.sandbox.backend(PROD).groups) == {PERMANENT}
 
 
+@pytest.mark.parametrize("on", ["account", "plan"])
+def test_who_can_do_what_leads_to_the_line_that_grants_it(applied: Fleet, on: str) -> None:
+    for action, line in (("dynamodb:GetItem", 3), ("sqs:ReceiveMessage", 12)):
+        question = ("access", "-u", "ann", "-a", action, "--on", on, "--output", "json")
+        (answer,) = applied.run(simulate, *question).json["answers"]
+        (statement,) = answer["statements"]
+        assert statement["written"]["file"].endswith("aws-policies/payments.yaml")
+        assert statement["granted"]["file"].endswith(FILE), action
+        assert statement["granted"]["line"] == line
+    for output in OUTPUTS:
+        question = ("search", "-u", "ann", "-a", "sqs:*", "--on", on, "--output", output)
+        found = applied.run(simulate, *question)
+        assert found.status == 0, found.out
+
+
 def test_access_tests_judge_it(applied: Fleet) -> None:
     test = {"users": ["bob"], "actions": ["dynamodb:GetItem"], "resources": ["*"]}
     for expected, status in (("succeed", 0), ("fail", 1)):

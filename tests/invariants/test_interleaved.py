@@ -6,6 +6,7 @@ without the tag that says so. From everything that can be left behind, one apply
 files ask for, and cleanups to an account as if nothing had ever disturbed the run.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -246,7 +247,7 @@ def what_is_held(account: Snapshot, *, everything: bool) -> object:
         end = temporary_role.end_of(state) if names.is_grant_role(state) else None
         if end is not None and end <= NOW and not everything:
             continue
-        name = names.first_role_name(str(principal))
+        name = re.sub(r"\+g\d+$", "", str(principal))
         inline = {each: canonical(document) for each, document in state.inline.items()}
         claims = claims_on(state, account)
         owned = {arn: each.owners for arn, each in claims.items() if arn in state.attached}

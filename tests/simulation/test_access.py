@@ -73,7 +73,7 @@ def ask(
             **question,
         }
     )
-    return list(answers(asked, ACCOUNT, world, Origins(files, ACCOUNT)))
+    return list(answers(asked, ACCOUNT, world, Origins(files, ACCOUNT, world.snapshot)))
 
 
 PERMANENT = configuration(
@@ -116,10 +116,12 @@ def test_who_is_not_in_the_account_has_no_answer() -> None:
         (datetime(2026, 3, 1, 18, tzinfo=UTC), False),
     ],
 )
-def test_it_answers_for_another_time(form: Form, at: datetime, allowed: bool) -> None:
-    files = configuration(
-        team(policies=[policy("read")], temporary=[temporary(line=9, via=form.value)])
-    )
+@pytest.mark.parametrize("starts", [None, "2026-03-01T13:00:00Z"])
+def test_it_answers_for_another_time(
+    form: Form, starts: str | None, at: datetime, allowed: bool
+) -> None:
+    entry = temporary(line=9, via=form.value, starts_at=starts)
+    files = configuration(team(policies=[policy("read")], temporary=[entry]))
     found = ask(files, at=at)
     assert bool(found) is allowed
     for answer in found:
@@ -257,11 +259,15 @@ def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     whom = (Whom(ALICE), Whom(BOB))
     question = AccessQuestion(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
     judge = Judge(question, Organization(), world, ACCOUNT)
-    alice, bob = answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)
+    alice, bob = answers(
+        question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge
+    )
     assert (alice.allowed, alice.disputed, alice.decision.allowed) == (False, True, True)
     assert (bob.allowed, bob.disputed) == (False, False)
     anybody = replace(question, principals=None)
-    assert [*answers(anybody, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)] == []
+    assert [
+        *answers(anybody, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge)
+    ] == []
 
 
 class Forgetful:
@@ -276,7 +282,7 @@ def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
     question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
     judge = Judge(question, Forgetful(), world, ACCOUNT)
     with pytest.raises(GaveUpError, match="was deleted"):
-        [*answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT), judge)]
+        [*answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge)]
 
 
 def test_names_are_those_of_iam_whatever_their_case() -> None:

@@ -97,9 +97,8 @@ def account_of(states: Iterable[PrincipalState]) -> Snapshot:
 
 def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
     asked = AccessQuestion(ACTIONS, RESOURCES, MFA, NOW, tuple(map(Whom, principals)) or None)
-    found = answers(
-        asked, ACCOUNT, AccountPolicies(snapshot), Origins(configuration(team()), ACCOUNT)
-    )
+    origins = Origins(configuration(team()), ACCOUNT, snapshot)
+    found = answers(asked, ACCOUNT, AccountPolicies(snapshot), origins)
     return {(each.principal, each.action, each.resource): each.allowed for each in found}
 
 

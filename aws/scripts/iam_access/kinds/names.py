@@ -184,11 +184,6 @@ def is_grant_role(state: PrincipalState) -> bool:
     )
 
 
-def first_role_name(name: str) -> str:
-    """The name of the first generation of this role."""
-    return re.sub(f"{_GENERATION}$", "", name)
-
-
 def may_be_role_of(name: str, principal: Principal) -> bool:
     """Whether a role of this name may have been made for a user or role, if for others too.
 

@@ -101,7 +101,7 @@ def answer(
     def work(account: Account) -> access.AccountAnswers:
         session, snapshot, findings = _read(run, account, planner)
         world = AccountPolicies(run.complete(session, snapshot))
-        origins = Origins(run.configuration, account)
+        origins = Origins(run.configuration, account, world.snapshot)
         judge = None
         if by is BackendName.AWS:
             backend = AwsBackend(session.call, run.stop.wait)
@@ -161,7 +161,7 @@ def _judged(
     if name is BackendName.AWS:
         return ask(account, selection.inquiries, AwsBackend(call, run.stop.wait))
     world = AccountPolicies(run.complete(selection.session, selection.snapshot))
-    backend = OfflineBackend(world, Origins(run.configuration, account))
+    backend = OfflineBackend(world, Origins(run.configuration, account, world.snapshot))
     # Back ends are compared by all their answers.
     judge = ask if asked.details or len(asked.backends) > 1 else find_violations
     found = judge(account, selection.inquiries, backend)

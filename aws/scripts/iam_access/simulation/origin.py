@@ -1,21 +1,18 @@
 """From a statement that decided something back to the lines of the files that put it there."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from itertools import product
 from typing import TypeAlias
 
-from iam_access.config.configuration import Configuration, Team
-from iam_access.kinds import names
+from iam_access.config.configuration import Configuration
+from iam_access.kinds import given_access, names
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import FileEntry
-from iam_access.kinds.fields import UserNames
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.kinds.policy_spec import PolicySpec
-from iam_access.kinds.temporary_role import POLICY_NAME
-from iam_access.model import Account, Location, Principal, PrincipalType
-from iam_access.policy import arn as arns
+from iam_access.model import Account, Location, Principal, Resource
+from iam_access.plan.diff import observed_state
 from iam_access.policy import document as documents
 from iam_access.policy.evaluation.compile import (
     PolicySource,
@@ -26,9 +23,7 @@ from iam_access.policy.evaluation.compile import (
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, decide_for_caller
 from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import inline_id
-from iam_access.snapshot import Document
-
-_PART = re.compile(r"(=[0-9a-f]{7})?\+\d+$")
+from iam_access.snapshot import Document, Snapshot
 
 # Whether a policy by itself has a say in what was asked.
 Counts: TypeAlias = Callable[[Document], bool]
@@ -71,24 +66,51 @@ class _Grant:
 
 
 class Origins:
-    """Where the statements in one account came from."""
+    """Where the statements in one account came from; `snapshot` is what the account has."""
 
-    def __init__(self, configuration: Configuration, account: Account) -> None:
-        self._grants: dict[tuple[PrincipalType, str, str], _Grant] = {}
-        for name, environment in sorted(account.environments.items()):
-            if name in configuration.invalid:
-                continue  # what its files say is not to be relied on
-            team, user_names = configuration.teams[name], configuration.settings.user_names
-            for holder, source, grant in _grants(team, environment, account, user_names):
-                self._grants.setdefault(_key(holder, source), grant)
+    def __init__(self, configuration: Configuration, account: Account, snapshot: Snapshot) -> None:
+        self._grants: dict[tuple[object, str], _Grant] = {}
         self._found: dict[object, Location | None] = {}
+        temporary: dict[object, list[_Grant]] = {}
+        for team, principal, grant in _granted(configuration, account):
+            if grant.entry.temporary:
+                key = (team, principal.in_iam, names.label(grant.policy.key))
+                temporary.setdefault(key, []).append(grant)
+                continue
+            own = names.policy_arn(account.partition, account.id, team, grant.policy.key)
+            self._add(principal, own, grant)
+            for arn, of_aws in _managed(grant):
+                self._add(principal, arn, of_aws)
+        for resource in observed_state(snapshot).values():
+            for team, recipient in product(resource.teams, given_access(resource).recipients):
+                grants = temporary.get((team, recipient.in_iam, resource.grant))
+                if grants is not None:
+                    self._add_temporary(resource, recipient, grants)
+
+    def _add(self, principal: Principal, source: str, grant: _Grant) -> None:
+        self._grants.setdefault(_key(principal, source), grant)
+
+    def _add_temporary(
+        self, resource: Resource, recipient: Principal, grants: Sequence[_Grant]
+    ) -> None:
+        """The policies that write a temporary grant, by the entry that has their end."""
+        given = given_access(resource)
+        assert given.holder is not None, "what has recipients has a holder"
+        ends = (grant for grant in grants if grant.entry.until == resource.expires)
+        grant = next(ends, grants[0])
+        principal = given.holder if given.is_assumed else recipient
+        of_aws = dict(_managed(grant))
+        for name in given.inline:
+            self._add(principal, inline_id(given.holder, name), grant)
+        for arn in given.attached:
+            self._add(principal, arn, of_aws.get(arn, grant))
 
     def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
         """Where a statement that decided a request of the principal is written and granted.
 
         Where it is written is worked out once for all who hold the policy.
         """
-        grant = self._grants.get(_key(principal, _PART.sub("", ref.source.id)))
+        grant = self._grants.get(_key(principal, ref.source.id))
         if grant is None:
             return Origin(ref)
         where = grant.policy.place.location, grant.managed, ref.index, ref.sid, ref.allows
@@ -99,62 +121,38 @@ class Origins:
 
     def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
         """Where a statement that `counts` for the principal is written and granted."""
-        grant = self._grants.get(_key(principal, _PART.sub("", ref.source.id)))
+        grant = self._grants.get(_key(principal, ref.source.id))
         if grant is None:
             return Origin(ref)
         return Origin(ref, _written(grant, ref, counts), grant.entry.place.location)
 
 
-def _key(principal: Principal, source: str) -> tuple[PrincipalType, str, str]:
-    """IAM tells no names apart by their case alone; generations of a role are one here."""
-    kind, name = principal.in_iam
-    return kind, names.first_role_name(name), source.lower()
+def _key(principal: Principal, source: str) -> tuple[object, str]:
+    """IAM tells no names apart by their case alone."""
+    return principal.in_iam, source.lower()
 
 
-def _grants(
-    team: Team, environment: str, account: Account, user_names: UserNames
-) -> Iterator[tuple[Principal, str, _Grant]]:
-    """Who holds a policy of which id, and by which entry of the team."""
-    values = values_of(account, environment, team.name)
-    for entry in team.access_in(environment):
-        for key in entry.grants:
-            policy = team.policies.get(key)
-            if policy is None:
-                continue  # gone since the entry ended
-            grant = _Grant(entry, policy, values)
-            for principal in entry.principals(user_names):
-                if entry.until is not None:
-                    yield from _temporary(team.name, grant, principal, entry.until, account)
-                else:
-                    yield (
-                        principal,
-                        names.policy_arn(account.partition, account.id, team.name, key),
-                        grant,
-                    )
-                    yield from _managed(principal, grant)
+def _granted(
+    configuration: Configuration, account: Account
+) -> Iterator[tuple[str, Principal, _Grant]]:
+    """Which team grants whom what in an account, as far as its files can be relied on."""
+    for name, environment in sorted(account.environments.items()):
+        if name in configuration.invalid:
+            continue
+        team, user_names = configuration.teams[name], configuration.settings.user_names
+        values = values_of(account, environment, name)
+        for entry in team.access_in(environment):
+            policies = (team.policies.get(key) for key in entry.grants)
+            # One of an entry that has ended may be gone.
+            grants = [_Grant(entry, policy, values) for policy in policies if policy is not None]
+            for principal, grant in product(entry.principals(user_names), grants):
+                yield name, principal, grant
 
 
-def _temporary(
-    team: str, grant: _Grant, principal: Principal, until: datetime, account: Account
-) -> Iterator[tuple[Principal, str, _Grant]]:
-    """A temporary grant in each of the forms it may have been written in."""
-    key = grant.policy.key
-    yield principal, inline_id(principal, names.inline_name(team, key, until)), grant
-    part = names.temporary_policy_name(team, key, None, until, 1)
-    path = names.policy_path(team)
-    arn = arns.policy_arn(account.id, part, path=path, partition=account.partition)
-    yield principal, _PART.sub("", arn), grant
-    role_name = names.role_name(team, key, principal, grant.entry.starts)
-    role = Principal(PrincipalType.ROLE, role_name)
-    yield role, inline_id(role, POLICY_NAME), grant
-    yield from _managed(role, grant)
-
-
-def _managed(holder: Principal, grant: _Grant) -> Iterator[tuple[Principal, str, _Grant]]:
-    """The AWS managed policies of the grant, where they are attached as they are."""
+def _managed(grant: _Grant) -> Iterator[tuple[str, _Grant]]:
+    """The AWS managed policies of a grant by ARN, for where they are attached as they are."""
     for written in grant.policy.spec.managed_policies:
-        arn = fill(written, grant.values)
-        yield holder, arn, replace(grant, managed=written)
+        yield fill(written, grant.values), replace(grant, managed=written)
 
 
 def _written(grant: _Grant, ref: StatementRef, counts: Counts) -> Location | None:
