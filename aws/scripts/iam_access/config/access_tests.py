@@ -1,4 +1,4 @@
-"""Assertions about access as files say them: `access-tests/<team>.yaml`, and any file by name."""
+"""Assertions about access in files: `access-tests/<team>.yaml`, and any file by name."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ _ACTION = range(3, 129)
 
 
 class Expectation(StrEnum):
-    """What a test wants to come of every action on every resource."""
+    """The result that a test expects of every action on every resource."""
 
     FAIL = "fail"
     SUCCEED = "succeed"
@@ -65,7 +65,7 @@ def _yes_or_no(value: Any) -> Any:
 
 
 def _none_is_empty(value: Any) -> Any:
-    """A key with nothing after it is there, but says nothing."""
+    """Turn None into an empty list: a key may have no value."""
     return [] if value is None else value
 
 
@@ -101,7 +101,7 @@ def _action(value: str) -> str:
 
 
 def is_resource(text: str) -> bool:
-    """Whether it is `*`, or has the parts of an ARN."""
+    """Whether a text is `*` or has the parts of an ARN."""
     return text == "*" or (text.startswith("arn:") and is_whole_arn(text))
 
 
@@ -157,7 +157,7 @@ class ContextKey(Spec):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values as requests have them: of YAML's words for booleans, the usual two."""
+        """The values as requests have them, with booleans as `true` and `false`."""
         if not self.context_key_type.startswith("boolean"):
             return tuple(self.context_key_values)
         return tuple(
@@ -205,9 +205,9 @@ _NOUNS: Mapping[ValueType, tuple[str, str]] = {
 def _misfits(
     value: str, written: Any, key: ConditionKey | None, at: tuple[str | int, ...]
 ) -> Iterator[Problem]:
-    """What tells that a value is not of the type it is said to have, or that its key has.
+    """Return why a value does not fit its declared type, or that of its key.
 
-    Such a value meets no operator, so that a test that expects `fail` passes by it.
+    Such a value matches no operator, so a test that expects `fail` would always pass.
     """
     declared = _DECLARED.get(written.removesuffix("List")) if isinstance(written, str) else None
     if declared is ValueType.BOOL and value.lower() in _TRUE | _FALSE:
@@ -222,13 +222,13 @@ def _misfits(
 
 
 class AccessTest(Spec):
-    """One assertion: principals, actions, resources, and what is to come of them.
+    """One assertion: principals, actions, resources, and the expected result.
 
-    Without `users`, `roles` and `limit_to` it is about everybody in an account, save the
-    exemptions. Without `resources` it is about `*`. `wildcards` says what an action such as
-    `iam:Attach*` asks for: permission for all that it matches (`literal`, as AWS's simulator takes
-    it), or for each matching action by itself (`expand`). With `allow_no_match` there may be
-    accounts in which it is about nobody.
+    Without `users`, `roles` and `limit_to` it is about all users and roles of an account except
+    the exemptions. Without `resources` it is about `*`. `wildcards` tells what an action such as
+    `iam:Attach*` asks for: permission for all that it matches (`literal`, as in AWS's simulator),
+    or for each matching action by itself (`expand`). With `allow_no_match` there may be accounts
+    in which it is about no principal.
     """
 
     description: str | None = None
@@ -246,7 +246,7 @@ class AccessTest(Spec):
 
     @property
     def accounts(self) -> frozenset[str] | None:
-        """The accounts that the test is limited to by the ids in ARNs; None for any."""
+        """The ids of the accounts that the test is limited to by ARNs; None for any account."""
         return None if self.users or self.roles else accounts_named(self.limit_to)
 
     @classmethod
@@ -272,7 +272,7 @@ class AccessTest(Spec):
 
 
 def accounts_named(expressions: Sequence[str]) -> frozenset[str] | None:
-    """The accounts that expressions name by their ids; None where one may match in any."""
+    """The ids of the accounts that expressions name; None if one may match in any account."""
     found = [_IN_ACCOUNT.match(each) for each in expressions]
     if not found or any("|" in each for each in expressions):
         return None
@@ -281,7 +281,7 @@ def accounts_named(expressions: Sequence[str]) -> frozenset[str] | None:
 
 
 class AccessTests(Spec):
-    """All that one file says. Expressions are matched from the beginning of ARNs."""
+    """The content of one file. Expressions match ARNs from their beginning."""
 
     user_landing_account: str | None = None
     global_exemptions: Expressions = []
@@ -297,7 +297,7 @@ class AccessTests(Spec):
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    """The items of a list, with nothing in place of those that are no mapping."""
+    """The items of a list, with an empty mapping in place of those that are not mappings."""
     if not isinstance(value, list):
         return []
     return [each if isinstance(each, dict) else {} for each in value]

@@ -54,23 +54,23 @@ class _Search:
 
     def _names(self) -> list[str]:
         folder = account_files.FOLDER
-        if self._is_in_the_dark():
+        if self._knows_no_account():
             return [folder, SETTINGS]
         return [*(f"{folder}/{team}.yaml" for team in sorted(self.teams)), SETTINGS]
 
-    def _is_in_the_dark(self) -> bool:
+    def _knows_no_account(self) -> bool:
         """Whether no account is known today: then there may be teams of which no file is left."""
         return not self.today.known_accounts
 
     def _is_over(self) -> bool:
         known = self.today.settings_valid or self.settings is not None
-        waits = self._is_in_the_dark() and not self.found
+        waits = self._knows_no_account() and not self.found
         return known and self.teams <= self.found.keys() and not waits
 
     def _take(self, at: Revision, earlier: Configuration) -> None:
         if self.settings is None and earlier.settings_valid:
             self.settings = at, earlier.settings
-        if self._is_in_the_dark() and not self.found:
+        if self._knows_no_account() and not self.found:
             self.teams |= earlier.teams.keys()
         for name in self.teams - self.found.keys():
             team = earlier.teams.get(name)

@@ -1,4 +1,4 @@
-"""The files with assertions, read and checked: those of the teams, and one by its name."""
+"""Read and check the files with assertions: those of the teams, and one by its name."""
 
 import os
 import re
@@ -42,9 +42,9 @@ _PLACEHOLDERS = dict.fromkeys(NAMES, "")
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One file's tests. `team` is None for a file that is nobody's.
+    """One file's tests. `team` is None for a file that is not a team's.
 
-    `user_names` says which IAM users the addresses in it stand for.
+    `user_names` maps the addresses in it to IAM users.
     """
 
     team: str | None
@@ -54,23 +54,23 @@ class Suite:
 
     @property
     def tests(self) -> Iterator[tuple[AccessTest, SourcePosition]]:
-        """Each test and where it stands."""
+        """Each test with its place."""
         for index, test in enumerate(self.spec.tests):
             yield test, self.place.at("tests", index)
 
 
 @dataclass(frozen=True, slots=True)
 class Suites:
-    """What was read: the files that can be run, in order, and what is to be said of all."""
+    """The files that can be run, in order, and the findings in all files."""
 
     suites: tuple[Suite, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
 def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) -> Suites:
-    """The files in `access-tests/`, of these teams or of all; a team need not have one.
+    """Read the files in `access-tests/` of these teams (None: all); a team may have none.
 
-    A file with an error is told and left out.
+    A file with an error is reported and left out.
     """
     report = FindingCollector()
     directory = configuration.directory
@@ -91,7 +91,7 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
             )
             continue
         there = None
-        if team.accounts_are_known:  # if not, that is told of the accounts
+        if team.accounts_are_known:  # otherwise the accounts file has an error
             specs = team.accounts.values()
             there = _There(team.accounts, frozenset(each.id for each in specs))
         suite = _suite(source.data, source.file, source.team, there, concerned)
@@ -109,9 +109,9 @@ def of_file(
     account_ids: Collection[str],
     user_names: UserNames = PART_BEFORE,
 ) -> Suites:
-    """One file, wherever it is. It may name these environments, and these accounts by their ids.
+    """Read one file of any path. It may name these environments, and these accounts by their ids.
 
-    Raises UsageError when there is no such file.
+    Raises UsageError if there is no such file.
     """
     if not path.exists():
         raise UsageError(f"there is no file {str(path)!r}", "name a file with --config-file")
@@ -125,7 +125,7 @@ def of_file(
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """What the tests of a file may name: environments, and accounts by their ids."""
+    """The environments, and the ids of the accounts, that the tests of a file may name."""
 
     environments: Collection[str]
     account_ids: Collection[str]
@@ -134,9 +134,9 @@ class _There:
 def _suite(
     data: bytes, file: str, team: str | None, there: _There | None, report: FindingCollector
 ) -> Suite | None:
-    """The file's tests; None if anything is wrong with it: then it is not clear what it asserts.
+    """Read a file's tests; None after reporting an error: it is not clear then what it asserts.
 
-    Without `there`, nobody knows which environments and accounts there are.
+    `there` is None where environments and accounts are not known.
     """
     own = FindingCollector(report.team, counted=frozenset({Severity.ERROR, Severity.WARNING}))
     suite = None
@@ -168,10 +168,10 @@ def _read(data: bytes, file: str, team: str | None, report: FindingCollector) ->
 def _expressions_are_too_long(
     value: dict[str, Any], place: SourcePosition, report: FindingCollector
 ) -> bool:
-    """Whether all expressions of a file together would take long; if so, that is told."""
+    """Report a file with too many characters of expressions; return whether it has."""
     length = 0
     for each in _expressions(value):
-        with suppress(SlowExpressionError):  # told by itself
+        with suppress(SlowExpressionError):  # reported by the field
             length += min(size_of(each), LONGEST)
     if length > _EXPRESSIONS:
         report.error(
@@ -194,7 +194,7 @@ def _expressions(value: dict[str, Any]) -> Iterator[str]:
 
 
 def _unwrapped(value: Any, place: SourcePosition) -> tuple[Any, SourcePosition]:
-    """Below `access-tests:`, for those who write it as in other folders; a list is the tests."""
+    """Unwrap a value below `access-tests:`, as in other folders, and a list of tests alone."""
     if not isinstance(value, dict) or set(value) != {FOLDER}:
         return value, place
     inner, below = value[FOLDER], place.at(FOLDER)
@@ -206,7 +206,7 @@ def _unwrapped(value: Any, place: SourcePosition) -> tuple[Any, SourcePosition]:
     )
 
 
-# Which model the items of a key are made of.
+# The model of the items of a key.
 _WITHIN: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {
     AccessTests: {"tests": AccessTest},
     AccessTest: {"custom_context": ContextKey},
@@ -216,7 +216,7 @@ _WITHIN: Mapping[type[BaseModel], Mapping[str, type[BaseModel]]] = {
 def _known(
     model: type[BaseModel], value: Any, place: SourcePosition, report: FindingCollector
 ) -> Any:
-    """The value without unknown keys, each told: other readers of this format skip them, too."""
+    """Remove unknown keys with a warning each: other readers of this format ignore them, too."""
     if not isinstance(value, dict):
         return value
     kept: dict[str, Any] = {}
@@ -300,7 +300,7 @@ def _check_accounts(
 def _check_condition_keys(
     test: AccessTest, place: SourcePosition, report: FindingCollector
 ) -> None:
-    """A key that no request has meets no condition that is meant for another."""
+    """Warn of a condition key that no request has: no condition matches it."""
     for index, each in enumerate(test.custom_context):
         name = each.context_key_name
         if find_condition_key(name) is None:
@@ -318,7 +318,7 @@ def _check_actions(test: AccessTest, place: SourcePosition, report: FindingColle
         location = place.at("actions", index).location
         found = unknown_action(action)
         if found is not None:
-            # AWS adds actions every day, so it is asked all the same.
+            # AWS adds actions every day, so the question is asked all the same.
             report.problem(replace(found, severity=Severity.WARNING), location)
         elif _asks_for_all(action, test):
             report.note(
@@ -331,7 +331,7 @@ def _check_actions(test: AccessTest, place: SourcePosition, report: FindingColle
 
 
 def _asks_for_all(action: str, test: AccessTest) -> bool:
-    """Whether a pattern is asked as it stands where people are likely to mean each action."""
+    """Whether a pattern is asked literally where each matching action is probably meant."""
     if test.expected_result is not Expectation.FAIL or test.wildcards != "literal":
         return False
     return action != "*:*" and has_wildcard(action)

@@ -1,1 +1,1 @@
-"""What must hold within and between the files of teams, beyond the form of each entry."""
+"""Checks within and between the files of teams, on entries that are well formed."""

@@ -1,4 +1,4 @@
-"""Accounts that leave the files while access that was asked for is still in them."""
+"""Accounts that leave the files while grants in them are still in effect."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from iam_access.kinds.base import InvalidEntry
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Location, Principal
 
-# How many principals a finding names before it only counts them.
+# Principals that a finding names; the rest is counted.
 _SHOWN = 5
 
 
@@ -22,10 +22,10 @@ def check(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report what stays, as of `now` (UTC), in accounts that only the files of `base` name.
+    """Report grants that are in effect at `now` (UTC) in accounts that only `base` names.
 
-    The pipeline looks only into accounts that some file names, so nothing would ever take it away.
-    While some team's accounts cannot be read, no account is known to have left.
+    The pipeline looks only into accounts that a file names, so these grants would stay. While a
+    team's accounts cannot be read, no account is known to have left.
     """
     if base is None or any(_are_unclear(team_files) for team_files in all_team_files):
         return
@@ -80,7 +80,7 @@ def _leaves(
 def _held(
     team: Team, environment: str, user_names: UserNames, now: datetime
 ) -> dict[Principal, list[str]]:
-    """The grants that a team's entries give in an environment, by who holds them."""
+    """The grants of a team's entries in an environment, by principal."""
     held: dict[Principal, list[str]] = {}
     for principal, grant in sorted(set(_grants(team, environment, user_names, now))):
         held.setdefault(principal, []).append(grant)

@@ -1,4 +1,4 @@
-"""Entries that give one principal the same thing twice."""
+"""Check for entries that grant a principal the same twice."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,9 +13,9 @@ _What = tuple[str, str]  # environment, grant
 def check(
     holders: Mapping[str, Sequence[AccessEntry]], now: datetime, report: FindingCollector
 ) -> None:
-    """Report duplicate and overlapping entries; `holders` are a team's users, or its roles.
+    """Report duplicate and overlapping entries of each of a team's users, or of its roles.
 
-    Of a pair of entries, one finding tells, whatever they have in common.
+    A pair of entries is reported once.
     """
     told: set[tuple[int, int]] = set()
     for holder, entries in holders.items():
@@ -34,7 +34,7 @@ def _something_twice(entries: Sequence[AccessEntry]) -> bool:
 
 
 class _Holder:
-    """What one principal has by several entries. Permanent ones come first."""
+    """The grants of one principal by several entries. Permanent entries come first."""
 
     def __init__(
         self, name: str, now: datetime, report: FindingCollector, told: set[tuple[int, int]]
@@ -95,7 +95,7 @@ class _Holder:
         if (ends_last, self._begins(first)) < (ends_first, self._begins(last)):
             (ends_first, first), (ends_last, last) = (ends_last, last), (ends_first, first)
         self._longest[what] = (ends_last, last)
-        # Who begins later does not hold it in the meantime.
+        # One that begins later does not cover the time before.
         if ends_first > self._now and self._begins(last) <= self._begins(first):
             self._report.note(
                 "superseded",

@@ -1,4 +1,4 @@
-"""Temporary grants that are over, or whose window is not as the rules want it."""
+"""Check the windows of temporary grants: ended, too long, too short, or too far ahead."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,9 @@ def check(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report a temporary entry of a team that ends by `now` (UTC), or has a window it may not have.
+    """Report a temporary entry that ended by `now` (UTC), or whose window breaks a rule.
 
-    The rules say nothing of one that has ended.
+    No rule applies to one that has ended.
     """
     if until <= now:
         _over(access, until, before, now, report)
@@ -35,7 +35,7 @@ def check(
         access, access.starts, until, book, now, report
     ):
         return
-    # One of each, or none where that is wrong in another way.
+    # Each has one item, or none if that is an error already.
     environment, grant = "".join(access.environments), "".join(access.grants)
     limits = book.limits(team, environment, grant)
     _check_longest(access, until, limits.longest, book, now, report)
@@ -50,7 +50,7 @@ def _over(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """An entry that grants nothing any more: good to know of an old one, not meant of a new one."""
+    """Report an ended entry: a note for an old one, an error for a new one."""
     ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
     later = f"write a later end, such as {key_name(access.deadline_key)}: {_tomorrow(access, now)}"
     if before is None:
@@ -69,7 +69,7 @@ def _over(
 
 
 def _tomorrow(access: AccessEntry, now: datetime) -> str:
-    """An end that lies ahead, in the form the entry has; to the minute where that is told."""
+    """An end in the future, as a day or, to the minute, as the entry writes it."""
     return f"{now + _DAY:{'%Y-%m-%d' if access.day is not None else '%Y-%m-%dT%H:%M:00Z'}}"
 
 
@@ -110,10 +110,10 @@ def _check_longest(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Days are counted for an entry that names one.
+    """Report a grant that is too long; for an entry that ends with a day, days are counted.
 
-    With six days, the sixth after the day it begins (today, if it does not say) is the last that
-    may be written, whatever the hour.
+    With six days, the last day that may be written is the sixth after the one it begins on (today
+    without a start), whatever the hour.
     """
     begins = access.starts or now
     by_day = access.day is not None and longest.length >= _DAY
@@ -143,7 +143,7 @@ def _check_shortest(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Without a start in the file, nobody can tell a short grant from one that is nearly over."""
+    """Report a grant that is too short: a warning without a start, since it may be an old one."""
     begins = access.starts or now
     if until - begins >= shortest.length:
         return
@@ -166,7 +166,7 @@ def _check_shortest(
 
 
 def _of_what(access: AccessEntry, limit: Limit) -> str:
-    """What a limit that does not hold for all grants holds for."""
+    """The grant or environment that a limit is for, as part of a message; empty for all."""
     if len(limit.path) < 4:
         return ""
     of_grants = limit.path[1] == "grants"
@@ -175,7 +175,7 @@ def _of_what(access: AccessEntry, limit: Limit) -> str:
 
 
 def words(length: timedelta) -> str:
-    """A length of time in the largest unit that it is a multiple of."""
+    """A duration in the largest unit that it is a multiple of."""
     minutes = length // timedelta(minutes=1)
     for size, unit in ((1_440, "day"), (60, "hour"), (1, "minute")):
         if minutes % size == 0:
@@ -199,11 +199,11 @@ def check_united(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report entries of a team that together give more, from `now` (UTC) on, than one may.
+    """Report entries of a team that together last longer, from `now` (UTC) on, than one may.
 
-    `holders` are its users, or its roles, by what IAM tells them apart by; one may be there more
-    than once, spelled differently. Windows that are less than the longest time apart count
-    together: else a chain of them, each short enough, would give any length ahead.
+    `holders` are its users, or its roles, by their names in IAM; one that is spelled in two ways is
+    there twice. Windows that are less than the longest duration apart count together, since a chain
+    of short ones would grant any duration.
     """
     together: dict[str, list[AccessEntry]] = {}
     for holder, entries in holders:
@@ -226,7 +226,7 @@ def check_united(
 
 
 class _Chains:
-    """What one principal gets of one grant in one environment."""
+    """The chains of windows that one principal has of one grant in one environment."""
 
     def __init__(
         self,
@@ -252,19 +252,19 @@ class _Chains:
         self._check(chain)
 
     def _check(self, chain: Sequence[_Span]) -> None:
-        """Report the first entry with which a chain is too long; it is in order of beginnings."""
+        """Report the first entry with which a chain, in order of starts, is too long."""
         given, reached = timedelta(), chain[0][0]
         for number, (begins, ends, entry) in enumerate(chain):
             given += max(ends - max(begins, reached), timedelta())
             reached = max(reached, ends)
-            # What one entry has too much is told by itself.
+            # An entry that is too long by itself is reported elsewhere.
             alone = ends - begins > self._allowed(begins, entry)
             if number and not alone and given > self._allowed(chain[0][0], entry):
                 self._tell(chain[:number], given, entry)
                 return
 
     def _allowed(self, begins: datetime, last: AccessEntry) -> timedelta:
-        """The longest time; to the end of that day for an entry that names a day."""
+        """The longest duration; up to the end of the day for an entry that ends with a day."""
         length = self._limit.length
         if last.day is None or length < _ONE_DAY:
             return length

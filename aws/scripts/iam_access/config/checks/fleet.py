@@ -1,4 +1,4 @@
-"""What must hold between teams that share an account."""
+"""Check what teams that share an account write about it, and about the users in it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -21,15 +21,14 @@ from iam_access.model import Account
 
 T = TypeVar("T")
 
-# The files of these teams as they were earlier.
+# The earlier states of the files of these teams.
 Histories = Callable[[frozenset[str]], History]
 
 
 class Precedence:
-    """Judges by earlier files: those of `base`, and then what `histories` tell.
+    """Tells which team wrote something first, by `base` and then by `histories`.
 
-    A team that contradicts what another has written before is the one at fault, and the other
-    goes on.
+    A team that contradicts what another one has written before is the one that is reported.
     """
 
     def __init__(
@@ -42,10 +41,10 @@ class Precedence:
     def first(
         self, parties: Sequence[tuple[str, T]], wrote: Callable[[Team, T], bool]
     ) -> list[tuple[str, T]]:
-        """Those of the parties, each a team and what it writes, that wrote it before the others.
+        """Return the parties, each a team and what it writes, that wrote it before the others.
 
-        All of them where earlier files do not tell. `wrote` says whether a team's earlier files
-        had this. Files that could not be read tell nothing.
+        All of them if earlier files do not tell. `wrote` is whether a team's earlier files had it.
+        Files that could not be read do not count.
         """
         teams = frozenset(team for team, _ in parties)
 
@@ -64,16 +63,16 @@ class Precedence:
         return (had(state) if state is not None else []) or list(parties)
 
 
-# A team's accounts by the names of its environments.
+# A team's accounts by the name of the environment.
 Environments = Mapping[str, AccountSpec]
 
 
 def agreed_accounts(
     teams: Mapping[str, Environments], settings: Settings, precedence: Precedence
 ) -> dict[str, Account]:
-    """The accounts by id, in order, each with the teams that use it.
+    """Return the accounts by id, sorted, each with the teams that use it.
 
-    Where teams disagree about the role or the partition, who said it first is right.
+    Where teams disagree about the role or the partition, the one that wrote it first is right.
     """
     environments: dict[str, dict[str, str]] = {}
     said: dict[str, dict[str, AccountSpec]] = {}
@@ -89,16 +88,16 @@ def agreed_accounts(
 
 
 def way_to(spec: AccountSpec, settings: Settings) -> tuple[str, str]:
-    """How an account is reached: its partition and the deployer role."""
+    """The partition and deployer role by which an account is reached."""
     return spec.partition, spec.deployer_role or settings.deployer_role
 
 
 def _agreed(
     specs: Mapping[str, AccountSpec], settings: Settings, precedence: Precedence
 ) -> tuple[str, str]:
-    """The way to an account that teams name so: the first one's, else the most frequent one.
+    """Choose between the partitions and roles of teams: the first team's, else the most frequent.
 
-    Of equally frequent ones, that with the role of the settings.
+    Of equally frequent ones, those with the role of the settings.
     """
     ways = [way_to(spec, settings) for spec in specs.values()]
     if len(set(ways)) > 1:
@@ -122,16 +121,16 @@ def check(
     precedence: Precedence,
     report: FindingCollector,
 ) -> None:
-    """Report what teams that share an account disagree about, to who came later.
+    """Report disagreements of teams that share an account, to the team that came later.
 
-    `indexes` are those of each team by its name, `accounts` the ways to all accounts by id.
+    `indexes` are by the team's name, `accounts` are the agreed ones by id.
     """
     shared = _shared_accounts(all_team_files)
     for number, uses in shared.items():
         _accounts(uses, settings, accounts[number], report)
     past = _Past(precedence)
     _policies(all_team_files, past, report)
-    # Many accounts are shared by the same teams; one look at them is enough.
+    # The same teams may share many accounts; they are compared once.
     groups = {tuple(team_files.name for team_files, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
         _users([team_files for team_files, _ in uses], indexes, settings.user_names, past, report)
@@ -140,7 +139,7 @@ def check(
 def _shared_accounts(
     all_team_files: Sequence[TeamFiles],
 ) -> dict[str, list[tuple[TeamFiles, FileEntry[Any]]]]:
-    """The accounts that several teams use, each with them and how they write it."""
+    """The accounts that several teams use, by id, with these teams and their entries."""
     users: dict[str, dict[str, tuple[TeamFiles, FileEntry[Any]]]] = defaultdict(dict)
     for team_files in all_team_files:
         for item in team_files.account_items:
@@ -155,7 +154,7 @@ def _accounts(
     account: Account,
     report: FindingCollector,
 ) -> None:
-    """One account must be reached in one way, whoever's entries are applied."""
+    """Report an account that teams reach by different partitions or roles."""
     right = account.partition, account.deployer_role
     with_it = [team_files.name for team_files, item in uses if way_to(item.spec, settings) == right]
     for team_files, item in uses:
@@ -172,8 +171,8 @@ def _accounts(
 
 
 def _policies(all_team_files: Sequence[TeamFiles], past: "_Past", report: FindingCollector) -> None:
-    """Names of policies are unique in an account, whatever their path and case."""
-    # One key of each team is enough: a name that it gives twice itself is told to it besides.
+    """Report policies of two teams with one name: names ignore path and case in an account."""
+    # One key of each team is enough: two of one team are reported by its own checks.
     by_name: dict[str, dict[str, tuple[TeamFiles, Item]]] = defaultdict(dict)
     for team_files in all_team_files:
         for item in team_files.policies:
@@ -209,7 +208,7 @@ def _users(
     past: "_Past",
     report: FindingCollector,
 ) -> None:
-    """One user name in an account must mean one person, whichever team writes it."""
+    """Report addresses of two teams that are one IAM user in an account."""
     first: dict[str, tuple[str, TeamFiles]] = {}
     for team_files in all_team_files:
         users = indexes[team_files.name]
@@ -246,7 +245,7 @@ def _differ(
 
 
 class _Written:
-    """What a team's files had earlier, each put together once."""
+    """The accounts, policies and users in a team's earlier files."""
 
     def __init__(self, team: Team) -> None:
         self.accounts = frozenset(spec.id for spec in team.accounts.values())
@@ -255,7 +254,7 @@ class _Written:
 
 
 class _Past:
-    """Who wrote something first, of two teams in accounts that both use."""
+    """Tells which of two teams that share accounts wrote something first."""
 
     def __init__(self, precedence: Precedence) -> None:
         self._precedence = precedence
@@ -274,7 +273,7 @@ class _Past:
         theirs: str,
         what: Callable[[_Written], frozenset[str]],
     ) -> bool:
-        """Whether `one` wrote `mine` before `other` wrote `theirs`, or nothing tells who was."""
+        """Whether `one` wrote `mine` before `other` wrote `theirs`, or that is not known."""
         accounts = self.shared(one, other)
 
         def wrote(team: Team, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What must hold within the policies of one team, before AWS sees them."""
+"""Check the policies of one team for what AWS would refuse, or what cannot be meant."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,11 +31,11 @@ from iam_access.snapshot import Quotas
 
 MANAGED = "managed_policies"
 
-# Of one policy. Attached to a user or role are at most 20.
+# AWS managed policies of one policy. A user or role can have at most 20 attached.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MOST = 100
 
-# An ARN with anything else to be filled in is none of a policy that AWS manages.
+# Only the partition can be a placeholder in the ARN of an AWS managed policy.
 _FILL: Mapping[str, str] = {
     "account_id": "{}",
     "environment": "{}",
@@ -45,7 +45,7 @@ _FILL: Mapping[str, str] = {
 
 
 class Partitions:
-    """In which partitions a team's policies are granted."""
+    """The partitions in which a team's policies are granted."""
 
     def __init__(self, team_files: TeamFiles, index: TeamIndex) -> None:
         self._of = {
@@ -57,7 +57,7 @@ class Partitions:
         self._entries = index.entries
 
     def used_by(self, key: str) -> frozenset[str]:
-        """The partitions where a policy is granted; all of the team's if nowhere in particular."""
+        """The partitions in which a policy is granted; that of the team if it has only one."""
         if len(self._all) <= 1:
             return self._all
         return frozenset(
@@ -72,7 +72,7 @@ class Partitions:
 def check_aws_managed(
     team: str, item: Item, partitions: Partitions, report: FindingCollector
 ) -> None:
-    """Report what cannot be attached among the managed policies of one policy."""
+    """Report ARNs among the managed policies of one policy that cannot be attached."""
     seen: set[str] = set()
     policies = _written(item)
     if len(policies) > _MOST:
@@ -109,7 +109,7 @@ def _written(item: Item) -> Sequence[Any]:
 
 @lru_cache(maxsize=4096)
 def _fault(text: str) -> Problem | None:
-    """What is wrong with the ARN of a managed policy, or None."""
+    """The error in the ARN of a managed policy, or None."""
     filled = fill(text, _FILL)
     if arns.is_service_linked_policy(filled):
         return Problem(
@@ -163,7 +163,7 @@ _ABOUT = documents.policy_size(
     documents.document(())
 )  # characters of a document without statements
 
-# IAM's names of a statement's elements, and those of the files.
+# The elements of a statement in IAM, and their keys in the files.
 _KEYS = {
     "Sid": "sid",
     "Effect": "effect",
@@ -185,11 +185,11 @@ _ABOUT_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """How names weigh that AWS does not have: what stood in the files before must stay applicable.
+    """The severity of names that AWS does not have: a warning for those that are not new.
 
-    AWS retires services and actions, and takes their names in policies all the same. `known` are
-    patterns of names that are right. `before` is what the team's files said earlier, if known;
-    `otherwise` is the severity where it is not.
+    AWS retires services and actions, and still accepts their names in policies. `known` are
+    patterns of names that are right. `before` are the team's earlier files; if they are not known,
+    the severity is `otherwise`.
     """
 
     known: Sequence[str]
@@ -197,7 +197,7 @@ class Unknown:
     otherwise: Severity
 
     def severity(self, name: str, code: Code) -> Severity | None:
-        """How much a name weighs, None if it is right."""
+        """The severity of an unknown name, None if it is right."""
         if first_match(self.known, [name], ignore_case=True) is not None:
             return None
         if self.before is None:
@@ -214,10 +214,10 @@ def check(
     otherwise: Severity,
     report: FindingCollector,
 ) -> None:
-    """Report what AWS would refuse, or what cannot be meant, in a team's policies.
+    """Report the errors in a team's policies.
 
-    `known` are patterns of names that are right; `otherwise` is how unknown ones weigh where what
-    the team's files said earlier is not known.
+    `known` are patterns of names that are right; `otherwise` is the severity of unknown ones if the
+    team's earlier files are not known.
     """
     unknown = Unknown(known, index.before, otherwise)
     _names(team_files, report)
@@ -235,7 +235,7 @@ def _empty(item: Item, report: FindingCollector) -> None:
     elif isinstance(item.written, dict):
         given = [item.written.get(MANAGED), item.written.get(STATEMENTS)]
     else:
-        return  # told when it was read
+        return  # reported when it was read
     if not any(given):
         report.error(
             "empty-policy",
@@ -246,7 +246,7 @@ def _empty(item: Item, report: FindingCollector) -> None:
 
 
 def _names(team_files: TeamFiles, report: FindingCollector) -> None:
-    """Names of policies: short enough, and different in more than case and dots."""
+    """Report names of policies that are too long, or differ in case and dots only."""
     first: dict[str, str] = {}
     labels: dict[str, str] = {}
     for item in team_files.policies:
@@ -285,7 +285,7 @@ def _statements(
     unknown: Unknown,
     report: FindingCollector,
 ) -> None:
-    """Every statement that has the right form, whatever is wrong with those beside it."""
+    """Check every statement that is well formed, also beside others that are not."""
     positions: list[int] = []
     statements: list[dict[str, Any]] = []
     for position, statement in _well_formed(item):
@@ -313,7 +313,7 @@ def _partitions(
     partitions: frozenset[str],
     report: FindingCollector,
 ) -> None:
-    """IAM takes no resource of another partition: `Partition "aws" is not valid for resource`."""
+    """Report resources of another partition: `Partition "aws" is not valid for resource`."""
     for element in ("Resource", "NotResource"):
         found = statement.get(element)
         is_list = isinstance(found, list)
@@ -332,7 +332,7 @@ def _partitions(
 
 
 def _partition_of(text: str) -> str | None:
-    """The partition that an ARN names, None where it is a placeholder or none that exists."""
+    """The partition in an ARN; None if it is a placeholder or does not exist."""
     found = arns.arn_parts(text)
     if len(found) < 3 or found[0] != "arn":
         return None
@@ -348,8 +348,8 @@ def _others(partition: str, used: frozenset[str]) -> frozenset[str]:
 
 def _problems(statements: list[dict[str, Any]], name: str) -> Iterator[Problem]:
     ids = [statement["Sid"] for statement in statements if "Sid" in statement]
-    # A character takes up to six in JSON. Few policies are so large that their size must be
-    # counted, or repeat an id; the statements of the others need no look at the whole.
+    # A character takes up to six in JSON. The whole document is checked only if it may be too
+    # large or repeats an id, which is rare.
     if len(repr(statements)) * 6 + _ABOUT > _SIZE or len(set(ids)) < len(ids):
         yield from lint.check_document(documents.document(statements), quota=_SIZE, name=name)
         return
@@ -370,7 +370,7 @@ def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _as_far_as_read(written: Any) -> dict[str, Any] | None:
-    """The statement without what was reported when it was read; None if too little is left."""
+    """A statement without the fields that are wrong; None if too little is left to check."""
     try:
         return StatementSpec.model_validate(written).iam
     except ValidationError as error:
@@ -390,12 +390,12 @@ def _filled(
     samples: Mapping[str, str],
     report: FindingCollector,
 ) -> dict[str, Any]:
-    """The statement as it will be in the environment where it is longest."""
+    """Fill in placeholders with the longest values; report those that are not known."""
     for element in _FILLED:
         value = statement.get(element)
         if value is not None and may_have_any(value):
             filled = fill(value, samples)
-            if may_have_any(filled):  # what is left is IAM's own, or unknown
+            if may_have_any(filled):  # it has variables of IAM, or unknown placeholders
                 below = (*path, _KEYS[element])
                 check_placeholders(value, item.place, below, samples, report)
             statement[element] = filled
@@ -403,7 +403,7 @@ def _filled(
 
 
 def _samples(team_files: TeamFiles) -> dict[str, str]:
-    """A value for every placeholder, as long as the team's longest."""
+    """A value for every placeholder: the longest of the team."""
     specs = list(team_files.accounts.values())
     return {
         "account_id": specs[0].id if specs else "123456789012",
@@ -436,7 +436,7 @@ def check_placeholders(
 
 
 def _path(path: Path, positions: list[int]) -> Path:
-    """A path into the document as one into the policy's YAML."""
+    """Translate a path in the document to one in the policy's YAML."""
     if len(path) < 2 or not isinstance(path[1], int):
         return ()
     element = _KEYS.get(str(path[2]), "") if len(path) > 2 else ""

@@ -1,4 +1,4 @@
-"""What must hold between the files of one team."""
+"""Check the entries of one team against its other files and against each other."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from iam_access.config import accounts
-from iam_access.config.checks import duplicates as overlaps
-from iam_access.config.checks import durations as deadlines
+from iam_access.config.checks import duplicates, durations
 from iam_access.config.configuration import TeamFiles, access_entries
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
@@ -23,10 +22,10 @@ from iam_access.model import Location
 
 @dataclass(slots=True)
 class TeamIndex:
-    """The entries of a team by whom they name (as written), for checks across teams.
+    """The access entries of a team by the users and roles that they name, as written.
 
-    `in_iam` has, for each of the users in turn, what IAM tells users by. `entries` are all.
-    `before` is what the team's files said earlier, if that is known: what is not in it is new.
+    `in_iam` has the name of each of `users`, in order, as IAM compares it. `entries` are all
+    entries. `before` are the team's earlier files, None if they are not known.
     """
 
     users: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
@@ -36,7 +35,7 @@ class TeamIndex:
     before: Earlier | None = None
 
     def add(self, entries: list[AccessEntry], names: UserNames) -> None:
-        """All entries of the team; `names` says which IAM users addresses stand for."""
+        """Index the entries of the team; `names` maps addresses to IAM users."""
         self.entries = entries
         for access in entries:
             for user in access.users:
@@ -49,10 +48,9 @@ class TeamIndex:
 def check(
     team_files: TeamFiles, index: TeamIndex, book: Rulebook, now: datetime, report: FindingCollector
 ) -> None:
-    """Report what is wrong between a team's files, `report` being the team's.
+    """Report contradictions between a team's files; `report` is the team's.
 
-    `index` has what was before, and is filled with what is now. `book` says which windows, as of
-    `now` (UTC), a temporary grant may have.
+    Fills `index` with the team's entries. `book` has the limits for windows, as of `now` (UTC).
     """
     _accounts(team_files, book, report)
     entries = access_entries(team_files.items)
@@ -72,21 +70,21 @@ def check(
             _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
         if access.until is not None:
-            deadlines.check(access, access.until, index.before, team_files.name, book, now, report)
+            durations.check(access, access.until, index.before, team_files.name, book, now, report)
     if not names.is_default:
         _named(users, names, report)
     _one_name(USERS, users, index.in_iam, names, report)
     _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
-    overlaps.check(_together(users, index.in_iam), now, report)
-    overlaps.check(roles, now, report)
+    duplicates.check(_together(users, index.in_iam), now, report)
+    duplicates.check(roles, now, report)
     for known_as, written in ((index.in_iam, users), (tuple(map(str.lower, roles)), roles)):
-        deadlines.check_united(
+        durations.check_united(
             zip(known_as, written.values(), strict=True), team_files.name, book, now, report
         )
 
 
 def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCollector) -> bool:
-    """Whether a team's entries grant more than they may; if so, the largest of them is told."""
+    """Report a team whose entries make too many grants, at the largest; return whether it does."""
     grants, most = sum(map(_grants, entries)), book.settings.limits.grants_per_team
     if grants <= most:
         return False
@@ -150,7 +148,7 @@ def _accounts(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -
 
 
 def _each_once(values: Sequence[str], known: frozenset[str] | None) -> bool:
-    """Whether all values are known, and different."""
+    """Whether all values are known and different."""
     return known is not None and len(known.intersection(values)) == len(values)
 
 
@@ -161,7 +159,7 @@ def _unknown(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report what no file has. What has ended may name what is gone since."""
+    """Report environments or grants that the team does not have; an ended entry may name them."""
     if known is None or access.has_ended(now):
         return
     singular = name.removesuffix("s")
@@ -180,7 +178,7 @@ def _unknown(
 
 
 def _repeated(access: AccessEntry, name: str, report: FindingCollector) -> None:
-    """Values that stand twice in one list."""
+    """Report values that are twice in one list."""
     values: Sequence[str] = getattr(access, name)
     first = {value: index for index, value in reversed(list(enumerate(values)))}
     for index, value in enumerate(values):
@@ -196,7 +194,7 @@ def _repeated(access: AccessEntry, name: str, report: FindingCollector) -> None:
 def _named(
     users: Mapping[str, Sequence[AccessEntry]], names: UserNames, report: FindingCollector
 ) -> None:
-    """Report addresses that are named whole, and that IAM could not have as a name."""
+    """Report addresses whose user is named like the whole address, if IAM has no such names."""
     for written, entries in users.items():
         if is_user(written) and not is_user_name(names.name(written)):
             report.error(
@@ -211,7 +209,7 @@ def _named(
 def _together(
     users: Mapping[str, list[AccessEntry]], in_iam: Sequence[str]
 ) -> Mapping[str, list[AccessEntry]]:
-    """The entries of each user, also of one who is written exactly here and by address there."""
+    """Join the entries of a user that is written as `user/name` and as an address."""
     exact = {known_as for known_as, written in zip(in_iam, users, strict=True) if is_exact(written)}
     if not exact:
         return users
@@ -230,9 +228,9 @@ def _one_name(
     user_names: UserNames,
     report: FindingCollector,
 ) -> None:
-    """Users or roles that an entry names twice, or that are one in IAM and written differently."""
+    """Report principals that an entry names twice, or that are spelled in two ways."""
     for entries in holders.values():
-        # Who is named twice by an entry has it twice.
+        # A principal that one entry names twice has the entry twice.
         if len(entries) > 1 and len(set(map(id, entries))) < len(entries):
             for entry in entries:
                 _repeated(entry, name, report)
@@ -260,9 +258,9 @@ def _how_named(user_names: UserNames) -> str:
 
 
 def same_person(written: str, other: str, user_names: UserNames) -> bool:
-    """Whether one user is meant: domains ignore case, names of users must be spelled alike.
+    """Whether two texts mean one user: domains ignore case, names of users do not.
 
-    A name that is written exactly has no domain that could be another one.
+    A name that is written as `user/name` has no domain.
     """
     if written == other:
         return True
@@ -273,5 +271,5 @@ def same_person(written: str, other: str, user_names: UserNames) -> bool:
 
 
 def location_of(name: str, value: str, access: AccessEntry) -> Location:
-    """Where a value stands in an entry's list of that name."""
+    """The location of a value in an entry's list of that name."""
     return access.at(name, list(getattr(access, name)).index(value))

@@ -1,1 +1,1 @@
-"""The organisation's rules: how settings.yaml writes them, and what they forbid."""
+"""The organisation's rules of settings.yaml, applied to entries."""

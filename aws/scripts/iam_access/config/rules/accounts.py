@@ -1,4 +1,4 @@
-"""Which teams may use which accounts, and which of them others have used before."""
+"""Rules for the accounts that a team names: whether it may, and whether other teams use them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,11 @@ from iam_access.config.words import listed
 from iam_access.config.yaml.syntax import shown
 from iam_access.model import Location
 
-_Names = Mapping[str, Sequence[tuple[str, str]]]  # by an account's id: teams and their names for it
+_Names = Mapping[str, Sequence[tuple[str, str]]]  # by account id: teams and their names for it
 
 
 class _Use(NamedTuple):
-    """That a team names an account, and where."""
+    """A team names an account at a place."""
 
     team: str
     number: str
@@ -28,9 +28,9 @@ def check(
     base: Configuration | None,
     report: FindingCollector,
 ) -> None:
-    """Report accounts that a team may not use, and those of another that it newly names.
+    """Report accounts that a team may not use, and other teams' accounts that it newly names.
 
-    What the files said before is that of `base`, None where that is not known.
+    `base` are the earlier files, None if they are not known.
     """
     names: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for team_files in all_team_files:
@@ -59,7 +59,7 @@ def _may_be(use: _Use, names: _Names, book: Rulebook, report: FindingCollector) 
     for index, rule in enumerate(book.settings.accounts):
         if first_match(rule.teams, [team]) is not None:
             continue
-        # What a team calls the account that may not use it, either, is no matter of this one's.
+        # Names given by teams that may not use the account themselves do not count for this one.
         called = {name for by, name in names[number] if by == team or _is_in(by, rule.teams)}
         if first_match(rule.accounts, {number, *called}, ignore_case=True) is not None:
             report.error(
@@ -86,7 +86,7 @@ def _is_new(use: _Use, before: _Names, report: FindingCollector) -> None:
 
 
 def _as(names: Iterable[tuple[str, str]], team: str) -> str:
-    """What other teams call an account."""
+    """The names that other teams have for an account, as part of a message."""
     others = [f"{shown(name)} of team {by}" for by, name in names if by != team]
     return f", {listed(others)}" if others else ""
 

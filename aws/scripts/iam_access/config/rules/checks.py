@@ -1,4 +1,4 @@
-"""What the organisation's rules have against entries that are otherwise right."""
+"""Check entries against the organisation's rules."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,15 +28,15 @@ from iam_access.policy.outliving import gives_nothing, outliving_actions
 from iam_access.snapshot import Document
 
 _TEMPORARY = "temporary_access"
-# What rules call by names in which case does not count.
+# Names in rules that ignore case.
 _NAMED = ("environment", "account")
-# The shortest name that another one may be meant by.
+# Shorter names are not compared by how they begin.
 _LIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Team:
-    """Whose entries are looked at, and by which rules."""
+    """The team whose entries are checked, and the rules."""
 
     team_files: TeamFiles
     book: Rulebook
@@ -58,10 +58,10 @@ def check(
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report, `report` being the team's, entries that the rules do not allow.
+    """Report entries that the rules do not allow; `report` is the team's.
 
-    `otherwise` is how an entry weighs that does nothing, where it is not known whether it is new.
-    Temporary entries that have ended by `now` (UTC) are left in peace.
+    `otherwise` is the severity of an entry without effect if it is not known whether it is new.
+    Temporary entries that ended by `now` (UTC) are not checked.
     """
     checks = (_known, *_checks(book))
     grants = GrantRules(book, team_files.name, lambda key: _contents(key, team_files))
@@ -73,7 +73,7 @@ def check(
 
 
 def _checks(book: Rulebook) -> Iterator[_Check]:
-    """What has to be looked at: most rules are off, and cost nothing then."""
+    """The checks for the rules that are in use."""
     settings = book.settings
     temporary = settings.temporary_access
     if settings.protected_principals.users or settings.protected_principals.roles:
@@ -94,7 +94,7 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
 
 
 def _known(entry: AccessEntry, team: _Team) -> None:
-    """Refuse what no rule can be asked about."""
+    """Refuse an entry that names no principal: no rule can be checked for it."""
     if entry.valid and not (entry.users or entry.roles):
         team.report.error(
             "rules-unknown",
@@ -137,7 +137,7 @@ def _domains(entry: AccessEntry, team: _Team) -> None:
 
 def _grants(entry: AccessEntry, team: _Team) -> None:
     for breach in team.grants.breaches(entry, entry.environments):
-        # A plan, which knows what the account has, refuses what is not known.
+        # A plan refuses what is not known, since it knows what the account has.
         problem = breach.problem
         if problem.code == grant_rules.UNCLEAR:
             problem = replace(problem, severity=Severity.WARNING)
@@ -203,7 +203,7 @@ def _description(entry: AccessEntry, team: _Team) -> None:
 
 
 def _outliving(entry: AccessEntry, team: _Team) -> None:
-    """Of a grant's own statements. What AWS's policies allow is known when an account is read."""
+    """Check a grant's own statements; those of AWS managed policies are checked in a plan."""
     if not entry.temporary:
         return
     for index, grant in enumerate(entry.grants):
@@ -221,9 +221,9 @@ def _outliving(entry: AccessEntry, team: _Team) -> None:
 
 
 def _denied(entry: AccessEntry, team: _Team) -> None:
-    """Of a grant's own statements: what is denied with it, and whether anything is left.
+    """Report what is denied with a grant of its own statements, and a grant that gives nothing.
 
-    The former is told once of each grant, where it is first given.
+    The former is reported once for each grant, at its first entry.
     """
     if not entry.temporary:
         return
@@ -244,7 +244,7 @@ def _denied(entry: AccessEntry, team: _Team) -> None:
 
 
 def _weight(entry: AccessEntry, grant: str, team: _Team) -> Severity:
-    """How much an entry weighs that gives nothing: what stood before is applied without it."""
+    """The severity of an entry that gives nothing: a warning if it is not new."""
     if team.before is None:
         return team.otherwise
     item = next(each for each in team.team_files.policies if each.key == grant)
@@ -264,7 +264,7 @@ def _own(grant: str, team: _Team) -> tuple[Document, ...]:
 
 
 def _contents(grant: str, team_files: TeamFiles) -> Contents:
-    """What the files tell of a grant: nothing where they could not be read."""
+    """The contents of a grant by the files; empty if its policy is not valid."""
     item = next((each for each in team_files.policies if each.key == grant), None)
     if item is None or item.spec is None:
         return Contents()
@@ -276,9 +276,9 @@ def _contents(grant: str, team_files: TeamFiles) -> Contents:
 def check_names(
     all_team_files: Sequence[TeamFiles], book: Rulebook, report: FindingCollector
 ) -> None:
-    """Warn of rules for what there is not, and of environments that one may be meant for.
+    """Warn of rules whose patterns match nothing, and of environments they may be meant for.
 
-    Where some file cannot be understood, nobody can tell what there is.
+    Names are not checked while a file that may have them cannot be read.
     """
     unclear = {folder for team_files in all_team_files for folder in team_files.unclear}
     if not all_team_files:
@@ -345,7 +345,7 @@ def _alike(
     book: Rulebook,
     report: FindingCollector,
 ) -> None:
-    """Environments whose accounts none of the patterns names, and one that begins alike."""
+    """Warn of an environment that no pattern matches while one begins in the same way."""
     plain = {each.lower(): each for each in patterns if not is_wild(each) and len(each) >= _LIKE}
     for team_files in all_team_files if plain else ():
         for item in team_files.account_items:

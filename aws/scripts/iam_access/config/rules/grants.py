@@ -1,7 +1,7 @@
-"""What the organisation's rules have against granting something: by its key, and by its contents.
+"""The organisation's rules about grants, by key and by content.
 
-The files tell a grant's key, its own statements and the names of its AWS managed policies. What
-those allow is known where their documents were read, that is in a plan.
+The files have a grant's key, its own statements and the ARNs of its AWS managed policies. The
+documents of these are known in a plan.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,14 +29,14 @@ from iam_access.problem import Problem
 from iam_access.snapshot import Document
 
 UNCLEAR: Final = "rule-unclear"
-# How many actions a message names before it only counts them.
+# Actions that a message names; the rest is counted.
 _SHOWN = 3
 _TEMPORARY_ENVIRONMENTS = ("temporary_access", "environments")
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a grant consists of: AWS managed policies by ARN, and all documents that were read."""
+    """The ARNs of a grant's AWS managed policies, and all of its documents that were read."""
 
     managed: tuple[str, ...] = ()
     documents: tuple[Document, ...] = ()
@@ -56,7 +56,7 @@ class Breach:
 
 
 def are_any(book: Rulebook) -> bool:
-    """Whether there is a rule about grants, or one that may be for an environment."""
+    """Whether the settings have a rule about grants, or one for environments that is unclear."""
     settings = book.settings
     return bool(
         settings.only_temporary
@@ -69,7 +69,7 @@ def are_any(book: Rulebook) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GrantRules:
-    """The rules about grants, as they are for one team. `contents_of` tells of a key."""
+    """The rules about grants for one team. `contents_of` gives the contents of a policy key."""
 
     book: Rulebook
     team: str
@@ -80,7 +80,7 @@ class GrantRules:
     )
 
     def breaches(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
-        """What is wrong with an entry in these of its environments."""
+        """Yield the breaches of an entry in some of its environments."""
         yield from self._only_temporary(entry)
         yield from self._forbidden_grants(entry, environments)
         yield from self._forbidden_actions(entry, environments)
@@ -89,7 +89,7 @@ class GrantRules:
         yield from self._unclear_accounts(entry, environments)
 
     def ask_what_is_allowed(self, entry: AccessEntry, environment: str) -> bool:
-        """Whether a rule about what grants allow may be for an entry in this environment."""
+        """Whether a rule about the actions of grants may apply to an entry in this environment."""
         settings = self.book.settings
         return any(
             self.book.concern(environments, self.team, environment) is not Concern.NO
@@ -197,7 +197,7 @@ class GrantRules:
                     yield Breach(problem, entry.at(name, index), grant)
 
     def _unclear_limits(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
-        """Temporary entries for which stricter limits may hold than those that are known."""
+        """Doubt a temporary entry to which stricter limits may apply than those that are known."""
         if not entry.temporary or not self.book.unread:
             return
         for pattern in self.book.settings.temporary_access.environments:
@@ -210,7 +210,7 @@ class GrantRules:
     def _unclear_accounts(
         self, entry: AccessEntry, environments: Sequence[str]
     ) -> Iterator[Breach]:
-        """Entries in accounts that may be those of other teams."""
+        """Doubt an entry in an account that may be one for other teams."""
         for number, rule in enumerate(self.book.settings.accounts):
             if first_match(rule.teams, [self.team]) is None:
                 for each in environments:
@@ -241,7 +241,7 @@ class GrantRules:
     def _meant(
         self, patterns: Sequence[str] | None, environments: Iterable[str]
     ) -> tuple[list[str], list[str]]:
-        """The environments that a rule is for, and those that it may be for."""
+        """The environments that a rule applies to, and those that it may apply to."""
         concerns = [(each, self.book.concern(patterns, self.team, each)) for each in environments]
         return (
             [each for each, concern in concerns if concern is Concern.YES],
@@ -249,7 +249,7 @@ class GrantRules:
         )
 
     def _selected(self, rule: Selection, entry: AccessEntry) -> Iterator[tuple[Location, str, str]]:
-        """Of the grants that the rule is for: where each stands, its key, and what it is called."""
+        """Yield location, key and name in messages of each grant that a rule applies to."""
         for index, grant in enumerate(entry.grants):
             subject = self._subject(rule, grant, temporary=entry.temporary)
             if subject is not None:
@@ -267,13 +267,13 @@ class GrantRules:
         return _allowing(grant, actions) if actions.count else None
 
     def contents(self, grant: str) -> Contents:
-        """What a grant of the team consists of, as far as that is known."""
+        """The contents of a grant of the team, as far as they are known."""
         if grant not in self._known:
             self._known[grant] = self.contents_of(grant)
         return self._known[grant]
 
     def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> AllowedActions:
-        """The actions that match and that the grant allows, as far as its documents were read."""
+        """The matching actions that a grant allows, as far as its documents were read."""
         if not patterns:
             return AllowedActions()
         key = (grant, temporary, tuple(patterns))

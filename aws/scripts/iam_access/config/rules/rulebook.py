@@ -1,4 +1,4 @@
-"""The rules of the organisation, ready to be asked, and where each is written."""
+"""Lookups in the organisation's rules, and the place of each rule."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,16 +21,16 @@ _TEMPORARY = "temporary_access"
 
 
 class Concern(Enum):
-    """Whether a rule for some environments is for one of a team's."""
+    """Whether a rule for some environments applies to a team's environment."""
 
     NO = "no"
     YES = "yes"
-    UNCLEAR = "unclear"  # a file that could not be read may give the account such a name
+    UNCLEAR = "unclear"  # a file that cannot be read may have such a name for the account
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A length of time that a rule allows or demands, and the rule's path in the settings."""
+    """A duration that a rule allows or requires, and the rule's path in the settings."""
 
     length: timedelta
     path: Path
@@ -38,7 +38,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class DurationLimits:
-    """How long one temporary grant may, and must, last."""
+    """The longest and shortest duration of one temporary grant."""
 
     longest: Limit
     shortest: Limit | None
@@ -46,12 +46,12 @@ class DurationLimits:
 
 @dataclass(frozen=True, slots=True)
 class RequiredBoundary:
-    """The permissions boundary that grantees must carry, as the settings name it."""
+    """The permissions boundary that grantees must have, as the settings write it."""
 
     written: str
 
     def is_carried(self, arn: str | None, account: Account) -> bool:
-        """Whether a principal of the account whose boundary is `arn` carries it."""
+        """Whether `arn` is this boundary, as that of a principal of the account."""
         if arn is None:
             return False
         if not self._is_name:
@@ -61,7 +61,7 @@ class RequiredBoundary:
         return (arn, name) == (own, self.written)
 
     def arn(self, account: Account, snapshot: Snapshot) -> str:
-        """The ARN of the policy in the account; of one there is not, without a path."""
+        """The ARN of the policy in the account; without a path if there is no such policy."""
         if not self._is_name:
             return self._filled(account)
         known = (arn for arn in sorted(snapshot.policies) if self.is_carried(arn, account))
@@ -78,11 +78,11 @@ class RequiredBoundary:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The settings' rules; `place` is that of the file's content, None when there is no file.
+    """The settings' rules; `place` is that of the file's content, None without a file.
 
-    A rule for an environment holds for the account, whatever a team calls it: `aliases` has, by
-    team and its name for an account, all names that any team has for it, and its id. In these
-    names case does not count. `unread` are files that may hold further names and cannot be read.
+    A rule for an environment applies to the account, whatever a team calls it: `aliases` has, by
+    team and its name for an account, the names that all teams have for it, and its id. These names
+    ignore case. `unread` are accounts files that cannot be read and may have further names.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -97,7 +97,7 @@ class Rulebook:
     )
 
     def cite(self, *path: str | int) -> str:
-        """A rule's name and place, as they can stand in a hint."""
+        """A rule's name and place as part of a hint."""
         name = ".".join(step for step in path if isinstance(step, str))
         if self.place is None:
             return f"the rule is {name} in {FILE}"
@@ -109,14 +109,14 @@ class Rulebook:
         place = self.place
         for step in path:
             if isinstance(step, int):
-                return True  # an item, or the single value that stands for a list of one
+                return True  # an item, or the only value of a list
             if place is None or not place.holds(step):
                 return False
             place = place.at(step)
         return True
 
     def limits(self, team: str, environment: str, grant: str) -> DurationLimits:
-        """The strictest of all limits for a team's temporary grant in an environment."""
+        """The strictest limits that apply to a team's temporary grant in an environment."""
         rules = self.settings.temporary_access
         key = (team, environment, grant) if rules.environments or rules.grants else ()
         found = self._limits.get(key)
@@ -144,12 +144,12 @@ class Rulebook:
         return DurationLimits(longest, shortest)
 
     def names_of_account(self, team: str, environment: str) -> frozenset[str]:
-        """What patterns of environments are compared with, for what a team calls so."""
+        """The names that patterns of environments match, for a team's environment."""
         known = self.aliases.get((team, environment), frozenset())
         return known if environment in known else known | {environment}
 
     def concern(self, patterns: Sequence[str] | None, team: str, environment: str) -> Concern:
-        """Whether a rule for these environments (None: for all) is for what the team calls so."""
+        """Whether a rule for these environments (None: all) applies to a team's environment."""
         if patterns is None:
             return Concern.YES
         names = self.names_of_account(team, environment)
@@ -158,7 +158,7 @@ class Rulebook:
         return Concern.UNCLEAR if self.unread and patterns else Concern.NO
 
     def temporary(self, environment: str, team: str = "") -> TemporaryAccessRules:
-        """How temporary grants are written in what the team calls so."""
+        """The rules by which temporary grants are written in a team's environment."""
         rules = self.settings.temporary_access
         asked = (
             more.require_mfa
@@ -179,17 +179,17 @@ class Rulebook:
         )
 
     def withheld(self, sources: Sequence[Document]) -> frozenset[str]:
-        """The actions, in full, that are denied with a temporary grant of these documents."""
+        """The actions, without wildcards, that are denied with a temporary grant of documents."""
         rules = self.settings.temporary_access
         outliving = Outliving(rules.outliving_actions)
         return withheld(sources, outliving, ResourcePolicies(rules.resource_policies))
 
     def forbidding_rule(self, form: Form) -> Path | None:
-        """The path of the rule by which no grant may be written in this form, None without any."""
+        """The path of the rule that forbids a form of temporary grants; None if none does."""
         return None if form in self.settings.temporary_access.forms else (_TEMPORARY, "forms")
 
     def protecting_rule(self, principal: Principal) -> Path | None:
-        """The path of the rule that protects a user or role of this name, None without any."""
+        """The path of the rule that protects a user or role; None if none does."""
         patterns = self._protecting.get(principal.type)
         if patterns is None:
             patterns = self._protecting[principal.type] = tuple(self._patterns(principal.type))
@@ -199,7 +199,7 @@ class Rulebook:
         return None
 
     def _patterns(self, type_: PrincipalType) -> Iterator[tuple[int, re.Pattern[str]]]:
-        """The patterns that protect users or roles, each with the number of the one written."""
+        """The patterns that protect users or roles, each with its index in the settings."""
         protected = self.settings.protected_principals
         written = {
             PrincipalType.USER: map(self._names_protected, protected.users),
@@ -210,18 +210,18 @@ class Rulebook:
                 yield index, shell(name, ignore_case=True)
 
     def _names_protected(self, written: str) -> tuple[str, ...]:
-        """An address protects both users that may be meant by it."""
+        """The names that a pattern protects; of an address, those of both possible users."""
         name = self.settings.user_names.name(written)
         return (name,) if is_exact(written) else (name, written)
 
     @property
     def boundary(self) -> RequiredBoundary | None:
-        """The permissions boundary that every grantee must carry, None without one."""
+        """The permissions boundary that every grantee must have; None if the rule is not set."""
         written = self.settings.permissions_boundary
         return RequiredBoundary(written) if written else None
 
     def environment_patterns(self) -> Iterator[tuple[str, Path]]:
-        """Every environment, or pattern of them, that a rule names, with the rule's path."""
+        """The patterns of environments in rules, with their paths."""
         for pattern in self.settings.temporary_access.environments:
             yield pattern, (_TEMPORARY, "environments", pattern)
         for name in ("forbidden_grants", "forbidden_actions"):
@@ -229,19 +229,19 @@ class Rulebook:
                 yield from _numbered(rule.environments or (), (name, number, "environments"))
 
     def account_patterns(self) -> Iterator[tuple[str, Path]]:
-        """Every account, or pattern of them, whose teams are told, with the rule's path."""
+        """The patterns of accounts in rules, with their paths."""
         for number, rule in enumerate(self.settings.accounts):
             yield from _numbered(rule.accounts, ("accounts", number, "accounts"))
 
     def grant_patterns(self) -> Iterator[tuple[str, Path]]:
-        """Every grant, or pattern of grants, that a rule names, with the rule's path."""
+        """The patterns of policy keys in rules, with their paths."""
         for pattern in self.settings.temporary_access.grants:
             yield pattern, (_TEMPORARY, "grants", pattern)
         for path, rule in self._selections():
             yield from _numbered(rule.grants or (), (*path, "grants"))
 
     def action_patterns(self) -> Iterator[tuple[str, Path]]:
-        """Every pattern of actions that a rule names, with the rule's path."""
+        """The patterns of actions in rules, with their paths."""
         for path, rule in self._selections():
             yield from _numbered(rule.allows or (), (*path, "allows"))
         for number, forbidden in enumerate(self.settings.forbidden_actions):
@@ -249,7 +249,7 @@ class Rulebook:
 
     @property
     def reads_documents(self) -> bool:
-        """Whether some rule is about what a grant allows, which its documents tell."""
+        """Whether a rule depends on the documents of grants."""
         return next(self.action_patterns(), None) is not None
 
     def _selections(self) -> Iterator[tuple[Path, Selection]]:
@@ -258,7 +258,7 @@ class Rulebook:
                 yield (name, number), rule
 
     def team_patterns(self) -> Iterator[tuple[str, Path]]:
-        """Every team, or pattern of teams, that a rule names, with the rule's path."""
+        """The patterns of teams in rules, with their paths."""
         for name in ("accounts", "grantees"):
             for number, rule in enumerate(getattr(self.settings, name)):
                 yield from _numbered(rule.teams or (), (name, number, "teams"))
@@ -267,9 +267,9 @@ class Rulebook:
 def aliases_of(
     teams: Mapping[str, Mapping[str, AccountSpec]],
 ) -> dict[tuple[str, str], frozenset[str]]:
-    """By team and its name for an account, every name that any team has for it, and its id.
+    """Map each team's name for an account to the names of all teams for it, and its id.
 
-    `teams` has the accounts of each by the names of its environments.
+    `teams` has the accounts of each team by the name of the environment.
     """
     names: dict[str, set[str]] = {}
     for environments in teams.values():
@@ -289,18 +289,18 @@ def _numbered(patterns: Iterable[str], path: Path) -> Iterator[tuple[str, Path]]
 
 
 def names_of(team: str, grant: str) -> tuple[str, str]:
-    """What patterns of grants are compared with: a team's grant by its key, with and without."""
+    """The names of a grant that patterns match: its key, with and without the team."""
     return grant, f"{team}/{grant}"
 
 
 def names_of_policy(arn: str) -> tuple[str, str, str]:
-    """What patterns of AWS managed policies are compared with: ARN, path and name, and name."""
+    """The names of an AWS managed policy that patterns match: ARN, path and name, and name."""
     path, name = path_and_name(arn)
     return arn, f"{path}{name}".removeprefix("/"), name
 
 
 def names_of_user(written: str, user_names: UserNames) -> tuple[str, str, str]:
-    """What patterns of users are compared with: as it is written, and the user's name."""
+    """The names of a user that patterns match: as written, and the IAM user's name."""
     name = user_names.name(written)
     return written, name, exactly(name)
 
@@ -308,7 +308,7 @@ def names_of_user(written: str, user_names: UserNames) -> tuple[str, str, str]:
 def first_match(
     patterns: Sequence[str], names: Iterable[str], *, ignore_case: bool = False
 ) -> int | None:
-    """The index of the first pattern that is that of any of the names, None without one."""
+    """The index of the first pattern that matches one of the names; None if none does."""
     wanted = tuple(names)
     for index, pattern in enumerate(patterns):
         if any(map(shell(pattern, ignore_case=ignore_case).match, wanted)):

@@ -1,1 +1,1 @@
-"""YAML as plain values with the place of each, and what is wrong with a file's form."""
+"""Parse YAML to plain values with the place of each."""

@@ -1,4 +1,8 @@
-"""The parser's events as values and marks, and what is wrong with a file's form."""
+"""Build values and marks from the events of the YAML parser, and collect errors.
+
+Values of `yaml.load` have no places, and composing nodes first takes four times as long: 2.4 s for
+a file of 844 kB, which this reads in 0.65 s, of which the events alone take 0.52 s.
+"""
 
 from collections.abc import Callable, Iterable
 from sys import intern
@@ -20,7 +24,7 @@ from iam_access.config.yaml.syntax import MarkedProblem, shown
 from iam_access.place import Mark
 from iam_access.problem import Problem
 
-DEPTH_LIMIT = 32  # the deepest that any file needs is seven
+DEPTH_LIMIT = 32  # files need seven levels at most
 ALIAS_LIMIT = 20_000  # nodes that aliases may add to a file
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -29,26 +33,26 @@ _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 
 class UnreadableError(Exception):
-    """Reading on makes no sense."""
+    """The rest of the file cannot be read."""
 
     def __init__(self, problem: MarkedProblem) -> None:
         self.problem = problem
 
 
 class Parser(Protocol):
-    """What makes events of a file: PyYAML's, with libyaml or without."""
+    """The parser of events: PyYAML's, with or without libyaml."""
 
     def get_event(self) -> Any: ...
 
 
 class Builder:
-    """Turns the parser's events into values and marks, and collects what is wrong.
+    """Builds values and marks from the parser's events, and collects errors.
 
-    A duplicate or impossible key is noted and reading goes on, so that one run tells all.
+    It goes on after a duplicate or invalid key, so that one run reports all errors.
 
-    A large repository has millions of values, and hardly any is ever asked for its place. So an
-    ordinary file has marks as deep as `marked` says, and below `unread` stands for them: there a
-    scalar costs no call of its own. `problems` are those that the file's characters have.
+    A large repository has millions of values, and the places of few are needed. So an ordinary file
+    has marks down to the depth `marked`; below, `deferred` stands for them, and a scalar takes no
+    call. `problems` begins with those of the file's characters.
     """
 
     _get_event: Callable[[], Any]
@@ -59,22 +63,22 @@ class Builder:
         problems: Iterable[MarkedProblem] = (),
         *,
         marked: int,
-        unread: Any = None,
+        deferred: Any = None,
     ) -> None:
         self.problems = list(problems)
-        # Characters that stand in the file are told already; others are written as escapes.
+        # Characters in the file are reported already; these are written as escapes.
         self._may_hide = b"\\" in data and not self.problems
         anchors_or_tags = b"&" in data or b"!" in data
         self._marked = DEPTH_LIMIT if self._may_hide or anchors_or_tags else marked
-        self._unread = unread
-        # By anchor: value, its mark's children, and how many nodes it stands for; None while open.
+        self._deferred = deferred
+        # By anchor: value, children of its mark, and number of nodes; None while it is open.
         self._anchors: dict[str, tuple[Any, Any, int] | None] = {}
         self._nodes = 0  # as far as they are counted: in files with anchors
         self._added = 0
         self._depth = 0
 
     def document(self, parser: Parser) -> tuple[Any, Mark | None]:
-        """The value and mark of the one document there may be."""
+        """Read the value and mark of the document; a second one is an error."""
         get_event = self._get_event = parser.get_event
         result: tuple[Any, Mark | None] = (None, None)
         documents = 0
@@ -88,7 +92,7 @@ class Builder:
         return result
 
     def _value(self, event: Any) -> tuple[Any, Mark]:
-        """The value and mark of whatever begins with an event."""
+        """Read the value and mark of what begins with an event."""
         start = event.start_mark
         line, column = start.line + 1, start.column + 1
         kind = type(event)
@@ -104,7 +108,7 @@ class Builder:
         if kind is ScalarEvent:
             value, children = self._scalar(event), None
         elif self._depth >= self._marked:
-            value, children = self._plain(event, self._depth + 1), self._unread
+            value, children = self._plain(event, self._depth + 1), self._deferred
         else:
             self._enter(event)
             value, children = self._mapping() if kind is MappingStartEvent else self._sequence()
@@ -135,9 +139,9 @@ class Builder:
         return values, marks
 
     def _plain(self, event: Any, depth: int) -> Any:
-        """The value alone of what begins with an event, which is no scalar.
+        """Read the value alone of a list, mapping or alias that begins with an event.
 
-        `depth` is how deep the events within it stand.
+        `depth` is that of the events within it.
         """
         kind = type(event)
         if kind is AliasEvent:
@@ -201,7 +205,7 @@ class Builder:
         return value
 
     def _key(self, event: Any, key: Any, values: dict[str, Any]) -> str | None:
-        """The key, or None after noting that it cannot be used."""
+        """Read a key; None after reporting that it cannot be used."""
         if type(key) is not str:
             what = "nothing" if key is None else "a list or mapping"
             problem = Problem(
@@ -258,7 +262,7 @@ class Builder:
         )
 
     def _resolve(self, event: Any) -> tuple[Any, Any]:
-        """The value an alias stands for, and the marks within it."""
+        """The value of an alias, and the marks within it."""
         if event.anchor not in self._anchors:
             raise UnreadableError(
                 problem_at(
@@ -311,6 +315,6 @@ _SECOND_DOCUMENT = Problem(
 
 
 def problem_at(event: Any, problem: Problem) -> MarkedProblem:
-    """A problem where an event of the parser begins."""
+    """A problem at the place where an event begins."""
     start = event.start_mark
     return MarkedProblem(problem, start.line + 1, start.column + 1)

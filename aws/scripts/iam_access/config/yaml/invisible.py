@@ -1,4 +1,4 @@
-"""Characters that hide what a file says from those who review it."""
+"""Find characters that are not visible in a review and change the meaning of a file."""
 
 import re
 import unicodedata
@@ -6,13 +6,13 @@ import unicodedata
 from iam_access.config.yaml.syntax import MarkedProblem
 from iam_access.problem import Problem
 
-_MOST = 10  # of one file that are told
+_MOST = 10  # reported of one file
 
-# They end a line, and with it a comment, for YAML and not where people read the file.
+# They end a line, and so a comment, for YAML, but not in editors and on GitHub.
 # https://yaml.org/spec/1.1/#id871136
 _BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
-# Controls but for tabs and line ends, and what turns the direction of text or has no width (the
+# Controls except tabs and line ends, and characters that change direction or have no width (the
 # property Default_Ignorable_Code_Point). A variation selector may follow a symbol, as in an emoji.
 # https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 _UNSEEN = re.compile(
@@ -26,9 +26,9 @@ _WHY = "remove it; it can hide what the file says from those who review it"
 
 
 def found_in(data: bytes, text: str) -> tuple[tuple[MarkedProblem, ...], bool]:
-    """What is wrong with a file's characters, and whether YAML ends its lines elsewhere.
+    """Return the problems with a file's characters, and whether YAML ends lines elsewhere.
 
-    Each character that cannot be seen is told once. `text` is what the bytes say.
+    Each character is reported once. `text` is the decoded `data`.
     """
     if len(data) == len(text) and _is_plain(data):
         return (), False
@@ -41,7 +41,7 @@ def found_in(data: bytes, text: str) -> tuple[tuple[MarkedProblem, ...], bool]:
 
 
 def names_of(text: str) -> str:
-    """The characters of a value that cannot be seen, by code point; empty without any."""
+    """The invisible characters of a value, by code point; empty without any."""
     return ", ".join(map(_name, sorted(set(_UNSEEN.findall(text)))))
 
 

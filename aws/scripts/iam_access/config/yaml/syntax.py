@@ -1,4 +1,4 @@
-"""What the YAML parser could not read, in words for people."""
+"""Messages for what the YAML parser cannot read."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from iam_access.problem import Problem
 _SHOWN_LENGTH = 80
 _UNENDED = "unexpected end of stream"
 
-# What the parser says, and what most often is the matter.
+# Messages of the parser, and the hint for the most frequent cause.
 _HINTS = (
     (
         "mapping values are not allowed",
@@ -34,7 +34,7 @@ _HINTS = (
     ("unknown escape", "write \\\\ for a backslash, or use single quotes"),
 )
 
-# Signs that mean something to YAML at the beginning of a value, and what the parser says of them.
+# Indicators at the beginning of a value, and the messages of the parser about them.
 _SIGNS = "*&%@`|>!,"
 _BEGINNINGS = ("alias", "anchor", "cannot start any token", "block scalar", "expected node content")
 _AFTER_A_VALUE = ("expected key", "',' or ']'", "expected <block end>")
@@ -42,7 +42,7 @@ _AFTER_A_VALUE = ("expected key", "',' or ']'", "expected <block end>")
 
 @dataclass(frozen=True, slots=True)
 class MarkedProblem:
-    """What is wrong with the text of a file, and where. Line and column count from 1."""
+    """A problem in the text of a file. Line and column count from 1."""
 
     problem: Problem
     line: int = 1
@@ -50,13 +50,13 @@ class MarkedProblem:
 
 
 def shown(value: object) -> str:
-    """A value as it can stand in a message: quoted, on one line, not too long."""
+    """A value as part of a message: quoted, on one line, shortened."""
     text = repr(value)
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
 
 
 def not_utf8(data: bytes, offset: int) -> MarkedProblem:
-    """The file's bytes are no UTF-8 from `offset` on."""
+    """The problem that a file is not UTF-8 from the byte at `offset` on."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         utf16 = Problem(
             "not-utf8", "the file is UTF-16, not UTF-8", "save it with the encoding UTF-8"
@@ -79,14 +79,14 @@ def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
 
 
 def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
-    """What the parser raised, with the place and a guess at the cause."""
+    """Turn an error of the parser into a problem with a place and the likely cause."""
     if not isinstance(error, yaml.MarkedYAMLError):
         message = f"not valid YAML: {error}"
         return MarkedProblem(Problem("syntax-error", message, "look for unusual escapes"))
     said = error.problem or error.context or "it cannot be read"
     mark, begun = error.problem_mark or error.context_mark, error.context_mark
     if _UNENDED in said and begun is not None:
-        mark = begun  # the end of the file tells nobody where to look
+        mark = begun  # the end of the file is not where the error is
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     message = f"not valid YAML: {said}"
     if error.context and error.context != said:
@@ -111,9 +111,9 @@ def _hint(said: str, line: int, column: int, data: bytes) -> str:
 
 
 def _unquoted(said: str, near: str) -> str | None:
-    """What to quote, where a value is text to people and something else to YAML.
+    """A hint to quote a value that begins like another type of YAML; None if it does not.
 
-    `near` is what stands before the place where the parser stopped, and the character there.
+    `near` is the last character before the place where the parser stopped, and the one there.
     """
     if any(words in said for words in _BEGINNINGS):
         sign = next((each for each in near if each in _SIGNS), None)

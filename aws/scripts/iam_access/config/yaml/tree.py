@@ -1,7 +1,7 @@
-"""YAML as plain values with a mark for each, and every trap of the format told by name.
+"""Parse YAML to plain values with a mark for each, and report the traps of the format.
 
-No scalar is interpreted: all are the text as written, except that a plain `null`, `~` or
-nothing at all is None. So an account id keeps its leading zero and a date stays a text.
+Scalars are the text as written, except that a plain `null`, `~` or no value is None. So an account
+id keeps its leading zero, and a date stays text.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from iam_access.place import Mark
 from iam_access.problem import Problem
 
 SIZE_LIMIT = 1_048_576  # bytes of one file
-VALUES = 20_000  # a file of 2,000 entries has them
-LONGEST_TEXT = 10_240  # characters: no policy of AWS may be longer
+VALUES = 20_000  # a file of 2,000 entries has that many
+LONGEST_TEXT = 10_240  # characters: the longest policy of AWS
 
-# The file and its one key, so that every entry has its mark at once.
+# The file and its one key, so that every entry has its mark.
 _MARKED_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A file's content. `mark` is None when there is none, or it could not be read to the end."""
+    """A file's content. `mark` is None for an empty file, and for one that cannot be read."""
 
     value: Any
     mark: Mark | None
@@ -41,9 +41,9 @@ def _parser(data: bytes) -> Parser:
 
 
 def parse(data: bytes, values: int = VALUES) -> Tree:
-    """Read one file's bytes, which may hold so many values.
+    """Parse one file with at most `values` texts, lists and mappings.
 
-    Never raises for what they contain.
+    Errors in the file are `problems` of the result.
     """
     if len(data) > SIZE_LIMIT:
         problem = Problem(
@@ -60,16 +60,16 @@ def parse(data: bytes, values: int = VALUES) -> Tree:
     problems, other_lines = invisible.found_in(data, text)
     if other_lines:
         return _nothing(*problems)
-    builder = Builder(data, problems, marked=_MARKED_DEPTH, unread=_Unread(data))
+    builder = Builder(data, problems, marked=_MARKED_DEPTH, deferred=_DeferredMarks(data))
     try:
         value, mark = builder.document(_parser(data))
     except UnreadableError as stop:
         return _nothing(*builder.problems, stop.problem)
-    except ReaderError:  # of a character that YAML does not allow, and that is told already
+    except ReaderError:  # about a character that is reported already
         return _nothing(*builder.problems)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         return _nothing(*builder.problems, syntax_problem(error, data))
-    if len(data) > LONGEST_TEXT or b"*" in data:  # no other file has much in it
+    if len(data) > LONGEST_TEXT or b"*" in data:  # another file has too little in it
         excess = _excess(data, value, values)
         if excess is not None:
             return _nothing(*builder.problems, excess)
@@ -81,9 +81,9 @@ def _nothing(*problems: MarkedProblem) -> Tree:
 
 
 def _excess(data: bytes, value: Any, most: int) -> MarkedProblem | None:
-    """What is too much of a value: its texts, lists and mappings, or the characters of its texts.
+    """The problem with a value that has too many values or characters; None if it has not.
 
-    What aliases stand for counts each time.
+    The value of an alias counts each time.
     """
     left, number, characters, longest = [value], 0, 0, 0
     while left and number <= most:
@@ -116,7 +116,7 @@ def _excess(data: bytes, value: Any, most: int) -> MarkedProblem | None:
 
 
 def _too_long(data: bytes) -> MarkedProblem | None:
-    """The first text that is longer than anything may be."""
+    """The first text that is too long."""
     parser = _parser(data)
     while type(event := parser.get_event()) is not StreamEndEvent:
         if type(event) is ScalarEvent and len(event.value) > LONGEST_TEXT:
@@ -129,10 +129,10 @@ def _too_long(data: bytes) -> MarkedProblem | None:
     return None
 
 
-class _Unread:
-    """The marks that were left out of an ordinary file: whoever needs one has it read again.
+class _DeferredMarks:
+    """The marks that were left out of an ordinary file, read again when one is needed.
 
-    It stands for what lies within any list or mapping, told by the line and column it begins at.
+    Called with the line and column at which a list or mapping begins, it returns the marks within.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -148,7 +148,7 @@ class _Unread:
 
 
 def _children(mark: Mark | None) -> dict[tuple[int, int], Any]:
-    """What lies within each list and mapping. No two begin at one place, keys apart."""
+    """The children of each list and mapping, by the line and column at which it begins."""
     found: dict[tuple[int, int], Any] = {}
     left = [mark] if mark is not None else []
     while left:
