@@ -170,7 +170,7 @@ def carried_out(snapshot: Snapshot, calls: Iterable[ApiCall]) -> Snapshot:
     for call in calls:
         _refuse(snapshot, call.operation, call.params)
         effects = {name: each.effect for kind in KINDS for name, each in kind.operations.items()}
-        snapshot = effects[call.operation](snapshot, call.params)
+        snapshot = effects[call.service, call.operation](snapshot, call.params)
     return snapshot
 
 

@@ -31,7 +31,7 @@ from iam_access.kinds.base import (
 from iam_access.kinds.fields import Instant, Spec, UserAddress
 from iam_access.kinds.grant import TemporaryGrant, withheld
 from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, SharedLimit, UnmanagedResource
-from iam_access.kinds.operations import Operation, iam_operations
+from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.quotas import Quota, Use
 from iam_access.model import (
     LONG_AGO,
@@ -215,14 +215,14 @@ class MadeUpGroups(Kind):
 
     # How it is changed.
 
-    operations: Mapping[str, Operation] = {
+    operations: Operations = {
         **iam_operations(
             *(f"{verb}_group_policy" for verb in ("attach", "detach", "put", "delete"))
         ),
-        "create_group": Operation(_created, ("iam:CreateGroup",)),
-        "delete_group": Operation(_deleted, ("iam:DeleteGroup",)),
-        "add_user_to_group": Operation(_added, ("iam:AddUserToGroup",)),
-        "remove_user_from_group": Operation(_removed, ("iam:RemoveUserFromGroup",)),
+        ("iam", "create_group"): Operation(_created, ("iam:CreateGroup",)),
+        ("iam", "delete_group"): Operation(_deleted, ("iam:DeleteGroup",)),
+        ("iam", "add_user_to_group"): Operation(_added, ("iam:AddUserToGroup",)),
+        ("iam", "remove_user_from_group"): Operation(_removed, ("iam:RemoveUserFromGroup",)),
     }
     limits: tuple[SharedLimit, ...] = ()
     quotas: tuple[Quota, ...] = (

@@ -1,6 +1,5 @@
 """The registry of kinds: what is not registered, or leaves something unsaid, is an error."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ from iam_access.kinds import FOLDERS, KINDS, kind_named, kind_of, kinds_by_form,
 from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.kind import Kind
-from iam_access.kinds.operations import Operation, iam_operations
+from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import ResourceId
 from iam_access.plan.account_after import after
@@ -66,7 +65,7 @@ def test_every_kind_explains_the_calls_that_it_makes() -> None:
     assert after(account, plan.changes) != account
 
     class Unexplained(MadeUp):
-        operations: Mapping[str, Operation] = iam_operations("delete_user_policy")
+        operations: Operations = iam_operations("delete_user_policy")
 
     changes = [replace(each, id=ResourceId("made-up", each.id.key)) for each in plan.changes]
     with registered(Unexplained()), pytest.raises(LookupError, match="kind made-up makes"):

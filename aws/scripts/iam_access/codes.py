@@ -156,6 +156,9 @@ Code: TypeAlias = Literal[
     "tag-quota",
     "policy-in-use",
     "too-many-removals",
+    "plan-moved",
+    "not-in-plan",
+    "plan-done",
     "team-left-alone",
     "unconfirmed-tag",
     "no-deadline",
@@ -599,6 +602,20 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "teams would remove 10 or more of the grants that are held in an account, and more "
         "than 30 %: all that they would change there is held back. `--allow-removals-of "
         "TEAM`, or `--allow-removals` for all",
+    ),
+    "plan-moved": CodeEntry(
+        _ERROR,
+        "with `--from-plan`: the plan would be another one by now, so nothing is written in "
+        "the account; see [plan-files.md](plan-files.md)",
+    ),
+    "not-in-plan": CodeEntry(
+        _ERROR,
+        "with `--from-plan`: the plan file has no plan of the account, or the files do not "
+        "have the account",
+    ),
+    "plan-done": CodeEntry(
+        _NOTE,
+        "with `--from-plan`: how many of the changes are made already",
     ),
     "team-left-alone": CodeEntry(_NOTE, "the team's files are invalid, so what it has stays"),
     "unconfirmed-tag": CodeEntry(

@@ -54,6 +54,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         help="afterwards read the accounts again and prove that grants are allowed, temporary "
         "grants end, and the access tests hold",
     )
+    arguments.add_plan_files(parser)
     arguments.add_base(
         parser,
         "with --sandbox: begin with what the files asked for at this commit, or ask for in this "

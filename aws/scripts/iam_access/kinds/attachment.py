@@ -39,7 +39,7 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operation, for_each, iam_operations
+from iam_access.kinds.operations import Operations, for_each, iam_operations
 from iam_access.kinds.quotas import ATTACHED, POLICIES, TAGS, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
@@ -102,7 +102,7 @@ class PolicyAttachments(GrantKind):
     name = NAME
     form = Form.POLICY
     form_in_words = "policies of its own"
-    operations: Mapping[str, Operation] = iam_operations(
+    operations: Operations = iam_operations(
         *for_each("attach_{}_policy", *_PEOPLE),
         *for_each("detach_{}_policy", *PrincipalType),
         *for_each("tag_{}", *_PEOPLE),

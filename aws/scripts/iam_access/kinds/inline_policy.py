@@ -1,6 +1,6 @@
 """Inline policies that end by themselves: the form of temporary access that needs the least."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from iam_access.kinds.kind import (
     SharedLimit,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operation, for_each, iam_operations
+from iam_access.kinds.operations import Operations, for_each, iam_operations
 from iam_access.kinds.quotas import INLINE_SIZE, Quota, QuotaUsage, Use
 from iam_access.model import (
     ApiCall,
@@ -43,7 +43,7 @@ class InlinePolicies(GrantKind):
     name = NAME
     form = Form.INLINE
     form_in_words = "an inline policy"
-    operations: Mapping[str, Operation] = iam_operations(
+    operations: Operations = iam_operations(
         *for_each("put_{}_policy", *_PEOPLE), *for_each("delete_{}_policy", *_PEOPLE)
     )
     reads = ()

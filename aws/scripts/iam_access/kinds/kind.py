@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from iam_access.kinds.grant import Form, TemporaryGrant
-from iam_access.kinds.operations import Operation
+from iam_access.kinds.operations import Operations
 from iam_access.kinds.quotas import Quota, QuotaUsage, Use
 from iam_access.model import (
     ApiCall,
@@ -182,8 +182,8 @@ class Kind(ABC):
 
     @property
     @abstractmethod
-    def operations(self) -> Mapping[str, Operation]:
-        """Every operation that its calls make, by boto3's method name."""
+    def operations(self) -> Operations:
+        """Every operation that its calls make."""
 
     @property
     @abstractmethod

@@ -27,7 +27,7 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operation, for_each, iam_operations
+from iam_access.kinds.operations import Operations, for_each, iam_operations
 from iam_access.kinds.policy_spec import FOLDER, PolicySpec
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.model import (
@@ -61,7 +61,7 @@ class CustomerManagedPolicies(Kind):
     """The policies under `/self-serve/<team>/`, one for each key that has own statements."""
 
     name = NAME
-    operations: Mapping[str, Operation] = iam_operations(
+    operations: Operations = iam_operations(
         "create_policy",
         "create_policy_version",
         "delete_policy_version",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Principal, PrincipalType, permission
 from iam_access.policy import arn as arns
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
@@ -24,10 +24,16 @@ class Operation:
     permissions: tuple[str, ...]
 
 
-def iam_operations(*operations: str) -> Mapping[str, Operation]:
-    """These operations of IAM, by boto3's method name."""
+# The operations of a kind by boto3's names of service and operation.
+Operations = Mapping[tuple[str, str], Operation]
+
+
+def iam_operations(*operations: str) -> Operations:
+    """These operations of IAM."""
     return {
-        name: Operation(_EFFECTS[name], (_permission(name), *_MORE_PERMISSIONS.get(name, ())))
+        ("iam", name): Operation(
+            _EFFECTS[name], (permission("iam", name), *_MORE_PERMISSIONS.get(name, ()))
+        )
         for name in operations
     }
 
@@ -52,10 +58,6 @@ def principals_in(params: Params) -> tuple[Principal, ...]:
         for key, type_ in PRINCIPAL_PARAMETERS.items()
         if key in params
     )
-
-
-def _permission(operation: str) -> str:
-    return "iam:" + "".join(word.capitalize() for word in operation.split("_"))
 
 
 # Tags of a new role are a permission of their own.

@@ -26,7 +26,7 @@ from iam_access.kinds.kind import (
     SharedLimit,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operation, iam_operations
+from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
@@ -311,7 +311,7 @@ class TemporaryRoles(GrantKind):
     name = NAME
     form = Form.ROLE
     form_in_words = "a role of its own"
-    operations: Mapping[str, Operation] = iam_operations(
+    operations: Operations = iam_operations(
         "create_role",
         "update_assume_role_policy",
         "put_role_permissions_boundary",

@@ -90,7 +90,7 @@ def diff(
     for resource in wanted.values():
         before = observed.get(resource.id)
         if before is not None:
-            if not _alike(before, resource):
+            if not alike(before, resource):
                 changes.append(_change(before, resource, snapshot))
             continue
         foreign = kind_of(resource.id).foreign(resource, snapshot)
@@ -182,7 +182,10 @@ def drop_with_dependents(
         remaining = tuple(change for change in remaining if change.id not in dropped)
 
 
-def _alike(before: Resource, after: Resource) -> bool:
+def alike(before: Resource | None, after: Resource | None) -> bool:
+    """Whether two states of a resource are one and the same in AWS; None stands for no resource."""
+    if before is None or after is None:
+        return before is after
     return (
         before.owners == after.owners
         and _has_same_facts(before, after)
@@ -321,8 +324,12 @@ def _check_operations(change: Change) -> None:
     """Raise LookupError if the kind does not explain one of the calls."""
     kind = kind_of(change.id)
     for call in change.calls:
-        if call.operation not in kind.operations:
-            raise LookupError(f"kind {kind.name} makes {call.operation}; name it in its operations")
+        operation = kind.operations.get((call.service, call.operation))
+        if operation is None or call.permission not in operation.permissions:
+            raise LookupError(
+                f"kind {kind.name} makes {call.service} {call.operation} ({call.permission}); name "
+                "it with its permission in its operations"
+            )
 
 
 def _needs(

@@ -1,6 +1,6 @@
 """What a run plans: how a snapshot becomes a plan, and what has to be read for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,10 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import permanent_entries
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, mending
+from iam_access.plan.diff import observed_state
+from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
+from iam_access.plan.reviewed import as_reviewed
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Snapshot, SnapshotPart
 
@@ -35,10 +38,28 @@ def _parts(
     return lambda account, snapshot: desired.parts_needed(configuration, account, snapshot, now)
 
 
-def applying(configuration: Configuration, request: RunOptions, now: datetime) -> Planner:
-    """Plans that make accounts what the files ask for at `now` (UTC)."""
+def applying(
+    configuration: Configuration,
+    request: RunOptions,
+    now: datetime,
+    *,
+    reviewed: Mapping[str, AccountPlan] | None = None,
+) -> Planner:
+    """Plans that make accounts what the files ask for at `now` (UTC).
+
+    With `reviewed` plans, by the id of the account, they change nothing where they differ from
+    those; every account of the run has one.
+    """
+
+    def plan(account: Account, snapshot: Snapshot) -> Plan:
+        planned = plan_apply(configuration, account, snapshot, request, now)
+        if reviewed is None:
+            return planned
+        observed = observed_state(snapshot)
+        return as_reviewed(planned, reviewed[account.id], observed, request, now)
+
     return Planner(
-        plan=lambda account, snapshot: plan_apply(configuration, account, snapshot, request, now),
+        plan=plan,
         parts=_parts(configuration, now),
         documents=lambda account, snapshot: desired.documents_needed(
             configuration, account, snapshot, now

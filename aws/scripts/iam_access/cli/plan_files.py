@@ -1,0 +1,126 @@
+"""Plan files on the command line: `--plan-file` writes one, `--from-plan` applies one."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from iam_access.errors import UsageError
+from iam_access.model import Account, Finding, Report, Severity
+from iam_access.plan import plan_file
+from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun
+from iam_access.plan.planner import RunOptions
+
+# The options that a plan file takes the place of, and their names on the command line.
+_SCOPE = {
+    "teams": "TEAM",
+    "all": "--all",
+    "environment": "--environment",
+    "adopt": "--adopt",
+    "allow_removals": "--allow-removals",
+    "allow_removals_of": "--allow-removals-of",
+    "plan_file": "--plan-file",
+}
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise UsageError for options about plan files that contradict others.
+
+    Empties the file of `--plan-file`: a dry run that fails leaves no earlier plan there.
+    """
+    if options.plan_file is not None and not options.dry_run:
+        raise UsageError("--plan-file works only with --dry-run", "add --dry-run")
+    for name, written in _SCOPE.items() if options.from_plan is not None else ():
+        if getattr(options, name):
+            raise UsageError(
+                f"{written} and --from-plan exclude each other",
+                "the plan file holds which teams, environments and options it is for",
+            )
+    if options.plan_file is not None:
+        options.plan_file.write_bytes(b"")
+
+
+def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Namespace:
+    """The options with those of the run that was planned. Raises PlanFileError."""
+    run = plan.run
+    if run.sandbox != options.sandbox:
+        where = "in a sandbox" if run.sandbox else "of accounts of AWS"
+        raise PlanFileError(
+            f"{options.from_plan}: this plan was made {where}",
+            f"run it {'with' if run.sandbox else 'without'} --sandbox",
+        )
+    scope = {
+        "teams": sorted(run.teams or ()),
+        "all": run.teams is None,
+        "environment": sorted(run.environments),
+        "adopt": run.adopt,
+        "allow_removals": run.allow_removals_of is None,
+        "allow_removals_of": sorted(run.allow_removals_of or ()),
+    }
+    return argparse.Namespace(**{**vars(options), **scope})
+
+
+def read(path: Path) -> PlanFile:
+    """The plan in a file. Raises PlanFileError."""
+    try:
+        if not path.is_file():
+            raise PlanFileError(f"{path} is not a file", "name a file that --plan-file has written")
+        if path.stat().st_size > plan_file.LARGEST_FILE:
+            raise PlanFileError(f"{path} has more than {plan_file.LARGEST_FILE:,} bytes")
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PlanFileError(f"{path} is not a plan file: it is not UTF-8") from error
+    except OSError as error:
+        raise PlanFileError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return plan_file.read(text)
+    except PlanFileError as error:
+        raise PlanFileError(f"{path}: {error.message}", error.hint) from error
+
+
+def write(report: Report, request: RunOptions, options: argparse.Namespace) -> None:
+    """Write what a dry run planned into the file that `--plan-file` names."""
+    run = PlannedRun(
+        teams=request.teams,
+        environments=frozenset(options.environment),
+        adopt=request.adopt,
+        allow_removals_of=request.allow_removals_of,
+        sandbox=options.sandbox,
+    )
+    plan = plan_file.plan_file(report.now, run, report.accounts)
+    options.plan_file.write_text(plan_file.write(plan), "utf-8")
+
+
+def in_plan(
+    accounts: Sequence[Account], reviewed: Mapping[str, AccountPlan]
+) -> tuple[list[Account], tuple[Finding, ...]]:
+    """The accounts of a run that a plan file has a plan of, and findings about all others."""
+    planned = [a for a in accounts if a.id in reviewed and reviewed[a.id].failure is None]
+    return planned, tuple(_left_out({account.id for account in accounts}, reviewed))
+
+
+def _left_out(run: set[str], reviewed: Mapping[str, AccountPlan]) -> Iterator[Finding]:
+    for id_ in sorted(run | reviewed.keys()):
+        plan = reviewed.get(id_)
+        if plan is None:
+            yield _not_in_plan(id_, f"account {id_} is not in the plan file")
+        elif id_ not in run:
+            yield _not_in_plan(
+                id_, f"account {id_} is in the plan file, but not among the accounts of this run"
+            )
+        elif plan.failure is not None:
+            yield _not_in_plan(
+                id_,
+                f"account {id_} could not be read when the plan file was written: "
+                f"{plan.failure.message}",
+            )
+
+
+def _not_in_plan(account: str, message: str) -> Finding:
+    return Finding(
+        code="not-in-plan",
+        severity=Severity.ERROR,
+        message=message,
+        hint="nothing is read or written there; make the plan anew with --dry-run --plan-file "
+        "FILE, and have it reviewed",
+        account=account,
+    )

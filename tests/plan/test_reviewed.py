@@ -1,0 +1,198 @@
+"""An apply from a plan file carries out what was reviewed, or nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.model import Plan, ResourceId
+from iam_access.plan.diff import observed_state
+from iam_access.plan.plan_file import AccountPlan
+from iam_access.plan.reviewed import as_reviewed
+from iam_access.snapshot import Quotas, Snapshot
+from tests.plan.plans import ACCOUNT, AFTER, LATER, LISTS, reviewed
+from tests.values import (
+    ALICE,
+    BOB,
+    EVERYTHING,
+    NOW,
+    POWER_USER,
+    apply_plan,
+    carried_out,
+    configuration,
+    in_effect,
+    in_order,
+    policy,
+    state_of,
+    team,
+    with_policy,
+    with_state,
+)
+
+
+def planned(
+    account: Snapshot, files: Configuration = AFTER, *, at: datetime = LATER, plan: AccountPlan
+) -> Plan:
+    """What an apply from the plan would carry out."""
+    now = apply_plan(files, account, now=at)
+    return as_reviewed(now, plan, observed_state(account), EVERYTHING, at)
+
+
+def codes(plan: Plan) -> list[str]:
+    return [each.code for each in plan.findings if each.code.startswith("plan-")]
+
+
+def is_moved(plan: Plan) -> bool:
+    """Whether nothing is carried out since the plan differs, and all of it is shown as held."""
+    moved = "plan-moved" in codes(plan)
+    assert not (moved and plan.changes)
+    assert plan.refused is moved
+    return moved
+
+
+def test_what_was_planned_is_carried_out_whole() -> None:
+    plan = planned(ACCOUNT, plan=reviewed())
+    assert plan == apply_plan(AFTER, ACCOUNT, now=LATER)
+
+
+def test_words_and_places_may_differ() -> None:
+    """They are no part of what is written."""
+    plan = reviewed()
+    moved = tuple(
+        replace(each, reasons=("why",), after=each.after and replace(each.after, location=None))
+        for each in plan.changes
+    )
+    assert not is_moved(planned(ACCOUNT, plan=replace(plan, changes=moved)))
+
+
+def test_a_run_that_was_interrupted_is_finished_by_the_same_plan() -> None:
+    """After any call; only what was claimed and not attached takes calls that were not reviewed."""
+    plan = reviewed()
+    calls = in_order(plan.changes)
+    end = in_effect(carried_out(ACCOUNT, calls))
+    refused = []
+    for made in range(len(calls) + 1):
+        account = carried_out(ACCOUNT, calls[:made])
+        rest = planned(account, plan=plan)
+        if is_moved(rest):
+            refused.append(made)
+            continue
+        assert in_effect(carried_out(account, in_order(rest.changes))) == end, made
+        expected = [(each.operation, each.params) for each in calls[made:]]
+        left = [(each.operation, each.params) for each in in_order(rest.changes)]
+        assert all(each in expected for each in left), made
+        assert codes(rest) == (["plan-done"] if len(rest.changes) < len(plan.changes) else [])
+    operations = [each.operation for each in calls]
+    tagged = operations.index("tag_user") + 1
+    attached = tagged + next(
+        n for n, each in enumerate(calls[tagged:], 1) if each.params.get("PolicyArn") == POWER_USER
+    )
+    assert refused == list(range(tagged, attached))
+
+
+def test_once_all_is_made_there_is_nothing_to_do() -> None:
+    plan = reviewed()
+    done = planned(carried_out(ACCOUNT, in_order(plan.changes)), plan=plan)
+    assert (done.changes, done.held, codes(done)) == ((), (), ["plan-done"])
+
+
+OURS = "arn:aws:iam::111122223333:policy/self-serve/payments/payments-"
+BY_HAND = {"Version": "2012-10-17", "Statement": []}
+BOBS = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}changing", document=BY_HAND), id="another-before"
+        ),
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}kept", document=BY_HAND), id="one-more-change"
+        ),
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}coming", document=BY_HAND), id="something-in-its-place"
+        ),
+        pytest.param(
+            lambda a: with_policy(a, "arn:aws:iam::111122223333:policy/payments-coming"),
+            id="something-of-others-in-its-place",
+        ),
+        pytest.param(
+            lambda a: replace(a, principals={p: s for p, s in a.principals.items() if p != ALICE}),
+            id="a-user-is-gone",
+        ),
+        pytest.param(lambda a: replace(a, quotas=Quotas(policy_size=50)), id="a-quota"),
+        pytest.param(
+            lambda a: with_state(a, BOB, inline={**a.principals[BOB].inline, "theirs": BOBS}),
+            id="no-room-for-this-form",
+        ),
+        pytest.param(
+            lambda a: with_state(a, ALICE, attached=(*a.principals[ALICE].attached, POWER_USER)),
+            id="attached-by-others",
+        ),
+    ],
+)
+def test_an_account_that_moved_is_left_alone(happens: Callable[[Snapshot], Snapshot]) -> None:
+    assert is_moved(planned(happens(ACCOUNT), plan=reviewed()))
+
+
+def test_what_others_did_meanwhile_as_it_was_planned_counts_as_done() -> None:
+    plan = planned(with_state(ACCOUNT, BOB, attached=()), plan=reviewed())
+    assert not is_moved(plan)
+    assert codes(plan) == ["plan-done"]
+
+
+def test_a_change_elsewhere_does_not_matter() -> None:
+    carol = replace(ALICE, name="carol")
+    other = replace(ACCOUNT, principals={**ACCOUNT.principals, carol: state_of(carol)})
+    other = with_policy(other, "arn:aws:iam::111122223333:policy/theirs")
+    other = with_state(other, ALICE, tags={**other.principals[ALICE].tags, "cost": "1"})
+    assert not is_moved(planned(other, plan=reviewed()))
+
+
+def test_files_that_ask_for_something_else_are_not_applied() -> None:
+    less = configuration(team(policies=[policy("kept", custom_statements=[LISTS])]))
+    assert is_moved(planned(ACCOUNT, less, plan=reviewed()))
+    assert is_moved(planned(ACCOUNT, AFTER, plan=reviewed(less)))
+
+
+@pytest.mark.parametrize("hours", [5.5, 31])
+def test_a_plan_that_contains_what_ended_meanwhile_is_refused(hours: float) -> None:
+    """A role that was planned would now be of no use, and one that was to last is to go."""
+    at = NOW + timedelta(hours=hours)
+    plan = reviewed()
+    expected = hours > 6
+    assert is_moved(planned(ACCOUNT, at=at, plan=plan)) is expected
+
+
+def test_another_deployer_role_is_another_account() -> None:
+    plan = reviewed()
+    other = replace(plan, account=replace(plan.account, deployer_role="other"))
+    assert is_moved(planned(ACCOUNT, plan=other))
+
+
+def test_held_changes_are_never_made() -> None:
+    """Not even those that no guard holds back any more."""
+    plan = reviewed()
+    held = replace(plan, changes=plan.changes[1:], held=plan.changes[:1])
+    assert is_moved(planned(ACCOUNT, plan=held))
+
+
+def test_of_many_differences_a_few_are_named() -> None:
+    (finding,) = (
+        each
+        for each in planned(ACCOUNT, plan=replace(reviewed(), changes=())).findings
+        if each.code == "plan-moved"
+    )
+    assert finding.is_error
+    assert finding.account == "111122223333"
+    assert "; and 11 more" in finding.message
+    assert "to create customer-managed-policy payments-coming was not planned" in finding.message
+
+
+def test_ids_tell_changes_apart() -> None:
+    """What `as_reviewed` rests on."""
+    ids: list[ResourceId] = [each.id for each in reviewed().changes]
+    assert len(set(ids)) == len(ids)
