@@ -463,16 +463,16 @@ def hostile(text: str) -> Report:
             attributes_before={text: "before"},
             attributes_after={text: text, f"{text}2": (text,)},
             grant=text,
-            expires=NOW + timedelta(hours=number),
+            expires=NOW + timedelta(hours=number + 1),
             usage=(text, "more"),
         )
         for number, action in enumerate(ChangeType)
         for kind, principal in (("inline-policy", user), ("customer-managed-policy", None))
     )
     failure = Failure(text, text, text)
-    statuses = (Status.FAILED, Status.SKIPPED, Status.DONE)
+    statuses = (Status.SKIPPED, Status.DONE, Status.FAILED)
     outcomes = tuple(
-        Outcome(each, statuses[number % 3], None if number % 3 == 2 else failure)
+        Outcome(each, statuses[number % 3], None if number % 3 == 1 else failure)
         for number, each in enumerate(changes)
     )
     findings = tuple(

@@ -8,7 +8,7 @@ import pytest
 
 from iam_access.model import Location, Principal
 from iam_access.render import Output, document_of_tests, render_tests
-from iam_access.render.assertions_markdown import render as markdown
+from iam_access.render.markdown.assertions import render as markdown
 from iam_access.simulation.results import AccountTests, TestReport, TestResult
 from tests.render import trials
 from tests.render.reports import ALICE, PROD

@@ -21,7 +21,7 @@ def imported(code: str) -> set[str]:
 
 def test_naming_the_outputs_imports_nothing_heavy() -> None:
     found = imported("from iam_access.render import Output, progress, render")
-    assert not found & {"rich", "pydantic", "difflib", "iam_access.render.dispatch"}
+    assert not found & {"rich", "pydantic", "difflib", "iam_access.render.view.changes"}
 
 
 def test_a_pipe_needs_no_rich() -> None:
@@ -33,5 +33,5 @@ def test_a_pipe_needs_no_rich() -> None:
         "for output in Output:\n"
         "    render(Report('validate', datetime.now(UTC)), output, sys.stdout)"
     )
-    assert "iam_access.render.dispatch" in found
+    assert "iam_access.render.view.changes" in found
     assert "rich" not in found

@@ -23,7 +23,8 @@ from iam_access.model import (
     Report,
     Severity,
 )
-from iam_access.render import Output, markdown, markdown_beside_text, render, render_error
+from iam_access.render import Output, markdown_beside_text, render, render_error
+from iam_access.render.markdown.report import BUDGET
 from tests.render import reports
 from tests.render.runner import commands
 from tests.render.streams import HOSTILE
@@ -127,7 +128,7 @@ def large(
 def checked(report: Report) -> str:
     """The output, which fits and has what is never left out."""
     output = shown(report)
-    assert len(output) <= markdown.BUDGET
+    assert len(output) <= BUDGET
     assert "**Dry run: " in output
     assert f"Findings: {len(report.findings):,} error" in output
     assert f"`{report.digest}`" in output
@@ -187,7 +188,7 @@ def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> Non
     account = replace(reports.planned(reports.PROD, *made), meanings=tuple(told))
     safe = replace(reports.planned(reports.NONPROD, *made), meanings=tuple(told[:700]))
     output = shown(Report("apply", reports.NOW, accounts=(safe, account), dry_run=True))
-    assert len(output) <= markdown.BUDGET
+    assert len(output) <= BUDGET
     assert "Left out" in output
     first = output.index("create-access-key")
     assert first < 400
@@ -255,7 +256,7 @@ def test_a_hint_without_room_is_told_of() -> None:
     assert 0 < kept < 5
     assert f"hints: {5 - kept}" in output
     assert output.count("| warning |") == 5
-    assert len(output) <= markdown.BUDGET
+    assert len(output) <= BUDGET
 
 
 def test_how_to_use_it_is_a_block() -> None:

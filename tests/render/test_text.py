@@ -21,7 +21,7 @@ from iam_access.model import (
     Severity,
     Status,
 )
-from iam_access.render import Output, escape, render, render_error, wording
+from iam_access.render import Output, escape, phrases, render, render_error
 from tests.render import reports
 from tests.render.runner import commands
 from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Narrow, Terminal
@@ -321,7 +321,7 @@ def test_a_document_that_is_no_policy_is_shown_as_it_is() -> None:
     ],
 )
 def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
-    assert wording.time_left(reports.NOW + left, reports.NOW) == said
+    assert phrases.time_left(reports.NOW + left, reports.NOW) == said
 
 
 @pytest.mark.parametrize(

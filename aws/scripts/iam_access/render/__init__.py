@@ -25,8 +25,43 @@ class Output(StrEnum):
     GITHUB = "github"
 
 
+class Form(Protocol):
+    """What the package of an output offers: the text to write of each report.
+
+    `stream` decides about colours and tables; nothing is written to it. In text, times are also
+    given in `zone`, by default the system's.
+    """
+
+    def render_report(
+        self, report: Report, stream: TextIO, *, verbose: bool, zone: tzinfo | None
+    ) -> str: ...
+    def render_error(self, error: AccessError, stream: TextIO) -> str: ...
+    def render_assertions(self, report: "TestReport", stream: TextIO, *, verbose: bool) -> str: ...
+    def render_answers(self, report: "AccessReport", stream: TextIO, *, verbose: bool) -> str: ...
+
+
+def _form(output: Output) -> Form:
+    match output:
+        case Output.TEXT:
+            from iam_access.render import text  # noqa: PLC0415
+
+            return text
+        case Output.MARKDOWN:
+            from iam_access.render import markdown  # noqa: PLC0415
+
+            return markdown
+        case Output.JSON:
+            from iam_access.render import json  # noqa: PLC0415
+
+            return json
+        case Output.GITHUB:
+            from iam_access.render import github  # noqa: PLC0415
+
+            return github
+
+
 class Progress(Protocol):
-    """Something that is told of each step a run has finished, from whichever thread."""
+    """Takes note of each step that a run has finished, from any thread."""
 
     def advance(self, label: str) -> None:
         """One more is done; `label` (untrusted) says which."""
@@ -39,9 +74,9 @@ def progress(
 
     Elsewhere, or where not `enabled`, nothing is shown; with `verbose` a line for each step.
     """
-    from iam_access.render import bars  # noqa: PLC0415
+    from iam_access.render import progress_bar  # noqa: PLC0415
 
-    return bars.progress(total, label, stream=stream, enabled=enabled, verbose=verbose)
+    return progress_bar.progress(total, label, stream=stream, enabled=enabled, verbose=verbose)
 
 
 def render(
@@ -54,52 +89,50 @@ def render(
 ) -> None:
     """Write a report to a stream.
 
-    `verbose` adds the documents that are long or go, and what would be folded. In text, times
-    are also told in `zone`, by default the system's.
+    `verbose` adds the documents that are long or go, and what would be left out. In text, times
+    are also given in `zone`, by default the system's.
     """
-    from iam_access.render import dispatch  # noqa: PLC0415
-
-    content = dispatch.report_text(report, output, stream, verbose=verbose, zone=zone)
-    dispatch.write(content, stream)
+    _write(_form(output).render_report(report, stream, verbose=verbose, zone=zone), stream)
 
 
 def markdown_beside_text(report: Report, *, verbose: bool = False) -> str:
     """A report in Markdown that says of what it leaves out that the run's log has it.
 
-    For whoever also writes all of it as text, with `verbose`.
+    For a run that also writes all of it as text, with `verbose`.
     """
-    from iam_access.render import markdown  # noqa: PLC0415
+    from iam_access.render.markdown import report as markdown  # noqa: PLC0415
 
     return markdown.render(report, verbose=verbose, whole=markdown.IN_THE_LOG)
 
 
 def render_error(error: AccessError, output: Output, stream: TextIO) -> None:
     """Write an error that ended a run before there was a report."""
-    from iam_access.render import dispatch  # noqa: PLC0415
-
-    dispatch.write(dispatch.error_text(error, output, stream), stream)
+    _write(_form(output).render_error(error, stream), stream)
 
 
 def render_tests(
     report: "TestReport", output: Output, stream: TextIO, *, verbose: bool = False
 ) -> None:
-    """Write what came of assertions; `verbose` adds those that hold, and what would be folded."""
-    from iam_access.render import assertions, dispatch  # noqa: PLC0415
-
-    dispatch.write(assertions.report_text(report, output, stream, verbose=verbose), stream)
+    """Write what came of assertions; `verbose` adds those that hold, and what is left out."""
+    _write(_form(output).render_assertions(report, stream, verbose=verbose), stream)
 
 
 def render_answers(
     report: "AccessReport", output: Output, stream: TextIO, *, verbose: bool = False
 ) -> None:
     """Write who can do what; `verbose` adds the whole explanation of each decision."""
-    from iam_access.render import answers, dispatch  # noqa: PLC0415
-
-    dispatch.write(answers.answers_text(report, output, stream, verbose=verbose), stream)
+    _write(_form(output).render_answers(report, stream, verbose=verbose), stream)
 
 
 def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:
     """What came of assertions as a JSON document, for a file."""
-    from iam_access.render import assertions_json  # noqa: PLC0415
+    from iam_access.render.json import assertions  # noqa: PLC0415
 
-    return assertions_json.render(report, verbose=verbose)
+    return assertions.render(report, verbose=verbose)
+
+
+def _write(content: str, stream: TextIO) -> None:
+    """Write at once. What the stream's encoding lacks becomes an escape, not an error."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(content.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()

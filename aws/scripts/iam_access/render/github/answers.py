@@ -1,0 +1,34 @@
+"""Answers to "who can do what" as lines of a GitHub Actions log."""
+
+from iam_access.model import Finding, Severity
+from iam_access.render.github.report import annotations, log_line
+from iam_access.render.view.answers import because, decision_of, groups, reasons_of, result
+from iam_access.simulation.access import AccessReport
+
+
+def render(report: AccessReport, *, verbose: bool) -> str:
+    troubles = [
+        Finding(
+            "not-reached",
+            Severity.ERROR,
+            account.failure.message,
+            account.failure.hint,
+            account=account.account.id,
+        )
+        for account in report.accounts
+        if account.failure
+    ]
+    titles = {account.account.id: account.account.title for account in report.accounts}
+    lines = annotations((*troubles, *report.findings), titles)
+    for group in groups(report.answers):
+        answer, actions = group.first, group.named(verbose=verbose)
+        said = f"{decision_of(answer)}: {answer.arn} {actions} {answer.resource}"
+        why = "; ".join(map(because, reasons_of(answer)))
+        lines.append(log_line(f"{said}: {why}"))
+    lines += [
+        log_line(f"{titles[account.account.id]}: there is no {each.label}")
+        for account in report.accounts
+        for each in account.absent
+    ]
+    lines += [log_line(f"note: {each}") for each in report.caveats]
+    return "\n".join([*lines, log_line(result(report))]) + "\n"

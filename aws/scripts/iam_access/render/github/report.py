@@ -1,0 +1,77 @@
+"""A report as annotations in a GitHub Actions log, and a line for the result."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from iam_access.errors import AccessError
+from iam_access.model import Notice, Report, Severity
+from iam_access.render import escape, phrases
+from iam_access.render.view import summary
+from iam_access.render.view.changes import account_views
+
+# Of each level GitHub shows ten per step and drops the rest without a word.
+LIMIT = 10
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def render(report: Report) -> str:
+    """Workflow commands, at most ten of each level, what was left out, and the result."""
+    # What AWS refused comes first: nothing else may take its room.
+    accounts = account_views(report)
+    titles = {account.account.id: account.title for account in accounts}
+    lines = annotations((*summary.troubles(accounts), *summary.findings(report)), titles)
+    digest = summary.digest(report)
+    if digest:
+        lines.append(log_line(f"Digest of the plan: {digest}"))
+    lines.append(log_line(summary.result(report)))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[str]:
+    """At most ten commands of each level, and a line for what was left out.
+
+    `titles` are the accounts' by their ids.
+    """
+    shown: Counter[Severity] = Counter()
+    lines = []
+    for finding in findings:
+        shown[finding.severity] += 1
+        if shown[finding.severity] <= LIMIT:
+            lines.append(_command(finding, titles))
+    more = [
+        phrases.count(shown[severity] - LIMIT, f"more {level}")
+        for severity, level in _LEVELS.items()
+        if shown[severity] > LIMIT
+    ]
+    if more:
+        lines.append(log_line(f"Not shown as annotations: {', '.join(more)}"))
+    return lines
+
+
+def render_error(error: AccessError) -> str:
+    """An error that ended a run before there was a report."""
+    notice = Notice(error.code, Severity.ERROR, error.message, error.hint)
+    return f"{_command(notice, {})}\n"
+
+
+def log_line(text: str) -> str:
+    """A line that is only a line."""
+    return escape.not_a_command(escape.terminal(text))
+
+
+def _command(finding: Notice, titles: Mapping[str, str]) -> str:
+    """What GitHub shows beside a line of a file, or without one beside the run."""
+    properties = {}
+    if finding.location is not None:
+        place = finding.location
+        properties = {"file": place.file, "line": str(place.line), "col": str(place.column)}
+    properties["title"] = finding.code
+    written = ",".join(
+        f"{name}={escape.command_property(value)}" for name, value in properties.items()
+    )
+    message = finding.message
+    if finding.account is not None:
+        message = f"{titles.get(finding.account, finding.account)}: {message}"
+    lines = (message, *(finding.hint.split("\n") if finding.hint else ()))
+    return f"::{_LEVELS[finding.severity]} {written}::{escape.command_data(lines)}"

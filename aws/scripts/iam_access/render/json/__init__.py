@@ -1,0 +1,36 @@
+"""Reports as JSON, for programs. Everything is in it, whatever `verbose` says of other forms."""
+
+from datetime import tzinfo
+from typing import TYPE_CHECKING, TextIO
+
+from iam_access.errors import AccessError
+from iam_access.model import Report
+from iam_access.render.json import report as reports
+
+if TYPE_CHECKING:
+    from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.results import TestReport
+
+
+def render_report(report: Report, stream: TextIO, *, verbose: bool, zone: tzinfo | None) -> str:
+    """What a run did or would do."""
+    return reports.render(report)
+
+
+def render_error(error: AccessError, stream: TextIO) -> str:
+    """An error that ended a run before there was a report."""
+    return reports.render_error(error)
+
+
+def render_assertions(report: "TestReport", stream: TextIO, *, verbose: bool) -> str:
+    """What came of assertions."""
+    from iam_access.render.json import assertions  # noqa: PLC0415
+
+    return assertions.render(report, verbose=verbose)
+
+
+def render_answers(report: "AccessReport", stream: TextIO, *, verbose: bool) -> str:
+    """Who can do what."""
+    from iam_access.render.json import answers  # noqa: PLC0415
+
+    return answers.render(report)

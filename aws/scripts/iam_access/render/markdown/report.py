@@ -1,0 +1,222 @@
+"""A report as Markdown: result, dangers, findings, meaning, temporary grants, changes."""
+
+from collections.abc import Sequence
+
+from iam_access.errors import AccessError
+from iam_access.model import ChangeType, Finding, Notice, Report
+from iam_access.render import phrases
+from iam_access.render.escape import markdown, markdown_block, markdown_code
+from iam_access.render.markdown import meaning
+from iam_access.render.markdown.budget import Budget, Section, size, table_row
+from iam_access.render.markdown.plan import changes
+from iam_access.render.view import summary, timeline
+from iam_access.render.view.changes import AccountView, ChangeStatus, account_views
+from iam_access.render.view.summary import CollapsedFinding
+from iam_access.render.view.timeline import Row
+
+# GitHub refuses comments of more than 65,536 characters; what posts it may add a line.
+BUDGET = 65_000
+_RESERVED = 1_000  # for the heading, the result, the digest and what was left out
+_HEADINGS = {
+    "validate": "Validation",
+    "apply": "Access",
+    "cleanup": "Cleanup",
+    "revoke": "Revocation",
+}
+_TRIED = ("Done", "Failed", "Skipped")
+#: Where all of a report is that is told in Markdown alone, and beside a complete text.
+ELSEWHERE = "`--output text --verbose` tells all of it"
+IN_THE_LOG = "The run's log has all of it"
+
+FINDINGS_HEAD = (
+    "### Findings",
+    "",
+    table_row(("Severity", "Where", "What")),
+    table_row(["---"] * 3),
+)
+# How many of the decisive findings are shown in full.
+_TOLD = 5
+_GRANTS_HEAD = (
+    "### Temporary access",
+    "",
+    table_row(("Who", "Grant", "Where", "Until (UTC)", "Time left", "Form", "In this run")),
+    table_row(["---"] * 7),
+)
+
+
+def render(
+    report: Report, *, verbose: bool = False, budget: int = BUDGET, whole: str = ELSEWHERE
+) -> str:
+    """The report in at most `budget` characters (of no fewer than 2,000).
+
+    What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
+    documents, then changes, then rows of tables. The result, the numbers of findings and the digest
+    are always there; so are all ways to escalate, and everybody who gains what can change
+    something, even if their names alone need more than the budget.
+    """
+    accounts, found = account_views(report), summary.findings(report)
+    shown = summary.heaviest_first(found, accounts, verbose=verbose)
+    first = Section("", meaning.DANGER_HEAD, meaning.dangers(report))
+    first.keep()
+    notices = _notices(found)
+    room = Budget(budget - _RESERVED - size([*notices, *first.lines]))
+    totals = Section(
+        "accounts of the summary",
+        _summary_head(report),
+        [_summary_row(a, report) for a in accounts],
+    )
+    access = Section(
+        "rows of temporary access",
+        _GRANTS_HEAD,
+        _grant_rows(report, verbose=verbose),
+    )
+    problems = Section("findings", FINDINGS_HEAD, finding_rows(shown, accounts))
+    hints = Section("hints", (), _hints(shown))
+    meant = Section("principals", meaning.HEAD, meaning.rows(report))
+    held = Section("principals of what is held back", meaning.HELD_HEAD, meaning.held(report))
+    busy = any(each.changes for each in accounts)
+    half = 0.5 if busy else 1
+    shares = (
+        (totals, 0.5),
+        (meant, 0.4),
+        (held, 0.4),
+        (access, 0.3),
+        (problems, half),
+        (hints, 1),
+    )
+    for part, share in shares:
+        part.fill(room, share)
+    plan, without = changes(accounts, report, room, verbose=verbose)
+    for part in (problems, totals, meant, held, access):
+        part.fill(room)
+    parts = (totals, meant, held, access, problems, hints)
+    left_out = {part.name: part.left_out for part in parts}
+    left_out |= without
+    lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
+    lines += [f"**{markdown(summary.result(report))}**", "", *notices, *first.lines]
+    lines += totals.lines
+    told = [*summary.troubles(accounts), *found]
+    if told:
+        lines += [f"Findings: {summary.tally(told)}", ""]
+    lines += [*problems.lines, *hints.lines, *meant.lines, *held.lines, *access.lines]
+    lines += [*plan, *_omitted(left_out, whole)]
+    digest = summary.digest(report)
+    if digest:
+        lines += [f"Digest of the plan: {markdown_code(digest)}"]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def render_error(error: AccessError) -> str:
+    """An error that ended a run before there was a report."""
+    lines = [f"**Error:** {markdown(error.message)}", ""]
+    if "\n" in error.hint:
+        lines += [*markdown_block(error.hint.split("\n"), ""), ""]
+    elif error.hint:
+        lines += [markdown(error.hint), ""]
+    return "\n".join(lines)
+
+
+def _summary_head(report: Report) -> tuple[str, str]:
+    tried = () if report.dry_run else _TRIED
+    names = ("Account", "Environment", "Create", "Update", "Delete", *tried, "Result")
+    lines = ["---"] * 2 + ["---:"] * (len(names) - 3) + ["---"]
+    return table_row(names), table_row(lines)
+
+
+def _summary_row(account: AccountView, report: Report) -> str:
+    numbers = [account.count_of(action) for action in ChangeType]
+    if not report.dry_run:
+        numbers += [
+            account.done,
+            account.count_with(ChangeStatus.FAILED),
+            account.count_with(ChangeStatus.SKIPPED),
+        ]
+    return table_row(
+        (
+            markdown_code(account.account.id),
+            markdown_code(account.account.label),
+            *map(str, numbers),
+            markdown(summary.account_state(account)),
+        )
+    )
+
+
+def _omitted(left_out: dict[str, int], whole: str) -> list[str]:
+    said = [f"{what}: {number:,}" for what, number in left_out.items() if number]
+    if not said:
+        return []
+    return [f"Left out, for want of room: {', '.join(said)}. {whole}.", ""]
+
+
+def _notices(found: Sequence[Finding]) -> list[str]:
+    """Lines that stand before all else, with an empty one after them; or none."""
+    told = summary.decisive(found)
+    lines = [f"> **{each.severity}:** {markdown(each.message)}" for each in told[:_TOLD]]
+    if len(told) > _TOLD:
+        lines.append(f"> and {len(told) - _TOLD:,} more like it")
+    return [*"\n>\n".join(lines).split("\n"), ""] if lines else []
+
+
+def finding_rows(found: Sequence[CollapsedFinding], accounts: Sequence[AccountView]) -> list[str]:
+    """Rows of the table, without the hints that have several lines."""
+    titles = {each.account.id: each.title for each in accounts}
+    return [_finding_row(fold, titles) for fold in found]
+
+
+def _hints(found: Sequence[CollapsedFinding]) -> list[str]:
+    """The hints that have several lines, which no cell of a table can hold."""
+    wide = [fold.finding for fold in found if "\n" in fold.finding.hint]
+    return [
+        "\n".join([*([""] if number else []), *_block(each)]) for number, each in enumerate(wide)
+    ]
+
+
+def _finding_row(fold: CollapsedFinding, titles: dict[str, str]) -> str:
+    finding = fold.finding
+    account = titles.get(finding.account or "", finding.account or "")
+    what = [f"{markdown(finding.message)} ({markdown_code(finding.code)})"]
+    if finding.hint and "\n" not in finding.hint:
+        what.append(markdown(finding.hint))
+    if fold.more:
+        what.append(f"and {phrases.count(fold.more, f'more {fold.finding.severity}')} like it")
+    where = [markdown_code(text) for text in (_place(finding), account) if text]
+    return table_row((finding.severity, "<br>".join(where), "<br>".join(what)))
+
+
+def _block(finding: Notice) -> tuple[str, ...]:
+    about = ", ".join(markdown_code(text) for text in (finding.code, _place(finding)) if text)
+    return (f"{about}:", "", *markdown_block(finding.hint.split("\n"), ""))
+
+
+def _place(finding: Notice) -> str:
+    return str(finding.location) if finding.location else ""
+
+
+def _grant_rows(report: Report, *, verbose: bool) -> list[str]:
+    """Rows of the table, and a last one for those that are left out."""
+    found = timeline.limited(timeline.rows(report), verbose=verbose)
+    lines = [_grant_row(each, report) for each in found.shown]
+    if found.more:
+        lines.append(table_row((f"and {found.more:,} more", *[""] * 6)))
+    return lines
+
+
+def _grant_row(found: Row, report: Report) -> str:
+    principal = found.grant.principal
+    who = f"{principal.type} {markdown_code(principal.name)}" if principal else found.who
+    teams = ", ".join(map(markdown_code, found.teams))
+    until = f"{found.end:%Y-%m-%d %H:%M:%S}" if found.end else "unknown"
+    opens = found.opens_after(report.now)
+    if opens is not None:
+        until = f"from {opens:%Y-%m-%d %H:%M:%S}<br>until {until}"
+    return table_row(
+        (
+            who,
+            f"{markdown_code(found.policy)} of {teams}",
+            markdown_code(found.where),
+            until,
+            phrases.time_left(found.end, report.now) if found.end else "",
+            markdown(found.form),
+            found.outcome + (f"<br>{markdown(found.trouble)}" if found.trouble else ""),
+        )
+    )

@@ -1,0 +1,204 @@
+"""Answers to "who can do what": grouped, with the reasons, in the words that all outputs share."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from iam_access.model import Location, PrincipalType
+from iam_access.policy.evaluation.compile import SourceType
+from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
+from iam_access.render import phrases
+from iam_access.simulation.access import AccessAnswer, AccessReport, Wanting
+from iam_access.simulation.near_misses import Way
+from iam_access.simulation.origin import Origin
+from iam_access.simulation.results import BackendDecision as Judged
+
+# More actions than these of one kind are told only by their number.
+_FOLD_ABOVE = 5
+_WORDS = {
+    Verdict.ALLOWED: "allowed",
+    Verdict.EXPLICIT_DENY: "denied",
+    Verdict.IMPLICIT_DENY: "not allowed",
+}
+
+
+def result(report: AccessReport) -> str:
+    """The one line that says it all."""
+    failed = [account for account in report.accounts if account.failure]
+    begun = sum(1 for account in failed if account.answers)
+    where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
+    where += ", judged by AWS" if report.by_aws else ""
+    at = f"at {phrases.instant(report.question.at)}"
+    said = _who_can(report)
+    missing = [f"{each} cannot be read" for each in report.unread]
+    for number, how in ((len(failed) - begun, "not reached"), (begun, "not asked to the end")):
+        missing += [f"{phrases.count(number, 'account')} {how}"] if number else []
+    if missing:
+        unfinished = f"Not finished: {', '.join(missing)}"
+        if len(failed) - begun == len(report.accounts):
+            return unfinished
+        said = f"{unfinished}; elsewhere {said[0].lower()}{said[1:]}"
+    unknown = "" if failed else ", ".join(each.label for each in report.unknown)
+    if unknown and not report.answers:
+        return f"No account has {unknown}, {where}"
+    if not report.accounts:
+        return "No account was asked: the files name none that is meant"
+    return f"{said}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
+
+
+def _who_can(report: AccessReport) -> str:
+    """How many can and how many can in part; if none, that those asked about cannot."""
+    question = report.question
+    able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
+    partly = {(one.account.id, one.principal) for one in report.answers if one.near_misses} - able
+    in_part = "on some resources or under conditions"
+    if any(way.action for answer in report.answers for way in answer.near_misses):
+        in_part = f"as to some of the actions, {in_part}"
+    if able:
+        return f"{len(able):,} can" + (f", {len(partly):,} more {in_part}" if partly else "")
+    if partly:
+        return f"{len(partly):,} can {in_part}"
+    everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
+    match question.principals:
+        case None:
+            return f"Nobody can{everything}"
+        case (only,):
+            return f"{only.label[0].upper()}{only.label[1:]} cannot{everything}"
+    return f"None of those asked about can{everything}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGroup:
+    """Answers that differ by their actions alone."""
+
+    first: AccessAnswer
+    actions: tuple[str, ...]
+
+    def named(self, *, verbose: bool) -> str:
+        """The actions, or some of many."""
+        return ", ".join(self.actions) if verbose else phrases.some(self.actions, _FOLD_ABOVE)
+
+
+def groups(answers: Iterable[AccessAnswer]) -> Sequence[AnswerGroup]:
+    found: dict[object, list[AccessAnswer]] = {}
+    for answer in answers:
+        key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.near_misses)
+        why = (answer.decision.kind, answer.origins, answer.although, answer.wanting, answer.aws)
+        found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
+    return [
+        AnswerGroup(each[0], tuple(answer.action for answer in each)) for each in found.values()
+    ]
+
+
+class Reason(NamedTuple):
+    """Why something is decided as it is, and the statement that this is about."""
+
+    text: str
+    origin: Origin | None = None
+
+
+def reasons_of(answer: AccessAnswer) -> Iterator[Reason]:
+    """The most important first."""
+    yield from map(Reason, _around(answer))
+    if answer.disputed:
+        return
+    for origin in answer.origins:
+        yield Reason(f"by {_statement(origin)}", origin)
+    if answer.allowed:
+        if not answer.origins:
+            yield from (Reason(layer.note) for layer in answer.decision.layers if layer.note)
+        return
+    for layer in answer.decision.blocked_by:
+        if not (layer.denies or answer.near_misses):
+            yield Reason(_wanted(layer, answer))
+    for origin in answer.although:
+        yield Reason(f"although allowed by {_statement(origin)}", origin)
+    for each in answer.wanting:
+        yield Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
+
+
+def _around(answer: AccessAnswer) -> Iterator[str]:
+    """What no statement tells: whose role it is, how it is allowed in part, what AWS says."""
+    if answer.made_for is not None:
+        yield f"a role made for {answer.made_for.label}, who may assume it"
+    yield from map(_way, answer.near_misses)
+    if answer.aws is not None:
+        yield from _by_aws(answer, answer.aws)
+
+
+def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:
+    """What AWS's simulator says that the evaluator in here does not."""
+    if answer.disputed:
+        yield from (f"AWS: by {each}" for each in aws.evidence)
+        yield f"the evaluator here says otherwise: {_WORDS[answer.decision.kind]}"
+    if aws.organization is False:
+        yield "service control policies of the organization do not allow it"
+    if aws.boundary is False and answer.disputed:
+        yield "the permissions boundary does not allow it"
+
+
+def decision_of(answer: AccessAnswer) -> str:
+    """The decision; of one who can in part, what else is open."""
+    if not answer.near_misses:
+        return _WORDS[answer.kind]
+    if any(way.action for way in answer.near_misses):
+        return "allowed as to some actions"
+    if any(not way.conditions for way in answer.near_misses):
+        return "allowed on some resources"
+    is_all = any(way.resource == answer.resource for way in answer.near_misses)
+    return "allowed under conditions" if is_all else "allowed on some resources under conditions"
+
+
+def _way(way: Way) -> str:
+    about = f"{way.action} on" if way.action else "on"
+    return f"{about} {way.resource}" + (
+        f" if {' and '.join(way.conditions)}" if way.conditions else ""
+    )
+
+
+def _lacking(wanting: Wanting) -> str:
+    """What keeps a statement from allowing it."""
+    parts = []
+    if wanting.resources:
+        parts.append(f"only on {phrases.some(wanting.resources, _FOLD_ABOVE)}")
+    parts += [f"{each} does not hold" for each in wanting.conditions]
+    return " and ".join(parts)
+
+
+def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
+    """Which policies would have to allow it and do not."""
+    note = f" ({layer.note})" if layer.note else ""
+    match layer.layer:
+        case PolicyType.IDENTITY:
+            whose = (
+                "the user or its groups"
+                if answer.principal.type is PrincipalType.USER
+                else "the role"
+            )
+            return f"no policy of {whose} allows it{note}"
+        case PolicyType.BOUNDARY:
+            return f"the permissions boundary {answer.boundary} does not allow it{note}"
+    return f"blocked by {layer}"
+
+
+def _statement(origin: Origin) -> str:
+    """A statement and its policy: an inline one is told with who has it."""
+    ref = origin.ref
+    sid = f" ({ref.sid})" if ref.sid else ""
+    source = ref.source
+    holder = source.id.removesuffix(f" {source.name}")
+    policy = source.id if holder == source.id else f"inline policy {source.name} of {holder}"
+    kind = "permissions boundary " if source.type is SourceType.BOUNDARY else ""
+    return f"statement {ref.index + 1}{sid} of {kind}{policy}"
+
+
+def places(origin: Origin | None) -> Iterator[tuple[str, Location]]:
+    if origin is not None:
+        for said, place in (("written at", origin.statement), ("granted at", origin.entry)):
+            if place is not None:
+                yield said, place
+
+
+def because(reason: Reason) -> str:
+    where = ", ".join(f"{said} {place}" for said, place in places(reason.origin))
+    return f"{reason.text} ({where})" if where else reason.text

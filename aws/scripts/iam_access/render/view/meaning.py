@@ -1,0 +1,335 @@
+"""What a plan means, in words that all outputs share. All text in it may be untrusted."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.model import Account, Meaning, PermissionDelta, Principal, Report
+from iam_access.render import phrases
+
+_NOTHING = "Nobody gains or loses anything."
+_ELSEWHERE = "Elsewhere nobody gains or loses anything."
+_BY_THE_REST = "By what is not held back nobody gains or loses anything."
+HELD = "What is held back would mean, if it were allowed"
+DENIES, FREES = "denies", "no longer denies"
+#: How it is told of each verb what is the same before and after.
+COMMON = {"gains": "so far only", "loses": "still", DENIES: "", FREES: ""}
+# How it is told of those of whom not all is known that they hold, and what is lifted of a Deny.
+_NOT_KNOWN = "existing access not known here, of which the plan"
+# How many resources or actions a line names, and how many resources or exceptions the details do.
+_NAMED = 3
+_ACTIONS = 8
+_CLAUSES = 10
+# Of AWS's access levels those with which something can be changed, the most dangerous first.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
+_CHANGING = ("Permissions management", "Write", "Unknown")
+# The code of the way to escalate that leads to everything.
+_ALL_OF_IAM = "administrator"
+# The ranks of danger: first what may take or give what is not known here, then ways to escalate,
+# then what can change something, by level, and then what was not read.
+_UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(4)
+_UNREAD = _LEVELS + len(_CHANGING)
+#: The rank of what is not dangerous.
+SAFE = _UNREAD + 1
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedMeaning:
+    """Principals of one account for whom a plan means the same; one at least."""
+
+    meaning: Meaning
+    principals: tuple[Principal, ...]
+
+    @property
+    def danger(self) -> "Danger":
+        return Danger.of(self.meaning)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The worst first, and of those alike in this the one who gains, or may lose, most."""
+        rank, meaning = self.danger.rank, self.meaning
+        counts = meaning.denied_counts if rank == _UNKNOWN else meaning.gained
+        return rank, -sum(counts.get(level, 0) for level in _CHANGING)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMeaning:
+    """One account's principals: those for whom something changes, and the others."""
+
+    account: Account
+    changed: tuple[GroupedMeaning, ...]
+    unchanged: tuple[Principal, ...]
+
+    @property
+    def title(self) -> str:
+        return self.account.title
+
+    @property
+    def rank(self) -> int:
+        """That of the worst; see `Danger.rank`."""
+        return min((each.danger.rank for each in self.changed), default=SAFE)
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What is dangerous about what a principal gains, or about what it may lose.
+
+    `levels` are the access levels gained with which something can be changed. `denied` and `freed`
+    are what is newly denied, and no more, to one of whom not all is known: numbers of actions by
+    access level, and on what.
+    """
+
+    escalations: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    unread: bool = False
+    denied: tuple[str, ...] = ()
+    freed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, meaning: Meaning) -> "Danger":
+        """That of one principal's gains."""
+        codes = tuple(dict.fromkeys(each.code for each in meaning.escalations))
+        levels = tuple(level for level in _CHANGING if meaning.gained.get(level))
+        denied = _clauses(DENIES, meaning.denied, meaning.denied_counts)
+        freed = _clauses(FREES, meaning.freed, meaning.freed_counts)
+        return cls(codes, levels, bool(meaning.unread), tuple(denied), tuple(freed))
+
+    def __bool__(self) -> bool:
+        return self.rank < SAFE
+
+    def __str__(self) -> str:
+        said = list(_of_unknown(self.denied, self.freed))
+        said += [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
+        said += [f"gain {', '.join(self.levels)}"] if self.levels else []
+        said += ["gain what was not read"] if self.unread else []
+        return "; ".join(said)
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst; the same for all that is not dangerous."""
+        if self.denied or self.freed:
+            return _UNKNOWN
+        if self.escalations:
+            return _ADMINISTRATOR if _ALL_OF_IAM in self.escalations else _ESCALATING
+        if self.levels:
+            return _LEVELS + _CHANGING.index(self.levels[0])
+        return _UNREAD if self.unread else SAFE
+
+
+def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
+    """The accounts in which the plan touches somebody; None when nobody asked what it means.
+
+    They are in the order of danger, the worst first, and so is what changes in each: of those who
+    are as dangerous, those who gain more of what can change something.
+    """
+    asked = [each for each in report.accounts if each.meanings is not None]
+    if not asked:
+        return None
+    return _of_accounts((each.account, each.meanings or ()) for each in asked)
+
+
+def held(report: Report) -> tuple[AccountMeaning, ...]:
+    """The accounts in which what is held back would change something, if it were allowed."""
+    found = _of_accounts((each.account, each.held_meanings) for each in report.accounts)
+    return tuple(each for each in found if each.changed)
+
+
+def nothing(report: Report) -> str:
+    """A sentence for a plan that means nothing, as far as that is known and it is made."""
+    if any(each.plan is not None and each.plan.held for each in report.accounts):
+        return _BY_THE_REST
+    return _ELSEWHERE if unknown(report) else _NOTHING
+
+
+def _of_accounts(
+    meanings: Iterable[tuple[Account, Sequence[Meaning]]],
+) -> tuple[AccountMeaning, ...]:
+    found = [
+        AccountMeaning(
+            account,
+            _by_danger(_alike(one for one in each if not one.is_nothing)),
+            tuple(one.principal for one in each if one.is_nothing),
+        )
+        for account, each in meanings
+        if each
+    ]
+    return tuple(sorted(found, key=lambda each: (each.rank, each.account.label, each.account.id)))
+
+
+def _alike(meanings: Iterable[Meaning]) -> Iterator[GroupedMeaning]:
+    """Those who differ in nothing but their names together, in the order of the first ones."""
+    found: dict[object, list[Meaning]] = {}
+    for each in meanings:
+        counts = (tuple(each.gained.items()), tuple(each.lost.items()))
+        denials = (each.is_known, each.denied, each.freed)
+        key = (each.gains, each.losses, *counts, each.escalations, each.unread, *denials)
+        found.setdefault(key, []).append(each)
+    for first, *others in found.values():
+        yield GroupedMeaning(first, tuple(each.principal for each in (first, *others)))
+
+
+def _by_danger(found: Iterable[GroupedMeaning]) -> tuple[GroupedMeaning, ...]:
+    return tuple(sorted(found, key=lambda each: each.order))
+
+
+def unknown(report: Report) -> str:
+    """A sentence about accounts of which the meaning is not known, empty if there are none."""
+    missing = sorted(each.account.title for each in report.accounts if each.meanings is None)
+    return f"What it means is not known in {phrases.some(missing, _NAMED)}." if missing else ""
+
+
+def names(principals: Sequence[Principal], most: int) -> str:
+    """`user alice, role batch and 3 more`, naming so many of them."""
+    return phrases.some([each.label for each in principals], most)
+
+
+def summary(meaning: Meaning) -> str:
+    """One line: how much is gained and lost, what narrows it, and what it may lead to."""
+    danger = Danger.of(meaning)
+    clauses = list(_of_unknown(danger.denied, danger.freed))
+    if meaning.gains:
+        clauses += _clauses("gains", meaning.gains, meaning.gained)
+    elif not (meaning.is_nothing or meaning.freed):
+        clauses.append("no new access")
+    if meaning.losses:
+        clauses += _clauses("loses", meaning.losses, meaning.lost)
+    if meaning.escalations:
+        codes = [each.code for each in meaning.escalations]
+        clauses.append(f"ways to escalate: {', '.join(codes)}")
+    if meaning.unread:
+        clauses.append(f"and what {phrases.some(meaning.unread, _NAMED)} says, which was not read")
+    return "; ".join(clauses) or "no new access"
+
+
+def actions(difference: PermissionDelta) -> str:
+    """`3 Write: s3:PutObject, …`, not all of them where they are many."""
+    return f"{difference.count:,} {difference.level}: {phrases.some(difference.actions, _ACTIONS)}"
+
+
+def manner(difference: PermissionDelta, common: str) -> tuple[str, ...]:
+    """On what, when, how long and how: a clause for each; `common` is what those begin with."""
+    said = [f"on {phrases.some([*map(_everything, difference.resources)], _CLAUSES)}"]
+    said += (f"when {each}" for each in difference.conditions)
+    said += (f"not when {each}" for each in difference.unless[:_CLAUSES])
+    if len(difference.unless) > _CLAUSES:
+        said.append(f"not when something else holds: {len(difference.unless) - _CLAUSES:,} more")
+    if difference.common:
+        said.append(f"{common} {_either(difference.common)}")
+    if difference.starts is not None:
+        said.append(f"from {_instant(difference.starts)}")
+    if difference.until is not None:
+        said.append(f"until {_instant(difference.until)}")
+    if difference.via is not None:
+        said.append(f"by assuming role {difference.via}")
+    return tuple(said)
+
+
+def _clauses(
+    verb: str, differences: Sequence[PermissionDelta], counts: Mapping[str, int]
+) -> Iterator[str]:
+    """One clause for all levels that are on the same resources, in the same manner."""
+    numbers: dict[str, list[str]] = {}
+    members: dict[str, list[PermissionDelta]] = {}
+    for level, number in counts.items():
+        of_level = [each for each in differences if each.level == level]
+        for count, part in _parts(of_level, number):
+            extent = _extent(part)
+            numbers.setdefault(extent, []).append(f"{count:,} {level}")
+            members.setdefault(extent, []).extend(part)
+    for extent, said in numbers.items():
+        rest = _exceptions(members[extent]) + _common(members[extent], COMMON[verb])
+        yield f"{verb} {', '.join(said)}{extent}{rest}"
+
+
+def _of_unknown(denied: Sequence[str], freed: Sequence[str]) -> Iterator[str]:
+    """What may be lost or gained of what is not known here."""
+    if denied or freed:
+        yield f"{_NOT_KNOWN} {', '.join((*denied, *freed))}"
+
+
+def _parts(
+    differences: Sequence[PermissionDelta], number: int
+) -> Iterator[tuple[int, Sequence[PermissionDelta]]]:
+    """What is on all resources apart from the rest, unless some actions are in both."""
+    wide = [each for each in differences if "*" in each.resources]
+    narrow = [each for each in differences if "*" not in each.resources]
+    if wide and narrow and number == sum(each.count for each in differences):
+        yield sum(each.count for each in wide), wide
+        yield sum(each.count for each in narrow), narrow
+    else:
+        yield number, differences
+
+
+def _extent(differences: Sequence[PermissionDelta]) -> str:
+    """What narrows all of it, or that some of it is narrowed."""
+    wide: set[str] = set()
+    narrow: set[str] = set()
+    for each in differences:
+        (wide if "*" in each.resources else narrow).update(each.resources)
+    said = " on all resources" if wide else ""
+    if narrow:
+        said += f"{', some only' if wide else ''} on {phrases.some(sorted(narrow), _NAMED)}"
+    said += _shared(differences, lambda each: " and ".join(each.conditions), "when", "conditions")
+    said += _shared(differences, lambda each: _instant(each.starts), "from", "a start")
+    said += _shared(differences, lambda each: _instant(each.until), "until", "an end")
+    said += _shared(differences, lambda each: each.via or "", "by assuming role", "another role")
+    return said
+
+
+def _exceptions(differences: Sequence[PermissionDelta]) -> str:
+    """When it is denied all the same; of many such cases, that there are some."""
+    if max(len(each.unless) for each in differences) > _NAMED:
+        return ", some with exceptions"
+    return _shared(differences, lambda each: " or ".join(each.unless), "not when", "exceptions")
+
+
+def _common(differences: Sequence[PermissionDelta], word: str) -> str:
+    """What is the same before and after of all of it, if that is said in a few words."""
+    said = {each.common for each in differences}
+    (first, *others) = sorted(said)
+    return f", {word} {_either(first)}" if first and not others and len(first) <= _NAMED else ""
+
+
+def _either(texts: Sequence[str]) -> str:
+    more = len(texts) - _CLAUSES
+    return " or ".join([*texts[:_CLAUSES], *([f"{more:,} more"] if more > 0 else [])])
+
+
+def _shared(
+    differences: Iterable[PermissionDelta],
+    say: Callable[[PermissionDelta], str],
+    word: str,
+    noun: str,
+) -> str:
+    found = {say(each) for each in differences}
+    if found == {""}:
+        return ""
+    return f", {word} {found.pop()}" if len(found) == 1 else f", some with {noun}"
+
+
+def _everything(resource: str) -> str:
+    return "all resources" if resource == "*" else resource
+
+
+def _instant(moment: datetime | None) -> str:
+    return phrases.instant(moment) if moment is not None else ""
+
+
+def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:
+    """By account id and principal, how dangerous what they gain is, 0 for the worst."""
+    return {
+        (each.account.id, meaning.principal): Danger.of(meaning).rank
+        for each in report.accounts
+        for meaning in each.meanings or ()
+    }
+
+
+def dangers(report: Report) -> tuple[tuple[str, "Danger", tuple[Principal, ...]], ...]:
+    """Each account's title and danger with all who gain it, the worst first."""
+    who: dict[tuple[str, Danger], list[Principal]] = {}
+    for account in accounts(report) or ():
+        for alike in account.changed:
+            if alike.danger:
+                who.setdefault((account.title, alike.danger), []).extend(alike.principals)
+    found = ((title, danger, tuple(principals)) for (title, danger), principals in who.items())
+    return tuple(sorted(found, key=lambda each: each[1].rank))
