@@ -12,8 +12,8 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.load import load, load_base
 from iam_access.config.revisions import Revision
 from iam_access.policy.arn import deployer_role_arn
+from tests.config.checks.test_fleet import entry, policies
 from tests.config.repository import ACCOUNTS, NOW, VALID, write
-from tests.config.test_fleet_checks import entry, policies
 from tests.config.test_revisions import commit, git
 
 # Sorts before the team `pay`, and comes after it.

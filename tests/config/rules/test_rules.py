@@ -16,7 +16,7 @@ UNTIL = "    user: bob@example.com\n    expires_at: 2026-03-01T18:00:00Z\n"
 OVER = UNTIL.replace("03-01T18", "02-01T18")
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # As aws/settings.yaml comes: every rule with its default, or commented out. That one is the users'.
 SHIPPED = (ROOT / "tests" / "data" / "config" / "settings.yaml").read_text()
 COMMENTED_OUT = re.compile(r"""^( *)# ((?:  )*(?:- )?[\w{"'*.-]+:(?: .*)?)$""", re.MULTILINE)
