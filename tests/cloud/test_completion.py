@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from iam_access.cloud.errors import Answer, Call, CallError, Params
-from iam_access.cloud.executor import COMPLETION_SECONDS, Execution
+from iam_access.cloud.executor import Execution
 from iam_access.cloud.limits import SharedLimits
+from iam_access.cloud.retry import COMPLETION_SECONDS
 from iam_access.kinds.kind import SharedLimit
 from iam_access.model import (
     ApiCall,

@@ -81,3 +81,7 @@ class SharedLimits:
             if limit.service == target.service
             and (not limit.operations or operation in limit.operations)
         ]
+
+
+# For where nothing is limited: nothing is counted there.
+NO_LIMITS = SharedLimits()

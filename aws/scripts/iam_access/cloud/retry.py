@@ -1,0 +1,235 @@
+"""Makes one call: retried, confirmed where its answer was lost, and waited for.
+
+Before any of this, botocore has retried throttled calls and lost connections: see `sessions`.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from iam_access.cloud import hints
+from iam_access.cloud.errors import (
+    INTERRUPTED,
+    Answer,
+    Call,
+    CallError,
+    Clients,
+    CloudError,
+    Params,
+)
+from iam_access.cloud.limits import NO_LIMITS, SharedLimits
+from iam_access.model import ApiCall, CallTarget, Completion, Failure, Read, permission
+from iam_access.plan.confirmation import holds, parameters, text_at
+
+# IAM is eventually consistent; nothing is waited for longer than this after it was created.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+SETTLE_SECONDS = 60.0
+_CONFIRM_SECONDS = 15.0
+# How long one call is waited for that AWS carries out later: assignments of IAM Identity Center
+# mostly take less than a minute.
+COMPLETION_SECONDS = 300.0
+_LONGEST_PAUSE = 15.0
+_BUSY_RETRIES = 4
+
+_PASSING = hints.BUSY | {hints.STILL_USED}
+# A status that could not be read this time.
+_UNREAD = hints.THROTTLED | hints.UNANSWERED | hints.BUSY
+
+
+class Sender:
+    """Makes the calls of one execution. `slept` counts the seconds that they were waited for.
+
+    See `Execution` for the arguments.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        *,
+        limits: SharedLimits = NO_LIMITS,
+        sleep: Callable[[float], object] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.slept = 0.0
+        self._clients = clients
+        self._open: dict[CallTarget, Call] = {}
+        self._limits = limits
+        self._sleep = sleep
+        self._stopped = stopped
+        self._failures: dict[CallTarget, Failure] = {}
+
+    def send(self, call: ApiCall, patience: float) -> bool:
+        """Make one call; true when what it removes was gone. Raises CallError.
+
+        `patience` bounds `slept` while something that the call names is not visible yet.
+        """
+        with self._outstanding(call):
+            return self._carry_out(call, patience)
+
+    def is_open(self, target: CallTarget) -> bool:
+        """Whether calls of this target can be made, as far as it was tried."""
+        return target in self._open
+
+    def stalled(self, call: ApiCall) -> Failure | None:
+        """Why a call that AWS carries out later is not to be begun, if so."""
+        return self._failures.get(call.target) if call.completion is not None else None
+
+    @contextmanager
+    def _outstanding(self, call: ApiCall) -> Iterator[None]:
+        """Within the limits on calls that AWS has yet to carry out. Raises CallError."""
+        if call.completion is None:
+            yield
+            return
+        tries = 0
+        while not self._limits.begin(call.target, call.operation):
+            self._pause(_backoff(tries))
+            tries += 1
+        try:
+            yield
+        finally:
+            self._limits.end(call.target, call.operation)
+
+    def _carry_out(self, call: ApiCall, patience: float) -> bool:
+        """As `send`.
+
+        A call that AWS carries out later, and refuses while the same is under way, is confirmed and
+        sent again in turn, until one of them succeeds.
+        """
+        send = self._client(call.target)
+        visible = 0.0 if call.absent_is_done else patience
+        until = self.slept + (COMPLETION_SECONDS if call.completion is not None else 0.0)
+        tries = 0
+        while True:
+            try:
+                answer = self._repeat(send, call.operation, call.params, visible)
+            except CallError as error:
+                if call.absent_is_done and error.code in hints.ABSENT:
+                    return True
+                if call.confirm is None or error.code not in call.confirm.codes:
+                    raise
+                if self._holds(call):
+                    return call.absent_is_done
+                if self.slept >= until:
+                    raise
+                self._pause(min(_backoff(tries), until - self.slept))
+                tries += 1
+            else:
+                if call.completion is not None:
+                    self._complete(call, call.completion, answer)
+                return False
+
+    def _complete(self, call: ApiCall, completion: Completion, accepted: Answer) -> None:
+        """Wait until AWS has carried out a call that it has accepted. Raises CallError."""
+        until = self.slept + COMPLETION_SECONDS
+        latest, status = accepted, text_at(accepted, completion.status)
+        tries = 0
+        while status is None or status in completion.going:
+            if self.slept >= until:
+                raise self._stall(call)
+            self._pause(min(_backoff(tries), until - self.slept))
+            tries += 1
+            try:
+                latest = self._read_status(call, completion.read, accepted, until)
+            except CallError as error:
+                if error.code in _UNREAD:
+                    continue
+                raise
+            status = text_at(latest, completion.status) or ""
+        if status not in completion.done:
+            reason = text_at(latest, completion.reason) if completion.reason else None
+            raise CallError(
+                "NotCarriedOut",
+                f"AWS accepted it and then did not carry it out ({status or 'no status'})"
+                f"{f': {reason}' if reason else ''}",
+                "mend what AWS says, then run the same command again",
+            )
+
+    def _read_status(self, call: ApiCall, read: Read, accepted: Answer, patience: float) -> Answer:
+        params = parameters(read, accepted)
+        if params is None:
+            raise CallError(
+                "NotCarriedOut",
+                f"AWS accepted it without what {permission(read.service, read.operation)} asks for",
+                "run the same command again: it finds what was accepted",
+            )
+        send = self._client(CallTarget(call.account, read.service, read.region))
+        return self._repeat(send, read.operation, params, patience)
+
+    def _stall(self, call: ApiCall) -> CallError:
+        """The error of a call that takes AWS too long; no further one is begun that may, too."""
+        error = CallError(
+            "StillInProgress",
+            f"AWS accepted it and had not carried it out after {COMPLETION_SECONDS:.0f} seconds",
+            "run the same command again later: it finds what was accepted",
+        )
+        self._failures[call.target] = replace(
+            error.failure, message="not begun: AWS takes too long for another call like it"
+        )
+        return error
+
+    def _holds(self, call: ApiCall) -> bool:
+        """Whether a call that failed had been carried out before."""
+        until = self.slept + _CONFIRM_SECONDS
+
+        def ask(read: Read, params: Params) -> Answer | None:
+            send = self._client(CallTarget(call.account, read.service, read.region))
+            try:
+                return self._repeat(send, read.operation, params, 0.0 if read.absent else until)
+            except CallError as error:
+                if error.code in read.absent:
+                    return None
+                raise
+
+        try:
+            return call.confirm is not None and holds(call.confirm, ask)
+        except CallError:
+            return False
+
+    def _repeat(self, send: Call, operation: str, params: Params, patience: float) -> Answer:
+        """One call, repeated while what it concerns settles or is being changed by others.
+
+        `patience` limits how long the run may have slept in all while something is not visible.
+        """
+        tries = 0
+        while True:
+            try:
+                return send(operation, params)
+            except CallError as error:
+                pause = _backoff(tries)
+                if _not_visible(error):
+                    pause = min(pause, patience - self.slept)
+                elif error.code not in _PASSING or tries >= _BUSY_RETRIES:
+                    raise
+                if pause <= 0:
+                    raise
+                tries += 1
+                self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep; raises CallError where the run is to end."""
+        self.slept += seconds
+        self._sleep(seconds)
+        if self._stopped():
+            raise CallError(INTERRUPTED.code, INTERRUPTED.message, INTERRUPTED.hint)
+
+    def _client(self, target: CallTarget) -> Call:
+        """The calls of a service in an account; raises CallError where it cannot be reached."""
+        if target not in self._open:
+            try:
+                self._open[target] = self._clients(target)
+            except CloudError as error:
+                raise CallError(error.code, error.message, error.hint) from error
+        return self._open[target]
+
+
+def _backoff(tries: int) -> float:
+    """Seconds to wait after so many tries."""
+    return min(2.0**tries, _LONGEST_PAUSE)
+
+
+def _not_visible(error: CallError) -> bool:
+    """Something this call names is unknown to IAM, or not known everywhere yet."""
+    if error.code == "MalformedPolicyDocument":
+        return "invalid principal" in error.message.lower()
+    return error.code in hints.ABSENT
