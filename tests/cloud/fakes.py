@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from iam_access.cloud.errors import Answer, Call, CallError, Params
+from iam_access.cloud.client import Answer, Call, CallError, Params
 from iam_access.kinds.calls import iam
 from iam_access.model import (
     ApiCall,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.cloud.errors import Answer, Call, CallError, Params
+from iam_access.cloud.client import Answer, Call, CallError, Params
 from iam_access.cloud.executor import Execution
 from iam_access.cloud.limits import SharedLimits
 from iam_access.cloud.retry import COMPLETION_SECONDS

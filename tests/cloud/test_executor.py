@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from iam_access.cloud.errors import Call, CallError, CloudError
+from iam_access.cloud.client import Call, CallError, CloudError
 from iam_access.cloud.executor import Execution, steps_of
 from iam_access.cloud.retry import SETTLE_SECONDS
 from iam_access.kinds import calls

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iam_access.cloud.errors import CallError
+from iam_access.cloud.client import CallError
 from iam_access.cloud.hints import explain
 from iam_access.model import permission
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from iam_access.cloud.errors import CloudError
+from iam_access.cloud.client import CloudError
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure

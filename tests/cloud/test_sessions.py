@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from botocore.loaders import create_loader
 
-from iam_access.cloud.errors import CallError, CloudError
+from iam_access.cloud.client import CallError, CloudError
 from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.cloud.sessions import Accounts
 from iam_access.model import Account, Failure

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.cloud.errors import Answer, CallError, CloudError, Params
+from iam_access.cloud.client import Answer, CallError, CloudError, Params
 from iam_access.cloud.simulator import PAIRS_PER_CALL, PAUSES, RESOURCES_PER_CALL, AwsBackend
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Location

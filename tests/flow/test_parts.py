@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iam_access.cli import commands
-from iam_access.cloud.errors import Clients
+from iam_access.cloud.client import Clients
 from iam_access.cloud.hints import ask
 from iam_access.cloud.reader import READERS, SharedParts
 from iam_access.cloud.sessions import Accounts

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from iam_access.cloud.errors import CallError
+from iam_access.cloud.client import CallError
 from iam_access.cloud.executor import Execution
 from iam_access.kinds.calls import iam
 from iam_access.model import Change, Outcome, Phase, Status

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from iam_access.cloud.errors import CallError
+from iam_access.cloud.client import CallError
 from iam_access.cloud.executor import Execution
 from iam_access.kinds import names
 from iam_access.kinds.calls import iam

@@ -1,12 +1,48 @@
 """From boto3's clients and exceptions to plain calls and CallErrors."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from iam_access.cloud.errors import Answer, Call, CallError, Params
+from iam_access.errors import AccessError
+from iam_access.model import CallTarget, Failure
+
+Params = Mapping[str, Any]
+Answer = Mapping[str, Any]
+
+# One call of one service in one account: boto3's method name and its arguments. Raises CallError.
+Call = Callable[[str, Params], Answer]
+# The calls of one service in one account and region. Raises CloudError where they cannot be made.
+Clients = Callable[[CallTarget], Call]
+
+
+class CloudError(AccessError):
+    """An account could not be reached or read. `code` is AWS's error code or one of ours."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+    @property
+    def failure(self) -> Failure:
+        """The same as a value for reports."""
+        return Failure(self.code, self.message, self.hint)
+
+
+# Why a call that was to come is not made: the run is to end.
+INTERRUPTED = Failure(
+    "Interrupted",
+    "the run was stopped before this was complete",
+    "run the same command again: it finishes what was begun",
+)
+
+
+class CallError(CloudError):
+    """AWS refused one call or never answered it. `code` is AWS's, or the client's error class."""
+
 
 # Everything that botocore raises for a call that was properly made.
 BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError)

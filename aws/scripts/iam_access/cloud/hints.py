@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from iam_access.cloud.errors import Answer, Call, CallError, CloudError, Params
+from iam_access.cloud.client import Answer, Call, CallError, CloudError, Params
 from iam_access.model import Failure, permission
 from iam_access.policy.arn import assumed_role, iam_arn, is_aws_managed_policy, role_arn
 

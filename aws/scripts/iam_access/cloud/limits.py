@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from iam_access.cloud.errors import INTERRUPTED, Answer, Call, CallError, Params
+from iam_access.cloud.client import INTERRUPTED, Answer, Call, CallError, Params
 from iam_access.kinds.kind import SharedLimit
 from iam_access.model import CallTarget
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from iam_access.cloud.errors import CloudError
+from iam_access.cloud.client import CloudError
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure
 

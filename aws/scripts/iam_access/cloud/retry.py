@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from iam_access.cloud import hints
-from iam_access.cloud.errors import (
+from iam_access.cloud.client import (
     INTERRUPTED,
     Answer,
     Call,

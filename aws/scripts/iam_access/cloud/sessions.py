@@ -19,8 +19,14 @@ from botocore.model import OperationModel
 from botocore.utils import parse_timestamp
 
 from iam_access.cloud import hints
-from iam_access.cloud.client import BOTO_ERRORS, call_error, client_caller
-from iam_access.cloud.errors import Call, CallError, CloudError
+from iam_access.cloud.client import (
+    BOTO_ERRORS,
+    Call,
+    CallError,
+    CloudError,
+    call_error,
+    client_caller,
+)
 from iam_access.cloud.hints import BOOTSTRAP, trust_statement
 from iam_access.model import Account
 from iam_access.policy.arn import PARTITIONS, assumed_role, deployer_role_arn

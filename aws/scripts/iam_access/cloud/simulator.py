@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from iam_access.cloud.errors import Answer as Page
-from iam_access.cloud.errors import Call, CallError, CloudError, Params
+from iam_access.cloud.client import Answer as Page
+from iam_access.cloud.client import Call, CallError, CloudError, Params
 from iam_access.cloud.hints import ABSENT, THROTTLED, explain
 from iam_access.model import permission
 from iam_access.policy.evaluation.evaluate import Verdict

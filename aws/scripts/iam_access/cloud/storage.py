@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from iam_access.cloud.client import BOTO_ERRORS, call_error
-from iam_access.cloud.errors import CloudError
+from iam_access.cloud.client import BOTO_ERRORS, CloudError, call_error
 from iam_access.errors import UsageError
 
 _SCHEME = "s3://"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from iam_access.cloud.errors import CloudError
+from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
 from iam_access.meaning.holdings import documents_needed, touched
 from iam_access.meaning.meaning import meaning

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from iam_access.cloud.errors import Answer, CallError, CloudError, Params
-from iam_access.cloud.managed import ManagedPolicyDocuments
+from iam_access.cloud.client import Answer, CallError, CloudError, Params
+from iam_access.cloud.iam_reader import ManagedPolicyDocuments
 from iam_access.snapshot import ManagedDocument
 from tests.cloud.fakes import FakeIam
 from tests.values import ALICE, account_with, with_state

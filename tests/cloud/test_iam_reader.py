@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from iam_access.cloud.errors import Answer, CallError, CloudError
-from iam_access.cloud.managed import ManagedPolicyDocuments
-from iam_access.cloud.reader import SharedParts, iam_state, read_snapshot
+from iam_access.cloud.client import Answer, CallError, CloudError
+from iam_access.cloud.iam_reader import ManagedPolicyDocuments, iam_state
+from iam_access.cloud.reader import SharedParts, read_snapshot
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.snapshot import IamState, PolicyState, PrincipalState, Quotas, Snapshot
 from tests.cloud.fakes import FakeIam

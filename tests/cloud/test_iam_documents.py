@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.cloud.documents import parsed, unquoted
+from iam_access.cloud.iam_reader import parsed, unquoted
 
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 
