@@ -165,12 +165,15 @@ def test_what_is_told_twice_or_has_ended_is_found(fleet: Fleet) -> None:
     assert {"duplicate-entry", "expired"} <= set(run.codes)
 
 
-def test_it_is_planned_applied_and_then_left_alone(fleet: Fleet) -> None:
-    plan = fleet.apply("--all", "--dry-run", "--output", "json")
+def test_it_is_planned_applied_from_the_plan_and_then_left_alone(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "plan.json")
+    plan = fleet.apply("--all", "--dry-run", "--plan-file", file, "--output", "json")
     assert plan.writes == ()
     planned = {(each["kind"], each["action"], each["name"]) for each in plan.json["changes"]}
     assert {(NAME, "create", PERMANENT), (NAME, "create", TEMPORARY)} <= planned
-    run = fleet.apply("--all", "--output", "json")
+    run = fleet.apply("--from-plan", file, "--output", "json")
     assert (run.status, run.json["digest"]) == (0, plan.json["digest"])
     assert members_of(fleet, PERMANENT) == {"ann", "bob"}
     assert members_of(fleet, TEMPORARY) == {"ann"}

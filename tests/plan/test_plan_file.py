@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.model import ApiCall, Failure, Phase, Plan, ResourceId, Severity
+from iam_access.model import (
+    ApiCall,
+    Completion,
+    Expectation,
+    Failure,
+    Match,
+    Phase,
+    Plan,
+    Read,
+    ResourceId,
+    Severity,
+)
 from iam_access.plan import plan_file
 from iam_access.plan.digest import digest
 from iam_access.plan.encoding import decode, encode
@@ -66,6 +77,21 @@ def test_the_digest_is_that_of_the_plans() -> None:
     assert json.loads(TEXT)["digest"] == digest(plans) == FILE.digest
 
 
+COMPLETION = Completion(
+    Read(
+        "sso-admin",
+        "describe_account_assignment_creation_status",
+        {"InstanceArn": "i"},
+        expects=(Expectation(("a", "b"), Match.MEANS, ({"Statement": []},)),),
+        takes=(("RequestId", ("Status", "RequestId")),),
+        pages=("NextToken", "NextToken"),
+        absent=frozenset({"ResourceNotFoundException"}),
+        region="eu-central-1",
+    ),
+    status=("Status", "Status"),
+    done=frozenset({"SUCCEEDED"}),
+    going=frozenset({"IN_PROGRESS"}),
+)
 _VALUES = st.recursive(
     st.sampled_from([BOB, BOB.type, ResourceId("a", "b"), NOW, frozenset({BOB})])
     | st.none()
@@ -93,6 +119,7 @@ def test_any_call_survives(value: Any, phase: Phase, gone: bool, region: str | N
         phase=phase,
         region=region,
         absent_is_done=gone,
+        completion=COMPLETION if gone else None,
     )
     again = decode(ApiCall, json.loads(json.dumps(encode(ApiCall, call))))
     assert again == call

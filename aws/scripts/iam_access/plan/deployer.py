@@ -48,8 +48,13 @@ class Deployer:
             self._unread = True
 
     def lacks(self, calls: Sequence[ApiCall]) -> str | None:
-        """The first of these calls that the role may not make: action and resource, for people."""
+        """The first of these calls that the role may not make: action and resource, for people.
+
+        Calls of other services, and in other accounts, are not judged.
+        """
         for call in calls:
+            if call.target != (self._snapshot.account_id, "iam", None):
+                continue
             resource = self._resource(call)
             if not self._may(call, resource):
                 return f"{call.permission} on {resource}"

@@ -314,10 +314,21 @@ def with_dependencies(
     def placed(change: Change) -> Change:
         _check_operations(change)
         order = denials.orders.get(change.id, _NO_ORDER)
-        found = replace(change, needs=needs[change.id] | order.needs, follows=order.follows)
+        found = replace(
+            change,
+            needs=needs[change.id] | order.needs,
+            follows=order.follows,
+            reasons=(*change.reasons, *_where_called(change, snapshot)),
+        )
         return moved_to_reclaim(found) if goes_first(change) else found
 
     return tuple(map(placed, changes))
+
+
+def _where_called(change: Change, snapshot: Snapshot) -> tuple[str, ...]:
+    """The other accounts in which a change about this account makes calls, for the reviewer."""
+    others = sorted({call.account for call in change.calls} - {snapshot.account_id})
+    return (f"by calls in account {', '.join(others)}",) if others else ()
 
 
 def _check_operations(change: Change) -> None:

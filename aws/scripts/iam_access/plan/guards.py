@@ -69,7 +69,8 @@ def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
 def _touched(change: Change) -> Iterator[Principal]:
     """The principals that a change does anything to, or grants anything to."""
     given = given_access(change.subject)
-    named = {name for call in change.calls for name in principals_in(call.params)}
+    iam = (call for call in change.calls if call.service == "iam")
+    named = {name for call in iam for name in principals_in(call.params)}
     if not given.makes_holder:
         yield from dict.fromkeys((*given.recipients, *sorted(named)))
     elif change.action is not ChangeType.DELETE:
