@@ -44,7 +44,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/self-serve/payments/payments+support.read-e
 
 
 class Clock:
-    """The sandbox's time: today's, until it is moved."""
+    """The time of the sandbox: the present, until it is moved."""
 
     def __init__(self) -> None:
         self._moved = timedelta()
@@ -53,12 +53,12 @@ class Clock:
         return utc_now() + self._moved
 
     def move(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Move the time forward."""
         self._moved += by
 
 
 class Demo:
-    """Tells the story; `failed` once a step did not end as the story has it."""
+    """Runs the steps; `failed` is set when one does not end as expected."""
 
     def __init__(self, clock: Clock, person: "boto3.Session") -> None:
         self._clock = clock
@@ -66,8 +66,8 @@ class Demo:
         self._step = 0
         self.failed = False
 
-    def tell(self, *lines: str) -> None:
-        """The next step's heading."""
+    def heading(self, *lines: str) -> None:
+        """Print the heading of a step."""
         self._step += 1
         print(f"\n{'=' * 78}\n{self._step}. {lines[0]}")
         for line in lines[1:]:
@@ -82,7 +82,7 @@ class Demo:
         self.failed = self.failed or status != expected
 
     def assume(self, *, expected: str = "") -> "boto3.Session | None":
-        """Take the role as the person would; None when that is denied."""
+        """Assume the role as the user; None if that is denied."""
         print(f"\n$ aws sts assume-role --role-arn {ROLE} --role-session-name {PERSON}")
         answer = self._ask(
             lambda: self._person.client("sts").assume_role(RoleArn=ROLE, RoleSessionName=PERSON),
@@ -97,7 +97,7 @@ class Demo:
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def list_users(self, session: "boto3.Session | None", *, expected: str) -> None:
-        """Read something with the role's session."""
+        """List the users with the role's session."""
         print("\n$ aws iam list-users --profile payments-support.read-everything-prod")
         if session is None:
             self.failed = True
@@ -107,7 +107,7 @@ class Demo:
             print("  " + ", ".join(user["UserName"] for user in answer["Users"]))
 
     def _ask(self, call: Callable[[], Any], expected: str) -> Any:
-        """AWS's answer; None and AWS's words when it says no."""
+        """Make a call; return its answer, or None after printing the error of AWS."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         try:
@@ -121,18 +121,18 @@ class Demo:
 
 
 def main() -> int:
-    """Tell the whole story; 0 when everything went as told."""
+    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(
         description="See a team's YAML become access in an embedded AWS, expire and be cleaned up.",
         allow_abbrev=False,
     )
     parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True)
     clock = Clock()
-    return run_command(parser, None, lambda _options, _clock: told(clock), clock)
+    return run_command(parser, None, lambda _options, _clock: run_story(clock), clock)
 
 
-def told(clock: Clock) -> int:
-    """Tell the story with a copy of the demo's files; the exit status."""
+def run_story(clock: Clock) -> int:
+    """Run the story with a copy of the demo's files; return the exit status."""
     import boto3  # noqa: PLC0415
 
     from iam_access.config.load import load  # noqa: PLC0415
@@ -161,16 +161,16 @@ def told(clock: Clock) -> int:
 
 def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     """From five lines of YAML to access in three accounts, and back to nothing."""
-    demo.tell(
+    demo.heading(
         "A team's files are checked",
         "Accounts, policies and access of a made-up team, payments.",
     )
     demo.run(commands.validate)
 
-    demo.tell("The team's standing access is applied to its three accounts")
+    demo.heading("The team's standing access is applied to its three accounts")
     demo.run(commands.apply, "--all")
 
-    demo.tell(
+    demo.heading(
         f"A developer asks for production access for {HOURS} hours, twice",
         f"What ended long ago makes way; {access} now says:",
     )
@@ -178,17 +178,17 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     access.write_text(request, "utf-8")
     demo.run(commands.validate, "payments")
 
-    demo.tell("Reviewers see what the merge would change, and nothing is written")
+    demo.heading("Reviewers see what the merge would change, and nothing is written")
     demo.run(commands.apply, "payments", "--dry-run")
 
-    demo.tell("The merge applies it")
+    demo.heading("The merge applies it")
     demo.run(commands.apply, "payments")
 
-    demo.tell("Applied again, there is nothing to do")
+    demo.heading("Applied again, there is nothing to do")
     demo.run(commands.apply, "payments")
 
     clock.move(timedelta(hours=HOURS, minutes=-10))
-    demo.tell(
+    demo.heading(
         "Ten minutes before the deadline, the developer takes the role",
         "ReadOnlyAccess is too large to be written into a user, so the grant became a role.",
     )
@@ -196,7 +196,7 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.list_users(session, expected="")
 
     clock.move(timedelta(minutes=11))
-    demo.tell(
+    demo.heading(
         "A minute after the deadline: nothing has run, and it is over",
         "The session that is still open is denied, and no new one can be had.",
     )
@@ -204,13 +204,13 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     demo.assume(expected="AccessDenied")
 
     clock.move(timedelta(hours=8))
-    demo.tell(
+    demo.heading(
         "The daily cleanup only takes away what is dead",
         "A role and its Deny go when no session of it can be open any more, an hour after its end.",
     )
     demo.run(commands.cleanup, "--all")
 
-    demo.tell("What next?")
+    demo.heading("What next?")
     print(
         f"""
   Ask for something yourself in one of the files in {access.parent}/, then

@@ -1,4 +1,4 @@
-"""What an entry of a file grants: one value, whichever folder the entry stands in."""
+"""What an entry of a file grants, as one value for all folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from iam_access.kinds.fields import Day, Instant, Spec, UserNames, end_of_day, r
 from iam_access.model import Location, Principal
 from iam_access.place import Path, SourcePosition
 
-# The lists that an access entry has, by name.
+# The names of the lists in an access entry.
 USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
 
-#: Stands in a list for an item that is not text; no file can contain it.
+#: In a list, the place of an item that is not text; no file can contain it.
 NOT_TEXT: Final = "\x00"
 
 
@@ -92,7 +92,7 @@ def key_name(path: Path) -> str:
 
 
 class Window(Spec, extra="ignore"):
-    """When a temporary entry holds, whatever its other fields are; all is None if one is wrong."""
+    """The window of a temporary entry; all fields are None if one of them is wrong."""
 
     expiration_date: Day | None = None
     expires_at: Instant | None = None
@@ -108,7 +108,7 @@ class Window(Spec, extra="ignore"):
 
     @property
     def until(self) -> datetime | None:
-        """The first instant (UTC) after it."""
+        """The first instant (UTC) after the window."""
         if self.expires_at is None and self.expiration_date is not None:
             return end_of_day(self.expiration_date)
         return self.expires_at

@@ -353,7 +353,7 @@ class PolicyAttachments(GrantKind):
 def _whom(
     entry: FileEntry[PermanentAccessSpec], scope: TeamInAccount
 ) -> Iterator[tuple[Principal, Finding | None]]:
-    """Everybody the entry may name, each once, and what is in doubt about them."""
+    """The principals that an entry may name, each once, with the finding if that is in doubt."""
     whom: dict[Principal, Finding | None] = {}
     for index, written in enumerate(entry.spec.users):
         rival = scope.rival(written)
@@ -395,9 +395,9 @@ def _with_end(attachment: Resource, policy: PolicyState | None) -> Resource:
 def _asked(
     entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
 ) -> Iterator[tuple[Principal, str, str, FileEntry[PermanentAccessSpec]]]:
-    """Every attachment that entries ask for: who, the policy's ARN, the grant, and the entry.
+    """Yield every attachment that entries ask for: principal, policy ARN, policy key and entry.
 
-    Of whom an entry may not mean, what they hold already.
+    For a principal that is in doubt, only those that are there already.
     """
     for entry in entries:
         if scope.environment in entry.spec.environments:

@@ -1,4 +1,4 @@
-"""What a kind of resource is, and what it is given to work with."""
+"""What a folder of files says of itself, and what its entries are expanded against."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ S = TypeVar("S", bound=Spec)
 
 
 class FileEntry(NamedTuple, Generic[S]):
-    """One item of a team's file: a policy, or an element of an access list.
+    """A valid entry of a team's file.
 
-    `key` is the policy's key, or the element's index as text.
+    `key` is its key in a mapping, or its index in a list as text.
     """
 
     key: str
@@ -39,9 +39,9 @@ class FileEntry(NamedTuple, Generic[S]):
 
 
 class InvalidEntry(NamedTuple):
-    """What stands where an entry should, and is not well formed: it has no spec.
+    """An entry that is not well formed, so that it has no spec.
 
-    Checks across entries go by what is `written`, so that an error in one field hides no other.
+    Checks across entries use what is `written`, so that an error in one field hides no other.
     """
 
     key: str
@@ -54,7 +54,7 @@ Item: TypeAlias = FileEntry[Any] | InvalidEntry
 
 
 def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal | None:
-    """A second user of the account whom an address may mean, beside one who is there, too."""
+    """The second user of an account that an address may mean; None unless both are there."""
     other = user_names.other(written)
     users = snapshot.principals
     if other is None or (other := snapshot.spelled(other)) not in users:
@@ -66,10 +66,10 @@ def rival(written: str, user_names: UserNames, snapshot: Snapshot) -> Principal 
 class TeamInAccount:
     """One team in one account: what its entries are expanded against.
 
-    `policies` are the team's, by key. `granted` are the keys of those that some entry grants
-    permanently in this account. `publish_everywhere` is the settings' `publish_policies`,
-    `rules` are those for temporary grants in this environment, and `user_names` says which IAM
-    users addresses stand for.
+    `policies` are the team's, by key, `granted` the keys of those that an entry grants permanently
+    in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
+    temporary grants in this environment, and `user_names` maps addresses to IAM users. `now` is in
+    UTC.
     """
 
     account: Account
@@ -97,11 +97,11 @@ class TeamInAccount:
         return tuple(dict.fromkeys(found))
 
     def rival(self, written: str) -> Principal | None:
-        """A second user of the account whom an address may mean, beside one who is there, too."""
+        """The second user of the account that an address may mean; None unless both are there."""
         return rival(written, self.user_names, self.snapshot)
 
     def doubt(self, written: str, rival: Principal, location: Location) -> Finding:
-        """That an address at this place may mean either of two users."""
+        """The finding that an address at a place may mean either of two users."""
         first, second = sorted((self.user(written).name, rival.name))
         return Finding(
             code="ambiguous-user",
@@ -122,10 +122,10 @@ class TeamInAccount:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What entries come to in one account.
+    """The result of expanding entries in one account.
 
-    Resources to have, temporary grants to be written in whichever form fits, those that are
-    `blocked` so that whatever they are now has to stay, and what is to be said.
+    `resources` to have, temporary `grants` to be written in a form that fits, `blocked` grants,
+    whose present resources stay as they are, and `findings`.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -135,12 +135,12 @@ class Expansion:
 
 
 class Folder(Protocol):
-    """A folder of YAML files and what their entries come to.
+    """A folder of YAML files: what its entries may be, what they grant, and their resources.
 
-    `folder` is its name (and the key at the top of each file); `spec` is what one entry may say.
-    `keys` checks the keys of a mapping of entries, with messages that say what they name; it is
-    None where a file has a list of entries. `temporary` tells whether an entry may grant something
-    for a time.
+    `folder` is its name, and the key at the top of each file. `spec` is the model of an entry.
+    `keys` validates the keys of a mapping of entries, with messages that say what a key names; None
+    if a file has a list of entries. `temporary` is whether an entry may grant something for a time.
+    Nothing has a default.
     """
 
     @property
@@ -153,14 +153,15 @@ class Folder(Protocol):
     def temporary(self) -> bool: ...
 
     def access(self, item: Item) -> Iterable[AccessEntry]:
-        """What an entry grants, as far as it can be read; nothing for one that grants nothing.
+        """What an entry grants, as far as it can be read; empty if it grants nothing.
 
-        The rules of the organisation, and all checks and questions about who is granted what, see
-        this alone. What `expand` makes of an entry has the location of its access entry.
+        The rules of the organisation, and all checks and questions about who is granted what, use
+        this alone. What `expand` makes of an entry must have the location of its access entry: a
+        plan refuses what gives access without one.
         """
 
     def expand(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Expansion:
-        """What a team's entries ask for in the scope's account."""
+        """Expand a team's entries in the scope's account."""
 
     def parts_asked(
         self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
@@ -171,10 +172,10 @@ class Folder(Protocol):
         """
 
     def documents(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
-        """ARNs of the AWS managed policies whose documents `expand` will look up."""
+        """The ARNs of the AWS managed policies whose documents `expand` needs."""
 
     def unproven(self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount) -> Iterable[str]:
-        """ARNs of those that only a list of what can be attached tells to be right.
+        """The ARNs that are AWS managed policies only if the list of these has them.
 
         `scope` has the account as it was read.
         """
@@ -189,7 +190,7 @@ def finding_about(
     *,
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    """A finding about one resource in one account, told where its entry stands."""
+    """A finding about one resource in one account, at the place of its entry."""
     return Finding(
         code=code,
         severity=severity,
@@ -202,7 +203,7 @@ def finding_about(
 
 
 def case_conflict(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
-    """That something of ours has the name that is wanted, in another spelling."""
+    """The finding that one of our resources has the wanted name in another case."""
     return finding_about(
         wanted,
         snapshot,

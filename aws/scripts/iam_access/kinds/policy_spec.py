@@ -11,7 +11,7 @@ FOLDER: Final = "aws-policies"
 
 
 class StatementSpec(Spec):
-    """One statement as people write it; `iam` is the same as IAM reads it."""
+    """One statement as the files write it."""
 
     sid: str | None = None
     effect: Literal["Allow", "Deny"]
@@ -37,7 +37,7 @@ class StatementSpec(Spec):
 
 
 class PolicySpec(Spec):
-    """A policy that entries grant: AWS managed policies by ARN, and statements of its own."""
+    """A policy that entries can grant: AWS managed policies by ARN, and statements."""
 
     description: PolicyDescription | None = None
     managed_policies: list[str] = Field(default_factory=list)

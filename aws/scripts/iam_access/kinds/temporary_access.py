@@ -1,4 +1,4 @@
-"""Temporary access: what the files grant until a deadline, as grants to be written."""
+"""The folder of temporary access: entries that grant until a deadline."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -54,8 +54,8 @@ AskedForm = Annotated[Form, BeforeValidator(_form)]
 class TemporaryAccessSpec(Spec):
     """One user or role that holds one grant in one environment until a deadline.
 
-    `starts_at` (UTC; None: from the merge on) and the deadline make the window it holds in.
-    `via` asks for a form. `ticket` is where the request was discussed.
+    `starts_at` (UTC; None: from the merge on) and the deadline are the window. `via` asks for a
+    form, `ticket` names the request.
     """
 
     description: str | None = None
@@ -87,7 +87,7 @@ class TemporaryAccessSpec(Spec):
 
     @property
     def deadline(self) -> datetime:
-        """The first instant (UTC) at which the grant is dead."""
+        """The first instant (UTC) at which the grant has ended."""
         if self.expires_at is not None:
             return self.expires_at
         assert self.expiration_date is not None, "validated above"
@@ -103,7 +103,7 @@ class TemporaryAccessSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """When a grant holds: from `starts` (None: already) up to `ends`, that of the `entry`."""
+    """A window from `starts` (None: already) to `ends` (UTC), which is written in the `entry`."""
 
     starts: datetime | None
     ends: datetime
@@ -111,7 +111,7 @@ class _Window:
 
 
 class TemporaryAccess:
-    """The files of temporary access."""
+    """Temporary access, written as grants in a form that fits."""
 
     folder = "temporary-access"
     spec = TemporaryAccessSpec
@@ -150,7 +150,7 @@ class TemporaryAccess:
         for window in _windows(entries, scope):
             grant, found = _grant(window, scope)
             for each in found:
-                # What many hold alike is noted once.
+                # The same note about several holders is given once.
                 is_note = each.severity is Severity.NOTE
                 findings.setdefault(each.message if is_note else each, each)
             is_blocked = any(finding.is_error for finding in found) or _is_nothing(grant)
@@ -183,7 +183,7 @@ class TemporaryAccess:
 
 
 def _as_far_as_read(written: dict[str, Any], place: SourcePosition) -> AccessEntry:
-    """What an entry grants that is not valid."""
+    """What an invalid entry grants, as far as it can be read."""
     window = Window.read(written)
     users, roles, environments, grants = map(
         as_list, map(written.get, ("user", "role", "environment", "grant"))
@@ -209,10 +209,10 @@ def _as_far_as_read(written: dict[str, Any], place: SourcePosition) -> AccessEnt
 def _windows(
     entries: Sequence[FileEntry[TemporaryAccessSpec]], scope: TeamInAccount
 ) -> Iterator[_Window]:
-    """The windows that have not ended; those of one principal and grant that meet are one.
+    """Yield the windows that have not ended; those of one principal and grant are joined.
 
-    What began with an entry that has ended goes on from there: where a name tells the beginning,
-    nothing is renamed under a session that is open just because a day has passed.
+    A joined window begins with its first entry, also if that has ended: a name that contains the
+    start does not change while sessions are open.
     """
     windows: dict[tuple[Principal, str], list[_Window]] = {}
     for entry in entries:
@@ -225,7 +225,7 @@ def _windows(
 
 
 def _united(windows: list[_Window]) -> Iterator[_Window]:
-    """Windows that overlap or touch become one, told where the latest end is written."""
+    """Join windows that overlap or touch, at the entry with the latest end."""
 
     def start(window: _Window) -> float:
         return window.starts.timestamp() if window.starts else float("-inf")
@@ -246,7 +246,7 @@ def _managed(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> lis
 
 
 def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple[Finding, ...]]:
-    """The window's grant, and what is to be said of it; with an error it is not to be written."""
+    """The grant of a window and its findings; with an error it is not written."""
     entry = window.entry
     arns = _managed(entry, scope)
     copies = {arn: copy for arn in arns if (copy := scope.snapshot.managed.get(arn)) is not None}
@@ -262,7 +262,7 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
         key=entry.spec.grant,
         environment=scope.environment,
         principal=principal,
-        # One that does not exist is found by the guards; nothing is written for it.
+        # The guards find a principal that does not exist.
         principal_arn=state.arn if state else principal_arn(scope.account, principal),
         starts=window.starts,
         ends=window.ends,
@@ -285,7 +285,7 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
 
 
 def _is_nothing(grant: TemporaryGrant) -> bool:
-    """Whether all that it allows is denied with it."""
+    """Whether all that a grant allows is denied with it."""
     sources = [*_documents(grant.own, grant.managed), documents.document(grant.denials)]
     return bool(grant.denials) and gives_nothing(sources, frozenset())
 
@@ -309,7 +309,7 @@ def _documents(own: Document | None, copies: Mapping[str, ManagedDocument]) -> l
 
 
 def _may_suspend(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> bool:
-    """Whether something is denied with the grant, on its principal's own policies."""
+    """Whether the grant denies what its principal's own policies may allow."""
     if entry.spec.via is Form.ROLE:
         return False
     read = ((arn, scope.snapshot.managed.get(arn)) for arn in _managed(entry, scope))
@@ -320,7 +320,7 @@ def _may_suspend(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) ->
 
 
 def _held(principal: Principal, scope: TeamInAccount) -> Set[str]:
-    """The AWS managed policies that a principal holds, by itself or by a group."""
+    """The AWS managed policies that a principal has, also by its groups."""
     return {
         arn
         for state in scope.snapshot.holders(principal)
@@ -340,9 +340,9 @@ def _problems_of(
     denied: frozenset[str],
     sources: Sequence[Document],
 ) -> Iterator[Finding]:
-    """What is to be said of actions with which a grant could outlive its end.
+    """The findings about actions with which a grant could outlive its end.
 
-    Of what is denied with a grant's own statements alone, the check of the files tells.
+    Those about a grant of its own statements alone are in the check of the files.
     """
     key, rules = entry.spec.grant, scope.rules
     outliving = outliving_actions(sources)

@@ -1,4 +1,4 @@
-"""What the files ask for in one account, as resources."""
+"""Expand the files to the resources that one account is to have."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from iam_access.snapshot import Snapshot, SnapshotPart
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The resources an account is to have, of all teams together, and what stood in the way."""
+    """The resources that an account is to have, of all teams together, and findings."""
 
     resources: Mapping[ResourceId, Resource]
     findings: tuple[Finding, ...] = ()
@@ -35,10 +35,10 @@ def desired_state(
     reclaimed: Set[ResourceId],
     now: datetime,
 ) -> Desired:
-    """What every valid team's entries come to in the account at `now` (UTC).
+    """Expand every valid team's entries in the account at `now` (UTC).
 
-    Temporary grants are written in a form that fits beside what is `observed` and asked for;
-    what is `reclaimed` first takes no room.
+    Temporary grants are written in a form that fits beside what is `observed` and asked for,
+    without what is `reclaimed` before.
     """
     refused = entry_rules.refused(configuration, account, snapshot, now)
     resources: dict[ResourceId, Resource] = {}
@@ -105,9 +105,9 @@ class _Rules:
 
 
 def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Resource]:
-    """What may not be made or changed, as its teams have it in the account.
+    """Replace what may not be made or changed by what its teams have in the account.
 
-    What is not there yet and gives nothing by itself, such as a policy, may be made.
+    A resource that is not there yet and gives nothing by itself, such as a policy, may be made.
     """
     for each in held:
         found = observed.get(each.id)
@@ -124,7 +124,7 @@ def _keep(
     observed: Resources,
     now: datetime,
 ) -> None:
-    """What a grant that cannot be written has in the account stays, until it ends by itself."""
+    """Keep what a grant that cannot be written has in the account, until it ends by itself."""
     held = {(each.principal, frozenset({each.team}), label(each.key)) for each in blocked}
     kept = [
         resource
@@ -169,9 +169,9 @@ def as_valid_files_name(account: Account, configuration: Configuration) -> Accou
 def documents_needed(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> frozenset[str]:
-    """ARNs of the AWS managed policies whose documents the account's plan depends on.
+    """The ARNs of the AWS managed policies whose documents the account's plan depends on.
 
-    Of an empty snapshot, those that the files name; else also those that people hold.
+    With an empty snapshot, those that the files name; else also those that principals hold.
     """
     return frozenset(
         arn
@@ -184,7 +184,7 @@ def documents_needed(
 def deadlines(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Mapping[object, datetime]:
-    """Until when (UTC) the files grant what they grant for a time, by `renewal_key`."""
+    """The latest deadline (UTC) of each temporary grant in the files, by `renewal_key`."""
     latest: dict[object, datetime] = {}
     for team, scope in _scopes(configuration, account, snapshot, now):
         for entry in team.access_in(scope.environment):
@@ -202,9 +202,9 @@ def unproven(
     concerns: Callable[[frozenset[str]], bool],
     now: datetime,
 ) -> frozenset[str]:
-    """ARNs of AWS managed policies that may be none, so that what can be attached has to be listed.
+    """The ARNs in the files that may not be AWS managed policies, so that these have to be listed.
 
-    Of the teams that concern the run.
+    `concerns` selects the teams of the run.
     """
     return frozenset(
         arn
@@ -249,7 +249,7 @@ def _granted(team: Team, environment: str) -> frozenset[str]:
 
 
 def _merged(one: Resource, other: Resource) -> Resource:
-    """One resource that two entries ask for."""
+    """Join two resources that are one in the account."""
     if one.teams >= other.teams:
         return one
     return replace(

@@ -1,4 +1,4 @@
-"""Entries that the rules about grants forbid, by what only an account and its documents tell."""
+"""Check entries against the rules about grants in an account, whose documents are known."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,23 +18,23 @@ from iam_access.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The places of entries by which nothing is granted anew, and of policies that are not changed.
+    """The places of entries that grant nothing new, and of policies that are not changed.
 
-    What they have in the account stays. `findings` say why.
+    What they have in the account stays. `findings` are the reasons.
     """
 
     places: frozenset[Location] = frozenset()
     findings: tuple[Finding, ...] = ()
 
     def hold(self, asked: Resource | TemporaryGrant) -> bool:
-        """Whether what an entry asks for is not to be made."""
+        """Whether a resource or grant that an entry asks for is refused."""
         return asked.location in self.places
 
 
 def refused(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> Refused:
-    """What the rules forbid in the account at `now` (UTC)."""
+    """Return what the rules forbid in the account at `now` (UTC)."""
     book = configuration.rules
     places: set[Location] = set()
     findings: dict[Finding, None] = {}
@@ -53,7 +53,7 @@ def refused(
 def documents_needed(
     configuration: Configuration, account: Account, now: datetime
 ) -> Iterator[str]:
-    """ARNs of the AWS managed policies whose documents tell whether a rule forbids an entry."""
+    """The ARNs of the AWS managed policies whose documents a rule depends on."""
     book = configuration.rules
     unread = Snapshot(account.id, account.partition)
     for reader in _readers(configuration, account, unread) if book.reads_documents else ():
@@ -71,13 +71,13 @@ def _finding(breach: Breach, team: str, account: Account) -> Finding:
 
 
 def _entries(team: Team, environment: str, now: datetime) -> Iterator[AccessEntry]:
-    """Those for the environment that have not ended."""
+    """The entries for an environment that have not ended."""
     return (entry for entry in team.access_in(environment) if not entry.has_ended(now))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What a team's grants are in the account, with the documents that were read."""
+    """The contents of a team's grants in the account, with the documents that were read."""
 
     team: str
     environment: str

@@ -1,4 +1,4 @@
-"""The accounts, users and roles that a repository's files speak of, for a sandbox to hold."""
+"""The accounts, users and roles in a repository's files, to fill a sandbox with."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from iam_access.snapshot import Snapshot
 
 
 def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]:
-    """Every account of the files, with everybody whom the entries of valid teams name there."""
+    """Return every account of the files with the principals of valid teams' entries there."""
     environments = Counter(
         environment
         for account in configuration.accounts.values()
@@ -23,9 +23,9 @@ def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]
 
 
 def _label(account: Account, environments: Mapping[str, int]) -> str:
-    """The name of one of its environments; with the team's where other accounts have that name.
+    """A label that no other account has: an environment, with the team if that is not unique.
 
-    Neither name has a `+`, so no two accounts share a label. One without environments has its id.
+    Neither name has a `+`. An account without environments has its id.
     """
     if not account.environments:
         return account.id
@@ -48,7 +48,7 @@ def _account(account: Account, configuration: Configuration, label: str) -> Sand
 
 
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
-    """Everybody whom the entries of valid teams name in an account, maybe several times."""
+    """Yield the principals of valid teams' entries in an account, with repetitions."""
     user_names = configuration.settings.user_names
     for name, environment in account.environments.items():
         for entry in configuration.teams[name].access_in(environment):
