@@ -38,7 +38,7 @@ bench: ## Measure calls and wall time of a generated fleet (BENCH_ARGS=... passe
 	@$(PYTHON) tools/venv.py dev
 	@PYTHONPATH=aws/scripts:. $(PY) bench/run.py $(BENCH_ARGS)
 
-format: ## Rewrite the code in the project's format and mend what can be mended
+format: ## Rewrite the code in the project's format and fix what can be fixed
 	@$(PYTHON) tools/venv.py dev
 	@$(PY) -m ruff check --fix --exit-zero --quiet .
 	@$(PY) -m ruff format .

@@ -386,7 +386,7 @@ def test_a_dry_run_asks_nobody(people: Fleet) -> None:
     run = test(people, "--config-file", PRIVILEGES, "--backend", "aws", "--dry-run")
     assert run.status == 0
     assert "SimulatePrincipalPolicy" not in run.operations
-    assert "nobody was asked" in run.out
+    assert "nothing was asked" in run.out
 
 
 def test_results_are_written_to_a_folder(people: Fleet, tmp_path: Path) -> None:

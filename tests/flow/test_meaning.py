@@ -22,7 +22,7 @@ from tests.flow.fleet import (
 )
 
 READING = ["AssumeRole", "GetAccountAuthorizationDetails", "GetAccountSummary"]
-NOBODY = "Nobody gains or loses anything."
+NOBODY = "No user or role gains or loses anything."
 EXPLAIN = ("--all", "--dry-run", "--allow-removals", "--explain")
 SMALL = "arn:aws:iam::aws:policy/AmazonSNSReadOnlyAccess"
 

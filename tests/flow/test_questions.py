@@ -92,7 +92,7 @@ def test_one_who_cannot_is_not_said_to_be_everybody(listing: Fleet) -> None:
     run = ask(listing, "access", "-u", "bob", "-a", "s3:PutObject", "--on", "plan")
     assert run.status == 1
     assert "User bob cannot on *" in run.out
-    assert "nobody" not in run.out.lower()
+    assert "no user or role" not in run.out.lower()
 
 
 def test_who_can_on_some_resources_is_told_in_every_form(fleet: Fleet) -> None:
@@ -276,7 +276,9 @@ def test_an_account_that_cannot_be_asked_is_a_failure(listing: Fleet) -> None:
     (failure,) = run.json["failures"]
     assert failure["account"] == "999900001111"
     told = ask(listing, "access", "-a", "s3:ListBucket").out.splitlines()[-1]
-    assert told.startswith("Not finished: 1 account not reached; elsewhere nobody can on *")
+    assert told.startswith(
+        "Not finished: 1 account not reached; elsewhere no user or role can do this on *"
+    )
     listing.files.team(accounts={"gone": "999900001111"}, policies={})
     told = ask(listing, "access", "-a", "s3:ListBucket").out.splitlines()[-1]
     assert told == "Not finished: 1 account not reached"
@@ -353,7 +355,7 @@ def test_a_pattern_of_which_someone_may_do_a_part_is_no_nobody(listing: Fleet) -
     for form in ("text", "markdown", "json", "github"):
         run = ask(listing, *question, "--output", form)
         assert (run.status, "s3:ListBucket" in run.out) == (0, True)
-        assert "obody can" not in run.out
+        assert "o user or role can" not in run.out
     assert ask(listing, *question, "-u", "ann").status == 0
     assert ask(listing, "access", "-a", "s3:Put*", "--on", "plan").status == 1
 

@@ -87,7 +87,7 @@ def test_a_refused_team_does_not_hold_up_others() -> None:
     # Four of the users hold the same from the other team.
     assert (told.team, told.code) == ("payments", "too-many-removals")
     assert "--allow-removals-of payments" in told.hint
-    assert "team payments would take away 15 of the 24 grants" in told.message
+    assert "team payments would remove 15 of the 24 grants" in told.message
 
 
 def test_many_teams_that_remove_a_little_each_are_refused_together() -> None:
@@ -96,7 +96,7 @@ def test_many_teams_that_remove_a_little_each_are_refused_together() -> None:
     plan = plan_of(before, configuration(*(granted([], "read", name) for name in names)))
     (told,) = plan.findings
     assert told.team is None
-    assert "teams a, b, c, d would take away 16 of the 16 grants" in told.message
+    assert "teams a, b, c, d would remove 16 of the 16 grants" in told.message
     assert plan.changes == ()
     allowed = plan_of(
         before,

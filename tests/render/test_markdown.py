@@ -156,7 +156,7 @@ def test_then_changes_go() -> None:
     kept = len(re.findall("^- `[+]`", output, re.M))
     assert 0 < kept < 2_400
     assert f" changes: {2_400 - kept:,}." in output
-    assert "`--output text --verbose` tells all of it" in output
+    assert "`--output text --verbose` shows all of it" in output
     assert output.count("| planned |") == 12
 
 

@@ -65,7 +65,7 @@ def test_nothing_is_said_where_nobody_asked(output: Output) -> None:
 @pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN])
 @pytest.mark.parametrize("meanings", [(), (BOB,)])
 def test_a_plan_that_means_nothing_says_so(meanings: tuple[Meaning, ...], output: Output) -> None:
-    assert "Nobody gains or loses anything." in shown(*meanings, output=output)
+    assert "No user or role gains or loses anything." in shown(*meanings, output=output)
 
 
 @pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN, Output.JSON])
@@ -83,7 +83,7 @@ def test_what_is_held_back_is_told_apart(output: Output) -> None:
         (one,) = found["meaning_if_allowed"]
         assert (one["principal"], one["lost"]) == ("user/alice", {"Write": 1})
         return
-    assert "By what is not held back nobody gains or loses anything." in told
+    assert "By what is not held back no user or role gains or loses anything." in told
     rest = told.partition("What is held back would mean, if it were allowed")[2]
     assert "user alice" in rest
     assert "loses 1 Write on " in rest
@@ -165,7 +165,7 @@ def test_an_account_that_is_not_known_does_not_look_as_if_nothing_were_lost_ther
 ) -> None:
     unread = AccountReport(reports.NONPROD, failure=reports.DENIED)
     for meanings, words in (
-        ((BOB,), "Elsewhere nobody gains or loses anything."),
+        ((BOB,), "Elsewhere no user or role gains or loses anything."),
         ((ALICE,), "user alice"),
     ):
         told = report(*meanings)
@@ -173,7 +173,7 @@ def test_an_account_that_is_not_known_does_not_look_as_if_nothing_were_lost_ther
         assert "What it means is not known in" in text
         assert reports.NONPROD.id in text.partition("What it means is")[2].partition("\n")[0]
         assert words in text
-        assert "Nobody gains" not in text
+        assert "No user or role gains" not in text
 
 
 def test_details_and_pages_are_folded_away() -> None:

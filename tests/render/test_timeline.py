@@ -125,7 +125,7 @@ def test_a_role_whose_user_is_gone_is_nobody_s() -> None:
         ChangeType.DELETE, "role", kind="temporary-role", principal=None, grant="dev.admin"
     )
     assert text(report(role))[1] == (
-        "  nobody (deleted): dev.admin of payments in prod (123456789012), role, to be revoked"
+        "  deleted user or role: dev.admin of payments in prod (123456789012), role, to be revoked"
     )
 
 

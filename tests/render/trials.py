@@ -101,8 +101,8 @@ def violated() -> TestReport:
     nobody = Finding(
         "no-principal",
         Severity.ERROR,
-        "the test matches nobody",
-        "mend its expressions",
+        "the test matches no user or role",
+        "fix its expressions",
         Location(FILE, 30, 5),
         "payments",
         NONPROD.id,

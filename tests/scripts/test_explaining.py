@@ -109,7 +109,7 @@ def test_a_cleanup_says_that_nobody_loses_anything(
 ) -> None:
     told = explained("cleanup", "--all", output=output)
     assert LONG_AGO in told
-    assert "Nobody gains or loses anything." in told
+    assert "No user or role gains or loses anything." in told
 
 
 def test_a_cleanup_says_so_to_programs(explained: Callable[..., str]) -> None:

@@ -28,7 +28,7 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
 
 def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`apply.py`: make the accounts what the files say."""
-    parser = arguments.common("Make the AWS accounts what the access files say.")
+    parser = arguments.common("Make the AWS accounts what the access files ask for.")
     arguments.add_scope(parser, dry_run="read, print the plan, and write nothing")
     parser.add_argument(
         "--adopt",

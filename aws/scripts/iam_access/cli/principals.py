@@ -93,7 +93,7 @@ def _other(text: str, kind: str) -> UsageError:
         "assumed-role": "a session may do what its role may: --role and the name of the role",
     }
     return UsageError(
-        f"{text!r} names nobody whom this option is about",
+        f"{text!r} is not a user or role that this option takes",
         hints.get(
             kind, "write a name, a path with a name, or the ARN of a user (--user) or role (--role)"
         ),

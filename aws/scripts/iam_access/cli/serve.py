@@ -58,7 +58,7 @@ def _invitation(
     if len(others) > len(shown):
         yield f"#   and {len(others) - len(shown):,} more: aws configure list-profiles"
     yield "# Users and roles may do what their policies allow at that moment, administrators may do"
-    yield "# everything: run as one of them what a hint says, such as `aws iam create-user ...`."
+    yield "# everything: run as one of them what a hint names, such as `aws iam create-user ...`."
     yield "# Paste this into another shell:"
     spoiling = [name for name in (*UNSET, *sorted(server.environment)) if name not in environment]
     yield f"unset {' '.join(spoiling)}"

@@ -229,7 +229,7 @@ class Execution:
                     "NeedNotMet",
                     f"it needs {outcome.change.name} ({need.kind}), which was not carried out: "
                     f"{outcome.failure.message}",
-                    "mend that first, then run the same command again",
+                    "fix that first, then run the same command again",
                 )
         return None
 

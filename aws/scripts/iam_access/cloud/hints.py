@@ -77,16 +77,16 @@ _AGAIN = "nothing is lost: run the same command again to finish"
 _BY_CODE = {
     "LimitExceeded": "a quota of the account is used up: remove what is not needed, or ask AWS "
     "for more in the Service Quotas console, then run the same command again",
-    "MalformedPolicyDocument": "IAM does not accept the document: mend the policy in the files; "
-    "the message says what it objects to",
+    "MalformedPolicyDocument": "IAM does not accept the document: fix the policy in the files; "
+    "the message names what it objects to",
     "PolicyNotAttachable": "AWS allows this policy only for its own service roles: "
     "grant another one in the files",
-    "EntityAlreadyExists": "something of this name exists that says something else, perhaps under "
+    "EntityAlreadyExists": "something of this name exists with other contents, perhaps under "
     "another path: look at it in the account; remove it, rename the policy in the files, or take "
     "it over with --adopt",
     "DeleteConflict": "something else still uses it: detach it where it is in use, then run the "
     "same command again",
-    "UnmodifiableEntity": "AWS manages it and lets nobody change it: grant something else",
+    "UnmodifiableEntity": "AWS manages it, and it cannot be changed: grant something else",
     "InvalidInput": "IAM does not accept one of the values: the message names it",
     "ValidationError": "IAM does not accept one of the values: the message names it",
     "ParamValidationError": "a value cannot even be sent to IAM: the message names it",
@@ -126,7 +126,7 @@ def hint(error: CallError, action: str, params: Params) -> str:
     if code in UNANSWERED:
         return f"AWS did not answer, so the call may or may not have been carried out; {_AGAIN}"
     if code in BUSY:
-        return f"somebody else is changing the same thing; {_AGAIN}"
+        return f"another process is changing the same thing; {_AGAIN}"
     return _BY_CODE.get(code, _AGAIN)
 
 
@@ -134,7 +134,7 @@ def _denied(message: str, action: str) -> str:
     if "service control policy" in message or "resource control policy" in message:
         return (
             f"a policy of the AWS organisation forbids {action} to the deployer "
-            "role: ask whoever runs the organisation to exempt it"
+            "role: ask the organisation's administrators to exempt it"
         )
     if action in _BOUNDED:
         return (
@@ -152,7 +152,7 @@ def _absent(params: Params) -> str:
     arn = str(params.get("PolicyArn", ""))
     if is_aws_managed_policy(arn):
         return (
-            f"either AWS has no policy {arn} (look it up in the IAM console and mend "
+            f"either AWS has no policy {arn} (look it up in the IAM console and fix "
             f"managed_policies), or {_holder(params)} is gone"
         )
     return f"{_holder(params)} may have been deleted meanwhile: {_AGAIN}"

@@ -197,7 +197,7 @@ def _complete(question: AssertionQuestion, found: _Found) -> _Found:
         if answer is None:
             raise CloudError(
                 "IncompleteAnswer",
-                f"the policy simulator said nothing of {action} on {resource} for "
+                f"the policy simulator returned nothing for {action} on {resource} for "
                 f"{question.state.arn}",
                 "check the spelling of the action and the resource; AWS's simulator does not "
                 "know every one",

@@ -46,7 +46,7 @@ def _expectation(value: Any) -> Any:
         raise problem(
             "bad-value",
             f"expected_result cannot be {value!r}",
-            "write fail (nobody may) or succeed (everybody may)",
+            "write fail (none may) or succeed (all may)",
         )
     return Expectation(written)
 
@@ -59,7 +59,7 @@ def _yes_or_no(value: Any) -> Any:
         raise problem(
             "bad-value",
             f"allow_no_match cannot be {value!r}",
-            "write true where accounts may have nobody the test is about, false where not",
+            "write true if accounts may lack the users and roles of the test, else false",
         )
     return lowered in _TRUE
 
@@ -76,7 +76,7 @@ def _expression(value: str) -> str:
         raise problem(
             "slow-expression",
             f"{shown(value)} could take for ever to match: {error}",
-            "say it with fewer repetitions and alternatives, or in several expressions: "
+            "use fewer repetitions and alternatives, or several expressions: "
             "one of a list is enough",
         ) from None
     except ExpressionError as error:

@@ -120,7 +120,7 @@ def _of_settings(search: _Search, now: Configuration) -> Iterator[Finding]:
         severity=Severity.WARNING,
         message=f"{SETTINGS} cannot be read, so {source}: the deployer role is "
         f"{now.settings.deployer_role!r}",
-        hint="mend the file, and run this again where an account is reached by another role",
+        hint="fix the file, and run this again where an account is reached by another role",
     )
 
 
@@ -135,18 +135,18 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
             yield Finding(
                 code="earlier-accounts",
                 severity=Severity.WARNING,
-                message=f"{file} does not tell all accounts of team {name}, so those of commit "
+                message=f"{file} does not list all accounts of team {name}, so those of commit "
                 f"{at.name} were looked at: {named}",
-                hint="mend the file; accounts that it newly names are not known here",
+                hint="fix the file; accounts that it newly names are not known here",
                 team=name,
             )
         elif name not in search.today.teams or not search.today.teams[name].accounts_are_known:
             yield Finding(
                 code="accounts-unknown",
                 severity=Severity.ERROR,
-                message=f"neither {file} nor an earlier commit of it tells the accounts of team "
+                message=f"neither {file} nor an earlier commit of it lists the accounts of team "
                 f"{name}: access in accounts that no other file names was not ended",
-                hint="mend the file and run this again, in a clone with the whole history",
+                hint="fix the file and run this again, in a clone with the whole history",
                 team=name,
             )
 

@@ -146,7 +146,7 @@ def user_names(value: Any) -> UserNames:
     if not isinstance(way, str) or way not in _WHOLE or (by_domain and not domains):
         raise problem(
             "bad-value",
-            f"{value!r} does not say which IAM users addresses stand for",
+            f"{value!r} does not set which IAM users addresses stand for",
             f"write {' or '.join(map(repr, _WHOLE))}; or one of them with the domains it is for, "
             "all others going the other way: {whole address: [example.com]}",
         )
@@ -311,7 +311,7 @@ class Selection(Spec):
         if not (self.grants or self.allows or self.managed_policies):
             raise problem(
                 "missing-key",
-                "the rule does not say which grants it is for",
+                "the rule does not name the grants that it is for",
                 "add grants (patterns of keys), allows (patterns of actions) or managed_policies "
                 "(patterns of AWS managed policies)",
             )
@@ -398,8 +398,9 @@ class Settings(Spec):
             if is_wild(pattern.partition("@")[0]) and names.name(pattern) != pattern:
                 yield Problem(
                     "bad-pattern",
-                    f"{pattern!r} cannot be told from an IAM user's name, which has no domain",
-                    "write a pattern for what stands before the @; or user/ before it, for users "
+                    f"{pattern!r} cannot be distinguished from an IAM user's name, which has no "
+                    "domain",
+                    "write a pattern for the part before the @; or user/ before it, for users "
                     "whose name is an address",
                     ("protected_principals", "users", index),
                 )
@@ -420,7 +421,7 @@ class Settings(Spec):
                 if not domains or others:
                     yield Problem(
                         "hollow-rule",
-                        f"{pattern!r} keeps nobody out: a user is named like what stands before "
+                        f"{pattern!r} excludes no user: a user is named like what stands before "
                         "the @, and can be written with any domain"
                         + (f" there is, such as {others[0]}" if others else ""),
                         "list in domains the only one that addresses may have; or name the users, "

@@ -248,7 +248,7 @@ def _check(suite: Suite, there: _There | None, report: FindingCollector) -> None
         report.warning(
             "bad-account-id",
             suite.place.at("user_landing_account").location,
-            f"{shown(landing)} is not an AWS account id, so nobody comes from there",
+            f"{shown(landing)} is not an AWS account id, so no user comes from there",
             "write its 12 digits in quotes",
         )
     if not suite.spec.tests:
@@ -308,7 +308,7 @@ def _check_condition_keys(
             report.warning(
                 "unknown-condition-key",
                 place.at("custom_context", index, "context_key_name").location,
-                f"AWS documents no condition key {shown(name)}, so it may say nothing",
+                f"AWS documents no condition key {shown(name)}, so the test may prove nothing",
                 f"did you mean {meant!r}?" if meant else "see the condition keys of the service",
             )
 
@@ -324,8 +324,8 @@ def _check_actions(test: AccessTest, place: SourcePosition, report: FindingColle
             report.note(
                 "wildcard-action",
                 location,
-                f"{shown(action)} counts as denied to those who may not do all that it matches: "
-                "somebody who may do some of it passes",
+                f"{shown(action)} counts as denied unless all that it matches is allowed: "
+                "who may do only some of it passes",
                 "write 'wildcards: expand' in the test to ask for each of them",
             )
 

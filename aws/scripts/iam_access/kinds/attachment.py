@@ -217,8 +217,9 @@ class PolicyAttachments(GrantKind):
                 wanted,
                 snapshot,
                 "not-ours",
-                f"{wanted.name} is attached to {principal} already, by somebody else; it is used "
-                "as it is and will stay when the entry goes",
+                f"{wanted.name} is attached to {principal} already, not by the pipeline; it is "
+                "used "
+                "as it is, and stays when the entry goes",
                 "detach it by hand should it ever have to go" + _doubt(state, arn, snapshot),
                 severity=Severity.NOTE,
             ),

@@ -211,5 +211,5 @@ def case_conflict(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
         f"{wanted.id.kind} {wanted.name} cannot be made before {taken} is gone: names that differ "
         "in case only are one to IAM",
         "run this again, since the other one goes with this run; or keep the spelling, and "
-        "nobody is without it in between",
+        "no access is missing in between",
     )

@@ -183,7 +183,7 @@ def _description(value: str) -> str:
         raise problem(
             "bad-description",
             f"the description has {len(value):,} characters; IAM keeps {_DESCRIPTION_LIMIT:,}",
-            "shorten it, or say the rest in a YAML comment",
+            "shorten it, or put the rest into a YAML comment",
         )
     return value
 

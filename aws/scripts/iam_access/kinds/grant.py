@@ -164,7 +164,8 @@ def nothing_left(key: str, actions: frozenset[str], source: str) -> Problem:
     return Problem(
         "gives-nothing",
         f"a temporary grant of {key} gives nothing and takes away: all it allows "
-        f"({in_words(actions)}) is denied with it, whatever else allows it, since access could be "
+        f"({in_words(actions)}) is denied with it, even if something else allows it, since "
+        "access could be "
         "made with it that lasts beyond the deadline",
         f"grant it permanently if it is needed, or change the rule ({source})",
     )

@@ -143,7 +143,7 @@ class CustomerManagedPolicies(Kind):
                 snapshot,
                 "not-ours",
                 f"the name {taken.name} is taken by {taken.arn}{_whose(taken)}, "
-                "and names are unique in an account whatever the path",
+                "and names are unique in an account, also under other paths",
                 f"rename the policy key, or have {_removal_by_hand(taken, snapshot)}"
                 if adopt
                 else "rename the policy key, or have the other policy deleted by its owner",
@@ -412,4 +412,4 @@ def _bounded_by(policy: PolicyState, snapshot: Snapshot) -> str | None:
 
 def _whose(policy: PolicyState) -> str:
     team = names.team_of_policy_path(policy.path)
-    return f" of team {team}" if team else ", which somebody else made"
+    return f" of team {team}" if team else ", which the pipeline did not make"

@@ -156,7 +156,7 @@ def _no_characters(short: Shortage) -> Problem:
 def _no_tag(short: Shortage) -> Problem:
     return Problem(
         "tag-quota",
-        f"no room for the tag that says that {short.subject} on {short.holder} in account "
+        f"no room for the tag that records that {short.subject} on {short.holder} in account "
         f"{short.account} is ours: {short.used + short.taken} of {short.limit} tags are in use",
         "remove tags that are not needed",
     )

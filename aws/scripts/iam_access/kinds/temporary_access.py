@@ -352,7 +352,7 @@ def _problems_of(
             "outlives-deadline",
             f"{key} allows {in_words(outliving)}: with these, access can be made that "
             "lasts beyond the deadline",
-            "take the actions out of the policy, or have temporary_access.outliving_actions say "
+            "take the actions out of the policy, or set temporary_access.outliving_actions to "
             f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",
             severity=severity,
         )

@@ -359,7 +359,8 @@ class TemporaryRoles(GrantKind):
                 wanted,
                 snapshot,
                 "not-ours",
-                f"the role name {wanted.name} is taken by {taken.arn}, which somebody else made",
+                f"the role name {wanted.name} is taken by {taken.arn}, which the pipeline did "
+                "not make",
                 "have the other role renamed or deleted by its owner",
             )
         )

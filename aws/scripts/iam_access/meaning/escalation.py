@@ -97,7 +97,7 @@ def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
     if found:
         yield Escalation(
             "assumed-administrator",
-            f"makes an administrator of those whom its trust policy names: {_some(sorted(found))}",
+            f"makes administrators of those that its trust policy names: {_some(sorted(found))}",
             ASSUME_ROLE_URL,
             (ASSUME,),
         )

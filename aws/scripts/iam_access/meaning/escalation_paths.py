@@ -77,7 +77,7 @@ def _passing(
 #: What makes all others needless to tell.
 ADMINISTRATOR = _way(
     "administrator",
-    "may do anything in IAM, and so give themselves whatever they lack",
+    "may do anything in IAM, and so give themselves any permission",
     _DOCS + "IAM/latest/UserGuide/best-practices.html",
     "iam:*",
 )
@@ -100,7 +100,7 @@ WAYS = (
     ),
     _way(
         "attach-policy",
-        "can attach any managed policy, to themselves or to whoever they can act as",
+        "can attach any managed policy, to themselves or to those they can act as",
         _RHINO,
         "iam:AttachUserPolicy",
         "iam:AttachGroupPolicy",
@@ -108,7 +108,7 @@ WAYS = (
     ),
     _way(
         "put-inline-policy",
-        "can write inline policies of their own making, for themselves or whoever they can act as",
+        "can write inline policies of their own making, for themselves or those they can act as",
         _RHINO,
         "iam:PutUserPolicy",
         "iam:PutGroupPolicy",
@@ -116,7 +116,8 @@ WAYS = (
     ),
     _way(
         "remove-limits",
-        "can take away or replace what limits somebody: a permissions boundary or a policy's Deny",
+        "can remove or replace a limit of a user or role: a permissions boundary or a policy's "
+        "Deny",
         _IAM + "DeleteUserPermissionsBoundary.html",
         "iam:DeleteUserPermissionsBoundary",
         "iam:DeleteRolePermissionsBoundary",
@@ -163,7 +164,7 @@ WAYS = (
     ),
     _way(
         "replace-mfa-device",
-        "can take away or replace the second factor of other users",
+        "can remove or replace the second factor of other users",
         _IAM + "DeactivateMFADevice.html",
         "iam:DeactivateMFADevice",
         "iam:EnableMFADevice",
@@ -171,7 +172,7 @@ WAYS = (
     ),
     _way(
         "update-trust-policy",
-        "can let themselves into a role by rewriting whom it trusts",
+        "can let themselves into a role by rewriting its trust policy",
         _IAM + "UpdateAssumeRolePolicy.html",
         "iam:UpdateAssumeRolePolicy",
     ),

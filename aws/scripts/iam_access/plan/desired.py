@@ -97,7 +97,7 @@ class _Rules:
             severity=Severity.ERROR,
             message=f"no rule can be checked for what this entry grants in account "
             f"{self._account.id}, so nothing is granted by it",
-            hint="remove the entry; its folder has to say what its entries grant (Folder.access)",
+            hint="remove the entry; its folder must declare what its entries grant (Folder.access)",
             location=asked.location,
             team=self._team,
             account=self._account.id,

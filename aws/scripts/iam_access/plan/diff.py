@@ -248,7 +248,7 @@ def _adopted(wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: 
     change = _change(None, wanted, at)
     return replace(
         change,
-        reasons=("adopted, somebody else made it", *change.reasons),
+        reasons=("adopted, the pipeline did not make it", *change.reasons),
         calls=calls if serves else (*calls, *change.calls),
     )
 

@@ -87,7 +87,7 @@ def _protected(change: Change, principal: Principal, rule: Path, where: GuardCon
             where.snapshot,
             "protected-principal",
             f"{change.name} stays on {on}, which is protected",
-            f"take it away by hand if nobody needs it ({source})",
+            f"remove it by hand if it is not needed ({source})",
             severity=Severity.NOTE,
         )
     return finding_about(
@@ -95,7 +95,7 @@ def _protected(change: Change, principal: Principal, rule: Path, where: GuardCon
         where.snapshot,
         "protected-principal",
         f"{on} is protected: nothing is granted to it, and nothing on it is changed",
-        f"grant to somebody else ({source})",
+        f"grant to another user or role ({source})",
     )
 
 
@@ -230,7 +230,7 @@ def _unusable(
             change.subject,
             snapshot,
             "aws-owned-role",
-            f"role {principal.name} in {where} belongs to AWS, which lets nobody change it",
+            f"role {principal.name} in {where} belongs to AWS and cannot be changed",
             "grant to another role; permission sets are changed in IAM Identity Center",
         )
     for reason in (reason for kind in KINDS if (reason := kind.reserved(state)) is not None):
@@ -256,8 +256,8 @@ def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
     if principal.type is PrincipalType.USER:
         if other := _named_the_other_way(principal.name, known):
             guess = (
-                f"there is {other}: write {exactly(other)} to name it exactly, or have user_names "
-                "in settings.yaml say how users are named. Otherwise "
+                f"there is {other}: write {exactly(other)} to name it exactly, or set in "
+                "user_names of settings.yaml how users are named. Otherwise "
             )
         return f"{guess}create it: aws iam create-user --user-name {principal.name}"
     return f"{guess}have the role created by its owner, or remove the entry"

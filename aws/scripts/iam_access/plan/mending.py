@@ -54,7 +54,7 @@ def robbed(
 ) -> Iterator[Robbed]:
     """Temporary access of ours that has lost its deadline, or was given a later one.
 
-    Later than its name says or, where a name tells none, than the files do.
+    Later than its name gives or, where a name tells none, than the files do.
     """
     granted = (
         deadlines(configuration, as_valid_files_name(account, configuration), snapshot, now)
@@ -71,7 +71,7 @@ def robbed(
         end = lifetime.named_end or granted.get(renewal_key(resource))
         if end is not None and resource.expires > end:
             ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
-            source = "its name says" if lifetime.named_end else "the files say"
+            source = "its name gives" if lifetime.named_end else "the files say"
             yield Robbed(resource, "late-deadline", f"ends {ends}, later than {source}")
 
 

@@ -202,7 +202,7 @@ def _left_alone_notes(
                 severity=Severity.NOTE,
                 message=f"the files of team {team} are invalid, so what it owns in account "
                 f"{account.id} ({count:,}) stays as it is",
-                hint="mend the files; `validate.py` says what is wrong with them",
+                hint="fix the files; `validate.py` shows what is wrong with them",
                 team=team,
                 account=account.id,
             )

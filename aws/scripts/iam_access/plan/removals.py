@@ -124,7 +124,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
     return Finding(
         code="too-many-removals",
         severity=Severity.ERROR,
-        message=f"{whose} would take away {removed} of the {alive} grants that are held in account "
+        message=f"{whose} would remove {removed} of the {alive} grants that are held in account "
         f"{account.id}, so all that they would change there is held back",
         hint=f"look at the removals; if they are meant, run again with {options} "
         "(the workflow Apply, run by hand, asks for the teams)",

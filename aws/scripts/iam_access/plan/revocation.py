@@ -175,7 +175,7 @@ def _of_others(
         severity=Severity.NOTE,
         message=f"{principal} in {where} keeps what others gave: {_listed(found)}"
         if found
-        else f"nobody else gave {principal} in {where} any policy, nor put it into a group",
+        else f"only the pipeline gave {principal} in {where} any policy, nor put it into a group",
         hint="what the policies of resources allow, and which roles can be assumed, was not "
         "looked at",
         account=account.id,
@@ -268,7 +268,7 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
         else f"no account was looked at, so no temporary access {target} was ended",
         hint=_what_else(plan for plan in plans if plan is not None)
         if plans
-        else "the files have to tell which accounts there are: mend them, then run this again",
+        else "the files have to list the accounts: fix them, then run this again",
     )
 
 

@@ -77,8 +77,8 @@ class Standing:
             severity=Severity.WARNING,
             message=f"while the temporary grant of {grant.key} holds, {grant.principal} in account "
             f"{grant.account.id} ({grant.environment}) may not do {in_words(actions)} "
-            f"either{limits}, which {', '.join(by)} otherwise allows: what is denied with "
-            "the grant is denied whatever else allows it",
+            f"either{limits}, which {', '.join(by)} otherwise allows: a denial with the "
+            "grant outweighs all else that allows it",
             hint="write via: role, whose denial is the role's own, or take the actions out of the "
             "policy that is granted",
             location=grant.location,

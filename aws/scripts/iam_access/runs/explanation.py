@@ -53,7 +53,7 @@ def _unexplained(account: Account, error: Exception) -> Finding:
     return Finding(
         code="not-explained",
         severity=Severity.ERROR,
-        message=f"what the plan means could not be told: {error}",
+        message=f"the effect of the plan could not be computed: {error}",
         hint="who gains or loses what by it is not known here; the plan itself is not concerned",
         account=account.id,
     )

@@ -40,7 +40,7 @@ def require_permission(call: Call) -> None:
     action = find_action(name)
     resources = list(_resources(action, call)) if action else []
     if action is None or not resources:
-        raise AwsError("AccessDenied", f"The sandbox cannot tell what {name} is about: {_ADVICE}")
+        raise AwsError("AccessDenied", f"The sandbox does not know what {name} is about: {_ADVICE}")
     for resource in resources:
         if not may(call, str(action), resource):
             raise AwsError(

@@ -38,8 +38,8 @@ def on_nobody(*, by_aws: bool) -> str:
     if not by_aws:
         unseen = "policies of resources, trust policies and service control policies"
     return (
-        f"{unseen} were not looked at: a policy of a resource may let in by itself whom no policy "
-        "of their own does"
+        f"{unseen} were not looked at: a policy of a resource may by itself allow users and "
+        "roles whose own policies do not"
     )
 
 

@@ -46,7 +46,7 @@ def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
     for resource in resources if rest else ():
         if not any(can_act_on(each, resource) for each in rest):
             what = f"none of the test's actions can act on {resource}"
-            yield _mismatch(what, "mend the ARN, or leave it out", ref)
+            yield _mismatch(what, "fix the ARN, or leave it out", ref)
 
 
 def _mismatch(what: str, hint: str, ref: TestRef) -> Finding:

@@ -289,16 +289,16 @@ def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
 
 def _nobody(test: AccessTest, ref: TestRef, account: Account) -> Finding:
     if test.allow_no_match:
-        message = f"the test matches nobody in account {account.id}, as it may"
+        message = f"the test matches no user or role in account {account.id}, which it allows"
         return _finding(_NOBODY, Severity.NOTE, ref, account, message, "nothing to do")
     return _finding(
         _NOBODY,
         Severity.ERROR,
         ref,
         account,
-        f"the test matches nobody in account {account.id}, so it proves nothing there",
-        "mend its expressions (they are matched from the beginning of ARNs), limit it with "
-        "'environments' to where there is somebody, or write 'allow_no_match: true'",
+        f"the test matches no user or role in account {account.id}, so it proves nothing there",
+        "fix its expressions (they are matched from the beginning of ARNs), limit it with "
+        "'environments' to accounts that have some, or write 'allow_no_match: true'",
     )
 
 
@@ -317,9 +317,9 @@ def _missing(
         account,
         message,
         (f"{meant} " if meant else "")
-        + "mend the name, or limit the test with 'environments'; global_limit_to counts for names, "
-        "too. With --sandbox there are only those whom the other files name: for one who has "
-        "nothing from them, write 'allow_no_match: true'",
+        + "fix the name, or limit the test with 'environments'; global_limit_to counts for names, "
+        "too. With --sandbox there are only users and roles that the other files name: for one "
+        "without grants, write 'allow_no_match: true'",
     )
 
 
@@ -335,8 +335,8 @@ def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
             yield Finding(
                 _NOBODY,
                 Severity.WARNING,
-                "the test matches nobody in any account, so it proves nothing",
-                "mend its names and expressions, if it is meant to be about somebody here",
+                "the test matches no user or role in any account, so it proves nothing",
+                "fix its names and expressions, or remove the test",
                 found.location,
                 found.team,
             )
@@ -348,7 +348,8 @@ def _left_out(ref: TestRef, account: Account) -> Finding:
         Severity.NOTE,
         ref,
         account,
-        f"all whom the test is about in account {account.id} are left out by an option, so it was "
+        f"all users and roles of the test in account {account.id} are left out by an option, so "
+        "it was "
         "not asked",
         "leave out --users-only, --roles-only or --no-system-roles to ask it",
     )

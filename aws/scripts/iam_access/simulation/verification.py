@@ -212,7 +212,7 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
             message=f"{result.question.state.principal} {can} do {result.action} on "
             f"{result.resource} in account {tests.account.id} ({tests.account.label})"
             f"{result.question.circumstances}",
-            hint=test.description or "an access test says that this must not be",
+            hint=test.description or "an access test forbids this",
             location=test.location,
             team=test.team,
             account=tests.account.id,
@@ -263,7 +263,7 @@ def _is_there(resource: Resource, recipient: Principal, snapshot: Snapshot) -> b
 def _not_so(change: Change, snapshot: Snapshot) -> Finding:
     state = {
         ChangeType.CREATE: "is not there",
-        ChangeType.UPDATE: "is not as the files say",
+        ChangeType.UPDATE: "differs from the files",
         ChangeType.DELETE: "is still there",
     }[change.action]
     on = f" on {change.principal}" if change.principal else ""
@@ -475,7 +475,7 @@ def _unproven(
         f"{what} of {_name(grant)} for {grant.recipient} could be proven to be allowed "
         f"({len(untried):,} of {statements:,} Allow statements): "
         f"{'; '.join(reasons[:_TOLD])}{more}",
-        "try it by hand, or write an access test that says what the request has in its context",
+        "try it by hand, or write an access test that gives the context of the request",
         severity=severity,
     )
 

@@ -35,7 +35,7 @@ def add_test(parser: argparse.ArgumentParser) -> None:
         help="let both judge the accounts as they are, and list where they disagree",
     )
     parser.add_argument(
-        "--dry-run", "-D", action="store_true", help="show what would be asked, and ask nobody"
+        "--dry-run", "-D", action="store_true", help="show what would be asked, and ask nothing"
     )
     parser.add_argument(
         "--number-of-runs",

@@ -108,7 +108,7 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
                     "wildcard-action",
                     Severity.NOTE,
                     f"{action!r} counts as allowed where one statement allows all that it matches, "
-                    "whatever else denies some of it; of others a few of its actions are shown",
+                    "even if something denies some of it; of others a few of its actions are shown",
                     "ask for each of these actions: simulate.py search",
                 )
             )
@@ -119,7 +119,8 @@ def _ground(options: argparse.Namespace, by: BackendName) -> str:
     """Whether accounts are asked as they are or as a plan would leave them; UsageError."""
     if options.sandbox and options.on == ACCOUNT:
         raise UsageError(
-            "in the accounts of --sandbox nobody has anything before the files are applied",
+            "in the accounts of --sandbox no user or role has anything before the files are "
+            "applied",
             "leave out --sandbox, or --on account",
         )
     ground = options.on or (PLAN if options.sandbox else ACCOUNT)

@@ -44,11 +44,11 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _check_options(options: argparse.Namespace) -> None:
     if options.number_of_runs < 1 and options.number_of_runs != NO_LIMIT:
         raise UsageError(
-            f"--number-of-runs {options.number_of_runs} asks nobody",
+            f"--number-of-runs {options.number_of_runs} asks nothing",
             f"write 1 or more, or {NO_LIMIT} for all questions",
         )
     if options.all and options.teams:
-        raise UsageError("say for whom: either team names or --all", "leaving both out is --all")
+        raise UsageError("name the teams, or use --all, and not both", "leaving both out is --all")
     by_aws = options.compare or options.backend == AWS
     if by_aws and options.on == PLAN:
         raise UsageError(
@@ -58,7 +58,8 @@ def _check_options(options: argparse.Namespace) -> None:
     if options.sandbox and (by_aws or options.on == ACCOUNT):
         # Every test that expects a failure would pass.
         raise UsageError(
-            "in the accounts of --sandbox nobody has anything before the files are applied",
+            "in the accounts of --sandbox no user or role has anything before the files are "
+            "applied",
             "leave out --sandbox, or --on account, --backend aws and --compare",
         )
     results_file.check(options.output_location)

@@ -80,7 +80,7 @@ def check_aws_managed(
             "too-many-managed-policies",
             item.place.at(MANAGED, _MOST).location,
             f"{shown(item.key)} has {len(policies):,} managed policies; {_MOST} are allowed, and "
-            "nobody can have more than 20 attached",
+            "no user or role can have more than 20 attached",
             "grant what is needed, or a policy that includes others",
         )
         return
@@ -140,7 +140,7 @@ def _fits(
         report.error(
             "tag-too-long",
             item.place.at(MANAGED, index).location,
-            f"the tag that says whose this attachment is, {shown(tag)}, would have "
+            f"the tag that records the team of this attachment, {shown(tag)}, would have "
             f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
             "write what the policy allows as custom_statements",
         )

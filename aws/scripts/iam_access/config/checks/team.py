@@ -94,7 +94,7 @@ def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCol
         largest.place.location,
         f"the team's entries make {grants:,} grants, {_grants(largest):,} of them this one "
         f"(users and roles times environments times grants), and {most:,} are allowed",
-        "remove what nobody needs, put grants together into one policy, or split the team; "
+        "remove what is not needed, put grants together into one policy, or split the team; "
         + book.cite("limits", "grants_per_team"),
     )
     return True
@@ -254,7 +254,7 @@ def _one_name(
 def _how_named(user_names: UserNames) -> str:
     if user_names.is_default:
         return "a user is named like what stands before the @"
-    return "user_names in settings.yaml says how users are named"
+    return "user_names in settings.yaml sets how users are named"
 
 
 def same_person(written: str, other: str, user_names: UserNames) -> bool:

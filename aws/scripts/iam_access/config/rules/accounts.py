@@ -80,7 +80,7 @@ def _is_new(use: _Use, before: _Names, report: FindingCollector) -> None:
             location,
             f"team {team} newly names account {number}{_as(known, team)}: once this is "
             "merged, it can grant access there",
-            "merge it only if they agree; `accounts` in settings.yaml can say which teams may use "
+            "merge it only if they agree; `accounts` in settings.yaml can list which teams may use "
             "which accounts",
         )
 

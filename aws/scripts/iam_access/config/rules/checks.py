@@ -114,7 +114,7 @@ def _protected(entry: AccessEntry, team: _Team) -> None:
                     "protected-principal",
                     entry.at(name, index),
                     f"the {name[:-1]} {shown(written)} is protected: nothing is ever granted to it",
-                    f"grant to somebody else ({team.book.cite(*rule)})",
+                    f"grant to another user or role ({team.book.cite(*rule)})",
                 )
 
 

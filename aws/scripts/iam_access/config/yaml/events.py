@@ -256,7 +256,7 @@ class Builder:
                 Problem(
                     "control-character",
                     f"the text contains characters that cannot be seen: {names}",
-                    "remove them; they hide what a text says from those who review it",
+                    "remove them; they hide the text's content from reviewers",
                 ),
             )
         )

@@ -22,7 +22,7 @@ _UNSEEN = re.compile(
     "|(?<![\xa9\xae\u203c-\u3299\U0001f000-\U0001faff])[\ufe0e\ufe0f]"
 )
 _ASCII_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
-_WHY = "remove it; it can hide what the file says from those who review it"
+_WHY = "remove it; it can hide the file's content from reviewers"
 
 
 def found_in(data: bytes, text: str) -> tuple[tuple[MarkedProblem, ...], bool]:

@@ -99,7 +99,7 @@ def ruling(request: Request) -> Ruling | None:
     """
     action, caller = request.action.lower(), request.principal.type
     if action == _WHO_AM_I and request.principal.in_account:
-        return Ruling(True, "whoever has credentials may ask whose they are")
+        return Ruling(True, "all credentials may ask whose they are")
     if caller is CallerType.FEDERATED_USER:
         if action.startswith("sts:"):
             return Ruling(False, "sessions of federated users call only sts:GetCallerIdentity")

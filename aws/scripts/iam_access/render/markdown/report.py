@@ -25,7 +25,7 @@ _HEADINGS = {
 }
 _TRIED = ("Done", "Failed", "Skipped")
 #: Where all of a report is that is told in Markdown alone, and beside a complete text.
-ELSEWHERE = "`--output text --verbose` tells all of it"
+ELSEWHERE = "`--output text --verbose` shows all of it"
 IN_THE_LOG = "The run's log has all of it"
 
 FINDINGS_HEAD = (

@@ -109,7 +109,7 @@ def account_lines(
         yield line(2, Span("not reached: ", "error"), f"{failure.code}: {failure.message}")
         yield from hint(4, failure.hint)
     if account.refused:
-        why = "what is held back is not written; the findings say why"
+        why = "what is held back is not written; the findings show why"
         yield line(2, Span("refused: ", "error"), why)
     for principal, steps in account.by_principal:
         yield line(2, Span(_principal(principal), "title"))

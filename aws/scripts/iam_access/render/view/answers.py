@@ -61,7 +61,7 @@ def _who_can(report: AccessReport) -> str:
     everything = " on * (-R asks about one resource)" if question.resources == ("*",) else ""
     match question.principals:
         case None:
-            return f"Nobody can{everything}"
+            return f"No user or role can do this{everything}"
         case (only,):
             return f"{only.label[0].upper()}{only.label[1:]} cannot{everything}"
     return f"None of those asked about can{everything}"
@@ -130,7 +130,7 @@ def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:
     """What AWS's simulator says that the evaluator in here does not."""
     if answer.disputed:
         yield from (f"AWS: by {each}" for each in aws.evidence)
-        yield f"the evaluator here says otherwise: {_WORDS[answer.decision.kind]}"
+        yield f"the evaluator here decides otherwise: {_WORDS[answer.decision.kind]}"
     if aws.organization is False:
         yield "service control policies of the organization do not allow it"
     if aws.boundary is False and answer.disputed:

@@ -45,7 +45,7 @@ def result(report: TestReport) -> str:
     said = f"{wrong:,} of {phrases.count(total, 'decision')} not as expected"
     if report.dry_run:
         asked = sum(one.decisions for each in report.accounts for one in each.inquiries)
-        said = f"Dry run: {phrases.count(asked, 'decision')} to ask for, nobody was asked"
+        said = f"Dry run: {phrases.count(asked, 'decision')} to ask for, nothing was asked"
     elif not wrong:
         said = f"{phrases.count(total, 'decision')}, all as expected" if total else "Nothing judged"
     if BackendName.AWS in report.backends and len(report.backends) > 1:

@@ -7,9 +7,9 @@ from datetime import datetime
 from iam_access.model import Account, Meaning, PermissionDelta, Principal, Report
 from iam_access.render import phrases
 
-_NOTHING = "Nobody gains or loses anything."
-_ELSEWHERE = "Elsewhere nobody gains or loses anything."
-_BY_THE_REST = "By what is not held back nobody gains or loses anything."
+_NOTHING = "No user or role gains or loses anything."
+_ELSEWHERE = "Elsewhere no user or role gains or loses anything."
+_BY_THE_REST = "By what is not held back no user or role gains or loses anything."
 HELD = "What is held back would mean, if it were allowed"
 DENIES, FREES = "denies", "no longer denies"
 #: How it is told of each verb what is the same before and after.

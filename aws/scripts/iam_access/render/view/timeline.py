@@ -93,7 +93,7 @@ class Row:
     def who(self) -> str:
         """`user alice`."""
         principal = self.grant.principal
-        return principal.label if principal else "nobody (deleted)"
+        return principal.label if principal else "deleted user or role"
 
     @property
     def policy(self) -> str:
