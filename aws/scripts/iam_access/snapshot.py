@@ -43,7 +43,11 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalState:
-    """A user, role or group with all that hangs on it. `attached` holds policy ARNs."""
+    """A user, role or group. `attached` holds ARNs of managed policies, `inline` documents by name.
+
+    `groups` are names, `boundary` is the ARN of its permissions boundary, `trust` the trust policy
+    of a role.
+    """
 
     principal: Principal
     arn: str
@@ -148,7 +152,7 @@ class Snapshot:
         return self._spelled.get(principal.in_iam, principal)
 
     def holders(self, principal: Principal) -> tuple[PrincipalState, ...]:
-        """The principal, if it exists, and its groups: whose policies count for it."""
+        """The principal, if it exists, and its groups: all whose policies count for it."""
         state = self.principals.get(principal)
         names = state.groups if state else ()
         groups = (self.principals.get(Principal(PrincipalType.GROUP, name)) for name in names)

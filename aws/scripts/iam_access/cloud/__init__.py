@@ -1,1 +1,1 @@
-"""What talks to AWS: sessions, the account reader and the executor."""
+"""All that calls AWS: sessions, the readers of an account, and the executor of changes."""

@@ -1,4 +1,4 @@
-"""From boto3's clients and exceptions to plain calls and CallErrors."""
+"""Calls of AWS as plain functions, and their errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ class CloudError(AccessError):
         return Failure(self.code, self.message, self.hint)
 
 
-# Why a call that was to come is not made: the run is to end.
+# The failure of a call that is not made because the run is to end.
 INTERRUPTED = Failure(
     "Interrupted",
     "the run was stopped before this was complete",
@@ -44,14 +44,14 @@ class CallError(CloudError):
     """AWS refused one call or never answered it. `code` is AWS's, or the client's error class."""
 
 
-# Everything that botocore raises for a call that was properly made.
+# All that botocore raises for a call with a known operation.
 BOTO_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
-# Of what botocore says; of an answer that it cannot parse it tells the whole.
+# Characters of a message; for an answer that botocore cannot parse, the message holds all of it.
 _LONGEST = 400
 
 
 def client_caller(client: BaseClient) -> Call:
-    """A boto3 client as a plain function of operation and parameters; raises CallError."""
+    """The calls of a boto3 client; they raise CallError."""
 
     def call(operation: str, params: Params) -> Answer:
         method = getattr(client, operation)

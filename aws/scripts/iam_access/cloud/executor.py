@@ -102,8 +102,8 @@ _BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
 class _State:
     """How far a change has come.
 
-    `left` counts its calls that are not made yet, `ahead` those among them that others wait for.
-    `absent`: what it is to remove was gone already.
+    `left` counts its calls that are not made yet, `ahead` those of them that other changes wait
+    for. `absent`: what it is to remove was gone already.
     """
 
     change: Change
@@ -114,7 +114,7 @@ class _State:
 
 
 class Execution:
-    """Carries out the changes about one account; `outcomes` tell how far it came, at any time.
+    """Carries out the changes about one account; `outcomes` are right at any time.
 
     `account` is the id of that account; `clients` reach it and the other accounts that changes
     need calls in. `limits` are shared with other executions. `sleep` waits some seconds and may
@@ -162,15 +162,15 @@ class Execution:
     def run(self) -> tuple[Outcome, ...]:
         """Make all calls by phase, those of a change after those of the changes it needs.
 
-        What waits for others of its phase is made before the next phase begins, which may depend
-        on the room it makes. AWS's refusals become outcomes. Anything else propagates,
-        KeyboardInterrupt included; `outcomes` is right all the same.
+        All calls of a phase are made before the next phase begins, which may depend on the room
+        that they make. Refusals of AWS become outcomes. Anything else propagates,
+        KeyboardInterrupt included.
         """
         held: tuple[BatchedCall, ...] = ()
         for _, steps in groupby(steps_of(self._changes), key=lambda step: step.call.phase):
             held = self._passes((*held, *steps))
         while held:
-            # Needs that form a circle: the phases alone decide.
+            # Needs that form a circle: go by the phases alone.
             self._make(held[0].parts)
             held = self._passes(held[1:])
         for state in self._states:
@@ -179,13 +179,13 @@ class Execution:
         return self.outcomes
 
     def _passes(self, steps: tuple[BatchedCall, ...]) -> tuple[BatchedCall, ...]:
-        """Make what can be made, and what can be made then; gives back what still waits."""
+        """Make all that can be made, in as many passes as it takes; return what still waits."""
         while (held := self._pass(steps)) != steps:
             steps = held
         return held
 
     def _pass(self, steps: Iterable[BatchedCall]) -> tuple[BatchedCall, ...]:
-        """Make what can be made, in order; gives back what waits for changes not settled yet."""
+        """Make what can be made, in order; return what waits for changes not settled yet."""
         held: list[BatchedCall] = []
         waiting: set[int] = set()
         for step in steps:
@@ -239,7 +239,7 @@ class Execution:
         return any(state.outcome is None and state.ahead for state in states)
 
     def _make(self, parts: tuple[CallPart, ...]) -> None:
-        """Send one call for all parts and note what that means for their changes."""
+        """Make one call for all parts, and note what it means for their changes."""
         call = BatchedCall(parts).call
         states = [self._states[part.change] for part in parts]
         try:
@@ -269,7 +269,7 @@ class Execution:
     def _done(self, state: _State, call: ApiCall, *, absent: bool) -> None:
         state.left -= 1
         state.ahead -= call.phase is not Phase.RELEASE
-        # A change is about its last call; tags only tell who owns what it is about.
+        # The last call counts, other than tags of ownership.
         if call.phase not in _BOOKKEEPING:
             state.absent = absent
         if call.operation.startswith("create_"):

@@ -9,7 +9,7 @@ from iam_access.policy.arn import assumed_role, iam_arn, is_aws_managed_policy, 
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
 
-# What a call names is not there, in the words of IAM, S3, KMS and Identity Center.
+# What a call names does not exist: codes of IAM, S3, KMS and IAM Identity Center.
 ABSENT = frozenset(
     {
         "NoSuchEntity",
@@ -33,7 +33,7 @@ THROTTLED = frozenset(
         "RequestLimitExceeded",
     }
 )
-# No connection came about at all, so nothing was carried out and nothing else will be.
+# There was no connection, so nothing was carried out, and no other call will be.
 UNREACHABLE = frozenset(
     {
         "EndpointConnectionError",
@@ -66,7 +66,7 @@ NO_CREDENTIALS = frozenset(
     }
 )
 BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
-# What was taken off it a moment ago may still be seen there, or somebody else is taking it apart.
+# What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"
 
 # What the deployer role may do only with the boundary that its stack names.
@@ -99,7 +99,7 @@ def explain(error: CallError, action: str, params: Params) -> Failure:
 
 
 def ask(call: Call, service: str, operation: str, params: Params) -> Answer:
-    """One read of the service that `call` reaches; raises CloudError, which says what to do."""
+    """One read of the service that `call` reaches. Raises CloudError with a hint."""
     try:
         return call(operation, params)
     except CallError as error:
@@ -108,7 +108,7 @@ def ask(call: Call, service: str, operation: str, params: Params) -> Answer:
 
 
 def hint(error: CallError, action: str, params: Params) -> str:
-    """What to do when a call that takes this IAM action failed like that."""
+    """What to do about the error of a call that takes this IAM action."""
     code = error.code
     if code in DENIED:
         return _denied(error.message, action)
@@ -171,10 +171,10 @@ _SSO_ROLE, _SSO_PATH = "AWSReservedSSO_", "/aws-reserved/sso.amazonaws.com/"
 def trust_statement(caller: str) -> str:
     """One statement of a role's trust policy, as JSON on one line.
 
-    `caller` is the ARN that GetCallerIdentity tells. For an assumed role it becomes the ARN of
-    the role itself; AWS does not tell the role's path there, so a role that has one needs it
-    added. Roles of IAM Identity Center have a path nobody should rely on, so for them the
-    statement names the account and compares the principal.
+    `caller` is an ARN from GetCallerIdentity. For an assumed role the statement names the role
+    itself; the ARN of a session lacks the role's path, which has to be added by hand. The path of a
+    role of IAM Identity Center is not stable: there the statement names the account and compares
+    the principal.
     https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
     """
     statement: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole"}

@@ -1,4 +1,4 @@
-"""Limits of AWS that the work on all accounts shares, whatever account a call is about."""
+"""Limits of AWS that all accounts of a run share, whatever account a call is about."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from iam_access.model import CallTarget
 
 
 class SharedLimits:
-    """What is in use of the limits, for all threads of a run. `clock` returns seconds."""
+    """Counts what is in use of the limits, for all threads of a run. `clock` returns seconds."""
 
     def __init__(
         self, limits: Iterable[SharedLimit] = (), *, clock: Callable[[], float] = time.monotonic
@@ -48,7 +48,7 @@ class SharedLimits:
         return paced
 
     def begin(self, target: CallTarget, operation: str) -> bool:
-        """Count a call as outstanding, unless as many are as may be."""
+        """Count a call as outstanding; False, and not counted, where a limit is reached."""
         keys = [(limit, target) for limit in self._of(target, operation) if limit.outstanding]
         with self._lock:
             if any(self._outstanding[key] >= (key[0].outstanding or 0) for key in keys):
@@ -57,13 +57,13 @@ class SharedLimits:
             return True
 
     def end(self, target: CallTarget, operation: str) -> None:
-        """Count a call that has begun as outstanding no longer."""
+        """Count a call for which `begin` returned True as outstanding no longer."""
         keys = [(limit, target) for limit in self._of(target, operation) if limit.outstanding]
         with self._lock:
             self._outstanding.subtract(keys)
 
     def _reserve(self, target: CallTarget, operation: str) -> float:
-        """How many seconds to wait before a call, for which its place is kept from now on."""
+        """The seconds to wait before a call, whose turn is reserved."""
         pause = 0.0
         with self._lock:
             now = self._clock()
@@ -83,5 +83,4 @@ class SharedLimits:
         ]
 
 
-# For where nothing is limited: nothing is counted there.
 NO_LIMITS = SharedLimits()

@@ -1,4 +1,4 @@
-"""Work on many accounts side by side."""
+"""Work on many accounts in parallel."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from iam_access.model import Account, Failure
 
 T = TypeVar("T")
 
-# Accounts mostly wait for AWS, whose throttle is each account's own; from about here on this
-# process has no more time left to call for others.
+# Accounts mostly wait for AWS, which throttles each by itself. More workers gain nothing: the
+# process then has no time left to make their calls.
 DEFAULT_WORKERS = 64
 
 
@@ -39,7 +39,7 @@ class Once(Generic[T]):
 
 
 class Interrupted(KeyboardInterrupt, Generic[T]):
-    """The work was interrupted; `results` holds what there is, as `for_each_account` gives it."""
+    """The work was interrupted; `results` are those of `for_each_account` as far as it came."""
 
     def __init__(self, results: "tuple[T | Failure, ...]") -> None:
         super().__init__()
@@ -65,13 +65,13 @@ def for_each_account(
     stop: threading.Event,
     workers: int = DEFAULT_WORKERS,
 ) -> "tuple[T | Failure, ...]":
-    """What `work` gives for each account, in the order of the accounts.
+    """What `work` returns for each account, in the order of the accounts.
 
-    An AccessError becomes that account's Failure and stops no other. Any other exception is a
-    bug and propagates once all others have finished. On KeyboardInterrupt `stop` is set, accounts
-    not begun are left out, those under way come to their end, and Interrupted is raised. A second
-    one does not wait for them: each has a Failure that says so, and makes no call after the one
-    it is at.
+    An AccessError becomes the account's Failure and stops no other account. Any other exception is
+    a bug and propagates once all accounts have finished. A KeyboardInterrupt sets `stop`, leaves
+    out the accounts that are not begun, waits for the others, and raises Interrupted. A second one
+    ends the waiting: an account that has not finished gets a Failure, and makes no call after its
+    current one.
     """
     pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(accounts))))
     futures: list[Future[T]] = []

@@ -21,9 +21,9 @@ PartReader = Callable[[Clients, Any], object]
 
 
 class SharedParts:
-    """Parts that were read in other accounts than the ones they are for, for any number of them.
+    """Parts read in another account than the snapshot's, once for all snapshots that need them.
 
-    Of several threads that want one of them, one reads and the others wait for it.
+    Where several threads need a part, one reads it and the others wait.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class SharedParts:
         self._parts: dict[SnapshotPart[Any], Once[object]] = {}
 
     def get(self, part: SnapshotPart[Any], read: Callable[[], object]) -> object:
-        """What `read` returns for the part, which is called once. Raises what it raises."""
+        """What `read` returns for the part; calls it once, and again after it raised."""
         with self._lock:
             entry = self._parts.setdefault(part, Once())
         entry.fill(read)
@@ -72,7 +72,7 @@ def read_snapshot(
 def _read_all(
     parts: Set[SnapshotPart[Any]], account: Account, clients: Clients, shared: SharedParts
 ) -> dict[SnapshotPart[Any], object]:
-    """What each part's reader returns, read side by side."""
+    """What the reader of each part returns; several parts are read in parallel."""
 
     def read(part: SnapshotPart[Any]) -> object:
         if part.account == account.id:

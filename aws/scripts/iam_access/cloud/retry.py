@@ -26,8 +26,8 @@ from iam_access.plan.confirmation import holds, parameters, text_at
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 SETTLE_SECONDS = 60.0
 _CONFIRM_SECONDS = 15.0
-# How long one call is waited for that AWS carries out later: assignments of IAM Identity Center
-# mostly take less than a minute.
+# How long AWS may take for one call that it carries out later. An assignment of IAM Identity
+# Center mostly takes less than a minute.
 COMPLETION_SECONDS = 300.0
 _LONGEST_PAUSE = 15.0
 _BUSY_RETRIES = 4
@@ -38,9 +38,9 @@ _UNREAD = hints.THROTTLED | hints.UNANSWERED | hints.BUSY
 
 
 class Sender:
-    """Makes the calls of one execution. `slept` counts the seconds that they were waited for.
+    """Makes the calls of one `Execution`, from which the arguments are.
 
-    See `Execution` for the arguments.
+    `slept` is how many seconds it has slept, in all.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Sender:
             return self._carry_out(call, patience)
 
     def is_open(self, target: CallTarget) -> bool:
-        """Whether calls of this target can be made, as far as it was tried."""
+        """Whether the target has been reached."""
         return target in self._open
 
     def stalled(self, call: ApiCall) -> Failure | None:
@@ -157,7 +157,7 @@ class Sender:
         return self._repeat(send, read.operation, params, patience)
 
     def _stall(self, call: ApiCall) -> CallError:
-        """The error of a call that takes AWS too long; no further one is begun that may, too."""
+        """The error of a call that takes AWS too long; no further one like it is begun."""
         error = CallError(
             "StillInProgress",
             f"AWS accepted it and had not carried it out after {COMPLETION_SECONDS:.0f} seconds",
@@ -169,7 +169,7 @@ class Sender:
         return error
 
     def _holds(self, call: ApiCall) -> bool:
-        """Whether a call that failed had been carried out before."""
+        """Whether a call that failed has been carried out all the same."""
         until = self.slept + _CONFIRM_SECONDS
 
         def ask(read: Read, params: Params) -> Answer | None:
@@ -187,9 +187,9 @@ class Sender:
             return False
 
     def _repeat(self, send: Call, operation: str, params: Params, patience: float) -> Answer:
-        """One call, repeated while what it concerns settles or is being changed by others.
+        """One call, repeated while what it names is not visible yet or is being changed.
 
-        `patience` limits how long the run may have slept in all while something is not visible.
+        `patience` bounds `slept` while it is not visible.
         """
         tries = 0
         while True:
@@ -229,7 +229,7 @@ def _backoff(tries: int) -> float:
 
 
 def _not_visible(error: CallError) -> bool:
-    """Something this call names is unknown to IAM, or not known everywhere yet."""
+    """Whether something that the call names is unknown to AWS, or not known everywhere yet."""
     if error.code == "MalformedPolicyDocument":
         return "invalid principal" in error.message.lower()
     return error.code in hints.ABSENT

@@ -70,8 +70,8 @@ class _SharedSession:
 class Accounts:
     """Opens sessions, one per account, from the credentials that boto3's own chain finds.
 
-    Threads may share it. `workers` says how many open accounts at the same time. `base` is the
-    boto3 session to start from; made from the environment at the first use when left out. `clock`
+    Threads may share it. `workers` is how many of them open accounts at the same time. `base` is
+    the boto3 session to start from; None makes one from the environment at the first use. `clock`
     returns seconds that never go back.
     """
 
@@ -153,7 +153,7 @@ class Accounts:
         return hints.hint(error, "sts:AssumeRole", {"RoleName": account.deployer_role})
 
     def _caller_arn(self, sts: Call) -> str | None:
-        """Who we are, None when AWS does not tell. Asked for only to explain a refusal."""
+        """The ARN of the caller, None where AWS refuses it. Only read to explain a refusal."""
         with self._lock:
             if self._caller is None:
                 try:
@@ -221,7 +221,7 @@ _SETUP_HINT = (
 
 
 def _base_session() -> boto3.Session:
-    """A session of boto3's own chain, with our parser of dates: accounts are full of them."""
+    """A session of boto3's own chain with a faster parser of dates, of which accounts have many."""
     core = botocore.session.Session()
     factory = core.get_component("response_parser_factory")
     factory.set_parser_defaults(timestamp_parser=_timestamp)
@@ -232,16 +232,16 @@ def _base_session() -> boto3.Session:
 
 
 def _decode_documents(parsed: dict[str, Any], model: OperationModel, **rest: Any) -> None:
-    """As botocore does, but not in the answer that has every version of every policy.
+    """As botocore does, except in the answer that has every version of every policy.
 
-    Of those, whoever reads it decodes the few that count.
+    The reader decodes the few of those that count.
     """
     if model.name != "GetAccountAuthorizationDetails":
         json_decode_policies(parsed, model, **rest)
 
 
 def _timestamp(value: Any) -> datetime:
-    """What botocore makes of a date, but in a hundredth of the time for the form IAM uses."""
+    """A date as botocore parses it, in a hundredth of the time for the form that IAM uses."""
     if isinstance(value, str) and value.endswith("Z"):
         try:
             return datetime.fromisoformat(value)
@@ -282,7 +282,7 @@ def _partition(base: boto3.Session, region: str) -> str | None:
 
 
 def _check_account(arn: str, account: Account) -> None:
-    """Refuse a session that is not where it was meant to be."""
+    """Raise CloudError for a session that is not in the account."""
     found = assumed_role(arn)
     if found is None or (found.partition, found.account) != (account.partition, account.id):
         raise CloudError(

@@ -16,15 +16,16 @@ from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.simulation.questions import AssertionQuestion, ContextValue
 from iam_access.simulation.results import BackendDecision, Evidence, GaveUpError
 
-# Of actions and resources there is no documented limit; this many pairs come back as one page.
+# AWS documents no limit on actions and resources; so many pairs come back as one page.
 PAIRS_PER_CALL = 1_000
 RESOURCES_PER_CALL = 20
-# The client has tried again by itself for a while when a throttle gets here.
+# Seconds between tries, after the client's own retries of a throttled call.
 PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
 
 _OPERATION = "simulate_principal_policy"
 _ALL = "*"
-# AWS names the actions that it takes only apart, in brackets; its documentation does not.
+# The error names, in brackets, groups of actions that cannot be asked for together. AWS does not
+# document them.
 _APART = "require different authorization information"
 _NAMED = re.compile(r"\[([^\]]*)\]")
 
@@ -46,7 +47,7 @@ class AwsBackend:
     )
 
     def ask(self, question: AssertionQuestion) -> Mapping[tuple[str, str], BackendDecision] | None:
-        """See `Backend`. Raises CloudError; nothing is left out of an answer unnoticed."""
+        """See `Backend`. Raises CloudError, also for an answer that lacks something."""
         found: _Found = {}
         for actions, resources in _batches(question):
             params = {
@@ -69,7 +70,7 @@ class AwsBackend:
 
     def _answered(self, actions: _Actions, params: Params) -> Iterable[Page]:
         """All pages about a batch, in as many calls as AWS wants."""
-        # Without a resource of its own AWS takes any actions together.
+        # Actions on all resources may be asked for together.
         parts = self._parts.get(actions) if params["ResourceArns"] != [_ALL] else None
         if parts is None:
             try:
@@ -90,7 +91,7 @@ class AwsBackend:
             marker = {"Marker": page["Marker"]}
 
     def _patiently(self, params: Params) -> Page:
-        """One call; the simulator's throttle is low, so it is waited for, but not for ever."""
+        """One call, repeated while AWS throttles its simulator, which it does early."""
         for pause in PAUSES:
             try:
                 return self.call(_OPERATION, params)
@@ -112,7 +113,7 @@ class AwsBackend:
 
 
 def _parts(actions: _Actions, message: str) -> tuple[_Actions, ...]:
-    """The groups that a refusal names; halves where it does not name every action."""
+    """The groups of actions that a refusal names, or two halves where it lacks one of them."""
     numbers: dict[str, int] = {}
     for number, names in enumerate(_NAMED.findall(message)):
         numbers.update((name.strip().lower(), number) for name in names.split(","))
@@ -126,7 +127,7 @@ def _parts(actions: _Actions, message: str) -> tuple[_Actions, ...]:
 
 
 def _batches(question: AssertionQuestion) -> Iterator[tuple[_Actions, Sequence[str]]]:
-    """Actions and resources call by call. `*` is no ARN, and goes by itself."""
+    """Actions and resources, call by call. `*` is not an ARN and is asked for by itself."""
     arns = [resource for resource in question.resources if resource != _ALL]
     groups = [
         arns[start : start + RESOURCES_PER_CALL]
@@ -150,7 +151,7 @@ def _entry(value: ContextValue) -> dict[str, Any]:
 
 
 def _answers(result: Mapping[str, Any], resources: Sequence[str]) -> _Found:
-    """The answers in one result: those it holds for each resource, else its own.
+    """The answers in one result: one per resource where it has them, else its own.
 
     Of several resources its own decision is only the sum. The resource that it names itself may
     be the form of ARN that the action takes, even where `*` was asked for.
@@ -190,7 +191,10 @@ def _evidence(statement: Mapping[str, Any]) -> Evidence:
 
 
 def _complete(question: AssertionQuestion, found: _Found) -> _Found:
-    """The answers by the pairs as they were asked; actions ignore case."""
+    """The answers by the pairs of the question. Raises CloudError where one is missing.
+
+    Names of actions ignore case.
+    """
     answers = {}
     for action, resource in question.pairs:
         answer = found.get((action.lower(), resource))

@@ -1,1 +1,1 @@
-"""Use cases: read accounts, plan them, carry plans out, explain and verify them."""
+"""Use cases: read and plan accounts, carry plans out, explain and verify them, ask about access."""

@@ -1,4 +1,4 @@
-"""What every use case works with: the accounts of a run, opened, read and planned side by side."""
+"""One run over accounts: opens, reads and plans them for every use case."""
 
 import threading
 from collections.abc import Callable, Sequence
