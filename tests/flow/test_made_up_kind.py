@@ -362,6 +362,15 @@ def test_who_can_do_what_leads_to_the_line_that_grants_it(applied: Fleet, on: st
         assert found.status == 0, found.out
 
 
+def test_a_plan_in_a_file_is_carried_out_as_it_was_read(fleet: Fleet, tmp_path: Path) -> None:
+    file = str(tmp_path / "plan.json")
+    planned = fleet.apply("--all", "--dry-run", "--plan-file", file)
+    assert planned.status == 0, planned.out
+    run = fleet.apply("--from-plan", file)
+    assert run.status == 0, run.out
+    assert members_of(fleet, PERMANENT) == {"ann", "bob"}
+
+
 def test_access_tests_judge_it(applied: Fleet) -> None:
     test = {"users": ["bob"], "actions": ["dynamodb:GetItem"], "resources": ["*"]}
     for expected, status in (("succeed", 0), ("fail", 1)):
