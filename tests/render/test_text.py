@@ -7,6 +7,7 @@ from datetime import UTC, timedelta, tzinfo
 
 import pytest
 
+from iam_access import phrases
 from iam_access.codes import Code
 from iam_access.errors import UsageError
 from iam_access.model import (
@@ -21,7 +22,7 @@ from iam_access.model import (
     Severity,
     Status,
 )
-from iam_access.render import Output, escape, phrases, render, render_error
+from iam_access.render import Output, escape, render, render_error
 from tests.render import reports
 from tests.render.runner import commands
 from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Narrow, Terminal

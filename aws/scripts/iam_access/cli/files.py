@@ -10,7 +10,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_base
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
-from iam_access.policy.messages import nearest
+from iam_access.phrases import nearest
 
 if TYPE_CHECKING:
     from iam_access.plan.planner import RunOptions

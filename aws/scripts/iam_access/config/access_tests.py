@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from iam_access.config.expressions import ExpressionError, SlowExpressionError, matcher
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import (
     RoleName,
     Spec,
@@ -17,6 +16,7 @@ from iam_access.kinds.fields import (
     one_or_many,
     problem,
 )
+from iam_access.phrases import shown
 from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
 from iam_access.policy.evaluation.conditions import is_value_of
 from iam_access.policy.globs import is_whole_arn

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter
 
-from iam_access.config.words import did_you_mean, listed
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.fields import Spec, problem
+from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.policy.arn import DEFAULT, PARTITIONS
 
 FOLDER = "aws-accounts"

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iam_access.config.findings import FindingCollector
-from iam_access.config.yaml.syntax import shown
 from iam_access.config.yaml.tree import SIZE_LIMIT
 from iam_access.model import Location
-from iam_access.policy.messages import nearest
+from iam_access.phrases import nearest, shown
 
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _ENDING = ".yaml"

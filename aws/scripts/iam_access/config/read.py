@@ -11,12 +11,11 @@ from pydantic_core import ErrorDetails
 
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.findings import FindingCollector
-from iam_access.config.words import did_you_mean, listed
 from iam_access.config.yaml import tree
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
+from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
 from iam_access.problem import Problem
 

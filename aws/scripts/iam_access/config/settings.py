@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
 from iam_access.config.expressions import ExpressionError, Matcher, matcher
-from iam_access.config.yaml.syntax import shown
 from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
@@ -21,6 +20,7 @@ from iam_access.kinds.fields import (
     one_or_many,
     problem,
 )
+from iam_access.phrases import shown
 from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from iam_access import phrases
 from iam_access.kinds.base import TeamInAccount
 from iam_access.model import Finding, Severity
 from iam_access.policy import document as documents
-from iam_access.policy import messages
 from iam_access.policy.arn import arn_name
 from iam_access.snapshot import Snapshot
 
@@ -103,5 +103,5 @@ def nearest(arn: str, attachable: Iterable[str]) -> str | None:
     named: dict[str, list[str]] = {}
     for each in attachable:
         named.setdefault(arn_name(each).lower(), []).append(each)
-    found = messages.nearest(arn_name(arn), named)
+    found = phrases.nearest(arn_name(arn), named)
     return min(named[found]) if found else None

@@ -24,6 +24,7 @@ from iam_access.meaning.permissions import (
 )
 from iam_access.meaning.resource_scopes import ResourceScope
 from iam_access.model import Escalation, Principal, PrincipalType
+from iam_access.phrases import some
 from iam_access.policy import document as documents
 from iam_access.policy.actions import find_action, resource_types
 from iam_access.policy.arn import account_of, account_of_root, iam_arn, part_of
@@ -97,7 +98,8 @@ def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
     if found:
         yield Escalation(
             "assumed-administrator",
-            f"makes administrators of those that its trust policy names: {_some(sorted(found))}",
+            "makes administrators of those that its trust policy names: "
+            f"{some(sorted(found), _SHOWN)}",
             ASSUME_ROLE_URL,
             (ASSUME,),
         )
@@ -283,7 +285,7 @@ def _unknown_roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Esc
     names = {resource_scopes.words(atom.scope) for atom in gained.atoms(ASSUME)}
     found = sorted(names - known)
     if found:
-        said = _some(["any" if each == "*" else each for each in found])
+        said = some(["any" if each == "*" else each for each in found], _SHOWN)
         yield Escalation(
             "assume-unknown-role",
             f"may assume roles that are not known here, as far as those let them in: {said}",
@@ -292,18 +294,13 @@ def _unknown_roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Esc
         )
 
 
-def _some(texts: Sequence[str]) -> str:
-    said = ", ".join(texts[:_SHOWN])
-    return f"{said} and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else said
-
-
 def _entered(reach: EffectivePermissions) -> set[str]:
     """The roles whose access counts as the principal's own."""
     return {atom.via for region in reach for atom in region.allows[:1] if atom.via is not None}
 
 
 def _assuming(roles: Sequence[str], bits: int, sides: BeforeAndAfter) -> str:
-    said = _some(roles)
+    said = some(roles, _SHOWN)
     parts = [f"{part.bit_count():,} {level}" for level, part in sides.universe.split(bits)]
     more = f"may do more: {', '.join(parts)}" if parts else "has policies that were not read"
     return f"may assume {'roles' if len(roles) > 1 else 'role'} {said}, which {more}"

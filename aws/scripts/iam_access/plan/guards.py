@@ -22,10 +22,10 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
+from iam_access.phrases import nearest
 from iam_access.place import Path
 from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
-from iam_access.policy.messages import nearest
 from iam_access.policy.widening import widens
 from iam_access.snapshot import Document, Snapshot
 

@@ -21,6 +21,7 @@ from iam_access.model import (
     Resource,
     Severity,
 )
+from iam_access.phrases import some
 from iam_access.plan.diff import (
     Resources,
     is_dead,
@@ -143,8 +144,8 @@ def _kept(
     entries = [entry for each in given for entry in _entries(each, written)]
     granted = f" (granted as {entries[0].grant})" if entries else ""
     recipients = dict.fromkeys(whom for each in given for whom in each.recipients)
-    whom = _listed([str(each) for each in recipients if not target.whom or target.names(each)])
-    places = _listed(sorted({str(each.location) for each in entries}))
+    whom = some([str(each) for each in recipients if not target.whom or target.names(each)], _NAMED)
+    places = some(sorted({str(each.location) for each in entries}), _NAMED)
     return Finding(
         code=KEPT,
         severity=Severity.WARNING,
@@ -173,19 +174,13 @@ def _of_others(
     return Finding(
         code=OTHERS,
         severity=Severity.NOTE,
-        message=f"{principal} in {where} keeps what others gave: {_listed(found)}"
+        message=f"{principal} in {where} keeps what others gave: {some(found, _NAMED)}"
         if found
         else f"only the pipeline gave {principal} in {where} any policy, nor put it into a group",
         hint="what the policies of resources allow, and which roles can be assumed, was not "
         "looked at",
         account=account.id,
     )
-
-
-def _listed(texts: list[str]) -> str:
-    more = len(texts) - _NAMED
-    said = ", ".join(texts[:_NAMED])
-    return f"{said} and {more:,} more" if more > 0 else said
 
 
 def plan_revocation(

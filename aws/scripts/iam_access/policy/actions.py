@@ -13,6 +13,7 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
+from iam_access.phrases import nearest
 from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import (
     FORM_BLANK,
@@ -23,7 +24,6 @@ from iam_access.policy.globs import (
     overlap,
     without_wildcards,
 )
-from iam_access.policy.messages import nearest
 from iam_access.problem import Problem
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")

@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from iam_access.model import Account, Principal
+from iam_access.phrases import nearest
 from iam_access.policy.globs import mask_variables, matching
-from iam_access.policy.messages import nearest
 
 DEFAULT: Final = "aws"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from iam_access.phrases import nearest
 from iam_access.policy.actions import condition_keys, expand, find_action, resource_types, services
 from iam_access.policy.globs import FORM_BLANK, documented_form
-from iam_access.policy.messages import nearest
 
 
 class ValueType(StrEnum):

@@ -22,6 +22,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from iam_access.phrases import some
 from iam_access.policy.actions import AccessLevel, action_names, actions_of, all_actions, expand
 from iam_access.policy.document import (
     Statement,
@@ -328,9 +329,7 @@ def denial(actions: frozenset[str]) -> Statement:
 
 def in_words(actions: frozenset[str]) -> str:
     """The actions as denial() has them, for people: the first few, and how many more there are."""
-    patterns = _shortened(actions)
-    more = len(patterns) - _SHOWN
-    return ", ".join(patterns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return some(_shortened(actions), _SHOWN)
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,11 @@
 """Tests that expect a failure, and get it for a reason that proves nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from iam_access.config.access_tests import AccessTest, Expectation
 from iam_access.model import Account, Finding, Principal, Severity
+from iam_access.phrases import some
 from iam_access.policy.actions import acts_on, can_act_on
 from iam_access.policy.evaluation.compile import CompiledPolicy, CompiledStatement
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
@@ -39,9 +40,11 @@ def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
     for action in idle:
         shapes = acts_on(action)
         hint = (
-            f"it acts on {_some(shapes)}" if shapes else "it acts on no single resource: ask on *"
+            f"it acts on {some(shapes, _LISTED)}"
+            if shapes
+            else "it acts on no single resource: ask on *"
         )
-        yield _mismatch(f"{action} cannot act on {_some(list(resources))}", hint, ref)
+        yield _mismatch(f"{action} cannot act on {some(list(resources), _LISTED)}", hint, ref)
     rest = [each for each in actions if each not in idle]
     for resource in resources if rest else ():
         if not any(can_act_on(each, resource) for each in rest):
@@ -52,11 +55,6 @@ def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
 def _mismatch(what: str, hint: str, ref: TestRef) -> Finding:
     message = f"{what}, so no request asks for that, and a failure proves nothing"
     return Finding("resource-mismatch", Severity.WARNING, message, hint, ref.location, ref.team)
-
-
-def _some(texts: Sequence[str]) -> str:
-    said = ", ".join(texts[:_LISTED])
-    return f"{said} and {len(texts) - _LISTED:,} more" if len(texts) > _LISTED else said
 
 
 def lacking_context(
@@ -195,7 +193,7 @@ def _lacking(account: Account, inquiry: PreparedAssertion, found: _Found) -> Fin
         "missing-context",
         Severity.WARNING,
         f"{people:,} of {len(inquiry.states):,} principals pass only because their requests have "
-        f"no {_some(list(found.keys.values()))}; with it {found.example}",
+        f"no {some(list(found.keys.values()), _LISTED)}; with it {found.example}",
         "give the key in custom_context, with the values that it may have in real requests",
         inquiry.test.location,
         inquiry.test.team,

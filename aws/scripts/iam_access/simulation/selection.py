@@ -9,11 +9,11 @@ from iam_access.codes import Code
 from iam_access.config.access_tests import AccessTest, Expectation, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
-from iam_access.config.words import did_you_mean
 from iam_access.kinds.fields import role
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
+from iam_access.phrases import did_you_mean
 from iam_access.policy.actions import expand
 from iam_access.policy.arn import deployer_role_arn, part_of
 from iam_access.policy.evaluation.batch import set_bits

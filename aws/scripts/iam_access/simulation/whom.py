@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iam_access.kinds.fields import exactly
 from iam_access.model import Account, Principal, PrincipalType
-from iam_access.policy.messages import nearest
+from iam_access.phrases import nearest
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _OPTIONS = {PrincipalType.USER: "-u", PrincipalType.ROLE: "-r"}

@@ -7,10 +7,10 @@ from itertools import product
 from iam_access.config import accounts
 from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.findings import FindingCollector
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.base import InvalidEntry
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Location, Principal
+from iam_access.phrases import shown
 
 # Principals that a finding names; the rest is counted.
 _SHOWN = 5

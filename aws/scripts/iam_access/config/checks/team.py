@@ -11,13 +11,12 @@ from iam_access.config.configuration import TeamFiles, access_entries
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.config.words import did_you_mean, listed
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds import policy_spec
 from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
 from iam_access.kinds.base import Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
+from iam_access.phrases import did_you_mean, listed, shown
 
 
 @dataclass(slots=True)

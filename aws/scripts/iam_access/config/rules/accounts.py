@@ -7,9 +7,8 @@ from typing import NamedTuple
 from iam_access.config.configuration import Configuration, TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook, first_match
-from iam_access.config.words import listed
-from iam_access.config.yaml.syntax import shown
 from iam_access.model import Location
+from iam_access.phrases import listed, shown
 
 _Names = Mapping[str, Sequence[tuple[str, str]]]  # by account id: teams and their names for it
 

@@ -19,10 +19,9 @@ from iam_access.config.rules.rulebook import (
     names_of_user,
 )
 from iam_access.config.settings import Grantees, Selection
-from iam_access.config.words import listed
-from iam_access.config.yaml.syntax import shown
 from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
 from iam_access.model import Location
+from iam_access.phrases import listed, shown
 from iam_access.place import Path
 from iam_access.policy.allowing import AllowedActions, allowed_actions, named
 from iam_access.problem import Problem

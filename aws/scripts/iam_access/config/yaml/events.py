@@ -20,7 +20,8 @@ from yaml.events import (
 
 from iam_access.config.findings import MOST
 from iam_access.config.yaml.invisible import names_of
-from iam_access.config.yaml.syntax import MarkedProblem, shown
+from iam_access.config.yaml.syntax import MarkedProblem
+from iam_access.phrases import shown
 from iam_access.place import Mark
 from iam_access.problem import Problem
 

@@ -6,7 +6,6 @@ import yaml
 
 from iam_access.problem import Problem
 
-_SHOWN_LENGTH = 80
 _UNENDED = "unexpected end of stream"
 
 # Messages of the parser, and the hint for the most frequent cause.
@@ -47,12 +46,6 @@ class MarkedProblem:
     problem: Problem
     line: int = 1
     column: int = 1
-
-
-def shown(value: object) -> str:
-    """A value as part of a message: quoted, on one line, shortened."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
 
 
 def not_utf8(data: bytes, offset: int) -> MarkedProblem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
+from iam_access.phrases import shown
 from iam_access.policy.arn import account_of_root
 from iam_access.policy.document import (
     DOCUMENT_ELEMENTS,
@@ -27,7 +28,6 @@ from iam_access.policy.evaluation.conditions import (
 )
 from iam_access.policy.evaluation.request import CallerType, PrincipalContext, RequestContext
 from iam_access.policy.globs import GlobMode, PatternSet, compile_patterns, no_variables
-from iam_access.policy.messages import shown
 
 _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 

@@ -19,11 +19,11 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from iam_access.errors import AccessError
+from iam_access.phrases import shown
 from iam_access.policy.condition_keys import ValueType
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
 from iam_access.policy.globs import GlobMode, Lookup, compile_patterns, is_whole_arn
-from iam_access.policy.messages import shown
 
 Scalar: TypeAlias = str | int | float | bool
 PolicyValues: TypeAlias = Sequence[Scalar]

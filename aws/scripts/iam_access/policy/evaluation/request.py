@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
+from iam_access.phrases import shown
 from iam_access.policy.arn import (
     account_of,
     arn_name,
@@ -23,7 +24,6 @@ from iam_access.policy.arn import (
 from iam_access.policy.condition_keys import is_multivalued
 from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
-from iam_access.policy.messages import shown
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
 """Values of condition keys, whose names may be in any case. No values mean that a key is absent."""

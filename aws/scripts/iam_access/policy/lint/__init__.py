@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.model import Severity
+from iam_access.phrases import shown
 from iam_access.place import Path
 from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
@@ -17,7 +18,6 @@ from iam_access.policy.condition_keys import can_have, find_condition_key
 from iam_access.policy.document import Statement, policy_size, statements_of
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
-from iam_access.policy.messages import shown
 from iam_access.problem import Problem
 from iam_access.snapshot import Document
 

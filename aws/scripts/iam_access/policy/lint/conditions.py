@@ -9,13 +9,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from iam_access.phrases import nearest
 from iam_access.place import Path
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
 from iam_access.policy.dates import InstantError, parse_instant
 from iam_access.policy.document import text_of
 from iam_access.policy.evaluation.conditions import parse_binary, parse_boolean, parse_network
 from iam_access.policy.globs import malformed_variable
-from iam_access.policy.messages import nearest
 from iam_access.problem import Problem
 
 _SETS = ("ForAllValues:", "ForAnyValue:")

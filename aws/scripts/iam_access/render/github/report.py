@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from iam_access import phrases
 from iam_access.errors import AccessError
 from iam_access.model import Notice, Report, Severity
-from iam_access.render import escape, phrases
+from iam_access.render import escape
 from iam_access.render.view import summary
 from iam_access.render.view.changes import account_views
 

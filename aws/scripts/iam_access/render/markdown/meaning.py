@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from iam_access import phrases
 from iam_access.model import PermissionDelta, Principal, Report
 from iam_access.render.escape import html_code, markdown, markdown_code
 from iam_access.render.view import meaning as meanings
@@ -64,9 +65,7 @@ def dangers(report: Report) -> list[str]:
 
 
 def _names(principals: Sequence[Principal], most: int) -> str:
-    said = ", ".join(markdown_code(each.label) for each in principals[:most])
-    more = len(principals) - most
-    return f"{said} and {more:,} more" if more > 0 else said
+    return phrases.some([markdown_code(each.label) for each in principals], most)
 
 
 def _meaning(alike: GroupedMeaning, account: AccountMeaning) -> Iterator[str]:

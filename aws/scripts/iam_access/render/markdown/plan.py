@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from iam_access import phrases
 from iam_access.model import Principal, Report
-from iam_access.render import phrases
 from iam_access.render.escape import html, html_code, markdown, markdown_block, markdown_code
 from iam_access.render.markdown.budget import Budget, size
 from iam_access.render.view import meaning, summary

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from iam_access import phrases
 from iam_access.errors import AccessError
 from iam_access.model import ChangeType, Finding, Notice, Report
-from iam_access.render import phrases
 from iam_access.render.escape import markdown, markdown_block, markdown_code
 from iam_access.render.markdown import meaning
 from iam_access.render.markdown.budget import Budget, Section, size, table_row

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from iam_access.render import phrases
+from iam_access import phrases
 from iam_access.render.text.layout import BLANK, Layout, Line, Span, Table, line
 from iam_access.render.text.report import finding_lines
 from iam_access.render.view import summary

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import zip_longest
 
+from iam_access import phrases
 from iam_access.errors import AccessError
 from iam_access.model import (
     Account,
@@ -18,7 +19,6 @@ from iam_access.model import (
     Principal,
     Report,
 )
-from iam_access.render import phrases
 from iam_access.render.text.layout import (
     BLANK,
     Layout,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from iam_access import phrases
 from iam_access.model import Location, PrincipalType
 from iam_access.policy.evaluation.compile import SourceType
 from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
-from iam_access.render import phrases
 from iam_access.simulation.access import AccessAnswer, AccessReport, Wanting
 from iam_access.simulation.near_misses import Way
 from iam_access.simulation.origin import Origin

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from iam_access import phrases
 from iam_access.config.access_tests import Expectation
 from iam_access.model import Account, AccountReport, Finding, Notice, Report, Severity
 from iam_access.policy.evaluation.evaluate import Verdict
-from iam_access.render import phrases
 from iam_access.simulation.questions import TestRef
 from iam_access.simulation.results import (
     AccountTests,
@@ -132,8 +132,7 @@ class Group:
         names = [each[0].question.state.principal.label for each in self.alike]
         if len(names) == 1:
             return names[0]
-        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-        return f"{len(names):,} principals: {', '.join(names[:_NAMED])}{more}"
+        return f"{len(names):,} principals: {phrases.some(names, _NAMED)}"
 
     @property
     def expected(self) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from iam_access import phrases
 from iam_access.model import Account, Meaning, PermissionDelta, Principal, Report
-from iam_access.render import phrases
 
 _NOTHING = "No user or role gains or loses anything."
 _ELSEWHERE = "Elsewhere no user or role gains or loses anything."

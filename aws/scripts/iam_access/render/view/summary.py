@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from iam_access.model import Change, ChangeType, Failure, Finding, Notice, Report, Severity
-from iam_access.render.phrases import count
+from iam_access.phrases import count
 from iam_access.render.view.changes import AccountView, ChangeStatus, ChangeView, account_views
 
 FOLD_ABOVE = 10
