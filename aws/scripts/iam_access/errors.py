@@ -1,11 +1,11 @@
-"""Errors that people are meant to read: what went wrong and how to mend it."""
+"""Errors for people: what is wrong, and what to do about it."""
 
 
 class AccessError(Exception):
     """Base of every error this package raises on purpose.
 
     `message` says what is wrong, `hint` what was expected or what to do about it. Both may
-    contain text from files or from AWS, so whoever prints them escapes them first.
+    contain text from files or from AWS: escape it before printing.
     """
 
     code = "error"

@@ -423,7 +423,7 @@ class Status(StrEnum):
     """What became of a change."""
 
     DONE = "done"
-    ALREADY = "already"  # somebody else had made it so
+    ALREADY = "already"  # the account was so already
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -448,7 +448,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class PermissionDelta:
-    """Actions of one access level that somebody gains or loses, all in the same way.
+    """Actions of one access level that a principal gains or loses, all in the same way.
 
     `level` is one of AWS's, or `Unknown` for actions that its documentation lacks. `actions` are
     full names; `s3:*` stands for all of this level that the service has, `*` for all of AWS's;
@@ -472,7 +472,7 @@ class PermissionDelta:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """A known way to more access than was meant, that somebody gains.
+    """A known way to more access than was meant, that a principal gains.
 
     `code` is stable and meant for programs, `actions` are the permissions that together make it
     possible, `url` the page that describes it.
@@ -536,9 +536,9 @@ class AccountReport:
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
-    `meanings` tell of each principal that the plan touches; None when nobody asked. `held_meanings`
+    `meanings` tell of each principal that the plan touches; None if not asked for. `held_meanings`
     tell what the changes that are held back would mean beyond that, if they were allowed.
-    `verified` is what came out when the account was read again afterwards; None when nobody asked.
+    `verified` is the result of reading the account again afterwards; None if not asked for.
     """
 
     account: Account

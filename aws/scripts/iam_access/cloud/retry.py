@@ -142,7 +142,7 @@ class Sender:
                 "NotCarriedOut",
                 f"AWS accepted it and then did not carry it out ({status or 'no status'})"
                 f"{f': {reason}' if reason else ''}",
-                "mend what AWS says, then run the same command again",
+                "fix what AWS says, then run the same command again",
             )
 
     def _read_status(self, call: ApiCall, read: Read, accepted: Answer, patience: float) -> Answer:

@@ -84,6 +84,7 @@ def _change(step: ChangeView, account: AccountView) -> dict[str, Any]:
         "name": change.name,
         "principal": str(change.principal) if change.principal else None,
         "reason": change.reason,
+        "called_in": sorted({call.account for call in change.calls}),
         "expires": instant(subject.expires),
         "usage": list(change.after.usage) if change.after else [],
         **place_object(change.location),
