@@ -28,7 +28,7 @@ from iam_access.problem import Problem
 
 _SYNTAX = re.compile(r"(?P<service>[A-Za-z0-9-]+):(?P<name>[A-Za-z0-9*?_-]+)")
 _EVERYTHING = ("*", "*:*")
-#: Services that are gone from the data and still stand in policies that AWS manages.
+#: Services that are no longer in the data but still in AWS managed policies.
 _RETIRED = frozenset(
     {
         *("builderid", "codestar", "deepcomposer", "deeplens", "deepracer", "elastic-inference"),
@@ -38,7 +38,7 @@ _RETIRED = frozenset(
 
 
 class AccessLevel(StrEnum):
-    """How AWS classifies actions, from harmless to not."""
+    """AWS's classification of actions, in ascending order of risk."""
 
     LIST = "List"
     READ = "Read"
@@ -49,7 +49,7 @@ class AccessLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action. `resource_types` are names for resource_type(); those required are in both."""
+    """One action. `resource_types` are keys of resource_types(), `required_…` a subset of them."""
 
     service: str
     name: str
@@ -65,7 +65,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """A kind of resource of a service; `arn` has variables such as ``${Account}`` for its parts."""
+    """A type of resource of a service. `arn` has blanks such as ``${Account}``."""
 
     name: str
     arn: str
@@ -87,9 +87,9 @@ def services() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def action_names(service: str) -> dict[str, str]:
-    """The names of a service's actions, by the same in lower case; none for an unknown service.
+    """Return the names of a service's actions by their lower case; empty for an unknown service.
 
-    Cheaper than actions_of(). Shared between callers: do not change it.
+    Cheaper than actions_of(). Cached: do not modify.
     """
     key = service.lower()
     if key not in services():
@@ -99,9 +99,9 @@ def action_names(service: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def actions_of(service: str) -> dict[str, Action]:
-    """The actions of a service by their names in lower case; none for an unknown service.
+    """Return the actions of a service by their names in lower case; empty for an unknown service.
 
-    Shared between callers: do not change it.
+    Cached: do not modify.
     """
     details = _source().actions.get_action_details
     key = service.lower()
@@ -124,26 +124,26 @@ def _action(service: str, details: dict[str, Any]) -> Action:
 
 
 def _level(text: str) -> AccessLevel:
-    # Tagging and permissions management are listed as kinds of writing; the kind says more.
+    # Tagging and permissions management are listed together with Write, and are more specific.
     levels = [AccessLevel(each) for each in text.split(", ")]
     return next((level for level in levels if level is not AccessLevel.WRITE), AccessLevel.WRITE)
 
 
 def find_action(action: str) -> Action | None:
-    """The action of a full name without wildcards such as ``s3:GetObject``, or None."""
+    """Return the action with a full name such as ``s3:GetObject``, or None. No wildcards."""
     service, _, name = action.partition(":")
     return actions_of(service).get(name.lower())
 
 
 def access_level(action: str) -> AccessLevel | None:
-    """The access level of an action, None for one not known."""
+    """Return the access level of an action, or None for an unknown action."""
     found = find_action(action)
     return found.access_level if found else None
 
 
 @lru_cache(maxsize=1024)
 def resource_types(service: str) -> dict[str, ResourceType]:
-    """The kinds of resources of a service by name. Shared between callers: do not change it."""
+    """Return the resource types of a service by name. Cached: do not modify."""
     key = service.lower()
     if key not in services():
         return {}
@@ -162,10 +162,9 @@ def resource_types(service: str) -> dict[str, ResourceType]:
 
 @lru_cache(maxsize=1024)
 def condition_keys(service: str) -> dict[str, str]:
-    """The condition keys that a service defines, each with its type (``String``, ``Bool``, …).
+    """Return the condition keys that a service defines, with their types (``String``, ``Bool``, …).
 
-    Global keys (``aws:…``) are not among them unless the service lists them. Shared between
-    callers: do not change it.
+    Global keys (``aws:…``) are included only if the service lists them. Cached: do not modify.
     """
     key = service.lower()
     if key not in services():
@@ -180,7 +179,7 @@ def condition_keys(service: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def all_actions() -> frozenset[str]:
-    """Every action of every service, in full (``s3:GetObject``)."""
+    """Return the full names of all actions of all services."""
     return frozenset(
         f"{each}:{name}" for each in services() for name in action_names(each).values()
     )
@@ -188,7 +187,7 @@ def all_actions() -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def expand(pattern: str) -> frozenset[str]:
-    """The known actions, in full, that a pattern of a policy matches."""
+    """Return the full names of the known actions that a policy pattern matches."""
     if pattern in _EVERYTHING:
         return all_actions()
     service, _, name = pattern.partition(":")
@@ -207,9 +206,9 @@ def expand(pattern: str) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def unknown_action(pattern: str) -> Problem | None:
-    """What is wrong with a value of ``Action`` or ``NotAction``, or None if nothing is.
+    """Return the problem of a value of ``Action`` or ``NotAction``, or None.
 
-    A name must be one that AWS has; a pattern must match at least one.
+    A name must exist in AWS; a pattern must match at least one action.
     """
     if pattern in _EVERYTHING:
         return None
@@ -248,7 +247,7 @@ def _unknown_service(pattern: str, service: str, name: str) -> Problem:
 
 @lru_cache(maxsize=1024)
 def _nearest_service(service: str) -> str | None:
-    # A service that is written wrong usually is so in many actions.
+    # Cached: a misspelled service usually appears in many actions.
     return nearest(service, services(), likeness=0.8)
 
 
@@ -278,24 +277,24 @@ def _unmatched(pattern: str, service: str, name: str) -> Problem:
     )
 
 
-# Blanks in the form of an ARN whose values have no /, so that what follows a / is something else.
+# Blanks of ARN forms whose values contain no slash.
 _WITHOUT_SLASH = frozenset({"BucketName", "TableName"})
 
 
 @lru_cache(maxsize=4_096)
 def acts_on(pattern: str) -> tuple[str, ...]:
-    """The forms of ARNs, with `${…}` for what varies, that an action or any of a pattern acts on.
+    """Return the ARN forms, with `${…}` blanks, that an action or those of a pattern act on.
 
-    None for an action that is not known, and for one that acts on no single resource.
+    Empty for unknown actions and for actions without resource-level permissions.
     """
     return tuple(sorted({f for each in map(find_action, expand(pattern)) for f in _forms(each)}))
 
 
 @lru_cache(maxsize=65_536)
 def can_act_on(pattern: str, resource: str) -> bool:
-    """Whether an action, or any of a pattern, may act on a resource or one of a pattern.
+    """Whether an action, or one of a pattern, may act on a resource, or one of a pattern.
 
-    True in doubt. An action that acts on no single resource is asked for on `*` alone
+    True in doubt. An action without resource-level permissions is requested on `*` only
     (reference_policies_actions-resources-contextkeys.html, "Resource types column").
     """
     parts = arn_parts(mask_variables(resource, "*"))
@@ -310,7 +309,7 @@ def _acts(name: str, parts: tuple[str, ...]) -> bool:
 
 
 def _forms(action: Action | None) -> tuple[str, ...]:
-    """The forms of ARNs that an action acts on; without any it acts on `*` alone."""
+    """The ARN forms that an action acts on; empty without resource-level permissions."""
     if action is None:
         return ()
     known = resource_types(action.service)
@@ -324,7 +323,7 @@ def _fits(arn: str, parts: tuple[str, ...]) -> bool:
         return form is None
     if not (overlap(form.region, region) and overlap(form.account, account)):
         return False
-    # Nearly always the pattern, read as a plain text, is a resource of the form.
+    # The common case: the pattern itself has the form of such a resource.
     if form.example.fullmatch(resource):
         return True
     return resource.count("/") <= form.most_slashes and overlap(form.resource, resource)
@@ -332,9 +331,10 @@ def _fits(arn: str, parts: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The ARNs of one type of resource, part by part as patterns.
+    """The ARNs of one resource type, part by part as patterns.
 
-    `example` matches resources of the type. `most_slashes` is how many the last part may have.
+    `example` matches resources of the type. `most_slashes` is the largest number of slashes in the
+    resource part.
     """
 
     service: str
@@ -347,7 +347,7 @@ class _Form:
 
 @lru_cache(maxsize=8_192)
 def _form(arn: str) -> _Form | None:
-    """None for an ARN that has not all parts, or names no service."""
+    """None for an ARN that lacks parts or has no service."""
     parts = arn_parts(FORM_BLANK.sub("*", arn))
     if len(parts) < FIELDS or has_wildcard(parts[2]):
         return None

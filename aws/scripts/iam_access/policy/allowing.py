@@ -1,4 +1,4 @@
-"""Which actions documents allow anywhere, as far as the documents alone can tell."""
+"""Which actions documents allow on any resource, as far as the documents alone decide it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from iam_access.snapshot import Document
 
 
 def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "AllowedActions":
-    """The actions that match one of the patterns and that the documents allow.
+    """Return the actions that match one of the patterns and that the documents allow.
 
-    An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
-    it is of all resources and without conditions. Names that AWS's data lacks count as they are
-    written, here or there. Raises DocumentError for what is no policy.
+    Resources and conditions of an Allow are assumed to match; a Deny counts only if it is
+    unconditional and for all resources. Names that are not in AWS's data count as written in the
+    documents or the patterns. Raises DocumentError for an invalid policy.
     """
     statements = [each for source in documents for each in statements_of(source)]
     written = [text for each in statements for text in _texts(each)]
@@ -34,9 +34,9 @@ def allowed_actions(documents: Iterable[Document], patterns: Sequence[str]) -> "
 
 @dataclass(frozen=True, slots=True)
 class AllowedActions:
-    """Some actions: a bit for each that AWS's data knows, and the names of others.
+    """A set of actions: one bit for each known action, and the names of unknown ones.
 
-    Those that are known are thousands for a pattern such as `*`.
+    Bits, since a pattern such as `*` has thousands of known actions.
     """
 
     known: int = 0
@@ -49,18 +49,18 @@ class AllowedActions:
         return AllowedActions(self.known & ~less.known, self.others - less.others)
 
     def covered(self, source: Statement) -> "AllowedActions":
-        """Those of them that the Action or NotAction of a statement covers."""
+        """The subset that the Action or NotAction of a statement covers."""
         texts = _texts(source)
         found = AllowedActions(self.known & _known(texts), _matched(self.others, texts))
         return self - found if "NotAction" in source else found
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of actions."""
         return self.known.bit_count() + len(self.others)
 
     def first(self, count: int) -> list[str]:
-        """So many of them in full, those that are known first."""
+        """The first `count` actions by full name, known ones before unknown ones."""
         names = (_names()[place] for place in set_bits(self.known))
         return list(islice(chain(names, sorted(self.others)), count))
 
@@ -69,7 +69,7 @@ _NONE = AllowedActions()
 
 
 def named(actions: Iterable[str]) -> AllowedActions:
-    """Those of the actions, given in full, that AWS's data knows."""
+    """Return those of the actions, given by full name, that AWS's data contains."""
     bits = _bits()
     return AllowedActions(reduce(or_, (bits.get(each, 0) for each in actions), 0))
 
@@ -103,7 +103,7 @@ def _texts(source: Statement) -> list[str]:
 
 
 def _unlisted(written: Iterable[str], patterns: Sequence[str]) -> frozenset[str]:
-    """Actions that the data lacks: those that are spelled out, and one for each pattern."""
+    """Actions that are not in AWS's data: literal names, and one sample for each pattern."""
     unknown = {each for each in written if not has_wildcard(each) and not expand(each)}
     samples = {example(each) for each in patterns if not expand(each)}
     return _matched(unknown, patterns) | samples

@@ -23,9 +23,9 @@ DEFAULT: Final = "aws"
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: the region that IAM is signed for, and the domains of its hosts.
+    """One partition: the region that IAM requests are signed for, and the domains of its hosts.
 
-    `regions` is how the names of its regions begin.
+    `regions` are the prefixes of the names of its regions.
     """
 
     name: str
@@ -91,7 +91,7 @@ PARTITIONS: Final[Mapping[str, Partition]] = {
 
 
 def partition_of_region(region: str) -> str:
-    """The name of the partition that a region lies in; `aws` for a region that is not known."""
+    """Return the name of the partition of a region; `aws` for an unknown region."""
     matching = (
         (max(map(len, begins)), each.name)
         for each in PARTITIONS.values()
@@ -103,17 +103,17 @@ def partition_of_region(region: str) -> str:
 FIELDS = 6
 """The parts of an ARN, `arn` itself included."""
 _ACCOUNT = re.compile(r"[0-9]{12}")
-#: Owners that stand where an account would, in ARNs of things that AWS or its partners provide.
+#: Owners in place of an account id, in ARNs of resources that AWS or its partners provide.
 _SHARED_OWNERS = frozenset({"", "aws", "amazon", "aws-marketplace", "third-party"})
 
 _SERVICE = re.compile(r"[a-z0-9-]+")
 _REGION = re.compile(r"[a-z0-9-]*")
-#: Stands for a policy variable while a pattern is checked; no ARN can contain it.
+#: Replaces a policy variable while a pattern is checked; no ARN can contain it.
 _MASK = "\x00"
-# What may stand for anything: wildcards and variables.
+# Wildcards and variables.
 _OPEN = re.compile("[*?\x00]")
 
-#: How the last part of an ARN of IAM may begin, `*` and `root` apart.
+#: Allowed beginnings of the last part of an IAM ARN, besides `*` and `root`.
 IAM_KINDS = tuple(
     f"{kind}/"
     for kind in (
@@ -123,7 +123,7 @@ IAM_KINDS = tuple(
         "user",
     )
 )
-#: How the last part of an ARN of S3 begins that has a region; buckets and objects have none.
+#: Beginnings of the last part of S3 ARNs with a region. Buckets and objects have none.
 S3_REGIONAL = (
     *("accesspoint/", "access-grants/", "async-request/", "job/", "storage-lens/"),
     "storage-lens-group/",
@@ -296,7 +296,7 @@ def is_service_linked_policy(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ArnFault:
-    """What is wrong with a pattern. One that is not `refused` is taken and matches nothing."""
+    """The fault of a pattern. If not `refused`, IAM accepts it, and it matches nothing."""
 
     text: str
     refused: bool = True
@@ -304,10 +304,10 @@ class ArnFault:
 
 @lru_cache(maxsize=65536)
 def resource_fault(pattern: str) -> ArnFault | None:
-    """What is wrong with a value of ``Resource`` or ``NotResource``, or None if nothing is.
+    """Return what is wrong with a value of ``Resource`` or ``NotResource``, or None.
 
-    It must be ``*`` or an ARN, in which wildcards may stand anywhere but in the service, and
-    variables in the last part alone: before it, IAM fills none in.
+    It must be ``*`` or an ARN. Wildcards are allowed in every part but the service, variables in
+    the last part only: IAM resolves none before it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
@@ -322,8 +322,8 @@ def resource_fault(pattern: str) -> ArnFault | None:
 def _form_fault(fields: Sequence[str]) -> str | None:
     if fields[0] != "arn":
         return "it does not begin with arn:"
-    # A wildcard that ends the text reaches across the colons that are left out, but IAM takes no
-    # ARN with an empty part for one that is cut off.
+    # A wildcard at the end matches the missing parts, but IAM does not complete an ARN that has an
+    # empty part.
     cut_off = len(fields) > 3 and fields[-1].endswith("*") and "" not in fields
     if len(fields) < FIELDS and not cut_off:
         return f"it has {len(fields)} of the {FIELDS} parts of an ARN"
@@ -367,7 +367,7 @@ def _account_fault(field: str) -> str | None:
 
 
 def _global_fault(fields: Sequence[str]) -> str | None:
-    """What IAM refuses in ARNs of itself and of S3, whose buckets are the same in all regions.
+    """Return what IAM refuses in ARNs of IAM and S3, whose names are global.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html
@@ -390,12 +390,12 @@ def _global_fault(fields: Sequence[str]) -> str | None:
 
 
 def is_iam_resource(resource: str) -> bool:
-    """Whether the last part of an ARN of IAM begins as IAM wants it, in a policy too."""
+    """Whether IAM accepts the beginning of the last part of an IAM ARN in a policy."""
     return resource in ("*", "root") or resource.startswith(IAM_KINDS)
 
 
 def _idle(fields: Sequence[str]) -> ArnFault | None:
-    """What IAM takes and AWS itself has published, though no resource is like it."""
+    """Return the fault of a pattern that IAM accepts although no resource can match it."""
     if any(_MASK in field for field in fields[: FIELDS - 1]):
         return ArnFault(
             "it matches nothing, since IAM fills in policy variables in the last part alone",

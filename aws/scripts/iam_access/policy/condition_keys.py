@@ -1,7 +1,8 @@
-"""Condition keys: which there are, what their values are, and whether there may be several.
+"""Condition keys: names, value types, and whether a key is multivalued.
 
 Global keys are those of the IAM User Guide, reference_policies_condition-keys.html; services' keys
-come from the Service Authorization Reference. Names are compared whatever their case, as IAM does.
+come from the Service Authorization Reference. Names are compared without regard to case, as IAM
+does.
 """
 
 import re
@@ -16,7 +17,7 @@ from iam_access.policy.globs import FORM_BLANK, documented_form
 
 
 class ValueType(StrEnum):
-    """What the values of a key are, which tells the operators that fit it."""
+    """The type of a key's values, which decides the operators that apply to it."""
 
     STRING = "String"
     ARN = "ARN"
@@ -31,9 +32,9 @@ class ValueType(StrEnum):
 class ConditionKey:
     """One condition key.
 
-    `name` is as AWS documents it; a part that differs, such as a tag's key, is `${…}` in it.
-    `types` has more than one where AWS takes values of either. A `multivalued` key needs
-    ForAllValues or ForAnyValue, however many values a request has.
+    `name` is as in AWS's documentation, with `${…}` for a variable part such as a tag key. `types`
+    has several entries if AWS accepts values of either. A `multivalued` key needs ForAllValues or
+    ForAnyValue, however many values a request has.
     """
 
     name: str
@@ -124,7 +125,7 @@ _ARRAY = "ArrayOf"
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Keys by their names in lower case, and those with a part that differs, as patterns."""
+    """Keys by name in lower case, and keys with a variable part as patterns."""
 
     exact: dict[str, ConditionKey]
     patterns: tuple[tuple[re.Pattern[str], ConditionKey], ...]
@@ -165,13 +166,13 @@ def _documented(service: str) -> Iterator[ConditionKey]:
 
 @lru_cache(maxsize=1)
 def _of_all_services() -> _Keys:
-    """Some services know keys with the prefix of another, or with none of a service."""
+    """All services' keys: some services use keys with another prefix than their own."""
     return _keys(key for service in sorted(services()) for key in _documented(service))
 
 
 @lru_cache(maxsize=4096)
 def find_condition_key(key: str) -> ConditionKey | None:
-    """What AWS documents of a key as a policy or request writes it, or None for one not known.
+    """Return the documented key for a name as written in a policy or request, or None.
 
     Keys of identity providers begin with the provider's domain, which may be any
     (reference_policies_iam-condition-keys.html, "Available keys for AWS OIDC federation").
@@ -187,21 +188,21 @@ def find_condition_key(key: str) -> ConditionKey | None:
 
 
 def is_global(key: str) -> bool:
-    """Whether requests to any service may have a key."""
+    """Whether requests to any service may have the key."""
     return _global().find(key.lower()) is not None
 
 
 def is_multivalued(key: str) -> bool:
-    """Whether requests may have several values of a key; False for one not known."""
+    """Whether the key may have several values in a request; False for an unknown key."""
     found = find_condition_key(key)
     return found is not None and found.multivalued
 
 
 def nearest_condition_key(key: str) -> str | None:
-    """The known key that is most likely meant by one that is not, or None.
+    """Return the known key that an unknown one most likely means, or None.
 
-    What is written may be the beginning of it. Where names differ after a `/`, as those of tags do,
-    it has that part of `key`, or `${…}` if there is none.
+    The name may be the beginning of a key. If the key has a part after `/`, such as a tag key, the
+    answer has that part of `key`, or `${…}` if there is none.
     """
     prefix = key.partition(":")[0].lower()
     known = [each.name for each in GLOBAL_KEYS]
@@ -209,13 +210,13 @@ def nearest_condition_key(key: str) -> str | None:
     found = _begun(key, known) or nearest(key, known)
     if found is None and prefix != "aws" and prefix not in services():
         found = nearest(key, (each.name for each in _everything()))
-    # A key of another service is not what was meant by one of a service that there is.
+    # For a known service, no key of another service is suggested.
     rest = key.partition("/")[2]
     return found if found is None or not rest else FORM_BLANK.sub(lambda _: rest, found)
 
 
 def _begun(key: str, known: Iterable[str]) -> str | None:
-    """The shortest of the known keys that begins with `key`, if that has something of its name."""
+    """The shortest known key that `key` is the beginning of, prefix and colon at least."""
     if key.partition(":")[2] == "":
         return None
     longer = (each for each in known if each.lower().startswith(key.lower()))
@@ -230,21 +231,21 @@ def _everything() -> Iterator[ConditionKey]:
 
 @lru_cache(maxsize=16_384)
 def can_have(pattern: str, key: str) -> bool:
-    """Whether requests for an action of a pattern may have a condition key; true in doubt."""
+    """Whether requests for an action of a pattern may have a condition key; True in doubt."""
     found = find_condition_key(key)
     actions = expand(pattern)
     if found is None or is_global(key) or not actions:
         return True
     prefix, _, name = found.name.lower().partition(":")
     if name.startswith("resourcetag/"):
-        # Services list them under one spelling, or under that of all services.
+        # Services list them with their own prefix or as aws:ResourceTag.
         return any(each.startswith(f"{prefix}:") for each in actions)
     return any(found.name.lower() in _keys_of(each) for each in actions)
 
 
 @lru_cache(maxsize=32_768)
 def _keys_of(name: str) -> frozenset[str]:
-    """The keys of one action and of what it acts on, in lower case."""
+    """The keys of one action and of its resource types, in lower case."""
     action = find_action(name)
     if action is None:
         return frozenset()

@@ -1,6 +1,6 @@
-"""Policy documents as values: read them, compare them by meaning, write and measure them.
+"""Policy documents as values: parse, compare by meaning, write and measure them.
 
-A document is the plain mapping that JSON gives. Nothing here changes one in place.
+A document is the mapping that JSON gives. No function changes its argument.
 """
 
 import json
@@ -17,7 +17,7 @@ from iam_access.snapshot import Document
 Statement: TypeAlias = Mapping[str, Any]
 
 VERSION = "2012-10-17"
-#: What AWS takes a document without ``Version`` to be; variables are plain text in it.
+#: The version of a document without ``Version``; it has no policy variables.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
 DEFAULT_VERSION = "2008-10-17"
 
@@ -38,12 +38,12 @@ _SPACE_OUTSIDE_STRINGS = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
 
 class DocumentError(ValueError):
-    """A document that cannot be read, or is not shaped like a policy."""
+    """A document that cannot be parsed, or does not have the structure of a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanonicalStatement:
-    """One statement without what has no meaning. ``None`` stands for an absent element."""
+    """One statement in canonical form. ``None`` stands for an absent element."""
 
     sid: str
     effect: str
@@ -59,7 +59,7 @@ class CanonicalStatement:
 
 @dataclass(frozen=True, slots=True)
 class CanonicalDocument:
-    """A document that equals, and hashes like, every other one that means the same."""
+    """A document that is equal to, and hashes like, every document with the same meaning."""
 
     version: str
     statements: frozenset[CanonicalStatement]
@@ -67,9 +67,9 @@ class CanonicalDocument:
 
 
 def parse_document(text: str) -> dict[str, Any]:
-    """Read a document from JSON, percent-encoded or not (as IAM's API sends it).
+    """Parse a document from JSON, percent-encoded (as IAM's API sends it) or not.
 
-    Raises DocumentError for text that is neither, for a repeated key, or if it is no JSON object.
+    Raises DocumentError for other text, for a repeated key, and for JSON that is not an object.
     """
     if not text.lstrip().startswith("{"):
         try:
@@ -113,7 +113,7 @@ def statement(
     principal: Any = None,
     sid: str | None = None,
 ) -> dict[str, Any]:
-    """Make a statement in IAM's form; an element that is empty is left out."""
+    """Build a statement in IAM's form. Empty elements are left out."""
     elements: dict[str, Any] = {
         "Sid": sid,
         "Effect": effect,
@@ -128,14 +128,14 @@ def statement(
 
 
 def document(statements: Iterable[Statement]) -> dict[str, Any]:
-    """Make a document of the current policy language from statements in IAM's form."""
+    """Build a document of the current policy version from statements in IAM's form."""
     return {"Version": VERSION, "Statement": [dict(each) for each in statements]}
 
 
 def statements_of(source: Document) -> list[Statement]:
-    """The statements of a document, also where it has a single one outside a list.
+    """Return the statements of a document as a list, also if it has a single one without a list.
 
-    Raises DocumentError where ``Statement`` is missing or is not made of objects.
+    Raises DocumentError if ``Statement`` is missing or does not consist of objects.
     """
     found = source.get("Statement")
     as_list = [found] if isinstance(found, Mapping) else found
@@ -148,19 +148,19 @@ def statements_of(source: Document) -> list[Statement]:
 
 
 def version_of(source: Document) -> str:
-    """The version of the policy language a document is in, AWS's default where it says none."""
+    """Return the policy version of a document, or AWS's default if it has none."""
     return str(source.get("Version") or DEFAULT_VERSION)
 
 
 def as_list(value: Any) -> list[Any]:
-    """What one element holds, as a list: IAM lets a single value stand without brackets."""
+    """Return the values of an element as a list: IAM accepts a single value without brackets."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return list(value)
     return [value]
 
 
 def conditions_of(source: Statement) -> dict[str, dict[str, Any]]:
-    """The conditions of a statement, operator by operator. Raises DocumentError if not mappings."""
+    """Return the conditions of a statement by operator. Raises DocumentError if malformed."""
     condition = source.get("Condition")
     if condition is None:
         return {}
@@ -173,14 +173,14 @@ def conditions_of(source: Statement) -> dict[str, dict[str, Any]]:
 
 
 def text_of(value: Any) -> str:
-    """A condition value as IAM compares it: JSON's ``true`` is ``"true"``, its ``1`` is ``"1"``."""
+    """Return a condition value as the text that IAM compares: ``true`` becomes ``"true"``."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def canonical(source: Document) -> CanonicalDocument:
-    """Reduce a document to its meaning, so that two can be compared with ``==`` or be keys.
+    """Reduce a document to its meaning, for comparison with ``==`` and as a dict key.
 
-    Raises DocumentError where the document is not shaped like a policy.
+    Raises DocumentError if it does not have the structure of a policy.
     """
     return CanonicalDocument(
         version=version_of(source),
@@ -217,7 +217,7 @@ def _texts(value: Any, *, ignore_case: bool = False) -> frozenset[str] | None:
 
 
 def _principals(value: Any) -> frozenset[tuple[str, str]] | None:
-    """AWS takes ``"*"`` as ``{"AWS": "*"}``, and an account's number as the ARN of its root.
+    """AWS treats ``"*"`` as ``{"AWS": "*"}``, and an account id as the ARN of its root.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -232,7 +232,7 @@ def _principals(value: Any) -> frozenset[tuple[str, str]] | None:
 
 
 def _others(source: Mapping[str, Any], known: Sequence[str]) -> frozenset[tuple[str, str]]:
-    """Elements that we do not know still tell two documents apart."""
+    """Unknown elements, which distinguish two documents as well."""
     return frozenset(
         (name, json.dumps(value, sort_keys=True, ensure_ascii=False))
         for name, value in source.items()
@@ -241,25 +241,25 @@ def _others(source: Mapping[str, Any], known: Sequence[str]) -> frozenset[tuple[
 
 
 def same_meaning(first: Document, second: Document) -> bool:
-    """Whether AWS would treat two documents alike and nothing a person wrote in them differs.
+    """Whether AWS would treat two documents alike.
 
-    Raises DocumentError where they differ and one is not shaped like a policy.
+    Raises DocumentError if they differ and one does not have the structure of a policy.
     """
-    # What was written as it is to be comes back as it was. As text, since to Python 1 is True.
+    # The common case first: identical JSON. As text, since 1 == True in Python.
     return json.dumps(first) == json.dumps(second) or canonical(first) == canonical(second)
 
 
 def to_json(source: Document) -> str:
-    """The document as the JSON to send to AWS: no white space, elements in AWS's usual order."""
+    """Return the document as the JSON for AWS: no white space, elements in the usual order."""
     return json.dumps(_ordered(source), ensure_ascii=False, separators=(",", ":"))
 
 
 def pretty(source: Document) -> str:
-    """The document as indented JSON for people and diffs.
+    """Return the document as indented JSON for people and diffs.
 
-    Documents that mean the same give the same text, but for the case of action names and condition
-    keys and the spelling of accounts as principals, which stay as written: statements and lists are
-    sorted, single values stand in lists and repetitions are gone.
+    Documents with the same meaning give the same text, except for the case of action names and
+    condition keys and the form of account principals: statements and lists are sorted, single
+    values become lists and repetitions are removed.
     """
     unique = {canonical_statement(each): each for each in statements_of(source)}
     statements = sorted(map(_tidy_statement, unique.values()), key=_sort_key)
@@ -317,10 +317,10 @@ def _in_order(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]
 
 
 def policy_size(source: Document | str) -> int:
-    """How many characters of a document count against an IAM quota: white space does not.
+    """Return the number of characters that count against an IAM quota: all but white space.
 
-    White space inside strings is counted, so that the answer is never too small. Text is
-    measured as it stands, escapes included.
+    White space inside strings is counted, so that the result is never too small. Text is measured
+    as it is, escapes included.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
     if not isinstance(source, str):

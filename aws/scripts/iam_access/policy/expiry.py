@@ -1,12 +1,12 @@
-"""Make policies begin and end by themselves, and read when they do.
+"""Add a beginning and an end to policies, and read them from policies.
 
-A statement ends when a condition on ``aws:CurrentTime`` turns false, which IAM decides on every
-request, so that open sessions end too. ``DateLessThan`` a moment is false at that moment.
+A statement ends when a condition on ``aws:CurrentTime`` becomes false. IAM evaluates it on every
+request, so it applies to open sessions too. ``DateLessThan`` a moment is false at that moment.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 
-Within a condition, the values of one key are alternatives, and keys and operators all have to
-hold. A bound is therefore never added to a list of values, and a looser one in the place where
-ours belongs is replaced by ours, which is what both together say.
+In a condition, the values of one key are alternatives, and all keys and operators must hold. A
+bound is therefore never added to a list of values; a looser bound at its place is replaced by ours,
+which is equivalent to both together.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,7 +31,7 @@ from iam_access.policy.document import (
 from iam_access.snapshot import Document
 
 CURRENT_TIME = "aws:CurrentTime"
-#: The same moment as a number; date and numeric operators both take it.
+#: The time as a number; date and numeric operators both apply to it.
 EPOCH_TIME = "aws:EpochTime"
 
 _SECOND = timedelta(seconds=1)
@@ -40,13 +40,13 @@ _IF_EXISTS = "IfExists"
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One end of a window of time: how to write it and what else says at least as much."""
+    """One end of a time window: the operators to write it with, and to compare other bounds."""
 
-    #: The operator that we write, and that holds exactly up to (or from) the moment we mean.
+    #: The operator to write: it holds exactly up to (or from) the moment.
     operator: str
     #: The other operator of the same direction.
     sibling: str
-    #: Of alternative values, the one that counts.
+    #: Selects the effective one of alternative values.
     loosest: Callable[[Iterable[datetime]], datetime]
     #: Whether a value under each of the two operators is at least as strict as our moment.
     is_enough: Callable[[str, datetime, datetime], bool]
@@ -56,7 +56,7 @@ _END = _Side(
     operator="DateLessThan",
     sibling="DateLessThanEquals",
     loosest=max,
-    # At its own moment, DateLessThanEquals still holds.
+    # DateLessThanEquals still holds at the moment itself.
     is_enough=lambda operator, value, end: (
         value <= end if operator == "DateLessThan" else value < end
     ),
@@ -70,21 +70,17 @@ _START = _Side(
 
 
 def with_deadline(source: Document, deadline: datetime) -> dict[str, Any]:
-    """The document with no statement, Allow or Deny, applying from the deadline on.
+    """Return the document with every statement, Allow and Deny, ending at the deadline.
 
-    The deadline counts to whole seconds, the fraction cut off. What ends earlier by its own
-    conditions is left as it is, and nothing else in the conditions is lost. Raises InstantError
-    for a deadline without a time zone, DocumentError for a document that is no policy.
+    The deadline is cut to whole seconds. A statement that ends earlier by its own conditions is
+    unchanged; other conditions are kept. Raises InstantError for a deadline without a time zone,
+    DocumentError for an invalid policy.
     """
     return _bounded(source, _END, whole_second_before(deadline))
 
 
 def with_window(source: Document, starts_at: datetime, deadline: datetime) -> dict[str, Any]:
-    """The document applying from the start, included, up to the deadline, excluded.
-
-    Both count to whole seconds and inwards. Raises InstantError if the start is not before the
-    deadline, and else as with_deadline() does.
-    """
+    """Return the document limited to the time from the start (included) to the deadline."""
     start, end = whole_second_after(starts_at), whole_second_before(deadline)
     if start >= end:
         begins, ends = format_instant(start), format_instant(end)
@@ -117,8 +113,8 @@ def _is_bounded(
 def _with_bound(
     conditions: dict[str, dict[str, Any]], side: _Side, moment: datetime
 ) -> dict[str, dict[str, Any]]:
-    # The second place is for conditions that hold something unreadable in the first: whatever AWS
-    # makes of that, it must stay and ours must hold besides. aws:CurrentTime is never missing.
+    # IfExists is for conditions with an unreadable value under the plain operator: it is kept, and
+    # ours must hold as well. aws:CurrentTime is never absent.
     for suffix in ("", _IF_EXISTS):
         operator = side.operator + suffix
         if None in _values(conditions, operator, side):
@@ -133,7 +129,7 @@ def _with_bound(
 def _values(
     conditions: dict[str, dict[str, Any]], operator: str, side: _Side
 ) -> list[datetime | None]:
-    """The bounds that one operator sets, one for each spelling of the key; None is unreadable."""
+    """The bounds of one operator, one for each spelling of the key; None for an unreadable one."""
     block = conditions.get(operator, {})
     return [_loosest(v, side) for key, v in block.items() if _is(key, CURRENT_TIME)]
 
@@ -141,7 +137,7 @@ def _values(
 def _loosest(values: Any, side: _Side) -> datetime | None:
     try:
         return side.loosest([parse_instant(value) for value in as_list(values)])
-    except ValueError:  # unreadable, or no values at all
+    except ValueError:  # unreadable, or no values
         return None
 
 
@@ -150,12 +146,12 @@ def _is(key: str, name: str) -> bool:
 
 
 def deadline_of(source: Document) -> datetime | None:
-    """The whole second from which no statement of a document applies any more, in UTC.
+    """Return the whole second (UTC) from which no statement of a document applies.
 
-    Reads every form that ends a statement: on ``aws:CurrentTime`` or ``aws:EpochTime``, exclusive
-    or inclusive, ``...IfExists``, lists of values, any spelling of the date. None where any
-    statement has no end, or one that cannot be relied on (``ForAllValues`` also holds without the
-    key); so None never means that something has ended. Raises DocumentError for what is no policy.
+    Reads every form that ends a statement: ``aws:CurrentTime`` or ``aws:EpochTime``, exclusive or
+    inclusive, ``...IfExists``, lists of values, any form of a date. None if a statement has no
+    reliable end (``ForAllValues`` also holds without the key). None never means that the document
+    has ended. Raises DocumentError for an invalid policy.
     """
     ends = [_end_of(each) for each in statements_of(source)]
     known = [end for end in ends if end is not None]
@@ -163,10 +159,10 @@ def deadline_of(source: Document) -> datetime | None:
 
 
 def start_of(source: Document) -> datetime | None:
-    """The moment (UTC) before which no statement of a document allows anything.
+    """Return the moment (UTC) before which no statement of a document allows anything.
 
-    Reads bounds on ``aws:CurrentTime``. None where a statement allows something at once, or where
-    none allows anything. Raises DocumentError for what is no policy.
+    Reads bounds on ``aws:CurrentTime``. None if a statement allows something at once, or if none is
+    an Allow. Raises DocumentError for an invalid policy.
     """
     allows = [each for each in statements_of(source) if each.get("Effect") == "Allow"]
     starts = [_start_of(each) for each in allows]
@@ -206,10 +202,10 @@ def _end_by(operator: str, key: str, values: Any) -> datetime | None:
     latest = _loosest(values, _END)
     if latest is None:
         return None
-    # AWS's clock may show whole seconds only, and then still shows the last one during its course.
+    # The clock may have whole seconds only, and then shows a second until the next one begins.
     try:
         if comparison == "LessThan":
             return whole_second_after(latest)
         return whole_second_before(latest) + _SECOND
-    except OverflowError:  # the end of the calendar: as good as no end
+    except OverflowError:  # beyond the last year: no end
         return None

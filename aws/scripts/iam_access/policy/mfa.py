@@ -1,7 +1,7 @@
-"""Require multi-factor authentication (MFA) for what a document allows.
+"""Require multi-factor authentication (MFA) for the Allow statements of a document.
 
-``Bool aws:MultiFactorAuthPresent true`` also fails where the key is missing, as it is with
-long-term access keys; ``BoolIfExists`` would let those through.
+``Bool aws:MultiFactorAuthPresent true`` also fails if the key is absent, as it is with long-term
+access keys; ``BoolIfExists`` would hold.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthpresent
 """
 
@@ -16,11 +16,10 @@ _Conditions = dict[str, dict[str, Any]]
 
 
 def with_mfa(source: Document) -> dict[str, Any]:
-    """The document with no Allow statement applying unless MFA was used.
+    """Return the document with every Allow statement limited to requests with MFA.
 
-    Nothing else in the conditions is lost, and Deny statements stay as they are. A statement that
-    applied only without MFA stays, but never applies. Raises DocumentError for a document that is
-    no policy.
+    Other conditions and Deny statements are kept. A statement that applies only without MFA is kept
+    and never applies. Raises DocumentError for an invalid policy.
     """
     return {**source, "Statement": [_with_mfa(each) for each in statements_of(source)]}
 
@@ -32,11 +31,11 @@ def _with_mfa(source: Statement) -> dict[str, Any]:
 
 
 def _required(conditions: _Conditions) -> _Conditions:
-    """The conditions with a demand for MFA in the first place where there is one or can be.
+    """Add the requirement of MFA under the first operator that has it or can take it.
 
-    Beside a ``Bool`` that does not let us in, ``BoolIfExists`` demands as much: the former does
-    not hold without the key. Where both places are taken by what does not admit MFA, nothing can
-    hold, which ``Null`` says in so many words: with the key missing, ``Bool`` does not hold.
+    If ``Bool`` is taken by a value that excludes MFA, ``BoolIfExists`` is sufficient: ``Bool`` does
+    not hold without the key. If both are taken, the statement can never apply; ``Null`` makes that
+    explicit, since ``Bool`` does not hold without the key.
     """
     for operator in ("Bool", "BoolIfExists"):
         if (demanding := _demanding(conditions, operator)) is not None:
@@ -47,9 +46,9 @@ def _required(conditions: _Conditions) -> _Conditions:
 
 
 def _demanding(conditions: _Conditions, operator: str) -> _Conditions | None:
-    """The conditions with MFA demanded by one operator; None if it asks something else of the key.
+    """The conditions with MFA required by one operator; None if it requires something else.
 
-    The values of a key are alternatives, so that "true" beside others is narrowed to it.
+    The values of a key are alternatives, so a list that contains "true" is reduced to it.
     """
     written = _spelling(conditions, operator)
     block = conditions.get(written, {})
@@ -65,7 +64,7 @@ def _demanding(conditions: _Conditions, operator: str) -> _Conditions | None:
 
 
 def _spelling(conditions: _Conditions, operator: str) -> str:
-    """How an operator is written in the conditions: its case may differ from AWS's."""
+    """The operator as the conditions spell it: its case may differ from AWS's."""
     return next((each for each in conditions if each.lower() == operator.lower()), operator)
 
 

@@ -1,18 +1,16 @@
-"""Actions with which a temporary grant could be made to outlive its end, and the denial of them.
+"""Actions by which a temporary grant could outlive its end, and statements that deny them.
 
-Whoever may write IAM can prolong a grant, make keys or a role of their own; whoever may become
-somebody else keeps that session past the end of the grant. Policies of resources can let somebody
-in for good: those are told apart, since they belong to the daily work with many services. Which
-actions there are is data, see outliving_actions.py.
+With write access to IAM, the grantee can prolong the grant, create access keys or roles; with a
+session of another principal, the grantee keeps it past the end. Resource policies can give lasting
+access too; these actions are separate, since everyday work with many services needs them.
 
-Not among them, because what they give ends with the grant, or is another's to end:
+Not included, because the access ends with the grant or is under other control:
 
 * ``sts:GetSessionToken`` and ``sts:GetFederationToken``. Their sessions have what the policies of
-  the user who made them still allow when they ask. (No policy governs the former anyway.)
+  the user allow at the time of each request. (No policy governs GetSessionToken anyway.)
   https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_disable-perms.html
-* ``iam:PassRole``. It changes nothing in IAM. What a service then runs under the passed role goes
-  on running, as does all that a person has set up in an account while they could: a limit of
-  temporary access, to be told to those who review it.
+* ``iam:PassRole``. It changes nothing in IAM. What a service runs with the passed role continues to
+  run, as everything does that the grantee has set up: a limit of temporary access.
 """
 
 import re
@@ -35,18 +33,18 @@ from iam_access.policy.document import (
 from iam_access.policy.globs import GlobMode, compile_patterns, has_wildcard, no_variables
 from iam_access.snapshot import Document
 
-#: Services of which whatever writes is meant: identities, the account's root user and its owner.
+#: Services whose write actions all count: identities, the account's root user and its owner.
 WRITTEN = ("account", "account-access", "iam", "organizations")
 
-#: What else gives lasting access to a principal that has it for a while.
+#: Other actions that give lasting access.
 STAYING = (
-    # Sessions and tokens that answer to the policies of another principal.
+    # Sessions and tokens with the policies of another principal.
     "sts:AssumeRole*",
     "sts:AssumeRoot",
     "sts:GetDelegatedAccessToken",
     "sts:GetWebIdentityToken",
-    # IAM Identity Center: what permission sets allow, to whom they and applications are assigned,
-    # and whom it trusts. To remove a policy or a boundary from a permission set can widen it.
+    # IAM Identity Center: permission sets, assignments of them and of applications, and trusted
+    # issuers. Removing a policy or a boundary from a permission set can widen it.
     "sso:Associate*",
     "sso:Attach*",
     "sso:Create*",
@@ -56,7 +54,7 @@ STAYING = (
     "sso:Provision*",
     "sso:Put*",
     "sso:Update*",
-    # The people and groups in it, their passwords and second factors. To remove them gives nothing.
+    # Its users and groups, their passwords and second factors. Removing them gives no access.
     "identitystore:Create*",
     "identitystore:Update*",
     "sso-directory:Add*",
@@ -65,18 +63,18 @@ STAYING = (
     "sso-directory:Enable*",
     "sso-directory:Import*",
     "sso-directory:Update*",
-    # IAM Roles Anywhere: a certificate authority of one's own is as good as an access key.
+    # IAM Roles Anywhere: a certificate authority is equivalent to an access key.
     "rolesanywhere:Create*",
     "rolesanywhere:Enable*",
     "rolesanywhere:Update*",
-    # Keys that know no deadline: of instances, of buckets, of machines that join Systems Manager.
+    # Keys without a deadline: of instances, buckets, and machines that join Systems Manager.
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/activations.html
     "lightsail:CreateBucketAccessKey",
     "lightsail:CreateKeyPair",
     "lightsail:DownloadDefaultKeyPair",
     "lightsail:ImportKeyPair",
     "ssm:CreateActivation",
-    # Lists of their own of who may do what, which IAM does not show: clusters, data, keys.
+    # Access lists of services, which IAM does not show: clusters, data, keys.
     # https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
     # https://docs.aws.amazon.com/lake-formation/latest/dg/granting-catalog-permissions.html
     # https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
@@ -89,7 +87,7 @@ STAYING = (
     "kms:CreateGrant",
 )
 
-#: What opens a resource to others, or to the same person later: its policy, or a share of it.
+#: Actions that open a resource to other principals, or past the end: policies and shares.
 OPENING = (
     "*:PutResourcePolicy",
     "acm-pca:CreatePermission",
@@ -125,7 +123,7 @@ OPENING = (
     "glacier:SetVaultAccessPolicy",
     "grafana:UpdatePermissions",
     "imagebuilder:Put*Policy",
-    # Certificates of devices are lasting credentials, and these say what they may do.
+    # Device certificates are lasting credentials; these actions attach their policies.
     "iot:Attach*Policy",
     "iot:CreatePolicy*",
     "iot:SetDefault*",
@@ -178,31 +176,31 @@ OPENING = (
 
 _READS = (AccessLevel.LIST, AccessLevel.READ)
 _PASSING = "iam:PassRole"
-#: Denied in as few letters as may be, or a denial of everything does not fit inline for a user.
+#: Denied with as few letters as possible, so that the whole denial fits inline for a user.
 _TERSE = frozenset(WRITTEN) - {"iam"}
-#: A service-linked role gives nobody access: AWS decides who may use it and for what. Many
-#: policies for everyday work allow to make one, and none of them is to be refused for it. Beside
-#: other writing of IAM it counts, so that the denial can be of every action with the same verb.
+#: A service-linked role gives the grantee no access: only its service uses it. Many policies for
+#: everyday work allow creating one, which alone is no reason to refuse them. Together with other
+#: writes to IAM it counts, so that the denial can have one pattern for each verb.
 _SERVICE_LINKED = frozenset({"iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"})
 
-#: How many patterns are told to people.
+#: How many patterns in_words() names.
 _SHOWN = 5
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def opening_actions(documents: Iterable[Document]) -> frozenset[str]:
-    """The actions, in full, by which these documents let a resource be opened for good.
+    """Return the actions, by full name, by which the documents let a resource be opened for good.
 
-    As in outliving_actions(), but of policies and shares of resources.
+    As outliving_actions(), but for policies and shares of resources.
     """
     return _left(documents, _opening())
 
 
 def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
-    """The actions, in full, by which a grant of these documents could be made to outlive its end.
+    """Return the actions, by full name, by which a grant of the documents could outlive its end.
 
-    An Allow counts whatever its resources and conditions, since those may be met; a Deny only if
-    it is of all resources and without conditions. Raises DocumentError for what is no policy.
+    Resources and conditions of an Allow are assumed to match; a Deny counts only if it is
+    unconditional and for all resources. Raises DocumentError for an invalid policy.
     """
     found = _left(documents, _outliving())
     writes_iam = any(action.startswith("iam:") for action in found - _SERVICE_LINKED)
@@ -210,7 +208,7 @@ def outliving_actions(documents: Iterable[Document]) -> frozenset[str]:
 
 
 def _left(documents: Iterable[Document], among: frozenset[str]) -> frozenset[str]:
-    """Those of the actions that the documents allow and do not deny for good."""
+    """The actions that the documents allow and do not deny unconditionally."""
     allowed: set[str] = set()
     denied: set[str] = set()
     for each in (one for source in documents for one in statements_of(source)):
@@ -222,15 +220,15 @@ def _left(documents: Iterable[Document], among: frozenset[str]) -> frozenset[str
 
 
 def suspended(held: Iterable[Document], denials: Iterable[Statement]) -> frozenset[str]:
-    """The actions, in full, that these denials take away from who holds the documents.
+    """Return the actions, by full name, that the denials take from a holder of the documents.
 
-    Conditions and resources, of an Allow as of a Deny, are taken to be met.
+    Conditions and resources, of Allow and Deny, are assumed to match.
     """
     return _left(held, frozenset(chain(*map(_named, denials))))
 
 
 def _named(source: Statement) -> frozenset[str]:
-    """The known actions, in full, that a statement is about."""
+    """The known actions, by full name, that a statement covers."""
     values = source["Action"] if "Action" in source else source["NotAction"]
     found = frozenset(chain(*(expand(text_of(each)) for each in as_list(values))))
     return found if "Action" in source else all_actions() - found
@@ -239,7 +237,7 @@ def _named(source: Statement) -> frozenset[str]:
 def gives_nothing(documents: Iterable[Document], denied: frozenset[str]) -> bool:
     """Whether all that the documents allow is among the `denied` actions, or denied for good.
 
-    What AWS's data does not know is taken to be something.
+    False for actions that AWS's data does not contain.
     """
     statements = [each for source in documents for each in statements_of(source)]
     texts = [
@@ -282,14 +280,14 @@ def _opening() -> frozenset[str]:
 
 
 def _covered(source: Statement, among: frozenset[str]) -> frozenset[str]:
-    """Those of the actions that the Action or NotAction of a statement covers."""
+    """The subset of the actions that the Action or NotAction of a statement covers."""
     if "NotAction" in source:
         return among - _matched(source["NotAction"], among)
     return _matched(source["Action"], among) if "Action" in source else frozenset()
 
 
 def _matched(values: Any, among: frozenset[str]) -> frozenset[str]:
-    # As the evaluator does, so that both find the same, whatever AWS would make of a pattern.
+    # With the evaluator's matching, so that both agree on every pattern.
     prefixes = _prefixes(among)
     texts = [
         text
@@ -305,22 +303,22 @@ def _matched(values: Any, among: frozenset[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=16)
 def _prefixes(actions: frozenset[str]) -> frozenset[str]:
-    """The services of the actions: most patterns are of others, and need not be looked at."""
+    """The services of the actions: most patterns are of other services and can be skipped."""
     return frozenset(each.partition(":")[0] for each in actions)
 
 
 def is_absolute(source: Statement) -> bool:
-    """Whether a statement is of all resources, without conditions."""
+    """Whether a statement is unconditional and for all resources."""
     everywhere = "Resource" in source and "*" in as_list(source["Resource"])
     return everywhere and not any(conditions_of(source).values())
 
 
 def denial(actions: frozenset[str]) -> Statement:
-    """A Deny statement of these actions, in full, on every resource, as short as may be.
+    """Return the shortest Deny statement of the actions (full names) on every resource.
 
-    Those that share their first words (of some services, letters) with each other and with no
-    other action become one pattern, which will also match what AWS adds under it. Raises
-    ValueError for no actions.
+    Actions that share their first words (for some services, letters) with each other and with no
+    other action become one pattern; it also matches actions that AWS adds later. Raises ValueError
+    for no actions.
     """
     if not actions:
         raise ValueError("There are no actions to deny.")
@@ -328,13 +326,13 @@ def denial(actions: frozenset[str]) -> Statement:
 
 
 def in_words(actions: frozenset[str]) -> str:
-    """The actions as denial() has them, for people: the first few, and how many more there are."""
+    """Return the actions as denial() writes them, for people: the first few and how many more."""
     return some(_shortened(actions), _SHOWN)
 
 
 @lru_cache(maxsize=256)
 def _shortened(actions: frozenset[str]) -> tuple[str, ...]:
-    """Many people are granted the same, and to find what is shortest takes a while."""
+    """Cached: the computation is slow, and many grants have the same actions."""
     named: defaultdict[str, set[str]] = defaultdict(set)
     for action in actions:
         service, _, name = action.partition(":")
@@ -350,7 +348,7 @@ def _shortened(actions: frozenset[str]) -> tuple[str, ...]:
 
 
 def _beginnings(names: set[str], others: set[str]) -> Iterator[str]:
-    """For each name the first letters with which no other action begins."""
+    """For each name, the shortest prefix that no other action has."""
     foreign = [name.lower() for name in others]
     for name in names:
         yield next(
@@ -371,7 +369,7 @@ def _patterns(names: set[str], others: set[str]) -> Iterator[str]:
             beginning = name[:end].lower()
             if any(other.startswith(beginning) for other in foreign):
                 continue
-            # Of one action alone only the verb is left, which tells as much as its name.
+            # For a single action, the verb alone is short and clear enough.
             several = sum(each.startswith(beginning) for each in lowered) > 1
             if several or end == ends[0] < len(name):
                 yield f"{name[:end]}*"

@@ -43,11 +43,10 @@ _LISTS = ("Action", "NotAction", "Resource", "NotResource")
 
 
 def combine(documents: Sequence[Document]) -> dict[str, Any]:
-    """One document of the current version with the statements of all, in the order given.
+    """Return one document of the current version with the statements of all, in order.
 
-    Text that a document of the older version means literally is escaped. A statement id says
-    nothing about access: one that IAM refuses or that was there before is left out. Raises
-    DocumentError for a document that is no policy or of an unknown version.
+    Text that is literal in the older version is escaped. A statement id that IAM refuses or that is
+    repeated is removed. Raises DocumentError for an invalid policy or an unknown version.
     """
     return document(_with_unique_sids([each for one in documents for each in _current(one)]))
 
@@ -94,11 +93,11 @@ def _with_unique_sids(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def shorten(source: Document) -> dict[str, Any]:
-    """A shorter document that decides every request as the given one does.
+    """Return a shorter document that decides every request alike.
 
-    Statement ids go; repeated values, and actions that a pattern beside them covers, are dropped;
-    statements that differ only in their actions, or only in their resources, become one; a list of
-    one value loses its brackets. Raises DocumentError for a document that is no policy.
+    Removes statement ids, repeated values, actions that another pattern of the list covers, and the
+    brackets of single values. Joins statements that differ only in their actions or only in their
+    resources. Raises DocumentError for an invalid policy.
     """
     statements: list[Statement] = [_without_sid(each) for each in statements_of(source)]
     while True:
@@ -118,11 +117,11 @@ def _without_sid(source: Statement) -> Statement:
 
 
 def _merged(statements: Sequence[Statement], element: str) -> list[Statement]:
-    """Join the statements that are equal but for one list, which alternatives are in."""
+    """Join statements that are equal except for one list of alternatives."""
     merged: dict[Hashable, dict[str, Any]] = {}
     for each in statements:
         rest = canonical_statement({name: v for name, v in each.items() if name != element})
-        # A statement without the element has its opposite there, which cannot be joined.
+        # A statement without the element has its negation, which cannot be joined.
         key = (rest, element in each)
         if element in each and key in merged:
             merged[key][element] = as_list(merged[key][element]) + as_list(each[element])
@@ -171,47 +170,47 @@ def _fewest_actions(texts: list[str]) -> list[str]:
             patterns[lower.partition(":")[0]].append(lower)
     for lower in reversed(list(kept)):
         rivals = patterns[lower.partition(":")[0]]
-        # What was dropped already covers nothing, or two equal patterns would drop each other.
+        # Compare with kept ones only: two equivalent patterns would drop each other.
         if any(r != lower and r in kept and _covers(r, lower) for r in rivals):
             del kept[lower]
     return list(kept.values())
 
 
 def _covers(pattern: str, other: str) -> bool:
-    """Whether one action pattern certainly matches all that another does; never true in doubt."""
+    """Whether one action pattern certainly matches all that another does; False in doubt."""
     return covering(pattern).fullmatch(other) is not None
 
 
 _DIVISIBLE = ("Action", "Resource")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-#: How much of a statement an error shows.
+#: How many characters of a statement an error shows.
 _SHOWN = 120
 
 
 class SplitError(DocumentError):
-    """A statement that cannot be cut is larger than a part may be."""
+    """A statement that cannot be cut is larger than the limit."""
 
 
 def split(source: Document, limit: int) -> tuple[dict[str, Any], ...]:
-    """Documents of at most so many characters (see size()) that together decide as the whole does.
+    """Split a document into documents of at most `limit` characters (see policy_size()).
 
-    There are as few as the packing finds. One that fits is returned as it is. Else statement ids
-    and the document's id go, and documents of the same meaning give parts of the same meaning,
-    in the same order, however they are written. The Deny statements are in the first parts.
-    Raises SplitError for a statement that is too large and cannot be cut, DocumentError for what
-    is no policy.
+    Together they decide every request alike. The number of parts is the smallest that the packing
+    finds. A document that fits is returned unchanged. Otherwise statement ids and the document's id
+    are removed; documents of the same meaning give equal parts in the same order; Deny statements
+    come first. Raises SplitError for a statement that is too large and cannot be cut, DocumentError
+    for an invalid policy.
     """
     if policy_size(source) <= limit:
         return (dict(source),)
     frame = {"Version": version_of(source)}
-    # Every statement is counted with a comma, and the first one has none.
+    # Every statement is counted with a comma; the first one has none.
     room = limit + 1 - len(to_json({**frame, "Statement": []}))
     pieces = [piece for each in _canonical(source) for piece in _pieces(each, room, limit)]
     return tuple({**frame, "Statement": part} for part in _parts(pieces, room))
 
 
 def _canonical(source: Document) -> list[Statement]:
-    """The statements compacted, in an order that tells nothing about how they were written."""
+    """The shortened statements, in an order that does not depend on how they were written."""
     nameless = [{k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source)]
     tidy = json.loads(pretty({**source, "Statement": nameless}))
     statements = map(_sorted, statements_of(shorten(tidy)))
@@ -229,10 +228,10 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A statement, or a part of one, that may be cut between the values of one list.
+    """A statement, or a part of one, that can be cut between the values of one list.
 
-    `fixed` are the characters of all but the list, `values` the list (empty in what cannot be
-    cut) and `costs` the characters of each value; commas are counted.
+    `fixed` is the number of characters without the list, `values` the list (empty if it cannot be
+    cut) and `costs` the characters of each value, commas included.
     """
 
     statement: Statement
@@ -240,7 +239,7 @@ class _Piece:
     name: str = ""
     values: tuple[str, ...] = ()
     costs: tuple[int, ...] = ()
-    #: Characters of the whole.
+    #: Characters of the whole piece.
     cost: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -253,19 +252,19 @@ class _Piece:
 
     @property
     def least(self) -> int:
-        """The characters of the largest of the smallest pieces that it can be cut into."""
+        """The characters of the largest piece after cutting as often as possible."""
         return self.fixed + max(self.costs, default=0)
 
     @property
     def written(self) -> dict[str, Any]:
-        """The statement with this piece's values, one alone without brackets."""
+        """The statement with this piece's values; a single value has no brackets."""
         if not self.values:
             return dict(self.statement)
         values = self.values[0] if len(self.values) == 1 else list(self.values)
         return {**self.statement, self.name: values}
 
     def cut(self, room: int) -> "tuple[_Piece | None, _Piece | None]":
-        """What fits into some room, filled with the first values that do, and what remains."""
+        """Return a piece that fits into the room, with the first values that fit, and the rest."""
         taken: list[int] = []
         left = room - self.fixed
         for index, cost in enumerate(self.costs):
@@ -285,7 +284,7 @@ class _Piece:
 
 
 def _pieces(source: Statement, room: int, limit: int) -> list[_Piece]:
-    """A statement as one piece that can be cut fine enough for the room, or as several such."""
+    """Return a statement as one piece that can be cut to fit the room, or as several."""
     lists = [name for name in _DIVISIBLE if isinstance(source.get(name), list) and source[name]]
     lists.sort(key=lambda name: -len(_text(source[name])))
     whole = _piece(source, lists[0] if lists else "")
@@ -301,17 +300,13 @@ def _piece(source: Statement, name: str) -> _Piece:
     if not name:
         return _Piece(source, len(_text(source)) + 1)
     costs = tuple(len(_text(value)) + 1 for value in source[name])
-    # The 0 is as long as the statement's own comma, and one comma of the list is too many.
+    # The placeholder 0 stands for the statement's comma; one comma of the list is too many.
     fixed = len(_text({**source, name: 0})) - 1
     return _Piece(source, fixed, name, tuple(source[name]), costs)
 
 
 def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[_Piece]:
-    """The statement cut along the longer list, or first in as few as are best along the shorter.
-
-    Each piece repeats all of the shorter list that it has: where that is long, little room is
-    left for the other. None where not even single values fit.
-    """
+    """Cut along the longer list, after cutting the shorter one into the best number of chunks."""
     best: list[_Piece] = []
     least: float = float("inf")
     values = source[shorter]
@@ -332,7 +327,7 @@ def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[_P
 
 
 def _need(piece: _Piece, room: int) -> int:
-    """The characters that a piece takes, cut as often as it has to be at least."""
+    """The least number of characters that a piece takes when cut to fit the room."""
     content = sum(piece.costs)
     cuts = -(-content // (room - piece.fixed)) if content else 1
     return content + cuts * piece.fixed
@@ -353,7 +348,7 @@ def _too_large(source: Statement, limit: int) -> SplitError:
 
 def _parts(pieces: list[_Piece], room: int) -> list[list[dict[str, Any]]]:
     need = sum(_need(piece, room) for piece in pieces)
-    # There are never more parts than values: each part takes one at least.
+    # Terminates: each part takes at least one value.
     for number in count(-(-need // room)):
         packed = _packed(pieces, number, room)
         if packed is not None:
@@ -362,9 +357,10 @@ def _parts(pieces: list[_Piece], room: int) -> list[list[dict[str, Any]]]:
 
 
 def _packed(pieces: Iterable[_Piece], number: int, room: int) -> list[list[_Piece]] | None:
-    """The pieces in a number of parts, the largest first; None if they do not fit.
+    """Pack the pieces into a number of parts, the largest first; None if they do not fit.
 
-    A piece goes whole to the fullest part that takes it. If none does, the emptiest is filled.
+    A piece goes whole into the fullest part that has room for it. If none has, it fills up the
+    emptiest.
     """
     parts: list[list[_Piece]] = [[] for _ in range(number)]
     free = [room] * number

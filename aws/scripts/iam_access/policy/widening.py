@@ -1,4 +1,4 @@
-"""Whether one document may allow what another does not, judged statement by statement."""
+"""Whether one document may allow what another does not, decided statement by statement."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -14,11 +14,11 @@ _Patterns = frozenset[str] | None
 
 
 def widens(before: Document, after: Document) -> bool:
-    """Whether `after` may allow more than `before` until it ends.
+    """Whether `after` may allow more than `before`, apart from its end.
 
-    A Deny of everything from a moment on is an end, and does not count.
-    It does not where each Allow is one there was, or says less, and each Deny there was is still
-    there, or says more. True in doubt. Raises DocumentError for what is no policy.
+    False if each Allow of `after` is covered by one of `before`, and each Deny of `before` by one
+    of `after`. A Deny of everything from a moment on is an end and is ignored. True in doubt.
+    Raises DocumentError for an invalid policy.
     """
     old, new = canonical(before).statements, canonical(after).statements
     allows = all(_is_within(each, _of(old, "Allow")) for each in _of(new, "Allow"))
@@ -27,7 +27,7 @@ def widens(before: Document, after: Document) -> bool:
 
 
 def _is_end(statement: CanonicalStatement) -> bool:
-    """Whether a statement denies everything from some moment on."""
+    """Whether a statement denies everything from a moment on."""
     keys = [key for _, key, _ in statement.condition]
     whole = statement.action == statement.resource == frozenset({"*"})
     return statement.effect == "Deny" and whole and keys == [_NOW]
@@ -46,9 +46,9 @@ def _is_any(pattern: str) -> bool:
 
 
 def covers(wide: CanonicalStatement, narrow: CanonicalStatement) -> bool:
-    """Whether one statement is surely of all that another is of, whenever that one applies.
+    """Whether one statement certainly applies to all requests that the other applies to.
 
-    Both have the same effect. What a Sid says does not matter.
+    Statement ids are ignored. Statements of different effects never cover each other.
     """
     return (
         wide.effect == narrow.effect
@@ -61,7 +61,7 @@ def covers(wide: CanonicalStatement, narrow: CanonicalStatement) -> bool:
 
 
 def _is_among(narrow: tuple[_Patterns, _Patterns], wide: tuple[_Patterns, _Patterns]) -> bool:
-    """Whether one pair of an element and its Not… takes in all that another does."""
+    """Whether one pair of an element and its negation matches all that the other pair matches."""
     (one, excluded), (other, spared) = narrow, wide
     if other is not None:
         if one is None:
@@ -76,10 +76,10 @@ def _is_among(narrow: tuple[_Patterns, _Patterns], wide: tuple[_Patterns, _Patte
 
 @lru_cache(maxsize=65536)
 def _pattern_covers(wide: str, narrow: str) -> bool:
-    """Whether a pattern of actions or of resources surely matches all that another does.
+    """Whether a pattern of actions or resources certainly matches all that another does.
 
-    They are compared part by part, since no wildcard of an ARN reaches over a colon before the
-    resource part. Patterns of different numbers of parts, and those with variables, are in doubt.
+    Compared part by part, since before the resource part no wildcard of an ARN matches a colon.
+    False for patterns with different numbers of parts or with variables.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     """
     if wide == narrow or _is_any(wide):

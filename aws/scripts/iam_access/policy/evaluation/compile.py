@@ -33,7 +33,7 @@ _KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 
 
 class PrincipalMatch(IntEnum):
-    """How directly a caller is named; the greater, the more it grants within one account."""
+    """How directly a caller is named. A greater value grants more within one account."""
 
     NONE = 0
     ACCOUNT = 1  # its account: its own policies must allow as well
@@ -45,9 +45,9 @@ class PrincipalMatch(IntEnum):
 class PrincipalMatcher:
     """A compiled Principal or NotPrincipal element (`negated`).
 
-    `accounts` and `names` come from its AWS entries; `services` and `providers` from the
-    others, which know no wildcards (access-analyzer-reference-policy-checks.html, "Unsupported
-    wildcard in principal"). `everyone` is "*" alone or among the AWS entries, which is the same
+    `accounts` and `names` come from its AWS entries; `services` and `providers` from the others,
+    which have no wildcards (access-analyzer-reference-policy-checks.html, "Unsupported wildcard in
+    principal"). `everyone` is "*" alone or among the AWS entries, which is equivalent
     (reference_policies_elements_principal.html#principal-anonymous).
     """
 
@@ -59,10 +59,10 @@ class PrincipalMatcher:
     negated: bool
 
     def match(self, caller: PrincipalContext, *, allow: bool) -> PrincipalMatch:
-        """How directly the statement applies to the caller; `allow` is its effect.
+        """Return how directly the statement applies to the caller; `allow` is its effect.
 
-        For NotPrincipal the doubt goes against the caller: an Allow leaves out whoever is named
-        in any way, a Deny spares only who is named by their own ARN.
+        In doubt, NotPrincipal is read against the caller: an Allow excludes callers that are named
+        in any way, a Deny spares only callers whose own ARN is named.
         """
         found = self._named(caller)
         if not self.negated:
@@ -136,13 +136,13 @@ def _entries(kind: str, raw: object, what: str) -> frozenset[str]:
 
 
 def _account(name: str) -> str | None:
-    """The account that an entry names as a whole: twelve digits, or the ARN of its root."""
+    """The account that an entry names: twelve digits, or the ARN of its root."""
     if len(name) == 12 and name.isascii() and name.isdigit():
         return name
     return account_of_root(name)
 
 
-# reference_policies_elements_version.html: the older one is the default and knows no variables.
+# reference_policies_elements_version.html: the older version is the default and has no variables.
 _VERSIONS = ("2008-10-17", "2012-10-17")
 _DOCUMENT_ELEMENTS = frozenset(DOCUMENT_ELEMENTS)
 _STATEMENT_ELEMENTS = frozenset(STATEMENT_ELEMENTS)
@@ -150,7 +150,7 @@ _MEMO_LIMIT = 4096
 
 
 class SourceType(StrEnum):
-    """What a policy is attached to, which decides the elements it may have."""
+    """What a policy is attached to, which decides the elements that it may have."""
 
     IDENTITY = "identity"
     BOUNDARY = "boundary"
@@ -189,7 +189,7 @@ class StatementRef:
 
 
 class CompiledStatement(NamedTuple):
-    """A compiled statement. Without `resources` it covers every resource that it is asked for."""
+    """A compiled statement. Without `resources` it matches every resource."""
 
     ref: StatementRef
     actions: PatternSet
@@ -204,9 +204,9 @@ class CompiledStatement(NamedTuple):
         return self.actions.matches(action, no_variables) != self.not_actions
 
     def match(self, context: RequestContext) -> PrincipalMatch:
-        """How directly the statement applies to a request whose action it covers.
+        """Return how directly the statement applies to a request whose action it covers.
 
-        A policy without Principal applies to whom it is attached to: Match.DIRECT.
+        A policy without Principal applies to the principal that it is attached to: DIRECT.
         """
         found = PrincipalMatch.DIRECT
         if self.principal is not None:
@@ -216,7 +216,7 @@ class CompiledStatement(NamedTuple):
         return found if self.applies_to_anyone(context) else PrincipalMatch.NONE
 
     def applies_to_anyone(self, context: RequestContext) -> bool:
-        """Whether resource and conditions match, whoever the caller is."""
+        """Whether resource and conditions match, for any caller."""
         resources = self.resources
         if resources is not None:
             resource = context.request.resource
@@ -232,7 +232,7 @@ class CompiledStatement(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledPolicy:
-    """A policy ready to be asked. Hashable by identity, so that callers can share and cache it."""
+    """A compiled policy. Hashable by identity, so that callers can share and cache it."""
 
     source: PolicySource
     statements: tuple[CompiledStatement, ...]
@@ -250,11 +250,11 @@ class CompiledPolicy:
 
 
 def compile_policy(document: Mapping[str, Any] | str, source: PolicySource) -> CompiledPolicy:
-    """Compile a policy document, given as JSON text or as what JSON decodes to.
+    """Compile a policy document, given as JSON text or as the decoded mapping.
 
-    Raises PolicySyntaxError for what IAM could not evaluate either: no JSON, a key twice in one
-    object, no or several actions elements, an unknown element, effect, version or condition
-    operator, a Principal where none may be. Names of actions and resources are not checked.
+    Raises PolicySyntaxError for what IAM cannot evaluate: invalid JSON, a repeated key, not exactly
+    one actions element, an unknown element, effect, version or condition operator, a Principal in
+    an identity policy. Names of actions and resources are not checked.
     """
     body = _decode(document)
     _check_elements(body, _DOCUMENT_ELEMENTS, f"{source.name}: ")
@@ -286,7 +286,7 @@ def _decode(document: Mapping[str, Any] | str) -> Mapping[str, Any]:
 
 
 def _check_elements(raw: Mapping[str, Any], known: frozenset[str], where: str = "") -> None:
-    """Refuse what the grammar does not have, lest a misspelt condition is taken for none."""
+    """Refuse elements that the grammar lacks, so that a misspelled Condition is not ignored."""
     if not raw.keys() <= known:
         unknown = next(name for name in raw if name not in known)
         raise PolicySyntaxError(
@@ -345,7 +345,7 @@ def _one_of(raw: Mapping[str, Any], name: str, negation: str) -> tuple[tuple[str
 
 
 def _resources(raw: Mapping[str, Any], source: PolicySource) -> tuple[tuple[str, ...] | None, bool]:
-    """Policies on a resource may leave Resource out; a trust policy has to."""
+    """Resource policies may omit Resource; trust policies must."""
     present = "Resource" in raw or "NotResource" in raw
     if source.type is SourceType.TRUST and present:
         raise PolicySyntaxError(

@@ -1,6 +1,6 @@
 """The Condition element: every operator, with set qualifiers and IfExists.
 
-A condition is compiled into an object that asks a request's context one question. Pages: IAM
+A condition is compiled into an object that is evaluated with the context of a request. Pages: IAM
 User Guide, reference_policies_elements_condition_operators.html (operators, IfExists, Null),
 reference_policies_condition-single-vs-multi-valued-context-keys.html (ForAllValues, ForAnyValue),
 reference_policies_condition-logic-multiple-context-keys-or-values.html (AND, OR, NOR).
@@ -32,12 +32,12 @@ PolicyValues: TypeAlias = Sequence[Scalar]
 Test: TypeAlias = Callable[[str, Lookup], bool | None]
 """Whether one value of the request matches any of the policy's values.
 
-None is for what cannot be told, because the value, or one of the policy's that could have matched,
-is not of the operator's type.
+None if unknown: the value, or one of the policy's values that could match, is not of the operator's
+type.
 """
 
 Factory: TypeAlias = Callable[[PolicyValues, bool], Test]
-"""Makes a test from the policy's values; the flag tells whether variables count."""
+"""Makes a test from the policy's values; the flag is whether to resolve variables."""
 
 _T = TypeVar("_T")
 
@@ -69,7 +69,7 @@ def _ignore_case(values: PolicyValues, variables: bool) -> Test:
 
 
 def _compare(parse: Callable[[Any], _T | None], relation: Callable[[_T, _T], bool]) -> Factory:
-    """A factory for operators that read both sides as a value of one type.
+    """Make a factory for operators that parse both sides as a value of one type.
 
     No variables and no wildcards.
     """
@@ -90,12 +90,12 @@ def _compare(parse: Callable[[Any], _T | None], relation: Callable[[_T, _T], boo
 
 
 def _without_match(readable: Sequence[object], values: PolicyValues) -> bool | None:
-    """What a test says where nothing matches: None if one of the policy's values is unreadable."""
+    """The result of a test without a match: None if one of the policy's values is unreadable."""
     return False if len(readable) == len(values) else None
 
 
 def _bool(values: PolicyValues, variables: bool) -> Test:
-    """Bool takes policy variables, unlike the other operators that are not strings or ARNs."""
+    """Bool resolves policy variables, as only operators for text and ARNs do otherwise."""
     texts = [text.lower() for text in _texts(values)]
     matches = compile_patterns(texts, GlobMode.TEXT, variables=variables, wildcards=False).matches
 
@@ -107,24 +107,24 @@ def _bool(values: PolicyValues, variables: bool) -> Test:
 
 
 def parse_boolean(value: Scalar) -> str | None:
-    """The words true or false in lower case, or None for what is neither."""
+    """Return true or false in lower case, or None for any other value."""
     text = text_of(value).lower()
     return text if text in ("true", "false") else None
 
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
-# JSON writes numbers with an exponent too. What Decimal cannot hold is no number.
+# JSON has numbers with an exponent too. Limited to what Decimal can hold.
 _NUMBER = re.compile(_DECIMAL.pattern + r"([eE][+-]?\d{1,9})?", re.ASCII)
 
 
 def parse_number(value: Scalar) -> Decimal | None:
-    """An integer or decimal number exactly, or None for what is neither."""
+    """Return an integer or decimal number exactly, or None for any other value."""
     text = text_of(value).strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def parse_binary(value: Scalar) -> bytes | None:
-    """The bytes that a value in base64 stands for; None for anything else."""
+    """Return the bytes of a base64 value, or None for any other value."""
     try:
         return base64.b64decode(text_of(value), validate=True)
     except (binascii.Error, ValueError):
@@ -157,7 +157,7 @@ def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 
 
 def parse_network(value: Scalar) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """An address or a range in CIDR notation; None for anything else."""
+    """Return an address or a range in CIDR notation, or None for any other value."""
     text = text_of(value).strip()
     # CIDR has a prefix length. Python takes a mask such as /255.0.0.0 too.
     if not _DIGITS.fullmatch(text.partition("/")[2]):
@@ -169,7 +169,7 @@ def parse_network(value: Scalar) -> ipaddress.IPv4Network | ipaddress.IPv6Networ
 
 
 def _arn(values: PolicyValues, variables: bool) -> Test:
-    """ARNs part by part. A variable may bring in the parts that a pattern lacks."""
+    """ARNs part by part. The value of a variable may contain the parts that a pattern lacks."""
     texts = _texts(values)
     patterns = compile_patterns(texts, GlobMode.ARN, variables=variables)
     whole = [text for text in texts if is_whole_arn(text) or (variables and "${" in text)]
@@ -196,15 +196,15 @@ _READERS: Mapping[ValueType, Callable[[str], object]] = {
 
 
 def is_value_of(value: str, kind: ValueType) -> bool:
-    """Whether a request's value of a key is of a type; operators of that type match no other."""
+    """Whether a request's value is of a type; operators of that type match no other value."""
     return kind is ValueType.STRING or _READERS[kind](value) is not None
 
 
 _string = _patterns(GlobMode.TEXT, wildcards=False)
 _like = _patterns(GlobMode.TEXT, wildcards=True)
 
-# Operator in lower case: how its test is made, and whether it is the negation of that test.
-# Null is not among them: it asks for no value.
+# Operator in lower case: the factory of its test, and whether the operator negates the test.
+# Without Null, which compares no values.
 OPERATORS: Mapping[str, tuple[Factory, bool]] = {
     "stringequals": (_string, False),
     "stringnotequals": (_string, True),
@@ -228,7 +228,7 @@ OPERATORS: Mapping[str, tuple[Factory, bool]] = {
     "binaryequals": (_compare(parse_binary, operator.eq), False),
     "ipaddress": (_ip, False),
     "notipaddress": (_ip, True),
-    # ArnEquals takes wildcards exactly as ArnLike does.
+    # ArnEquals matches wildcards exactly as ArnLike does.
     "arnequals": (_arn, False),
     "arnnotequals": (_arn, True),
     "arnlike": (_arn, False),
@@ -237,19 +237,19 @@ OPERATORS: Mapping[str, tuple[Factory, bool]] = {
 
 
 class PolicySyntaxError(AccessError, ValueError):
-    """A document that is no policy: `message` says what is wrong and where."""
+    """A document that is not a valid policy: `message` says what is wrong and where."""
 
     code = "policy-syntax"
 
 
 class Context(Protocol):
-    """What conditions ask of a request."""
+    """The values of condition keys that conditions read from a request."""
 
     def values(self, key: str, written: str) -> tuple[str, ...] | None:
-        """All values of a key (in lower case), or None; `written` is how the policy spells it."""
+        """Return all values of a key (in lower case), or None; `written` is its spelling."""
 
     def single(self, key: str, written: str) -> str | None:
-        """The value of a key that has exactly one: only those can be policy variables."""
+        """Return the value of a key with exactly one value: only these can be policy variables."""
 
 
 class Qualifier(Enum):
@@ -264,8 +264,8 @@ class Qualifier(Enum):
 class CompiledCondition:
     """One key under one operator.
 
-    `negated` turns the test round: several policy values are then a NOR. `operator` and `key`
-    are as written.
+    `negated` inverts the test: several policy values are then a NOR. `operator` and `key` are as
+    written.
     """
 
     operator: str
@@ -277,18 +277,18 @@ class CompiledCondition:
     test: Test
 
     def holds(self, context: Context) -> bool:
-        """Whether the request meets it.
+        """Whether the request meets the condition.
 
-        A missing key fails a positive operator, meets a negated one, meets IfExists and
-        ForAllValues, and fails ForAnyValue. Several values need a qualifier: without one they
-        meet no operator, nor does a value that is not of the operator's type.
+        Without the key, a positive operator fails; a negated one, IfExists and ForAllValues hold;
+        ForAnyValue fails. Several values need a qualifier: without one they meet no operator.
+        Neither does a value that is not of the operator's type.
         """
         values = context.values(self.lowered, self.key)
         if values is None:
             return self._holds_without_key()
         if self.qualifier is Qualifier.NONE:
             return len(values) == 1 and self._meets(values[0], context)
-        # An empty string counts as an empty set here, and only here.
+        # Only here, an empty string is equivalent to an empty set.
         if values == ("",):
             return self.qualifier is Qualifier.ALL
         met = (self._meets(value, context) for value in values)
@@ -323,8 +323,8 @@ AnyCondition: TypeAlias = CompiledCondition | NullCondition
 def compile_conditions(block: object, *, variables: bool) -> tuple[AnyCondition, ...]:
     """Compile a Condition block; all conditions in it must hold.
 
-    `variables` tells whether the policy's version knows policy variables. Raises
-    PolicySyntaxError for an unknown operator or a malformed block.
+    `variables` is whether the policy's version has policy variables. Raises PolicySyntaxError for
+    an unknown operator or a malformed block.
     """
     conditions: list[AnyCondition] = []
     for name, keys in _mapping(block, "Condition").items():

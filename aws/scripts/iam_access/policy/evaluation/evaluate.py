@@ -1,7 +1,11 @@
-"""AWS's policy evaluation: from a request and the policies around it to an explained decision.
+"""AWS's policy evaluation: from a request and the applicable policies to an explained decision.
 
-Pages: IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow.html (the order
-and the table of principals in one account), reference_policies_evaluation-logic-cross-account.html,
+All callers and policy types of AWS's documentation are covered, also those that this project does
+not write (federated users, service principals, resource control policies): a deciding difference
+between them is what the table of tests pins down.
+
+Pages: IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow.html (the order and
+the table of principals in one account), reference_policies_evaluation-logic-cross-account.html,
 reference_policies_evaluation-logic_policy-eval-basics.html; Organizations User Guide,
 orgs_manage_policies_scps_evaluation.html and orgs_manage_policies_rcps.html.
 """
@@ -36,7 +40,7 @@ from iam_access.policy.evaluation.service_exceptions import (
 
 
 class Verdict(StrEnum):
-    """What a decision or a layer comes to; the words are those of AWS's policy simulator."""
+    """The result of a decision or of one policy type, in the words of AWS's policy simulator."""
 
     ALLOWED = "allowed"
     EXPLICIT_DENY = "explicitDeny"
@@ -44,7 +48,7 @@ class Verdict(StrEnum):
 
 
 class PolicyType(StrEnum):
-    """The kinds of policies that have a say in a decision."""
+    """The types of policies that take part in a decision."""
 
     IDENTITY = "identity"
     BOUNDARY = "boundary"
@@ -55,12 +59,12 @@ class PolicyType(StrEnum):
 
 
 class LayerDecision(NamedTuple):
-    """What one layer says by itself.
+    """The decision of one policy type, for SCPs and RCPs of one level of the organisation.
 
-    `level` counts the levels of an organisation from 1, as they were given; None for layers
-    without levels. `allows` and `denies` are the statements that apply, `match` is how directly
-    the Allow statements name the caller. `allowed` holds too where no statement is needed, and
-    does not where a service refuses all the same; `note` says what no statement shows.
+    `level` counts from 1 at the root, None for other types. `allows` and `denies` are the
+    statements that apply, `match` is how directly the Allow statements name the caller. `allowed`
+    is also true if no statement is needed, and false if the service refuses anyway; `note` gives
+    the reason that no statement shows.
     """
 
     layer: PolicyType
@@ -79,7 +83,7 @@ class LayerDecision(NamedTuple):
 
     @property
     def statements(self) -> tuple[StatementRef, ...]:
-        """The statements that made the verdict."""
+        """The statements that decide the verdict."""
         return self.denies or (self.allows if self.allowed else ())
 
     @property
@@ -98,11 +102,10 @@ class LayerDecision(NamedTuple):
 class Decision:
     """Whether a request is allowed, and why.
 
-    `deciding` are the statements that made it so: the denying ones, else the allowing ones of
-    the layers that granted; empty for an implicit deny. `missing_context` are the condition
-    keys that were asked for in vain, as the policies spell them. `blocked_by` are the layers
-    that stand in the way: those with a Deny, else those whose Allow is wanting. `layers` are
-    all that had a say.
+    `deciding` are the deciding statements: the denying ones, else the allowing ones of the policy
+    types that grant; empty for an implicit deny. `missing_context` are condition keys that policies
+    asked for and the request lacks, as the policies spell them. `blocked_by` are the layers that
+    prevent it: those with a Deny, else those that lack an Allow. `layers` are all that took part.
     """
 
     kind: Verdict
@@ -123,7 +126,7 @@ class Decision:
         )
 
     def layer(self, layer: PolicyType, level: int | None = None) -> LayerDecision | None:
-        """What one layer says, None where it had no say."""
+        """Return the decision of one policy type, or None if it took no part."""
         for one in self.layers:
             if one.layer is layer and one.level == level:
                 return one
@@ -137,7 +140,7 @@ _MEMO_LIMIT = 4096
 
 
 class _Kind(Enum):
-    """Callers by which layers apply to them."""
+    """Kinds of callers by the policy types that apply to them."""
 
     USER = "user"
     ROLE = "role"
@@ -157,16 +160,16 @@ class _Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApplicablePolicies:
-    """The policies around a request. Each is optional; None means that there is no such policy.
+    """The policies that apply to a request. Each is optional; None means no such policy.
 
-    `identity` are all of the user with its groups, or of the role: inline and attached.
-    `boundary` is theirs. `session` are the policies given when the session was made. `scps` are
-    those of the caller's account and `rcps` those of the resource's, one tuple per level of the
-    organisation, from the root down; the management account has none. RCPFullAWSAccess is on
-    every level of `rcps`, given or not. `resource` is the policy of the resource, for a role its
-    trust policy.
+    `identity` are all identity policies of the user and its groups, or of the role. `boundary` is
+    its permissions boundary, `session` its session policies. `scps` are those of the caller's
+    account and `rcps` those of the resource's, one tuple per level of the organisation from the
+    root down; the management account has none. RCPFullAWSAccess is on every level of `rcps`, given
+    or not. `resource` is the resource policy, for a role its trust policy.
 
-    Keep one for all requests that it fits: it remembers which statements cover an action.
+    Reuse one object for all requests that it applies to: it caches which statements cover an
+    action.
     """
 
     identity: tuple[CompiledPolicy, ...] = ()
@@ -198,7 +201,7 @@ def _slots(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_Sl
     elif kind is not _Kind.OUTSIDE:
         yield _slot(PolicyType.IDENTITY, None, layers.identity, action)
     yield from _limits(layers, kind, action)
-    # SCPs bind all callers of the account, RCPs all that come to its resources, save
+    # SCPs limit all callers of the account, RCPs all requests to its resources, except those of
     # service-linked roles.
     if kind not in (_Kind.OUTSIDE, _Kind.LINKED):
         for level, policies in enumerate(layers.scps, 1):
@@ -229,11 +232,11 @@ def _limits(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_S
 def _slot(
     layer: PolicyType, level: int | None, policies: Iterable[CompiledPolicy], action: str
 ) -> _Slot:
-    # Once each: a policy may come to a user by several groups.
+    # A user may have the same policy from several groups.
     policies = tuple(dict.fromkeys(policies))
     statements = tuple(one for policy in policies for one in policy.covering(action))
     if layer is PolicyType.RCP:
-        # It cannot be detached, so resource control policies refuse by their Denies alone.
+        # It cannot be detached, so RCPs refuse by their Deny statements only.
         return _Slot(statements, LayerDecision(layer, level, True, note="RCPFullAWSAccess"))
     return _Slot(
         statements, LayerDecision(layer, level, False, note="" if policies else "no policy")
@@ -241,7 +244,7 @@ def _slot(
 
 
 def decide(request: Request, layers: ApplicablePolicies) -> Decision:
-    """Judge a request as AWS would. Pure: the same values always give the same decision."""
+    """Decide a request as AWS does. Pure."""
     ruled = _ruled(request)
     if ruled is not None:
         return ruled
@@ -263,10 +266,10 @@ def decide(request: Request, layers: ApplicablePolicies) -> Decision:
 
 
 def decide_for_caller(request: Request, layers: ApplicablePolicies) -> Decision:
-    """Judge a request by the policies on the caller's side alone.
+    """Decide a request by the caller's own policies alone.
 
-    That is what AWS's policy simulator does when it is given no resource policy: whose the
-    resource is, trust policies, key policies and RCPs do not count.
+    Like AWS's policy simulator without a resource policy: the owner of the resource, trust
+    policies, key policies and RCPs do not count.
     """
     ruled = _ruled(request)
     if ruled is not None:
@@ -282,7 +285,7 @@ def decide_for_caller(request: Request, layers: ApplicablePolicies) -> Decision:
 
 
 def _ruled(request: Request) -> Decision | None:
-    """The decision of the service itself, where policies have no say."""
+    """The decision of the service itself, if policies have no effect."""
     found = ruling(request)
     if found is None:
         return None
@@ -297,7 +300,7 @@ def _conclude(
     found: tuple[LayerDecision, ...],
     grant: Callable[[Request, Sequence[LayerDecision]], _Sides],
 ) -> Decision:
-    """A Deny anywhere wins; else the layers without levels grant, and every level must allow."""
+    """A Deny wins; otherwise the layers without levels grant, and every level must allow."""
     missing = tuple(context.missing.values())
     denying = tuple([one for one in found if one.denies])
     if denying:
@@ -353,7 +356,7 @@ def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
 def _deny_not_principals(
     policy: CompiledPolicy, context: RequestContext, found: tuple[LayerDecision, ...]
 ) -> tuple[LayerDecision, ...]:
-    """A Deny with NotPrincipal hits every caller with a boundary, whomever it names.
+    """A Deny with NotPrincipal applies to every caller with a boundary, named or not.
 
     reference_policies_elements_notprincipal.html.
     """
@@ -374,9 +377,9 @@ def _deny_not_principals(
 
 
 def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
-    """The layers that grant, and those whose missing Allow stands in the way.
+    """The layers that grant, and those whose missing Allow prevents the request.
 
-    `found` are the layers without levels, the identity's first, the resource's last.
+    `found` are the layers without levels: identity first, resource last.
     """
     caller = request.principal
     resource = found[-1]

@@ -26,7 +26,7 @@ from iam_access.policy.dates import parse_seconds
 from iam_access.policy.document import text_of
 
 Context: TypeAlias = Mapping[str, str | Sequence[str]]
-"""Values of condition keys, whose names may be in any case. No values mean that a key is absent."""
+"""Values of condition keys. Names may be in any case; a key without values is absent."""
 
 _NOTHING: Context = MappingProxyType({})
 
@@ -34,8 +34,8 @@ _NOTHING: Context = MappingProxyType({})
 class CallerType(StrEnum):
     """Kinds of principals that can make a request.
 
-    ROLE asks on behalf of a role without naming a session. FEDERATED_USER is a session of
-    GetFederationToken; WEB_IDENTITY and SAML are outside identities that assume a role.
+    ROLE is an unspecified session of a role. FEDERATED_USER is a session of GetFederationToken;
+    WEB_IDENTITY and SAML are external identities that assume a role.
     """
 
     USER = "user"
@@ -62,12 +62,12 @@ _IN_ACCOUNT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PrincipalContext:
-    """Who makes a request.
+    """The caller of a request.
 
-    `arn` is the caller's own: of the user, the role session, the role, the root, the federated
-    user or the identity provider; the service's name for a service; "*" for anonymous callers.
-    `issuer` is the ARN of the role behind a session, or of the user behind a federated user.
-    `unique_id` is the user's or the role's (AIDA…, AROA…), "" where unknown.
+    `arn` is the caller's own: of the user, the role session, the role, the root, the federated user
+    or the identity provider; the service's name for a service; "*" for anonymous callers. `issuer`
+    is the ARN of the role of a session, or of the user of a federated user. `unique_id` is the
+    user's or the role's (AIDA…, AROA…), "" if unknown.
     """
 
     type: CallerType
@@ -83,7 +83,7 @@ class PrincipalContext:
 
     @classmethod
     def role(cls, arn: str, unique_id: str = "") -> "PrincipalContext":
-        """Some session of the role with this ARN."""
+        """An unspecified session of the role with this ARN."""
         return cls(CallerType.ROLE, arn, account_of(arn), None, unique_id)
 
     @classmethod
@@ -96,10 +96,7 @@ class PrincipalContext:
 
     @classmethod
     def federated_user(cls, user: str, name: str) -> "PrincipalContext":
-        """A session of GetFederationToken, named `name`, of the user with the ARN `user`.
-
-        That may be the root user.
-        """
+        """The session `name` of GetFederationToken of the user or root user with the ARN `user`."""
         arn = f"arn:{part_of(user, 1)}:sts::{account_of(user)}:federated-user/{name}"
         return cls(CallerType.FEDERATED_USER, arn, account_of(user), user)
 
@@ -115,12 +112,12 @@ class PrincipalContext:
 
     @classmethod
     def web_identity(cls, provider: str) -> "PrincipalContext":
-        """Someone signed in with an OIDC provider, by the provider's ARN or domain."""
+        """A caller signed in with an OIDC provider, by the provider's ARN or domain."""
         return cls(CallerType.WEB_IDENTITY, provider)
 
     @classmethod
     def saml(cls, provider: str) -> "PrincipalContext":
-        """Someone signed in with a SAML provider, by the provider's ARN."""
+        """A caller signed in with a SAML provider, by the provider's ARN."""
         return cls(CallerType.SAML, provider)
 
     @classmethod
@@ -130,19 +127,19 @@ class PrincipalContext:
 
     @property
     def in_account(self) -> bool:
-        """Whether it belongs to an account and so has identity policies of its own."""
+        """Whether it belongs to an account and so has identity policies."""
         return self.type in _IN_ACCOUNT
 
     @property
     def iam_arn(self) -> str:
-        """What `aws:PrincipalArn` holds: for a role session the ARN of its role."""
+        """The value of `aws:PrincipalArn`: for a role session the ARN of its role."""
         if self.type is CallerType.ROLE_SESSION and self.issuer:
             return self.issuer
         return self.arn
 
     @property
     def acts_for_root(self) -> bool:
-        """Whether it is the root user, or a federated user whose session the root user opened."""
+        """Whether it is the root user, or a federated user of the root user."""
         is_federated = self.type is CallerType.FEDERATED_USER
         opened_by_root = is_federated and (self.issuer or "").endswith(":root")
         return self.type is CallerType.ROOT or opened_by_root
@@ -154,13 +151,12 @@ class PrincipalContext:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to be judged.
+    """One request to decide.
 
-    `resource` is an ARN, or "*" for actions without resource-level permissions.
-    `resource_account` is needed only where the ARN names no account (S3); left out, such a
-    resource counts as the caller's own. `context` maps condition keys, in any case, to a value
-    or to several; a key with no values counts as absent. `now` (UTC) stands for
-    aws:CurrentTime and aws:EpochTime where `context` has neither.
+    `resource` is an ARN, or "*" for actions without resource-level permissions. `resource_account`
+    is needed only if the ARN has no account (S3); without it, such a resource is in the caller's
+    account. `context` maps condition keys, in any case, to one or several values; a key without
+    values is absent. `now` (UTC) is aws:CurrentTime and aws:EpochTime if `context` has neither.
     """
 
     principal: PrincipalContext
@@ -172,12 +168,12 @@ class Request:
 
     @property
     def owner(self) -> str | None:
-        """The account of the resource, None where nothing tells."""
+        """The account of the resource, None if unknown."""
         return self.resource_account or account_of(self.resource)
 
 
 OF_RESOURCE = frozenset({"aws:resourceaccount", "aws:resourceorgid", "aws:resourceorgpaths"})
-"""The keys that depend on what is asked, and not only on who asks when."""
+"""The keys that depend on the action and resource, not only on the caller and the time."""
 
 # reference_policies_variables.html, "Principal key values".
 _PRINCIPAL_TYPE = {
@@ -191,11 +187,10 @@ _PRINCIPAL_TYPE = {
 
 
 SOME_SESSION = "some-session"
-"""The name of a role's session where nothing tells it: aws:userid always has one."""
+"""The session name of an unspecified session: aws:userid always contains one."""
 
 
-# The actions that no aws:Resource… key comes with. The page named others in its versions of 2023
-# and 2026; an action that either names is taken not to carry them.
+# The actions without aws:Resource… keys: those that the page named in its version of 2023 or 2026.
 _SERVICES_WITHOUT_OWNER = frozenset({"ebs", "events"})
 _WITHOUT_OWNER = frozenset(
     {
@@ -233,14 +228,14 @@ _WITHOUT_OWNER = frozenset(
 
 
 class RequestContext:
-    """A request's condition keys, the derived ones included, and what was asked in vain.
+    """A request's condition keys, derived ones included, and the keys that were missing.
 
-    Derived where the request does not give them, as documented for each key
+    Derived if the request does not give them, as documented for each key
     (reference_policies_condition-keys.html): aws:PrincipalArn, aws:PrincipalAccount,
     aws:PrincipalType, aws:userid, aws:username, aws:PrincipalIsAWSService,
-    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:TokenIssueTime,
-    aws:ViaAWSService, aws:ResourceAccount. Keys of the resource's owner are absent, given or not,
-    for actions that never have them.
+    aws:PrincipalServiceName, aws:CurrentTime, aws:EpochTime, aws:TokenIssueTime, aws:ViaAWSService,
+    aws:ResourceAccount. Keys of the resource's owner are absent, given or not, for actions that do
+    not support them.
     """
 
     __slots__ = ("_derived", "_given", "missing", "request")
@@ -252,7 +247,7 @@ class RequestContext:
         self._derived: dict[str, tuple[str, ...] | None] = {}
 
     def values(self, key: str, written: str) -> tuple[str, ...] | None:
-        """All values of a key (in lower case), or None, which is noted if `written` is given."""
+        """Return all values of a key (in lower case), or None, recorded as missing if `written`."""
         given = self.given
         if key in OF_RESOURCE and not tells_resource_owner(self.request):
             values = None
@@ -272,7 +267,7 @@ class RequestContext:
     def given(self) -> Mapping[str, tuple[str, ...] | None]:
         """The keys that the request itself gives, in lower case.
 
-        Raises ValueError for a value that is no text, number or boolean, nor a list of these.
+        Raises ValueError for a value that is not text, a number, a boolean or a list of these.
         """
         if self._given is None:
             self._given = {
@@ -281,11 +276,11 @@ class RequestContext:
         return self._given
 
     def single(self, key: str, written: str) -> str | None:
-        """The value of a key that has exactly one; other keys cannot be policy variables.
+        """Return the value of a key with exactly one value; other keys cannot be policy variables.
 
-        A multivalued key is none with a single value either
+        Neither can a multivalued key with one value
         (reference_policies_condition-single-vs-multi-valued-context-keys.html). Empty text is no
-        value there (reference_policies_variables.html#policy-vars-no-value).
+        value (reference_policies_variables.html#policy-vars-no-value).
         """
         if is_multivalued(key):
             return None
@@ -294,7 +289,7 @@ class RequestContext:
 
 
 def _as_values(value: object) -> tuple[str, ...] | None:
-    """Numbers and booleans count as the text that AWS has for them, null as no value."""
+    """Numbers and booleans become the text that AWS compares, null becomes no value."""
     if isinstance(value, str):
         return (value,)
     if value is None:
@@ -345,16 +340,16 @@ def _epoch_time(context: RequestContext) -> str | None:
 
 
 def _seconds(context: RequestContext, key: str) -> str | None:
-    """A time that the request gives under the other key: each follows from the other."""
+    """The time given by the other of the two time keys, from which each follows."""
     given = context.given.get(key)
     seconds = parse_seconds(given[0]) if given else None
     return None if seconds is None else format(seconds, "f")
 
 
 def _token_issue_time(context: RequestContext) -> str | None:
-    """Temporary credentials always have it (#condition-keys-tokenissuetime).
+    """Temporary credentials always have the key (#condition-keys-tokenissuetime).
 
-    A session of which nothing is known is taken to be opened at the time of the request.
+    An unspecified session is assumed to be opened at the time of the request.
     """
     if context.request.principal.type not in _WITH_TOKEN:
         return None
@@ -363,12 +358,12 @@ def _token_issue_time(context: RequestContext) -> str | None:
 
 
 def _via_service(context: RequestContext) -> str:
-    """Always there, and false for calls that callers make themselves."""
+    """Always present; false for calls that callers make themselves."""
     return "true" if context.given.get("aws:calledvia") else "false"
 
 
 def _resource_account(request: Request) -> str | None:
-    """Where the ARN leaves the account out, it is the caller's, as for the whole decision."""
+    """If the ARN has no account, the caller's, as in the whole decision."""
     is_silent = request.resource.startswith("arn:") and not part_of(request.resource, 4)
     return request.owner or (request.principal.account if is_silent else None)
 
@@ -382,7 +377,7 @@ def _is_anonymous(context: RequestContext) -> bool:
 
 
 def _by_service(context: RequestContext) -> str | None:
-    """Requests without credentials do not have the key at all."""
+    """Absent in requests without credentials."""
     if _is_anonymous(context):
         return None
     return "true" if _is_service(context) else "false"
@@ -394,7 +389,7 @@ def _principal_account(context: RequestContext) -> str | None:
 
 _SESSIONS_OF_ROLES = frozenset({CallerType.ROLE, CallerType.ROLE_SESSION})
 _WITH_TOKEN = _SESSIONS_OF_ROLES | {CallerType.FEDERATED_USER}
-# A value that is no date: operators hold neither way, and the key is not absent.
+# Not a date: the key is present, and no date operator holds, negated or not.
 _UNREADABLE = "unknown"
 
 _DERIVED: Mapping[str, Callable[[RequestContext], str | None]] = {
@@ -422,7 +417,7 @@ ALWAYS_PRESENT = frozenset(
         *("aws:principaltype", "aws:principalaccount", "aws:principalarn"),
     }
 )
-"""The keys that every signed request has, and whose values are known here."""
+"""The keys that every signed request has, with values that are derived here."""
 
 
 def tells_resource_owner(request: Request) -> bool:
@@ -438,16 +433,16 @@ def tells_resource_owner(request: Request) -> bool:
 
 
 TIME_KEYS = frozenset({"aws:currenttime", "aws:epochtime"})
-"""Keys that tell the time of a request, in lower case."""
+"""The keys of the time of a request, in lower case."""
 
 _ISSUED, _USER_ID = "aws:tokenissuetime", "aws:userid"
-# Every request of a principal has them, and the same for all its requests.
+# Present in every request of a principal, with the same value.
 _OF_PRINCIPAL = (ALWAYS_PRESENT - TIME_KEYS) | {"aws:username", "aws:principalservicename"}
 _OF_PRINCIPAL_PREFIX = "aws:principaltag/"
-# What stands before the slash of keys for tags: those of what is asked for end so, but for these.
+# Keys of resource tags end like this before the slash, except for those of the request.
 _TAG = "tag"
 _TAGS_OF_REQUEST = ("request", "req-", "created", "search")
-# Only requests that a service makes on behalf of another principal have them.
+# Only in requests that a service makes on behalf of another principal.
 _OF_SERVICES = frozenset(
     {
         *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:calledviaawsmcp"),
@@ -459,14 +454,14 @@ _OF_SERVICES_PART = ":viaservice"
 
 
 def is_open(key: str, *, is_user: bool) -> bool:
-    """Whether requests of one user or role may have any value of a key, in lower case, or none.
+    """Whether a user's or role's requests may have any value of a key (in lower case), or none.
 
-    The caller writes some of them into the request (aws:UserAgent, aws:referer, aws:RequestTag/…,
+    The caller writes some keys into the request (aws:UserAgent, aws:referer, aws:RequestTag/…,
     aws:TagKeys, aws:RequestedRegion, parameters such as s3:prefix, the name of a role's session),
-    and decides about others by the way in which the request is made (aws:SourceIp, aws:SourceVpce,
-    aws:SecureTransport, aws:MultiFactorAuthPresent, a user's aws:TokenIssueTime, which
-    GetSessionToken brings). Closed by default: only what is known to follow from the time, the
-    principal, the resource or a service in between is not open.
+    and chooses others by how the request is made (aws:SourceIp, aws:SourceVpce,
+    aws:SecureTransport, aws:MultiFactorAuthPresent, a user's aws:TokenIssueTime, from
+    GetSessionToken). Closed by default: a key is not open only if it is known to follow from the
+    time, the principal, the resource or a service in between.
     """
     if key == _USER_ID:
         return not is_user

@@ -1,11 +1,11 @@
-"""Where single services depart from the general evaluation, each in one place."""
+"""Exceptions of single services from the general evaluation."""
 
 from typing import NamedTuple
 
 from iam_access.policy.arn import account_of, is_service_linked_role
 from iam_access.policy.evaluation.request import CallerType, Request
 
-# sts:TagSession and its like are part of assuming a role and need the same trust.
+# sts:TagSession and the like are part of assuming a role and need the trust policy too.
 _TRUST_ACTIONS = frozenset(
     {
         "sts:assumerole",
@@ -20,11 +20,11 @@ _WHO_AM_I = "sts:getcalleridentity"
 _OWN_SESSION = "sts:getsessiontoken"
 _LONG_TERM_ONLY = frozenset({_OWN_SESSION, "sts:getfederationtoken"})
 _ROLES = frozenset({CallerType.ROLE, CallerType.ROLE_SESSION})
-# Checked when another service is called: it is no operation of IAM's API.
+# A permission that other services check; it is not an operation of the IAM API.
 _PASSING = "iam:passrole"
-# So that an account cannot lock itself out of its buckets.
+# An account cannot lock itself out of its buckets.
 _KEYS_TO_BUCKET = frozenset({"s3:deletebucketpolicy", "s3:getbucketpolicy", "s3:putbucketpolicy"})
-# The services of which resource control policies limit the actions (September 2026).
+# The services that support resource control policies (September 2026).
 _SERVICES_WITH_RCPS = frozenset(
     {
         *("aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets"),
@@ -43,10 +43,10 @@ _SERVICES_WITH_RCPS = frozenset(
 
 
 def needs_resource_policy(request: Request) -> bool:
-    """Whether identity policies alone are never enough, even within one account.
+    """Whether identity policies alone are insufficient, even within one account.
 
-    So it is for roles, which only their trust policy opens, and for KMS keys, whose key policy
-    must at least hand the decision to the account (IAM User Guide,
+    True for roles, which need their trust policy, and for KMS keys, whose key policy must at least
+    delegate to the account (IAM User Guide,
     reference_policies_evaluation-logic_policy-eval-denyallow.html; KMS Developer Guide,
     key-policies.html).
     """
@@ -54,24 +54,24 @@ def needs_resource_policy(request: Request) -> bool:
 
 
 def is_role_assumption(request: Request) -> bool:
-    """Whether the request is one that a role's trust policy answers."""
+    """Whether a role's trust policy decides the request."""
     return is_trust_action(request.action.lower()) and ":role/" in request.resource
 
 
 def is_trust_action(action: str) -> bool:
-    """Whether trust policies have a say in an action, given in lower case.
+    """Whether trust policies apply to an action, given in lower case.
 
-    A trust policy says who may assume the role, and nothing of what else is done to it: of
-    iam:PassRole or iam:DeleteRole (IAM User Guide, id_roles_terms-and-concepts.html).
+    A trust policy decides about assuming the role, not about iam:PassRole or iam:DeleteRole (IAM
+    User Guide, id_roles_terms-and-concepts.html).
     """
     return action in _TRUST_ACTIONS
 
 
 def consenting_account(request: Request) -> str | None:
-    """The account whose consent a request needs if it is not the caller's; None for nobody's.
+    """Return the account that must allow a request of another account's caller; None if unneeded.
 
-    It is the resource's. Root sessions in its member accounts an organisation opens without
-    asking them (STS API Reference, API_AssumeRoot.html).
+    It is the account of the resource. An organisation opens root sessions in its member accounts
+    without their consent (STS API Reference, API_AssumeRoot.html).
     """
     return None if request.action.lower() == "sts:assumeroot" else request.owner
 
@@ -82,20 +82,20 @@ def _is_use_of_key(request: Request) -> bool:
 
 
 class Ruling(NamedTuple):
-    """What a service decides by itself, whatever policies say, and why."""
+    """The decision of a service whatever policies say, and the reason."""
 
     allowed: bool
     why: str
 
 
 def ruling(request: Request) -> Ruling | None:
-    """What the service decides about the kind of caller alone; None where policies decide.
+    """Return the service's decision for the kind of caller, or None if policies decide.
 
-    STS API Reference: GetCallerIdentity and GetSessionToken need no permission, and a Deny is void
-    (API_GetCallerIdentity.html, API_GetSessionToken.html). GetSessionToken and GetFederationToken
-    take the credentials of users, not those of role sessions. Sessions of federated users call
-    nothing else of STS than GetCallerIdentity, and nothing of IAM (API_GetFederationToken.html;
-    IAM User Guide, id_credentials_sts-comparison.html).
+    STS API Reference: GetCallerIdentity and GetSessionToken need no permission, and a Deny has no
+    effect (API_GetCallerIdentity.html, API_GetSessionToken.html). GetSessionToken and
+    GetFederationToken accept the credentials of users, not those of role sessions. Sessions of
+    federated users can call nothing else of STS than GetCallerIdentity, and nothing of IAM
+    (API_GetFederationToken.html; IAM User Guide, id_credentials_sts-comparison.html).
     """
     action, caller = request.action.lower(), request.principal.type
     if action == _WHO_AM_I and request.principal.in_account:
@@ -113,18 +113,15 @@ def ruling(request: Request) -> Ruling | None:
 
 
 def is_settled_by_service(action: str) -> bool:
-    """Whether a service has a say of its own in an action, given in lower case, for some caller.
-
-    Sessions of federated users are another kind of caller throughout.
-    """
+    """Whether a service itself decides an action, given in lower case, for some users or roles."""
     return action == _WHO_AM_I or action in _LONG_TERM_ONLY
 
 
 def passes_resource_policy(request: Request) -> str:
-    """Why the policy of the resource cannot stop the request; "" when it can.
+    """Return why the resource policy cannot refuse the request, or "".
 
     The root user of a bucket's account can always read, write and delete its policy (S3 API
-    Reference, API_PutBucketPolicy.html). Policies of the organisation still count.
+    Reference, API_PutBucketPolicy.html). Policies of the organisation still apply.
     """
     caller = request.principal
     if caller.type is not CallerType.ROOT or request.action.lower() not in _KEYS_TO_BUCKET:
@@ -135,10 +132,10 @@ def passes_resource_policy(request: Request) -> str:
 
 
 def is_under_rcps(request: Request) -> bool:
-    """Whether resource control policies limit the request at all.
+    """Whether resource control policies apply to the request.
 
-    They know only some services, nothing of retiring KMS grants, and never keep a service from
-    its service-linked role (Organizations User Guide, orgs_manage_policies_rcps.html).
+    They apply to some services only, not to retiring KMS grants, and not to service-linked roles
+    (Organizations User Guide, orgs_manage_policies_rcps.html).
     """
     action = request.action.lower()
     if action.partition(":")[0] not in _SERVICES_WITH_RCPS or action == "kms:retiregrant":
@@ -147,7 +144,7 @@ def is_under_rcps(request: Request) -> bool:
 
 
 def forbidden_by_service(request: Request) -> str:
-    """Why the service itself refuses the request whatever policies say; "" when it does not.
+    """Return why the service refuses the request whatever policies say, or "".
 
     The root user cannot assume roles (STS API Reference, API_AssumeRole.html), and an identity
     provider opens roles of its own account only (IAM User Guide,

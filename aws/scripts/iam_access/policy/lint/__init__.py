@@ -1,6 +1,6 @@
 """Find what AWS would refuse in a policy, or what can have no effect.
 
-All problems of a document are found in one go. Statements are in IAM's JSON form.
+All problems of a document are reported together. Statements are in IAM's JSON form.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
 
@@ -27,9 +27,9 @@ _ALL_VALUES = "ForAllValues:"
 def check_scope(
     statement: Mapping[str, Any], path: Path, *, resources_are_sound: bool
 ) -> Iterator[Problem]:
-    """What can have no effect: actions on these resources, conditions for these actions.
+    """Yield elements without effect: actions on these resources, conditions for these actions.
 
-    Unless the `resources_are_sound`, actions are not checked against them.
+    Resources are not checked unless `resources_are_sound`: another problem is reported then.
     """
     actions = _strings(statement.get("Action"))
     if actions and "*" not in actions and resources_are_sound:
@@ -96,7 +96,7 @@ def _never_applies(key: str, path: Path) -> Problem:
 
 
 def _opens(operator: str, key: str, condition: Mapping[str, Any]) -> bool:
-    """Whether ForAllValues holds without the key, of which there is never more than one value.
+    """Whether ForAllValues is used with a key of at most one value: it holds without the key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
     """
@@ -128,27 +128,27 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
 #: What IAM takes and people cannot see, or cannot tell from a space.
 _UNSEEN_CHARACTER = re.compile("[\u007f-\u00a0\u00ad]")
-# What most resources look like; the rest is looked at in parts.
+# The form of most resources; others are checked part by part.
 _ORDINARY_ARN = re.compile(
     r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
 )
 
-# Times its quota: so large a document is not looked into.
+# A document of more than this many times its quota is not checked further.
 _FAR_TOO_LARGE = 10
 
 
 def check_document(
     document: Document, path: Path = (), *, quota: int | None = None, name: str | None = None
 ) -> Iterator[Problem]:
-    """Everything wrong with an identity policy: its size, its statements, their ids together.
+    """Yield all problems of an identity policy: its size, its statements, repeated statement ids.
 
-    `quota` is how many characters, without white space, the document may have; None is any number.
-    `name` is what messages about the whole document call it.
+    `quota` is the allowed number of characters without white space, None for no limit. `name` is
+    the document's name in messages.
     """
     too_large = [*_too_large(document, path, quota, name)]
     yield from too_large
     if too_large and policy_size(document) > _FAR_TOO_LARGE * (quota or 0):
-        return  # it would take long, and most of it has to go
+        return  # slow, and most of it has to be removed anyway
     statements = statements_of(document)
     for position, each in enumerate(statements):
         yield from check_statement(each, (*path, "Statement", position))
@@ -186,7 +186,7 @@ def _too_large(
 
 
 def check_statement(statement: Statement, path: Path = ()) -> Iterator[Problem]:
-    """Everything wrong with one statement of an identity policy, in the order of its elements."""
+    """Yield all problems of one statement of an identity policy, in the order of its elements."""
     resources = [*_values(statement, "Resource", path, _bad_resource)]
     yield from _sid(statement, path)
     yield from _one_of(statement, "Action", path)
@@ -213,7 +213,7 @@ def _sid(statement: Statement, path: Path) -> Iterator[Problem]:
 
 
 def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
-    """Exactly one of an element and its opposite, with at least one value."""
+    """Require exactly one of an element and its negation, with at least one value."""
     given, opposite = statement.get(name), statement.get(f"Not{name}")
     if (given and opposite is None) or (opposite and given is None):
         return
@@ -239,7 +239,7 @@ def _one_of(statement: Statement, name: str, path: Path) -> Iterator[Problem]:
 def _values(
     statement: Statement, name: str, path: Path, check: Callable[[str], Problem | None]
 ) -> Iterator[Problem]:
-    """The problems of each value of an element. An empty element is left to `_one_of`."""
+    """The problems of each value of an element. _one_of() reports an empty element."""
     found = statement.get(name)
     if found is None or found == "":
         return
@@ -269,7 +269,7 @@ def _bad_resource(text: str) -> Problem | None:
 
 
 def _may_hold_refused(statement: Any) -> bool:
-    """Whether there can be refused characters: repr() shows those of ASCII with a backslash."""
+    """Whether to search for refused characters: repr() escapes those in ASCII with a backslash."""
     text = repr(statement)
     return "\\" in text or not text.isascii()
 

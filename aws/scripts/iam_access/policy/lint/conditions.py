@@ -59,7 +59,7 @@ def _reads(parse: Callable[[str], object]) -> Callable[[str], bool]:
 
 
 def _is_arn(text: str) -> bool:
-    # Matching goes part by part, but a wildcard or a variable can begin a pattern.
+    # Matching is part by part, but a wildcard or a variable can begin a pattern.
     return text.startswith(("arn:", "*", "?", "${"))
 
 
@@ -80,19 +80,19 @@ _FORMS: dict[str, _Form] = {
     **dict.fromkeys(_ARNS, (_is_arn, "an ARN, in which each part may have wildcards")),
 }
 
-#: Every operator by its plain name. Only these compare strings, in which variables are filled in.
+#: The operators that compare strings, in which variables are resolved.
 _WITH_VARIABLES = frozenset((*_STRINGS, *_ARNS))
 _OPERATORS = (*_STRINGS, *_FORMS)
 
 
 def plain_operator(operator: str) -> str | None:
-    """An operator without its set prefix and ``IfExists``, or None if AWS does not have it."""
+    """Return an operator without its set prefix and ``IfExists``, or None for an unknown one."""
     plain = operator
     for prefix in _SETS:
         plain = plain.removeprefix(prefix) if plain is operator else plain
     if plain.endswith(_IF_EXISTS):
         plain = plain.removesuffix(_IF_EXISTS)
-        # Null asks whether a key exists; AWS refuses to ask that only if it exists.
+        # Null asks whether a key exists; AWS refuses NullIfExists.
         plain = "" if plain == "Null" else plain
     return plain if plain in _OPERATORS else None
 
@@ -150,7 +150,7 @@ def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator
 
 @lru_cache(maxsize=16_384)
 def unknown_key(key: str) -> Problem | None:
-    """What is wrong with the name of a condition key, or None if AWS has such a key.
+    """Return the problem of the name of a condition key, or None if AWS has such a key.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
@@ -198,7 +198,7 @@ def _check_value(operator: str, plain: str, text: str, path: Path) -> Iterator[P
 
 
 def bad_variable(text: str) -> Problem:
-    """The problem of something in a string that begins like a policy variable and is none."""
+    """Return the problem of a text that begins like a policy variable and is none."""
     return Problem(
         "bad-variable",
         f"{text!r} is not a policy variable",
