@@ -3,7 +3,7 @@
     python bench/evaluator.py [--principals N] [--assertions N] [--seed N] [--runs N] [--profile]
                               [--json FILE]
 
-Measures decisions about one typical principal, and a whole account's matrix: every user and role
+Measures decisions about one typical principal, and a whole account's cache: every user and role
 against every assertion, by itself and in a run of `simulate.py test`. The account is made up, the
 same one for the same seed.
 """
@@ -43,8 +43,8 @@ def typical(world: AccountPolicies) -> Subject:
     """A user with five policies, three of them by a group; no boundary, and no administrator."""
     for principal in world.principals:
         subject = world.subject(principal)
-        policies = subject.layers.identity
-        if len(policies) == 5 and subject.layers.boundary is None and not _administers(policies):
+        policies = subject.policies.identity
+        if len(policies) == 5 and subject.policies.boundary is None and not _administers(policies):
             return subject
     raise ValueError("no usual principal has five policies")
 
@@ -56,13 +56,14 @@ def _administers(policies: Sequence[CompiledPolicy]) -> bool:
 def compiled_once(subject: Subject, asked: Sequence[Assertion]) -> int:
     """How many of these a principal may; each request is judged by itself."""
     return sum(
-        decide_for_caller(request, subject.layers).allowed for request in _requests(subject, asked)
+        decide_for_caller(request, subject.policies).allowed
+        for request in _requests(subject, asked)
     )
 
 
 def parsed_anew(snapshot: Snapshot, subject: Subject, asked: Sequence[Assertion]) -> int:
     """The same, with all its policies read from JSON and compiled again for each request."""
-    identity = subject.layers.identity
+    identity = subject.policies.identity
     texts = [json.dumps(snapshot.policies[each.source.id].document) for each in identity]
     count = 0
     for request in _requests(subject, asked):
@@ -84,30 +85,30 @@ def _requests(subject: Subject, asked: Sequence[Assertion]) -> Iterator[Request]
         yield Request(subject.caller, one.action, one.resource, context=context, now=NOW)
 
 
-def matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
+def cache(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     """How many principals fail the assertions, from policies that were not compiled yet."""
-    askers = _askers(snapshot)
-    crowd = BatchEvaluator.of(askers)
+    evaluators = _evaluators(snapshot)
+    batch = BatchEvaluator.of(evaluators)
     failures = 0
     for one in asked:
-        allowed = crowd.allowed(one.action, one.resource).bit_count()
-        failures += len(askers) - allowed if one.expected else allowed
+        allowed = batch.allowed(one.action, one.resource).bit_count()
+        failures += len(evaluators) - allowed if one.expected else allowed
     return failures
 
 
 def explained_matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
     """The same, with the whole decision for everybody: statements, layers, missing keys."""
-    askers = _askers(snapshot)
+    evaluators = _evaluators(snapshot)
     return sum(
         each.decide(one.action, one.resource).allowed != one.expected
         for one in asked
-        for each in askers
+        for each in evaluators
     )
 
 
-def _askers(snapshot: Snapshot) -> Sequence[SubjectEvaluator]:
+def _evaluators(snapshot: Snapshot) -> Sequence[SubjectEvaluator]:
     world = AccountPolicies(snapshot)
-    return [world.subject(principal).asker(MFA, NOW) for principal in world.principals]
+    return [world.subject(principal).evaluator(MFA, NOW) for principal in world.principals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def measure(principals: int, count: int, seed: int = 1, runs: int = 3) -> Figure
     subject = typical(AccountPolicies(snapshot))
     once, granted = _best(lambda: compiled_once(subject, asked), runs)
     anew, granted_anew = _best(lambda: parsed_anew(snapshot, subject, asked), runs)
-    fast, failures = _best(lambda: matrix(snapshot, asked), runs)
+    fast, failures = _best(lambda: cache(snapshot, asked), runs)
     explained, failures_explained = _best(lambda: explained_matrix(snapshot, asked), 1)
     if (granted, failures) != (granted_anew, failures_explained):
         raise ValueError("the same questions were answered in different ways")
@@ -172,7 +173,7 @@ def main() -> None:
     parser.add_argument("--assertions", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--profile", action="store_true", help="say where a matrix takes its time")
+    parser.add_argument("--profile", action="store_true", help="say where a cache takes its time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     arguments = parser.parse_args()
     size = (arguments.principals, arguments.assertions, arguments.seed, arguments.runs)
@@ -186,7 +187,7 @@ def main() -> None:
     if arguments.profile:
         snapshot = account(arguments.principals, arguments.seed)
         with cProfile.Profile() as profile:
-            matrix(snapshot, assertions(arguments.assertions, arguments.seed))
+            cache(snapshot, assertions(arguments.assertions, arguments.seed))
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from bench.account import account, assertions
 from bench.evaluator import (
+    cache,
     compiled_once,
     explained_matrix,
-    matrix,
     measure,
     parsed_anew,
     typical,
@@ -31,12 +31,12 @@ def test_an_account_has_as_many_principals_as_asked_for() -> None:
 def test_some_assertions_hold_and_some_fail() -> None:
     snapshot, asked = account(30), assertions(20)
     assert len({(each.action, each.resource) for each in asked}) == 20
-    assert 0 < matrix(snapshot, asked) < 30 * 20
+    assert 0 < cache(snapshot, asked) < 30 * 20
 
 
 def test_all_ways_to_ask_give_the_same_answers() -> None:
     snapshot, asked = account(30), assertions(40)
-    assert matrix(snapshot, asked) == explained_matrix(snapshot, asked)
+    assert cache(snapshot, asked) == explained_matrix(snapshot, asked)
     subject = typical(AccountPolicies(snapshot))
     assert 0 < compiled_once(subject, asked) == parsed_anew(snapshot, subject, asked) < 40
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.meaning.escalation_paths import ADMINISTRATOR, WAYS, EscalationPath
+from iam_access.meaning.escalation_paths import ADMINISTRATOR, PATHS, EscalationPath
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.actions import find_action
 from iam_access.policy.document import document
@@ -71,24 +71,26 @@ def test_a_condition_that_the_action_never_meets_leads_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "actions"),
-    [(way, actions) for way in WAYS for actions in way.alternatives],
+    ("path", "actions"),
+    [(path, actions) for path in PATHS for actions in path.alternatives],
     ids=lambda each: each.code if isinstance(each, EscalationPath) else "+".join(each),
 )
-def test_each_way_needs_all_of_its_permissions(way: EscalationPath, actions: Sequence[str]) -> None:
+def test_each_way_needs_all_of_its_permissions(
+    path: EscalationPath, actions: Sequence[str]
+) -> None:
     assert all(find_action(each) for each in actions)
-    assert way.code in opened(allow(*actions))
+    assert path.code in opened(allow(*actions))
     for missing in actions:
         others = [each for each in actions if each != missing]
-        shorter = any(set(each) <= set(others) for each in way.alternatives)
-        assert (way.code in opened(*([allow(*others)] if others else []))) == shorter
-        assert way.code not in opened(allow(*actions), deny(missing)) or shorter
+        shorter = any(set(each) <= set(others) for each in path.alternatives)
+        assert (path.code in opened(*([allow(*others)] if others else []))) == shorter
+        assert path.code not in opened(allow(*actions), deny(missing)) or shorter
 
 
 def test_every_way_has_a_code_of_its_own_and_a_page() -> None:
-    ways = (*WAYS, ADMINISTRATOR)
-    assert len({each.code for each in ways}) == len(ways)
-    assert all(each.url.startswith("https://") for each in ways)
+    paths = (*PATHS, ADMINISTRATOR)
+    assert len({each.code for each in paths}) == len(paths)
+    assert all(each.url.startswith("https://") for each in paths)
 
 
 def test_a_combination_may_come_together_from_what_was_there_and_what_is_new() -> None:

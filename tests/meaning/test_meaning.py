@@ -447,14 +447,16 @@ def allowed(account: Snapshot) -> set[int]:
     }
 
 
-def includes(atom: Permission, action: str, resource: str, context: Any, moment: datetime) -> bool:
-    """Whether a request is among those that an atom stands for, by the evaluator."""
+def includes(
+    permission: Permission, action: str, resource: str, context: Any, moment: datetime
+) -> bool:
+    """Whether a request is among those that an permission stands for, by the evaluator."""
     block: dict[str, Any] = {}
-    for one in atom.conditions:
+    for one in permission.conditions:
         # Two conditions on one key under one operator cannot stand in one block.
         assume(one.key not in block.get(one.operator, {}))
         block.setdefault(one.operator, {})[one.key] = sorted(one.values)
-    limits = atom.scope or [None]
+    limits = permission.scope or [None]
     for limit in limits:
         element = "NotResource" if limit and limit.excluded else "Resource"
         where = sorted(limit.patterns) if limit else "*"
@@ -462,14 +464,17 @@ def includes(atom: Permission, action: str, resource: str, context: Any, moment:
         subject = AccountPolicies(holding(statement)).subject(ALICE)
         if not subject.decide(action, resource, context, moment).allowed:
             return False
-    universe = ActionCatalog.of([])
-    return bool(atom.bits & universe.bits(action)) and atom.window.start <= moment < atom.window.end
+    catalog = ActionCatalog.of([])
+    return (
+        bool(permission.bits & catalog.bits(action))
+        and permission.window.start <= moment < permission.window.end
+    )
 
 
-def atoms(before: Snapshot, then: Snapshot) -> tuple[Permission, ...]:
-    universe = ActionCatalog.of([])
+def permissions(before: Snapshot, then: Snapshot) -> tuple[Permission, ...]:
+    catalog = ActionCatalog.of([])
     reaches = [
-        AccountPermissions(each, GrantRoles.of(each), universe, NOW).reach(ALICE)
+        AccountPermissions(each, GrantRoles.of(each), catalog, NOW).effective(ALICE)
         for each in (then, before)
     ]
     return difference(*reaches)
@@ -481,11 +486,17 @@ def test_whatever_the_evaluator_newly_allows_is_in_the_difference(
 ) -> None:
     old, new = holding(*before), holding(*then)
     had, has = allowed(old), allowed(new)
-    gains, losses = atoms(old, new), atoms(new, old)
+    gains, losses = permissions(old, new), permissions(new, old)
     for number in has - had:
-        assert any(includes(atom, *ASKED[number]) for atom in gains), (ASKED[number], gains)
+        assert any(includes(permission, *ASKED[number]) for permission in gains), (
+            ASKED[number],
+            gains,
+        )
     for number in had - has:
-        assert any(includes(atom, *ASKED[number]) for atom in losses), (ASKED[number], losses)
+        assert any(includes(permission, *ASKED[number]) for permission in losses), (
+            ASKED[number],
+            losses,
+        )
 
 
 @given(POLICIES, POLICIES, POLICIES)
@@ -495,13 +506,19 @@ def test_a_boundary_hides_nothing_either(
     account = with_policy(EMPTY, LOCAL, document=document(limits or [deny("*")]))
     bounded = with_state(account, ALICE, boundary=LOCAL)
     old, new = holding(*before, account=bounded), holding(*then, account=bounded)
-    gains = atoms(old, new)
+    gains = permissions(old, new)
     for number in allowed(new) - allowed(old):
-        assert any(includes(atom, *ASKED[number]) for atom in gains), (ASKED[number], gains)
-    free = atoms(bounded, new)
+        assert any(includes(permission, *ASKED[number]) for permission in gains), (
+            ASKED[number],
+            gains,
+        )
+    free = permissions(bounded, new)
     for number in set(range(len(ASKED))) - allowed(new):
         if not any(each["Effect"] == "Deny" for each in (*then, *limits)):
-            assert not any(includes(atom, *ASKED[number]) for atom in free), (ASKED[number], free)
+            assert not any(includes(permission, *ASKED[number]) for permission in free), (
+                ASKED[number],
+                free,
+            )
 
 
 @given(POLICIES)

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from iam_access.meaning.resource_scopes import (
     ResourceScope,
-    apart,
-    both,
-    covers,
+    disjoint,
     excluding,
     including,
-    outside,
+    intersection,
+    inverse,
+    is_superset,
 )
 from iam_access.policy.globs import GlobMode, compile_patterns
 
@@ -49,14 +49,14 @@ def matches(pattern: str, resource: str) -> bool:
 @example("arn:aws:s3:::*", "arn:aws:s3*", ["arn:aws:s3:r:1:a"])
 @example("arn:aws:s3:::a${*}", "arn:aws:s3:::a${aws:x}", ["arn:aws:s3:::aa:b"])
 def test_what_is_covered_is_matched(wide: str, narrow: str, resources: list[str]) -> None:
-    if covers(scope(wide), scope(narrow)):
+    if is_superset(scope(wide), scope(narrow)):
         assert all(matches(wide, each) for each in resources if matches(narrow, each))
 
 
 @given(PATTERNS, PATTERNS, RESOURCES)
 @example("arn:aws:s3:::?*a", "arn:aws:s3:::b?", ["arn:aws:s3:::ba"])
 def test_what_is_apart_is_never_matched_by_both(one: str, other: str, resources: list[str]) -> None:
-    if apart(scope(one), scope(other)):
+    if disjoint(scope(one), scope(other)):
         assert not any(matches(one, each) and matches(other, each) for each in resources)
 
 
@@ -73,22 +73,22 @@ def test_exclusions_are_the_opposite(
 
     for mine in excluding(ours, variables=True):
         for its in excluding(theirs, variables=True):
-            if covers(mine, its):
+            if is_superset(mine, its):
                 assert all(left(ours, each) for each in resources if left(theirs, each))
-        if covers(mine, scope(theirs[0])):
+        if is_superset(mine, scope(theirs[0])):
             assert all(left(ours, each) for each in resources if matches(theirs[0], each))
-        if apart(mine, scope(theirs[0])):
+        if disjoint(mine, scope(theirs[0])):
             assert not any(left(ours, r) and matches(theirs[0], r) for r in resources)
 
 
 @given(PATTERNS, PATTERNS)
 def test_both_is_part_of_each(one: str, other: str) -> None:
-    together = both(scope(one), scope(other))
-    assert covers(scope(one), together)
-    assert covers(scope(other), together)
-    rest = outside(scope(one))
+    together = intersection(scope(one), scope(other))
+    assert is_superset(scope(one), together)
+    assert is_superset(scope(other), together)
+    rest = inverse(scope(one))
     assume(rest is not None)
-    assert rest is None or apart(rest, scope(one))
+    assert rest is None or disjoint(rest, scope(one))
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_both_is_part_of_each(one: str, other: str) -> None:
     ],
 )
 def test_what_anybody_would_call_covered_is(wide: str, narrow: str) -> None:
-    assert covers(scope(wide), scope(narrow))
-    assert not covers(scope(narrow), scope(wide))
-    assert not apart(scope(wide), scope(narrow))
+    assert is_superset(scope(wide), scope(narrow))
+    assert not is_superset(scope(narrow), scope(wide))
+    assert not disjoint(scope(wide), scope(narrow))
 
 
 def test_variables_of_the_older_language_are_text() -> None:
     (text,) = including(["arn:aws:s3:::${aws:username}"], variables=False)
     assert text != scope("arn:aws:s3:::${aws:username}")
-    assert covers(scope("arn:aws:s3:::*"), text)
+    assert is_superset(scope("arn:aws:s3:::*"), text)

@@ -56,7 +56,7 @@ def test_many_who_fail_for_one_policy_are_one_finding_with_a_count() -> None:
         asked = trials.question(who)
         found += trials.results(asked, replace(trials.ALLOWED, evidence=(evidence,)))
     other = trials.results(trials.question(ALICE), replace(trials.ALLOWED, missing=("aws:X",)))
-    everybody = trials.inquiry(*(each.question for each in (*found, *other)))
+    everybody = trials.assertion(*(each.question for each in (*found, *other)))
     report = trials.report(AccountTests(PROD, (everybody,), (*found, *other)))
     said = commands(written(report, Output.GITHUB))
     assert len(said) == 2

@@ -19,9 +19,9 @@ from iam_access.simulation.results import (
     Assumptions,
     BackendDecision,
     BackendName,
+    Basis,
     Disagreement,
     Evidence,
-    Ground,
     TestReport,
     TestResult,
 )
@@ -56,12 +56,12 @@ def question(
     )
 
 
-def inquiry(*questions: AssertionQuestion) -> PreparedAssertion:
+def assertion(*questions: AssertionQuestion) -> PreparedAssertion:
     """One test, put to several."""
     one = questions[0]
     states = tuple(each.state for each in questions)
-    setting = RequestContextTemplate((MFA,), NOW)
-    return PreparedAssertion(one.test, states, one.actions, one.resources, setting, one.expected)
+    template = RequestContextTemplate((MFA,), NOW)
+    return PreparedAssertion(one.test, states, one.actions, one.resources, template, one.expected)
 
 
 def results(asked: AssertionQuestion, *answers: BackendDecision) -> tuple[TestResult, ...]:
@@ -73,12 +73,12 @@ def results(asked: AssertionQuestion, *answers: BackendDecision) -> tuple[TestRe
 
 def report(
     *accounts: AccountTests,
-    ground: Ground = Ground.PLAN,
+    basis: Basis = Basis.PLAN,
     backends: tuple[BackendName, ...] = (BackendName.OFFLINE,),
     findings: Iterable[Finding] = (),
     dry_run: bool = False,
 ) -> TestReport:
-    return TestReport(NOW, ground, backends, accounts, tuple(findings), dry_run)
+    return TestReport(NOW, basis, backends, accounts, tuple(findings), dry_run)
 
 
 def violated() -> TestReport:
@@ -109,7 +109,7 @@ def violated() -> TestReport:
     )
     prod = AccountTests(
         PROD,
-        (inquiry(deleting), inquiry(reading), inquiry(looking)),
+        (assertion(deleting), assertion(reading), assertion(looking)),
         (
             *results(deleting, *[ALLOWED] * 12),
             *results(reading, why, narrow),
@@ -124,7 +124,7 @@ def violated() -> TestReport:
 
 def held() -> TestReport:
     asked = question()
-    return report(AccountTests(PROD, (inquiry(asked),), results(asked, DENIED), left_out=2))
+    return report(AccountTests(PROD, (assertion(asked),), results(asked, DENIED), left_out=2))
 
 
 def compared() -> TestReport:
@@ -132,15 +132,15 @@ def compared() -> TestReport:
     asked = question()
     offline = results(asked, DENIED)
     prod = AccountTests(
-        PROD, (inquiry(asked),), offline, disagreements=(Disagreement(offline[0], ALLOWED),)
+        PROD, (assertion(asked),), offline, disagreements=(Disagreement(offline[0], ALLOWED),)
     )
     failed = AccountTests(NONPROD, failure=Failure("AccessDenied", "no", "ask for it"))
-    return report(prod, failed, ground=Ground.ACCOUNT, backends=tuple(BackendName))
+    return report(prod, failed, basis=Basis.ACCOUNT, backends=tuple(BackendName))
 
 
 def chosen() -> TestReport:
     asked = (question(), question(BATCH))
-    return report(AccountTests(PROD, (inquiry(*asked),)), dry_run=True)
+    return report(AccountTests(PROD, (assertion(*asked),)), dry_run=True)
 
 
 def hostile(text: str) -> TestReport:
@@ -152,8 +152,8 @@ def hostile(text: str) -> TestReport:
     account = replace(PROD, environments={text: text})
     return report(
         AccountTests(
-            account, (inquiry(asked),), found, disagreements=(Disagreement(found[0], DENIED),)
+            account, (assertion(asked),), found, disagreements=(Disagreement(found[0], DENIED),)
         ),
-        ground=Ground.ACCOUNT,
+        basis=Basis.ACCOUNT,
         backends=tuple(BackendName),
     )

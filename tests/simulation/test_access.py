@@ -61,7 +61,7 @@ def ask(
 ) -> list[AccessAnswer]:
     """Answers in the account as the files would leave it."""
     before = snapshot or account_with()
-    world = AccountPolicies(after(before, apply_plan(files, before).changes))
+    account_policies = AccountPolicies(after(before, apply_plan(files, before).changes))
     whom = question.pop("principals", None)
     asked = AccessQuestion(
         **{
@@ -73,7 +73,11 @@ def ask(
             **question,
         }
     )
-    return list(answers(asked, ACCOUNT, world, Origins(files, ACCOUNT, world.snapshot)))
+    return list(
+        answers(
+            asked, ACCOUNT, account_policies, Origins(files, ACCOUNT, account_policies.snapshot)
+        )
+    )
 
 
 PERMANENT = configuration(
@@ -198,11 +202,11 @@ def test_what_would_allow_it_at_another_time_is_told() -> None:
     files = configuration(team(policies=[policy("read")], temporary=[temporary(line=9)]))
     later = datetime(2026, 3, 2, tzinfo=UTC)
     (answer,) = ask(files, principals=(ALICE,), at=later)
-    (found,) = answer.wanting
+    (found,) = answer.near_allows
     assert found.conditions == ("aws:CurrentTime DateLessThan 2026-03-01T18:00:00Z",)
     assert found.origin.entry is not None
     assert found.origin.entry.line == 9
-    assert ask(files, principals=(BOB,), at=later)[0].wanting == ()
+    assert ask(files, principals=(BOB,), at=later)[0].near_allows == ()
 
 
 def test_what_would_allow_it_elsewhere_is_told_of_a_question_about_everything() -> None:
@@ -214,11 +218,11 @@ def test_what_would_allow_it_elsewhere_is_told_of_a_question_about_everything() 
         )
     )
     (answer,) = ask(files, principals=(ALICE,), actions=("sqs:SendMessage",))
-    assert [each.resources for each in answer.wanting] == [tuple(QUEUES)]
+    assert [each.resources for each in answer.near_allows] == [tuple(QUEUES)]
     (answer,) = ask(
         files, principals=(ALICE,), actions=("sqs:SendMessage",), resources=("arn:aws:sqs:::x",)
     )
-    assert answer.wanting == ()
+    assert answer.near_allows == ()
 
 
 def test_what_a_boundary_keeps_from_counting_is_told() -> None:
@@ -228,7 +232,7 @@ def test_what_a_boundary_keeps_from_counting_is_told() -> None:
     (answer,) = ask(PERMANENT, account, principals=(RUNNER,))
     assert answer.decision.kind is Verdict.IMPLICIT_DENY
     assert answer.boundary == limit
-    assert [origin.ref.sid for origin in answer.although] == ["List"]
+    assert [origin.ref.sid for origin in answer.ineffective_allows] == ["List"]
 
 
 def test_a_role_made_for_somebody_answers_with_them() -> None:
@@ -255,18 +259,28 @@ class Organization:
 
 def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     before = account_with()
-    world = AccountPolicies(after(before, apply_plan(PERMANENT, before).changes))
+    account_policies = AccountPolicies(after(before, apply_plan(PERMANENT, before).changes))
     whom = (Whom(ALICE), Whom(BOB))
     question = AccessQuestion(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
-    judge = Judge(question, Organization(), world, ACCOUNT)
+    judge = Judge(question, Organization(), account_policies, ACCOUNT)
     alice, bob = answers(
-        question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge
+        question,
+        ACCOUNT,
+        account_policies,
+        Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
+        judge,
     )
     assert (alice.allowed, alice.disputed, alice.decision.allowed) == (False, True, True)
     assert (bob.allowed, bob.disputed) == (False, False)
     anybody = replace(question, principals=None)
     assert [
-        *answers(anybody, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge)
+        *answers(
+            anybody,
+            ACCOUNT,
+            account_policies,
+            Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
+            judge,
+        )
     ] == []
 
 
@@ -278,11 +292,19 @@ class Forgetful:
 
 
 def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
-    world = AccountPolicies(account_with())
+    account_policies = AccountPolicies(account_with())
     question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
-    judge = Judge(question, Forgetful(), world, ACCOUNT)
+    judge = Judge(question, Forgetful(), account_policies, ACCOUNT)
     with pytest.raises(GaveUpError, match="was deleted"):
-        [*answers(question, ACCOUNT, world, Origins(PERMANENT, ACCOUNT, world.snapshot), judge)]
+        [
+            *answers(
+                question,
+                ACCOUNT,
+                account_policies,
+                Origins(PERMANENT, ACCOUNT, account_policies.snapshot),
+                judge,
+            )
+        ]
 
 
 def test_names_are_those_of_iam_whatever_their_case() -> None:

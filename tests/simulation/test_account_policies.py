@@ -37,8 +37,8 @@ FILES = configuration(
 )
 
 
-def may(world: AccountPolicies, principal: Principal, action: str) -> bool:
-    return world.subject(principal).decide(action, "*", {}, NOW).allowed
+def may(account_policies: AccountPolicies, principal: Principal, action: str) -> bool:
+    return account_policies.subject(principal).decide(action, "*", {}, NOW).allowed
 
 
 def test_a_plan_changes_what_the_account_allows() -> None:

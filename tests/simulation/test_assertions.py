@@ -20,7 +20,7 @@ from iam_access.simulation.results import (
     AccountTests,
     BackendDecision,
     BackendName,
-    Ground,
+    Basis,
     TestReport,
 )
 from iam_access.simulation.selection import (
@@ -73,7 +73,7 @@ def names(chosen: SelectedTests) -> list[str]:
 
 
 def questions(chosen: SelectedTests) -> list[AssertionQuestion]:
-    return [question for inquiry in chosen.inquiries for question in inquiry.questions]
+    return [question for assertion in chosen.assertions for question in assertion.questions]
 
 
 def chosen(
@@ -86,8 +86,8 @@ def chosen(
 
 
 def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
-    inquiries = chosen(*suites, snapshot=snapshot).inquiries
-    return ask(ACCOUNT, inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    assertions = chosen(*suites, snapshot=snapshot).assertions
+    return ask(ACCOUNT, assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 # Who is tested.
@@ -127,7 +127,7 @@ def test_whom_a_test_is_about(test: Any, top: Any, expected: list[str]) -> None:
 
 def test_an_expression_in_the_middle_of_an_arn_matches_nobody_and_that_is_a_finding() -> None:
     found = chosen(suite({"limit_to": ["user/alice"]}))
-    assert found.inquiries == ()
+    assert found.assertions == ()
     ((code, line, team_),) = [
         (each.code, each.location.line, each.team) for each in found.findings if each.location
     ]
@@ -156,7 +156,7 @@ def test_a_test_about_other_accounts_is_not_asked_and_that_is_no_finding() -> No
 )
 def test_whom_an_option_leaves_out_is_no_error(test: Any, choice: PrincipalFilter) -> None:
     found = chosen(suite(test), choice=choice)
-    assert found.inquiries == ()
+    assert found.assertions == ()
     assert [(each.code, each.is_error) for each in found.findings] == [("left-out", False)]
 
 
@@ -250,14 +250,14 @@ def test_a_test_may_match_nobody_in_some_accounts_but_not_in_all() -> None:
         ("missing-principal", "note"),
         ("no-principal", "note"),
     ]
-    nowhere = AccountTests(ACCOUNT, here.inquiries, findings=here.findings)
+    nowhere = AccountTests(ACCOUNT, here.assertions, findings=here.findings)
     assert [(each.code, each.severity.value) for each in matched_nowhere([nowhere])] == [
         ("no-principal", "warning"),
     ]
     walker = Principal(PrincipalType.ROLE, "walker")
     there = chosen(lenient, limited, snapshot=account_with(ALICE, walker))
     assert there.findings == ()
-    assert [*matched_nowhere([nowhere, AccountTests(ACCOUNT, there.inquiries)])] == []
+    assert [*matched_nowhere([nowhere, AccountTests(ACCOUNT, there.assertions)])] == []
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def lacking(snapshot: Snapshot, **test: Any) -> list[str]:
     found = chosen(suite(test), snapshot=snapshot)
     return [
         each.message
-        for each in lacking_context(ACCOUNT, found.inquiries, AccountPolicies(snapshot))
+        for each in lacking_context(ACCOUNT, found.assertions, AccountPolicies(snapshot))
     ]
 
 
@@ -492,16 +492,16 @@ class Fixed:
 
 
 def test_a_principal_that_is_gone_is_one_warning() -> None:
-    inquiries = chosen(suite({}, {})).inquiries
-    found = ask(ACCOUNT, inquiries, Fixed(Verdict.IMPLICIT_DENY))
+    assertions = chosen(suite({}, {})).assertions
+    found = ask(ACCOUNT, assertions, Fixed(Verdict.IMPLICIT_DENY))
     assert [each.code for each in found.findings] == ["principal-gone"]
     assert not found.findings[0].is_error
     assert {result.arn[-3:] for result in found.results} == {"ice", "ner"}
 
 
 def test_disagreements_are_told_where_both_have_an_answer() -> None:
-    inquiries = chosen(suite({})).inquiries
-    yes, no = (ask(ACCOUNT, inquiries, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
+    assertions = chosen(suite({})).assertions
+    yes, no = (ask(ACCOUNT, assertions, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
     offline = run(account_with(), suite({}))
     assert disagreements(offline, no) == ()
     found = disagreements(offline, yes)
@@ -511,7 +511,7 @@ def test_disagreements_are_told_where_both_have_an_answer() -> None:
     ]
     report = TestReport(
         NOW,
-        Ground.ACCOUNT,
+        Basis.ACCOUNT,
         tuple(BackendName),
         (replace(offline, disagreements=found),),
     )
@@ -540,17 +540,17 @@ def test_answers_are_those_of_the_evaluator(policy_: Any, boundary: Any) -> None
     snapshot = with_state(account_with(ALICE), ALICE, inline={"x": policy_})
     if boundary:
         snapshot = with_policy(with_state(snapshot, ALICE, boundary=arn), arn, document=boundary)
-    world = AccountPolicies(snapshot)
+    account_policies = AccountPolicies(snapshot)
     (question,) = questions(
         chosen(suite({"actions": ["s3:GetObject", "ec2:*"]}), snapshot=snapshot)
     )
-    answers = OfflineBackend(world).ask(question)
+    answers = OfflineBackend(account_policies).ask(question)
     assert answers is not None
-    subject = world.subject(ALICE)
+    subject = account_policies.subject(ALICE)
     for (action, resource), answer in answers.items():
         context = {each.key: each.values for each in question.context}
         request = Request(subject.caller, action, resource, context=context)
-        decision = decide_for_caller(request, subject.layers)
+        decision = decide_for_caller(request, subject.policies)
         assert answer.decision is decision.kind
         assert answer.missing == decision.missing_context
         assert len(answer.evidence) == len(decision.deciding)

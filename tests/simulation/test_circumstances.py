@@ -64,7 +64,7 @@ def judged(snapshot: Snapshot, **test: Any) -> AccountTests:
     asked = suite({"users": ["alice"], **test})
     chosen = select_tests([asked], ACCOUNT, snapshot, PrincipalFilter(), NOW)
     assert not [each for each in chosen.findings if each.code != "resource-mismatch"]
-    return find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    return find_violations(ACCOUNT, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 def assumed(tests: AccountTests) -> dict[str, str]:
@@ -291,7 +291,7 @@ def test_those_alike_are_told_alike_and_all_of_them() -> None:
     role = {"own": document(allow(StringLike={"aws:userid": "AROA1:al*"}))}
     snapshot = with_state(snapshot, RUNNER, inline=role, id="AROA1")
     chosen = select_tests([suite({}, {})], ACCOUNT, snapshot, PrincipalFilter(), NOW)
-    found = find_violations(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    found = find_violations(ACCOUNT, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
     each = [
         (one.question.state.principal, one.question.assumed[0].values[0])
         for one in found.violations
@@ -311,9 +311,9 @@ def test_an_apply_that_is_verified_tells_the_circumstances() -> None:
 def test_aws_is_compared_with_for_requests_as_tests_give_them() -> None:
     snapshot = holding(allow(StringEquals={"aws:UserAgent": "hi"}))
     chosen = select_tests([suite({"users": ["alice"]})], ACCOUNT, snapshot, PrincipalFilter(), NOW)
-    offline = ask(ACCOUNT, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    offline = ask(ACCOUNT, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
     assert [each.ok for each in offline.results] == [True, False]
-    aws = AccountTests(ACCOUNT, chosen.inquiries, offline.results[:1])
+    aws = AccountTests(ACCOUNT, chosen.assertions, offline.results[:1])
     assert disagreements(offline, aws) == ()
 
 
@@ -434,7 +434,7 @@ def test_what_some_request_may_do_does_not_pass(
     ]
     snapshot = holding(*statements)
     subject = AccountPolicies(snapshot).subject(ALICE)
-    asker = subject.asker({}, NOW)
+    evaluator = subject.evaluator({}, NOW)
 
     def requests() -> Iterator[dict[str, list[str]]]:
         texts = [[], *([each] for each in (*PATTERNS[:-1], "blue", "another"))]
@@ -444,9 +444,9 @@ def test_what_some_request_may_do_does_not_pass(
                 given_ = {"aws:UserAgent": agent, "aws:RequestTag/a": tag, "aws:TagKeys": keys}
                 yield {key: each for key, each in given_.items() if each}
 
-    usual = asker.request(("s3:GetObject", "*", None)).context
+    usual = evaluator.request(("s3:GetObject", "*", None)).context
     can = any(
-        asker.in_context({**usual, **each}).decide("s3:GetObject", "*").allowed
+        evaluator.in_context({**usual, **each}).decide("s3:GetObject", "*").allowed
         for each in requests()
     )
     tests = judged(snapshot)

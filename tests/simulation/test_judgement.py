@@ -105,10 +105,10 @@ def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
 def by_assertions(snapshot: Snapshot) -> tuple[Said, Said]:
     """What a test says of everybody, and what the quick way to find violations says."""
     tests = suite({"actions": [*ACTIONS], "resources": [*RESOURCES]}, team=None)
-    inquiries = select_tests([tests], ACCOUNT, snapshot, PrincipalFilter(), NOW).inquiries
+    assertions = select_tests([tests], ACCOUNT, snapshot, PrincipalFilter(), NOW).assertions
     backend = OfflineBackend(AccountPolicies(snapshot))
-    every = ask(ACCOUNT, inquiries, backend).results
-    violations = find_violations(ACCOUNT, inquiries, backend).results
+    every = ask(ACCOUNT, assertions, backend).results
+    violations = find_violations(ACCOUNT, assertions, backend).results
     return _said(every), _said(violations)
 
 

@@ -18,10 +18,10 @@ VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 
 def near_misses_of(pattern: str, *statements: dict[str, Any]) -> tuple[Way, ...]:
     snapshot = with_state(account_with(ALICE), ALICE, inline={"own": document(statements)})
-    world = AccountPolicies(snapshot)
-    subject = world.subject(ALICE)
+    account_policies = AccountPolicies(snapshot)
+    subject = account_policies.subject(ALICE)
     return near_misses.ways_of_some_actions(
-        subject, subject.asker({}, NOW), pattern, "*", world, ()
+        subject, subject.evaluator({}, NOW), pattern, "*", account_policies, ()
     )
 
 

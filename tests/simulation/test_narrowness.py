@@ -23,7 +23,7 @@ def narrowness_findings(*statements: dict[str, Any], **test: Any) -> list[str]:
     """What is told of a test that expects a failure, where ALICE has these statements."""
     snapshot = with_state(account_with(), ALICE, inline={"own": document(statements)})
     found = select_tests((suite(test),), ACCOUNT, snapshot, PrincipalFilter(), NOW)
-    findings = list(only_on_some(ACCOUNT, found.inquiries, AccountPolicies(snapshot)))
+    findings = list(only_on_some(ACCOUNT, found.assertions, AccountPolicies(snapshot)))
     assert {(each.code, each.severity) for each in findings} <= {
         ("some-resources", Severity.WARNING)
     }

@@ -33,11 +33,13 @@ def world_of(
     return AccountPolicies(snapshot)
 
 
-def near_misses_of(world: AccountPolicies, resource: str = "*", **context: str) -> tuple[Way, ...]:
-    subject = world.subject(ALICE)
+def near_misses_of(
+    account_policies: AccountPolicies, resource: str = "*", **context: str
+) -> tuple[Way, ...]:
+    subject = account_policies.subject(ALICE)
     given = {key.replace("_", ":"): value for key, value in context.items()}
-    asker = subject.asker({**MFA, **given}, NOW)
-    return ways(subject, asker.request((PUT, resource, None)), world, given)
+    evaluator = subject.evaluator({**MFA, **given}, NOW)
+    return ways(subject, evaluator.request((PUT, resource, None)), account_policies, given)
 
 
 @pytest.mark.parametrize(
@@ -96,22 +98,22 @@ def test_a_boundary_narrows_it(limit: list[dict[str, Any]], expected: list[str])
 
 
 def test_what_was_asked_about_is_as_it_was_asked() -> None:
-    world = world_of(allow(PUT, on=LOGS, when=VPC))
-    assert near_misses_of(world, "arn:aws:s3:::bucket/logs/1") == (
+    account_policies = world_of(allow(PUT, on=LOGS, when=VPC))
+    assert near_misses_of(account_policies, "arn:aws:s3:::bucket/logs/1") == (
         Way("arn:aws:s3:::bucket/logs/1", (VPC_WORDS,)),
     )
-    assert near_misses_of(world, "arn:aws:s3:::bucket/other") == ()
-    assert near_misses_of(world, BUCKET) == (Way(LOGS, (VPC_WORDS,)),)
-    assert near_misses_of(world, aws_SourceVpc="vpc-2") == ()
+    assert near_misses_of(account_policies, "arn:aws:s3:::bucket/other") == ()
+    assert near_misses_of(account_policies, BUCKET) == (Way(LOGS, (VPC_WORDS,)),)
+    assert near_misses_of(account_policies, aws_SourceVpc="vpc-2") == ()
 
 
 def test_what_a_service_settles_is_open_in_nothing() -> None:
     account = with_state(account_with(RUNNER), RUNNER, inline={"own": document([allow("*")])})
-    world = AccountPolicies(account)
-    subject = world.subject(RUNNER)
-    request = subject.asker({}, NOW).request(("sts:GetFederationToken", "*", None))
+    account_policies = AccountPolicies(account)
+    subject = account_policies.subject(RUNNER)
+    request = subject.evaluator({}, NOW).request(("sts:GetFederationToken", "*", None))
     assert not subject.decide("sts:GetFederationToken", "*", {}, NOW).allowed
-    assert ways(subject, request, world, ()) == ()
+    assert ways(subject, request, account_policies, ()) == ()
 
 
 POOL = [
@@ -137,13 +139,13 @@ def test_who_can_in_any_case_is_never_left_out() -> None:
     proven = 0
     for size, limit in product((1, 2, 3), LIMITS):
         for statements in combinations(POOL, size):
-            world = world_of(*statements, limit=limit)
-            subject = world.subject(ALICE)
+            account_policies = world_of(*statements, limit=limit)
+            subject = account_policies.subject(ALICE)
             can = any(
                 subject.decide(PUT, place, context, NOW).allowed
                 for place, context in product(PLACES, contexts)
             )
-            said = subject.decide(PUT, "*", MFA, NOW).allowed or near_misses_of(world)
+            said = subject.decide(PUT, "*", MFA, NOW).allowed or near_misses_of(account_policies)
             proven += not said
             assert said or not can, statements
     assert proven > 50

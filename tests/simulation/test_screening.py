@@ -120,7 +120,7 @@ def _document(chance: Random) -> Document:
     return {"Version": version, "Statement": statements}
 
 
-def _world(chance: Random) -> Snapshot:
+def _account_policies(chance: Random) -> Snapshot:
     """Users and roles who hold policies of their own, shared ones, those of groups, boundaries."""
     policies = {
         arn: PolicyState(arn, arn.rpartition("/")[2], "/", _document(chance)) for arn in MANAGED
@@ -162,18 +162,18 @@ def chosen(snapshot: Snapshot, *suites: Suite) -> SelectedTests:
 
 
 def everything(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
-    return ask(ACCOUNT, found.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    return ask(ACCOUNT, found.assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 def violations(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
-    return find_violations(ACCOUNT, found.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    return find_violations(ACCOUNT, found.assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 @SEARCHED
 @given(st.integers(min_value=0, max_value=1 << 40))
 def test_everybody_at_once_is_everybody_one_by_one(seed: int) -> None:
     chance = Random(seed)
-    snapshot = _world(chance)
+    snapshot = _account_policies(chance)
     found = chosen(snapshot, *(suite(*(_test(chance) for _ in range(4))) for _ in range(2)))
     one_by_one, at_once = everything(snapshot, found), violations(snapshot, found)
     assert at_once.results == one_by_one.violations
@@ -198,7 +198,7 @@ def test_the_random_worlds_have_all_kinds_of_outcomes() -> None:
     kinds = set()
     for seed in range(30):
         chance = Random(seed)
-        snapshot = _world(chance)
+        snapshot = _account_policies(chance)
         for result in everything(snapshot, chosen(snapshot, suite(_test(chance)))).results:
             kinds.add((result.answer.decision, result.ok, result.answer.boundary))
     assert len(kinds) >= 12

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import SourceType
-from iam_access.policy.evaluation.decision_cache import Matrix
+from iam_access.policy.evaluation.decision_cache import DecisionCache
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, decide_for_caller
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from tests.policy.evaluation.test_evaluate_properties import (
@@ -83,11 +83,11 @@ def worlds(draw: st.DrawFn) -> list[ApplicablePolicies]:
     return draw(st.lists(layers, min_size=1, max_size=4))
 
 
-def ask(matrix: Matrix, request: Request, layers: ApplicablePolicies) -> Decision:
-    """The decision as the matrix makes it."""
-    asker = matrix.asker(request.principal, layers, request.context, request.now)
+def ask(cache: DecisionCache, request: Request, layers: ApplicablePolicies) -> Decision:
+    """The decision as the cache makes it."""
+    evaluator = cache.evaluator(request.principal, layers, request.context, request.now)
     place = request.action, request.resource, request.resource_account
-    return asker.decide(*place)
+    return evaluator.decide(*place)
 
 
 @SEARCHED
@@ -95,10 +95,10 @@ def ask(matrix: Matrix, request: Request, layers: ApplicablePolicies) -> Decisio
 def test_a_matrix_decides_as_each_request_alone(
     world: list[ApplicablePolicies], asked: list[Request]
 ) -> None:
-    matrix = Matrix()
+    cache = DecisionCache()
     for request in [*asked, *reversed(asked)]:
         for layers in world:
-            assert ask(matrix, request, layers) == decide_for_caller(request, layers)
+            assert ask(cache, request, layers) == decide_for_caller(request, layers)
 
 
 @SEARCHED
@@ -106,11 +106,11 @@ def test_a_matrix_decides_as_each_request_alone(
 def test_one_place_asked_by_many_callers_in_many_contexts(
     world: list[ApplicablePolicies], asked: list[Request], place: Request
 ) -> None:
-    matrix = Matrix()
+    cache = DecisionCache()
     for one in asked:
         request = replace(place, principal=one.principal, context=one.context, now=one.now)
         for layers in world:
-            assert ask(matrix, request, layers) == decide_for_caller(request, layers)
+            assert ask(cache, request, layers) == decide_for_caller(request, layers)
 
 
 @SEARCHED
@@ -118,8 +118,10 @@ def test_one_place_asked_by_many_callers_in_many_contexts(
 def test_one_asker_asks_many_things(
     world: list[ApplicablePolicies], caller: Request, set_bits: list[Request]
 ) -> None:
-    matrix = Matrix()
-    askers = [matrix.asker(caller.principal, each, caller.context, caller.now) for each in world]
+    cache = DecisionCache()
+    evaluators = [
+        cache.evaluator(caller.principal, each, caller.context, caller.now) for each in world
+    ]
     for place in set_bits:
         request = replace(
             caller,
@@ -127,8 +129,8 @@ def test_one_asker_asks_many_things(
             resource=place.resource,
             resource_account=place.resource_account,
         )
-        for asker, layers in zip(askers, world, strict=True):
-            found = asker.decide(place.action, place.resource, place.resource_account)
+        for evaluator, layers in zip(evaluators, world, strict=True):
+            found = evaluator.decide(place.action, place.resource, place.resource_account)
             assert found == decide_for_caller(request, layers)
 
 
@@ -140,12 +142,12 @@ def test_one_asker_asks_many_things(
 def test_a_crowd_in_other_contexts_decides_by_each_caller_s_own_policies_and_keys(
     members: list[tuple[list[ApplicablePolicies], Request, Request]], asked: list[Request]
 ) -> None:
-    matrix = Matrix()
+    cache = DecisionCache()
     alone = [(one, other, layers) for world, one, other in members for layers in world]
-    crowd = BatchEvaluator.of(
-        [matrix.asker(one.principal, layers, one.context, one.now) for one, _, layers in alone]
+    batch = BatchEvaluator.of(
+        [cache.evaluator(one.principal, layers, one.context, one.now) for one, _, layers in alone]
     )
-    moved = crowd.in_contexts(lambda place: alone[place][1].context)
+    moved = batch.in_contexts(lambda place: alone[place][1].context)
     for each in asked:
         place = each.action, each.resource, each.resource_account
         for context in (0, 1):
@@ -162,7 +164,7 @@ def test_a_crowd_in_other_contexts_decides_by_each_caller_s_own_policies_and_key
                     layers,
                 ).allowed
             ]
-            found = (crowd, moved)[context].allowed(*place)
+            found = (batch, moved)[context].allowed(*place)
             assert [*set_bits(found)] == may
 
 
@@ -174,11 +176,11 @@ def test_equal_policies_get_one_decision_and_other_values_another() -> None:
     one, other = ApplicablePolicies(identity=(own,)), ApplicablePolicies(identity=(silent, own))
     a = PrincipalContext.user(f"arn:aws:iam::{ACCOUNT}:user/a")
     b = PrincipalContext.user(f"arn:aws:iam::{ACCOUNT}:user/b")
-    matrix = Matrix()
-    first = matrix.asker(a, one, {}).decide("s:A", "arn:aws:s:::a")
+    cache = DecisionCache()
+    first = cache.evaluator(a, one, {}).decide("s:A", "arn:aws:s:::a")
     assert first.allowed
-    assert not matrix.asker(b, one, {}).decide("s:A", "arn:aws:s:::a").allowed
-    assert matrix.asker(a, other, {}).decide("s:A", "arn:aws:s:::a") is first
+    assert not cache.evaluator(b, one, {}).decide("s:A", "arn:aws:s:::a").allowed
+    assert cache.evaluator(a, other, {}).decide("s:A", "arn:aws:s:::a") is first
 
 
 def test_the_account_of_the_resource_is_no_property_of_the_asker() -> None:
@@ -192,9 +194,9 @@ def test_the_account_of_the_resource_is_no_property_of_the_asker() -> None:
             }
         ]
     )
-    asker = Matrix().asker(CALLERS[0], ApplicablePolicies(identity=(mine,)), {})
+    evaluator = DecisionCache().evaluator(CALLERS[0], ApplicablePolicies(identity=(mine,)), {})
     found = [
-        asker.decide("s:A", f"arn:aws:s::{owner}:x/{name}").allowed
+        evaluator.decide("s:A", f"arn:aws:s::{owner}:x/{name}").allowed
         for name in "ab"
         for owner in (ACCOUNT, OTHER)
     ]
@@ -214,9 +216,9 @@ def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
     )
     callers = [PrincipalContext.user(f"arn:aws:iam::{each}:user/a") for each in (OTHER, ACCOUNT)]
     layers = ApplicablePolicies(identity=(mine,))
-    matrix = Matrix()
-    askers = [matrix.asker(caller, layers, {}) for caller in callers]
-    crowd = BatchEvaluator.of(askers)
+    cache = DecisionCache()
+    evaluators = [cache.evaluator(caller, layers, {}) for caller in callers]
+    batch = BatchEvaluator.of(evaluators)
     alone: list[bool] = []
     # A name of the account is the same for all; without one everybody asks of their own.
     for resource in (f"arn:aws:s::{ACCOUNT}:x/a", "arn:aws:s:::a"):
@@ -224,8 +226,8 @@ def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
             decide_for_caller(Request(caller, "s:A", resource), layers).allowed
             for caller in callers
         ]
-        assert [each.decide("s:A", resource).allowed for each in askers] == alone
-        assert [*set_bits(crowd.allowed("s:A", resource))] == [
+        assert [each.decide("s:A", resource).allowed for each in evaluators] == alone
+        assert [*set_bits(batch.allowed("s:A", resource))] == [
             place for place, allowed in enumerate(alone) if allowed
         ]
     assert alone == [False, True]

@@ -14,7 +14,7 @@ import pytest
 
 from iam_access.policy.evaluation.batch import BatchEvaluator
 from iam_access.policy.evaluation.compile import CompiledPolicy, SourceType
-from iam_access.policy.evaluation.decision_cache import Matrix
+from iam_access.policy.evaluation.decision_cache import DecisionCache
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, decide
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from tests.policy.evaluation.test_evaluate import ACCOUNT, ALICE, ROLE, compiled
@@ -146,18 +146,22 @@ def test_all_combinations_of_layers(who: str) -> None:
 
 
 def test_a_crowd_and_a_matrix_know_what_no_policy_decides() -> None:
-    matrix = Matrix()
+    cache = DecisionCache()
     deny = policy("deny", SourceType.IDENTITY)
     callers = [CALLERS["user"], CALLERS["session"], CALLERS["linked"]]
-    askers = [matrix.asker(caller, ApplicablePolicies(identity=(deny,)), {}) for caller in callers]
-    assert BatchEvaluator.of(askers).allowed("sts:GetCallerIdentity", "*") == 0b111
-    assert BatchEvaluator.of(askers).allowed("sts:GetAccessKeyInfo", "*") == 0
+    evaluators = [
+        cache.evaluator(caller, ApplicablePolicies(identity=(deny,)), {}) for caller in callers
+    ]
+    assert BatchEvaluator.of(evaluators).allowed("sts:GetCallerIdentity", "*") == 0b111
+    assert BatchEvaluator.of(evaluators).allowed("sts:GetAccessKeyInfo", "*") == 0
     root = compiled([{"Effect": "Allow", "Action": "sts:AssumeRoot", "Resource": "*"}])
-    opening = [matrix.asker(caller, ApplicablePolicies(identity=(root,)), {}) for caller in callers]
+    opening = [
+        cache.evaluator(caller, ApplicablePolicies(identity=(root,)), {}) for caller in callers
+    ]
     elsewhere = f"arn:aws:iam::{OTHER}:root"
     assert BatchEvaluator.of(opening).allowed("sts:AssumeRoot", elsewhere) == 0b111
-    assert BatchEvaluator.of(askers).allowed("sts:AssumeRoot", elsewhere) == 0
+    assert BatchEvaluator.of(evaluators).allowed("sts:AssumeRoot", elsewhere) == 0
     layers = ApplicablePolicies(session=(policy("allow", SourceType.SESSION),))
     asked = "s3:GetObject", "arn:aws:s3:::b/k"
     for who, allowed in (("federated", False), ("federated root", True)):
-        assert matrix.asker(CALLERS[who], layers, {}).decide(*asked).allowed is allowed
+        assert cache.evaluator(CALLERS[who], layers, {}).decide(*asked).allowed is allowed

@@ -1,1 +1,1 @@
-"""What a change means: permissions gained and lost, and the ways to escalate that it opens."""
+"""What a change means: permissions gained and lost, and escalation paths that it opens."""

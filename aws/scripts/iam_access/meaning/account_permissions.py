@@ -1,4 +1,4 @@
-"""An account, before or after a change, and what everybody in it may do."""
+"""An account before or after a change, and the effective permissions of its principals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from iam_access.meaning.permissions import (
     EffectivePermissions,
     Permission,
     PermissionBlock,
-    region_of,
+    block_of,
     union,
 )
 from iam_access.model import Principal
@@ -22,11 +22,11 @@ from iam_access.snapshot import PrincipalState, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class AccountPermissions:
-    """One side of a change. What policies say is worked out once."""
+    """The permissions in one state of an account. Each policy is evaluated once."""
 
     snapshot: Snapshot
     made: GrantRoles
-    universe: ActionCatalog
+    catalog: ActionCatalog
     now: datetime
     roles: Roles = field(init=False)
     _policies: dict[str, PermissionBlock] = field(default_factory=dict)
@@ -35,22 +35,22 @@ class AccountPermissions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "roles", Roles.of(self.snapshot, self._own_if_read))
 
-    def reach(self, principal: Principal) -> EffectivePermissions:
-        """All that the principal may do: by itself, and in roles made for it."""
+    def effective(self, principal: Principal) -> EffectivePermissions:
+        """Return a principal's permissions, with those of roles made for its grants."""
         found = self._reaches.get(principal)
         if found is None:
             state = self.snapshot.principals.get(principal)
-            found = tuple(self._regions(state)) if state else ()
+            found = tuple(self._blocks(state)) if state else ()
             self._reaches[principal] = found
         return found
 
     def denied(self, principal: Principal) -> tuple[Permission, ...]:
-        """What is denied to the principal itself, whatever it holds besides."""
+        """Return what is denied to the principal itself, whatever else it holds."""
         state = self.snapshot.principals.get(principal)
         return self._own(state).since(self._future).denies if state else ()
 
     def _own_if_read(self, principal: Principal) -> PermissionBlock | None:
-        """What a principal may do by itself; None if not all of its policies are known."""
+        """A principal's own permissions; None if a document of its policies is unknown."""
         state = self.snapshot.principals[principal]
         holders = (state, *groups_of(state, self.snapshot))
         if any(
@@ -60,7 +60,7 @@ class AccountPermissions:
         return self._own(state).since(self._future)
 
     def unread(self, principal: Principal) -> set[str]:
-        """Policies that count and whose documents are not known."""
+        """Return the ARNs of applicable policies whose documents are unknown."""
         state = self.snapshot.principals.get(principal)
         if state is None:
             return set()
@@ -68,11 +68,11 @@ class AccountPermissions:
         arns = {arn for each in states for arn in managed_by(each)}
         return {arn for arn in arns if document_of(self.snapshot, arn) is None}
 
-    def _regions(self, state: PrincipalState) -> Iterator[PermissionBlock]:
+    def _blocks(self, state: PrincipalState) -> Iterator[PermissionBlock]:
         yield self._own(state).since(self._future)
-        for entry in self.made.for_somebody(state):
+        for entry in self.made.roles_for(state):
             if entry.window.end > self.now:
-                # Sessions that are open when the trust ends go on: the role's own end counts.
+                # Open sessions continue after the end of the trust, until the role's own end.
                 entered = ConditionWindow(start=entry.window.start)
                 role = self._own(entry.role)
                 its = role.reached_by(entry.role.principal.name, entry.conditions, entered)
@@ -83,23 +83,23 @@ class AccountPermissions:
         return ConditionWindow(self.now, ALWAYS_END)
 
     def _own(self, state: PrincipalState) -> PermissionBlock:
-        region = union(
+        block = union(
             each
             for holder in (state, *groups_of(state, self.snapshot))
             for each in (
-                *(region_of(document, self.universe) for document in holder.inline.values()),
+                *(block_of(document, self.catalog) for document in holder.inline.values()),
                 *map(self._policy, holder.attached),
             )
         )
-        # A boundary that was not read may allow everything: nothing gained is left out.
+        # An unknown boundary may allow everything: no gain is left out.
         if state.boundary is None or document_of(self.snapshot, state.boundary) is None:
-            return region
-        return region.limited(self._policy(state.boundary))
+            return block
+        return block.limited(self._policy(state.boundary))
 
     def _policy(self, arn: str) -> PermissionBlock:
         if arn not in self._policies:
             document = document_of(self.snapshot, arn)
             self._policies[arn] = (
-                region_of(document, self.universe) if document else PermissionBlock()
+                block_of(document, self.catalog) if document else PermissionBlock()
             )
         return self._policies[arn]

@@ -1,4 +1,4 @@
-"""Roles that somebody may assume, and what those may do beyond them."""
+"""Roles that a principal may assume, and what they allow beyond its own permissions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,10 @@ ASSUME = "sts:AssumeRole"
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role and whom it trusts: `named` by their ARNs or unique ids, or all of its `account`."""
+    """A role and the principals that it trusts: `named` ones, or all of its `account`.
+
+    `named` are ARNs or unique ids.
+    """
 
     principal: Principal
     named: frozenset[str]
@@ -34,35 +37,35 @@ class Role:
 class Roles:
     """The roles of an account, before or after a change.
 
-    `region_of` tells what a role may do, None if that is not known.
+    `block_of` returns what a role may do, None if unknown.
     """
 
     known: tuple[Role, ...]
-    region_of: Callable[[Principal], PermissionBlock | None]
-    _regions: dict[Principal, PermissionBlock | None] = field(default_factory=dict)
+    block_of: Callable[[Principal], PermissionBlock | None]
+    _blocks: dict[Principal, PermissionBlock | None] = field(default_factory=dict)
     _same: dict[PermissionBlock, PermissionBlock] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, region_of: Callable[[Principal], PermissionBlock | None]
+        cls, snapshot: Snapshot, block_of: Callable[[Principal], PermissionBlock | None]
     ) -> "Roles":
-        """Those that trust somebody of their account; conditions are taken to be met."""
+        """The roles that trust a principal of their account; conditions are assumed to hold."""
         roles = (
             _role(state)
             for principal, state in sorted(snapshot.principals.items())
             if principal.type is PrincipalType.ROLE and state.trust
         )
-        return cls(tuple(each for each in roles if each.named or each.account), region_of)
+        return cls(tuple(each for each in roles if each.named or each.account), block_of)
 
     def assumable(
-        self, who: PrincipalState, reach: EffectivePermissions, bit: int
+        self, who: PrincipalState, effective: EffectivePermissions, bit: int
     ) -> tuple[Principal, ...]:
-        """The roles that somebody may assume, sorted; `bit` is the action's.
+        """Return the roles that a principal may assume, sorted; `bit` is that of sts:AssumeRole.
 
-        A trust policy that names them is enough by itself; one that names the account is not.
+        A trust policy that names the principal is sufficient; one that names the account is not.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
         """
-        allowed = tuple(_allowed(reach, bit))
+        allowed = tuple(_allowed(effective, bit))
         anywhere = any(not scope for scope in allowed)
         return tuple(
             role.principal
@@ -75,45 +78,45 @@ class Roles:
                     role.account
                     and (
                         anywhere
-                        or any(not resource_scopes.apart(each, role.scope) for each in allowed)
+                        or any(not resource_scopes.disjoint(each, role.scope) for each in allowed)
                     )
                 )
             )
         )
 
     def beyond(
-        self, reach: EffectivePermissions, roles: Iterable[Principal]
+        self, effective: EffectivePermissions, roles: Iterable[Principal]
     ) -> dict[Principal, int | None]:
-        """The actions that each of the roles may do and the reach does not have; None: unknown."""
+        """Return the actions that each role has and `effective` lacks; None if unknown."""
         known: dict[int, int] = {}
         found: dict[Principal, int | None] = {}
         for role in roles:
-            region = self._region(role)
-            if region is None:
+            block = self._block(role)
+            if block is None:
                 found[role] = None
                 continue
-            if id(region) not in known:
+            if id(block) not in known:
                 bits = 0
-                for atom in difference((region,), reach):
-                    bits |= atom.bits
-                known[id(region)] = bits
-            found[role] = known[id(region)]
+                for permission in difference((block,), effective):
+                    bits |= permission.bits
+                known[id(block)] = bits
+            found[role] = known[id(block)]
         return found
 
-    def _region(self, role: Principal) -> PermissionBlock | None:
-        """What a role may do; the same object for all that may do the same."""
-        if role not in self._regions:
-            region = self.region_of(role)
-            self._regions[role] = region and self._same.setdefault(region, region)
-        return self._regions[role]
+    def _block(self, role: Principal) -> PermissionBlock | None:
+        """The permissions of a role; the same object for roles with equal permissions."""
+        if role not in self._blocks:
+            block = self.block_of(role)
+            self._blocks[role] = block and self._same.setdefault(block, block)
+        return self._blocks[role]
 
 
-def _allowed(reach: Sequence[PermissionBlock], bit: int) -> Iterator[ResourceScope]:
-    """On which resources a reach has an action."""
-    for region in reach:
-        for atom in region.allows:
-            if atom.bits & bit:
-                for part in permitted(replace(atom, bits=bit), region.denies):
+def _allowed(effective: Sequence[PermissionBlock], bit: int) -> Iterator[ResourceScope]:
+    """The resources on which the permissions include an action."""
+    for block in effective:
+        for permission in block.allows:
+            if permission.bits & bit:
+                for part in permitted(replace(permission, bits=bit), block.denies):
                     yield part.scope
 
 
@@ -131,7 +134,7 @@ def _role(state: PrincipalState) -> Role:
 
 
 def _named(statement: Mapping[str, object]) -> set[str]:
-    """Those whom an Allow statement of a trust policy lets assume the role."""
+    """The principals that an Allow statement of a trust policy allows to assume the role."""
     actions = map(str, documents.as_list(statement.get("Action", [])))
     patterns = compile_patterns((each.lower() for each in actions), GlobMode.TEXT)
     assumes = patterns.matches(ASSUME.lower(), no_variables)

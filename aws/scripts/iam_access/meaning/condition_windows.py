@@ -1,4 +1,4 @@
-"""Conditions as sets: the time between two moments apart, and what else has to hold."""
+"""Conditions as sets: a time window, and the other terms that must hold."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from iam_access.policy.globs import escape_variables
 
 ALWAYS_START = datetime.min.replace(tzinfo=UTC)
 ALWAYS_END = datetime.max.replace(tzinfo=UTC)
-# Finer than any clock that matters: what holds at a moment holds until just after it.
+# The smallest step of datetime: what holds at a moment holds until one step later.
 _TICK = timedelta(microseconds=1)
 
 
 class ConditionWindow(NamedTuple):
-    """From a moment, included, to another, excluded (UTC)."""
+    """From a moment (inclusive) to another (exclusive), UTC."""
 
     start: datetime = ALWAYS_START
     end: datetime = ALWAYS_END
@@ -30,11 +30,11 @@ class ConditionWindow(NamedTuple):
         return self.start >= self.end
 
     def within(self, other: "ConditionWindow") -> "ConditionWindow":
-        """What is in both; may be empty."""
+        """Return the intersection; may be empty."""
         return ConditionWindow(max(self.start, other.start), min(self.end, other.end))
 
     def without(self, other: "ConditionWindow") -> tuple["ConditionWindow", ...]:
-        """What is in this one alone."""
+        """Return what is in this window only."""
         before = ConditionWindow(self.start, min(self.end, other.start))
         behind = ConditionWindow(max(self.start, other.end), self.end)
         return tuple(each for each in (before, behind) if not each.is_empty)
@@ -45,9 +45,9 @@ ALWAYS = ConditionWindow()
 
 @dataclass(frozen=True, slots=True)
 class ConditionTerm:
-    """One key under one operator, as AWS compares it; `text` is how people read it.
+    """One key under one operator, as AWS compares it; `text` is for people.
 
-    `negated` and `qualified` (ForAllValues, ForAnyValue, Null) tell how its values combine.
+    `negated` and `qualified` (ForAllValues, ForAnyValue, Null) decide how its values combine.
     """
 
     operator: str
@@ -70,11 +70,11 @@ _ENDS = {"datelessthan": timedelta(), "datelessthanequals": _TICK}
 def condition_terms(
     block: Mapping[str, Mapping[str, Any]], *, variables: bool
 ) -> tuple[Conditions, ConditionWindow]:
-    """A Condition block as what has to hold besides the time, and when.
+    """Split a Condition block into a time window and the remaining terms.
 
-    Only plain comparisons of aws:CurrentTime become part of the window; everything else, readable
-    or not, stays a condition. `variables` tells whether the policy's version has them. Raises
-    PolicySyntaxError for an operator that does not exist.
+    Only plain comparisons of aws:CurrentTime become part of the window; everything else remains a
+    term. `variables` is whether the policy's version has policy variables. Raises PolicySyntaxError
+    for an unknown operator.
     """
     window, found = ALWAYS, []
     for operator, keys in block.items():
@@ -93,7 +93,7 @@ def _window(operator: str, key: str, values: Any) -> ConditionWindow | None:
         return None
     try:
         moments = [parse_instant(each) for each in as_list(values)]
-        # Several values are alternatives: the loosest counts.
+        # Several values are alternatives: the loosest is effective.
         if name in _STARTS:
             return ConditionWindow(start=min(moments) + _STARTS[name])
         return ConditionWindow(end=max(moments) + _ENDS[name])
@@ -117,12 +117,12 @@ def _condition(operator: str, key: str, values: Any, variables: bool) -> Conditi
 
 @lru_cache(maxsize=65536)
 def holds_whenever(wide: Conditions, narrow: Conditions) -> bool:
-    """Whether the conditions `wide` surely hold in every request in which `narrow` do."""
+    """Whether the conditions `wide` certainly hold in every request in which `narrow` hold."""
     return all(any(_implies(each, wanted) for each in narrow) for wanted in wide)
 
 
 def _implies(narrow: ConditionTerm, wide: ConditionTerm) -> bool:
-    """Of a positive operator the values are alternatives, of a negated one none may match."""
+    """The values of a positive operator are alternatives; of a negated one none may match."""
     if narrow == wide:
         return True
     if (narrow.operator, narrow.key) != (wide.operator, wide.key) or narrow.qualified:
@@ -131,5 +131,5 @@ def _implies(narrow: ConditionTerm, wide: ConditionTerm) -> bool:
 
 
 def texts(conditions: Iterable[ConditionTerm]) -> tuple[str, ...]:
-    """The conditions for people, sorted."""
+    """Return the conditions for people, sorted."""
     return tuple(sorted(map(str, conditions)))

@@ -1,4 +1,4 @@
-"""Gains and losses for people: by access level, with what narrows them."""
+"""Gains and losses for people: by access level, with their limits."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -11,17 +11,17 @@ from iam_access.meaning.permissions import ActionCatalog, EffectivePermissions, 
 from iam_access.model import PermissionDelta
 
 
-def counts(atoms: Iterable[Permission], universe: ActionCatalog) -> dict[str, int]:
-    """How many different actions of each level there are."""
+def counts(permissions: Iterable[Permission], catalog: ActionCatalog) -> dict[str, int]:
+    """Return the number of distinct actions of each access level."""
     bits = 0
-    for atom in atoms:
-        bits |= atom.bits
-    return {level: part.bit_count() for level, part in universe.split(bits)}
+    for permission in permissions:
+        bits |= permission.bits
+    return {level: part.bit_count() for level, part in catalog.split(bits)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
-    """In which way something is gained or lost, resources aside."""
+class _DeltaShape:
+    """How something is gained or lost, apart from the resources."""
 
     level: str
     conditions: tuple[str, ...]
@@ -32,29 +32,29 @@ class _Manner:
 
 
 def differences(
-    atoms: Iterable[Permission],
-    reach: EffectivePermissions,
+    permissions: Iterable[Permission],
+    effective: EffectivePermissions,
     other: EffectivePermissions,
-    universe: ActionCatalog,
+    catalog: ActionCatalog,
     now: datetime,
 ) -> tuple[PermissionDelta, ...]:
-    """Atoms for people: by access level, with all resources of the same actions together.
+    """Return permissions for people: by access level, with all resources of the same actions.
 
-    They are what `reach` has and `other`, the same principal's on the other side of the change,
-    has not, or not all of.
+    The permissions are part of `effective`, and not, or not completely, of `other`: the same
+    principal's on the other side of the change.
     """
-    resources: defaultdict[tuple[_Manner, int], set[str]] = defaultdict(set)
-    for whole in atoms:
-        for unless, common, atom in _with_limits(whole, reach, other):
-            for level, bits in universe.split(atom.bits):
-                when = texts(atom.conditions)
-                manner = _Manner(level, when, unless, common, atom.window, atom.via)
-                resources[manner, bits].add(resource_scopes.words(atom.scope))
+    resources: defaultdict[tuple[_DeltaShape, int], set[str]] = defaultdict(set)
+    for whole in permissions:
+        for unless, common, permission in _with_limits(whole, effective, other):
+            for level, bits in catalog.split(permission.bits):
+                when = texts(permission.conditions)
+                manner = _DeltaShape(level, when, unless, common, permission.window, permission.via)
+                resources[manner, bits].add(resource_scopes.describe(permission.scope))
     found = [
         PermissionDelta(
             level=manner.level,
             count=bits.bit_count(),
-            actions=universe.brief(manner.level, bits),
+            actions=catalog.brief(manner.level, bits),
             resources=tuple(sorted(where)),
             conditions=manner.conditions,
             unless=manner.unless,
@@ -65,30 +65,30 @@ def differences(
         )
         for (manner, bits), where in resources.items()
     ]
-    return tuple(sorted(found, key=lambda each: _order(each, universe)))
+    return tuple(sorted(found, key=lambda each: _order(each, catalog)))
 
 
-def _order(each: PermissionDelta, universe: ActionCatalog) -> tuple[object, ...]:
+def _order(each: PermissionDelta, catalog: ActionCatalog) -> tuple[object, ...]:
     moments = (str(each.starts or ""), str(each.until or ""))
     manner = (each.via or "", each.resources, each.conditions, each.unless, each.common, moments)
-    return (universe.rank(each.level), -each.count, each.actions, *manner)
+    return (catalog.rank(each.level), -each.count, each.actions, *manner)
 
 
 def _with_limits(
-    atom: Permission, reach: EffectivePermissions, other: EffectivePermissions
+    permission: Permission, effective: EffectivePermissions, other: EffectivePermissions
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], Permission]]:
-    """The atom in parts, each with when it is denied all the same, and when `other` has it too."""
-    denied = [(each.bits, _unless(each, atom)) for each in _denials(atom, reach)]
-    shared = [(each.bits, _common(each, atom)) for each in _shares(atom, other)]
-    for some, unless in _parts(atom.bits, denied):
+    """Split a permission by the denials that limit it and by what `other` has of it."""
+    denied = [(each.bits, _unless(each, permission)) for each in _denials(permission, effective)]
+    shared = [(each.bits, _common(each, permission)) for each in _shares(permission, other)]
+    for some, unless in _parts(permission.bits, denied):
         for bits, common in _parts(some, shared):
-            yield unless, common, replace(atom, bits=bits)
+            yield unless, common, replace(permission, bits=bits)
 
 
 def _parts(
     whole: int, limits: Iterable[tuple[int, str | None]]
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Actions in parts, each with what is said of all of it."""
+    """Split actions into parts, each with the texts that apply to all of it."""
     parts: dict[int, frozenset[str]] = {whole: frozenset()}
     for limited, said in limits:
         if said is None:
@@ -104,43 +104,43 @@ def _parts(
         yield bits, tuple(sorted(known))
 
 
-def _denials(atom: Permission, reach: EffectivePermissions) -> Iterator[Permission]:
-    for region in reach:
-        if any(each.via == atom.via for each in region.allows):
-            yield from (deny for deny in region.denies if atom.meet(deny) is not None)
+def _denials(permission: Permission, effective: EffectivePermissions) -> Iterator[Permission]:
+    for block in effective:
+        if any(each.via == permission.via for each in block.allows):
+            yield from (deny for deny in block.denies if permission.intersect(deny) is not None)
 
 
-def _shares(atom: Permission, other: EffectivePermissions) -> Iterator[Permission]:
-    """What is allowed on the other side for as long, of some of the atom and surely undenied."""
-    for region in other:
-        for allow in region.allows:
-            part = atom.meet(allow)
-            if part is None or part.window != atom.window:
+def _shares(permission: Permission, other: EffectivePermissions) -> Iterator[Permission]:
+    """What the other side certainly allows, for as long, of a part of the permission."""
+    for block in other:
+        for allow in block.allows:
+            part = permission.intersect(allow)
+            if part is None or part.window != permission.window:
                 continue
-            if not any(part.meet(deny) for deny in region.denies):
+            if not any(part.intersect(deny) for deny in block.denies):
                 yield allow
 
 
-def _unless(deny: Permission, atom: Permission) -> str | None:
-    """When a denial strikes, in words; None where time alone decides, which the window tells."""
-    conditions = texts(deny.conditions - atom.conditions)
+def _unless(deny: Permission, permission: Permission) -> str | None:
+    """The condition of a denial, in words; None if only time decides, which the window shows."""
+    conditions = texts(deny.conditions - permission.conditions)
     where = (
         []
-        if resource_scopes.covers(deny.scope, atom.scope)
-        else [f"on {resource_scopes.words(deny.scope)}"]
+        if resource_scopes.is_superset(deny.scope, permission.scope)
+        else [f"on {resource_scopes.describe(deny.scope)}"]
     )
     if not conditions and not where:
         return None
     return " and ".join([*conditions, *where])
 
 
-def _common(allow: Permission, atom: Permission) -> str | None:
-    """On what and when an allowance of the other side has some of the atom, in words."""
-    conditions = texts(allow.conditions - atom.conditions)
+def _common(allow: Permission, permission: Permission) -> str | None:
+    """The resources and conditions of what the other side allows of the permission, in words."""
+    conditions = texts(allow.conditions - permission.conditions)
     said = (
         []
-        if resource_scopes.covers(allow.scope, atom.scope)
-        else [f"on {resource_scopes.words(allow.scope)}"]
+        if resource_scopes.is_superset(allow.scope, permission.scope)
+        else [f"on {resource_scopes.describe(allow.scope)}"]
     )
     if conditions:
         said.append(f"when {' and '.join(conditions)}")

@@ -1,4 +1,4 @@
-"""Which known ways to escalate a change opens, judged by what all permissions come to together."""
+"""The known escalation paths that a change opens, judged by all permissions together."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from iam_access.meaning.condition_windows import Conditions
 from iam_access.meaning.escalation_paths import (
     ADMINISTRATOR,
     ASSUME_ROLE_URL,
-    PASSING,
-    WAYS,
+    PASSROLE,
+    PATHS,
     EscalationPath,
 )
 from iam_access.meaning.permissions import (
@@ -33,9 +33,9 @@ from iam_access.policy.globs import GlobMode, compile_patterns, no_variables
 from iam_access.snapshot import PrincipalState, Snapshot
 
 _PASSED_TO = "iam:passedtoservice"
-# In names of what is the caller's own: of users, and of their sessions.
+# Variables in the names of the caller's own resources.
 _OWN = ("${aws:username}", "${aws:userid}")
-# Reading more is no way to more access; what a role may read is told as what it gives.
+# Reading more is no path to more access; what a role may read is told as what it gives.
 _HARMLESS = ("List", "Read")
 # How many roles are named.
 _SHOWN = 5
@@ -43,48 +43,48 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class BeforeAndAfter:
-    """One principal before and after a change, and the accounts around it.
+    """One principal before and after a change, with the accounts around it.
 
-    `gains` is what it gained.
+    `gains` are the permissions gained.
     """
 
     principal: Principal
     before: EffectivePermissions
     after: EffectivePermissions
     gains: tuple[Permission, ...]
-    universe: ActionCatalog
+    catalog: ActionCatalog
     old: Snapshot
     new: Snapshot
     roles_before: Roles
     roles_after: Roles
 
 
-def escalations(sides: BeforeAndAfter) -> tuple[Escalation, ...]:
-    """The ways that the change opens to the principal or widens.
+def escalations(comparison: BeforeAndAfter) -> tuple[Escalation, ...]:
+    """Return the paths that the change opens to the principal or widens.
 
-    One is told of when all that an alternative takes is allowed after the change, and it was not
-    before or its decisive action is gained on something more. What is allowed under conditions
-    counts, since those may be met; where a role may be passed only to some services, they count.
+    A path is reported if everything that one of its alternatives needs is allowed after the change,
+    and was not before, or its decisive action is gained on more. Permissions under conditions
+    count, since the conditions may be met; services that a role may be passed to are compared.
     """
-    state = sides.new.principals.get(sides.principal)
+    state = comparison.new.principals.get(comparison.principal)
     if state is None:
         return ()
-    if _becomes_administrator(sides, state):
+    if _becomes_administrator(comparison, state):
         return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]), *_taken_by(state))
-    found = [_opened(way, sides, state) for way in WAYS] if sides.gains else []
+    found = [_opened(path, comparison, state) for path in PATHS] if comparison.gains else []
     return (
-        *_roles(sides, state),
-        *_unknown_roles(sides, state),
+        *_roles(comparison, state),
+        *_unknown_roles(comparison, state),
         *(each for each in found if each is not None),
     )
 
 
-def _told(way: EscalationPath, actions: tuple[str, ...]) -> Escalation:
-    return Escalation(way.code, way.explanation, way.url, actions)
+def _told(path: EscalationPath, actions: tuple[str, ...]) -> Escalation:
+    return Escalation(path.code, path.explanation, path.url, actions)
 
 
 def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
-    """Who may assume a role that becomes an administrator, by its trust policy.
+    """The principals that may assume a role that becomes an administrator, by its trust policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -120,76 +120,84 @@ def _in_words(named: str, account: str) -> str:
     return named.partition(f"::{account}:")[2] or named
 
 
-def _becomes_administrator(sides: BeforeAndAfter, state: PrincipalState) -> bool:
-    """Whether anything in IAM is allowed now, and was not or not as long or as freely."""
-    wanted = sides.universe.bits("iam:*")
+def _becomes_administrator(comparison: BeforeAndAfter, state: PrincipalState) -> bool:
+    """Whether all of IAM is allowed now, and was not, not as long or not as freely before."""
+    wanted = comparison.catalog.bits("iam:*")
     (all_of_iam,) = resource_scopes.including(
         [iam_arn(part_of(state.arn, 4), "*", partition=part_of(state.arn, 1))], variables=False
     )
-    if not _has_all(sides.after, wanted, all_of_iam):
+    if not _has_all(comparison.after, wanted, all_of_iam):
         return False
-    return not _has_all(sides.before, wanted, all_of_iam) or any(
-        atom.bits & wanted and resource_scopes.covers(atom.scope, all_of_iam)
-        for atom in sides.gains
+    return not _has_all(comparison.before, wanted, all_of_iam) or any(
+        permission.bits & wanted and resource_scopes.is_superset(permission.scope, all_of_iam)
+        for permission in comparison.gains
     )
 
 
-def _has_all(reach: EffectivePermissions, wanted: int, scope: ResourceScope) -> bool:
-    """Whether one region allows these actions on all of a scope, under whatever conditions."""
-    for region in reach:
+def _has_all(effective: EffectivePermissions, wanted: int, scope: ResourceScope) -> bool:
+    """Whether one block allows these actions on all of a scope, under any conditions."""
+    for block in effective:
         bits = 0
-        for atom in region.allows:
-            if atom.bits & wanted and resource_scopes.covers(atom.scope, scope):
-                for part in permitted(replace(atom, bits=atom.bits & wanted), region.denies):
-                    bits |= part.bits if resource_scopes.covers(part.scope, scope) else 0
+        for permission in block.allows:
+            if permission.bits & wanted and resource_scopes.is_superset(permission.scope, scope):
+                for part in permitted(
+                    replace(permission, bits=permission.bits & wanted), block.denies
+                ):
+                    bits |= part.bits if resource_scopes.is_superset(part.scope, scope) else 0
         if bits == wanted:
             return True
     return False
 
 
-def _opened(way: EscalationPath, sides: BeforeAndAfter, state: PrincipalState) -> Escalation | None:
-    may_after = _Permissions(sides.after, sides.universe, state)
-    may_before = _Permissions(sides.before, sides.universe, state)
-    gained = _Permissions((PermissionBlock(sides.gains),), sides.universe, state)
-    for actions in way.alternatives:
-        if not all(may_after.allow(action, way) for action in actions):
+def _opened(
+    path: EscalationPath, comparison: BeforeAndAfter, state: PrincipalState
+) -> Escalation | None:
+    may_after = _Permissions(comparison.after, comparison.catalog, state)
+    may_before = _Permissions(comparison.before, comparison.catalog, state)
+    gained = _Permissions((PermissionBlock(comparison.gains),), comparison.catalog, state)
+    for actions in path.alternatives:
+        if not all(may_after.allow(action, path) for action in actions):
             continue
-        was_closed = not all(may_before.allow(action, way) for action in actions)
-        if was_closed or gained.allow(actions[0], way):
-            return _told(way, actions)
+        was_closed = not all(may_before.allow(action, path) for action in actions)
+        if was_closed or gained.allow(actions[0], path):
+            return _told(path, actions)
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Permissions:
-    """A reach, asked for single actions."""
+    """Effective permissions, queried by single actions."""
 
-    reach: EffectivePermissions
-    universe: ActionCatalog
+    effective: EffectivePermissions
+    catalog: ActionCatalog
     holder: PrincipalState
 
-    def allow(self, action: str, way: EscalationPath) -> bool:
-        """Whether the action may be allowed on something that serves the way."""
-        return any(True for _ in self.atoms(action, way))
+    def allow(self, action: str, path: EscalationPath) -> bool:
+        """Whether the action may be allowed on a resource that is useful for the path."""
+        return any(True for _ in self.permissions(action, path))
 
-    def atoms(self, action: str, way: EscalationPath | None = None) -> Iterator[Permission]:
-        """Where the action is allowed on something that it works on, and that serves the way."""
-        bit = self.universe.bits(action)
-        targets = way.targets.get(action, ()) if way else ()
-        for region in self.reach:
-            for atom in region.allows:
-                if not atom.bits & bit or not _can_concern(action, atom.scope, targets):
+    def permissions(self, action: str, path: EscalationPath | None = None) -> Iterator[Permission]:
+        """Where the action is allowed on something that it works on, and that serves the path."""
+        bit = self.catalog.bits(action)
+        targets = path.targets.get(action, ()) if path else ()
+        for block in self.effective:
+            for permission in block.allows:
+                if not permission.bits & bit or not _can_concern(action, permission.scope, targets):
                     continue
-                if not _may_hold(action, atom.conditions):
+                if not _may_hold(action, permission.conditions):
                     continue
-                if way and action == PASSING and not _passes_to(way.service, atom.conditions):
+                if (
+                    path
+                    and action == PASSROLE
+                    and not _passes_to(path.service, permission.conditions)
+                ):
                     continue
-                if way and way.others and self._is_own(atom.scope):
+                if path and path.needs_other_user and self._is_own(permission.scope):
                     continue
-                yield from permitted(replace(atom, bits=bit), region.denies)
+                yield from permitted(replace(permission, bits=bit), block.denies)
 
     def _is_own(self, scope: ResourceScope) -> bool:
-        """Whether only the holder itself is in a scope."""
+        """Whether a scope contains only the holder itself."""
         patterns = [each.patterns for each in scope if not each.excluded]
         return any(
             all(each == self.holder.arn or any(own in each for own in _OWN) for each in its)
@@ -199,10 +207,10 @@ class _Permissions:
 
 @lru_cache(maxsize=16384)
 def _can_concern(action: str, scope: ResourceScope, targets: tuple[str, ...]) -> bool:
-    """Whether there can be resources in a scope on which the action works.
+    """Whether a scope may contain resources that the action works on.
 
-    `targets` are the resource types that count, all without any. An action for which AWS names no
-    kind of resource may work on any.
+    `targets` are the resource types that count, without any all. An action without resource types
+    may work on any resource.
     """
     known = find_action(action)
     types = resource_types(known.service) if known else {}
@@ -212,16 +220,16 @@ def _can_concern(action: str, scope: ResourceScope, targets: tuple[str, ...]) ->
         return True
     shapes = [re.sub(r"\$\{[^}]*\}", "*", each) for each in kinds]
     return any(
-        not resource_scopes.apart(scope, each)
+        not resource_scopes.disjoint(scope, each)
         for each in resource_scopes.including(shapes, variables=True)
     )
 
 
 @lru_cache(maxsize=16384)
 def _may_hold(action: str, conditions: Conditions) -> bool:
-    """Whether requests for an action can have the keys that conditions need.
+    """Whether requests for an action can have the keys that the conditions need.
 
-    Keys of another service never come with it, unless AWS documents them for the action.
+    A request never has keys of another service, unless AWS documents them for the action.
     """
     return all(
         each.negated
@@ -238,7 +246,7 @@ def _may_have(action: str, key: str) -> bool:
 
 
 def _passes_to(service: str | None, conditions: Conditions) -> bool:
-    """Whether conditions let a role be passed to this service."""
+    """Whether the conditions allow passing a role to this service."""
     return service is None or all(
         _may_equal(each.operator, each.values, service)
         for each in conditions
@@ -256,33 +264,39 @@ def _may_equal(operator: str, values: Iterable[str], text: str) -> bool:
     return patterns.matches(text, no_variables)
 
 
-def _roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:
-    """The roles that the principal may newly assume and that may do more than it may by itself."""
-    bit = sides.universe.bits(ASSUME)
-    old = sides.old.principals.get(sides.principal)
-    known = {Principal(PrincipalType.ROLE, via) for via in _entered(sides.after)}
+def _roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:
+    """The roles that the principal may newly assume and that allow more than it has."""
+    bit = comparison.catalog.bits(ASSUME)
+    old = comparison.old.principals.get(comparison.principal)
+    known = {Principal(PrincipalType.ROLE, via) for via in _entered(comparison.after)}
     if old is not None:
-        known.update(sides.roles_before.assumable(old, sides.before, bit))
-    new = [r for r in sides.roles_after.assumable(state, sides.after, bit) if r not in known]
-    harmless = sides.universe.of_levels(_HARMLESS)
+        known.update(comparison.roles_before.assumable(old, comparison.before, bit))
+    new = [
+        r for r in comparison.roles_after.assumable(state, comparison.after, bit) if r not in known
+    ]
+    harmless = comparison.catalog.of_levels(_HARMLESS)
     bits, found = 0, []
-    for role, more in sides.roles_after.beyond(sides.after, new).items():
+    for role, more in comparison.roles_after.beyond(comparison.after, new).items():
         weighty = None if more is None else more & ~harmless
         if weighty != 0:
             found.append(role.name)
             bits |= weighty or 0
     if found:
-        yield Escalation("assume-role", _assuming(found, bits, sides), ASSUME_ROLE_URL, (ASSUME,))
+        yield Escalation(
+            "assume-role", _assuming(found, bits, comparison), ASSUME_ROLE_URL, (ASSUME,)
+        )
 
 
-def _unknown_roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:
-    """Roles that the principal may newly assume and of which nothing is known here.
+def _unknown_roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterator[Escalation]:
+    """Roles that the principal may newly assume and that are unknown here.
 
-    They may be in other accounts, or come to be later; whether they trust the principal is theirs.
+    They may be in other accounts or created later; whether they trust the principal is unknown.
     """
-    gained = _Permissions((PermissionBlock(sides.gains),), sides.universe, state)
-    known = {each.arn for each in sides.new.principals.values()}
-    names = {resource_scopes.words(atom.scope) for atom in gained.atoms(ASSUME)}
+    gained = _Permissions((PermissionBlock(comparison.gains),), comparison.catalog, state)
+    known = {each.arn for each in comparison.new.principals.values()}
+    names = {
+        resource_scopes.describe(permission.scope) for permission in gained.permissions(ASSUME)
+    }
     found = sorted(names - known)
     if found:
         said = some(["any" if each == "*" else each for each in found], _SHOWN)
@@ -294,13 +308,18 @@ def _unknown_roles(sides: BeforeAndAfter, state: PrincipalState) -> Iterator[Esc
         )
 
 
-def _entered(reach: EffectivePermissions) -> set[str]:
-    """The roles whose access counts as the principal's own."""
-    return {atom.via for region in reach for atom in region.allows[:1] if atom.via is not None}
+def _entered(effective: EffectivePermissions) -> set[str]:
+    """The roles whose permissions count as the principal's own."""
+    return {
+        permission.via
+        for block in effective
+        for permission in block.allows[:1]
+        if permission.via is not None
+    }
 
 
-def _assuming(roles: Sequence[str], bits: int, sides: BeforeAndAfter) -> str:
+def _assuming(roles: Sequence[str], bits: int, comparison: BeforeAndAfter) -> str:
     said = some(roles, _SHOWN)
-    parts = [f"{part.bit_count():,} {level}" for level, part in sides.universe.split(bits)]
+    parts = [f"{part.bit_count():,} {level}" for level, part in comparison.catalog.split(bits)]
     more = f"may do more: {', '.join(parts)}" if parts else "has policies that were not read"
     return f"may assume {'roles' if len(roles) > 1 else 'role'} {said}, which {more}"

@@ -1,4 +1,4 @@
-"""Roles that we made for somebody's temporary grant, found from whom they let in."""
+"""Roles made for temporary grants, found by their trust policies."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _SESSION_NAME = "sts:rolesessionname"
 
 
 class GrantRole(NamedTuple):
-    """A role of ours, and when and under which conditions it lets in whom it was made for."""
+    """A role made for a grant, and the window and conditions of its trust policy."""
 
     role: PrincipalState
     conditions: Conditions
@@ -23,7 +23,7 @@ class GrantRole(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantRoles:
-    """The roles of one account that were made for somebody."""
+    """The roles of one account that were made for temporary grants."""
 
     by_arn: Mapping[str, tuple[GrantRole, ...]]
 
@@ -36,12 +36,12 @@ class GrantRoles:
                     found[arn].append(entry)
         return cls({arn: tuple(each) for arn, each in found.items()})
 
-    def for_somebody(self, state: PrincipalState) -> tuple[GrantRole, ...]:
-        """The roles that were made for a user or role."""
+    def roles_for(self, state: PrincipalState) -> tuple[GrantRole, ...]:
+        """Return the roles made for a user or role."""
         return self.by_arn.get(state.arn, ())
 
-    def owners(self, role: PrincipalState) -> frozenset[str]:
-        """The ARNs of those for whom a role was made; none for other roles."""
+    def grantees(self, role: PrincipalState) -> frozenset[str]:
+        """Return the ARNs of the principals that a role was made for; empty for other roles."""
         return frozenset(
             arn
             for arn, entries in self.by_arn.items()
@@ -55,7 +55,7 @@ def _entries(role: PrincipalState) -> Iterator[tuple[str, GrantRole]]:
         if statement.get("Effect") != "Allow" or not isinstance(named, Mapping):
             continue
         conditions, window = condition_terms(documents.conditions_of(statement), variables=True)
-        # How the session is called is up to whoever assumes it: no condition worth telling.
+        # The caller chooses the session name, so a condition on it is not reported.
         kept = frozenset(each for each in conditions if each.key != _SESSION_NAME)
         for arn in documents.as_list(named.get("AWS", [])):
             yield str(arn), GrantRole(role, kept, window)

@@ -81,7 +81,7 @@ def holders_for(
     state: PrincipalState, snapshot: Snapshot, made: GrantRoles
 ) -> Iterator[PrincipalState]:
     """All that hold policies which count for a principal: it, roles made for it, groups."""
-    for each in (state, *(entry.role for entry in made.for_somebody(state))):
+    for each in (state, *(entry.role for entry in made.roles_for(state))):
         yield from (each, *groups_of(each, snapshot))
 
 
@@ -123,7 +123,7 @@ def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> It
             owner
             for side, made, state in states
             if state is not None
-            for owner in _of_arns(made.owners(state), side)
+            for owner in _of_arns(made.grantees(state), side)
         }
         yield from owners
         known = any(state is not None for *_, state in states)

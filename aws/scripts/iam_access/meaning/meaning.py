@@ -1,13 +1,13 @@
-"""What a change of an account means: who may do what that they could not, and the other way round.
+"""What a change of an account means: permissions that principals gain and lose.
 
-Computed from what the policies say together, action by action over all that AWS has, and not from
-their texts: policies of groups, permissions boundaries and denials count, and a policy that says in
-other words what somebody holds already gives them nothing. Whoever may assume a role that was made
-for a temporary grant of theirs has what the role has.
+Computed from the combined effect of all policies, action by action over all that AWS has, and not
+from their texts: policies of groups, permissions boundaries and denials count, and a policy that
+repeats what the principal already holds is no gain. A principal that may assume a role made for its
+own temporary grant has what the role has.
 
-Nothing that is gained is left out. Where exactness would need to know every resource, the answer
-says more rather than less: see scopes and reach for what is taken to be covered. Out of sight are
-policies on resources, of organisations and of sessions.
+No gain is left out. Where an exact answer would need to know every resource, the answer includes
+more rather than less: see resource_scopes and permissions. Resource policies, organisation policies
+and session policies are not considered.
 """
 
 from collections.abc import Iterable
@@ -38,13 +38,13 @@ def meaning(
     *,
     invented: bool = False,
 ) -> tuple[Meaning, ...]:
-    """What each of the principals gains and loses from `now` (UTC) on.
+    """Return what each of the principals gains and loses from `now` (UTC) on.
 
-    A policy whose document is in neither snapshot is told of in the meaning, and counts as nothing.
-    In an `invented` account users and roles have only what files grant them; what else they hold is
-    not known, unless the change creates them. What is newly denied to such a principal, or to the
-    holder of a policy that was not read, and what is denied no more, is told by itself.
-    Raises DocumentError or PolicySyntaxError for documents that IAM could not have accepted.
+    A policy whose document is in neither snapshot is listed in the meaning and counts as empty. In
+    an `invented` account, users and roles have only what files grant them; what else they hold is
+    unknown, unless the change creates them. For such a principal, and for the holder of a policy
+    that was not read, new denials and lifted denials are reported separately. Raises DocumentError
+    or PolicySyntaxError for documents that IAM would not have accepted.
     """
     people = tuple(principals)
     made = (GrantRoles.of(before), GrantRoles.of(after))
@@ -54,9 +54,9 @@ def meaning(
         for document in documents_for(snapshot, people, roles)
         for pattern in patterns_of(document)
     }
-    universe = ActionCatalog.of(patterns)
-    old = AccountPermissions(before, made[0], universe, now)
-    new = AccountPermissions(after, made[1], universe, now)
+    catalog = ActionCatalog.of(patterns)
+    old = AccountPermissions(before, made[0], catalog, now)
+    new = AccountPermissions(after, made[1], catalog, now)
     return tuple(
         _meaning(principal, old, new, invented=invented and _is_of_others(principal, before))
         for principal in people
@@ -64,7 +64,7 @@ def meaning(
 
 
 def _is_of_others(principal: Principal, before: Snapshot) -> bool:
-    """Whether it was there before, and not as a role that was made for a temporary grant."""
+    """Whether it existed before, and not as a role made for a temporary grant."""
     state = before.principals.get(principal)
     return state is not None and names.team_of_policy_path(state.path) is None
 
@@ -72,32 +72,32 @@ def _is_of_others(principal: Principal, before: Snapshot) -> bool:
 def _meaning(
     principal: Principal, old: AccountPermissions, new: AccountPermissions, *, invented: bool
 ) -> Meaning:
-    universe, now = new.universe, new.now
-    had, has = old.reach(principal), new.reach(principal)
+    catalog, now = new.catalog, new.now
+    had, has = old.effective(principal), new.effective(principal)
     gains, losses = difference(has, had), difference(had, has)
     unread = tuple(sorted(old.unread(principal) | new.unread(principal)))
     is_known = not (invented or unread)
     denied, freed = ((), ()) if is_known else _denials(principal, old, new)
     return Meaning(
         principal=principal,
-        gains=differences(gains, has, had, universe, now),
-        losses=differences(losses, had, has, universe, now),
-        gained=counts(gains, universe),
-        lost=counts(losses, universe),
+        gains=differences(gains, has, had, catalog, now),
+        losses=differences(losses, had, has, catalog, now),
+        gained=counts(gains, catalog),
+        lost=counts(losses, catalog),
         escalations=_escalations(principal, old, new, gains),
         unread=unread,
         is_known=is_known,
-        denied=differences(denied, (), (), universe, now),
-        freed=differences(freed, (), (), universe, now),
-        denied_counts=counts(denied, universe),
-        freed_counts=counts(freed, universe),
+        denied=differences(denied, (), (), catalog, now),
+        freed=differences(freed, (), (), catalog, now),
+        denied_counts=counts(denied, catalog),
+        freed_counts=counts(freed, catalog),
     )
 
 
 def _denials(
     principal: Principal, old: AccountPermissions, new: AccountPermissions
 ) -> tuple[tuple[Permission, ...], tuple[Permission, ...]]:
-    """What is denied to a principal itself after the change alone, and before it alone."""
+    """What is denied to a principal itself only after the change, and only before it."""
     before, after = (PermissionBlock(side.denied(principal)) for side in (old, new))
     return difference((after,), (before,)), difference((before,), (after,))
 
@@ -108,15 +108,15 @@ def _escalations(
     new: AccountPermissions,
     gains: tuple[Permission, ...],
 ) -> tuple[Escalation, ...]:
-    sides = BeforeAndAfter(
+    comparison = BeforeAndAfter(
         principal=principal,
-        before=old.reach(principal),
-        after=new.reach(principal),
+        before=old.effective(principal),
+        after=new.effective(principal),
         gains=gains,
-        universe=new.universe,
+        catalog=new.catalog,
         old=old.snapshot,
         new=new.snapshot,
         roles_before=old.roles,
         roles_after=new.roles,
     )
-    return escalations(sides)
+    return escalations(comparison)

@@ -1,8 +1,9 @@
-"""What somebody may do as a set, and the difference of two such sets.
+"""Permissions as sets, and the difference of two sets.
 
-A reach is a union of regions; a region are allowances without what is denied. The difference is
-computed for all actions at once. It errs on one side: nothing that is in it is left out, but where
-several allowances together, and none alone, cover something, it may be said to differ.
+Effective permissions are a union of blocks; a block is a set of allowed permissions without the
+denied ones. The difference is computed for all actions at once. It is conservative: no difference
+is left out, but something that several permissions together, and none alone, cover may be reported
+as a difference.
 """
 
 from collections import defaultdict
@@ -25,7 +26,7 @@ from iam_access.policy.evaluation.batch import set_bits
 from iam_access.policy.globs import GlobMode, compile_patterns, covering, no_variables
 from iam_access.snapshot import Document
 
-#: In the order in which people are told of them.
+#: In the order of reports.
 LEVELS = (
     AccessLevel.PERMISSIONS.value,
     AccessLevel.WRITE.value,
@@ -33,13 +34,13 @@ LEVELS = (
     AccessLevel.READ.value,
     AccessLevel.LIST.value,
 )
-#: The level of what AWS's data does not know.
+#: The level of actions that AWS's data lacks.
 UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Every action that AWS documents has the bit of its place in `names`."""
+    """All documented actions; the bit of an action is its position in `names`."""
 
     names: tuple[str, ...]
     places: Mapping[str, int]
@@ -68,11 +69,11 @@ def _known() -> _Known:
 
 @lru_cache(maxsize=16384)
 def _known_bits(pattern: str) -> int:
-    """The known actions that a pattern matches, as the evaluator has it."""
+    """The known actions that a pattern matches, as the evaluator matches it."""
     known = _known()
     if ":" in pattern or pattern == "*":
         return _bits_at(known.places[name] for name in expand(pattern))
-    # Without a colon a wildcard has to reach over it, which expand() does not look for.
+    # Without a colon a wildcard has to effective over it, which expand() does not look for.
     found = compile_patterns([pattern.lower()], GlobMode.TEXT)
     return _bits_at(
         place for name, place in known.places.items() if found.matches(name.lower(), no_variables)
@@ -88,71 +89,71 @@ def _bits_at(places: Iterable[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ActionCatalog:
-    """All actions that documents can speak of.
+    """All actions that documents can name.
 
-    `strangers` are patterns, in lower case, that match no action that AWS documents: each counts
-    as one more action, so that access to what is not documented (yet) is not overlooked.
+    `unknown_actions` are patterns, in lower case, that match no documented action: each counts as
+    one more action, so that access to undocumented actions is not overlooked.
     """
 
-    strangers: tuple[str, ...] = ()
+    unknown_actions: tuple[str, ...] = ()
     _memo: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, patterns: Iterable[str]) -> "ActionCatalog":
-        """The universe in which nothing that these patterns say is lost."""
+        """The catalog that distinguishes everything that these patterns name."""
         unknown = {each.lower() for each in patterns if not _known_bits(each)}
         return cls(tuple(sorted(unknown)))
 
     @property
     def everything(self) -> int:
-        return (1 << (len(_known().names) + len(self.strangers))) - 1
+        return (1 << (len(_known().names) + len(self.unknown_actions))) - 1
 
     def bits(self, pattern: str) -> int:
-        """The actions that a pattern of Action or NotAction matches."""
+        """Return the actions that a pattern of Action or NotAction matches."""
         found = self._memo.get(pattern)
         if found is None:
             found = _known_bits(pattern)
             covers = covering(pattern.lower()).fullmatch
-            for number, stranger in enumerate(self.strangers, len(_known().names)):
+            for number, stranger in enumerate(self.unknown_actions, len(_known().names)):
                 if covers(stranger):
                     found |= 1 << number
             self._memo[pattern] = found
         return found
 
     def split(self, bits: int) -> tuple[tuple[str, int], ...]:
-        """The actions by access level, the weightiest first, without levels that have none."""
+        """Return the actions by access level, the most serious first, without empty levels."""
         known = _known()
         parts = [(level, bits & known.levels[level]) for level in LEVELS]
         parts.append((UNKNOWN, bits >> len(known.names) << len(known.names)))
         return tuple((level, part) for level, part in parts if part)
 
     def of_levels(self, levels: Iterable[str]) -> int:
-        """All documented actions of some levels."""
+        """Return all documented actions of some levels."""
         bits = 0
         for level in levels:
             bits |= _known().levels[level]
         return bits
 
     def names(self, bits: int) -> tuple[str, ...]:
-        """The actions in full, sorted."""
+        """Return the full names of the actions, sorted."""
         return tuple(self._name(place) for place in set_bits(bits))
 
     def brief(self, level: str, bits: int) -> tuple[str, ...]:
-        """The actions of one level; `s3:*` where they are all that the service has of it.
+        """Return the actions of one level; `s3:*` if they are all that the service has of it.
 
-        `*` alone are all that AWS has of the level.
+        `*` alone stands for all actions of the level.
         """
         if level == UNKNOWN:
             return self.names(bits)
         return _brief(level, bits)
 
     def rank(self, level: str) -> int:
-        """Where a level stands in the order of levels."""
+        """Return the position of a level in LEVELS."""
         return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
     def _name(self, place: int) -> str:
         names = _known().names
-        return names[place] if place < len(names) else self.strangers[place - len(names)]
+        return names[place] if place < len(names) else self.unknown_actions[place - len(names)]
 
 
 @lru_cache(maxsize=4096)
@@ -175,9 +176,9 @@ def _brief(level: str, bits: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Some actions on some resources, at some time, when some conditions hold.
+    """Some actions on some resources, within a time window and under conditions.
 
-    `via` names the role that has to be assumed for it, None for a principal's own.
+    `via` is the role that must be assumed for it, None for the principal's own.
     """
 
     bits: int
@@ -187,98 +188,99 @@ class Permission:
     via: str | None = None
 
     def covers(self, other: "Permission") -> bool:
-        """Whether, actions and time aside, the other is surely part of this one."""
-        return holds_whenever(self.conditions, other.conditions) and resource_scopes.covers(
+        """Whether, apart from actions and time, the other is certainly part of this one."""
+        return holds_whenever(self.conditions, other.conditions) and resource_scopes.is_superset(
             self.scope, other.scope
         )
 
-    def meet(self, other: "Permission") -> "Permission | None":
-        """What is in both; None if surely nothing is."""
+    def intersect(self, other: "Permission") -> "Permission | None":
+        """Return the intersection; None if certainly empty."""
         bits = self.bits & other.bits
         window = self.window.within(other.window)
-        if not bits or window.is_empty or resource_scopes.apart(self.scope, other.scope):
+        if not bits or window.is_empty or resource_scopes.disjoint(self.scope, other.scope):
             return None
-        scope = resource_scopes.both(self.scope, other.scope)
+        scope = resource_scopes.intersection(self.scope, other.scope)
         return Permission(bits, scope, self.conditions | other.conditions, window, self.via)
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionBlock:
-    """Allowances, without those parts of them that are denied."""
+    """Allowed permissions, without those parts of them that are denied."""
 
     allows: tuple[Permission, ...] = ()
     denies: tuple[Permission, ...] = ()
 
     def limited(self, boundary: "PermissionBlock") -> "PermissionBlock":
-        """What a boundary leaves of it."""
-        met = (one.meet(other) for one in self.allows for other in boundary.allows)
-        allows = merged(atom for atom in met if atom is not None)
+        """Return what a permissions boundary leaves of it."""
+        met = (one.intersect(other) for one in self.allows for other in boundary.allows)
+        allows = merged(permission for permission in met if permission is not None)
         return PermissionBlock(allows, merged((*self.denies, *boundary.denies)))
 
     def reached_by(
         self, via: str, conditions: Conditions, window: ConditionWindow
     ) -> "PermissionBlock":
-        """The same for whoever has to assume a role first, under these conditions."""
+        """Return the same for a principal that assumes a role first, under these conditions."""
         allows = (
             replace(
-                atom,
-                conditions=atom.conditions | conditions,
-                window=atom.window.within(window),
+                permission,
+                conditions=permission.conditions | conditions,
+                window=permission.window.within(window),
                 via=via,
             )
-            for atom in self.allows
+            for permission in self.allows
         )
         return PermissionBlock(
-            tuple(atom for atom in allows if not atom.window.is_empty), self.denies
+            tuple(permission for permission in allows if not permission.window.is_empty),
+            self.denies,
         )
 
     def since(self, window: ConditionWindow) -> "PermissionBlock":
-        """What falls into a window of time."""
+        """Return the part within a time window."""
         return PermissionBlock(tuple(_in(self.allows, window)), tuple(_in(self.denies, window)))
 
 
 EffectivePermissions: TypeAlias = Sequence[PermissionBlock]
 
-# Beyond so many parts of one allowance, what is denied of it is no longer taken off.
+# If a permission has more parts than this, further denials are not subtracted.
 _MOST_PARTS = 64
 
 
-def union(regions: Iterable[PermissionBlock]) -> PermissionBlock:
-    """All policies of one principal together: a Deny of one counts for all."""
-    found = list(regions)
+def union(blocks: Iterable[PermissionBlock]) -> PermissionBlock:
+    """Combine all policies of one principal: a Deny of one applies to all."""
+    found = list(blocks)
     return PermissionBlock(
-        merged(atom for each in found for atom in each.allows),
-        merged(atom for each in found for atom in each.denies),
+        merged(permission for each in found for permission in each.allows),
+        merged(permission for each in found for permission in each.denies),
     )
 
 
-def region_of(document: Document, universe: ActionCatalog) -> PermissionBlock:
-    """What an identity policy says. Raises DocumentError or PolicySyntaxError for what is none."""
+def block_of(document: Document, catalog: ActionCatalog) -> PermissionBlock:
+    """Return the permissions of an identity policy. Raises DocumentError or PolicySyntaxError."""
     allows: list[Permission] = []
     denies: list[Permission] = []
     variables = documents.version_of(document) == documents.VERSION
     for statement in documents.statements_of(document):
-        atoms = denies if statement.get("Effect") == "Deny" else allows
-        atoms += _atoms(statement, universe, variables)
+        permissions = denies if statement.get("Effect") == "Deny" else allows
+        permissions += _permissions(statement, catalog, variables)
     return PermissionBlock(merged(allows), merged(denies))
 
 
 def patterns_of(document: Document) -> Iterator[str]:
-    """Everything that stands under Action or NotAction."""
+    """Yield all values of Action and NotAction."""
     for statement in documents.statements_of(document):
         for element in ("Action", "NotAction"):
             yield from map(str, documents.as_list(statement.get(element, [])))
 
 
-def _atoms(
-    statement: documents.Statement, universe: ActionCatalog, variables: bool
+def _permissions(
+    statement: documents.Statement, catalog: ActionCatalog, variables: bool
 ) -> Iterator[Permission]:
     bits = 0
     for element in ("Action", "NotAction"):
         for pattern in documents.as_list(statement.get(element, [])):
-            bits |= universe.bits(str(pattern))
+            bits |= catalog.bits(str(pattern))
     if "NotAction" in statement:
-        bits = universe.everything & ~bits
+        bits = catalog.everything & ~bits
     conditions, window = condition_terms(documents.conditions_of(statement), variables=variables)
     if not bits or window.is_empty:
         return
@@ -289,32 +291,36 @@ def _atoms(
         yield Permission(bits, scope, conditions, window)
 
 
-def merged(atoms: Iterable[Permission]) -> tuple[Permission, ...]:
-    """The atoms with those that differ in nothing but their actions made one."""
+def merged(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Join permissions that differ only in their actions."""
     found: defaultdict[tuple[ResourceScope, Conditions, ConditionWindow, str | None], int] = (
         defaultdict(int)
     )
-    for atom in atoms:
-        found[atom.scope, atom.conditions, atom.window, atom.via] |= atom.bits
+    for permission in permissions:
+        found[permission.scope, permission.conditions, permission.window, permission.via] |= (
+            permission.bits
+        )
     return tuple(Permission(bits, *key) for key, bits in found.items())
 
 
 def difference(mine: EffectivePermissions, others: EffectivePermissions) -> tuple[Permission, ...]:
-    """What is in the first reach and not in the second, without repetitions."""
+    """Return what is in the first set and not in the second, without repetitions."""
     found: list[Permission] = []
-    for region in mine:
-        rest = list(region.allows)
+    for block in mine:
+        rest = list(block.allows)
         for other in others:
-            # What both deny alike is in neither, so that there is nothing to say of it.
-            lifted = _without_same(other.denies, region.denies)
-            rest = [part for atom in rest for part in _outside(atom, other.allows, lifted)]
-        found += (part for atom in rest for part in permitted(atom, region.denies))
+            # What both deny is in neither, and so no difference.
+            lifted = _without_same(other.denies, block.denies)
+            rest = [
+                part for permission in rest for part in _outside(permission, other.allows, lifted)
+            ]
+        found += (part for permission in rest for part in permitted(permission, block.denies))
     return simplified(found)
 
 
-def permitted(atom: Permission, denies: Sequence[Permission]) -> tuple[Permission, ...]:
-    """What denials leave of an atom; those with conditions of their own are not taken off."""
-    found = list(_uncovered(atom, denies))
+def permitted(permission: Permission, denies: Sequence[Permission]) -> tuple[Permission, ...]:
+    """Return what denials leave of a permission; those with more conditions leave all of it."""
+    found = list(_uncovered(permission, denies))
     for deny in denies:
         if len(found) > _MOST_PARTS:
             break
@@ -323,21 +329,23 @@ def permitted(atom: Permission, denies: Sequence[Permission]) -> tuple[Permissio
     return tuple(found)
 
 
-def _elsewhere(atom: Permission, deny: Permission) -> Iterator[Permission]:
-    """The atom without the resources that are denied whenever it would allow them."""
-    common = atom.bits & deny.bits
-    excluded = resource_scopes.outside(deny.scope)
-    always = deny.window.within(atom.window) == atom.window
-    whenever = holds_whenever(deny.conditions, atom.conditions)
+def _elsewhere(permission: Permission, deny: Permission) -> Iterator[Permission]:
+    """The permission without the resources that are denied whenever it would allow them."""
+    common = permission.bits & deny.bits
+    excluded = resource_scopes.inverse(deny.scope)
+    always = deny.window.within(permission.window) == permission.window
+    whenever = holds_whenever(deny.conditions, permission.conditions)
     if excluded is None or not (common and always and whenever):
-        yield atom
+        yield permission
         return
-    if atom.bits & ~common:
-        yield replace(atom, bits=atom.bits & ~common)
-    if resource_scopes.apart(atom.scope, deny.scope):
-        yield replace(atom, bits=common)
+    if permission.bits & ~common:
+        yield replace(permission, bits=permission.bits & ~common)
+    if resource_scopes.disjoint(permission.scope, deny.scope):
+        yield replace(permission, bits=common)
     else:
-        yield replace(atom, bits=common, scope=resource_scopes.both(atom.scope, excluded))
+        yield replace(
+            permission, bits=common, scope=resource_scopes.intersection(permission.scope, excluded)
+        )
 
 
 def _without_same(
@@ -352,25 +360,25 @@ def _without_same(
 
 
 def _outside(
-    atom: Permission, allows: tuple[Permission, ...], denies: tuple[Permission, ...]
+    permission: Permission, allows: tuple[Permission, ...], denies: tuple[Permission, ...]
 ) -> Iterator[Permission]:
-    """The parts of an atom that are not in a region, given by its allowances and denials."""
-    rest = list(_uncovered(atom, allows))
+    """The parts of a permission that are not in a block, given by its allows and denies."""
+    rest = list(_uncovered(permission, allows))
     yield from rest
-    if len(rest) == 1 and rest[0] == atom:
+    if len(rest) == 1 and rest[0] == permission:
         return
-    # Of what is covered, what was denied is not in the region all the same.
+    # A covered part that is denied is not in the block.
     for deny in denies:
-        part = atom.meet(deny)
+        part = permission.intersect(deny)
         if part is not None:
             yield part
 
 
-def _uncovered(atom: Permission, covers: Iterable[Permission]) -> Iterator[Permission]:
-    """The atom without the actions and times at which one of the others covers it."""
-    pieces = {atom.window: atom.bits}
+def _uncovered(permission: Permission, covers: Iterable[Permission]) -> Iterator[Permission]:
+    """The permission without the actions and times at which one of the others covers it."""
+    pieces = {permission.window: permission.bits}
     for other in covers:
-        if not other.bits & atom.bits or not other.covers(atom):
+        if not other.bits & permission.bits or not other.covers(permission):
             continue
         left: defaultdict[ConditionWindow, int] = defaultdict(int)
         for window, bits in pieces.items():
@@ -383,20 +391,20 @@ def _uncovered(atom: Permission, covers: Iterable[Permission]) -> Iterator[Permi
         if not pieces:
             return
     for window, bits in pieces.items():
-        yield replace(atom, window=window, bits=bits)
+        yield replace(permission, window=window, bits=bits)
 
 
-def simplified(atoms: Iterable[Permission]) -> tuple[Permission, ...]:
-    """The atoms without what another one of them covers."""
-    left = list(merged(atoms))
-    for atom in list(left):
-        left.remove(atom)
-        left += _uncovered(atom, [each for each in left if each.via == atom.via])
+def simplified(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Return the permissions without those that another one covers."""
+    left = list(merged(permissions))
+    for permission in list(left):
+        left.remove(permission)
+        left += _uncovered(permission, [each for each in left if each.via == permission.via])
     return merged(left)
 
 
-def _in(atoms: Iterable[Permission], window: ConditionWindow) -> Iterator[Permission]:
-    for atom in atoms:
-        part = atom.window.within(window)
+def _in(permissions: Iterable[Permission], window: ConditionWindow) -> Iterator[Permission]:
+    for permission in permissions:
+        part = permission.window.within(window)
         if not part.is_empty:
-            yield replace(atom, window=part)
+            yield replace(permission, window=part)

@@ -1,8 +1,7 @@
-"""Which resources a statement is about, compared as sets: covers, overlaps, both at once.
+"""The resources that a statement is about, as sets: superset, disjoint, intersection.
 
-A scope is a conjunction of constraints, so that two can be put together; the empty one is every
-resource. Every answer errs on one side, and says on which: what is said to be covered surely is,
-and what is said to be apart surely is.
+A scope is a conjunction of constraints; the empty one is every resource. Answers are conservative:
+is_superset() and disjoint() are true only if certain.
 """
 
 import re
@@ -15,7 +14,7 @@ from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import covering, escape_variables, matching
 
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
-# Where tokens for variables begin: characters that nobody uses.
+# The first of the private-use characters that replace variables.
 _PRIVATE = 0xE000
 _TOKEN = re.compile("[\ue000-\uf8ff]")
 _OPEN = re.compile("[*?\ue000-\uf8ff]")
@@ -24,7 +23,7 @@ _OPAQUE = "*\ue000-\uf8ff"
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A resource has to match one pattern, or (`excluded`) none of several."""
+    """A resource must match one pattern, or (`excluded`) none of several."""
 
     patterns: frozenset[str]
     excluded: bool = False
@@ -39,7 +38,7 @@ EVERYWHERE: ResourceScope = frozenset()
 
 
 def including(patterns: Iterable[str], *, variables: bool) -> tuple[ResourceScope, ...]:
-    """One scope for each pattern of a Resource element; `variables` if its version has them."""
+    """Return one scope per pattern of Resource; `variables` if its version has them."""
     found = {each if variables else escape_variables(each) for each in patterns}
     return tuple(
         EVERYWHERE if _is_any(each) else frozenset({Constraint(frozenset({each}))})
@@ -48,15 +47,15 @@ def including(patterns: Iterable[str], *, variables: bool) -> tuple[ResourceScop
 
 
 def excluding(patterns: Iterable[str], *, variables: bool) -> tuple[ResourceScope, ...]:
-    """The scope of a NotResource element; none if nothing remains."""
+    """Return the scope of NotResource; none if no resource remains."""
     found = frozenset(each if variables else escape_variables(each) for each in patterns)
     if any(map(_is_any, found)):
         return ()
     return (frozenset({Constraint(found, excluded=True)}),)
 
 
-def outside(scope: ResourceScope) -> ResourceScope | None:
-    """Every resource that is not in a scope of one pattern; None for other scopes."""
+def inverse(scope: ResourceScope) -> ResourceScope | None:
+    """Return every resource outside a scope of one pattern; None for other scopes."""
     if len(scope) != 1:
         return None
     (only,) = scope
@@ -64,8 +63,8 @@ def outside(scope: ResourceScope) -> ResourceScope | None:
 
 
 def complement(scope: ResourceScope) -> tuple[ResourceScope, ...]:
-    """Every resource that is not in a scope of one constraint; none for other scopes."""
-    beyond = outside(scope)
+    """Return every resource outside a scope of one constraint; none for other scopes."""
+    beyond = inverse(scope)
     if beyond is not None:
         return (beyond,)
     return tuple(
@@ -75,26 +74,26 @@ def complement(scope: ResourceScope) -> tuple[ResourceScope, ...]:
     )
 
 
-def words(scope: ResourceScope) -> str:
-    """The scope for people, in the notation of policies."""
+def describe(scope: ResourceScope) -> str:
+    """Return the scope for people, in the notation of policies."""
     return " and ".join(sorted(map(str, scope))) or "*"
 
 
 @lru_cache(maxsize=65536)
-def covers(wide: ResourceScope, narrow: ResourceScope) -> bool:
-    """Whether every resource of `narrow` is surely one of `wide`."""
+def is_superset(wide: ResourceScope, narrow: ResourceScope) -> bool:
+    """Whether every resource of `narrow` is certainly in `wide`."""
     return all(any(_implies(each, limit) for each in narrow) for limit in wide)
 
 
 @lru_cache(maxsize=65536)
-def apart(one: ResourceScope, other: ResourceScope) -> bool:
-    """Whether surely no resource is in both."""
+def disjoint(one: ResourceScope, other: ResourceScope) -> bool:
+    """Whether certainly no resource is in both."""
     return any(_contradict(a, b) or _contradict(b, a) for a in one for b in other)
 
 
 @lru_cache(maxsize=65536)
-def both(one: ResourceScope, other: ResourceScope) -> ResourceScope:
-    """The resources that are in both, without constraints that say nothing more."""
+def intersection(one: ResourceScope, other: ResourceScope) -> ResourceScope:
+    """Return the resources in both, without redundant constraints."""
     found = list(one | other)
     for each in sorted(one | other, key=str):
         if any(_implies(more, each) for more in found if more is not each and more in found):
@@ -126,11 +125,11 @@ def _contradict(one: Constraint, other: Constraint) -> bool:
 
 @lru_cache(maxsize=65536)
 def _pattern_covers(wide: str, narrow: str) -> bool:
-    """Whether a Resource pattern surely matches all that another does.
+    """Whether a Resource pattern certainly matches all that another does.
 
-    Patterns are compared part by part, as they are matched: before the resource part no wildcard
-    of an ARN reaches over a colon. In a pattern with fewer parts it may; of those only text with a
-    `*` at its end is judged.
+    Compared part by part, as patterns are matched: before the resource part no wildcard of an ARN
+    matches a colon. In a pattern with fewer parts it may; of these only text with a `*` at its end
+    is compared.
     """
     if wide == narrow or _is_any(wide):
         return True
@@ -145,7 +144,7 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def _patterns_apart(one: str, other: str) -> bool:
-    """Whether surely no resource matches both patterns: where they are literal, they differ."""
+    """Whether certainly no resource matches both patterns: their literal parts differ."""
     one, other = _tokens(one, other)
     mine, its = arn_parts(one), arn_parts(other)
     if len(mine) < FIELDS or len(its) < FIELDS:
@@ -170,12 +169,12 @@ def _prefix(pattern: str) -> str:
 
 
 def _suffix(pattern: str) -> str:
-    """What the pattern ends with, backwards."""
+    """The literal end of the pattern, reversed."""
     return _OPEN.split(pattern)[-1][::-1]
 
 
 def _tokens(*patterns: str) -> list[str]:
-    """The patterns with each variable as one character, the same for the same variable."""
+    """Replace each variable by one character, the same for the same variable."""
     known: dict[str, str] = {}
 
     def token(found: re.Match[str]) -> str:
@@ -185,5 +184,5 @@ def _tokens(*patterns: str) -> list[str]:
 
 
 def _loose(part: str) -> re.Pattern[str]:
-    """Matches every text that this part can match, whatever its variables stand for."""
+    """Matches every text that this part can match with any values of its variables."""
     return matching(_TOKEN.sub("*", part))

@@ -47,7 +47,7 @@ class _Selection:
 
     session: AccountSession
     snapshot: Snapshot
-    inquiries: tuple[PreparedAssertion, ...]
+    assertions: tuple[PreparedAssertion, ...]
     left_out: int
     findings: tuple[Finding, ...]
 
@@ -60,7 +60,7 @@ def choose_tests(
     def work(account: Account) -> AccountTests:
         selection = _select(run, asked, account)
         return AccountTests(
-            account, selection.inquiries, findings=selection.findings, left_out=selection.left_out
+            account, selection.assertions, findings=selection.findings, left_out=selection.left_out
         )
 
     return _tested(run, accounts, work)
@@ -100,14 +100,14 @@ def answer(
 
     def work(account: Account) -> access.AccountAnswers:
         session, snapshot, findings = _read(run, account, planner)
-        world = AccountPolicies(run.complete(session, snapshot))
-        origins = Origins(run.configuration, account, world.snapshot)
+        account_policies = AccountPolicies(run.complete(session, snapshot))
+        origins = Origins(run.configuration, account, account_policies.snapshot)
         judge = None
         if by is BackendName.AWS:
             backend = AwsBackend(session.call, run.stop.wait)
-            judge = access.Judge(question, backend, world, account)
-        found, failure = _kept(access.answers(question, account, world, origins, judge))
-        absent = tuple(absence(world.snapshot, question.principals or ()))
+            judge = access.Judge(question, backend, account_policies, account)
+        found, failure = _kept(access.answers(question, account, account_policies, origins, judge))
+        absent = tuple(absence(account_policies.snapshot, question.principals or ()))
         return access.AccountAnswers(account, found, absent, failure, findings)
 
     return run.each(
@@ -144,12 +144,12 @@ def _select(run: Run, asked: AssertionOptions, account: Account) -> _Selection:
     """Read the account, as the plan would leave it if there is one, and choose what to ask."""
     session, snapshot, findings = _read(run, account, asked.planner)
     chosen = select_tests(asked.suites, account, snapshot, asked.choice, run.now)
-    inquiries = tuple(limit_questions(chosen.inquiries, asked.limit))
+    assertions = tuple(limit_questions(chosen.assertions, asked.limit))
     return _Selection(
         session,
         snapshot,
-        inquiries,
-        question_count(chosen.inquiries) - question_count(inquiries),
+        assertions,
+        question_count(chosen.assertions) - question_count(assertions),
         (*findings, *chosen.findings),
     )
 
@@ -159,14 +159,16 @@ def _judged(
 ) -> AccountTests:
     account, call = selection.session.account, selection.session.call
     if name is BackendName.AWS:
-        return ask(account, selection.inquiries, AwsBackend(call, run.stop.wait))
-    world = AccountPolicies(run.complete(selection.session, selection.snapshot))
-    backend = OfflineBackend(world, Origins(run.configuration, account, world.snapshot))
+        return ask(account, selection.assertions, AwsBackend(call, run.stop.wait))
+    account_policies = AccountPolicies(run.complete(selection.session, selection.snapshot))
+    backend = OfflineBackend(
+        account_policies, Origins(run.configuration, account, account_policies.snapshot)
+    )
     # Back ends are compared by all their answers.
     judge = ask if asked.details or len(asked.backends) > 1 else find_violations
-    found = judge(account, selection.inquiries, backend)
-    lacking = lacking_context(account, selection.inquiries, world)
-    narrow = only_on_some(account, selection.inquiries, world)
+    found = judge(account, selection.assertions, backend)
+    lacking = lacking_context(account, selection.assertions, account_policies)
+    narrow = only_on_some(account, selection.assertions, account_policies)
     return replace(found, findings=(*found.findings, *lacking, *narrow))
 
 

@@ -41,6 +41,6 @@ def verified(
             break
         run.stop.wait(pauses.pop(0))
     chosen = select_tests(suites, account, snapshot, PrincipalFilter(), run.now)
-    tests = find_violations(account, chosen.inquiries, OfflineBackend(AccountPolicies(snapshot)))
+    tests = find_violations(account, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
     more = (*chosen.findings, *tests.findings, *violations(tests))
     return replace(report, verified=replace(found, findings=(*found.findings, *more)))

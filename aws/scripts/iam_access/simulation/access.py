@@ -1,4 +1,4 @@
-"""Who can do what: questions about an account, answered with the statement that decides."""
+"""Who can do what: questions about an account, answered with the deciding statements."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from iam_access.policy.evaluation.service_exceptions import consenting_account, 
 from iam_access.policy.globs import has_wildcard
 from iam_access.simulation import near_misses
 from iam_access.simulation.account_policies import AccountPolicies, Subject
-from iam_access.simulation.near_misses import Way, unmet
+from iam_access.simulation.near_misses import Way, unmet_conditions
 from iam_access.simulation.origin import Origin, Origins, has_a_say
 from iam_access.simulation.questions import AssertionQuestion as Asked
 from iam_access.simulation.questions import ContextValue, Pair, RequestContextTemplate, TestRef
@@ -33,7 +33,7 @@ NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator i
 
 
 def on_nobody(*, by_aws: bool) -> str:
-    """What an answer that nobody can does not tell."""
+    """Return the limits of an answer that nobody can."""
     unseen = "policies of resources and trust policies"
     if not by_aws:
         unseen = "policies of resources, trust policies and service control policies"
@@ -44,15 +44,15 @@ def on_nobody(*, by_aws: bool) -> str:
 
 
 def consent_needed(request: Request) -> str:
-    """Who has to allow a request besides the caller's own policies; "" where nobody has to.
+    """Return which other policy must allow the request besides the caller's own; "" if none.
 
-    Whatever the resource: of several, each of them.
+    If there are several resources, this holds for each of them.
     """
     action = request.action.lower()
     if is_trust_action(action):
         return "the trust policy of the role has to allow it, too, and was not looked at"
     if action.startswith("kms:") and (request.resource == "*" or ":key/" in request.resource):
-        # key-policies.html of the KMS Developer Guide: without the key policy, no IAM policy counts
+        # KMS Developer Guide, key-policies.html: without the key policy, no IAM policy counts
         return "the policy of the KMS key has to allow it, too, and was not looked at"
     owner = consenting_account(request)
     if owner is not None and owner != request.principal.account:
@@ -65,10 +65,10 @@ def consent_needed(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AccessQuestion:
-    """Whether these principals (None: anybody) may do these actions on these resources.
+    """Whether these principals (None: any) may do these actions on these resources.
 
-    `at` (UTC) is the moment asked about, `context` what the request is said to bring along, and
-    `assumed` what it is taken to bring along besides.
+    `at` (UTC) is the time of the request, `context` the given condition keys, and `assumed` those
+    that are assumed besides.
     """
 
     actions: tuple[str, ...]
@@ -80,14 +80,14 @@ class AccessQuestion:
 
     @property
     def presumed(self) -> Context:
-        """What is assumed of a request of which nothing else is said."""
+        """The assumed keys that the question does not give."""
         given = {key.lower() for key in self.context}
         return {key: value for key, value in self.assumed.items() if key.lower() not in given}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanting:
-    """A statement that nearly allows it, see `unmet`, and where it came from."""
+class NearMiss:
+    """A statement that would allow the request if its conditions held, and where it comes from."""
 
     origin: Origin
     conditions: tuple[str, ...]
@@ -96,17 +96,16 @@ class Wanting:
 
 @dataclass(frozen=True, slots=True)
 class AccessAnswer:
-    """One principal, action and resource: the decision, and where what decided it came from.
+    """One principal, action and resource: the decision, and the origin of what decided it.
 
-    `aws` is what AWS's policy simulator says, where that was asked: then its word counts, and
-    `decision` is what the evaluator in here says.
+    `aws` is the decision of AWS's policy simulator, if it was asked: then it counts, and `decision`
+    is the offline evaluator's.
 
-    Of what is not allowed, `although` are the statements of the identity that allow it in vain,
-    and `wanting` those that would under other circumstances; `near_misses` is how it may be allowed
-    on some of the resources, under conditions, or as to some of the actions of a pattern.
-    `needed` says whose consent it takes besides.
-    `boundary` is the ARN of the permissions boundary, `made_for` who may assume a role that was
-    made for a temporary grant.
+    If denied, `ineffective_allows` are identity statements that allow it without effect, and
+    `near_allows` those that would allow it under other conditions; `near_misses` is how it may be
+    allowed on some of the resources, under conditions, or for some actions of a pattern. `needed`
+    is what else must allow it. `boundary` is the ARN of the permissions boundary, `made_for` the
+    principal whose temporary grant the role was made for.
     """
 
     account: Account
@@ -116,8 +115,8 @@ class AccessAnswer:
     resource: str
     decision: Decision
     origins: tuple[Origin, ...]
-    although: tuple[Origin, ...] = ()
-    wanting: tuple[Wanting, ...] = ()
+    ineffective_allows: tuple[Origin, ...] = ()
+    near_allows: tuple[NearMiss, ...] = ()
     near_misses: tuple[Way, ...] = ()
     needed: str = ""
     boundary: str | None = None
@@ -135,22 +134,26 @@ class AccessAnswer:
 
     @property
     def disputed(self) -> bool:
-        """Whether AWS says otherwise than the evaluator in here."""
+        """Whether AWS decides otherwise than the offline evaluator."""
         return self.kind is not self.decision.kind
 
     @property
     def possible(self) -> bool:
-        """Whether it is allowed at least on some of the resources or under conditions."""
+        """Whether it is allowed on some of the resources or under conditions at least."""
         return self.allowed or bool(self.near_misses)
 
 
 class Judge:
-    """Puts a question to a back end, for one user or role after the other."""
+    """Asks a back end a question, for one user or role after another."""
 
     def __init__(
-        self, question: AccessQuestion, backend: Backend, world: AccountPolicies, account: Account
+        self,
+        question: AccessQuestion,
+        backend: Backend,
+        account_policies: AccountPolicies,
+        account: Account,
     ) -> None:
-        # The deployer role, which asks, may not look at itself.
+        # The deployer role may not read its own policies.
         self._asking = Principal(PrincipalType.ROLE, account.deployer_role)
         given = {**question.presumed, **question.context}
         self._setting = RequestContextTemplate(tuple(starmap(_typed, given.items())), question.at)
@@ -158,14 +161,16 @@ class Judge:
         self._backend = backend
         asked = question.principals
         self._left = self._all = len(
-            world.principals if asked is None else [*find_principals(world.snapshot, asked)]
+            account_policies.principals
+            if asked is None
+            else [*find_principals(account_policies.snapshot, asked)]
         )
 
     def __call__(self, subject: Subject) -> Mapping[Pair, Judged] | None:
-        """What it says of all that is asked; None of a user or role that is gone by now.
+        """Return the decisions of the back end; None for a user or role that no longer exists.
 
-        It says nothing of the deployer role: of that the evaluator in here has to.
-        Raises GaveUpError, which tells how many were not asked, and AccessError.
+        The back end does not decide about the deployer role; the offline evaluator does. Raises
+        GaveUpError, which counts the questions not asked, and AccessError.
         """
         if subject.principal.in_iam == self._asking.in_iam:
             self._left -= 1
@@ -198,7 +203,7 @@ _TYPES = {
 
 
 def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
-    """A condition key as the simulator takes it, of the type that AWS documents."""
+    """A condition key with its documented type, as the simulator takes it."""
     known = find_condition_key(key)
     type_ = _TYPES.get(known.types[0], "string") if known else "string"
     values = (value,) if isinstance(value, str) else tuple(value)
@@ -208,57 +213,59 @@ def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
 def answers(
     question: AccessQuestion,
     account: Account,
-    world: AccountPolicies,
+    account_policies: AccountPolicies,
     origins: Origins,
     judge: Judge | None = None,
 ) -> Iterator[AccessAnswer]:
-    """Every combination the question asks about, in order of principals.
+    """Yield an answer for every combination that the question asks about, by principal.
 
-    Asked about anybody, only those who can are answered, be it on some of the resources or under
-    conditions. Asked about somebody, the roles made for their temporary grants are answered too,
-    where they can. Principals that the account does not have are left out. With `judge` its word
-    counts. Raises UnreadPolicyError when the world lacks a document that counts, and what the
-    judge raises.
+    About any principal, only those that can are answered, also if only on some of the resources or
+    under conditions. About named principals, roles made for their temporary grants are answered too
+    if they can. Principals that the account lacks are left out. If `judge` is given, its decisions
+    count. Raises UnreadPolicyError if the snapshot lacks a document that counts, and what the judge
+    raises.
     """
     pairs = tuple(product(question.actions, question.resources))
-    telling = _Telling(question, account, world, origins)
+    builder = _AnswerBuilder(question, account, account_policies, origins)
     if question.principals is None:
-        subjects = [world.subject(each) for each in world.principals]
-        askers = [telling.asker(each) for each in subjects]
-        for subject, asker, own in zip(subjects, askers, _allowed(askers, pairs), strict=True):
+        subjects = [account_policies.subject(each) for each in account_policies.principals]
+        evaluators = [builder.evaluator(each) for each in subjects]
+        for subject, evaluator, own in zip(
+            subjects, evaluators, _allowed(evaluators, pairs), strict=True
+        ):
             said = judge(subject) if judge else {}
             if said is None:
                 continue
             for pair in pairs:
                 if pair in own or pair in said or _may_concern(subject, pair[0]):
-                    answer = telling.of(subject, asker, *pair, aws=said.get(pair))
+                    answer = builder.of(subject, evaluator, *pair, aws=said.get(pair))
                     if answer.possible:
                         yield answer
         return
-    made = GrantRoles.of(world.snapshot)
-    for principal in find_principals(world.snapshot, question.principals):
-        subject = world.subject(principal)
-        yield from telling.all_of(subject, pairs, judge)
-        for entry in made.for_somebody(subject.state):
+    made = GrantRoles.of(account_policies.snapshot)
+    for principal in find_principals(account_policies.snapshot, question.principals):
+        subject = account_policies.subject(principal)
+        yield from builder.all_of(subject, pairs, judge)
+        for entry in made.roles_for(subject.state):
             if entry.window.start <= question.at < entry.window.end:
-                role = world.subject(entry.role.principal)
-                found = telling.all_of(role, pairs, judge, made_for=principal)
+                role = account_policies.subject(entry.role.principal)
+                found = builder.all_of(role, pairs, judge, made_for=principal)
                 yield from (answer for answer in found if answer.possible)
 
 
 @dataclass(frozen=True, slots=True)
-class _Telling:
-    """What makes a decision an answer."""
+class _AnswerBuilder:
+    """Turns decisions into answers."""
 
     question: AccessQuestion
     account: Account
-    world: AccountPolicies
+    account_policies: AccountPolicies
     origins: Origins
 
-    def asker(self, subject: Subject) -> SubjectEvaluator:
-        """Who asks what the subject may do, under the circumstances of the question."""
+    def evaluator(self, subject: Subject) -> SubjectEvaluator:
+        """Return the evaluator of a subject in the context of the question."""
         question = self.question
-        return subject.asker({**question.presumed, **question.context}, question.at)
+        return subject.evaluator({**question.presumed, **question.context}, question.at)
 
     def all_of(
         self,
@@ -268,8 +275,8 @@ class _Telling:
         *,
         made_for: Principal | None = None,
     ) -> Iterator[AccessAnswer]:
-        """What a subject may do of all that is asked; GaveUpError for one that is gone by now."""
-        asker = self.asker(subject)
+        """Yield the answers for a subject; GaveUpError if it no longer exists."""
+        evaluator = self.evaluator(subject)
         said = judge(subject) if judge else {}
         if said is None:
             raise GaveUpError(
@@ -278,21 +285,21 @@ class _Telling:
                 "ask again if it should be there",
             )
         for pair in pairs:
-            yield self.of(subject, asker, *pair, made_for=made_for, aws=said.get(pair))
+            yield self.of(subject, evaluator, *pair, made_for=made_for, aws=said.get(pair))
 
     def of(
         self,
         subject: Subject,
-        asker: SubjectEvaluator,
+        evaluator: SubjectEvaluator,
         action: str,
         resource: str,
         *,
         made_for: Principal | None = None,
         aws: Judged | None = None,
     ) -> AccessAnswer:
-        """What a subject may do, and why."""
-        decision = asker.decide(action, resource)
-        request = asker.request((action, resource, None))
+        """Return what a subject may do, and why."""
+        decision = evaluator.decide(action, resource)
+        request = evaluator.request((action, resource, None))
         found = self._origins(subject, decision.deciding, request)
         answer = AccessAnswer(
             account=self.account,
@@ -312,17 +319,17 @@ class _Telling:
         if decision.allowed or identity is None:
             return answer
         given = self.question.context
-        ways = near_misses.ways(subject, request, self.world, given)
+        ways = near_misses.ways(subject, request, self.account_policies, given)
         ways = ways or near_misses.ways_of_some_actions(
-            subject, asker, action, resource, self.world, given
+            subject, evaluator, action, resource, self.account_policies, given
         )
-        wanting = () if identity.allows else tuple(self._wanting(subject, request))
+        near_allows = () if identity.allows else tuple(self._near_allows(subject, request))
         return replace(
             answer,
-            although=self._origins(subject, identity.allows, request),
-            wanting=wanting,
+            ineffective_allows=self._origins(subject, identity.allows, request),
+            near_allows=near_allows,
             near_misses=ways,
-            needed=_consent(asker, action, resource, ways),
+            needed=_consent(evaluator, action, resource, ways),
         )
 
     def _origins(
@@ -333,48 +340,48 @@ class _Telling:
 
         return tuple(self.origins.of(subject.principal, ref, counts) for ref in refs)
 
-    def _wanting(self, subject: Subject, request: Request) -> Iterator[Wanting]:
+    def _near_allows(self, subject: Subject, request: Request) -> Iterator[NearMiss]:
         def counts(document: Document) -> bool:
             bare = [_bare(each, request) for each in statements_of(document)]
             return has_a_say({**document, "Statement": bare}, request)
 
-        for each in unmet(subject, request, self.world):
+        for each in unmet_conditions(subject, request, self.account_policies):
             origin = self.origins.of(subject.principal, each.ref, counts)
-            yield Wanting(origin, each.conditions, each.resources)
+            yield NearMiss(origin, each.conditions, each.resources)
 
 
 def _may_concern(subject: Subject, action: str) -> bool:
-    """Whether policies of a subject's own may allow an action, or one that a pattern matches."""
+    """Whether a subject's own policies may allow an action, or one that a pattern matches."""
     return has_wildcard(action) or near_misses.covers_action(subject, action.lower())
 
 
-def _consent(asker: SubjectEvaluator, action: str, resource: str, ways: Iterable[Way]) -> str:
-    """Whose consent what is possible in these ways takes besides."""
-    requests = (asker.request((way.action or action, resource, None)) for way in ways)
+def _consent(evaluator: SubjectEvaluator, action: str, resource: str, ways: Iterable[Way]) -> str:
+    """What else must allow the request in these ways."""
+    requests = (evaluator.request((way.action or action, resource, None)) for way in ways)
     return next(filter(None, map(consent_needed, requests)), "")
 
 
 def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:
-    """A statement without conditions; about everything, where everything was asked for."""
+    """A statement without conditions; on all resources if all were asked about."""
     left_out = {"Condition", *(("Resource", "NotResource") if request.resource == "*" else ())}
     kept = {key: value for key, value in statement.items() if key not in left_out}
     return {"Resource": "*", **kept} if request.resource == "*" else kept
 
 
 def _allowed(
-    askers: Sequence[SubjectEvaluator], pairs: Iterable[tuple[str, str]]
+    evaluators: Sequence[SubjectEvaluator], pairs: Iterable[tuple[str, str]]
 ) -> Sequence[set[tuple[str, str]]]:
-    """Of actions and resources those that each of them may."""
-    found: list[set[tuple[str, str]]] = [set() for _ in askers]
-    crowd = BatchEvaluator.of(askers)
+    """For each evaluator, the actions and resources that it allows."""
+    found: list[set[tuple[str, str]]] = [set() for _ in evaluators]
+    batch = BatchEvaluator.of(evaluators)
     for pair in pairs:
-        for index in set_bits(crowd.allowed(*pair)):
+        for index in set_bits(batch.allowed(*pair)):
             found[index].add(pair)
     return found
 
 
 def expanded(patterns: Iterable[str]) -> Sequence[str]:
-    """The actions that patterns with wildcards stand for; others, known or not, as they are."""
+    """Return the actions that patterns match; other names, known or not, as they are."""
     found: dict[str, None] = {}
     for pattern in patterns:
         for action in sorted(expand(pattern)) if has_wildcard(pattern) else [pattern]:
@@ -384,10 +391,9 @@ def expanded(patterns: Iterable[str]) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswers:
-    """What one account answers; `failure` says why it could not be asked, or not to the end.
+    """The answers of one account; `failure` is why it was not, or not completely, asked.
 
-    `absent` are those asked about by name whom it does not have. `findings` are the errors of the
-    plan that it was taken through.
+    `absent` are named principals that it lacks. `findings` are errors of the plan.
     """
 
     account: Account
@@ -399,11 +405,11 @@ class AccountAnswers:
 
 @dataclass(frozen=True, slots=True)
 class AccessReport:
-    """All there is to tell about a question. `on_plan`: as a plan would leave the accounts.
+    """The result of a question. `on_plan`: for the accounts as a plan would leave them.
 
-    `findings` are what is odd about the question, and what keeps the plan from being whole.
-    `unread` are the parts of the files without which accounts or access may be missing. `by_aws`:
-    judged by AWS's policy simulator.
+    `findings` are problems of the question, and what keeps the plan from being complete. `unread`
+    are the invalid parts of the files: accounts or access may be missing. `by_aws`: decided by
+    AWS's policy simulator.
     """
 
     question: AccessQuestion
@@ -415,12 +421,12 @@ class AccessReport:
 
     @property
     def answers(self) -> tuple[AccessAnswer, ...]:
-        """All accounts' answers, in their order."""
+        """The answers of all accounts, in their order."""
         return tuple(answer for account in self.accounts for answer in account.answers)
 
     @property
     def unknown(self) -> tuple[Whom, ...]:
-        """Those who were asked about by name, and whom no account has."""
+        """Named principals that no account has."""
         asked = self.question.principals or ()
         return tuple(
             each for each in asked if not any(self._has(one, each) for one in self.accounts)
@@ -433,7 +439,7 @@ class AccessReport:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What else would have to be looked at, where that may change the answer."""
+        """What else would have to be evaluated, if it may change the answer."""
         needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
         asked = self.question.principals is None or self.answers
         nobody = asked and not any(answer.possible for answer in self.answers)
@@ -446,11 +452,11 @@ class AccessReport:
 
     @property
     def exit_status(self) -> int:
-        """0 when someone can, 1 when nobody, 2 when something could not be looked at.
+        """0 if a principal can, 1 if none can, 2 if something was not evaluated.
 
-        Someone can who can on some of the resources or under conditions, too. Looked at is
-        everything only when there are accounts, each of them answered, every file that counts could
-        be read, and each name is some account's: one that is misspelled is no proof of anything.
+        Access on some of the resources or under conditions counts. Everything is evaluated only if
+        there are accounts, each of them is answered, every file that counts is read, and each name
+        exists in an account: a misspelled name proves nothing.
         """
         failed = not self.accounts or any(account.failure for account in self.accounts)
         if self.unknown or self.unread or failed:

@@ -1,4 +1,4 @@
-"""An account's users and roles with their policies compiled, ready to be asked."""
+"""An account's users and roles with their compiled policies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.decision_cache import Matrix, SubjectEvaluator
+from iam_access.policy.evaluation.decision_cache import DecisionCache, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
 from iam_access.policy.evaluation.request import Context, PrincipalContext
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
@@ -23,26 +23,25 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 
 class UnreadPolicyError(AccessError):
-    """A policy that counts was not read from the account."""
+    """The document of a policy that counts was not read from the account."""
 
     code = "unread-policy"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A user or role as the evaluator knows it. `state` is what the account says of it."""
+    """A user or role for the evaluator. `state` is its state in the snapshot."""
 
     principal: Principal
     state: PrincipalState
     caller: PrincipalContext
-    layers: ApplicablePolicies
-    matrix: Matrix = field(repr=False, compare=False)
+    policies: ApplicablePolicies
+    cache: DecisionCache = field(repr=False, compare=False)
 
-    def asker(self, context: Context, now: datetime) -> SubjectEvaluator:
-        """To ask much of it at `now` (UTC), by the policies of its own account.
+    def evaluator(self, context: Context, now: datetime) -> SubjectEvaluator:
+        """Return its evaluator for many decisions at `now` (UTC), by the policies of its account.
 
-        What its requests have in them besides is the same as in assertions, see
-        `RequestContextTemplate`.
+        Its requests have the same other keys as in assertions, see `RequestContextTemplate`.
         """
         own = (
             ContextValue(key, "string", (each,) if isinstance(each, str) else tuple(each))
@@ -52,38 +51,38 @@ class Subject:
             each.key: each.values
             for each in RequestContextTemplate(tuple(own), now).context(self.state)
         }
-        return self.matrix.asker(self.caller, self.layers, whole, now)
+        return self.cache.evaluator(self.caller, self.policies, whole, now)
 
     def decide(self, action: str, resource: str, context: Context, now: datetime) -> Decision:
-        """Whether it may do this; see `asker`."""
-        return self.asker(context, now).decide(action, resource)
+        """Decide one request; see `evaluator`."""
+        return self.evaluator(context, now).decide(action, resource)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPolicies:
-    """The users and roles of a snapshot. Every policy is compiled once, when first needed.
+    """The users and roles of a snapshot. Every policy is compiled once, at the first use.
 
-    For one thread at a time; `matrix` remembers what was decided.
+    Not thread-safe; `cache` keeps the decisions.
     """
 
     snapshot: Snapshot
-    matrix: Matrix = field(default_factory=Matrix, repr=False, compare=False)
+    cache: DecisionCache = field(default_factory=DecisionCache, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
     _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
 
     @property
     def principals(self) -> tuple[Principal, ...]:
-        """Users and roles, in order."""
+        """The users and roles, in order."""
         return tuple(
             sorted(p for p in self.snapshot.principals if p.type is not PrincipalType.GROUP)
         )
 
     def subject(self, principal: Principal) -> Subject:
-        """A user or role, with all policies that bear on it.
+        """Return a user or role with all policies that apply to it.
 
-        Raises KeyError for one that does not exist, and UnreadPolicyError when the snapshot
-        lacks the document of a policy it holds.
+        Raises KeyError if it does not exist, and UnreadPolicyError if the snapshot lacks the
+        document of one of its policies.
         """
         if principal not in self._subjects:
             self._subjects[principal] = self._compiled_subject(self.snapshot.principals[principal])
@@ -96,7 +95,7 @@ class AccountPolicies:
             identity=tuple(self._identity(state)),
             boundary=self._managed(state.boundary, SourceType.BOUNDARY) if state.boundary else None,
         )
-        return Subject(state.principal, state, make(state.arn, state.id), layers, self.matrix)
+        return Subject(state.principal, state, make(state.arn, state.id), layers, self.cache)
 
     def _identity(self, state: PrincipalState) -> Iterator[CompiledPolicy]:
         groups = (
@@ -123,11 +122,11 @@ class AccountPolicies:
         return policy
 
     def written(self, policy: CompiledPolicy) -> Document:
-        """The document that a policy of one of the subjects was compiled from."""
+        """Return the document that a subject's policy was compiled from."""
         return self._written[policy]
 
     def document(self, arn: str) -> Document:
-        """The document of a managed policy, the customer's or AWS's; UnreadPolicyError without."""
+        """Return the document of a managed policy. Raises UnreadPolicyError if it was not read."""
         local = self.snapshot.policies.get(arn)
         if local is not None:
             return local.document
@@ -141,5 +140,5 @@ class AccountPolicies:
 
 
 def inline_id(holder: Principal, name: str) -> str:
-    """How explanations name an inline policy: whose it is, and its name."""
+    """Return the id of an inline policy in explanations: its holder and its name."""
     return f"{holder} {name}"

@@ -1,4 +1,4 @@
-"""Assertions put to a back end, and its answers as results."""
+"""Ask a back end assertions, and turn its answers into results."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,18 +29,20 @@ from iam_access.snapshot import PrincipalState
 
 
 class Screening:
-    """Decides as `OfflineBackend` does, for all principals that some inquiries are about."""
+    """Decides as `OfflineBackend` does, for all principals of some assertions at once."""
 
-    def __init__(self, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]) -> None:
-        # Most tests are about the very same people.
-        groups = {id(each.states): each.states for each in inquiries}
+    def __init__(
+        self, account_policies: AccountPolicies, assertions: Iterable[PreparedAssertion]
+    ) -> None:
+        # Most tests are about the same principals.
+        groups = {id(each.states): each.states for each in assertions}
         self._states = {state.principal: state for states in groups.values() for state in states}
-        there = [each for each in self._states if each in world.snapshot.principals]
+        there = [each for each in self._states if each in account_policies.snapshot.principals]
         self._members = [self._states[each] for each in there]
         self._places = {principal: place for place, principal in enumerate(there)}
-        subjects = map(world.subject, there)
+        subjects = map(account_policies.subject, there)
         self._crowd = BatchEvaluator.of(
-            [world.matrix.asker(each.caller, each.layers, {}) for each in subjects]
+            [account_policies.cache.evaluator(each.caller, each.policies, {}) for each in subjects]
         )
         self._crowds: dict[RequestContextTemplate, BatchEvaluator] = {}
         self._bits = {key: self._bits_of(states) for key, states in groups.items()}
@@ -49,57 +51,59 @@ class Screening:
         found = (self._places.get(state.principal) for state in states)
         return sum(1 << place for place in found if place is not None)
 
-    def absent(self, inquiry: PreparedAssertion) -> Sequence[PrincipalState]:
-        """Principals that the account does not have."""
+    def absent(self, assertion: PreparedAssertion) -> Sequence[PrincipalState]:
+        """Return the principals that the account lacks."""
         if len(self._places) == len(self._states):
             return ()
-        return [each for each in inquiry.states if each.principal not in self._places]
+        return [each for each in assertion.states if each.principal not in self._places]
 
-    def unexpected(
-        self, inquiry: PreparedAssertion
+    def violations(
+        self, assertion: PreparedAssertion
     ) -> Iterator[tuple[PrincipalState, Sequence[Pair]]]:
-        """Those who may what they must not or may not what they must, and what that is.
+        """Yield the principals with unexpected decisions, and the pairs concerned.
 
-        The inquiry is one of those given, and the order its own.
+        The assertion is one of those given; principals come in its order.
         """
-        asked = self._bits[id(inquiry.states)]
-        crowd = self._in(inquiry.setting)
-        must = inquiry.expected is Expectation.SUCCEED
+        asked = self._bits[id(assertion.states)]
+        batch = self._in(assertion.template)
+        must = assertion.expected is Expectation.SUCCEED
         found: dict[Principal, list[Pair]] = {}
-        for pair in inquiry.pairs:
-            allowed = crowd.allowed(*pair)
+        for pair in assertion.pairs:
+            allowed = batch.allowed(*pair)
             for place in set_bits(asked & (~allowed if must else allowed)):
                 found.setdefault(self._members[place].principal, []).append(pair)
         if found:
-            for state in inquiry.states:
+            for state in assertion.states:
                 if state.principal in found:
                     yield state, found[state.principal]
 
-    def _in(self, setting: RequestContextTemplate) -> BatchEvaluator:
-        crowd = self._crowds.get(setting)
-        if crowd is None:
+    def _in(self, template: RequestContextTemplate) -> BatchEvaluator:
+        batch = self._crowds.get(template)
+        if batch is None:
             members = self._members
 
             def context(place: int) -> Context:
-                return as_mapping(setting.context(members[place]))
+                return as_mapping(template.context(members[place]))
 
-            crowd = self._crowds[setting] = self._crowd.in_contexts(context)
-        return crowd
+            batch = self._crowds[template] = self._crowd.in_contexts(context)
+        return batch
 
 
-def ask(account: Account, inquiries: Sequence[PreparedAssertion], backend: Backend) -> AccountTests:
-    """Every answer of a back end. A principal that is gone by now is a warning.
+def ask(
+    account: Account, assertions: Sequence[PreparedAssertion], backend: Backend
+) -> AccountTests:
+    """Return every answer of a back end. A principal that no longer exists is a warning.
 
-    The offline evaluator is also asked for other moments and open keys, see `Circumstances`.
+    The offline evaluator is also asked for other times and open keys, see `Circumstances`.
 
-    If it gives up, the answers so far are kept, and the failure says how many are missing.
+    If the back end gives up, the answers so far are kept, and the failure counts the missing ones.
     """
     results: list[TestResult] = []
     gone: dict[str, Finding] = {}
     failure = None
-    left = total = sum(inquiry.decisions for inquiry in inquiries)
+    left = total = sum(assertion.decisions for assertion in assertions)
     try:
-        for question in (each for inquiry in inquiries for each in inquiry.questions):
+        for question in (each for assertion in assertions for each in assertion.questions):
             answers = backend.ask(question)
             left -= len(question.pairs)
             if answers is None:
@@ -113,7 +117,7 @@ def ask(account: Account, inquiries: Sequence[PreparedAssertion], backend: Backe
         failure = error.failure(left, total, "decisions are missing")
     found = AccountTests(
         account,
-        tuple(inquiries),
+        tuple(assertions),
         tuple(results),
         tuple(gone.values()),
         failure=failure,
@@ -122,31 +126,30 @@ def ask(account: Account, inquiries: Sequence[PreparedAssertion], backend: Backe
 
 
 def find_violations(
-    account: Account, inquiries: Sequence[PreparedAssertion], backend: OfflineBackend
+    account: Account, assertions: Sequence[PreparedAssertion], backend: OfflineBackend
 ) -> AccountTests:
-    """The same, without the results that are as expected: these are only counted.
+    """As ask(), without the expected results, which are only counted.
 
-    Who may do what is asked about everybody at once, and a reason is worked out only where there
-    is something to explain.
+    All principals are decided at once; reasons are computed only for unexpected results.
     """
-    screening = Screening(backend.world, inquiries)
+    screening = Screening(backend.account_policies, assertions)
     results: list[TestResult] = []
     gone: dict[str, Finding] = {}
     judged = 0
-    for inquiry in inquiries:
-        judged += inquiry.decisions
-        for state in screening.absent(inquiry):
-            _note_gone(gone, state, inquiry.test, account)
-            judged -= len(inquiry.actions) * len(inquiry.resources)
-        for state, pairs in screening.unexpected(inquiry):
-            question = inquiry.question(state)
+    for assertion in assertions:
+        judged += assertion.decisions
+        for state in screening.absent(assertion):
+            _note_gone(gone, state, assertion.test, account)
+            judged -= len(assertion.actions) * len(assertion.resources)
+        for state, pairs in screening.violations(assertion):
+            question = assertion.question(state)
             results += (
                 TestResult(question, *pair, answer)
                 for pair, answer in backend.answers(question, pairs).items()
             )
     found = AccountTests(
         account,
-        tuple(inquiries),
+        tuple(assertions),
         tuple(results),
         tuple(gone.values()),
         held=judged - len(results),
@@ -155,17 +158,17 @@ def find_violations(
 
 
 def _under_circumstances(tests: AccountTests, backend: OfflineBackend) -> AccountTests:
-    """With what is not as expected at other moments, or for other open keys, alone."""
+    """Add the unexpected results at other times or for other open keys."""
     known: defaultdict[Location, set[tuple[str, Pair]]] = defaultdict(set)
     for each in tests.violations:
         known[each.question.test.location].add((each.arn, (each.action, each.resource)))
-    circumstances = Circumstances(tests.account, backend.world, tests.inquiries)
+    circumstances = Circumstances(tests.account, backend.account_policies, tests.assertions)
     results = [
         TestResult(question, *pair, backend.answers(question, [pair])[pair])
-        for inquiry in tests.inquiries
-        for question, pair in circumstances.unexpected(inquiry, known[inquiry.test.location])
+        for assertion in tests.assertions
+        for question, pair in circumstances.violations(assertion, known[assertion.test.location])
     ]
-    order = {inquiry.test.location: place for place, inquiry in enumerate(tests.inquiries)}
+    order = {assertion.test.location: place for place, assertion in enumerate(tests.assertions)}
     whole = sorted((*tests.results, *results), key=lambda each: order[each.question.test.location])
     return replace(
         tests,
@@ -176,7 +179,7 @@ def _under_circumstances(tests: AccountTests, backend: OfflineBackend) -> Accoun
 
 
 def disagreements(offline: AccountTests, aws: AccountTests) -> tuple[Disagreement, ...]:
-    """Where AWS decides otherwise than the offline evaluator, in order of the questions.
+    """Return the pairs that AWS decides otherwise than the offline evaluator, in order.
 
     Both must have kept all their results.
     """

@@ -1,4 +1,4 @@
-"""Requests made up so that conditions on their keys turn one way or the other."""
+"""Requests that are constructed to make conditions on their keys true or false."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,13 +37,13 @@ from iam_access.snapshot import Document
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Operators that compare times as such, or do not look at them.
+# Operators that compare times as times, or ignore the value.
 _OF_TIME = ("date", "numeric", "null")
 _TELL_TIME = TIME_KEYS | {"aws:tokenissuetime"}
 
 
 class Asked(NamedTuple):
-    """One condition of a statement: compiled, and its values as they are written."""
+    """One condition of a statement: compiled, with its values as written."""
 
     condition: AnyCondition
     values: tuple[Scalar, ...]
@@ -51,12 +51,12 @@ class Asked(NamedTuple):
 
     @property
     def key(self) -> str:
-        """In lower case."""
+        """The key in lower case."""
         return self.condition.lowered
 
     @property
     def operator(self) -> str:
-        """Without qualifier and IfExists, in lower case."""
+        """The operator without qualifier and IfExists, in lower case."""
         return self.condition.operator.lower().rpartition(":")[2].removesuffix("ifexists")
 
     @property
@@ -65,7 +65,7 @@ class Asked(NamedTuple):
 
     @property
     def pieces(self) -> Iterator[tuple[Piece, ...]]:
-        """The values that are texts, split at variables; wildcards are taken for such."""
+        """The text values, split at variables, with wildcards."""
         for each in self.values:
             if isinstance(each, str):
                 yield parse_pattern(each, variables=self.variables)
@@ -73,12 +73,12 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A statement, with what it may ask of a request.
+    """A statement with the condition keys that it depends on.
 
-    `keys` are its condition keys in lower case, with how it spells them; variables in resources and
-    values are among them. `resources` are those patterns of Resource or NotResource that have
-    variables, split at them. `turning` has the moments (UTC) at which its conditions on the time
-    may turn; `at_odd_times` are keys of the time that it takes for texts, which turn at others.
+    `keys` are its keys in lower case, with their spelling; variables in resources and values are
+    included. `resources` are the patterns of Resource or NotResource that have variables, split at
+    these. `turning` are the times (UTC) at which its conditions on the time may change;
+    `at_odd_times` are keys of the time that it compares as text, which change at other times.
     """
 
     statement: CompiledStatement
@@ -89,14 +89,14 @@ class Clause:
     at_odd_times: frozenset[str] = frozenset()
 
     def may_cover(self, resource: str) -> bool:
-        """Whether it is about a resource, for some values of its variables."""
+        """Whether it matches a resource, for some values of its variables."""
         patterns = self.statement.resources
         if patterns is None or self.resources:
             return True
         return patterns.matches(resource, _nothing) != self.statement.not_resources
 
     def judged(self, context: Recorder, is_open: Callable[[str], bool]) -> tuple[bool, bool]:
-        """Whether it may apply to a request whose open keys are not known, and whether it must."""
+        """Return whether it may, and whether it must, apply to a request with unknown open keys."""
         may, must = self._on_resource(context, is_open)
         for each in self.asked:
             holds, unsure = _asked(context, is_open, each.condition.holds)
@@ -119,7 +119,7 @@ class Clause:
 def _asked(
     context: Recorder, is_open: Callable[[str], bool], ask: Callable[[Recorder], bool]
 ) -> tuple[bool, bool]:
-    """What the request says, and whether another one with other open keys may say otherwise."""
+    """The result for the request, and whether other open keys may change it."""
     before = dict(context.asked)
     context.asked.clear()
     holds = ask(context)
@@ -129,20 +129,20 @@ def _asked(
 
 
 class Clauses:
-    """The statements of a world's policies; each is looked at once."""
+    """The statements of an account's policies; each is analysed once."""
 
-    def __init__(self, world: AccountPolicies) -> None:
-        self._world = world
+    def __init__(self, account_policies: AccountPolicies) -> None:
+        self._account_policies = account_policies
         self._known: dict[CompiledPolicy, Sequence[Clause]] = {}
 
     def covering(self, policy: CompiledPolicy, action: str) -> Sequence[Clause]:
-        """Those that are about an action, given in lower case."""
+        """Return the statements that cover an action, given in lower case."""
         statements = policy.covering(action)
         if not statements:
             return ()
         known = self._known.get(policy)
         if known is None:
-            known = self._known[policy] = _clauses(policy, self._world.written(policy))
+            known = self._known[policy] = _clauses(policy, self._account_policies.written(policy))
         return [known[each.ref.index] for each in statements]
 
 
@@ -180,7 +180,7 @@ def _conditions(raw: Mapping[str, Any], variables: bool) -> Iterator[Asked]:
 
 
 def _moments(asked: Asked) -> Iterator[datetime]:
-    """Just before, at and just after each date; seconds are the finest that requests tell."""
+    """One second before, at and after each date: requests have no finer time."""
     for value in asked.values if asked.key in _TELL_TIME else ():
         seconds = parse_seconds(value)
         try:
@@ -195,29 +195,29 @@ def _nothing(_key: str, _written: str) -> str | None:
 
 
 KeyValues: TypeAlias = tuple[str, ...]
-"""What a request has of a key; none: it does not have the key."""
+"""The values of a key in a request; empty if the key is absent."""
 
 Assignment: TypeAlias = Mapping[str, KeyValues]
-"""What a request has of some keys, in lower case."""
+"""The values of some keys (in lower case) in a request."""
 
 NO_VALUE: KeyValues = ()
-# What stands for a wildcard, or for whatever no policy names.
+# Text for a wildcard, and for a value that no policy names.
 _FILLERS = ("x", "")
 _STRANGE = ("x", "something-else")
 _USUAL = {
     ValueType.BOOL: ("true", "false"),
     ValueType.NUMERIC: ("0",),
-    # An address of each family that is for documentation (RFC 5737, RFC 3849).
+    # An address of each family, reserved for documentation (RFC 5737, RFC 3849).
     ValueType.IP: ("203.0.113.77", "2001:db8::77"),
     ValueType.ARN: ("arn:aws:x:x:x:x",),
 }
-# How many requests are made up for all statements together, and for one at least.
+# How many requests are constructed for all statements together, and at least for one.
 _MOST_REQUESTS, _LEAST_OF_ONE = 1_024, 64
 _TAG_KEYS, _REQUEST_TAG = "aws:tagkeys", "aws:requesttag/"
 _ISSUED, _CURRENT_TIME = "aws:tokenissuetime", "aws:currenttime"
-# So many values of one key are tried together.
+# How many values of one key are tried together.
 _MOST_TOGETHER = 6
-# Operators that tell their own values apart from all others, and those that take wildcards.
+# Operators that distinguish exactly their own values, and those with wildcards.
 _EXACT = frozenset(
     {"stringequals", "stringnotequals", "stringequalsignorecase", "stringnotequalsignorecase"}
     | {"bool", "null"}
@@ -226,10 +226,10 @@ _LIKE = frozenset({"stringlike", "stringnotlike"})
 
 
 class Requests:
-    """What requests may have of open keys so that a statement allows them.
+    """The values of open keys with which a statement may allow a request.
 
-    That is one of `allowing`, among all `clauses` that are about what is asked. `keys` are in lower
-    case, with how they are written; `known` has the rest of the request.
+    The statement is one of `allowing`, among all `clauses` that cover the action. `keys` are in
+    lower case, with their spelling; `known` has the other keys of the request.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class Requests:
 
     @property
     def are_all(self) -> bool:
-        """Whether there is one for each way in which the clauses can take a request."""
+        """Whether there is a request for each way in which the clauses can evaluate."""
         sizes = (prod(map(len, each)) for each in self._fitting)
         return self._is_plain and all(size <= self._most for size in sizes)
 
@@ -266,7 +266,7 @@ class Requests:
     def _values(
         self, key: str, clauses: Sequence[Clause], asked: Sequence[Asked]
     ) -> list[KeyValues]:
-        """What the request has as it is comes first, so that as little as possible is assumed."""
+        """The request's own value comes first, so that as little as possible is assumed."""
         usual = self._known.values(key, "") or NO_VALUE
         if key in TIME_KEYS:
             return [usual]
@@ -276,7 +276,7 @@ class Requests:
         return list(dict.fromkeys((usual, *_candidates(key, clauses, asked, lookup, resource))))
 
     def _meets(self, clause: Clause, key: str, each: KeyValues) -> bool:
-        """Whether the statement's conditions on a key hold; not those that other keys decide."""
+        """Whether the statement's conditions on a key hold, as far as no other key decides."""
         request = self._known.request
         context = RequestContext(replace(request, context=overridden(request.context, {key: each})))
         own = (one for one in clause.asked if one.key == key and not one.has_variables)
@@ -284,12 +284,12 @@ class Requests:
 
 
 def _is_plain(clause: Clause) -> bool:
-    """Whether all open keys that it asks for stand in conditions, and not as variables."""
+    """Whether all open keys that it reads are condition keys, and none is a variable."""
     return not clause.resources and not any(each.has_variables for each in clause.asked)
 
 
 def _is_told_apart(key: str, asked: Iterable[Asked]) -> bool:
-    """Whether the values that are tried of a key are all that its conditions tell apart."""
+    """Whether the tried values of a key are all that its conditions distinguish."""
     if key in TIME_KEYS or key == _ISSUED:
         return key == _ISSUED
     own = [each for each in asked if each.key == key]
@@ -299,7 +299,7 @@ def _is_told_apart(key: str, asked: Iterable[Asked]) -> bool:
 
 
 def _consistent(found: Assignment, keys: Mapping[str, str]) -> Assignment:
-    """The keys of all tags of the request are among those that it tells."""
+    """Add the keys of the request's tags to aws:TagKeys."""
     tags = [
         keys[key].partition("/")[2]
         for key, values in found.items()
@@ -311,7 +311,7 @@ def _consistent(found: Assignment, keys: Mapping[str, str]) -> Assignment:
 
 
 def overridden(context: Context, found: Assignment) -> Context:
-    """A request's condition keys with others in their place."""
+    """Return a request's condition keys with some replaced."""
     kept = {key: value for key, value in context.items() if key.lower() not in found}
     return {**kept, **{key: values for key, values in found.items() if values}}
 
@@ -319,7 +319,7 @@ def overridden(context: Context, found: Assignment) -> Context:
 def _candidates(
     key: str, clauses: Sequence[Clause], asked: Sequence[Asked], lookup: Lookup, resource: str
 ) -> Iterator[KeyValues]:
-    """Values of a key that tell the clauses' conditions apart; sets, if there may be several."""
+    """Values of a key that its conditions distinguish; sets for a multivalued key."""
     own = [each for each in asked if each.key == key]
     found = dict.fromkeys(
         (
@@ -357,7 +357,7 @@ def _usual(key: str) -> Iterator[str]:
 
 
 def _of_condition(asked: Asked, lookup: Lookup) -> Iterator[str]:
-    """Values that meet it, or just do not."""
+    """Values that meet the condition, and values that just fail it."""
     if asked.operator == "null":
         return
     for pieces in asked.pieces:
@@ -367,13 +367,13 @@ def _of_condition(asked: Asked, lookup: Lookup) -> Iterator[str]:
 
 
 def _as_variable(key: str, asked: Asked, lookup: Lookup) -> Iterator[str]:
-    """Values with which the key, as a variable, is what another key is compared with."""
+    """Values with which the key, as a variable, equals what another key is compared with."""
     for pieces in asked.pieces if asked.key != key else ():
         yield from _in_pattern(key, pieces, lookup(asked.key, "") or _FILLERS[0], lookup)
 
 
 def _near(value: Scalar) -> Iterator[str]:
-    """What a value that is no text says, and what is next to it."""
+    """A non-text value as text, and the values next to it."""
     text = text_of(value)
     yield text
     number = parse_number(value)
@@ -408,7 +408,7 @@ def _text(piece: Piece, lookup: Lookup, filler: str) -> str:
 
 
 def _merged(own: Iterable[Asked], lookup: Lookup) -> Iterator[str]:
-    """Texts that two patterns may match, one put where the other has its wildcard."""
+    """Texts that two patterns may match: one inserted at the wildcard of the other."""
     patterns = [pieces for each in own for pieces in each.pieces][:_MOST_TOGETHER]
     for one, other in permutations(patterns, 2):
         if not all(isinstance(each, str) for each in one):
@@ -416,7 +416,7 @@ def _merged(own: Iterable[Asked], lookup: Lookup) -> Iterator[str]:
 
 
 def _in_pattern(key: str, pieces: Sequence[Piece], text: str, lookup: Lookup) -> Iterator[str]:
-    """Values of a key with which a pattern that has it as a variable may match a text."""
+    """Values of a variable key with which a pattern may match a text."""
     for index, piece in enumerate(pieces):
         if not isinstance(piece, Variable) or piece.key != key:
             continue
@@ -430,7 +430,7 @@ def _in_pattern(key: str, pieces: Sequence[Piece], text: str, lookup: Lookup) ->
 
 
 def _parts(text: str) -> Iterator[str]:
-    """What stands between the separators of an ARN."""
+    """The parts of an ARN between colons and slashes."""
     for part in text.split(":"):
         yield part
         yield from part.split("/")

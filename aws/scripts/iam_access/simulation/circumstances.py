@@ -1,9 +1,9 @@
-"""Tests judged at other moments, and for other values of the keys that a request's caller chooses.
+"""Assertions at other times, and for other values of the keys that a caller chooses.
 
-What must fail must fail at every moment at which a policy turns, and whatever the open condition
-keys of a request are (`Setting.leaves_open`). Requests are made up that may succeed, and judged as
-all others are: what is told is true of a request that can be made. Where a policy may allow it, and
-no such request is found, that is told as well.
+What must fail must fail at every time at which a policy changes, and for all values of a request's
+open condition keys (`RequestContextTemplate.leaves_open`). Requests are constructed that may
+succeed, and decided like all others: what is reported is true of a request that can be made. If a
+policy may allow it and no such request is found, that is reported as well.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ _TYPES = {
 _CURRENT_TIME, _ISSUED = "aws:CurrentTime", "aws:TokenIssueTime"
 
 Turning: TypeAlias = tuple[Clause, Sequence[AnyCondition]]
-"""A statement, and those of its conditions that may turn at a moment."""
+"""A statement, and those of its conditions that may change at a time."""
 
 
 class Doubt(NamedTuple):
@@ -66,9 +66,9 @@ class Doubt(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What a search found: a moment (UTC) and open keys of a request then, or no moment.
+    """The result of a search: a time (UTC) and the open keys of a request, or no time.
 
-    `doubt` is why it is not sure that there is no such request.
+    `doubt` is why it is uncertain that no such request exists.
     """
 
     moment: datetime | None = None
@@ -78,10 +78,10 @@ class SearchResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What searches in one account share, and what was looked at on their way.
+    """What searches in one account share, and what they have evaluated.
 
-    `moments` (UTC) are later ones at which something was judged; `keys` are open keys that were
-    asked for, in lower case, as AWS spells them. `outcomes` are by all that a search depends on.
+    `moments` (UTC) are later times of evaluated requests; `keys` are open keys that policies read,
+    in lower case, with AWS's spelling. `outcomes` are by everything that a search depends on.
     """
 
     clauses: Clauses
@@ -92,41 +92,41 @@ class Memory:
 
 
 class Search:
-    """One principal, and one action on one resource of a test."""
+    """The search for one principal, action and resource of an assertion."""
 
     def __init__(
         self,
         memory: Memory,
-        inquiry: PreparedAssertion,
+        assertion: PreparedAssertion,
         subject: Subject,
         state: PrincipalState,
         pair: Pair,
     ) -> None:
         self._memory = memory
-        self._inquiry = inquiry
+        self._assertion = assertion
         self._subject = subject
         self._state = state
         self._pair = pair
-        layers = subject.layers
+        layers = subject.policies
         boundary = [] if layers.boundary is None else [[layers.boundary]]
         self._layers = [self._about(policies) for policies in (layers.identity, *boundary)]
         self._all = [each for layer in self._layers for each in layer]
-        setting = inquiry.setting
+        template = assertion.template
         odd: set[str] = set()
-        if not setting.fixes_time:
+        if not template.fixes_time:
             odd.update(*(each.at_odd_times for each in self._all))
         self._open = {
             key: written
             for each in self._all
             for key, written in each.keys.items()
-            if key in odd or setting.leaves_open(key, state)
+            if key in odd or template.leaves_open(key, state)
         }
-        self._must_fail = inquiry.expected is Expectation.FAIL
-        #: Why it is not sure that there is no such request, where none was found.
+        self._must_fail = assertion.expected is Expectation.FAIL
+        #: Why it is uncertain that no such request exists, if none was found.
         self.doubt: Doubt | None = None
 
     def _about(self, policies: Iterable[CompiledPolicy]) -> Sequence[Clause]:
-        """Statements that may be about what is asked."""
+        """The statements that may cover the action and resource."""
         action, resource = self._pair
         covering = self._memory.clauses.covering
         return [
@@ -137,15 +137,15 @@ class Search:
         ]
 
     def question(self) -> AssertionQuestion | None:
-        """The test with a request whose answer is not as expected; None if none is found.
+        """Return the test with a request whose result is unexpected; None if none is found.
 
-        What the test asks as it stands is taken to be as expected.
+        The request as the test gives it is assumed to have the expected result.
         """
         if self._must_fail:
             for key, written in self._open.items():
                 if key not in self._memory.keys:
                     self._memory.keys[key] = _spelled(written)
-        # What is found for one is tried for all others of whom the same is known.
+        # A result is shared by all principals with the same known values.
         known, outcomes = self._known(), self._memory.outcomes
         outcome = outcomes.get(known)
         found = self._asked(outcome) if outcome is not None else None
@@ -156,63 +156,63 @@ class Search:
         return found
 
     def _known(self) -> object:
-        """All that the outcome depends on."""
-        context = self._context(self._inquiry.setting)
+        """Everything that the result depends on."""
+        context = self._context(self._assertion.template)
         keys = sorted({key for each in self._all for key in each.keys} - self._open.keys())
-        layers = self._subject.layers
+        layers = self._subject.policies
         return (
             *(layers.identity, layers.boundary, self._pair),
-            *(self._inquiry.setting, self._must_fail, self._end),
+            *(self._assertion.template, self._must_fail, self._end),
             *(tuple(self._open), tuple(keys), tuple([context.values(key, "") for key in keys])),
         )
 
     @property
     def _end(self) -> datetime | None:
-        """Until when the principal can be asked at all."""
+        """The end of the principal's role, None if it has none."""
         return self._memory.ends.get(self._state.principal)
 
     def _search(self) -> SearchResult:
         doubt = None
-        for setting in self._settings():
-            is_later = setting is not self._inquiry.setting
+        for template in self._templates():
+            is_later = template is not self._assertion.template
             if is_later:
-                self._memory.moments.add(setting.now)
-                if self._shows(setting, {}):
-                    return SearchResult(setting.now)
+                self._memory.moments.add(template.now)
+                if self._shows(template, {}):
+                    return SearchResult(template.now)
             if self._must_fail and self._open:
-                found = self._open_keys(setting)
+                found = self._open_keys(template)
                 if isinstance(found, Doubt):
                     doubt = doubt or found
                 elif found is not None:
-                    return SearchResult(setting.now, found)
+                    return SearchResult(template.now, found)
         return SearchResult(doubt=doubt)
 
-    def _context(self, setting: RequestContextTemplate) -> RequestContext:
-        """A request as the test gives it, at the time of a setting."""
-        asker = self._asker(as_mapping(setting.context(self._state)))
-        return RequestContext(asker.request((*self._pair, None)))
+    def _context(self, template: RequestContextTemplate) -> RequestContext:
+        """A request as the test gives it, at the time of a template."""
+        evaluator = self._evaluator(as_mapping(template.context(self._state)))
+        return RequestContext(evaluator.request((*self._pair, None)))
 
-    def _asker(self, context: Context) -> SubjectEvaluator:
-        return self._subject.matrix.asker(self._subject.caller, self._subject.layers, context)
+    def _evaluator(self, context: Context) -> SubjectEvaluator:
+        return self._subject.cache.evaluator(self._subject.caller, self._subject.policies, context)
 
-    def _shows(self, setting: RequestContextTemplate, found: Assignment) -> bool:
-        """Whether the answer is not as expected.
+    def _shows(self, template: RequestContextTemplate, found: Assignment) -> bool:
+        """Whether the result is unexpected.
 
-        At a later moment what must succeed may have ended, but not be denied.
+        At a later time, what must succeed may have ended, but must not be denied.
         """
-        context = overridden(as_mapping(setting.context(self._state)), found)
-        verdict = self._asker(context).decide(*self._pair).kind
+        context = overridden(as_mapping(template.context(self._state)), found)
+        verdict = self._evaluator(context).decide(*self._pair).kind
         return verdict is (Verdict.ALLOWED if self._must_fail else Verdict.EXPLICIT_DENY)
 
     def _asked(self, outcome: SearchResult) -> AssertionQuestion | None:
-        """The test with an outcome's request, if that shows it; its open keys count if unusual."""
+        """The test with the request of a result, if it shows it; unusual open keys are included."""
         if outcome.moment is None:
             return None
-        setting = self._inquiry.setting.at(outcome.moment)
-        if not self._shows(setting, outcome.keys):
+        template = self._assertion.template.at(outcome.moment)
+        if not self._shows(template, outcome.keys):
             return None
-        context = setting.context(self._state)
-        is_later = setting is not self._inquiry.setting
+        context = template.context(self._state)
+        is_later = template is not self._assertion.template
         time = (each for each in context if is_later and each.key == _CURRENT_TIME)
         usual = {each.key.lower(): each.values for each in context}
         changed = {
@@ -221,14 +221,14 @@ class Search:
         new = tuple(_value(self._memory.keys[key], each) for key, each in changed.items())
         kept = (each for each in context if each.key.lower() not in changed)
         return replace(
-            self._inquiry.question(self._state),
+            self._assertion.question(self._state),
             context=(*kept, *(each for each in new if each.values)),
             assumed=(*time, *new),
         )
 
-    def _settings(self) -> Iterator[RequestContextTemplate]:
-        """Now, and the later moments at which a policy has turned towards what is not expected."""
-        usual = self._inquiry.setting
+    def _templates(self) -> Iterator[RequestContextTemplate]:
+        """Now, and the later times at which a policy changes towards the unexpected result."""
+        usual = self._assertion.template
         yield usual
         if usual.fixes_time:
             return
@@ -242,17 +242,17 @@ class Search:
                 continue
             if self._end is not None and moment >= self._end:
                 return
-            setting = usual.at(moment)
-            context = self._then(setting)
+            template = usual.at(moment)
+            context = self._then(template)
             if any(self._worse(each, before, context) for each in turning[moment]):
-                yield setting
+                yield template
             before = context
 
-    def _then(self, setting: RequestContextTemplate) -> RequestContext:
+    def _then(self, template: RequestContextTemplate) -> RequestContext:
         """A request at that time. Its session is opened then, if the caller opens one."""
-        own = as_mapping(setting.context(self._state))
-        asker = self._asker({_ISSUED: own[_CURRENT_TIME], **own})
-        return RequestContext(asker.request((*self._pair, None)))
+        own = as_mapping(template.context(self._state))
+        evaluator = self._evaluator({_ISSUED: own[_CURRENT_TIME], **own})
+        return RequestContext(evaluator.request((*self._pair, None)))
 
     def _worse(self, turning: Turning, before: RequestContext, now: RequestContext) -> bool:
         """Whether an Allow begins or a Deny ends; for what must succeed, whether a Deny begins."""
@@ -265,20 +265,20 @@ class Search:
             each.holds(now) is begins and each.holds(before) is not begins for each in conditions
         )
 
-    def _open_keys(self, setting: RequestContextTemplate) -> "Assignment | Doubt | None":
-        """Open keys of a request that may do it."""
-        context = Recorder(self._context(setting).request)
+    def _open_keys(self, template: RequestContextTemplate) -> "Assignment | Doubt | None":
+        """The open keys of a request that may succeed."""
+        context = Recorder(self._context(template).request)
         allowing = self._allowing(context, self._open.__contains__)
         if not allowing:
             return None
         requests = Requests(allowing, self._all, self._open, context)
-        found = next((each for each in requests if self._shows(setting, each)), None)
+        found = next((each for each in requests if self._shows(template, each)), None)
         if found is None and not requests.are_all:
             return Doubt(allowing[0], self._open)
         return found
 
     def _allowing(self, context: Recorder, is_open: Callable[[str], bool]) -> Sequence[Clause]:
-        """Statements that may allow it, the principal's own; none where it surely fails."""
+        """The principal's own statements that may allow it; none if it certainly fails."""
         found: list[list[Clause]] = []
         for layer in self._layers:
             found.append([])
@@ -292,7 +292,7 @@ class Search:
 
 
 def _spelled(written: str) -> str:
-    """A condition key as AWS spells it; what differs from key to key as the policy does."""
+    """A condition key in AWS's spelling, a variable part in the policy's."""
     known = find_condition_key(written)
     return written if known is None or known.name.endswith(("}", ">")) else known.name
 
@@ -309,20 +309,23 @@ _About = Sequence[tuple[CompiledPolicy, Sequence[Clause]]]
 
 
 class Circumstances:
-    """Finds whose answers are not as expected at another moment, or for other open keys.
+    """Finds principals with unexpected results at another time or for other open keys.
 
-    `inquiries` are all that it will be asked about. Raises UnreadPolicyError when the world lacks a
-    document that counts.
+    `assertions` are all that it will be asked about. Raises UnreadPolicyError if the snapshot lacks
+    a document that counts.
     """
 
     def __init__(
-        self, account: Account, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]
+        self,
+        account: Account,
+        account_policies: AccountPolicies,
+        assertions: Iterable[PreparedAssertion],
     ) -> None:
         self._account = account
-        self._world = world
-        # Most tests are about the very same people.
-        groups = {id(each.states): each.states for each in inquiries}
-        there = world.snapshot.principals
+        self._account_policies = account_policies
+        # Most tests are about the same principals.
+        groups = {id(each.states): each.states for each in assertions}
+        there = account_policies.snapshot.principals
         states = {each.principal: each for group in groups.values() for each in group}
         self._members = [each for each in states.values() if each.principal in there]
         bits = {each.principal: 1 << place for place, each in enumerate(self._members)}
@@ -331,54 +334,54 @@ class Circumstances:
         }
         self._holders: dict[CompiledPolicy, int] = {}
         for state in self._members:
-            for policy in _policies(world.subject(state.principal)):
+            for policy in _policies(account_policies.subject(state.principal)):
                 self._holders[policy] = self._holders.get(policy, 0) | bits[state.principal]
-        self._memory = Memory(Clauses(world), dict(_ends(world.snapshot)))
+        self._memory = Memory(Clauses(account_policies), dict(_ends(account_policies.snapshot)))
         self._covering: dict[str, _About] = {}
         self._turning: dict[tuple[RequestContextTemplate, Expectation, str], int] = {}
         self._findings: list[Finding] = []
 
     @property
     def assumed(self) -> Assumptions:
-        """What was assumed in all that was judged so far."""
+        """The times and keys that were evaluated so far."""
         keys = {each.lower(): each for each in self._memory.keys.values()}
         return Assumptions(tuple(sorted(self._memory.moments)), tuple(sorted(keys.values())))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Tests of which it is not sure that they hold."""
+        """The tests of which it is uncertain that they hold."""
         return tuple(self._findings)
 
-    def unexpected(
-        self, inquiry: PreparedAssertion, known: Container[tuple[str, Pair]]
+    def violations(
+        self, assertion: PreparedAssertion, known: Container[tuple[str, Pair]]
     ) -> Iterator[tuple[AssertionQuestion, Pair]]:
-        """A question for each principal and pair of an inquiry whose answer is not as expected.
+        """Yield a question for each principal and pair of an assertion with an unexpected result.
 
-        Not those that are `known` (the principal's ARN, and the pair) to be so as the test asks it.
-        The context of a question is that of a request that shows it.
+        Without those that are `known` (the principal's ARN, and the pair) to be unexpected as the
+        test asks. The context of a question is that of a request that shows it.
         """
         doubts: dict[str, tuple[Doubt, Pair]] = {}
-        for pair in inquiry.pairs:
-            for place in set_bits(self._suspects(inquiry, pair)):
+        for pair in assertion.pairs:
+            for place in set_bits(self._suspects(assertion, pair)):
                 state = self._members[place]
                 if (state.arn, pair) in known:
                     continue
-                subject = self._world.subject(state.principal)
-                search = Search(self._memory, inquiry, subject, state, pair)
+                subject = self._account_policies.subject(state.principal)
+                search = Search(self._memory, assertion, subject, state, pair)
                 question = search.question()
                 if question is not None:
                     yield question, pair
                 elif search.doubt is not None:
                     doubts.setdefault(state.arn, (search.doubt, pair))
         if doubts:
-            self._findings.append(_unsettled(self._account, inquiry, doubts))
+            self._findings.append(_unsettled(self._account, assertion, doubts))
 
-    def _suspects(self, inquiry: PreparedAssertion, pair: Pair) -> int:
-        """Those who hold an Allow that may be about a pair, and something that may turn."""
+    def _suspects(self, assertion: PreparedAssertion, pair: Pair) -> int:
+        """The principals with an Allow that may cover a pair, and something that may change."""
         action, resource = pair[0].lower(), pair[1]
         if is_settled_by_service(action):
             return 0
-        asked = self._asked[id(inquiry.states)] & self._may_turn(inquiry, action)
+        asked = self._asked[id(assertion.states)] & self._may_turn(assertion, action)
         found = 0
         for policy, clauses in self._about(action) if asked else ():
             holders = self._holders[policy] & asked
@@ -388,13 +391,13 @@ class Circumstances:
                 found |= holders
         return found
 
-    def _may_turn(self, inquiry: PreparedAssertion, action: str) -> int:
-        """Those with a statement about an action that asks for the time or an open key."""
-        key = inquiry.setting, inquiry.expected, action
+    def _may_turn(self, assertion: PreparedAssertion, action: str) -> int:
+        """The principals with a statement on an action that reads the time or an open key."""
+        key = assertion.template, assertion.expected, action
         if key not in self._turning:
             found = 0
             for policy, clauses in self._about(action):
-                if any(_may_turn(each, inquiry) for each in clauses):
+                if any(_may_turn(each, assertion) for each in clauses):
                     found |= self._holders[policy]
             self._turning[key] = found
         return self._turning[key]
@@ -409,14 +412,14 @@ class Circumstances:
 
 
 def _policies(subject: Subject) -> Iterator[CompiledPolicy]:
-    layers = subject.layers
+    layers = subject.policies
     yield from dict.fromkeys(layers.identity)
     if layers.boundary is not None:
         yield layers.boundary
 
 
 def _ends(snapshot: Snapshot) -> Mapping[Principal, datetime]:
-    """When roles that were made for a temporary grant let nobody in any more."""
+    """The time from which no principal may assume a role made for a temporary grant."""
     ends: dict[Principal, datetime] = {}
     for entries in GrantRoles.of(snapshot).by_arn.values():
         for each in entries:
@@ -425,13 +428,13 @@ def _ends(snapshot: Snapshot) -> Mapping[Principal, datetime]:
     return ends
 
 
-def _may_turn(clause: Clause, inquiry: PreparedAssertion) -> bool:
-    setting = inquiry.setting
-    if clause.turning and not setting.fixes_time:
+def _may_turn(clause: Clause, assertion: PreparedAssertion) -> bool:
+    template = assertion.template
+    if clause.turning and not template.fixes_time:
         return True
-    if inquiry.expected is Expectation.SUCCEED:
+    if assertion.expected is Expectation.SUCCEED:
         return False
-    fixed = setting.given if setting.named else frozenset()
+    fixed = template.given if template.named else frozenset()
     return any(
         is_open(key, is_user=True) or is_open(key, is_user=False)
         for key in clause.keys.keys() - fixed
@@ -439,18 +442,18 @@ def _may_turn(clause: Clause, inquiry: PreparedAssertion) -> bool:
 
 
 def _unsettled(
-    account: Account, inquiry: PreparedAssertion, doubts: Mapping[str, tuple[Doubt, Pair]]
+    account: Account, assertion: PreparedAssertion, doubts: Mapping[str, tuple[Doubt, Pair]]
 ) -> Finding:
     doubt, (action, resource) = next(iter(doubts.values()))
     keys = ", ".join(sorted({key for each, _ in doubts.values() for key in each.keys.values()}))
     return Finding(
         "unsettled-context",
         Severity.ERROR,
-        f"{len(doubts):,} of {len(inquiry.states):,} principals pass, but perhaps not for all "
+        f"{len(doubts):,} of {len(assertion.states):,} principals pass, but perhaps not for all "
         f"values of {keys}: {doubt.clause.statement.ref} may allow {action} on {resource}, and no "
         "request was found that shows it, nor is it sure that there is none",
         "name the keys in custom_context, with the values that the test is about",
-        inquiry.test.location,
-        inquiry.test.team,
+        assertion.test.location,
+        assertion.test.team,
         account.id,
     )

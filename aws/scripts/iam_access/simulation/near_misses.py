@@ -1,7 +1,7 @@
-"""What a principal may do on some of the resources asked about, or under other circumstances.
+"""What a principal may do on some of the resources, or under other conditions.
 
-It errs on one side: who surely may not, whatever a request has in it, is never said to; who may
-perhaps is, so that "nobody can" is a proof.
+Conservative: what a principal certainly may not do, whatever its requests contain, is never
+reported; what it may perhaps do is, so that "nobody can" is a proof.
 """
 
 import re
@@ -39,11 +39,11 @@ _ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Unmet:
-    """An Allow statement of an identity's policy that covers an action, and why it does not count.
+class UnmetAllow:
+    """An Allow statement of an identity policy that covers an action, and why it has no effect.
 
-    `conditions` are those that do not hold. `resources` are those that it is about, when it is
-    not about all of them and all were asked for.
+    `conditions` are those that do not hold. `resources` are those of the statement, if it is not
+    about all and all were asked about.
     """
 
     ref: StatementRef
@@ -51,14 +51,16 @@ class Unmet:
     resources: tuple[str, ...] = ()
 
 
-def unmet(subject: Subject, request: Request, world: AccountPolicies) -> Iterator[Unmet]:
-    """The statements that nearly allow what is asked of a subject and does not get."""
+def unmet_conditions(
+    subject: Subject, request: Request, account_policies: AccountPolicies
+) -> Iterator[UnmetAllow]:
+    """Yield the statements that nearly allow a denied request of a subject."""
     context = RequestContext(request)
-    for policy in subject.layers.identity:
+    for policy in subject.policies.identity:
         for statement in policy.covering(request.action.lower()):
             if not statement.ref.allows or statement.match(context) is not PrincipalMatch.NONE:
                 continue
-            document = world.written(policy)
+            document = account_policies.written(policy)
             raw = statements_of(document)[statement.ref.index]
             about = statement._replace(conditions=()).match(context) is not PrincipalMatch.NONE
             if about or request.resource == _ALL:
@@ -69,7 +71,7 @@ def unmet(subject: Subject, request: Request, world: AccountPolicies) -> Iterato
                     for condition, text in conditions_in_words(raw, variables=variables)
                     if not condition.holds(context)
                 )
-                yield Unmet(statement.ref, tuple(failing), resources)
+                yield UnmetAllow(statement.ref, tuple(failing), resources)
 
 
 def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
@@ -80,7 +82,7 @@ def _resources(statement: Mapping[str, Any]) -> Iterator[str]:
 def conditions_in_words(
     statement: Mapping[str, Any], *, variables: bool
 ) -> Iterator[tuple[AnyCondition, str]]:
-    """Each condition of a statement by itself, ready to be asked, and as it is written."""
+    """Yield each condition of a statement, compiled and as text."""
     for operator, keys in conditions_of(statement).items():
         for key, values in keys.items():
             (compiled,) = compile_conditions({operator: {key: values}}, variables=variables)
@@ -91,7 +93,7 @@ def conditions_in_words(
 
 
 _VARIABLE = re.compile(r"\$\{[^{}*?$][^{}]*\}")
-# What a request has of these follows from who makes it and when; the rest depends on how.
+# The keys that follow from the caller and the time; the others depend on the request.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _OF_CALLER = frozenset(
     {
@@ -107,14 +109,14 @@ _OF_CALLER = frozenset(
 )
 _ID_OF_CALLER = "aws:userid"
 _TAGS_OF_CALLER = "aws:principaltag/"
-# Beyond so many parts of one allowance, what is denied of it is no longer taken off.
+# If a permission has more parts than this, further denials are not subtracted.
 _MOST_PARTS = 64
 
 
 class Way(NamedTuple):
-    """Resources, in the notation of policies, and the conditions that have to hold there.
+    """Resources, in the notation of policies, and the conditions under which they are allowed.
 
-    `action` is the one that it is about, where the question was about a pattern.
+    `action` is set if the question was about a pattern of actions.
     """
 
     resource: str
@@ -123,28 +125,28 @@ class Way(NamedTuple):
 
 
 def covers_action(subject: Subject, action: str) -> bool:
-    """Whether an Allow of the subject's own is about an action, given in lower case."""
+    """Whether an Allow of the subject's own covers an action, given in lower case."""
     return any(
         statement.ref.allows
-        for policy in subject.layers.identity
+        for policy in subject.policies.identity
         for statement in policy.covering(action)
     )
 
 
 def ways(
-    subject: Subject, request: Request, world: AccountPolicies, given: Iterable[str]
+    subject: Subject, request: Request, account_policies: AccountPolicies, given: Iterable[str]
 ) -> tuple[Way, ...]:
-    """How a subject may perhaps do what it may not as it is asked, sorted.
+    """Return how a subject may perhaps do what is denied as asked, sorted.
 
-    Open are the resources, where `request` asks about several, and the condition keys but for those
-    that are `given`. Time, caller and resource are what they are.
+    Open are the resources, if `request` asks about several, and the condition keys except for those
+    that are `given`. Time, caller and resource are fixed.
     """
-    # What a service settles by itself, nothing in a request changes.
+    # Nothing in a request changes what a service decides itself.
     if ruling(request) or not covers_action(subject, request.action.lower()):
         return ()
-    parts = _Parts(world, Recorder(request), frozenset(key.lower() for key in given))
-    own = [*parts.of(subject.layers.identity)]
-    boundary = subject.layers.boundary
+    parts = _Parts(account_policies, Recorder(request), frozenset(key.lower() for key in given))
+    own = [*parts.of(subject.policies.identity)]
+    boundary = subject.policies.boundary
     limits = [_Part(allows=True, scopes=(EVERYWHERE,))]
     if boundary is not None:
         limits = [*parts.of([boundary])]
@@ -156,14 +158,14 @@ def ways(
         rest = _permitted(scope, [each for each in denies if not each.open])
         for left in rest:
             conditions = (*lacking, *_escapes(left, denies))
-            found.setdefault(Way(resource_scopes.words(left), tuple(dict.fromkeys(conditions))))
+            found.setdefault(Way(resource_scopes.describe(left), tuple(dict.fromkeys(conditions))))
     return tuple(sorted(found))
 
 
 def _allowances(
     asked: ResourceScope, own: Iterable["_Part"], limits: Iterable["_Part"]
 ) -> Iterator[tuple[ResourceScope, tuple[str, ...]]]:
-    """Where own statements and a boundary may both allow it, and what is lacking for it."""
+    """Where own statements and a boundary may both allow it, and the missing conditions."""
     within = [each for each in limits if each.allows]
     for part in own:
         for limit in within if part.allows else ():
@@ -173,21 +175,21 @@ def _allowances(
 
 
 def _met(*sets: Iterable[ResourceScope]) -> list[ResourceScope]:
-    """What may be in one scope of each of the sets."""
+    """The possible intersections of one scope of each of the sets."""
     found = [EVERYWHERE]
     for each in sets:
         its = tuple(each)
         found = [
-            resource_scopes.both(a, b)
+            resource_scopes.intersection(a, b)
             for a in found
             for b in its
-            if not resource_scopes.apart(a, b)
+            if not resource_scopes.disjoint(a, b)
         ]
     return found
 
 
 def _permitted(scope: ResourceScope, denies: Iterable["_Part"]) -> list[ResourceScope]:
-    """What is left of a scope without what is surely denied."""
+    """What certainly denied parts leave of a scope."""
     found = [scope]
     for deny in denies:
         for each in deny.scopes:
@@ -198,19 +200,19 @@ def _permitted(scope: ResourceScope, denies: Iterable["_Part"]) -> list[Resource
 
 
 def _outside(scope: ResourceScope, denied: ResourceScope) -> list[ResourceScope]:
-    """What is left of one scope without another, as far as that can be told."""
-    if resource_scopes.covers(denied, scope):
+    """What one scope leaves of another, as far as it can be computed."""
+    if resource_scopes.is_superset(denied, scope):
         return []
-    if resource_scopes.apart(scope, denied):
+    if resource_scopes.disjoint(scope, denied):
         return [scope]
     return _met([scope], resource_scopes.complement(denied) or [EVERYWHERE])
 
 
 def _escapes(scope: ResourceScope, denies: Iterable["_Part"]) -> Iterator[str]:
-    """What must not hold so that no Deny takes all of a scope."""
+    """What must not hold so that no Deny covers all of a scope."""
     for deny in denies:
         holds = deny.open and not deny.lacking
-        if holds and any(resource_scopes.covers(each, scope) for each in deny.scopes):
+        if holds and any(resource_scopes.is_superset(each, scope) for each in deny.scopes):
             yield f"not ({' and '.join(deny.open)})"
 
 
@@ -228,9 +230,9 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Statements as what is open of them."""
+    """Statements reduced to what the request leaves open."""
 
-    world: AccountPolicies
+    account_policies: AccountPolicies
     context: Recorder
     given: frozenset[str]
     _action: str = field(init=False)
@@ -239,9 +241,9 @@ class _Parts:
         object.__setattr__(self, "_action", self.context.request.action.lower())
 
     def of(self, policies: Iterable[CompiledPolicy]) -> Iterator[_Part]:
-        """Those that are about the action, and of which no condition surely fails."""
+        """Yield the statements that cover the action and of which no condition certainly fails."""
         for policy in policies:
-            document = self.world.written(policy)
+            document = self.account_policies.written(policy)
             for statement in policy.covering(self._action):
                 part = self._part(statement, document)
                 if part is not None:
@@ -272,7 +274,7 @@ class _Parts:
         return resource_scopes.excluding(kept, variables=variables) if kept else (EVERYWHERE,)
 
     def _filled(self, pattern: str) -> str | None:
-        """The pattern with the values that are known; None if it can match nothing."""
+        """The pattern with the known values; None if it can match nothing."""
         unknown = []
 
         def value(found: re.Match[str]) -> str:
@@ -290,49 +292,53 @@ class _Parts:
         if key in self.given or key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
             return False
         if key == _ID_OF_CALLER:
-            # Of a role it ends with the session's name, which may be any.
+            # A role's aws:userid ends with the session name, which may be any.
             return self.context.request.principal.type is not CallerType.USER
         return key not in OF_RESOURCE or self.context.values(key, "") is None
 
 
-# So many actions tell what kind of access it is; `search` has all of them.
+# Enough actions to show the kind of access; `search` lists all of them.
 _TOLD = 5
 
 
 def ways_of_some_actions(
     subject: Subject,
-    asker: SubjectEvaluator,
+    evaluator: SubjectEvaluator,
     pattern: str,
     resource: str,
-    world: AccountPolicies,
+    account_policies: AccountPolicies,
     given: Iterable[str],
 ) -> tuple[Way, ...]:
-    """How a subject may perhaps do some actions that a pattern matches, each way with its action.
+    """Return how a subject may perhaps do some actions of a pattern, each way with its action.
 
-    The first few actions by name are enough. `given` is that of `ways`.
+    Only the first few actions by name are evaluated. `given` is as for `ways`.
     """
     if not has_wildcard(pattern):
         return ()
     context = tuple(given)
 
     def of(action: str) -> Iterator[Way]:
-        if asker.decide(action, resource).allowed:
+        if evaluator.decide(action, resource).allowed:
             yield Way(resource, action=action)
             return
-        request = asker.request((action, resource, None))
-        for way in ways(subject, request, world, context):
+        request = evaluator.request((action, resource, None))
+        for way in ways(subject, request, account_policies, context):
             yield way._replace(action=action)
 
-    found = (found for action in _candidates(subject, pattern, world) if (found := [*of(action)]))
+    found = (
+        found
+        for action in _candidates(subject, pattern, account_policies)
+        if (found := [*of(action)])
+    )
     return tuple(way for each in islice(found, _TOLD) for way in each)
 
 
-def _candidates(subject: Subject, pattern: str, world: AccountPolicies) -> list[str]:
-    """The actions of a pattern that an Allow of the subject's, or a service itself, is about."""
+def _candidates(subject: Subject, pattern: str, account_policies: AccountPolicies) -> list[str]:
+    """The actions of a pattern that an Allow of the subject's, or a service itself, covers."""
     asked = expand(pattern)
     found = {action for action in asked if is_settled_by_service(action.lower())}
-    for policy in subject.layers.identity:
-        for statement in statements_of(world.written(policy)):
+    for policy in subject.policies.identity:
+        for statement in statements_of(account_policies.written(policy)):
             if statement["Effect"] == "Allow":
                 found |= _within(pattern, asked, statement)
     return sorted(found)
@@ -345,6 +351,6 @@ def _within(pattern: str, asked: frozenset[str], statement: Mapping[str, object]
     found: set[str] = set()
     for each in map(str, as_list(statement["Action"])):
         if overlap(each.lower(), pattern.lower()):
-            # Names that the data lacks are asked for as the policy writes them.
+            # Names that the data lacks are evaluated as the policy writes them.
             found |= (expand(each) & asked) or {each}
     return found

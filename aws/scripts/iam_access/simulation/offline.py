@@ -1,4 +1,4 @@
-"""The evaluator as a back end for assertions."""
+"""The offline evaluator as a back end for assertions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,52 +23,51 @@ from iam_access.simulation.results import BackendDecision, Evidence
 
 @dataclass(frozen=True, slots=True)
 class OfflineBackend:
-    """Answers as AWS's policy simulator does, from a snapshot.
+    """Answers from a snapshot, as AWS's policy simulator does.
 
-    What counts are the principal's own policies, those of its groups and its boundary; policies
-    of resources and trust policies do not. With `origins` it tells where the files say what was not
-    expected.
+    The principal's own policies, those of its groups and its boundary count; resource policies and
+    trust policies do not. With `origins`, unexpected results have their place in the files.
     """
 
-    world: AccountPolicies
+    account_policies: AccountPolicies
     origins: Origins | None = None
-    _askers: dict[Principal, tuple[tuple[ContextValue, ...], SubjectEvaluator]] = field(
+    _evaluators: dict[Principal, tuple[tuple[ContextValue, ...], SubjectEvaluator]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def ask(self, question: AssertionQuestion) -> Mapping[Pair, BackendDecision] | None:
         """See `Backend`."""
-        if question.state.principal not in self.world.snapshot.principals:
+        if question.state.principal not in self.account_policies.snapshot.principals:
             return None
         return self.answers(question, question.pairs)
 
     def answers(
         self, question: AssertionQuestion, pairs: Iterable[Pair]
     ) -> Mapping[Pair, BackendDecision]:
-        """The answers to some of a question's actions and resources.
+        """Return the answers to some of a question's actions and resources.
 
         Raises KeyError if the principal does not exist.
         """
-        subject = self.world.subject(question.state.principal)
-        asker = self._asker(subject, question.context)
+        subject = self.account_policies.subject(question.state.principal)
+        evaluator = self._evaluator(subject, question.context)
         return {
             pair: _NOTHING
-            if _is_silent(subject.layers, pair[0].lower())
-            else self._answer(question, asker, pair)
+            if _is_silent(subject.policies, pair[0].lower())
+            else self._answer(question, evaluator, pair)
             for pair in pairs
         }
 
     def _answer(
-        self, question: AssertionQuestion, asker: SubjectEvaluator, pair: Pair
+        self, question: AssertionQuestion, evaluator: SubjectEvaluator, pair: Pair
     ) -> BackendDecision:
-        answer = _answer(decision := asker.decide(*pair))
+        answer = _answer(decision := evaluator.decide(*pair))
         if is_settled_by_service(pair[0].lower()):
             (identity, *_) = decision.layers
             answer = replace(answer, because=identity.note)
         wanted = question.expected is Expectation.SUCCEED
         if self.origins is None or decision.allowed == wanted or not answer.evidence:
             return answer
-        request = asker.request((*pair, None))
+        request = evaluator.request((*pair, None))
         principal = question.state.principal
         found = (self.origins.deciding(principal, ref, request) for ref in decision.deciding)
         return replace(
@@ -79,27 +78,29 @@ class OfflineBackend:
             ),
         )
 
-    def _asker(self, subject: Subject, context: tuple[ContextValue, ...]) -> SubjectEvaluator:
-        """The one it had in its last question, if that had the very same context."""
-        last = self._askers.get(subject.principal)
+    def _evaluator(self, subject: Subject, context: tuple[ContextValue, ...]) -> SubjectEvaluator:
+        """The evaluator of its last question, if that had the same context."""
+        last = self._evaluators.get(subject.principal)
         if last is not None and last[0] is context:
             return last[1]
-        asker = self.world.matrix.asker(subject.caller, subject.layers, as_mapping(context))
-        self._askers[subject.principal] = context, asker
-        return asker
+        evaluator = self.account_policies.cache.evaluator(
+            subject.caller, subject.policies, as_mapping(context)
+        )
+        self._evaluators[subject.principal] = context, evaluator
+        return evaluator
 
 
 def as_mapping(context: Iterable[ContextValue]) -> Mapping[str, tuple[str, ...]]:
-    """Condition keys as the evaluator takes them."""
+    """Return condition keys as the evaluator takes them."""
     return {each.key: each.values for each in context}
 
 
-# Of most actions nobody's policies say anything: no condition is asked for, no layer has a say.
+# The common case: no policy covers the action, so no condition is evaluated.
 _NOTHING = BackendDecision(Verdict.IMPLICIT_DENY)
 
 
 def _is_silent(layers: ApplicablePolicies, action: str) -> bool:
-    """Whether nothing has a word on an action, given in lower case; saves a whole decision."""
+    """Whether no policy covers an action, given in lower case; saves a whole decision."""
     if layers.boundary is not None or is_settled_by_service(action):
         return False
     return not any(policy.covering(action) for policy in layers.identity)

@@ -1,4 +1,4 @@
-"""Tests that expect a failure, and get it for a reason that proves nothing."""
+"""Tests that expect a failure, and fail for a reason that proves nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _LISTED = 3
 
 
 def mismatches(test: AccessTest, ref: TestRef) -> Iterator[Finding]:
-    """Actions that can act on none of the test's resources, and the other way round.
+    """Yield actions that act on none of the test's resources, and the other way round.
 
     No request has such a pair, so a failure proves nothing.
     """
@@ -58,23 +58,23 @@ def _mismatch(what: str, hint: str, ref: TestRef) -> Finding:
 
 
 def lacking_context(
-    account: Account, inquiries: Iterable[PreparedAssertion], world: AccountPolicies
+    account: Account, assertions: Iterable[PreparedAssertion], account_policies: AccountPolicies
 ) -> Iterator[Finding]:
-    """Tests that principals pass only because their requests lack keys that policies ask for.
+    """Yield tests that principals pass only because their requests lack keys that policies read.
 
-    One finding for each test, in their order. Raises UnreadPolicyError when the world lacks a
-    document that counts.
+    One finding per test, in order. Raises UnreadPolicyError if the snapshot lacks a document that
+    counts.
     """
-    inquiries = tuple(inquiries)
-    suspects = _Suspects(world, inquiries)
-    for inquiry in inquiries:
-        if inquiry.expected is Expectation.FAIL:
+    assertions = tuple(assertions)
+    suspects = _Suspects(account_policies, assertions)
+    for assertion in assertions:
+        if assertion.expected is Expectation.FAIL:
             found = _Found()
-            given = inquiry.setting.given
-            for pair in inquiry.pairs:
-                _look(inquiry, pair, suspects.of(given, pair[0].lower()), found)
+            given = assertion.template.given
+            for pair in assertion.pairs:
+                _look(assertion, pair, suspects.of(given, pair[0].lower()), found)
             if found.states:
-                yield _lacking(account, inquiry, found)
+                yield _lacking(account, assertion, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +86,23 @@ class _Suspect:
 
 
 class _Suspects:
-    """Who has such statements, for all whom some inquiries are about."""
+    """The subjects with such statements, for all principals of some assertions."""
 
-    def __init__(self, world: AccountPolicies, inquiries: Iterable[PreparedAssertion]) -> None:
-        # Most tests are about the very same people.
-        groups = {id(each.states): each.states for each in inquiries}
+    def __init__(
+        self, account_policies: AccountPolicies, assertions: Iterable[PreparedAssertion]
+    ) -> None:
+        # Most tests are about the same principals.
+        groups = {id(each.states): each.states for each in assertions}
         people = {state.principal for states in groups.values() for state in states}
         self._holders: dict[CompiledPolicy, list[Subject]] = {}
-        for principal in sorted(people & world.snapshot.principals.keys()):
-            subject = world.subject(principal)
-            for policy in dict.fromkeys(subject.layers.identity):
+        for principal in sorted(people & account_policies.snapshot.principals.keys()):
+            subject = account_policies.subject(principal)
+            for policy in dict.fromkeys(subject.policies.identity):
                 self._holders.setdefault(policy, []).append(subject)
         self._known: dict[tuple[frozenset[str], str], Mapping[Principal, _Suspect]] = {}
 
     def of(self, given: frozenset[str], action: str) -> Mapping[Principal, _Suspect]:
-        """Those with such a statement on an action, where requests have the keys `given`.
+        """Return the subjects with such a statement on an action; requests have the keys `given`.
 
         Keys and action are in lower case.
         """
@@ -127,7 +129,7 @@ class _Suspects:
 def _may_be_missing(key: str, given: frozenset[str]) -> bool:
     """Whether a test can lack a key that real requests may have.
 
-    Without a tag or a name, a principal really has none. Open keys are judged for any value.
+    A principal without a tag or a name really has none. Open keys are evaluated for any value.
     """
     if key in given or key in _OF_CALLER or key.startswith("aws:principaltag/"):
         return False
@@ -139,7 +141,7 @@ _OF_CALLER = ALWAYS_PRESENT | {"aws:username", "aws:userid", "aws:tokenissuetime
 
 @dataclass(slots=True)
 class _Found:
-    """Who passes a test for want of which keys, and an example of it."""
+    """The principals that pass a test for lack of keys, the keys, and an example."""
 
     keys: dict[str, str] = field(default_factory=dict)
     states: dict[str, None] = field(default_factory=dict)
@@ -147,26 +149,26 @@ class _Found:
 
 
 def _look(
-    inquiry: PreparedAssertion, pair: Pair, suspects: Mapping[Principal, _Suspect], found: _Found
+    assertion: PreparedAssertion, pair: Pair, suspects: Mapping[Principal, _Suspect], found: _Found
 ) -> None:
-    for state in inquiry.states if suspects else ():
+    for state in assertion.states if suspects else ():
         suspect = suspects.get(state.principal)
         if suspect is None:
             continue
         subject = suspect.subject
-        given = as_mapping(inquiry.setting.context(state))
-        asker = subject.matrix.asker(subject.caller, subject.layers, given)
-        context = RequestContext(asker.request((*pair, None)))
+        given = as_mapping(assertion.template.context(state))
+        evaluator = subject.cache.evaluator(subject.caller, subject.policies, given)
+        context = RequestContext(evaluator.request((*pair, None)))
         for one in suspect.statements:
             keys = _missing(one, context)
-            if keys and _is_for_want_of_an_allow(asker, pair):
+            if keys and _is_for_want_of_an_allow(evaluator, pair):
                 found.keys |= keys
                 found.states[state.arn] = None
                 found.example = found.example or f"{one.ref} would allow {pair[0]} on {pair[1]}"
 
 
 def _missing(statement: CompiledStatement, context: RequestContext) -> dict[str, str]:
-    """The keys without which a statement does not match; none if it fails otherwise, too."""
+    """The keys without which a statement does not match; none if it fails otherwise too."""
     failing = [each for each in statement.conditions if not each.holds(context)]
     missing = {
         each.lowered: each.key for each in failing if context.values(each.lowered, "") is None
@@ -179,67 +181,72 @@ def _missing(statement: CompiledStatement, context: RequestContext) -> dict[str,
     return missing
 
 
-def _is_for_want_of_an_allow(asker: SubjectEvaluator, pair: Pair) -> bool:
-    """Whether nothing but a missing Allow keeps the principal from it."""
-    decision = asker.decide(*pair)
+def _is_for_want_of_an_allow(evaluator: SubjectEvaluator, pair: Pair) -> bool:
+    """Whether the request is denied only for lack of an Allow."""
+    decision = evaluator.decide(*pair)
     if decision.kind is not Verdict.IMPLICIT_DENY:
         return False
     return all(each.layer is PolicyType.IDENTITY for each in decision.blocked_by)
 
 
-def _lacking(account: Account, inquiry: PreparedAssertion, found: _Found) -> Finding:
+def _lacking(account: Account, assertion: PreparedAssertion, found: _Found) -> Finding:
     people = len(found.states)
     return Finding(
         "missing-context",
         Severity.WARNING,
-        f"{people:,} of {len(inquiry.states):,} principals pass only because their requests have "
+        f"{people:,} of {len(assertion.states):,} principals pass only because their requests have "
         f"no {some(list(found.keys.values()), _LISTED)}; with it {found.example}",
         "give the key in custom_context, with the values that it may have in real requests",
-        inquiry.test.location,
-        inquiry.test.team,
+        assertion.test.location,
+        assertion.test.team,
         account.id,
     )
 
 
 def only_on_some(
-    account: Account, inquiries: Iterable[PreparedAssertion], world: AccountPolicies
+    account: Account, assertions: Iterable[PreparedAssertion], account_policies: AccountPolicies
 ) -> Iterator[Finding]:
-    """One finding for each test that principals pass who may do it on some of its resources.
+    """Yield tests that principals pass that may do it on some of the resources.
 
-    Under further conditions is not told here. Raises UnreadPolicyError when the world lacks a
-    document that counts.
+    One finding per test, without those that need further conditions. Raises UnreadPolicyError if
+    the snapshot lacks a document that counts.
     """
     able: dict[str, Mapping[Principal, Subject]] = {}
-    for inquiry in inquiries:
-        if inquiry.expected is not Expectation.FAIL:
+    for assertion in assertions:
+        if assertion.expected is not Expectation.FAIL:
             continue
         found: dict[str, str] = {}
-        for pair in inquiry.pairs:
+        for pair in assertion.pairs:
             if has_wildcard(pair[1]):
                 action = pair[0].lower()
                 if action not in able:
-                    able[action] = _covering(world, action)
-                found = {**dict(_reaching(inquiry, pair, able[action], world)), **found}
+                    able[action] = _covering(account_policies, action)
+                found = {
+                    **dict(_reaching(assertion, pair, able[action], account_policies)),
+                    **found,
+                }
         if found:
-            yield _finding(account, inquiry, found)
+            yield _finding(account, assertion, found)
 
 
-def _covering(world: AccountPolicies, action: str) -> Mapping[Principal, Subject]:
-    """Those of whom some policy allows the action, given in lower case, on anything at all."""
-    subjects = map(world.subject, world.principals)
+def _covering(account_policies: AccountPolicies, action: str) -> Mapping[Principal, Subject]:
+    """The subjects with a policy that allows the action (in lower case) on any resource."""
+    subjects = map(account_policies.subject, account_policies.principals)
     return {each.principal: each for each in subjects if near_misses.covers_action(each, action)}
 
 
 def _reaching(
-    inquiry: PreparedAssertion,
+    assertion: PreparedAssertion,
     pair: Pair,
     able: Mapping[Principal, Subject],
-    world: AccountPolicies,
+    account_policies: AccountPolicies,
 ) -> Iterator[tuple[str, str]]:
-    """The ARNs of those who pass and may do it on a part, each with what they may."""
-    for state in inquiry.states:
+    """The ARNs of those that pass and are allowed on a part, each with that part."""
+    for state in assertion.states:
         subject = able.get(state.principal)
-        resource = "" if subject is None else _reached(subject, state, inquiry, pair, world)
+        resource = (
+            "" if subject is None else _reached(subject, state, assertion, pair, account_policies)
+        )
         if resource:
             yield state.arn, f"{pair[0]} on {resource}"
 
@@ -247,29 +254,31 @@ def _reaching(
 def _reached(
     subject: Subject,
     state: PrincipalState,
-    inquiry: PreparedAssertion,
+    assertion: PreparedAssertion,
     pair: Pair,
-    world: AccountPolicies,
+    account_policies: AccountPolicies,
 ) -> str:
-    """A part of the resources on which a subject surely may; "" if there is none."""
-    given = as_mapping(inquiry.setting.context(state))
-    asker = subject.matrix.asker(subject.caller, subject.layers, given)
-    if asker.decide(*pair).kind is not Verdict.IMPLICIT_DENY:
+    """A part of the resources that a subject is certainly allowed on; "" if there is none."""
+    given = as_mapping(assertion.template.context(state))
+    evaluator = subject.cache.evaluator(subject.caller, subject.policies, given)
+    if evaluator.decide(*pair).kind is not Verdict.IMPLICIT_DENY:
         return ""
-    ways = near_misses.ways(subject, asker.request((*pair, None)), world, inquiry.setting.given)
+    ways = near_misses.ways(
+        subject, evaluator.request((*pair, None)), account_policies, assertion.template.given
+    )
     return next((way.resource for way in ways if not way.conditions), "")
 
 
-def _finding(account: Account, inquiry: PreparedAssertion, found: Mapping[str, str]) -> Finding:
+def _finding(account: Account, assertion: PreparedAssertion, found: Mapping[str, str]) -> Finding:
     arn, example = next(iter(found.items()))
     return Finding(
         "some-resources",
         Severity.WARNING,
-        f"{len(found):,} of {len(inquiry.states):,} principals pass only because all the resources "
-        f"are asked for at once; {arn} may do {example}",
+        f"{len(found):,} of {len(assertion.states):,} principals pass only because all the "
+        f"resources are asked for at once; {arn} may do {example}",
         "name in 'resources' what must not be reached: a pattern counts as denied to those who may "
         "not reach all that it matches",
-        inquiry.test.location,
-        inquiry.test.team,
+        assertion.test.location,
+        assertion.test.team,
         account.id,
     )

@@ -1,4 +1,4 @@
-"""What assertions ask: tests put to principals, and what their requests have in them."""
+"""The questions of assertions: tests for each principal, and the context of its requests."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TestRef:
-    """A test for people: where it stands, and what its author says of it."""
+    """A test for people: its place in the files, and its description."""
 
     __test__ = False
 
@@ -39,10 +39,10 @@ class ContextValue:
 
 @dataclass(frozen=True, slots=True)
 class AssertionQuestion:
-    """One test put to one principal: every action on every resource, in this order.
+    """One test for one principal: every action on every resource, in this order.
 
-    `assumed` are the condition keys of `context` that neither the test nor the principal tells, and
-    that are not as usual; one without values is not in the request.
+    `assumed` are unusual condition keys of `context` that neither the test nor the principal
+    determines; one without values is absent from the request.
     """
 
     test: TestRef
@@ -59,7 +59,7 @@ class AssertionQuestion:
 
     @property
     def circumstances(self) -> str:
-        """What is assumed, as a clause that begins with a space; "" for nothing."""
+        """The assumptions as a clause that begins with a space; "" for none."""
         said = ""
         for each in self.assumed:
             values = ", ".join(each.values)
@@ -72,11 +72,11 @@ class AssertionQuestion:
 
 @dataclass(frozen=True, slots=True)
 class RequestContextTemplate:
-    """The condition keys that a test gives its requests, and the time (UTC) they are made at.
+    """The condition keys that a test gives its requests, and their time (UTC).
 
-    The time and what the principal is, its tags included, count unless the test says otherwise.
-    Without `named` the keys are what tests assume that give none. One setting should serve all
-    tests that are alike in this.
+    The time and the principal's own keys, tags included, count unless the test gives others.
+    Without `named` the keys are the default ones. All tests that agree in this should share one
+    template.
     """
 
     own: tuple[ContextValue, ...]
@@ -96,17 +96,17 @@ class RequestContextTemplate:
 
     @property
     def fixes_time(self) -> bool:
-        """Whether the test says when its requests are made."""
+        """Whether the test gives the time of its requests."""
         return self.named and not TIME_KEYS.isdisjoint(self.given)
 
     def leaves_open(self, key: str, state: PrincipalState) -> bool:
-        """Whether a principal's requests may have any value of a key, in lower case, or none."""
+        """Whether a principal's requests may have any value of a key (in lower case), or none."""
         if (self.named and key in self.given) or _never_has(state, key):
             return False
         return is_open(key, is_user=state.principal.type is PrincipalType.USER)
 
     def at(self, moment: datetime) -> "RequestContextTemplate":
-        """The same for requests that are made at another time (UTC)."""
+        """Return the same template for requests at another time (UTC)."""
         found = self._others.get(moment)
         if found is None:
             found = (
@@ -116,7 +116,7 @@ class RequestContextTemplate:
         return found
 
     def context(self, state: PrincipalState) -> tuple[ContextValue, ...]:
-        """All condition keys of a principal's requests: the very same values each time."""
+        """Return all condition keys of a principal's requests: the same object each time."""
         found = self._contexts.get(state.principal)
         if found is None:
             own = tuple(each for each in self.own if not _never_has(state, each.key.lower()))
@@ -127,7 +127,7 @@ class RequestContextTemplate:
 
 
 def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
-    """What every request of the principal would have; a simulator is told nothing else.
+    """The keys of every request of the principal, which a simulator has to be given.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
@@ -145,7 +145,7 @@ def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
         if state.id:
             yield ContextValue("aws:userid", "string", (state.id,))
     else:
-        # A session that is opened now.
+        # The session is assumed to be opened now.
         yield ContextValue("aws:TokenIssueTime", "date", (written,))
         if state.id:
             yield ContextValue("aws:userid", "string", (f"{state.id}:{SOME_SESSION}",))
@@ -156,8 +156,8 @@ def _of_request(state: PrincipalState, now: datetime) -> Iterator[ContextValue]:
 def _never_has(state: PrincipalState, key: str) -> bool:
     """Whether requests of a principal cannot have a key, given in lower case.
 
-    Only users have a name. People of IAM Identity Center are federated, and so their sessions tell
-    nothing of a second factor
+    Only users have a name. People of IAM Identity Center are federated, so their sessions have no
+    key of multi-factor authentication
     (reference_policies_condition-keys.html#condition-keys-multifactorauthpresent).
     """
     if state.principal.type is PrincipalType.USER:
@@ -172,21 +172,18 @@ _OF_MFA = frozenset({"aws:multifactorauthpresent", "aws:multifactorauthage"})
 
 @dataclass(frozen=True, slots=True)
 class PreparedAssertion:
-    """One test in one account: a question to each of `states`, in their order.
-
-    No principal is in it twice.
-    """
+    """One test in one account: a question for each of `states`, in order, without repetitions."""
 
     test: TestRef
     states: tuple[PrincipalState, ...]
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    setting: RequestContextTemplate
+    template: RequestContextTemplate
     expected: Expectation
 
     def question(self, state: PrincipalState) -> AssertionQuestion:
-        """The test put to one of its principals."""
-        context = self.setting.context(state)
+        """Return the question for one of its principals."""
+        context = self.template.context(state)
         return AssertionQuestion(
             self.test, state, self.actions, self.resources, context, self.expected
         )
@@ -201,20 +198,20 @@ class PreparedAssertion:
 
     @property
     def decisions(self) -> int:
-        """How many it takes."""
+        """The number of decisions."""
         return len(self.states) * len(self.actions) * len(self.resources)
 
 
-def question_count(inquiries: Iterable[PreparedAssertion]) -> int:
-    """How many questions these are."""
-    return sum(len(each.states) for each in inquiries)
+def question_count(assertions: Iterable[PreparedAssertion]) -> int:
+    """Return the number of questions."""
+    return sum(len(each.states) for each in assertions)
 
 
 def limit_questions(
-    inquiries: Iterable[PreparedAssertion], limit: int | None
+    assertions: Iterable[PreparedAssertion], limit: int | None
 ) -> Iterator[PreparedAssertion]:
-    """As much of them as `limit` questions are; all without a limit."""
-    for each in inquiries:
+    """Yield the assertions up to `limit` questions in total; all without a limit."""
+    for each in assertions:
         if limit is None:
             yield each
             continue

@@ -1,4 +1,4 @@
-"""What came of assertions: one form, whoever answers."""
+"""Results of assertions, in one form for all back ends."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,25 +15,25 @@ from iam_access.simulation.questions import AssertionQuestion, PreparedAssertion
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """For what tests were judged besides requests as they give them, made now.
+    """What tests were evaluated for, besides their requests as given, now.
 
-    `moments` (UTC) are later ones at which policies turn, `keys` are open keys that policies ask
-    for.
+    `moments` (UTC) are later times at which policies change, `keys` are open keys that policies
+    read.
     """
 
     moments: tuple[datetime, ...] = ()
     keys: tuple[str, ...] = ()
 
 
-class Ground(StrEnum):
-    """What is judged: accounts as a plan would leave them, or as they are."""
+class Basis(StrEnum):
+    """What is evaluated: the accounts as they are, or as a plan would leave them."""
 
     PLAN = "plan"
     ACCOUNT = "account"
 
 
 class BackendName(StrEnum):
-    """Who judges: our evaluator, or AWS's policy simulator."""
+    """The back end: the offline evaluator, or AWS's policy simulator."""
 
     OFFLINE = "offline"
     AWS = "aws"
@@ -41,10 +41,10 @@ class BackendName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A statement that made a decision: its policy's name, and where in it, as the judge tells.
+    """A statement that made a decision: its policy's name and its place there.
 
-    `written` and `granted` are where the files say it and grant it; None for what they do not, and
-    where the result is as expected.
+    `written` and `granted` are where the files write and grant it; None if they do not, and for
+    expected results.
     """
 
     policy: str
@@ -60,12 +60,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class BackendDecision:
-    """A decision on one action and resource.
+    """The decision on one action and resource.
 
-    `missing` are condition keys that were asked for in vain. `boundary` and `organization` say
-    whether the permissions boundary and the service control policies allow it; None where there
-    are none, or nobody knows. `because` is why no policy has a say, where the service itself
-    decides.
+    `missing` are condition keys that policies read and the request lacks. `boundary` and
+    `organization` are whether the permissions boundary and the SCPs allow it; None if there are
+    none, or unknown. `because` is the reason if the service itself decides.
     """
 
     decision: Verdict
@@ -77,30 +76,30 @@ class BackendDecision:
 
 
 class GaveUpError(AccessError):
-    """A back end answers no more for now, although it was waited for. `code` is its own."""
+    """A back end does not answer for now, even after waiting. `code` is the back end's."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message, hint)
         self.code = code
 
     def failure(self, missing: int, total: int, what: str) -> Failure:
-        """As a failure, with how many of all answers are missing; `what` they are about."""
+        """Return it as a failure that counts the missing answers; `what` they are about."""
         return Failure(self.code, f"{self.message}; {missing:,} of {total:,} {what}", self.hint)
 
 
 class Backend(Protocol):
-    """Somebody who answers questions about one account."""
+    """Answers questions about one account."""
 
     def ask(self, question: AssertionQuestion) -> Mapping[tuple[str, str], BackendDecision] | None:
-        """The answer to each pair of the question; None if the principal is gone.
+        """Return the decision for each pair of the question; None if the principal is gone.
 
-        Raises AccessError when there is no answer to be had, GaveUpError when none is for now.
+        Raises AccessError if there is no answer, GaveUpError if there is none for now.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What one test says of one principal, action and resource."""
+    """The result of one test for one principal, action and resource."""
 
     __test__ = False
 
@@ -116,13 +115,13 @@ class TestResult:
 
     @property
     def arn(self) -> str:
-        """The principal's."""
+        """The principal's ARN."""
         return self.question.state.arn
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A result of the offline evaluator, and what AWS says."""
+    """A result of the offline evaluator, and AWS's decision."""
 
     result: TestResult
     aws: BackendDecision
@@ -132,15 +131,14 @@ class Disagreement:
 class AccountTests:
     """One account's part of a run of assertions.
 
-    `inquiries` are all that was chosen; `results` are what was judged, as far as it was kept:
-    `held` counts decisions beyond them that are as expected. Nothing was judged in a dry run.
-    `left_out` counts the questions beyond the limit that was asked for. `failure` says why the
-    account could not be judged, or not to the end: what was judged before counts. `assumed` is None
-    where only requests as the tests give them were judged, made now.
+    `assertions` are all that were selected; `results` are the decisions, as far as they were kept:
+    `held` counts further ones that are as expected. A dry run has none. `left_out` counts the
+    questions beyond the limit. `failure` is why the account was not, or not completely, evaluated:
+    earlier results count. `assumed` is None if only requests as given were evaluated, now.
     """
 
     account: Account
-    inquiries: tuple[PreparedAssertion, ...] = ()
+    assertions: tuple[PreparedAssertion, ...] = ()
     results: tuple[TestResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
@@ -151,30 +149,30 @@ class AccountTests:
     violations: tuple[TestResult, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # There may be a million results, and everybody asks for those that are not as expected.
+        # Computed once: there may be a million results.
         violations = tuple([result for result in self.results if not result.ok])
         object.__setattr__(self, "violations", violations)
 
     @property
     def questions(self) -> Iterator[AssertionQuestion]:
-        """All that was chosen, one by one."""
-        for each in self.inquiries:
+        """Yield all selected questions."""
+        for each in self.assertions:
             yield from each.questions
 
     @property
     def decisions(self) -> int:
-        """How many were judged."""
+        """The number of decisions."""
         return len(self.results) + self.held
 
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
-    """All there is to tell about a run of assertions. `now` is the run's time (UTC)."""
+    """The result of a run of assertions. `now` is the run's time (UTC)."""
 
     __test__ = False
 
     now: datetime
-    ground: Ground
+    basis: Basis
     backends: tuple[BackendName, ...]
     accounts: tuple[AccountTests, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -182,13 +180,13 @@ class TestReport:
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """Findings of the files and of every account, sorted, each once."""
+        """The findings of the files and of every account, sorted, without repetitions."""
         found = [*self.findings, *(each for one in self.accounts for each in one.findings)]
         return tuple(dict.fromkeys(sorted(found, key=lambda finding: finding.sort_key)))
 
     @property
     def exit_status(self) -> int:
-        """0 nothing found, 1 something was found, 2 it could not finish."""
+        """0 nothing found, 1 something found, 2 not finished."""
         if any(account.failure is not None for account in self.accounts):
             return 2
         found = any(account.violations or account.disagreements for account in self.accounts)

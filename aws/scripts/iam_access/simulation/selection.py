@@ -1,4 +1,4 @@
-"""From tests in files to what is asked in an account."""
+"""Select the tests of an account, and their principals, from the files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def is_service_linked(state: PrincipalState) -> bool:
 def is_for_people(state: PrincipalState, accounts: frozenset[str]) -> bool:
     """Whether principals of these accounts, or people signed in through SAML, may assume a role.
 
-    Judged by whom the trust policy names, whatever its conditions.
+    Judged by the principals that the trust policy names, whatever its conditions.
     """
     for principal in _allowed(state.trust or {}):
         if principal == "*":
@@ -66,13 +66,13 @@ def _listed(value: Any) -> list[str]:
 
 
 def _account(name: str) -> str:
-    """The account of a principal: its twelve digits alone mean the same as its root's ARN."""
+    """The account of a principal: the account id alone is equivalent to its root's ARN."""
     return part_of(name, 4) or name
 
 
 _NOBODY: Final = "no-principal"
 _MISSING: Final = "missing-principal"
-# What tests assume that do not say otherwise, the same as aws-iam-tester does.
+# The default context, the same as that of aws-iam-tester.
 _DEFAULT_CONTEXT = (
     ContextValue("aws:MultiFactorAuthPresent", "boolean", ("true",)),
     ContextValue("redshift:DbUser", "string", ("admin",)),
@@ -81,7 +81,7 @@ _DEFAULT_CONTEXT = (
 
 @dataclass(frozen=True, slots=True)
 class PrincipalFilter:
-    """Who is tested: users, roles or both, and whether roles that no person can assume count."""
+    """The principals to test: users, roles or both, and whether roles that no person can assume."""
 
     users: bool = True
     roles: bool = True
@@ -90,9 +90,9 @@ class PrincipalFilter:
 
 @dataclass(frozen=True, slots=True)
 class SelectedTests:
-    """What tests come to in an account, and what is wrong with the tests there."""
+    """The assertions of an account, and problems of the tests there."""
 
-    inquiries: tuple[PreparedAssertion, ...] = ()
+    assertions: tuple[PreparedAssertion, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -103,27 +103,27 @@ def select_tests(
     choice: PrincipalFilter,
     now: datetime,
 ) -> SelectedTests:
-    """What the tests ask in an account as of `now` (UTC), in their order.
+    """Return the assertions of an account as of `now` (UTC), in the order of the tests.
 
-    A test that is meant for the account and matches nobody in it is an error, one that is only
-    about those whom the choice leaves out is not.
+    A test for the account that matches no principal is an error, unless the filter excludes those
+    that it matches.
     """
-    inquiries: list[PreparedAssertion] = []
+    assertions: list[PreparedAssertion] = []
     findings: list[Finding] = []
-    people = _People(account, snapshot, choice)
+    index = _PrincipalIndex(account, snapshot, choice)
     settings: dict[tuple[ContextValue, ...], RequestContextTemplate] = {
         (): RequestContextTemplate(_DEFAULT_CONTEXT, now, False)
     }
     for suite in suites:
-        candidates, chosen = people.candidates(suite), people.chosen(suite)
+        candidates, chosen = index.candidates(suite), index.chosen(suite)
         for test, place in suite.tests:
             environment = _environment(suite, test, account)
             if environment is None or not _may_match(suite, test, account):
                 continue
             ref = TestRef(place.location, test.description, suite.team)
-            about, problems = _principals(suite, test, ref, candidates, people, account)
+            about, problems = _principals(suite, test, ref, candidates, index, account)
             findings += problems
-            states = people.states(about & chosen)
+            states = index.states(about & chosen)
             if not states:
                 if about:
                     findings.append(_left_out(ref, account))
@@ -133,25 +133,25 @@ def select_tests(
             findings += mismatches(test, ref)
             values = values_of(account, environment, suite.team or "")
             own = _own_context(test)
-            inquiries.append(
+            assertions.append(
                 PreparedAssertion(
                     test=ref,
                     states=states,
                     actions=_actions(test),
                     resources=tuple(dict.fromkeys(fill(test.resources, values))) or ("*",),
-                    setting=settings.get(own)
+                    template=settings.get(own)
                     or settings.setdefault(own, RequestContextTemplate(own, now)),
                     expected=test.expected_result,
                 )
             )
-    return SelectedTests(tuple(inquiries), tuple(findings))
+    return SelectedTests(tuple(assertions), tuple(findings))
 
 
-class _People:
-    """The users and roles of an account that can be tested at all; sets of them are bits.
+class _PrincipalIndex:
+    """The users and roles of an account that can be tested; sets of them are bits.
 
-    Never groups, nor roles of services, nor the deployer role: it may ask nobody about itself,
-    and what it may do is reviewed with its template.
+    Without groups, roles of services and the deployer role: it cannot ask about itself, and what it
+    may do is reviewed with its template.
     """
 
     def __init__(self, account: Account, snapshot: Snapshot, choice: PrincipalFilter) -> None:
@@ -161,7 +161,7 @@ class _People:
         self._states = [
             state for _, state in sorted(snapshot.principals.items()) if self._counts(state)
         ]
-        # The same expressions, and the same sets, come up in many tests.
+        # Many tests share expressions and sets.
         self._matching: dict[str, int] = {}
         self._tuples: dict[int, tuple[PrincipalState, ...]] = {}
 
@@ -173,13 +173,13 @@ class _People:
         return state.arn != deployer_role_arn(self._account)
 
     def candidates(self, suite: Suite) -> int:
-        """Everybody whom tests of a file can be about."""
+        """Return all principals that the tests of a file can be about."""
         if suite.spec.global_limit_to:
             return self.matching(suite.spec.global_limit_to)
         return (1 << len(self._states)) - 1
 
     def chosen(self, suite: Suite) -> int:
-        """Those who are to be tested of whom a file's tests are about."""
+        """Return the principals of a file's tests that the filter selects."""
         choice = self._choice
         near = frozenset({self._account.id, suite.spec.user_landing_account or self._account.id})
 
@@ -191,20 +191,20 @@ class _People:
         return self.where(counts)
 
     def names(self, type_: PrincipalType) -> Sequence[str]:
-        """The names of all users, or of all roles, that can be tested."""
+        """Return the names of all users, or of all roles, that can be tested."""
         return [each.principal.name for each in self._states if each.principal.type is type_]
 
     def where(self, wanted: Callable[[PrincipalState], bool]) -> int:
         return sum(1 << place for place, each in enumerate(self._states) if wanted(each))
 
     def made_for(self, bits: int) -> int:
-        """The roles that were made for temporary grants of these."""
+        """Return the roles that were made for temporary grants of these principals."""
         states = self.states(bits)
-        roles = {entry.role.principal for each in states for entry in self._made.for_somebody(each)}
+        roles = {entry.role.principal for each in states for entry in self._made.roles_for(each)}
         return self.where(lambda each: each.principal in roles) if roles else 0
 
     def matching(self, expressions: Iterable[str]) -> int:
-        """Those whose ARN one of the expressions matches from its beginning."""
+        """Return the principals whose ARN one of the expressions matches from its beginning."""
         found = 0
         for each in expressions:
             bits = self._matching.get(each)
@@ -217,7 +217,7 @@ class _People:
         return bits
 
     def states(self, bits: int) -> tuple[PrincipalState, ...]:
-        """Those of a set, in order."""
+        """Return the principals of a set, in order."""
         found = self._tuples.get(bits)
         if found is None:
             found = self._tuples[bits] = tuple([self._states[place] for place in set_bits(bits)])
@@ -225,33 +225,38 @@ class _People:
 
 
 def _principals(
-    suite: Suite, test: AccessTest, ref: TestRef, candidates: int, people: _People, account: Account
+    suite: Suite,
+    test: AccessTest,
+    ref: TestRef,
+    candidates: int,
+    index: _PrincipalIndex,
+    account: Account,
 ) -> tuple[int, list[Finding]]:
-    """Whom a test is about. Naming or limiting overrides all exemptions.
+    """The principals of a test. Naming or limiting overrides all exemptions.
 
-    What must fail must fail in the roles, too, that were made for temporary grants of those named.
+    What must fail must also fail in roles made for temporary grants of the named principals.
     """
     if test.users or test.roles or test.limit_to:
         wanted = {
             each.in_iam: each
             for each in (*map(suite.user_names.user, test.users), *map(role, test.roles))
         }
-        named = people.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
-        found = candidates & (named | people.matching(test.limit_to))
-        there = {state.principal.in_iam for state in people.states(found)}
+        named = index.where(lambda state: state.principal.in_iam in wanted) if wanted else 0
+        found = candidates & (named | index.matching(test.limit_to))
+        there = {state.principal.in_iam for state in index.states(found)}
         if test.expected_result is Expectation.FAIL:
-            found |= people.made_for(found)
+            found |= index.made_for(found)
         return found, [
-            _missing(each, people.names(each.type), test, ref, account)
+            _missing(each, index.names(each.type), test, ref, account)
             for key, each in wanted.items()
             if key not in there
         ]
-    exempt = people.matching((*suite.spec.global_exemptions, *test.exemptions))
+    exempt = index.matching((*suite.spec.global_exemptions, *test.exemptions))
     return candidates & ~exempt, []
 
 
 def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None:
-    """What the account is called by the test's team; None if the test is not for it."""
+    """The account's name in the test's team; None if the test is not for the account."""
     names = (
         set(account.environments.values())
         if suite.team is None
@@ -267,7 +272,7 @@ def _environment(suite: Suite, test: AccessTest, account: Account) -> str | None
 
 
 def _may_match(suite: Suite, test: AccessTest, account: Account) -> bool:
-    """Whether the account is none that all expressions leave out by the ids they name."""
+    """Whether no expression excludes the account by the account ids that it names."""
     limits = (test.accounts, accounts_named(suite.spec.global_limit_to))
     return all(named is None or account.id in named for named in limits)
 
@@ -275,7 +280,7 @@ def _may_match(suite: Suite, test: AccessTest, account: Account) -> bool:
 def _actions(test: AccessTest) -> tuple[str, ...]:
     if test.wildcards == "literal":
         return tuple(dict.fromkeys(test.actions))
-    # What is not known, or matches nothing that is, is asked as it stands.
+    # Unknown actions, and patterns without a match, are evaluated as they are.
     each = (sorted(expand(action)) or [action] for action in test.actions)
     return tuple(dict.fromkeys(action for actions in each for action in actions))
 
@@ -324,8 +329,8 @@ def _missing(
 
 
 def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
-    """Tests that may match nobody in some accounts, and match nobody in any that was judged."""
-    asked = {each.test.location for one in tests for each in one.inquiries}
+    """Yield tests that match no principal in any evaluated account."""
+    asked = {each.test.location for one in tests for each in one.assertions}
     told: set[Location] = set()
     for found in (each for one in tests for each in one.findings):
         if found.code not in (_NOBODY, _MISSING) or found.severity is not Severity.NOTE:

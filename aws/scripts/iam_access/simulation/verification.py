@@ -285,7 +285,7 @@ class _Proof:
     account as it was read.
     """
 
-    world: AccountPolicies
+    account_policies: AccountPolicies
     wanted: Mapping[str, Document]
     observed: Resources
     now: datetime
@@ -295,9 +295,11 @@ class _Proof:
 
     def prove(self, grant: _Grant) -> None:
         """Prove one grant, by the resources that write it."""
-        subject = self.world.subject(grant.holder)
+        subject = self.account_policies.subject(grant.holder)
         documents = [each for part in grant.parts for each in self._documents(part)]
-        alone = replace(subject, layers=ApplicablePolicies(identity=tuple(map(_alone, documents))))
+        alone = replace(
+            subject, policies=ApplicablePolicies(identity=tuple(map(_alone, documents)))
+        )
         every = [each for document in documents for each in statements_of(document)]
         statements = [each for each in every if each.get("Effect") == "Allow"]
         denied = denied_by(every)
@@ -306,13 +308,13 @@ class _Proof:
         untried = [each for each in trials if isinstance(each, str)]
         blocked = [*self._shut(grant), *_blocked(tried, subject)]
         if blocked:
-            self.findings.append(_not_allowed(grant, self.world.snapshot, blocked))
+            self.findings.append(_not_allowed(grant, self.account_policies.snapshot, blocked))
         elif tried or not statements:
             self.alive += 1
         if untried:
             severity = Severity.NOTE if tried else Severity.ERROR
             self.findings.append(
-                _unproven(grant, self.world.snapshot, len(statements), untried, severity)
+                _unproven(grant, self.account_policies.snapshot, len(statements), untried, severity)
             )
         if grant.expires is not None:
             self._prove_end(grant, grant.expires, subject, tried)
@@ -322,7 +324,7 @@ class _Proof:
         given = given_access(part)
         yield from given.inline.values()
         for arn in sorted(given.attached):
-            yield self.wanted.get(arn) or self.world.document(arn)
+            yield self.wanted.get(arn) or self.account_policies.document(arn)
 
     def _tried(
         self, statement: Statement, denied: Set[str], grant: _Grant, alone: Subject
@@ -354,13 +356,13 @@ class _Proof:
         moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
         decisions = [self._entered(grant, at) for at in moments]
         if not any(each.allowed for each in decisions):
-            arn = self.world.snapshot.principals[grant.holder].arn
+            arn = self.account_policies.snapshot.principals[grant.holder].arn
             yield _Blocked(str(grant.recipient), _ASSUME, arn, decisions[-1])
 
     def _entered(self, grant: _Grant, at: datetime) -> Decision:
         """Whether a role's trust policy and all that counts for its person let them assume it."""
-        person = self.world.subject(grant.recipient)
-        role = self.world.snapshot.principals[grant.holder]
+        person = self.account_policies.subject(grant.recipient)
+        role = self.account_policies.snapshot.principals[grant.holder]
         source = PolicySource("trust", SourceType.TRUST, "trust policy")
         request = Request(
             person.caller,
@@ -373,7 +375,7 @@ class _Proof:
             now=at,
         )
         trust = compile_policy(role.trust or {}, source)
-        return decide(request, replace(person.layers, resource=trust))
+        return decide(request, replace(person.policies, resource=trust))
 
     def _prove_end(
         self, grant: _Grant, ends: datetime, subject: Subject, tried: Iterable["_Open"]
@@ -386,13 +388,13 @@ class _Proof:
             ended = ended and not self._entered(grant, ends).allowed
         else:
             policies = tuple(self._held(grant.parts))
-            held = replace(subject, layers=ApplicablePolicies(identity=policies))
+            held = replace(subject, policies=ApplicablePolicies(identity=policies))
         still = next((one for one in tried if _grants(one.probe.put_to(held, ends))), None)
         if ended and still is None:
             self.ending += 1
             return
         what = still.probe.action if still else "something"
-        self.findings.append(_outlives(grant, self.world.snapshot, what))
+        self.findings.append(_outlives(grant, self.account_policies.snapshot, what))
 
     def _is_over(self, part: Resource, ends: datetime) -> bool:
         """Whether all that the account holds of a resource says that it ends by then."""
@@ -404,7 +406,9 @@ class _Proof:
         for found in filter(None, (self.observed.get(part.id) for part in parts)):
             given = given_access(found)
             yield from map(_alone, given.inline.values())
-            yield from (_alone(self.world.document(arn)) for arn in sorted(given.attached))
+            yield from (
+                _alone(self.account_policies.document(arn)) for arn in sorted(given.attached)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,5 +506,5 @@ def _counted(proof: _Proof, grants: int, temporary: int) -> Finding:
         message=f"{proof.alive:,} of {grants:,} grants proven to be allowed, "
         f"{proof.ending:,} of {temporary:,} temporary ones to end",
         hint="not looked at: service control policies, and the policies of resources",
-        account=proof.world.snapshot.account_id,
+        account=proof.account_policies.snapshot.account_id,
     )

@@ -1,4 +1,4 @@
-"""Whom a question is about: users and roles as people name them, found in an account."""
+"""The users and roles that a question names, found in an account."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _OTHER = {PrincipalType.USER: PrincipalType.ROLE, PrincipalType.ROLE: PrincipalT
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """A user or role by name; `account` and `path` (as in `/team/`) where they were named, too.
+    """A user or role by name; `account` and `path` (as in `/team/`) if they were given.
 
-    `other` is a second user for whom an address may stand; where both are there, both are meant.
+    `other` is a second user that an address may mean; if both exist, both are meant.
     """
 
     principal: Principal
@@ -33,7 +33,7 @@ class Whom:
         )
 
     def may_be_in(self, account: Account) -> bool:
-        """Whether the account is the one that was named, or none was."""
+        """Whether the account is the given one, or none was given."""
         return self.account in (None, account.id)
 
     def is_(self, state: PrincipalState) -> bool:
@@ -43,7 +43,7 @@ class Whom:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Someone whom an account does not have, and who may be meant instead ("" if nobody)."""
+    """A named principal that an account lacks, and a suggestion ("" if none)."""
 
     whom: Whom
     hint: str
@@ -54,7 +54,7 @@ class Absent:
 
 
 def find_principals(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
-    """Those of them whom an account has, each once."""
+    """Yield the named principals that an account has, each once."""
     known = {state.principal.in_iam: state for state in snapshot.principals.values()}
     found: dict[Principal, None] = {}
     for whom in asked:
@@ -68,7 +68,7 @@ def find_principals(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Princ
 
 
 def absence(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Absent]:
-    """Those of them whom an account should have and does not."""
+    """Yield the named principals that an account should have and lacks."""
     for whom in asked:
         if whom.account not in (None, snapshot.account_id):
             continue
@@ -77,7 +77,7 @@ def absence(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Absent]:
 
 
 def _hint(snapshot: Snapshot, whom: Whom) -> str:
-    """Whom the account has instead: at another path, of the other type, of a similar name."""
+    """A similar principal: at another path, of the other type, of a similar name."""
     states = {state.principal.in_iam: state for state in snapshot.principals.values()}
     type_, name = whom.principal.in_iam
     same = states.get((type_, name))
@@ -92,6 +92,6 @@ def _hint(snapshot: Snapshot, whom: Whom) -> str:
     if near is None:
         return ""
     found = names[near]
-    # A user's name that is an address would be read as an address again.
+    # A user name with an @ would be read as an address.
     is_address = type_ is PrincipalType.USER and "@" in found
     return f"did you mean {exactly(found) if is_address else found}?"

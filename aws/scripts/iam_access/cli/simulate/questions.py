@@ -123,9 +123,9 @@ def _ground(options: argparse.Namespace, by: BackendName) -> str:
             "applied",
             "leave out --sandbox, or --on account",
         )
-    ground = options.on or (PLAN if options.sandbox else ACCOUNT)
-    if by is not BackendName.AWS or ground == ACCOUNT:
-        return str(ground)
+    basis = options.on or (PLAN if options.sandbox else ACCOUNT)
+    if by is not BackendName.AWS or basis == ACCOUNT:
+        return str(basis)
     raise UsageError(
         "AWS knows the accounts as they are, not as a plan would leave them",
         f"leave out {'--on plan' if options.on else '--sandbox'}, or --backend aws",

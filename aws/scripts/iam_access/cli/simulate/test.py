@@ -21,7 +21,7 @@ from iam_access.render import Output, render_error, render_tests
 from iam_access.runs import questions
 from iam_access.runs.planning import applying
 from iam_access.runs.questions import AssertionOptions
-from iam_access.simulation.results import AccountTests, BackendName, Ground, TestReport
+from iam_access.simulation.results import AccountTests, BackendName, Basis, TestReport
 from iam_access.simulation.selection import PrincipalFilter, matched_nowhere
 
 
@@ -107,13 +107,13 @@ class _TestCommand:
         """Judge each of the accounts, or only choose what to ask."""
         options = self.options
         names = BACKENDS if options.compare else (options.backend,)
-        ground = Ground(options.on or (PLAN if names == (OFFLINE,) else ACCOUNT))
+        basis = Basis(options.on or (PLAN if names == (OFFLINE,) else ACCOUNT))
         backends = tuple(map(BackendName, names))
-        judged = self._judged(accounts, ground, backends)
+        judged = self._judged(accounts, basis, backends)
         is_whole = options.number_of_runs <= 0 and all(each.failure is None for each in judged)
         return TestReport(
             now=self.clock(),
-            ground=ground,
+            basis=basis,
             backends=backends,
             accounts=judged,
             findings=(
@@ -132,7 +132,7 @@ class _TestCommand:
                 yield finding
 
     def _judged(
-        self, accounts: Sequence[Account], ground: Ground, backends: tuple[BackendName, ...]
+        self, accounts: Sequence[Account], basis: Basis, backends: tuple[BackendName, ...]
     ) -> tuple[AccountTests, ...]:
         options = self.options
         if not accounts or not self.configuration.settings_valid:
@@ -148,12 +148,12 @@ class _TestCommand:
                 accounts=len(accounts),
             ) as run,
         ):
-            asked = self._asked(run.now, ground, backends)
+            asked = self._asked(run.now, basis, backends)
             work = questions.choose_tests if options.dry_run else questions.run_tests
             return work(run, asked, accounts)
 
     def _asked(
-        self, now: datetime, ground: Ground, backends: tuple[BackendName, ...]
+        self, now: datetime, basis: Basis, backends: tuple[BackendName, ...]
     ) -> AssertionOptions:
         options = self.options
         return AssertionOptions(
@@ -164,7 +164,7 @@ class _TestCommand:
                 roles=not options.users_only,
                 system_roles=options.include_system_roles,
             ),
-            planner=applying(self.configuration, self.request, now) if ground == PLAN else None,
+            planner=applying(self.configuration, self.request, now) if basis == PLAN else None,
             limit=options.number_of_runs if options.number_of_runs > 0 else None,
             details=options.verbose,
         )

@@ -1,9 +1,9 @@
-"""Many decisions about the same account: what they have in common is worked out only once.
+"""Many decisions about one account, with the shared part computed once.
 
-What one policy says of an action and a resource depends on the caller and the context only
-through the condition keys that it asks for, in conditions and in policy variables. So each policy
-is asked once for each action and resource, and again only for other values of those keys; and
-callers of whom all policies say the same get the same decision.
+The verdict of one policy on an action and a resource depends on the caller and the context only
+through the condition keys that the policy reads, in conditions and in policy variables. So each
+policy is evaluated once per action and resource, and again only for other values of these keys.
+Callers with the same verdicts from all policies get the same decision.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +22,10 @@ from iam_access.policy.evaluation.request import (
 from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
 
 ActionOnResource: TypeAlias = tuple[str, str, str | None]
-"""An action, a resource, and the resource's account if that needs saying."""
+"""An action, a resource, and the resource's account if its ARN has none."""
 
 RequestValues: TypeAlias = tuple[tuple[str, ...] | None, ...]
-"""What a request has of some condition keys, in their order."""
+"""The values of some condition keys in a request, in order."""
 
 VerdictIds: TypeAlias = tuple[int, ...]
 
@@ -33,12 +33,12 @@ _SILENT = 0
 
 
 class ActionResourceEntry:
-    """One action on one resource: what each policy says of it, and the decisions so far.
+    """One action on one resource: the verdict of each policy, and the decisions so far.
 
-    What a policy says is a number, the same for the same statements that match and the same keys
-    that were asked for in vain. `constant` has the numbers of the policies that ask for no keys,
-    `varying` the others. `decisions` are by all numbers, `distinct` by those that say something.
-    `effects` tell by number whether the policy has an Allow and a Deny that match.
+    A verdict id stands for the statements that match and the keys that were missing. `constant` has
+    the ids of the policies that read no keys, `varying` the others. `decisions` are by the ids of
+    all policies, `distinct` by those that have an effect. `effects` tells by id whether an Allow
+    and a Deny match.
     """
 
     __slots__ = (
@@ -55,7 +55,7 @@ class ActionResourceEntry:
 
     def __init__(self, place: ActionOnResource, request: Request) -> None:
         self.place = place
-        self.constant = _Constants(self)
+        self.constant = _ConstantVerdicts(self)
         self.varying: dict[CompiledPolicy, Varying] = {}
         self.decisions: dict[tuple[int, tuple[int, ...], VerdictIds], Decision] = {}
         self.distinct: dict[tuple[int, tuple[VerdictIds, ...]], Decision] = {}
@@ -65,14 +65,14 @@ class ActionResourceEntry:
         self._numbers: dict[object, int] = {}
 
     def first(self, policy: CompiledPolicy) -> int:
-        """What it says if it asks for no keys; else it has to be asked each time."""
+        """Return a policy's verdict id if it reads no keys; otherwise note that it varies."""
         number, asked = self.ask(policy, self._probe)
         if asked:
             self.varying[policy] = Varying(policy, tuple(asked))
         return number
 
     def ask(self, policy: CompiledPolicy, request: Request) -> tuple[int, Sequence[str]]:
-        """What it says of a request, and the keys that it asked for on the way."""
+        """Return a policy's verdict id for a request, and the keys that it read."""
         covering = policy.covering(self._action)
         if not covering:
             return _SILENT, ()
@@ -90,25 +90,25 @@ class ActionResourceEntry:
         return number, asked
 
 
-class _Constants(dict[CompiledPolicy, int]):
-    """What policies say, asked when it is first looked up."""
+class _ConstantVerdicts(dict[CompiledPolicy, int]):
+    """Verdict ids of policies, computed at the first access."""
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_entry",)
 
-    def __init__(self, cell: "ActionResourceEntry") -> None:
+    def __init__(self, entry: "ActionResourceEntry") -> None:
         super().__init__()
-        self._cell = cell
+        self._entry = entry
 
     def __missing__(self, policy: CompiledPolicy) -> int:
-        number = self[policy] = self._cell.first(policy)
+        number = self[policy] = self._entry.first(policy)
         return number
 
 
 class Varying:
-    """A policy whose word depends on condition keys: its numbers for the values that came so far.
+    """A policy whose verdict depends on condition keys: its ids for the key values so far.
 
-    `keys` are all that it ever asked for. As long as these have the same values it says the same,
-    for nothing but their values tells an evaluation how to go on.
+    `keys` are all keys that it has read. While these have the same values, the verdict is the same:
+    evaluation depends on nothing else.
     """
 
     __slots__ = ("keys", "known", "policy")
@@ -120,7 +120,7 @@ class Varying:
 
 
 class Recorder(RequestContext):
-    """A request's keys, and which of them were asked for."""
+    """A request's condition keys that records which of them are read."""
 
     __slots__ = ("asked",)
 
@@ -133,90 +133,89 @@ class Recorder(RequestContext):
         return super().values(key, written)
 
 
-# So that page-long lists of actions cannot fill the memory: whoever asks more starts again.
-_MOST_CELLS = 4096
+# Bounds the memory that long lists of actions take; when full, the cache is emptied.
+_MOST_ENTRIES = 4096
 _MOST_HOLDINGS = 65_536
 _USUAL = frozenset({CallerType.USER, CallerType.ROLE, CallerType.ROLE_SESSION})
 
 
-class Matrix:
-    """What was worked out so far. Ask it through a `SubjectEvaluator` for each caller.
+class DecisionCache:
+    """The verdicts and decisions so far. Use it through one `SubjectEvaluator` per caller.
 
-    Policies are told apart by identity, so callers should share those that they have in common.
-    For one thread at a time.
+    Policies are compared by identity, so callers should share common ones. Not thread-safe.
     """
 
-    __slots__ = ("_cells", "_holdings", "_shapes")
+    __slots__ = ("_entries", "_holdings", "_shapes")
 
     def __init__(self) -> None:
-        self._cells: dict[ActionOnResource, ActionResourceEntry] = {}
+        self._entries: dict[ActionOnResource, ActionResourceEntry] = {}
         self._holdings: dict[tuple[int, int], _Holding] = {}
         self._shapes: dict[object, int] = {}
 
-    def asker(
+    def evaluator(
         self,
         caller: PrincipalContext,
-        layers: ApplicablePolicies,
+        applicable: ApplicablePolicies,
         context: Mapping[str, str | Sequence[str]],
         now: datetime | None = None,
     ) -> "SubjectEvaluator":
-        """Somebody who will ask much in the same context at the same time (UTC).
+        """Return the evaluator of a caller for many decisions in one context at one time (UTC).
 
         `context` must not change afterwards.
         """
-        holding = self._holdings.get((id(layers), id(caller))) or self._hold(layers, caller)
+        holding = self._holdings.get((id(applicable), id(caller))) or self._hold(applicable, caller)
         return SubjectEvaluator(self, holding, context, now)
 
-    def cell(self, place: ActionOnResource, request: Request) -> ActionResourceEntry:
-        """A new cell for what a request asks."""
-        if len(self._cells) >= _MOST_CELLS:
-            self._cells.clear()
-        cell = self._cells[place] = ActionResourceEntry(place, request)
-        return cell
+    def entry(self, place: ActionOnResource, request: Request) -> ActionResourceEntry:
+        """Add an entry for the action and resource of a request."""
+        if len(self._entries) >= _MOST_ENTRIES:
+            self._entries.clear()
+        entry = self._entries[place] = ActionResourceEntry(place, request)
+        return entry
 
-    def cells(self) -> Mapping[ActionOnResource, ActionResourceEntry]:
-        """All cells by action, resource and the resource's account; always the same mapping."""
-        return self._cells
+    def entries(self) -> Mapping[ActionOnResource, ActionResourceEntry]:
+        """All entries by action, resource and the resource's account; always the same mapping."""
+        return self._entries
 
-    def _hold(self, layers: ApplicablePolicies, caller: PrincipalContext) -> "_Holding":
+    def _hold(self, applicable: ApplicablePolicies, caller: PrincipalContext) -> "_Holding":
         if len(self._holdings) >= _MOST_HOLDINGS:
             self._holdings.clear()
-        slots = _slots(layers)
-        # Whatever else a decision depends on, besides what is asked: what kind of caller it is,
-        # of which account, and which layers there are.
+        by_type = _by_type(applicable)
+        # What a decision depends on besides the verdicts: the kind and account of the caller, and
+        # the types of policies that exist.
         kind = (
-            *(_kind(caller, layers), caller.account),
-            *(layers.boundary is None, layers.session is None),
-            tuple(map(bool, slots)),
+            *(_kind(caller, applicable), caller.account),
+            *(applicable.boundary is None, applicable.session is None),
+            tuple(map(bool, by_type)),
         )
-        policies = tuple(policy for slot in slots for policy in slot)
+        policies = tuple(policy for each in by_type for policy in each)
         holding = _Holding(
             policies,
-            _is_shareable(layers, policies),
+            _is_shareable(applicable, policies),
             self._shapes.setdefault(kind, len(self._shapes)),
-            tuple(map(len, slots)),
-            layers,
+            tuple(map(len, by_type)),
+            applicable,
             caller,
         )
-        self._holdings[id(layers), id(caller)] = holding
+        self._holdings[id(applicable), id(caller)] = holding
         return holding
 
 
 class _Holding(NamedTuple):
-    """A caller with its policies: in one row, `sizes` of them in each layer.
+    """A caller with its policies in one tuple, of which `sizes` belong to each type.
 
-    `layers` and `caller` are kept so that nothing else takes on their identity.
+    `applicable` and `caller` are kept alive so that their ids stay unique.
     """
 
     policies: tuple[CompiledPolicy, ...]
     shareable: bool
     kind: int
     sizes: tuple[int, ...]
-    layers: ApplicablePolicies
+    applicable: ApplicablePolicies
     caller: PrincipalContext
 
     def by_layer(self, numbers: VerdictIds) -> tuple[VerdictIds, ...]:
-        """What the policies of each layer say, without those that say nothing."""
+        """The verdict ids by policy type, without those that have no effect."""
         found = []
         start = 0
         for size in self.sizes:
@@ -226,19 +225,19 @@ class _Holding(NamedTuple):
 
 
 class SubjectEvaluator:
-    """A caller in one context, at one time. Decides as `evaluate.decide_for_caller` does."""
+    """A caller in one context at one time. Decides as `evaluate.decide_for_caller` does."""
 
-    __slots__ = ("_cells", "_context", "_holding", "_matrix", "_now", "_values")
+    __slots__ = ("_cache", "_context", "_entries", "_holding", "_now", "_values")
 
     def __init__(
         self,
-        matrix: Matrix,
+        cache: DecisionCache,
         holding: _Holding,
         context: Mapping[str, str | Sequence[str]],
         now: datetime | None,
     ) -> None:
-        self._matrix = matrix
-        self._cells = matrix.cells()
+        self._cache = cache
+        self._entries = cache.entries()
         self._holding = holding
         self._context = context
         self._now = now
@@ -246,87 +245,86 @@ class SubjectEvaluator:
 
     def in_context(self, context: Mapping[str, str | Sequence[str]]) -> "SubjectEvaluator":
         """The same caller at the same time with other condition keys."""
-        return SubjectEvaluator(self._matrix, self._holding, context, self._now)
+        return SubjectEvaluator(self._cache, self._holding, context, self._now)
 
     @property
     def is_usual(self) -> bool:
         """Whether it is a user or role without session, resource or resource control policies."""
         holding = self._holding
-        is_usual = _is_usual(holding.caller) and holding.layers.session is None
+        is_usual = _is_usual(holding.caller) and holding.applicable.session is None
         return holding.shareable and is_usual
 
     @property
-    def slots(self) -> Sequence[Sequence[CompiledPolicy] | None]:
-        """Its identity's policies, its boundary or None, and the levels of its organisation."""
-        layers = self._holding.layers
-        boundary = None if layers.boundary is None else (layers.boundary,)
-        return layers.identity, boundary, *layers.scps
+    def by_type(self) -> Sequence[Sequence[CompiledPolicy] | None]:
+        """Its identity policies, its boundary or None, and the SCPs of each level."""
+        policies = self._holding.applicable
+        boundary = None if policies.boundary is None else (policies.boundary,)
+        return policies.identity, boundary, *policies.scps
 
-    def cell(self, place: ActionOnResource) -> ActionResourceEntry:
-        """What was worked out about an action on a resource."""
-        return self._cells.get(place) or self._matrix.cell(place, self.request(place))
+    def entry(self, place: ActionOnResource) -> ActionResourceEntry:
+        """Return the entry of an action on a resource, made if needed."""
+        return self._entries.get(place) or self._cache.entry(place, self.request(place))
 
     def decide(self, action: str, resource: str, account: str | None = None) -> Decision:
-        """Whether the policies on the caller's side allow it: the one judgement of this pipeline.
+        """Whether the caller's own policies allow it: the one decision function of this project.
 
-        Questions, assertions and proofs after an apply all ask it, or a `BatchEvaluator`,
-        which agrees.
-        `account` is the resource's, where its ARN names none.
+        Questions, assertions and proofs after an apply use it, or a `BatchEvaluator`, which agrees.
+        `account` is the resource's, if its ARN has none.
         """
         holding = self._holding
         place = action, resource, account
         if not holding.shareable or is_settled_by_service(action.lower()):
-            return decide_for_caller(self.request(place), holding.layers)
-        cell = self._cells.get(place) or self.cell(place)
+            return decide_for_caller(self.request(place), holding.applicable)
+        entry = self._entries.get(place) or self.entry(place)
         policies = holding.policies
-        numbers = tuple(map(cell.constant.__getitem__, policies))
-        if cell.varying and not cell.varying.keys().isdisjoint(policies):
-            numbers = self._numbers(cell, numbers)
+        numbers = tuple(map(entry.constant.__getitem__, policies))
+        if entry.varying and not entry.varying.keys().isdisjoint(policies):
+            numbers = self._numbers(entry, numbers)
         row = holding.kind, holding.sizes, numbers
-        decision = cell.decisions.get(row)
+        decision = entry.decisions.get(row)
         if decision is None:
-            decision = cell.decisions[row] = self._shared(cell, place, numbers)
+            decision = entry.decisions[row] = self._shared(entry, place, numbers)
         return decision
 
     def _shared(
-        self, cell: ActionResourceEntry, place: ActionOnResource, numbers: VerdictIds
+        self, entry: ActionResourceEntry, place: ActionOnResource, numbers: VerdictIds
     ) -> Decision:
-        """The same policies may stand among others that say nothing."""
+        """Find the decision by the verdicts that have an effect: other policies may differ."""
         holding = self._holding
         key = holding.kind, holding.by_layer(numbers)
-        decision = cell.distinct.get(key)
+        decision = entry.distinct.get(key)
         if decision is None:
             request = self.request(place)
-            decision = cell.distinct[key] = decide_for_caller(request, holding.layers)
+            decision = entry.distinct[key] = decide_for_caller(request, holding.applicable)
         return decision
 
-    def _numbers(self, cell: ActionResourceEntry, numbers: VerdictIds) -> VerdictIds:
-        """Ask again the policies whose word depends on condition keys."""
-        varying = cell.varying
+    def _numbers(self, entry: ActionResourceEntry, numbers: VerdictIds) -> VerdictIds:
+        """Evaluate again the policies whose verdict depends on condition keys."""
+        varying = entry.varying
         found = list(numbers)
         for index, policy in enumerate(self._holding.policies):
             if policy in varying:
-                found[index] = self.number(cell, policy)
+                found[index] = self.number(entry, policy)
         return tuple(found)
 
-    def number(self, cell: ActionResourceEntry, policy: CompiledPolicy) -> int:
-        """What a policy whose word varies says of what the cell is for."""
-        one = cell.varying[policy]
-        values = self.values(one.keys, cell.place)
+    def number(self, entry: ActionResourceEntry, policy: CompiledPolicy) -> int:
+        """Return the verdict id of a policy whose verdict varies."""
+        one = entry.varying[policy]
+        values = self.values(one.keys, entry.place)
         number = one.known.get(values)
-        return self._asked(cell, one) if number is None else number
+        return self._asked(entry, one) if number is None else number
 
-    def _asked(self, cell: ActionResourceEntry, one: Varying) -> int:
-        number, asked = cell.ask(one.policy, self.request(cell.place))
+    def _asked(self, entry: ActionResourceEntry, one: Varying) -> int:
+        number, asked = entry.ask(one.policy, self.request(entry.place))
         more = tuple(key for key in asked if key not in one.keys)
         if more:
             one.keys += more
             one.known.clear()
-        one.known[self.values(one.keys, cell.place)] = number
+        one.known[self.values(one.keys, entry.place)] = number
         return number
 
     def values(self, keys: tuple[str, ...], place: ActionOnResource) -> RequestValues:
-        """What its requests have of some condition keys, given in lower case."""
+        """Return the values of some condition keys (in lower case) in its requests."""
         found = self._values.get(keys)
         if found is None:
             context = RequestContext(self.request(place))
@@ -336,13 +334,13 @@ class SubjectEvaluator:
         return found
 
     def request(self, place: ActionOnResource) -> Request:
-        """The request for an action, a resource and its account, if that needs saying."""
+        """Return the request for an action, a resource and, if needed, its account."""
         return Request(self._holding.caller, *place, context=self._context, now=self._now)
 
 
-def _kind(caller: PrincipalContext, layers: ApplicablePolicies) -> object:
-    """What tells kinds of callers apart: users and roles are alike, save for session policies."""
-    if _is_usual(caller) and layers.session is None:
+def _kind(caller: PrincipalContext, policies: ApplicablePolicies) -> object:
+    """What distinguishes kinds of callers: users and roles differ in session policies only."""
+    if _is_usual(caller) and policies.session is None:
         return _USUAL
     return caller.type, caller.is_service_linked_role, caller.acts_for_root
 
@@ -351,15 +349,15 @@ def _is_usual(caller: PrincipalContext) -> bool:
     return caller.type in _USUAL and not caller.is_service_linked_role
 
 
-def _slots(layers: ApplicablePolicies) -> tuple[tuple[CompiledPolicy, ...], ...]:
-    """The policies layer by layer, each once in its layer, as the evaluator takes them."""
-    boundary = (layers.boundary,) if layers.boundary is not None else ()
-    slots = (layers.identity, boundary, layers.session or (), *layers.scps)
-    return tuple(tuple(dict.fromkeys(slot)) for slot in slots)
+def _by_type(policies: ApplicablePolicies) -> tuple[tuple[CompiledPolicy, ...], ...]:
+    """The policies by type, each once per type, as the evaluator uses them."""
+    boundary = (policies.boundary,) if policies.boundary is not None else ()
+    by_type = (policies.identity, boundary, policies.session or (), *policies.scps)
+    return tuple(tuple(dict.fromkeys(each)) for each in by_type)
 
 
-def _is_shareable(layers: ApplicablePolicies, policies: tuple[CompiledPolicy, ...]) -> bool:
-    """Whether no policy looks at the caller itself, as those with a Principal do."""
-    if layers.resource is not None or layers.rcps:
+def _is_shareable(applicable: ApplicablePolicies, policies: tuple[CompiledPolicy, ...]) -> bool:
+    """Whether no policy depends on the caller itself, as those with a Principal do."""
+    if applicable.resource is not None or applicable.rcps:
         return False
     return all(one.principal is None for policy in policies for one in policy.statements)

@@ -151,7 +151,7 @@ class _Kind(Enum):
     OUTSIDE = "outside of accounts"
 
 
-class _Slot(NamedTuple):
+class _TypeStatements(NamedTuple):
     """A layer and those of its statements that cover an action; `silent` if none applies."""
 
     statements: tuple[CompiledStatement, ...]
@@ -178,86 +178,92 @@ class ApplicablePolicies:
     scps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     rcps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     resource: CompiledPolicy | None = None
-    _memo: dict[tuple[_Kind, str], tuple[_Slot, ...]] = field(
+    _memo: dict[tuple[_Kind, str], tuple[_TypeStatements, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def slots(self, kind: _Kind, action: str) -> tuple[_Slot, ...]:
+    def statements_for(self, kind: _Kind, action: str) -> tuple[_TypeStatements, ...]:
         """The layers that apply to a kind of caller, for an action in lower case."""
         key = (kind, action)
         found = self._memo.get(key)
         if found is None:
-            found = tuple(_slots(self, kind, action))
+            found = tuple(_statements_by_type(self, kind, action))
             if len(self._memo) >= _MEMO_LIMIT:
                 self._memo.clear()
             self._memo[key] = found
         return found
 
 
-def _slots(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_Slot]:
+def _statements_by_type(
+    applicable: ApplicablePolicies, kind: _Kind, action: str
+) -> Iterator[_TypeStatements]:
     if kind in (_Kind.ROOT, _Kind.FEDERATED_ROOT):
         # The root user has no identity policies and may do everything that nothing denies.
-        yield _Slot((), LayerDecision(PolicyType.IDENTITY, None, True, note="root user"))
+        yield _TypeStatements((), LayerDecision(PolicyType.IDENTITY, None, True, note="root user"))
     elif kind is not _Kind.OUTSIDE:
-        yield _slot(PolicyType.IDENTITY, None, layers.identity, action)
-    yield from _limits(layers, kind, action)
+        yield _of_type(PolicyType.IDENTITY, None, applicable.identity, action)
+    yield from _limits(applicable, kind, action)
     # SCPs limit all callers of the account, RCPs all requests to its resources, except those of
     # service-linked roles.
     if kind not in (_Kind.OUTSIDE, _Kind.LINKED):
-        for level, policies in enumerate(layers.scps, 1):
-            yield _slot(PolicyType.SCP, level, policies, action)
+        for level, policies in enumerate(applicable.scps, 1):
+            yield _of_type(PolicyType.SCP, level, policies, action)
     if kind is not _Kind.LINKED:
-        for level, policies in enumerate(layers.rcps, 1):
-            yield _slot(PolicyType.RCP, level, policies, action)
-    resource = layers.resource
+        for level, policies in enumerate(applicable.rcps, 1):
+            yield _of_type(PolicyType.RCP, level, policies, action)
+    resource = applicable.resource
     if resource and resource.source.type is SourceType.TRUST and not is_trust_action(action):
         resource = None
-    yield _slot(PolicyType.RESOURCE, None, (resource,) if resource else (), action)
+    yield _of_type(PolicyType.RESOURCE, None, (resource,) if resource else (), action)
 
 
-def _limits(layers: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_Slot]:
+def _limits(applicable: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_TypeStatements]:
     """Boundary and session policies, which limit without granting."""
-    if layers.boundary is not None and kind in (_Kind.USER, _Kind.ROLE, _Kind.FEDERATED):
-        yield _slot(PolicyType.BOUNDARY, None, (layers.boundary,), action)
+    if applicable.boundary is not None and kind in (_Kind.USER, _Kind.ROLE, _Kind.FEDERATED):
+        yield _of_type(PolicyType.BOUNDARY, None, (applicable.boundary,), action)
     is_federated = kind in (_Kind.FEDERATED, _Kind.FEDERATED_ROOT)
     if kind not in (_Kind.ROLE, _Kind.LINKED) and not is_federated:
         return
-    if layers.session is not None:
-        yield _slot(PolicyType.SESSION, None, layers.session, action)
+    if applicable.session is not None:
+        yield _of_type(PolicyType.SESSION, None, applicable.session, action)
     elif is_federated:
         # Without session policies a federated user has no permissions of its own.
-        yield _Slot((), LayerDecision(PolicyType.SESSION, None, False, note="no session policy"))
+        yield _TypeStatements(
+            (), LayerDecision(PolicyType.SESSION, None, False, note="no session policy")
+        )
 
 
-def _slot(
+def _of_type(
     layer: PolicyType, level: int | None, policies: Iterable[CompiledPolicy], action: str
-) -> _Slot:
+) -> _TypeStatements:
     # A user may have the same policy from several groups.
     policies = tuple(dict.fromkeys(policies))
     statements = tuple(one for policy in policies for one in policy.covering(action))
     if layer is PolicyType.RCP:
         # It cannot be detached, so RCPs refuse by their Deny statements only.
-        return _Slot(statements, LayerDecision(layer, level, True, note="RCPFullAWSAccess"))
-    return _Slot(
+        return _TypeStatements(
+            statements, LayerDecision(layer, level, True, note="RCPFullAWSAccess")
+        )
+    return _TypeStatements(
         statements, LayerDecision(layer, level, False, note="" if policies else "no policy")
     )
 
 
-def decide(request: Request, layers: ApplicablePolicies) -> Decision:
+def decide(request: Request, applicable: ApplicablePolicies) -> Decision:
     """Decide a request as AWS does. Pure."""
     ruled = _ruled(request)
     if ruled is not None:
         return ruled
     context = RequestContext(request)
-    slots = layers.slots(_kind(request.principal), request.action.lower())
-    if layers.rcps and not is_under_rcps(request):
-        slots = tuple([slot for slot in slots if slot.silent.layer is not PolicyType.RCP])
-    found = tuple([_ask(slot, context) for slot in slots])
+    by_type = applicable.statements_for(_kind(request.principal), request.action.lower())
+    if applicable.rcps and not is_under_rcps(request):
+        by_type = tuple([each for each in by_type if each.silent.layer is not PolicyType.RCP])
+    found = tuple([_ask(each, context) for each in by_type])
     passes = passes_resource_policy(request)
     if passes:
         found = (*found[:-1], LayerDecision(PolicyType.RESOURCE, None, True, note=passes))
-    if layers.boundary is not None and layers.resource is not None:
-        found = _deny_not_principals(layers.resource, context, found)
+    if applicable.boundary is not None and applicable.resource is not None:
+        found = _deny_not_principals(applicable.resource, context, found)
     forbidden = forbidden_by_service(request)
     if forbidden:
         resource = found[-1]._replace(allowed=False, match=PrincipalMatch.NONE, note=forbidden)
@@ -265,7 +271,7 @@ def decide(request: Request, layers: ApplicablePolicies) -> Decision:
     return _conclude(context, found, _grant)
 
 
-def decide_for_caller(request: Request, layers: ApplicablePolicies) -> Decision:
+def decide_for_caller(request: Request, applicable: ApplicablePolicies) -> Decision:
     """Decide a request by the caller's own policies alone.
 
     Like AWS's policy simulator without a resource policy: the owner of the resource, trust
@@ -275,8 +281,8 @@ def decide_for_caller(request: Request, layers: ApplicablePolicies) -> Decision:
     if ruled is not None:
         return ruled
     context = RequestContext(request)
-    slots = layers.slots(_kind(request.principal), request.action.lower())
-    found = tuple([_ask(slot, context) for slot in slots if slot.silent.layer not in _FAR_SIDE])
+    by_type = applicable.statements_for(_kind(request.principal), request.action.lower())
+    found = tuple([_ask(each, context) for each in by_type if each.silent.layer not in _FAR_SIDE])
     if not request.principal.in_account:
         found = (
             LayerDecision(PolicyType.IDENTITY, None, False, note="has no policies of its own"),
@@ -306,10 +312,10 @@ def _conclude(
     if denying:
         deciding = tuple([ref for one in denying for ref in one.denies])
         return Decision(Verdict.EXPLICIT_DENY, deciding, missing, denying, found)
-    granting, wanting = grant(context.request, [one for one in found if one.level is None])
+    granting, lacking = grant(context.request, [one for one in found if one.level is None])
     levels = [one for one in found if one.level is not None and not one.allowed]
-    if wanting or levels:
-        return Decision(Verdict.IMPLICIT_DENY, (), missing, (*wanting, *levels), found)
+    if lacking or levels:
+        return Decision(Verdict.IMPLICIT_DENY, (), missing, (*lacking, *levels), found)
     deciding = tuple([ref for one in granting for ref in one.allows])
     return Decision(Verdict.ALLOWED, deciding, missing, (), found)
 
@@ -324,13 +330,13 @@ def _kind(caller: PrincipalContext) -> _Kind:
     return _Kind.ROOT if caller.type is CallerType.ROOT else _Kind.OUTSIDE
 
 
-def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
-    if not slot.statements:
-        return slot.silent
+def _ask(each: _TypeStatements, context: RequestContext) -> LayerDecision:
+    if not each.statements:
+        return each.silent
     allows: list[StatementRef] = []
     denies: list[StatementRef] = []
     closest = PrincipalMatch.NONE
-    for statement in slot.statements:
+    for statement in each.statements:
         match = statement.match(context)
         if match is PrincipalMatch.NONE:
             continue
@@ -339,7 +345,7 @@ def _ask(slot: _Slot, context: RequestContext) -> LayerDecision:
             closest = max(closest, match)
         else:
             denies.append(statement.ref)
-    silent = slot.silent
+    silent = each.silent
     if not allows and not denies:
         return silent
     return LayerDecision(
@@ -386,18 +392,18 @@ def _grant(request: Request, found: Sequence[LayerDecision]) -> _Sides:
     if not caller.in_account:
         return (resource,), () if resource.allowed else (resource,)
     identity = found[0]
-    wanting = [one for one in found[:-1] if not one.allowed]
+    lacking = [one for one in found[:-1] if not one.allowed]
     if consenting_account(request) not in (None, caller.account):
         # Across accounts both sides must allow, however the policy names the caller.
-        return (identity, resource), wanting if resource.allowed else [*wanting, resource]
+        return (identity, resource), lacking if resource.allowed else [*lacking, resource]
     # Within one account either side grants, depending on how directly the caller is named.
     if resource.match is PrincipalMatch.DIRECT:
         return (resource, identity), ()
     if resource.match is PrincipalMatch.ISSUER:
-        return (resource, identity), [one for one in wanting if one is not identity]
+        return (resource, identity), [one for one in lacking if one is not identity]
     if needs_resource_policy(request) and not resource.allowed:
-        return (), [*wanting, resource]
-    return (identity, resource), wanting
+        return (), [*lacking, resource]
+    return (identity, resource), lacking
 
 
 def _grant_by_caller(_request: Request, found: Sequence[LayerDecision]) -> _Sides:

@@ -69,14 +69,14 @@ def _answer_object(answer: AccessAnswer) -> dict[str, Any]:
         "decision": answer.kind.value,
         "aws": None if answer.aws is None else judged_object(answer.aws),
         "statements": [_origin_object(each) for each in answer.origins],
-        "although_allowed_by": [_origin_object(each) for each in answer.although],
+        "although_allowed_by": [_origin_object(each) for each in answer.ineffective_allows],
         "unmet": [
             {
                 **_origin_object(each.origin),
                 "conditions": list(each.conditions),
                 "resources": list(each.resources),
             }
-            for each in answer.wanting
+            for each in answer.near_allows
         ],
         "blocked_by": [str(layer) for layer in answer.decision.blocked_by],
         "also_needed": answer.needed,

@@ -41,7 +41,7 @@ def render(report: TestReport, *, verbose: bool = False) -> str:
             "status": report.exit_status,
             "dry_run": report.dry_run,
             "now": instant(report.now),
-            "on": report.ground.value,
+            "on": report.basis.value,
             "backends": [name.value for name in report.backends],
             "results": [_result(result, tests) for tests, result in results],
             "sources": sorted({result.arn for _, result in results if not result.ok}),
@@ -128,7 +128,7 @@ def _account(tests: AccountTests) -> dict[str, Any]:
     return {
         "account": tests.account.id,
         "environment": tests.account.label,
-        "questions": question_count(tests.inquiries),
+        "questions": question_count(tests.assertions),
         "left_out": tests.left_out,
         "decisions": tests.decisions,
         "violations": len(tests.violations),

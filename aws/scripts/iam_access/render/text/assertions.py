@@ -86,8 +86,8 @@ def _result_lines(group: Group, *, verbose: bool) -> Iterator[Line]:
 
 
 def _question_lines(tests: AccountTests) -> Iterator[Line]:
-    for inquiry in tests.inquiries:
-        yield from _test_line(inquiry.test, in_words(inquiry.expected))
-        each = phrases.count(len(inquiry.actions) * len(inquiry.resources), "decision")
-        for state in inquiry.states:
+    for assertion in tests.assertions:
+        yield from _test_line(assertion.test, in_words(assertion.expected))
+        each = phrases.count(len(assertion.actions) * len(assertion.resources), "decision")
+        for state in assertion.states:
             yield line(4, f"{state.principal.label}: {each}")

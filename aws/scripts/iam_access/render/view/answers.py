@@ -8,7 +8,7 @@ from iam_access import phrases
 from iam_access.model import Location, PrincipalType
 from iam_access.policy.evaluation.compile import SourceType
 from iam_access.policy.evaluation.evaluate import LayerDecision, PolicyType, Verdict
-from iam_access.simulation.access import AccessAnswer, AccessReport, Wanting
+from iam_access.simulation.access import AccessAnswer, AccessReport, NearMiss
 from iam_access.simulation.near_misses import Way
 from iam_access.simulation.origin import Origin
 from iam_access.simulation.results import BackendDecision as Judged
@@ -83,7 +83,13 @@ def groups(answers: Iterable[AccessAnswer]) -> Sequence[AnswerGroup]:
     found: dict[object, list[AccessAnswer]] = {}
     for answer in answers:
         key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.near_misses)
-        why = (answer.decision.kind, answer.origins, answer.although, answer.wanting, answer.aws)
+        why = (
+            answer.decision.kind,
+            answer.origins,
+            answer.ineffective_allows,
+            answer.near_allows,
+            answer.aws,
+        )
         found.setdefault((key, why, answer.decision.missing_context), []).append(answer)
     return [
         AnswerGroup(each[0], tuple(answer.action for answer in each)) for each in found.values()
@@ -111,9 +117,9 @@ def reasons_of(answer: AccessAnswer) -> Iterator[Reason]:
     for layer in answer.decision.blocked_by:
         if not (layer.denies or answer.near_misses):
             yield Reason(_wanted(layer, answer))
-    for origin in answer.although:
+    for origin in answer.ineffective_allows:
         yield Reason(f"although allowed by {_statement(origin)}", origin)
-    for each in answer.wanting:
+    for each in answer.near_allows:
         yield Reason(f"{_statement(each.origin)} would, but {_lacking(each)}", each.origin)
 
 
@@ -156,12 +162,12 @@ def _way(way: Way) -> str:
     )
 
 
-def _lacking(wanting: Wanting) -> str:
+def _lacking(near_miss: NearMiss) -> str:
     """What keeps a statement from allowing it."""
     parts = []
-    if wanting.resources:
-        parts.append(f"only on {phrases.some(wanting.resources, _FOLD_ABOVE)}")
-    parts += [f"{each} does not hold" for each in wanting.conditions]
+    if near_miss.resources:
+        parts.append(f"only on {phrases.some(near_miss.resources, _FOLD_ABOVE)}")
+    parts += [f"{each} does not hold" for each in near_miss.conditions]
     return " and ".join(parts)
 
 

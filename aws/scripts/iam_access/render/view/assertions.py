@@ -12,7 +12,7 @@ from iam_access.simulation.results import (
     AccountTests,
     BackendDecision,
     BackendName,
-    Ground,
+    Basis,
     TestReport,
     TestResult,
 )
@@ -29,8 +29,8 @@ _DECISIONS = {
 }
 _EXPECTED = {Expectation.FAIL: "must fail", Expectation.SUCCEED: "must succeed"}
 _GROUNDS = {
-    Ground.PLAN: "accounts as the plan would leave them",
-    Ground.ACCOUNT: "accounts as they are",
+    Basis.PLAN: "accounts as the plan would leave them",
+    Basis.ACCOUNT: "accounts as they are",
 }
 _JUDGES = {BackendName.OFFLINE: "the offline evaluator", BackendName.AWS: "AWS's simulator"}
 
@@ -44,7 +44,7 @@ def result(report: TestReport) -> str:
     total = sum(each.decisions for each in report.accounts)
     said = f"{wrong:,} of {phrases.count(total, 'decision')} not as expected"
     if report.dry_run:
-        asked = sum(one.decisions for each in report.accounts for one in each.inquiries)
+        asked = sum(one.decisions for each in report.accounts for one in each.assertions)
         said = f"Dry run: {phrases.count(asked, 'decision')} to ask for, nothing was asked"
     elif not wrong:
         said = f"{phrases.count(total, 'decision')}, all as expected" if total else "Nothing judged"
@@ -66,22 +66,22 @@ def _unfinished(report: TestReport) -> str:
 def heading(report: TestReport) -> str:
     """What was judged, and by whom."""
     judges = " and ".join(_JUDGES[name] for name in report.backends)
-    return f"{_GROUNDS[report.ground][0].upper()}{_GROUNDS[report.ground][1:]}, judged by {judges}"
+    return f"{_GROUNDS[report.basis][0].upper()}{_GROUNDS[report.basis][1:]}, judged by {judges}"
 
 
 def account_result(tests: AccountTests, *, dry_run: bool) -> str:
     """What came of one account, as a clause."""
     if tests.failure is not None and not tests.results:
         return f"not reached ({tests.failure.code})"
-    if not tests.inquiries:
+    if not tests.assertions:
         return "nothing to ask"
-    number = len({inquiry.test for inquiry in tests.inquiries})
+    number = len({assertion.test for assertion in tests.assertions})
     # Many tests are about the very same people.
-    groups = {id(inquiry.states): inquiry.states for inquiry in tests.inquiries}
+    groups = {id(assertion.states): assertion.states for assertion in tests.assertions}
     people = len({state.arn for states in groups.values() for state in states})
     said = f"{phrases.count(number, 'test')}, {phrases.count(people, 'principal')}"
     if dry_run:
-        asked = sum(inquiry.decisions for inquiry in tests.inquiries)
+        asked = sum(assertion.decisions for assertion in tests.assertions)
         said += f", {phrases.count(asked, 'decision')} to ask for"
     else:
         wrong = len(tests.violations)
