@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.meaning.holdings import documents_needed, touched
+from iam_access.meaning.holdings import affected_principals, documents_needed
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.permissions import ActionCatalog, Permission, difference
 from iam_access.model import Meaning, PermissionDelta, Principal, PrincipalType
@@ -136,7 +136,7 @@ def test_renaming_a_policy_means_nothing() -> None:
     assert plan.changes
     then = after(there, plan.changes)
 
-    people = touched(there, then, plan.changes)
+    people = affected_principals(there, then, plan.changes)
     assert people == (ALICE,)
     assert all(each.is_nothing for each in meaning(there, then, people, NOW))
 
@@ -345,7 +345,7 @@ def test_who_holds_a_rewritten_policy_is_touched() -> None:
     held = with_policy(EMPTY, LOCAL, document=document([allow("s3:GetObject")]))
     there = with_state(with_state(held, BOB, attached=(LOCAL,)), RUNNER, boundary=LOCAL)
     then = with_policy(there, LOCAL, document=document([allow("s3:PutObject")]))
-    assert touched(there, then, ()) == (RUNNER, BOB)
+    assert affected_principals(there, then, ()) == (RUNNER, BOB)
     found = {each.principal: each for each in changed(there, then)}
     assert found[BOB].gained == {"Write": 1}
     assert found[BOB].lost == {"Read": 1}
@@ -362,7 +362,7 @@ def test_a_role_made_for_a_grant_counts_for_whom_it_was_made() -> None:
     there = account_with()
     plan = apply_plan(files, there)
     then = after(there, plan.changes)
-    people = touched(there, then, plan.changes)
+    people = affected_principals(there, then, plan.changes)
     assert people == (ALICE,)
     (found,) = meaning(there, then, people, NOW)
     assert {each.via for each in found.gains} == {"payments+read+alice"}

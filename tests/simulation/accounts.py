@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from iam_access.meaning.holdings import touched
+from iam_access.meaning.holdings import affected_principals
 from iam_access.meaning.meaning import meaning
 from iam_access.model import Meaning, PermissionDelta, Principal
 from iam_access.policy.document import document
@@ -60,7 +60,7 @@ def change(before: Snapshot, after: Snapshot, principal: Principal = ALICE) -> M
 
 def changed(before: Snapshot, after: Snapshot) -> tuple[Meaning, ...]:
     """What a change means for all it touches."""
-    return meaning(before, after, touched(before, after, ()), NOW)
+    return meaning(before, after, affected_principals(before, after, ()), NOW)
 
 
 def levels_actions_resources(

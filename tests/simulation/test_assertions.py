@@ -238,7 +238,7 @@ def test_a_name_that_is_nobodys_is_an_error_with_the_nearest() -> None:
         ("missing-principal", "error")
     ] * 2
     hints = [each.hint for each in found.findings]
-    assert hints[0].startswith("did you mean 'alice'? mend the name")
+    assert hints[0].startswith("did you mean 'alice'? fix the name")
     assert not hints[1].startswith("did you mean")
 
 

@@ -35,7 +35,7 @@ from iam_access.snapshot import PrincipalState, Snapshot
 _PASSED_TO = "iam:passedtoservice"
 # Variables in the names of the caller's own resources.
 _OWN = ("${aws:username}", "${aws:userid}")
-# Reading more is no path to more access; what a role may read is told as what it gives.
+# Read access opens no path; the permissions of an assumed role are reported as such.
 _HARMLESS = ("List", "Read")
 # How many roles are named.
 _SHOWN = 5

@@ -87,7 +87,7 @@ ADMINISTRATOR = _path(
 _INSTANCES = ("instance", "managed-instance")
 
 PATHS = (
-    # In IAM itself and where identities are kept.
+    # In IAM and in identity stores.
     _path(
         "create-policy-version",
         "can rewrite a managed policy, one that they hold themselves included",
@@ -226,7 +226,7 @@ PATHS = (
         "cognito-identity:UpdateIdentityPool",
         "cognito-idp:AdminAddUserToGroup",
     ),
-    # Passing a role to what runs one's own code.
+    # Passing a role to a service that runs the caller's code.
     _pass_role_path(
         "instance",
         "a new EC2 instance, or to one that has none,",
@@ -387,7 +387,7 @@ PATHS = (
         "pipeline",
         "a pipeline of CodePipeline, whose steps they choose,",
         _DOCS + "codepipeline/latest/userguide/how-to-custom-role.html",
-        # A new pipeline runs at once.
+        # A new pipeline runs immediately.
         "codepipeline:CreatePipeline",
         "codepipeline:UpdatePipeline codepipeline:StartPipelineExecution",
         service="codepipeline.amazonaws.com",
@@ -468,7 +468,7 @@ PATHS = (
         "ssm:CreateActivation",
         service="ssm.amazonaws.com",
     ),
-    # Through what has a stronger role already.
+    # Through a resource that already has a stronger role.
     _path(
         "edit-function",
         "can change the code of functions, which then runs with the role of the function",
@@ -499,7 +499,7 @@ PATHS = (
         },
     ),
     _path(
-        # Sessions of tasks can be opened past ECS Exec, too.
+        # Sessions of tasks can be opened without ECS Exec too.
         "open-container",
         "can open a shell in containers of ECS, and use the role of the task",
         _DOCS + "AmazonECS/latest/developerguide/ecs-exec.html",

@@ -1,4 +1,4 @@
-"""Which policies count for whom, and for whom a change may therefore mean something."""
+"""The policies that apply to a principal, and the principals that a change may affect."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,12 +8,14 @@ from iam_access.model import Change, Principal, PrincipalType
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 
-def touched(before: Snapshot, after: Snapshot, changes: Iterable[Change]) -> tuple[Principal, ...]:
-    """The users and roles that changes may mean something for, sorted.
+def affected_principals(
+    before: Snapshot, after: Snapshot, changes: Iterable[Change]
+) -> tuple[Principal, ...]:
+    """Return the users and roles that changes may affect, sorted.
 
-    They are those that the changes name, those whose policies, groups or boundary differ, and
-    those who hold a policy that differs, by themselves or by a group. For a role that was made
-    for somebody's temporary grant, it is them.
+    These are the ones that the changes name, those whose policies, groups or boundary differ, and
+    those that hold a policy that differs, directly or by a group. A role made for a temporary grant
+    stands for its grantee.
     """
     rewritten = {
         arn
@@ -41,7 +43,7 @@ def touched(before: Snapshot, after: Snapshot, changes: Iterable[Change]) -> tup
 
 
 def documents_needed(snapshot: Snapshot, principals: Iterable[Principal]) -> frozenset[str]:
-    """ARNs of the AWS managed policies that these hold or are bounded by, and that are not read."""
+    """Return the ARNs of the AWS managed policies and boundaries of these that are not read."""
     made = GrantRoles.of(snapshot)
     states = (snapshot.principals.get(principal) for principal in principals)
     held = {
@@ -62,7 +64,7 @@ def groups_of(state: PrincipalState, snapshot: Snapshot) -> Iterator[PrincipalSt
 
 
 def document_of(snapshot: Snapshot, arn: str) -> Document | None:
-    """The document of a managed policy, where it is known."""
+    """Return the document of a managed policy, or None if unknown."""
     local = snapshot.policies.get(arn)
     if local is not None:
         return local.document
@@ -71,7 +73,7 @@ def document_of(snapshot: Snapshot, arn: str) -> Document | None:
 
 
 def managed_by(state: PrincipalState | None) -> tuple[str, ...]:
-    """The managed policies that count for a principal, its boundary among them."""
+    """Return the managed policies that apply to a principal, its boundary included."""
     if state is None:
         return ()
     return (*state.attached, *([state.boundary] if state.boundary else []))
@@ -80,7 +82,7 @@ def managed_by(state: PrincipalState | None) -> tuple[str, ...]:
 def holders_for(
     state: PrincipalState, snapshot: Snapshot, made: GrantRoles
 ) -> Iterator[PrincipalState]:
-    """All that hold policies which count for a principal: it, roles made for it, groups."""
+    """Yield the holders of a principal's policies: itself, roles made for it, its groups."""
     for each in (state, *(entry.role for entry in made.roles_for(state))):
         yield from (each, *groups_of(each, snapshot))
 
@@ -88,7 +90,7 @@ def holders_for(
 def documents_for(
     snapshot: Snapshot, principals: Iterable[Principal], made: GrantRoles
 ) -> Iterator[Document]:
-    """Every document that counts for one of the principals."""
+    """Yield every document that applies to one of the principals."""
     managed: set[str] = set()
     for principal in principals:
         state = snapshot.principals.get(principal)
@@ -102,7 +104,7 @@ def documents_for(
 
 
 def _holding(state: PrincipalState | None) -> object:
-    """All that decides what a principal may do, and who may become it."""
+    """Everything that decides what a principal may do, and who may assume it."""
     if state is None:
         return None
     return (
@@ -115,7 +117,7 @@ def _holding(state: PrincipalState | None) -> object:
 
 
 def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> Iterator[Principal]:
-    """Users and roles; instead of a role that was made for somebody, them."""
+    """Users and roles, with a role made for a grant replaced by its grantees."""
     sides = [(each, GrantRoles.of(each)) for each in (before, after)]
     for principal in found:
         states = [(side, made, side.principals.get(principal)) for side, made in sides]

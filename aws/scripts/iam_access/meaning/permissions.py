@@ -73,7 +73,7 @@ def _known_bits(pattern: str) -> int:
     known = _known()
     if ":" in pattern or pattern == "*":
         return _bits_at(known.places[name] for name in expand(pattern))
-    # Without a colon a wildcard has to effective over it, which expand() does not look for.
+    # In a pattern without a colon a wildcard matches the colon, which expand() does not support.
     found = compile_patterns([pattern.lower()], GlobMode.TEXT)
     return _bits_at(
         place for name, place in known.places.items() if found.matches(name.lower(), no_variables)

@@ -19,8 +19,6 @@ from iam_access.policy.evaluation.request import Context, PrincipalContext
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
-# Condition keys and their values, as requests have them.
-
 
 class UnreadPolicyError(AccessError):
     """The document of a policy that counts was not read from the account."""

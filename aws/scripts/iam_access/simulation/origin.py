@@ -1,4 +1,4 @@
-"""From a statement that decided something back to the lines of the files that put it there."""
+"""Trace a deciding statement back to the lines of the files that wrote and granted it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import inline_id
 from iam_access.snapshot import Document, Snapshot
 
-# Whether a policy by itself has a say in what was asked.
+# Whether a document alone allows or denies the request.
 Counts: TypeAlias = Callable[[Document], bool]
 
 
 def has_a_say(document: Document, request: Request) -> bool:
-    """Whether a document by itself allows or denies what is asked."""
+    """Whether a document alone allows or denies the request."""
     layers = ApplicablePolicies(identity=(compile_policy(document, _ALONE),))
     return decide_for_caller(request, layers).kind is not Verdict.IMPLICIT_DENY
 
@@ -40,11 +40,11 @@ _ALONE = PolicySource("statement", SourceType.IDENTITY, "statement")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A statement, and where it came from when it is ours.
+    """A statement, and its place in the files if it is ours.
 
-    `statement` is where the files say what it says, or name the AWS managed policy that does;
-    None for what others made and for what no file says, as the end of a grant. `entry` is where
-    they grant it to the principal.
+    `statement` is where the files write it, or name the AWS managed policy that contains it; None
+    if others made it, and for what no file says, such as the end of a grant. `entry` is where they
+    grant it to the principal.
     """
 
     ref: StatementRef
@@ -54,9 +54,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """An entry that gives a principal a policy of the files; `managed` is set for one of AWS's.
+    """An entry that gives a principal a policy; `managed` is set for an AWS managed one.
 
-    `values` fill in the policy's placeholders.
+    `values` are those of the policy's placeholders.
     """
 
     entry: AccessEntry
@@ -66,7 +66,7 @@ class _Grant:
 
 
 class Origins:
-    """Where the statements in one account came from; `snapshot` is what the account has."""
+    """The origins of the statements in one account with this `snapshot`."""
 
     def __init__(self, configuration: Configuration, account: Account, snapshot: Snapshot) -> None:
         self._grants: dict[tuple[object, str], _Grant] = {}
@@ -93,7 +93,7 @@ class Origins:
     def _add_temporary(
         self, resource: Resource, recipient: Principal, grants: Sequence[_Grant]
     ) -> None:
-        """The policies that write a temporary grant, by the entry that has their end."""
+        """Add the policies that write a temporary grant, by the entry that has their end."""
         given = given_access(resource)
         assert given.holder is not None, "what has recipients has a holder"
         ends = (grant for grant in grants if grant.entry.until == resource.expires)
@@ -106,9 +106,9 @@ class Origins:
             self._add(principal, arn, of_aws.get(arn, grant))
 
     def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
-        """Where a statement that decided a request of the principal is written and granted.
+        """Return where a deciding statement of the principal's policies is written and granted.
 
-        Where it is written is worked out once for all who hold the policy.
+        The place is computed once for all holders of the policy.
         """
         grant = self._grants.get(_key(principal, ref.source.id))
         if grant is None:
@@ -120,7 +120,7 @@ class Origins:
         return Origin(ref, self._found[key], grant.entry.place.location)
 
     def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
-        """Where a statement that `counts` for the principal is written and granted."""
+        """Return where a statement that `counts` for the principal is written and granted."""
         grant = self._grants.get(_key(principal, ref.source.id))
         if grant is None:
             return Origin(ref)
@@ -128,14 +128,14 @@ class Origins:
 
 
 def _key(principal: Principal, source: str) -> tuple[object, str]:
-    """IAM tells no names apart by their case alone."""
+    """Names in IAM are unique without regard to case."""
     return principal.in_iam, source.lower()
 
 
 def _granted(
     configuration: Configuration, account: Account
 ) -> Iterator[tuple[str, Principal, _Grant]]:
-    """Which team grants whom what in an account, as far as its files can be relied on."""
+    """The grants of each team in an account, as far as its files are valid."""
     for name, environment in sorted(account.environments.items()):
         if name in configuration.invalid:
             continue
@@ -143,23 +143,23 @@ def _granted(
         values = values_of(account, environment, name)
         for entry in team.access_in(environment):
             policies = (team.policies.get(key) for key in entry.grants)
-            # One of an entry that has ended may be gone.
+            # The policy of an entry that has ended may be gone.
             grants = [_Grant(entry, policy, values) for policy in policies if policy is not None]
             for principal, grant in product(entry.principals(user_names), grants):
                 yield name, principal, grant
 
 
 def _managed(grant: _Grant) -> Iterator[tuple[str, _Grant]]:
-    """The AWS managed policies of a grant by ARN, for where they are attached as they are."""
+    """The AWS managed policies of a grant by ARN, to find those that are attached themselves."""
     for written in grant.policy.spec.managed_policies:
         yield fill(written, grant.values), replace(grant, managed=written)
 
 
 def _written(grant: _Grant, ref: StatementRef, counts: Counts) -> Location | None:
-    """Where the files say what a statement says.
+    """Where the files write a statement.
 
-    Its id or place alone do not tell: a grant that was cut has lost its ids and its order, and
-    AWS's own statements may stand beside. So it has to be one that counts for what was asked.
+    Its id or position alone is insufficient: a split grant has lost its ids and order, and AWS's
+    own statements may stand beside it. So the statement must count for the request.
     """
     policy = grant.policy
     managed = policy.spec.managed_policies

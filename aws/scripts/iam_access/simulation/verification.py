@@ -1,7 +1,7 @@
 """Proof after an apply: the account is what the files say, grants are allowed, and they end.
 
-Judged on the account as it was read again, by the evaluator. What a grant is to allow is taken from
-the files and never from the account, so that what another hand changed meanwhile proves nothing.
+Evaluated on the account as it was read again. What a grant is to allow is taken from the files and
+never from the account, so that a change by others is not mistaken for it.
 """
 
 from collections import defaultdict
@@ -43,21 +43,21 @@ from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.results import AccountTests
 from iam_access.snapshot import Document, Snapshot
 
-#: What requests are taken to have, as in assertions; a statement may ask for something else.
+#: The default keys of requests, as in assertions; a statement may need others.
 _USUAL: Context = {"aws:MultiFactorAuthPresent": "true"}
-# Operators that hold for the first of the values, or for what it is a pattern of.
+# Operators that hold for the first value, or for a text that it matches.
 _MET_BY_A_VALUE = frozenset(
     {"stringequals", "stringequalsignorecase", "bool", "numericequals", "binaryequals"}
     | {"numericlessthanequals", "numericgreaterthanequals"}
 )
 _MET_BY_A_MATCH = frozenset({"stringlike", "arnlike", "arnequals"})
 _MET_BY_MORE = {"numericgreaterthan": 1, "numericlessthan": -1}
-#: What a request has by who makes it, and no probe may pretend.
+#: Keys that follow from the caller, which a probe must not set.
 _CALLERS = frozenset(
     {"aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:username", "aws:userid"}
 )
 _TAGS = "aws:principaltag/"
-# Whoever may do all but some actions may do one of these.
+# A NotAction statement allows one of these common actions.
 _COMMON_ACTIONS = ("ec2:DescribeInstances", "s3:GetObject", "sqs:ListQueues", "iam:GetUser")
 #: How many actions of one statement are tried, and how many of one pattern.
 _MOST, _MOST_OF_ONE = 12, 4
@@ -65,23 +65,23 @@ _MOST, _MOST_OF_ONE = 12, 4
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing that a statement may allow, in a request that meets its conditions if it can."""
+    """One action that a statement may allow, in a request that meets its conditions if possible."""
 
     action: str
     resource: str
     context: Context
 
     def put_to(self, subject: Subject, at: datetime) -> Decision:
-        """What the evaluator says at that time (UTC)."""
+        """Decide it for a subject at that time (UTC)."""
         return subject.decide(self.action, self.resource, self.context, at)
 
 
 def probes_of(
     statement: Statement, who: Principal, denied: Set[str] = frozenset()
 ) -> Iterator[Probe]:
-    """Requests of a user or role for an Allow statement, the likeliest first; maybe none.
+    """Yield requests of a user or role for an Allow statement, the likeliest first; maybe none.
 
-    Of what a pattern matches, the `denied` actions come last.
+    Of the actions that a pattern matches, the `denied` ones come last.
     """
     resource = _filled(next(iter(as_list(statement.get("Resource", ["*"]))), ""), who)
     if not resource or "${" in resource:
@@ -93,14 +93,14 @@ def probes_of(
 
 
 def denied_by(statements: Iterable[Statement]) -> frozenset[str]:
-    """The actions, in full, that Deny statements name; where they deny all, that names none."""
+    """Return the full names of the actions that Deny statements name."""
     denials = (each for each in statements if each.get("Effect") == "Deny")
     patterns = {text_of(each) for denial in denials for each in as_list(denial.get("Action", []))}
     return frozenset[str]().union(*map(expand, patterns - {"*"}))
 
 
 def why_none(statement: Statement) -> str:
-    """Why no request can be made up for an Allow statement."""
+    """Return why no request can be constructed for an Allow statement."""
     resource = next(iter(as_list(statement.get("Resource", ["*"]))), "")
     if "${" in str(resource):
         return f"its resource {resource} depends on the request"
@@ -122,7 +122,7 @@ def _actions(statement: Mapping[str, Any], denied: Set[str]) -> Iterator[str]:
 
 
 def _context(conditions: Mapping[str, Mapping[str, Any]], who: Principal) -> Context:
-    """Condition keys that meet what is simple among the conditions; the time is the probe's."""
+    """Condition keys that meet the simple conditions; the time is the probe's."""
     found: dict[str, str] = {}
     for operator, keys in conditions.items():
         name = operator.lower().rpartition(":")[2].removesuffix("ifexists")
@@ -136,7 +136,7 @@ def _context(conditions: Mapping[str, Mapping[str, Any]], who: Principal) -> Con
 
 
 def _meeting(operator: str, value: str) -> str | None:
-    """A value for which an operator (in lower case) holds; None where none is needed or known."""
+    """A value for which an operator (in lower case) holds; None if none is needed or known."""
     if operator in _MET_BY_A_VALUE:
         return value
     if operator in _MET_BY_A_MATCH:
@@ -152,20 +152,20 @@ def _meeting(operator: str, value: str) -> str | None:
 
 
 def _is_settled(key: str) -> bool:
-    """Whether the time or the caller decides the value of a key (in lower case)."""
+    """Whether the time or the caller determines the value of a key (in lower case)."""
     times = (CURRENT_TIME.lower(), EPOCH_TIME.lower())
     return key in times or key in _CALLERS or key.startswith(_TAGS)
 
 
 def _filled(text: Any, who: Principal) -> str:
-    """The text with the name of the user who asks; roles have none there."""
+    """The text with the name of the calling user; a role has none."""
     name = who.name if who.type is PrincipalType.USER else "${aws:username}"
     return str(text).replace("${aws:username}", name)
 
 
 _SECOND = timedelta(seconds=1)
 _ASSUME = "sts:AssumeRole"
-#: How many reasons are told of one grant.
+#: How many reasons are reported for one grant.
 _TOLD = 3
 _UNFINISHED = frozenset({Status.FAILED, Status.SKIPPED})
 
@@ -173,11 +173,10 @@ _UNFINISHED = frozenset({Status.FAILED, Status.SKIPPED})
 def verify(
     snapshot: Snapshot, plan: Plan, outcomes: Iterable[Outcome], again: Plan, now: datetime
 ) -> Verification:
-    """What holds, and what does not, of what the files ask for in the account as it is now.
+    """Return what holds, and what does not, of what the files ask for in the account as it is.
 
     `snapshot` was read after the run of `plan`, with the documents of all policies that count;
-    `again` is the plan that would be made of it. `now` is UTC. What the run itself could not do
-    is not told again.
+    `again` is the plan made from it. `now` is UTC. What the run itself reported is not repeated.
     """
     undone = {each.change.id for each in outcomes if each.status in _UNFINISHED}
     left = [change for change in again.changes if change.id not in undone]
@@ -200,7 +199,7 @@ def verify(
 
 
 def violations(tests: AccountTests) -> Iterator[Finding]:
-    """The assertions that do not hold, as findings at the tests' places."""
+    """Yield the assertions that do not hold, as findings at the tests' places."""
     for result in tests.results:
         if result.ok:
             continue
@@ -221,7 +220,7 @@ def violations(tests: AccountTests) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """All that gives one principal one grant until one moment (UTC; None: for good)."""
+    """Everything that gives one principal one grant until one time (UTC; None: no end)."""
 
     recipient: Principal
     parts: Sequence[Resource]
@@ -236,7 +235,7 @@ class _Grant:
 
     @property
     def holder(self) -> Principal:
-        """Who may do what it allows: the recipient, or a role that it has to assume."""
+        """The principal with the permissions: the recipient, or a role that it has to assume."""
         given = given_access(self.first)
         return given.holder if given.is_assumed and given.holder else self.recipient
 
@@ -246,7 +245,7 @@ class _Grant:
 
 
 def _grants_of(wanted: Iterable[Resource]) -> Sequence[_Grant]:
-    """The grants that resources write; what gives nobody anything by itself is in none."""
+    """The grants that resources write; a resource that alone gives no access is in none."""
     parts: defaultdict[tuple[Principal, object], list[Resource]] = defaultdict(list)
     for resource in wanted:
         key = (resource.teams, resource.grant or resource.id, resource.expires)
@@ -256,7 +255,7 @@ def _grants_of(wanted: Iterable[Resource]) -> Sequence[_Grant]:
 
 
 def _is_there(resource: Resource, recipient: Principal, snapshot: Snapshot) -> bool:
-    """Whether the account has it; what it lacks is told otherwise."""
+    """Whether the account has the resource; a missing one is reported separately."""
     return recipient in snapshot.principals and kind_of(resource.id).is_there(resource, snapshot)
 
 
@@ -281,8 +280,8 @@ def _not_so(change: Change, snapshot: Snapshot) -> Finding:
 class _Proof:
     """What is proven so far, and what is not.
 
-    `wanted` are the policies that the files ask for, by ARN; `observed` is all that is ours in the
-    account as it was read.
+    `wanted` are the policies that the files ask for, by ARN; `observed` is everything in the
+    account that is ours.
     """
 
     account_policies: AccountPolicies
@@ -320,7 +319,7 @@ class _Proof:
             self._prove_end(grant, grant.expires, subject, tried)
 
     def _documents(self, part: Resource) -> Iterator[Document]:
-        """What the files have the resource allow and deny."""
+        """What the files make the resource allow and deny."""
         given = given_access(part)
         yield from given.inline.values()
         for arn in sorted(given.attached):
@@ -329,7 +328,7 @@ class _Proof:
     def _tried(
         self, statement: Statement, denied: Set[str], grant: _Grant, alone: Subject
     ) -> "_Open | str":
-        """A request that the grant by itself allows by the statement, or why none was found.
+        """A request that the grant alone allows by the statement, or why none was found.
 
         `denied` are actions that the grant denies, perhaps under conditions.
         """
@@ -350,7 +349,7 @@ class _Proof:
         return f"no request was found for {tried} that meets its conditions"
 
     def _shut(self, grant: _Grant) -> Iterator["_Blocked"]:
-        """That the one whom a role was made for may not assume it."""
+        """Yield the failure if the grantee may not assume the role made for it."""
         if not grant.is_assumed:
             return
         moments = [self.now, *([grant.expires - _SECOND] if grant.expires else [])]
@@ -360,7 +359,7 @@ class _Proof:
             yield _Blocked(str(grant.recipient), _ASSUME, arn, decisions[-1])
 
     def _entered(self, grant: _Grant, at: datetime) -> Decision:
-        """Whether a role's trust policy and all that counts for its person let them assume it."""
+        """Decide whether the trust policy and the grantee's policies allow assuming the role."""
         person = self.account_policies.subject(grant.recipient)
         role = self.account_policies.snapshot.principals[grant.holder]
         source = PolicySource("trust", SourceType.TRUST, "trust policy")
@@ -380,10 +379,10 @@ class _Proof:
     def _prove_end(
         self, grant: _Grant, ends: datetime, subject: Subject, tried: Iterable["_Open"]
     ) -> None:
-        """That from the end on what the account holds of the grant gives nothing."""
+        """Prove that from the end on, what the account holds of the grant gives no access."""
         ended = all(self._is_over(part, ends) for part in grant.parts)
         if grant.is_assumed:
-            # The role is nothing but its grant, and all it holds counts.
+            # The role exists for its grant only, so all its policies count.
             held = subject
             ended = ended and not self._entered(grant, ends).allowed
         else:
@@ -397,12 +396,12 @@ class _Proof:
         self.findings.append(_outlives(grant, self.account_policies.snapshot, what))
 
     def _is_over(self, part: Resource, ends: datetime) -> bool:
-        """Whether all that the account holds of a resource says that it ends by then."""
+        """Whether everything that the account holds of a resource ends by then."""
         found = self.observed.get(part.id)
         return found is not None and found.expires is not None and found.expires <= ends
 
     def _held(self, parts: Iterable[Resource]) -> Iterator[CompiledPolicy]:
-        """What the account itself has of these resources."""
+        """The account's own documents of these resources."""
         for found in filter(None, (self.observed.get(part.id) for part in parts)):
             given = given_access(found)
             yield from map(_alone, given.inline.values())
@@ -413,7 +412,7 @@ class _Proof:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A request that a grant by itself allows at a moment (UTC)."""
+    """A request that a grant alone allows at a time (UTC)."""
 
     probe: Probe
     at: datetime
@@ -442,7 +441,7 @@ def _alone(document: Document) -> CompiledPolicy:
 
 
 def _grants(decision: Decision) -> bool:
-    """Whether policies allow it; some actions nobody needs a permission for."""
+    """Whether policies allow it; some actions need no permission."""
     return decision.allowed and bool(decision.deciding)
 
 
@@ -499,7 +498,7 @@ def _name(grant: _Grant) -> str:
 
 
 def _counted(proof: _Proof, grants: int, temporary: int) -> Finding:
-    """How much was proven, and what nothing here can prove."""
+    """The number of proven grants, and the limits of the proof."""
     return Finding(
         code="verified",
         severity=Severity.NOTE,
