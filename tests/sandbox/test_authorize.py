@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from iam_access.sandbox import HUB_ACCOUNT, Sandbox, SandboxAccount
 from tests.sandbox.support import (
@@ -303,3 +304,21 @@ def test_session_policies_limit(admin: Any, iam: Any, refused: Refused) -> None:
             operation()
     with refused("MalformedPolicyDocument"):
         assume(Policy=json.dumps({"Statement": []}))
+
+
+@pytest.mark.parametrize(
+    ("service", "region", "operation"),
+    [
+        # moto has neither of them; the second speaks the query protocol.
+        ("account", "us-east-1", "list_regions"),
+        ("cloudsearch", "us-east-1", "list_domain_names"),
+        # A host that moto takes for no AWS at all.
+        ("account", "eusc-de-east-1", "list_regions"),
+    ],
+)
+def test_a_service_that_the_sandbox_lacks_is_refused(
+    iam: Any, service: str, region: str, operation: str
+) -> None:
+    there = client(service, assume(), region_name=region)
+    with pytest.raises(ClientError, match=f"InvalidAction.* does not have the service {service}"):
+        getattr(there, operation)()

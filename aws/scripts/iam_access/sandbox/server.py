@@ -168,7 +168,5 @@ def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Ans
     request = PreparedRequest()
     request.prepare(method, f"https://{host}{path}", headers={**headers, "Host": host}, data=body)
     answer = BotocoreStubber().process_prepared_request(request)
-    if answer is None:
-        unknown = AwsError("InvalidAction", f"There is no {scope.service} here")
-        return failure(scope.service, unknown, as_json=False)
+    assert answer is not None, "what moto does not have is refused"
     return answer

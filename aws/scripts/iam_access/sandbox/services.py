@@ -5,7 +5,7 @@ and the request's own parameters tell the resource. Policies of resources do not
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import unescape
 
 from moto.backend_index import backend_url_patterns
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.responses import BaseResponse
 
 from iam_access.policy.actions import Action, find_action, resource_types
@@ -20,10 +21,12 @@ from iam_access.policy.arn import Arn
 from iam_access.sandbox.authorize import may
 from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
+from iam_access.sandbox.wire import Answer, failure, signed_scope
 
 # Operations of S3 under which permission another one stands (Service Authorization Reference, and
 # API_HeadBucket.html).
 _S3_ACTIONS = {"HeadBucket": "ListBucket"}
+_FORM = "application/x-www-form-urlencoded"
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrator"
 _DELETED = re.compile(r"<Key>([^<]*)</Key>")
@@ -75,6 +78,26 @@ def may_in_s3(call: Call, response: BaseResponse, bucket: str | None, key: str |
 def _body(response: BaseResponse) -> str:
     body = response.body
     return body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+
+
+def refusing_unknown(process: Callable[..., Answer | None]) -> Callable[..., Answer]:
+    """Moto's handling of a request, with a refusal of a service that it does not have.
+
+    Such a request would otherwise get an answer that no client understands, or leave the machine.
+    """
+
+    def answer(stubber: BotocoreStubber, request: Any) -> Answer:
+        found = process(stubber, request)
+        if found is not None and found[0::2] != (404, "Not yet implemented"):
+            return found
+        scope = signed_scope(str(request.headers.get("Authorization", "")))
+        service = scope.service if scope else str(request.url)
+        unknown = AwsError("InvalidAction", f"The sandbox does not have the service {service}")
+        # Of what moto lacks, only the query protocol answers in XML; its requests are forms.
+        as_json = _FORM not in str(request.headers.get("Content-Type"))
+        return failure(service, unknown, as_json=as_json)
+
+    return answer
 
 
 @cache

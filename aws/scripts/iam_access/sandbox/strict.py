@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from moto.core import responses as moto_responses
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.responses import BaseResponse
 from moto.core.serialize import url_encode
 from moto.core.utils import method_names_from_class
@@ -97,6 +98,11 @@ class StrictLayer:
         transformers = {**IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER, **encoded}
         for target, name, value in (
             (BaseResponse, "_dispatch", dispatch),
+            (
+                BotocoreStubber,
+                "process_request",
+                services.refusing_unknown(BotocoreStubber.process_request),
+            ),
             (ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", require_in_s3),
             (moto_responses, "method_names_from_class", _method_names),
             (iam_models, "get_account_id_from", account_id_from),
