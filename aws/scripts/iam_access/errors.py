@@ -1,11 +1,14 @@
-"""Errors for people: what is wrong, and what to do about it."""
+"""Errors for people: what went wrong and how to fix it."""
+
+from iam_access.model import Failure
 
 
 class AccessError(Exception):
-    """Base of every error this package raises on purpose.
+    """Base of every error that this package raises on purpose.
 
-    `message` says what is wrong, `hint` what was expected or what to do about it. Both may
-    contain text from files or from AWS: escape it before printing.
+    `message` says what is wrong, `hint` what was expected or what to do. Both may contain text
+    from files or from AWS, so callers escape them before they print them. `code` is one of ours,
+    or AWS's error code; it is not a finding code.
     """
 
     code = "error"
@@ -15,8 +18,13 @@ class AccessError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def failure(self) -> Failure:
+        """The error as a value for reports."""
+        return Failure(self.code, self.message, self.hint)
+
 
 class UsageError(AccessError):
-    """The command line asks for something that cannot be meant (exit status 2)."""
+    """The options do not go together, or name something that does not exist (exit status 2)."""
 
     code = "usage"

@@ -1,13 +1,12 @@
-"""Where a value came from: a file, and the marks of everything in it."""
+"""Where a value stands in a file, and the positions of everything in it."""
 
 from typing import Any, NamedTuple
 
 from iam_access.model import Location
 
-# (line, column, children): children maps each key of a mapping to
-# (key line, key column, mark of the value), or lists the marks of a sequence; None for a scalar.
-# Or they are a function that finds them, given the line and column: a large repository has a
-# million, and few are ever asked for.
+# (line, column, children). `children` maps each key of a mapping to (key line, key column, mark of
+# the value), lists the marks of a sequence, or is None for a scalar. It can also be a function
+# that returns them, given the line and column: a large repository has a million, and few are used.
 Mark = tuple[int, int, Any]
 Path = tuple[str | int, ...]
 
@@ -23,7 +22,7 @@ class SourcePosition(NamedTuple):
         return Location(self.file, self.mark[0], self.mark[1])
 
     def at(self, *path: str | int) -> "SourcePosition":
-        """The place of what lies below, or of the nearest thing above it that is in the file."""
+        """The position of the value at a path, or of the nearest value above it in the file."""
         mark = self.mark
         for step in path:
             children = _children(mark)
@@ -36,12 +35,12 @@ class SourcePosition(NamedTuple):
         return SourcePosition(self.file, mark)
 
     def holds(self, key: str) -> bool:
-        """Whether there is a mapping here that has the key."""
+        """Whether the value is a mapping that has the key."""
         children = _children(self.mark)
         return isinstance(children, dict) and key in children
 
     def key(self, *path: str | int) -> Location:
-        """The location of a mapping's key itself (the last step), else as `at`."""
+        """The location of a mapping's key (the last step of the path); without it, as `at`."""
         *above, last = path
         parent = self.at(*above)
         children = _children(parent.mark)

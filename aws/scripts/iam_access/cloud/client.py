@@ -26,11 +26,6 @@ class CloudError(AccessError):
         super().__init__(message, hint)
         self.code = code
 
-    @property
-    def failure(self) -> Failure:
-        """The same as a value for reports."""
-        return Failure(self.code, self.message, self.hint)
-
 
 # The failure of a call that is not made because the run is to end.
 INTERRUPTED = Failure(

@@ -1,6 +1,7 @@
 """What to do about the errors AWS answers with."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from iam_access.cloud.client import Answer, Call, CallError, CloudError, Params
@@ -95,7 +96,7 @@ _BY_CODE = {
 
 def explain(error: CallError, action: str, params: Params) -> Failure:
     """The failure of one call that takes this IAM action: AWS's code and words, and what to do."""
-    return Failure(error.code, error.message, error.hint or hint(error, action, params))
+    return replace(error.failure, hint=error.hint or hint(error, action, params))
 
 
 def ask(call: Call, service: str, operation: str, params: Params) -> Answer:

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from iam_access.cloud.client import CloudError
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure
 
@@ -98,7 +97,5 @@ def _result(future: Future[T]) -> T | Failure:
         return future.result()
     except CancelledError:
         return _NOT_BEGUN
-    except CloudError as error:
-        return error.failure
     except AccessError as error:
-        return Failure(error.code, error.message, error.hint)
+        return error.failure

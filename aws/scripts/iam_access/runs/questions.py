@@ -124,7 +124,7 @@ def _kept(
         for each in answers:
             found.append(each)  # noqa: PERF402 - answers before an error are kept
     except AccessError as error:
-        return tuple(found), Failure(error.code, error.message, error.hint)
+        return tuple(found), error.failure
     return tuple(found), None
 
 

@@ -186,7 +186,7 @@ class Judge:
         try:
             found = self._backend.ask(asked)
         except GaveUpError as error:
-            failure = error.failure(self._left, self._all, "users and roles were not asked")
+            failure = error.partial_failure(self._left, self._all, "users and roles were not asked")
             raise GaveUpError(failure.code, failure.message, failure.hint) from error
         self._left -= 1
         return found

@@ -114,7 +114,7 @@ def ask(
                 for action, resource in question.pairs
             )
     except GaveUpError as error:
-        failure = error.failure(left, total, "decisions are missing")
+        failure = error.partial_failure(left, total, "decisions are missing")
     found = AccountTests(
         account,
         tuple(assertions),

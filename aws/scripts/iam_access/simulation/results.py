@@ -1,7 +1,7 @@
 """Results of assertions, in one form for all back ends."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -82,9 +82,9 @@ class GaveUpError(AccessError):
         super().__init__(message, hint)
         self.code = code
 
-    def failure(self, missing: int, total: int, what: str) -> Failure:
-        """Return it as a failure that counts the missing answers; `what` they are about."""
-        return Failure(self.code, f"{self.message}; {missing:,} of {total:,} {what}", self.hint)
+    def partial_failure(self, missing: int, total: int, what: str) -> Failure:
+        """The failure, with how many of all answers are missing; `what` they are about."""
+        return replace(self.failure, message=f"{self.message}; {missing:,} of {total:,} {what}")
 
 
 class Backend(Protocol):
