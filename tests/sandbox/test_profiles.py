@@ -67,7 +67,7 @@ def allow(admin: Any) -> Iterator[Any]:
 
 
 def test_there_is_one_for_each_administrator_user_and_role(profiles: dict[str, Profile]) -> None:
-    assert {name: profile.whose for name, profile in profiles.items()} == {
+    assert {name: profile.owner for name, profile in profiles.items()} == {
         "default": "pipeline",
         "prod-admin": "administrator",
         "prod/ann": "user ann",

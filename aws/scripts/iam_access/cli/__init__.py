@@ -1,1 +1,1 @@
-"""The command line: options, what a command runs on, and one function per script."""
+"""The command line: one function per script in `commands`, and a module with its work."""

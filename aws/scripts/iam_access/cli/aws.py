@@ -44,7 +44,7 @@ def aws(
     *,
     prepare: Callable[["SandboxAccount"], "SandboxAccount"] = lambda account: account,
 ) -> Iterator[None]:
-    """The AWS to work with: whatever boto3 finds, or a sandbox made from the files.
+    """The AWS to work with: that of boto3's configuration, or a sandbox made from the files.
 
     `prepare` can add to each of the sandbox's accounts. moto is imported only for a sandbox: where
     credentials are, it is not installed.

@@ -2,7 +2,7 @@
 
 Each takes its arguments, a clock (now, UTC) and writes to standard output, so that a demo or a
 test runs exactly what a user runs. A command's options are here; its work is `run` in the module
-of its name, which is imported after the options are parsed: `--help` does not pay for it.
+of its name, which is imported after the options are parsed, so that `--help` stays fast.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
 
 
 def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
-    """`apply.py`: make the accounts what the files say."""
+    """`apply.py`: make the accounts what the files ask for."""
     parser = arguments.common("Make the AWS accounts what the access files ask for.")
     arguments.add_scope(parser, dry_run="read, print the plan, and write nothing")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Users and roles as people name them with `--user` and `--role`: by name, address, path or ARN."""
+"""Users and roles in `--user` and `--role`: by name, address, path or ARN."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -16,9 +16,9 @@ _OPTIONS = {PrincipalType.USER: "--user", PrincipalType.ROLE: "--role"}
 
 
 def users(texts: Sequence[str], user_names: UserNames) -> tuple[Whom, ...]:
-    """Users by address, name, path with name, or ARN; raises UsageError for what is none.
+    """Users by address, name, path with name, or ARN; raises UsageError for anything else.
 
-    `user_names` says which user an address stands for; a path and an ARN have the name itself.
+    `user_names` resolves addresses; a path and an ARN have the name itself.
     """
 
     def user(name: str, *, alone: bool) -> _Meant:
@@ -29,7 +29,7 @@ def users(texts: Sequence[str], user_names: UserNames) -> tuple[Whom, ...]:
 
 
 def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
-    """Roles by name, path with name, or ARN; raises UsageError for what is none."""
+    """Roles by name, path with name, or ARN; raises UsageError for anything else."""
 
     def role(name: str, *, alone: bool) -> _Meant:  # noqa: ARG001 - a role has one kind of name
         return fields.role(_fitting(fields.RoleName, name)), None
@@ -37,12 +37,12 @@ def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
     return _named(texts, PrincipalType.ROLE, role)
 
 
-#: Whom a name means, and a second user whom it may mean.
+#: The principal of a name, and a second user that it may stand for.
 _Meant = tuple[Principal, Principal | None]
 
 
 class _Meaning(Protocol):
-    """Whom a name means, which stands `alone` or is part of a path or an ARN."""
+    """Resolves a name, which is `alone` or part of a path or an ARN."""
 
     def __call__(self, name: str, *, alone: bool) -> _Meant: ...
 
@@ -59,8 +59,8 @@ def _named(texts: Sequence[str], type_: PrincipalType, meaning: _Meaning) -> tup
 def _parts(text: str, type_: PrincipalType) -> tuple[str | None, str | None, str]:
     """The account and the path, where the text has them, and the name.
 
-    `user/ann` is how answers name a user: it tells no path. Raises UsageError for the ARN, or for
-    that form, of something else.
+    `user/ann` is the form of answers, without a path. Raises UsageError for an ARN, or for that
+    form, of something else.
     """
     account, rest = _in_account(text, type_) if text.startswith("arn:") else (None, text)
     kind, slash, name = rest.partition("/")
@@ -101,7 +101,7 @@ def _other(text: str, kind: str) -> UsageError:
 
 
 def _fitting(form: Any, text: str) -> str:
-    """A name that is as the files would have it; UsageError otherwise."""
+    """A name in the form of the files; UsageError otherwise."""
     try:
         return str(TypeAdapter(form).validate_python(text))
     except ValidationError as error:

@@ -29,7 +29,7 @@ _COLLECT_AFTER = 500_000
 
 
 def utc_now() -> datetime:
-    """The current time; the only clock there is."""
+    """The current time. Nothing else reads a clock."""
     return datetime.now(UTC)
 
 
@@ -110,7 +110,7 @@ def _report(error: AccessError, options: argparse.Namespace) -> None:
 
 @contextmanager
 def _installed(*, sandbox: bool) -> Iterator[None]:
-    """Turn the failed import of a locked package into an error that says how to install it."""
+    """Turn the failed import of a locked package into an error with the command to install it."""
     try:
         yield
     except ImportError as error:

@@ -47,14 +47,14 @@ _SHOWN_PROFILES = 30
 def _invitation(
     server: SandboxServer, profiles: Sequence[Profile], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """What to paste into another shell, and the profiles that commands can use there."""
+    """Lines to paste into another shell, and the profiles that commands can use there."""
     default, *others = profiles
     shown = [(shlex.quote(each.name), each) for each in others[:_SHOWN_PROFILES]]
     width = max((len(name) for name, _ in shown), default=0)
     yield f"# An AWS of your own at {server.endpoint_url}, until Ctrl-C."
-    yield f"# Commands run as the {default.whose}; with `aws --profile NAME` or AWS_PROFILE=NAME as"
+    yield f"# Commands run as the {default.owner}; with `aws --profile NAME` or AWS_PROFILE=NAME as"
     for name, each in shown:
-        yield f"#   {name:<{width}}  {each.whose} in {each.account}"
+        yield f"#   {name:<{width}}  {each.owner} in {each.account}"
     if len(others) > len(shown):
         yield f"#   and {len(others) - len(shown):,} more: aws configure list-profiles"
     yield "# Users and roles may do what their policies allow at that moment, administrators may do"

@@ -1,4 +1,4 @@
-"""An offline AWS that refuses what AWS refuses, for demos, tests and trying things out."""
+"""An offline AWS that refuses what AWS refuses, for demos, tests and experiments."""
 
 from iam_access.sandbox.faults import (
     AwsError,

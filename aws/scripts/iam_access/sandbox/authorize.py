@@ -26,9 +26,9 @@ from iam_access.sandbox.call import Call, Entity
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import Caller
 
-# What tags in a request need beside the operation itself.
+# The action that tags in a request need besides the operation itself.
 _TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": "TagRole"}
-# What every request brings along, however it came here.
+# Condition keys that every request has.
 _ALWAYS = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true"}
 _TYPES = {
     PolicyType.IDENTITY: ("an", "identity-based policy"),
@@ -42,13 +42,13 @@ _EVERYTHING = (
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The parameter that names a thing, and the first part of its ARN's resource."""
+    """The parameter that names an IAM resource, and the first part of its ARN's resource."""
 
     parameter: str
     prefix: str
 
 
-# The first whose parameter a request has is what the request is about.
+# The first kind whose parameter a request has is the kind of the request's resource.
 _KINDS = (
     _Kind("GroupName", "group"),
     _Kind("InstanceProfileName", "instance-profile"),
@@ -90,7 +90,7 @@ def require_permission(call: Call) -> None:
 def may(call: Call, action: str, resource: str, context: Context | None = None) -> bool:
     """Whether the caller's policies allow an action of another service in the caller's account.
 
-    `context`: what the request brings along beside what every one does.
+    `context`: condition keys of the request beside those that every request has.
     """
     request = Request(
         principal(call.caller),
@@ -109,7 +109,7 @@ def may(call: Call, action: str, resource: str, context: Context | None = None) 
 
 
 def lacking_to_assume(call: Call, role: Role, context: Context) -> str | None:
-    """The action that a role's trust policy and, where it matters, the caller's own do not allow.
+    """The action that a role's trust policy, or if needed the caller's own policies, do not allow.
 
     None if the caller may assume the role. Tags of a session and a source identity need actions
     of their own (IAM User Guide, id_session-tags.html and
@@ -140,7 +140,7 @@ def _actions_of_assuming(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def principal(caller: Caller) -> PrincipalContext:
-    """A caller as the evaluator knows them."""
+    """The caller in the evaluator's terms."""
     if caller.kind == "root":
         return PrincipalContext.root(caller.account_id, part_of(caller.arn, 1))
     if caller.kind == "user":
@@ -172,7 +172,7 @@ def caller_layers(call: Call) -> ApplicablePolicies:
 
 
 def _owner(iam: IAMBackend, caller: Caller) -> User | Role | None:
-    """Whose policies a caller acts under; None for the root user, which has none."""
+    """The user or role whose policies apply to a caller; None for the root user."""
     if caller.kind == "root":
         return None
     if caller.kind == "user":
@@ -188,7 +188,7 @@ def _policies(iam: IAMBackend, source: Entity) -> Iterator[CompiledPolicy]:
 
 
 def default_version(iam: IAMBackend, arn: str) -> str:
-    """The document of a managed policy as it is in force."""
+    """The document of a managed policy's default version."""
     policy = iam.managed_policies[arn]
     return next(v.document for v in policy.versions if v.version_id == policy.default_version_id)
 
@@ -199,7 +199,7 @@ def _compiled(text: str, kind: SourceType, name: str) -> CompiledPolicy:
 
 
 def _subject(call: Call) -> Any:
-    """What a call is about, if there is one: a user, role, group, instance profile or policy."""
+    """The user, role, group, instance profile or policy that a call names; None without one."""
     for kind in _KINDS:
         name = call.params.get(kind.parameter)
         if name is not None:
@@ -211,7 +211,7 @@ def _subject(call: Call) -> Any:
 
 
 def _named(call: Call) -> str:
-    """The ARN of what a call would make or asks for in vain; * for a call about nothing."""
+    """The ARN of a resource that does not exist yet; * for a call that names none."""
     start = iam_arn(call.account_id, "", partition=call.partition)
     for kind in _KINDS:
         name = call.params.get(kind.parameter)
@@ -227,7 +227,7 @@ def _named(call: Call) -> str:
 
 
 def _existing(iam: IAMBackend, kind: _Kind, name: str) -> Any:
-    """What is there already: its path is not in the request."""
+    """The existing resource of a request, which does not contain its path."""
     known: Mapping[str, Iterable[Any]] = {
         "user": iam.users.values(),
         "group": iam.groups.values(),
@@ -239,9 +239,9 @@ def _existing(iam: IAMBackend, kind: _Kind, name: str) -> Any:
 
 
 def _subject_context(call: Call, subject: Any) -> Iterator[tuple[str, str]]:
-    """The tags of what a call is about, and the permissions boundary of a user or role.
+    """The tags of the resource of a call, and the permissions boundary of a user or role.
 
-    A request that sets a boundary tells of that one instead (IAM User Guide,
+    A request that sets a boundary has that one instead (IAM User Guide,
     reference_policies_iam-condition-keys.html).
     """
     tags = getattr(subject, "tags", None) or ()
@@ -269,7 +269,7 @@ def _context(call: Call) -> Context:
 
 
 def _session_context(call: Call) -> Iterator[tuple[str, str]]:
-    """What a caller's credentials bring along: the tags of the caller, and what is temporary.
+    """Condition keys from the caller's credentials: tags, and those of temporary credentials.
 
     Long-term credentials carry no aws:MultiFactorAuthPresent, and sessions of roles do not carry
     the second factor with which they were opened (IAM User Guide,

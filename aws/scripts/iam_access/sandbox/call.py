@@ -1,4 +1,4 @@
-"""One call to a sandbox, as the operations see it."""
+"""One call to a sandbox, as its operations receive it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Entity = User | Group | Role
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls what, with which parameters, in which world."""
+    """A call: the operation, its parameters, the caller, and the state of the sandbox."""
 
     world: SandboxState
     service: str
@@ -33,7 +33,7 @@ class Call:
 
     @property
     def quotas(self) -> SandboxQuotas:
-        """The quotas of the account; the default ones for an account nobody has set up."""
+        """The quotas of the account; the default ones for an account without its own."""
         return self.world.quotas.setdefault(self.account_id, SandboxQuotas())
 
 
@@ -77,7 +77,7 @@ def role_of(call: Call) -> Role:
 
 
 def own_role_of(call: Call) -> Role:
-    """The role that the request names, if it is not one that AWS alone may change."""
+    """The role that the request names; UnmodifiableEntity if only AWS may change it."""
     role = role_of(call)
     if role.path.startswith(("/aws-service-role/", "/aws-reserved/")):
         raise AwsError(
@@ -94,7 +94,7 @@ def entities(iam: IAMBackend) -> list[Entity]:
 
 
 def require_unique_name(kind: str, name: str, taken: list[str]) -> None:
-    """EntityAlreadyExists if a name is taken; IAM does not tell upper from lower case here."""
+    """EntityAlreadyExists if a name is taken, in any case: IAM ignores the case here."""
     if name.lower() in (other.lower() for other in taken):
         raise AwsError("EntityAlreadyExists", f"{kind} with name {name} already exists.")
 

@@ -12,7 +12,7 @@ _WITH_VARIABLES = "2012-10-17"
 
 
 def context_keys(texts: Iterable[str]) -> tuple[str, ...]:
-    """The keys of several policies in order, each once, as spelled where it is first met."""
+    """The keys of several policies in order, each once, in its first spelling."""
     found: dict[str, str] = {}
     for text in texts:
         for key in _keys(text):

@@ -35,7 +35,7 @@ _OPERATORS = {
 _OPERATOR = re.compile(r"(?:ForAllValues:|ForAnyValue:)?(\w+?)(?:IfExists)?")
 _NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 _SID = re.compile(r"[A-Za-z0-9]*")
-# A vendor of actions, and what makes one of resources a pattern.
+# The service prefix of actions, and the characters that make a resource's one a pattern.
 _VENDOR = re.compile(r"[a-zA-Z0-9.-]+")
 _VENDOR_PATTERN = re.compile(r"[*?\x00]")
 #: Stands for a policy variable while a resource is taken apart.
@@ -44,7 +44,7 @@ _EPOCH = re.compile(r"\d{1,15}")
 
 
 def size(document: str) -> int:
-    """How much of a quota a document takes: its characters without white space."""
+    """The size of a document against quotas: its characters without white space."""
     return len("".join(document.split()))
 
 
@@ -69,7 +69,7 @@ def check_identity_policy(document: str, partition: str) -> None:
 def check_trust_policy(document: str) -> list[tuple[str, str]]:
     """Refuse what cannot be a trust policy.
 
-    Returns the principals it names as (kind, value), for the caller to see whether they exist.
+    Returns its principals as (kind, value); the caller checks whether they exist.
     """
     _, statements = _parse(document)
     named: list[tuple[str, str]] = []
@@ -162,7 +162,7 @@ def _check_statement(statement: object) -> None:
 
 
 def _texts(statement: Statement, element: str) -> list[str]:
-    """What an element and its negation hold; there is only one of them."""
+    """The values of an element or of its negation; a statement has only one of them."""
     return [*strings(statement.get(element, [])), *strings(statement.get(f"Not{element}", []))]
 
 
@@ -179,7 +179,7 @@ def _check_action(action: str) -> None:
 
 
 def _check_resource(resource: str, partition: str) -> None:
-    """Refuse what IAM refuses in a resource, and take all else, such as what matches nothing."""
+    """Refuse what IAM refuses in a resource. A resource that matches nothing is accepted."""
     if resource == "*":
         return
     parts = arn_parts(mask_variables(resource, _MASK))
@@ -239,7 +239,7 @@ def _check_condition_values(operator: str, key: str, values: list[object]) -> No
 
 
 def is_date(text: str) -> bool:
-    """Whether IAM takes a text for a date: ISO 8601, or seconds since 1970."""
+    """Whether IAM accepts a text as a date: ISO 8601, or seconds since 1970."""
     if _EPOCH.fullmatch(text):
         return True
     try:

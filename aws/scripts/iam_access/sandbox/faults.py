@@ -1,4 +1,4 @@
-"""What tests and benchmarks may see of the calls to a sandbox, and do to them."""
+"""The calls to a sandbox, for tests and benchmarks to observe and to disturb."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HTTP_STATUS = {
 
 
 class AwsError(Exception):
-    """An error answer of AWS: its code, its message and the HTTP status it comes with."""
+    """An error answer of AWS: its code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -29,7 +29,7 @@ class AwsError(Exception):
 
 
 class LostAnswer(Exception):  # noqa: N818 (not an error: an instruction to the sandbox)
-    """Raised by a fault: the call is carried out, but its caller gets HTTP status 500."""
+    """Raised by a fault: the call is carried out, but the answer is HTTP status 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class FaultContext:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """A call that was handled; `error` is the code of the error it was answered with, if any."""
+    """A call that was handled; `error` is the code of the error answer, if any."""
 
     service: str
     operation: str
@@ -65,5 +65,5 @@ It may raise `AwsError` (sent instead of handling the call) or `LostAnswer`.
 
 
 def throttling() -> AwsError:
-    """The error AWS sends to a caller that calls too often."""
+    """The error that AWS returns when calls are throttled."""
     return AwsError("Throttling", "Rate exceeded", 400)

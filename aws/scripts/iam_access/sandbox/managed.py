@@ -20,13 +20,12 @@ def _originals() -> tuple[AWSManagedPolicy, ...]:
 def load(backend: IAMBackend) -> list[ManagedPolicy]:
     """The policies for one account.
 
-    Documents and versions are shared, for no one can change them; the count of attachments is the
-    account's own.
+    Documents and versions never change and are shared; each account counts its attachments.
     """
     own = {"account_id": backend.account_id, "partition": backend.partition}
     policies: list[ManagedPolicy] = []
     for original in _originals():
-        # Past moto's own __new__, which keeps a list of all models of the process.
+        # Without moto's own __new__, which keeps a list of all models of the process.
         policy = object.__new__(type(original))
         policy.__dict__ |= original.__dict__ | own
         policies.append(policy)

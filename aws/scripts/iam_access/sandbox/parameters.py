@@ -24,7 +24,7 @@ _NAME_LENGTHS = {
     "GroupName": 128,
     "NewGroupName": 128,
     "InstanceProfileName": 128,
-    # Existing users and roles may have names of up to 128, only new ones are limited to 64.
+    # Names of existing users and roles can have 128 characters, of new ones 64.
     "UserName": 128,
     "NewUserName": 64,
     "RoleName": 64,
@@ -78,7 +78,7 @@ def check_assume_role(params: Mapping[str, Any]) -> None:
 
 
 def check_document_characters(parameter: str, document: str) -> None:
-    """Refuse characters that IAM cannot store, before any syntax is looked at."""
+    """Refuse characters that IAM cannot store, before the syntax is checked."""
     if not _DOCUMENT.fullmatch(document):
         member = parameter[0].lower() + parameter[1:]
         raise AwsError(
@@ -89,7 +89,7 @@ def check_document_characters(parameter: str, document: str) -> None:
 
 
 def check_range(member: str, value: int | str | None, low: int, high: int) -> None:
-    """Refuse a number outside `low`..`high`, both included. None is not given, so fine."""
+    """Refuse a number outside `low`..`high`, both included. None: the parameter is absent."""
     if value is None:
         return
     if int(value) < low:
@@ -163,7 +163,7 @@ def _check_tag_text(part: str, value: str, longest: int) -> None:
 
 
 def constraint(member: str, rule: str, value: object = None) -> AwsError:
-    """The error of a parameter that breaks a rule of its own."""
+    """The error of a parameter that breaks one of its constraints."""
     shown = "Value" if value is None else f"Value '{value}'"
     return AwsError(
         "ValidationError",

@@ -50,7 +50,7 @@ def own_policies(call: Call) -> list[ManagedPolicy]:
 
 
 def boundary_uses(call: Call, policy_arn: str) -> int:
-    """How many users and roles have a policy as their permissions boundary."""
+    """The number of users and roles with a policy as their permissions boundary."""
     return sum(
         getattr(entity, "permissions_boundary_arn", None) == policy_arn
         for entity in entities(call.iam)
@@ -58,7 +58,7 @@ def boundary_uses(call: Call, policy_arn: str) -> int:
 
 
 def is_attachable(policy: ManagedPolicy) -> bool:
-    """Whether customers may attach a policy: not those that AWS made for service-linked roles."""
+    """Whether a policy can be attached: those for service-linked roles cannot."""
     return not (
         isinstance(policy, AWSManagedPolicy) and policy.path.startswith("/aws-service-role/")
     )

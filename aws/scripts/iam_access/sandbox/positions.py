@@ -1,4 +1,4 @@
-"""Where statements stand in the text of a policy, counted the way the policy simulator does."""
+"""Positions of statements in the text of a policy, as the policy simulator counts them."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StatementSpan:
-    """From right after what precedes a statement (a bracket, a statement) to its own end."""
+    """From the end of what precedes a statement (a bracket, a statement) to its own end."""
 
     start: Position
     end: Position
@@ -26,7 +26,7 @@ class StatementSpan:
 
 @lru_cache(maxsize=1024)
 def statement_spans(text: str) -> tuple[StatementSpan, ...]:
-    """Where each statement of a policy stands, in order. The text must be a policy in JSON."""
+    """The span of each statement of a policy, in order. The text must be a policy in JSON."""
     index = _skip(text, 0) + 1
     found: tuple[StatementSpan, ...] = ()
     while text[index := _skip(text, index, ",")] != "}":
@@ -52,8 +52,8 @@ def _spans(text: str, after_colon: int, value: int) -> tuple[StatementSpan, ...]
     return tuple(found)
 
 
-def _skip(text: str, index: int, also: str = "") -> int:
-    while text[index] in _SPACE or text[index] in also:
+def _skip(text: str, index: int, separators: str = "") -> int:
+    while text[index] in _SPACE or text[index] in separators:
         index += 1
     return index
 

@@ -163,7 +163,7 @@ def _require_boundary(call: Call, arn: str) -> None:
 
 
 def set_boundary(user: User, arn: str | None) -> None:
-    """Keep a user's boundary under the names by which moto's roles have it; it has none itself."""
+    """Set a user's boundary under the names of moto's roles: its users have no boundary."""
     shown = arn and {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     user.permissions_boundary_arn = arn  # type: ignore[attr-defined]
     user.permissions_boundary = shown  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Credentials to try things by hand with: of an administrator, and of users and roles by name.
+"""Credentials for experiments by hand: of an administrator, and of users and roles by name.
 
-They stand for the user or role that has the name at the time of a call: one that was deleted is
-refused and, made anew, is known again.
+The name is looked up at each call: credentials of a deleted user or role are refused, and work
+again when it is made anew.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from moto.iam.models import IAMBackend
 
-from iam_access.sandbox.world import Given, SandboxState
+from iam_access.sandbox.world import KeyOwner, SandboxState
 
 DEFAULT = "default"
 _CONFIG = "config"
@@ -29,24 +29,24 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Credentials by the name of a profile, and whose they are: "user ann", "administrator".
+    """Credentials under the name of a profile. `owner` is for people: "user ann".
 
     `account` is the account's 12 digits, `region` one of the account's partition.
     """
 
     name: str
     account: str
-    whose: str
+    owner: str
     region: str
     credentials: Credentials
 
 
-def lend(world: SandboxState, given: Given) -> Credentials:
-    """New credentials for the one that is given."""
-    prefix = "AKIA" if given.issued is None else "ASIA"
+def lend(world: SandboxState, owner: KeyOwner) -> Credentials:
+    """New credentials of this owner."""
+    prefix = "AKIA" if owner.issued is None else "ASIA"
     key = f"{prefix}{secrets.token_hex(8).upper()}"
-    world.given[key] = given
-    token = "" if given.issued is None else secrets.token_urlsafe(96)
+    world.key_owners[key] = owner
+    token = "" if owner.issued is None else secrets.token_urlsafe(96)
     return Credentials(key, secrets.token_urlsafe(30), token)
 
 
@@ -55,11 +55,11 @@ def profiles(
 ) -> Iterator[Profile]:
     """Profiles of an account's administrator and of each user and role in it.
 
-    The administrator is the root user, who may do everything and shows up in no answer. They are
+    The administrator is the root user, which may do everything and is in no answer. They are
     called `<label>-admin`, `<label>/<user>` and `<label>/role/<role>`. The session of a role does
-    not expire, as if its service went on renewing it.
+    not expire, as if its service renewed it.
     """
-    root = Given("root", account_id, iam.partition)
+    root = KeyOwner("root", account_id, iam.partition)
     yield Profile(f"{label}-admin", account_id, "administrator", region, lend(world, root))
     for name in sorted(iam.users):
         key = iam.create_access_key(name)
@@ -67,13 +67,13 @@ def profiles(
         credentials = Credentials(key.access_key_id, key.secret_access_key)
         yield Profile(f"{label}/{name}", account_id, f"user {name}", region, credentials)
     for name in sorted(role.name for role in iam.roles.values()):
-        role = Given("role", account_id, iam.partition, name, issued=world.clock())
+        role = KeyOwner("role", account_id, iam.partition, name, issued=world.clock())
         credentials = lend(world, role)
         yield Profile(f"{label}/role/{name}", account_id, f"role {name}", region, credentials)
 
 
 def write(directory: Path, profiles: Iterable[Profile]) -> dict[str, str]:
-    """Write AWS's config and credentials files; the variables that point there.
+    """Write AWS's config and credentials files; return the variables that point to them.
 
     https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
     """

@@ -1,4 +1,4 @@
-"""The quotas of a sandbox account, changeable like those of a real one."""
+"""The quotas of a sandbox account, which can be changed as in AWS."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class SandboxQuotas:
     assume_role_policy_size: int = 2048
 
     def summary(self) -> dict[str, int]:
-        """These quotas under the names that `GetAccountSummary` gives them."""
+        """These quotas under their names in `GetAccountSummary`."""
         return {
             "UsersQuota": self.users,
             "GroupsQuota": self.groups,

@@ -1,4 +1,4 @@
-"""Reading a whole account the way AWS answers: complete, encoded and in pages."""
+"""Reads of a whole account as AWS answers them: complete, encoded and in pages."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def page_of(call: Call, items: list[T]) -> tuple[list[T], dict[str, Any]]:
-    """The items of the page that the request asks for, and the members that say what follows."""
+    """The items of the requested page, and the members that lead to the next page."""
     marker = call.params.get("Marker", "0")
     if not marker.isdecimal():
         raise AwsError("ValidationError", "Invalid Marker.")
@@ -199,7 +199,7 @@ def _get_policy(call: Call) -> Result:
 
 
 def _list_policies(call: Call) -> Result:
-    """As ListPolicies answers, without descriptions and tags; PolicyUsageFilter included.
+    """The answer of ListPolicies: no descriptions and tags; PolicyUsageFilter is supported.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html
     """

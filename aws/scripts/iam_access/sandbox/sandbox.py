@@ -1,4 +1,4 @@
-"""An AWS of one's own: accounts with users, roles and the deployer role, in this process."""
+"""A sandbox in this process: accounts with users, roles and the deployer role."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ UNSET = (
     *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_STS_REGIONAL_ENDPOINTS"),
     *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_CA_BUNDLE"),
 )
-"""Environment variables that could lead past a sandbox or spoil it."""
+"""Environment variables that could lead past a sandbox or disturb it."""
 
 _ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 _ROLE_TRUST = json.dumps(
@@ -62,12 +62,12 @@ _PIPELINE_POLICY = json.dumps(
 
 @dataclass(frozen=True, slots=True)
 class SandboxAccount:
-    """An account to make: its 12 digits and what is in it from the start.
+    """An account to make: its 12 digits and what it holds from the start.
 
     `deployer_role` is a name, with the role's path before it if it has one. `label` is what
     profiles call the account; the id if it is empty. `boundary` is the ARN of the permissions
-    boundary that all users and roles carry, "" for none; a policy of the account's own is made,
-    and allows everything.
+    boundary of all users and roles, "" for none; a customer managed policy is made, and allows
+    everything.
     """
 
     id: str
@@ -79,9 +79,9 @@ class SandboxAccount:
     boundary: str = ""
 
     def joined(self, principals: Iterable[Principal]) -> Self:
-        """The account with these users and roles, too, except its deployer role.
+        """The account with these users and roles added, except its deployer role.
 
-        Names that differ only in case are one to AWS, and spelled as they were first.
+        IAM ignores the case of names; the first spelling is kept.
         """
         users: dict[str, str] = {name.lower(): name for name in self.users}
         roles: dict[str, str] = {name.lower(): name for name in self.roles}
@@ -93,16 +93,16 @@ class SandboxAccount:
 
 
 class SandboxBase:
-    """What a sandbox consists of, however it is reached. There is one at a time in a process.
+    """A sandbox, in this process or over HTTP. There is one at a time in a process.
 
     accounts: the accounts, with their users, roles and the deployer role made from `template`, a
         CloudFormation file with the parameters DeployerRoleName, DeployerRolePath,
         TrustedPrincipalArn and RoleBoundary. The account that the pipeline signs in to
-        (`HUB_ACCOUNT`, user `PIPELINE_USER`) comes on top.
-    clock: the time (aware, UTC) by which sessions end and trust policies are judged.
+        (`HUB_ACCOUNT`, user `PIPELINE_USER`) is added.
+    clock: the time (aware, UTC) for the end of sessions and for conditions.
     quotas: other quotas than AWS's default ones, by account id.
-    enforce: whether a call needs permission from the policies of its caller, as in AWS. Without,
-        whoever has credentials may do everything; trust policies count all the same.
+    enforce: whether a call needs permission from the policies of its caller, as in AWS. If not,
+        every caller may do everything; trust policies are evaluated even so.
 
     `faults` and `calls` are for tests and benchmarks, see the module `faults`.
     """
@@ -137,7 +137,7 @@ class SandboxBase:
         return self._world.quotas[account_id]
 
     def backend(self, account_id: str) -> IAMBackend:
-        """IAM as moto has it, for tests to look behind the API or around the rules."""
+        """Moto's IAM of an account, for tests that bypass the API."""
         return self._world.iam(account_id)
 
     @property
@@ -147,7 +147,7 @@ class SandboxBase:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables with which boto3 finds this sandbox (and see `UNSET`)."""
+        """The environment variables that lead boto3 to this sandbox (see `UNSET`, too)."""
         assert self._key is not None, "enter the sandbox first"
         return {
             "AWS_ACCESS_KEY_ID": self._key.access_key_id,
@@ -161,7 +161,7 @@ class SandboxBase:
     def profiles(self) -> tuple[Profile, ...]:
         """The pipeline's own profile and then those of each account; see the module `profiles`.
 
-        Call it once: each time they are made anew.
+        Call it once: each call makes new credentials.
         """
         assert self._key is not None, "enter the sandbox first"
         key = Credentials(self._key.access_key_id, self._key.secret_access_key)
@@ -227,7 +227,7 @@ class SandboxBase:
             deploy(self._world, account.id, template, parameters)
 
     def _seed_hub(self) -> None:
-        """The pipeline's user. Partitions share nothing, so it is made in each, with one key."""
+        """Make the pipeline's user in each partition, with one key for all."""
         for partition in self._partitions:
             hub = self._world.iam(HUB_ACCOUNT, partition)
             user = hub.create_user(hub.region_name, PIPELINE_USER)
@@ -270,7 +270,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _unique_id(prefix: str, arn: str) -> str:
-    """The unique id of what a sandbox starts with, in each the same: plans depend on it.
+    """The unique id of a user or role, the same in every sandbox: plans depend on it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
     """

@@ -1,8 +1,7 @@
 """The same sandbox over HTTP on loopback, for other processes.
 
-moto has a server of its own, but that one closes the connection after each answer, where AWS keeps
-it open; so a small one stands here, and hands requests to the handlers that the in-process sandbox
-uses.
+moto's own server closes the connection after each answer, where AWS keeps it open. This small
+server passes requests to the handlers of the in-process sandbox.
 """
 
 import os
@@ -28,7 +27,7 @@ from iam_access.sandbox.wire import Answer, failure, signed_scope
 from iam_access.sandbox.world import utc_now
 
 _HOST = "127.0.0.1"
-_POLL_SECONDS = 0.02  # How long closing waits at most.
+_POLL_SECONDS = 0.02  # the longest that closing waits
 
 
 class ServerError(AccessError):
@@ -62,7 +61,7 @@ class SandboxServer(SandboxBase):
 
     @property
     def environment(self) -> dict[str, str]:
-        """For the processes that are to use this sandbox; this process's own is left alone."""
+        """The environment for processes that use this sandbox; this process keeps its own."""
         no_proxy = [os.environ.get("NO_PROXY", ""), _HOST]
         return {
             **super().environment,
@@ -73,8 +72,8 @@ class SandboxServer(SandboxBase):
     def environment_with(self, profiles: Sequence[Profile], directory: Path) -> dict[str, str]:
         """The same with profiles in files in `directory`, the first of them the default one.
 
-        What comes from the environment goes before what a profile says, so the keys are in the
-        files alone, and the region too where the profiles are of several partitions.
+        Environment variables take precedence over profiles, so the keys are in the files only,
+        and the region too if the profiles are of several partitions.
         """
         before = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
         if len({profile.region for profile in profiles}) > 1:
@@ -100,7 +99,7 @@ class SandboxServer(SandboxBase):
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows its connections: one that stayed open would go on being served after the end."""
+    """Keeps its connections, to close them: an open one would be served after the end."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -121,12 +120,12 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End all connections; the threads that serve them end with them."""
+        """Close all connections; the threads that serve them end."""
         with self._lock:
             for connection in self._connections:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # The other side was faster.
+                except OSError:  # the client closed it first
                     continue
 
 
@@ -148,15 +147,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    # The names are those that http.server looks for.
+    # http.server calls methods of these names.
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _answer  # noqa: N815
 
     def log_message(self, *args: object) -> None:
-        """Requests are in `calls`; a line for each would only drown what matters."""
+        """Log nothing: requests are in `calls`."""
 
 
 def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-    """The answer of moto's handler for the service that a request is signed for."""
+    """The answer of moto's handler for the service in the request's signature."""
     scope = signed_scope(headers.get("Authorization", ""))
     if scope is None:
         missing = AwsError("MissingAuthenticationToken", "Request is missing Authentication Token")

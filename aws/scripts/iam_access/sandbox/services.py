@@ -1,7 +1,7 @@
-"""Calls to other services than IAM and STS: which action on which resource a request is about.
+"""Calls to other services than IAM and STS: the action and resources of a request.
 
-What a service checks is in AWS's Service Authorization Reference; a request is judged where that
-and the request's own parameters tell the resource. Policies of resources do not count.
+The actions are those of AWS's Service Authorization Reference. A request is evaluated if its
+parameters determine the resource. Resource-based policies are not evaluated.
 """
 
 import re
@@ -23,7 +23,7 @@ from iam_access.sandbox.call import Call
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.wire import Answer, failure, signed_scope
 
-# Operations of S3 under which permission another one stands (Service Authorization Reference, and
+# Operations of S3 that need the permission of another one (Service Authorization Reference, and
 # API_HeadBucket.html).
 _S3_ACTIONS = {"HeadBucket": "ListBucket"}
 _FORM = "application/x-www-form-urlencoded"
@@ -35,7 +35,7 @@ _DELETED = re.compile(r"<Key>([^<]*)</Key>")
 def require_permission(call: Call) -> None:
     """Refuse (AccessDenied) a call to a service that the caller's policies do not allow.
 
-    What cannot be judged is refused to all but the root user.
+    What cannot be evaluated is refused, except to the root user.
     """
     if call.caller.kind == "root" or not call.world.enforce:
         return
@@ -43,7 +43,10 @@ def require_permission(call: Call) -> None:
     action = find_action(name)
     resources = list(_resources(action, call)) if action else []
     if action is None or not resources:
-        raise AwsError("AccessDenied", f"The sandbox does not know what {name} is about: {_ADVICE}")
+        raise AwsError(
+            "AccessDenied",
+            f"The sandbox cannot determine the resource of {name}: {_ADVICE}",
+        )
     for resource in resources:
         if not may(call, str(action), resource):
             raise AwsError(
@@ -102,9 +105,9 @@ def refusing_unknown(process: Callable[..., Answer | None]) -> Callable[..., Ans
 
 @cache
 def is_judged(host: str) -> bool:
-    """Whether every request to a host comes by what judges it.
+    """Whether every request to a host is evaluated.
 
-    moto has services that answer by themselves. A host that moto does not know has no answer.
+    Some of moto's services answer by themselves. moto does not answer for unknown hosts.
     """
     backends = [name for name, pattern in backend_url_patterns if pattern.match(f"https://{host}/")]
     return all(name == "s3" or _asks(name) for name in backends)
@@ -119,7 +122,7 @@ def _asks(backend: str) -> bool:
 
 
 def _resources(action: Action, call: Call) -> Iterator[str]:
-    """The ARNs that a request is about, "*" for an action without resources."""
+    """The ARNs of a request's resources, "*" for an action without resources."""
     if not action.resource_types:
         yield "*"
         return
@@ -131,7 +134,7 @@ def _resources(action: Action, call: Call) -> Iterator[str]:
 
 
 def _filled(pattern: str, call: Call) -> str | None:
-    """A resource's ARN made from the request's parameters; None where they do not tell it."""
+    """A resource's ARN from the request's parameters; None if they do not determine it."""
     shape = re.compile(_VARIABLE.sub("[^:]*", re.sub(r"\$(?!\{)", r"\\$", pattern)))
     texts = {key.lower(): value for key, value in call.params.items() if isinstance(value, str)}
     for value in texts.values():
@@ -150,6 +153,6 @@ def _filled(pattern: str, call: Call) -> str | None:
 
 
 def _names(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Parameters under the names that ARNs have for them: a queue's URL ends in its name."""
+    """Parameters under their names in ARNs: a queue's URL ends in its name."""
     url = texts.get("queueurl")
     return {**texts, **({"queuename": url.rpartition("/")[2]} if url else {})}

@@ -1,4 +1,4 @@
-"""STS: who may open a session, for how long, and under which name."""
+"""STS: AssumeRole and GetSessionToken: who may open a session, its duration and name."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_assume_role, check_range
 from iam_access.sandbox.profiles import lend
-from iam_access.sandbox.world import Given
+from iam_access.sandbox.world import KeyOwner
 
 _CHAINING_LIMIT = 3600
 
@@ -89,13 +89,13 @@ def _proves_mfa(call: Call) -> bool:
 
 
 def require_signature(operation: str) -> None:
-    """Refuse the operations that need no credentials: nobody is known outside of the sandbox."""
+    """Refuse the operations without credentials: the sandbox has no identity providers."""
     if operation in ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"):
         raise AwsError("AccessDenied", f"Not authorized to perform sts:{operation}")
 
 
 def _get_session_token(call: Call) -> dict[str, Any]:
-    """Temporary credentials of a user or the root user, who need no permission for that.
+    """Issue temporary credentials to a user or the root user, which need no permission for it.
 
     STS API Reference, API_GetSessionToken.html.
     """
@@ -106,7 +106,7 @@ def _get_session_token(call: Call) -> dict[str, Any]:
     now = call.world.clock()
     limit, default = (3600, 3600) if caller.kind == "root" else (129_600, 43_200)
     duration = int(call.params.get("DurationSeconds", default))
-    given = Given(
+    owner = KeyOwner(
         kind=caller.kind,
         account_id=caller.account_id,
         partition=call.partition,
@@ -115,13 +115,13 @@ def _get_session_token(call: Call) -> dict[str, Any]:
         expires=now + timedelta(seconds=min(duration, limit)),
         mfa=_proves_mfa(call),
     )
-    lent = lend(call.world, given)
+    lent = lend(call.world, owner)
     return {
         "Credentials": {
             "AccessKeyId": lent.access_key_id,
             "SecretAccessKey": lent.secret_access_key,
             "SessionToken": lent.session_token,
-            "Expiration": given.expires,
+            "Expiration": owner.expires,
         }
     }
 

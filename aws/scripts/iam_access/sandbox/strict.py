@@ -1,8 +1,7 @@
 """A layer over moto that refuses what AWS refuses, with AWS's codes.
 
-It stands between the request and moto's handler: identifies the caller, runs the faults, checks
-parameters and rules, and only then lets moto answer. Everything it changes in moto is put back when
-it is removed.
+Between the request and moto's handler it identifies the caller, runs the faults, and checks
+parameters and rules; only then moto answers. All changes to moto are undone when it is removed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -59,22 +58,22 @@ _DOCUMENT_MEMBERS = (
 
 _ARN_START = f"^arn:({'|'.join(PARTITIONS)})"
 
-# moto looks them up again for each call.
+# moto looks them up for each call.
 _method_names = cache(method_names_from_class)
 
 
 class StrictLayer:
-    """While entered, every call to moto in this process goes through here, from any thread.
+    """While it is open, every call to moto in this process, from any thread, passes it.
 
-    `faults` may be changed at any time; `calls` is what has been asked so far, in the order in
-    which the answers were ready.
+    `faults` may be changed at any time; `calls` are the calls so far, in the order of their
+    answers.
     """
 
     def __init__(self, world: SandboxState, faults: list[Fault], calls: list[RecordedCall]) -> None:
         self._world = world
         self._faults = faults
         self._calls = calls
-        # moto's dictionaries are not made for threads.
+        # moto's dictionaries are not thread-safe.
         self._lock = RLock()
         self._patches = ExitStack()
 
@@ -132,7 +131,7 @@ class StrictLayer:
             response.setup_class(request, full_url, headers)
         scope = signed_scope(response.headers.get("Authorization", ""))
         if scope is not None:
-            # moto reads the region off the host, which for IAM in some partitions is not one.
+            # moto reads the region from the host, which for IAM in some partitions has none.
             response.region = scope.region
             response.partition = partition_of_region(scope.region)
         service = response.service_name or ""
@@ -156,7 +155,7 @@ class StrictLayer:
         return answer
 
     def _run_faults(self, context: FaultContext) -> bool:
-        """Whether the answer is to be lost."""
+        """Run the faults; return whether the answer is to be lost."""
         lost = False
         for fault in list(self._faults):
             try:
@@ -168,7 +167,7 @@ class StrictLayer:
     def _call(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
     ) -> Call:
-        """The call that a request is; AwsError if its credentials are not known."""
+        """The call of a request; AwsError if its credentials are unknown."""
         caller = identify(self._world, response.access_key, response.partition)
         return Call(
             world=self._world,
@@ -182,7 +181,7 @@ class StrictLayer:
         )
 
     def _require_in_s3(self, response: BaseResponse, bucket: str | None, key: str | None) -> None:
-        """Refuse a request to S3 as soon as moto knows what it is about, which is when it asks."""
+        """Refuse a request to S3 when moto asks for its permission: then its resource is known."""
         from moto.s3 import exceptions  # noqa: PLC0415 - most sandboxes never hear of S3
 
         operation = response.data["Action"]
@@ -208,7 +207,7 @@ class StrictLayer:
         handle = _OPERATIONS.get(service, {}).get(operation)
         result = handle(call) if handle is not None else None
         if result is None:
-            # Whose credentials these are decides, not what headers or the environment claim.
+            # The owner of the credentials counts, not headers or the environment.
             response.current_account = call.account_id
             return response.call_action()
         if isinstance(result, Mapping):
@@ -219,9 +218,9 @@ class StrictLayer:
 
 
 class _Checked:
-    """In place of moto's check of identity policies: here they are checked before moto sees them.
+    """Replaces moto's check of identity policies: this layer checks them before.
 
-    Moto's refuses what AWS has published (``arn:aws:iam::*:root``), and knows of no partition.
+    moto's check refuses what AWS has published (``arn:aws:iam::*:root``), and has no partitions.
     """
 
     def __init__(self, document: str) -> None:
@@ -233,7 +232,7 @@ class _Checked:
 
 @contextmanager
 def _all_partitions() -> Iterator[None]:
-    """Teach moto the partitions that it lacks; its modules share these two objects."""
+    """Add the partitions that moto lacks; its modules share these two objects."""
     names, prefixes = list(moto_utils.PARTITION_NAMES), moto_utils.REGION_PREFIX_TO_PARTITION
     before = dict(prefixes)
     lacking = [each for name, each in PARTITIONS.items() if name not in names]

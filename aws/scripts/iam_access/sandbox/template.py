@@ -1,8 +1,7 @@
-"""Reads a CloudFormation template of IAM roles and managed policies, and makes those in moto.
+"""Read a CloudFormation template of IAM roles and managed policies, and make them in moto.
 
-moto's own CloudFormation would do the same, but loading it costs more time than everything else a
-sandbox does together, so the few functions that such a template needs are resolved here. A test
-compares the two.
+Loading moto's own CloudFormation takes longer than everything else in a sandbox, so the few
+functions that such a template needs are resolved here. A test compares the two.
 """
 
 import json
@@ -53,7 +52,7 @@ _Loader.add_multi_constructor("!", _short_form)
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that has been read; `path` is only for messages."""
+    """A template; `path` is for messages only."""
 
     path: Path
     content: Mapping[str, Any]
@@ -73,7 +72,7 @@ class Template:
 def deploy(
     world: SandboxState, account_id: str, template: Template, parameters: Mapping[str, str]
 ) -> None:
-    """Make what a template has in an account, with `parameters` as a stack would get them.
+    """Make the resources of a template in an account, with the `parameters` of a stack.
 
     Raises TemplateError for a template with anything but roles and managed policies or with a
     function unknown here, and for what IAM would refuse.

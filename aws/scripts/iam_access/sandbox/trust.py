@@ -1,4 +1,4 @@
-"""Trust policies: which principals exist, and what a request to assume a role brings along."""
+"""Trust policies: whether principals exist, and the context of a request to assume a role."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon
 
 
 def check(document: str) -> None:
-    """Refuse a trust policy with bad syntax, or one naming a principal that does not exist."""
+    """Refuse a trust policy with bad syntax, or with a principal that does not exist."""
     for kind, value in check_trust_policy(document):
         if not _exists(kind, value):
             label = "SERVICE" if kind == "Service" else kind
@@ -39,7 +39,7 @@ def _exists(kind: str, value: str) -> bool:
 
 
 def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:
-    """A user or role is being deleted: trust policies go on naming its id, which none has again.
+    """Replace a deleted user or role in trust policies by its unique id.
 
     IAM stores the id from the start and shows the ARN only while it exists, hence a user deleted
     and made anew is not trusted until the policy is written again.
@@ -54,7 +54,7 @@ def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:
 
 
 def request_context(caller: Caller, params: Mapping[str, Any], *, mfa: bool) -> dict[str, str]:
-    """The condition keys that an AssumeRole request itself brings."""
+    """The condition keys of an AssumeRole request itself."""
     # Long-term keys do not carry the key about MFA at all, unless a code comes with the request.
     no_mfa = None if caller.issued is None else "false"
     context = {

@@ -24,14 +24,14 @@ _CODE = re.compile(r"<Code>([^<]+)</Code>")
 _SCOPE = re.compile(
     r"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
-# What XML cannot hold in any form.
+# Characters that XML cannot hold in any form.
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedScope:
-    """For which region and service a request is signed."""
+    """The region and service that a request is signed for."""
 
     region: str
     service: str
@@ -44,11 +44,11 @@ def signed_scope(authorization: str) -> SignedScope | None:
 
 
 class Entries(dict[str, object]):
-    """A map, whose keys are no names of members."""
+    """A map: its keys are data, not names of members."""
 
 
 def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
-    """A result of dictionaries, lists, texts, numbers, booleans and datetimes."""
+    """The answer with a result of dictionaries, lists, texts, numbers, booleans and datetimes."""
     parts = [f'<{operation}Response xmlns="{_NAMESPACES[service]}">']
     _write(parts, f"{operation}Result", result)
     parts.append(f"<ResponseMetadata><RequestId>{_REQUEST_ID}</RequestId></ResponseMetadata>")
@@ -57,7 +57,7 @@ def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
 
 
 def failure(service: str, error: AwsError, *, as_json: bool) -> Answer:
-    """An error, in the protocol that the request was made in."""
+    """The answer with an error, in the protocol of the request."""
     headers = {"x-amzn-errortype": error.code}
     if as_json:
         text = json.dumps({"__type": error.code, "message": error.message})
@@ -72,7 +72,7 @@ def failure(service: str, error: AwsError, *, as_json: bool) -> Answer:
 
 
 def error_code(answer: Answer) -> str | None:
-    """The code of the error that an answer of moto is; None if it is none."""
+    """The error code of an answer of moto; None if it is no error."""
     status, _, body = answer
     if int(status) < 400:
         return None

@@ -1,4 +1,4 @@
-"""The accounts a sandbox consists of, and who makes a call in them."""
+"""The state of a sandbox: its accounts, and the caller of each call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from iam_access.sandbox.quotas import SandboxQuotas
 
 HUB_ACCOUNT = "000000000001"
 LENT_SESSION = "sandbox"
-"""The name of the session of a role whose credentials the sandbox lends."""
+"""The session name of roles whose credentials the sandbox issues."""
 
 
 def utc_now() -> datetime:
@@ -23,11 +23,11 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Whom credentials of the sandbox's own stand for: the one of this name at the time of a call.
+class KeyOwner:
+    """The root user, user or role that credentials issued by the sandbox belong to, by name.
 
-    `issued` and `expires` (UTC) are those of temporary credentials. `mfa`: whether they came with a
-    second factor.
+    The name is looked up at each call. `issued` and `expires` (UTC) are those of temporary
+    credentials, `mfa` whether they were issued with a second factor.
     """
 
     kind: Literal["root", "user", "role"]
@@ -41,18 +41,19 @@ class Given:
 
 @dataclass(slots=True)
 class SandboxState:
-    """What all calls share: which accounts exist, their quotas, and the time.
+    """What all calls share: the accounts, their quotas, and the time.
 
-    `enforce`: whether the callers' own policies count. `given` are credentials of the sandbox's
-    own, by access key; `lent_keys` are access keys that the sandbox made for its users, which do
-    not keep them from being deleted; `issued` is when sessions of AssumeRole began, by access key.
+    `enforce`: whether the callers' own policies are evaluated. `key_owners` are the owners of
+    credentials that the sandbox issued, by access key; `lent_keys` are access keys that the
+    sandbox made for its users, which do not prevent their deletion; `issued` is the start of
+    sessions of AssumeRole, by access key.
     """
 
     clock: Callable[[], datetime] = utc_now
     enforce: bool = False
     partitions: dict[str, str] = field(default_factory=dict)
     quotas: dict[str, SandboxQuotas] = field(default_factory=dict)
-    given: dict[str, Given] = field(default_factory=dict)
+    key_owners: dict[str, KeyOwner] = field(default_factory=dict)
     lent_keys: set[str] = field(default_factory=set)
     issued: dict[str, datetime] = field(default_factory=dict)
 
@@ -63,14 +64,14 @@ class SandboxState:
         self.quotas[account_id] = quotas or SandboxQuotas()
 
     def iam(self, account_id: str, partition: str | None = None) -> IAMBackend:
-        """IAM of an account; `partition` matters only for the hub, which is in all."""
+        """IAM of an account; `partition` is needed only for the hub, which is in all partitions."""
         return iam_backends[account_id][partition or self.partitions[account_id]]
 
     def sts(self, account_id: str, partition: str) -> STSBackend:
         return sts_backends[account_id][partition]
 
     def existing_iam(self) -> list[IAMBackend]:
-        """The IAM of every account that has been touched, without making new ones."""
+        """The IAM of every account that is in use, without making new ones."""
         return [
             backend for account in list(iam_backends.values()) for backend in list(account.values())
         ]
@@ -78,10 +79,10 @@ class SandboxState:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose credentials signed a call. `principal_arn` is the role's ARN for a role's session.
+    """The owner of the credentials that signed a call. `principal_arn` of a session is its role's.
 
-    `issued` (UTC) is there for temporary credentials alone; `mfa`: whether they came with a second
-    factor.
+    `issued` (UTC) is None for long-term credentials; `mfa` is whether they were issued with a
+    second factor.
     """
 
     kind: Literal["root", "user", "session"]
@@ -97,10 +98,10 @@ class Caller:
 
 
 def account_of_key(world: SandboxState, access_key_id: str) -> str | None:
-    """The account an access key belongs to, or None if nobody has such a key."""
-    given = world.given.get(access_key_id)
-    if given is not None:
-        return given.account_id
+    """The account of an access key, or None if there is no such key."""
+    owner = world.key_owners.get(access_key_id)
+    if owner is not None:
+        return owner.account_id
     for account_id, account in list(iam_backends.items()):
         if any(access_key_id in backend.access_keys for backend in list(account.values())):
             return account_id
@@ -108,12 +109,12 @@ def account_of_key(world: SandboxState, access_key_id: str) -> str | None:
 
 
 def identify(world: SandboxState, access_key_id: str, partition: str) -> Caller:
-    """The owner of an access key; AwsError as AWS refuses unknown, inactive and expired ones."""
-    given = world.given.get(access_key_id)
-    if given is not None:
-        if given.partition != partition:
+    """The owner of an access key; AwsError for unknown, inactive and expired keys, as in AWS."""
+    owner = world.key_owners.get(access_key_id)
+    if owner is not None:
+        if owner.partition != partition:
             raise _unknown_token()
-        return _given(world, given)
+        return _caller_by_key(world, owner)
     for backend in world.existing_iam():
         if backend.partition != partition:
             continue
@@ -126,28 +127,28 @@ def identify(world: SandboxState, access_key_id: str, partition: str) -> Caller:
     raise _unknown_token()
 
 
-def _given(world: SandboxState, given: Given) -> Caller:
-    backend = world.iam(given.account_id, given.partition)
-    if given.expires is not None and given.expires <= world.clock():
+def _caller_by_key(world: SandboxState, owner: KeyOwner) -> Caller:
+    backend = world.iam(owner.account_id, owner.partition)
+    if owner.expires is not None and owner.expires <= world.clock():
         raise _expired_token()
-    if given.kind == "root":
-        arn = iam_arn(given.account_id, "root", partition=given.partition)
-        return Caller("root", given.account_id, arn, arn, given.account_id, "root")
-    if given.kind == "user":
-        user = _caller_of(backend, given.name)
-        return replace(user, issued=given.issued, mfa=given.mfa)
-    role = next((role for role in backend.roles.values() if role.name == given.name), None)
+    if owner.kind == "root":
+        arn = iam_arn(owner.account_id, "root", partition=owner.partition)
+        return Caller("root", owner.account_id, arn, arn, owner.account_id, "root")
+    if owner.kind == "user":
+        user = _caller_of(backend, owner.name)
+        return replace(user, issued=owner.issued, mfa=owner.mfa)
+    role = next((role for role in backend.roles.values() if role.name == owner.name), None)
     if role is None:
         raise _unknown_token()
-    arn = session_arn(given.account_id, role.name, LENT_SESSION, partition=given.partition)
+    arn = session_arn(owner.account_id, role.name, LENT_SESSION, partition=owner.partition)
     return Caller(
         kind="session",
-        account_id=given.account_id,
+        account_id=owner.account_id,
         arn=arn,
         principal_arn=role.arn,
         entity_id=role.id,
         name=LENT_SESSION,
-        issued=given.issued,
+        issued=owner.issued,
     )
 
 
@@ -204,7 +205,7 @@ def _unknown_token() -> AwsError:
 
 
 def principal_exists(arn: str) -> bool:
-    """Whether there is a user or role of this ARN, in whichever account."""
+    """Whether a user or role of this ARN exists, in any account."""
     kind, name = part_of(arn, 5).partition("/")[0], arn_name(arn)
     for backend in list(iam_backends.get(part_of(arn, 4), {}).values()):
         if kind == "user" and (user := backend.users.get(name)) is not None:
@@ -216,7 +217,7 @@ def principal_exists(arn: str) -> bool:
 
 
 def role_exists(account_id: str, name: str) -> bool:
-    """Whether an account has a role of this name, under whichever path."""
+    """Whether an account has a role of this name, under any path."""
     return any(
         role.name == name
         for backend in list(iam_backends.get(account_id, {}).values())

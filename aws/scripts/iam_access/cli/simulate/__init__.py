@@ -53,7 +53,7 @@ _SUBCOMMANDS = (
 
 
 def simulate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
-    """`simulate.py`: prove and ask what principals may do."""
+    """`simulate.py`: ask and assert what principals may do."""
     parser = argparse.ArgumentParser(
         description="What may users and roles do, as the accounts are or as the files would "
         "leave them?",

@@ -1,4 +1,4 @@
-"""What `simulate.py access` and `simulate.py search` have in common."""
+"""The work that `simulate.py access` and `simulate.py search` share."""
 
 import argparse
 import re
@@ -30,7 +30,7 @@ from iam_access.simulation.whom import Whom
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-# The simulations of the account tester assume a second factor, unless told otherwise.
+# aws-iam-tester assumes a second factor by default.
 _DEFAULT_CONTEXT: Mapping[str, str] = {"aws:MultiFactorAuthPresent": "true"}
 
 
@@ -40,9 +40,9 @@ def answer(
     actions: Sequence[str],
     findings: Sequence[Finding],
 ) -> int:
-    """Ask all accounts and show what they say; the exit status says whether anybody can.
+    """Ask all accounts and show the answers; return the exit status.
 
-    `findings` are what is odd about the actions.
+    `findings` are those about the actions.
     """
     now = clock()
     configuration = load(options, now)
@@ -57,7 +57,7 @@ def answer(
     request = RunOptions()
     by = BackendName(options.backend)
     on_plan = _ground(options, by) == PLAN
-    # An account is as it is, whatever is wrong with a team's files.
+    # Errors in a team's files do not matter for an account as it is.
     known = configuration.accounts if on_plan else configuration.known_accounts
     accounts = [
         account
@@ -73,7 +73,7 @@ def answer(
     ):
         planner = applying(configuration, request, run.now) if on_plan else None
         found = questions.answer(run, question, accounts, planner, by)
-    # What the files ask for and do not get is no part of the answers.
+    # The answers lack what the files ask for and a plan does not grant.
     of_files = findings_of(configuration, None) if on_plan else ()
     of_plans = (finding for each in found for finding in each.findings)
     wrong = (finding for finding in (*of_files, *of_plans) if finding.is_error)
@@ -90,9 +90,9 @@ def answer(
 
 
 def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
-    """What is odd about actions as they were written; UsageError for what cannot be one.
+    """Findings about the actions of a question; UsageError for a malformed one.
 
-    `literal` tells that a pattern is asked for as it stands.
+    `literal`: whether a pattern is asked for as it stands.
     """
     found = []
     for action in dict.fromkeys(actions):
@@ -100,7 +100,7 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
         if unknown is not None:
             if unknown.code == "bad-action":
                 raise UsageError(unknown.message, unknown.hint)
-            # AWS adds actions every day, so it is asked all the same.
+            # AWS adds actions every day, so an unknown one is asked for, too.
             found.append(replace(unknown, severity=Severity.WARNING).at(None))
         elif literal and has_wildcard(action):
             found.append(
@@ -116,7 +116,7 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
 
 
 def _ground(options: argparse.Namespace, by: BackendName) -> str:
-    """Whether accounts are asked as they are or as a plan would leave them; UsageError."""
+    """ACCOUNT or PLAN: as accounts are, or as a plan would leave them. Raises UsageError."""
     if options.sandbox and options.on == ACCOUNT:
         raise UsageError(
             "in the accounts of --sandbox no user or role has anything before the files are "
@@ -135,7 +135,7 @@ def _ground(options: argparse.Namespace, by: BackendName) -> str:
 def _unread(
     options: argparse.Namespace, configuration: Configuration, *, on_plan: bool
 ) -> Iterator[str]:
-    """What of the files cannot be read and may hide an account, or access in one."""
+    """The files that cannot be read and may hide an account, or access in one."""
     if not configuration.settings_valid:
         yield "the settings"
     wanted = set(options.environment)
@@ -186,7 +186,7 @@ def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
 def _check_values(key: str, values: Sequence[str]) -> None:
     """UsageError for values of the wrong type, or several of a key that has one.
 
-    No condition holds with them, so the answer would be that of no request there is.
+    No condition holds with them, so the answer would be of no real request.
     """
     written = {"context_key_name": key, "context_key_values": list(values)}
     for each in ContextKey.contradictions(written):
@@ -194,7 +194,7 @@ def _check_values(key: str, values: Sequence[str]) -> None:
 
 
 def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
-    """Keys that AWS does not have: they are asked with all the same, as actions are."""
+    """Findings about keys that AWS does not have. They are asked with even so, as actions are."""
     for problem in filter(None, map(unknown_key, context)):
         yield replace(problem, severity=Severity.WARNING).at(None)
 
@@ -202,7 +202,7 @@ def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
 def _moment(text: str) -> datetime:
     try:
         moment = parse_timestamp(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
-        # An offset can lead out of all years.
+        # An offset can lead out of the range of years.
         in_utc = moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         in_utc = None

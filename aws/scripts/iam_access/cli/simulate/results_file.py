@@ -10,7 +10,7 @@ from iam_access.render import Output, document_of_tests
 from iam_access.simulation.results import TestReport
 
 _S3 = "s3://"
-# What is meant as a place elsewhere, however it is spelled; a folder of such a name is ./NAME.
+# URLs and ARNs of other places, also misspelled; write ./NAME for a folder of such a name.
 _ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file)\s*:|s3//)", re.IGNORECASE)
 
 
@@ -19,7 +19,7 @@ class _OutputError(AccessError):
 
 
 def check(location: str | None) -> None:
-    """Raise UsageError for what is no location."""
+    """Raise UsageError for a malformed location."""
     if location is None:
         return
     if location.startswith(_S3):
@@ -37,7 +37,7 @@ def check(location: str | None) -> None:
 
 
 def write(report: TestReport, location: str | None, *, verbose: bool) -> str:
-    """Write the document and tell where it is.
+    """Write the document; return its place.
 
     `location` is a folder, or begins with `s3://`; None is `./results`. One that ends in `.json`
     is the file itself. Raises AccessError when it cannot be written.

@@ -104,7 +104,7 @@ class _TestCommand:
     tests: Suites
 
     def over(self, accounts: Sequence[Account]) -> TestReport:
-        """Judge each of the accounts, or only choose what to ask."""
+        """Judge each of the accounts; in a dry run, only select the questions."""
         options = self.options
         names = BACKENDS if options.compare else (options.backend,)
         basis = Basis(options.on or (PLAN if names == (OFFLINE,) else ACCOUNT))
@@ -126,7 +126,7 @@ class _TestCommand:
         )
 
     def _findings(self) -> Iterator[Finding]:
-        """What is wrong with the other files; what is only good to know is not told here."""
+        """Findings about the other files, without notes."""
         for finding in findings_of(self.configuration, self.request.teams):
             if finding.severity is not Severity.NOTE:
                 yield finding

@@ -1,8 +1,8 @@
 """The policy simulator, answered by the pipeline's own evaluator in AWS's format.
 
-As AWS's, it judges by the policies alone: condition keys count only where the request gives them
-(the time, too) or where they follow from the simulated caller; whose a resource is and what it is
-attached to do not matter, and trust policies do not count. Pages of the IAM API Reference:
+As in AWS, only policies are evaluated: condition keys have values only if the request gives them
+(the time, too) or if they follow from the simulated caller; the owner of a resource and its
+attachments do not matter, and trust policies are not evaluated. Pages of the IAM API Reference:
 API_SimulatePrincipalPolicy.html, API_SimulateCustomPolicy.html,
 API_GetContextKeysForPrincipalPolicy.html.
 """
@@ -29,11 +29,11 @@ from iam_access.sandbox.context_keys import context_keys
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
 from iam_access.sandbox.reads import page_of
-from iam_access.sandbox.simulator import parameters as given
+from iam_access.sandbox.simulator import parameters
 from iam_access.sandbox.simulator.exclusions import Attached, Exclusions, exclusions
 from iam_access.sandbox.simulator.results import Simulation, evaluate
 
-# What the evaluator would work out from the request by itself, and a simulation is not told.
+# Keys that the evaluator derives from a request, and that a simulation does not have.
 _NOT_ASSUMED = (
     *("aws:currenttime", "aws:epochtime", "aws:resourceaccount"),
     *("aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid"),
@@ -49,7 +49,7 @@ _FIND: Mapping[str, Callable[[Call], Entity]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """A policy in force, with its text, which results point into."""
+    """A policy in force, with its text, which results refer to."""
 
     compiled: CompiledPolicy
     text: str
@@ -57,7 +57,7 @@ class _Policy:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Whose policies they are: an entity of the account, or nobody for policies given as text."""
+    """The owner of policies: an entity of the account, or None for policies given as text."""
 
     entity: Entity | None
     identity: tuple[_Policy, ...]
@@ -65,12 +65,12 @@ class _Source:
 
 
 def _simulate_principal(call: Call) -> Result:
-    given.check(call.params)
+    parameters.check(call.params)
     return _simulate(call, _principal_source(call))
 
 
 def _simulate_custom(call: Call) -> Result:
-    given.check(call.params)
+    parameters.check(call.params)
     return _simulate(call, _custom_source(call))
 
 
@@ -111,7 +111,7 @@ def _custom_source(call: Call) -> _Source:
 
 
 def _entity(call: Call) -> Entity:
-    kind, name = given.source_of(call)
+    kind, name = parameters.source_of(call)
     named = replace(call, params={f"{kind.title()}Name": name})
     entity = _FIND[kind](named)
     if entity.arn != call.params["PolicySourceArn"]:
@@ -147,7 +147,7 @@ def _inputs(
     call: Call, parameter: str, kind: SourceType = SourceType.IDENTITY
 ) -> Iterator[_Policy]:
     for index, text in enumerate(call.params.get(parameter) or (), 1):
-        yield _Policy(given.policy_input(parameter, index, text, kind), text)
+        yield _Policy(parameters.policy_input(parameter, index, text, kind), text)
 
 
 def _boundary_input(call: Call) -> _Policy | None:
@@ -157,7 +157,7 @@ def _boundary_input(call: Call) -> _Policy | None:
 
 def _simulate(call: Call, source: _Source) -> Result:
     simulation = _prepare(call, source)
-    resources = given.resources_of(call.params)
+    resources = parameters.resources_of(call.params)
     actions, following = page_of(call, list(call.params["ActionNames"]))
     results = [evaluate(simulation, action, resources) for action in actions]
     return {"EvaluationResults": results, **following}
@@ -176,28 +176,28 @@ def _prepare(call: Call, source: _Source) -> Simulation:
         policy = _resource_policy(call, caller)
         with_resource = replace(layers, resource=policy.compiled)
         used.append(policy)
-    told = {**follows, **given.context_of(call.params.get("ContextEntries") or ())}
+    context = {**follows, **parameters.context_of(call.params.get("ContextEntries") or ())}
     owner = call.params.get("ResourceOwner")
     return Simulation(
-        caller=caller or _nobody(call),
+        caller=caller or _unnamed_user(call),
         layers=layers,
         with_resource=with_resource,
-        context={**dict.fromkeys(_NOT_ASSUMED, ()), **told},
-        missing=[key for key in _context_keys(used) if not told.get(key.lower())],
+        context={**dict.fromkeys(_NOT_ASSUMED, ()), **context},
+        missing=[key for key in _context_keys(used) if not context.get(key.lower())],
         owner=account_of(owner) if owner else None,
         texts={one.compiled.source: one.text for one in used},
     )
 
 
-def _nobody(call: Call) -> PrincipalContext:
-    """A user whose name counts nowhere: nothing follows from it, and no policy can name it."""
+def _unnamed_user(call: Call) -> PrincipalContext:
+    """A user without a name, from which no condition key follows and which no policy can name."""
     return PrincipalContext.user(iam_arn(call.account_id, "user/", partition=call.partition))
 
 
 def _caller(
     call: Call, source: _Source
 ) -> tuple[PrincipalContext | None, Mapping[str, tuple[str, ...]]]:
-    """Who asks in the simulation, and the condition keys that follow from it."""
+    """The simulated caller, and the condition keys that follow from it."""
     entity = source.entity
     arn = call.params.get("CallerArn") or (entity.arn if entity else None)
     if arn is None:
@@ -212,28 +212,30 @@ def _caller(
         follows["aws:username"] = (arn_name(arn),)
         if unique_id:
             follows["aws:userid"] = (unique_id,)
-    # A group makes no calls; it is asked as if it were a user without a name.
+    # A group makes no calls; it is simulated as a user without a name.
     return PrincipalContext.user(arn, unique_id), follows
 
 
 def _resource_policy(call: Call, caller: PrincipalContext | None) -> _Policy:
     if caller is None:
-        raise given.invalid_input("Invalid caller - Caller cannot be null or empty.")
+        raise parameters.invalid_input("Invalid caller - Caller cannot be null or empty.")
     if iam_kind(caller.arn) != "user":
-        raise given.invalid_input("Invalid caller - Caller must be an IAM user in this context.")
-    if not given.resources_of(call.params):
-        raise given.invalid_input(
+        raise parameters.invalid_input(
+            "Invalid caller - Caller must be an IAM user in this context."
+        )
+    if not parameters.resources_of(call.params):
+        raise parameters.invalid_input(
             "Invalid Entity Arn: * does not clearly define entity type and name."
         )
     text = call.params["ResourcePolicy"]
-    return _Policy(given.policy_input("ResourcePolicy", 1, text, SourceType.RESOURCE), text)
+    return _Policy(parameters.policy_input("ResourcePolicy", 1, text, SourceType.RESOURCE), text)
 
 
 def _organization(call: Call) -> tuple[tuple[CompiledPolicy, ...], ...]:
     parameter = "ServiceControlPolicyInputList"
     return tuple(
         tuple(
-            given.policy_input(parameter, index, text, SourceType.SCP)
+            parameters.policy_input(parameter, index, text, SourceType.SCP)
             for index, text in enumerate(level.get(parameter) or (), 1)
         )
         for level in call.params.get("OrderedOrganizationPolicyInputList") or ()

@@ -1,4 +1,4 @@
-"""PolicyExclusionList: what would be if a policy were not attached.
+"""PolicyExclusionList: simulate as if a policy were not attached.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_PolicyIdentifier.html
 """
@@ -23,9 +23,9 @@ _INLINE = "An inline policy is identified by its name and the kind and name of w
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A policy as it is attached. A managed one has its ARN as `policy`, an inline one its name.
+    """An attached policy. `policy` is the ARN of a managed one, the name of an inline one.
 
-    `owner` is the kind and the name of who has an inline one.
+    `owner` is the kind and the name of the owner of an inline policy.
     """
 
     policy: str
@@ -47,17 +47,17 @@ _Test: TypeAlias = Callable[[Attached], bool]
 
 @dataclass(frozen=True, slots=True)
 class Exclusions:
-    """Which policies a simulation leaves out. What names none that is attached does nothing."""
+    """The policies that a simulation leaves out. Identifiers of no attached policy do nothing."""
 
     tests: Sequence[_Test]
 
     def leave_out(self, attached: Attached) -> bool:
-        """Whether the simulation is to be without this policy."""
+        """Whether the simulation leaves this policy out."""
         return any(test(attached) for test in self.tests)
 
 
 def exclusions(identifiers: Sequence[Mapping[str, Any]]) -> Exclusions:
-    """Read the parameter. Raises AwsError for an identifier that is none."""
+    """Read the parameter. Raises AwsError for a malformed identifier."""
     if len(identifiers) > _MOST:
         raise constraint(
             "policyExclusionList", f"Member must have length less than or equal to {_MOST}"

@@ -1,4 +1,4 @@
-"""What a request to the policy simulator may contain. Codes and wording follow AWS.
+"""The parameters of a request to the policy simulator. Codes and wording follow AWS.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
@@ -32,7 +32,7 @@ _ENTITIES = ("user", "group", "role")
 _RESOURCE = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
 _DOCUMENT = re.compile("[\t\n\r\u0020-\u00ff]+")
 _LEVELS = 7
-# For starting EC2 instances: which resources are to be named. Which are is not checked here.
+# Scenarios of starting EC2 instances. The resources that they need are not checked here.
 _SCENARIOS = frozenset(
     {
         *("EC2-Classic-EBS", "EC2-Classic-InstanceStore", "EC2-VPC-EBS", "EC2-VPC-EBS-Subnet"),
@@ -42,12 +42,12 @@ _SCENARIOS = frozenset(
 
 
 def invalid_input(message: str) -> AwsError:
-    """The simulator's error for anything that does not fit."""
+    """The simulator's error for an invalid parameter."""
     return AwsError("InvalidInput", message)
 
 
 def check(params: Mapping[str, Any]) -> None:
-    """Refuse what is wrong by itself, whatever the account contains."""
+    """Refuse what is wrong independently of the account."""
     _check_actions(params)
     _check_resources(params.get("ResourceArns") or [])
     _check_apart(params)
@@ -68,7 +68,7 @@ def check(params: Mapping[str, Any]) -> None:
 
 
 def source_of(call: Call) -> tuple[str, str]:
-    """Kind (user, group or role) and name of the principal whose policies are asked about."""
+    """Kind (user, group or role) and name of the simulated principal."""
     arn = call.params.get("PolicySourceArn")
     if arn is None:
         raise constraint("policySourceArn", "Member must not be null")
@@ -98,13 +98,13 @@ def _is_in_account(text: str) -> bool:
 
 
 def resources_of(params: Mapping[str, Any]) -> list[str]:
-    """The resources that are named, none where the question is about all."""
+    """The resources of the request; empty for all resources."""
     named = params.get("ResourceArns") or []
     return [] if named == [EVERY_RESOURCE] else list(named)
 
 
 def policy_input(parameter: str, index: int, text: str, kind: SourceType) -> CompiledPolicy:
-    """A policy that the request brings along; the id is the one that results name it by."""
+    """A policy in the request; `id` is its name in results."""
     check_length(parameter[0].lower() + parameter[1:], text, 1, 131_072)
     if not _DOCUMENT.fullmatch(text):
         raise constraint(
@@ -143,10 +143,10 @@ def _check_actions(params: Mapping[str, Any]) -> None:
 
 
 def _check_apart(params: Mapping[str, Any]) -> None:
-    """Actions that the simulator knows the resources of, and others, go together on `*` only.
+    """Refuse a mix of actions with and without known resource types, except on `*`.
 
-    AWS does not say which it knows; those it was seen to refuse beside others are no actions of
-    IAM but operations of an API (s3:PutBucketReplication).
+    AWS does not document which actions it knows; those that it was seen to refuse beside others
+    are operations of an API and no IAM actions (s3:PutBucketReplication).
     """
     if not resources_of(params):
         return

@@ -1,4 +1,4 @@
-"""What the policy simulator answers: decisions, and what they rest on.
+"""The answers of the policy simulator: decisions, and the statements behind them.
 
 Pages of the IAM API Reference: API_EvaluationResult.html, API_ResourceSpecificResult.html.
 """
@@ -40,11 +40,11 @@ _RESTRICTIVE = (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY, Verdict.ALLOWED)
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """All that a request asks to be judged by.
+    """The policies and the context that a request is evaluated with.
 
     `with_resource` is None without a resource policy. `context` has condition keys in lower case;
-    `missing` are those that policies ask for and the request does not give. `owner` is the account
-    of resources whose ARN names none. `texts` are the documents that results point into.
+    `missing` are the keys of policies that the request does not give. `owner` is the account of
+    resources whose ARN has none. `texts` are the documents that results refer to.
     """
 
     caller: PrincipalContext
@@ -56,7 +56,7 @@ class Simulation:
     texts: Mapping[PolicySource, str]
 
     def decide(self, action: str, resource: str) -> Decision:
-        """Judge one action on one resource."""
+        """Evaluate one action on one resource."""
         request = Request(
             self.caller,
             action,
@@ -69,22 +69,22 @@ class Simulation:
         return decide(request, self.with_resource)
 
     def is_across_accounts(self, action: str, resource: str) -> bool:
-        """Whether the resource policy that comes with the request is of another account."""
+        """Whether the resource policy in the request is of another account."""
         if self.with_resource is None or _ignores_resource_policy(action):
             return False
         return (account_of(resource) or self.owner) not in (None, self.caller.account)
 
 
 def _ignores_resource_policy(action: str) -> bool:
-    """AWS checks the syntax of a trust policy given as ResourcePolicy, and then ignores it."""
+    """Whether ResourcePolicy is a trust policy: AWS checks its syntax, and then ignores it."""
     return action.lower().startswith("sts:assume")
 
 
 def evaluate(simulation: Simulation, action: str, resources: Sequence[str]) -> dict[str, Any]:
     """The result of one action.
 
-    For resources that are named, decisions are in ResourceSpecificResults; those of the result
-    itself sum them up: the most restrictive decision, and the statements that led to it.
+    If the request names resources, ResourceSpecificResults has their decisions, and the result
+    itself the most restrictive of them, with its statements.
     """
     asked = resources or [EVERY_RESOURCE]
     decisions = [simulation.decide(action, resource) for resource in asked]
@@ -123,7 +123,7 @@ def _specific(
 
 
 def _matched(simulation: Simulation, decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    """The statements that decided, each once; those of organisations are never shown."""
+    """The deciding statements, each once; AWS never shows those of organizations."""
     refs = dict.fromkeys(ref for one in decisions for ref in one.deciding)
     found = []
     for ref in refs:
@@ -161,9 +161,9 @@ def _organizations_detail(decisions: Sequence[Decision]) -> dict[str, Any]:
 
 
 def _decision_details(decisions: Sequence[Decision], across: Sequence[bool]) -> dict[str, Any]:
-    """For each type of policy the most restrictive word, of resources in other accounts alone.
+    """The most restrictive decision of each policy type, for resources in other accounts only.
 
-    Empty within one account, and not there at all where service control policies deny.
+    Empty within one account, and absent if service control policies deny.
     """
     if any(each.layer is PolicyType.SCP for one in decisions for each in one.blocked_by):
         return {}
@@ -177,7 +177,7 @@ def _decision_details(decisions: Sequence[Decision], across: Sequence[bool]) -> 
 
 
 def _resource_name(action: str, resources: Sequence[str]) -> str:
-    """What stands for several resources: the form of ARN that the action takes, or `*`."""
+    """The name of several resources: the form of ARN that the action takes, or `*`."""
     known = find_action(action)
     if known is None:
         return EVERY_RESOURCE
