@@ -256,7 +256,7 @@ def permission(service: str, operation: str) -> str:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ResourceId:
-    """What tells one resource from another within an account: its kind and a key of that kind."""
+    """The identity of a resource within an account: its kind, and a key that the kind defines."""
 
     kind: str
     key: str
@@ -278,7 +278,7 @@ class Resource:
     `expires` (UTC) is the moment from which it gives nothing, None for what is permanent; `grant`
     then names the team's policy that it grants, and resources of one principal, team and grant
     succeed each other. `description` is sent to AWS when it is made and cannot change afterwards.
-    `reasons` say why it is to be, for the reviewer. `usage` tells its user, line by line, how to
+    `reasons` say why it is to be, for the reviewer. `usage` says, line by line, how to
     make use of it.
     """
 
@@ -378,7 +378,7 @@ class GrantChange(StrEnum):
 class TemporaryGrantStatus:
     """One temporary grant of one principal in one account, and what a plan does to it.
 
-    `principal` is None where it was deleted, `grant` where nothing tells which policy it is.
+    `principal` is None if it was deleted, `grant` if the policy that it grants is not known.
     `starts` (UTC) is None for one that holds already or goes, `expires` (UTC) for one that has lost
     its end. `kinds` counts the resources that write it by kind; `changes` are the ids of the plan's
     changes that touch them or what they need.
@@ -472,7 +472,7 @@ class PermissionDelta:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """A known way to more access than was meant, that a principal gains.
+    """A known escalation path that a principal gains: a way to more access than was granted.
 
     `code` is stable and meant for programs, `actions` are the permissions that together make it
     possible, `url` the page that describes it.
@@ -520,7 +520,7 @@ class Verification:
 
     Of all `grants` that the files ask for, those that are `alive` are allowed what they are to
     allow; of the `temporary` ones among them, those that are `ending` give nothing from their end
-    on. `findings` tell what does not hold, what could not be proven and why, and the counts.
+    on. `findings` say what does not hold, what could not be proven and why, and the counts.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -536,9 +536,9 @@ class AccountReport:
 
     `failure` says why the account could not be read at all (then there is no plan).
     `outcomes` is empty when nothing was carried out (dry run, refused, nothing to do).
-    `meanings` tell of each principal that the plan touches; None if not asked for. `held_meanings`
-    tell what the changes that are held back would mean beyond that, if they were allowed.
-    `verified` is the result of reading the account again afterwards; None if not asked for.
+    `meanings` are those of each principal that the plan touches; None if they were not asked.
+    `held_meanings` are what the changes that are held back would mean beyond that, if allowed.
+    `verified` is the result of reading the account again afterwards; None without that.
     """
 
     account: Account
@@ -551,7 +551,7 @@ class AccountReport:
 
     @property
     def unfinished(self) -> bool:
-        """Something AWS did not let us do; for the exit status this weighs most."""
+        """Whether something could not be done in AWS; this decides the exit status first."""
         return self.failure is not None or any(
             outcome.status in (Status.FAILED, Status.SKIPPED) for outcome in self.outcomes
         )
@@ -559,7 +559,7 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All there is to tell about one run of a command. `now` is the run's time (UTC)."""
+    """The result of one run of a command. `now` is the run's time (UTC)."""
 
     command: str
     now: datetime

@@ -1,4 +1,4 @@
-"""Making untrusted text safe for where it is shown: pure functions, one per destination.
+"""Make untrusted text safe for where it is shown: one pure function per destination.
 
 Every value goes through `terminal` first, whatever the destination: nothing of it can then
 move a cursor, end a line, reverse the reading order or hide.
@@ -112,7 +112,7 @@ def markdown(text: str) -> str:
 
 def _word(word: str) -> str:
     if _REFERENCE.search(word) is not None:
-        plain = word.rstrip(",:;")  # whoever copies it does not want the sentence's comma
+        plain = word.rstrip(",:;")  # a copied word comes without the sentence's comma
         if _REFERENCE.search(plain) is None:
             return markdown_code(word)
         return markdown_code(plain) + word[len(plain) :]

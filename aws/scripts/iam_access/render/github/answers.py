@@ -22,9 +22,9 @@ def render(report: AccessReport, *, verbose: bool) -> str:
     lines = annotations((*troubles, *report.findings), titles)
     for group in groups(report.answers):
         answer, actions = group.first, group.named(verbose=verbose)
-        said = f"{decision_of(answer)}: {answer.arn} {actions} {answer.resource}"
+        words = f"{decision_of(answer)}: {answer.arn} {actions} {answer.resource}"
         why = "; ".join(map(because, reasons_of(answer)))
-        lines.append(log_line(f"{said}: {why}"))
+        lines.append(log_line(f"{words}: {why}"))
     lines += [
         log_line(f"{titles[account.account.id]}: there is no {each.label}")
         for account in report.accounts

@@ -117,7 +117,7 @@ def _grant(row: Row, report: Report) -> dict[str, Any]:
 def _verified(report: Report) -> list[dict[str, Any]] | None:
     """How many grants were proven in each account after the run; None without a proof.
 
-    The findings tell what was not, and why.
+    The findings say what was not, and why.
     """
     found = [
         {
@@ -146,7 +146,7 @@ def _account(account: AccountView) -> dict[str, Any]:
 
 
 def _meanings(
-    report: Report, told: Callable[[AccountReport], Sequence[Meaning]]
+    report: Report, meanings_of: Callable[[AccountReport], Sequence[Meaning]]
 ) -> list[dict[str, Any]] | None:
     """One object for each principal that the plan touches; None where it was not asked."""
     asked = [each for each in report.accounts if each.meanings is not None]
@@ -155,7 +155,7 @@ def _meanings(
     return [
         _meaning(meaning, each.account)
         for each in sorted(asked, key=lambda each: (each.account.label, each.account.id))
-        for meaning in told(each)
+        for meaning in meanings_of(each)
     ]
 
 

@@ -57,11 +57,11 @@ def render(report: TestReport, *, verbose: bool = False, budget: int = BUDGET) -
 
 
 def _account(tests: AccountTests, report: TestReport) -> str:
-    said = markdown(assertions.account_result(tests, dry_run=report.dry_run))
+    words = markdown(assertions.account_result(tests, dry_run=report.dry_run))
     given = assertions.assumed(tests)
     if given:
-        said += f"<br>Judged for {markdown(given)}"
-    return table_row((markdown_code(tests.account.id), markdown_code(tests.account.label), said))
+        words += f"<br>Judged for {markdown(given)}"
+    return table_row((markdown_code(tests.account.id), markdown_code(tests.account.label), words))
 
 
 def _group(group: Group) -> str:

@@ -23,7 +23,7 @@ _IN_SUMMARY = 3
 
 
 def rows(report: Report) -> list[str]:
-    """One block of lines for each principal for whom something changes; none if nobody asked."""
+    """A block of lines for each principal for whom something changes; none if it was not asked."""
     found = meanings.accounts(report)
     if found is None:
         return []

@@ -24,7 +24,7 @@ _HEADINGS = {
     "revoke": "Revocation",
 }
 _TRIED = ("Done", "Failed", "Skipped")
-#: Where all of a report is that is told in Markdown alone, and beside a complete text.
+#: Where the rest of a shortened report is: of Markdown alone, and of Markdown beside a log.
 ELSEWHERE = "`--output text --verbose` shows all of it"
 IN_THE_LOG = "The run's log has all of it"
 
@@ -35,7 +35,7 @@ FINDINGS_HEAD = (
     table_row(["---"] * 3),
 )
 # How many of the decisive findings are shown in full.
-_TOLD = 5
+_DECISIVE = 5
 _GRANTS_HEAD = (
     "### Temporary access",
     "",
@@ -95,9 +95,9 @@ def render(
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
     lines += [f"**{markdown(summary.result(report))}**", "", *notices, *first.lines]
     lines += totals.lines
-    told = [*summary.troubles(accounts), *found]
-    if told:
-        lines += [f"Findings: {summary.tally(told)}", ""]
+    counted = [*summary.troubles(accounts), *found]
+    if counted:
+        lines += [f"Findings: {summary.tally(counted)}", ""]
     lines += [*problems.lines, *hints.lines, *meant.lines, *held.lines, *access.lines]
     lines += [*plan, *_omitted(left_out, whole)]
     digest = summary.digest(report)
@@ -142,18 +142,18 @@ def _summary_row(account: AccountView, report: Report) -> str:
 
 
 def _omitted(left_out: dict[str, int], whole: str) -> list[str]:
-    said = [f"{what}: {number:,}" for what, number in left_out.items() if number]
-    if not said:
+    words = [f"{what}: {number:,}" for what, number in left_out.items() if number]
+    if not words:
         return []
-    return [f"Left out, for want of room: {', '.join(said)}. {whole}.", ""]
+    return [f"Left out, for want of room: {', '.join(words)}. {whole}.", ""]
 
 
 def _notices(found: Sequence[Finding]) -> list[str]:
     """Lines that stand before all else, with an empty one after them; or none."""
-    told = summary.decisive(found)
-    lines = [f"> **{each.severity}:** {markdown(each.message)}" for each in told[:_TOLD]]
-    if len(told) > _TOLD:
-        lines.append(f"> and {len(told) - _TOLD:,} more like it")
+    decisive = summary.decisive(found)
+    lines = [f"> **{each.severity}:** {markdown(each.message)}" for each in decisive[:_DECISIVE]]
+    if len(decisive) > _DECISIVE:
+        lines.append(f"> and {len(decisive) - _DECISIVE:,} more like it")
     return [*"\n>\n".join(lines).split("\n"), ""] if lines else []
 
 

@@ -46,8 +46,8 @@ def _answer_lines(group: AnswerGroup, *, verbose: bool) -> Iterator[Line]:
     )
     for reason in reasons_of(answer):
         yield line(4, reason.text)
-        for said, place in places(reason.origin):
-            yield line(6, Span(f"{said} ", "faint"), str(place))
+        for how, place in places(reason.origin):
+            yield line(6, Span(f"{how} ", "faint"), str(place))
     if verbose:
         for layer in answer.decision.layers:
             yield line(6, Span(str(layer), "faint"))

@@ -25,7 +25,7 @@ from iam_access.simulation.results import AccountTests, TestReport
 
 
 def report_lines(report: TestReport, *, verbose: bool = False) -> Layout:
-    """All there is to tell. The last line says how the run ended."""
+    """The whole report. The last line says how the run ended."""
     layout: list[Line | Table] = []
     if report.accounts:
         layout += [line(0, Span(heading(report), "title")), BLANK]
@@ -43,8 +43,8 @@ def report_lines(report: TestReport, *, verbose: bool = False) -> Layout:
 
 
 def _account_lines(tests: AccountTests, report: TestReport, *, verbose: bool) -> Iterator[Line]:
-    said = account_result(tests, dry_run=report.dry_run)
-    yield line(0, Span(f"{tests.account.title}: ", "title"), said)
+    words = account_result(tests, dry_run=report.dry_run)
+    yield line(0, Span(f"{tests.account.title}: ", "title"), words)
     given = assumed(tests)
     if given:
         yield line(2, Span(f"judged for {given}", "faint"))

@@ -43,9 +43,9 @@ from iam_access.render.view.changes import (
 from iam_access.render.view.meaning import AccountMeaning, GroupedMeaning
 from iam_access.render.view.timeline import Row
 
-# A longer document is told by its size, unless verbose.
+# Of a longer new document only the size is shown, unless verbose.
 MOST_LINES = 40
-_SAID = {
+_STATUS_WORDS = {
     ChangeStatus.DONE: "done",
     ChangeStatus.ALREADY: "already so",
     ChangeStatus.HELD: "held back",
@@ -55,12 +55,12 @@ _TITLES = {
     GrantChange.ENDED: "Temporary access that has ended",
 }
 _STYLES = {GrantChange.NEW: "create", GrantChange.REVOKED: "delete", GrantChange.ENDED: "delete"}
-# How many principals are named in a line, unless what they gain is dangerous.
+# How many principals a line names, unless what they gain is dangerous.
 _PRINCIPALS = 10
 
 
 def report_lines(report: Report, *, verbose: bool = False, zone: tzinfo | None = None) -> Layout:
-    """All there is to tell. The last line says how the run ended.
+    """The whole report. The last line says how the run ended.
 
     Times are in UTC, and in `zone` (the system's, if None) where that differs.
     """
@@ -88,7 +88,7 @@ def error_lines(error: AccessError) -> Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ChangeLines:
     """The lines of one change. Neighbours with the same `facts` share them."""
 
     head: Line
@@ -100,7 +100,7 @@ class _Told:
 def account_lines(
     account: AccountView, report: Report, *, verbose: bool, zone: tzinfo | None
 ) -> Iterator[Line]:
-    """What is to be changed, or was, in one account; nothing where there is nothing to tell."""
+    """What is to be changed, or was, in one account; no lines for an account without changes."""
     if account.failure is None and not account.refused and not account.changes:
         return
     yield line(0, Span(account.title, "title"))
@@ -113,8 +113,8 @@ def account_lines(
         yield line(2, Span("refused: ", "error"), why)
     for principal, steps in account.by_principal:
         yield line(2, Span(_principal(principal), "title"))
-        told = [_told(step, report, verbose=verbose, zone=zone) for step in steps]
-        for one, following in zip_longest(told, told[1:]):
+        changes = [_change_lines(step, report, verbose=verbose, zone=zone) for step in steps]
+        for one, following in zip_longest(changes, changes[1:]):
             yield one.head
             yield from one.trouble
             shared = following is not None and following.facts == one.facts
@@ -127,12 +127,14 @@ def _principal(principal: Principal | None) -> str:
     return principal.label if principal else "in the account"
 
 
-def _told(step: ChangeView, report: Report, *, verbose: bool, zone: tzinfo | None) -> _Told:
+def _change_lines(
+    step: ChangeView, report: Report, *, verbose: bool, zone: tzinfo | None
+) -> _ChangeLines:
     change = step.change
     sign = Span(f"{step.sign} {change.id.kind} ", change.action)
-    said = f" ({_SAID[step.status]})" if step.status in _SAID else ""
-    return _Told(
-        head=line(4, sign, Span(change.name, "title"), said),
+    words = f" ({_STATUS_WORDS[step.status]})" if step.status in _STATUS_WORDS else ""
+    return _ChangeLines(
+        head=line(4, sign, Span(change.name, "title"), words),
         trouble=tuple(_trouble(step)),
         facts=tuple(_facts(step, report, zone)),
         content=tuple(_content(step, verbose=verbose)),
@@ -203,7 +205,7 @@ def _diff_style(text: str) -> str:
 
 
 def meaning_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
-    """Nothing where nobody asked."""
+    """What the plan means; no lines if it was not asked."""
     found = meanings.accounts(report)
     if found is None:
         return
@@ -257,7 +259,7 @@ def _differences(verb: str, style: str, differences: Sequence[PermissionDelta]) 
 
 
 def timeline_lines(report: Report, *, verbose: bool, zone: tzinfo | None) -> Iterator[Line]:
-    """Who holds what until when, and what goes; times in UTC and in the reader's zone."""
+    """Temporary grants and their ends; times in UTC and in the reader's zone."""
     found = timeline.rows(report)
     groups: dict[str, list[Row]] = {}
     for row in found:
@@ -308,7 +310,7 @@ def _end_of(row: Row, report: Report, zone: tzinfo | None) -> str:
 def finding_lines(
     found: Sequence[Notice], accounts: Iterable[AccountReport], *, verbose: bool
 ) -> Iterator[Line]:
-    """What was found, each with its place and hint. `accounts` have the titles of accounts."""
+    """Findings with place and hint. `accounts` give the titles of accounts."""
     known = {each.account.id: each.account for each in accounts}
     shown = summary.collapsed(found, verbose=verbose)
     previous: str | None = None

@@ -72,7 +72,7 @@ def _show_wrapped(line: Line, console: Console) -> None:
         _show(line, console)
         return
     text, width = _whole(line)[line.indent :], console.width
-    # However narrow it is, half of it is for words.
+    # Half of a narrow terminal stays for words.
     below = min(line.indent + line.hang, width // 2)
     margin = line.indent
     for begin, end in _broken(text.plain, width - line.indent, width - below, cell_len):
@@ -110,10 +110,10 @@ def _draw(table: Table, console: Console, frame: box.Box) -> bool:
 def _broken(
     text: str, first: int, following: int, measure: Callable[[str], int]
 ) -> Iterator[tuple[int, int]]:
-    """The pieces of a text, by their beginnings and ends, without the spaces between them.
+    """The pieces of a text by start and end, without the spaces between them.
 
-    `first` and `following` are how wide the first piece and the others may be, as `measure` tells;
-    a word, an ARN, an address or a command that is wider stays whole.
+    `first` and `following` are the widths of the first piece and of the others, by `measure`; a
+    word, an ARN, an address or a command that is wider stays whole.
     """
     together = [found.span() for found in _TOGETHER.finditer(text)]
     begin, end, room = 0, 0, first
@@ -127,7 +127,7 @@ def _broken(
 
 
 def _gaps(text: str, together: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Where a line may be broken, by beginnings and ends."""
+    """The gaps at which a line may be broken, by start and end."""
     for found in re.finditer(r"(?<=\S) +(?=\S)", text):
         if not any(begin < found.end() and found.start() < end for begin, end in together):
             yield found.span()

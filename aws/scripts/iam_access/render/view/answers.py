@@ -13,7 +13,7 @@ from iam_access.simulation.near_misses import Way
 from iam_access.simulation.origin import Origin
 from iam_access.simulation.results import BackendDecision as Judged
 
-# More actions than these of one kind are told only by their number.
+# How many actions of one kind are named; the others are counted.
 _FOLD_ABOVE = 5
 _WORDS = {
     Verdict.ALLOWED: "allowed",
@@ -23,13 +23,13 @@ _WORDS = {
 
 
 def result(report: AccessReport) -> str:
-    """The one line that says it all."""
+    """The line that says how many can."""
     failed = [account for account in report.accounts if account.failure]
     begun = sum(1 for account in failed if account.answers)
     where = "as the files would leave the accounts" if report.on_plan else "as the accounts are"
     where += ", judged by AWS" if report.by_aws else ""
     at = f"at {phrases.instant(report.question.at)}"
-    said = _who_can(report)
+    words = _who_can(report)
     missing = [f"{each} cannot be read" for each in report.unread]
     for number, how in ((len(failed) - begun, "not reached"), (begun, "not asked to the end")):
         missing += [f"{phrases.count(number, 'account')} {how}"] if number else []
@@ -37,17 +37,17 @@ def result(report: AccessReport) -> str:
         unfinished = f"Not finished: {', '.join(missing)}"
         if len(failed) - begun == len(report.accounts):
             return unfinished
-        said = f"{unfinished}; elsewhere {said[0].lower()}{said[1:]}"
+        words = f"{unfinished}; elsewhere {words[0].lower()}{words[1:]}"
     unknown = "" if failed else ", ".join(each.label for each in report.unknown)
     if unknown and not report.answers:
         return f"No account has {unknown}, {where}"
     if not report.accounts:
         return "No account was asked: the files name none that is meant"
-    return f"{said}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
+    return f"{words}, {where}, {at}{f'; no account has {unknown}' if unknown else ''}"
 
 
 def _who_can(report: AccessReport) -> str:
-    """How many can and how many can in part; if none, that those asked about cannot."""
+    """How many can, and how many can in part; if none, that those asked about cannot."""
     question = report.question
     able = {(answer.account.id, answer.principal) for answer in report.answers if answer.allowed}
     partly = {(one.account.id, one.principal) for one in report.answers if one.near_misses} - able
@@ -124,7 +124,7 @@ def reasons_of(answer: AccessAnswer) -> Iterator[Reason]:
 
 
 def _around(answer: AccessAnswer) -> Iterator[str]:
-    """What no statement tells: whose role it is, how it is allowed in part, what AWS says."""
+    """What is in no statement: whose role it is, how it is allowed in part, what AWS decides."""
     if answer.made_for is not None:
         yield f"a role made for {answer.made_for.label}, who may assume it"
     yield from map(_way, answer.near_misses)
@@ -133,7 +133,7 @@ def _around(answer: AccessAnswer) -> Iterator[str]:
 
 
 def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:
-    """What AWS's simulator says that the evaluator in here does not."""
+    """What AWS's simulator decides and the evaluator here does not."""
     if answer.disputed:
         yield from (f"AWS: by {each}" for each in aws.evidence)
         yield f"the evaluator here decides otherwise: {_WORDS[answer.decision.kind]}"
@@ -144,7 +144,7 @@ def _by_aws(answer: AccessAnswer, aws: Judged) -> Iterator[str]:
 
 
 def decision_of(answer: AccessAnswer) -> str:
-    """The decision; of one who can in part, what else is open."""
+    """The decision; for a principal that can in part, what it depends on."""
     if not answer.near_misses:
         return _WORDS[answer.kind]
     if any(way.action for way in answer.near_misses):
@@ -172,7 +172,7 @@ def _lacking(near_miss: NearMiss) -> str:
 
 
 def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
-    """Which policies would have to allow it and do not."""
+    """The policies that would have to allow it and do not."""
     note = f" ({layer.note})" if layer.note else ""
     match layer.layer:
         case PolicyType.IDENTITY:
@@ -188,7 +188,7 @@ def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
 
 
 def _statement(origin: Origin) -> str:
-    """A statement and its policy: an inline one is told with who has it."""
+    """A statement and its policy; of an inline policy, also the principal that has it."""
     ref = origin.ref
     sid = f" ({ref.sid})" if ref.sid else ""
     source = ref.source
@@ -200,11 +200,11 @@ def _statement(origin: Origin) -> str:
 
 def places(origin: Origin | None) -> Iterator[tuple[str, Location]]:
     if origin is not None:
-        for said, place in (("written at", origin.statement), ("granted at", origin.entry)):
+        for how, place in (("written at", origin.statement), ("granted at", origin.entry)):
             if place is not None:
-                yield said, place
+                yield how, place
 
 
 def because(reason: Reason) -> str:
-    where = ", ".join(f"{said} {place}" for said, place in places(reason.origin))
+    where = ", ".join(f"{how} {place}" for how, place in places(reason.origin))
     return f"{reason.text} ({where})" if where else reason.text

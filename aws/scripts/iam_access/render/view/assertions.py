@@ -42,17 +42,19 @@ def result(report: TestReport) -> str:
     wrong = sum(len(each.violations) for each in report.accounts)
     apart = sum(len(each.disagreements) for each in report.accounts)
     total = sum(each.decisions for each in report.accounts)
-    said = f"{wrong:,} of {phrases.count(total, 'decision')} not as expected"
+    words = f"{wrong:,} of {phrases.count(total, 'decision')} not as expected"
     if report.dry_run:
         asked = sum(one.decisions for each in report.accounts for one in each.assertions)
-        said = f"Dry run: {phrases.count(asked, 'decision')} to ask for, nothing was asked"
+        words = f"Dry run: {phrases.count(asked, 'decision')} to ask for, nothing was asked"
     elif not wrong:
-        said = f"{phrases.count(total, 'decision')}, all as expected" if total else "Nothing judged"
+        words = (
+            f"{phrases.count(total, 'decision')}, all as expected" if total else "Nothing judged"
+        )
     if BackendName.AWS in report.backends and len(report.backends) > 1:
-        said += f"; {phrases.count(apart, 'disagreement')} with AWS"
+        words += f"; {phrases.count(apart, 'disagreement')} with AWS"
     if errors:
-        said += f"; {phrases.count(errors, 'error')}"
-    return f"Not finished: {_unfinished(report)}; {said}" if failed else said
+        words += f"; {phrases.count(errors, 'error')}"
+    return f"Not finished: {_unfinished(report)}; {words}" if failed else words
 
 
 def _unfinished(report: TestReport) -> str:
@@ -76,38 +78,38 @@ def account_result(tests: AccountTests, *, dry_run: bool) -> str:
     if not tests.assertions:
         return "nothing to ask"
     number = len({assertion.test for assertion in tests.assertions})
-    # Many tests are about the very same people.
+    # Many tests share one list of principals.
     groups = {id(assertion.states): assertion.states for assertion in tests.assertions}
     people = len({state.arn for states in groups.values() for state in states})
-    said = f"{phrases.count(number, 'test')}, {phrases.count(people, 'principal')}"
+    words = f"{phrases.count(number, 'test')}, {phrases.count(people, 'principal')}"
     if dry_run:
         asked = sum(assertion.decisions for assertion in tests.assertions)
-        said += f", {phrases.count(asked, 'decision')} to ask for"
+        words += f", {phrases.count(asked, 'decision')} to ask for"
     else:
         wrong = len(tests.violations)
-        said += f", {phrases.count(tests.decisions, 'decision')}"
-        said += f", {wrong:,} not as expected" if wrong else ", all as expected"
+        words += f", {phrases.count(tests.decisions, 'decision')}"
+        words += f", {wrong:,} not as expected" if wrong else ", all as expected"
     if tests.failure is not None:
-        said += f", not asked to the end ({tests.failure.code})"
+        words += f", not asked to the end ({tests.failure.code})"
     if tests.disagreements:
-        said += f", {phrases.count(len(tests.disagreements), 'disagreement')}"
+        words += f", {phrases.count(len(tests.disagreements), 'disagreement')}"
     if tests.left_out:
-        said += f", {phrases.count(tests.left_out, 'question')} left out"
-    return said
+        words += f", {phrases.count(tests.left_out, 'question')} left out"
+    return words
 
 
 def assumed(tests: AccountTests) -> str:
-    """For which requests the tests of an account were judged; "" where none was."""
+    """For which requests the tests of an account were judged; empty if none was."""
     if not tests.decisions:
         return ""
-    said = "requests as the tests give them (those that give none have a second factor), made now"
+    words = "requests as the tests give them (those that give none have a second factor), made now"
     if tests.assumed is None:
-        return said
+        return words
     moments, keys = tests.assumed.moments, tests.assumed.keys
     if moments:
         later = phrases.count(len(moments), "later moment")
-        said += f" and at {later} up to {phrases.instant(moments[-1])}"
-    return f"{said}; what must fail, with any {phrases.some(keys, _KEYS)}" if keys else said
+        words += f" and at {later} up to {phrases.instant(moments[-1])}"
+    return f"{words}; what must fail, with any {phrases.some(keys, _KEYS)}" if keys else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Group:
     def why(self, index: int) -> str:
         """What decided a result, as a clause, and where the files say and grant it."""
         result = self.results[index]
-        said = f"{decided(result.answer)}{result.question.circumstances}"
+        words = f"{decided(result.answer)}{result.question.circumstances}"
         evidence = [one for each in self.alike for one in each[index].answer.evidence]
         for how, places in (
             ("written at", dict.fromkeys(one.written for one in evidence if one.written)),
@@ -154,8 +156,8 @@ class Group:
             if places:
                 first, *others = map(str, places)
                 more = f" and {phrases.count(len(others), 'other place')}" if others else ""
-                said += f", {how} {first}{more}"
-        return said
+                words += f", {how} {first}{more}"
+        return words
 
 
 def groups(tests: AccountTests, *, verbose: bool) -> tuple[Group, ...]:
@@ -176,7 +178,7 @@ def groups(tests: AccountTests, *, verbose: bool) -> tuple[Group, ...]:
 
 
 def _likeness(result: TestResult) -> object:
-    """What results have in common that are told together: the same for the same reason."""
+    """The key of results that are shown together: the same decision for the same reason."""
     answer = result.answer
     because = [(one.name, one.type, one.place, one.written) for one in answer.evidence]
     limits = answer.boundary, answer.organization
@@ -185,12 +187,12 @@ def _likeness(result: TestResult) -> object:
 
 
 def accounts_of(report: TestReport) -> tuple[AccountTests, ...]:
-    """The accounts by label and id, however they happened to finish."""
+    """The accounts by label and id, in whatever order they finished."""
     return tuple(sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)))
 
 
 def as_report(report: TestReport) -> Report:
-    """Findings and accounts that were not reached, in the form that other renderers take."""
+    """Findings and accounts that were not reached, as a report of the kind that runs have."""
     return Report(
         command="test",
         now=report.now,
@@ -246,20 +248,20 @@ def violations(report: TestReport) -> Iterator[Finding]:
 
 def decided(answer: BackendDecision) -> str:
     """A decision and what it rests on, as a clause."""
-    said = _DECISIONS[answer.decision]
+    words = _DECISIONS[answer.decision]
     reasons = [str(each) for each in answer.evidence]
     if reasons:
-        said += f" by {', '.join(reasons)}"
+        words += f" by {', '.join(reasons)}"
     if answer.because:
-        said += f": {answer.because}"
+        words += f": {answer.because}"
     if answer.decision is not Verdict.ALLOWED:
         if answer.boundary is False:
-            said += ", limited by the permissions boundary"
+            words += ", limited by the permissions boundary"
         if answer.organization is False:
-            said += ", limited by the organisation"
+            words += ", limited by the organisation"
     if answer.missing:
-        said += f" (not in the request: {', '.join(answer.missing)})"
-    return said
+        words += f" (not in the request: {', '.join(answer.missing)})"
+    return words
 
 
 def in_words(expected: Expectation) -> str:

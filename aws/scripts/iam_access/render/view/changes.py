@@ -125,14 +125,14 @@ class AccountView:
         )
 
     def count_of(self, action: ChangeType) -> int:
-        """How many changes do this, but for those that are held back."""
+        """How many changes do this, without those that are held back."""
         return sum(
             step.change.action is action and step.status is not ChangeStatus.HELD
             for step in self.changes
         )
 
     def count_with(self, status: ChangeStatus) -> int:
-        """How many changes came to this."""
+        """How many changes have this status."""
         return sum(step.status is status for step in self.changes)
 
     @property
@@ -153,7 +153,7 @@ class AccountView:
 
 
 def account_views(report: Report) -> tuple[AccountView, ...]:
-    """The accounts of a run by label and id, however they happened to finish."""
+    """The accounts of a run by label and id, in whatever order they finished."""
     views = (account_view(each) for each in report.accounts)
     return tuple(sorted(views, key=lambda view: (view.account.label, view.account.id)))
 
@@ -255,7 +255,7 @@ def _pretty(document: Mapping[str, Any]) -> str:
 def attribute_facts(change: Change) -> tuple[str, ...]:
     """What a change does to attributes: `hours: 1 -> 2`, its owners included.
 
-    Of what is created only the lists are told, such as the policies that go with it.
+    Of what is created only lists are shown, such as the policies that go with it.
     """
     if change.after is None:
         return ()

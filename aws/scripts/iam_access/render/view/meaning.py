@@ -12,21 +12,21 @@ _ELSEWHERE = "Elsewhere no user or role gains or loses anything."
 _BY_THE_REST = "By what is not held back no user or role gains or loses anything."
 HELD = "What is held back would mean, if it were allowed"
 DENIES, FREES = "denies", "no longer denies"
-#: How it is told of each verb what is the same before and after.
+#: The word, by verb, before what is the same before and after.
 COMMON = {"gains": "so far only", "loses": "still", DENIES: "", FREES: ""}
-# How it is told of those of whom not all is known that they hold, and what is lifted of a Deny.
+# Before what is denied, and no longer denied, to a principal of whom not all access is known.
 _NOT_KNOWN = "existing access not known here, of which the plan"
-# How many resources or actions a line names, and how many resources or exceptions the details do.
+# How many resources and actions a line names, and how many resources and exceptions the details.
 _NAMED = 3
 _ACTIONS = 8
 _CLAUSES = 10
 # Of AWS's access levels those with which something can be changed, the most dangerous first.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
 _CHANGING = ("Permissions management", "Write", "Unknown")
-# The code of the way to escalate that leads to everything.
+# The code of the escalation path that leads to everything.
 _ALL_OF_IAM = "administrator"
-# The ranks of danger: first what may take or give what is not known here, then ways to escalate,
-# then what can change something, by level, and then what was not read.
+# The ranks of danger: first what may take or give access that is not known here, then escalation
+# paths, then levels that can change something, then policies that were not read.
 _UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(4)
 _UNREAD = _LEVELS + len(_CHANGING)
 #: The rank of what is not dangerous.
@@ -35,7 +35,7 @@ SAFE = _UNREAD + 1
 
 @dataclass(frozen=True, slots=True)
 class GroupedMeaning:
-    """Principals of one account for whom a plan means the same; one at least."""
+    """Principals of one account, at least one, for whom a plan means the same."""
 
     meaning: Meaning
     principals: tuple[Principal, ...]
@@ -46,7 +46,7 @@ class GroupedMeaning:
 
     @property
     def order(self) -> tuple[int, int]:
-        """The worst first, and of those alike in this the one who gains, or may lose, most."""
+        """The worst first; among equals, the one that gains, or may lose, most."""
         rank, meaning = self.danger.rank, self.meaning
         counts = meaning.denied_counts if rank == _UNKNOWN else meaning.gained
         return rank, -sum(counts.get(level, 0) for level in _CHANGING)
@@ -54,7 +54,7 @@ class GroupedMeaning:
 
 @dataclass(frozen=True, slots=True)
 class AccountMeaning:
-    """One account's principals: those for whom something changes, and the others."""
+    """The principals of one account: those for whom something changes, and the others."""
 
     account: Account
     changed: tuple[GroupedMeaning, ...]
@@ -72,11 +72,11 @@ class AccountMeaning:
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """What is dangerous about what a principal gains, or about what it may lose.
+    """What is dangerous in what a principal gains or may lose.
 
     `levels` are the access levels gained with which something can be changed. `denied` and `freed`
-    are what is newly denied, and no more, to one of whom not all is known: numbers of actions by
-    access level, and on what.
+    are what is newly denied, and no longer denied, to a principal of whom not all access is known:
+    numbers of actions by access level, and on what.
     """
 
     escalations: tuple[str, ...] = ()
@@ -98,11 +98,11 @@ class Danger:
         return self.rank < SAFE
 
     def __str__(self) -> str:
-        said = list(_of_unknown(self.denied, self.freed))
-        said += [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
-        said += [f"gain {', '.join(self.levels)}"] if self.levels else []
-        said += ["gain what was not read"] if self.unread else []
-        return "; ".join(said)
+        words = list(_of_unknown(self.denied, self.freed))
+        words += [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
+        words += [f"gain {', '.join(self.levels)}"] if self.levels else []
+        words += ["gain what was not read"] if self.unread else []
+        return "; ".join(words)
 
     @property
     def rank(self) -> int:
@@ -117,10 +117,10 @@ class Danger:
 
 
 def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
-    """The accounts in which the plan touches somebody; None when nobody asked what it means.
+    """The accounts in which the plan touches a principal; None if its meaning was not asked.
 
-    They are in the order of danger, the worst first, and so is what changes in each: of those who
-    are as dangerous, those who gain more of what can change something.
+    They are in the order of danger, the worst first, and so are the changes in each: among equals,
+    the principal that gains more of what can change something.
     """
     asked = [each for each in report.accounts if each.meanings is not None]
     if not asked:
@@ -157,7 +157,7 @@ def _of_accounts(
 
 
 def _alike(meanings: Iterable[Meaning]) -> Iterator[GroupedMeaning]:
-    """Those who differ in nothing but their names together, in the order of the first ones."""
+    """Group those that differ in their names only, in the order of the first ones."""
     found: dict[object, list[Meaning]] = {}
     for each in meanings:
         counts = (tuple(each.gained.items()), tuple(each.lost.items()))
@@ -179,7 +179,7 @@ def unknown(report: Report) -> str:
 
 
 def names(principals: Sequence[Principal], most: int) -> str:
-    """`user alice, role batch and 3 more`, naming so many of them."""
+    """`user alice, role batch and 3 more`: at most `most` of them by name."""
     return phrases.some([each.label for each in principals], most)
 
 
@@ -208,20 +208,20 @@ def actions(difference: PermissionDelta) -> str:
 
 def manner(difference: PermissionDelta, common: str) -> tuple[str, ...]:
     """On what, when, how long and how: a clause for each; `common` is what those begin with."""
-    said = [f"on {phrases.some([*map(_everything, difference.resources)], _CLAUSES)}"]
-    said += (f"when {each}" for each in difference.conditions)
-    said += (f"not when {each}" for each in difference.unless[:_CLAUSES])
+    words = [f"on {phrases.some([*map(_everything, difference.resources)], _CLAUSES)}"]
+    words += (f"when {each}" for each in difference.conditions)
+    words += (f"not when {each}" for each in difference.unless[:_CLAUSES])
     if len(difference.unless) > _CLAUSES:
-        said.append(f"not when something else holds: {len(difference.unless) - _CLAUSES:,} more")
+        words.append(f"not when something else holds: {len(difference.unless) - _CLAUSES:,} more")
     if difference.common:
-        said.append(f"{common} {_either(difference.common)}")
+        words.append(f"{common} {_either(difference.common)}")
     if difference.starts is not None:
-        said.append(f"from {_instant(difference.starts)}")
+        words.append(f"from {_instant(difference.starts)}")
     if difference.until is not None:
-        said.append(f"until {_instant(difference.until)}")
+        words.append(f"until {_instant(difference.until)}")
     if difference.via is not None:
-        said.append(f"by assuming role {difference.via}")
-    return tuple(said)
+        words.append(f"by assuming role {difference.via}")
+    return tuple(words)
 
 
 def _clauses(
@@ -236,9 +236,9 @@ def _clauses(
             extent = _extent(part)
             numbers.setdefault(extent, []).append(f"{count:,} {level}")
             members.setdefault(extent, []).extend(part)
-    for extent, said in numbers.items():
+    for extent, counted in numbers.items():
         rest = _exceptions(members[extent]) + _common(members[extent], COMMON[verb])
-        yield f"{verb} {', '.join(said)}{extent}{rest}"
+        yield f"{verb} {', '.join(counted)}{extent}{rest}"
 
 
 def _of_unknown(denied: Sequence[str], freed: Sequence[str]) -> Iterator[str]:
@@ -266,27 +266,26 @@ def _extent(differences: Sequence[PermissionDelta]) -> str:
     narrow: set[str] = set()
     for each in differences:
         (wide if "*" in each.resources else narrow).update(each.resources)
-    said = " on all resources" if wide else ""
+    words = " on all resources" if wide else ""
     if narrow:
-        said += f"{', some only' if wide else ''} on {phrases.some(sorted(narrow), _NAMED)}"
-    said += _shared(differences, lambda each: " and ".join(each.conditions), "when", "conditions")
-    said += _shared(differences, lambda each: _instant(each.starts), "from", "a start")
-    said += _shared(differences, lambda each: _instant(each.until), "until", "an end")
-    said += _shared(differences, lambda each: each.via or "", "by assuming role", "another role")
-    return said
+        words += f"{', some only' if wide else ''} on {phrases.some(sorted(narrow), _NAMED)}"
+    words += _shared(differences, lambda each: " and ".join(each.conditions), "when", "conditions")
+    words += _shared(differences, lambda each: _instant(each.starts), "from", "a start")
+    words += _shared(differences, lambda each: _instant(each.until), "until", "an end")
+    words += _shared(differences, lambda each: each.via or "", "by assuming role", "another role")
+    return words
 
 
 def _exceptions(differences: Sequence[PermissionDelta]) -> str:
-    """When it is denied all the same; of many such cases, that there are some."""
+    """When it is denied nevertheless; of many such cases, that there are some."""
     if max(len(each.unless) for each in differences) > _NAMED:
         return ", some with exceptions"
     return _shared(differences, lambda each: " or ".join(each.unless), "not when", "exceptions")
 
 
 def _common(differences: Sequence[PermissionDelta], word: str) -> str:
-    """What is the same before and after of all of it, if that is said in a few words."""
-    said = {each.common for each in differences}
-    (first, *others) = sorted(said)
+    """What is the same before and after for all of it, if a few words say it."""
+    first, *others = sorted({each.common for each in differences})
     return f", {word} {_either(first)}" if first and not others and len(first) <= _NAMED else ""
 
 

@@ -8,9 +8,9 @@ from iam_access.model import Change, ChangeType, Failure, Finding, Notice, Repor
 from iam_access.phrases import count
 from iam_access.render.view.changes import AccountView, ChangeStatus, ChangeView, account_views
 
-FOLD_ABOVE = 10
+COLLAPSE_ABOVE = 10
 # Of entries that are over even fewer are shown.
-_FOLD_SOONER = {"expired": 3}
+_COLLAPSE_SOONER = {"expired": 3}
 # Findings that are shown before all else: the reviewer decides by them.
 _DECISIVE = frozenset({"account-of-another"})
 _WRITERS = frozenset({"apply", "cleanup", "revoke"})
@@ -25,7 +25,7 @@ _ORDER = (
 
 
 def result(report: Report) -> str:
-    """The line that says plainly how the run ended."""
+    """The first line a reviewer reads: how the run ended, and how much of what it did."""
     found = findings(report)
     if report.command not in _WRITERS and not report.accounts:
         return _findings_result(found)
@@ -53,19 +53,19 @@ def account_result(account: AccountView) -> str:
     if account.failure is not None:
         return f"not reached ({account.failure.code})"
     if account.attempted:
-        said = [
+        words = [
             f"{account.count_with(status)} {status}"
             for status in _ORDER
             if account.count_with(status)
         ]
     else:
-        said = [
+        words = [
             f"{account.count_of(action)} to {action}"
             for action in ChangeType
             if account.count_of(action)
         ]
-        said += [f"{account.count_with(ChangeStatus.HELD)} held back"] if account.refused else []
-    return ", ".join(said) or "nothing to do"
+        words += [f"{account.count_with(ChangeStatus.HELD)} held back"] if account.refused else []
+    return ", ".join(words) or "nothing to do"
 
 
 def account_state(account: AccountView) -> str:
@@ -88,8 +88,8 @@ def account_state(account: AccountView) -> str:
 
 def _findings_result(found: Sequence[Notice]) -> str:
     files = {each.location.file for each in found if each.location is not None}
-    said = tally(found)
-    where = f"{said} in {count(len(files), 'file')}" if files else said
+    words = tally(found)
+    where = f"{words} in {count(len(files), 'file')}" if files else words
     if all(each.severity is Severity.NOTE for each in found):
         return f"No problems found, {where}" if found else "No problems found"
     return where
@@ -104,7 +104,7 @@ def _prefix(report: Report, accounts: Sequence[AccountView]) -> str:
 
 
 def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
-    """What happened to how much; the first number of changes says where they are."""
+    """How many changes have which status; the first number also says in how many accounts."""
     planned = "would be made" if report.dry_run else "not carried out"
     verbs = {
         ChangeStatus.DONE: "applied",
@@ -114,18 +114,18 @@ def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
         ChangeStatus.PLANNED: planned,
         ChangeStatus.HELD: "held back",
     }
-    said: list[str] = []
+    words: list[str] = []
     for status, verb in verbs.items():
         numbers = [n for account in accounts if (n := account.count_with(status))]
-        if numbers and not said:
+        if numbers and not words:
             places = count(len(numbers), "account")
-            said.append(f"{count(sum(numbers), 'change')} in {places} {verb}")
+            words.append(f"{count(sum(numbers), 'change')} in {places} {verb}")
         elif numbers:
-            said.append(f"{sum(numbers):,} {verb}")
+            words.append(f"{sum(numbers):,} {verb}")
     unread = sum(account.failure is not None for account in accounts)
     if unread:
-        said.append(f"{count(unread, 'account')} not reached")
-    return said
+        words.append(f"{count(unread, 'account')} not reached")
+    return words
 
 
 def findings(report: Report) -> tuple[Finding, ...]:
@@ -149,14 +149,14 @@ class CollapsedFinding:
 def collapsed(found: Sequence[Notice], *, verbose: bool) -> tuple[CollapsedFinding, ...]:
     """The findings to show: of a code with many notes only the first, unless verbose.
 
-    Where nothing says that entries that are over are old ones, they are warnings, and folded too.
+    Warnings about entries that are over are collapsed, too.
     """
-    counts = Counter(each.code for each in found if _is_foldable(each))
+    counts = Counter(each.code for each in found if _is_collapsible(each))
     shown: list[CollapsedFinding] = []
     begun: set[str] = set()
     for each in found:
-        limit = _FOLD_SOONER.get(each.code, FOLD_ABOVE)
-        many = _is_foldable(each) and counts[each.code] > limit
+        limit = _COLLAPSE_SOONER.get(each.code, COLLAPSE_ABOVE)
+        many = _is_collapsible(each) and counts[each.code] > limit
         if verbose or not many:
             shown.append(CollapsedFinding(each))
         elif each.code not in begun:
@@ -165,9 +165,9 @@ def collapsed(found: Sequence[Notice], *, verbose: bool) -> tuple[CollapsedFindi
     return tuple(shown)
 
 
-def _is_foldable(finding: Notice) -> bool:
+def _is_collapsible(finding: Notice) -> bool:
     return finding.severity is Severity.NOTE or (
-        finding.severity is Severity.WARNING and finding.code in _FOLD_SOONER
+        finding.severity is Severity.WARNING and finding.code in _COLLAPSE_SOONER
     )
 
 
@@ -188,7 +188,7 @@ def decisive(found: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def tally(found: Sequence[Notice]) -> str:
-    """`2 errors, 1 warning, 3 notes`, without what there is none of; empty for no findings."""
+    """`2 errors, 1 warning, 3 notes`, without zeros; empty for no findings."""
     numbers = {severity: sum(each.severity is severity for each in found) for severity in Severity}
     return ", ".join(count(number, name) for name, number in numbers.items() if number)
 

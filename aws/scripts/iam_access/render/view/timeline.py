@@ -140,7 +140,7 @@ class Rows:
 
 
 def rows(report: Report) -> tuple[Row, ...]:
-    """What is alive by deadline, then what is revoked, then what ended by who held it."""
+    """Grants that are alive by deadline, then revoked ones, then ended ones by principal."""
     found = [row for each in report.accounts for row in _of_account(each)]
     return tuple(
         sorted(
