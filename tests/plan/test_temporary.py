@@ -118,4 +118,5 @@ def test_the_resources_of_a_grant_are_counted_by_kind_and_start_with_the_last() 
     ]
     (found,) = temporary_grants([*parts, piece("inline")], [], NOW)
     assert found.kinds == (("inline-policy", 1), ("policy-attachment", 3))
+    assert found.form == "inline policy and 3 policies"
     assert found.starts == NOW + 2 * HOUR

@@ -380,8 +380,9 @@ class TemporaryGrantStatus:
 
     `principal` is None if it was deleted, `grant` if the policy that it grants is not known.
     `starts` (UTC) is None for one that holds already or goes, `expires` (UTC) for one that has lost
-    its end. `kinds` counts the resources that write it by kind; `changes` are the ids of the plan's
-    changes that touch them or what they need.
+    its end. `kinds` counts the resources that write it by kind, and `form` says so in words:
+    `inline policy`, `2 policies`. `changes` are the ids of the plan's changes that touch them or
+    what they need.
     """
 
     principal: Principal | None
@@ -390,6 +391,7 @@ class TemporaryGrantStatus:
     starts: datetime | None
     expires: datetime | None
     kinds: tuple[tuple[str, int], ...]
+    form: str
     change: GrantChange = GrantChange.UNCHANGED
     changes: tuple[ResourceId, ...] = ()
 

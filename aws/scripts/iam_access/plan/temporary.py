@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from iam_access.kinds import kind_named
 from iam_access.model import (
     Change,
     ChangeType,
@@ -95,6 +96,7 @@ def _status(
     pieces: Sequence[Resource], change: GrantChange, touching: Sequence[Change]
 ) -> TemporaryGrantStatus:
     first = pieces[0]
+    kinds = tuple(sorted(Counter(each.id.kind for each in pieces).items()))
     starts = [each.starts for each in pieces if each.starts is not None and not change.is_removal]
     return TemporaryGrantStatus(
         principal=first.principal,
@@ -102,7 +104,8 @@ def _status(
         grant=first.grant,
         starts=max(starts, default=None),
         expires=first.expires,
-        kinds=tuple(sorted(Counter(each.id.kind for each in pieces).items())),
+        kinds=kinds,
+        form=" and ".join(kind_named(kind).in_words(count) for kind, count in kinds),
         change=change,
         changes=tuple(each.id for each in touching),
     )

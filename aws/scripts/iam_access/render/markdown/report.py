@@ -216,7 +216,7 @@ def _grant_row(found: Row, report: Report) -> str:
             markdown_code(found.where),
             until,
             phrases.time_left(found.end, report.now) if found.end else "",
-            markdown(found.form),
+            markdown(found.grant.form),
             found.outcome + (f"<br>{markdown(found.trouble)}" if found.trouble else ""),
         )
     )

@@ -286,7 +286,7 @@ def _grant_lines(row: Row, report: Report, zone: tzinfo | None) -> Iterator[Line
     yield line(
         2,
         Span(row.who, "title"),
-        f": {row.policy} of {', '.join(row.teams)} in {row.where}, {row.form}",
+        f": {row.policy} of {', '.join(row.teams)} in {row.where}, {row.grant.form}",
         ", " if row.outcome else "",
         Span(row.outcome, style),
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from iam_access.kinds import kind_named
 from iam_access.model import (
     Account,
     AccountReport,
@@ -105,11 +104,6 @@ class Row:
         """`prod (123456789012)`."""
         environment = environment_of(self.account, self.teams)
         return f"{environment} ({self.account.id})" if environment else self.account.id
-
-    @property
-    def form(self) -> str:
-        """`inline policy`, `role`, `2 policies`."""
-        return " and ".join(kind_named(kind).in_words(number) for kind, number in self.grant.kinds)
 
     @property
     def outcome(self) -> str:
