@@ -24,8 +24,8 @@ from tests.flow.fleet import (
     refusing,
     temporary,
 )
-from tests.render.runner import commands as workflow_commands
 from tests.render.streams import Terminal
+from tests.render.workflow_commands import commands as workflow_commands
 
 TOP = {"digest", "command", "dry_run", "status", "changes", "findings", "accounts"}
 CHANGE = {"account", "environment", "team", "kind", "action", "name", "reason"}

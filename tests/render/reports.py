@@ -89,7 +89,7 @@ def change(
     )
 
 
-def planned(
+def account_report(
     account: Account,
     *changes: Change,
     findings: tuple[Finding, ...] = (),
@@ -108,7 +108,7 @@ def planned(
     return AccountReport(account, plan, outcomes)
 
 
-def held(
+def temporary_resource(
     name: str,
     *,
     kind: str = "inline-policy",
@@ -133,13 +133,13 @@ def held(
     )
 
 
-def after(change: Change) -> Resource:
+def resource_after(change: Change) -> Resource:
     """The resource as the change leaves it."""
     assert change.after is not None
     return change.after
 
 
-POLICY = change(
+UPDATED_POLICY = change(
     ChangeType.UPDATE,
     "payments-dev-read-only",
     kind="customer-managed-policy",
@@ -149,7 +149,7 @@ POLICY = change(
     before=document("s3:GetObject", "s3:ListBucket"),
     after=document("s3:GetObject", "s3:ListAllMyBuckets"),
 )
-GRANT = change(
+NEW_GRANT = change(
     ChangeType.CREATE,
     "self-serve+payments+dev.break-glass+20251130T180000Z",
     reason=(
@@ -164,14 +164,14 @@ GRANT = change(
     after=document("rds:*"),
     grant="dev.break-glass",
 )
-USAGE = (
+ROLE_USAGE = (
     "https://signin.aws.amazon.com/switchrole?account=123456789012&displayName=dev.admin",
     "[profile payments-dev.admin-prod]",
     "role_arn = arn:aws:iam::123456789012:role/self-serve/payments/payments+dev.admin+alice",
     "source_profile = default",
     "role_session_name = alice",
 )
-ROLE = change(
+NEW_ROLE = change(
     ChangeType.CREATE,
     "payments+dev.admin+alice",
     kind="temporary-role",
@@ -199,9 +199,9 @@ ROLE = change(
     },
     attributes_after={"managed": (READ_ONLY,), "others": ()},
     grant="dev.admin",
-    usage=USAGE,
+    usage=ROLE_USAGE,
 )
-GRANTED = tuple(
+NEW_ATTACHMENTS = tuple(
     change(
         ChangeType.CREATE,
         name,
@@ -212,7 +212,7 @@ GRANTED = tuple(
     )
     for name in ("payments-jobs-read", "ViewOnlyAccess")
 )
-ATTACHMENT = change(
+REMOVED_ATTACHMENT = change(
     ChangeType.DELETE,
     READ_ONLY,
     kind="policy-attachment",
@@ -220,7 +220,7 @@ ATTACHMENT = change(
     teams=("search", "payments"),
     reason="no file asks for it any more",
 )
-CHANGES = (ATTACHMENT, GRANT, POLICY)
+THREE_CHANGES = (REMOVED_ATTACHMENT, NEW_GRANT, UPDATED_POLICY)
 
 UNKNOWN_GRANT = Finding(
     "unknown-grant",
@@ -239,14 +239,14 @@ MISSING_USER = Finding(
     team="payments",
     account=PROD.id,
 )
-FOREIGN = Finding(
+UNCONFIRMED_TAG = Finding(
     "unconfirmed-tag",
     Severity.WARNING,
     f"{READ_ONLY} is attached to user alice by somebody else",
     "apply.py --adopt takes it over",
     account=PROD.id,
 )
-EXPIRED = Finding(
+EXPIRED_ENTRY = Finding(
     "expired",
     Severity.NOTE,
     "the grant of dev.break-glass ended 2025-11-01",
@@ -254,7 +254,7 @@ EXPIRED = Finding(
     Location("aws/temporary-access/payments.yaml", 9, 5),
     team="payments",
 )
-DENIED = Failure(
+ACCESS_DENIED = Failure(
     "AccessDenied",
     "not authorized to perform: sts:AssumeRole",
     "let the role's trust policy name the caller",
@@ -266,28 +266,32 @@ def dry_run() -> Report:
         command="apply",
         now=NOW,
         accounts=(
-            planned(
+            account_report(
                 PROD,
-                *CHANGES,
-                *GRANTED,
-                ROLE,
-                findings=(FOREIGN,),
-                temporary=(after(GRANT), after(ROLE)),
+                *THREE_CHANGES,
+                *NEW_ATTACHMENTS,
+                NEW_ROLE,
+                findings=(UNCONFIRMED_TAG,),
+                temporary=(resource_after(NEW_GRANT), resource_after(NEW_ROLE)),
             ),
-            planned(NONPROD, temporary=(held("nightly", principal=BATCH),)),
+            account_report(NONPROD, temporary=(temporary_resource("nightly", principal=BATCH),)),
         ),
-        findings=(EXPIRED,),
+        findings=(EXPIRED_ENTRY,),
         digest="5f2c" * 16,
         dry_run=True,
     )
 
 
 def applied() -> Report:
-    outcomes = tuple(Outcome(each, Status.DONE) for each in CHANGES)
+    outcomes = tuple(Outcome(each, Status.DONE) for each in THREE_CHANGES)
     return Report(
         command="apply",
         now=NOW,
-        accounts=(planned(PROD, *CHANGES, outcomes=outcomes, temporary=(after(GRANT),)),),
+        accounts=(
+            account_report(
+                PROD, *THREE_CHANGES, outcomes=outcomes, temporary=(resource_after(NEW_GRANT),)
+            ),
+        ),
         digest="5f2c" * 16,
     )
 
@@ -295,13 +299,13 @@ def applied() -> Report:
 def troubled() -> Report:
     """Everything that can go wrong, in one run."""
     outcomes = (
-        Outcome(ATTACHMENT, Status.ALREADY),
+        Outcome(REMOVED_ATTACHMENT, Status.ALREADY),
         Outcome(
-            GRANT,
+            NEW_GRANT,
             Status.FAILED,
             Failure("LimitExceeded", "Maximum policy size exceeded", "shorten the grant"),
         ),
-        Outcome(POLICY, Status.SKIPPED, Failure("not-tried", "what it needs had failed")),
+        Outcome(UPDATED_POLICY, Status.SKIPPED, Failure("not-tried", "what it needs had failed")),
     )
     unread = Account("333333333333", "aws", "deployer", {"payments": "audit"})
     refused = Finding(
@@ -315,17 +319,17 @@ def troubled() -> Report:
         command="apply",
         now=NOW,
         accounts=(
-            AccountReport(unread, failure=DENIED),
-            planned(
+            AccountReport(unread, failure=ACCESS_DENIED),
+            account_report(
                 PROD,
-                *CHANGES,
-                findings=(MISSING_USER, FOREIGN),
+                *THREE_CHANGES,
+                findings=(MISSING_USER, UNCONFIRMED_TAG),
                 outcomes=outcomes,
-                temporary=(after(GRANT),),
+                temporary=(resource_after(NEW_GRANT),),
             ),
-            planned(NONPROD, POLICY, findings=(refused,), refused=True),
+            account_report(NONPROD, UPDATED_POLICY, findings=(refused,), refused=True),
         ),
-        findings=(UNKNOWN_GRANT, EXPIRED),
+        findings=(UNKNOWN_GRANT, EXPIRED_ENTRY),
         digest="5f2c" * 16,
     )
 
@@ -355,7 +359,9 @@ def cleaned() -> Report:
             Failure("AccessDenied", "not authorized to perform: iam:DeleteRolePolicy", "allow it"),
         ),
     )
-    plan = planned(PROD, gone, stuck, outcomes=outcomes, temporary=(held("alive"),))
+    plan = account_report(
+        PROD, gone, stuck, outcomes=outcomes, temporary=(temporary_resource("alive"),)
+    )
     return Report("cleanup", NOW, accounts=(plan,), digest="5f2c" * 16)
 
 
@@ -379,7 +385,7 @@ def revoked() -> Report:
         Location("aws/temporary-access/payments.yaml", 8, 5),
         team="payments",
     )
-    plan = planned(PROD, gone, outcomes=(Outcome(gone, Status.DONE),))
+    plan = account_report(PROD, gone, outcomes=(Outcome(gone, Status.DONE),))
     return Report("revoke", NOW, accounts=(plan,), findings=(entry,), digest="5f2c" * 16)
 
 
@@ -414,15 +420,15 @@ def explained() -> Report:
         Meaning(BATCH, losses=(replace(writes, common=()),), lost={"Write": 1}),
         Meaning(Principal(PrincipalType.USER, "bob")),
     )
-    plan = planned(PROD, ATTACHMENT, POLICY)
+    plan = account_report(PROD, REMOVED_ATTACHMENT, UPDATED_POLICY)
     unread = Account("333333333333", "aws", "deployer", {"payments": "audit"})
     return Report(
         command="apply",
         now=NOW,
         accounts=(
             replace(plan, meanings=meanings),
-            replace(planned(NONPROD), meanings=()),
-            AccountReport(unread, failure=DENIED),
+            replace(account_report(NONPROD), meanings=()),
+            AccountReport(unread, failure=ACCESS_DENIED),
         ),
         digest="5f2c" * 16,
         dry_run=True,
@@ -430,11 +436,11 @@ def explained() -> Report:
 
 
 def validated() -> Report:
-    return Report(command="validate", now=NOW, findings=(EXPIRED, UNKNOWN_GRANT))
+    return Report(command="validate", now=NOW, findings=(EXPIRED_ENTRY, UNKNOWN_GRANT))
 
 
 def nothing() -> Report:
-    plans = (planned(PROD), planned(NONPROD))
+    plans = (account_report(PROD), account_report(NONPROD))
     return Report(command="apply", now=NOW, accounts=plans, digest="5f2c" * 16)
 
 
@@ -485,7 +491,7 @@ def hostile(text: str) -> Report:
         command="apply",
         now=NOW,
         accounts=(
-            planned(
+            account_report(
                 account,
                 *changes,
                 outcomes=outcomes,

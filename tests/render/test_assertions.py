@@ -10,16 +10,16 @@ from iam_access.model import Location, Principal
 from iam_access.render import Output, document_of_tests, render_tests
 from iam_access.render.markdown.assertions import render as markdown
 from iam_access.simulation.results import AccountTests, TestReport, TestResult
-from tests.render import trials
+from tests.render import assertion_reports
 from tests.render.reports import ALICE, PROD
-from tests.render.runner import commands
 from tests.render.test_golden import DATA, SUFFIXES, compare
+from tests.render.workflow_commands import commands
 
 REPORTS = {
-    "tests-violated": trials.violated(),
-    "tests-held": trials.held(),
-    "tests-compared": trials.compared(),
-    "tests-chosen": trials.chosen(),
+    "tests-violated": assertion_reports.with_violations(),
+    "tests-held": assertion_reports.all_as_expected(),
+    "tests-compared": assertion_reports.with_disagreement(),
+    "tests-chosen": assertion_reports.dry_run(),
 }
 HOSTILE = "x\x1b[2J\n::error file=a::b\n##[group]\u202e| <b> `` @everyone"
 
@@ -37,13 +37,22 @@ def test_output_is_as_written_down(name: str, output: Output) -> None:
 
 
 def test_verbose_shows_what_holds_and_what_is_folded() -> None:
-    short = written(trials.violated(), Output.TEXT)
+    short = written(assertion_reports.with_violations(), Output.TEXT)
     assert "and 2 more (--verbose shows them)" in short
     assert "dynamodb:Delete11" not in short
-    assert "dynamodb:Delete11" in written(trials.violated(), Output.TEXT, verbose=True)
-    assert "ok" in written(trials.held(), Output.TEXT, verbose=True)
-    assert len(json.loads(written(trials.held(), Output.JSON, verbose=True))["results"]) == 1
-    assert json.loads(written(trials.held(), Output.JSON))["results"] == []
+    assert "dynamodb:Delete11" in written(
+        assertion_reports.with_violations(), Output.TEXT, verbose=True
+    )
+    assert "ok" in written(assertion_reports.all_as_expected(), Output.TEXT, verbose=True)
+    assert (
+        len(
+            json.loads(written(assertion_reports.all_as_expected(), Output.JSON, verbose=True))[
+                "results"
+            ]
+        )
+        == 1
+    )
+    assert json.loads(written(assertion_reports.all_as_expected(), Output.JSON))["results"] == []
 
 
 def test_many_who_fail_for_one_policy_are_one_finding_with_a_count() -> None:
@@ -52,12 +61,16 @@ def test_many_who_fail_for_one_policy_are_one_finding_with_a_count() -> None:
     found: list[TestResult] = []
     for number, who in enumerate(people):
         granted = Location(entries, 3 if number < 30 else 9, 5)
-        evidence = replace(trials.ALLOWED.evidence[0], written=line, granted=granted)
-        asked = trials.question(who)
-        found += trials.results(asked, replace(trials.ALLOWED, evidence=(evidence,)))
-    other = trials.results(trials.question(ALICE), replace(trials.ALLOWED, missing=("aws:X",)))
-    everybody = trials.assertion(*(each.question for each in (*found, *other)))
-    report = trials.report(AccountTests(PROD, (everybody,), (*found, *other)))
+        evidence = replace(assertion_reports.ALLOWED.evidence[0], written=line, granted=granted)
+        asked = assertion_reports.question(who)
+        found += assertion_reports.results(
+            asked, replace(assertion_reports.ALLOWED, evidence=(evidence,))
+        )
+    other = assertion_reports.results(
+        assertion_reports.question(ALICE), replace(assertion_reports.ALLOWED, missing=("aws:X",))
+    )
+    everybody = assertion_reports.assertion(*(each.question for each in (*found, *other)))
+    report = assertion_reports.report(AccountTests(PROD, (everybody,), (*found, *other)))
     said = commands(written(report, Output.GITHUB))
     assert len(said) == 2
     assert (
@@ -88,7 +101,7 @@ def test_exit_statuses() -> None:
 
 @pytest.mark.parametrize("output", Output)
 def test_text_from_files_and_aws_is_only_text(output: Output) -> None:
-    shown = written(trials.hostile(HOSTILE), output, verbose=True)
+    shown = written(assertion_reports.hostile(HOSTILE), output, verbose=True)
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "##[group]" not in shown
@@ -97,7 +110,7 @@ def test_text_from_files_and_aws_is_only_text(output: Output) -> None:
 
 
 def test_markdown_keeps_to_its_budget() -> None:
-    shown = markdown(trials.violated(), budget=2_000)
+    shown = markdown(assertion_reports.with_violations(), budget=2_000)
     assert len(shown) <= 2_000
     assert "Left out, for want of room" in shown
     assert "15 of 15 decisions not as expected" in shown

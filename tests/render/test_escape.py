@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from iam_access.render import escape
-from tests.render.runner import commands
 from tests.render.streams import HOSTILE
+from tests.render.workflow_commands import commands
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 ANY_TEXT = st.one_of(

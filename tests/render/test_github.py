@@ -8,8 +8,8 @@ from iam_access.errors import UsageError
 from iam_access.model import Finding, Location, Report, Severity
 from iam_access.render import Output, escape, render, render_error
 from tests.render import reports
-from tests.render.runner import Command, commands
 from tests.render.streams import HOSTILE
+from tests.render.workflow_commands import Command, commands
 
 
 def written(report: Report) -> str:

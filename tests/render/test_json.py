@@ -10,8 +10,8 @@ from iam_access.errors import UsageError
 from iam_access.model import Finding, Report, Severity
 from iam_access.render import Output, render, render_error
 from tests.render import reports
-from tests.render.runner import commands
 from tests.render.streams import HOSTILE
+from tests.render.workflow_commands import commands
 
 
 def written(report: Report) -> str:
@@ -37,7 +37,7 @@ def test_a_change_has_all_that_is_known_of_it() -> None:
         "action": "create",
         "name": "self-serve+payments+dev.break-glass+20251130T180000Z",
         "principal": "user/alice",
-        "reason": reports.GRANT.reason,
+        "reason": reports.NEW_GRANT.reason,
         "called_in": [],
         "expires": "2025-11-30T18:00:00Z",
         "usage": [],
@@ -71,8 +71,8 @@ def test_accounts_are_counted() -> None:
 
 def test_how_to_use_what_is_created_is_told_line_by_line() -> None:
     told = {each["name"]: each["usage"] for each in parsed(reports.dry_run())["changes"]}
-    assert told[reports.ROLE.name] == list(reports.USAGE)
-    assert told[reports.GRANT.name] == []
+    assert told[reports.NEW_ROLE.name] == list(reports.ROLE_USAGE)
+    assert told[reports.NEW_GRANT.name] == []
 
 
 def test_the_timeline_has_a_row_for_each_grant() -> None:

@@ -26,8 +26,8 @@ from iam_access.model import (
 from iam_access.render import Output, markdown_beside_text, render, render_error
 from iam_access.render.markdown.report import BUDGET
 from tests.render import reports
-from tests.render.runner import commands
 from tests.render.streams import HOSTILE
+from tests.render.workflow_commands import commands
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 TAGS = {"<code>", "</code>", "<br>"}
@@ -93,7 +93,9 @@ def test_mentions_are_code() -> None:
 def test_creations_show_their_documents_and_removals_only_if_verbose() -> None:
     gone = reports.change(ChangeType.DELETE, "gone", before=reports.document("s3:Gone"))
     new = reports.change(ChangeType.CREATE, "new", after=reports.document("s3:New"))
-    report = Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, gone, new),))
+    report = Report(
+        "apply", reports.NOW, accounts=(reports.account_report(reports.PROD, gone, new),)
+    )
     assert "s3:New" in shown(report)
     assert "s3:Gone" not in shown(report)
     assert "s3:Gone" in shown(report, verbose=True)
@@ -110,7 +112,7 @@ def large(
             reports.change(ChangeType.CREATE, f"grant-{each}", after=reports.document(*actions))
             for each in range(changes)
         )
-        plans.append(reports.planned(account, *made))
+        plans.append(reports.account_report(account, *made))
     found = (
         Finding("expired", Severity.ERROR, "it ended", "", Location("aws/a.yaml", line + 1, 1))
         for line in range(findings)
@@ -185,8 +187,8 @@ def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> Non
     bad = everybody[700]
     told = [meaning(each, "Read") for each in everybody]
     told[700] = meaning(bad, "Read", "create-access-key")
-    account = replace(reports.planned(reports.PROD, *made), meanings=tuple(told))
-    safe = replace(reports.planned(reports.NONPROD, *made), meanings=tuple(told[:700]))
+    account = replace(reports.account_report(reports.PROD, *made), meanings=tuple(told))
+    safe = replace(reports.account_report(reports.NONPROD, *made), meanings=tuple(told[:700]))
     output = shown(Report("apply", reports.NOW, accounts=(safe, account), dry_run=True))
     assert len(output) <= BUDGET
     assert "Left out" in output
@@ -201,7 +203,7 @@ def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> Non
 def test_everybody_who_can_change_something_is_named_however_many_they_are(level: str) -> None:
     everybody = users(3_000)
     told = tuple(meaning(each, level) for each in everybody)
-    account = replace(reports.planned(reports.PROD), meanings=told)
+    account = replace(reports.account_report(reports.PROD), meanings=told)
     report = Report("apply", reports.NOW, accounts=(account,), dry_run=True)
     for output in (shown(report), plain(report)):
         assert all(f"user {each.name}" in output for each in everybody)
@@ -261,7 +263,7 @@ def test_a_hint_without_room_is_told_of() -> None:
 
 def test_how_to_use_it_is_a_block() -> None:
     fences = [token for token in flat(PARSER.parse(shown(reports.dry_run()))) if token.markup]
-    assert "\n".join(reports.USAGE) + "\n" in [each.content for each in fences]
+    assert "\n".join(reports.ROLE_USAGE) + "\n" in [each.content for each in fences]
 
 
 def test_temporary_access_is_a_table() -> None:
@@ -278,15 +280,19 @@ def test_temporary_access_is_a_table() -> None:
 
 
 def test_rows_of_temporary_access_are_left_out_if_there_are_many() -> None:
-    held = tuple(reports.held(f"p{number}", grant=f"g{number}") for number in range(30))
-    report = Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, temporary=held),))
+    held = tuple(
+        reports.temporary_resource(f"p{number}", grant=f"g{number}") for number in range(30)
+    )
+    report = Report(
+        "apply", reports.NOW, accounts=(reports.account_report(reports.PROD, temporary=held),)
+    )
     assert shown(report).count("| inline policy |") == 20
     assert "| and 10 more |  |  |  |  |  |  |" in shown(report)
     assert shown(report, verbose=True).count("| inline policy |") == 30
 
 
 def test_errors_come_before_notes() -> None:
-    report = replace(reports.validated(), findings=(reports.EXPIRED, reports.UNKNOWN_GRANT))
+    report = replace(reports.validated(), findings=(reports.EXPIRED_ENTRY, reports.UNKNOWN_GRANT))
     output = shown(report)
     assert output.index("unknown-grant") < output.index("expired")
 

@@ -23,8 +23,8 @@ from iam_access.model import (
 )
 from iam_access.render import Output, render
 from tests.render import reports
-from tests.render.runner import commands
 from tests.render.streams import HOSTILE
+from tests.render.workflow_commands import commands
 
 BUCKET = "arn:aws:s3:::reports/*"
 PAGE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
@@ -163,7 +163,7 @@ def test_no_way_to_escalate_is_left_out() -> None:
 def test_an_account_that_is_not_known_does_not_look_as_if_nothing_were_lost_there(
     output: Output,
 ) -> None:
-    unread = AccountReport(reports.NONPROD, failure=reports.DENIED)
+    unread = AccountReport(reports.NONPROD, failure=reports.ACCESS_DENIED)
     for meanings, words in (
         ((BOB,), "Elsewhere no user or role gains or loses anything."),
         ((ALICE,), "user alice"),

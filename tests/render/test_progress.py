@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from iam_access.render import progress
-from tests.render.runner import commands
 from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Terminal
+from tests.render.workflow_commands import commands
 
 
 def shown(stream: io.StringIO, *, verbose: bool = False, enabled: bool = True) -> str:

@@ -24,8 +24,8 @@ from iam_access.model import (
 )
 from iam_access.render import Output, escape, render, render_error
 from tests.render import reports
-from tests.render.runner import commands
 from tests.render.streams import HARMLESS_CONTROLS, HOSTILE, Narrow, Terminal
+from tests.render.workflow_commands import commands
 
 LONG = f"arn:aws:iam::123456789012:policy/self-serve/payments/{'n' * 100}"
 
@@ -60,7 +60,7 @@ def with_long_names() -> Report:
             after={**reports.document("a:B"), "Id": LONG},
         ),
     )
-    plan = reports.planned(account, *changes, findings=(finding,))
+    plan = reports.account_report(account, *changes, findings=(finding,))
     return Report(command="apply", now=reports.NOW, accounts=(plan,), dry_run=True)
 
 
@@ -102,7 +102,7 @@ COMMAND = "aws iam put-user-permissions-boundary --user-name ann --permissions-b
 
 
 def wide(finding: Finding) -> Report:
-    account = reports.planned(reports.PROD, reports.GRANT, findings=(finding,))
+    account = reports.account_report(reports.PROD, reports.NEW_GRANT, findings=(finding,))
     return Report("apply", reports.NOW, accounts=(account,), dry_run=True)
 
 
@@ -136,7 +136,7 @@ def test_what_is_to_be_pasted_or_compared_is_never_wrapped(
     monkeypatch.setenv("NO_COLOR", "1")
     for report in (reports.dry_run(), reports.revoked()):
         text = shown(report, Terminal())
-        usage = reports.USAGE if report.command == "apply" else ()
+        usage = reports.ROLE_USAGE if report.command == "apply" else ()
         block = report.findings[0].hint.split("\n") if report.command == "revoke" else ()
         lines = text.splitlines()
         assert all(each in lines for each in usage)
@@ -283,8 +283,8 @@ def test_errors_are_never_folded() -> None:
 
 
 def test_a_finding_is_told_once() -> None:
-    plan = reports.planned(reports.PROD, findings=(reports.EXPIRED,))
-    report = Report("apply", reports.NOW, accounts=(plan,), findings=(reports.EXPIRED,))
+    plan = reports.account_report(reports.PROD, findings=(reports.EXPIRED_ENTRY,))
+    report = Report("apply", reports.NOW, accounts=(plan,), findings=(reports.EXPIRED_ENTRY,))
     assert shown(report).count("[expired]") == 1
 
 
@@ -295,7 +295,9 @@ def test_attributes_that_change_are_shown() -> None:
         attributes_before={"boundary": "one", "hours": 1, "same": "x"},
         attributes_after={"hours": 2, "same": "x", "names": frozenset({"b", "a"})},
     )
-    text = shown(Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, change),)))
+    text = shown(
+        Report("apply", reports.NOW, accounts=(reports.account_report(reports.PROD, change),))
+    )
     for expected in ("boundary: one -> none", "hours: 1 -> 2", "names: none -> a, b"):
         assert f"      {expected}\n" in text
     assert "same" not in text
@@ -305,7 +307,9 @@ def test_a_document_that_is_no_policy_is_shown_as_it_is() -> None:
     change = reports.change(
         ChangeType.UPDATE, "p", before={"Statement": "odd"}, after={"Statement": 1}
     )
-    text = shown(Report("apply", reports.NOW, accounts=(reports.planned(reports.PROD, change),)))
+    text = shown(
+        Report("apply", reports.NOW, accounts=(reports.account_report(reports.PROD, change),))
+    )
     assert '-  "Statement": "odd"' in text
 
 
@@ -356,11 +360,11 @@ def test_time_left_is_told_in_two_units(left: timedelta, said: str) -> None:
                 "apply",
                 reports.NOW,
                 accounts=(
-                    reports.planned(reports.NONPROD, reports.POLICY, refused=True),
-                    reports.planned(
+                    reports.account_report(reports.NONPROD, reports.UPDATED_POLICY, refused=True),
+                    reports.account_report(
                         reports.PROD,
-                        reports.GRANT,
-                        outcomes=(Outcome(reports.GRANT, Status.DONE),),
+                        reports.NEW_GRANT,
+                        outcomes=(Outcome(reports.NEW_GRANT, Status.DONE),),
                     ),
                 ),
             ),

@@ -17,7 +17,7 @@ PLACE = Location("aws/permanent-access/payments.yaml", 5, 5)
 def shown(*changes: Change, verbose: bool = False, status: Status | None = None) -> list[str]:
     """The lines of an account's changes."""
     outcomes = tuple(Outcome(each, status) for each in changes) if status else ()
-    plan = reports.planned(reports.NONPROD, *changes, outcomes=outcomes)
+    plan = reports.account_report(reports.NONPROD, *changes, outcomes=outcomes)
     stream = io.StringIO()
     report = Report("apply", reports.NOW, accounts=(plan,))
     render(report, Output.TEXT, stream, verbose=verbose, zone=reports.NOW.tzinfo)
@@ -74,7 +74,7 @@ def test_teams_are_named_where_there_are_several() -> None:
 
 
 def test_each_reason_but_the_first_has_a_line_of_its_own() -> None:
-    assert shown(reports.ROLE)[2:6] == [
+    assert shown(reports.NEW_ROLE)[2:6] == [
         (
             "      payments grants dev.admin in prod, as a role of its own (1 policies to attach, "
             "0 characters of statements)"
@@ -131,25 +131,25 @@ def test_a_further_document_is_shown_by_its_name() -> None:
 
 
 def test_the_policies_of_a_new_role_are_named() -> None:
-    lines = shown(reports.ROLE)
+    lines = shown(reports.NEW_ROLE)
     assert f"      managed: {reports.READ_ONLY}" in lines
     assert not any("others" in each for each in lines)
 
 
 def test_how_to_use_it_can_be_copied() -> None:
-    lines = shown(reports.ROLE)
+    lines = shown(reports.NEW_ROLE)
     start = lines.index("      How to use it:")
     # With white space before them, lines of a profile would go on with the line above.
-    assert lines[start + 1 : start + 2 + len(reports.USAGE)] == ["", *reports.USAGE]
+    assert lines[start + 1 : start + 2 + len(reports.ROLE_USAGE)] == ["", *reports.ROLE_USAGE]
 
 
 @pytest.mark.parametrize(("status", "told"), [(Status.DONE, 1), (Status.FAILED, 0)])
 def test_nobody_is_told_how_to_use_what_is_not_there(status: Status, told: int) -> None:
-    assert shown(reports.ROLE, status=status).count("      How to use it:") == told
+    assert shown(reports.NEW_ROLE, status=status).count("      How to use it:") == told
 
 
 def test_when_it_ends_has_a_line_of_its_own() -> None:
-    assert "      ends 2025-11-27 16:00:00 UTC, in 2 hours" in shown(reports.ROLE)
+    assert "      ends 2025-11-27 16:00:00 UTC, in 2 hours" in shown(reports.NEW_ROLE)
 
 
 def test_what_goes_because_it_ended_says_so_once() -> None:

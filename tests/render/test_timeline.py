@@ -34,7 +34,7 @@ def report(
     dry_run: bool = False,
     command: str = "apply",
 ) -> Report:
-    plan = reports.planned(
+    plan = reports.account_report(
         reports.PROD, *changes, temporary=temporary, outcomes=outcomes, refused=refused
     )
     return Report(command, NOW, accounts=(plan,), dry_run=dry_run)
@@ -69,12 +69,12 @@ def removal(name: str = "old", *, hours: float = 1, grant: str = "dev.break-glas
 
 
 def test_nothing_temporary_nothing_told() -> None:
-    source = report(reports.POLICY, *reports.GRANTED)
+    source = report(reports.UPDATED_POLICY, *reports.NEW_ATTACHMENTS)
     assert (text(source), rows(source)) == ([], [])
 
 
 def test_a_row_says_who_what_where_how_and_until_when() -> None:
-    assert text(report(temporary=(reports.held("p"),))) == [
+    assert text(report(temporary=(reports.temporary_resource("p"),))) == [
         "Temporary access",
         "  user alice: dev.break-glass of payments in prod (123456789012), inline policy",
         "    ends 2025-11-27 17:00:00 UTC, in 3 hours",
@@ -83,7 +83,9 @@ def test_a_row_says_who_what_where_how_and_until_when() -> None:
 
 def test_rows_are_in_the_order_of_their_ends_wherever_they_are() -> None:
     plans = tuple(
-        reports.planned(account, temporary=(reports.held(name, expires=NOW + hours * HOUR),))
+        reports.account_report(
+            account, temporary=(reports.temporary_resource(name, expires=NOW + hours * HOUR),)
+        )
         for account, name, hours in ((reports.PROD, "a", 5), (reports.NONPROD, "b", 2))
     )
     source = Report("apply", NOW, accounts=plans)
@@ -100,7 +102,7 @@ def test_rows_are_in_the_order_of_their_ends_wherever_they_are() -> None:
     ],
 )
 def test_the_reader_s_own_time_is_told_where_it_differs(zone: tzinfo, told: str) -> None:
-    assert told in text(report(temporary=(reports.held("p"),)), zone=zone)[2]
+    assert told in text(report(temporary=(reports.temporary_resource("p"),)), zone=zone)[2]
 
 
 def test_markdown_and_json_are_in_utc_only() -> None:
@@ -112,8 +114,12 @@ def test_markdown_and_json_are_in_utc_only() -> None:
 
 
 def test_the_pieces_of_a_grant_are_one_row() -> None:
-    parts = tuple(reports.held(f"part{number}", kind="policy-attachment") for number in range(3))
-    policy = reports.held("policy", kind="customer-managed-policy", principal=None, grant=None)
+    parts = tuple(
+        reports.temporary_resource(f"part{number}", kind="policy-attachment") for number in range(3)
+    )
+    policy = reports.temporary_resource(
+        "policy", kind="customer-managed-policy", principal=None, grant=None
+    )
     assert [row["kinds"] for row in rows(report(temporary=(*parts, policy)))] == [
         {"policy-attachment": 3}
     ]
@@ -131,7 +137,7 @@ def test_a_role_whose_user_is_gone_is_nobody_s() -> None:
 
 def test_a_window_that_is_not_open_yet_says_when_it_opens() -> None:
     opens, ends = NOW + 2 * HOUR, NOW + 5 * HOUR
-    inline = replace(reports.held("p", expires=ends), starts=opens)
+    inline = replace(reports.temporary_resource("p", expires=ends), starts=opens)
     assert [row["starts"] for row in rows(report(temporary=(inline,)))] == ["2025-11-27T16:00:00Z"]
     assert text(report(temporary=(inline,)))[2:] == [
         "    starts 2025-11-27 16:00:00 UTC, in 2 hours",
@@ -141,13 +147,17 @@ def test_a_window_that_is_not_open_yet_says_when_it_opens() -> None:
 
 @pytest.mark.parametrize("starts", [NOW - HOUR, NOW, None])
 def test_a_window_that_is_open_says_only_when_it_ends(starts: datetime | None) -> None:
-    lines = text(report(temporary=(replace(reports.held("p"), starts=starts),)))
+    lines = text(report(temporary=(replace(reports.temporary_resource("p"), starts=starts),)))
     assert lines[2:] == ["    ends 2025-11-27 17:00:00 UTC, in 3 hours"]
 
 
 def test_what_a_plan_makes_is_new() -> None:
     source = report(
-        creation(), temporary=(reports.after(creation()), reports.held("other", grant="b"))
+        creation(),
+        temporary=(
+            reports.resource_after(creation()),
+            reports.temporary_resource("other", grant="b"),
+        ),
     )
     assert states(source) == ["unchanged", "new"]
     assert text(source)[3].endswith("inline policy, new")
@@ -211,12 +221,12 @@ def test_the_worst_of_several_changes_is_told() -> None:
 
 
 def test_what_is_held_back_does_nothing_to_temporary_access() -> None:
-    (row,) = rows(report(creation(), temporary=(reports.after(creation()),), refused=True))
+    (row,) = rows(report(creation(), temporary=(reports.resource_after(creation()),), refused=True))
     assert (row["state"], row["outcome"]) == ("unchanged", None)
 
 
 def test_an_account_that_was_not_read_has_no_rows() -> None:
-    unread = AccountReport(reports.PROD, failure=reports.DENIED)
+    unread = AccountReport(reports.PROD, failure=reports.ACCESS_DENIED)
     assert rows(Report("apply", NOW, accounts=(unread,))) == []
 
 
@@ -230,9 +240,11 @@ def test_a_moment_before_all_time_is_not_told() -> None:
 
 
 def test_only_twenty_rows_are_shown_and_those_that_matter_first() -> None:
-    held = tuple(reports.held(f"p{number}", grant=f"g{number:02}") for number in range(30))
+    held = tuple(
+        reports.temporary_resource(f"p{number}", grant=f"g{number:02}") for number in range(30)
+    )
     new = creation("new", hours=50, grant="last")
-    source = report(new, temporary=(*held, reports.after(new)))
+    source = report(new, temporary=(*held, reports.resource_after(new)))
     lines = text(source)
     assert lines[-1] == "  and 11 more (--verbose shows them)"
     assert sum("inline policy" in line for line in lines) == 20
@@ -251,7 +263,7 @@ def test_what_could_not_be_removed_is_always_shown() -> None:
         )
         for number in range(30)
     )
-    failed = Outcome(changes[-1], Status.FAILED, reports.DENIED)
+    failed = Outcome(changes[-1], Status.FAILED, reports.ACCESS_DENIED)
     outcomes = (*(Outcome(each, Status.DONE) for each in changes[:-1]), failed)
     lines = text(report(*changes, outcomes=outcomes, command="cleanup"))
     assert lines[-1] == "  and 10 more (--verbose shows them)"

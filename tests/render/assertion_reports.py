@@ -81,7 +81,7 @@ def report(
     return TestReport(NOW, basis, backends, accounts, tuple(findings), dry_run)
 
 
-def violated() -> TestReport:
+def with_violations() -> TestReport:
     """One test that does not hold for alice in prod, and one that does not for a role."""
     many = tuple(f"dynamodb:Delete{number}" for number in range(12))
     deleting = question(actions=many)
@@ -122,12 +122,12 @@ def violated() -> TestReport:
     return report(prod, AccountTests(NONPROD, findings=(nobody,)))
 
 
-def held() -> TestReport:
+def all_as_expected() -> TestReport:
     asked = question()
     return report(AccountTests(PROD, (assertion(asked),), results(asked, DENIED), left_out=2))
 
 
-def compared() -> TestReport:
+def with_disagreement() -> TestReport:
     """AWS disagrees about one thing; one account was not reached."""
     asked = question()
     offline = results(asked, DENIED)
@@ -138,7 +138,7 @@ def compared() -> TestReport:
     return report(prod, failed, basis=Basis.ACCOUNT, backends=tuple(BackendName))
 
 
-def chosen() -> TestReport:
+def dry_run() -> TestReport:
     asked = (question(), question(BATCH))
     return report(AccountTests(PROD, (assertion(*asked),)), dry_run=True)
 
