@@ -1,12 +1,13 @@
 """Calls that AWS accepts and carries out later, in the way of IAM Identity Center."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from iam_access.cloud.client import Answer, Call, CallError, Params
-from iam_access.cloud.executor import Execution
+from iam_access.cloud.executor import Execution, steps_of
 from iam_access.cloud.limits import SharedLimits
 from iam_access.cloud.retry import COMPLETION_SECONDS
 from iam_access.kinds.kind import SharedLimit
@@ -190,6 +191,14 @@ def test_an_answer_without_what_it_is_asked_for_by_is_a_failure() -> None:
     assert codes(run(Silent(), change("ann", assign("ann")))) == ["NotCarriedOut"]
 
 
+def test_an_answer_without_a_status_is_a_failure() -> None:
+    class Silent(IdentityCenter):
+        def _look(self, id_: str) -> Answer:
+            return {"AccountAssignmentCreationStatus": {}}
+
+    assert codes(run(Silent(), change("ann", assign("ann")))) == ["NotCarriedOut"]
+
+
 def test_patience_is_bounded_and_shared_by_all_that_would_wait() -> None:
     center = IdentityCenter(looks=1_000)
     outcomes = run(
@@ -267,6 +276,16 @@ def test_a_conflict_that_does_not_end_is_a_failure() -> None:
     assert sum(center.slept) == COMPLETION_SECONDS
 
 
+def test_calls_that_are_waited_for_are_never_sent_as_one() -> None:
+    several = replace(assign("ann", confirmed=False), params={"Names": ["ann"]}, merge="Names")
+    changes = [change("ann", several), change("bob", replace(several, params={"Names": ["bob"]}))]
+    assert len(steps_of(changes)) == 2
+    assert (
+        len(steps_of([replace(c, calls=(replace(c.calls[0], completion=None),)) for c in changes]))
+        == 1
+    )
+
+
 def test_without_a_way_to_confirm_a_conflict_is_a_failure_at_once() -> None:
     center = IdentityCenter(lost=1)
     ann = change("ann", assign("ann", confirmed=False))
@@ -282,6 +301,8 @@ class TestSharedLimits:
         center, limits = IdentityCenter(), SharedLimits([self.OUTSTANDING])
         # Other accounts have begun as many.
         assert [limits.begin(TARGET, CREATE) for _ in range(3)] == [True, True, False]
+        assert limits.begin(TARGET, "provision_permission_set")
+        assert limits.begin(TARGET._replace(region="us-east-1"), CREATE)
 
         def sleep(seconds: float) -> None:
             center.slept.append(seconds)

@@ -132,6 +132,9 @@ def test_what_nothing_asks_for_costs_no_call(queues: None, files: Files) -> None
     with fleet_of(files, PROD) as fleet:
         for run in (fleet.apply("--all"), fleet.cleanup("--all")):
             assert (run.status, run.operations) == (0, READING)
+        # What invalid files ask for is not known.
+        files.write("permanent-access/payments.yaml", "permanent-access: [oops]")
+        assert fleet.cleanup("--all").operations == READING
 
 
 def test_what_a_file_asks_for_costs_its_own_calls_once(queues: None, files: Files) -> None:
@@ -192,6 +195,10 @@ def test_what_is_read_in_another_account_is_read_once_for_all(queues: None, file
             "ListQueues": 1,
         }
         assert {call.account_id for call in run.calls if call.service == "iam"} == {PROD, TEST}
+        # An account is verified by what is there afterwards.
+        verified = fleet.apply("payments", "--verify")
+        assert verified.operations.count("ListQueues") == 3
+        assert verified.operations.count("AssumeRole") == 3
 
 
 def test_a_part_that_cannot_be_read_fails_the_accounts_that_need_it(
