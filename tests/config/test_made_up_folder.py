@@ -113,7 +113,7 @@ def group(
     return {"groups/pay.yaml": f"groups:\n  readers:\n    {entry}\n"}
 
 
-def told(configuration: Configuration) -> set[tuple[str, str]]:
+def codes_and_places(configuration: Configuration) -> set[tuple[str, str]]:
     """The codes of what is found in the groups' file, with the text they point at."""
     lines = (configuration.directory / "groups/pay.yaml").read_text().splitlines()
     places = [(each.code, each.location) for each in configuration.findings]
@@ -181,12 +181,12 @@ def test_rules_and_checks_hold_for_its_entries(
     tmp_path: Path, files: Mapping[str, str], settings: str, expected: set[tuple[str, str]]
 ) -> None:
     found = loaded(tmp_path, {**files, "settings.yaml": settings})
-    assert told(found) == expected
+    assert codes_and_places(found) == expected
 
 
 def test_its_keys_are_called_what_it_calls_them(tmp_path: Path) -> None:
     files = {"groups/pay.yaml": 'groups: {"a b": {members: [a@e.com], where: [prod], gives: [x]}}'}
-    assert "bad-policy-key" in {code for code, _ in told(loaded(tmp_path, files))}
+    assert "bad-policy-key" in {code for code, _ in codes_and_places(loaded(tmp_path, files))}
 
 
 def test_an_account_does_not_leave_while_it_grants_something_there(tmp_path: Path) -> None:

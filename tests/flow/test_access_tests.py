@@ -46,7 +46,7 @@ def run_document(fleet: Fleet, *arguments: str) -> dict[str, Any]:
     return test(fleet, "--output", "json", *arguments).json
 
 
-def seen(found: dict[str, Any]) -> set[tuple[str, str]]:
+def principals_and_actions(found: dict[str, Any]) -> set[tuple[str, str]]:
     return {(each["principal"], each["action"]) for each in found["results"]}
 
 
@@ -108,7 +108,10 @@ def test_wildcards_groups_and_exemptions(people: Fleet, judge: tuple[str, ...]) 
     found = run_document(people, "--config-file", PRIVILEGES, *judge)
     assert found["status"] == 1
     # iam:Attach* is within what iam:A* allows; iam:* and *:* are not.
-    assert seen(found) == {("user/ann", "iam:Attach*"), ("user/ann", "iam:CreateUser")}
+    assert principals_and_actions(found) == {
+        ("user/ann", "iam:Attach*"),
+        ("user/ann", "iam:CreateUser"),
+    }
     assert found["sources"] == [f"arn:aws:iam::{PROD}:user/ann"]
     assert all("all" in each["statements"][0]["name"] for each in found["results"])
 
@@ -120,7 +123,10 @@ def test_a_second_factor_is_there_unless_the_test_says_not(
     put_inline(people, "user/owner-eve", "manage", allow("iam:*"))
     found = run_document(people, "--config-file", PRIVILEGES, *judge)
     # Exempt from the first test, named by the second.
-    assert seen(found) == {("user/owner-eve", "iam:*"), ("user/owner-eve", "iam:CreateUser")}
+    assert principals_and_actions(found) == {
+        ("user/owner-eve", "iam:*"),
+        ("user/owner-eve", "iam:CreateUser"),
+    }
     assert {each["line"] for each in found["results"]} == {17}
 
 
@@ -131,7 +137,7 @@ def test_a_boundary_limits(people: Fleet, judge: tuple[str, ...]) -> None:
     role = next(each for each in iam.roles.values() if each.name == "orders-worker")
     role.permissions_boundary_arn = limit.arn
     found = run_document(people, "--config-file", WORKERS, *judge)
-    ((principal, action),) = seen(found)
+    ((principal, action),) = principals_and_actions(found)
     assert (principal, action) == ("role/orders-worker", "secretsmanager:GetSecretValue")
     assert found["results"][0]["decision"] == "implicitDeny"
     assert found["results"][0]["allowed_by_boundary"] is False

@@ -155,6 +155,8 @@ def test_its_files_are_checked(fleet: Fleet) -> None:
     found = {(each["code"], each["file"].rpartition("/")[2]) for each in run.json["findings"]}
     codes = {"bad-instant", "grants-nothing", "unknown-grant", "unknown-environment", "unknown-key"}
     assert {(code, "payments.yaml") for code in codes} <= found
+    for output in OUTPUTS:
+        assert FILE in fleet.validate("--output", output).out
 
 
 def test_what_is_told_twice_or_has_ended_is_found(fleet: Fleet) -> None:

@@ -44,7 +44,7 @@ def plan(tmp_path: Path) -> str:
     return str(tmp_path / "plan.json")
 
 
-def ask(files: Files, **more: object) -> None:
+def write_granting_team(files: Files, **more: object) -> None:
     """A team with a grant of every form in two accounts."""
     files.team(
         accounts=BOTH,
@@ -68,7 +68,7 @@ def planned(fleet: Fleet, plan: str, *arguments: str) -> Run:
 
 def test_what_is_applied_is_what_the_dry_run_showed(files: Files, plan: str) -> None:
     """By the calls of an apply, and with its proofs."""
-    ask(files)
+    write_granting_team(files)
     with opened(files, account(), account(TEST)) as fleet:
         restore = fleet.remember(), fleet.remember(TEST)
         direct = fleet.apply("--all", "--output", "json", "--verify")
@@ -125,7 +125,7 @@ def _allowing_all(call: ApiCall) -> ApiCall:
 
 
 def test_nothing_is_written_where_the_plan_would_be_another_by_now(files: Files, plan: str) -> None:
-    ask(files)
+    write_granting_team(files)
     with opened(files, account(), account(TEST)) as fleet:
         planned(fleet, plan)
         fleet.admin()
@@ -167,7 +167,7 @@ def test_what_changes_elsewhere_does_not_matter(files: Files, plan: str) -> None
 
 
 def test_a_plan_carries_its_options(files: Files, plan: str) -> None:
-    ask(files)
+    write_granting_team(files)
     files.team("platform", policies={"own": policy()}, permanent=[permanent("own")])
     with opened(files, account(), account(TEST)) as fleet:
         fleet.admin().create_policy(
@@ -261,7 +261,7 @@ def test_accounts_without_a_plan_are_not_touched(files: Files, plan: str) -> Non
 def test_options_that_the_plan_holds_are_not_given_again(
     files: Files, plan: str, arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(files)
+    write_granting_team(files)
     written = plan_file.write(PlanFile(NOW, PlannedRun(teams=None)))
     Path(plan).write_text(written, "utf-8")
     given = [each.format(plan=plan) for each in arguments]
@@ -272,7 +272,7 @@ def test_options_that_the_plan_holds_are_not_given_again(
 
 
 def test_a_dry_run_that_fails_leaves_no_earlier_plan(files: Files, plan: str) -> None:
-    ask(files)
+    write_granting_team(files)
     written = plan_file.write(PlanFile(NOW, PlannedRun(teams=None)))
     Path(plan).write_text(written, "utf-8")
     where = ["--config-dir", str(files.directory)]
@@ -289,7 +289,7 @@ def test_a_dry_run_that_fails_leaves_no_earlier_plan(files: Files, plan: str) ->
 def test_a_file_that_is_no_plan_is_an_error_before_any_call(
     files: Files, tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(files)
+    write_granting_team(files)
     file = tmp_path / "some.json"
     if content is not None:
         file.write_bytes(content)

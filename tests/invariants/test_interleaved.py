@@ -104,7 +104,7 @@ OTHER = policy("read", managed_policies=[READ_ONLY, POWER_USER])
 POWER = policy("read", managed_policies=[POWER_USER])
 
 
-def one(*permanent_: object, policy_: object = POWER) -> Configuration:
+def team_granting(*permanent_: object, policy_: object = POWER) -> Configuration:
     return configuration(team(policies=[policy_], permanent=permanent_))  # type: ignore[arg-type, list-item]
 
 
@@ -148,13 +148,15 @@ BESIDE = configuration(
 )
 
 SCENES = {
-    "attachment-goes": Scene(one(permanent()), one(permanent()), one()),
-    "attachment-comes": Scene(one(), one(), one(permanent())),
-    "attachment-was-tried": Scene(one(), one(permanent()), one()),
+    "attachment-goes": Scene(
+        team_granting(permanent()), team_granting(permanent()), team_granting()
+    ),
+    "attachment-comes": Scene(team_granting(), team_granting(), team_granting(permanent())),
+    "attachment-was-tried": Scene(team_granting(), team_granting(permanent()), team_granting()),
     "attachments-change": Scene(
-        one(permanent(), policy_=BOTH),
-        one(permanent(), policy_=BOTH),
-        one(permanent(), policy_=OTHER),
+        team_granting(permanent(), policy_=BOTH),
+        team_granting(permanent(), policy_=BOTH),
+        team_granting(permanent(), policy_=OTHER),
     ),
     "owner-leaves": Scene(teams("payments", "platform"), teams("payments"), teams("platform")),
     "owner-comes": Scene(teams("payments"), teams("payments", "platform"), teams("platform")),
@@ -166,9 +168,15 @@ SCENES = {
     "role-was-renewed": Scene(ROLE, ROLE_LATER, NOTHING),
     "role-is-dead": Scene(SOON, SOON, ROLE_LATER, timedelta(hours=2)),
     "role-is-dead-and-not-wanted": Scene(SOON, ROLE, NOTHING, timedelta(hours=2)),
-    "tag-was-left": Scene(one(permanent()), one(), one(permanent()), left=1),
-    "dated-tag-was-left": Scene(one(permanent()), one(), one(permanent()), left=1, dated=True),
-    "dated-tag-goes": Scene(one(permanent()), one(), one(), left=1, dated=True),
+    "tag-was-left": Scene(
+        team_granting(permanent()), team_granting(), team_granting(permanent()), left=1
+    ),
+    "dated-tag-was-left": Scene(
+        team_granting(permanent()), team_granting(), team_granting(permanent()), left=1, dated=True
+    ),
+    "dated-tag-goes": Scene(
+        team_granting(permanent()), team_granting(), team_granting(), left=1, dated=True
+    ),
     "role-was-begun": Scene(NOTHING, ROLE, ROLE_LATER, left=1),
     "role-was-half-made": Scene(NOTHING, ROLE, NOTHING, left=2),
     "role-was-half-ended": Scene(ROLE, NOTHING, ROLE_LATER, left=1),
@@ -188,7 +196,7 @@ SCENES = {
     "form-changes-back": Scene(SHARED, ROLE, INLINE),
     "form-becomes-a-role": Scene(ROLE, INLINE, ROLE_LATER),
     "window-of-its-own": Scene(ROLE, WINDOWS, NOTHING),
-    "permanent-becomes-temporary": Scene(one(permanent()), ROLE, BESIDE),
+    "permanent-becomes-temporary": Scene(team_granting(permanent()), ROLE, BESIDE),
     "owner-changes": Scene(teams("payments"), teams("platform"), teams("payments")),
     "other-owner-comes": Scene(teams(), teams("payments"), teams("platform")),
     "owner-was-half-changed": Scene(
@@ -198,7 +206,9 @@ SCENES = {
     "shared-policy-was-half-removed": Scene(SHARED, NOTHING, SHARED_LATER, left=2),
     "dead-role-was-robbed": Scene(SOON, SOON, ROLE_LATER, timedelta(hours=2), drift=Form.ROLE),
     "attachment-goes-and-changes": Scene(
-        one(permanent(), policy_=OTHER), one(permanent(), policy_=BOTH), one(policy_=OTHER)
+        team_granting(permanent(), policy_=OTHER),
+        team_granting(permanent(), policy_=BOTH),
+        team_granting(policy_=OTHER),
     ),
 }
 COMMANDS = ("apply-old", "apply-new", "cleanup", "revoke")

@@ -15,7 +15,7 @@ CALL = calls.attach(ACCOUNT.id, ALICE, "arn:aws:iam::aws:policy/ReadOnlyAccess")
 GRANT = change("a", CALL)
 
 
-def of(**different: Any) -> str:
+def digest_of(**different: Any) -> str:
     """The digest of a plan of one call, with some of the call replaced."""
     made = replace(GRANT, calls=(replace(CALL, **different),))
     return digest([Plan(ACCOUNT, (made,), ())])
@@ -34,7 +34,7 @@ def of(**different: Any) -> str:
     ids=lambda different: next(iter(different)),
 )
 def test_it_covers_what_is_called_where_and_when(different: dict[str, Any]) -> None:
-    assert of(**different) != of()
+    assert digest_of(**different) != digest_of()
 
 
 def test_it_covers_which_account_a_change_is_about() -> None:
@@ -44,7 +44,7 @@ def test_it_covers_which_account_a_change_is_about() -> None:
 
 def test_it_covers_what_a_change_does() -> None:
     update = replace(GRANT, action=ChangeType.UPDATE)
-    assert digest([Plan(ACCOUNT, (update,), ())]) != of()
+    assert digest([Plan(ACCOUNT, (update,), ())]) != digest_of()
 
 
 def test_it_does_not_depend_on_words_or_order() -> None:

@@ -48,7 +48,7 @@ def account(form: Form) -> Snapshot:
     return applied(files, account_with())
 
 
-def holds(snapshot: Snapshot) -> set[tuple[str, str]]:
+def grants_held(snapshot: Snapshot) -> set[tuple[str, str]]:
     """Who holds which temporary grant in whatever form."""
     held = set()
     for principal, state in in_effect(snapshot).principals.items():
@@ -81,12 +81,12 @@ def test_exactly_what_matches_ends_at_once(
     form: Form, target: Target, ended: set[tuple[str, str]]
 ) -> None:
     before = account(form)
-    assert holds(before) == EVERYTHING
+    assert grants_held(before) == EVERYTHING
 
     plan = plan_revocation(ACCOUNT, before, target, NOW)
     after = carried_out(before, in_order(plan.changes))
 
-    assert holds(after) == EVERYTHING - ended
+    assert grants_held(after) == EVERYTHING - ended
     stays = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/payments/payments-stay"
     assert all(stays in after.principals[person].attached for person in (ALICE, BOB))
 

@@ -8,52 +8,68 @@ from iam_access.policy.document import document
 from iam_access.policy.widening import widens
 
 
-def one(effect: str = "Allow", **elements: Any) -> dict[str, Any]:
+def statement(effect: str = "Allow", **elements: Any) -> dict[str, Any]:
     return {"Effect": effect, "Action": "s3:GetObject", "Resource": "*", **elements}
 
 
 UNTIL = {"DateLessThan": {"aws:CurrentTime": "2026-03-01T12:00:00Z"}}
-END = one("Deny", Action="*", Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2026"}})
-LATER = one("Deny", Action="*", Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2027"}})
+END = statement(
+    "Deny", Action="*", Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2026"}}
+)
+LATER = statement(
+    "Deny", Action="*", Condition={"DateGreaterThanEquals": {"aws:CurrentTime": "2027"}}
+)
 BUT = {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ([one()], [one()], False),
-        ([one()], [one(Sid="other")], False),
-        ([one()], [], False),
-        ([one()], [one(Condition=UNTIL)], False),
-        ([one(Condition=UNTIL)], [one()], True),
-        ([one()], [one(Action="S3:getobject")], False),
-        ([one()], [one(Action="s3:Get*")], True),
-        ([one()], [one(), one(Action="s3:PutObject")], True),
-        ([one(Action="s3:Get*")], [one()], False),
-        ([one(Action="*")], [one()], False),
-        ([one(Action="*")], [BUT], False),
-        ([one(Action="s3:Get?")], [one(Action="s3:Get*")], True),
-        ([one(Action=["a:B", "a:C"])], [one(Action="a:C")], False),
-        ([one(Resource="arn:aws:s3:::a")], [one()], True),
-        ([one()], [one(), one("Deny")], False),
-        ([one(Resource="arn:aws:s3:::a*")], [one(Resource="arn:aws:s3:::a/b")], False),
-        ([one(Resource="arn:aws:sqs:*:1:a")], [one(Resource="arn:aws:sqs:eu:2:1:a")], True),
-        ([one(Resource="arn:aws:s3:::a?")], [one(Resource="arn:aws:s3:::a${aws:userid}")], True),
-        ([one(Resource="arn:aws:s3:::${*}")], [one(Resource="arn:aws:s3:::${a}")], True),
-        ([one(), one("Deny")], [one()], True),
-        ([one("Deny", Action="s3:Get*")], [one("Deny", Action="s3:*")], False),
-        ([one("Deny", Action="s3:*")], [one("Deny", Action="s3:Get*")], True),
-        ([one("Deny")], [one("Deny", Action=["s3:GetObject", "s3:PutObject"])], False),
-        ([one("Deny")], [one("Deny", Condition=UNTIL)], True),
-        ([one("Deny", Condition=UNTIL)], [one("Deny")], False),
+        ([statement()], [statement()], False),
+        ([statement()], [statement(Sid="other")], False),
+        ([statement()], [], False),
+        ([statement()], [statement(Condition=UNTIL)], False),
+        ([statement(Condition=UNTIL)], [statement()], True),
+        ([statement()], [statement(Action="S3:getobject")], False),
+        ([statement()], [statement(Action="s3:Get*")], True),
+        ([statement()], [statement(), statement(Action="s3:PutObject")], True),
+        ([statement(Action="s3:Get*")], [statement()], False),
+        ([statement(Action="*")], [statement()], False),
+        ([statement(Action="*")], [BUT], False),
+        ([statement(Action="s3:Get?")], [statement(Action="s3:Get*")], True),
+        ([statement(Action=["a:B", "a:C"])], [statement(Action="a:C")], False),
+        ([statement(Resource="arn:aws:s3:::a")], [statement()], True),
+        ([statement()], [statement(), statement("Deny")], False),
+        ([statement(Resource="arn:aws:s3:::a*")], [statement(Resource="arn:aws:s3:::a/b")], False),
+        (
+            [statement(Resource="arn:aws:sqs:*:1:a")],
+            [statement(Resource="arn:aws:sqs:eu:2:1:a")],
+            True,
+        ),
+        (
+            [statement(Resource="arn:aws:s3:::a?")],
+            [statement(Resource="arn:aws:s3:::a${aws:userid}")],
+            True,
+        ),
+        (
+            [statement(Resource="arn:aws:s3:::${*}")],
+            [statement(Resource="arn:aws:s3:::${a}")],
+            True,
+        ),
+        ([statement(), statement("Deny")], [statement()], True),
+        ([statement("Deny", Action="s3:Get*")], [statement("Deny", Action="s3:*")], False),
+        ([statement("Deny", Action="s3:*")], [statement("Deny", Action="s3:Get*")], True),
+        ([statement("Deny")], [statement("Deny", Action=["s3:GetObject", "s3:PutObject"])], False),
+        ([statement("Deny")], [statement("Deny", Condition=UNTIL)], True),
+        ([statement("Deny", Condition=UNTIL)], [statement("Deny")], False),
         ([BUT], [{**BUT, "NotAction": ["s3:*", "iam:*"]}], False),
         ([{**BUT, "NotAction": ["s3:*", "iam:*"]}], [BUT], True),
         ([{**BUT, "NotAction": "s3:Get*"}], [BUT], False),
         ([BUT], [{**BUT, "NotAction": "s3:Get*"}], True),
-        ([BUT], [one(Action="*")], True),
+        ([BUT], [statement(Action="*")], True),
         # When something ends is not what it allows.
-        ([one(), END], [one(), LATER], False),
-        ([one()], [one(), END], False),
+        ([statement(), END], [statement(), LATER], False),
+        ([statement()], [statement(), END], False),
     ],
 )
 def test_what_says_less_does_not(before: list[Any], after: list[Any], *, expected: bool) -> None:

@@ -34,7 +34,7 @@ ALLOWED = {
 }
 
 
-def named(file: Path) -> Iterator[tuple[str, int]]:
+def names_in(file: Path) -> Iterator[tuple[str, int]]:
     """The kinds and folders that a file names, and the modules of them that it imports."""
     tree = ast.parse(file.read_text("utf-8"))
     texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -57,7 +57,9 @@ FILES = [
 
 def test_no_kind_is_known_by_name() -> None:
     found = {
-        (str(file.relative_to(SCRIPTS)), name): line for file in FILES for name, line in named(file)
+        (str(file.relative_to(SCRIPTS)), name): line
+        for file in FILES
+        for name, line in names_in(file)
     }
     assert [(*each, line) for each, line in found.items() if each not in ALLOWED] == []
     assert [each for each in ALLOWED if each not in found] == []
@@ -71,7 +73,7 @@ def test_a_module_that_names_one_is_found(tmp_path: Path) -> None:
         "import iam_access.kinds.managed_policy\n"
         'found = kind == "policy-attachment" or path.startswith("permanent-access/")\n'
     )
-    assert list(named(module)) == [
+    assert list(names_in(module)) == [
         ("iam_access.kinds.inline_policy", 2),
         ("iam_access.kinds.managed_policy", 3),
         ("policy-attachment", 4),

@@ -37,7 +37,7 @@ FILES = configuration(
 )
 
 
-def may(account_policies: AccountPolicies, principal: Principal, action: str) -> bool:
+def is_allowed(account_policies: AccountPolicies, principal: Principal, action: str) -> bool:
     return account_policies.subject(principal).decide(action, "*", {}, NOW).allowed
 
 
@@ -45,9 +45,9 @@ def test_a_plan_changes_what_the_account_allows() -> None:
     before = account_with()
     plan = apply_plan(FILES, before)
 
-    assert not may(AccountPolicies(before), ALICE, "s3:ListBucket")
-    assert may(AccountPolicies(after(before, plan.changes)), ALICE, "s3:ListBucket")
-    assert not may(AccountPolicies(after(before, plan.changes)), BOB, "s3:ListBucket")
+    assert not is_allowed(AccountPolicies(before), ALICE, "s3:ListBucket")
+    assert is_allowed(AccountPolicies(after(before, plan.changes)), ALICE, "s3:ListBucket")
+    assert not is_allowed(AccountPolicies(after(before, plan.changes)), BOB, "s3:ListBucket")
 
 
 def test_the_effect_of_a_plan_is_what_carrying_it_out_comes_to() -> None:
@@ -63,14 +63,14 @@ def test_policies_of_groups_and_boundaries_count() -> None:
     account = with_state(account_with(), ALICE, groups=("people",))
     state = state_of(group, inline={"all": ALLOW_LIST})
     account = replace(account, principals={**account.principals, group: state})
-    assert may(AccountPolicies(account), ALICE, "s3:ListBucket")
+    assert is_allowed(AccountPolicies(account), ALICE, "s3:ListBucket")
     assert group not in AccountPolicies(account).principals
 
     boundary = "arn:aws:iam::aws:policy/Boundary"
     bounded = with_state(account, ALICE, boundary=boundary)
     nothing = {**ALLOW_LIST, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
     bounded = replace(bounded, managed={boundary: ManagedDocument("v1", nothing)})
-    assert not may(AccountPolicies(bounded), ALICE, "s3:ListBucket")
+    assert not is_allowed(AccountPolicies(bounded), ALICE, "s3:ListBucket")
 
 
 def test_a_policy_that_was_not_read_is_never_taken_for_nothing() -> None:
@@ -79,7 +79,7 @@ def test_a_policy_that_was_not_read_is_never_taken_for_nothing() -> None:
     with pytest.raises(UnreadPolicyError, match="ReadOnlyAccess"):
         AccountPolicies(account).subject(ALICE)
     read = replace(account, managed={READ_ONLY: ManagedDocument("v1", ALLOW_LIST)})
-    assert may(AccountPolicies(read), ALICE, "s3:ListBucket")
+    assert is_allowed(AccountPolicies(read), ALICE, "s3:ListBucket")
 
 
 def test_tags_of_the_principal_count() -> None:
@@ -95,6 +95,6 @@ def test_tags_of_the_principal_count() -> None:
         ],
     }
     account = with_state(account_with(), ALICE, inline={"x": tagged}, tags={"team": "payments"})
-    assert may(AccountPolicies(account), ALICE, "s3:GetObject")
+    assert is_allowed(AccountPolicies(account), ALICE, "s3:GetObject")
     other = with_state(account, ALICE, tags={"team": "data"})
-    assert not may(AccountPolicies(other), ALICE, "s3:GetObject")
+    assert not is_allowed(AccountPolicies(other), ALICE, "s3:GetObject")

@@ -69,7 +69,9 @@ class TestTeamsOfAnAccount:
 
 
 class TestAccountsOfOthers:
-    def since(self, tmp_path: Path, before: dict[str, str], now: dict[str, str]) -> list[str]:
+    def findings_since(
+        self, tmp_path: Path, before: dict[str, str], now: dict[str, str]
+    ) -> list[str]:
         folder = write(tmp_path / "before", {**VALID, **before})
         base = load(folder, now=NOW, standing=True)
         changed = load(write(tmp_path / "now", {**VALID, **now}), now=NOW, base=base)
@@ -88,12 +90,12 @@ class TestAccountsOfOthers:
         self, tmp_path: Path, before: dict[str, str], now: dict[str, str], *, expected: bool
     ) -> None:
         place = "aws-accounts/new.yaml:2:9 warning account-of-another"
-        assert self.since(tmp_path, before, now) == [place] * expected
+        assert self.findings_since(tmp_path, before, now) == [place] * expected
 
     def test_who_comes_first_with_one_that_is_new_to_all_has_it(self, tmp_path: Path) -> None:
         both = {**new("mine", "777788889999"), "aws-accounts/web.yaml": "aws-accounts: {}"}
         more = {**both, "aws-accounts/web.yaml": 'aws-accounts: {x: "777788889999"}'}
-        assert self.since(tmp_path, {}, more) == []
-        assert self.since(tmp_path / "later", both, more) == [
+        assert self.findings_since(tmp_path, {}, more) == []
+        assert self.findings_since(tmp_path / "later", both, more) == [
             "aws-accounts/web.yaml:1:19 warning account-of-another"
         ]
