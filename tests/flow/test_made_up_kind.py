@@ -247,6 +247,14 @@ def test_stopped_after_any_write_the_next_run_finishes(applied: Fleet, step: int
         assert result(applied) == end
 
 
+def test_what_each_member_has_for_a_time_is_told(fleet: Fleet) -> None:
+    write_groups(fleet.files, oncall={**ON_CALL, "members": READERS["members"]})
+    for expected in ("new", "unchanged"):
+        run = fleet.apply("--all", "--output", "json")
+        told = [(each["principal"], each["state"]) for each in run.json["timeline"]]
+        assert told == [("user/ann", expected), ("user/bob", expected)]
+
+
 def test_what_leaves_the_files_leaves_the_account(applied: Fleet) -> None:
     applied.files.write(FILE, f"{FOLDER}: {{}}\n")
     run = applied.apply("--all")

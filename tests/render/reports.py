@@ -68,7 +68,7 @@ def change(
             id=key,
             name=name,
             teams=frozenset(teams),
-            attributes=attributes or {},
+            attributes=_attributes(kind, attributes),
             document=source,
             principal=principal,
             expires=expires,
@@ -108,6 +108,17 @@ def account_report(
     return AccountReport(account, plan, outcomes)
 
 
+def _attributes(kind: str, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What resources of a kind always have, and what is given."""
+    arn = "arn:aws:iam::aws:policy/p"
+    always: Mapping[str, Mapping[str, Any]] = {
+        "customer-managed-policy": {"arn": arn},
+        "policy-attachment": {"arn": arn, "attached": True},
+        "temporary-role": {"arn": arn, "managed": ()},
+    }
+    return {**always.get(kind, {}), **(given or {})}
+
+
 def temporary_resource(
     name: str,
     *,
@@ -125,7 +136,7 @@ def temporary_resource(
         id=ResourceId(kind, f"{owner} {name}"),
         name=name,
         teams=frozenset(teams),
-        attributes=attributes or {},
+        attributes=_attributes(kind, attributes),
         document=document,
         principal=principal,
         expires=NOW + timedelta(hours=3) if expires is None else expires,

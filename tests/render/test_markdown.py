@@ -70,14 +70,16 @@ def test_hostile_text_is_only_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_every_row_has_the_cells_of_its_table(text: str) -> None:
-    tokens = PARSER.parse(shown(reports.hostile(text)))
+    output = shown(reports.hostile(text))
+    tokens = PARSER.parse(output)
     cells: list[int] = []
     for token in tokens:
         if token.type == "tr_open":
             cells.append(0)
         elif token.type in ("td_open", "th_open"):
             cells[-1] += 1
-    assert set(cells) == {9, 7, 3}
+    timeline = set() if "rows of temporary access" in output else {7}
+    assert set(cells) == {9, 3} | timeline
     # The row of dashes is no row; a cell too many would end in an empty or a lost one.
     last = [token for token in tokens if token.type == "inline" and token.content == "not finished"]
     assert len(last) == 1

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from iam_access.kinds import kind_named
+from iam_access.kinds import given_access, kind_named
 from iam_access.model import (
     Change,
     ChangeType,
@@ -33,33 +33,43 @@ def temporary_grants(
     predecessors = _predecessors(removals, now)
     found: list[TemporaryGrantStatus] = []
     replaced: set[ResourceId] = set()
-    for pieces in _by_grant(_alive(resources, now)):
+    for principal, pieces in _by_grant(_alive(resources, now)):
         is_made = made.issuperset(each.id for each in pieces)
         before = predecessors.get(renewal_key(pieces[0]), []) if is_made else []
         replaced |= {change.id for change in before}
         touching = _touching(pieces, by_id)
-        found.append(_status(pieces, _change_of(pieces, touching, before), touching))
+        change_of_it = _change_of(pieces, touching, before)
+        found.append(_status(principal, pieces, change_of_it, touching))
     gone = [change.subject for change in removals if change.id not in replaced]
-    for pieces in _by_grant(gone):
+    for principal, pieces in _by_grant(gone):
         change = GrantChange.ENDED if is_dead(pieces[0], now) else GrantChange.REVOKED
-        found.append(_status(pieces, change, [by_id[each.id] for each in pieces]))
+        found.append(_status(principal, pieces, change, [by_id[each.id] for each in pieces]))
     return tuple(found)
 
 
 def _alive(resources: Iterable[Resource], now: datetime) -> Iterable[Resource]:
     return (
-        each for each in resources if each.principal and each.expires and not is_dead(each, now)
+        each
+        for each in resources
+        if given_access(each).recipients and each.expires and not is_dead(each, now)
     )
 
 
-def _by_grant(resources: Iterable[Resource]) -> Iterable[Sequence[Resource]]:
-    """The resources that write one grant together; policies that are only needed are no grant."""
+def _by_grant(
+    resources: Iterable[Resource],
+) -> Iterable[tuple[Principal | None, Sequence[Resource]]]:
+    """The resources that write one grant together, and whom it is for, as far as that is known.
+
+    What gives nothing by itself is no grant.
+    """
     found: dict[_Key, list[Resource]] = {}
     for each in resources:
-        if each.grant is not None or (each.expires is not None and each.principal is not None):
-            key = (each.principal, each.teams, each.grant, each.expires)
-            found.setdefault(key, []).append(each)
-    return found.values()
+        given = given_access(each)
+        if given.holder is not None and (each.grant is not None or each.expires is not None):
+            for principal in given.recipients or (None,):
+                key = (principal, each.teams, each.grant, each.expires)
+                found.setdefault(key, []).append(each)
+    return ((principal, pieces) for (principal, *_), pieces in found.items())
 
 
 def _touching(pieces: Sequence[Resource], changes: Mapping[ResourceId, Change]) -> Sequence[Change]:
@@ -93,13 +103,16 @@ def _change_of(
 
 
 def _status(
-    pieces: Sequence[Resource], change: GrantChange, touching: Sequence[Change]
+    principal: Principal | None,
+    pieces: Sequence[Resource],
+    change: GrantChange,
+    touching: Sequence[Change],
 ) -> TemporaryGrantStatus:
     first = pieces[0]
     kinds = tuple(sorted(Counter(each.id.kind for each in pieces).items()))
     starts = [each.starts for each in pieces if each.starts is not None and not change.is_removal]
     return TemporaryGrantStatus(
-        principal=first.principal,
+        principal=principal,
         teams=first.teams,
         grant=first.grant,
         starts=max(starts, default=None),
