@@ -391,16 +391,6 @@ def test_access_tests_judge_it(applied: Fleet) -> None:
             assert run.status == status, run.out
 
 
-@pytest.mark.parametrize("action", ["dynamodb:GetItem", "sqs:GetQueueUrl"])
-def test_an_answer_names_the_entry_that_grants_it(applied: Fleet, action: str) -> None:
-    who = ("-u", "ann", "-a", action)
-    run = applied.run(simulate, "access", *who, "--output", "json")
-    assert run.status == 0, run.out
-    (statement,) = run.json["answers"][0]["statements"]
-    assert statement["granted"]["file"].endswith(FILE)
-    assert statement["written"]["file"].endswith("aws-policies/payments.yaml")
-
-
 def test_a_sandbox_of_the_files_holds_its_members(fleet: Fleet) -> None:
     """Nobody but the files says that there are any."""
     found = load(fleet.files.directory, now=fleet.clock())

@@ -98,13 +98,24 @@ def test_both_lists_are_cut_where_one_leaves_no_room_for_the_other() -> None:
     assert len(parts) < 40
 
 
+def effects(parts: tuple[dict[str, Any], ...]) -> list[set[str]]:
+    return [{each["Effect"] for each in part["Statement"]} for part in parts]
+
+
 def test_what_denies_comes_first() -> None:
     allows = [statement("Allow", actions=READ[:50], resources=["*"])]
     denies = [statement("Deny", not_actions=["s3:*"], resources=[each]) for each in "abc"]
-    parts = split(document([*allows, *denies]), 600)
-    effects = [{each["Effect"] for each in part["Statement"]} for part in parts]
-    assert "Deny" in effects[0]
-    assert not any("Deny" in each for each in effects[1:])
+    first, *others = effects(split(document([*allows, *denies]), 600))
+    assert "Deny" in first
+    assert not any("Deny" in each for each in others)
+
+
+def test_nothing_is_allowed_before_all_that_is_denied() -> None:
+    """Even where that leaves room in the first parts."""
+    allows = [statement("Allow", actions=[each], resources=["*"]) for each in ("s3:Get*", "ec2:*")]
+    denies = [statement("Deny", actions=["s3:*"], not_resources=[each * 350]) for each in "abc"]
+    found = effects(split(document([*allows, *denies]), 700))
+    assert found == [{"Deny"}, {"Deny"}, {"Deny", "Allow"}]
 
 
 @pytest.mark.parametrize("name", ["NotAction", "NotResource"])
@@ -294,6 +305,8 @@ def test_cutting_changes_no_decision(source: dict[str, Any], limit: int, random:
     assert max(map(policy_size, parts)) <= limit
     assert verdicts(parts) == verdicts((source,))
     assert least(source) <= limit or len(parts) == 1
+    last = max((n for n, each in enumerate(effects(parts)) if "Deny" in each), default=0)
+    assert len(parts) == 1 or all(each == {"Deny"} for each in effects(parts)[:last])
     if policy_size(source) > limit:
         other = {**shuffled(source, random), "Id": "x" * limit}
         assert [canonical(each) for each in split(other, limit)] == [canonical(p) for p in parts]

@@ -196,9 +196,10 @@ def split(source: Document, limit: int) -> tuple[dict[str, Any], ...]:
 
     Together they decide every request alike. The number of parts is the smallest that the packing
     finds. A document that fits is returned unchanged. Otherwise statement ids and the document's id
-    are removed; documents of the same meaning give equal parts in the same order; Deny statements
-    come first. Raises SplitError for a statement that is too large and cannot be cut, DocumentError
-    for an invalid policy.
+    are removed; documents of the same meaning give equal parts in the same order. Deny statements
+    come first, and no part before the last of them allows anything: the first parts alone, however
+    many, never allow more than all do. Raises SplitError for a statement that is too large and
+    cannot be cut, DocumentError for an invalid policy.
     """
     if policy_size(source) <= limit:
         return (dict(source),)
@@ -360,24 +361,28 @@ def _packed(pieces: Iterable[_Piece], number: int, room: int) -> list[list[_Piec
     """Pack the pieces into a number of parts, the largest first; None if they do not fit.
 
     A piece goes whole into the fullest part that has room for it. If none has, it fills up the
-    emptiest.
+    emptiest. What allows goes into no part before the last one that denies.
     """
     parts: list[list[_Piece]] = [[] for _ in range(number)]
     free = [room] * number
+    last_denial = 0
     ticket = count()
     queue = [(not piece.denies, -piece.cost, next(ticket), piece) for piece in pieces]
     heapq.heapify(queue)
     while queue:
         *_, piece = heapq.heappop(queue)
-        fitting = [index for index in range(number) if free[index] >= piece.cost]
+        usable = range(0 if piece.denies else last_denial, number)
+        fitting = [index for index in usable if free[index] >= piece.cost]
         if fitting:
             index, rest = min(fitting, key=free.__getitem__), None
         else:
-            index = max(range(number), key=free.__getitem__)
+            index = max(usable, key=free.__getitem__)
             taken, rest = piece.cut(free[index])
             if taken is None:
                 return None
             piece = taken
+        if piece.denies:
+            last_denial = max(last_denial, index)
         parts[index].append(piece)
         free[index] -= piece.cost
         if rest is not None:
