@@ -112,7 +112,7 @@ def test_one_that_removes_most_does_not_hold_up_those_that_remove_a_little() -> 
     after = configuration(granted([], name="a"), granted(USERS[10:13], name="b"))
     plan = plan_of(before, after)
     (told,) = plan.findings
-    assert (told.team, "take away 9 of the 13 grants" in told.message) == ("a", True)
+    assert (told.team, "remove 9 of the 13 grants" in told.message) == ("a", True)
     assert {change.teams for change in plan.held} == {frozenset({"a"})}
     assert [change.teams for change in plan.changes] == [frozenset({"b"})]
 

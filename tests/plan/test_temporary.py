@@ -30,6 +30,7 @@ def piece(
         id=ResourceId(kind, name),
         name=name,
         teams=frozenset({"payments"}),
+        attributes={"arn": f"arn:aws:iam::aws:policy/{name}", "attached": True, "managed": ()},
         principal=ALICE,
         needs=frozenset(each.id for each in needs),
         starts=None if starts is None else NOW + starts * HOUR,
