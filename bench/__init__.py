@@ -1,1 +1,1 @@
-"""Benchmarks: how many calls, how long, and how far that is from what is possible."""
+"""Benchmarks: the number of calls, the time, and the least time that is possible."""

@@ -1,4 +1,4 @@
-"""A made-up account to measure decisions on, and assertions about it, the same for one seed."""
+"""A made-up account for measuring decisions, and assertions about it, from a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ SERVICES = {
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """One action on one resource, and whether it is to be allowed."""
+    """One action on one resource, and whether it should be allowed."""
 
     action: str
     resource: str
@@ -38,9 +38,9 @@ class Assertion:
 def account(principals: int, seed: int = 1) -> Snapshot:
     """An account in which users and roles hold combinations of a few hundred policies.
 
-    Three fifths are users. Everybody is in a team, users by a group that holds policies of the
-    team; besides, they hold up to four policies of their own choice, every tenth an inline
-    policy, and every fourth a permissions boundary. All are tagged with their team.
+    Three fifths are users. Each user and role is in a team, users by a group with policies of the
+    team; each also holds up to four random policies, every tenth an inline policy, and every
+    fourth a permissions boundary. All are tagged with their team.
     """
     chance = Random(seed)
     policies = {
@@ -64,7 +64,7 @@ def account(principals: int, seed: int = 1) -> Snapshot:
 
 
 def assertions(count: int, seed: int = 1) -> tuple[Assertion, ...]:
-    """Distinct pairs of actions and resources, for all of which is said what is expected."""
+    """Distinct pairs of actions and resources, each with the expected decision."""
     chance = Random(seed)
     found: dict[tuple[str, str], Assertion] = {}
     while len(found) < count:
@@ -107,7 +107,7 @@ def _principal(chance: Random, number: int, arns: Sequence[str], boundary: str) 
 
 
 def _document(chance: Random, number: int) -> Document:
-    """A managed policy: some read a service, a few administer it, most are about their team."""
+    """A managed policy: some read a service, a few administer it, most are for one team."""
     statements = [_statement(chance) for _ in range(chance.randint(1, 4))]
     if number % 10 == 0:
         statements.append(_allow(["*:Describe*", "*:List*", "s3:Get*"], "*"))

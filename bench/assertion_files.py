@@ -1,7 +1,7 @@
-"""Writes the files of one large account with access tests, the same ones for the same seed.
+"""Write the files of one large account with access tests, from a seed.
 
-Every team has its own users and roles, policies for them, and tests which say that nobody else may
-touch what it owns. A few administrators are exempt.
+Every team has its own users and roles, policies for them, and tests that no other user or role may
+use its resources. A few administrators are exempt.
 """
 
 import json
@@ -16,7 +16,7 @@ POLICIES_PER_TEAM = 8
 _ENVIRONMENT = "prod"
 _ADMINISTRATORS = 5
 _WITHOUT_MFA = 0.2  # of the tests are about requests without a second factor
-# Looking around is allowed to many on everything, so no test forbids it.
+# Many may list and read everything, so no test forbids it.
 _TESTED = [
     (service, action)
     for service, actions in SERVICES.items()
@@ -26,9 +26,9 @@ _TESTED = [
 
 
 def write(directory: Path, principals: int, tests: int, seed: int = 1) -> None:
-    """Write files for so many users and roles, and so many tests of one action and resource.
+    """Write files for these numbers of users and roles, and of tests of one action and resource.
 
-    The files are YAML in the form of JSON with line breaks, which YAML is too.
+    The files are JSON with line breaks, which is valid YAML.
     """
     chance = Random(seed)
     for number in range(TEAMS):
@@ -106,7 +106,7 @@ def _statement(chance: Random, team: int) -> Mapping[str, Any]:
     service = chance.choice(list(SERVICES))
     names = [f"{service}:{action}" for action in chance.sample(SERVICES[service], 2)]
     actions = [f"{service}:*"] if chance.random() < 0.1 else names
-    # Now and then somebody grants more than the team's own, and its neighbours' tests tell.
+    # Some teams grant more than their own resources, so tests of other teams fail.
     owner = team if chance.random() < 0.97 else chance.randrange(TEAMS)
     resource = f"{_team_name(owner)}-*"
     if chance.random() < 0.1:

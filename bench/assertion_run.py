@@ -1,4 +1,4 @@
-"""How long `simulate.py test` takes for a whole account, as people run it."""
+"""Measure `simulate.py test` for a whole account, as a process of its own."""
 
 import json
 import sys
@@ -14,10 +14,10 @@ _UNFINISHED = 2
 
 @dataclass(frozen=True, slots=True)
 class PreparedAssertion:
-    """What one process took: seconds of the processor and on the clock, the least of some runs.
+    """The processor and wall seconds of one process, the least of some runs.
 
-    It starts cold, reads the files, makes a sandbox of them, reads that, plans, judges the account
-    as the plan would leave it, and prints JSON. Of the `decisions` `violations` are explained.
+    The process reads the files, makes a sandbox of them, reads it, plans, judges the account as
+    the plan would leave it, and prints JSON. Of the `decisions`, `violations` are explained.
     """
 
     principals: int

@@ -1,8 +1,8 @@
-"""Run a command and print what it took: python bench/child.py CPU_SECONDS COMMAND [ARGUMENT ...].
+"""Run a command and print its costs: python bench/child.py CPU_SECONDS COMMAND [ARGUMENT ...].
 
 Prints a JSON list of processor seconds, peak memory in KiB, and exit status; a command that takes
-CPU_SECONDS is ended. Linux counts the memory of the process that starts a command as the command's
-own peak, so a small process of its own has to start it.
+CPU_SECONDS is ended. Linux counts the memory of the parent process as the command's own peak, so a
+small process has to start it.
 https://man7.org/linux/man-pages/man2/getrusage.2.html
 """
 

@@ -1,4 +1,4 @@
-"""The made-up AWS of a benchmark: sandboxes in processes of their own, and a front before them."""
+"""The made-up AWS of a benchmark: sandboxes in their own processes, behind a front."""
 
 import asyncio
 import multiprocessing
@@ -17,7 +17,7 @@ from bench.throttle import Rates
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "aws" / "bootstrap" / "deployer-role.yaml"
 
-# Every sandbox knows this key, so that it does not matter which of them holds an account.
+# Every sandbox has this key, whichever of them holds an account.
 _KEY = "AKIABENCHMARKBENCHMA"
 _ACCOUNTS_PER_SANDBOX = 15
 _SPAWN = multiprocessing.get_context("spawn")
@@ -42,7 +42,7 @@ class Cloud:
     def __init__(
         self, accounts: Sequence[str], users: Sequence[str], *, latency: float, rates: Rates
     ) -> None:
-        # The benchmark's client has one core, what serves it the others.
+        # The benchmark's client has one core, its servers the others.
         most = max(1, (os.cpu_count() or 2) - 1)
         wanted = -(-len(accounts) // _ACCOUNTS_PER_SANDBOX)
         self._shards = accounts_by_shard(accounts, min(most, wanted))
@@ -56,12 +56,12 @@ class Cloud:
 
     @property
     def sandboxes(self) -> int:
-        """How many processes hold the accounts."""
+        """The number of processes that hold the accounts."""
         return len(self._shards)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables for the processes that are to use it."""
+        """Environment variables for processes that use it."""
         return {
             "AWS_ACCESS_KEY_ID": _KEY,
             "AWS_SECRET_ACCESS_KEY": "unchecked",
@@ -74,14 +74,14 @@ class Cloud:
         }
 
     def tally(self) -> Tally:
-        """What was called since the last time this was asked."""
+        """The calls since the last call of this method."""
         assert self._front is not None, "enter the cloud first"
         self._front.send("tally")
         tally: Tally = self._front.recv()
         return tally
 
     def seed(self, expired: Iterable[Expired]) -> None:
-        """Put grants into the accounts behind the API's back."""
+        """Put grants into the accounts without calls of the API."""
         expired = tuple(expired)
         for accounts, sandbox in zip(self._shards, self._sandboxes, strict=True):
             sandbox.send(tuple(grant for grant in expired if grant.account in accounts))
@@ -113,7 +113,7 @@ class Cloud:
 
 
 def _process(resources: ExitStack, serve: Any, *arguments: Any) -> Connection:
-    """Start a process that ends with us; the pipe is its last argument."""
+    """Start a process that ends with this one; the pipe is its last argument."""
     ours, theirs = _SPAWN.Pipe()
     process = _SPAWN.Process(target=serve, args=(*arguments, theirs), daemon=True)
     process.start()
@@ -124,8 +124,8 @@ def _process(resources: ExitStack, serve: Any, *arguments: Any) -> Connection:
 
 
 def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connection) -> None:
-    """A process of its own: a sandbox that puts in what comes through the pipe."""
-    # Only this process pays for importing moto.
+    """The process of a sandbox, which adds the grants that come through the pipe."""
+    # Only this process imports moto.
     from iam_access.sandbox import (  # noqa: PLC0415
         HUB_ACCOUNT,
         PIPELINE_USER,
@@ -150,7 +150,7 @@ def _serve_sandbox(accounts: Sequence[str], users: Sequence[str], pipe: Connecti
 
 
 def _serve_front(ports: Mapping[str, int], latency: float, rates: Rates, pipe: Connection) -> None:
-    """A process of its own: the front, which tells its tally when asked through the pipe."""
+    """The process of the front, which sends its tally on request through the pipe."""
 
     async def serve() -> None:
         front = Front(ports, latency, rates)

@@ -1,11 +1,10 @@
-"""How fast access is decided, on one core.
+"""Measure how fast access is decided, on one core.
 
     python bench/evaluator.py [--principals N] [--assertions N] [--seed N] [--runs N] [--profile]
                               [--json FILE]
 
-Measures decisions about one typical principal, and a whole account's cache: every user and role
-against every assertion, by itself and in a run of `simulate.py test`. The account is made up, the
-same one for the same seed.
+Measures decisions for one typical principal, and for a whole account: every user and role against
+every assertion, alone and in a run of `simulate.py test`. The account is made up from a seed.
 """
 
 import argparse
@@ -40,7 +39,7 @@ PEER = (1_100, 1_300)
 
 
 def typical(world: AccountPolicies) -> Subject:
-    """A user with five policies, three of them by a group; no boundary, and no administrator."""
+    """A user with five policies, three of them by a group; no boundary, no administrator."""
     for principal in world.principals:
         subject = world.subject(principal)
         policies = subject.policies.identity
@@ -54,7 +53,7 @@ def _administers(policies: Sequence[CompiledPolicy]) -> bool:
 
 
 def compiled_once(subject: Subject, asked: Sequence[Assertion]) -> int:
-    """How many of these a principal may; each request is judged by itself."""
+    """The number of requests that are allowed; each is evaluated alone."""
     return sum(
         decide_for_caller(request, subject.policies).allowed
         for request in _requests(subject, asked)
@@ -86,7 +85,7 @@ def _requests(subject: Subject, asked: Sequence[Assertion]) -> Iterator[Request]
 
 
 def cache(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
-    """How many principals fail the assertions, from policies that were not compiled yet."""
+    """The number of violations, from policies that were not compiled yet."""
     evaluators = _evaluators(snapshot)
     batch = BatchEvaluator.of(evaluators)
     failures = 0
@@ -97,7 +96,7 @@ def cache(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
 
 
 def explained_matrix(snapshot: Snapshot, asked: Sequence[Assertion]) -> int:
-    """The same, with the whole decision for everybody: statements, layers, missing keys."""
+    """The same, with the whole decision for each principal: statements, layers, missing keys."""
     evaluators = _evaluators(snapshot)
     return sum(
         each.decide(one.action, one.resource).allowed != one.expected
@@ -147,7 +146,7 @@ def measure(principals: int, count: int, seed: int = 1, runs: int = 3) -> Figure
 
 
 def _best(work: Callable[[], int], runs: int) -> tuple[float, int]:
-    """The least processor seconds of some runs: other programs on the machine count for less."""
+    """The least processor seconds of some runs, which other programs disturb least."""
     timed = [_timed(work) for _ in range(runs)]
     return min(timed)
 

@@ -1,4 +1,4 @@
-"""Writes the access files of a made-up organisation, the same ones for the same seed."""
+"""Write the access files of a made-up organization, from a seed."""
 
 import json
 import random
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-# Services, what a policy does there, and with which resource.
+# Services, with the actions and the resource of a policy.
 _TOPICS = (
     ("s3", ("GetObject", "PutObject", "GetObjectVersion"), "arn:aws:s3:::{name}/*"),
     ("s3", ("ListBucket", "GetBucketLocation"), "arn:aws:s3:::{name}"),
@@ -45,7 +45,7 @@ _TEMPORARY_FOR = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How large the organisation is. Every team uses every account.
+    """The size of the organization. Every team uses every account.
 
     In each account every user of a team has one of the team's own policies attached, one user in
     `lead_every` an AWS managed policy besides, and one in `temporary_every` a temporary grant.
@@ -79,9 +79,9 @@ class Fleet:
 
 
 def write(fleet: Fleet, directory: Path, now: datetime) -> None:
-    """Write the files; `now` (UTC) is what the temporary grants' deadlines are counted from.
+    """Write the files; deadlines of temporary grants are relative to `now` (UTC).
 
-    The files are YAML in the form of JSON with line breaks, which YAML is too.
+    The files are JSON with line breaks, which is valid YAML.
     """
     for folder, team, content in _files(fleet, now):
         path = directory / folder / f"{team}.yaml"
@@ -102,7 +102,7 @@ def _files(fleet: Fleet, now: datetime) -> Iterator[tuple[str, str, Any]]:
             "description": "See what there is",
             "managed_policies": [_AWS_MANAGED],
         }
-        # Nobody is granted for a while what they hold anyway.
+        # No user gets a temporary grant of what the user holds permanently.
         daily, rare = keys[: -len(keys) // 5], keys[-len(keys) // 5 :]
         yield "aws-accounts", team, accounts
         yield "aws-policies", team, policies

@@ -1,7 +1,7 @@
-"""The least time that given calls can take, whoever makes them.
+"""The least time that given calls can take.
 
-Within an account calls are made one after the other, each takes the latency at least, and the
-bucket lets no more through than its burst and what flows in. Accounts are side by side.
+Calls of one account are sequential, each takes at least the latency, and the bucket passes no more
+than its burst and its rate. Accounts run in parallel.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from bench.throttle import Rates
 
 @dataclass(frozen=True, slots=True)
 class AccountCalls:
-    """Calls that succeeded in one account, opening the session included in `sessions`."""
+    """Calls that succeeded in one account; `sessions` includes opening the session."""
 
     sessions: int = 0
     reads: int = 0
@@ -24,7 +24,7 @@ class AccountCalls:
 
 
 def account_floor(calls: AccountCalls, latency: float, rates: Rates) -> float:
-    """Seconds that one account's calls take at least: sessions, then reads, then writes."""
+    """The least seconds of one account's calls: sessions, then reads, then writes."""
     return (
         calls.sessions * latency
         + _stretch(calls.reads, latency, rates.reads, rates.read_burst)
@@ -33,12 +33,12 @@ def account_floor(calls: AccountCalls, latency: float, rates: Rates) -> float:
 
 
 def fleet_floor(accounts: Iterable[AccountCalls], latency: float, rates: Rates) -> float:
-    """Seconds that a run takes at least, without the start of the process."""
+    """The least seconds of a run, without the start of the process."""
     return max((account_floor(calls, latency, rates) for calls in accounts), default=0.0)
 
 
 def _stretch(count: int, latency: float, rate: float, burst: float) -> float:
-    """The last of `count` calls may start when the bucket holds a token, and has to be answered."""
+    """The least seconds of `count` calls: the last starts when the bucket has a token."""
     if count == 0:
         return 0.0
     return max(count * latency, (count - burst) / rate + latency)

@@ -1,7 +1,7 @@
-"""What stands between the client and the sandboxes: latency, throttling, and who called what.
+"""A proxy between the client and the sandboxes: latency, throttling, and a tally of calls.
 
-A request is passed on at once and its answer held back until the latency is over, so that what
-the sandbox itself takes hides behind the latency unless it takes longer (`slow` counts that).
+A request is passed on at once and its answer held back until the latency is over, so that the time
+of the sandbox is hidden unless it is longer (`slow` counts these answers).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 @dataclass(slots=True)
 class Tally:
-    """What was seen: (account, operation, error code or "") to its number; `slow` see above."""
+    """The number of answers by (account, operation, error code or ""); `slow` as above."""
 
     calls: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     slow: int = 0
@@ -29,8 +29,8 @@ class Tally:
 class Front:
     """A server on loopback in front of sandboxes, each of which holds some of the accounts.
 
-    `ports` are those of the sandboxes, by account. Requests of access keys that no sandbox has
-    handed out are the pipeline's own: opening a session goes where the role is.
+    `ports` are those of the sandboxes, by account. Access keys that no sandbox has issued are the
+    pipeline's own: AssumeRole goes to the sandbox of the role.
     """
 
     def __init__(self, ports: Mapping[str, int], latency: float, rates: Rates) -> None:
@@ -98,5 +98,5 @@ class Front:
 
 
 def accounts_by_shard(accounts: Sequence[str], shards: int) -> list[list[str]]:
-    """The accounts dealt out to sandboxes; fewer than `shards` if there are fewer accounts."""
+    """The accounts of each sandbox; fewer than `shards` if there are fewer accounts."""
     return [list(accounts[n::shards]) for n in range(min(shards, len(accounts)))]

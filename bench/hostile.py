@@ -1,4 +1,4 @@
-"""What small files can cost that are made to: python bench/hostile.py [--only NAME ...].
+"""Measure small files that are made to cost much: python bench/hostile.py [--only NAME ...].
 
 Each case of hostile_files.py is validated, and planned in the sandbox, by processes of their own.
 Exit status: 0 all stay within the limits, 1 one does not.
@@ -21,7 +21,7 @@ from bench.hostile_files import CASES, files_of  # noqa: E402 (the path comes fi
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What one run of a script may cost: processor seconds, and memory in MB at its highest."""
+    """The limit of one run of a script: processor seconds, and peak memory in MB."""
 
     script: tuple[str, ...]
     seconds: float
@@ -36,20 +36,20 @@ LIMITS: Mapping[str, Limit] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run took, and its exit status (negative: the signal that ended it)."""
+    """The cost of a run, and its exit status (negative: the signal that ended it)."""
 
     seconds: float
     megabytes: int
     status: int
 
     def is_within(self, limit: Limit) -> bool:
-        """Whether it is no more than allowed, and ended as a run should."""
+        """Whether the cost is within the limit, and the run ended normally."""
         fits = self.seconds <= limit.seconds and self.megabytes <= limit.megabytes
         return fits and self.status in (0, 1)
 
 
 def main() -> int:
-    """Measure what is asked for, and print it as it comes."""
+    """Measure the selected cases, and print each result at once."""
     arguments = _arguments()
     wrong = False
     print(f"{'':42}" + "".join(f"{name:>20}" for name in LIMITS))
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def measured(name: str, limit: Limit) -> Cost:
-    """What a script takes for the files of a case; it is ended at twice what it may take."""
+    """The cost of a script for the files of a case; it is ended at twice the limit."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         for file, text in files_of(name).items():
             path = Path(directory, file)

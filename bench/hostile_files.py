@@ -1,7 +1,7 @@
 """Small files that are made to cost much: each case is a directory of at most 1 MiB a file.
 
-A case with `#` in a line repeats the line with numbers in its place, as often as files may hold
-values, or as fit into 1 MiB.
+A case with `#` in a line repeats the line with numbers in its place, as often as files may have
+values, or as 1 MiB allows.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ LATER = (
 
 
 def repeated(line: str, values: int = 1) -> str:
-    """A line again and again; `values` are how many one holds, 0 for as many as fit."""
+    """A repeated line; `values` is the number of values in it, 0 to fill the file."""
     most = min(VALUES // values if values else SIZE, SIZE // (len(line) + 5))
     return "".join(line.replace("#", str(number)) for number in range(most))
 

@@ -1,4 +1,4 @@
-"""The figures as a table for people and as JSON for programs."""
+"""Print the figures as a table for people and as JSON for programs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -49,7 +49,7 @@ def _row(result: Result, startup: float) -> tuple[str, ...]:
 def as_json(
     results: Sequence[Result], startup: Mapping[str, float], decisions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything that was measured."""
+    """All measurements as JSON."""
     return {
         "startup": dict(startup),
         "runs": [

@@ -1,7 +1,7 @@
 """Measure the pipeline on a generated fleet: python bench/run.py [--accounts N ...] [options].
 
-See bench/README.md for what is measured and how to read it. Exit status: 0 measured, 1 a run
-failed or made calls that nobody needs.
+See bench/README.md for the measurements and how to read them. Exit status: 0 measured, 1 a run
+failed or made unneeded calls.
 """
 
 import argparse
@@ -24,7 +24,7 @@ _PARTS = ("startup", "fleet", "validate", "evaluator", "hostile")
 
 
 def main() -> int:
-    """Measure what is asked for, and print it as it comes."""
+    """Measure what the options select, and print each result at once."""
     arguments = _arguments()
     times = startup.measure()
     print("Start of a process (median wall seconds)")

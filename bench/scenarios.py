@@ -30,12 +30,12 @@ _FORGOTTEN_SINCE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one run took. Times in seconds.
+    """The measurements of one run. Times are in seconds.
 
     `calls` are those that succeeded, by account; `throttled` and `failed` count answers, retried
     ones included. `floor` is what the calls take at least, without the start of a process.
-    `slow` answers took the sandbox itself longer than the latency. `complaint` is the end of what
-    a run that failed printed.
+    `slow` answers took the sandbox longer than the latency. `complaint` is the end of the output
+    of a failed run.
     """
 
     name: str
@@ -61,14 +61,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A fleet and the AWS it lives in."""
+    """A fleet and its made-up AWS."""
 
     fleet: Fleet
     latency: float
     rates: Rates
 
     def run(self) -> Iterator[Result]:
-        """First apply, second apply, plan, cleanup: each as soon as it is done."""
+        """First apply, second apply, plan, cleanup: yield each result at once."""
         fleet = self.fleet
         users = [user for team in range(fleet.teams) for user in fleet.users_of(team)]
         with (
@@ -111,7 +111,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A process that ended: its status, seconds on the clock and of the processor, its output."""
+    """A process that has ended: its status, wall and processor seconds, and its output."""
 
     status: int
     wall: float
@@ -138,7 +138,7 @@ def timed(command: Sequence[str], environment: dict[str, str]) -> Ran:
 
 
 def clean_environment() -> dict[str, str]:
-    """Our environment without anything that could lead a script to another AWS."""
+    """The environment of this process without variables that lead to another AWS."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
@@ -165,7 +165,7 @@ def _sort(operation: str) -> str:
 
 
 def forgotten(fleet: Fleet, now: datetime) -> Iterator[Expired]:
-    """Grants that ended a day ago in every account and were left behind, one of each fifth user."""
+    """Grants that ended a day ago and were not reclaimed: of every fifth user, in each account."""
     deadline = now - _FORGOTTEN_SINCE
     document = {
         "Version": "2012-10-17",
@@ -187,12 +187,12 @@ def forgotten(fleet: Fleet, now: datetime) -> Iterator[Expired]:
                 yield Expired(account, user, name, json.dumps(document))
 
 
-# Pages of AWS's own policies that a run lists, once for all accounts, before it attaches some anew.
+# Pages of AWS's own policies that a run lists once for all accounts before it attaches new ones.
 _LISTED = {"first apply": 2}
 
 
 def surprises(results: Sequence[Result]) -> Iterator[str]:
-    """What must not be, however fast the machine: failures, and calls nobody needs."""
+    """Failures and unneeded calls, which no machine may have."""
     for result in results:
         what = f"{result.name} of {result.accounts} accounts"
         if result.status:

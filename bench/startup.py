@@ -1,4 +1,4 @@
-"""How long it takes until a script can begin."""
+"""Measure the start of a script."""
 
 import sys
 from collections.abc import Mapping

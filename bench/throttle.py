@@ -1,7 +1,7 @@
-"""How a made-up AWS throttles: a bucket of reads and one of writes for each account.
+"""The throttling of a made-up AWS: a bucket of reads and one of writes for each account.
 
-AWS does not publish IAM's rates. That there are buckets, that they are each account's own, and
-that a refused request costs nothing are assumptions.
+AWS does not publish IAM's rates. The buckets, one pair for each account, and that a refused request
+takes no token are assumptions.
 """
 
 from collections.abc import Callable
@@ -54,12 +54,12 @@ class TokenBucket:
 
 
 class Throttle:
-    """Says which requests an account is refused."""
+    """Decides which requests of an account are throttled."""
 
     def __init__(self, rates: Rates, clock: Callable[[], float]) -> None:
         self._reads = TokenBucket(rates.reads, rates.read_burst, clock)
         self._writes = TokenBucket(rates.writes, rates.write_burst, clock)
 
     def allows(self, operation: str) -> bool:
-        """Whether this request may pass; it is counted if so."""
+        """Whether this request passes; if so, take a token for it."""
         return (self._reads if is_read(operation) else self._writes).take()

@@ -1,10 +1,10 @@
-"""How long validation of a large repository takes, on one core.
+"""Measure validation of a large repository, on one core.
 
     python bench/validate_fleet.py [--teams 1000] [--entries 100] [--directory DIR] [--profile]
 
-Writes the files of a made-up organisation (four per team; about 21 MB for the defaults), then
-measures what `validate.py` does with them: load every file and check it. Beside it stands what
-plain loading with PyYAML's C loader costs on the same machine, values only, for comparison.
+Writes the files of a made-up organization (four per team; about 21 MB for the defaults), then
+measures `validate.py`: load every file and check it. For comparison it measures plain loading with
+PyYAML's C loader, values only, on the same machine.
 """
 
 import argparse
@@ -108,12 +108,12 @@ def _temporary(number: int, policies: int) -> str:
 def _plain(directory: Path) -> None:
     gc.disable()
     for path in directory.rglob("*.yaml"):
-        yaml.load(path.read_bytes(), yaml.CSafeLoader)  # as safe as the name says
+        yaml.load(path.read_bytes(), yaml.CSafeLoader)  # a safe loader
     gc.enable()
 
 
 def _timed(work: Callable[[Path], object], directory: Path) -> float:
-    """Seconds of processor time: other programs on the machine count for less."""
+    """Seconds of processor time, which other programs disturb least."""
     began = time.process_time()
     work(directory)
     return time.process_time() - began

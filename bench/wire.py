@@ -1,4 +1,4 @@
-"""Just enough HTTP/1.1 to pass requests of boto3 on, and to see what they are."""
+"""HTTP/1.1 as far as needed to pass on requests of boto3 and to read them."""
 
 import asyncio
 import re
@@ -38,7 +38,7 @@ class Message:
 
     @property
     def access_key(self) -> str:
-        """Whose credentials a request is signed with; empty for none."""
+        """The access key that a request is signed with; empty for none."""
         return _found(_KEY, self.head)
 
     @property
@@ -47,25 +47,25 @@ class Message:
 
     @property
     def role_account(self) -> str:
-        """The account of the role that a request wants to assume; empty for other requests."""
+        """The account of the role of an AssumeRole request; empty for other requests."""
         arn = unquote(_found(_ROLE, self.body)).split(":")
         return arn[4] if len(arn) > 4 else ""
 
     @property
     def new_key(self) -> str:
-        """The access key that an answer hands out; empty for none."""
+        """The access key that an answer issues; empty for none."""
         return _found(_NEW_KEY, self.body)
 
     @property
     def error(self) -> str:
-        """The code of the error that an answer is; empty for success."""
+        """The error code of an answer; empty for success."""
         if self.status < 400:
             return ""
         return _found(_CODE, self.body) or str(self.status)
 
 
 def answer(status: str, body: bytes) -> Message:
-    """An answer made here."""
+    """An answer that the front makes."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
     return Message(head.encode(), body)
 

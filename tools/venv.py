@@ -1,11 +1,11 @@
 """Make the project's virtual environment, or bring it up to date: `venv.py sandbox|dev`.
 
-Run with any Python: an old one gets a clear message, so nothing here may need a new one. Only the
-standard library is used. Nothing is done, or printed, when the environment is already right.
+Runs with any Python: an old one gets a clear message, so the code must not need a new one. Only the
+standard library is used. If the environment is up to date, nothing is done or printed.
 
-The environment carries a stamp for each lock that was installed into it: the digest of the lock and
-the interpreter it was made with. A lock that changed is installed again; another interpreter makes
-the environment anew. `dev` holds everything `sandbox` does, so it satisfies it.
+The environment has a stamp for each lock that was installed into it: the digest of the lock and the
+interpreter of the environment. A changed lock is installed again; with another interpreter the
+environment is made again. `dev` holds everything `sandbox` does, so it satisfies it.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ SATISFIED_BY = {"sandbox": ("sandbox", "dev"), "dev": ("dev",)}
 
 def stamp_of(name):
     # type: (str) -> str
-    """What the stamp of lock `name` must hold for the environment to be right."""
+    """The stamp of lock `name` of an environment that is up to date."""
     with open(os.path.join(ROOT, LOCKS[name]), "rb") as lock:
         digest = hashlib.sha256(lock.read()).hexdigest()
     return "%s\n%s\n" % (sys.version, digest)
@@ -50,7 +50,7 @@ def is_installed(name):
 
 def fits_interpreter():
     # type: () -> bool
-    """Whether the environment was made with this very interpreter and has a working one in it."""
+    """Whether the environment was made with this interpreter, and has a working one."""
     try:
         with open(os.path.join(VENV, ".made-with")) as made_with:
             return made_with.read() == sys.version and os.path.exists(python())
@@ -65,7 +65,7 @@ def python():
 
 def make():
     # type: () -> None
-    """Make an empty environment in place of whatever is there."""
+    """Make an empty environment; replace an existing one."""
     shutil.rmtree(VENV, ignore_errors=True)
     try:
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)

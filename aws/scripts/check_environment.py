@@ -2,12 +2,12 @@
 
     python aws/scripts/check_environment.py NAME
 
-For a job of a workflow: whoever can push a branch can write a job that names the environment, and
-has its secrets and its identity unless the environment's own rules refuse the branch. Asks
+For a job of a workflow: users who can push a branch can write a job that names the environment, and
+so get its secrets and its identity, unless the environment's own rules refuse the branch. Calls
 `gh api`, which needs the permission `actions: read` and the variables that GitHub sets,
 GITHUB_REPOSITORY and GH_TOKEN among them.
 
-Exit status 1 if the environment is open. Where GitHub does not tell, that is a warning.
+Exit status 1 if the environment is open. If GitHub does not answer, that is a warning.
 
 https://docs.github.com/en/rest/deployments/environments#get-an-environment
 https://docs.github.com/en/actions/reference/workflows-and-actions/deployments-and-environments
@@ -29,8 +29,8 @@ BRANCH = "main"
 Answer = Mapping[str, Any]
 
 
-class UntoldError(Exception):
-    """GitHub did not answer what was asked."""
+class NoAnswerError(Exception):
+    """GitHub did not answer a request."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     name = quote(options.name, safe="")
     try:
         why = what_is_open(name, _ask)
-    except UntoldError as error:
+    except NoAnswerError as error:
         print(f"::warning::whether the environment {name} is protected is not known: {error}")
         return 0
     if why is None:
@@ -59,14 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
 def what_is_open(name: str, ask: Callable[[str], Answer]) -> str | None:
     """Why other branches than the main one can deploy to the environment; None if they cannot.
 
-    Reviewers do not make up for it: they are asked about a run, and not shown what it runs. `ask`
-    answers for a path below the repository's, or raises UntoldError.
+    Required reviewers are no substitute: they approve a run without seeing its code. `ask` returns
+    the answer for a path below the repository's, or raises NoAnswerError.
     """
     policy = ask(f"environments/{name}").get("deployment_branch_policy")
     if not policy:
         return f"any branch can deploy to the environment {name}"
     if policy.get("protected_branches"):
-        # While no branch is protected, that means all of them.
+        # Without protected branches, this means all branches.
         if ask(f"branches/{BRANCH}").get("protected"):
             return None
         return f"the environment {name} takes protected branches, and {BRANCH} is none"
@@ -82,12 +82,12 @@ def _ask(path: str) -> Answer:
         command = ["gh", "api", f"repos/{os.environ['GITHUB_REPOSITORY']}/{path}"]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode != 0:
-            raise UntoldError(f"gh api ended with {done.returncode}")
+            raise NoAnswerError(f"gh api ended with {done.returncode}")
         answer = json.loads(done.stdout)
     except (OSError, ValueError, KeyError) as error:
-        raise UntoldError(type(error).__name__) from error
+        raise NoAnswerError(type(error).__name__) from error
     if not isinstance(answer, dict):
-        raise UntoldError("the answer is no object")
+        raise NoAnswerError("the answer is no object")
     return answer
 
 
