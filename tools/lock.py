@@ -1,7 +1,8 @@
 """Write the locked requirements from the `*.in` files: `make lock`.
 
-Each lock is constrained to the versions of the one below it, so that the sandbox and the tests
-run with exactly what runs against AWS. Options are passed to `uv pip compile` (for example `--upgrade`).
+Each lock is constrained to the versions of the one below it, so that the sandbox and the tests run
+with exactly what runs against AWS. Options are passed to `uv pip compile` (for example
+`--upgrade`).
 """
 
 import subprocess
