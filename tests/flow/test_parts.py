@@ -132,7 +132,8 @@ def test_what_nothing_asks_for_costs_no_call(queues: None, files: Files) -> None
     with fleet_of(files, PROD) as fleet:
         for run in (fleet.apply("--all"), fleet.cleanup("--all")):
             assert (run.status, run.operations) == (0, READING)
-        # What invalid files ask for is not known.
+        # What a team with an invalid file asks for is not known.
+        asking(files, {"region": REGION})
         files.write("permanent-access/payments.yaml", "permanent-access: [oops]")
         assert fleet.cleanup("--all").operations == READING
 
