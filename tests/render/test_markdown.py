@@ -17,11 +17,13 @@ from iam_access.model import (
     Finding,
     Location,
     Meaning,
+    Outcome,
     PermissionDelta,
     Principal,
     PrincipalType,
     Report,
     Severity,
+    Status,
 )
 from iam_access.render import Output, markdown_beside_text, render, render_error
 from iam_access.render.markdown.report import BUDGET
@@ -242,6 +244,14 @@ def test_then_findings_and_accounts_go() -> None:
 def test_one_value_too_long_for_a_comment_does_not_break_it() -> None:
     output = checked(large(1, 1, 1, environment="x" * 100_000))
     assert "accounts of the summary: 1" in output
+
+
+@pytest.mark.parametrize(("status", "times"), [(Status.DONE, 1), (Status.FAILED, 0)])
+def test_how_to_use_it_is_shown_of_what_was_made_only(status: Status, times: int) -> None:
+    outcome = Outcome(reports.NEW_ROLE, status)
+    plan = reports.account_report(reports.PROD, reports.NEW_ROLE, outcomes=(outcome,))
+    output = shown(Report("apply", reports.NOW, accounts=(plan,)))
+    assert output.count("How to use it:") == times
 
 
 def test_a_hint_of_several_lines_is_a_block() -> None:

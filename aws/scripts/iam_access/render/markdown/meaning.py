@@ -41,12 +41,8 @@ def held(report: Report) -> list[str]:
 
 
 def _accounts(found: Sequence[AccountMeaning]) -> list[str]:
-    changed = sorted(
-        ((alike, account) for account in found for alike in account.changed),
-        key=lambda each: each[0].order,
-    )
     return [
-        *("\n".join(_meaning(alike, account)) for alike, account in changed),
+        *("\n".join(_meaning(alike, account)) for alike, account in meanings.by_danger(found)),
         *(
             f"No new access in {markdown_code(account.title)}: {_names(account.unchanged, 10)}\n"
             for account in found

@@ -147,7 +147,7 @@ def _of_accounts(
     found = [
         AccountMeaning(
             account,
-            _by_danger(_alike(one for one in each if not one.is_nothing)),
+            _worst_first(_alike(one for one in each if not one.is_nothing)),
             tuple(one.principal for one in each if one.is_nothing),
         )
         for account, each in meanings
@@ -168,7 +168,7 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[GroupedMeaning]:
         yield GroupedMeaning(first, tuple(each.principal for each in (first, *others)))
 
 
-def _by_danger(found: Iterable[GroupedMeaning]) -> tuple[GroupedMeaning, ...]:
+def _worst_first(found: Iterable[GroupedMeaning]) -> tuple[GroupedMeaning, ...]:
     return tuple(sorted(found, key=lambda each: each.order))
 
 
@@ -321,6 +321,14 @@ def ranks(report: Report) -> Mapping[tuple[str, Principal], int]:
         for each in report.accounts
         for meaning in each.meanings or ()
     }
+
+
+def by_danger(
+    found: Iterable[AccountMeaning],
+) -> tuple[tuple[GroupedMeaning, AccountMeaning], ...]:
+    """What changes in all accounts, each with its account, the worst first."""
+    pairs = ((alike, account) for account in found for alike in account.changed)
+    return tuple(sorted(pairs, key=lambda each: each[0].order))
 
 
 def dangers(report: Report) -> tuple[tuple[str, "Danger", tuple[Principal, ...]], ...]:
