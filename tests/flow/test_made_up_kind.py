@@ -453,7 +453,9 @@ RULES: Mapping[str, Case] = {
         {**ON_CALL, "starts_at": "2026-03-01T14:00:00Z"},
         "starts-too-late",
     ),
-    "temporary_access.forms": Case(temporary_access(forms=["role"]), ON_CALL),
+    "temporary_access.forms": Case(
+        temporary_access(forms=["role"]), ON_CALL, "form-not-allowed", planned=True
+    ),
     "temporary_access.outliving_actions": Case(
         temporary_access(outliving_actions="refuse"),
         {**ON_CALL, "grants": ["mints"]},

@@ -8,7 +8,7 @@ from typing import Any
 
 from iam_access import kinds
 from iam_access.config.configuration import Configuration, Team
-from iam_access.kinds import given_access
+from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.base import TeamInAccount
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
@@ -66,38 +66,54 @@ def desired_state(
 class _Rules:
     """What is held back of what a team's entries ask for in an account.
 
-    That is what the rules refuse, and whatever gives access without standing at an access entry,
-    so that no rule was asked about it.
+    That is what the rules refuse; whatever gives access without standing at an access entry, so
+    that no rule was asked about it; and temporary access that its kind writes in a way of its own,
+    where the rules allow some forms only.
     """
 
     def __init__(self, refused: entry_rules.Refused, team: Team, scope: TeamInAccount) -> None:
         self._refused = refused
         self._team = team.name
         self._account = scope.account
+        self._closed = scope.rules.closed
         self._known = {each.place.location for each in team.access_in(scope.environment)}
-        self._unknown: dict[Finding, None] = {}
+        self._found: dict[Finding, None] = {}
 
     def hold(self, asked: Resource | TemporaryGrant) -> bool:
         """Whether this is not to be made or changed."""
-        if asked.location not in self._known:
-            given = given_access(asked).recipients if isinstance(asked, Resource) else [asked]
-            if given:
-                self._unknown.setdefault(self._finding(asked))
-                return True
+        gives = not isinstance(asked, Resource) or bool(given_access(asked).recipients)
+        if gives and asked.location not in self._known:
+            self._found.setdefault(self._unknown(asked))
+            return True
+        if gives and self._closed and isinstance(asked, Resource) and is_temporary(asked):
+            self._found.setdefault(self._of_no_form(asked))
+            return True
         return self._refused.hold(asked)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Errors about what no rule was asked about."""
-        return tuple(self._unknown)
+        """Errors about what is held back, but for what the rules refuse."""
+        return tuple(self._found)
 
-    def _finding(self, asked: Resource | TemporaryGrant) -> Finding:
+    def _unknown(self, asked: Resource | TemporaryGrant) -> Finding:
         return Finding(
             code="rules-unknown",
             severity=Severity.ERROR,
             message=f"no rule can be checked for what this entry grants in account "
             f"{self._account.id}, so nothing is granted by it",
             hint="remove the entry; its folder must declare what its entries grant (Folder.access)",
+            location=asked.location,
+            team=self._team,
+            account=self._account.id,
+        )
+
+    def _of_no_form(self, asked: Resource) -> Finding:
+        return Finding(
+            code="form-not-allowed",
+            severity=Severity.ERROR,
+            message=f"{asked.id.kind} {asked.name} in account {self._account.id} is none of the "
+            "forms that temporary grants may have",
+            hint=f"remove the entry, or allow every form ({next(iter(self._closed.values()))})",
             location=asked.location,
             team=self._team,
             account=self._account.id,
