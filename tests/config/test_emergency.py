@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config.emergency import load_for_revoking
-from tests.config.repository import VALID, write
+from iam_access.config.emergency import entries_to_delete, load_for_revoking
+from iam_access.config.load import load_unchecked
+from tests.config.repository import NOW, VALID, write
 from tests.config.test_precedence import imported
 from tests.config.test_revisions import git
 
@@ -48,3 +49,19 @@ def test_settings_under_a_wrong_name_beside_the_right_ones(tmp_path: Path) -> No
     assert accounts_and_findings(tmp_path)[1] == ["earlier-settings None"]
     configuration, _ = load_for_revoking(tmp_path)
     assert {each.deployer_role for each in configuration.known_accounts.values()} == {"ops"}
+
+
+def test_the_lines_to_delete_end_before_the_next_entry_valid_or_not(tmp_path: Path) -> None:
+    entries = (
+        "temporary-access:\n"
+        "  - user: bob@example.com\n"
+        "    environment: prod\n"
+        "    grant: writer\n"
+        "    expiration_date: 2026-03-04\n"
+        "\n"
+        "  - {user: ann@example.com, environment: prod, grant: writer, expires_at: soon}\n"
+    )
+    configuration = load_unchecked(write(tmp_path, {**VALID, "temporary-access/pay.yaml": entries}))
+    accounts = frozenset(configuration.known_accounts)
+    (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW)
+    assert found.hint.splitlines()[-1] == "    expiration_date: 2026-03-04"

@@ -80,14 +80,15 @@ class Team:
     """The valid content of one team's files.
 
     `accounts` are by the environment's name. `entries` are by folder, for every registered folder.
-    Invalid entries are left out, and the team is in `Configuration.invalid`. `accounts_are_known`
-    is False if some accounts could not be read.
+    Invalid entries are left out but for their places, `invalid_places`, and the team is in
+    `Configuration.invalid`. `accounts_are_known` is False if some accounts could not be read.
     """
 
     name: str
     accounts: Mapping[str, AccountSpec]
     entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
+    invalid_places: tuple[SourcePosition, ...] = ()
 
     @cached_property
     def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:

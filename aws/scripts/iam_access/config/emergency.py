@@ -201,11 +201,11 @@ def _to_delete(
 
 
 def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:
-    """The lines on which the team's entries begin, by file, in order."""
+    """The lines on which the team's entries begin, valid or not, by file, in order."""
     lines: dict[str, list[int]] = {}
-    for entries in team.entries.values():
-        for entry in entries:
-            lines.setdefault(entry.place.location.file, []).append(entry.place.location.line)
+    valid = (entry.place for entries in team.entries.values() for entry in entries)
+    for place in (*valid, *team.invalid_places):
+        lines.setdefault(place.location.file, []).append(place.location.line)
     return {file: sorted(each) for file, each in lines.items()}
 
 

@@ -344,6 +344,12 @@ def _team(team_files: TeamFiles) -> Team:
             each.folder: _entries(team_files.items.get(each.folder, ())) for each in kinds.FOLDERS
         },
         accounts_are_known=team_files.accounts_are_known,
+        invalid_places=tuple(
+            item.place
+            for items in team_files.items.values()
+            for item in items
+            if isinstance(item, InvalidEntry)
+        ),
     )
 
 
