@@ -329,7 +329,7 @@ def _policies(grants: Iterable[str], scope: TeamInAccount) -> Iterator[str]:
     for key in grants:
         yield from _managed(key, scope)
         if scope.policies[key].spec.custom_statements:
-            yield names.policy_arn(account.partition, account.id, scope.team, key)
+            yield names.team_policy_arn(account.partition, account.id, scope.team, key)
 
 
 def _managed(key: str, scope: TeamInAccount) -> list[str]:

@@ -90,7 +90,7 @@ def test_names_that_only_look_like_ours_are_not(name: str) -> None:
 
 @given(team=TEAMS, key=KEYS)
 def test_a_policy_arn_tells_its_team(team: str, key: str) -> None:
-    arn = names.policy_arn("aws", "111122223333", team, key)
+    arn = names.team_policy_arn("aws", "111122223333", team, key)
     assert names.team_of_policy_arn(arn) == team
 
 
@@ -190,7 +190,9 @@ def test_every_part_of_a_temporary_grant_but_the_first_follows_another() -> None
     assert names.part_before(first) is None
     assert names.part_before(second) == first
     assert names.part_before(third) == second
-    assert names.part_before(names.policy_arn("aws", "111122223333", "payments", "a-2")) is None
+    assert (
+        names.part_before(names.team_policy_arn("aws", "111122223333", "payments", "a-2")) is None
+    )
 
 
 @given(team=TEAMS, key=KEYS, person=st.sampled_from(PEOPLE), starts=st.sampled_from(INSTANTS))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.meaning.holdings import affected_principals, documents_needed
+from iam_access.meaning.holdings import affected_principals, managed_documents_needed
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.permissions import ActionCatalog, Permission, difference
 from iam_access.model import Meaning, PermissionDelta, Principal, PrincipalType
@@ -380,8 +380,8 @@ def test_a_role_made_for_a_grant_counts_for_whom_it_was_made() -> None:
 
 def test_documents_that_were_not_read_are_told_and_never_taken_for_nothing() -> None:
     then = with_state(EMPTY, ALICE, attached=(READ_ONLY,))
-    assert documents_needed(then, [ALICE]) == {READ_ONLY}
-    assert documents_needed(then, [BOB]) == frozenset()
+    assert managed_documents_needed(then, [ALICE]) == {READ_ONLY}
+    assert managed_documents_needed(then, [BOB]) == frozenset()
     found = change(EMPTY, then)
     assert found.unread == (READ_ONLY,)
     assert not found.is_nothing

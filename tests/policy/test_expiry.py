@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.document import DocumentError, as_list, document, statement
 from iam_access.policy.expiry import (
+    beginning_of,
     deadline_of,
-    start_of,
     with_deadline,
     with_window,
 )
@@ -247,15 +247,15 @@ def test_a_document_ends_with_its_last_statement() -> None:
     ],
 )
 def test_reading_a_start(conditions: dict[str, Any], start: datetime | None) -> None:
-    assert start_of(document([allow(conditions)])) == start
+    assert beginning_of(document([allow(conditions)])) == start
 
 
 def test_a_document_starts_with_its_first_statement_that_allows_something() -> None:
     early = allow({"DateGreaterThan": {"aws:CurrentTime": EARLIER}})
     late = allow({"DateGreaterThan": {"aws:CurrentTime": LATER}})
-    assert start_of(document([late, early, allow(effect="Deny")])) == parse_instant(EARLIER)
-    assert start_of(document([late, allow()])) is None
-    assert start_of(document([])) is None
+    assert beginning_of(document([late, early, allow(effect="Deny")])) == parse_instant(EARLIER)
+    assert beginning_of(document([late, allow()])) is None
+    assert beginning_of(document([])) is None
 
 
 # What a condition says about time, worked out apart from the code under test: alternatives among

@@ -22,8 +22,8 @@ from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Verdict, d
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.policy.outliving import (
     denial,
+    describe_actions,
     gives_nothing,
-    in_words,
     opening_actions,
     outliving_actions,
     suspended,
@@ -361,6 +361,6 @@ def test_what_a_denial_takes_from_others_is_what_they_allow_of_it() -> None:
 
 
 def test_many_actions_are_told_in_few_words() -> None:
-    assert in_words(frozenset({"sts:AssumeRole"})) == "sts:AssumeRole"
-    assert len(in_words(ALL)) < 150
-    assert in_words(ALL).endswith(" more")
+    assert describe_actions(frozenset({"sts:AssumeRole"})) == "sts:AssumeRole"
+    assert len(describe_actions(ALL)) < 150
+    assert describe_actions(ALL).endswith(" more")

@@ -12,7 +12,7 @@ from iam_access.plan.account_after import after
 from iam_access.policy.evaluation.evaluate import PolicyType, Verdict, decide_for_caller
 from iam_access.policy.evaluation.request import Request
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.assertions import ask, disagreements
+from iam_access.simulation.assertions import disagreements, run_assertions
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.proving import lacking_context
 from iam_access.simulation.questions import AssertionQuestion
@@ -87,7 +87,7 @@ def chosen(
 
 def run(snapshot: Snapshot, *suites: Suite) -> AccountTests:
     assertions = chosen(*suites, snapshot=snapshot).assertions
-    return ask(ACCOUNT, assertions, OfflineBackend(AccountPolicies(snapshot)))
+    return run_assertions(ACCOUNT, assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 # Who is tested.
@@ -493,7 +493,7 @@ class Fixed:
 
 def test_a_principal_that_is_gone_is_one_warning() -> None:
     assertions = chosen(suite({}, {})).assertions
-    found = ask(ACCOUNT, assertions, Fixed(Verdict.IMPLICIT_DENY))
+    found = run_assertions(ACCOUNT, assertions, Fixed(Verdict.IMPLICIT_DENY))
     assert [each.code for each in found.findings] == ["principal-gone"]
     assert not found.findings[0].is_error
     assert {result.arn[-3:] for result in found.results} == {"ice", "ner"}
@@ -501,7 +501,10 @@ def test_a_principal_that_is_gone_is_one_warning() -> None:
 
 def test_disagreements_are_told_where_both_have_an_answer() -> None:
     assertions = chosen(suite({})).assertions
-    yes, no = (ask(ACCOUNT, assertions, Fixed(v)) for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY))
+    yes, no = (
+        run_assertions(ACCOUNT, assertions, Fixed(v))
+        for v in (Verdict.ALLOWED, Verdict.IMPLICIT_DENY)
+    )
     offline = run(account_with(), suite({}))
     assert disagreements(offline, no) == ()
     found = disagreements(offline, yes)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from iam_access.policy.evaluation.evaluate import Verdict
 from iam_access.policy.evaluation.request import is_open
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.assertions import ask, disagreements, find_violations
+from iam_access.simulation.assertions import disagreements, find_violations, run_assertions
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.results import AccountTests
 from iam_access.simulation.selection import PrincipalFilter, select_tests
-from iam_access.simulation.verification import violations
+from iam_access.simulation.verification import violation_findings
 from iam_access.snapshot import Document, Snapshot
 from tests.simulation.suites import suite
 from tests.values import ACCOUNT, ALICE, BOB, NOW, RUNNER, account_with, with_policy, with_state
@@ -304,14 +304,14 @@ def test_an_apply_that_is_verified_tells_the_circumstances() -> None:
     either = allow(
         Null={"aws:MultiFactorAuthPresent": "true"}, StringEquals={"aws:UserAgent": "hi"}
     )
-    (told,) = violations(judged(holding(either)))
+    (told,) = violation_findings(judged(holding(either)))
     assert told.message.endswith(" without aws:MultiFactorAuthPresent with aws:UserAgent hi")
 
 
 def test_aws_is_compared_with_for_requests_as_tests_give_them() -> None:
     snapshot = holding(allow(StringEquals={"aws:UserAgent": "hi"}))
     chosen = select_tests([suite({"users": ["alice"]})], ACCOUNT, snapshot, PrincipalFilter(), NOW)
-    offline = ask(ACCOUNT, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
+    offline = run_assertions(ACCOUNT, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
     assert [each.ok for each in offline.results] == [True, False]
     aws = AccountTests(ACCOUNT, chosen.assertions, offline.results[:1])
     assert disagreements(offline, aws) == ()

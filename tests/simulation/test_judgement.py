@@ -15,7 +15,7 @@ from iam_access.model import (
 from iam_access.policy.document import document
 from iam_access.simulation.access import AccessQuestion, answers
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.assertions import ask, find_violations
+from iam_access.simulation.assertions import find_violations, run_assertions
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import TestResult
@@ -107,7 +107,7 @@ def by_assertions(snapshot: Snapshot) -> tuple[Said, Said]:
     tests = suite({"actions": [*ACTIONS], "resources": [*RESOURCES]}, team=None)
     assertions = select_tests([tests], ACCOUNT, snapshot, PrincipalFilter(), NOW).assertions
     backend = OfflineBackend(AccountPolicies(snapshot))
-    every = ask(ACCOUNT, assertions, backend).results
+    every = run_assertions(ACCOUNT, assertions, backend).results
     violations = find_violations(ACCOUNT, assertions, backend).results
     return _said(every), _said(violations)
 

@@ -25,7 +25,7 @@ from iam_access.policy.evaluation.evaluate import (
 )
 from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.assertions import ask, find_violations
+from iam_access.simulation.assertions import find_violations, run_assertions
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.questions import AssertionQuestion
 from iam_access.simulation.results import AccountTests
@@ -162,7 +162,7 @@ def chosen(snapshot: Snapshot, *suites: Suite) -> SelectedTests:
 
 
 def everything(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
-    return ask(ACCOUNT, found.assertions, OfflineBackend(AccountPolicies(snapshot)))
+    return run_assertions(ACCOUNT, found.assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
 def violations(snapshot: Snapshot, found: SelectedTests) -> AccountTests:

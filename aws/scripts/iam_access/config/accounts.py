@@ -7,7 +7,7 @@ from pydantic import AfterValidator, TypeAdapter
 
 from iam_access.kinds.fields import Spec, problem
 from iam_access.phrases import did_you_mean, listed, shown
-from iam_access.policy.arn import DEFAULT, PARTITIONS
+from iam_access.policy.arn import DEFAULT_PARTITION, PARTITIONS
 
 FOLDER = "aws-accounts"
 
@@ -69,7 +69,7 @@ class AccountSpec(Spec):
 
     id: AccountId
     deployer_role: DeployerRole | None = None
-    partition: PartitionName = DEFAULT
+    partition: PartitionName = DEFAULT_PARTITION
 
 
 def written_out(value: Any) -> Any:

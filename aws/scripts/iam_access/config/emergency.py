@@ -23,7 +23,7 @@ from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import rival
-from iam_access.kinds.names import label, policy_arn
+from iam_access.kinds.names import label, team_policy_arn
 from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import Account, Finding, Location, Principal, Severity
 from iam_access.snapshot import Snapshot
@@ -241,7 +241,7 @@ def permanent_entries(
             for key in entry.grants:
                 policy = team.policies.get(key)
                 arns = fill(policy.spec.managed_policies, values) if policy else ()
-                own = policy_arn(account.partition, account.id, name, key)
+                own = team_policy_arn(account.partition, account.id, name, key)
                 written = PermanentEntry(key, entry.place.location)
                 for principal, arn in product(holders, (own, *arns)):
                     found.setdefault((principal.in_iam, arn), written)

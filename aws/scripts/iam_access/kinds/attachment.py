@@ -419,7 +419,7 @@ def _policies_of(key: str, scope: TeamInAccount) -> Iterator[str]:
     """The ARNs of the managed policies that make up a grant."""
     policy = scope.policies[key].spec
     if policy.custom_statements:
-        yield names.policy_arn(scope.account.partition, scope.account.id, scope.team, key)
+        yield names.team_policy_arn(scope.account.partition, scope.account.id, scope.team, key)
     yield from dict.fromkeys(scope.fill(policy.managed_policies))
 
 

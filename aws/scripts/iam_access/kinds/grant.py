@@ -11,7 +11,7 @@ from iam_access.policy.arn import arn_name
 from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
 from iam_access.policy.mfa import with_mfa
-from iam_access.policy.outliving import in_words, opening_actions, outliving_actions
+from iam_access.policy.outliving import describe_actions, opening_actions, outliving_actions
 from iam_access.policy.packing import combine
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, ManagedDocument
@@ -164,7 +164,7 @@ def nothing_left(key: str, actions: frozenset[str], source: str) -> Problem:
     return Problem(
         "gives-nothing",
         f"a temporary grant of {key} gives nothing and takes away: all it allows "
-        f"({in_words(actions)}) is denied with it, even if something else allows it, since "
+        f"({describe_actions(actions)}) is denied with it, even if something else allows it, since "
         "access could be "
         "made with it that lasts beyond the deadline",
         f"grant it permanently if it is needed, or change the rule ({source})",
@@ -175,8 +175,8 @@ def denied_with(key: str, actions: frozenset[str], source: str) -> Problem:
     """The actions that a temporary grant does not give. `source` says where the rule is written."""
     return Problem(
         "denied-with-it",
-        f"a temporary grant of {key} does not give {in_words(actions)}: these are denied with it, "
-        "since access could be made with them that lasts beyond the deadline",
+        f"a temporary grant of {key} does not give {describe_actions(actions)}: these are denied "
+        "with it, since access could be made with them that lasts beyond the deadline",
         f"grant them permanently where they are needed ({source})",
         severity=Severity.NOTE,
     )

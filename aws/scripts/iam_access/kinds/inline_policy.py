@@ -70,7 +70,7 @@ class InlinePolicies(GrantKind):
                         teams=frozenset({team}),
                         document=document,
                         principal=principal,
-                        starts=expiry.start_of(document),
+                        starts=expiry.beginning_of(document),
                         expires=expiry.deadline_of(document),
                         grant=grant,
                     )
@@ -152,7 +152,7 @@ def resource(grant: TemporaryGrant) -> Resource:
         teams=frozenset({grant.team}),
         document=document,
         principal=grant.principal,
-        starts=expiry.start_of(document),
+        starts=expiry.beginning_of(document),
         expires=grant.ends,
         grant=names.label(grant.key),
         reasons=(grant.reason,),

@@ -216,7 +216,7 @@ class CustomerManagedPolicies(Kind):
 
     def _resource(self, entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Resource:
         account = scope.account
-        arn = names.policy_arn(account.partition, account.id, scope.team, entry.key)
+        arn = names.team_policy_arn(account.partition, account.id, scope.team, entry.key)
         return Resource(
             id=resource_id(arn),
             name=names.policy_name(scope.team, entry.key),
@@ -241,7 +241,7 @@ def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Res
         teams=frozenset({grant.team}),
         attributes={"arn": arn},
         document=document,
-        starts=expiry.start_of(document) if document else None,
+        starts=expiry.beginning_of(document) if document else None,
         expires=grant.ends,
         description=f"Temporary access to {grant.key}, part {part}",
         reasons=(grant.reason,),
@@ -283,7 +283,7 @@ def start_of(policy: PolicyState) -> datetime | None:
     """When a policy of a temporary grant begins (UTC); None for one made for permanent access."""
     if names.grant_of_temporary_policy(policy.name) is None:
         return None
-    return expiry.start_of(policy.document)
+    return expiry.beginning_of(policy.document)
 
 
 def resource_id(arn: str) -> ResourceId:

@@ -47,7 +47,7 @@ def policy_name(team: str, key: str) -> str:
     return f"{team}-{key.replace('.', '-')}"
 
 
-def policy_arn(partition: str, account_id: str, team: str, key: str) -> str:
+def team_policy_arn(partition: str, account_id: str, team: str, key: str) -> str:
     """The ARN that the policy has, or will have."""
     name, path = policy_name(team, key), policy_path(team)
     return arns.policy_arn(account_id, name, path=path, partition=partition)

@@ -32,7 +32,7 @@ from iam_access.model import Finding, Principal, Severity
 from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
 from iam_access.policy.arn import principal_arn
-from iam_access.policy.outliving import denial, gives_nothing, in_words, outliving_actions
+from iam_access.policy.outliving import denial, describe_actions, gives_nothing, outliving_actions
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, ManagedDocument, SnapshotPart
 
@@ -350,7 +350,7 @@ def _problems_of(
         severity = Severity.ERROR if rules.outliving is Outliving.REFUSE else Severity.WARNING
         problem = Problem(
             "outlives-deadline",
-            f"{key} allows {in_words(outliving)}: with these, access can be made that "
+            f"{key} allows {describe_actions(outliving)}: with these, access can be made that "
             "lasts beyond the deadline",
             "take the actions out of the policy, or set temporary_access.outliving_actions to "
             f"deny: then exactly these are denied while the grant holds ({rules.outliving_source})",

@@ -47,7 +47,7 @@ from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
-from iam_access.policy.expiry import deadline_of, start_of
+from iam_access.policy.expiry import beginning_of, deadline_of
 from iam_access.policy.packing import combine
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
@@ -587,7 +587,7 @@ def _ended(state: PrincipalState) -> datetime | None:
 
 def _opens(own: Document | None, trust: Document | None) -> datetime | None:
     """The moment (UTC) before which no session of the role is allowed anything; None for none."""
-    starts = [start_of(each) for each in (own, trust) if each]
+    starts = [beginning_of(each) for each in (own, trust) if each]
     return max((start for start in starts if start is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""An account before or after a change, and the effective permissions of its principals."""
+"""An account before or after a change, and the effective permissions of reached principals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class AccountPermissions:
         object.__setattr__(self, "roles", Roles.of(self.snapshot, self._own_if_read))
 
     def effective(self, principal: Principal) -> EffectivePermissions:
-        """Return a principal's permissions, with those of roles made for its grants."""
+        """Return a principal's permissions, with those of roles made for reached grants."""
         found = self._reaches.get(principal)
         if found is None:
             state = self.snapshot.principals.get(principal)
@@ -50,7 +50,7 @@ class AccountPermissions:
         return self._own(state).since(self._future).denies if state else ()
 
     def _own_if_read(self, principal: Principal) -> PermissionBlock | None:
-        """A principal's own permissions; None if a document of its policies is unknown."""
+        """A principal's own permissions; None if a document of reached policies is unknown."""
         state = self.snapshot.principals[principal]
         holders = (state, *groups_of(state, self.snapshot))
         if any(
@@ -75,8 +75,8 @@ class AccountPermissions:
                 # Open sessions continue after the end of the trust, until the role's own end.
                 entered = ConditionWindow(start=entry.window.start)
                 role = self._own(entry.role)
-                its = role.reached_by(entry.role.principal.name, entry.conditions, entered)
-                yield its.since(self._future)
+                reached = role.reached_by(entry.role.principal.name, entry.conditions, entered)
+                yield reached.since(self._future)
 
     @property
     def _future(self) -> ConditionWindow:

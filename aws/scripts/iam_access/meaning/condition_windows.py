@@ -130,6 +130,6 @@ def _implies(narrow: ConditionTerm, wide: ConditionTerm) -> bool:
     return narrow.values >= wide.values if narrow.negated else narrow.values <= wide.values
 
 
-def texts(conditions: Iterable[ConditionTerm]) -> tuple[str, ...]:
+def term_texts(conditions: Iterable[ConditionTerm]) -> tuple[str, ...]:
     """Return the conditions for people, sorted."""
     return tuple(sorted(map(str, conditions)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iam_access.meaning import resource_scopes
-from iam_access.meaning.condition_windows import ALWAYS_END, ConditionWindow, texts
+from iam_access.meaning.condition_windows import ALWAYS_END, ConditionWindow, term_texts
 from iam_access.meaning.permissions import ActionCatalog, EffectivePermissions, Permission
 from iam_access.model import PermissionDelta
 
@@ -47,7 +47,7 @@ def differences(
     for whole in permissions:
         for unless, common, permission in _with_limits(whole, effective, other):
             for level, bits in catalog.split(permission.bits):
-                when = texts(permission.conditions)
+                when = term_texts(permission.conditions)
                 manner = _DeltaShape(level, when, unless, common, permission.window, permission.via)
                 resources[manner, bits].add(resource_scopes.describe(permission.scope))
     found = [
@@ -90,13 +90,13 @@ def _parts(
 ) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Split actions into parts, each with the texts that apply to all of it."""
     parts: dict[int, frozenset[str]] = {whole: frozenset()}
-    for limited, said in limits:
-        if said is None:
+    for limited, text in limits:
+        if text is None:
             continue
         found: dict[int, frozenset[str]] = {}
         for bits, known in parts.items():
             if bits & limited:
-                found[bits & limited] = known | {said}
+                found[bits & limited] = known | {text}
             if bits & ~limited:
                 found[bits & ~limited] = known
         parts = found
@@ -123,7 +123,7 @@ def _shares(permission: Permission, other: EffectivePermissions) -> Iterator[Per
 
 def _unless(deny: Permission, permission: Permission) -> str | None:
     """The condition of a denial, in words; None if only time decides, which the window shows."""
-    conditions = texts(deny.conditions - permission.conditions)
+    conditions = term_texts(deny.conditions - permission.conditions)
     where = (
         []
         if resource_scopes.is_superset(deny.scope, permission.scope)
@@ -136,12 +136,12 @@ def _unless(deny: Permission, permission: Permission) -> str | None:
 
 def _common(allow: Permission, permission: Permission) -> str | None:
     """The resources and conditions of what the other side allows of the permission, in words."""
-    conditions = texts(allow.conditions - permission.conditions)
-    said = (
+    conditions = term_texts(allow.conditions - permission.conditions)
+    text = (
         []
         if resource_scopes.is_superset(allow.scope, permission.scope)
         else [f"on {resource_scopes.describe(allow.scope)}"]
     )
     if conditions:
-        said.append(f"when {' and '.join(conditions)}")
-    return " ".join(said) or None
+        text.append(f"when {' and '.join(conditions)}")
+    return " ".join(text) or None

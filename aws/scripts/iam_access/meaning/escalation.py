@@ -70,7 +70,7 @@ def escalations(comparison: BeforeAndAfter) -> tuple[Escalation, ...]:
     if state is None:
         return ()
     if _becomes_administrator(comparison, state):
-        return (_told(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]), *_taken_by(state))
+        return (_escalation(ADMINISTRATOR, ADMINISTRATOR.alternatives[0]), *_assumed_by(state))
     found = [_opened(path, comparison, state) for path in PATHS] if comparison.gains else []
     return (
         *_roles(comparison, state),
@@ -79,11 +79,11 @@ def escalations(comparison: BeforeAndAfter) -> tuple[Escalation, ...]:
     )
 
 
-def _told(path: EscalationPath, actions: tuple[str, ...]) -> Escalation:
+def _escalation(path: EscalationPath, actions: tuple[str, ...]) -> Escalation:
     return Escalation(path.code, path.explanation, path.url, actions)
 
 
-def _taken_by(state: PrincipalState) -> Iterator[Escalation]:
+def _assumed_by(state: PrincipalState) -> Iterator[Escalation]:
     """The principals that may assume a role that becomes an administrator, by its trust policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
@@ -160,7 +160,7 @@ def _opened(
             continue
         was_closed = not all(may_before.allow(action, path) for action in actions)
         if was_closed or gained.allow(actions[0], path):
-            return _told(path, actions)
+            return _escalation(path, actions)
     return None
 
 
@@ -299,10 +299,10 @@ def _unknown_roles(comparison: BeforeAndAfter, state: PrincipalState) -> Iterato
     }
     found = sorted(names - known)
     if found:
-        said = some(["any" if each == "*" else each for each in found], _SHOWN)
+        roles = some(["any" if each == "*" else each for each in found], _SHOWN)
         yield Escalation(
             "assume-unknown-role",
-            f"may assume roles that are not known here, as far as those let them in: {said}",
+            f"may assume roles that are not known here, as far as those let them in: {roles}",
             ASSUME_ROLE_URL,
             (ASSUME,),
         )
@@ -319,7 +319,7 @@ def _entered(effective: EffectivePermissions) -> set[str]:
 
 
 def _assuming(roles: Sequence[str], bits: int, comparison: BeforeAndAfter) -> str:
-    said = some(roles, _SHOWN)
+    names = some(roles, _SHOWN)
     parts = [f"{part.bit_count():,} {level}" for level, part in comparison.catalog.split(bits)]
     more = f"may do more: {', '.join(parts)}" if parts else "has policies that were not read"
-    return f"may assume {'roles' if len(roles) > 1 else 'role'} {said}, which {more}"
+    return f"may assume {'roles' if len(roles) > 1 else 'role'} {names}, which {more}"

@@ -42,7 +42,7 @@ def affected_principals(
     return tuple(sorted(set(_people(found, before, after))))
 
 
-def documents_needed(snapshot: Snapshot, principals: Iterable[Principal]) -> frozenset[str]:
+def managed_documents_needed(snapshot: Snapshot, principals: Iterable[Principal]) -> frozenset[str]:
     """Return the ARNs of the AWS managed policies and boundaries of these that are not read."""
     made = GrantRoles.of(snapshot)
     states = (snapshot.principals.get(principal) for principal in principals)

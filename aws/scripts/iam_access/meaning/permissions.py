@@ -162,16 +162,16 @@ def _brief(level: str, bits: int) -> tuple[str, ...]:
     whole = known.levels[level]
     if bits == whole:
         return ("*",)
-    said: list[str] = []
+    names: list[str] = []
     for service, mask in known.services.items():
         part = bits & mask
         if not part:
             continue
         if part == whole & mask and part.bit_count() > 1:
-            said.append(f"{service}:*")
+            names.append(f"{service}:*")
         else:
-            said += (known.names[place] for place in set_bits(part))
-    return tuple(sorted(said))
+            names += (known.names[place] for place in set_bits(part))
+    return tuple(sorted(names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class Constraint:
     excluded: bool = False
 
     def __str__(self) -> str:
-        said = ", ".join(sorted(self.patterns))
-        return f"all but {said}" if self.excluded else said
+        names = ", ".join(sorted(self.patterns))
+        return f"all but {names}" if self.excluded else names
 
 
 ResourceScope: TypeAlias = frozenset[Constraint]
@@ -112,7 +112,7 @@ def _implies(narrow: Constraint, wide: Constraint) -> bool:
         )
     if narrow.excluded:
         return all(any(_pattern_covers(no, its) for no in narrow.patterns) for its in wide.patterns)
-    return all(_patterns_apart(mine, its) for mine in narrow.patterns for its in wide.patterns)
+    return all(_patterns_disjoint(a, b) for a in narrow.patterns for b in wide.patterns)
 
 
 def _contradict(one: Constraint, other: Constraint) -> bool:
@@ -120,7 +120,7 @@ def _contradict(one: Constraint, other: Constraint) -> bool:
         return False
     if other.excluded:
         return all(any(_pattern_covers(no, yes) for no in other.patterns) for yes in one.patterns)
-    return all(_patterns_apart(a, b) for a in one.patterns for b in other.patterns)
+    return all(_patterns_disjoint(a, b) for a in one.patterns for b in other.patterns)
 
 
 @lru_cache(maxsize=65536)
@@ -136,23 +136,23 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
     wide, narrow = _tokens(wide, narrow)
     if wide.endswith("*") and not _OPEN.search(wide[:-1]):
         return _prefix(narrow).startswith(wide[:-1])
-    mine, its = arn_parts(wide), arn_parts(narrow)
-    if len(mine) < FIELDS or len(its) < FIELDS:
+    left, right = arn_parts(wide), arn_parts(narrow)
+    if len(left) < FIELDS or len(right) < FIELDS:
         return False
-    return all(covering(a, opaque=_OPAQUE).fullmatch(b) for a, b in zip(mine, its, strict=True))
+    return all(covering(a, opaque=_OPAQUE).fullmatch(b) for a, b in zip(left, right, strict=True))
 
 
 @lru_cache(maxsize=65536)
-def _patterns_apart(one: str, other: str) -> bool:
+def _patterns_disjoint(one: str, other: str) -> bool:
     """Whether certainly no resource matches both patterns: their literal parts differ."""
     one, other = _tokens(one, other)
-    mine, its = arn_parts(one), arn_parts(other)
-    if len(mine) < FIELDS or len(its) < FIELDS:
+    left, right = arn_parts(one), arn_parts(other)
+    if len(left) < FIELDS or len(right) < FIELDS:
         return _differ(_prefix(one), _prefix(other))
-    return any(map(_parts_apart, mine, its))
+    return any(map(_parts_disjoint, left, right))
 
 
-def _parts_apart(one: str, other: str) -> bool:
+def _parts_disjoint(one: str, other: str) -> bool:
     if not _OPEN.search(one):
         return _loose(other).fullmatch(one) is None
     if not _OPEN.search(other):

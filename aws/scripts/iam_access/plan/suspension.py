@@ -16,7 +16,7 @@ from iam_access.model import Finding, Principal, Severity
 from iam_access.plan.diff import Resources, published
 from iam_access.policy.arn import arn_name
 from iam_access.policy.document import document, statement
-from iam_access.policy.outliving import in_words, is_absolute, suspended
+from iam_access.policy.outliving import describe_actions, is_absolute, suspended
 from iam_access.snapshot import Document, Snapshot
 
 _TAKING_A_ROLE = document([statement("Allow", actions=["sts:AssumeRole"], resources=["*"])])
@@ -76,7 +76,7 @@ class Standing:
             code="suspends-access",
             severity=Severity.WARNING,
             message=f"while the temporary grant of {grant.key} holds, {grant.principal} in account "
-            f"{grant.account.id} ({grant.environment}) may not do {in_words(actions)} "
+            f"{grant.account.id} ({grant.environment}) may not do {describe_actions(actions)} "
             f"either{limits}, which {', '.join(by)} otherwise allows: a denial with the "
             "grant outweighs all else that allows it",
             hint="write via: role, whose denial is the role's own, or take the actions out of the "

@@ -18,7 +18,7 @@ from iam_access.model import Account, Principal
 from iam_access.phrases import nearest
 from iam_access.policy.globs import mask_variables, matching
 
-DEFAULT: Final = "aws"
+DEFAULT_PARTITION: Final = "aws"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def partition_of_region(region: str) -> str:
         for each in PARTITIONS.values()
         if (begins := [start for start in each.regions if region.startswith(start)])
     )
-    return max(matching, default=(0, DEFAULT))[1]
+    return max(matching, default=(0, DEFAULT_PARTITION))[1]
 
 
 FIELDS = 6

@@ -158,7 +158,7 @@ def deadline_of(source: Document) -> datetime | None:
     return max(known) if known and len(known) == len(ends) else None
 
 
-def start_of(source: Document) -> datetime | None:
+def beginning_of(source: Document) -> datetime | None:
     """Return the moment (UTC) before which no statement of a document allows anything.
 
     Reads bounds on ``aws:CurrentTime``. None if a statement allows something at once, or if none is

@@ -325,7 +325,7 @@ def denial(actions: frozenset[str]) -> Statement:
     return statement("Deny", actions=_shortened(actions), resources=["*"])
 
 
-def in_words(actions: frozenset[str]) -> str:
+def describe_actions(actions: frozenset[str]) -> str:
     """Return the actions as denial() writes them, for people: the first few and how many more."""
     return some(_shortened(actions), _SHOWN)
 

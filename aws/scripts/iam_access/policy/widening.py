@@ -86,7 +86,7 @@ def _pattern_covers(wide: str, narrow: str) -> bool:
         return True
     if "$" in wide + narrow:
         return False
-    mine, its = arn_parts(wide), arn_parts(narrow)
-    return len(mine) == len(its) and all(
-        covering(one).fullmatch(other) is not None for one, other in zip(mine, its, strict=True)
+    left, right = arn_parts(wide), arn_parts(narrow)
+    return len(left) == len(right) and all(
+        covering(one).fullmatch(other) is not None for one, other in zip(left, right, strict=True)
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
-from iam_access.meaning.holdings import affected_principals, documents_needed
+from iam_access.meaning.holdings import affected_principals, managed_documents_needed
 from iam_access.meaning.meaning import meaning
 from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
 from iam_access.plan.account_after import after
@@ -30,7 +30,9 @@ def explained(
     def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
         then = after(before, changes)
         principals = affected_principals(before, then, changes)
-        wanted = documents_needed(before, principals) | documents_needed(then, principals)
+        wanted = managed_documents_needed(before, principals) | managed_documents_needed(
+            then, principals
+        )
         return meaning(
             run.managed_policies.added_to(before, session.call, wanted),
             run.managed_policies.added_to(then, session.call, wanted),

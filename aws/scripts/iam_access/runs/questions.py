@@ -13,7 +13,7 @@ from iam_access.runs.planning import Planner
 from iam_access.runs.run import Run
 from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies
-from iam_access.simulation.assertions import ask, disagreements, find_violations
+from iam_access.simulation.assertions import disagreements, find_violations, run_assertions
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
@@ -159,13 +159,13 @@ def _judged(
 ) -> AccountTests:
     account, call = selection.session.account, selection.session.call
     if name is BackendName.AWS:
-        return ask(account, selection.assertions, AwsBackend(call, run.stop.wait))
+        return run_assertions(account, selection.assertions, AwsBackend(call, run.stop.wait))
     account_policies = AccountPolicies(run.complete(selection.session, selection.snapshot))
     backend = OfflineBackend(
         account_policies, Origins(run.configuration, account, account_policies.snapshot)
     )
     # Back ends are compared by all their answers.
-    judge = ask if asked.details or len(asked.backends) > 1 else find_violations
+    judge = run_assertions if asked.details or len(asked.backends) > 1 else find_violations
     found = judge(account, selection.assertions, backend)
     lacking = lacking_context(account, selection.assertions, account_policies)
     narrow = only_on_some(account, selection.assertions, account_policies)

@@ -12,7 +12,7 @@ from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import find_violations
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.selection import PrincipalFilter, select_tests
-from iam_access.simulation.verification import verify, violations
+from iam_access.simulation.verification import verify, violation_findings
 
 # Seconds between reads, as long as IAM may not show everywhere what was written.
 _SETTLING = (2.0, 5.0, 10.0)
@@ -42,5 +42,5 @@ def verified(
         run.stop.wait(pauses.pop(0))
     chosen = select_tests(suites, account, snapshot, PrincipalFilter(), run.now)
     tests = find_violations(account, chosen.assertions, OfflineBackend(AccountPolicies(snapshot)))
-    more = (*chosen.findings, *tests.findings, *violations(tests))
+    more = (*chosen.findings, *tests.findings, *violation_findings(tests))
     return replace(report, verified=replace(found, findings=(*found.findings, *more)))

@@ -233,12 +233,12 @@ def answers(
         for subject, evaluator, own in zip(
             subjects, evaluators, _allowed(evaluators, pairs), strict=True
         ):
-            said = judge(subject) if judge else {}
-            if said is None:
+            decisions = judge(subject) if judge else {}
+            if decisions is None:
                 continue
             for pair in pairs:
-                if pair in own or pair in said or _may_concern(subject, pair[0]):
-                    answer = builder.of(subject, evaluator, *pair, aws=said.get(pair))
+                if pair in own or pair in decisions or _may_concern(subject, pair[0]):
+                    answer = builder.of(subject, evaluator, *pair, aws=decisions.get(pair))
                     if answer.possible:
                         yield answer
         return
@@ -277,15 +277,15 @@ class _AnswerBuilder:
     ) -> Iterator[AccessAnswer]:
         """Yield the answers for a subject; GaveUpError if it no longer exists."""
         evaluator = self.evaluator(subject)
-        said = judge(subject) if judge else {}
-        if said is None:
+        decisions = judge(subject) if judge else {}
+        if decisions is None:
             raise GaveUpError(
                 "principal-gone",
                 f"{subject.state.arn} was deleted while AWS was asked",
                 "ask again if it should be there",
             )
         for pair in pairs:
-            yield self.of(subject, evaluator, *pair, made_for=made_for, aws=said.get(pair))
+            yield self.of(subject, evaluator, *pair, made_for=made_for, aws=decisions.get(pair))
 
     def of(
         self,

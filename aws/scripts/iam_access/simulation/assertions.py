@@ -89,7 +89,7 @@ class Screening:
         return batch
 
 
-def ask(
+def run_assertions(
     account: Account, assertions: Sequence[PreparedAssertion], backend: Backend
 ) -> AccountTests:
     """Return every answer of a back end. A principal that no longer exists is a warning.
@@ -183,11 +183,11 @@ def disagreements(offline: AccountTests, aws: AccountTests) -> tuple[Disagreemen
 
     Both must have kept all their results.
     """
-    said = {_key(result): result.answer for result in aws.results}
+    by_aws = {_key(result): result.answer for result in aws.results}
     return tuple(
         Disagreement(result, other)
         for result in offline.results
-        if (other := said.get(_key(result))) is not None
+        if (other := by_aws.get(_key(result))) is not None
         and other.decision is not result.answer.decision
     )
 

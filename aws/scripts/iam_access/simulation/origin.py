@@ -77,7 +77,7 @@ class Origins:
                 key = (team, principal.in_iam, names.label(grant.policy.key))
                 temporary.setdefault(key, []).append(grant)
                 continue
-            own = names.policy_arn(account.partition, account.id, team, grant.policy.key)
+            own = names.team_policy_arn(account.partition, account.id, team, grant.policy.key)
             self._add(principal, own, grant)
             for arn, of_aws in _managed(grant):
                 self._add(principal, arn, of_aws)

@@ -60,14 +60,14 @@ class AssertionQuestion:
     @property
     def circumstances(self) -> str:
         """The assumptions as a clause that begins with a space; "" for none."""
-        said = ""
+        text = ""
         for each in self.assumed:
             values = ", ".join(each.values)
             if each.key == CURRENT_TIME:
-                said += f" at {values}"
+                text += f" at {values}"
             else:
-                said += f" with {each.key} {values}" if values else f" without {each.key}"
-        return said
+                text += f" with {each.key} {values}" if values else f" without {each.key}"
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,12 +331,12 @@ def _missing(
 def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
     """Yield tests that match no principal in any evaluated account."""
     asked = {each.test.location for one in tests for each in one.assertions}
-    told: set[Location] = set()
+    reported: set[Location] = set()
     for found in (each for one in tests for each in one.findings):
         if found.code not in (_NOBODY, _MISSING) or found.severity is not Severity.NOTE:
             continue
-        if found.location is not None and found.location not in asked | told:
-            told.add(found.location)
+        if found.location is not None and found.location not in asked | reported:
+            reported.add(found.location)
             yield Finding(
                 _NOBODY,
                 Severity.WARNING,

@@ -198,7 +198,7 @@ def verify(
     )
 
 
-def violations(tests: AccountTests) -> Iterator[Finding]:
+def violation_findings(tests: AccountTests) -> Iterator[Finding]:
     """Yield the assertions that do not hold, as findings at the tests' places."""
     for result in tests.results:
         if result.ok:

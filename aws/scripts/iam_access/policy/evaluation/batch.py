@@ -27,12 +27,12 @@ class BatchEvaluator:
     boundary and SCPs, are decided one by one.
     """
 
-    __slots__ = ("_evaluator", "_held", "_split")
+    __slots__ = ("_evaluator", "_groups", "_held")
 
     def __init__(self, held: "_Held", evaluator: Callable[[int], SubjectEvaluator]) -> None:
         self._held = held
         self._evaluator = evaluator
-        self._split: dict[tuple[_Holders, tuple[str, ...]], _Split] = {}
+        self._groups: dict[tuple[_Holders, tuple[str, ...]], _Groups] = {}
 
     @classmethod
     def of(cls, evaluators: Sequence[SubjectEvaluator]) -> Self:
@@ -58,12 +58,12 @@ class BatchEvaluator:
         if not may:
             return 0
         entry = self._held.evaluators[self._held.first].entry(asked)
-        allowing, denied = self._heard(entry)
+        allowing, denied = self._allowed_and_denied(entry)
         for has, allows in zip(self._held.layers, allowing, strict=True):
             may &= allows | ~has
         return may & ~denied
 
-    def _heard(self, entry: ActionResourceEntry) -> tuple[list[int], int]:
+    def _allowed_and_denied(self, entry: ActionResourceEntry) -> tuple[list[int], int]:
         """The callers that the policies of each type allow, and those that any policy denies."""
         allowing = [0] * len(self._held.layers)
         denied = 0
@@ -71,10 +71,10 @@ class BatchEvaluator:
         for holders in self._held.covering(entry.place[0].lower()):
             policy = holders.policy
             number = constant[policy]
-            said = [(number, holders.bits)]
+            verdicts = [(number, holders.bits)]
             if policy in varying:
-                said = self._said(entry, varying[policy], holders)
-            for number, bits in said:
+                verdicts = self._verdicts(entry, varying[policy], holders)
+            for number, bits in verdicts:
                 allows, denies = effects[number]
                 if allows:
                     allowing[holders.layer] |= bits
@@ -82,27 +82,27 @@ class BatchEvaluator:
                     denied |= bits
         return allowing, denied
 
-    def _said(
+    def _verdicts(
         self, entry: ActionResourceEntry, one: Varying, holders: "_Holders"
     ) -> list[tuple[int, int]]:
         """The verdicts of a policy for its holders, one per combination of key values."""
         keys = one.keys
         found = []
-        for values, (bits, place) in self._parted(keys, holders, entry.place).items():
+        for values, (bits, place) in self._grouped(keys, holders, entry.place).items():
             number = one.known.get(values)
             if number is None:
-                number = self._evaluator(place).number(entry, one.policy)
+                number = self._evaluator(place).verdict_id(entry, one.policy)
                 if one.keys is not keys:
                     # The policy read more keys than before, by which its holders may differ too.
-                    return self._said(entry, one, holders)
+                    return self._verdicts(entry, one, holders)
             found.append((number, bits))
         return found
 
-    def _parted(
+    def _grouped(
         self, keys: tuple[str, ...], holders: "_Holders", place: ActionOnResource
-    ) -> "_Split":
+    ) -> "_Groups":
         """Group holders by the values of the keys: their bits, and one of them."""
-        found = self._split.get((holders, keys))
+        found = self._groups.get((holders, keys))
         if found is None:
             found = {}
             for index in holders.places:
@@ -110,7 +110,7 @@ class BatchEvaluator:
                 bits, first = found.get(values, (0, index))
                 found[values] = bits | 1 << index, first
             if OF_RESOURCE.isdisjoint(keys):
-                self._split[holders, keys] = found
+                self._groups[holders, keys] = found
         return found
 
 
@@ -126,7 +126,7 @@ class _Holders:
         self.bits = sum(1 << place for place in places_)
 
 
-_Split: TypeAlias = dict[RequestValues, tuple[int, int]]
+_Groups: TypeAlias = dict[RequestValues, tuple[int, int]]
 
 
 class _Held:

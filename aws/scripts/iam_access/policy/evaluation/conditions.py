@@ -242,7 +242,7 @@ class PolicySyntaxError(AccessError, ValueError):
     code = "policy-syntax"
 
 
-class Context(Protocol):
+class ConditionContext(Protocol):
     """The values of condition keys that conditions read from a request."""
 
     def values(self, key: str, written: str) -> tuple[str, ...] | None:
@@ -276,7 +276,7 @@ class CompiledCondition:
     negated: bool
     test: Test
 
-    def holds(self, context: Context) -> bool:
+    def holds(self, context: ConditionContext) -> bool:
         """Whether the request meets the condition.
 
         Without the key, a positive operator fails; a negated one, IfExists and ForAllValues hold;
@@ -294,7 +294,7 @@ class CompiledCondition:
         met = (self._meets(value, context) for value in values)
         return all(met) if self.qualifier is Qualifier.ALL else any(met)
 
-    def _meets(self, value: str, context: Context) -> bool:
+    def _meets(self, value: str, context: ConditionContext) -> bool:
         matched = self.test(value, context.single)
         return matched is not None and matched != self.negated
 
@@ -313,7 +313,7 @@ class NullCondition:
     lowered: str
     expected: frozenset[bool]
 
-    def holds(self, context: Context) -> bool:
+    def holds(self, context: ConditionContext) -> bool:
         return (context.values(self.lowered, self.key) is None) in self.expected
 
 

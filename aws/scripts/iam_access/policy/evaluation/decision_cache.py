@@ -82,8 +82,8 @@ class ActionResourceEntry:
         missing = tuple(context.missing.items())
         if not matching and not missing:
             return _SILENT, asked
-        said = policy, tuple([one.ref.index for one in matching]), missing
-        number = self._numbers.setdefault(said, len(self._numbers) + 1)
+        key = policy, tuple([one.ref.index for one in matching]), missing
+        number = self._numbers.setdefault(key, len(self._numbers) + 1)
         if number == len(self.effects):
             allows = [one.ref.allows for one in matching]
             self.effects.append((True in allows, False in allows))
@@ -279,7 +279,7 @@ class SubjectEvaluator:
         policies = holding.policies
         numbers = tuple(map(entry.constant.__getitem__, policies))
         if entry.varying and not entry.varying.keys().isdisjoint(policies):
-            numbers = self._numbers(entry, numbers)
+            numbers = self._verdict_ids(entry, numbers)
         row = holding.kind, holding.sizes, numbers
         decision = entry.decisions.get(row)
         if decision is None:
@@ -298,16 +298,16 @@ class SubjectEvaluator:
             decision = entry.distinct[key] = decide_for_caller(request, holding.applicable)
         return decision
 
-    def _numbers(self, entry: ActionResourceEntry, numbers: VerdictIds) -> VerdictIds:
+    def _verdict_ids(self, entry: ActionResourceEntry, numbers: VerdictIds) -> VerdictIds:
         """Evaluate again the policies whose verdict depends on condition keys."""
         varying = entry.varying
         found = list(numbers)
         for index, policy in enumerate(self._holding.policies):
             if policy in varying:
-                found[index] = self.number(entry, policy)
+                found[index] = self.verdict_id(entry, policy)
         return tuple(found)
 
-    def number(self, entry: ActionResourceEntry, policy: CompiledPolicy) -> int:
+    def verdict_id(self, entry: ActionResourceEntry, policy: CompiledPolicy) -> int:
         """Return the verdict id of a policy whose verdict varies."""
         one = entry.varying[policy]
         values = self.values(one.keys, entry.place)
