@@ -98,7 +98,7 @@ def with_violations() -> TestReport:
         ContextValue("aws:MultiFactorAuthPresent", "boolean", ()),
     )
     narrow = BackendDecision(Verdict.IMPLICIT_DENY, (), ("aws:SourceIp",), boundary=False)
-    nobody = Finding(
+    unmatched = Finding(
         "no-principal",
         Severity.ERROR,
         "the test matches no user or role",
@@ -119,7 +119,7 @@ def with_violations() -> TestReport:
             (NOW + timedelta(days=1), NOW + timedelta(days=4)), ("aws:SourceIp", "aws:UserAgent")
         ),
     )
-    return report(prod, AccountTests(NONPROD, findings=(nobody,)))
+    return report(prod, AccountTests(NONPROD, findings=(unmatched,)))
 
 
 def all_as_expected() -> TestReport:

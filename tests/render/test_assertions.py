@@ -69,15 +69,18 @@ def test_many_who_fail_for_one_policy_are_one_finding_with_a_count() -> None:
     other = assertion_reports.results(
         assertion_reports.question(ALICE), replace(assertion_reports.ALLOWED, missing=("aws:X",))
     )
-    everybody = assertion_reports.assertion(*(each.question for each in (*found, *other)))
-    report = assertion_reports.report(AccountTests(PROD, (everybody,), (*found, *other)))
-    said = commands(written(report, Output.GITHUB))
-    assert len(said) == 2
+    put_to_all = assertion_reports.assertion(*(each.question for each in (*found, *other)))
+    report = assertion_reports.report(AccountTests(PROD, (put_to_all,), (*found, *other)))
+    annotations = commands(written(report, Output.GITHUB))
+    assert len(annotations) == 2
     assert (
         "40 principals: user user0, user user1, user user2, user user3, user user4 and 35 more: "
-        in said[0].data
+        in annotations[0].data
     )
-    assert f"statement 1, written at {line}, granted at {entries}:3:5 and 1 other" in said[0].data
+    assert (
+        f"statement 1, written at {line}, granted at {entries}:3:5 and 1 other"
+        in annotations[0].data
+    )
     assert written(report, Output.TEXT).count("dynamodb:DeleteTable on") == 2
     assert written(report, Output.MARKDOWN).count("| `aws/access-tests/payments.yaml:7:5`") == 2
     (first, *rest) = json.loads(written(report, Output.JSON))["results"]

@@ -181,15 +181,15 @@ def meaning(principal: Principal, level: str, *ways: str) -> Meaning:
 
 
 def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> None:
-    everybody = users(1_000)
+    all_users = users(1_000)
     made = [
         reports.change(
             ChangeType.CREATE, f"grant-{n}", principal=each, after=reports.document("s3:X")
         )
-        for n, each in enumerate(everybody)
+        for n, each in enumerate(all_users)
     ]
-    bad = everybody[700]
-    told = [meaning(each, "Read") for each in everybody]
+    bad = all_users[700]
+    told = [meaning(each, "Read") for each in all_users]
     told[700] = meaning(bad, "Read", "create-access-key")
     account = replace(reports.account_report(reports.PROD, *made), meanings=tuple(told))
     safe = replace(reports.account_report(reports.NONPROD, *made), meanings=tuple(told[:700]))
@@ -204,13 +204,13 @@ def test_the_one_way_to_escalate_among_a_thousand_changes_is_at_the_top() -> Non
 
 
 @pytest.mark.parametrize("level", ["Write", "Permissions management"])
-def test_everybody_who_can_change_something_is_named_however_many_they_are(level: str) -> None:
-    everybody = users(3_000)
-    told = tuple(meaning(each, level) for each in everybody)
+def test_all_who_can_change_something_are_named_however_many_they_are(level: str) -> None:
+    all_users = users(3_000)
+    told = tuple(meaning(each, level) for each in all_users)
     account = replace(reports.account_report(reports.PROD), meanings=told)
     report = Report("apply", reports.NOW, accounts=(account,), dry_run=True)
     for output in (shown(report), plain(report)):
-        assert all(f"user {each.name}" in output for each in everybody)
+        assert all(f"user {each.name}" in output for each in all_users)
 
 
 def test_a_text_beside_it_is_where_the_rest_is_and_has_all_of_it() -> None:

@@ -1,4 +1,4 @@
-"""What a plan means, as people and programs are told."""
+"""What a plan means, in all outputs."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def lines(*meanings: Meaning, verbose: bool = False) -> list[str]:
 
 
 @pytest.mark.parametrize("output", [Output.TEXT, Output.MARKDOWN])
-def test_nothing_is_said_where_nobody_asked(output: Output) -> None:
+def test_nothing_is_shown_of_a_meaning_that_was_not_asked(output: Output) -> None:
     assert "What it means" not in written(reports.dry_run(), output)
     assert "What it means" not in written(reports.nothing(), output)
 

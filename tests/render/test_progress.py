@@ -43,7 +43,7 @@ def test_a_label_is_shown_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
-def test_nothing_is_shown_where_nobody_asked(stream: type[io.StringIO]) -> None:
+def test_nothing_is_shown_where_it_was_not_asked(stream: type[io.StringIO]) -> None:
     assert shown(stream(), enabled=False) == ""
     assert shown(io.StringIO()) == ""
 

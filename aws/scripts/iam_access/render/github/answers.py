@@ -7,6 +7,7 @@ from iam_access.simulation.access import AccessReport
 
 
 def render(report: AccessReport, *, verbose: bool) -> str:
+    """All answers, then what could not be asked; the result is the last line."""
     troubles = [
         Finding(
             "not-reached",

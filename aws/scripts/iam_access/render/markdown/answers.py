@@ -14,6 +14,7 @@ from iam_access.simulation.access import AccessReport
 
 
 def render(report: AccessReport, *, verbose: bool) -> str:
+    """All answers, then what could not be asked; the result is the first line."""
     lines = ["## Who can", "", f"**{markdown(result(report))}**", ""]
     if report.answers:
         lines += [table_row(("Account", "Who", "Action", "Resource", "Decision", "Why"))]

@@ -1,6 +1,7 @@
 """A report as Markdown: result, dangers, findings, meaning, temporary grants, changes."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from iam_access import phrases
 from iam_access.errors import AccessError
@@ -51,7 +52,7 @@ def render(
 
     What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
     documents, then changes, then rows of tables. The result, the numbers of findings and the digest
-    are always there; so are all ways to escalate, and everybody who gains what can change
+    are always there; so are all ways to escalate, and all principals that gain what can change
     something, even if their names alone need more than the budget.
     """
     accounts, found = account_views(report), summary.findings(report)
@@ -60,50 +61,58 @@ def render(
     first.keep()
     notices = _notices(found)
     room = Budget(budget - _RESERVED - size([*notices, *first.lines]))
-    totals = Section(
-        "accounts of the summary",
-        _summary_head(report),
-        [_summary_row(a, report) for a in accounts],
-    )
-    access = Section(
-        "rows of temporary access",
-        _GRANTS_HEAD,
-        _grant_rows(report, verbose=verbose),
-    )
-    problems = Section("findings", FINDINGS_HEAD, finding_rows(shown, accounts))
-    hints = Section("hints", (), _hints(shown))
-    meant = Section("principals", meaning.HEAD, meaning.rows(report))
-    held = Section("principals of what is held back", meaning.HELD_HEAD, meaning.held(report))
-    busy = any(each.changes for each in accounts)
-    half = 0.5 if busy else 1
-    shares = (
-        (totals, 0.5),
-        (meant, 0.4),
-        (held, 0.4),
-        (access, 0.3),
-        (problems, half),
-        (hints, 1),
-    )
-    for part, share in shares:
+    parts = _sections(report, accounts, shown, verbose=verbose)
+    half = 0.5 if any(each.changes for each in accounts) else 1
+    for part, share in zip(parts, (0.5, 0.4, 0.4, 0.3, half, 1), strict=True):
         part.fill(room, share)
     plan, without = changes(accounts, report, room, verbose=verbose)
-    for part in (problems, totals, meant, held, access):
+    # What the changes leave is for further rows.
+    for part in (parts.problems, parts.totals, parts.meant, parts.held, parts.grants):
         part.fill(room)
-    parts = (totals, meant, held, access, problems, hints)
-    left_out = {part.name: part.left_out for part in parts}
-    left_out |= without
+    left_out = {**{part.name: part.left_out for part in parts}, **without}
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
     lines += [f"**{markdown(summary.result(report))}**", "", *notices, *first.lines]
-    lines += totals.lines
+    lines += parts.totals.lines
     counted = [*summary.troubles(accounts), *found]
     if counted:
         lines += [f"Findings: {summary.tally(counted)}", ""]
-    lines += [*problems.lines, *hints.lines, *meant.lines, *held.lines, *access.lines]
+    lines += [*parts.problems.lines, *parts.hints.lines]
+    lines += [*parts.meant.lines, *parts.held.lines, *parts.grants.lines]
     lines += [*plan, *_omitted(left_out, whole)]
     digest = summary.digest(report)
     if digest:
         lines += [f"Digest of the plan: {markdown_code(digest)}"]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+class _Sections(NamedTuple):
+    """The sections made of rows, in the order in which they take room."""
+
+    totals: Section
+    meant: Section
+    held: Section
+    grants: Section
+    problems: Section
+    hints: Section
+
+
+def _sections(
+    report: Report,
+    accounts: Sequence[AccountView],
+    shown: Sequence[CollapsedFinding],
+    *,
+    verbose: bool,
+) -> _Sections:
+    totals = [_summary_row(each, report) for each in accounts]
+    grants = _grant_rows(report, verbose=verbose)
+    return _Sections(
+        totals=Section("accounts of the summary", _summary_head(report), totals),
+        meant=Section("principals", meaning.HEAD, meaning.rows(report)),
+        held=Section("principals of what is held back", meaning.HELD_HEAD, meaning.held(report)),
+        grants=Section("rows of temporary access", _GRANTS_HEAD, grants),
+        problems=Section("findings", FINDINGS_HEAD, finding_rows(shown, accounts)),
+        hints=Section("hints", (), _hints(shown)),
+    )
 
 
 def render_error(error: AccessError) -> str:

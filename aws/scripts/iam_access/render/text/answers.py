@@ -17,6 +17,7 @@ from iam_access.simulation.access import AccessReport
 
 
 def report_lines(report: AccessReport, *, verbose: bool) -> Layout:
+    """The whole report. The last line is the result."""
     lines: list[Line | Table] = []
     for account in report.accounts:
         if account.answers or account.failure or account.absent:

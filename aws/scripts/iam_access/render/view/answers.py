@@ -80,6 +80,7 @@ class AnswerGroup:
 
 
 def groups(answers: Iterable[AccessAnswer]) -> Sequence[AnswerGroup]:
+    """The answers in their order; those that differ in the action only are one."""
     found: dict[object, list[AccessAnswer]] = {}
     for answer in answers:
         key = (answer.account.id, answer.arn, answer.resource, answer.made_for, answer.near_misses)
@@ -199,6 +200,7 @@ def _statement(origin: Origin) -> str:
 
 
 def places(origin: Origin | None) -> Iterator[tuple[str, Location]]:
+    """Where the files write a statement and where they grant it, each with a word for that."""
     if origin is not None:
         for how, place in (("written at", origin.statement), ("granted at", origin.entry)):
             if place is not None:
@@ -206,5 +208,6 @@ def places(origin: Origin | None) -> Iterator[tuple[str, Location]]:
 
 
 def because(reason: Reason) -> str:
+    """A reason and its places in one line."""
     where = ", ".join(f"{how} {place}" for how, place in places(reason.origin))
     return f"{reason.text} ({where})" if where else reason.text
