@@ -95,7 +95,7 @@ _PEOPLE = (PrincipalType.USER, PrincipalType.ROLE)
 class PolicyAttachments(GrantKind):
     """Managed policies attached to users and roles.
 
-    Ours are those of our customer managed policies, whoever attached them, and those of AWS
+    Ours are those of our customer managed policies, by whichever hand, and those of AWS
     managed policies that one of our tags on the principal speaks of, see `ownership`.
     """
 

@@ -136,7 +136,7 @@ class Kind(ABC):
 
     @abstractmethod
     def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
-        """Those of this kind in the account that are ours, whoever's team.
+        """Those of this kind in the account that are ours, of all teams.
 
         With their start and end as the account has them. What hangs on a holder that a resource
         of another kind makes is dropped by the caller: it is part of that resource.
@@ -144,7 +144,7 @@ class Kind(ABC):
 
     @abstractmethod
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
-        """Whether the account has this resource, whoever made it and in whatever state."""
+        """Whether the account has this resource, made by any hand and in any state."""
 
     @abstractmethod
     def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:

@@ -401,7 +401,7 @@ def _delete_version(account: str, policy: PolicyState, version: str, phase: Phas
 
 
 def _bounded_by(policy: PolicyState, snapshot: Snapshot) -> str | None:
-    """Whose permissions boundary the policy is, for people; None when it is nobody's."""
+    """The principals whose permissions boundary the policy is, for people; None without any."""
     known = sorted(p for p, state in snapshot.principals.items() if state.boundary == policy.arn)
     more = max(policy.boundary_uses - len(known), 0) + len(known[_SHOWN:])
     told = [str(principal) for principal in known[:_SHOWN]]

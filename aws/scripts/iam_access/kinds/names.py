@@ -145,7 +145,7 @@ def deadline_in(name: str) -> datetime | None:
     found = _INLINE_END.fullmatch(name) or _TEMPORARY_POLICY_END.fullmatch(name)
     try:
         return instant(found[1]) if found else None
-    except ValueError:  # somebody made up a name with a day that is none
+    except ValueError:  # another hand wrote a name with an impossible date
         return None
 
 

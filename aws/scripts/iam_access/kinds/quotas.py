@@ -38,7 +38,7 @@ class Shortage(NamedTuple):
 class Quota:
     """One quota, of each principal that it counts for or of the whole account (holder None).
 
-    `limit` is what the account allows and `in_use` what is there, whoever made it. What is removed
+    `limit` is what the account allows and `in_use` what is there, made by any hand. What is removed
     counts as room for what is added if it `makes_room`: its removal can go first. `refusal` says
     that there is no room.
     """

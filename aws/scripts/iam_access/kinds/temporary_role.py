@@ -550,9 +550,9 @@ def permissions(grant: TemporaryGrant) -> dict[str, Any]:
 
 
 def end_of(state: PrincipalState) -> datetime | None:
-    """The moment (UTC) from which the role gives nobody anything; None when there is none.
+    """The moment (UTC) from which the role gives no access; None when there is none.
 
-    A role that is being made lets nobody in and has no permissions yet.
+    A role that is being made cannot be assumed and has no permissions yet.
     """
     document = state.inline.get(POLICY_NAME)
     if document is None:
@@ -603,7 +603,7 @@ def _moment_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
         return None
     try:
         return parse_instant(moments[0])
-    except InstantError:  # somebody wrote it, and nobody can rely on it
+    except InstantError:  # another hand wrote it, so it is no end
         return None
 
 
@@ -650,7 +650,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
 
 
 def _trusted(trust: Document | None, snapshot: Snapshot) -> Principal | None:
-    """Who may take the role; None when whoever that was is gone."""
+    """The principal that may assume the role; None when it does not exist any more."""
     arns = {
         arn
         for statement in (documents.statements_of(trust) if trust else ())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from iam_access.kinds import given_access
+from iam_access.kinds import given_access, kind_of
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.kind import Takeover, UnmanagedResource
 from iam_access.model import Account, Finding, Resource, Severity
@@ -41,7 +41,7 @@ class Adoption:
         adopt = foreign.adopt
         if adopt is None:
             return None, foreign.finding
-        lacking = self._deployer.lacks(adopt.calls)
+        lacking = self._deployer.lacks(adopt.calls, kind_of(wanted.id))
         if not self._asked:
             return None, foreign.finding if lacking else self._offered(wanted, foreign, adopt)
         if lacking:

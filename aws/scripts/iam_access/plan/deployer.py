@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from iam_access.kinds import Kind
+from iam_access.kinds.operations import principals_in
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
@@ -16,11 +18,6 @@ from iam_access.policy.evaluation.request import PrincipalContext, Request
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
 _SESSION = "self-serve"
-_NAMES = {
-    "UserName": PrincipalType.USER,
-    "RoleName": PrincipalType.ROLE,
-    "GroupName": PrincipalType.GROUP,
-}
 
 
 def deployer_of(account: Account) -> Principal:
@@ -47,25 +44,27 @@ class Deployer:
         except PolicySyntaxError:  # what cannot be understood here may allow anything, too
             self._unread = True
 
-    def lacks(self, calls: Sequence[ApiCall]) -> str | None:
-        """The first of these calls that the role may not make: action and resource, for people.
+    def lacks(self, calls: Sequence[ApiCall], kind: Kind) -> str | None:
+        """The first permission that the role lacks for some calls: action and resource, for people.
 
-        Calls of other services, and in other accounts, are not judged.
+        `kind` makes the calls and says which permissions each takes. Calls of other services, and
+        in other accounts, are not judged.
         """
         for call in calls:
             if call.target != (self._snapshot.account_id, "iam", None):
                 continue
             resource = self._resource(call)
-            if not self._may(call, resource):
-                return f"{call.permission} on {resource}"
+            for permission in kind.operations[call.service, call.operation].permissions:
+                if not self._may(permission, call, resource):
+                    return f"{permission} on {resource}"
         return None
 
-    def _may(self, call: ApiCall, resource: str) -> bool:
+    def _may(self, permission: str, call: ApiCall, resource: str) -> bool:
         if self._state is None:
             return True
         request = Request(
             PrincipalContext.role_session(self._state.arn, _SESSION, self._state.id),
-            call.permission,
+            permission,
             resource,
             resource_account=self._snapshot.account_id,
             context=dict(_context(call)),
@@ -75,9 +74,8 @@ class Deployer:
         return verdict is Verdict.ALLOWED or (self._unread and verdict is not Verdict.EXPLICIT_DENY)
 
     def _resource(self, call: ApiCall) -> str:
-        for name, type_ in _NAMES.items():
-            if name in call.params:
-                return self._snapshot.principals[Principal(type_, call.params[name])].arn
+        for principal in principals_in(call.params):
+            return self._snapshot.principals[principal].arn
         return str(call.params["PolicyArn"])
 
 
@@ -87,7 +85,7 @@ def _context(call: ApiCall) -> Iterator[tuple[str, str | Sequence[str]]]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
     params = call.params
-    if "PolicyArn" in params and any(name in params for name in _NAMES):
+    if "PolicyArn" in params and principals_in(params):
         yield "iam:PolicyARN", params["PolicyArn"]
     tags = params.get("Tags", ())
     for tag in tags:

@@ -38,7 +38,7 @@ class DiffResult:
 
 
 def observed_state(snapshot: Snapshot) -> Resources:
-    """Everything in the account that is ours, whoever's team.
+    """Return everything in the account that is ours, of all teams.
 
     What hangs on a role or group that is ours itself is part of it, and nothing by itself.
     """
@@ -63,7 +63,7 @@ def keep_teams_unchanged(
 ) -> Resources:
     """`wanted`, completed by what these teams own, as it is.
 
-    For teams whose files cannot be read: nobody knows what they want, so what they have stays.
+    Teams whose files cannot be read ask for what is unknown, so what they have stays.
     """
     result = dict(wanted)
     for id_, resource in observed.items():
@@ -244,7 +244,7 @@ def _changed(
 
 
 def _adopted(wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: Snapshot) -> Change:
-    """Make ours what somebody else made; where it does not serve as it is, in its place."""
+    """Take over what others made; where it does not serve as it is, make ours in its place."""
     change = _change(None, wanted, at)
     return replace(
         change,

@@ -199,7 +199,7 @@ def guard(changes: Sequence[Change], where: GuardContext) -> GuardResult:
 
 
 def _principals(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
-    """Changes for principals that do not exist, or that nobody may touch."""
+    """Drop changes for principals that do not exist, or that must not be changed."""
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     for change in changes:

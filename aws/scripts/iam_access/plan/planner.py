@@ -30,7 +30,7 @@ from iam_access.plan.diff import (
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, guard, obstacles, protected
-from iam_access.plan.mending import mending, robbed
+from iam_access.plan.lost_deadlines import lost_deadlines, restoring
 from iam_access.plan.removals import hold_back
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import Snapshot
@@ -138,12 +138,12 @@ def plan_cleanup(
     }
     dead = [each for each in observed.values() if is_dead(each, now)]
     gone = tuple(removals(dead, snapshot, now, cleaning=True))
-    found = tuple(robbed(observed.values(), configuration, account, snapshot, now))
-    mended: tuple[Change, ...] = ()
+    found = tuple(lost_deadlines(observed.values(), configuration, account, snapshot, now))
+    restored: tuple[Change, ...] = ()
     if configuration is not None:
         unknown = _teams_of_unknown_intent(configuration, everything)
-        mended = mending(found, configuration, account, snapshot, everything, unknown, now)
-    changes = (*gone, *(each for each in mended if each.id not in {other.id for other in gone}))
+        restored = restoring(found, configuration, account, snapshot, everything, unknown, now)
+    changes = (*gone, *(each for each in restored if each.id not in {other.id for other in gone}))
     where = GuardContext(account, snapshot, configuration.rules if configuration else NO_RULES)
     allowed = protected(with_dependencies(changes, everything, snapshot, now), where)
     possible = obstacles(allowed.changes, where)
@@ -153,7 +153,7 @@ def plan_cleanup(
         account=account,
         changes=possible.changes,
         findings=(
-            *(each.finding(snapshot, mended=each.resource.id in made) for each in found),
+            *(each.finding(snapshot, restored=each.resource.id in made) for each in found),
             *_doubtful(snapshot, frozenset(), request),
             *allowed.findings,
             *possible.findings,
@@ -180,7 +180,7 @@ def _is_asked(finding: Finding, request: RunOptions) -> bool:
 
 
 def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) -> frozenset[str]:
-    """Teams that nobody can tell the wishes of: those whose files are invalid.
+    """The teams whose files are invalid, so that what they ask for is unknown.
 
     While a file is wrong in a way that hides whose it is, a team without files may not have
     departed at all.

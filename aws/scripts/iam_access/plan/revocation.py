@@ -196,7 +196,7 @@ def plan_revocation(
     and what others gave them.
 
     Policies that several people share stay while anybody else holds them. So does what AWS would
-    refuse to delete, which the findings say; nobody it was granted to holds it any more.
+    refuse to delete, which the findings say; none of those it was granted to holds it any more.
     """
     observed = observed_state(snapshot)
     meant = [

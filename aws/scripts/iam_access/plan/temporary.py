@@ -25,7 +25,7 @@ def temporary_grants(
     """The temporary grants among `resources` that are alive at `now` (UTC), then those that go.
 
     `resources` are what is ours in the account once the changes are made. A grant that is removed
-    since it is renewed, or written in another form, is told by the one that takes its place.
+    since it is renewed, or written in another form, is part of the one that takes its place.
     """
     by_id = {change.id: change for change in changes}
     made = {id_ for id_, change in by_id.items() if change.action is ChangeType.CREATE}

@@ -8,7 +8,7 @@ from typing import Any
 from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import permanent_entries
 from iam_access.model import Account, Plan
-from iam_access.plan import desired, mending
+from iam_access.plan import desired, lost_deadlines
 from iam_access.plan.diff import observed_state
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
@@ -75,7 +75,7 @@ def cleaning(configuration: Configuration, request: RunOptions, now: datetime) -
     return Planner(
         plan=lambda account, snapshot: plan_cleanup(account, snapshot, request, now, configuration),
         parts=_parts(configuration, now),
-        documents=lambda account, snapshot: mending.documents_to_mend(
+        documents=lambda account, snapshot: lost_deadlines.documents_to_restore(
             configuration, account, snapshot, now
         ),
     )

@@ -8,7 +8,7 @@ import pytest
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
 from iam_access.model import Plan
-from iam_access.plan.mending import documents_to_mend
+from iam_access.plan.lost_deadlines import documents_to_restore
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.snapshot import Snapshot
 from tests.invariants.replay import meaning, moments, robbed
@@ -137,9 +137,9 @@ def test_what_else_differs_is_left_to_an_apply() -> None:
 def test_documents_are_read_only_where_something_is_to_be_put_right() -> None:
     asked = files(Form.INLINE)
     before = applied(asked, account_with())
-    assert documents_to_mend(asked, ACCOUNT, account_with(), NOW) == frozenset()
-    assert documents_to_mend(asked, ACCOUNT, before, NOW) == frozenset()
-    assert documents_to_mend(asked, ACCOUNT, robbed(Form.INLINE, before), NOW) == {POWER_USER}
+    assert documents_to_restore(asked, ACCOUNT, account_with(), NOW) == frozenset()
+    assert documents_to_restore(asked, ACCOUNT, before, NOW) == frozenset()
+    assert documents_to_restore(asked, ACCOUNT, robbed(Form.INLINE, before), NOW) == {POWER_USER}
 
 
 def test_what_stays_for_a_while_is_told_so() -> None:

@@ -1,4 +1,4 @@
-"""Temporary access that was robbed of its deadline: how it is noticed and put right."""
+"""Find temporary access that lost its deadline, and give the deadline back."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ from iam_access.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Robbed:
-    """A resource without its deadline, the stable code for that, and the fact in words."""
+class LostDeadline:
+    """A resource without its deadline, the code of the finding, and the fact in words."""
 
     resource: Resource
     code: Code
     fact: str
 
-    def finding(self, snapshot: Snapshot, *, mended: bool) -> Finding:
-        """What is to be said of it; `mended`: this run puts it right."""
+    def finding(self, snapshot: Snapshot, *, restored: bool) -> Finding:
+        """The finding about it; `restored` tells whether this run gives the deadline back."""
         resource = self.resource
         holder = f" of {resource.principal}" if resource.principal else ""
-        when = "this run" if mended else "an apply, once the files can be read,"
+        when = "this run" if restored else "an apply, once the files can be read,"
         return finding_about(
             resource,
             snapshot,
@@ -45,13 +45,13 @@ class Robbed:
         )
 
 
-def robbed(
+def lost_deadlines(
     observed: Iterable[Resource],
     configuration: Configuration | None,
     account: Account,
     snapshot: Snapshot,
     now: datetime,
-) -> Iterator[Robbed]:
+) -> Iterator[LostDeadline]:
     """Temporary access of ours that has lost its deadline, or was given a later one.
 
     Later than its name gives or, where a name tells none, than the files do.
@@ -66,29 +66,29 @@ def robbed(
         if lifetime is None or not lifetime.itself:
             continue
         if resource.expires is None:
-            yield Robbed(resource, "no-deadline", "has no deadline")
+            yield LostDeadline(resource, "no-deadline", "has no deadline")
             continue
         end = lifetime.named_end or granted.get(renewal_key(resource))
         if end is not None and resource.expires > end:
             ends = f"{resource.expires:%Y-%m-%d %H:%M:%S} UTC"
             source = "its name gives" if lifetime.named_end else "the files say"
-            yield Robbed(resource, "late-deadline", f"ends {ends}, later than {source}")
+            yield LostDeadline(resource, "late-deadline", f"ends {ends}, later than {source}")
 
 
-def documents_to_mend(
+def documents_to_restore(
     configuration: Configuration, account: Account, snapshot: Snapshot, now: datetime
 ) -> frozenset[str]:
     """ARNs of the AWS managed policies whose documents a cleanup's plan depends on: mostly none."""
     observed = observed_state(snapshot).values()
-    if not any(robbed(observed, configuration, account, snapshot, now)):
+    if not any(lost_deadlines(observed, configuration, account, snapshot, now)):
         return frozenset()
     return documents_needed(
         configuration, as_valid_files_name(account, configuration), snapshot, now
     )
 
 
-def mending(
-    found: Iterable[Robbed],
+def restoring(
+    found: Iterable[LostDeadline],
     configuration: Configuration,
     account: Account,
     snapshot: Snapshot,
