@@ -152,6 +152,11 @@ def first_change(document: dict[str, Any]) -> dict[str, Any]:
     return change
 
 
+NESTED: Any = []
+for _ in range(700):
+    NESTED = [NESTED]
+
+
 def with_finding(code: str) -> str:
     finding = {"code": code, "severity": "error", "message": "m"}
     return edited(lambda d: d["plan"]["accounts"][0].update(findings=[finding]))
@@ -163,7 +168,8 @@ def with_finding(code: str) -> str:
         ("", "not whole"),
         (TEXT[: len(TEXT) // 2], "not whole"),
         (TEXT + "x", "not whole"),
-        ("[" * 100_000, "not whole"),
+        ("[" * 100_000, "nested too deeply"),
+        (edited(lambda d: first_call(d).update(params={"a": NESTED})), "nested too deeply"),
         ("[]", "not a plan file"),
         ("null", "not a plan file"),
         ('{"digest": "", "changes": []}', "not a plan file"),
@@ -187,7 +193,7 @@ def with_finding(code: str) -> str:
             edited(lambda d: first_call(d).update(operation="create_access_key")),
             "create_access_key",
         ),
-        (edited(lambda d: first_call(d).update(service="s3")), "call s3 "),
+        (edited(lambda d: first_call(d).update(service="s3")), "call 's3 "),
         (edited(lambda d: first_call(d).update(phase=7)), "7 is none of 0, 1"),
         (edited(lambda d: first_call(d).update(phase=True)), "True is none of"),
         (edited(lambda d: first_call(d).update(params=[])), "params: [] where an object"),
@@ -228,7 +234,17 @@ def test_any_other_text_is_refused_and_says_why(text: str, part: str) -> None:
     assert "--plan-file" in refused.value.hint
 
 
-def test_long_values_are_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(version="x" * 10_000),
+        lambda d: first_call(d).update(service="x" * 10_000, params=7),
+        lambda d: first_call(d).update(service="x" * 10_000),
+        lambda d: first_change(d)["id"].update(kind="x" * 10_000),
+        lambda d: d["plan"].update(**{"x" * 10_000: 1}),
+    ],
+)
+def test_long_values_are_not_repeated(change: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises(PlanFileError) as refused:
-        plan_file.read(edited(lambda d: first_call(d).update(service="x" * 10_000, params=7)))
+        plan_file.read(edited(change))
     assert len(refused.value.message) < 300

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -171,6 +172,21 @@ def test_another_deployer_role_is_another_account() -> None:
     plan = reviewed()
     other = replace(plan, account=replace(plan.account, deployer_role="other"))
     assert is_moved(planned(ACCOUNT, plan=other))
+
+
+@pytest.mark.parametrize("document", [{"Statement": 7}, {"Statement": [{"Condition": 1}]}, {}])
+def test_a_file_with_what_is_no_policy_differs(document: dict[str, Any]) -> None:
+    """A plan file may hold anything that is JSON."""
+    plan = reviewed()
+    changes = tuple(
+        replace(
+            each,
+            before=each.before and replace(each.before, document=document),
+            after=each.after and replace(each.after, documents={"trust": document}),
+        )
+        for each in plan.changes
+    )
+    assert is_moved(planned(ACCOUNT, plan=replace(plan, changes=changes)))
 
 
 def test_held_changes_are_never_made() -> None:

@@ -20,6 +20,8 @@ _SCOPE = {
     "allow_removals_of": "--allow-removals-of",
     "plan_file": "--plan-file",
 }
+# Of a message that stands in a plan file.
+_LONGEST = 500
 
 
 def check_options(options: argparse.Namespace) -> None:
@@ -111,7 +113,7 @@ def _left_out(run: set[str], reviewed: Mapping[str, AccountPlan]) -> Iterator[Fi
             yield _not_in_plan(
                 id_,
                 f"account {id_} could not be read when the plan file was written: "
-                f"{plan.failure.message}",
+                f"{plan.failure.message[:_LONGEST]}",
             )
 
 

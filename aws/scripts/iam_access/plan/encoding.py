@@ -119,7 +119,7 @@ def decode(hint: Any, value: Any, path: str = "") -> Any:
         return _decode_time(value, path)
     # True is an int to Python.
     if type(value) is not hint:
-        raise EncodingError(path, f"{_shown(value)} where {_PLAIN[hint]} is expected")
+        raise EncodingError(path, f"{shown(value)} where {_PLAIN[hint]} is expected")
     return value
 
 
@@ -131,7 +131,7 @@ def _decode_fields(hint: type, value: Any, path: str) -> Any:
     known = _fields(hint)
     for name in members:
         if name not in known:
-            raise EncodingError(path, f"{_shown(name)} is not a field of {hint.__name__}")
+            raise EncodingError(path, f"{shown(name)} is not a field of {hint.__name__}")
     for name, (_, default) in known.items():
         if name not in members and default is MISSING:
             raise EncodingError(path, f"the field {name} is missing")
@@ -162,16 +162,16 @@ def _decode_one_of(values: Sequence[Any], value: Any, path: str) -> Any:
     if any(type(value) is type(each) and value == each for each in values):
         return value
     known = ", ".join(map(str, values[:_FEW])) + (" …" if len(values) > _FEW else "")
-    raise EncodingError(path, f"{_shown(value)} is none of {known}")
+    raise EncodingError(path, f"{shown(value)} is none of {known}")
 
 
 def _decode_time(value: Any, path: str) -> datetime:
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise EncodingError(path, f"{_shown(value)} where a time is expected") from None
+        raise EncodingError(path, f"{shown(value)} where a time is expected") from None
     if found.tzinfo is None:
-        raise EncodingError(path, f"{_shown(value)} has no time zone")
+        raise EncodingError(path, f"{shown(value)} has no time zone")
     return found
 
 
@@ -222,16 +222,17 @@ _GENERIC: Mapping[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
 
 def _members(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise EncodingError(path, f"{_shown(value)} where an object is expected")
+        raise EncodingError(path, f"{shown(value)} where an object is expected")
     return value
 
 
 def _items(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
-        raise EncodingError(path, f"{_shown(value)} where a list is expected")
+        raise EncodingError(path, f"{shown(value)} where a list is expected")
     return value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for a message, cut where it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"

@@ -16,7 +16,7 @@ from iam_access.errors import AccessError
 from iam_access.kinds import KINDS
 from iam_access.model import Account, AccountReport, Change, Failure, Finding, Plan
 from iam_access.plan.digest import digest
-from iam_access.plan.encoding import EncodingError, decode, encode
+from iam_access.plan.encoding import EncodingError, decode, encode, shown
 
 FORMAT = "self-serve-plan"
 VERSION = 1
@@ -97,12 +97,18 @@ def write(plan: PlanFile) -> str:
 
 def read(text: str) -> PlanFile:
     """The plan of a plan file. Raises PlanFileError for one that is not as it was written."""
-    document = _parsed(text)
+    try:
+        return _read(_parsed(text))
+    except RecursionError as error:
+        raise PlanFileError("it is nested too deeply") from error
+
+
+def _read(document: dict[str, Any]) -> PlanFile:
     if document.get("format") != FORMAT:
         raise PlanFileError("it is not a plan file", "write one with --dry-run --plan-file FILE")
     version = document.get("version")
     if type(version) is not int or version != VERSION:
-        raise PlanFileError(f"it is of version {version!r}, and this program reads {VERSION}")
+        raise PlanFileError(f"it is of version {shown(version)}, and this program reads {VERSION}")
     if document.keys() != {"format", "version", "digest", "checksum", "plan"}:
         raise PlanFileError("it has other parts than a plan file has")
     if document["checksum"] != checksum(document["plan"]):
@@ -128,7 +134,7 @@ def _parsed(text: str) -> dict[str, Any]:
         document = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
     except PlanFileError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise PlanFileError(f"it is not whole: {error}") from error
     if not isinstance(document, dict):
         raise PlanFileError("it is not a plan file", "write one with --dry-run --plan-file FILE")
@@ -152,18 +158,19 @@ def _problems(plan: PlanFile) -> Iterator[str]:
     kinds = {kind.name: kind for kind in KINDS}
     for each in plan.accounts:
         if each.account.id in seen:
-            yield f"account {each.account.id} stands there twice"
+            yield f"account {shown(each.account.id)} stands there twice"
         seen.add(each.account.id)
         ids = [change.id for change in each.changes]
         if len(set(ids)) != len(ids):
-            yield f"a resource of account {each.account.id} is changed twice"
+            yield f"a resource of account {shown(each.account.id)} is changed twice"
         for change in (*each.changes, *each.held):
             kind = kinds.get(change.id.kind)
             if kind is None:
-                yield f"{change.id.kind!r} is not a kind of resource"
+                yield f"{shown(change.id.kind)} is not a kind of resource"
                 return
             if change.before is None and change.after is None:
-                yield f"{change.name} has neither a before nor an after"
+                yield f"{shown(change.name)} has neither a before nor an after"
             for call in change.calls:
                 if (call.service, call.operation) not in kind.operations:
-                    yield f"no {kind.name} is changed by the call {call.service} {call.operation}"
+                    asked = f"{call.service} {call.operation}"
+                    yield f"no {kind.name} is changed by the call {shown(asked)}"

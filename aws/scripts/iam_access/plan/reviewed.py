@@ -14,6 +14,7 @@ from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.temporary import temporary_grants
 from iam_access.policy.arn import deployer_role_arn
+from iam_access.policy.document import DocumentError
 
 _SHOWN = 3
 _HINT = (
@@ -60,7 +61,7 @@ def _differences(
         before = expected.get(change.id)
         if before is None:
             yield f"{_named(change)} was not planned"
-        elif not (_is_same(change, before) or _is_rest(change, before)):
+        elif not _is_reviewed(change, before):
             yield f"{_named(change)} was planned otherwise, or from another state"
     for change in reviewed:
         if change.id not in planned and not _is_made(change, observed, at):
@@ -69,6 +70,13 @@ def _differences(
 
 def _named(change: Change) -> str:
     return f"to {change.action.value} {change.id.kind} {change.name}"
+
+
+def _is_reviewed(now: Change, reviewed: Change) -> bool:
+    try:
+        return _is_same(now, reviewed) or _is_rest(now, reviewed)
+    except DocumentError:  # the file has something else in the place of a policy
+        return False
 
 
 def _is_same(now: Change, reviewed: Change) -> bool:
@@ -134,7 +142,10 @@ def _is_made(change: Change, observed: Resources, at: datetime) -> bool:
     if change.after is None:
         # A role that was ended stays for a while, and allows nothing.
         return found is None or is_dead(found, at)
-    return found is not None and alike(found, change.after)
+    try:
+        return found is not None and alike(found, change.after)
+    except DocumentError:  # as above
+        return False
 
 
 def _moved(now: Plan, differences: Sequence[str]) -> Finding:
