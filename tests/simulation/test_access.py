@@ -22,11 +22,11 @@ from iam_access.simulation.access import (
     expanded,
 )
 from iam_access.simulation.account_policies import AccountPolicies
+from iam_access.simulation.named_principals import NamedPrincipal, find_absent
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.questions import AssertionQuestion as Asked
 from iam_access.simulation.results import BackendDecision as Judged
 from iam_access.simulation.results import GaveUpError
-from iam_access.simulation.whom import Whom, absence
 from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
     ACCOUNT,
@@ -69,7 +69,7 @@ def ask(
             "resources": ("*",),
             "context": {},
             "at": NOW,
-            "principals": tuple(map(Whom, whom)) if whom else None,
+            "principals": tuple(map(NamedPrincipal, whom)) if whom else None,
             **question,
         }
     )
@@ -260,7 +260,7 @@ class Organization:
 def test_aws_knows_what_the_evaluator_here_does_not() -> None:
     before = account_with()
     account_policies = AccountPolicies(after(before, apply_plan(PERMANENT, before).changes))
-    whom = (Whom(ALICE), Whom(BOB))
+    whom = (NamedPrincipal(ALICE), NamedPrincipal(BOB))
     question = AccessQuestion(("s3:ListBucket",), ("arn:aws:s3:::b",), {}, NOW, whom)
     judge = Judge(question, Organization(), account_policies, ACCOUNT)
     alice, bob = answers(
@@ -293,7 +293,7 @@ class Forgetful:
 
 def test_who_is_deleted_meanwhile_is_no_nobody() -> None:
     account_policies = AccountPolicies(account_with())
-    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(ALICE),))
+    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (NamedPrincipal(ALICE),))
     judge = Judge(question, Forgetful(), account_policies, ACCOUNT)
     with pytest.raises(GaveUpError, match="was deleted"):
         [
@@ -314,10 +314,12 @@ def test_names_are_those_of_iam_whatever_their_case() -> None:
 
 def test_whom_no_account_has_is_no_proof_of_anything() -> None:
     nobody = Principal(PrincipalType.USER, "nobody")
-    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (Whom(nobody),))
-    account = AccountAnswers(ACCOUNT, absent=tuple(absence(account_with(), [Whom(nobody)])))
+    question = AccessQuestion(("s3:ListBucket",), ("*",), {}, NOW, (NamedPrincipal(nobody),))
+    account = AccountAnswers(
+        ACCOUNT, absent=tuple(find_absent(account_with(), [NamedPrincipal(nobody)]))
+    )
     report = AccessReport(question, (account,), on_plan=False)
-    assert report.unknown == (Whom(nobody),)
+    assert report.unknown == (NamedPrincipal(nobody),)
     assert report.exit_status == 2
     anybody = AccessReport(replace(question, principals=None), (account,), False)
     assert anybody.exit_status == 1

@@ -16,12 +16,12 @@ from iam_access.policy.document import document
 from iam_access.simulation.access import AccessQuestion, answers
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import find_violations, run_assertions
+from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.results import TestResult
 from iam_access.simulation.selection import PrincipalFilter, select_tests
 from iam_access.simulation.verification import verify
-from iam_access.simulation.whom import Whom
 from iam_access.snapshot import PrincipalState, Snapshot
 from tests.simulation.accounts import allow, deny
 from tests.simulation.suites import suite
@@ -96,7 +96,9 @@ def account_of(states: Iterable[PrincipalState]) -> Snapshot:
 
 
 def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
-    asked = AccessQuestion(ACTIONS, RESOURCES, MFA, NOW, tuple(map(Whom, principals)) or None)
+    asked = AccessQuestion(
+        ACTIONS, RESOURCES, MFA, NOW, tuple(map(NamedPrincipal, principals)) or None
+    )
     origins = Origins(configuration(team()), ACCOUNT, snapshot)
     found = answers(asked, ACCOUNT, AccountPolicies(snapshot), origins)
     return {(each.principal, each.action, each.resource): each.allowed for each in found}

@@ -10,12 +10,12 @@ from iam_access.kinds import fields
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.arn import ArnError, parse_arn
-from iam_access.simulation.whom import Whom
+from iam_access.simulation.named_principals import NamedPrincipal
 
 _OPTIONS = {PrincipalType.USER: "--user", PrincipalType.ROLE: "--role"}
 
 
-def users(texts: Sequence[str], user_names: UserNames) -> tuple[Whom, ...]:
+def users(texts: Sequence[str], user_names: UserNames) -> tuple[NamedPrincipal, ...]:
     """Users by address, name, path with name, or ARN; raises UsageError for anything else.
 
     `user_names` resolves addresses; a path and an ARN have the name itself.
@@ -28,7 +28,7 @@ def users(texts: Sequence[str], user_names: UserNames) -> tuple[Whom, ...]:
     return _named(texts, PrincipalType.USER, user)
 
 
-def roles(texts: Sequence[str]) -> tuple[Whom, ...]:
+def roles(texts: Sequence[str]) -> tuple[NamedPrincipal, ...]:
     """Roles by name, path with name, or ARN; raises UsageError for anything else."""
 
     def role(name: str, *, alone: bool) -> _Meant:  # noqa: ARG001 - a role has one kind of name
@@ -47,12 +47,14 @@ class _Meaning(Protocol):
     def __call__(self, name: str, *, alone: bool) -> _Meant: ...
 
 
-def _named(texts: Sequence[str], type_: PrincipalType, meaning: _Meaning) -> tuple[Whom, ...]:
-    found: dict[Whom, None] = {}
+def _named(
+    texts: Sequence[str], type_: PrincipalType, meaning: _Meaning
+) -> tuple[NamedPrincipal, ...]:
+    found: dict[NamedPrincipal, None] = {}
     for text in texts:
         account, path, name = _parts(text, type_)
         principal, other = meaning(name, alone=name == text)
-        found.setdefault(Whom(principal, account, path, other))
+        found.setdefault(NamedPrincipal(principal, account, path, other))
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from iam_access.errors import UsageError
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.revocation import Target, nothing_matches
 from iam_access.runs.planning import revoking
-from iam_access.simulation.whom import Whom
+from iam_access.simulation.named_principals import NamedPrincipal
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -62,7 +62,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _target(
     options: argparse.Namespace, configuration: Configuration
-) -> tuple[Whom | None, Target]:
+) -> tuple[NamedPrincipal | None, Target]:
     """The user or role that is named, if any, and the access that is to end.
 
     A name is unique in an account, whatever the path.

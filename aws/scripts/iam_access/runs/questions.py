@@ -14,13 +14,13 @@ from iam_access.runs.run import Run
 from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies
 from iam_access.simulation.assertions import disagreements, find_violations, run_assertions
+from iam_access.simulation.named_principals import find_absent
 from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
 from iam_access.simulation.questions import PreparedAssertion, limit_questions, question_count
 from iam_access.simulation.results import AccountTests, BackendName
 from iam_access.simulation.selection import PrincipalFilter, select_tests
-from iam_access.simulation.whom import absence
 from iam_access.snapshot import Snapshot
 
 
@@ -107,7 +107,7 @@ def answer(
             backend = AwsBackend(session.call, run.stop.wait)
             judge = access.Judge(question, backend, account_policies, account)
         found, failure = _kept(access.answers(question, account, account_policies, origins, judge))
-        absent = tuple(absence(account_policies.snapshot, question.principals or ()))
+        absent = tuple(find_absent(account_policies.snapshot, question.principals or ()))
         return access.AccountAnswers(account, found, absent, failure, findings)
 
     return run.each(

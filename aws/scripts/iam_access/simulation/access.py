@@ -20,13 +20,13 @@ from iam_access.policy.evaluation.service_exceptions import consenting_account, 
 from iam_access.policy.globs import has_wildcard
 from iam_access.simulation import near_misses
 from iam_access.simulation.account_policies import AccountPolicies, Subject
+from iam_access.simulation.named_principals import AbsentPrincipal, NamedPrincipal, find_principals
 from iam_access.simulation.near_misses import Way, unmet_conditions
 from iam_access.simulation.origin import Origin, Origins, has_a_say
 from iam_access.simulation.questions import AssertionQuestion as Asked
 from iam_access.simulation.questions import ContextValue, Pair, RequestContextTemplate, TestRef
 from iam_access.simulation.results import Backend, GaveUpError
 from iam_access.simulation.results import BackendDecision as Judged
-from iam_access.simulation.whom import Absent, Whom, find_principals
 from iam_access.snapshot import Document
 
 NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
@@ -75,7 +75,7 @@ class AccessQuestion:
     resources: tuple[str, ...]
     context: Context
     at: datetime
-    principals: tuple[Whom, ...] | None = None
+    principals: tuple[NamedPrincipal, ...] | None = None
     assumed: Context = field(default_factory=dict)
 
     @property
@@ -398,7 +398,7 @@ class AccountAnswers:
 
     account: Account
     answers: tuple[AccessAnswer, ...] = ()
-    absent: tuple[Absent, ...] = ()
+    absent: tuple[AbsentPrincipal, ...] = ()
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -425,7 +425,7 @@ class AccessReport:
         return tuple(answer for account in self.accounts for answer in account.answers)
 
     @property
-    def unknown(self) -> tuple[Whom, ...]:
+    def unknown(self) -> tuple[NamedPrincipal, ...]:
         """Named principals that no account has."""
         asked = self.question.principals or ()
         return tuple(
@@ -433,7 +433,7 @@ class AccessReport:
         )
 
     @staticmethod
-    def _has(account: AccountAnswers, whom: Whom) -> bool:
+    def _has(account: AccountAnswers, whom: NamedPrincipal) -> bool:
         is_there = whom not in {each.whom for each in account.absent}
         return account.failure is None and whom.may_be_in(account.account) and is_there
 

@@ -25,8 +25,8 @@ from iam_access.render import render_answers
 from iam_access.runs import questions
 from iam_access.runs.planning import applying
 from iam_access.simulation.access import AccessQuestion, AccessReport
+from iam_access.simulation.named_principals import NamedPrincipal
 from iam_access.simulation.results import BackendName
-from iam_access.simulation.whom import Whom
 
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -148,7 +148,7 @@ def _unread(
 
 def _principals(
     options: argparse.Namespace, configuration: Configuration
-) -> tuple[Whom, ...] | None:
+) -> tuple[NamedPrincipal, ...] | None:
     if options.user is not None:
         return principals.users(options.user, configuration.settings.user_names)
     return None if options.role is None else principals.roles(options.role)

@@ -8,7 +8,7 @@ from iam_access.cli import principals
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.model import Principal, PrincipalType
-from iam_access.simulation.whom import Whom, absence, find_principals
+from iam_access.simulation.named_principals import NamedPrincipal, find_absent, find_principals
 from tests.values import ACCOUNT, ALICE, RUNNER, account_with, with_state
 
 ARN = f"arn:aws:iam::{ACCOUNT.id}"
@@ -17,21 +17,21 @@ ARN = f"arn:aws:iam::{ACCOUNT.id}"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("alice", Whom(ALICE)),
+        ("alice", NamedPrincipal(ALICE)),
         (
             "alice@example.com",
-            Whom(ALICE, other=Principal(PrincipalType.USER, "alice@example.com")),
+            NamedPrincipal(ALICE, other=Principal(PrincipalType.USER, "alice@example.com")),
         ),
-        ("user/alice", Whom(ALICE)),
-        ("/alice", Whom(ALICE, path="/")),
-        ("/team/a/alice", Whom(ALICE, path="/team/a/")),
-        ("team/alice", Whom(ALICE, path="/team/")),
-        (f"{ARN}:user/alice", Whom(ALICE, ACCOUNT.id, "/")),
-        (f"{ARN}:user/team/alice", Whom(ALICE, ACCOUNT.id, "/team/")),
-        ("arn:aws-cn:iam::111122223333:user/alice", Whom(ALICE, ACCOUNT.id, "/")),
+        ("user/alice", NamedPrincipal(ALICE)),
+        ("/alice", NamedPrincipal(ALICE, path="/")),
+        ("/team/a/alice", NamedPrincipal(ALICE, path="/team/a/")),
+        ("team/alice", NamedPrincipal(ALICE, path="/team/")),
+        (f"{ARN}:user/alice", NamedPrincipal(ALICE, ACCOUNT.id, "/")),
+        (f"{ARN}:user/team/alice", NamedPrincipal(ALICE, ACCOUNT.id, "/team/")),
+        ("arn:aws-cn:iam::111122223333:user/alice", NamedPrincipal(ALICE, ACCOUNT.id, "/")),
     ],
 )
-def test_a_user_by_name_address_path_and_arn(text: str, expected: Whom) -> None:
+def test_a_user_by_name_address_path_and_arn(text: str, expected: NamedPrincipal) -> None:
     assert principals.users([text, text], PART_BEFORE) == (expected,)
 
 
@@ -56,9 +56,9 @@ def test_an_address_means_both_users_whom_an_account_has() -> None:
 
 
 def test_a_role_by_path_and_arn() -> None:
-    runner = Whom(RUNNER, ACCOUNT.id, "/ci/")
+    runner = NamedPrincipal(RUNNER, ACCOUNT.id, "/ci/")
     assert principals.roles([f"{ARN}:role/ci/runner"]) == (runner,)
-    assert principals.roles(["role/runner"]) == (Whom(RUNNER),)
+    assert principals.roles(["role/runner"]) == (NamedPrincipal(RUNNER),)
 
 
 @pytest.mark.parametrize(
@@ -84,35 +84,41 @@ def test_what_names_no_user_is_answered_with_what_would(text: str, hint: str) ->
 def test_path_and_account_count_where_they_are_named() -> None:
     snapshot = with_state(account_with(), ALICE, path="/team/")
     for whom in (
-        Whom(ALICE),
-        Whom(ALICE, ACCOUNT.id, "/team/"),
-        Whom(Principal(PrincipalType.USER, "ALICE")),
+        NamedPrincipal(ALICE),
+        NamedPrincipal(ALICE, ACCOUNT.id, "/team/"),
+        NamedPrincipal(Principal(PrincipalType.USER, "ALICE")),
     ):
         assert [*find_principals(snapshot, [whom])] == [ALICE]
-        assert [*absence(snapshot, [whom])] == []
-    for whom in (Whom(ALICE, path="/"), Whom(ALICE, "999900001111")):
+        assert [*find_absent(snapshot, [whom])] == []
+    for whom in (NamedPrincipal(ALICE, path="/"), NamedPrincipal(ALICE, "999900001111")):
         assert [*find_principals(snapshot, [whom])] == []
-    assert [*absence(snapshot, [Whom(ALICE, "999900001111")])] == []
+    assert [*find_absent(snapshot, [NamedPrincipal(ALICE, "999900001111")])] == []
 
 
 @pytest.mark.parametrize(
     ("whom", "hint"),
     [
-        (Whom(Principal(PrincipalType.USER, "runner")), "there is a role of this name: -r runner"),
-        (Whom(Principal(PrincipalType.ROLE, "ALICE")), "there is a user of this name: -u alice"),
-        (Whom(Principal(PrincipalType.USER, "alicia")), "did you mean alice?"),
-        (Whom(ALICE, path="/other/"), "its path is /team/: -u /team/alice"),
-        (Whom(Principal(PrincipalType.USER, "zoe")), ""),
+        (
+            NamedPrincipal(Principal(PrincipalType.USER, "runner")),
+            "there is a role of this name: -r runner",
+        ),
+        (
+            NamedPrincipal(Principal(PrincipalType.ROLE, "ALICE")),
+            "there is a user of this name: -u alice",
+        ),
+        (NamedPrincipal(Principal(PrincipalType.USER, "alicia")), "did you mean alice?"),
+        (NamedPrincipal(ALICE, path="/other/"), "its path is /team/: -u /team/alice"),
+        (NamedPrincipal(Principal(PrincipalType.USER, "zoe")), ""),
     ],
 )
-def test_who_may_be_meant_is_told(whom: Whom, hint: str) -> None:
+def test_who_may_be_meant_is_told(whom: NamedPrincipal, hint: str) -> None:
     snapshot = with_state(account_with(), ALICE, path="/team/")
-    (absent,) = absence(snapshot, [whom])
+    (absent,) = find_absent(snapshot, [whom])
     assert absent.hint == hint
     assert replace(absent, hint="").label == f"{whom.label} here"
 
 
 def test_a_name_that_is_an_address_is_told_as_one_can_write_it() -> None:
     snapshot = account_with(Principal(PrincipalType.USER, "ann.smith@example.com"))
-    (absent,) = absence(snapshot, principals.users(["ann.smith@example.com"], PART_BEFORE))
+    (absent,) = find_absent(snapshot, principals.users(["ann.smith@example.com"], PART_BEFORE))
     assert absent.hint == "did you mean user/ann.smith@example.com?"

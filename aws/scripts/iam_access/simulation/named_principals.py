@@ -13,7 +13,7 @@ _OTHER = {PrincipalType.USER: PrincipalType.ROLE, PrincipalType.ROLE: PrincipalT
 
 
 @dataclass(frozen=True, slots=True)
-class Whom:
+class NamedPrincipal:
     """A user or role by name; `account` and `path` (as in `/team/`) if they were given.
 
     `other` is a second user that an address may mean; if both exist, both are meant.
@@ -42,10 +42,10 @@ class Whom:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class AbsentPrincipal:
     """A named principal that an account lacks, and a suggestion ("" if none)."""
 
-    whom: Whom
+    whom: NamedPrincipal
     hint: str
 
     @property
@@ -53,7 +53,7 @@ class Absent:
         return f"{self.whom.label} here" + (f" ({self.hint})" if self.hint else "")
 
 
-def find_principals(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Principal]:
+def find_principals(snapshot: Snapshot, asked: Iterable[NamedPrincipal]) -> Iterator[Principal]:
     """Yield the named principals that an account has, each once."""
     known = {state.principal.in_iam: state for state in snapshot.principals.values()}
     found: dict[Principal, None] = {}
@@ -67,16 +67,16 @@ def find_principals(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Princ
     yield from found
 
 
-def absence(snapshot: Snapshot, asked: Iterable[Whom]) -> Iterator[Absent]:
+def find_absent(snapshot: Snapshot, asked: Iterable[NamedPrincipal]) -> Iterator[AbsentPrincipal]:
     """Yield the named principals that an account should have and lacks."""
     for whom in asked:
         if whom.account not in (None, snapshot.account_id):
             continue
         if not any(True for _ in find_principals(snapshot, [whom])):
-            yield Absent(whom, _hint(snapshot, whom))
+            yield AbsentPrincipal(whom, _hint(snapshot, whom))
 
 
-def _hint(snapshot: Snapshot, whom: Whom) -> str:
+def _hint(snapshot: Snapshot, whom: NamedPrincipal) -> str:
     """A similar principal: at another path, of the other type, of a similar name."""
     states = {state.principal.in_iam: state for state in snapshot.principals.values()}
     type_, name = whom.principal.in_iam
