@@ -573,6 +573,7 @@ class TestSettings:
             ('temporary_access: {require_ticket: ¶"a{99999999999}"}', "bad-pattern"),
             ('temporary_access: {require_ticket: ¶"[[a]"}', "bad-pattern"),
             ("temporary_access: {require_ticket: ¶[x]}", "bad-pattern"),
+            ("temporary_access: {require_ticket: ¶'(?!x).*-.*-.*-'}", "bad-pattern"),
             ("temporary_access: {require_description: ¶-1}", "bad-number"),
             ("temporary_access: {require_description: ¶long}", "bad-number"),
             ("only_temporary: [x*, ¶'']", "bad-pattern"),

@@ -10,7 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
-from iam_access.config.expressions import ExpressionError, Matcher, matcher
+from iam_access.config.expressions import (
+    ExpressionError,
+    Matcher,
+    SlowExpressionError,
+    matcher,
+)
 from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
@@ -92,9 +97,16 @@ def _expression(value: Any) -> Matcher:
         raise problem("bad-pattern", f"{value!r} is not a regular expression", _EXPRESSIONS)
     try:
         return matcher(value)
+    except SlowExpressionError as error:
+        raise problem(
+            "bad-pattern",
+            f"{shown(value)} could take for ever to match: {error}",
+            "use fewer repetitions and alternatives, or none of look-around, references, flags "
+            "and named groups",
+        ) from None
     except ExpressionError as error:
         raise problem(
-            "bad-pattern", f"{shown(value)} cannot be a regular expression: {error}", _EXPRESSIONS
+            "bad-pattern", f"{shown(value)} is not a regular expression: {error}", _EXPRESSIONS
         ) from None
 
 
