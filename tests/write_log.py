@@ -27,7 +27,7 @@ _SANDBOX = Path(__file__).parent / "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A write of the pipeline that gave somebody an AWS managed policy; `path` is a role's."""
+    """A write of the pipeline that attached an AWS managed policy; `path` is a role's."""
 
     principal: str
     policy: str

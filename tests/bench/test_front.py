@@ -62,7 +62,7 @@ def test_messages_are_taken_apart_where_they_end() -> None:
 
 
 async def _sandbox(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hands out a key to whoever assumes a role, knows no users, and agrees with all else."""
+    """Gives a key to each caller that assumes a role, knows no users, accepts all other calls."""
     answers = {
         "AssumeRole": wire.answer("200 OK", f"<AccessKeyId>{SESSION_KEY}</AccessKeyId>".encode()),
         "TagUser": wire.answer("404 Not Found", b"<Code>NoSuchEntity</Code>"),

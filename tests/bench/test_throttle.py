@@ -72,7 +72,7 @@ def test_the_floor_of_an_account(calls: AccountCalls, seconds: float) -> None:
 
 
 def test_the_floor_is_what_the_bucket_lets_through() -> None:
-    """Whoever asks as soon as a token is there is done at the floor, and nobody is earlier."""
+    """A caller that asks as soon as a token is there is done at the floor, and none is earlier."""
     clock, rates, latency = Clock(), Rates(writes=5, burst_seconds=2), 0.05
     throttle = Throttle(rates, clock)
     done = 0

@@ -1,4 +1,4 @@
-"""An IAM that answers as it is told, and the changes to send to it."""
+"""An IAM that gives prepared answers, and the changes to send to it."""
 
 from collections.abc import Mapping
 

@@ -112,7 +112,7 @@ class IdentityCenter:
         return self._status(id_)
 
     def _carry_on(self) -> None:
-        """AWS goes on by itself, whoever looks."""
+        """AWS goes on by itself, whether or not it is asked."""
         for id_, (name, left) in self.requests.items():
             self.requests[id_] = (name, max(0, left - 1))
             if left <= 1 and self.ends == "SUCCEEDED":

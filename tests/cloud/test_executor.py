@@ -156,7 +156,7 @@ class TestOtherAccounts:
     ABOUT, HUB = ACCOUNT, "444455556666"
 
     def member(self, name: str) -> ApiCall:
-        """Puts somebody into a group that lives in the hub account."""
+        """Puts a user into a group of the hub account."""
         return ApiCall(
             "identitystore",
             "create_group_membership",

@@ -1,4 +1,4 @@
-"""What people are told to do about AWS's errors."""
+"""What hints say about AWS's errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""AWS managed policies are read once, by whoever comes first."""
+"""AWS managed policies are read once, by the thread that asks first."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What does not fit a model is told in words, at the value at fault."""
+"""What does not fit a model is reported in words, at the value at fault."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files with assertions: what is accepted, and what is told of the rest."""
+"""Files with assertions: what is accepted, and what is found about the rest."""
 
 import tempfile
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ from tests.flow.fleet import Files, Fleet, opened
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been slept; nobody waits for anything."""
+    """The seconds that would have been slept; no test waits."""
     seconds: list[float] = []
 
     def executing(*arguments: Any, **options: Any) -> Execution:

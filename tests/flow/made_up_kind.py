@@ -1,6 +1,6 @@
 """A made-up fifth kind, with a folder of its own: IAM groups that teams fill with users.
 
-    iam-groups:
+    made-up-groups:
       oncall:
         members: [ann@example.com]
         environments: [prod]

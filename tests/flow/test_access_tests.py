@@ -267,7 +267,7 @@ def test_what_is_nearly_a_place_is_an_error(people: Fleet, place: str) -> None:
 
 @pytest.mark.parametrize("how", [["--on", "account"], ["--backend", "aws"], ["--compare"]])
 def test_a_sandbox_is_asked_only_with_the_files_applied(people: Fleet, how: list[str]) -> None:
-    # Nobody would have anything there, so that all that must fail would.
+    # No principal would have anything there, so that all that must fail would.
     run = test(people, "--sandbox", *how)
     assert (run.status, run.calls) == (2, ())
     assert "leave out --sandbox" in run.err + run.out
@@ -347,7 +347,7 @@ def test_without_credentials_a_sandbox_of_the_files_does(
     files.write("access-tests/payments.yaml", OWN)
     arguments = ["test", "--sandbox", "--config-dir", str(files.directory)]
     assert simulate(arguments) == 0
-    # Nobody makes up whom only a test names.
+    # A principal that only a test names is not made up.
     named = OWN.replace("Ann lists them", "Carol does not").replace("ann@", "carol@")
     named = named.replace("succeed", "fail")
     files.write("access-tests/payments.yaml", named)

@@ -181,7 +181,7 @@ def test_documents_of_aws_are_read_once_for_all_accounts_and_only_if_needed(file
         ]
         assert writes(run) == {"PutUserPolicy": 2 * len(ACCOUNTS)}
 
-        # Once they are over, nobody needs to know any more what they were made from.
+        # Once they are over, what they were made from is not needed any more.
         fleet.clock.move(days=1)
         assert "GetPolicy" not in fleet.apply("--all", "--dry-run").operations
 

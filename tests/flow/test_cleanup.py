@@ -95,7 +95,7 @@ def test_what_is_dead_goes_and_what_is_alive_stays(fleet: Fleet) -> None:
         }
         assert after.keys() < before[account_id].keys()
     assert fleet.cleanup("--all").writes == ()
-    # The files still name them; whoever applies now has nothing to do.
+    # The files still name them; an apply has nothing to do now.
     assert fleet.apply("--all").writes == ()
 
 

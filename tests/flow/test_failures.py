@@ -1,4 +1,4 @@
-"""Promises 5, 7 and 8: what cannot be trusted gets nothing, and one failure stops nobody else."""
+"""Promises 5, 7 and 8: what cannot be trusted gets nothing, one failure stops no other account."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def fleet(files: Files) -> Iterator[Fleet]:
 
 
 def write_trust(fleet: Fleet, principal: Any) -> None:
-    """Let somebody else assume the deployer role in the account test."""
+    """Let another principal assume the deployer role in the account test."""
     allow = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     fleet.admin(TEST).update_assume_role_policy(
         RoleName=DEPLOYER, PolicyDocument=json.dumps(document(allow))

@@ -130,7 +130,7 @@ def drift(fleet: Fleet) -> None:
     iam.create_group(GroupName="friends")
     iam.attach_group_policy(GroupName="friends", PolicyArn=arn.format("leaving"))
     iam.detach_user_policy(UserName="dot", PolicyArn=POWER_USER)
-    # Somebody robbed a temporary grant of its deadline.
+    # Another hand took the deadline out of a temporary grant.
     name = next(each for each in fleet.inline("role/runner") if "+short+" in each)
     iam.put_role_policy(RoleName="runner", PolicyName=name, PolicyDocument=text("sqs:*"))
     fleet.clock.move(hours=2)
@@ -151,7 +151,7 @@ def prepared(files: Files) -> Iterator[Fleet]:
 def result(fleet: Fleet, *, versions: bool = True) -> dict[str, Any]:
     """What the account consists of, ids and dates left out (and if told so, old versions).
 
-    So is what a cleanup takes away: roles that let nobody in, and tags without their attachment.
+    So is what a cleanup takes away: roles that let no one in, and tags without their attachment.
     """
     found = json.loads(json.dumps(fleet.dump(), default=str, sort_keys=True))
     return {

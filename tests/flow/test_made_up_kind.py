@@ -392,7 +392,7 @@ def test_access_tests_judge_it(applied: Fleet) -> None:
 
 
 def test_a_sandbox_of_the_files_holds_its_members(fleet: Fleet) -> None:
-    """Nobody but the files says that there are any."""
+    """The files alone say that there are any."""
     found = load(fleet.files.directory, now=fleet.clock())
     (seeded,) = sandbox_accounts(found)
     assert set(seeded.users) == {"ann", "bob"}
@@ -411,9 +411,9 @@ def test_its_quota_and_what_others_made_stand_in_the_way(fleet: Fleet) -> None:
 
 
 class Case(NamedTuple):
-    """A rule, a group that it does not allow (or allows otherwise), and what is told of that.
+    """A rule, a group that it does not allow (or allows otherwise), and the code of the finding.
 
-    `planned` codes are told where the account is known; a validation tells the others.
+    `planned` codes come from a plan, where the account is known; a validation finds the others.
     """
 
     settings: Mapping[str, Any]

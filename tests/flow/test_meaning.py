@@ -201,7 +201,7 @@ class TestBase:
         write_team_granting(fleet.files, "read")
         base.write("aws-policies/payments.yaml", "aws-policies: [")
         run = self.run(fleet, base, "--output", "json")
-        # It is what the change may be there to mend.
+        # It is what the change may be there to fix.
         assert run.status == 0
         assert {each["new_access"] for each in run.json["meaning"]} == {True}
         (told,) = [each for each in run.json["findings"] if each["code"] == "incomplete-base"]

@@ -163,7 +163,7 @@ def test_what_others_made_is_never_written(fleet: Fleet) -> None:
     run = fleet.apply("--all")
     granted = fleet.dump()
     assert run.status == 0, run.out
-    # On runner, ViewOnlyAccess is attached by somebody else already.
+    # On runner, ViewOnlyAccess is attached by others already.
     assert fleet.attached("user/ann") > {"payments-read", "ReadOnlyAccess", "ViewOnlyAccess"}
     assert fleet.tags("role/runner") == {*TAGS, "self-serve:payments:ReadOnlyAccess"}
     assert only_what_was_there(before, granted) == before
@@ -281,7 +281,7 @@ def test_what_cannot_be_taken_over_is_told_while_planning(fleet: Fleet, holder: 
 
 
 def test_an_attachment_on_who_runs_the_pipeline_cannot_be_taken_over(files: Files) -> None:
-    """The deployer role may change nothing about whoever may assume it."""
+    """The deployer role may change nothing about the principals that may assume it."""
     hub = "000000000001"
     files.team(
         accounts={"hub": hub},

@@ -175,7 +175,7 @@ def test_what_may_be_owned_is_read_when_no_file_asks_any_more(queues: None, file
             fleet.run(commands.revoke, "--team", "payments"),
         ):
             assert run.operations == [*READING, "ListQueues"]
-        # The same part is read once, whoever asks for it.
+        # The same part is read once, for all that ask for it.
         asking(files, {"region": REGION})
         assert fleet.apply("--all").operations.count("ListQueues") == 1
 
@@ -224,7 +224,7 @@ def test_what_was_not_read_is_an_error_and_never_empty() -> None:
 
 
 class Recorded(threading.Event):
-    """An event that nobody sets: waiting for it takes no time."""
+    """An event that is never set: waiting for it takes no time."""
 
     def __init__(self) -> None:
         super().__init__()

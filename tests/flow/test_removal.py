@@ -181,7 +181,7 @@ def test_too_many_removals_are_refused_unless_they_are_allowed(files: Files) -> 
         files.team(accounts=ACCOUNTS, policies={"read": policy()}, permanent=[entry])
         assert fleet.apply("--all").status == 0
         before = fleet.dump(PROD)
-        # In prod nobody is left, in test nearly everybody.
+        # In prod no user is left, in test nearly all.
         few = permanent("read", environments=["test"], users=users[1:])
         files.team(accounts=ACCOUNTS, policies={"read": policy()}, permanent=[few])
 

@@ -16,7 +16,7 @@ STARTS = NOW + timedelta(minutes=30)
 ENDS = NOW + timedelta(hours=2)
 SECOND = timedelta(seconds=1)
 
-# How many managed policies are attached to everybody in the account, by environment.
+# How many managed policies are attached to each user and role in the account, by environment.
 ACCOUNTS = {"none": "111111111111", "five": "222222222222", "ten": "333333333333"}
 ATTACHED = {"none": 0, "five": 5, "ten": 10}
 # How the reason of a plan begins to tell of each form.
@@ -145,7 +145,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The principal: everybody has one grant."""
+        """The principal: each has one grant."""
         parts = [
             self.policy.key,
             "full" if self.full else "",

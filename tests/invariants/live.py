@@ -48,14 +48,14 @@ def granted(directory: Path) -> Iterator[tuple[Fleet, dict[str, Any]]]:
 
 def as_user(fleet: Fleet, user: str, service: str = "iam") -> Any:
     """A client with a user's own keys."""
-    # Made behind the API, so that nobody needs to be let near keys.
+    # Made behind the API, so that no one needs permissions for keys.
     iam = fleet.sandbox.backend(PROD)
     key = next(iter(iam.list_access_keys(user)), None) or iam.create_access_key(user)
     return _client(service, key.access_key_id, key.secret_access_key)
 
 
 def assume(fleet: Fleet, user: str, *, role_of: str, session: str | None = None) -> Any:
-    """IAM in a session of the role made for somebody."""
+    """IAM in a session of the role made for a principal."""
     role = f"arn:aws:iam::{PROD}:role/self-serve/payments/payments+large+{role_of}"
     (arn,) = (arn for arn in fleet.dump() if arn == role or arn.startswith(f"{role}+"))
     sts = as_user(fleet, user, "sts")
@@ -78,7 +78,7 @@ def refusal(call: Any) -> str | None:
 
 
 def holdings(fleet: Fleet) -> dict[str, tuple[Any, ...]]:
-    """What everybody has, by ARN."""
+    """What each user and role has, by ARN."""
     return {
         arn: (each["AttachedManagedPolicies"], each.get("UserPolicyList"))
         for arn, each in fleet.dump().items()

@@ -26,7 +26,7 @@ MFA: Context = {"aws:MultiFactorAuthPresent": "true"}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Probe:
-    """Something somebody may try to do."""
+    """Something a principal may try to do."""
 
     action: str
     resource: str = "*"
@@ -144,7 +144,7 @@ def _compiled(text: str, kind: SourceType) -> CompiledPolicy:
 
 
 def allows(documents: Sequence[Document], who: Entity, probe: Probe, at: datetime) -> bool:
-    """Whether somebody who had these documents, and nothing else, might do this."""
+    """Whether a principal with these documents, and nothing else, might do this."""
     only = Entity(who.arn, {str(number): each for number, each in enumerate(documents)})
     return Reach({who.arn: only}).may(only, probe, at)
 

@@ -20,7 +20,7 @@ from tests.values import NOW, RefusedError, carried_out, in_effect, with_policy,
 def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
     """The account before the first call, after each, and so after the last.
 
-    Whoever stops a run leaves one of these behind. Fails when IAM would refuse anything.
+    A run that is stopped leaves one of these behind. Fails when IAM would refuse anything.
     """
     passed = [snapshot]
 
@@ -41,7 +41,7 @@ def moments(plan: Plan, snapshot: Snapshot) -> list[Snapshot]:
 def meaning(snapshot: Snapshot) -> object:
     """An account for comparison: everything but how often a policy was written.
 
-    What gives nobody anything does not count.
+    What gives no principal anything does not count.
     """
     snapshot = in_effect(snapshot)
     return (
@@ -59,7 +59,7 @@ def meaning(snapshot: Snapshot) -> object:
 
 
 class Powers:
-    """What people can do at a moment, with the roles that somebody has opened a session of."""
+    """What people can do at a moment, with the roles that have an open session."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -69,7 +69,7 @@ class Powers:
         return self.reach[self.snapshot.principals[principal].arn]
 
     def roles(self, principal: Principal, times: Iterable[datetime]) -> frozenset[str]:
-        """The roles of ours that somebody may take at some of these times, by ARN."""
+        """The roles of ours that a principal may assume at some of these times, by ARN."""
         who = self.person(principal)
         return frozenset(
             role.arn
@@ -80,7 +80,7 @@ class Powers:
     def of(
         self, principal: Principal, sessions: Iterable[str], probes: Iterable[Probe], at: datetime
     ) -> frozenset[Probe]:
-        """What somebody gets done, themselves or in a session of one of the roles."""
+        """What a principal gets done, by itself or in a session of one of the roles."""
         ways = [self.person(principal)]
         ways += (self.reach[arn] for arn in sessions if arn in self.reach.entities)
         return frozenset(

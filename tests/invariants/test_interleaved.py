@@ -1,4 +1,4 @@
-"""Promise 4 with two runs at once: whatever they do to each other, the next apply sees and mends.
+"""Promise 4 with two runs at once: whatever they do to each other, the next apply sees and fixes.
 
 Every pair of commands on small accounts, in every order of their calls, each stopped anywhere. At
 no moment can a role of ours be used without its end, or is an AWS managed policy that we attached

@@ -1,4 +1,4 @@
-"""A run may stop after any call: nobody gains by it, nothing outlives its end, the next completes.
+"""A run may stop after any call: none gains by it, nothing outlives its end, the next completes.
 
 Applies, revocations and cleanups are carried out by the real executor on IAM as a value, and the
 account is judged after each call as if that had been the last.
@@ -73,7 +73,7 @@ def cleaned_up(snapshot: Snapshot) -> Snapshot:
 
 
 def abilities(powers: Iterable[Powers], who: Principal) -> list[frozenset[tuple[datetime, Probe]]]:
-    """In each account what somebody can do, and when, with sessions opened in it or before it.
+    """In each account what a principal can do, and when, with sessions opened in it or before it.
 
     The accounts are one, after each call of a run. It may stay for good as any of them left it.
     """
@@ -97,7 +97,7 @@ def check(
     *,
     gaps: Container[Principal] = frozenset(),
 ) -> Snapshot:
-    """Stop a run after each of its calls: whoever gains or loses, it is what the whole would do.
+    """Stop a run after each of its calls: each principal gains and loses what the whole would do.
 
     Gives back the account at the end. The next run always comes to the same. What the principals of
     `gaps` have before and after need not be theirs in between.

@@ -24,7 +24,7 @@ from tests.invariants.cases import (
 from tests.invariants.reach import Probe, Reach, document_of_aws, reach_of_account
 
 CASES = tuple(all_cases())
-# Standing access: what the permanent grant and what others attached give to everybody who has any
+# Standing access: what the permanent grant and what others attached give to all who have any
 # attachments. Not even an administrator's temporary grant would allow the last.
 PERMANENT = Probe("sqs:ReceiveMessage")
 FOREIGN = (Probe("sns:Publish"), Probe("iam:CreateAccessKey"))

@@ -110,7 +110,7 @@ def test_a_change_about_one_account_may_make_its_calls_in_another_one() -> None:
         adoption = Adoption((grant,), ACCOUNT, account, NOW, asked=False)
         (change,) = diff(wanted, {}, account, adoption, NOW).changes
         (gone,) = with_dependencies(removals([grant], account, NOW), wanted, account, NOW)
-        # The reviewer is told; this account stays as it is.
+        # The plan shows it to the reviewer; this account stays as it is.
         for each in (change, gone):
             assert each.reasons[-1] == f"by calls in account {HUB}"
             assert [call.account for call in each.calls] == [HUB]

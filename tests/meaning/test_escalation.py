@@ -267,7 +267,7 @@ def test_roles_that_are_not_known_here_are_told_of_too() -> None:
     (told,) = unknown(EMPTY, holding(allow("sts:AssumeRole", on=elsewhere)))
     assert elsewhere[0] in told
     assert told.endswith(" and 2 more")
-    # Of one that is known all there is to tell is told.
+    # Of one that is known, all is shown.
     account = with_role(EMPTY, DEPLOYER, trust=trust())
     known = "arn:aws:iam::111122223333:role/deployer"
     assert unknown(account, holding(allow("sts:AssumeRole", on=known), account=account)) == []

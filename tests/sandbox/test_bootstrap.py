@@ -25,7 +25,7 @@ IDENTITY = (
     *("account", "account-access", "iam", "identitystore", "organizations", "rolesanywhere"),
     *("sso", "sso-directory", "sts"),
 )
-# A service-linked role gives nobody access. The others read, whatever AWS calls it.
+# A service-linked role gives no user access. The others read, whatever AWS calls it.
 HARMLESS = {"iam:CreateServiceLinkedRole", "sts:DecodeAuthorizationMessage"}
 # It works for users only, and no policy governs it.
 NOT_FOR_ROLES = {"sts:GetSessionToken"}

@@ -1,4 +1,4 @@
-"""Credentials to try things by hand with, which are judged like anybody's."""
+"""Credentials to try things by hand with, which are judged like all others."""
 
 from collections.abc import Iterator
 from typing import Any

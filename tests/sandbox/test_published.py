@@ -53,7 +53,7 @@ def test_validation_and_sandbox_agree_on_resources(resource: str, partition: str
     fault = resource_fault(resource)
     refused = refusal(policy(Resource=resource), partition)
     if fault is None or not fault.refused:
-        # That the partition is not the account's is told where accounts are known.
+        # That the partition is not the account's is found where accounts are known.
         assert refused is None or refused.startswith("Partition")
     elif resource.count(":") >= 5:
         assert refused is not None

@@ -41,7 +41,7 @@ def run(
 
 
 def write_files(directory: Path, *, users: int = 1) -> Path:
-    """A small valid repository: a policy that everybody holds in both of its accounts."""
+    """A small valid repository: a policy that all users hold in both of its accounts."""
     statement = {"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}
     entry = {
         "description": "Everybody reads",

@@ -1,4 +1,4 @@
-"""changed_teams.py: what `apply.py` is told after a merge."""
+"""changed_teams.py: the arguments of `apply.py` after a merge."""
 
 import os
 import shutil

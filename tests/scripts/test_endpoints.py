@@ -123,7 +123,7 @@ def test_an_interrupt_ends_an_apply_in_order(server: SandboxServer, folder: Path
     process: list[subprocess.Popen[str]] = []
 
     def interrupt(call: FaultContext) -> None:
-        # Somebody else is busy with user-1, so that the apply has to wait; then comes Ctrl-C.
+        # Another caller is busy with user-1, so that the apply has to wait; then comes Ctrl-C.
         if call.params.get("UserName") == "user-1":
             process[0].send_signal(signal.SIGINT)
             raise AwsError("ConcurrentModification", "somebody else is at it", 409)
@@ -137,7 +137,7 @@ def test_an_interrupt_ends_an_apply_in_order(server: SandboxServer, folder: Path
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Whoever runs the tests in the background may have it ignored.
+        # Where the tests run in the background, it may be ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as applying:
         process.append(applying)
@@ -289,7 +289,7 @@ def test_an_endpoint_where_nobody_listens(folder: Path) -> None:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
-        # Nobody is going to be there at the second attempt, either.
+        # There is no listener at the second attempt, either.
         "AWS_MAX_ATTEMPTS": "1",
     }
     done = run("apply.py", "--all", "--config-dir", str(folder), cwd=folder, env=env)

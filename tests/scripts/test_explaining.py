@@ -24,7 +24,7 @@ LONG_AGO = "20250101T000000Z"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everybody may list buckets; one may, besides, read queues until tomorrow."""
+    """All users may list buckets; one may also read queues until tomorrow."""
     config = write_files(tmp_path_factory.mktemp("explaining") / "config")
     policies = config / "aws-policies" / "payments.yaml"
     policies.write_text(

@@ -285,7 +285,7 @@ def test_aws_knows_what_the_evaluator_here_does_not() -> None:
 
 
 class Forgetful:
-    """A back end that knows nobody any more."""
+    """A back end that knows no principal any more."""
 
     def ask(self, question: Asked) -> None:
         return None

@@ -404,7 +404,7 @@ def test_there_is_a_second_factor_unless_the_test_says_otherwise() -> None:
     absent = [{**key, "context_key_values": "False"}]
     assert decisions(snapshot, custom_context=absent) == [Verdict.IMPLICIT_DENY]
     other = [{"context_key_name": "aws:SourceVpc", "context_key_values": ["vpc-1"]}]
-    # There is none, but whoever asks may have one.
+    # There is none, but the caller may have one.
     either = [Verdict.IMPLICIT_DENY, Verdict.ALLOWED]
     assert decisions(snapshot, custom_context=other) == either
 

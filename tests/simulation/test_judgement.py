@@ -105,7 +105,7 @@ def by_questions(snapshot: Snapshot, *principals: Principal) -> Said:
 
 
 def by_assertions(snapshot: Snapshot) -> tuple[Said, Said]:
-    """What a test says of everybody, and what the quick way to find violations says."""
+    """What a test says of all principals, and what the quick way to find violations says."""
     tests = suite({"actions": [*ACTIONS], "resources": [*RESOURCES]}, team=None)
     assertions = select_tests([tests], ACCOUNT, snapshot, PrincipalFilter(), NOW).assertions
     backend = OfflineBackend(AccountPolicies(snapshot))

@@ -1,4 +1,4 @@
-"""Whoever may do some of what a pattern matches is told, so that "nobody can" is a proof."""
+"""Who may do some of what a pattern matches is shown, so that "nobody can" is a proof."""
 
 from typing import Any
 

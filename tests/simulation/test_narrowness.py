@@ -20,7 +20,7 @@ VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
 
 
 def narrowness_findings(*statements: dict[str, Any], **test: Any) -> list[str]:
-    """What is told of a test that expects a failure, where ALICE has these statements."""
+    """What is found about a test that expects a failure, where ALICE has these statements."""
     snapshot = with_state(account_with(), ALICE, inline={"own": document(statements)})
     found = select_tests((suite(test),), ACCOUNT, snapshot, PrincipalFilter(), NOW)
     findings = list(only_on_some(ACCOUNT, found.assertions, AccountPolicies(snapshot)))
@@ -40,7 +40,7 @@ def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
 @pytest.mark.parametrize(
     ("statements", "test"),
     [
-        # Who fails the test is told of as that.
+        # Who fails the test is reported as that.
         ([allow(GET)], {}),
         ([allow(GET, on=LOGS)], {"resources": ["arn:aws:s3:::bucket/logs/x"]}),
         ([allow(GET, on=LOGS)], {"resources": ["arn:aws:s3:::other/*"]}),
@@ -49,7 +49,7 @@ def test_who_may_on_some_of_the_resources_is_told(resources: list[str]) -> None:
         ([allow(GET, on=LOGS)], {"users": [BOB.name]}),
         ([allow(GET, on=LOGS), deny("s3:*", on=BUCKET)], {}),
         ([allow(GET, on=LOGS), deny("s3:*")], {}),
-        # What conditions leave open is told by another finding.
+        # What conditions leave open is another finding.
         ([allow(GET, on=LOGS, when=VPC)], {}),
     ],
 )

@@ -52,7 +52,7 @@ def near_misses_of(
         ),
         ([allow(PUT, on=LOGS, when=VPC)], [(LOGS, (VPC_WORDS,))]),
         ([allow(PUT, when=VPC)], [("*", (VPC_WORDS,))]),
-        # The request is taken to have a second factor: nobody said that it has.
+        # The request is taken to have a second factor, though the question does not say so.
         (
             [allow(PUT, when={"Bool": {"aws:MultiFactorAuthPresent": "false"}})],
             [("*", ("aws:MultiFactorAuthPresent Bool false",))],

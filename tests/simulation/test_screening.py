@@ -1,4 +1,4 @@
-"""Judging everybody at once finds what judging one by one finds."""
+"""Judging all principals at once finds what judging one by one finds."""
 
 from dataclasses import replace
 from random import Random

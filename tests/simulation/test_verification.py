@@ -70,7 +70,7 @@ class Run:
         return verify(there, self.plan, self.outcomes, again, now)
 
     def problems(self, snapshot: Snapshot | None = None, now: datetime = NOW) -> list[Finding]:
-        """All that is told, but for the counts."""
+        """All findings but the counts."""
         findings = self.verified(snapshot, now).findings
         return [finding for finding in findings if finding.code != "verified"]
 
@@ -314,7 +314,7 @@ def test_a_deadline_that_does_not_hold_is_told(written: dict[str, Any]) -> None:
 
 
 def test_a_deny_without_a_second_factor_stands_in_nobodys_way() -> None:
-    """The usual policy that asks everybody for a second factor is no reason for a finding."""
+    """The usual policy that asks all users for a second factor is no reason for a finding."""
     done = run(PERMANENT)
     without = {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}
     deny = {

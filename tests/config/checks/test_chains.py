@@ -17,7 +17,7 @@ def entry(starts: str, ends: str, who: str = ANN, grant: str = "writer") -> str:
 
 
 def too_long(tmp_path: Path, *entries: str, rules: str = "") -> list[int]:
-    """The numbers of the entries that are told of."""
+    """The numbers of the entries that findings are about."""
     files = {
         "temporary-access/pay.yaml": "temporary-access:\n" + "".join(entries),
         "permanent-access/pay.yaml": "permanent-access: []",

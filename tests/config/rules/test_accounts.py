@@ -1,4 +1,4 @@
-"""Which teams may use which accounts, and what is told of one that another team has."""
+"""Which teams may use which accounts, and what is found about one that another team has."""
 
 from pathlib import Path
 

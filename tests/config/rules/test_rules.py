@@ -1,4 +1,4 @@
-"""The rules of the organisation: what they forbid, and where that is told."""
+"""The rules of the organisation: what they forbid, and where findings point."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -133,7 +133,7 @@ class TestWindows:
             # Over, whatever else is wrong with it.
             ("starts_at: 2026-02-03T00:00:00Z|expires_at: 2026-02-02T00:00:00Z", ["expired"]),
             ("starts_at: 2025-02-03T00:00:00Z|expires_at: 2026-02-02T00:00:00Z", ["expired"]),
-            # If nobody can tell when it begins, nobody can tell how long it is.
+            # Without a start that can be read, the length is not known.
             ("starts_at: noon|expires_at: 2027-02-02T00:00:00Z", ["bad-instant"]),
         ],
     )
@@ -426,7 +426,7 @@ class TestWho:
             ("users: [bob]", []),
             ("users: ['bob@corp.example']", ["user"]),
             ("users: ['*@example.com', x], teams: [web]", ["grant"]),
-            # Whoever lists some means only those.
+            # A list means only what it lists.
             ("roles: ['*']", ["user"]),
             ("users: []", ["user"]),
             ("users: ", ["user"]),

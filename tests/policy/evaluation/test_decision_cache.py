@@ -220,7 +220,7 @@ def test_whose_a_resource_is_may_depend_on_who_asks() -> None:
     evaluators = [cache.evaluator(caller, layers, {}) for caller in callers]
     batch = BatchEvaluator.of(evaluators)
     alone: list[bool] = []
-    # A name of the account is the same for all; without one everybody asks of their own.
+    # A name of the account is the same for all; without one, each principal asks of its own.
     for resource in (f"arn:aws:s::{ACCOUNT}:x/a", "arn:aws:s:::a"):
         alone = [
             decide_for_caller(Request(caller, "s:A", resource), layers).allowed
