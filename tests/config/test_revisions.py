@@ -123,7 +123,7 @@ class TestCommits:
 
     def test_without_git_there_is_none(self, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
-        assert "git, which knows commits, is not installed" in refused("v1", base)
+        assert "git, which is needed for commits, is not installed" in refused("v1", base)
 
 
 class TestFolders:

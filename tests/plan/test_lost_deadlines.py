@@ -54,7 +54,7 @@ def test_what_the_files_grant_gets_its_deadline_back(form: Form) -> None:
     plan = cleanup(files(form), drifted)
     assert {finding.code for finding in plan.findings} == {"no-deadline"}
     assert all(finding.is_error for finding in plan.findings)
-    assert "this run puts it right" in plan.findings[0].hint
+    assert "this run repairs it" in plan.findings[0].hint
     after = moments(plan, drifted)[-1]
     assert meaning(after) == meaning(before)
     assert cleanup(files(form), after).changes == ()

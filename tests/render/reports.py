@@ -389,7 +389,7 @@ def revoked() -> Report:
     entry = Finding(
         "entry-to-delete",
         Severity.WARNING,
-        "the next apply brings back dev.admin for user/alice in prod unless this entry goes; "
+        "the next apply restores dev.admin for user/alice in prod unless this entry is removed; "
         "delete these lines",
         "  - description: Look into `settlement`\n    user: alice@example.com\n"
         "    environment: prod\n    grant: dev.admin",

@@ -713,7 +713,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "unsettled-context": CodeEntry(
         _ERROR,
         "a policy may allow for other values of open keys what must fail, and no request "
-        "was found that shows it, nor is it sure that there is none; name the keys in "
+        "was found that shows it, and there may be one; name the keys in "
         "`custom_context`",
     ),
     "some-resources": CodeEntry(

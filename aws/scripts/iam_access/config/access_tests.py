@@ -75,7 +75,7 @@ def _expression(value: str) -> str:
     except SlowExpressionError as error:
         raise problem(
             "slow-expression",
-            f"{shown(value)} could take for ever to match: {error}",
+            f"{shown(value)} could take too long to match: {error}",
             "use fewer repetitions and alternatives, or several expressions: "
             "one of a list is enough",
         ) from None
@@ -83,7 +83,7 @@ def _expression(value: str) -> str:
         raise problem(
             "bad-expression",
             f"{shown(value)} is not a regular expression: {error}",
-            "it is Python's syntax, matched against ARNs from their beginning; "
+            "use Python's syntax; ARNs are matched from their beginning; "
             "in double quotes YAML needs \\\\ for each backslash",
         ) from None
     return value
@@ -173,7 +173,7 @@ class ContextKey(Spec):
         if key is not None and not key.multivalued and len(listed) > 1:
             yield Problem(
                 "bad-value",
-                f"requests have one value of {key.name}, and here are {len(listed)}: no condition "
+                f"a request has one value of {key.name}, not {len(listed)}: no condition "
                 "would hold",
                 "write one value, or a test for each",
                 ("context_key_values",),

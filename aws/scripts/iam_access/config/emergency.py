@@ -192,8 +192,8 @@ def _to_delete(
     return Finding(
         code="entry-to-delete",
         severity=Severity.WARNING,
-        message=f"the next apply brings back {grant} for {principal} in {environment} unless this "
-        "entry goes; delete these lines",
+        message=f"the next apply restores {grant} for {principal} in {environment} unless this "
+        "entry is removed; delete these lines",
         hint=_lines(Path(location.file), location.line, later[0] if later else None),
         location=location,
         team=team,

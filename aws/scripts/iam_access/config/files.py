@@ -79,7 +79,7 @@ def report_misnamed(shown_directory: str, name: str, meant: str, report: Finding
         "bad-file-name",
         Location(joined(shown_directory, name), 1, 1),
         f"{shown(name)} would not be read",
-        f"rename it to {meant}, or to something that is less like it",
+        f"rename it to {meant}, or to something less similar",
     )
 
 

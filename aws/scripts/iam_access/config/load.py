@@ -372,7 +372,7 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
         return load(folder, now=now, standing=True)
     if is_folder:
         raise UsageError(
-            f"{source!r} is a folder, and git knows a commit of that name",
+            f"{source!r} is a folder and also a commit",
             f"write --base ./{source} for the folder, or for the commit its full name, such as "
             f"refs/heads/{source}",
         )

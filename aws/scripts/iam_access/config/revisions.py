@@ -148,7 +148,7 @@ def _answer(folder: Path, *arguments: str, asked: bytes = b"") -> bytes:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise UsageError(
             f"--base names no folder, and git knows no commits of {str(folder)!r}: {said}",
-            "name a commit of the repository that the files are in, or a folder that there is",
+            "name a commit of the repository that the files are in, or an existing folder",
         )
     return done.stdout
 
@@ -166,7 +166,7 @@ def _git(folder: Path, *arguments: str, asked: bytes = b"") -> "subprocess.Compl
         )
     except FileNotFoundError:
         raise UsageError(
-            "--base names no folder, and git, which knows commits, is not installed",
+            "--base names no folder, and git, which is needed for commits, is not installed",
             "install git, or name a folder that holds the earlier files",
         ) from None
 

@@ -160,7 +160,7 @@ def user_names(value: Any) -> UserNames:
             "bad-value",
             f"{value!r} does not set which IAM users addresses stand for",
             f"write {' or '.join(map(repr, _WHOLE))}; or one of them with the domains it is for, "
-            "all others going the other way: {whole address: [example.com]}",
+            "all others the other way: {whole address: [example.com]}",
         )
     for each in domains if isinstance(domains, list) else [domains]:
         _domain(each)
@@ -192,7 +192,7 @@ def _boundary(value: str) -> str:
 
 def _not_empty(value: list[T]) -> list[T]:
     if not value:
-        raise problem("empty-list", "the list is empty", "write what is meant, or remove the key")
+        raise problem("empty-list", "the list is empty", "add an item, or remove the key")
     return value
 
 

@@ -220,7 +220,7 @@ class PolicyAttachments(GrantKind):
                 f"{wanted.name} is attached to {principal} already, not by the pipeline; it is "
                 "used "
                 "as it is, and stays when the entry goes",
-                "detach it by hand should it ever have to go" + _doubt(state, arn, snapshot),
+                "detach it by hand if it has to go" + _doubt(state, arn, snapshot),
                 severity=Severity.NOTE,
             ),
             serves=True,
@@ -462,7 +462,7 @@ def _unconfirmed(snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterator[Fin
                 code="unconfirmed-tag",
                 severity=Severity.WARNING,
                 message=f"{principal} in account {snapshot.account_id} carries the tag {tag.key}, "
-                f"which was not written for it, so {arn_name(arn)} is not taken for ours and "
+                f"which was not written for it, so {arn_name(arn)} is not treated as ours and "
                 "stays attached",
                 hint="the tag was copied from another principal, or an earlier version wrote it. "
                 "If the files ask for the attachment, apply with --adopt; if it has to go: "

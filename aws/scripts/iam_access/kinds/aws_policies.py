@@ -89,9 +89,9 @@ def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
     return Finding(
         code="unknown-managed-policy",
         severity=Severity.ERROR,
-        message=f"AWS has no policy {arn} that could be attached in account {scope.account.id}",
+        message=f"AWS has no policy {arn} that can be attached in account {scope.account.id}",
         hint=f"{meant} and case of the ARN count, and AWS may have withdrawn the policy; "
-        "`aws iam list-policies --scope AWS` lists those there are",
+        "`aws iam list-policies --scope AWS` lists all policies",
         location=policy.place.at("managed_policies", written.index(arn)).location,
         team=scope.team,
         account=scope.account.id,

@@ -208,8 +208,8 @@ def case_conflict(wanted: Resource, taken: str, snapshot: Snapshot) -> Finding:
         wanted,
         snapshot,
         "spelled-anew",
-        f"{wanted.id.kind} {wanted.name} cannot be made before {taken} is gone: names that differ "
-        "in case only are one to IAM",
-        "run this again, since the other one goes with this run; or keep the spelling, and "
-        "no access is missing in between",
+        f"{wanted.id.kind} {wanted.name} cannot be made before {taken} is gone: IAM ignores the "
+        "case of names",
+        "run this again, since this run removes the other one; or keep the spelling, so that no "
+        "access is missing in between",
     )

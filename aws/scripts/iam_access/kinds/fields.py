@@ -177,7 +177,7 @@ def _description(value: str) -> str:
         raise problem(
             "bad-description",
             f"the description contains U+{ord(refused[0]):04X}, which IAM refuses",
-            "use characters from U+0020 to U+00FF (Latin-1): no dashes or quotes of typography",
+            "use characters from U+0020 to U+00FF (Latin-1): no typographic dashes or quotes",
         )
     if len(value) > _DESCRIPTION_LIMIT:
         raise problem(
@@ -204,13 +204,13 @@ def _day(value: Any) -> date:
         raise problem(
             "bad-date",
             f"{value!r} is not a date",
-            f"{_unfilled(value)}write a day of the calendar as YYYY-MM-DD",
+            f"{_unfilled(value)}write a day as YYYY-MM-DD",
         ) from None
     if day.year > _LAST_YEAR:
         raise problem(
             "bad-date",
             f"{value!r} is out of range",
-            "write the day the access is to end; access without an end is permanent access",
+            "write the last day of the access; for access without an end use permanent-access/",
         )
     return day
 

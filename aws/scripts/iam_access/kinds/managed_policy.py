@@ -200,7 +200,7 @@ class CustomerManagedPolicies(Kind):
                 "policy-in-use",
                 f"{subject.name} is the permissions boundary of {bounded}, so AWS refuses to "
                 "delete it",
-                "take it off as a boundary"
+                "remove it as a boundary"
                 + ("" if subject.expires else ", or bring the policy back into the files"),
             )
         size, quota = documents.policy_size(subject.document or {}), snapshot.quotas.policy_size

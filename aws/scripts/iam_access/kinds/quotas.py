@@ -138,7 +138,7 @@ def _no_attachment(short: Shortage) -> Problem:
         "attachment-quota",
         f"no room to attach {short.subject} to {short.holder} in account {short.account}: "
         f"{short.used} of {short.limit} managed policies are attached, "
-        f"the plan adds {short.added} and takes {short.removed} away",
+        f"the plan adds {short.added} and removes {short.removed}",
         "put the statements into one policy, detach what is not needed, or have the quota raised",
     )
 
@@ -148,7 +148,7 @@ def _no_characters(short: Shortage) -> Problem:
         "inline-quota",
         f"no room for the inline policy {short.subject} on {short.holder} in account "
         f"{short.account}: {short.used:,} of {short.limit:,} characters are in use, "
-        f"the plan adds {short.added:,} and takes {short.removed:,} away",
+        f"the plan adds {short.added:,} and removes {short.removed:,}",
         "delete inline policies that are not needed; the quota cannot be raised",
     )
 

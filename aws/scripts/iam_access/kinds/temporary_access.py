@@ -74,13 +74,13 @@ class TemporaryAccessSpec(Spec):
         if (written.get("user") is None) == (written.get("role") is None):
             yield Problem(
                 "not-one-principal",
-                "a temporary grant is for exactly one user or role",
+                "a temporary grant has exactly one user or role",
                 "write user: name@example.com or role: role-name, and one entry per person",
             )
         if (written.get("expiration_date") is None) == (written.get("expires_at") is None):
             yield Problem(
                 "not-one-deadline",
-                "a temporary grant ends at exactly one moment",
+                "a temporary grant has exactly one end",
                 "write expiration_date: YYYY-MM-DD (that whole day, UTC) "
                 "or expires_at: YYYY-MM-DDTHH:MM:SSZ",
             )

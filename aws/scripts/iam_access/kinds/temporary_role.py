@@ -374,7 +374,7 @@ class TemporaryRoles(GrantKind):
             return None
         return Problem(
             "temporary-role",
-            "was made for a temporary grant; it gets what that grants and nothing else",
+            "was made for a temporary grant; it gets only what that grants",
             "grant to the user or role that it was made for",
         )
 

@@ -40,8 +40,8 @@ class LostDeadline:
             snapshot,
             self.code,
             f"{resource.id.kind} {resource.name}{holder} in account {snapshot.account_id} is ours "
-            f"and {self.fact}: it was changed by another hand",
-            f"{when} puts it right; look in CloudTrail for who changed it",
+            f"and {self.fact}: it was changed outside of the pipeline",
+            f"{when} repairs it; CloudTrail shows who changed it",
         )
 
 

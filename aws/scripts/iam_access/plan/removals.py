@@ -126,7 +126,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
         severity=Severity.ERROR,
         message=f"{whose} would remove {removed} of the {alive} grants that are held in account "
         f"{account.id}, so all that they would change there is held back",
-        hint=f"look at the removals; if they are meant, run again with {options} "
+        hint=f"look at the removals; if they are intended, run again with {options} "
         "(the workflow Apply, run by hand, asks for the teams)",
         team=teams[0] if len(teams) == 1 else None,
         account=account.id,

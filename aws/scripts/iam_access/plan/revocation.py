@@ -152,7 +152,7 @@ def _kept(
         message=f"permanent access stays: {first.name}{granted} of {whom} in {where}",
         hint=f"this ends temporary access only: change what is written at {places}, and apply"
         if entries
-        else "no entry asks for it: the next apply takes it away",
+        else "no entry asks for it: the next apply removes it",
         location=entries[0].location if entries else None,
         team=min(first.teams),
         account=account.id,
@@ -174,9 +174,9 @@ def _of_others(
     return Finding(
         code=OTHERS,
         severity=Severity.NOTE,
-        message=f"{principal} in {where} keeps what others gave: {some(found, _NAMED)}"
+        message=f"{principal} in {where} keeps policies and groups of others: {some(found, _NAMED)}"
         if found
-        else f"only the pipeline gave {principal} in {where} any policy, nor put it into a group",
+        else f"{principal} in {where} has no policies and groups but those of the pipeline",
         hint="what the policies of resources allow, and which roles can be assumed, was not "
         "looked at",
         account=account.id,

@@ -78,7 +78,7 @@ class Standing:
             message=f"while the temporary grant of {grant.key} holds, {grant.principal} in account "
             f"{grant.account.id} ({grant.environment}) may not do {describe_actions(actions)} "
             f"either{limits}, which {', '.join(by)} otherwise allows: a denial with the "
-            "grant outweighs all else that allows it",
+            "grant outweighs every Allow",
             hint="write via: role, whose denial is the role's own, or take the actions out of the "
             "policy that is granted",
             location=grant.location,

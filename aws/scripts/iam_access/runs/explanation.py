@@ -56,6 +56,7 @@ def _unexplained(account: Account, error: Exception) -> Finding:
         code="not-explained",
         severity=Severity.ERROR,
         message=f"the effect of the plan could not be computed: {error}",
-        hint="who gains or loses what by it is not known here; the plan itself is not concerned",
+        hint="what users and roles gain and lose is not known here; the plan itself is not "
+        "affected",
         account=account.id,
     )

@@ -451,7 +451,7 @@ def _unsettled(
         Severity.ERROR,
         f"{len(doubts):,} of {len(assertion.states):,} principals pass, but perhaps not for all "
         f"values of {keys}: {doubt.clause.statement.ref} may allow {action} on {resource}, and no "
-        "request was found that shows it, nor is it sure that there is none",
+        "request was found that shows it, and there may be one",
         "name the keys in custom_context, with the values that the test is about",
         assertion.test.location,
         assertion.test.team,

@@ -276,8 +276,8 @@ def _finding(account: Account, assertion: PreparedAssertion, found: Mapping[str,
         Severity.WARNING,
         f"{len(found):,} of {len(assertion.states):,} principals pass only because all the "
         f"resources are asked for at once; {arn} may do {example}",
-        "name in 'resources' what must not be reached: a pattern counts as denied to those who may "
-        "not reach all that it matches",
+        "name in 'resources' what must not be reached: a pattern counts as denied unless all "
+        "that it matches is allowed",
         assertion.test.location,
         assertion.test.team,
         account.id,

@@ -270,9 +270,9 @@ def _not_so(change: Change, snapshot: Snapshot) -> Finding:
         change.subject,
         snapshot,
         "verify-not-so",
-        f"{change.id.kind} {change.name}{on} {state}, although the run ended well",
-        "apply again; if it stays so, something else changes the account at the same time: look "
-        "in CloudTrail for what",
+        f"{change.id.kind} {change.name}{on} {state}, although the run succeeded",
+        "apply again; if this happens again, something else changes the account: "
+        "CloudTrail shows what",
     )
 
 
@@ -457,7 +457,7 @@ def _not_allowed(grant: _Grant, snapshot: Snapshot, blocked: Sequence[_Blocked])
         "verify-not-allowed",
         f"{grant.holder} is granted {_name(grant)}, but {first.who} may not do {first.action} on "
         f"{first.resource}{others}: {' / '.join(list(reasons)[:_TOLD])}",
-        "look at the policy that stands in the way: a boundary, or a Deny elsewhere",
+        "look at the policy that denies it: a boundary, or a Deny elsewhere",
     )
 
 
@@ -488,8 +488,8 @@ def _outlives(grant: _Grant, snapshot: Snapshot, what: str) -> Finding:
         grant.first,
         snapshot,
         "verify-outlives",
-        f"{grant.holder} may still do {what} by {_name(grant)} when it was to have ended",
-        "revoke it: python aws/scripts/revoke.py; and report this as a defect",
+        f"{grant.holder} may still do {what} by {_name(grant)} after its end",
+        "revoke it: python aws/scripts/revoke.py; and report this as a bug",
     )
 
 

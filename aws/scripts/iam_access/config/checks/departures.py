@@ -73,7 +73,7 @@ def _leaves(
         f"no file names account {number} any more, {shown(environment)} of team {team.name}, and "
         f"what was granted there would stay: {'; '.join(told)}",
         f"put the account back into {accounts.FOLDER}/, remove only the entries for "
-        f"{shown(environment)}, and apply; remove the account in a change of its own afterwards",
+        f"{shown(environment)}, and apply; remove the account in a later change",
     )
 
 

@@ -71,7 +71,7 @@ class _Holder:
             entry.place.location,
             f"{shown(self._name)} has {shown(what[1])} in {shown(what[0])} "
             f"by the entry at {before.place.location} already",
-            "keep it in one of the two: removing it from the other alone would take nothing away",
+            "keep it in one of the two: removing it from only one of them would remove nothing",
         )
 
     def _check_temporary(self, entry: AccessEntry, until: datetime, what: _What) -> None:

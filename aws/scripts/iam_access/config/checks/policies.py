@@ -113,8 +113,9 @@ def _fault(text: str) -> Problem | None:
     if arns.is_service_linked_policy(filled):
         return Problem(
             "policy-not-attachable",
-            f"{shown(text)} is for a service-linked role of AWS, and AWS attaches it to no other",
-            "grant another policy, or write what is needed of it as custom_statements",
+            f"{shown(text)} is for a service-linked role of AWS, and AWS attaches it to no other "
+            "role",
+            "grant another policy, or write the needed part as custom_statements",
         )
     if arns.is_aws_managed_policy(filled):
         return None
@@ -427,7 +428,7 @@ def check_placeholders(
         report.error(
             "unknown-placeholder",
             place.key(*at) if is_key else place.at(*at).location,
-            f"nothing is known to fill in for {shown('{' + name + '}')}",
+            f"there is no value for {shown('{' + name + '}')}",
             did_you_mean(name, known)
             or f"there are {listed(['{' + each + '}' for each in known])}; "
             "IAM's own variables begin with '${'",

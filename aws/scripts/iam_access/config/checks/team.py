@@ -114,7 +114,7 @@ def _accounts(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -
             "too-many-accounts",
             team_files.account_items[most].place.location,
             f"the team names {len(team_files.account_items):,} accounts, and {most:,} are allowed, "
-            "so it has none of them looked into",
+            "so none of them is checked",
             "remove the accounts that the team does not use, or split the team; "
             + book.cite("limits", "accounts_per_team"),
         )

@@ -77,7 +77,7 @@ def _is_new(use: _Use, before: _Names, report: FindingCollector) -> None:
         report.warning(
             "account-of-another",
             location,
-            f"team {team} newly names account {number}{_as(known, team)}: once this is "
+            f"team {team} now names account {number}{_as(known, team)}: once this is "
             "merged, it can grant access there",
             "merge it only if they agree; `accounts` in settings.yaml can list which teams may use "
             "which accounts",

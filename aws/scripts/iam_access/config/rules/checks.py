@@ -112,7 +112,7 @@ def _protected(entry: AccessEntry, team: _Team) -> None:
                 team.report.error(
                     "protected-principal",
                     entry.at(name, index),
-                    f"the {name[:-1]} {shown(written)} is protected: nothing is ever granted to it",
+                    f"the {name[:-1]} {shown(written)} is protected: nothing can be granted to it",
                     f"grant to another user or role ({team.book.cite(*rule)})",
                 )
 
@@ -129,7 +129,7 @@ def _domains(entry: AccessEntry, team: _Team) -> None:
             team.report.error(
                 "unknown-domain",
                 entry.at(USERS, index),
-                f"{shown(written)} is an address of a domain that does not count here",
+                f"{shown(written)} is an address of a domain that is not allowed here",
                 f"write one in {listed(map(shown, domains), 'or')} ({team.book.cite('domains')})",
             )
 
@@ -172,7 +172,7 @@ def _ticket(entry: AccessEntry, team: _Team) -> None:
         team.report.error(
             "missing-ticket",
             entry.place.location,
-            "a temporary grant must name the ticket in which it was asked for",
+            "a temporary grant must name its ticket",
             f"add '{key_name(entry.keys.ticket)}:' with one that matches "
             f"{shown(pattern.expression)} ({where})",
         )
@@ -194,7 +194,7 @@ def _description(entry: AccessEntry, team: _Team) -> None:
         team.report.error(
             "short-description",
             entry.place.at(*entry.keys.description).location,
-            f"a temporary grant must say what it is for: the description has {length:,} of "
+            f"the description of a temporary grant is too short: it has {length:,} of "
             f"{least:,} characters",
             "describe what the access is needed for "
             f"({team.book.cite(_TEMPORARY, 'require_description')})",
@@ -371,7 +371,7 @@ def _spelled(team: str, item: Item, pattern: str, report: FindingCollector) -> N
         "similar-environment",
         item.place.location,
         f"the rules for {shown(pattern)} are for {shown(item.key)}, too: case does not count",
-        "spell it alike, so that it is seen at once",
+        "use the same case in both",
     )
 
 

@@ -211,7 +211,7 @@ class Builder:
             what = "nothing" if key is None else "a list or mapping"
             problem = Problem(
                 "bad-key",
-                f"{what} stands where a key is expected",
+                f"{what} is in the place of a key",
                 "write the key as plain text: 'key: value'",
             )
         elif key == "<<":
@@ -223,7 +223,7 @@ class Builder:
         elif key in values:
             problem = Problem(
                 "duplicate-key",
-                f"the key {shown(key)} stands twice in one mapping",
+                f"the key {shown(key)} is in one mapping twice",
                 "merge the two values or remove one; a reader would see only one of them",
             )
         else:
@@ -245,7 +245,7 @@ class Builder:
                     Problem(
                         "tag",
                         f"the tag {shown(tag)} is not supported",
-                        "remove it: every value is read as the text written",
+                        "remove it: every value is read as text",
                     ),
                 )
             )
@@ -282,7 +282,7 @@ class Builder:
                     event,
                     Problem(
                         "recursive-alias",
-                        f"the alias {shown('*' + event.anchor)} stands within its own anchor",
+                        f"the alias {shown('*' + event.anchor)} is within its own anchor",
                         "write the value out",
                     ),
                 )
@@ -306,7 +306,7 @@ class Builder:
 _TOO_DEEP = Problem(
     "too-deep",
     f"lists and mappings are nested more than {DEPTH_LIMIT} deep",
-    "no file needs that; look for brackets that are never closed",
+    "look for brackets that are not closed",
 )
 _SECOND_DOCUMENT = Problem(
     "multiple-documents",
