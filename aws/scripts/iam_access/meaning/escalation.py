@@ -177,7 +177,7 @@ class _Permissions:
         return any(True for _ in self.permissions(action, path))
 
     def permissions(self, action: str, path: EscalationPath | None = None) -> Iterator[Permission]:
-        """Where the action is allowed on something that it works on, and that serves the path."""
+        """Yield where the action is allowed on a resource that is useful for the path."""
         bit = self.catalog.bits(action)
         targets = path.targets.get(action, ()) if path else ()
         for block in self.effective:

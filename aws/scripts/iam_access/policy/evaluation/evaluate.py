@@ -1,8 +1,7 @@
 """AWS's policy evaluation: from a request and the applicable policies to an explained decision.
 
-All callers and policy types of AWS's documentation are covered, also those that this project does
-not write (federated users, service principals, resource control policies): a deciding difference
-between them is what the table of tests pins down.
+Covers all callers and policy types of AWS's documentation, also those that no command uses yet
+(federated users, identity providers, service principals, RCPs); the table of tests has them all.
 
 Pages: IAM User Guide, reference_policies_evaluation-logic_policy-eval-denyallow.html (the order and
 the table of principals in one account), reference_policies_evaluation-logic-cross-account.html,
