@@ -182,13 +182,13 @@ class MadeUpGroups(Kind):
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return _group(resource) in snapshot.principals
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = snapshot.spelled(_group(wanted))
         if taken not in snapshot.principals:
             return None
         message = f"{taken} in account {snapshot.account_id} is not the team's"
         finding = finding_about(wanted, snapshot, "not-ours", message, "give it another key")
-        return UnmanagedResource(finding, serves=False, adopt=None)
+        return UnmanagedResource(finding, is_equivalent=False, adopt=None)
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return ()

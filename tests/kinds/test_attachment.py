@@ -291,13 +291,13 @@ def test_a_tag_in_doubt_alone_says_nothing() -> None:
 def test_what_somebody_else_attached_is_used_and_adopting_only_tags() -> None:
     account = with_state(account_with(), ALICE, attached=(READ_ONLY,))
 
-    foreign = KIND.foreign(managed("payments"), account)
+    unmanaged = KIND.unmanaged(managed("payments"), account)
 
-    assert foreign is not None
-    assert foreign.serves
-    assert not foreign.finding.is_error
-    assert foreign.adopt is not None
-    assert operations(foreign.adopt.calls) == ["tag_user"]
+    assert unmanaged is not None
+    assert unmanaged.is_equivalent
+    assert not unmanaged.finding.is_error
+    assert unmanaged.adopt is not None
+    assert operations(unmanaged.adopt.calls) == ["tag_user"]
 
 
 def test_one_person_named_twice_gets_one_attachment() -> None:

@@ -134,12 +134,12 @@ def test_a_name_that_somebody_else_took_is_refused_and_says_whose_it_is() -> Non
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/legacy/Payments-Dev-Read"
     account = with_policy(account_with(), theirs)
 
-    foreign = KIND.foreign(wanted(), account)
+    unmanaged = KIND.unmanaged(wanted(), account)
 
-    assert foreign is not None
-    assert not foreign.serves
-    assert theirs in foreign.finding.message
-    assert foreign.finding.is_error
+    assert unmanaged is not None
+    assert not unmanaged.is_equivalent
+    assert theirs in unmanaged.finding.message
+    assert unmanaged.finding.is_error
 
 
 def test_adopting_makes_way_for_ours() -> None:
@@ -147,27 +147,27 @@ def test_adopting_makes_way_for_ours() -> None:
     account = with_policy(account_with(), theirs, versions=("v1", "v2"), default_version="v2")
     for holder in (ALICE, BOB):
         account = with_state(account, holder, attached=(theirs,))
-    foreign = KIND.foreign(wanted(), account)
-    assert foreign is not None
-    assert foreign.adopt is not None
+    unmanaged = KIND.unmanaged(wanted(), account)
+    assert unmanaged is not None
+    assert unmanaged.adopt is not None
 
-    after = carried_out(account, (*foreign.adopt.calls, *KIND.calls(None, wanted(), account)))
+    after = carried_out(account, (*unmanaged.adopt.calls, *KIND.calls(None, wanted(), account)))
 
     assert [each.arn for each in published(after)] == [ARN]
 
 
 def test_a_policy_of_another_team_is_not_adopted() -> None:
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/self-serve/data/payments-dev-read"
-    foreign = KIND.foreign(wanted(), with_policy(account_with(), theirs))
-    assert foreign is not None
-    assert foreign.adopt is None
+    unmanaged = KIND.unmanaged(wanted(), with_policy(account_with(), theirs))
+    assert unmanaged is not None
+    assert unmanaged.adopt is None
 
 
 def test_a_policy_that_is_a_boundary_is_not_adopted() -> None:
     theirs = f"arn:aws:iam::{ACCOUNT.id}:policy/legacy/payments-dev-read"
-    foreign = KIND.foreign(wanted(), with_policy(account_with(), theirs, boundary_uses=1))
-    assert foreign is not None
-    assert foreign.adopt is None
+    unmanaged = KIND.unmanaged(wanted(), with_policy(account_with(), theirs, boundary_uses=1))
+    assert unmanaged is not None
+    assert unmanaged.adopt is None
 
 
 def change(before: Resource | None, after: Resource | None) -> Change:

@@ -477,16 +477,16 @@ def test_a_name_that_is_taken_is_left_alone_whatever_its_case(
 ) -> None:
     taken = Principal(PrincipalType.ROLE, name)
     account = with_state(account_with(ALICE, taken), taken, path=path)
-    found = KIND.foreign(temporary_role.resource(grant()), account)
+    found = KIND.unmanaged(temporary_role.resource(grant()), account)
     assert found is not None
     assert (found.finding.code, found.finding.is_error) == (code, True)
     assert name in found.finding.message
-    assert (found.serves, found.adopt) == (False, None)
+    assert (found.is_equivalent, found.adopt) == (False, None)
 
 
 def test_a_user_of_that_name_takes_nothing() -> None:
     taken = Principal(PrincipalType.USER, ROLE.name)
-    assert KIND.foreign(temporary_role.resource(grant()), account_with(ALICE, taken)) is None
+    assert KIND.unmanaged(temporary_role.resource(grant()), account_with(ALICE, taken)) is None
 
 
 def test_phases_leave_the_role_itself_for_last() -> None:

@@ -207,7 +207,7 @@ class PolicyAttachments(GrantKind):
         state = snapshot.principals.get(principal)
         return state is not None and arn in state.attached
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         principal, arn = _subject(wanted)
         state = snapshot.principals.get(principal)
         if state is None or arn not in state.attached:
@@ -223,7 +223,7 @@ class PolicyAttachments(GrantKind):
                 "detach it by hand if it has to go" + _doubt(state, arn, snapshot),
                 severity=Severity.NOTE,
             ),
-            serves=True,
+            is_equivalent=True,
             adopt=Takeover(self.calls(None, wanted, snapshot), "makes the attachment ours"),
         )
 

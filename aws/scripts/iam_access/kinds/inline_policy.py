@@ -79,7 +79,7 @@ class InlinePolicies(GrantKind):
         state = snapshot.principals.get(_holder(resource))
         return state is not None and resource.name in state.inline
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         return None  # the name alone makes an inline policy ours
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:

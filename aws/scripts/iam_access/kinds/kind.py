@@ -39,14 +39,14 @@ class Takeover:
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedResource:
-    """What stands where one of our resources is to be and was made by others.
+    """A resource that others made in the place of one that is wanted.
 
-    `finding` says so, and what can be done by hand. `serves` says that it does what is wanted, so
-    that nothing needs doing. `adopt` makes it ours; None when that is not possible.
+    `finding` says so, and what can be done by hand. If it `is_equivalent`, it does what is wanted,
+    and no change is needed. `adopt` makes it ours; None when that is not possible.
     """
 
     finding: Finding
-    serves: bool
+    is_equivalent: bool
     adopt: Takeover | None
 
 
@@ -147,14 +147,14 @@ class Kind(ABC):
         """Whether the account has this resource, made by any hand and in any state."""
 
     @abstractmethod
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         """What others made in the place of a wanted resource that we do not have yet."""
 
     @abstractmethod
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         """What may be ours and is left alone since the account does not say so for sure.
 
-        Not of resources `excluding`, of which `foreign` tells.
+        Not of resources `excluding`, of which `unmanaged` tells.
         """
 
     @abstractmethod

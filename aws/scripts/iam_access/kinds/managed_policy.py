@@ -126,7 +126,7 @@ class CustomerManagedPolicies(Kind):
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return resource.attributes["arn"] in snapshot.policies
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = next(
             (p for p in snapshot.policies.values() if p.name.lower() == wanted.name.lower()), None
         )
@@ -134,7 +134,7 @@ class CustomerManagedPolicies(Kind):
             return None
         if names.team_of_policy_path(taken.path) in wanted.teams:
             return UnmanagedResource(
-                case_conflict(wanted, taken.name, snapshot), serves=False, adopt=None
+                case_conflict(wanted, taken.name, snapshot), is_equivalent=False, adopt=None
             )
         adopt = _takeover(taken, snapshot)
         return UnmanagedResource(
@@ -148,7 +148,7 @@ class CustomerManagedPolicies(Kind):
                 if adopt
                 else "rename the policy key, or have the other policy deleted by its owner",
             ),
-            serves=False,
+            is_equivalent=False,
             adopt=adopt,
         )
 

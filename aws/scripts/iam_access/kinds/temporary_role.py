@@ -340,7 +340,7 @@ class TemporaryRoles(GrantKind):
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
         return _role(resource) in snapshot.principals
 
-    def foreign(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         taken = next(
             (
                 state
@@ -364,7 +364,7 @@ class TemporaryRoles(GrantKind):
                 "have the other role renamed or deleted by its owner",
             )
         )
-        return UnmanagedResource(finding, serves=False, adopt=None)
+        return UnmanagedResource(finding, is_equivalent=False, adopt=None)
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         return ()

@@ -35,27 +35,27 @@ class Adoption:
         self._asked = asked
 
     def judge(
-        self, wanted: Resource, foreign: UnmanagedResource
+        self, wanted: Resource, unmanaged: UnmanagedResource
     ) -> tuple[Takeover | None, Finding | None]:
         """How it is taken over, None if it is not; and what is to be told of it."""
-        adopt = foreign.adopt
+        adopt = unmanaged.adopt
         if adopt is None:
-            return None, foreign.finding
+            return None, unmanaged.finding
         lacking = self._deployer.lacks(adopt.calls, kind_of(wanted.id))
         if not self._asked:
-            return None, foreign.finding if lacking else self._offered(wanted, foreign, adopt)
+            return None, unmanaged.finding if lacking else self._offered(wanted, unmanaged, adopt)
         if lacking:
-            return None, _refused(foreign, lacking)
+            return None, _refused(unmanaged, lacking)
         return adopt, self._told(wanted, adopt)
 
     @cached_property
     def _deployer(self) -> Deployer:
         return Deployer(self._account, self._snapshot, self._now)
 
-    def _offered(self, wanted: Resource, foreign: UnmanagedResource, adopt: Takeover) -> Finding:
+    def _offered(self, wanted: Resource, unmanaged: UnmanagedResource, adopt: Takeover) -> Finding:
         who = self._who_loses(wanted, adopt)
         offer = f"or run with --adopt, which {adopt.does}{f': {who}' if who else ''}"
-        return replace(foreign.finding, hint=f"{foreign.finding.hint}; {offer}")
+        return replace(unmanaged.finding, hint=f"{unmanaged.finding.hint}; {offer}")
 
     def _told(self, wanted: Resource, adopt: Takeover) -> Finding | None:
         who = self._who_loses(wanted, adopt)
@@ -83,13 +83,13 @@ class Adoption:
         return ", and ".join(filter(None, parts))
 
 
-def _refused(foreign: UnmanagedResource, lacking: str) -> Finding:
+def _refused(unmanaged: UnmanagedResource, lacking: str) -> Finding:
     return replace(
-        foreign.finding,
+        unmanaged.finding,
         code="not-adoptable",
-        severity=Severity.WARNING if foreign.serves else Severity.ERROR,
-        message=f"{foreign.finding.message}; --adopt cannot take it over, since the deployer role "
-        f"lacks {lacking}",
+        severity=Severity.WARNING if unmanaged.is_equivalent else Severity.ERROR,
+        message=f"{unmanaged.finding.message}; --adopt cannot take it over, since the deployer "
+        f"role lacks {lacking}",
     )
 
 

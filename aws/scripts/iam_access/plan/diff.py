@@ -93,15 +93,17 @@ def diff(
             if not alike(before, resource):
                 changes.append(_change(before, resource, snapshot))
             continue
-        foreign = kind_of(resource.id).foreign(resource, snapshot)
-        if foreign is None:
+        unmanaged = kind_of(resource.id).unmanaged(resource, snapshot)
+        if unmanaged is None:
             changes.append(_change(None, resource, snapshot))
             continue
-        if foreign.serves:
+        if unmanaged.is_equivalent:
             served.add(resource.id)
-        adopt, finding = adoption.judge(resource, foreign)
+        adopt, finding = adoption.judge(resource, unmanaged)
         if adopt is not None:
-            changes.append(_adopted(resource, adopt.calls, serves=foreign.serves, at=snapshot))
+            changes.append(
+                _adopted(resource, adopt.calls, is_equivalent=unmanaged.is_equivalent, at=snapshot)
+            )
         if finding is not None:
             findings.append(finding)
     gone = [resource for id_, resource in observed.items() if id_ not in wanted]
@@ -243,13 +245,15 @@ def _changed(
     )
 
 
-def _adopted(wanted: Resource, calls: tuple[ApiCall, ...], *, serves: bool, at: Snapshot) -> Change:
+def _adopted(
+    wanted: Resource, calls: tuple[ApiCall, ...], *, is_equivalent: bool, at: Snapshot
+) -> Change:
     """Take over what others made; where it does not serve as it is, make ours in its place."""
     change = _change(None, wanted, at)
     return replace(
         change,
         reasons=("adopted, the pipeline did not make it", *change.reasons),
-        calls=calls if serves else (*calls, *change.calls),
+        calls=calls if is_equivalent else (*calls, *change.calls),
     )
 
 
