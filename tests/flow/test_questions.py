@@ -352,6 +352,8 @@ def test_condition_keys_that_aws_does_not_have_are_told(listing: Fleet) -> None:
     for form in ("text", "markdown", "json", "github"):
         run = simulated(listing, *question, "--output", form)
         assert (run.status, "did you mean aws:SourceIp?" in run.out) == (0, True)
+    run = simulated(listing, *question[:-1], "aws:PrincipalTag/${aws:username}=x")
+    assert (run.status, "warning: 'aws:PrincipalTag/${aws:username}' is a" in run.out) == (0, True)
 
 
 def test_a_pattern_of_which_someone_may_do_a_part_is_no_nobody(listing: Fleet) -> None:

@@ -26,7 +26,7 @@ class S3Folder:
         bucket, _, prefix = location.removeprefix(_SCHEME).partition("/")
         if not location.startswith(_SCHEME) or _BUCKET.fullmatch(bucket) is None:
             raise UsageError(
-                f"{location!r} is no place in S3", "write s3://bucket or s3://bucket/prefix"
+                f"{location!r} is not a place in S3", "write s3://bucket or s3://bucket/prefix"
             )
         return cls(bucket, prefix.strip("/"))
 

@@ -136,7 +136,7 @@ def _known_name(value: str) -> str:
     if _KNOWN_NAME.fullmatch(value) is None:
         raise problem(
             "bad-pattern",
-            f"{value!r} is no pattern for names of one service",
+            f"{value!r} is not a pattern for names of one service",
             "write the service without wildcards, a colon and the name of an action or condition "
             "key: evidently:*",
         )

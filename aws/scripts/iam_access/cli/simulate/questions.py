@@ -174,7 +174,7 @@ def _context(pairs: Sequence[str]) -> Mapping[str, list[str] | str]:
         key, separator, value = pair.partition("=")
         if not separator or ":" not in key:
             raise UsageError(
-                f"{pair!r} is no condition key with a value",
+                f"{pair!r} is not a condition key with a value",
                 "write KEY=VALUE, and the whole key: aws:MultiFactorAuthPresent=false",
             )
         given.setdefault(spelled.setdefault(key.lower(), key), []).append(value)
@@ -208,7 +208,7 @@ def _moment(text: str) -> datetime:
         in_utc = None
     if in_utc is None:
         raise UsageError(
-            f"{text!r} is no point in time",
+            f"{text!r} is not a point in time",
             "write ISO 8601 with a zone, 2025-12-01T00:00Z, or a day, 2025-12-01",
         )
     return in_utc

@@ -26,7 +26,7 @@ def check(location: str | None) -> None:
         S3Folder.parse(location)
     elif _ELSEWHERE.match(location) or not location.strip():
         raise UsageError(
-            f"{location!r} is no place to write to",
+            f"{location!r} is not a place to write to",
             "write a folder, a file that ends in .json, or s3://bucket/prefix",
         )
     elif location in tuple(Output):

@@ -125,7 +125,8 @@ def _unknown_operator(operator: str, path: Path) -> Problem:
         hint = f"did you mean {prefix}{meant}{suffix}?"
     else:
         hint = "use one of AWS's condition operators, such as StringEquals, ArnLike or Bool"
-    return Problem("unknown-condition-operator", f"{operator!r} is no operator", hint, path)
+    message = f"{operator!r} is not a condition operator"
+    return Problem("unknown-condition-operator", message, hint, path)
 
 
 def _check_keys(operator: str, block: Mapping[Any, Any], path: Path) -> Iterator[Problem]:
