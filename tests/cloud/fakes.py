@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from iam_access.cloud.client import Answer, Call, CallError, Params
 from iam_access.kinds.calls import iam
 from iam_access.model import (
+    AnswerCheck,
     ApiCall,
     CallTarget,
     Change,
     ChangeType,
     Confirm,
-    Expectation,
     Phase,
     Read,
     Resource,
@@ -113,7 +113,7 @@ def untag(user: str, *keys: str) -> ApiCall:
     return iam(ACCOUNT, "untag_user", params, Phase.RELEASE, merge="TagKeys", absent_is_done=True)
 
 
-def confirmed_by(code: str, *expects: Expectation, absent: str = "") -> Confirm:
+def confirmed_by(code: str, *expects: AnswerCheck, absent: str = "") -> Confirm:
     """Believes a call that failed with this code if the policy reads as expected."""
     read = Read(
         "iam",

@@ -12,12 +12,12 @@ from iam_access.cloud.limits import SharedLimits
 from iam_access.cloud.retry import COMPLETION_SECONDS
 from iam_access.kinds.kind import SharedLimit
 from iam_access.model import (
+    AnswerCheck,
     ApiCall,
     CallTarget,
     Change,
     Completion,
     Confirm,
-    Expectation,
     Match,
     Outcome,
     Phase,
@@ -125,7 +125,7 @@ class IdentityCenter:
 
 
 def assign(name: str, *, confirmed: bool = True) -> ApiCall:
-    found = Expectation(("AccountAssignments", "PrincipalId"), Match.CONTAINS, (name,))
+    found = AnswerCheck(("AccountAssignments", "PrincipalId"), Match.CONTAINS, (name,))
     return ApiCall(
         "sso-admin",
         CREATE,

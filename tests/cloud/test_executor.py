@@ -9,11 +9,11 @@ from iam_access.cloud.executor import Execution, steps_of
 from iam_access.cloud.retry import SETTLE_SECONDS
 from iam_access.kinds import calls
 from iam_access.model import (
+    AnswerCheck,
     ApiCall,
     CallTarget,
     Change,
     ChangeType,
-    Expectation,
     Match,
     Outcome,
     Phase,
@@ -38,7 +38,7 @@ DENIED = CallError("AccessDenied", "not authorized to perform: iam:AttachUserPol
 EXPIRED = CallError("ExpiredToken", "The security token included in the request is expired")
 EXISTS = CallError("EntityAlreadyExists", "A policy called p already exists")
 
-WANTED = Expectation(("Policy",), Match.EQUALS, ("wanted",))
+WANTED = AnswerCheck(("Policy",), Match.EQUALS, ("wanted",))
 
 
 def run(iam: FakeIam, *changes: Change) -> list[Outcome]:

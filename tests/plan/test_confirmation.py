@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.model import Confirm, Expectation, Match, Read
+from iam_access.model import AnswerCheck, Confirm, Match, Read
 from iam_access.plan.confirmation import holds
 
 DOCUMENT = {
@@ -15,7 +15,7 @@ DOCUMENT = {
 
 
 def confirmed(answer: Mapping[str, Any], match: Match, *values: Any, path: str = "a.b") -> bool:
-    expected = Expectation(tuple(path.split(".")), match, values)
+    expected = AnswerCheck(tuple(path.split(".")), match, values)
     read = Read("iam", "get_thing", {}, expects=(expected,))
     return holds(Confirm(frozenset(), (read,)), lambda read, params: answer)
 
@@ -64,7 +64,7 @@ def test_lists_count_with_all_their_pages() -> None:
 
     for value, is_there in ((1, True), (2, True), (3, False)):
         for match in (Match.CONTAINS, Match.LACKS):
-            expected = Expectation(("items",), match, (value,))
+            expected = AnswerCheck(("items",), match, (value,))
             read = Read("s3", "list", {"q": 1}, expects=(expected,), pages=("token", "next"))
             found = holds(Confirm(frozenset(), (read,)), ask)
             assert found is (is_there is (match is Match.CONTAINS)), (value, match)
@@ -78,7 +78,7 @@ def test_a_read_takes_parameters_from_the_answer_before() -> None:
         "get_policy_version",
         {"PolicyArn": "p"},
         takes=(("VersionId", ("Policy", "Default")),),
-        expects=(Expectation(("Version",), Match.EQUALS, ("v2",)),),
+        expects=(AnswerCheck(("Version",), Match.EQUALS, ("v2",)),),
     )
 
     def ask(read: Read, params: Mapping[str, Any]) -> Mapping[str, Any]:

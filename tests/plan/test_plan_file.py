@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iam_access.model import (
+    AnswerCheck,
     ApiCall,
     Completion,
-    Expectation,
     Failure,
     Match,
     Phase,
@@ -82,7 +82,7 @@ COMPLETION = Completion(
         "sso-admin",
         "describe_account_assignment_creation_status",
         {"InstanceArn": "i"},
-        expects=(Expectation(("a", "b"), Match.MEANS, ({"Statement": []},)),),
+        expects=(AnswerCheck(("a", "b"), Match.MEANS, ({"Statement": []},)),),
         takes=(("RequestId", ("Status", "RequestId")),),
         pages=("NextToken", "NextToken"),
         absent=frozenset({"ResourceNotFoundException"}),

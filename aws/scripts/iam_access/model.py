@@ -154,7 +154,7 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
+class AnswerCheck:
     """What an answer must hold. `path` are keys; a step into a list is taken into each element."""
 
     path: tuple[str, ...]
@@ -174,7 +174,7 @@ class Read:
     service: str
     operation: str
     params: Mapping[str, Any]
-    expects: tuple[Expectation, ...] = ()
+    expects: tuple[AnswerCheck, ...] = ()
     takes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     pages: tuple[str, str] | None = None
     absent: frozenset[str] = frozenset()

@@ -31,10 +31,10 @@ from iam_access.kinds.operations import Operations, for_each, iam_operations
 from iam_access.kinds.policy_spec import FOLDER, PolicySpec
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.model import (
+    AnswerCheck,
     ApiCall,
     Change,
     Confirm,
-    Expectation,
     Finding,
     Match,
     Phase,
@@ -298,7 +298,7 @@ def _published(code: str, arn: str, document: Mapping[str, Any]) -> Confirm:
         "get_policy_version",
         {"PolicyArn": arn},
         takes=(("VersionId", ("Policy", "DefaultVersionId")),),
-        expects=(Expectation(("PolicyVersion", "Document"), Match.MEANS, (document,)),),
+        expects=(AnswerCheck(("PolicyVersion", "Document"), Match.MEANS, (document,)),),
     )
     return Confirm(frozenset({code}), (Read("iam", "get_policy", {"PolicyArn": arn}), version))
 

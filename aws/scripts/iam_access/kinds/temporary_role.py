@@ -30,10 +30,10 @@ from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
+    AnswerCheck,
     ApiCall,
     Change,
     Confirm,
-    Expectation,
     Finding,
     Match,
     Phase,
@@ -173,9 +173,9 @@ def _made(name: str, path: str, trust: Document, boundary: str) -> Confirm:
     """Whether the role is there as it was to be made, opened already or not."""
     carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
     expects = (
-        Expectation(("Role", "Path"), Match.EQUALS, (path,)),
-        Expectation(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (NOBODY, trust)),
-        Expectation(carried, Match.EQUALS, (boundary,)),
+        AnswerCheck(("Role", "Path"), Match.EQUALS, (path,)),
+        AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (NOBODY, trust)),
+        AnswerCheck(carried, Match.EQUALS, (boundary,)),
     )
     read = Read("iam", "get_role", {"RoleName": name}, expects=expects)
     return Confirm(frozenset({"EntityAlreadyExists"}), (read,))
@@ -292,7 +292,7 @@ def _gone(arn: str) -> Confirm:
         "iam",
         "get_account_authorization_details",
         {"Filter": ["Role"], "MaxItems": 1_000},
-        expects=(Expectation(("RoleDetailList", "Arn"), Match.LACKS, (arn,)),),
+        expects=(AnswerCheck(("RoleDetailList", "Arn"), Match.LACKS, (arn,)),),
         pages=("Marker", "Marker"),
     )
     return Confirm(frozenset({"AccessDenied"}), (read,))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from iam_access.model import Confirm, Expectation, Match, Read
+from iam_access.model import AnswerCheck, Confirm, Match, Read
 from iam_access.policy.document import DocumentError, same_meaning
 
 Answer = Mapping[str, Any]
@@ -62,7 +62,7 @@ def value_at(answer: Any, path: Sequence[str]) -> Any:
     return answer
 
 
-def _meets(expected: Expectation, pages: Sequence[Answer]) -> bool:
+def _meets(expected: AnswerCheck, pages: Sequence[Answer]) -> bool:
     found = [value_at(page, expected.path) for page in pages]
     match expected.match:
         case Match.EQUALS:

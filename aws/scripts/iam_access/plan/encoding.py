@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from iam_access.errors import AccessError
 from iam_access.model import Principal, PrincipalType, ResourceId
+from iam_access.phrases import shown
 
 # The types that a value of the hint `Any` may have beside those of JSON. A mapping that looks like
 # one of them is written as `{"$mapping": ...}`.
@@ -25,7 +26,6 @@ _TAGGED: Mapping[str, Any] = {
     "$mapping": Mapping[str, Any],
     **{f"${each.__name__}": each for each in (Principal, PrincipalType, ResourceId)},
 }
-_SHOWN = 60
 _FEW = 12
 
 
@@ -230,9 +230,3 @@ def _items(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise EncodingError(path, f"{shown(value)} where a list is expected")
     return value
-
-
-def shown(value: Any) -> str:
-    """A value for a message, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"

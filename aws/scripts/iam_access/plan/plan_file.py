@@ -15,8 +15,9 @@ from typing import Any
 from iam_access.errors import AccessError
 from iam_access.kinds import KINDS
 from iam_access.model import Account, AccountReport, Change, Failure, Finding, Plan
+from iam_access.phrases import shown
 from iam_access.plan.digest import digest
-from iam_access.plan.encoding import EncodingError, decode, encode, shown
+from iam_access.plan.encoding import EncodingError, decode, encode
 
 FORMAT = "self-serve-plan"
 VERSION = 1
