@@ -239,6 +239,21 @@ def test_what_a_grant_denies_comes_first_and_goes_last() -> None:
     check(applying(configuration(team())), granted, [ALICE])
 
 
+def test_a_role_is_open_only_while_what_denies_to_assume_it_is_there() -> None:
+    others = {"effect": "Allow", "not_actions": ["s3:*"], "resources": ["*"]}
+    reads = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}
+    asked = Files(
+        {"one": {"custom_statements": [others]}, "two": {"custom_statements": [reads]}},
+        (
+            Granted(ALICE, "one", None, max(ENDS), Form.INLINE),
+            Granted(ALICE, "two", None, max(ENDS), Form.ROLE),
+        ),
+    )
+    account = account_with(ALICE)
+    granted = check(applying(asked.configuration), account, [ALICE])
+    check(applying(configuration(team())), granted, [ALICE])
+
+
 def test_what_denies_stays_until_what_follows_it_later_denies() -> None:
     """So there is no room for both in the user, and the next form is taken."""
     everything = {"effect": "Allow", "actions": ["*"], "resources": ["*"]}

@@ -21,6 +21,10 @@ from iam_access.snapshot import Document, Snapshot
 
 Statements = frozenset[documents.CanonicalStatement]
 
+_ASSUMING = documents.document(
+    [documents.statement("Allow", actions=["sts:AssumeRole"], resources=["*"])]
+)
+
 
 @dataclass(slots=True)
 class Order:
@@ -122,7 +126,17 @@ def _by_recipient(
     for change in changes:
         before, after = given_access(change.before), given_access(change.after)
         for principal in dict.fromkeys((*before.recipients, *after.recipients)):
-            yield change, principal, before.given_to(principal), after.given_to(principal)
+            yield change, principal, _counting(before, principal), _counting(after, principal)
+
+
+def _counting(given: GivenAccess, principal: Principal) -> GivenAccess:
+    """What counts among a principal's own policies; for a role made for it: that it may assume it.
+
+    What denies that keeps the principal from all that the role gives.
+    """
+    if given.is_assumed and principal in given.recipients:
+        return GivenAccess(principal, (principal,), inline={str(given.holder): _ASSUMING})
+    return given.given_to(principal)
 
 
 def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Effect]]:
