@@ -525,6 +525,21 @@ def test_a_second_factor_is_required_of_its_members(fleet: Fleet) -> None:
     assert "aws:MultiFactorAuthPresent" in written
 
 
+def test_a_protected_member_is_left_as_it_is(applied: Fleet) -> None:
+    """Neither taken out of a group, nor out of one that has ended or goes."""
+    applied.files.write("settings.yaml", "protected_principals: {users: [ann]}\n")
+    kept = {**READERS, "members": ["bob@example.com"], "environments": ["prod"]}
+    for groups in ({"readers": kept}, {}):
+        applied.files.write(FILE, yaml.safe_dump({FOLDER: groups}))
+        run = applied.apply("--all", "--output", "json")
+        assert (run.status, set(run.codes)) == (0, {"protected-principal"}), run.out
+        assert members_of(applied, PERMANENT) == {"ann", "bob"}
+        assert members_of(applied, TEMPORARY) == {"ann"}
+    applied.clock.move(days=1)
+    assert applied.cleanup("--all", "--output", "json").codes == ["protected-principal"]
+    assert members_of(applied, TEMPORARY) == {"ann"}
+
+
 def test_who_is_in_it_must_carry_the_boundary_for_whatever_it_gains(fleet: Fleet) -> None:
     """Also by a policy that changes, for those who are in the group already."""
     assert fleet.apply("--all").status == 0

@@ -60,10 +60,17 @@ def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
             if rule is None:
                 continue
             refused.append(change.id)
-            key = (principal, change.teams, change.action is ChangeType.DELETE)
+            key = (principal, change.teams, _is_leaving(change, principal))
             if key not in told:
                 told[key] = _protected(change, principal, rule, where)
     return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
+
+
+def _is_leaving(change: Change, principal: Principal) -> bool:
+    """Whether a change only takes something away from a principal."""
+    before, after = given_access(change.before), given_access(change.after)
+    has_left = principal in before.recipients and principal not in after.recipients
+    return change.action is ChangeType.DELETE or has_left
 
 
 def _touched(change: Change) -> Iterator[Principal]:
@@ -71,17 +78,17 @@ def _touched(change: Change) -> Iterator[Principal]:
     given = given_access(change.subject)
     iam = (call for call in change.calls if call.service == "iam")
     named = {name for call in iam for name in principals_in(call.params)}
-    if not given.makes_holder:
-        yield from dict.fromkeys((*given.recipients, *sorted(named)))
-    elif change.action is not ChangeType.DELETE:
-        # Taking away what is ours leaves those it was made for as they are.
-        yield from given.recipients
+    if given.makes_holder:
+        named.discard(given.holder)
+    # Deleting a role that is ours leaves those it was made for as they are.
+    is_left = given.makes_holder and change.action is ChangeType.DELETE
+    yield from dict.fromkeys((*(() if is_left else given.recipients), *sorted(named)))
 
 
 def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
     source = where.rules.cite(*rule)
     on = f"{principal} in account {where.account.id} ({where.account.label})"
-    if change.action is ChangeType.DELETE:
+    if _is_leaving(change, principal):
         return finding_about(
             change.subject,
             where.snapshot,
