@@ -4,7 +4,7 @@ import pytest
 
 from iam_access.policy import lint
 from iam_access.policy.document import policy_size
-from iam_access.policy.lint import Problem
+from iam_access.problem import Problem
 
 
 def check_document(*arguments: Any, **named: Any) -> list[Problem]:

@@ -120,8 +120,6 @@ def _for_all_values(operator: str, key: str, path: Path) -> Problem:
     )
 
 
-__all__ = ["Path", "Problem", "check_document", "check_statement"]
-
 _SID = re.compile(r"[A-Za-z0-9]*")
 #: IAM's own expression for policy documents.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
