@@ -357,6 +357,19 @@ def test_it_is_revoked_and_what_is_permanent_is_named(
     assert set(applied.sandbox.backend(PROD).groups) == {PERMANENT}
 
 
+def test_whose_access_ends_with_it_is_named(fleet: Fleet) -> None:
+    write_groups(fleet.files, oncall={**ON_CALL, "members": READERS["members"]})
+    assert fleet.apply("--all").status == 0
+    run = fleet.run(commands.revoke, "--user", "ann", "--output", "json")
+    assert run.status == 0, run.out
+    (also,) = (each for each in run.json["findings"] if each["code"] == "ends-for-others")
+    assert also["message"].endswith("ends for user/bob as well")
+    assert fleet.run(commands.revoke, "--team", "payments", "--output", "json").codes
+    write_groups(fleet.files, oncall={**ON_CALL, "members": ["bob@example.com"]})
+    assert fleet.apply("--all").status == 0
+    assert members_of(fleet, TEMPORARY) == {"bob"}
+
+
 @pytest.mark.parametrize("on", ["account", "plan"])
 def test_who_can_do_what_leads_to_the_line_that_grants_it(applied: Fleet, on: str) -> None:
     for action, line in (("dynamodb:GetItem", 3), ("sqs:ReceiveMessage", 12)):

@@ -170,6 +170,7 @@ Code: TypeAlias = Literal[
     "nothing-matches",
     "keeps-permanent-access",
     "access-of-others",
+    "ends-for-others",
     "verified",
     "verify-not-so",
     "verify-not-allowed",
@@ -664,6 +665,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _NOTE,
         "from `revoke.py`: groups and policies that others gave. Policies of resources, and "
         "roles that can be assumed, are not looked at",
+    ),
+    "ends-for-others": CodeEntry(
+        _WARNING,
+        "from `revoke.py`: what ends is held by others as well, who lose it with it until the "
+        "next apply",
     ),
     # After an apply with `--verify`
     "verified": CodeEntry(

@@ -218,12 +218,34 @@ def plan_revocation(
     return Plan(
         account=account,
         changes=possible.changes,
-        findings=(*possible.findings, *what_stays(account, snapshot, observed, target, written)),
+        findings=(
+            *possible.findings,
+            *_of_others_too(meant, target, account),
+            *what_stays(account, snapshot, observed, target, written),
+        ),
         owned=len(observed),
         temporary=temporary_grants(
             state_after(observed, possible.changes).values(), possible.changes, now
         ),
     )
+
+
+def _of_others_too(
+    meant: Iterable[Resource], target: Target, account: Account
+) -> Iterator[Finding]:
+    """A warning for each resource that ends for principals that are not named as well."""
+    for each in meant if target.whom else ():
+        others = [str(p) for p in given_access(each).recipients if not target.names(p)]
+        if others:
+            yield Finding(
+                code="ends-for-others",
+                severity=Severity.WARNING,
+                message=f"{each.id.kind} {each.name} in {account.title} ends for "
+                f"{some(others, _NAMED)} as well",
+                hint="the next apply gives it back to those whom the files still name",
+                team=min(each.teams),
+                account=account.id,
+            )
 
 
 def _holder(resource: Resource, target: Target) -> Principal | None:
