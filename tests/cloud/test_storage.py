@@ -23,5 +23,5 @@ def test_keys_never_begin_with_a_slash(location: str, bucket: str, key: str) -> 
 
 @pytest.mark.parametrize("location", ["s3://", "s3:///key", "results/iam", "s3://a b"])
 def test_a_location_without_a_bucket_is_refused(location: str) -> None:
-    with pytest.raises(UsageError, match="no place in S3"):
+    with pytest.raises(UsageError, match="not a place in S3"):
         S3Folder.parse(location)
