@@ -1,24 +1,40 @@
 """The registry of kinds: what is not registered, or leaves something unsaid, is an error."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from iam_access.kinds import FOLDERS, KINDS, kind_named, kind_of, kinds_by_form, registered
 from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
-from iam_access.kinds.kind import Kind
+from iam_access.kinds.kind import GivenAccess, Kind
+from iam_access.kinds.names import PIPELINE_TAG
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.temporary_access import TemporaryAccess
-from iam_access.model import ApiCall, Resource, ResourceId
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Outcome,
+    Plan,
+    Principal,
+    Resource,
+    ResourceId,
+    Status,
+)
 from iam_access.plan import plan_file
 from iam_access.plan.account_after import after
 from iam_access.plan.adoption import Adoption
-from iam_access.plan.diff import diff, removals, with_dependencies
+from iam_access.plan.diff import diff, observed_state, removals, with_dependencies
+from iam_access.plan.guards import GuardContext, guard
 from iam_access.plan.plan_file import AccountPlan, PlanFile, PlannedRun
+from iam_access.simulation.verification import verify
 from iam_access.snapshot import Snapshot
 from tests.values import (
     ACCOUNT,
+    ALICE,
+    BOB,
     NOW,
     account_with,
     apply_plan,
@@ -26,6 +42,7 @@ from tests.values import (
     policy,
     team,
     temporary,
+    with_state,
 )
 
 
@@ -117,3 +134,65 @@ def test_a_change_about_one_account_may_make_its_calls_in_another_one() -> None:
             assert after(account, [each]) == account
         written = PlanFile(NOW, PlannedRun(teams=None), (AccountPlan(ACCOUNT, (change,)),))
         assert plan_file.read(plan_file.write(written)) == written
+
+
+class GivesNothing(MadeUp):
+    """Changes a user and gives nothing that can be evaluated."""
+
+    recipients: tuple[Principal, ...] = ()
+
+    def observed(self, snapshot: Snapshot) -> Iterator[Resource]:
+        yield from ()
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        return GivenAccess(recipients=self.recipients)
+
+
+def made_up_change() -> Change:
+    files = configuration(team(policies=[policy("read")], temporary=[temporary()]))
+    (change,) = (
+        each
+        for each in apply_plan(files, account_with()).changes
+        if each.id.kind == "inline-policy"
+    )
+    id_ = ResourceId("made-up", change.id.key)
+    return replace(change, id=id_, after=replace(change.subject, id=id_))
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [({"tags": {PIPELINE_TAG: "true"}}, "deployer-role"), (None, "missing-principal")],
+)
+def test_a_user_that_calls_change_is_looked_at_whatever_the_kind_says_it_gives(
+    state: dict[str, Any] | None, code: str
+) -> None:
+    account = account_with(BOB) if state is None else with_state(account_with(), ALICE, **state)
+    with registered(GivesNothing()):
+        guarded = guard([made_up_change()], GuardContext(ACCOUNT, account))
+    assert guarded.changes == ()
+    assert [each.code for each in guarded.findings] == [code]
+
+
+def test_what_gives_no_policy_is_not_proven() -> None:
+    class GivesSomething(GivesNothing):
+        recipients = (ALICE,)
+
+    change = made_up_change()
+    with registered(GivesSomething()):
+        plan = Plan(ACCOUNT, (change,), (), wanted=(change.subject,))
+        again = replace(plan, changes=())
+        account = after(account_with(), plan.changes)
+        found = verify(account, plan, [Outcome(change, Status.DONE)], again, NOW)
+    assert (found.grants, found.alive) == (1, 0)
+    assert "verify-unproven" in {each.code for each in found.findings if each.is_error}
+
+
+def test_a_kind_finds_only_its_own() -> None:
+    borrowed = replace(made_up_change().subject, id=ResourceId("inline-policy", "x"))
+
+    class Borrower(MadeUp):
+        def observed(self, snapshot: Snapshot) -> Iterator[Resource]:
+            yield borrowed
+
+    with registered(Borrower()), pytest.raises(LookupError, match="kind made-up yields"):
+        observed_state(account_with())

@@ -1,10 +1,10 @@
 """The changes that lead from what is ours in an account to what is to be."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from iam_access.kinds import KINDS, given_access, kind_of
+from iam_access.kinds import KINDS, Kind, given_access, kind_of
 from iam_access.model import (
     LONG_AGO,
     ApiCall,
@@ -40,13 +40,21 @@ class DiffResult:
 def observed_state(snapshot: Snapshot) -> Resources:
     """Return everything in the account that is ours, of all teams.
 
-    What hangs on a role or group that is ours itself is part of it, and nothing by itself.
+    What hangs on a role or group that is ours itself is part of it, and nothing by itself. Raises
+    LookupError if a kind yields a resource of another kind, which that one would then change.
     """
-    found = [(each, kind.gives(each)) for kind in KINDS for each in kind.observed(snapshot)]
+    found = [(each, kind.gives(each)) for kind in KINDS for each in _observed(kind, snapshot)]
     made = {given.holder for _, given in found if given.makes_holder}
     return {
         each.id: each for each, given in found if given.makes_holder or given.holder not in made
     }
+
+
+def _observed(kind: Kind, snapshot: Snapshot) -> Iterator[Resource]:
+    for resource in kind.observed(snapshot):
+        if resource.id.kind != kind.name:
+            raise LookupError(f"kind {kind.name} yields {resource.name} as a {resource.id.kind}")
+        yield resource
 
 
 def published(resources: Resources) -> Mapping[str, Document]:

@@ -210,13 +210,26 @@ def _principals(changes: tuple[Change, ...], where: GuardContext) -> GuardResult
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     for change in changes:
-        for principal in given_access(change.subject).recipients:
+        for principal in _gained_by_or_changed(change, where.snapshot):
             key = (principal, change.teams)
             finding = told.get(key) or _unusable(change, principal, where.account, where.snapshot)
             if finding is not None:
                 told[key] = finding
                 refused[change.id] = finding
     return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
+
+
+def _gained_by_or_changed(change: Change, snapshot: Snapshot) -> Iterable[Principal]:
+    """Who gains by a resource, and the principals of this account that its calls are made on."""
+    given = given_access(change.subject)
+    calls = () if given.makes_holder else change.calls
+    named = {
+        name
+        for call in calls
+        if call.service == "iam" and call.account == snapshot.account_id
+        for name in principals_in(call.params)
+    }
+    return dict.fromkeys((*given.recipients, *sorted(named)))
 
 
 def _unusable(

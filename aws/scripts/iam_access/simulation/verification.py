@@ -165,6 +165,7 @@ def _filled(text: Any, who: Principal) -> str:
 
 _SECOND = timedelta(seconds=1)
 _ASSUME = "sts:AssumeRole"
+_NO_POLICY = "it has no policy that can be evaluated"
 #: How many reasons are reported for one grant.
 _TOLD = 3
 _UNFINISHED = frozenset({Status.FAILED, Status.SKIPPED})
@@ -304,11 +305,11 @@ class _Proof:
         denied = denied_by(every)
         trials = [self._tried(each, denied, grant, alone) for each in statements]
         tried = [each for each in trials if isinstance(each, _Open)]
-        untried = [each for each in trials if isinstance(each, str)]
+        untried = [each for each in trials if isinstance(each, str)] if documents else [_NO_POLICY]
         blocked = [*self._shut(grant), *_blocked(tried, subject)]
         if blocked:
             self.findings.append(_not_allowed(grant, self.account_policies.snapshot, blocked))
-        elif tried or not statements:
+        elif tried or (documents and not statements):
             self.alive += 1
         if untried:
             severity = Severity.NOTE if tried else Severity.ERROR
@@ -469,14 +470,14 @@ def _unproven(
     severity: Severity,
 ) -> Finding:
     what = "no part" if severity is Severity.ERROR else "not all"
+    counted = f" ({len(untried):,} of {statements:,} Allow statements)" if statements else ""
     reasons = list(dict.fromkeys(untried))
     more = f"; and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     return finding_about(
         grant.first,
         snapshot,
         "verify-unproven",
-        f"{what} of {_name(grant)} for {grant.recipient} could be proven to be allowed "
-        f"({len(untried):,} of {statements:,} Allow statements): "
+        f"{what} of {_name(grant)} for {grant.recipient} could be proven to be allowed{counted}: "
         f"{'; '.join(reasons[:_TOLD])}{more}",
         "try it by hand, or write an access test that gives the context of the request",
         severity=severity,
