@@ -1,4 +1,4 @@
-"""The values every part of the pipeline speaks in. No behaviour beyond what follows from them."""
+"""The values that all parts of the pipeline share. No behaviour beyond what follows from them."""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -96,7 +96,7 @@ class Principal:
 
     @property
     def in_iam(self) -> tuple[PrincipalType, str]:
-        """What IAM, which ignores case in names, tells principals of an account apart by."""
+        """What identifies a principal in its account: IAM ignores the case of names."""
         return self.type, self.name.lower()
 
 
@@ -196,7 +196,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """How to tell when AWS has carried out a call that it accepts first and carries out later.
+    """How to find out when AWS has carried out a call that it accepts first and carries out later.
 
     `status` is the path of the status in the answer of the call, where that has one, and of `read`,
     which takes from the call's answer what identifies it. AWS is still at it while the status is
@@ -572,7 +572,7 @@ class Report:
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:
-        """Findings of the files, of every account's plan and of what came of it, sorted."""
+        """Findings of the files, of every account's plan and of its outcome, sorted."""
         plans = [report.plan for report in self.accounts if report.plan is not None]
         found = [
             *self.findings,

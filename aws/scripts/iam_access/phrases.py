@@ -19,7 +19,7 @@ _STRUCTURE = 60
 
 # Names of IAM have up to 128 characters; longer ones get no guess.
 _LONGEST = 128
-_MOST = 1_000  # candidates that share one pair of characters: more of them tell nothing apart
+_MOST = 1_000  # candidates that share one pair of characters: with more, the pair identifies none
 _TELLING = 12
 _LIKELY = 6
 

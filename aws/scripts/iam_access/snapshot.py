@@ -172,7 +172,7 @@ class Snapshot:
         return tuple(p for p, state in self.principals.items() if arn in state.attached)
 
     def members(self, holder: Principal) -> tuple[Principal, ...]:
-        """Who holds what a principal holds: the members of a group, else the principal itself."""
+        """Those for whom its policies count: the members of a group, else the principal itself."""
         if holder.type is not PrincipalType.GROUP:
             return (holder,)
         return tuple(p for p, state in self.principals.items() if holder.name in state.groups)

@@ -122,7 +122,7 @@ def _not_in_plan(account: str, message: str) -> Finding:
         code="not-in-plan",
         severity=Severity.ERROR,
         message=message,
-        hint="nothing is read or written there; make the plan anew with --dry-run --plan-file "
+        hint="nothing is read or written there; make a new plan with --dry-run --plan-file "
         "FILE, and have it reviewed",
         account=account,
     )

@@ -52,7 +52,7 @@ def read_iam(clients: Clients, part: IamPart) -> IamState:
 
 
 def iam_state(pages: Sequence[Answer], summary: Answer) -> IamState:
-    """IAM as the pages of GetAccountAuthorizationDetails and GetAccountSummary tell it."""
+    """IAM as the pages of GetAccountAuthorizationDetails and GetAccountSummary have it."""
     states = [
         state
         for page in pages

@@ -177,7 +177,7 @@ class PolicyAttachments(GrantKind):
     def _refused(
         self, entries: Sequence[FileEntry[PermanentAccessSpec]], scope: TeamInAccount
     ) -> Mapping[tuple[str, str], Finding]:
-        """What AWS would refuse to attach anew, by grant and ARN, as far as that was looked up."""
+        """What AWS would refuse to attach again, by grant and ARN, as far as that was looked up."""
         attachable = scope.snapshot.attachable
         if attachable is None:
             return {}
@@ -277,7 +277,7 @@ class PolicyAttachments(GrantKind):
         ]
         if released:
             # The key stays as long as the attachment does: if each of two runs took the other
-            # team's key off, nothing would tell any more that the attachment is ours.
+            # team's key off, nothing would show any more that the attachment is ours.
             let_go = ownership.released(released, state, snapshot)
             steps.append(calls.tag(snapshot.account_id, principal, let_go, Phase.RELEASE))
         return tuple(steps)
@@ -434,7 +434,7 @@ def _claimed(wanted: Resource, state: PrincipalState | None, snapshot: Snapshot)
 
 
 def _removal(principal: Principal, arn: str, snapshot: Snapshot) -> tuple[ApiCall, ...]:
-    """Detaches a policy, and takes off the tags that were seen to speak of it."""
+    """Detaches a policy, and removes the tags that were read to name it."""
     state = snapshot.principals.get(principal)
     claims = ownership.claims_on(state, snapshot).get(arn)
     keys = sorted(claim.key for claim in claims.confirmed) if claims else []

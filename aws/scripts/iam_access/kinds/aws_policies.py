@@ -79,7 +79,7 @@ def denies(arn: str, snapshot: Snapshot) -> bool:
 def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
     """That AWS has no such policy to attach for the grant `key`, with the one that was meant.
 
-    One that AWS has withdrawn works where it is attached, and cannot be attached anew.
+    One that AWS has withdrawn works where it is attached, and cannot be attached again.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-deprecated.html
     """
     policy = scope.policies[key]

@@ -190,7 +190,7 @@ def _description(value: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def _calendar_day(text: str) -> date:
-    """Thousands of entries name the same few days."""
+    """The day of a text. Cached, since thousands of entries name the same few days."""
     if _DAY.fullmatch(text) is None:
         raise ValueError
     return date.fromisoformat(text)
@@ -254,7 +254,7 @@ def end_of_day(day: date) -> datetime:
 
 
 def one_or_many(value: Any) -> Any:
-    """IAM takes a string where it takes a list of one, so the files may as well."""
+    """A string as a list of one. IAM takes either, so the files may have either."""
     return [value] if isinstance(value, str) else value
 
 

@@ -27,9 +27,9 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """How what others made becomes ours: by which calls, what that `does` in the words of a hint.
+    """The calls by which what others made becomes ours.
 
-    `holders` are those who hold it by then and do not any more.
+    `does` is what they do, for a hint. `holders` are those who lose it by them.
     """
 
     calls: tuple[ApiCall, ...]
@@ -144,7 +144,7 @@ class Kind(ABC):
 
     @abstractmethod
     def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
-        """Whether the account has this resource, made by any hand and in any state."""
+        """Whether the account has this resource, whether we made it or not, and in any state."""
 
     @abstractmethod
     def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
@@ -230,7 +230,7 @@ class Kind(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A temporary grant in one form: `detail` tells what it takes; it `fits` or it does not.
+    """A temporary grant in one form: `detail` says how much it takes; it `fits` or it does not.
 
     `ids` are those of the resources that `write` gives, which is asked only of the form that is
     taken; none where the grant cannot be written in this form at all.

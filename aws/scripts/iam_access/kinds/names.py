@@ -91,7 +91,7 @@ class Owner(NamedTuple):
 
 
 def owner_of_tag(key: str, partition: str) -> Owner | None:
-    """What an ownership tag speaks of; None for any other tag."""
+    """The team and policy that an ownership tag names; None for any other tag."""
     found = _OWNER_TAG.fullmatch(key)
     if found is None:
         return None
@@ -145,7 +145,7 @@ def deadline_in(name: str) -> datetime | None:
     found = _INLINE_END.fullmatch(name) or _TEMPORARY_POLICY_END.fullmatch(name)
     try:
         return instant(found[1]) if found else None
-    except ValueError:  # another hand wrote a name with an impossible date
+    except ValueError:  # made by others, with a date that does not exist
         return None
 
 
@@ -160,7 +160,7 @@ def part_before(arn: str) -> str | None:
 def role_name(
     team: str, key: str, principal: Principal, starts: datetime | None, generation: int = 1
 ) -> str:
-    """The role made for one temporary grant: tells team, grant and person.
+    """The role made for one temporary grant: names team, grant and principal.
 
     A renewal keeps the role, so that open sessions go on; a window of its own start has its
     own role. A dead role keeps its name until it is deleted: the next one has the next generation.
@@ -200,7 +200,7 @@ def _person(principal: Principal) -> str:
 
 
 def instant(text: str) -> datetime:
-    """The moment (UTC) that names and values tell as `compact` does; ValueError for other text."""
+    """The time (UTC) in a text that `compact` wrote; ValueError for any other text."""
     return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 

@@ -49,7 +49,7 @@ class Claims:
 
     @property
     def owners(self) -> frozenset[str]:
-        """The teams that ask for the attachment, as far as it tells."""
+        """The teams that ask for the attachment, as far as the tags say."""
         return frozenset(claim.team for claim in self.confirmed if claim.is_held)
 
     @property

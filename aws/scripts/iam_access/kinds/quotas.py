@@ -1,4 +1,4 @@
-"""Quotas of IAM: what is in use of each, and what there is to tell when one is used up.
+"""Quotas of IAM: how much of each is in use, and the message when one is used up.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """

@@ -603,7 +603,7 @@ def _moment_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
         return None
     try:
         return parse_instant(moments[0])
-    except InstantError:  # another hand wrote it, so it is no end
+    except InstantError:  # others wrote it, so it is not an end
         return None
 
 

@@ -37,7 +37,7 @@ class Adoption:
     def judge(
         self, wanted: Resource, unmanaged: UnmanagedResource
     ) -> tuple[Takeover | None, Finding | None]:
-        """How it is taken over, None if it is not; and what is to be told of it."""
+        """How it is taken over, None if it is not; and the findings about it."""
         adopt = unmanaged.adopt
         if adopt is None:
             return None, unmanaged.finding

@@ -80,7 +80,7 @@ class Deployer:
 
 
 def _context(call: ApiCall) -> Iterator[tuple[str, str | Sequence[str]]]:
-    """What IAM tells policies of a call, as far as it follows from the call.
+    """The condition keys that IAM sets for a call, as far as they follow from the call.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """

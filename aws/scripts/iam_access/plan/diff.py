@@ -27,7 +27,7 @@ _NO_ORDER = Order()
 
 @dataclass(frozen=True, slots=True)
 class DiffResult:
-    """Changes in the order they are told, and what they say about things that are not ours.
+    """Changes in the order in which they are shown, and findings about what is not ours.
 
     `served` are what is wanted and what others made in its place does as well.
     """
@@ -91,7 +91,7 @@ def keep_teams_unchanged(
 def diff(
     wanted: Resources, observed: Resources, snapshot: Snapshot, adoption: Adoption, now: datetime
 ) -> DiffResult:
-    """Compare by meaning. What others made is used, adopted when told to, or an error."""
+    """Compare by meaning. What others made is used, adopted if that is asked for, or an error."""
     findings: list[Finding] = []
     changes: list[Change] = []
     served: set[ResourceId] = set()

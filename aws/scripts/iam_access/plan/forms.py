@@ -79,7 +79,7 @@ def _followed(
 ) -> Set[ResourceId]:
     """What goes and is followed by grants that begin after its end, so never beside it.
 
-    Not what denies something: it stays until that is denied anew.
+    Not what denies something: it stays until something else denies the same.
     """
     following: dict[tuple[object, ...], list[datetime | None]] = {}
     for grant in grants:

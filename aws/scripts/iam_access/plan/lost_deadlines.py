@@ -31,7 +31,7 @@ class LostDeadline:
     fact: str
 
     def finding(self, snapshot: Snapshot, *, restored: bool) -> Finding:
-        """The finding about it; `restored` tells whether this run gives the deadline back."""
+        """The finding about it; `restored` is whether this run gives the deadline back."""
         resource = self.resource
         holder = f" of {resource.principal}" if resource.principal else ""
         when = "this run" if restored else "an apply, once the files can be read,"

@@ -1,8 +1,8 @@
 """A plan as a file: what a dry run planned, so that an apply can carry out exactly that.
 
-A plan file is untrusted: it never becomes a call. An apply plans anew from the access files and
-the accounts and compares, see `plan.reviewed`. What is read here has this version's shape, names
-only kinds and operations that there are, and is as it was written.
+A plan file is untrusted: it never becomes a call. An apply makes its own plan from the access
+files and the accounts and compares, see `plan.reviewed`. What is read here has this version's
+shape, names only kinds and operations that there are, and is as it was written.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from iam_access.plan.encoding import EncodingError, decode, encode
 
 FORMAT = "self-serve-plan"
 VERSION = 1
-#: More than the plan of a thousand accounts that are made anew.
+#: More than the plan of a thousand accounts that are empty before.
 LARGEST_FILE = 1 << 30
 
-_ANEW = "make the plan anew with --dry-run --plan-file FILE, and have it reviewed"
+_PLAN_AGAIN = "make a new plan with --dry-run --plan-file FILE, and have it reviewed"
 
 
 class PlanFileError(AccessError):
@@ -32,7 +32,7 @@ class PlanFileError(AccessError):
 
     code = "plan-file"
 
-    def __init__(self, message: str, hint: str = _ANEW) -> None:
+    def __init__(self, message: str, hint: str = _PLAN_AGAIN) -> None:
         super().__init__(message, hint)
 
 

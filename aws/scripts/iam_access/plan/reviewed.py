@@ -18,7 +18,7 @@ from iam_access.policy.document import DocumentError
 
 _SHOWN = 3
 _HINT = (
-    "nothing is written there; make the plan anew with --dry-run --plan-file FILE, and have it "
+    "nothing is written there; make a new plan with --dry-run --plan-file FILE, and have it "
     "reviewed"
 )
 

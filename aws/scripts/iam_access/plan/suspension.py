@@ -55,7 +55,7 @@ class Standing:
         return cls(snapshot, published(wanted), coming, frozenset(going))
 
     def with_roles(self, grants: Iterable[TemporaryGrant]) -> "Standing":
-        """The same with roles that people have to take for these grants."""
+        """The same with the roles that principals have to assume for these grants."""
         roles: defaultdict[Principal, list[TemporaryGrant]] = defaultdict(list)
         for grant in grants:
             roles[grant.principal].append(grant)

@@ -1,7 +1,7 @@
 """Credentials for experiments by hand: of an administrator, and of users and roles by name.
 
 The name is looked up at each call: credentials of a deleted user or role are refused, and work
-again when it is made anew.
+again when it is created again.
 """
 
 import secrets

@@ -42,7 +42,7 @@ def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:
     """Replace a deleted user or role in trust policies by its unique id.
 
     IAM stores the id from the start and shows the ARN only while it exists, hence a user deleted
-    and made anew is not trusted until the policy is written again.
+    and created again is not trusted until the policy is written again.
     """
     for backend in world.existing_iam():
         for role in backend.roles.values():

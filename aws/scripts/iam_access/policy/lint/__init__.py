@@ -124,7 +124,7 @@ _SID = re.compile(r"[A-Za-z0-9]*")
 #: IAM's own expression for policy documents.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\u0020-\u00ff]")
-#: What IAM takes and people cannot see, or cannot tell from a space.
+#: Characters that IAM takes and that are invisible or look like a space.
 _UNSEEN_CHARACTER = re.compile("[\u007f-\u00a0\u00ad]")
 # The form of most resources; others are checked part by part.
 _ORDINARY_ARN = re.compile(

@@ -1,4 +1,4 @@
-"""What came of assertions as annotations in a GitHub Actions log, and a line for the result."""
+"""The results of assertions as annotations in a GitHub Actions log, and a line for the result."""
 
 from iam_access.render.github.report import annotations, log_line
 from iam_access.render.view import assertions, summary

@@ -23,7 +23,7 @@ def render_error(error: AccessError, stream: TextIO) -> str:
 
 
 def render_assertions(report: "TestReport", stream: TextIO, *, verbose: bool) -> str:
-    """What came of assertions."""
+    """The results of assertions."""
     from iam_access.render.json import assertions  # noqa: PLC0415
 
     return assertions.render(report, verbose=verbose)

@@ -1,4 +1,4 @@
-"""What came of assertions as one JSON document, for programs."""
+"""The results of assertions as one JSON document, for programs."""
 
 from collections.abc import Iterable
 from typing import Any

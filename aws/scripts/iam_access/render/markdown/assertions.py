@@ -1,4 +1,4 @@
-"""What came of assertions as Markdown."""
+"""The results of assertions as Markdown."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What came of assertions as lines: by account, test and those who fail it alike."""
+"""The results of assertions as lines: by account, test and those who fail it alike."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What came of assertions: who fails which test, in the words that all outputs share."""
+"""The results of assertions: who fails which test, in the words that all outputs share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def heading(report: TestReport) -> str:
 
 
 def account_result(tests: AccountTests, *, dry_run: bool) -> str:
-    """What came of one account, as a clause."""
+    """The result of one account, as a clause."""
     if tests.failure is not None and not tests.results:
         return f"not reached ({tests.failure.code})"
     if not tests.assertions:

@@ -49,7 +49,7 @@ def digest(report: Report) -> str:
 
 
 def account_result(account: AccountView) -> str:
-    """What came of one account, as a clause."""
+    """The result of one account, as a clause."""
     if account.failure is not None:
         return f"not reached ({account.failure.code})"
     if account.attempted:
@@ -69,7 +69,7 @@ def account_result(account: AccountView) -> str:
 
 
 def account_state(account: AccountView) -> str:
-    """What came of one account, without numbers."""
+    """The result of one account, without numbers."""
     if account.failure is not None:
         return f"not reached ({account.failure.code})"
     if account.refused:
