@@ -25,7 +25,7 @@ class Output(StrEnum):
     GITHUB = "github"
 
 
-class Form(Protocol):
+class Renderer(Protocol):
     """What the package of an output offers: the text to write of each report.
 
     `stream` decides about colours and tables; nothing is written to it. In text, times are also
@@ -40,7 +40,7 @@ class Form(Protocol):
     def render_answers(self, report: "AccessReport", stream: TextIO, *, verbose: bool) -> str: ...
 
 
-def _form(output: Output) -> Form:
+def _renderer(output: Output) -> Renderer:
     match output:
         case Output.TEXT:
             from iam_access.render import text  # noqa: PLC0415
@@ -92,7 +92,7 @@ def render(
     `verbose` adds the documents that are long or go, and what would be left out. In text, times
     are also given in `zone`, by default the system's.
     """
-    _write(_form(output).render_report(report, stream, verbose=verbose, zone=zone), stream)
+    _write(_renderer(output).render_report(report, stream, verbose=verbose, zone=zone), stream)
 
 
 def markdown_beside_text(report: Report, *, verbose: bool = False) -> str:
@@ -107,25 +107,25 @@ def markdown_beside_text(report: Report, *, verbose: bool = False) -> str:
 
 def render_error(error: AccessError, output: Output, stream: TextIO) -> None:
     """Write an error that ended a run before there was a report."""
-    _write(_form(output).render_error(error, stream), stream)
+    _write(_renderer(output).render_error(error, stream), stream)
 
 
 def render_tests(
     report: "TestReport", output: Output, stream: TextIO, *, verbose: bool = False
 ) -> None:
-    """Write what came of assertions; `verbose` adds those that hold, and what is left out."""
-    _write(_form(output).render_assertions(report, stream, verbose=verbose), stream)
+    """Write the results of assertions; `verbose` adds those that hold, and what is left out."""
+    _write(_renderer(output).render_assertions(report, stream, verbose=verbose), stream)
 
 
 def render_answers(
     report: "AccessReport", output: Output, stream: TextIO, *, verbose: bool = False
 ) -> None:
     """Write who can do what; `verbose` adds the whole explanation of each decision."""
-    _write(_form(output).render_answers(report, stream, verbose=verbose), stream)
+    _write(_renderer(output).render_answers(report, stream, verbose=verbose), stream)
 
 
 def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:
-    """What came of assertions as a JSON document, for a file."""
+    """The results of assertions as a JSON document, for a file."""
     from iam_access.render.json import assertions  # noqa: PLC0415
 
     return assertions.render(report, verbose=verbose)
