@@ -18,7 +18,7 @@ from iam_access import kinds
 from iam_access.cli import commands
 from iam_access.cli.simulate import simulate
 from iam_access.config.load import load
-from iam_access.config.settings import Settings, TemporaryAccessRules
+from iam_access.config.settings import Settings, TemporaryAccessSettings
 from iam_access.render import Output
 from iam_access.runs import verification
 from iam_access.sandbox import FaultContext
@@ -503,7 +503,7 @@ NOT_ABOUT_ENTRIES = {
 
 def test_each_rule_of_the_organisation_has_a_case() -> None:
     rules = {*Settings.model_fields}
-    rules |= {f"temporary_access.{each}" for each in TemporaryAccessRules.model_fields}
+    rules |= {f"temporary_access.{each}" for each in TemporaryAccessSettings.model_fields}
     assert rules == {*RULES, *NOT_ABOUT_ENTRIES}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.configuration import Configuration
-from iam_access.config.settings import Settings, TemporaryAccessRules
+from iam_access.config.settings import Settings, TemporaryAccessSettings
 from iam_access.kinds.grant import Form, Outliving
 from tests.config.repository import NOW, POLICIES, finding_lines, loaded, marked, only_finding
 
@@ -545,7 +545,7 @@ class TestSettings:
         rules, defaults = configuration.settings, Settings()
         for known, default, model in (
             (rules, defaults, Settings),
-            (rules.temporary_access, defaults.temporary_access, TemporaryAccessRules),
+            (rules.temporary_access, defaults.temporary_access, TemporaryAccessSettings),
         ):
             on = {name for name in model.model_fields if f"{name}:" in SHIPPED}
             assert on == model.model_fields.keys()

@@ -252,7 +252,7 @@ class EnvironmentRules(DurationLimitsSpec):
     require_mfa: Flag = False
 
 
-class TemporaryAccessRules(DurationLimitsSpec):
+class TemporaryAccessSettings(DurationLimitsSpec):
     """Rules for temporary grants.
 
     `furthest_start` is how far ahead a grant may begin, `forms` are the forms it may be written in,
@@ -380,8 +380,8 @@ class Settings(Spec):
     user_names: AddressRule = PART_BEFORE
     domains: Domains = []
     publish_policies: Literal["everywhere", "granted"] = "everywhere"
-    temporary_access: Annotated[TemporaryAccessRules, BeforeValidator(absent_is_default)] = (
-        TemporaryAccessRules()
+    temporary_access: Annotated[TemporaryAccessSettings, BeforeValidator(absent_is_default)] = (
+        TemporaryAccessSettings()
     )
     accounts: Annotated[list[AccountTeams], BeforeValidator(_no_items)] = []
     only_temporary: OnlyTemporary = []

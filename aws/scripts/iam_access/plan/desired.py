@@ -194,7 +194,7 @@ def documents_needed(
         for team, scope in _scopes(configuration, account, snapshot, now)
         for folder in kinds.FOLDERS
         for arn in folder.documents(team.entries[folder.folder], scope)
-    ).union(entry_rules.documents_needed(configuration, account, now))
+    ).union(entry_rules.documents_for_rules(configuration, account, now))
 
 
 def deadlines(

@@ -50,7 +50,7 @@ def refused(
     return Refused(frozenset(places), tuple(findings))
 
 
-def documents_needed(
+def documents_for_rules(
     configuration: Configuration, account: Account, now: datetime
 ) -> Iterator[str]:
     """The ARNs of the AWS managed policies whose documents a rule depends on."""

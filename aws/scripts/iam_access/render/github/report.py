@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     accounts = account_views(report)
     titles = {account.account.id: account.title for account in accounts}
     lines = annotations((*summary.troubles(accounts), *summary.findings(report)), titles)
-    digest = summary.digest(report)
+    digest = summary.digest_line(report)
     if digest:
         lines.append(log_line(f"Digest of the plan: {digest}"))
     lines.append(log_line(summary.result(report)))

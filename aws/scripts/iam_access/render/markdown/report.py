@@ -79,7 +79,7 @@ def render(
     lines += [*parts.problems.lines, *parts.hints.lines]
     lines += [*parts.meant.lines, *parts.held.lines, *parts.grants.lines]
     lines += [*plan, *_omitted(left_out, whole)]
-    digest = summary.digest(report)
+    digest = summary.digest_line(report)
     if digest:
         lines += [f"Digest of the plan: {markdown_code(digest)}"]
     return "\n".join(lines).rstrip("\n") + "\n"

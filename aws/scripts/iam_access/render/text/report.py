@@ -381,7 +381,7 @@ def _result_style(account: AccountView) -> str:
 
 
 def _ending(report: Report) -> Iterator[Line]:
-    digest = summary.digest(report)
+    digest = summary.digest_line(report)
     if digest:
         yield line(0, "Digest of the plan: ", digest)
     style = "good" if report.exit_status == 0 else "error"

@@ -42,7 +42,7 @@ def result(report: Report) -> str:
     return f"{text}; {count(errors, 'error')}" if errors else text
 
 
-def digest(report: Report) -> str:
+def digest_line(report: Report) -> str:
     """The digest of the plan; empty where nothing is planned, as then it says nothing."""
     planned = any(account.plan is not None and account.plan.changes for account in report.accounts)
     return (report.digest or "") if planned else ""
