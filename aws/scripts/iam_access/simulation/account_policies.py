@@ -106,7 +106,7 @@ class AccountPolicies:
                 yield self._managed(arn, SourceType.IDENTITY)
 
     def _inline(self, holder: Principal, name: str, document: Document) -> CompiledPolicy:
-        source = PolicySource(inline_id(holder, name), SourceType.IDENTITY, name)
+        source = PolicySource(inline_id(holder, name), SourceType.IDENTITY, name, str(holder))
         known = self._policies.get((source.id, source.type))
         return known or self._compiled(document, source)
 

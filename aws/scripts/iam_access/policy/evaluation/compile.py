@@ -167,11 +167,15 @@ class SourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """Where a policy comes from. `id` is its ARN or another unique name, `name` is for people."""
+    """Where a policy comes from. `id` is its ARN or another unique name, `name` is for people.
+
+    `holder` is the principal of an inline policy, as text; empty for other policies.
+    """
 
     id: str
     type: SourceType
     name: str
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,8 +193,7 @@ def _statement(origin: Origin) -> str:
     ref = origin.ref
     sid = f" ({ref.sid})" if ref.sid else ""
     source = ref.source
-    holder = source.id.removesuffix(f" {source.name}")
-    policy = source.id if holder == source.id else f"inline policy {source.name} of {holder}"
+    policy = f"inline policy {source.name} of {source.holder}" if source.holder else source.id
     kind = "permissions boundary " if source.type is SourceType.BOUNDARY else ""
     return f"statement {ref.index + 1}{sid} of {kind}{policy}"
 
