@@ -12,12 +12,11 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.config.settings import Settings
 from iam_access.kinds import KINDS, names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec
-from iam_access.kinds.base import FileEntry, TeamInAccount
+from iam_access.kinds.base import FileEntry, PolicySpec, TeamInAccount
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 from iam_access.kinds.grant import TemporaryAccessRules
 from iam_access.kinds.names import owner_tag
 from iam_access.kinds.ownership import claims_on, held
-from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.kinds.temporary_access import TemporaryAccessSpec
 from iam_access.model import (
     LONG_AGO,

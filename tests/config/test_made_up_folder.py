@@ -13,8 +13,16 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import entries_to_delete, permanent_entries, what_hides_access
 from iam_access.config.load import load, load_unchecked
 from iam_access.kinds import attachment
-from iam_access.kinds.access import AccessEntry, EntryKeys, text, texts
-from iam_access.kinds.base import Expansion, FileEntry, Item, TeamInAccount
+from iam_access.kinds.base import (
+    AccessEntry,
+    EntryKeys,
+    Expansion,
+    FileEntry,
+    Item,
+    TeamInAccount,
+    text,
+    texts,
+)
 from iam_access.kinds.fields import Instant, PolicyKey, Spec
 from iam_access.model import Principal, PrincipalType, Resource
 from iam_access.plan.desired import desired_state

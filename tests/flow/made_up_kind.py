@@ -19,14 +19,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from iam_access.kinds import calls, managed_policy, names
-from iam_access.kinds.access import AccessEntry, EntryKeys, Window, text, texts
 from iam_access.kinds.base import (
+    AccessEntry,
+    EntryKeys,
     Expansion,
     FileEntry,
     InvalidEntry,
     Item,
     TeamInAccount,
+    Window,
     finding_about,
+    text,
+    texts,
 )
 from iam_access.kinds.fields import Instant, Spec, UserAddress
 from iam_access.kinds.grant import TemporaryGrant, withheld

@@ -16,8 +16,7 @@ from iam_access.cloud.reader import READERS, SharedParts
 from iam_access.cloud.sessions import Accounts
 from iam_access.config.load import load
 from iam_access.kinds import registered
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import Expansion, FileEntry, Item, TeamInAccount
+from iam_access.kinds.base import AccessEntry, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.fields import Spec
 from iam_access.kinds.kind import SharedLimit
 from iam_access.kinds.managed_policy import CustomerManagedPolicies

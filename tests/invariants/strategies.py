@@ -8,9 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds.base import FileEntry
+from iam_access.kinds.base import FileEntry, PolicySpec
 from iam_access.kinds.grant import Form
-from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Principal, PrincipalType
 from iam_access.policy.document import policy_size
 from iam_access.snapshot import Document, ManagedDocument, Quotas, Snapshot

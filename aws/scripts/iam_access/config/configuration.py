@@ -13,10 +13,8 @@ from iam_access.config.accounts import AccountSpec
 from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.kinds import policy_spec
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import FileEntry, InvalidEntry, Item
-from iam_access.kinds.policy_spec import PolicySpec
+from iam_access.kinds import base
+from iam_access.kinds.base import AccessEntry, FileEntry, InvalidEntry, Item, PolicySpec
 from iam_access.model import Account, Finding, Location
 from iam_access.place import SourcePosition
 
@@ -44,12 +42,12 @@ class TeamFiles:
     @property
     def policies(self) -> tuple[Item, ...]:
         """The team's policies."""
-        return self.items.get(policy_spec.FOLDER, ())
+        return self.items.get(base.FOLDER, ())
 
     @property
     def policies_are_known(self) -> bool:
         """Whether all of the team's policies have a key that could be read."""
-        return policy_spec.FOLDER not in self.unclear
+        return base.FOLDER not in self.unclear
 
     @property
     def accounts_are_known(self) -> bool:
@@ -93,7 +91,7 @@ class Team:
     @cached_property
     def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
         """The team's policies by key."""
-        return {entry.key: entry for entry in self.entries.get(policy_spec.FOLDER, ())}
+        return {entry.key: entry for entry in self.entries.get(base.FOLDER, ())}
 
     @cached_property
     def access(self) -> Sequence[AccessEntry]:

@@ -7,10 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import FileEntry
+from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec, StatementSpec
 from iam_access.kinds.fields import PART_BEFORE, UserNames
-from iam_access.kinds.policy_spec import PolicySpec, StatementSpec
 
 _Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], datetime | None]
 

@@ -21,10 +21,9 @@ from iam_access.config.load import history_of, load_unchecked, precedence_of
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import rival
+from iam_access.kinds.base import AccessEntry, rival
+from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.names import label, team_policy_arn
-from iam_access.kinds.placeholders import fill, values_of
 from iam_access.model import Account, Finding, Location, Principal, Severity
 from iam_access.snapshot import Snapshot
 

@@ -24,8 +24,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.expressions import LONGEST, SlowExpressionError, size_of
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
 from iam_access.errors import UsageError
-from iam_access.kinds.fields import PART_BEFORE, UserNames
-from iam_access.kinds.placeholders import NAMES
+from iam_access.kinds.fields import NAMES, PART_BEFORE, UserNames
 from iam_access.model import Finding, Location, Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import SourcePosition

@@ -14,14 +14,16 @@ from iam_access.kinds import (
     names,
     ownership,
 )
-from iam_access.kinds.access import FIELDS, AccessEntry, texts
 from iam_access.kinds.base import (
+    FIELDS,
+    AccessEntry,
     Expansion,
     FileEntry,
     InvalidEntry,
     Item,
     TeamInAccount,
     finding_about,
+    texts,
 )
 from iam_access.kinds.fields import (
     RoleName,

@@ -1,7 +1,7 @@
 """Field types that the YAML models share. Every scalar of a file arrives as the text written."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.codes import Code
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.place import Path
 from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem
@@ -282,3 +283,62 @@ PolicyDescription = Annotated[str, AfterValidator(_description)]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
+
+
+NAMES = ("account_id", "environment", "partition", "team")
+
+# `${...}` is IAM's; only a brace that no dollar sign precedes is ours.
+_PLACEHOLDER = re.compile(rf"(?<!\$)\{{({'|'.join(NAMES)})\}}")
+_ANY = re.compile(r"(?<!\$)\{([^{}]*)\}")
+
+
+def values_of(account: Account, environment: str, team: str) -> Mapping[str, str]:
+    """The value of each placeholder in an account that a team calls by the environment."""
+    return {
+        "account_id": account.id,
+        "environment": environment,
+        "partition": account.partition,
+        "team": team,
+    }
+
+
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """The value with every placeholder replaced in all of its texts, keys included.
+
+    It is made of dicts, lists and scalars, as what is read from a file is. `values` has one for
+    each of `NAMES`. IAM's own `${...}` variables are left alone.
+    """
+    if isinstance(value, str):
+        if "{" not in value:
+            return value
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], value)
+    if isinstance(value, dict):
+        return {fill(key, values): fill(each, values) for key, each in value.items()}
+    if isinstance(value, list):
+        return [fill(each, values) for each in value]
+    return value
+
+
+def may_have_any(value: Any) -> bool:
+    """Whether a text, or anything in a list or mapping, has a brace."""
+    if isinstance(value, str):
+        return "{" in value
+    if isinstance(value, dict):
+        return any("{" in key or may_have_any(each) for key, each in value.items())
+    return any(map(may_have_any, value))
+
+
+def unknown_in(
+    value: Any, known: Container[str], path: Path = ()
+) -> Iterator[tuple[str, Path, bool]]:
+    """Every placeholder that is not known: its name, its path, and whether it is in a key."""
+    if isinstance(value, str):
+        yield from ((name, path, False) for name in _ANY.findall(value) if name not in known)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            below = (*path, key)
+            yield from ((name, below, True) for name in _ANY.findall(key) if name not in known)
+            yield from unknown_in(each, known, below)
+    else:
+        for index, each in enumerate(value):
+            yield from unknown_in(each, known, (*path, index))

@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from iam_access.kinds import calls, names
-from iam_access.kinds.access import AccessEntry
 from iam_access.kinds.base import (
+    FOLDER,
+    AccessEntry,
     Expansion,
     FileEntry,
     Item,
+    PolicySpec,
     TeamInAccount,
     case_conflict,
     finding_about,
@@ -28,7 +30,6 @@ from iam_access.kinds.kind import (
     UnmanagedResource,
 )
 from iam_access.kinds.operations import Operations, for_each, iam_operations
-from iam_access.kinds.policy_spec import FOLDER, PolicySpec
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.model import (
     AnswerCheck,

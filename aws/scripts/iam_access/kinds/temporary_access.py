@@ -8,8 +8,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from iam_access.kinds import aws_policies, fields, names, temporary_role
-from iam_access.kinds.access import SINGLE, AccessEntry, Window, as_list, text
-from iam_access.kinds.base import Expansion, FileEntry, InvalidEntry, Item, TeamInAccount
+from iam_access.kinds.base import (
+    SINGLE,
+    AccessEntry,
+    Expansion,
+    FileEntry,
+    InvalidEntry,
+    Item,
+    TeamInAccount,
+    Window,
+    as_list,
+    text,
+)
 from iam_access.kinds.fields import (
     Day,
     Instant,

@@ -6,11 +6,9 @@ from datetime import datetime
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import FileEntry
+from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec
+from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.grant import TemporaryGrant
-from iam_access.kinds.placeholders import fill, values_of
-from iam_access.kinds.policy_spec import PolicySpec
 from iam_access.model import Account, Finding, Location, Resource
 from iam_access.policy import document as documents
 from iam_access.snapshot import Snapshot

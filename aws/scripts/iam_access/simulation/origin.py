@@ -7,10 +7,8 @@ from typing import TypeAlias
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import given_access, names
-from iam_access.kinds.access import AccessEntry
-from iam_access.kinds.base import FileEntry
-from iam_access.kinds.placeholders import fill, values_of
-from iam_access.kinds.policy_spec import PolicySpec
+from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec
+from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Location, Principal, Resource
 from iam_access.plan.diff import observed_state
 from iam_access.policy import document as documents

@@ -9,8 +9,7 @@ from iam_access.codes import Code
 from iam_access.config.access_tests import AccessTest, Expectation, accounts_named
 from iam_access.config.expressions import matcher
 from iam_access.config.suites import Suite
-from iam_access.kinds.fields import role
-from iam_access.kinds.placeholders import fill, values_of
+from iam_access.kinds.fields import fill, role, values_of
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Location, Principal, PrincipalType, Severity
 from iam_access.phrases import did_you_mean

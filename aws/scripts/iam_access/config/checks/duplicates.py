@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from iam_access.config.findings import FindingCollector
-from iam_access.kinds.access import FIELDS, AccessEntry
+from iam_access.kinds.base import FIELDS, AccessEntry
 from iam_access.phrases import shown
 
 _What = tuple[str, str]  # environment, grant

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Limit, Rulebook
-from iam_access.kinds.access import AccessEntry, key_name
+from iam_access.kinds.base import AccessEntry, key_name
 from iam_access.kinds.fields import end_of_day
 from iam_access.model import Location
 from iam_access.phrases import shown

@@ -13,8 +13,7 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
 from iam_access.kinds import names
-from iam_access.kinds.access import USERS
-from iam_access.kinds.base import FileEntry, InvalidEntry, Item
+from iam_access.kinds.base import USERS, FileEntry, InvalidEntry, Item
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Account
 from iam_access.phrases import shown

@@ -14,9 +14,8 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.kinds import names
-from iam_access.kinds.base import InvalidEntry, Item
-from iam_access.kinds.placeholders import fill, may_have_any, unknown_in
-from iam_access.kinds.policy_spec import StatementSpec
+from iam_access.kinds.base import InvalidEntry, Item, StatementSpec
+from iam_access.kinds.fields import fill, may_have_any, unknown_in
 from iam_access.model import Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition

@@ -11,9 +11,8 @@ from iam_access.config.configuration import TeamFiles, access_entries
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.kinds import policy_spec
-from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
-from iam_access.kinds.base import Item
+from iam_access.kinds import base
+from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry, Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
 from iam_access.phrases import did_you_mean, listed, shown
@@ -162,7 +161,7 @@ def _unknown(
     if known is None or access.has_ended(now):
         return
     singular = name.removesuffix("s")
-    folder = accounts.FOLDER if name == ENVIRONMENTS else policy_spec.FOLDER
+    folder = accounts.FOLDER if name == ENVIRONMENTS else base.FOLDER
     values: Sequence[str] = getattr(access, name)
     for index, value in enumerate(values):
         if value in known or value == NOT_TEXT:

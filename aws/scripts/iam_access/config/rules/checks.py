@@ -14,8 +14,7 @@ from iam_access.config.rules.grants import Contents, GrantRules
 from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
 from iam_access.config.settings import FILE, is_wild
 from iam_access.kinds import fields
-from iam_access.kinds.access import GRANTS, ROLES, USERS, AccessEntry, key_name
-from iam_access.kinds.base import Item
+from iam_access.kinds.base import GRANTS, ROLES, USERS, AccessEntry, Item, key_name
 from iam_access.kinds.fields import is_exact
 from iam_access.kinds.grant import Form, Outliving, denied_with, nothing_left
 from iam_access.model import Severity

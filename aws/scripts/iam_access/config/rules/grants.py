@@ -19,7 +19,7 @@ from iam_access.config.rules.rulebook import (
     names_of_user,
 )
 from iam_access.config.settings import Grantees, Selection
-from iam_access.kinds.access import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
+from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
 from iam_access.model import Location
 from iam_access.phrases import listed, shown
 from iam_access.place import Path
