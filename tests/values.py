@@ -10,7 +10,7 @@ from typing import Any
 from iam_access.config.accounts import AccountSpec
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.settings import Settings
-from iam_access.kinds import KINDS, names, temporary_role
+from iam_access.kinds import FOLDERS, KINDS, names, temporary_role
 from iam_access.kinds.attachment import PermanentAccessSpec
 from iam_access.kinds.base import FileEntry, PolicySpec, TeamInAccount
 from iam_access.kinds.fields import PART_BEFORE, UserNames
@@ -300,7 +300,8 @@ def team(
     return Team(
         name=name,
         accounts={"prod": AccountSpec(id=ACCOUNT.id)},
-        entries={
+        entries={folder.folder: () for folder in FOLDERS}
+        | {
             "aws-policies": tuple(policies),
             "permanent-access": tuple(permanent),
             "temporary-access": tuple(temporary),

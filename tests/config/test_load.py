@@ -12,6 +12,7 @@ import yaml
 from iam_access.config.load import load
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
+from iam_access.kinds import FOLDERS
 from iam_access.model import Location
 from iam_access.policy.arn import deployer_role_arn
 from tests.config.repository import ACCOUNTS, NOW, VALID, finding_lines, loaded, only_finding, write
@@ -84,11 +85,7 @@ def test_accounts_know_their_teams_and_role(tmp_path: Path) -> None:
 def test_only_the_accounts_file_is_needed(tmp_path: Path) -> None:
     configuration = load(write(tmp_path, {"aws-accounts/pay.yaml": ACCOUNTS}), now=NOW)
     assert configuration.findings == ()
-    assert configuration.teams["pay"].entries == {
-        "aws-policies": (),
-        "permanent-access": (),
-        "temporary-access": (),
-    }
+    assert configuration.teams["pay"].entries == {each.folder: () for each in FOLDERS}
 
 
 @pytest.mark.parametrize("nothing", ["", " []", " ~", " null"])

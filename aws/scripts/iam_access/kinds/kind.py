@@ -57,7 +57,8 @@ class GivenAccess:
     `holder` is the user, role or group whose policies it writes: `inline` documents by name, and
     ARNs of `attached` managed policies. `recipients` are the users and roles that gain by it: the
     holder, the members of a group, or who may assume a role that is made for them. `published` are
-    documents by ARN that give nothing until they are attached.
+    documents by ARN that give nothing until they are attached. What has recipients and no document
+    is reported as unproven by `--verify`.
     """
 
     holder: Principal | None = None
