@@ -1,4 +1,4 @@
-"""What stands between the client and the sandboxes."""
+"""The proxy between the client and the sandboxes."""
 
 import asyncio
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ FILES_PAGE = (ROOT / "docs" / "files.md").read_text("utf-8")
 
 
 def section(heading: str) -> str:
-    """What stands below a heading of docs/files.md; empty if there is none."""
+    """The text below a heading of docs/files.md; empty if there is none."""
     found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", FILES_PAGE, re.M | re.S)
     return found[1] if found else ""
 

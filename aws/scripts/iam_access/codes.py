@@ -387,7 +387,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "hollow-rule": CodeEntry(
         _ERROR,
         "in the settings: `grantees` of a domain, such as `*@example.com`, which exclude no "
-        "user, since users are named like what stands before the `@` and can be written "
+        "user, since users are named by the part before the `@` and can be written "
         "with another domain that counts",
     ),
     "forbidden-action": CodeEntry(
@@ -725,7 +725,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "some-resources": CodeEntry(
         _WARNING,
         "so many pass a test that expects `fail` though they may do it on some of the "
-        "resources, since a pattern (and `*`) is asked for as it stands",
+        "resources, since a pattern (and `*`) is asked for as it is written",
     ),
     "left-out": CodeEntry(_NOTE, "all whom a test is about are left out by an option"),
     "principal-gone": CodeEntry(_WARNING, "the user or role was deleted while the tests ran"),

@@ -1,4 +1,4 @@
-"""Where a value stands in a file, and the positions of everything in it."""
+"""Where a value is in a file, and the positions of everything in it."""
 
 from typing import Any, NamedTuple
 

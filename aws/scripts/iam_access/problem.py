@@ -13,7 +13,7 @@ class Problem:
 
     `message` says what is wrong with which value, `hint` what was expected or what to do. `path`
     leads from the value that was checked to the one at fault, by keys and list positions; in a
-    policy document the position is left out where a single value stands without a list. `unknown`
+    policy document the position is left out where a single value has no list around it. `unknown`
     is the name that AWS does not have, where that is all: AWS may have retired it, or it is newer
     than the data.
     """

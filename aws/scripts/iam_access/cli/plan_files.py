@@ -20,7 +20,7 @@ _SCOPE = {
     "allow_removals_of": "--allow-removals-of",
     "plan_file": "--plan-file",
 }
-# Of a message that stands in a plan file.
+# Of a message in a plan file.
 _LONGEST = 500
 
 

@@ -209,7 +209,7 @@ def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:
 
 
 class PermanentEntry(NamedTuple):
-    """An entry that grants something permanently, and where it stands."""
+    """An entry that grants something permanently, and its place."""
 
     grant: str
     location: Location

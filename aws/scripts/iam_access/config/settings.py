@@ -172,7 +172,7 @@ def _domain(value: Any) -> str:
         raise problem(
             "bad-pattern",
             f"{value!r} is not a domain of addresses",
-            "write what stands after the @, in which * stands for any characters: example.com",
+            "write the part after the @, in which * stands for any characters: example.com",
         )
     return value
 
@@ -433,7 +433,7 @@ class Settings(Spec):
                 if not domains or others:
                     yield Problem(
                         "hollow-rule",
-                        f"{pattern!r} excludes no user: a user is named like what stands before "
+                        f"{pattern!r} excludes no user: a user is named by the part before "
                         "the @, and can be written with any domain"
                         + (f" there is, such as {others[0]}" if others else ""),
                         "list in domains the only one that addresses may have; or name the users, "

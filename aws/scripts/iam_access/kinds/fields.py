@@ -20,7 +20,7 @@ from iam_access.problem import Problem
 # IAM user, role and policy names: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _DESCRIPTION_LIMIT = 1_000
 _ENTITY_NAME = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
-# What stands before an IAM user's name that is written exactly; no name and no address has a slash.
+# The prefix of an IAM user's name that is written exactly; no name and no address has a slash.
 _EXACTLY = "user/"
 # One address, of two in one text, the second would be lost; or a name.
 _USER = (
@@ -95,7 +95,7 @@ class _Pattern:
 class UserNames:
     """Which IAM user is meant by what the files say: an e-mail address, or `user/` and a name.
 
-    A user is named like what stands before the `@` of their address or, if `whole`, like all of it.
+    A user is named by the part before the `@` of their address or, if `whole`, by all of it.
     With `domains` (patterns, in which case does not count) that holds for addresses there, and the
     other way for all others.
     """

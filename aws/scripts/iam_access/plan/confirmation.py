@@ -51,7 +51,7 @@ def text_at(answer: Answer, path: Sequence[str]) -> str | None:
 
 
 def value_at(answer: Any, path: Sequence[str]) -> Any:
-    """What stands at a path of keys; a step into a list is taken into each of its elements."""
+    """The value at a path of keys; a step into a list is taken into each of its elements."""
     for position, key in enumerate(path):
         if isinstance(answer, list):
             found = [value_at(each, path[position:]) for each in answer]

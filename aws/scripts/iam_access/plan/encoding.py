@@ -182,7 +182,7 @@ def _decode_set(hints: tuple[Any, ...], value: Any, path: str) -> frozenset[Any]
     except TypeError as error:  # of `Any`: something that has no hash
         raise EncodingError(path, str(error)) from error
     if len(found) != len(items):
-        raise EncodingError(path, "one value stands there twice")
+        raise EncodingError(path, "one value occurs twice")
     return found
 
 

@@ -145,7 +145,7 @@ def _parsed(text: str) -> dict[str, Any]:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise PlanFileError("a member of an object stands there twice")
+        raise PlanFileError("a member of an object occurs twice")
     return found
 
 
@@ -159,7 +159,7 @@ def _problems(plan: PlanFile) -> Iterator[str]:
     kinds = {kind.name: kind for kind in KINDS}
     for each in plan.accounts:
         if each.account.id in seen:
-            yield f"account {shown(each.account.id)} stands there twice"
+            yield f"account {shown(each.account.id)} occurs twice"
         seen.add(each.account.id)
         ids = [change.id for change in each.changes]
         if len(set(ids)) != len(ids):

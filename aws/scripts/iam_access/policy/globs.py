@@ -372,7 +372,7 @@ def _completed(pattern: str) -> str:
 
 
 def _variable_before_resource(pieces: Sequence[Piece]) -> bool:
-    """Whether a variable stands before the fifth colon of an ARN: the pattern matches nothing."""
+    """Whether a variable comes before the fifth colon of an ARN: the pattern matches nothing."""
     colons = 0
     for piece in pieces:
         if isinstance(piece, Variable):

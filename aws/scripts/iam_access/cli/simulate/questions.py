@@ -92,7 +92,7 @@ def answer(
 def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
     """Findings about the actions of a question; UsageError for a malformed one.
 
-    `literal`: whether a pattern is asked for as it stands.
+    `literal`: whether a pattern is asked for as it is written.
     """
     found = []
     for action in dict.fromkeys(actions):

@@ -88,7 +88,7 @@ def check_aws_managed(
         wrong = _fault(text)
         if text in seen:
             wrong = Problem(
-                "duplicate-item", f"{shown(text)} stands twice", "remove one of the two"
+                "duplicate-item", f"{shown(text)} is listed twice", "remove one of the two"
             )
         seen.add(text)
         if wrong is not None:

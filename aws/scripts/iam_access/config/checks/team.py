@@ -184,7 +184,7 @@ def _repeated(access: AccessEntry, name: str, report: FindingCollector) -> None:
             report.error(
                 "duplicate-item",
                 access.at(name, index),
-                f"{shown(value)} stands twice in {name}",
+                f"{shown(value)} is listed twice in {name}",
                 "remove one of the two",
             )
 
@@ -251,7 +251,7 @@ def _one_name(
 
 def _how_named(user_names: UserNames) -> str:
     if user_names.is_default:
-        return "a user is named like what stands before the @"
+        return "a user is named by the part before the @"
     return "user_names in settings.yaml sets how users are named"
 
 

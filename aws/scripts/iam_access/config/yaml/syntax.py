@@ -24,7 +24,7 @@ _HINTS = (
     ),
     ("expected '-' indicator", "give all items of a list the same indentation"),
     ("expected key", "give all keys of a mapping the same indentation, and close every quote"),
-    ("unexpected ':'", "put text that contains ':' and '{' in quotes where it stands in brackets"),
+    ("unexpected ':'", "put text that contains ':' and '{' in quotes within brackets"),
     ("entries are not allowed", "put the item on a line of its own, below the key"),
     ("',' or ']'", "close the list with ']' and put commas between its items"),
     ("',' or '}'", "close the mapping with '}' and put commas between its keys"),

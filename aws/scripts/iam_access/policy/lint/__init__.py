@@ -279,7 +279,7 @@ def _characters(value: Any, path: Path) -> Iterator[Problem]:
             yield Problem(
                 "bad-character",
                 f"{shown(value)} contains U+{ord(unseen[0]):04X}, which cannot be seen",
-                "remove it, or write a plain space: AWS compares it as it stands",
+                "remove it, or write a plain space: AWS compares it as it is written",
                 path,
             )
         match = _REFUSED_CHARACTER.search(value)

@@ -10,7 +10,7 @@ from iam_access.model import Failure, Location, Notice
 def dump(document: dict[str, Any]) -> str:
     """ASCII, so that no console's encoding and no invisible character matters.
 
-    `##[` begins a command in a GitHub log wherever it stands, so it is escaped as well; it can
+    `##[` begins a command in a GitHub log at any place, so it is escaped as well; it can
     only stand in a string. A lone surrogate is not Unicode and would not survive a reader.
     """
     text = json.dumps(_whole(document), indent=2, ensure_ascii=True)
@@ -33,7 +33,7 @@ def instant(moment: datetime | None) -> str | None:
 
 
 def place_object(location: Location | None) -> dict[str, Any]:
-    """The members that say where something stands."""
+    """The members that give the place of something."""
     if location is None:
         return {"file": None, "line": None, "column": None}
     return {"file": location.file, "line": location.line, "column": location.column}

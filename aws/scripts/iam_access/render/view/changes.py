@@ -25,7 +25,7 @@ _SIGNS = {ChangeType.CREATE: "+", ChangeType.UPDATE: "~", ChangeType.DELETE: "-"
 # Lines of a unified diff's header.
 _HEADER = 2
 _INDENT = "  "
-# What is no longer than this stands on one line, from this depth on.
+# What is no longer than this is shown on one line, from this depth on.
 _SHORT = 76
 _ELEMENTS = 3
 
@@ -34,7 +34,7 @@ _ELEMENTS = 3
 class DocumentDiff:
     """One document of a change: a unified diff without file headers.
 
-    What is created or deleted stands as additions or removals only. `name` is empty for the
+    What is created or deleted is shown as additions or removals only. `name` is empty for the
     resource's own document; `size` counts characters as quotas do.
     """
 
