@@ -15,7 +15,7 @@ import pytest
 from moto.core.responses import BaseResponse
 
 from iam_access.sandbox.strict import StrictLayer
-from iam_access.sandbox.wire import Answer, error_code
+from iam_access.sandbox.wire import WireAnswer, error_code
 from iam_access.sandbox.world import SandboxState, identify
 
 _ATTACHING = {"AttachUserPolicy": "UserName", "AttachRolePolicy": "RoleName"}
@@ -92,7 +92,7 @@ def _watched() -> Iterator[None]:
         service: str,
         operation: str,
         params: Mapping[str, Any],
-    ) -> Answer:
+    ) -> WireAnswer:
         result = carry_out(self, response, service, operation, params)
         if service == "iam" and error_code(result) is None:
             _LOG.note(self._world, response, operation, params)

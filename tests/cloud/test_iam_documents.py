@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.cloud.iam_reader import parsed, unquoted
+from iam_access.cloud.iam_reader import parsed_document, unquoted
 
 QUICK = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 
@@ -27,4 +27,4 @@ def test_a_document_is_read_from_every_form() -> None:
     document = {"Statement": [{"Sid": "50%", "Resource": "arn:aws:s3:::%25/é/${aws:username}"}]}
     text = json.dumps(document, indent=2, ensure_ascii=False)
     for form in (document, text, quote(text), quote(text, safe="")):
-        assert parsed(form, "it") == document
+        assert parsed_document(form, "it") == document

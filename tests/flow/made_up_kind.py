@@ -378,7 +378,7 @@ def _group(resource: Resource) -> Principal:
 def _end_in(name: str) -> datetime | None:
     """The end (UTC) in the name of a group; None for a permanent one."""
     _, _, end = name.partition("+")[2].partition("+")
-    return names.instant(end) if end else None
+    return names.parse_compact(end) if end else None
 
 
 def _end(group: Resource) -> datetime | None:

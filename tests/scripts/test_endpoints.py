@@ -209,7 +209,7 @@ class TestPlainMoto:
     @pytest.fixture
     def endpoint(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         # With AWS's policies, but not read anew for each account and each reset.
-        monkeypatch.setattr(IAMBackend, "_init_aws_policies", managed.load)
+        monkeypatch.setattr(IAMBackend, "_init_aws_policies", managed.managed_policies)
         moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         moto.start()
         try:

@@ -106,7 +106,7 @@ def _role(detail: Answer) -> PrincipalState:
         attached=_attached(detail),
         inline=_inline(detail, "RolePolicyList"),
         boundary=_boundary(detail),
-        trust=parsed(trust, f"the trust policy of {detail['Arn']}") if trust else None,
+        trust=parsed_document(trust, f"the trust policy of {detail['Arn']}") if trust else None,
     )
 
 
@@ -131,7 +131,7 @@ def _attached(detail: Answer) -> tuple[str, ...]:
 
 def _inline(detail: Answer, key: str) -> dict[str, Document]:
     return {
-        policy["PolicyName"]: parsed(
+        policy["PolicyName"]: parsed_document(
             policy["PolicyDocument"], f"inline policy {policy['PolicyName']} of {detail['Arn']}"
         )
         for policy in detail.get(key, ())
@@ -153,7 +153,7 @@ def _policy(detail: Answer) -> PolicyState:
         arn=arn,
         name=detail.get("PolicyName") or name,
         path=detail.get("Path") or path,
-        document=parsed(default["Document"], f"version {default['VersionId']} of {arn}"),
+        document=parsed_document(default["Document"], f"version {default['VersionId']} of {arn}"),
         default_version=default["VersionId"],
         versions=tuple(version["VersionId"] for version in versions),
         boundary_uses=detail.get("PermissionsBoundaryUsageCount", 0),
@@ -246,7 +246,7 @@ def _read(call: Call, arn: str) -> ManagedDocument | None:
         failure = explain(error, permission("iam", operation), params)
         raise CloudError(failure.code, failure.message, failure.hint) from error
     document = answer["PolicyVersion"]["Document"]
-    return ManagedDocument(version, parsed(document, f"version {version} of {arn}"))
+    return ManagedDocument(version, parsed_document(document, f"version {version} of {arn}"))
 
 
 # What policies are full of. No escape's character is a hexadecimal digit or '%', so that
@@ -254,7 +254,7 @@ def _read(call: Call, arn: str) -> ManagedDocument | None:
 _COMMON = tuple((quote(char, safe=""), char) for char in '"{}[]:,/* \n=$@+')
 
 
-def parsed(document: Any, what: str) -> Document:
+def parsed_document(document: Any, what: str) -> Document:
     """A policy document as a mapping, from a mapping, JSON, or percent-encoded JSON.
 
     IAM percent-encodes documents; where boto3 decodes them, a mapping arrives, and other

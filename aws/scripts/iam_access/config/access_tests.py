@@ -128,7 +128,7 @@ def _key_name(value: str) -> str:
 Expression = Annotated[str, AfterValidator(_expression)]
 Expressions = Annotated[list[Expression], BeforeValidator(_none_is_empty)]
 Actions = Annotated[list[Annotated[str, AfterValidator(_action)]], BeforeValidator(one_or_many)]
-Resources = Annotated[
+AskedResources = Annotated[
     list[Annotated[str, AfterValidator(_resource)]],
     BeforeValidator(one_or_many),
     BeforeValidator(_none_is_empty),
@@ -236,7 +236,7 @@ class AccessTest(Spec):
     users: Annotated[list[UserAddress], BeforeValidator(_none_is_empty)] = []
     roles: Annotated[list[RoleName], BeforeValidator(_none_is_empty)] = []
     actions: Actions
-    resources: Resources = []
+    resources: AskedResources = []
     expected_result: Annotated[Expectation, BeforeValidator(_expectation)]
     exemptions: Expressions = []
     limit_to: Expressions = []

@@ -42,12 +42,12 @@ class TeamFiles:
     @property
     def policies(self) -> tuple[Item, ...]:
         """The team's policies."""
-        return self.items.get(base.FOLDER, ())
+        return self.items.get(base.POLICIES_FOLDER, ())
 
     @property
     def policies_are_known(self) -> bool:
         """Whether all of the team's policies have a key that could be read."""
-        return base.FOLDER not in self.unclear
+        return base.POLICIES_FOLDER not in self.unclear
 
     @property
     def accounts_are_known(self) -> bool:
@@ -91,7 +91,7 @@ class Team:
     @cached_property
     def policies(self) -> Mapping[str, FileEntry[PolicySpec]]:
         """The team's policies by key."""
-        return {entry.key: entry for entry in self.entries.get(base.FOLDER, ())}
+        return {entry.key: entry for entry in self.entries.get(base.POLICIES_FOLDER, ())}
 
     @cached_property
     def access(self) -> Sequence[AccessEntry]:

@@ -151,11 +151,11 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
 
 
 # Whether to revoke what a principal holds of a grant (its key as a label) of a team.
-Matcher = Callable[[Principal | None, str | None, str], bool]
+AccessFilter = Callable[[Principal | None, str | None, str], bool]
 
 
 def entries_to_delete(
-    configuration: Configuration, matches: Matcher, accounts: frozenset[str], now: datetime
+    configuration: Configuration, matches: AccessFilter, accounts: frozenset[str], now: datetime
 ) -> Iterator[Finding]:
     """Warn of each temporary entry with which the next apply grants again what was revoked.
 

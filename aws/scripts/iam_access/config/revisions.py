@@ -61,7 +61,7 @@ def find(name: str, folder: Path) -> Revision | None:
     return Revision(name, found.stdout.decode().strip(), folder, path.rstrip("\n").rstrip("/"))
 
 
-def line(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
+def commits_of(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
     """Return the commits that changed these files or folders, newest first, at most `most`.
 
     A merge counts as one commit (`--first-parent`, https://git-scm.com/docs/git-log). `names` are
@@ -261,7 +261,7 @@ class History:
     def _commits(self) -> list[Revision]:
         try:
             newest = self._newest or find("HEAD", self._directory)
-            return line(newest, self._names, _COMMITS) if newest else []
+            return commits_of(newest, self._names, _COMMITS) if newest else []
         except UsageError:
             return []
 

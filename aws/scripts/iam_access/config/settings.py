@@ -210,7 +210,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Number = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[int, BeforeValidator(_count)]
-Expression = Annotated[Matcher, BeforeValidator(_expression)]
+ExpressionMatcher = Annotated[Matcher, BeforeValidator(_expression)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
@@ -269,7 +269,7 @@ class TemporaryAccessSettings(DurationLimitsSpec):
     outliving_actions: OutlivingName = "deny"
     resource_policies: ResourcePoliciesName = "allow"
     require_mfa: Flag = False
-    require_ticket: Expression | None = None
+    require_ticket: ExpressionMatcher | None = None
     require_description: Number = 0
     environments: Annotated[
         dict[str, Annotated[EnvironmentRules, BeforeValidator(absent_is_default)]],

@@ -184,7 +184,7 @@ class PolicyAttachments(GrantKind):
         if attachable is None:
             return {}
         return {
-            (key, arn): aws_policies.unknown(arn, key, scope)
+            (key, arn): aws_policies.unknown_policy(arn, key, scope)
             for key, arn in dict.fromkeys(self._anew(entries, scope))
             if arn not in attachable
         }

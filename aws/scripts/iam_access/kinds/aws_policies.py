@@ -76,7 +76,7 @@ def denies(arn: str, snapshot: Snapshot) -> bool:
     return any(statement.get("Effect") == "Deny" for statement in statements)
 
 
-def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
+def unknown_policy(arn: str, key: str, scope: TeamInAccount) -> Finding:
     """That AWS has no such policy to attach for the grant `key`, with the one that was meant.
 
     One that AWS has withdrawn works where it is attached, and cannot be attached again.
@@ -84,7 +84,7 @@ def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
     """
     policy = scope.policies[key]
     written = [scope.fill(each) for each in policy.spec.managed_policies]
-    near = nearest(arn, scope.snapshot.attachable or ())
+    near = nearest_policy(arn, scope.snapshot.attachable or ())
     meant = f"did you mean {near}? Path" if near else "path"
     return Finding(
         code="unknown-managed-policy",
@@ -98,7 +98,7 @@ def unknown(arn: str, key: str, scope: TeamInAccount) -> Finding:
     )
 
 
-def nearest(arn: str, attachable: Iterable[str]) -> str | None:
+def nearest_policy(arn: str, attachable: Iterable[str]) -> str | None:
     """Of these ARNs the one whose name is most like that in `arn`; None where none is."""
     named: dict[str, list[str]] = {}
     for each in attachable:

@@ -135,7 +135,7 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def as_list(value: Any) -> Sequence[str]:
+def single_value(value: Any) -> Sequence[str]:
     """A single value as a list: of one text, else of nothing."""
     return (value,) if isinstance(value, str) else ()
 
@@ -147,7 +147,7 @@ def texts(value: Any) -> Sequence[str]:
     return [each if isinstance(each, str) else NOT_TEXT for each in value]
 
 
-FOLDER: Final = "aws-policies"
+POLICIES_FOLDER: Final = "aws-policies"
 
 
 class StatementSpec(Spec):

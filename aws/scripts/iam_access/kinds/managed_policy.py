@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from iam_access.kinds import calls, names
 from iam_access.kinds.base import (
-    FOLDER,
+    POLICIES_FOLDER,
     AccessEntry,
     Expansion,
     FileEntry,
@@ -72,7 +72,7 @@ class CustomerManagedPolicies(Kind):
     reads = ("iam:GetPolicy", "iam:GetPolicyVersion")
     quotas: tuple[Quota, ...] = (POLICIES,)
     limits: tuple[SharedLimit, ...] = ()
-    folder = FOLDER
+    folder = POLICIES_FOLDER
     spec = PolicySpec
     keys: TypeAdapter[str] = TypeAdapter(PolicyKey)
     temporary = False

@@ -144,7 +144,7 @@ def deadline_in(name: str) -> datetime | None:
     """The deadline (UTC) in the name of a temporary grant's policy; None in any other name."""
     found = _INLINE_END.fullmatch(name) or _TEMPORARY_POLICY_END.fullmatch(name)
     try:
-        return instant(found[1]) if found else None
+        return parse_compact(found[1]) if found else None
     except ValueError:  # made by others, with a date that does not exist
         return None
 
@@ -199,7 +199,7 @@ def _person(principal: Principal) -> str:
     return principal.name if principal.type is PrincipalType.USER else f"role={principal.name}"
 
 
-def instant(text: str) -> datetime:
+def parse_compact(text: str) -> datetime:
     """The time (UTC) in a text that `compact` wrote; ValueError for any other text."""
     return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 

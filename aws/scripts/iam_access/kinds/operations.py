@@ -9,7 +9,7 @@ from iam_access.model import Principal, PrincipalType, permission
 from iam_access.policy import arn as arns
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot
 
-Params = Mapping[str, Any]
+CallParams = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Operation:
     already stays gone. `permissions` are the IAM actions that a call takes.
     """
 
-    effect: Callable[[Snapshot, Params], Snapshot]
+    effect: Callable[[Snapshot, CallParams], Snapshot]
     permissions: tuple[str, ...]
 
 
@@ -51,7 +51,7 @@ PRINCIPAL_PARAMETERS: Mapping[str, PrincipalType] = {
 }
 
 
-def principals_in(params: Params) -> tuple[Principal, ...]:
+def principals_in(params: CallParams) -> tuple[Principal, ...]:
     """The users, roles and groups that a call of IAM names."""
     return tuple(
         Principal(type_, params[key])
@@ -73,48 +73,48 @@ def _with_state(snapshot: Snapshot, principal: Principal, **state: Any) -> Snaps
     return replace(snapshot, principals=changed)
 
 
-def _state(snapshot: Snapshot, params: Params) -> PrincipalState:
+def _state(snapshot: Snapshot, params: CallParams) -> PrincipalState:
     (principal,) = principals_in(params)
     return snapshot.principals.get(principal) or PrincipalState(principal=principal, arn="")
 
 
-def _attach(snapshot: Snapshot, params: Params) -> Snapshot:
+def _attach(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     attached = tuple(sorted({*state.attached, params["PolicyArn"]}))
     return _with_state(snapshot, state.principal, attached=attached)
 
 
-def _detach(snapshot: Snapshot, params: Params) -> Snapshot:
+def _detach(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     attached = tuple(arn for arn in state.attached if arn != params["PolicyArn"])
     return _with_state(snapshot, state.principal, attached=attached)
 
 
-def _put(snapshot: Snapshot, params: Params) -> Snapshot:
+def _put(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     inline = {**state.inline, params["PolicyName"]: json.loads(params["PolicyDocument"])}
     return _with_state(snapshot, state.principal, inline=inline)
 
 
-def _delete_inline(snapshot: Snapshot, params: Params) -> Snapshot:
+def _delete_inline(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     inline = {name: text for name, text in state.inline.items() if name != params["PolicyName"]}
     return _with_state(snapshot, state.principal, inline=inline)
 
 
-def _tag(snapshot: Snapshot, params: Params) -> Snapshot:
+def _tag(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     tags = {**state.tags, **{tag["Key"]: tag["Value"] for tag in params["Tags"]}}
     return _with_state(snapshot, state.principal, tags=tags)
 
 
-def _untag(snapshot: Snapshot, params: Params) -> Snapshot:
+def _untag(snapshot: Snapshot, params: CallParams) -> Snapshot:
     state = _state(snapshot, params)
     tags = {key: value for key, value in state.tags.items() if key not in params["TagKeys"]}
     return _with_state(snapshot, state.principal, tags=tags)
 
 
-def _create_policy(snapshot: Snapshot, params: Params) -> Snapshot:
+def _create_policy(snapshot: Snapshot, params: CallParams) -> Snapshot:
     name, path = params["PolicyName"], params["Path"]
     arn = arns.policy_arn(snapshot.account_id, name, path=path, partition=snapshot.partition)
     document = json.loads(params["PolicyDocument"])
@@ -122,7 +122,7 @@ def _create_policy(snapshot: Snapshot, params: Params) -> Snapshot:
     return replace(snapshot, policies={**snapshot.policies, arn: policy})
 
 
-def _create_version(snapshot: Snapshot, params: Params) -> Snapshot:
+def _create_version(snapshot: Snapshot, params: CallParams) -> Snapshot:
     arn = params["PolicyArn"]
     known = snapshot.policies[arn]
     version = f"v{1 + max(int(each[1:]) for each in known.versions)}"
@@ -135,7 +135,7 @@ def _create_version(snapshot: Snapshot, params: Params) -> Snapshot:
     return replace(snapshot, policies={**snapshot.policies, arn: changed})
 
 
-def _delete_version(snapshot: Snapshot, params: Params) -> Snapshot:
+def _delete_version(snapshot: Snapshot, params: CallParams) -> Snapshot:
     arn = params["PolicyArn"]
     known = snapshot.policies.get(arn)
     if known is None:
@@ -144,12 +144,12 @@ def _delete_version(snapshot: Snapshot, params: Params) -> Snapshot:
     return replace(snapshot, policies={**snapshot.policies, arn: replace(known, versions=kept)})
 
 
-def _delete_policy(snapshot: Snapshot, params: Params) -> Snapshot:
+def _delete_policy(snapshot: Snapshot, params: CallParams) -> Snapshot:
     left = {arn: policy for arn, policy in snapshot.policies.items() if arn != params["PolicyArn"]}
     return replace(snapshot, policies=left)
 
 
-def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
+def _create_role(snapshot: Snapshot, params: CallParams) -> Snapshot:
     (role,), path = principals_in(params), params["Path"]
     state = PrincipalState(
         principal=role,
@@ -162,23 +162,23 @@ def _create_role(snapshot: Snapshot, params: Params) -> Snapshot:
     return replace(snapshot, principals={**snapshot.principals, role: state})
 
 
-def _update_trust(snapshot: Snapshot, params: Params) -> Snapshot:
+def _update_trust(snapshot: Snapshot, params: CallParams) -> Snapshot:
     trust = json.loads(params["PolicyDocument"])
     return _with_state(snapshot, _state(snapshot, params).principal, trust=trust)
 
 
-def _set_boundary(snapshot: Snapshot, params: Params) -> Snapshot:
+def _set_boundary(snapshot: Snapshot, params: CallParams) -> Snapshot:
     principal = _state(snapshot, params).principal
     return _with_state(snapshot, principal, boundary=params["PermissionsBoundary"])
 
 
-def _delete_role(snapshot: Snapshot, params: Params) -> Snapshot:
+def _delete_role(snapshot: Snapshot, params: CallParams) -> Snapshot:
     (role,) = principals_in(params)
     left = {each: state for each, state in snapshot.principals.items() if each != role}
     return replace(snapshot, principals=left)
 
 
-_EFFECTS: Mapping[str, Callable[[Snapshot, Params], Snapshot]] = {
+_EFFECTS: Mapping[str, Callable[[Snapshot, CallParams], Snapshot]] = {
     "create_policy": _create_policy,
     "create_policy_version": _create_version,
     "delete_policy_version": _delete_version,

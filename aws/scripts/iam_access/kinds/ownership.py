@@ -114,7 +114,7 @@ def _read(claim: Claim, value: str, state: PrincipalState, at: Snapshot) -> Clai
     if found is None or found[2] != _confirmation(claim.key, state, at):
         return None
     try:
-        noticed = names.instant(found[3]) if found[3] else None
+        noticed = names.parse_compact(found[3]) if found[3] else None
     except ValueError:
         return None
     return Claim(claim.key, claim.team, claim.generation, found[1] == "held", noticed)

@@ -17,7 +17,7 @@ from iam_access.kinds.base import (
     Item,
     TeamInAccount,
     Window,
-    as_list,
+    single_value,
     text,
 )
 from iam_access.kinds.fields import (
@@ -134,8 +134,8 @@ class TemporaryAccess:
             return (
                 AccessEntry(
                     item.place,
-                    as_list(spec.user),
-                    as_list(spec.role),
+                    single_value(spec.user),
+                    single_value(spec.role),
                     (spec.environment,),
                     (spec.grant,),
                     temporary=True,
@@ -196,7 +196,7 @@ def _as_far_as_read(written: dict[str, Any], place: SourcePosition) -> AccessEnt
     """What an invalid entry grants, as far as it can be read."""
     window = Window.read(written)
     users, roles, environments, grants = map(
-        as_list, map(written.get, ("user", "role", "environment", "grant"))
+        single_value, map(written.get, ("user", "role", "environment", "grant"))
     )
     return AccessEntry(
         place,
@@ -289,7 +289,9 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
         location=entry.place.location,
     )
     absent = (
-        aws_policies.unknown(arn, entry.spec.grant, scope) for arn in arns if arn not in copies
+        aws_policies.unknown_policy(arn, entry.spec.grant, scope)
+        for arn in arns
+        if arn not in copies
     )
     return grant, (*absent, *found, *_doubts(entry, scope))
 

@@ -135,7 +135,7 @@ def _noticed(role: Resource) -> datetime | None:
     if len(sids) != 1 or not sids[0].startswith(_NOTICED):
         return None
     try:
-        found = names.instant(sids[0].removeprefix(_NOTICED))
+        found = names.parse_compact(sids[0].removeprefix(_NOTICED))
     except ValueError:
         return None
     return found if _same(role.document, silencing(found)) else None

@@ -6,23 +6,23 @@ from typing import Any
 from iam_access.model import AnswerCheck, Confirm, Match, Read
 from iam_access.policy.document import DocumentError, same_meaning
 
-Answer = Mapping[str, Any]
+ReadAnswer = Mapping[str, Any]
 
 _NOTHING = object()
 
 
-def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], Answer | None]) -> bool:
+def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], ReadAnswer | None]) -> bool:
     """Whether every read finds what it expects.
 
     `ask` makes one read with the parameters it is given. It returns the answer, or None where one
     of the read's `absent` codes came back: then the read has found what it was made for.
     """
-    taken: Answer = {}
+    taken: ReadAnswer = {}
     for read in confirm.reads:
         params = parameters(read, taken)
         if params is None:
             return False
-        pages: list[Answer] = []
+        pages: list[ReadAnswer] = []
         while True:
             answer = ask(read, params)
             if answer is None:
@@ -38,13 +38,13 @@ def holds(confirm: Confirm, ask: Callable[[Read, Mapping[str, Any]], Answer | No
     return True
 
 
-def parameters(read: Read, answer: Answer) -> dict[str, Any] | None:
+def parameters(read: Read, answer: ReadAnswer) -> dict[str, Any] | None:
     """The parameters of a read with what it takes from an answer; None if that is not there."""
     params = {**read.params, **{name: value_at(answer, path) for name, path in read.takes}}
     return None if _NOTHING in params.values() else params
 
 
-def text_at(answer: Answer, path: Sequence[str]) -> str | None:
+def text_at(answer: ReadAnswer, path: Sequence[str]) -> str | None:
     """The text at a path of keys; None where there is none."""
     found = value_at(answer, path)
     return found if isinstance(found, str) else None
@@ -62,7 +62,7 @@ def value_at(answer: Any, path: Sequence[str]) -> Any:
     return answer
 
 
-def _meets(expected: AnswerCheck, pages: Sequence[Answer]) -> bool:
+def _meets(expected: AnswerCheck, pages: Sequence[ReadAnswer]) -> bool:
     found = [value_at(page, expected.path) for page in pages]
     match expected.match:
         case Match.EQUALS:

@@ -14,7 +14,7 @@ from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
 from iam_access.model import Account, Finding, Resource, ResourceId, Severity
 from iam_access.plan import entry_rules
-from iam_access.plan.diff import Resources, is_dead, renewal_key
+from iam_access.plan.diff import ResourcesById, is_dead, renewal_key
 from iam_access.plan.forms import write_grants
 from iam_access.snapshot import Snapshot, SnapshotPart
 
@@ -31,7 +31,7 @@ def desired_state(
     configuration: Configuration,
     account: Account,
     snapshot: Snapshot,
-    observed: Resources,
+    observed: ResourcesById,
     reclaimed: Set[ResourceId],
     now: datetime,
 ) -> Desired:
@@ -120,7 +120,7 @@ class _Rules:
         )
 
 
-def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Resource]:
+def _as_they_are(held: Iterable[Resource], observed: ResourcesById) -> Iterator[Resource]:
     """Replace what may not be made or changed by what its teams have in the account.
 
     A resource that is not there yet and gives nothing by itself, such as a policy, may be made.
@@ -137,7 +137,7 @@ def _as_they_are(held: Iterable[Resource], observed: Resources) -> Iterator[Reso
 def _keep(
     resources: dict[ResourceId, Resource],
     blocked: Iterable[TemporaryGrant],
-    observed: Resources,
+    observed: ResourcesById,
     now: datetime,
 ) -> None:
     """Keep what a grant that cannot be written has in the account, until it ends by itself."""

@@ -20,7 +20,7 @@ from iam_access.plan.denials import Order, ordering
 from iam_access.policy.document import same_meaning
 from iam_access.snapshot import Document, Snapshot
 
-Resources = Mapping[ResourceId, Resource]
+ResourcesById = Mapping[ResourceId, Resource]
 
 _NO_ORDER = Order()
 
@@ -37,7 +37,7 @@ class DiffResult:
     served: frozenset[ResourceId] = frozenset()
 
 
-def observed_state(snapshot: Snapshot) -> Resources:
+def observed_state(snapshot: Snapshot) -> ResourcesById:
     """Return everything in the account that is ours, of all teams.
 
     What hangs on a role or group that is ours itself is part of it, and nothing by itself. Raises
@@ -57,7 +57,7 @@ def _observed(kind: Kind, snapshot: Snapshot) -> Iterator[Resource]:
         yield resource
 
 
-def published(resources: Resources) -> Mapping[str, Document]:
+def published(resources: ResourcesById) -> Mapping[str, Document]:
     """The documents of managed policies that resources publish, by ARN."""
     return {
         arn: document
@@ -67,8 +67,8 @@ def published(resources: Resources) -> Mapping[str, Document]:
 
 
 def keep_teams_unchanged(
-    wanted: Resources, observed: Resources, teams: frozenset[str]
-) -> Resources:
+    wanted: ResourcesById, observed: ResourcesById, teams: frozenset[str]
+) -> ResourcesById:
     """`wanted`, completed by what these teams own, as it is.
 
     Teams whose files cannot be read ask for what is unknown, so what they have stays.
@@ -89,7 +89,11 @@ def keep_teams_unchanged(
 
 
 def diff(
-    wanted: Resources, observed: Resources, snapshot: Snapshot, adoption: Adoption, now: datetime
+    wanted: ResourcesById,
+    observed: ResourcesById,
+    snapshot: Snapshot,
+    adoption: Adoption,
+    now: datetime,
 ) -> DiffResult:
     """Compare by meaning. What others made is used, adopted if that is asked for, or an error."""
     findings: list[Finding] = []
@@ -167,7 +171,7 @@ def renewal_key(resource: Resource) -> tuple[object, ...]:
     return (resource.principal, resource.teams, resource.grant)
 
 
-def state_after(observed: Resources, changes: Iterable[Change]) -> Resources:
+def state_after(observed: ResourcesById, changes: Iterable[Change]) -> ResourcesById:
     """Everything in the account that is ours once the changes are made."""
     held = dict(observed)
     for change in changes:
@@ -305,7 +309,7 @@ def are_apart(earlier: Resource, starts: datetime | None) -> bool:
 
 
 def with_dependencies(
-    changes: Iterable[Change], observed: Resources, snapshot: Snapshot, now: datetime
+    changes: Iterable[Change], observed: ResourcesById, snapshot: Snapshot, now: datetime
 ) -> tuple[Change, ...]:
     """The changes with what each has to wait for.
 
@@ -357,7 +361,7 @@ def _check_operations(change: Change) -> None:
 
 def _needs(
     changes: Sequence[Change],
-    observed: Resources,
+    observed: ResourcesById,
     successors: Successors,
     now: datetime,
 ) -> Mapping[ResourceId, frozenset[ResourceId]]:

@@ -15,7 +15,7 @@ from iam_access.kinds.kind import Attempt
 from iam_access.kinds.names import label
 from iam_access.kinds.quotas import QuotaUsage, Use
 from iam_access.model import Finding, Principal, Resource, ResourceId, Severity
-from iam_access.plan.diff import Resources, are_apart, is_dead, published, renewal_key
+from iam_access.plan.diff import ResourcesById, are_apart, is_dead, published, renewal_key
 from iam_access.plan.suspension import Standing
 from iam_access.policy.document import statements_of
 from iam_access.snapshot import Document, Snapshot
@@ -23,8 +23,8 @@ from iam_access.snapshot import Document, Snapshot
 
 def write_grants(
     grants: Iterable[TemporaryGrant],
-    wanted: Resources,
-    observed: Resources,
+    wanted: ResourcesById,
+    observed: ResourcesById,
     reclaimed: Set[ResourceId],
     snapshot: Snapshot,
     now: datetime,
@@ -74,7 +74,7 @@ def _order(grant: TemporaryGrant) -> tuple[datetime, str, str, Principal]:
 
 def _followed(
     grants: Iterable[TemporaryGrant],
-    observed: Resources,
+    observed: ResourcesById,
     alive: Set[ResourceId],
 ) -> Set[ResourceId]:
     """What goes and is followed by grants that begin after its end, so never beside it.

@@ -12,7 +12,7 @@ from iam_access.model import Account, Change, Finding, Resource
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.desired import as_valid_files_name, deadlines, desired_state, documents_needed
 from iam_access.plan.diff import (
-    Resources,
+    ResourcesById,
     diff,
     is_dead,
     keep_teams_unchanged,
@@ -92,7 +92,7 @@ def restoring(
     configuration: Configuration,
     account: Account,
     snapshot: Snapshot,
-    observed: Resources,
+    observed: ResourcesById,
     unknown: frozenset[str],
     now: datetime,
 ) -> tuple[Change, ...]:

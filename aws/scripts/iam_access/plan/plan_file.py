@@ -20,7 +20,7 @@ from iam_access.plan.digest import digest
 from iam_access.plan.encoding import EncodingError, decode, encode
 
 FORMAT = "self-serve-plan"
-VERSION = 1
+FORMAT_VERSION = 1
 #: More than the plan of a thousand accounts that are empty before.
 LARGEST_FILE = 1 << 30
 
@@ -89,7 +89,7 @@ def write(plan: PlanFile) -> str:
     body = encode(PlanFile, plan)
     head = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": FORMAT_VERSION,
         "digest": plan.digest,
         "checksum": checksum(body),
     }
@@ -108,8 +108,10 @@ def _read(document: dict[str, Any]) -> PlanFile:
     if document.get("format") != FORMAT:
         raise PlanFileError("it is not a plan file", "write one with --dry-run --plan-file FILE")
     version = document.get("version")
-    if type(version) is not int or version != VERSION:
-        raise PlanFileError(f"it is of version {shown(version)}, and this program reads {VERSION}")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise PlanFileError(
+            f"it is of version {shown(version)}, and this program reads {FORMAT_VERSION}"
+        )
     if document.keys() != {"format", "version", "digest", "checksum", "plan"}:
         raise PlanFileError("it has other parts than a plan file has")
     if document["checksum"] != checksum(document["plan"]):

@@ -19,7 +19,7 @@ from iam_access.model import (
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.desired import desired_state
 from iam_access.plan.diff import (
-    Resources,
+    ResourcesById,
     diff,
     drop_with_dependents,
     is_dead,
@@ -104,7 +104,7 @@ def plan_apply(
 
 
 def _obtained(
-    wanted: Resources,
+    wanted: ResourcesById,
     there: Set[ResourceId],
     changes: Iterable[Change],
     unknown: frozenset[str],
@@ -179,7 +179,9 @@ def _is_asked(finding: Finding, request: RunOptions) -> bool:
     return finding.team is None or request.concerns(frozenset({finding.team}))
 
 
-def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) -> frozenset[str]:
+def _teams_of_unknown_intent(
+    configuration: Configuration, observed: ResourcesById
+) -> frozenset[str]:
     """The teams whose files are invalid, so that what they ask for is unknown.
 
     While a file is wrong in a way that hides whose it is, a team without files may not have
@@ -191,7 +193,7 @@ def _teams_of_unknown_intent(configuration: Configuration, observed: Resources) 
 
 
 def _left_alone_notes(
-    teams: frozenset[str], observed: Resources, account: Account
+    teams: frozenset[str], observed: ResourcesById, account: Account
 ) -> Iterable[Finding]:
     """Says of each of these teams that its things stay as they are."""
     for team in sorted(teams):

@@ -17,7 +17,7 @@ from iam_access.model import (
     Severity,
 )
 from iam_access.plan.diff import (
-    Resources,
+    ResourcesById,
     drop_with_dependents,
     is_dead,
     published,
@@ -55,7 +55,7 @@ class Held:
 
 def hold_back(
     changes: Sequence[Change],
-    observed: Resources,
+    observed: ResourcesById,
     allowed: frozenset[str] | None,
     account: Account,
     now: datetime,
@@ -134,7 +134,7 @@ def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -
 
 
 def _losses(
-    changes: Sequence[Change], observed: Resources, now: datetime
+    changes: Sequence[Change], observed: ResourcesById, now: datetime
 ) -> Iterator[tuple[frozenset[str], Loss]]:
     """Who loses living access by a change and has less afterwards, with the change's teams."""
     losses = [
@@ -164,7 +164,7 @@ class _After:
     def __init__(
         self,
         changes: Iterable[Change],
-        observed: Resources,
+        observed: ResourcesById,
         principals: Set[Principal],
         now: datetime,
     ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from iam_access.model import ApiCall, Change, Finding, Plan, Resource, Severity
-from iam_access.plan.diff import Resources, alike, is_dead
+from iam_access.plan.diff import ResourcesById, alike, is_dead
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.temporary import temporary_grants
@@ -24,7 +24,7 @@ _HINT = (
 
 
 def as_reviewed(
-    now: Plan, reviewed: AccountPlan, observed: Resources, request: RunOptions, at: datetime
+    now: Plan, reviewed: AccountPlan, observed: ResourcesById, request: RunOptions, at: datetime
 ) -> Plan:
     """The plan made `now`, if it is what was reviewed; else one that changes nothing, and why.
 
@@ -52,7 +52,7 @@ def as_reviewed(
 
 
 def _differences(
-    now: Sequence[Change], reviewed: Sequence[Change], observed: Resources, at: datetime
+    now: Sequence[Change], reviewed: Sequence[Change], observed: ResourcesById, at: datetime
 ) -> Iterator[str]:
     """How the changes that are planned now differ from those that were reviewed, for people."""
     planned = {change.id: change for change in now}
@@ -136,7 +136,7 @@ def _is_subsequence(part: Sequence[ApiCall], whole: Sequence[ApiCall]) -> bool:
     return all(any(replace(call, phase=other.phase) == other for other in left) for call in part)
 
 
-def _is_made(change: Change, observed: Resources, at: datetime) -> bool:
+def _is_made(change: Change, observed: ResourcesById, at: datetime) -> bool:
     """Whether the account is as the change was to leave it."""
     found = observed.get(change.id)
     if change.after is None:

@@ -23,7 +23,7 @@ from iam_access.model import (
 )
 from iam_access.phrases import some
 from iam_access.plan.diff import (
-    Resources,
+    ResourcesById,
     is_dead,
     observed_state,
     removals,
@@ -85,7 +85,7 @@ _NAMED = 5
 def what_stays(
     account: Account,
     snapshot: Snapshot,
-    observed: Resources,
+    observed: ResourcesById,
     target: Target,
     written: PermanentEntries,
 ) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.kind import GivenAccess
 from iam_access.model import Finding, Principal, Severity
-from iam_access.plan.diff import Resources, published
+from iam_access.plan.diff import ResourcesById, published
 from iam_access.policy.arn import arn_name
 from iam_access.policy.document import document, statement
 from iam_access.policy.outliving import describe_actions, is_absolute, suspended
@@ -39,7 +39,7 @@ class Standing:
     roles: Mapping[Principal, Sequence[TemporaryGrant]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, wanted: Resources, observed: Resources, snapshot: Snapshot) -> "Standing":
+    def of(cls, wanted: ResourcesById, observed: ResourcesById, snapshot: Snapshot) -> "Standing":
         """What people hold in an account for good, once it is what is wanted."""
         coming: defaultdict[Principal, list[GivenAccess]] = defaultdict(list)
         for resource in wanted.values():

@@ -22,7 +22,7 @@ from iam_access.policy.evaluation.evaluate import (
     decide,
 )
 from iam_access.policy.evaluation.request import Context, PrincipalContext, Request
-from iam_access.sandbox.call import Call, Entity
+from iam_access.sandbox.call import Entity, SandboxCall
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import Caller
 
@@ -59,7 +59,7 @@ _KINDS = (
 _ARNS = ("PolicyArn", "PolicySourceArn")
 
 
-def require_permission(call: Call) -> None:
+def require_permission(call: SandboxCall) -> None:
     """Refuse (AccessDenied) an IAM call that the caller's policies do not allow.
 
     Credentials of GetSessionToken without a second factor may call nothing of IAM (STS API
@@ -87,7 +87,7 @@ def require_permission(call: Call) -> None:
             raise _denied(call.caller, request, decision)
 
 
-def may(call: Call, action: str, resource: str, context: Context | None = None) -> bool:
+def may(call: SandboxCall, action: str, resource: str, context: Context | None = None) -> bool:
     """Whether the caller's policies allow an action of another service in the caller's account.
 
     `context`: condition keys of the request beside those that every request has.
@@ -108,7 +108,7 @@ def may(call: Call, action: str, resource: str, context: Context | None = None) 
     return decide(request, caller_layers(call)).allowed
 
 
-def lacking_to_assume(call: Call, role: Role, context: Context) -> str | None:
+def lacking_to_assume(call: SandboxCall, role: Role, context: Context) -> str | None:
     """The action that a role's trust policy, or if needed the caller's own policies, do not allow.
 
     None if the caller may assume the role. Tags of a session and a source identity need actions
@@ -148,7 +148,7 @@ def principal(caller: Caller) -> PrincipalContext:
     return PrincipalContext.role_session(caller.principal_arn, caller.name, caller.entity_id)
 
 
-def caller_layers(call: Call) -> ApplicablePolicies:
+def caller_layers(call: SandboxCall) -> ApplicablePolicies:
     """The policies of the caller: inline, attached, those of groups, boundary and session."""
     if not call.world.enforce:
         return ApplicablePolicies(
@@ -198,7 +198,7 @@ def _compiled(text: str, kind: SourceType, name: str) -> CompiledPolicy:
     return compile_policy(text, PolicySource(name, kind, name))
 
 
-def _subject(call: Call) -> Any:
+def _subject(call: SandboxCall) -> Any:
     """The user, role, group, instance profile or policy that a call names; None without one."""
     for kind in _KINDS:
         name = call.params.get(kind.parameter)
@@ -210,7 +210,7 @@ def _subject(call: Call) -> Any:
     return None
 
 
-def _named(call: Call) -> str:
+def _named(call: SandboxCall) -> str:
     """The ARN of a resource that does not exist yet; * for a call that names none."""
     start = iam_arn(call.account_id, "", partition=call.partition)
     for kind in _KINDS:
@@ -238,7 +238,7 @@ def _existing(iam: IAMBackend, kind: _Kind, name: str) -> Any:
     return next((each for each in found if each.name == name), None)
 
 
-def _subject_context(call: Call, subject: Any) -> Iterator[tuple[str, str]]:
+def _subject_context(call: SandboxCall, subject: Any) -> Iterator[tuple[str, str]]:
     """The tags of the resource of a call, and the permissions boundary of a user or role.
 
     A request that sets a boundary has that one instead (IAM User Guide,
@@ -253,7 +253,7 @@ def _subject_context(call: Call, subject: Any) -> Iterator[tuple[str, str]]:
         yield "iam:PermissionsBoundary", boundary
 
 
-def _context(call: Call) -> Context:
+def _context(call: SandboxCall) -> Context:
     tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
     context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
     context.update(_session_context(call))
@@ -268,7 +268,7 @@ def _context(call: Call) -> Context:
     return context
 
 
-def _session_context(call: Call) -> Iterator[tuple[str, str]]:
+def _session_context(call: SandboxCall) -> Iterator[tuple[str, str]]:
     """Condition keys from the caller's credentials: tags, and those of temporary credentials.
 
     Long-term credentials carry no aws:MultiFactorAuthPresent, and sessions of roles do not carry

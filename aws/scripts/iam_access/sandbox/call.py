@@ -15,7 +15,7 @@ Entity = User | Group | Role
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SandboxCall:
     """A call: the operation, its parameters, the caller, and the state of the sandbox."""
 
     world: SandboxState
@@ -42,14 +42,14 @@ Result = ActionResult | Mapping[str, Any]
 DONE: Mapping[str, Any] = {}
 """The result of operations that return nothing."""
 
-Operation = Callable[[Call], Result | None]
+OperationHandler = Callable[[SandboxCall], Result | None]
 """Refuses (raises AwsError), answers (returns a result), or leaves the answer to moto (None).
 
 A result is the members that boto3 is to return, or, with objects of moto in it, an ActionResult.
 """
 
 
-def user_of(call: Call) -> User:
+def user_of(call: SandboxCall) -> User:
     """The user that the request names; NoSuchEntity if there is none."""
     name = call.params["UserName"]
     user = call.iam.users.get(name)
@@ -58,7 +58,7 @@ def user_of(call: Call) -> User:
     return user
 
 
-def group_of(call: Call) -> Group:
+def group_of(call: SandboxCall) -> Group:
     """The group that the request names; NoSuchEntity if there is none."""
     name = call.params["GroupName"]
     group = call.iam.groups.get(name)
@@ -67,7 +67,7 @@ def group_of(call: Call) -> Group:
     return group
 
 
-def role_of(call: Call) -> Role:
+def role_of(call: SandboxCall) -> Role:
     """The role that the request names; NoSuchEntity if there is none."""
     name = call.params["RoleName"]
     for role in call.iam.roles.values():
@@ -76,7 +76,7 @@ def role_of(call: Call) -> Role:
     raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.")
 
 
-def own_role_of(call: Call) -> Role:
+def own_role_of(call: SandboxCall) -> Role:
     """The role that the request names; UnmodifiableEntity if only AWS may change it."""
     role = role_of(call)
     if role.path.startswith(("/aws-service-role/", "/aws-reserved/")):

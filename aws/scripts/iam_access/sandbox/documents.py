@@ -43,7 +43,7 @@ _MASK = "\x00"
 _EPOCH = re.compile(r"\d{1,15}")
 
 
-def size(document: str) -> int:
+def document_size(document: str) -> int:
     """The size of a document against quotas: its characters without white space."""
     return len("".join(document.split()))
 

@@ -17,7 +17,7 @@ def _originals() -> tuple[AWSManagedPolicy, ...]:
     )
 
 
-def load(backend: IAMBackend) -> list[ManagedPolicy]:
+def managed_policies(backend: IAMBackend) -> list[ManagedPolicy]:
     """The policies for one account.
 
     Documents and versions never change and are shared; each account counts its attachments.

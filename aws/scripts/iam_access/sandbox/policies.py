@@ -7,21 +7,21 @@ from moto.iam.models import AWSManagedPolicy, ManagedPolicy
 
 from iam_access.sandbox.call import (
     DONE,
-    Call,
     Entity,
-    Operation,
+    OperationHandler,
     Result,
+    SandboxCall,
     entities,
     group_of,
     own_role_of,
     require_quota,
     user_of,
 )
-from iam_access.sandbox.documents import check_identity_policy, size
+from iam_access.sandbox.documents import check_identity_policy, document_size
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.quotas import SandboxQuotas
 
-_FIND: dict[str, Callable[[Call], Entity]] = {
+_FIND: dict[str, Callable[[SandboxCall], Entity]] = {
     "User": user_of,
     "Group": group_of,
     "Role": own_role_of,
@@ -44,12 +44,12 @@ def inline_size_quota(kind: str, quotas: SandboxQuotas) -> int:
     }[kind]
 
 
-def own_policies(call: Call) -> list[ManagedPolicy]:
+def own_policies(call: SandboxCall) -> list[ManagedPolicy]:
     """The customer managed policies of the account."""
     return [p for p in call.iam.managed_policies.values() if not isinstance(p, AWSManagedPolicy)]
 
 
-def boundary_uses(call: Call, policy_arn: str) -> int:
+def boundary_uses(call: SandboxCall, policy_arn: str) -> int:
     """The number of users and roles with a policy as their permissions boundary."""
     return sum(
         getattr(entity, "permissions_boundary_arn", None) == policy_arn
@@ -64,7 +64,7 @@ def is_attachable(policy: ManagedPolicy) -> bool:
     )
 
 
-def policy_of(call: Call) -> ManagedPolicy:
+def policy_of(call: SandboxCall) -> ManagedPolicy:
     """The managed policy that the request names; NoSuchEntity if there is none."""
     arn = call.params["PolicyArn"]
     policy = call.iam.managed_policies.get(arn)
@@ -73,7 +73,7 @@ def policy_of(call: Call) -> ManagedPolicy:
     return policy
 
 
-def _own_policy(call: Call) -> ManagedPolicy:
+def _own_policy(call: SandboxCall) -> ManagedPolicy:
     policy = policy_of(call)
     if isinstance(policy, AWSManagedPolicy):
         raise AwsError(
@@ -84,13 +84,13 @@ def _own_policy(call: Call) -> ManagedPolicy:
     return policy
 
 
-def _check_size(call: Call) -> None:
+def _check_size(call: SandboxCall) -> None:
     quota = call.quotas.policy_size
-    if size(call.params["PolicyDocument"]) > quota:
+    if document_size(call.params["PolicyDocument"]) > quota:
         raise AwsError("LimitExceeded", f"Cannot exceed quota for PolicySize: {quota}")
 
 
-def _create_policy(call: Call) -> None:
+def _create_policy(call: SandboxCall) -> None:
     check_identity_policy(call.params["PolicyDocument"], call.partition)
     _check_size(call)
     own = own_policies(call)
@@ -103,7 +103,7 @@ def _create_policy(call: Call) -> None:
     require_quota("PoliciesPerAccount", len(own), call.quotas.policies)
 
 
-def _create_policy_version(call: Call) -> None:
+def _create_policy_version(call: SandboxCall) -> None:
     policy = _own_policy(call)
     check_identity_policy(call.params["PolicyDocument"], call.partition)
     _check_size(call)
@@ -116,7 +116,7 @@ def _create_policy_version(call: Call) -> None:
         )
 
 
-def _delete_policy_version(call: Call) -> None:
+def _delete_policy_version(call: SandboxCall) -> None:
     policy = _own_policy(call)
     version = call.params["VersionId"]
     if version not in (v.version_id for v in policy.versions):
@@ -128,7 +128,7 @@ def _delete_policy_version(call: Call) -> None:
         raise AwsError("DeleteConflict", "Cannot delete the default version of a policy.")
 
 
-def _delete_policy(call: Call) -> None:
+def _delete_policy(call: SandboxCall) -> None:
     policy = _own_policy(call)
     attached = any(policy.arn in entity.managed_policies for entity in entities(call.iam))
     if attached or boundary_uses(call, policy.arn):
@@ -141,18 +141,18 @@ def _delete_policy(call: Call) -> None:
         )
 
 
-def _change_policy(call: Call) -> None:
+def _change_policy(call: SandboxCall) -> None:
     _own_policy(call)
 
 
-def _tag_policy(call: Call) -> None:
+def _tag_policy(call: SandboxCall) -> None:
     policy = _own_policy(call)
     keys = {tag["Key"].lower() for tag in policy.get_tags()}
     if len(keys | {tag["Key"].lower() for tag in call.params["Tags"]}) > 50:
         raise AwsError("LimitExceeded", "The number of tags has reached the maximum limit.")
 
 
-def _attach(kind: str, call: Call) -> Result:
+def _attach(kind: str, call: SandboxCall) -> Result:
     entity = _FIND[kind](call)
     arn = call.params["PolicyArn"]
     policy = call.iam.managed_policies.get(arn)
@@ -169,7 +169,7 @@ def _attach(kind: str, call: Call) -> Result:
     return DONE
 
 
-def _detach(kind: str, call: Call) -> Result:
+def _detach(kind: str, call: SandboxCall) -> Result:
     entity = _FIND[kind](call)
     arn = call.params["PolicyArn"]
     if arn not in entity.managed_policies:
@@ -178,22 +178,24 @@ def _detach(kind: str, call: Call) -> Result:
     return DONE
 
 
-def _put_inline(kind: str, call: Call) -> None:
+def _put_inline(kind: str, call: SandboxCall) -> None:
     entity = _FIND[kind](call)
     document = call.params["PolicyDocument"]
     check_identity_policy(document, call.partition)
     others = sum(
-        size(text) for name, text in entity.policies.items() if name != call.params["PolicyName"]
+        document_size(text)
+        for name, text in entity.policies.items()
+        if name != call.params["PolicyName"]
     )
     quota = inline_size_quota(kind, call.quotas)
-    if others + size(document) > quota:
+    if others + document_size(document) > quota:
         raise AwsError(
             "LimitExceeded",
             f"Maximum policy size of {quota} bytes exceeded for {kind.lower()} {entity.name}",
         )
 
 
-def _delete_inline(kind: str, call: Call) -> None:
+def _delete_inline(kind: str, call: SandboxCall) -> None:
     name = call.params["PolicyName"]
     if name not in _FIND[kind](call).policies:
         raise AwsError(
@@ -201,7 +203,7 @@ def _delete_inline(kind: str, call: Call) -> None:
         )
 
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, OperationHandler] = {
     "CreatePolicy": _create_policy,
     "CreatePolicyVersion": _create_policy_version,
     "DeletePolicy": _delete_policy,

@@ -6,17 +6,17 @@ from moto.iam.models import User
 from iam_access.sandbox import trust
 from iam_access.sandbox.call import (
     DONE,
-    Call,
     Entity,
-    Operation,
+    OperationHandler,
     Result,
+    SandboxCall,
     group_of,
     own_role_of,
     require_quota,
     require_unique_name,
     user_of,
 )
-from iam_access.sandbox.documents import size
+from iam_access.sandbox.documents import document_size
 from iam_access.sandbox.faults import AwsError
 
 
@@ -31,7 +31,7 @@ def _require_bare(entity: Entity) -> None:
         raise _conflict("delete policies")
 
 
-def _create_user(call: Call) -> Result | None:
+def _create_user(call: SandboxCall) -> Result | None:
     require_unique_name("User", call.params["UserName"], list(call.iam.users))
     require_quota("UsersPerAccount", len(call.iam.users), call.quotas.users)
     boundary = call.params.get("PermissionsBoundary")
@@ -48,7 +48,7 @@ def _create_user(call: Call) -> Result | None:
     return ActionResult({"User": user})
 
 
-def _delete_user(call: Call) -> Result:
+def _delete_user(call: SandboxCall) -> Result:
     user = user_of(call)
     _require_bare(user)
     if any(user in group.users for group in call.iam.groups.values()):
@@ -68,33 +68,33 @@ def _delete_user(call: Call) -> Result:
     return DONE
 
 
-def _update_user(call: Call) -> None:
+def _update_user(call: SandboxCall) -> None:
     user = user_of(call)
     new_name = call.params.get("NewUserName")
     if new_name is not None and new_name.lower() != user.name.lower():
         require_unique_name("User", new_name, list(call.iam.users))
 
 
-def _create_group(call: Call) -> None:
+def _create_group(call: SandboxCall) -> None:
     require_unique_name("Group", call.params["GroupName"], list(call.iam.groups))
     require_quota("GroupsPerAccount", len(call.iam.groups), call.quotas.groups)
 
 
-def _delete_group(call: Call) -> None:
+def _delete_group(call: SandboxCall) -> None:
     group = group_of(call)
     if group.users:
         raise _conflict("remove users from group")
     _require_bare(group)
 
 
-def _add_user_to_group(call: Call) -> None:
+def _add_user_to_group(call: SandboxCall) -> None:
     group, user = group_of(call), user_of(call)
     if user not in group.users:
         count = sum(user in other.users for other in call.iam.groups.values())
         require_quota("GroupsPerUser", count, call.quotas.groups_per_user)
 
 
-def _create_role(call: Call) -> None:
+def _create_role(call: SandboxCall) -> None:
     if call.params.get("Path", "/").startswith(("/aws-service-role/", "/aws-reserved/")):
         raise AwsError("ValidationError", "The specified value for path is reserved for AWS.")
     document = call.params["AssumeRolePolicyDocument"]
@@ -108,7 +108,7 @@ def _create_role(call: Call) -> None:
         _require_boundary(call, call.params["PermissionsBoundary"])
 
 
-def _update_trust(call: Call) -> Result:
+def _update_trust(call: SandboxCall) -> Result:
     role = own_role_of(call)
     document = call.params["PolicyDocument"]
     trust.check(document)
@@ -117,13 +117,13 @@ def _update_trust(call: Call) -> Result:
     return DONE
 
 
-def _check_trust_size(call: Call, document: str) -> None:
+def _check_trust_size(call: SandboxCall, document: str) -> None:
     quota = call.quotas.assume_role_policy_size
-    if size(document) > quota:
+    if document_size(document) > quota:
         raise AwsError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {quota}")
 
 
-def _delete_role(call: Call) -> Result:
+def _delete_role(call: SandboxCall) -> Result:
     role = own_role_of(call)
     if any(role in profile.roles for profile in call.iam.instance_profiles.values()):
         raise _conflict("remove roles from instance profile")
@@ -133,23 +133,23 @@ def _delete_role(call: Call) -> Result:
     return DONE
 
 
-def _change_role(call: Call) -> None:
+def _change_role(call: SandboxCall) -> None:
     own_role_of(call)
 
 
-def _put_role_boundary(call: Call) -> None:
+def _put_role_boundary(call: SandboxCall) -> None:
     own_role_of(call)
     _require_boundary(call, call.params["PermissionsBoundary"])
 
 
-def _put_user_boundary(call: Call) -> Result:
+def _put_user_boundary(call: SandboxCall) -> Result:
     user = user_of(call)
     _require_boundary(call, call.params["PermissionsBoundary"])
     set_boundary(user, call.params["PermissionsBoundary"])
     return DONE
 
 
-def _delete_user_boundary(call: Call) -> Result:
+def _delete_user_boundary(call: SandboxCall) -> Result:
     user = user_of(call)
     if getattr(user, "permissions_boundary_arn", None) is None:
         raise AwsError("NoSuchEntity", f"User {user.name} does not have a permissions boundary.")
@@ -157,7 +157,7 @@ def _delete_user_boundary(call: Call) -> Result:
     return DONE
 
 
-def _require_boundary(call: Call, arn: str) -> None:
+def _require_boundary(call: SandboxCall, arn: str) -> None:
     if arn not in call.iam.managed_policies:
         raise AwsError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
 
@@ -169,24 +169,24 @@ def set_boundary(user: User, arn: str | None) -> None:
     user.permissions_boundary = shown  # type: ignore[attr-defined]
 
 
-def _tag_user(call: Call) -> None:
+def _tag_user(call: SandboxCall) -> None:
     _require_room_for_tags([tag["Key"] for tag in user_of(call).tags or []], call)
 
 
-def _tag_role(call: Call) -> None:
+def _tag_role(call: SandboxCall) -> None:
     _require_room_for_tags([tag["Key"] for tag in own_role_of(call).tags], call)
 
 
-def _require_room_for_tags(present: list[str], call: Call) -> None:
+def _require_room_for_tags(present: list[str], call: SandboxCall) -> None:
     if len({*present, *(tag["Key"] for tag in call.params["Tags"])}) > 50:
         raise AwsError("LimitExceeded", "The number of tags has reached the maximum limit.")
 
 
-def _require_user(call: Call) -> None:
+def _require_user(call: SandboxCall) -> None:
     user_of(call)
 
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, OperationHandler] = {
     "CreateUser": _create_user,
     "UpdateUser": _update_user,
     "DeleteUser": _delete_user,

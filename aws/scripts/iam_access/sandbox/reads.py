@@ -8,7 +8,7 @@ from urllib.parse import quote
 from moto.core.responses import ActionResult
 from moto.iam.models import AWSManagedPolicy, Group, InstanceProfile, ManagedPolicy, Role, User
 
-from iam_access.sandbox.call import Call, Entity, Operation, Result, entities
+from iam_access.sandbox.call import Entity, OperationHandler, Result, SandboxCall, entities
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
 from iam_access.sandbox.policies import boundary_uses, is_attachable, own_policies, policy_of
@@ -18,7 +18,7 @@ _DEFAULT_PAGE = 100
 T = TypeVar("T")
 
 
-def page_of(call: Call, items: list[T]) -> tuple[list[T], dict[str, Any]]:
+def page_of(call: SandboxCall, items: list[T]) -> tuple[list[T], dict[str, Any]]:
     """The items of the requested page, and the members that lead to the next page."""
     marker = call.params.get("Marker", "0")
     if not marker.isdecimal():
@@ -49,7 +49,7 @@ def _boundary(entity: Entity) -> dict[str, Any]:
     return {"PermissionsBoundary": boundary}
 
 
-def _user(call: Call, user: User) -> dict[str, Any]:
+def _user(call: SandboxCall, user: User) -> dict[str, Any]:
     groups = [group.name for group in call.iam.groups.values() if user in group.users]
     return {
         "Path": user.path,
@@ -65,7 +65,7 @@ def _user(call: Call, user: User) -> dict[str, Any]:
     }
 
 
-def _group(_: Call, group: Group) -> dict[str, Any]:
+def _group(_: SandboxCall, group: Group) -> dict[str, Any]:
     return {
         "Path": group.path,
         "GroupName": group.name,
@@ -77,7 +77,7 @@ def _group(_: Call, group: Group) -> dict[str, Any]:
     }
 
 
-def _role(call: Call, role: Role) -> dict[str, Any]:
+def _role(call: SandboxCall, role: Role) -> dict[str, Any]:
     profiles = [p for p in call.iam.instance_profiles.values() if role in p.roles]
     return {
         **_role_summary(role),
@@ -126,7 +126,7 @@ def _policy_summary(policy: ManagedPolicy, boundary_uses: int) -> dict[str, Any]
     }
 
 
-def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
+def _policy(call: SandboxCall, policy: ManagedPolicy) -> dict[str, Any]:
     return {
         **_policy_summary(policy, boundary_uses(call, policy.arn)),
         **({"Description": policy.description} if policy.description else {}),
@@ -142,10 +142,10 @@ def _policy(call: Call, policy: ManagedPolicy) -> dict[str, Any]:
     }
 
 
-def _authorization_details(call: Call) -> Result:
+def _authorization_details(call: SandboxCall) -> Result:
     iam = call.iam
     aws = [p for p in iam.managed_policies.values() if isinstance(p, AWSManagedPolicy)]
-    sources: list[tuple[str, str, Callable[[Call, Any], dict[str, Any]], Iterable[Any]]] = [
+    sources: list[tuple[str, str, Callable[[SandboxCall, Any], dict[str, Any]], Iterable[Any]]] = [
         ("User", "UserDetailList", _user, iam.users.values()),
         ("Group", "GroupDetailList", _group, iam.groups.values()),
         ("Role", "RoleDetailList", _role, iam.roles.values()),
@@ -166,7 +166,7 @@ def _authorization_details(call: Call) -> Result:
     return {**result, **following}
 
 
-def _account_summary(call: Call) -> Result:
+def _account_summary(call: SandboxCall) -> Result:
     iam = call.iam
     own = own_policies(call)
     summary = {
@@ -190,7 +190,7 @@ def _account_summary(call: Call) -> Result:
     return ActionResult({"SummaryMap": summary})
 
 
-def _get_policy(call: Call) -> Result:
+def _get_policy(call: SandboxCall) -> Result:
     policy = policy_of(call)
     tags = {"Tags": policy.get_tags()} if policy.get_tags() else {}
     described = {"Description": policy.description} if policy.description else {}
@@ -198,7 +198,7 @@ def _get_policy(call: Call) -> Result:
     return ActionResult({"Policy": {**summary, **described, **tags}})
 
 
-def _list_policies(call: Call) -> Result:
+def _list_policies(call: SandboxCall) -> Result:
     """The answer of ListPolicies: no descriptions and tags; PolicyUsageFilter is supported.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListPolicies.html
@@ -227,21 +227,21 @@ def _list_policies(call: Call) -> Result:
     return ActionResult({"Policies": summaries, **following})
 
 
-def _list_users(call: Call) -> Result:
+def _list_users(call: SandboxCall) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     users = [user for user in call.iam.users.values() if user.path.startswith(prefix)]
     page, following = page_of(call, users)
     return ActionResult({"Users": page, **following})
 
 
-def _list_groups(call: Call) -> Result:
+def _list_groups(call: SandboxCall) -> Result:
     prefix = call.params.get("PathPrefix", "/")
     groups = [group for group in call.iam.groups.values() if group.path.startswith(prefix)]
     page, following = page_of(call, groups)
     return ActionResult({"Groups": page, **following})
 
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, OperationHandler] = {
     "GetAccountAuthorizationDetails": _authorization_details,
     "GetAccountSummary": _account_summary,
     "GetPolicy": _get_policy,

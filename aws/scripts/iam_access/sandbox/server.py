@@ -23,7 +23,7 @@ from iam_access.sandbox.profiles import Profile, write
 from iam_access.sandbox.quotas import SandboxQuotas
 from iam_access.sandbox.sandbox import SandboxAccount, SandboxBase
 from iam_access.sandbox.services import is_judged
-from iam_access.sandbox.wire import Answer, failure, signed_scope
+from iam_access.sandbox.wire import WireAnswer, failure, signed_scope
 from iam_access.sandbox.world import utc_now
 
 _HOST = "127.0.0.1"
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: requests are in `calls`."""
 
 
-def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+def _handle(method: str, path: str, headers: dict[str, str], body: bytes) -> WireAnswer:
     """The answer of moto's handler for the service in the request's signature."""
     scope = signed_scope(headers.get("Authorization", ""))
     if scope is None:

@@ -19,9 +19,9 @@ from moto.core.responses import BaseResponse
 from iam_access.policy.actions import Action, find_action, resource_types
 from iam_access.policy.arn import Arn
 from iam_access.sandbox.authorize import may
-from iam_access.sandbox.call import Call
+from iam_access.sandbox.call import SandboxCall
 from iam_access.sandbox.faults import AwsError
-from iam_access.sandbox.wire import Answer, failure, signed_scope
+from iam_access.sandbox.wire import WireAnswer, failure, signed_scope
 
 # Operations of S3 that need the permission of another one (Service Authorization Reference, and
 # API_HeadBucket.html).
@@ -32,7 +32,7 @@ _ADVICE = "ask `aws iam simulate-principal-policy` as the account's administrato
 _DELETED = re.compile(r"<Key>([^<]*)</Key>")
 
 
-def require_permission(call: Call) -> None:
+def require_service_permission(call: SandboxCall) -> None:
     """Refuse (AccessDenied) a call to a service that the caller's policies do not allow.
 
     What cannot be evaluated is refused, except to the root user.
@@ -56,7 +56,9 @@ def require_permission(call: Call) -> None:
             )
 
 
-def may_in_s3(call: Call, response: BaseResponse, bucket: str | None, key: str | None) -> bool:
+def may_in_s3(
+    call: SandboxCall, response: BaseResponse, bucket: str | None, key: str | None
+) -> bool:
     """Whether the caller's policies allow a request to S3, on a bucket or an object in it.
 
     Copying an object also reads the source, and several are deleted only if each may be (Amazon S3
@@ -83,13 +85,13 @@ def _body(response: BaseResponse) -> str:
     return body.decode(errors="replace") if isinstance(body, bytes) else str(body)
 
 
-def refusing_unknown(process: Callable[..., Answer | None]) -> Callable[..., Answer]:
+def refusing_unknown(process: Callable[..., WireAnswer | None]) -> Callable[..., WireAnswer]:
     """Moto's handling of a request, with a refusal of a service that it does not have.
 
     Such a request would otherwise get an answer that no client understands, or leave the machine.
     """
 
-    def answer(stubber: BotocoreStubber, request: Any) -> Answer:
+    def answer(stubber: BotocoreStubber, request: Any) -> WireAnswer:
         found = process(stubber, request)
         if found is not None and found[0::2] != (404, "Not yet implemented"):
             return found
@@ -121,7 +123,7 @@ def _asks(backend: str) -> bool:
     )
 
 
-def _resources(action: Action, call: Call) -> Iterator[str]:
+def _resources(action: Action, call: SandboxCall) -> Iterator[str]:
     """The ARNs of a request's resources, "*" for an action without resources."""
     if not action.resource_types:
         yield "*"
@@ -133,7 +135,7 @@ def _resources(action: Action, call: Call) -> Iterator[str]:
             yield arn
 
 
-def _filled(pattern: str, call: Call) -> str | None:
+def _filled(pattern: str, call: SandboxCall) -> str | None:
     """A resource's ARN from the request's parameters; None if they do not determine it."""
     shape = re.compile(_VARIABLE.sub("[^:]*", re.sub(r"\$(?!\{)", r"\\$", pattern)))
     texts = {key.lower(): value for key, value in call.params.items() if isinstance(value, str)}

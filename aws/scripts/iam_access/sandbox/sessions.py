@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult
 from iam_access.policy.arn import account_of
 from iam_access.sandbox import trust
 from iam_access.sandbox.authorize import lacking_to_assume
-from iam_access.sandbox.call import Call, Operation
+from iam_access.sandbox.call import OperationHandler, SandboxCall
 from iam_access.sandbox.documents import check_identity_policy
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_assume_role, check_range
@@ -18,7 +18,7 @@ from iam_access.sandbox.world import KeyOwner
 _CHAINING_LIMIT = 3600
 
 
-def _assume_role(call: Call) -> ActionResult:
+def _assume_role(call: SandboxCall) -> ActionResult:
     params = call.params
     if call.caller.kind == "root":
         raise AwsError("AccessDenied", "Roles may not be assumed by root accounts.")
@@ -76,7 +76,7 @@ def _assume_role(call: Call) -> ActionResult:
     )
 
 
-def _proves_mfa(call: Call) -> bool:
+def _proves_mfa(call: SandboxCall) -> bool:
     serial = call.params.get("SerialNumber")
     if serial is None:
         return False
@@ -94,7 +94,7 @@ def require_signature(operation: str) -> None:
         raise AwsError("AccessDenied", f"Not authorized to perform sts:{operation}")
 
 
-def _get_session_token(call: Call) -> dict[str, Any]:
+def _get_session_token(call: SandboxCall) -> dict[str, Any]:
     """Issue temporary credentials to a user or the root user, which need no permission for it.
 
     STS API Reference, API_GetSessionToken.html.
@@ -126,14 +126,14 @@ def _get_session_token(call: Call) -> dict[str, Any]:
     }
 
 
-def _get_caller_identity(call: Call) -> dict[str, Any]:
+def _get_caller_identity(call: SandboxCall) -> dict[str, Any]:
     caller = call.caller
     is_session = caller.kind == "session"
     user_id = f"{caller.entity_id}:{caller.name}" if is_session else caller.entity_id
     return {"UserId": user_id, "Account": caller.account_id, "Arn": caller.arn}
 
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, OperationHandler] = {
     "AssumeRole": _assume_role,
     "GetSessionToken": _get_session_token,
     "GetCallerIdentity": _get_caller_identity,

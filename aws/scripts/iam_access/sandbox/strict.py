@@ -35,12 +35,12 @@ from iam_access.sandbox import (
     simulator,
 )
 from iam_access.sandbox.authorize import require_permission
-from iam_access.sandbox.call import Call, Operation
+from iam_access.sandbox.call import OperationHandler, SandboxCall
 from iam_access.sandbox.faults import AwsError, Fault, FaultContext, LostAnswer, RecordedCall
-from iam_access.sandbox.wire import Answer, error_code, failure, signed_scope, success
+from iam_access.sandbox.wire import WireAnswer, error_code, failure, signed_scope, success
 from iam_access.sandbox.world import SandboxState, account_of_key, identify
 
-_OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
+_OPERATIONS: Mapping[str, Mapping[str, OperationHandler]] = {
     "iam": {
         **policies.OPERATIONS,
         **principals.OPERATIONS,
@@ -82,7 +82,7 @@ class StrictLayer:
 
         def dispatch(
             response: BaseResponse, request: Any, full_url: str | None = None, headers: Any = None
-        ) -> Answer:
+        ) -> WireAnswer:
             return layer._serve(response, request, full_url, headers)
 
         def account_id_from(access_key: str) -> str:
@@ -106,7 +106,7 @@ class StrictLayer:
             (moto_responses, "method_names_from_class", _method_names),
             (iam_models, "get_account_id_from", account_id_from),
             (iam_models, "mark_account_as_visited", lambda **_: None),
-            (IAMBackend, "_init_aws_policies", managed.load),
+            (IAMBackend, "_init_aws_policies", managed.managed_policies),
             (iam_models, "IAMPolicyDocumentValidator", _Checked),
             (iam_models, "ARN_PARTITION_REGEX", _ARN_START),
             (sts_models, "ARN_PARTITION_REGEX", _ARN_START),
@@ -126,7 +126,7 @@ class StrictLayer:
 
     def _serve(
         self, response: BaseResponse, request: Any, full_url: str | None, headers: Any
-    ) -> Answer:
+    ) -> WireAnswer:
         with self._lock:
             response.setup_class(request, full_url, headers)
         scope = signed_scope(response.headers.get("Authorization", ""))
@@ -166,10 +166,10 @@ class StrictLayer:
 
     def _call(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Call:
+    ) -> SandboxCall:
         """The call of a request; AwsError if its credentials are unknown."""
         caller = identify(self._world, response.access_key, response.partition)
-        return Call(
+        return SandboxCall(
             world=self._world,
             service=service,
             operation=operation,
@@ -196,14 +196,14 @@ class StrictLayer:
 
     def _answer(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    ) -> WireAnswer:
         sessions.require_signature(operation)
         call = self._call(response, service, operation, params)
         if service == "iam":
             parameters.check_iam(operation, params)
             require_permission(call)
         elif service != "sts":
-            services.require_permission(call)
+            services.require_service_permission(call)
         handle = _OPERATIONS.get(service, {}).get(operation)
         result = handle(call) if handle is not None else None
         if result is None:

@@ -17,7 +17,7 @@ from moto.iam.models import IAMBackend, ManagedPolicy, Role
 from iam_access.errors import AccessError
 from iam_access.policy.arn import PARTITIONS
 from iam_access.sandbox import trust
-from iam_access.sandbox.documents import check_identity_policy, size
+from iam_access.sandbox.documents import check_identity_policy, document_size
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import SandboxState
 
@@ -144,8 +144,8 @@ def _create_policy(
 ) -> None:
     text = json.dumps(properties["PolicyDocument"])
     check_identity_policy(text, iam.partition)
-    if size(text) > world.quotas[iam.account_id].policy_size:
-        raise AwsError("LimitExceeded", f"{size(text)} characters of a managed policy")
+    if document_size(text) > world.quotas[iam.account_id].policy_size:
+        raise AwsError("LimitExceeded", f"{document_size(text)} characters of a managed policy")
     ManagedPolicy.create_from_cloudformation_json(
         resource_name=name,
         cloudformation_json={"Properties": {"Path": "/", **properties}},
@@ -165,7 +165,7 @@ def _create_role(
     trust.check(trust_policy)
     for policy in inline:
         check_identity_policy(policy["PolicyDocument"], iam.partition)
-    total = sum(size(policy["PolicyDocument"]) for policy in inline)
+    total = sum(document_size(policy["PolicyDocument"]) for policy in inline)
     if total > world.quotas[iam.account_id].role_policy_size:
         raise AwsError("LimitExceeded", f"{total} characters of inline policies")
     Role.create_from_cloudformation_json(

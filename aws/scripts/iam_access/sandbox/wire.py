@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from iam_access.sandbox.faults import AwsError
 
-Answer = tuple[int, dict[str, Any], Any]
+WireAnswer = tuple[int, dict[str, Any], Any]
 """HTTP status, headers and body, as moto's handlers return them."""
 
 _NAMESPACES = {
@@ -47,7 +47,7 @@ class Entries(dict[str, object]):
     """A map: its keys are data, not names of members."""
 
 
-def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
+def success(service: str, operation: str, result: Mapping[str, Any]) -> WireAnswer:
     """The answer with a result of dictionaries, lists, texts, numbers, booleans and datetimes."""
     parts = [f'<{operation}Response xmlns="{_NAMESPACES[service]}">']
     _write(parts, f"{operation}Result", result)
@@ -56,7 +56,7 @@ def success(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
     return 200, {"Content-Type": "text/xml"}, "".join(parts)
 
 
-def failure(service: str, error: AwsError, *, as_json: bool) -> Answer:
+def failure(service: str, error: AwsError, *, as_json: bool) -> WireAnswer:
     """The answer with an error, in the protocol of the request."""
     headers = {"x-amzn-errortype": error.code}
     if as_json:
@@ -71,7 +71,7 @@ def failure(service: str, error: AwsError, *, as_json: bool) -> Answer:
     return error.status, {**headers, "Content-Type": "text/xml"}, text
 
 
-def error_code(answer: Answer) -> str | None:
+def error_code(answer: WireAnswer) -> str | None:
     """The error code of an answer of moto; None if it is no error."""
     status, _, body = answer
     if int(status) < 400:

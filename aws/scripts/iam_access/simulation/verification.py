@@ -26,7 +26,7 @@ from iam_access.model import (
     Status,
     Verification,
 )
-from iam_access.plan.diff import Resources, observed_state, published
+from iam_access.plan.diff import ResourcesById, observed_state, published
 from iam_access.policy.actions import expand
 from iam_access.policy.document import Statement, as_list, conditions_of, statements_of, text_of
 from iam_access.policy.evaluation.compile import (
@@ -287,7 +287,7 @@ class _Proof:
 
     account_policies: AccountPolicies
     wanted: Mapping[str, Document]
-    observed: Resources
+    observed: ResourcesById
     now: datetime
     findings: list[Finding] = field(default_factory=list)
     alive: int = 0

@@ -161,7 +161,7 @@ def _unknown(
     if known is None or access.has_ended(now):
         return
     singular = name.removesuffix("s")
-    folder = accounts.FOLDER if name == ENVIRONMENTS else base.FOLDER
+    folder = accounts.FOLDER if name == ENVIRONMENTS else base.POLICIES_FOLDER
     values: Sequence[str] = getattr(access, name)
     for index, value in enumerate(values):
         if value in known or value == NOT_TEXT:

@@ -11,7 +11,7 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules import grants as grant_rules
 from iam_access.config.rules.grants import Contents, GrantRules
-from iam_access.config.rules.rulebook import Rulebook, first_match, names_of
+from iam_access.config.rules.rulebook import Rulebook, first_match, names_of_grant
 from iam_access.config.settings import FILE, is_wild
 from iam_access.kinds import fields
 from iam_access.kinds.base import GRANTS, ROLES, USERS, AccessEntry, Item, key_name
@@ -292,7 +292,7 @@ def check_names(
             name
             for team_files in all_team_files
             for item in team_files.policies
-            for name in names_of(team_files.name, item.key)
+            for name in names_of_grant(team_files.name, item.key)
         }
         _unknown("grant", book.grant_patterns(), grants, book, report)
     _unknown(

@@ -14,7 +14,7 @@ from iam_access.config.rules.rulebook import (
     Concern,
     Rulebook,
     first_match,
-    names_of,
+    names_of_grant,
     names_of_policy,
     names_of_user,
 )
@@ -255,7 +255,7 @@ class GrantRules:
                 yield entry.at(GRANTS, index), grant, subject
 
     def _subject(self, rule: Selection, grant: str, *, temporary: bool) -> str | None:
-        if first_match(rule.grants or (), names_of(self.team, grant)) is not None:
+        if first_match(rule.grants or (), names_of_grant(self.team, grant)) is not None:
             return shown(grant)
         if rule.managed_policies:
             for arn in self.contents(grant).managed:

@@ -130,7 +130,7 @@ class Rulebook:
         shortest = Limit(rules.shortest, (_TEMPORARY, "shortest")) if rules.shortest else None
         scopes: tuple[tuple[str, Mapping[str, LimitRules], Iterable[str]], ...] = (
             ("environments", rules.environments, self.names_of_account(team, environment)),
-            ("grants", rules.grants, names_of(team, grant)),
+            ("grants", rules.grants, names_of_grant(team, grant)),
         )
         for scope, written, names in scopes:
             for pattern, more in written.items():
@@ -288,7 +288,7 @@ def _numbered(patterns: Iterable[str], path: Path) -> Iterator[tuple[str, Path]]
         yield pattern, (*path, index)
 
 
-def names_of(team: str, grant: str) -> tuple[str, str]:
+def names_of_grant(team: str, grant: str) -> tuple[str, str]:
     """The names of a grant that patterns match: its key, with and without the team."""
     return grant, f"{team}/{grant}"
 

@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from iam_access.config.findings import MOST
-from iam_access.config.yaml.invisible import names_of
+from iam_access.config.yaml.invisible import invisible_names
 from iam_access.config.yaml.syntax import MarkedProblem
 from iam_access.phrases import shown
 from iam_access.place import Mark
@@ -201,7 +201,7 @@ class Builder:
         value: str = event.value
         if value in _NULLS and event.tag is None and event.implicit[0]:
             return None
-        if self._may_hide and (names := names_of(value)):
+        if self._may_hide and (names := invisible_names(value)):
             self._unseen(event, names)
         return value
 

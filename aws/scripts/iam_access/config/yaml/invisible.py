@@ -40,7 +40,7 @@ def found_in(data: bytes, text: str) -> tuple[tuple[MarkedProblem, ...], bool]:
     return problems, any(map(_BREAKS.match, firsts))
 
 
-def names_of(text: str) -> str:
+def invisible_names(text: str) -> str:
     """The invisible characters of a value, by code point; empty without any."""
     return ", ".join(map(_name, sorted(set(_UNSEEN.findall(text)))))
 

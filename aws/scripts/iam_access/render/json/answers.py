@@ -4,7 +4,7 @@ from typing import Any
 
 from iam_access.model import Location
 from iam_access.render.json.assertions import judged_object
-from iam_access.render.json.objects import dump, finding_object, instant, place_object
+from iam_access.render.json.objects import dump, finding_object, place_object, utc_text
 from iam_access.simulation.access import AccessAnswer, AccessReport
 from iam_access.simulation.origin import Origin
 
@@ -16,7 +16,7 @@ def render(report: AccessReport) -> str:
         {
             "command": "access",
             "status": report.exit_status,
-            "at": instant(question.at),
+            "at": utc_text(question.at),
             "on": "plan" if report.on_plan else "account",
             "backend": "aws" if report.by_aws else "offline",
             "answers": [_answer_object(answer) for answer in report.answers],

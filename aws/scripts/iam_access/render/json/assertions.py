@@ -7,8 +7,8 @@ from iam_access.render.json.objects import (
     dump,
     failure_object,
     finding_object,
-    instant,
     place_object,
+    utc_text,
 )
 from iam_access.render.view import assertions
 from iam_access.simulation.questions import AssertionQuestion, ContextValue, question_count
@@ -40,7 +40,7 @@ def render(report: TestReport, *, verbose: bool = False) -> str:
             "command": "test",
             "status": report.exit_status,
             "dry_run": report.dry_run,
-            "now": instant(report.now),
+            "now": utc_text(report.now),
             "on": report.basis.value,
             "backends": [name.value for name in report.backends],
             "results": [_result(result, tests) for tests, result in results],
@@ -139,4 +139,4 @@ def _account(tests: AccountTests) -> dict[str, Any]:
 
 
 def _assumed(assumed: Assumptions) -> dict[str, Any]:
-    return {"moments": list(map(instant, assumed.moments)), "keys": list(assumed.keys)}
+    return {"moments": list(map(utc_text, assumed.moments)), "keys": list(assumed.keys)}

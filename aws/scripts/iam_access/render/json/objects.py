@@ -27,7 +27,7 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def instant(moment: datetime | None) -> str | None:
+def utc_text(moment: datetime | None) -> str | None:
     """A moment in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None
 

@@ -17,8 +17,8 @@ from iam_access.render.json.objects import (
     dump,
     failure_object,
     finding_object,
-    instant,
     place_object,
+    utc_text,
 )
 from iam_access.render.view import summary, timeline
 from iam_access.render.view.changes import (
@@ -85,7 +85,7 @@ def _change(step: ChangeView, account: AccountView) -> dict[str, Any]:
         "principal": str(change.principal) if change.principal else None,
         "reason": change.reason,
         "called_in": sorted({call.account for call in change.calls}),
-        "expires": instant(subject.expires),
+        "expires": utc_text(subject.expires),
         "usage": list(change.after.usage) if change.after else [],
         **place_object(change.location),
         "outcome": step.status.value,
@@ -105,8 +105,8 @@ def _grant(row: Row, report: Report) -> dict[str, Any]:
         "teams": list(row.teams),
         "grant": grant.grant,
         "kinds": dict(grant.kinds),
-        "starts": instant(grant.starts),
-        "expires": instant(row.end),
+        "starts": utc_text(grant.starts),
+        "expires": utc_text(row.end),
         "seconds_left": None if left is None else int(left),
         "state": row.change.value,
         "outcome": row.status.value if row.status else None,
@@ -186,8 +186,8 @@ def _difference(difference: PermissionDelta) -> dict[str, Any]:
         "conditions": list(difference.conditions),
         "unless": list(difference.unless),
         "common": list(difference.common),
-        "starts": instant(difference.starts),
-        "until": instant(difference.until),
+        "starts": utc_text(difference.starts),
+        "until": utc_text(difference.until),
         "via": difference.via,
     }
 

@@ -24,7 +24,15 @@ from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies
 from iam_access.policy.evaluation.request import PrincipalContext
 from iam_access.sandbox.authorize import default_version
-from iam_access.sandbox.call import Call, Entity, Operation, Result, group_of, role_of, user_of
+from iam_access.sandbox.call import (
+    Entity,
+    OperationHandler,
+    Result,
+    SandboxCall,
+    group_of,
+    role_of,
+    user_of,
+)
 from iam_access.sandbox.context_keys import context_keys
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import constraint
@@ -40,7 +48,7 @@ _NOT_ASSUMED = (
     *("aws:username", "aws:principalisawsservice", "aws:principalservicename"),
     *("aws:tokenissuetime", "aws:viaawsservice"),
 )
-_FIND: Mapping[str, Callable[[Call], Entity]] = {
+_FIND: Mapping[str, Callable[[SandboxCall], Entity]] = {
     "user": user_of,
     "group": group_of,
     "role": role_of,
@@ -64,23 +72,23 @@ class _Source:
     boundary: _Policy | None
 
 
-def _simulate_principal(call: Call) -> Result:
+def _simulate_principal(call: SandboxCall) -> Result:
     parameters.check(call.params)
     return _simulate(call, _principal_source(call))
 
 
-def _simulate_custom(call: Call) -> Result:
+def _simulate_custom(call: SandboxCall) -> Result:
     parameters.check(call.params)
     return _simulate(call, _custom_source(call))
 
 
-def _keys_of_principal(call: Call) -> Result:
+def _keys_of_principal(call: SandboxCall) -> Result:
     source = _principal_source(call)
     boundary = (source.boundary,) if source.boundary else ()
     return {"ContextKeyNames": _context_keys((*source.identity, *boundary))}
 
 
-def _keys_of_custom(call: Call) -> Result:
+def _keys_of_custom(call: SandboxCall) -> Result:
     return {"ContextKeyNames": _context_keys(_custom_source(call).identity)}
 
 
@@ -88,7 +96,7 @@ def _context_keys(policies: Iterable[_Policy]) -> list[str]:
     return list(context_keys(policy.text for policy in policies))
 
 
-def _principal_source(call: Call) -> _Source:
+def _principal_source(call: SandboxCall) -> _Source:
     entity = _entity(call)
     without = exclusions(call.params.get("PolicyExclusionList") or ())
     owners = [entity]
@@ -103,14 +111,14 @@ def _principal_source(call: Call) -> _Source:
     )
 
 
-def _custom_source(call: Call) -> _Source:
+def _custom_source(call: SandboxCall) -> _Source:
     policies = tuple(_inputs(call, "PolicyInputList"))
     if not policies:
         raise constraint("policyInputList", "Member must not be null")
     return _Source(None, policies, _boundary_input(call))
 
 
-def _entity(call: Call) -> Entity:
+def _entity(call: SandboxCall) -> Entity:
     kind, name = parameters.source_of(call)
     named = replace(call, params={f"{kind.title()}Name": name})
     entity = _FIND[kind](named)
@@ -144,18 +152,18 @@ def _stored(text: str, source: PolicySource) -> _Policy:
 
 
 def _inputs(
-    call: Call, parameter: str, kind: SourceType = SourceType.IDENTITY
+    call: SandboxCall, parameter: str, kind: SourceType = SourceType.IDENTITY
 ) -> Iterator[_Policy]:
     for index, text in enumerate(call.params.get(parameter) or (), 1):
         yield _Policy(parameters.policy_input(parameter, index, text, kind), text)
 
 
-def _boundary_input(call: Call) -> _Policy | None:
+def _boundary_input(call: SandboxCall) -> _Policy | None:
     parameter = "PermissionsBoundaryPolicyInputList"
     return next(_inputs(call, parameter, SourceType.BOUNDARY), None)
 
 
-def _simulate(call: Call, source: _Source) -> Result:
+def _simulate(call: SandboxCall, source: _Source) -> Result:
     simulation = _prepare(call, source)
     resources = parameters.resources_of(call.params)
     actions, following = page_of(call, list(call.params["ActionNames"]))
@@ -163,7 +171,7 @@ def _simulate(call: Call, source: _Source) -> Result:
     return {"EvaluationResults": results, **following}
 
 
-def _prepare(call: Call, source: _Source) -> Simulation:
+def _prepare(call: SandboxCall, source: _Source) -> Simulation:
     caller, follows = _caller(call, source)
     used = [*source.identity, *filter(None, [source.boundary])]
     layers = ApplicablePolicies(
@@ -189,13 +197,13 @@ def _prepare(call: Call, source: _Source) -> Simulation:
     )
 
 
-def _unnamed_user(call: Call) -> PrincipalContext:
+def _unnamed_user(call: SandboxCall) -> PrincipalContext:
     """A user without a name, from which no condition key follows and which no policy can name."""
     return PrincipalContext.user(iam_arn(call.account_id, "user/", partition=call.partition))
 
 
 def _caller(
-    call: Call, source: _Source
+    call: SandboxCall, source: _Source
 ) -> tuple[PrincipalContext | None, Mapping[str, tuple[str, ...]]]:
     """The simulated caller, and the condition keys that follow from it."""
     entity = source.entity
@@ -216,7 +224,7 @@ def _caller(
     return PrincipalContext.user(arn, unique_id), follows
 
 
-def _resource_policy(call: Call, caller: PrincipalContext | None) -> _Policy:
+def _resource_policy(call: SandboxCall, caller: PrincipalContext | None) -> _Policy:
     if caller is None:
         raise parameters.invalid_input("Invalid caller - Caller cannot be null or empty.")
     if iam_kind(caller.arn) != "user":
@@ -231,7 +239,7 @@ def _resource_policy(call: Call, caller: PrincipalContext | None) -> _Policy:
     return _Policy(parameters.policy_input("ResourcePolicy", 1, text, SourceType.RESOURCE), text)
 
 
-def _organization(call: Call) -> tuple[tuple[CompiledPolicy, ...], ...]:
+def _organization(call: SandboxCall) -> tuple[tuple[CompiledPolicy, ...], ...]:
     parameter = "ServiceControlPolicyInputList"
     return tuple(
         tuple(
@@ -242,7 +250,7 @@ def _organization(call: Call) -> tuple[tuple[CompiledPolicy, ...], ...]:
     )
 
 
-OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, OperationHandler] = {
     "SimulatePrincipalPolicy": _simulate_principal,
     "SimulateCustomPolicy": _simulate_custom,
     "GetContextKeysForPrincipalPolicy": _keys_of_principal,

@@ -23,7 +23,7 @@ from iam_access.policy.evaluation.conditions import (
     parse_network,
     parse_number,
 )
-from iam_access.sandbox.call import Call
+from iam_access.sandbox.call import SandboxCall
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.parameters import check_length, constraint
 from iam_access.sandbox.simulator.results import EVERY_RESOURCE
@@ -67,7 +67,7 @@ def check(params: Mapping[str, Any]) -> None:
     _check_levels(params.get("OrderedOrganizationPolicyInputList") or [])
 
 
-def source_of(call: Call) -> tuple[str, str]:
+def source_of(call: SandboxCall) -> tuple[str, str]:
     """Kind (user, group or role) and name of the simulated principal."""
     arn = call.params.get("PolicySourceArn")
     if arn is None:
