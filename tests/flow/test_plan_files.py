@@ -4,6 +4,7 @@ Nothing is written in an account that has moved since, or from a file that was c
 """
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -253,7 +254,7 @@ def test_accounts_without_a_plan_are_not_touched(files: Files, plan: str) -> Non
         (["--adopt"], "--adopt and"),
         (["--allow-removals"], "--allow-removals and"),
         (["--allow-removals-of", "payments"], "--allow-removals-of and"),
-        (["--dry-run", "--plan-file", "{plan}"], "--plan-file and"),
+        (["--dry-run", "--plan-file", "{plan}.new"], "--plan-file and"),
         (["--sandbox"], "made of accounts of AWS"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -283,6 +284,70 @@ def test_a_dry_run_that_fails_leaves_no_earlier_plan(files: Files, plan: str) ->
     dry = ["--all", "--dry-run", "--plan-file", plan, *where]
     assert commands.apply(dry, clock=lambda: NOW) == 1
     assert Path(plan).read_text("utf-8") == ""
+
+
+def test_what_the_plan_names_and_is_gone_is_an_error_of_the_plan(files: Files, plan: str) -> None:
+    write_granting_team(files)
+    with opened(files, account(), account(TEST)) as fleet:
+        planned(fleet, plan, "payments", "--environment", "prod")
+        files.team(accounts={"live": PROD}, policies={"read": policy()})
+        run = fleet.apply("--from-plan", plan, "--output", "json")
+        assert (run.status, run.calls) == (2, ())
+        files.remove_team("payments")
+        files.team("platform", policies={"read": policy()})
+        other = fleet.apply("--from-plan", plan, "--output", "json")
+        assert (other.status, other.calls) == (2, ())
+    for each, part in ((run, "no environment 'prod'"), (other, "no team 'payments'")):
+        error = each.json["error"]
+        assert error["code"] == "plan-file"
+        assert part in error["message"]
+        assert "--dry-run --plan-file FILE" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["--plan-file", "{aws}/permanent-access/payments.yaml"], "named like one"),
+        (["--markdown-file", "{aws}/permanent-access/payments.yaml"], "named like one"),
+        (["--plan-file", "{aws}/settings.yml"], "named like one"),
+        (["--plan-file", "{tmp}/a", "--markdown-file", "{tmp}/b/../a"], "name one file"),
+        (["--from-plan", "{aws}/a.json", "--markdown-file", "{tmp}/link"], "name one file"),
+        (["--plan-file", "{tmp}/pipe"], "is not a file"),
+        (["--plan-file", "{tmp}"], "Is a directory"),
+    ],
+)
+def test_what_a_run_writes_is_never_what_it_reads(
+    files: Files,
+    tmp_path: Path,
+    arguments: list[str],
+    part: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_granting_team(files)
+    os.mkfifo(tmp_path / "pipe")
+    (files.directory / "a.json").write_text("a plan", "utf-8")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "link").symlink_to(files.directory / "a.json")
+    before = {p: p.read_bytes() for p in files.directory.rglob("*") if p.is_file()}
+    given = [each.format(aws=files.directory, tmp=tmp_path) for each in arguments]
+    where = ["--all", "--dry-run", "--config-dir", str(files.directory)]
+    with pytest.raises(SystemExit) as ended:
+        commands.apply([*given, *where], clock=lambda: NOW)
+    assert ended.value.code == 2
+    assert part in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in files.directory.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_report_that_cannot_be_written_is_still_printed(
+    files: Files, plan: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.write("settings.yaml", "no_such_key: 1\n")
+    where = ["--all", "--dry-run", "--config-dir", str(files.directory)]
+    assert commands.apply([*where, "--markdown-file", "/dev/full"], clock=lambda: NOW) == 2
+    out = capsys.readouterr().out
+    assert "no_such_key" in out
+    assert "error: cannot write /dev/full: No space left on device" in out
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b'{"format": "self-serve-plan"}', None])

@@ -203,6 +203,11 @@ def with_finding(code: str) -> str:
             "type is missing",
         ),
         (edited(lambda d: first_call(d).update(params={"a": {"$tuple": 1}})), "where a list is"),
+        (edited(lambda d: first_call(d).update(params={"a": {"$set": [1]}})), "are no JSON"),
+        (
+            edited(lambda d: first_change(d)["after"]["document"].update(a={"$set": []})),
+            "are no JSON",
+        ),
         (edited(lambda d: first_call(d).update(account=None)), "account: None where text"),
         (edited(lambda d: first_call(d).update(holds="lambda: 1")), "'holds' is not a field"),
         (edited(lambda d: first_call(d).pop("account")), "account is missing"),

@@ -24,12 +24,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if reviewed is not None:
         options = plan_files.planned_options(options, reviewed)
     run = AccountRun("apply", options, clock, load(options, clock()))
-    request = RunOptions(
-        teams=teams_of_run(options, run.configuration),
-        adopt=options.adopt,
-        allow_removals_of=_allowed(options, run.configuration),
-    )
-    accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
+    with plan_files.scope_of(options):
+        request = RunOptions(
+            teams=teams_of_run(options, run.configuration),
+            adopt=options.adopt,
+            allow_removals_of=_allowed(options, run.configuration),
+        )
+        accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
     if request.teams is None and not options.environment:
         accounts += run.configuration.deserted.values()
     plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}

@@ -39,7 +39,7 @@ def add_markdown_file(parser: argparse.ArgumentParser) -> None:
     """A file for the report as Markdown, beside the text."""
     parser.add_argument(
         "--markdown-file",
-        type=_new_file,
+        type=Path,
         metavar="FILE",
         help="also write the report as Markdown into this file, for a comment or a summary; the "
         "text is then complete, as with --verbose",
@@ -50,7 +50,7 @@ def add_plan_files(parser: argparse.ArgumentParser) -> None:
     """A file for a plan, to be applied later as it was reviewed."""
     parser.add_argument(
         "--plan-file",
-        type=_writable_file,
+        type=Path,
         metavar="FILE",
         help="with --dry-run: also write the plan into this file, for --from-plan",
     )
@@ -61,23 +61,6 @@ def add_plan_files(parser: argparse.ArgumentParser) -> None:
         help="carry out the plan in this file, and nothing where an account or the access files "
         "would give another plan by now; takes the place of teams, --all and other options",
     )
-
-
-def _new_file(text: str) -> Path:
-    """Make an empty file, so that a name that cannot be written is an error before any work."""
-    path = _writable_file(text)
-    path.write_bytes(b"")
-    return path
-
-
-def _writable_file(text: str) -> Path:
-    """A file that can be written; one that is there keeps its contents."""
-    path = Path(text)
-    try:
-        path.open("ab").close()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: {error.strerror}") from error
-    return path
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:

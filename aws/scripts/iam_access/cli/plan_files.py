@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from iam_access.cli import output_files
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, Report, Severity
 from iam_access.plan import plan_file
@@ -20,6 +22,7 @@ _SCOPE = {
     "allow_removals_of": "--allow-removals-of",
     "plan_file": "--plan-file",
 }
+_ANOTHER = "name another file with --plan-file"
 # Of a message in a plan file.
 _LONGEST = 500
 
@@ -38,7 +41,7 @@ def check_options(options: argparse.Namespace) -> None:
                 "the plan file holds which teams, environments and options it is for",
             )
     if options.plan_file is not None:
-        options.plan_file.write_bytes(b"")
+        output_files.write(options.plan_file, "", _ANOTHER)
 
 
 def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Namespace:
@@ -59,6 +62,20 @@ def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Nam
         "allow_removals_of": sorted(run.allow_removals_of or ()),
     }
     return argparse.Namespace(**{**vars(options), **scope})
+
+
+@contextmanager
+def scope_of(options: argparse.Namespace) -> Iterator[None]:
+    """Where teams and environments are looked up: with a plan file, it is what names them.
+
+    Raises PlanFileError in the place of UsageError then.
+    """
+    try:
+        yield
+    except UsageError as error:
+        if options.from_plan is None:
+            raise
+        raise PlanFileError(f"{options.from_plan}: {error.message[:_LONGEST]}") from error
 
 
 def read(path: Path) -> PlanFile:
@@ -89,7 +106,7 @@ def write(report: Report, request: RunOptions, options: argparse.Namespace) -> N
         sandbox=options.sandbox,
     )
     plan = plan_file.plan_file(report.now, run, report.accounts)
-    options.plan_file.write_text(plan_file.write(plan), "utf-8")
+    output_files.write(options.plan_file, plan_file.write(plan), _ANOTHER)
 
 
 def in_plan(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import NoReturn, Protocol
 
-from iam_access.cli import arguments
+from iam_access.cli import arguments, output_files
 from iam_access.errors import AccessError
 from iam_access.render import Output, render_error
 
@@ -79,6 +79,9 @@ def run_command(
     options = parser.parse_args(argv)
     if options.markdown_file is not None and options.output is not Output.TEXT:
         parser.error("--markdown-file needs --output text, which has what the Markdown leaves out")
+    unusable = output_files.problem(options)
+    if unusable is not None:
+        parser.error(unusable)
     try:
         with _installed(sandbox=options.sandbox):
             return command(options, clock)
@@ -104,7 +107,8 @@ def _report(error: AccessError, options: argparse.Namespace) -> None:
     """Write an error that ended a run to the places of its report."""
     render_error(error, options.output, sys.stdout)
     if options.markdown_file is not None:
-        with options.markdown_file.open("w", encoding="utf-8") as file:
+        # It may be the file that cannot be written.
+        with suppress(OSError), options.markdown_file.open("w", encoding="utf-8") as file:
             render_error(error, Output.MARKDOWN, file)
 
 

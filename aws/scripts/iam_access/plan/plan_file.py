@@ -173,7 +173,27 @@ def _problems(plan: PlanFile) -> Iterator[str]:
                 return
             if change.before is None and change.after is None:
                 yield f"{shown(change.name)} has neither a before nor an after"
+            if not all(map(_is_json, _json_parts(change))):
+                yield f"{shown(change.name)} has parameters or policies that are no JSON"
             for call in change.calls:
                 if (call.service, call.operation) not in kind.operations:
                     asked = f"{call.service} {call.operation}"
                     yield f"no {kind.name} is changed by the call {shown(asked)}"
+
+
+def _json_parts(change: Change) -> Iterator[Any]:
+    """What goes to AWS as JSON, or came from there."""
+    for call in change.calls:
+        yield call.params
+    for resource in filter(None, (change.before, change.after)):
+        yield resource.document
+        yield resource.documents
+
+
+def _is_json(value: Any) -> bool:
+    """Whether it is JSON, and holds no value that is written by the name of its type."""
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True

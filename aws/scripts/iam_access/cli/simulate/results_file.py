@@ -3,19 +3,16 @@
 import re
 from pathlib import Path
 
+from iam_access.cli import output_files
 from iam_access.cli.simulate.options import RESULTS_FOLDER, RESULTS_SUFFIX
 from iam_access.cloud.storage import S3Folder, write_json
-from iam_access.errors import AccessError, UsageError
+from iam_access.errors import UsageError
 from iam_access.render import Output, document_of_tests
 from iam_access.simulation.results import TestReport
 
 _S3 = "s3://"
 # URLs and ARNs of other places, also misspelled; write ./NAME for a folder of such a name.
 _ELSEWHERE = re.compile(r"\s*([a-z][a-z0-9+.-]*:/|(s3|arn|gs|https?|file)\s*:|s3//)", re.IGNORECASE)
-
-
-class _OutputError(AccessError):
-    code = "cannot-write"
 
 
 def check(location: str | None) -> None:
@@ -61,12 +58,6 @@ def _parted(location: str) -> tuple[str, str]:
 
 def _write_locally(folder: Path, name: str, document: str) -> Path:
     path = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, "utf-8")
-    except OSError as error:
-        raise _OutputError(
-            f"cannot write {path}: {error.strerror or error}",
-            "name a folder that can be written with --output-location",
-        ) from error
+    hint = "name a folder that can be written with --output-location"
+    output_files.write(path, document, hint)
     return path
