@@ -2,18 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from iam_access.kinds import FOLDERS, KINDS, kind_named, kind_of, kinds_by_form, registered
+from iam_access.kinds import (
+    FOLDERS,
+    KINDS,
+    is_temporary,
+    kind_named,
+    kind_of,
+    kinds_by_form,
+    registered,
+)
 from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
-from iam_access.kinds.kind import GivenAccess, Kind
+from iam_access.kinds.kind import GivenAccess, Kind, Lifetime
 from iam_access.kinds.names import PIPELINE_TAG
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.model import (
+    LONG_AGO,
     ApiCall,
     Change,
     Outcome,
@@ -185,6 +195,19 @@ def test_what_gives_no_policy_is_not_proven() -> None:
         found = verify(account, plan, [Outcome(change, Status.DONE)], again, NOW)
     assert (found.grants, found.alive) == (1, 0)
     assert "verify-unproven" in {each.code for each in found.findings if each.is_error}
+
+
+@pytest.mark.parametrize(("ends", "is_so"), [(NOW, True), (LONG_AGO, False), (None, False)])
+def test_what_has_an_end_is_temporary_without_a_lifetime(
+    ends: datetime | None, is_so: bool
+) -> None:
+    class Timeless(MadeUp):
+        def lifetime(self, resource: Resource) -> Lifetime | None:
+            return None
+
+    subject = made_up_change().subject
+    with registered(Timeless()):
+        assert is_temporary(replace(subject, expires=ends)) is is_so
 
 
 def test_a_kind_finds_only_its_own() -> None:

@@ -16,7 +16,7 @@ from iam_access.kinds.kind import GivenAccess, GrantKind, Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
-from iam_access.model import Resource, ResourceId
+from iam_access.model import LONG_AGO, Resource, ResourceId
 
 T = TypeVar("T")
 
@@ -99,8 +99,12 @@ def given_access(resource: Resource | None) -> GivenAccess:
 
 
 def is_temporary(resource: Resource) -> bool:
-    """Whether a resource is only made for temporary access, even if it has lost its end."""
-    return kind_of(resource.id).lifetime(resource) is not None
+    """Whether a resource is only made for temporary access, even if it has lost its end.
+
+    What has an end is temporary, even if its kind states no lifetime; LONG_AGO is no such end.
+    """
+    ends = resource.expires not in (None, LONG_AGO)
+    return ends or kind_of(resource.id).lifetime(resource) is not None
 
 
 def kinds_by_form() -> Mapping[Form, GrantKind]:
