@@ -18,7 +18,7 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds import names, temporary_role
 from iam_access.kinds.grant import Form
 from iam_access.kinds.ownership import claims_on
-from iam_access.kinds.temporary_role import NOBODY
+from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.plan.planner import RunOptions, plan_cleanup
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.policy.document import canonical, same_meaning
@@ -226,7 +226,7 @@ def wrong_now(account: Snapshot, start: Snapshot) -> Iterator[str]:
     """What must not be at any moment."""
     for principal, state in account.principals.items():
         if names.is_grant_role(state):
-            closed = state.trust is not None and same_meaning(state.trust, NOBODY)
+            closed = state.trust is not None and same_meaning(state.trust, CLOSED_TRUST)
             ends = names_end(state.inline.get("self-serve"))
             if not ends and (not closed or state.attached or state.inline):
                 yield f"{principal} can be used without an end"

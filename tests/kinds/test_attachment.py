@@ -123,7 +123,7 @@ def test_attachments_of_a_role_made_for_a_grant_belong_to_the_role() -> None:
     role = Principal(PrincipalType.ROLE, "payments+read+alice")
     account = with_policy(account_with(ALICE, role), OURS)
     claimed = ownership.held([TAG], account.principals[role], account)
-    state = {"attached": (OURS, READ_ONLY), "tags": claimed, "trust": temporary_role.NOBODY}
+    state = {"attached": (OURS, READ_ONLY), "tags": claimed, "trust": temporary_role.CLOSED_TRUST}
     outside = with_state(account, role, **state)
     assert names_of(outside, role) == {"payments-read", "ReadOnlyAccess"}
     ours = with_state(account, role, path="/self-serve/payments/", **state)

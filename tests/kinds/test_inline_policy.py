@@ -60,7 +60,7 @@ def test_what_is_named_like_ours_on_a_group_or_a_role_of_a_grant_is_not_ours(
         account_with(holder),
         holder,
         path=path,
-        trust=temporary_role.NOBODY,
+        trust=temporary_role.CLOSED_TRUST,
         inline={wanted.name: wanted.document},
     )
     assert KIND.name not in {id_.kind for id_ in observed_state(account)}

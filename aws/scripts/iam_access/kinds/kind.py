@@ -155,7 +155,7 @@ class Kind(ABC):
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
         """What may be ours and is left alone since the account does not say so for sure.
 
-        Not of resources `excluding`, of which `unmanaged` tells.
+        Without the resources `excluding`, which `unmanaged` reports.
         """
 
     @abstractmethod

@@ -76,7 +76,7 @@ def role_boundary(account: Account) -> str:
 def owner_tag(team: str, arn: str, generation: int = 1) -> str:
     """The key of a tag by which a team owns a principal's attachment of an AWS managed policy.
 
-    Keys of several generations speak of the same attachment. No policy's path or name has a ':'.
+    Keys of several generations name the same attachment. No policy's path or name has a ':'.
     """
     number = f"{generation}:" if generation > 1 else ""
     return f"{PREFIX}:{team}:{number}{arn.partition(':policy/')[2]}"

@@ -60,7 +60,7 @@ GRANT_TAG = "self-serve:grant"
 # The name of its trust policy among the documents of a role.
 TRUST = "trust"
 
-NOBODY: Document = {
+CLOSED_TRUST: Document = {
     "Version": documents.VERSION,
     "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
 }
@@ -81,7 +81,7 @@ def silencing(noticed: datetime | None = None) -> Document:
 
 def is_closed(role: Resource) -> bool:
     """Whether the role's trust policy lets no principal in."""
-    return _same(role.documents.get(TRUST), NOBODY)
+    return _same(role.documents.get(TRUST), CLOSED_TRUST)
 
 
 def calls_between(
@@ -158,7 +158,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
         {
             "RoleName": wanted.name,
             "Path": path,
-            "AssumeRolePolicyDocument": documents.to_json(NOBODY),
+            "AssumeRolePolicyDocument": documents.to_json(CLOSED_TRUST),
             "MaxSessionDuration": int(LONGEST_SESSION.total_seconds()),
             "Description": wanted.description,
             "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
@@ -174,7 +174,7 @@ def _made(name: str, path: str, trust: Document, boundary: str) -> Confirm:
     carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
     expects = (
         AnswerCheck(("Role", "Path"), Match.EQUALS, (path,)),
-        AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (NOBODY, trust)),
+        AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (CLOSED_TRUST, trust)),
         AnswerCheck(carried, Match.EQUALS, (boundary,)),
     )
     read = Read("iam", "get_role", {"RoleName": name}, expects=expects)
@@ -267,7 +267,7 @@ def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
 
 
 def _closing(account: str, before: Resource) -> ApiCall:
-    closing = _trust(account, before.name, NOBODY, Phase.REVOKE)
+    closing = _trust(account, before.name, CLOSED_TRUST, Phase.REVOKE)
     return replace(closing, absent_is_done=True, confirm=_gone(before.attributes["arn"]))
 
 
@@ -559,7 +559,7 @@ def end_of(state: PrincipalState) -> datetime | None:
         # Sessions that are open have what else is on it, and what policies of resources give it.
         if state.attached or state.inline or not state.trust:
             return None
-        return LONG_AGO if documents.same_meaning(state.trust, NOBODY) else None
+        return LONG_AGO if documents.same_meaning(state.trust, CLOSED_TRUST) else None
     for statement in documents.statements_of(document):
         denies_all = statement.get("Effect") == "Deny" and all(
             documents.as_list(statement.get(element)) == ["*"] for element in ("Action", "Resource")
@@ -579,7 +579,7 @@ def _ended(state: PrincipalState) -> datetime | None:
     end = end_of(state)
     if end is None or end == LONG_AGO or not state.trust:
         return None
-    if documents.same_meaning(state.trust, NOBODY):
+    if documents.same_meaning(state.trust, CLOSED_TRUST):
         return end
     closes = deadline_of(state.trust)
     return max(end, closes) if closes else None

@@ -6,14 +6,14 @@ from functools import cache
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy
 
-_NOBODY = "000000000000"
+_NO_ACCOUNT = "000000000000"
 
 
 @cache
 def _originals() -> tuple[AWSManagedPolicy, ...]:
     data = json.loads(aws_managed_policies_data)
     return tuple(
-        AWSManagedPolicy.from_data(name, _NOBODY, "aws", entry) for name, entry in data.items()
+        AWSManagedPolicy.from_data(name, _NO_ACCOUNT, "aws", entry) for name, entry in data.items()
     )
 
 

@@ -69,7 +69,7 @@ def _account(name: str) -> str:
     return part_of(name, 4) or name
 
 
-_NOBODY: Final = "no-principal"
+_NO_PRINCIPAL: Final = "no-principal"
 _MISSING: Final = "missing-principal"
 # The default context, the same as that of aws-iam-tester.
 _DEFAULT_CONTEXT = (
@@ -294,9 +294,9 @@ def _own_context(test: AccessTest) -> tuple[ContextValue, ...]:
 def _nobody(test: AccessTest, ref: TestRef, account: Account) -> Finding:
     if test.allow_no_match:
         message = f"the test matches no user or role in account {account.id}, which it allows"
-        return _finding(_NOBODY, Severity.NOTE, ref, account, message, "nothing to do")
+        return _finding(_NO_PRINCIPAL, Severity.NOTE, ref, account, message, "nothing to do")
     return _finding(
-        _NOBODY,
+        _NO_PRINCIPAL,
         Severity.ERROR,
         ref,
         account,
@@ -332,12 +332,12 @@ def matched_nowhere(tests: Sequence[AccountTests]) -> Iterator[Finding]:
     asked = {each.test.location for one in tests for each in one.assertions}
     reported: set[Location] = set()
     for found in (each for one in tests for each in one.findings):
-        if found.code not in (_NOBODY, _MISSING) or found.severity is not Severity.NOTE:
+        if found.code not in (_NO_PRINCIPAL, _MISSING) or found.severity is not Severity.NOTE:
             continue
         if found.location is not None and found.location not in asked | reported:
             reported.add(found.location)
             yield Finding(
-                _NOBODY,
+                _NO_PRINCIPAL,
                 Severity.WARNING,
                 "the test matches no user or role in any account, so it proves nothing",
                 "fix its names and expressions, or remove the test",
