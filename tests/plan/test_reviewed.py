@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from iam_access.config.configuration import Configuration
-from iam_access.model import Plan, ResourceId
-from iam_access.plan.diff import observed_state
+from iam_access.model import ChangeType, Plan, ResourceId
+from iam_access.plan.diff import moved_to_reclaim, observed_state
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.reviewed import as_reviewed
 from iam_access.snapshot import Quotas, Snapshot
@@ -137,6 +137,22 @@ BOBS = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
 )
 def test_an_account_that_moved_is_left_alone(happens: Callable[[Snapshot], Snapshot]) -> None:
     assert is_moved(planned(happens(ACCOUNT), plan=reviewed()))
+
+
+def test_a_removal_that_nothing_hastens_any_more_is_made_later() -> None:
+    """Once the plan is begun; before that, another order is another plan."""
+    plan = reviewed()
+    hastened = replace(
+        plan,
+        changes=tuple(
+            moved_to_reclaim(each) if each.action is ChangeType.DELETE else each
+            for each in plan.changes
+        ),
+    )
+    assert hastened != plan
+    assert is_moved(planned(ACCOUNT, plan=hastened))
+    begun = carried_out(ACCOUNT, in_order(plan.changes)[:1])
+    assert not is_moved(planned(begun, plan=hastened))
 
 
 def test_what_others_did_meanwhile_as_it_was_planned_counts_as_done() -> None:
