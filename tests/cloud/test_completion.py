@@ -8,8 +8,7 @@ import pytest
 
 from iam_access.cloud.client import Answer, Call, CallError, Params
 from iam_access.cloud.executor import Execution, steps_of
-from iam_access.cloud.limits import SharedLimits
-from iam_access.cloud.retry import COMPLETION_SECONDS
+from iam_access.cloud.retry import COMPLETION_SECONDS, SharedLimits
 from iam_access.kinds.kind import SharedLimit
 from iam_access.model import (
     AnswerCheck,

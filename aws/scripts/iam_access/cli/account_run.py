@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.cli.aws import run_with_progress
-from iam_access.cli.base_sandbox import aws_with_base
+from iam_access.cli.aws import aws_with_base, run_with_progress
 from iam_access.cli.files import concerning, findings_of, teams_named
 from iam_access.cli.runtime import Clock
 from iam_access.config.configuration import Configuration

@@ -1,9 +1,12 @@
 """`apply.py`: make the accounts what the access files ask for."""
 
 import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
-from iam_access.cli import plan_files
+from iam_access.cli import output_files
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, teams_named
 from iam_access.cli.report import show
@@ -11,20 +14,154 @@ from iam_access.cli.runtime import Clock
 from iam_access.config.configuration import Configuration
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
-from iam_access.model import Finding
+from iam_access.model import Account, Finding, Report, Severity
+from iam_access.plan import plan_file
+from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun
 from iam_access.plan.planner import RunOptions
 from iam_access.runs.planning import applying
+
+# The options that a plan file takes the place of, and their names on the command line.
+_SCOPE = {
+    "teams": "TEAM",
+    "all": "--all",
+    "environment": "--environment",
+    "adopt": "--adopt",
+    "allow_removals": "--allow-removals",
+    "allow_removals_of": "--allow-removals-of",
+    "plan_file": "--plan-file",
+}
+_ANOTHER = "name another file with --plan-file"
+# Of a message in a plan file.
+_LONGEST = 500
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise UsageError for options about plan files that contradict others.
+
+    Empties the file of `--plan-file`: a dry run that fails leaves no earlier plan there.
+    """
+    if options.plan_file is not None and not options.dry_run:
+        raise UsageError("--plan-file works only with --dry-run", "add --dry-run")
+    for name, written in _SCOPE.items() if options.from_plan is not None else ():
+        if getattr(options, name):
+            raise UsageError(
+                f"{written} and --from-plan exclude each other",
+                "the plan file holds which teams, environments and options it is for",
+            )
+    if options.plan_file is not None:
+        output_files.write(options.plan_file, "", _ANOTHER)
+
+
+def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Namespace:
+    """The options with those of the run that was planned. Raises PlanFileError."""
+    run = plan.run
+    if run.sandbox != options.sandbox:
+        where = "in a sandbox" if run.sandbox else "of accounts of AWS"
+        raise PlanFileError(
+            f"{options.from_plan}: this plan was made {where}",
+            f"run it {'with' if run.sandbox else 'without'} --sandbox",
+        )
+    scope = {
+        "teams": sorted(run.teams or ()),
+        "all": run.teams is None,
+        "environment": sorted(run.environments),
+        "adopt": run.adopt,
+        "allow_removals": run.allow_removals_of is None,
+        "allow_removals_of": sorted(run.allow_removals_of or ()),
+    }
+    return argparse.Namespace(**{**vars(options), **scope})
+
+
+@contextmanager
+def scope_of(options: argparse.Namespace) -> Iterator[None]:
+    """Where teams and environments are looked up: with a plan file, it is what names them.
+
+    Raises PlanFileError in the place of UsageError then.
+    """
+    try:
+        yield
+    except UsageError as error:
+        if options.from_plan is None:
+            raise
+        raise PlanFileError(f"{options.from_plan}: {error.message[:_LONGEST]}") from error
+
+
+def read(path: Path) -> PlanFile:
+    """The plan in a file. Raises PlanFileError."""
+    try:
+        if not path.is_file():
+            raise PlanFileError(f"{path} is not a file", "name a file that --plan-file has written")
+        if path.stat().st_size > plan_file.LARGEST_FILE:
+            raise PlanFileError(f"{path} has more than {plan_file.LARGEST_FILE:,} bytes")
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise PlanFileError(f"{path} is not a plan file: it is not UTF-8") from error
+    except OSError as error:
+        raise PlanFileError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return plan_file.read(text)
+    except PlanFileError as error:
+        raise PlanFileError(f"{path}: {error.message}", error.hint) from error
+
+
+def write(report: Report, request: RunOptions, options: argparse.Namespace) -> None:
+    """Write what a dry run planned into the file that `--plan-file` names."""
+    run = PlannedRun(
+        teams=request.teams,
+        environments=frozenset(options.environment),
+        adopt=request.adopt,
+        allow_removals_of=request.allow_removals_of,
+        sandbox=options.sandbox,
+    )
+    plan = plan_file.plan_file(report.now, run, report.accounts)
+    output_files.write(options.plan_file, plan_file.write(plan), _ANOTHER)
+
+
+def in_plan(
+    accounts: Sequence[Account], reviewed: Mapping[str, AccountPlan]
+) -> tuple[list[Account], tuple[Finding, ...]]:
+    """The accounts of a run that a plan file has a plan of, and findings about all others."""
+    planned = [a for a in accounts if a.id in reviewed and reviewed[a.id].failure is None]
+    return planned, tuple(_left_out({account.id for account in accounts}, reviewed))
+
+
+def _left_out(run: set[str], reviewed: Mapping[str, AccountPlan]) -> Iterator[Finding]:
+    for id_ in sorted(run | reviewed.keys()):
+        plan = reviewed.get(id_)
+        if plan is None:
+            yield _not_in_plan(id_, f"account {id_} is not in the plan file")
+        elif id_ not in run:
+            yield _not_in_plan(
+                id_, f"account {id_} is in the plan file, but not among the accounts of this run"
+            )
+        elif plan.failure is not None:
+            yield _not_in_plan(
+                id_,
+                f"account {id_} could not be read when the plan file was written: "
+                f"{plan.failure.message[:_LONGEST]}",
+            )
+
+
+def _not_in_plan(account: str, message: str) -> Finding:
+    return Finding(
+        code="not-in-plan",
+        severity=Severity.ERROR,
+        message=message,
+        hint="nothing is read or written there; make a new plan with --dry-run --plan-file "
+        "FILE, and have it reviewed",
+        account=account,
+    )
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Plan, and unless it is a dry run apply; return the exit status."""
     _check_base(options)
-    plan_files.check_options(options)
-    reviewed = None if options.from_plan is None else plan_files.read(options.from_plan)
+    check_options(options)
+    reviewed = None if options.from_plan is None else read(options.from_plan)
     if reviewed is not None:
-        options = plan_files.planned_options(options, reviewed)
+        options = planned_options(options, reviewed)
     run = AccountRun("apply", options, clock, load(options, clock()))
-    with plan_files.scope_of(options):
+    with scope_of(options):
         request = RunOptions(
             teams=teams_of_run(options, run.configuration),
             adopt=options.adopt,
@@ -36,7 +173,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
     left_out: tuple[Finding, ...] = ()
     if plans is not None:
-        accounts, left_out = plan_files.in_plan(accounts, plans)
+        accounts, left_out = in_plan(accounts, plans)
     tests = of_teams(run.configuration, request.teams) if options.verify else None
     report = run.over(
         accounts,
@@ -47,7 +184,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if reviewed is not None:
         report = replace(report, digest=reviewed.digest)
     if options.plan_file is not None and run.configuration.settings_valid:
-        plan_files.write(report, request, options)
+        write(report, request, options)
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []
     return show(replace(report, findings=(*report.findings, *left_out, *unread)), options)

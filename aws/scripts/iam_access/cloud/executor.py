@@ -9,8 +9,7 @@ from typing import Any
 
 from iam_access.cloud import hints
 from iam_access.cloud.client import INTERRUPTED, CallError, Clients
-from iam_access.cloud.limits import NO_LIMITS, SharedLimits
-from iam_access.cloud.retry import SETTLE_SECONDS, Sender
+from iam_access.cloud.retry import NO_LIMITS, SETTLE_SECONDS, Sender, SharedLimits
 from iam_access.model import (
     ApiCall,
     Change,

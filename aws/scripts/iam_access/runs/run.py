@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from iam_access.cloud.client import Call, Clients, CloudError
 from iam_access.cloud.iam_reader import ManagedPolicyDocuments
-from iam_access.cloud.limits import SharedLimits
 from iam_access.cloud.parallel import Interrupted, for_each_account
 from iam_access.cloud.reader import SharedParts, read_snapshot
+from iam_access.cloud.retry import SharedLimits
 from iam_access.cloud.sessions import Accounts, AccountSession
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import KINDS
