@@ -6,13 +6,14 @@ may add some for a while.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeVar, overload
 
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Folder
 from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
-from iam_access.kinds.kind import GivenAccess, GrantKind, Kind
+from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
@@ -20,35 +21,39 @@ from iam_access.model import LONG_AGO, Resource, ResourceId
 
 T = TypeVar("T")
 
+# What resources give, by their identity: every station of a plan asks for it.
+_GIVEN: dict[int, tuple[Resource, GivenAccess]] = {}
+_REMEMBERED = 50_000
+
 
 class Registry(Sequence[T]):
     """All kinds or folders, in order. It can be added to, and every reader sees that."""
 
     def __init__(self, *items: T) -> None:
-        self._items = list(items)
+        self.items = items
 
     @overload
     def __getitem__(self, index: int) -> T: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[T]: ...
     def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self._items[index]
+        return self.items[index]
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.items)
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._items)
+        return iter(self.items)
 
     @contextmanager
     def extended(self, *items: T) -> Iterator[None]:
         """With these items as well, as long as the context is open."""
-        before = list(self._items)
-        self._items += items
+        before = self.items
+        self.items = (*before, *items)
         try:
             yield
         finally:
-            self._items[:] = before
+            self.items = before
 
 
 KINDS: Registry[Kind] = Registry(
@@ -77,15 +82,23 @@ def registered(kind: Kind, folder: Folder | None = None) -> Iterator[None]:
     if {each.folder for each in folders} & {each.folder for each in FOLDERS}:
         raise ValueError(f"there is a folder {folder.folder if folder else ''} already")
     with KINDS.extended(kind), FOLDERS.extended(*folders):
-        yield
+        try:
+            yield
+        finally:
+            _GIVEN.clear()
 
 
 def kind_named(name: str) -> Kind:
     """The kind of this name; LookupError for one that is not registered."""
-    for kind in KINDS:
-        if kind.name == name:
-            return kind
-    raise LookupError(f"no kind is called {name}; register it in iam_access.kinds.KINDS")
+    found = _named(KINDS.items).get(name)
+    if found is None:
+        raise LookupError(f"no kind is called {name}; register it in iam_access.kinds.KINDS")
+    return found
+
+
+@lru_cache(maxsize=4)
+def _named(kinds: tuple[Kind, ...]) -> Mapping[str, Kind]:
+    return {kind.name: kind for kind in kinds}
 
 
 def kind_of(id_: ResourceId) -> Kind:
@@ -95,7 +108,15 @@ def kind_of(id_: ResourceId) -> Kind:
 
 def given_access(resource: Resource | None) -> GivenAccess:
     """What a resource gives, and to whom; nothing for None."""
-    return kind_of(resource.id).gives(resource) if resource is not None else GivenAccess()
+    if resource is None:
+        return NO_ACCESS
+    known, given = _GIVEN.get(id(resource), (None, NO_ACCESS))
+    if known is not resource:
+        given = kind_of(resource.id).gives(resource)
+        if len(_GIVEN) >= _REMEMBERED:
+            _GIVEN.clear()
+        _GIVEN[id(resource)] = (resource, given)
+    return given
 
 
 def is_temporary(resource: Resource) -> bool:

@@ -95,13 +95,14 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
     """
     known = _Effects(changes, snapshot)
     effects: dict[Principal, dict[ResourceId, _Effect]] = {}
-    for change, principal, had, has in _by_recipient(changes):
+    by_recipient = tuple(_by_recipient(changes))
+    for change, principal, had, has in by_recipient:
         found = known.of(had, has)
         if found is not None:
             effects.setdefault(principal, {})[change.id] = found
     detached = {
         (principal, arn): change.id
-        for change, principal, had, _ in _by_recipient(changes)
+        for change, principal, had, _ in by_recipient
         if change.after is None
         for arn in had.attached
     }

@@ -309,18 +309,36 @@ def obstacles(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
 def _quotas(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """More than the quotas allow that the kinds use. Removals go first where that makes room."""
     result = GuardResult(changes)
+    uses = _uses_by_quota(changes, where.snapshot)
     for quota in dict.fromkeys(quota for kind in KINDS for quota in kind.quotas):
-        checked = _within(quota, result.changes, where)
+        checked = _within(quota, result.changes, uses.get(quota, {}), where)
         result = GuardResult(checked.changes, (*result.findings, *checked.findings))
     return result
 
 
-def _within(quota: Quota, changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
+def _uses_by_quota(
+    changes: Iterable[Change], snapshot: Snapshot
+) -> Mapping[Quota, Mapping[ResourceId, list[Use]]]:
+    """What each change uses of each quota."""
+    found: dict[Quota, dict[ResourceId, list[Use]]] = {}
+    for change in changes:
+        for use in kind_of(change.id).uses(change.subject, snapshot):
+            found.setdefault(use.quota, {}).setdefault(change.id, []).append(use)
+    return found
+
+
+def _within(
+    quota: Quota,
+    changes: tuple[Change, ...],
+    uses: Mapping[ResourceId, Sequence[Use]],
+    where: GuardContext,
+) -> GuardResult:
+    """Drop the changes for which the quota has no room; `uses` is what each change takes of it."""
     usage = QuotaUsage(where.snapshot)
     demands: dict[Principal | None, list[_Demand]] = {}
     made = {change.id for change in changes if change.after is not None}
     for change in changes:
-        for holder, demand in _demands(change, quota, made, usage):
+        for holder, demand in _demands(change, quota, uses.get(change.id, ()), made, usage):
             demands.setdefault(holder, []).append(demand)
     first: set[ResourceId] = set()
     refused: dict[ResourceId, Finding] = {}
@@ -355,16 +373,19 @@ class _Demand(NamedTuple):
 
 
 def _demands(
-    change: Change, quota: Quota, made: Set[ResourceId], usage: QuotaUsage
+    change: Change,
+    quota: Quota,
+    used: Iterable[Use],
+    made: Set[ResourceId],
+    usage: QuotaUsage,
 ) -> Iterator[tuple[Principal | None, _Demand]]:
     """What a change takes of a quota, by the principal whose quota it is.
 
     What waits for one of the changes `made`, such as a renewal, cannot make room for it.
     """
     uses: defaultdict[Principal | None, list[Use]] = defaultdict(list)
-    for use in kind_of(change.id).uses(change.subject, usage.snapshot):
-        if use.quota is quota:
-            uses[use.holder].append(use)
+    for use in used:
+        uses[use.holder].append(use)
     for holder, theirs in uses.items():
         there = usage.items(quota, holder)
         if change.after is not None:
