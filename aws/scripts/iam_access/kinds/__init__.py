@@ -21,10 +21,6 @@ from iam_access.model import LONG_AGO, Resource, ResourceId
 
 T = TypeVar("T")
 
-# What resources give, by their identity: every station of a plan asks for it.
-_GIVEN: dict[int, tuple[Resource, GivenAccess]] = {}
-_REMEMBERED = 50_000
-
 
 class Registry(Sequence[T]):
     """All kinds or folders, in order. It can be added to, and every reader sees that."""
@@ -82,10 +78,7 @@ def registered(kind: Kind, folder: Folder | None = None) -> Iterator[None]:
     if {each.folder for each in folders} & {each.folder for each in FOLDERS}:
         raise ValueError(f"there is a folder {folder.folder if folder else ''} already")
     with KINDS.extended(kind), FOLDERS.extended(*folders):
-        try:
-            yield
-        finally:
-            _GIVEN.clear()
+        yield
 
 
 def kind_named(name: str) -> Kind:
@@ -108,15 +101,7 @@ def kind_of(id_: ResourceId) -> Kind:
 
 def given_access(resource: Resource | None) -> GivenAccess:
     """What a resource gives, and to whom; nothing for None."""
-    if resource is None:
-        return NO_ACCESS
-    known, given = _GIVEN.get(id(resource), (None, NO_ACCESS))
-    if known is not resource:
-        given = kind_of(resource.id).gives(resource)
-        if len(_GIVEN) >= _REMEMBERED:
-            _GIVEN.clear()
-        _GIVEN[id(resource)] = (resource, given)
-    return given
+    return kind_of(resource.id).gives(resource) if resource is not None else NO_ACCESS
 
 
 def is_temporary(resource: Resource) -> bool:
