@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from iam_access.model import Account, Principal, PrincipalType
@@ -47,6 +48,8 @@ def policy_name(team: str, key: str) -> str:
     return f"{team}-{key.replace('.', '-')}"
 
 
+# A few policies are attached thousands of times.
+@lru_cache(maxsize=4_096)
 def team_policy_arn(partition: str, account_id: str, team: str, key: str) -> str:
     """The ARN that the policy has, or will have."""
     name, path = policy_name(team, key), policy_path(team)
@@ -59,6 +62,7 @@ def team_of_policy_path(path: str) -> str | None:
     return found[1] if found else None
 
 
+@lru_cache(maxsize=4_096)
 def team_of_policy_arn(arn: str) -> str | None:
     """The team that owns the policy of this ARN; None when it is not ours."""
     is_policy = arns.part_of(arn, 5).startswith("policy/") and arns.account_of(arn) is not None

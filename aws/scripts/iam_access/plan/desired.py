@@ -150,10 +150,13 @@ def desired_state(
         rules = _Rules(refused, team, scope)
         for folder in kinds.FOLDERS:
             expansion = folder.expand(team.entries[folder.folder], scope)
-            _add(resources, (each for each in expansion.resources if not rules.hold(each)))
-            held += filter(rules.hold, expansion.resources)
-            grants += (each for each in expansion.grants if not rules.hold(each))
-            blocked += (*expansion.blocked, *filter(rules.hold, expansion.grants))
+            blocked += expansion.blocked
+            for grant in expansion.grants:
+                (blocked if rules.hold(grant) else grants).append(grant)
+            made: list[Resource] = []
+            for resource in expansion.resources:
+                (held if rules.hold(resource) else made).append(resource)
+            _add(resources, made)
             findings += expansion.findings
         findings += rules.findings
     _add(resources, _as_they_are(held, observed))

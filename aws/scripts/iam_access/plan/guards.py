@@ -13,6 +13,7 @@ from iam_access.kinds.operations import principals_in
 from iam_access.kinds.quotas import Quota, QuotaUsage, Shortage, Use
 from iam_access.model import (
     Account,
+    ApiCall,
     Change,
     ChangeType,
     Finding,
@@ -52,6 +53,8 @@ Guard = Callable[[tuple[Change, ...], GuardContext], GuardResult]
 
 def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     """Anything on a protected principal, and any role for one. What is there of ours stays."""
+    if not where.rules.protects_principals:
+        return GuardResult(changes)
     refused: list[ResourceId] = []
     told: dict[tuple[Principal, frozenset[str], bool], Finding] = {}
     for change in changes:
@@ -76,8 +79,7 @@ def _is_leaving(change: Change, principal: Principal) -> bool:
 def _touched(change: Change) -> Iterator[Principal]:
     """The principals that a change does anything to, or grants anything to."""
     given = given_access(change.subject)
-    iam = (call for call in change.calls if call.service == "iam")
-    named = {name for call in iam for name in principals_in(call.params)}
+    named = _named_by(change.calls)
     if given.makes_holder:
         named.discard(given.holder)
     # Deleting a role that is ours leaves those it was made for as they are.
@@ -209,27 +211,33 @@ def _principals(changes: tuple[Change, ...], where: GuardContext) -> GuardResult
     """Drop changes for principals that do not exist, or that must not be changed."""
     refused: dict[ResourceId, Finding] = {}
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
+    usable: set[Principal] = set()
     for change in changes:
         for principal in _gained_by_or_changed(change, where.snapshot):
+            if principal in usable:
+                continue
             key = (principal, change.teams)
             finding = told.get(key) or _unusable(change, principal, where.account, where.snapshot)
             if finding is not None:
                 told[key] = finding
                 refused[change.id] = finding
+            else:
+                usable.add(principal)
     return GuardResult(drop_with_dependents(changes, refused), tuple(told.values()))
 
 
 def _gained_by_or_changed(change: Change, snapshot: Snapshot) -> Iterable[Principal]:
     """Who gains by a resource, and the principals of this account that its calls are made on."""
     given = given_access(change.subject)
-    calls = () if given.makes_holder else change.calls
-    named = {
-        name
-        for call in calls
-        if call.service == "iam" and call.account == snapshot.account_id
-        for name in principals_in(call.params)
-    }
+    here = (call for call in change.calls if call.account == snapshot.account_id)
+    named = _named_by(() if given.makes_holder else here)
     return dict.fromkeys((*given.recipients, *sorted(named)))
+
+
+def _named_by(calls: Iterable[ApiCall]) -> set[Principal]:
+    """The users, roles and groups that calls of IAM name."""
+    iam = (call for call in calls if call.service == "iam")
+    return {principal for call in iam for principal in principals_in(call.params)}
 
 
 def _unusable(
@@ -337,8 +345,8 @@ def _within(
     usage = QuotaUsage(where.snapshot)
     demands: dict[Principal | None, list[_Demand]] = {}
     made = {change.id for change in changes if change.after is not None}
-    for change in changes:
-        for holder, demand in _demands(change, quota, uses.get(change.id, ()), made, usage):
+    for change in (each for each in changes if each.id in uses):
+        for holder, demand in _demands(change, quota, uses[change.id], made, usage):
             demands.setdefault(holder, []).append(demand)
     first: set[ResourceId] = set()
     refused: dict[ResourceId, Finding] = {}

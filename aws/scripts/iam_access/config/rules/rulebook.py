@@ -188,6 +188,11 @@ class Rulebook:
         """The path of the rule that forbids a form of temporary grants; None if none does."""
         return None if form in self.settings.temporary_access.forms else (_TEMPORARY, "forms")
 
+    @property
+    def protects_principals(self) -> bool:
+        """Whether any user or role is protected."""
+        return any(self.settings.protected_principals.model_dump().values())
+
     def protecting_rule(self, principal: Principal) -> Path | None:
         """The path of the rule that protects a user or role; None if none does."""
         patterns = self._protecting.get(principal.type)
