@@ -17,7 +17,12 @@ from iam_access.kinds.fields import (
     problem,
 )
 from iam_access.phrases import shown
-from iam_access.policy.condition_keys import ConditionKey, ValueType, find_condition_key
+from iam_access.policy.condition_keys import (
+    CONTEXT_TYPES,
+    ConditionKey,
+    ValueType,
+    find_condition_key,
+)
 from iam_access.policy.evaluation.conditions import is_value_of
 from iam_access.policy.globs import is_whole_arn
 from iam_access.problem import Problem
@@ -185,13 +190,6 @@ class ContextKey(Spec):
                 yield from _misfits(value, kind, key, at)
 
 
-_DECLARED: Mapping[str, ValueType] = {
-    "boolean": ValueType.BOOL,
-    "numeric": ValueType.NUMERIC,
-    "date": ValueType.DATE,
-    "ip": ValueType.IP,
-    "binary": ValueType.BINARY,
-}
 _NOUNS: Mapping[ValueType, tuple[str, str]] = {
     ValueType.BOOL: ("a boolean", "write true or false"),
     ValueType.NUMERIC: ("a number", "write a number such as 10 or 1.5"),
@@ -209,7 +207,7 @@ def _misfits(
 
     Such a value matches no operator, so a test that expects `fail` would always pass.
     """
-    declared = _DECLARED.get(written.removesuffix("List")) if isinstance(written, str) else None
+    declared = CONTEXT_TYPES.get(written.removesuffix("List")) if isinstance(written, str) else None
     if declared is ValueType.BOOL and value.lower() in _TRUE | _FALSE:
         value = "true"
     if declared is not None and not is_value_of(value, declared):

@@ -6,7 +6,7 @@ does.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -26,6 +26,18 @@ class ValueType(StrEnum):
     DATE = "Date"
     IP = "IPAddress"
     BINARY = "Binary"
+
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
+CONTEXT_TYPES: Mapping[str, ValueType] = {
+    "boolean": ValueType.BOOL,
+    "numeric": ValueType.NUMERIC,
+    "date": ValueType.DATE,
+    "ip": ValueType.IP,
+    "binary": ValueType.BINARY,
+}
+"""The types of values by the names that AWS's simulator has for them; any other is `string`."""
+_CONTEXT_NAMES = {type_: name for name, type_ in CONTEXT_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +264,11 @@ def _keys_of(name: str) -> frozenset[str]:
     types = resource_types(action.service)
     lists = (types[each].condition_keys for each in action.resource_types if each in types)
     return frozenset(key.lower() for keys in (action.condition_keys, *lists) for key in keys)
+
+
+def context_type(key: str) -> str:
+    """The documented type of a condition key, as AWS's simulator takes it (ContextKeyTypeEnum)."""
+    known = find_condition_key(key)
+    if known is None:
+        return "string"
+    return _CONTEXT_NAMES.get(known.types[0], "string") + ("List" if known.multivalued else "")

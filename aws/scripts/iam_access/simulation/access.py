@@ -9,7 +9,7 @@ from iam_access.config.access_tests import Expectation
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Failure, Finding, Location, Principal, PrincipalType
 from iam_access.policy.actions import expand
-from iam_access.policy.condition_keys import ValueType, find_condition_key
+from iam_access.policy.condition_keys import context_type
 from iam_access.policy.document import statements_of
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import StatementRef
@@ -192,22 +192,10 @@ class Judge:
         return found
 
 
-# https://docs.aws.amazon.com/IAM/latest/APIReference/API_ContextEntry.html
-_TYPES = {
-    ValueType.BOOL: "boolean",
-    ValueType.NUMERIC: "numeric",
-    ValueType.DATE: "date",
-    ValueType.IP: "ip",
-    ValueType.BINARY: "binary",
-}
-
-
 def _typed(key: str, value: str | Sequence[str]) -> ContextValue:
     """A condition key with its documented type, as the simulator takes it."""
-    known = find_condition_key(key)
-    type_ = _TYPES.get(known.types[0], "string") if known else "string"
     values = (value,) if isinstance(value, str) else tuple(value)
-    return ContextValue(key, f"{type_}List" if known and known.multivalued else type_, values)
+    return ContextValue(key, context_type(key), values)
 
 
 def answers(

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from iam_access.config.access_tests import Expectation
 from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Principal, Severity
-from iam_access.policy.condition_keys import ValueType, find_condition_key
+from iam_access.policy.condition_keys import context_type, find_condition_key
 from iam_access.policy.evaluation.batch import set_bits
 from iam_access.policy.evaluation.compile import CompiledPolicy
 from iam_access.policy.evaluation.conditions import AnyCondition
@@ -29,7 +29,6 @@ from iam_access.simulation.candidates import (
     Assignment,
     Clause,
     Clauses,
-    KeyValues,
     Requests,
     overridden,
 )
@@ -44,14 +43,6 @@ from iam_access.simulation.questions import (
 from iam_access.simulation.results import Assumptions
 from iam_access.snapshot import PrincipalState, Snapshot
 
-# AWS's ContextKeyTypeEnum.
-_TYPES = {
-    ValueType.BOOL: "boolean",
-    ValueType.NUMERIC: "numeric",
-    ValueType.DATE: "date",
-    ValueType.IP: "ip",
-    ValueType.BINARY: "binary",
-}
 _CURRENT_TIME, _ISSUED = "aws:CurrentTime", "aws:TokenIssueTime"
 
 Turning: TypeAlias = tuple[Clause, Sequence[AnyCondition]]
@@ -218,7 +209,10 @@ class Search:
         changed = {
             key: each for key, each in outcome.keys.items() if each != usual.get(key, NO_VALUE)
         }
-        new = tuple(_value(self._memory.keys[key], each) for key, each in changed.items())
+        new = tuple(
+            ContextValue(name := self._memory.keys[key], context_type(name), values)
+            for key, values in changed.items()
+        )
         kept = (each for each in context if each.key.lower() not in changed)
         return replace(
             self._assertion.question(self._state),
@@ -295,14 +289,6 @@ def _spelled(written: str) -> str:
     """A condition key in AWS's spelling, a variable part in the policy's."""
     known = find_condition_key(written)
     return written if known is None or known.name.endswith(("}", ">")) else known.name
-
-
-def _value(name: str, values: KeyValues) -> ContextValue:
-    known = find_condition_key(name)
-    if known is None:
-        return ContextValue(name, "string", values)
-    several = "List" if known.multivalued else ""
-    return ContextValue(name, _TYPES.get(known.types[0], "string") + several, values)
 
 
 _About = Sequence[tuple[CompiledPolicy, Sequence[Clause]]]
