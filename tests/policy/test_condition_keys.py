@@ -4,6 +4,7 @@ import pytest
 
 from iam_access.policy.condition_keys import (
     ValueType,
+    context_type,
     find_condition_key,
     is_multivalued,
     nearest_condition_key,
@@ -64,3 +65,19 @@ def test_unknown_keys_have_a_nearest_one(key: str, meant: str) -> None:
 def test_a_tag_key_needs_a_name() -> None:
     assert find_condition_key("aws:RequestTag/") is None
     assert find_condition_key("aws:RequestTag") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "type_"),
+    [
+        ("aws:MultiFactorAuthPresent", "boolean"),
+        ("aws:MultiFactorAuthAge", "numeric"),
+        ("aws:CurrentTime", "date"),
+        ("aws:SourceIp", "ip"),
+        ("aws:PrincipalArn", "string"),
+        ("aws:TagKeys", "stringList"),
+        ("unknown:Key", "string"),
+    ],
+)
+def test_the_type_of_a_key_as_the_simulator_takes_it(key: str, type_: str) -> None:
+    assert context_type(key) == type_
