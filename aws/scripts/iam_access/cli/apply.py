@@ -35,7 +35,61 @@ _ANOTHER = "name another file with --plan-file"
 _LONGEST = 500
 
 
-def check_options(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Plan, and unless it is a dry run apply; return the exit status."""
+    _check_base(options)
+    _check_options(options)
+    reviewed = None if options.from_plan is None else _read(options.from_plan)
+    if reviewed is not None:
+        options = _planned_options(options, reviewed)
+    run = AccountRun("apply", options, clock, load(options, clock()))
+    with _scope_of(options):
+        request = RunOptions(
+            teams=teams_of_run(options, run.configuration),
+            adopt=options.adopt,
+            allow_removals_of=_allowed(options, run.configuration),
+        )
+        accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
+    if request.teams is None and not options.environment:
+        accounts += run.configuration.deserted.values()
+    plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
+    left_out: tuple[Finding, ...] = ()
+    if plans is not None:
+        accounts, left_out = _in_plan(accounts, plans)
+    tests = of_teams(run.configuration, request.teams) if options.verify else None
+    report = run.over(
+        accounts,
+        request.teams,
+        lambda now: applying(run.configuration, request, now, reviewed=plans),
+        suites=tests.suites if tests else None,
+    )
+    if reviewed is not None:
+        report = replace(report, digest=reviewed.digest)
+    if options.plan_file is not None and run.configuration.settings_valid:
+        _write(report, request, options)
+    # Assertions that cannot be read cannot hold.
+    unread = [each for each in tests.findings if each.is_error] if tests else []
+    return show(replace(report, findings=(*report.findings, *left_out, *unread)), options)
+
+
+def _check_base(options: argparse.Namespace) -> None:
+    if options.base is not None and not options.sandbox:
+        raise UsageError(
+            "--base works only with --sandbox: an account of AWS holds what it holds",
+            "add --sandbox, or leave --base out",
+        )
+
+
+def _allowed(options: argparse.Namespace, configuration: Configuration) -> frozenset[str] | None:
+    """The teams whose removals have no limit; None for all teams."""
+    if options.allow_removals:
+        return None
+    if options.all:  # which includes teams whose files are gone
+        return frozenset(options.allow_removals_of)
+    return teams_named(options.allow_removals_of, configuration)
+
+
+def _check_options(options: argparse.Namespace) -> None:
     """Raise UsageError for options about plan files that contradict others.
 
     Empties the file of `--plan-file`: a dry run that fails leaves no earlier plan there.
@@ -52,7 +106,7 @@ def check_options(options: argparse.Namespace) -> None:
         output_files.write(options.plan_file, "", _ANOTHER)
 
 
-def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Namespace:
+def _planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Namespace:
     """The options with those of the run that was planned. Raises PlanFileError."""
     run = plan.run
     if run.sandbox != options.sandbox:
@@ -73,7 +127,7 @@ def planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Nam
 
 
 @contextmanager
-def scope_of(options: argparse.Namespace) -> Iterator[None]:
+def _scope_of(options: argparse.Namespace) -> Iterator[None]:
     """Where teams and environments are looked up: with a plan file, it is what names them.
 
     Raises PlanFileError in the place of UsageError then.
@@ -86,7 +140,7 @@ def scope_of(options: argparse.Namespace) -> Iterator[None]:
         raise PlanFileError(f"{options.from_plan}: {error.message[:_LONGEST]}") from error
 
 
-def read(path: Path) -> PlanFile:
+def _read(path: Path) -> PlanFile:
     """The plan in a file. Raises PlanFileError."""
     try:
         if not path.is_file():
@@ -104,7 +158,7 @@ def read(path: Path) -> PlanFile:
         raise PlanFileError(f"{path}: {error.message}", error.hint) from error
 
 
-def write(report: Report, request: RunOptions, options: argparse.Namespace) -> None:
+def _write(report: Report, request: RunOptions, options: argparse.Namespace) -> None:
     """Write what a dry run planned into the file that `--plan-file` names."""
     run = PlannedRun(
         teams=request.teams,
@@ -117,7 +171,7 @@ def write(report: Report, request: RunOptions, options: argparse.Namespace) -> N
     output_files.write(options.plan_file, plan_file.write(plan), _ANOTHER)
 
 
-def in_plan(
+def _in_plan(
     accounts: Sequence[Account], reviewed: Mapping[str, AccountPlan]
 ) -> tuple[list[Account], tuple[Finding, ...]]:
     """The accounts of a run that a plan file has a plan of, and findings about all others."""
@@ -151,57 +205,3 @@ def _not_in_plan(account: str, message: str) -> Finding:
         "FILE, and have it reviewed",
         account=account,
     )
-
-
-def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Plan, and unless it is a dry run apply; return the exit status."""
-    _check_base(options)
-    check_options(options)
-    reviewed = None if options.from_plan is None else read(options.from_plan)
-    if reviewed is not None:
-        options = planned_options(options, reviewed)
-    run = AccountRun("apply", options, clock, load(options, clock()))
-    with scope_of(options):
-        request = RunOptions(
-            teams=teams_of_run(options, run.configuration),
-            adopt=options.adopt,
-            allow_removals_of=_allowed(options, run.configuration),
-        )
-        accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
-    if request.teams is None and not options.environment:
-        accounts += run.configuration.deserted.values()
-    plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
-    left_out: tuple[Finding, ...] = ()
-    if plans is not None:
-        accounts, left_out = in_plan(accounts, plans)
-    tests = of_teams(run.configuration, request.teams) if options.verify else None
-    report = run.over(
-        accounts,
-        request.teams,
-        lambda now: applying(run.configuration, request, now, reviewed=plans),
-        suites=tests.suites if tests else None,
-    )
-    if reviewed is not None:
-        report = replace(report, digest=reviewed.digest)
-    if options.plan_file is not None and run.configuration.settings_valid:
-        write(report, request, options)
-    # Assertions that cannot be read cannot hold.
-    unread = [each for each in tests.findings if each.is_error] if tests else []
-    return show(replace(report, findings=(*report.findings, *left_out, *unread)), options)
-
-
-def _check_base(options: argparse.Namespace) -> None:
-    if options.base is not None and not options.sandbox:
-        raise UsageError(
-            "--base works only with --sandbox: an account of AWS holds what it holds",
-            "add --sandbox, or leave --base out",
-        )
-
-
-def _allowed(options: argparse.Namespace, configuration: Configuration) -> frozenset[str] | None:
-    """The teams whose removals have no limit; None for all teams."""
-    if options.allow_removals:
-        return None
-    if options.all:  # which includes teams whose files are gone
-        return frozenset(options.allow_removals_of)
-    return teams_named(options.allow_removals_of, configuration)
