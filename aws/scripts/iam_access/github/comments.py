@@ -1,0 +1,120 @@
+"""One comment for each page on a pull request, updated in place."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+
+from iam_access.github.client import GitHub, GitHubError
+
+# Of the 65,536 characters that GitHub takes, UTF-16's units counted.
+LONGEST = 65_536
+# 1 MiB for each step: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+SUMMARY_BYTES = 1_048_576
+#: Whose comments are those of a workflow's own token.
+WORKFLOW = "github-actions[bot]"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_DETAILS = re.compile(r"<(/?)details>")
+
+
+class Put(StrEnum):
+    """What became of a comment."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+def put_comment(
+    github: GitHub, pull: int, name: str, page: str, left_out: str, author: str = WORKFLOW
+) -> Put:
+    """Make the page the comment of this name; `page` and `left_out` are Markdown, escaped already.
+
+    The comment is known by its author and its first line: others can write such a line, too, and
+    the token could change their comments. Raises GitHubError.
+    """
+    marker = _marker(name)
+    body = f"{marker}\n{bounded(page, LONGEST - len(marker) - 1, left_out)}"
+    for comment in github.pages("issues", pull, "comments"):
+        written = comment.get("body") or ""
+        if (comment.get("user") or {}).get("login") != author or not _has(written, marker):
+            continue
+        if _lines(written) == _lines(body):
+            return Put.UNCHANGED
+        github.patch("issues", "comments", int(comment["id"]), body={"body": body})
+        return Put.UPDATED
+    github.post("issues", pull, "comments", body={"body": body})
+    return Put.CREATED
+
+
+def _marker(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise GitHubError(
+            f"{name!r} is not a name for a comment", "use a-z, 0-9 and -, 40 characters at most"
+        )
+    return f"<!-- self-serve-iam: {name} -->"
+
+
+def _has(written: str, marker: str) -> bool:
+    return written.splitlines()[:1] == [marker]
+
+
+def _lines(text: str) -> list[str]:
+    return text.rstrip().splitlines()
+
+
+def bounded(page: str, longest: int, left_out: str, encoding: str = "utf-16-le") -> str:
+    """The first lines of a Markdown page that fit, with `left_out` behind them if not all do.
+
+    `longest` counts units of the encoding: characters, or bytes of UTF-8. What is open where the
+    page is cut, a code block or folded sections, is closed.
+    """
+    if _size(page, encoding) <= longest:
+        return page
+    kept: list[str] = []
+    room = longest - _size(f"\n{left_out}\n", encoding)
+    closing: list[str] = []
+    opened = _Open()
+    for line in page.splitlines():
+        room -= _size(f"{line}\n", encoding)
+        opened.read(line)
+        after = list(opened.closing())
+        if room < _size("\n".join(after) + "\n", encoding):
+            break
+        kept.append(line)
+        closing = after
+    return "\n".join([*kept, *closing, "", left_out, ""])
+
+
+def _size(text: str, encoding: str) -> int:
+    units = len(text.encode(encoding, "surrogatepass"))
+    return units // 2 if encoding.startswith("utf-16") else units
+
+
+class _Open:
+    """What is open after the lines of a page that were read."""
+
+    def __init__(self) -> None:
+        self._fence = ""
+        self._details = 0
+
+    def read(self, line: str) -> None:
+        found = _FENCE.match(line)
+        if self._fence:
+            if found and found[1].startswith(self._fence) and not line.strip().strip(found[1][0]):
+                self._fence = ""
+            return
+        if found:
+            self._fence = found[1]
+            return
+        for each in _DETAILS.finditer(line):
+            self._details = max(0, self._details + (-1 if each[1] else 1))
+
+    def closing(self) -> Iterator[str]:
+        """The lines that close it."""
+        if self._fence:
+            yield self._fence
+        if self._details:
+            yield ""
+            yield "</details>" * self._details
