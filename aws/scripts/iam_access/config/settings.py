@@ -20,6 +20,7 @@ from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
     Spec,
+    UserAddress,
     UserNames,
     is_exact,
     one_or_many,
@@ -45,6 +46,10 @@ _WHOLE = {"part before the @": False, "whole address": True}
 _KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
+_APPROVERS = re.compile(r"[1-9]")
+_GITHUB_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,254}")
+# https://docs.github.com/en/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
+_GITHUB_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _EXPRESSIONS = 'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"'
 _WILD = re.compile(r"[*?\[]")
 
@@ -177,6 +182,35 @@ def _domain(value: Any) -> str:
     return value
 
 
+def _approvers(value: Any) -> int:
+    """Parse the number of approvers that a rule asks for."""
+    if not isinstance(value, str) or _APPROVERS.fullmatch(value) is None:
+        raise problem(
+            "bad-number", f"{value!r} is not a number of approvers", "write a number from 1 to 9"
+        )
+    return int(value)
+
+
+def _github_team(value: str) -> str:
+    if _GITHUB_TEAM.fullmatch(value) is None:
+        raise problem(
+            "bad-value",
+            f"{value!r} is not the name of a team in the address of its page on GitHub",
+            "write it without the organisation: platform-team",
+        )
+    return value
+
+
+def _github_login(value: str) -> str:
+    if _GITHUB_LOGIN.fullmatch(value) is None:
+        raise problem(
+            "bad-value",
+            f"{value!r} is not a name of a user on GitHub",
+            "write it as GitHub does, without the @: octocat",
+        )
+    return value
+
+
 def _boundary(value: str) -> str:
     filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
     an_arn = is_managed_policy(filled) and "{" not in filled
@@ -222,6 +256,9 @@ SomeActions = Annotated[
     list[ActionPattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)
 ]
 AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
+Approvers = Annotated[int, BeforeValidator(_approvers)]
+GitHubTeam = Annotated[str, AfterValidator(_github_team)]
+GitHubLogin = Annotated[str, AfterValidator(_github_login)]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
@@ -355,13 +392,42 @@ class Grantees(Selection):
     roles: Listed = None
 
 
+def _no_items(value: object) -> object:
+    return [] if value is None else value
+
+
+class ApprovalRule(Spec):
+    """Approvals that new access needs before it is merged.
+
+    `count` members of `team`, a team of the repository's owner on GitHub, have to approve grants
+    that match `grants` (patterns of keys) or `managed_policies` (both None: any grant), in the
+    `environments` (None: in all).
+    """
+
+    team: GitHubTeam
+    count: Approvers = 1
+    grants: SomePatterns | None = None
+    managed_policies: SomePatterns | None = None
+    environments: SomePatterns | None = None
+
+
+class ApprovalSettings(Spec):
+    """Who has to approve which access, and who the approvers are in AWS.
+
+    `people` maps names on GitHub to the addresses of the IAM users of this person, so that no
+    approval counts for access of the approver.
+    """
+
+    people: Annotated[
+        dict[GitHubLogin, Annotated[list[UserAddress], BeforeValidator(one_or_many)]],
+        BeforeValidator(absent_is_default),
+    ] = {}
+    required: Annotated[list[ApprovalRule], BeforeValidator(_no_items)] = []
+
+
 OnlyTemporary = Annotated[
     list[Annotated[Selection, BeforeValidator(_by_key)]], BeforeValidator(_no_list)
 ]
-
-
-def _no_items(value: object) -> object:
-    return [] if value is None else value
 
 
 class Settings(Spec):
@@ -371,7 +437,8 @@ class Settings(Spec):
     `user_names` maps addresses to IAM users, and `domains` are those that addresses may have (none:
     any). `publish_policies` is whether a team's policies exist in each of its accounts, or only
     where an entry grants them permanently. `accounts` are the teams that may use accounts.
-    `only_temporary` are grants that may be given for a time only, `permissions_boundary` is the one
+    `only_temporary` are grants that may be given for a time only, `approvals` those that people
+    have to approve on the pull request. `permissions_boundary` is the one
     that every user and role with a grant must have. `known_names` are patterns of actions and
     condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
     """
@@ -391,6 +458,7 @@ class Settings(Spec):
     forbidden_grants: Annotated[list[ForbiddenGrants], BeforeValidator(_no_items)] = []
     forbidden_actions: Annotated[list[ForbiddenActions], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
+    approvals: Annotated[ApprovalSettings, BeforeValidator(absent_is_default)] = ApprovalSettings()
     permissions_boundary: BoundaryName | None = None
     known_names: KnownNames = []
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()

@@ -18,6 +18,7 @@ from iam_access.policy.globs import shell
 from iam_access.snapshot import Document, Snapshot
 
 _TEMPORARY = "temporary_access"
+_APPROVALS = ("approvals", "required")
 
 
 class Concern(Enum):
@@ -232,6 +233,8 @@ class Rulebook:
         for name in ("forbidden_grants", "forbidden_actions"):
             for number, rule in enumerate(getattr(self.settings, name)):
                 yield from _numbered(rule.environments or (), (name, number, "environments"))
+        for number, needed in enumerate(self.settings.approvals.required):
+            yield from _numbered(needed.environments or (), (*_APPROVALS, number, "environments"))
 
     def account_patterns(self) -> Iterator[tuple[str, Path]]:
         """The patterns of accounts in rules, with their paths."""
@@ -244,6 +247,8 @@ class Rulebook:
             yield pattern, (_TEMPORARY, "grants", pattern)
         for path, rule in self._selections():
             yield from _numbered(rule.grants or (), (*path, "grants"))
+        for number, needed in enumerate(self.settings.approvals.required):
+            yield from _numbered(needed.grants or (), (*_APPROVALS, number, "grants"))
 
     def action_patterns(self) -> Iterator[tuple[str, Path]]:
         """The patterns of actions in rules, with their paths."""

@@ -1,0 +1,132 @@
+"""The access that a pull request's files give and those of its target branch do not."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.configuration import Configuration, Team
+from iam_access.kinds.base import AccessEntry
+from iam_access.model import Location, Principal, PrincipalType
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccess:
+    """One grant that users and roles get, or get for longer, in one environment of a team.
+
+    `account` has all names of the account in the files before and after, and its id. `contents`
+    are the ARNs of the AWS managed policies in the grant.
+    """
+
+    team: str
+    environment: str
+    grant: str
+    principal: Principal
+    account: frozenset[str]
+    contents: tuple[str, ...]
+    location: Location
+
+    @property
+    def label(self) -> str:
+        """For people: `payments/support.read in prod for user ann`."""
+        return f"{self.team}/{self.grant} in {self.environment} for {self.principal.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """From when to when a grant is given; None: from the merge on, and without end."""
+
+    starts: datetime | None
+    until: datetime | None
+
+    def covers(self, other: "_Window") -> bool:
+        """Whether it gives all of the time that the other gives."""
+        begins = self.starts is None or (other.starts is not None and self.starts <= other.starts)
+        ends = self.until is None or (other.until is not None and other.until <= self.until)
+        return begins and ends
+
+
+_Key = tuple[str, str, str, tuple[PrincipalType, str]]
+
+
+def new_access(before: Configuration, after: Configuration, now: datetime) -> tuple[NewAccess, ...]:
+    """What the later files newly give at `now` (UTC) or later, each once.
+
+    All that a policy gives is new where its contents differ, and all that is given in an account
+    is new where the environment stands for another one.
+    """
+    given = _given(before, now)
+    names = _names((before, after))
+    found: dict[tuple[str, str, str, Principal], NewAccess] = {}
+    for team in after.teams.values():
+        earlier = before.teams.get(team.name)
+        for entry, environment, grant, principal in _single(team, after, now):
+            account = _account(team, environment)
+            key = (team.name, account, grant, principal.in_iam)
+            window = _window(entry)
+            if _same_policy(earlier, team, grant) and any(
+                each.covers(window) for each in given.get(key, ())
+            ):
+                continue
+            policy = team.policies.get(grant)
+            found.setdefault(
+                (team.name, environment, grant, principal),
+                NewAccess(
+                    team.name,
+                    environment,
+                    grant,
+                    principal,
+                    names.get(account, frozenset()) | {environment},
+                    tuple(policy.spec.managed_policies) if policy else (),
+                    entry.place.location,
+                ),
+            )
+    return tuple(found.values())
+
+
+def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_Window]]:
+    """The windows of all grants that the files give."""
+    given: dict[_Key, list[_Window]] = {}
+    for team in configuration.teams.values():
+        for entry, environment, grant, principal in _single(team, configuration, now):
+            key = (team.name, _account(team, environment), grant, principal.in_iam)
+            given.setdefault(key, []).append(_window(entry))
+    return given
+
+
+def _single(
+    team: Team, configuration: Configuration, now: datetime
+) -> Iterator[tuple[AccessEntry, str, str, Principal]]:
+    """Each combination that a team's entries give and that has not ended."""
+    for entry in team.access:
+        if entry.has_ended(now):
+            continue
+        for principal in entry.principals(configuration.settings.user_names):
+            for environment in dict.fromkeys(entry.environments):
+                for grant in dict.fromkeys(entry.grants):
+                    yield entry, environment, grant, principal
+
+
+def _window(entry: AccessEntry) -> _Window:
+    return _Window(entry.starts, entry.until if entry.temporary else None)
+
+
+def _account(team: Team, environment: str) -> str:
+    """The account's id; of an environment without one, its name, which is no id."""
+    spec = team.accounts.get(environment)
+    return spec.id if spec is not None else f"{team.name}/{environment}"
+
+
+def _names(configurations: Iterable[Configuration]) -> Mapping[str, frozenset[str]]:
+    """All names of each account, and its id, by its id."""
+    names: dict[str, set[str]] = {}
+    for configuration in configurations:
+        for team in configuration.teams.values():
+            for name, spec in team.accounts.items():
+                names.setdefault(spec.id, {spec.id}).add(name)
+    return {number: frozenset(each) for number, each in names.items()}
+
+
+def _same_policy(earlier: Team | None, team: Team, grant: str) -> bool:
+    before = earlier.policies.get(grant) if earlier is not None else None
+    after = team.policies.get(grant)
+    return before is not None and after is not None and before.spec == after.spec

@@ -1,0 +1,187 @@
+"""From files before and after, rules and reviews to the status of a pull request."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.reviewing.approvals import Review, Reviewed, State, Verdict, teams_asked, verdict
+from iam_access.reviewing.new_access import new_access
+from tests.config.repository import NOW, TEMPORARY, VALID, loaded
+
+HEAD, OLD = "a" * 40, "b" * 40
+RULES = """\
+approvals:
+  people: {Ann-GH: ann@example.com, bob-gh: [bob@example.com, user/root], sec: sec@example.com}
+  required:
+    - {grants: ["write*"], environments: [prod], team: security, count: 2}
+"""
+MORE = (
+    TEMPORARY
+    + """\
+  - user: ann@example.com
+    environment: prod
+    grant: writer
+    expiration_date: 2026-03-03
+"""
+)
+MEMBERS = ("ann-gh", "bob-gh", "sec", "new", "second")
+ASK = {"temporary-access/pay.yaml": MORE}
+
+
+def files(
+    tmp_path: Path, changes: Mapping[str, str], rules: str = RULES
+) -> tuple[Configuration, Configuration]:
+    before = loaded(tmp_path / "before", {"settings.yaml": rules})
+    return before, loaded(tmp_path / "after", changes)
+
+
+def approved(*logins: str, commit: str = HEAD) -> list[Review]:
+    return [Review(each, "APPROVED", commit) for each in logins]
+
+
+def judged(
+    tmp_path: Path,
+    reviews: list[Review],
+    changes: Mapping[str, str] = ASK,
+    *,
+    rules: str = RULES,
+    author: str = "author",
+) -> Verdict:
+    before, after = files(tmp_path, changes, rules)
+    reviewed = Reviewed({author}, HEAD, reviews, {"security": MEMBERS})
+    return verdict(new_access(before, after, NOW), before.settings, reviewed)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "state"),
+    [
+        ([], State.PENDING),
+        (approved("sec"), State.PENDING),
+        (approved("sec", "SEC"), State.PENDING),
+        (approved("sec", "Bob-GH"), State.SUCCESS),
+        (approved("sec", "ann-gh"), State.PENDING),  # their own
+        (approved("sec", "new"), State.PENDING),  # unknown who that is
+        (approved("sec", "stranger"), State.PENDING),
+        (approved("sec", "author"), State.PENDING),
+        (approved("sec", "bob-gh", commit=OLD), State.PENDING),
+        ([*approved("sec", "bob-gh"), Review("sec", "COMMENTED", HEAD)], State.SUCCESS),
+        ([*approved("sec", "bob-gh"), Review("sec", "DISMISSED", HEAD)], State.PENDING),
+        ([*approved("sec", "bob-gh"), Review("sec", "CHANGES_REQUESTED", OLD)], State.FAILURE),
+        ([*approved("sec", "bob-gh"), Review("who", "CHANGES_REQUESTED", OLD)], State.SUCCESS),
+        ([Review("sec", "CHANGES_REQUESTED", OLD), *approved("sec", "bob-gh")], State.SUCCESS),
+    ],
+)
+def test_reviews(tmp_path: Path, reviews: list[Review], state: State) -> None:
+    found = judged(tmp_path, reviews)
+    assert found.state is state
+    assert len(found.description) <= 140
+
+
+def test_an_author_does_not_count_though_in_the_team(tmp_path: Path) -> None:
+    assert judged(tmp_path, approved("sec", "bob-gh"), author="BOB-gh").state is State.PENDING
+
+
+def test_what_is_missing_is_told(tmp_path: Path) -> None:
+    (missing,) = judged(tmp_path, approved("sec", "ann-gh", "new")).missing
+    assert missing.message == (
+        "pay/writer in prod for user ann needs an approval of security (ann-gh would approve "
+        "access of their own; new is not in approvals.people, so it may be access of their own)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        ({}, False),
+        ({"temporary-access/pay.yaml": "temporary-access: []"}, False),
+        ({"temporary-access/pay.yaml": TEMPORARY.replace("-04", "-03")}, False),
+        ({"temporary-access/pay.yaml": TEMPORARY.replace("-04", "-05")}, True),
+        ({"temporary-access/pay.yaml": TEMPORARY.replace("bob@", "BOB@")}, False),
+        ({"temporary-access/pay.yaml": TEMPORARY.replace("writer", "reader")}, False),
+        ({"temporary-access/pay.yaml": TEMPORARY.replace("prod", "nonprod")}, False),
+        # The grant gets other contents.
+        ({"aws-policies/pay.yaml": VALID["aws-policies/pay.yaml"].replace("S3", "EC2")}, True),
+        # The account gets another name.
+        (
+            {
+                "aws-accounts/pay.yaml": VALID["aws-accounts/pay.yaml"].replace(" prod", " live"),
+                "temporary-access/pay.yaml": MORE.replace("prod", "live"),
+            },
+            True,
+        ),
+        # The name stands for another account.
+        ({"aws-accounts/pay.yaml": VALID["aws-accounts/pay.yaml"].replace("4444", "9999")}, True),
+        # The rules of the pull request are not asked.
+        ({**ASK, "settings.yaml": "{}"}, True),
+        ({"permanent-access/pay.yaml": VALID["permanent-access/pay.yaml"]}, False),
+        (
+            {
+                "permanent-access/pay.yaml": "permanent-access:\n  - {roles: [ci], "
+                "environments: [prod], grants: [writer]}\n"
+            },
+            True,
+        ),
+    ],
+)
+def test_what_has_to_be_approved(tmp_path: Path, changes: dict[str, str], *, asked: bool) -> None:
+    assert judged(tmp_path, [], changes).state is (State.PENDING if asked else State.SUCCESS)
+
+
+def test_a_role_is_no_person(tmp_path: Path) -> None:
+    role = {
+        "permanent-access/pay.yaml": "permanent-access:\n  - {roles: [ci], "
+        "environments: [prod], grants: [writer]}\n"
+    }
+    assert judged(tmp_path, approved("new", "second"), role).state is State.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked"),
+    [
+        ("{team: security}", True),
+        ("{team: security, environments: [nonprod]}", False),
+        ("{team: security, environments: ['4444*']}", True),
+        ("{team: security, managed_policies: [AmazonS3FullAccess]}", True),
+        ("{team: security, managed_policies: [ReadOnlyAccess]}", False),
+        ("{team: security, grants: [pay/writer]}", True),
+        ("{team: security, grants: [web/writer]}", False),
+    ],
+)
+def test_rules(tmp_path: Path, rule: str, *, asked: bool) -> None:
+    before, after = files(tmp_path, ASK, f"approvals: {{required: [{rule}]}}")
+    access = new_access(before, after, NOW)
+    expected = {"security"} if asked else set()
+    assert teams_asked(access, before.settings, unclear=False) == expected
+
+
+def test_while_names_are_not_known_every_environment_counts(tmp_path: Path) -> None:
+    rule = "approvals: {required: [{team: security, environments: [other]}]}"
+    before, after = files(tmp_path, ASK, rule)
+    access = new_access(before, after, NOW)
+    assert teams_asked(access, before.settings, unclear=True) == {"security"}
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("{required: [{team: acme/security}]}", "bad-value"),
+        ("{required: [{team: Security Team}]}", "bad-value"),
+        ("{required: [{count: 1}]}", "missing-key"),
+        ("{required: [{team: a, count: 0}]}", "bad-number"),
+        ("{required: [{team: a, grants: []}]}", "empty-list"),
+        ("{people: {'@ann': ann@example.com}}", "bad-value"),
+        ("{people: {ann: 'not an address'}}", "bad-user"),
+        ("{teams: x}", "unknown-key"),
+    ],
+)
+def test_mistakes_in_the_settings(tmp_path: Path, written: str, code: str) -> None:
+    found = loaded(tmp_path, {"settings.yaml": f"approvals: {written}"}).findings
+    assert [each.code for each in found if each.is_error] == [code]
+
+
+def test_patterns_that_match_nothing_are_warned_of(tmp_path: Path) -> None:
+    rule = "{team: a, grants: [nothing], environments: [nowhere]}"
+    found = loaded(tmp_path, {"settings.yaml": f"approvals: {{required: [{rule}]}}"}).findings
+    assert [each.location.column for each in found if each.location is not None] == [43, 68]
