@@ -14,8 +14,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 BODY = 65_536
@@ -88,6 +89,8 @@ class Mapped:
                 each.check(resource, f"{name}.{key}", value.get(key))
 
 
+# A message ignores the case of names, as HTTP does.
+Headers = Mapping[str, str] | Message
 Field = Text | Texts | Mapped
 Handler = Callable[["GitHubServer", "Request"], Any]
 
@@ -223,7 +226,7 @@ class GitHubServer:
         self.reviews[pull].append(review)
 
     def answer(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+        self, method: str, target: str, headers: Headers, body: bytes
     ) -> tuple[int, dict[str, str], Any]:
         """The status, headers and value that a request is answered with."""
         with self._lock:
@@ -241,7 +244,7 @@ class GitHubServer:
         self,
         method: str,
         target: str,
-        headers: Mapping[str, str],
+        headers: Headers,
         body: bytes,
         more: dict[str, str],
     ) -> tuple[int, dict[str, str], Any]:
@@ -279,7 +282,7 @@ class GitHubServer:
                 return each, match.groupdict()
         return None
 
-    def _check_headers(self, headers: Mapping[str, str], *, has_body: bool) -> None:
+    def _check_headers(self, headers: Headers, *, has_body: bool) -> None:
         if not headers.get("User-Agent"):
             raise RefusedError(403, "Request forbidden by administrative rules.")
         if headers.get("Accept") != "application/vnd.github+json":
@@ -289,7 +292,7 @@ class GitHubServer:
         if has_body and headers.get("Content-Type") != "application/json":
             self._mistake(415, f"Content-Type is {headers.get('Content-Type')}")
 
-    def _mistake(self, status: int, what: str) -> Any:
+    def _mistake(self, status: int, what: str) -> NoReturn:
         self.mistakes.append(what)
         raise RefusedError(status, what)
 

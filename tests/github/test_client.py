@@ -1,6 +1,7 @@
 """Requests to GitHub's API: pages, limits, permissions and what is never followed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,9 +15,9 @@ def server() -> Iterator[GitHubServer]:
         yield running
 
 
-def client(server: GitHubServer, waits: list[float] | None = None, **permissions: str) -> GitHub:
+def client(server: GitHubServer, **permissions: str) -> GitHub:
     token = server.token(**(permissions or {"pull_requests": "write"}))
-    return GitHub(server.repository, token, server.url, (waits if waits is not None else []).append)
+    return GitHub(server.repository, token, server.url, wait=lambda _: None)
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
@@ -35,6 +36,7 @@ def test_all_pages_are_read(server: GitHubServer, count: int) -> None:
         (502, {}, [1.0]),
         (429, {"Retry-After": "7"}, [7]),
         (403, {"Retry-After": "9999"}, [60]),
+        (502, {"Retry-After": "9999"}, [1.0]),
         (403, {"X-RateLimit-Remaining": "0", "Retry-After": "soon"}, [60]),
     ],
 )
@@ -44,7 +46,8 @@ def test_what_passes_is_tried_again(
     pull = server.add_pull()
     server.failures.append((status, headers))
     waited: list[float] = []
-    assert client(server, waited).get("pulls", pull)["number"] == pull
+    github = replace(client(server), wait=waited.append)
+    assert github.get("pulls", pull)["number"] == pull
     assert waited == waits
 
 

@@ -73,7 +73,7 @@ def test_what_a_fork_may_not_comment_is_in_the_summary(
     assert server.comments == {}
 
 
-@pytest.mark.parametrize("status", [401, 404, 422])
+@pytest.mark.parametrize("status", [401, 404, 422, 599])
 def test_another_failure_shows_the_page_and_fails(
     server: GitHubServer, tmp_path: Path, status: int
 ) -> None:

@@ -110,3 +110,10 @@ def add_explain(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
         "--explain", action="store_true", help=f"{text} (reads more of the accounts)"
     )
+
+
+def pull_request(text: str) -> int:
+    """Parse the number of a pull request."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of a pull request")
+    return int(text)

@@ -26,6 +26,25 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
     return run_command(parser, argv, in_module("iam_access.cli.validate"), clock)
 
 
+def approvals(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`approvals.py`: whether the reviews of a pull request approve its new access."""
+    parser = arguments.common(
+        "Judge from the reviews of a pull request whether the access that it brings is approved, "
+        "and make that a status of its newest commit. GITHUB_TOKEN needs `pull-requests: read` "
+        "and `statuses: write`; GITHUB_MEMBERS_TOKEN reads the members of the organisation's teams."
+    )
+    parser.add_argument(
+        "--base", metavar="COMMIT|DIR", required=True, help="the target branch, with its rules"
+    )
+    parser.add_argument(
+        "--commit", metavar="SHA", required=True, help="the newest commit of the pull request"
+    )
+    parser.add_argument(
+        "--pull-request", type=arguments.pull_request, metavar="NUMBER", required=True
+    )
+    return run_command(parser, argv, in_module("iam_access.cli.approvals"), clock)
+
+
 def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`apply.py`: make the accounts what the files ask for."""
     parser = arguments.common("Make the AWS accounts what the access files ask for.")

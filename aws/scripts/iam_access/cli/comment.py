@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from iam_access.cli.arguments import pull_request
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
-from iam_access.github.comments import SUMMARY_BYTES, bounded, put_comment
+from iam_access.github.comments import SUMMARY_BYTES, WORKFLOW, bounded, put_comment
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
@@ -25,7 +26,12 @@ def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
         left_out = _left_out(environment)
         try:
             put = put_comment(
-                _github(environment), options.pull_request, options.name, page, left_out
+                _github(environment),
+                options.pull_request,
+                options.name,
+                page,
+                left_out,
+                options.author,
             )
         except NotPermittedError as error:
             _summarise(page, environment, left_out)
@@ -50,18 +56,17 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--page", type=Path, metavar="FILE", required=True, help="the page")
     parser.add_argument(
-        "--pull-request", type=_number, metavar="NUMBER", required=True, help="its number"
+        "--pull-request", type=pull_request, metavar="NUMBER", required=True, help="its number"
     )
     parser.add_argument(
         "--name", default="plan", help="tells the comment from others of ours (default: plan)"
     )
+    parser.add_argument(
+        "--author",
+        default=WORKFLOW,
+        help=f"whose comments the token writes (default: {WORKFLOW})",
+    )
     return parser.parse_args(argv)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of a pull request")
-    return int(text)
 
 
 def _page(file: Path) -> str:

@@ -28,6 +28,10 @@ _LARGEST_ANSWER = 20_000_000
 _TRIES = 3
 _LONGEST_WAIT = 60
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HINTS: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "the token is not valid, or not any more",
+    HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
+}
 _BUSY = frozenset({500, 502, 503, 504})
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _TOKEN = re.compile(r"[!-~]+")
@@ -204,10 +208,7 @@ def _raise(error: HTTPError, method: str, path: str) -> NoReturn:
         wanted = error.headers.get("X-Accepted-GitHub-Permissions")
         hint = f"the job's token needs one of: {wanted.replace(';', ', ')}" if wanted else ""
         raise NotPermittedError(message, hint, error.code) from None
-    hint = {
-        HTTPStatus.UNAUTHORIZED: "the token is not valid, or not any more",
-        HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
-    }.get(HTTPStatus(error.code), "")
+    hint = _HINTS.get(error.code, "")
     raise GitHubError(message, hint, error.code) from None
 
 

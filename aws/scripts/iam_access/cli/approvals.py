@@ -1,0 +1,55 @@
+"""`approvals.py`: judge the reviews of a pull request, and make the verdict a status of it."""
+
+import argparse
+import os
+import sys
+from datetime import datetime
+
+from iam_access.cli.files import load
+from iam_access.cli.runtime import Clock
+from iam_access.errors import UsageError
+from iam_access.github.client import DEFAULT_API, GitHub
+from iam_access.github.pulls import reviewed, set_status
+from iam_access.render.escape import not_a_command, terminal
+from iam_access.reviewing.approvals import Verdict, teams_asked, verdict
+from iam_access.reviewing.new_access import new_access
+
+#: The status that the rules of the branch require.
+CONTEXT = "access-approvals"
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Set the status; return 0 once that is done, whatever it is. Raises AccessError."""
+    github = _github("GITHUB_TOKEN")
+    has_own = bool(os.environ.get("GITHUB_MEMBERS_TOKEN"))
+    members = _github("GITHUB_MEMBERS_TOKEN") if has_own else github
+    found = _judge(options, github, members, clock())
+    set_status(github, options.commit, CONTEXT, found)
+    for line in (found.description, *(each.message for each in found.missing)):
+        sys.stdout.write(not_a_command(terminal(line)) + "\n")
+    return 0
+
+
+def _judge(options: argparse.Namespace, github: GitHub, members: GitHub, now: datetime) -> Verdict:
+    after = load(options, now)
+    before = after.base
+    if before is None or not before.settings_valid:
+        raise UsageError(
+            "the rules of the target branch cannot be read",
+            "name the target branch by --base, and mend its settings first",
+        )
+    unclear = bool(before.unread_accounts or after.unread_accounts)
+    access = new_access(before, after, now)
+    teams = teams_asked(access, before.settings, unclear=unclear)
+    if not teams:
+        return Verdict()
+    reviews = reviewed(github, members, options.pull_request, options.commit, teams)
+    return verdict(access, before.settings, reviews, unclear=unclear)
+
+
+def _github(token: str) -> GitHub:
+    return GitHub(
+        os.environ.get("GITHUB_REPOSITORY", ""),
+        os.environ.get(token, ""),
+        os.environ.get("GITHUB_API_URL") or DEFAULT_API,
+    )
