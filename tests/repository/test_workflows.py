@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.github.server import github_server
+
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 NAMES = [path.stem for path in FILES]
@@ -92,9 +94,8 @@ def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> 
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
         assert int(job["timeout-minutes"]) <= 60
-        assert "write" not in (
-            value for key, value in job["permissions"].items() if key != "id-token"
-        )
+        written = {key for key, value in job["permissions"].items() if value == "write"}
+        assert written <= ({"pull-requests"} if name == "validate" else {"id-token"})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,7 +124,27 @@ def test_what_runs_a_branchs_code_has_neither_secrets_nor_identity(name: str) ->
     workflow = load(name)
     assert "pull_request_target" not in workflow["on"]
     assert "secrets." not in str(workflow)
-    assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
+    for job in workflow["jobs"].values():
+        if job["permissions"] != {"contents": "read"}:
+            checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
+            target = "${{ github.event.pull_request.base.sha }}"
+            assert [step["with"]["ref"] for step in checkouts] == [target]
+            assert "install" not in str(job)
+
+
+def test_the_comment_is_put_by_the_steps_own_script(tmp_path: Path) -> None:
+    with github_server("org/repo") as server:
+        variables = {
+            "GITHUB_API_URL": server.url,
+            "GITHUB_TOKEN": server.token(pull_requests="write", contents="read"),
+            "PULL_REQUEST": str(server.add_pull()),
+        }
+        for page in ("one", "two"):
+            (tmp_path / "plan.md").write_text(page)
+            done = run(block("validate", "Comment"), tmp_path, {"python": PYTHON}, **variables)
+            assert (done.returncode, done.stderr) == (0, "")
+        (comment,) = server.comments.values()
+        assert comment["body"].endswith("\ntwo")
 
 
 @pytest.mark.parametrize("name", DEPLOYING)
@@ -322,7 +343,7 @@ def test_the_scripts_that_are_called_exist(name: str) -> None:
 def test_the_log_has_what_a_summary_leaves_out() -> None:
     scripts = [step["run"] for path in FILES for step in steps(load(path.stem)) if "run" in step]
     summaries = [script for script in scripts if "GITHUB_STEP_SUMMARY" in script]
-    assert len(summaries) == 4
+    assert len(summaries) == 3
     for script in summaries:
         assert "--markdown-file" in script
         assert "--output" not in script
