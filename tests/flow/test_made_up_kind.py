@@ -20,6 +20,7 @@ from iam_access.cli.simulate import simulate
 from iam_access.config.load import load
 from iam_access.config.settings import Settings, TemporaryAccessSettings
 from iam_access.render import Output
+from iam_access.reviewing.new_access import new_access
 from iam_access.runs import verification
 from iam_access.sandbox import FaultContext
 from iam_access.sandbox.seed import sandbox_accounts
@@ -497,8 +498,19 @@ NOT_ABOUT_ENTRIES = {
     "deployer_role": "who applies, not what is granted",
     "accounts": "which team may name an account; its entries do not matter",
     "known_names": "names that policies may use",
+    "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",
     "temporary_access": "each of its rules has a case of its own",
 }
+
+
+def test_its_new_members_have_to_be_approved(fleet: Fleet) -> None:
+    write_groups(fleet.files, oncall=ON_CALL)
+    before = load(fleet.files.directory, now=fleet.clock())
+    write_groups(fleet.files, oncall=ON_CALL, more={**READERS, **READ})
+    access = new_access(before, load(fleet.files.directory, now=fleet.clock()), fleet.clock())
+    assert {(each.grant, each.principal.label) for each in access} == {
+        ("read", f"user {name}") for name in ("ann", "bob")
+    }
 
 
 def test_each_rule_of_the_organisation_has_a_case() -> None:
