@@ -1,11 +1,15 @@
 """What a plan means, from the files of a pull request to the words about it."""
 
+import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iam_access.cli import commands
+from iam_access.cli.aws import aws_with_base
+from iam_access.config.load import load
 from iam_access.sandbox import Sandbox
 from tests.flow.fleet import (
     PROD,
@@ -273,3 +277,12 @@ class TestBase:
         assert run.status == 2
         assert "--sandbox" in run.out
         assert PROD not in run.out
+
+
+def test_earlier_files_are_applied_to_no_account_of_aws(fleet: Fleet, tmp_path: Path) -> None:
+    write_team_granting(Files(tmp_path / "base"), "read")
+    base = load(tmp_path / "base", now=fleet.clock())
+    options = argparse.Namespace(sandbox=False)
+    with aws_with_base(options, replace(base, base=base), fleet.clock) as findings:
+        assert findings == ()
+    assert fleet.sandbox.calls == []

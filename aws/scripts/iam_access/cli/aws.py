@@ -88,13 +88,13 @@ if TYPE_CHECKING:
 def aws_with_base(
     options: argparse.Namespace, configuration: Configuration, clock: Clock
 ) -> Iterator[tuple[Finding, ...]]:
-    """The AWS to work with; in a sandbox, the files of `--base` are applied to it.
+    """The AWS to work with; in a sandbox, and only there, the files of `--base` are applied to it.
 
     Yields findings about the files that could not be read or applied: what they ask for is new
     in the plan.
     """
     before = configuration.base
-    if before is None:
+    if before is None or not options.sandbox:
         with aws(options, configuration, clock):
             yield ()
         return
