@@ -27,6 +27,7 @@ Code: TypeAlias = Literal[
     "tag",
     "multiple-documents",
     "empty-file",
+    "cut-off-text",
     "unknown-alias",
     "recursive-alias",
     "alias-bomb",
@@ -219,6 +220,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "tag": CodeEntry(_ERROR, "a YAML tag, such as `!!str`"),
     "multiple-documents": CodeEntry(_ERROR, "more than one YAML document in the file"),
     "empty-file": CodeEntry(_ERROR, "no YAML document in the file"),
+    "cut-off-text": CodeEntry(
+        _WARNING, "a description or ticket with ` #` in it, where YAML ends the text"
+    ),
     "unknown-alias": CodeEntry(_ERROR, "an alias (`*name`) without an anchor (`&name`)"),
     "recursive-alias": CodeEntry(_ERROR, "an alias within its own anchor"),
     "alias-bomb": CodeEntry(_ERROR, "aliases that expand to far more than the file"),

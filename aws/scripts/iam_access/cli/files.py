@@ -1,6 +1,7 @@
 """The access files that the options name, and the teams and accounts that a run is for."""
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,13 +33,21 @@ def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset
     """The teams of these names. Raises UsageError for one that has no files."""
     for name in names:
         if name not in configuration.teams:
-            near = nearest(name, configuration.teams)
+            stem = _stem(name)
+            near = stem if stem in configuration.teams else nearest(stem, configuration.teams)
             guess = f"did you mean {near}? " if near else ""
+            path = "; this is a path, and a team is named without folder and ending"
             raise UsageError(
-                f"there is no team {name!r} in {configuration.directory}",
+                f"there is no team {name!r} in {configuration.directory}"
+                f"{path if stem != name else ''}",
                 f"{guess}--all includes teams whose files are gone",
             )
     return frozenset(names)
+
+
+def _stem(name: str) -> str:
+    """The team that a path of a file would be of; a name that is no path as it is."""
+    return re.sub(r"\.ya?ml$", "", re.split(r"[/\\]", name)[-1], flags=re.IGNORECASE) or name
 
 
 def accounts_of(

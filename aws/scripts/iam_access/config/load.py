@@ -316,13 +316,14 @@ def _check(
 ) -> dict[str, team_checks.TeamIndex]:
     """Run the checks within each team; return the index of its entries, by team."""
     indexes: dict[str, team_checks.TeamIndex] = {}
+    with_accounts = tuple(each.name for each in all_team_files if accounts.FOLDER in each.seen)
     for team_files in all_team_files:
         concerned = report.few_of(team_files.name)
         about = indexes[team_files.name] = team_checks.TeamIndex(
             before=earlier(base, team_files.name)
         )
         with suppress(TooManyFindingsError):
-            team_checks.check(team_files, about, book, now, concerned)
+            team_checks.check(team_files, about, book, now, concerned, with_accounts)
             few = report.few_of(team_files.name, Severity.WARNING)
             policy_checks.check(team_files, about, book.settings.known_names, unknown, few)
             rule_checks.check(team_files, about, book, unknown, now, concerned)

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.findings import FindingCollector
-from iam_access.config.yaml import tree
+from iam_access.config.yaml import mistakes, tree
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
@@ -62,6 +62,7 @@ def section(
 
     A key without a value has no entries: the value is empty.
     """
+    _report_cut_off(data, file, report)
     before = len(report.found)
     found = parsed(data, file, report, values=values)
     if found is None or found[0] is None:
@@ -100,6 +101,18 @@ def section(
         wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
         return None
     return inner, below
+
+
+def _report_cut_off(data: bytes, file: str, report: FindingCollector) -> None:
+    if b" #" not in data and b"\t#" not in data:
+        return
+    for line, column, rest in mistakes.cut_off(data):
+        report.warning(
+            "cut-off-text",
+            Location(file, line, column),
+            f"the text ends before {shown(rest)}, which is a comment for YAML",
+            "put the whole text in quotes; or a space after the # of a comment",
+        )
 
 
 def items(
@@ -244,6 +257,10 @@ def _how_to(expected: str, value: Any) -> str:
         return f"{_HOW_TO[expected]}, or remove the key"
     if isinstance(value, dict) and list(value.values()) == [None]:
         return f'put text that begins with {{ in quotes: "{{{next(iter(value))}}}"'
+    if isinstance(value, dict) and expected == _LIST:
+        return "put '- ' before the first key of each item, and indent its other keys to match"
+    if isinstance(value, list) and expected == _TEXT:
+        return "write one value, without a dash or brackets; several need an entry for each"
     return _HOW_TO[expected]
 
 
@@ -302,7 +319,7 @@ def _explain_one(
             "missing-key",
             place.at(*path[:-1]).location,
             f"the key {shown(path[-1])} is missing",
-            f"add '{path[-1]}:' with a value",
+            f"add '{path[-1]}:' with a value{_perhaps_split(value, path[:-1])}",
         )
     elif kind == "literal_error":
         written = _value_at(value, path)
@@ -320,6 +337,13 @@ def _explain_one(
             f"{_name(path)} cannot be {_quoted(_value_at(value, path))}",
             "see docs/files.md for what may stand here",
         )
+
+
+def _perhaps_split(value: Any, path: Path) -> str:
+    """What else may be wrong with a mapping that lacks keys: the dash before its only key."""
+    if len(_value_at(value, path)) != 1:
+        return ""
+    return "; if the line belongs to the item before it, write it without the '-'"
 
 
 def _written_path(value: Any, location: Iterable[str | int], *, missing: bool) -> Path:

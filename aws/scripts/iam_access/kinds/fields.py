@@ -28,6 +28,7 @@ _USER = (
     rf"|{_EXACTLY}[A-Za-z0-9_+=,.@-]{{1,64}})$"
 )
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ZONE = re.compile(r"[Zz]|[+-][0-9]{2}(:?[0-9]{2})?")
 # The next day must still be a date, and 9999 has a last one.
 _LAST_YEAR = 9998
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
@@ -198,15 +199,11 @@ def _calendar_day(text: str) -> date:
 
 
 def _day(value: Any) -> date:
-    """A calendar day as `YYYY-MM-DD`. Hints hold no day, which would soon be over."""
+    """A calendar day as `YYYY-MM-DD`. Hints have no day but the one written."""
     try:
         day = _calendar_day(value)
     except (TypeError, ValueError):
-        raise problem(
-            "bad-date",
-            f"{value!r} is not a date",
-            f"{_unfilled(value)}write a day as YYYY-MM-DD",
-        ) from None
+        raise _no_day(value) from None
     if day.year > _LAST_YEAR:
         raise problem(
             "bad-date",
@@ -214,6 +211,31 @@ def _day(value: Any) -> date:
             "write the last day of the access; for access without an end use permanent-access/",
         )
     return day
+
+
+def _no_day(value: Any) -> PydanticCustomError:
+    begin, rest = _day_and_rest(value)
+    if begin and not rest:
+        return problem("bad-date", f"{value!r} is no day of the calendar", "correct the day")
+    if begin:
+        is_zone = _ZONE.fullmatch(rest) is not None
+        what = "a day with a zone" if is_zone else "more than a day"
+        moment = f"{begin}T18:00:00{rest}" if is_zone else value.strip()
+        return problem(
+            "bad-date",
+            f"{value!r} is {what}, and a day is expected here",
+            f"write the day alone, all of which (UTC) counts: {begin}; or, for a moment, "
+            f"expires_at: {moment}",
+        )
+    return problem(
+        "bad-date", f"{value!r} is not a date", f"{_unfilled(value)}write a day as YYYY-MM-DD"
+    )
+
+
+def _day_and_rest(value: Any) -> tuple[str, str]:
+    """The day at the beginning of a text, and what follows; two empty texts without one."""
+    found = _DAY.match(value) if isinstance(value, str) else None
+    return (found[0], value[found.end() :].strip()) if found else ("", "")
 
 
 def _unfilled(value: Any) -> str:
@@ -226,18 +248,9 @@ def _instant(value: Any) -> datetime:
     try:
         instant = parse_timestamp(value)
     except (TypeError, InstantError):
-        raise problem(
-            "bad-instant",
-            f"{value!r} is not a point in time",
-            f"{_unfilled(value)}write ISO 8601 with a zone: YYYY-MM-DDTHH:MM:SSZ, or an offset "
-            "such as +01:00 in place of the Z",
-        ) from None
+        raise _no_instant(value) from None
     if instant.tzinfo is None:
-        raise problem(
-            "bad-instant",
-            f"{value!r} has no time zone",
-            "add Z for UTC, or an offset such as +01:00",
-        )
+        raise _no_instant(value, zone=False)
     try:
         return instant.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
@@ -246,6 +259,36 @@ def _instant(value: Any) -> datetime:
             f"{value!r} is out of range",
             "write a year from 1970 to 9998",
         ) from None
+
+
+def _no_instant(value: Any, *, zone: bool = True) -> PydanticCustomError:
+    """The error about a value that is no point in time; without `zone` it lacks that alone."""
+    begin, rest = _day_and_rest(value)
+    if begin and not rest:
+        return problem(
+            "bad-instant",
+            f"{value!r} is a day, and a point in time is expected here",
+            f"add the time and its zone: {begin}T18:00:00Z; for access until the end of a day "
+            f"write expiration_date: {begin}",
+        )
+    if _ZONE.fullmatch(rest):
+        return problem(
+            "bad-instant",
+            f"{value!r} has a time zone and no time",
+            f"write the time before the zone: {begin}T18:00:00{rest}",
+        )
+    if not zone:
+        return problem(
+            "bad-instant",
+            f"{value!r} has no time zone",
+            f"add Z for UTC, or an offset such as +01:00: {str(value).strip()}Z",
+        )
+    return problem(
+        "bad-instant",
+        f"{value!r} is not a point in time",
+        f"{_unfilled(value)}write ISO 8601 with a zone: YYYY-MM-DDTHH:MM:SSZ, or an offset "
+        "such as +01:00 in place of the Z",
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -1,7 +1,7 @@
 """Check the entries of one team against its other files and against each other."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from iam_access.kinds import base
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry, Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
-from iam_access.phrases import did_you_mean, listed, shown
+from iam_access.phrases import did_you_mean, listed, nearest, shown
 
 
 @dataclass(slots=True)
@@ -44,13 +44,19 @@ class TeamIndex:
 
 
 def check(
-    team_files: TeamFiles, index: TeamIndex, book: Rulebook, now: datetime, report: FindingCollector
+    team_files: TeamFiles,
+    index: TeamIndex,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+    others: Collection[str] = (),
 ) -> None:
     """Report contradictions between a team's files; `report` is the team's.
 
     Fills `index` with the team's entries. `book` has the limits for windows, as of `now` (UTC).
+    `others` are the teams with accounts, one of which a file without any may have meant.
     """
-    _accounts(team_files, book, report)
+    _accounts(team_files, book, report, others)
     entries = access_entries(team_files.items)
     if _too_many(entries, book, report):
         return
@@ -106,7 +112,9 @@ def _keys(items: Iterable[Item]) -> frozenset[str]:
     return frozenset(item.key for item in items)
 
 
-def _accounts(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
+def _accounts(
+    team_files: TeamFiles, book: Rulebook, report: FindingCollector, others: Collection[str]
+) -> None:
     most = book.settings.limits.accounts_per_team
     if len(team_files.account_items) > most:
         report.error(
@@ -118,11 +126,13 @@ def _accounts(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -
             + book.cite("limits", "accounts_per_team"),
         )
     if accounts.FOLDER not in team_files.seen:
+        add = f"add {accounts.FOLDER}/{team_files.name}.yaml with the accounts of its environments"
+        near = nearest(team_files.name, others)
         report.error(
             "missing-accounts",
             team_files.beginning,
             f"team {team_files.name} has no file in {accounts.FOLDER}/",
-            f"add {accounts.FOLDER}/{team_files.name}.yaml with the accounts of its environments",
+            f"did you mean {near}? Then put this into {near}.yaml; else {add}" if near else add,
         )
     elif not team_files.account_items and accounts.FOLDER not in team_files.unclear:
         report.warning(

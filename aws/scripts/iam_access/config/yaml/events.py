@@ -224,7 +224,8 @@ class Builder:
             problem = Problem(
                 "duplicate-key",
                 f"the key {shown(key)} is in one mapping twice",
-                "merge the two values or remove one; a reader would see only one of them",
+                "merge the two values or remove one; or, where another item of a list begins, put "
+                "'- ' before its first key",
             )
         else:
             return key

@@ -1,9 +1,11 @@
 """Messages for what the YAML parser cannot read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
 
+from iam_access.config.yaml import mistakes
 from iam_access.problem import Problem
 
 _UNENDED = "unexpected end of stream"
@@ -36,7 +38,12 @@ _HINTS = (
 # Indicators at the beginning of a value, and the messages of the parser about them.
 _SIGNS = "*&%@`|>!,"
 _BEGINNINGS = ("alias", "anchor", "cannot start any token", "block scalar", "expected node content")
-_AFTER_A_VALUE = ("expected key", "',' or ']'", "expected <block end>")
+_AFTER_A_VALUE = (
+    "expected key",
+    "',' or ']'",
+    "expected <block end>",
+    "expected '-' indicator",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,10 @@ def _line_and_column(data: bytes, offset: int) -> tuple[int, int]:
 
 def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
     """Turn an error of the parser into a problem with a place and the likely cause."""
+    lines = data.decode(errors="replace").splitlines()
+    left = mistakes.conflict(lines)
+    if left is not None:
+        return _marked(left, left.message or "", 1)
     if not isinstance(error, yaml.MarkedYAMLError):
         message = f"not valid YAML: {error}"
         return MarkedProblem(Problem("syntax-error", message, "look for unusual escapes"))
@@ -85,18 +96,30 @@ def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
     if error.context and error.context != said:
         since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
         message += f" ({error.context}{since})"
-    hint = _hint(f"{said} {error.context or ''}", line, column, data)
+    words = f"{said} {error.context or ''}"
+    quoted = _quoting(words, line, column, lines)
+    mistake = mistakes.in_line(lines, line) if quoted is None else None
+    if mistake is not None:
+        at = column + 1 if mistake.line == line else 1
+        return _marked(mistake, mistake.message or message, at)
+    hint = quoted or _usual(words)
     return MarkedProblem(Problem("syntax-error", message, hint), line + 1, column + 1)
 
 
-def _hint(said: str, line: int, column: int, data: bytes) -> str:
-    lines = data.decode(errors="replace").splitlines()
+def _marked(mistake: mistakes.Mistake, message: str, column: int) -> MarkedProblem:
+    return MarkedProblem(Problem("syntax-error", message, mistake.hint), mistake.line + 1, column)
+
+
+def _quoting(said: str, line: int, column: int, lines: Sequence[str]) -> str | None:
+    """A hint about a tab or a missing quote at a place (from 0); None if it is neither."""
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         return "indent with spaces: YAML does not allow tabs"
-    unquoted = _unquoted(said, text[:column].rstrip()[-1:] + text[column : column + 1])
-    if unquoted is not None:
-        return unquoted
+    return _unquoted(said, text[:column].rstrip()[-1:] + text[column : column + 1])
+
+
+def _usual(said: str) -> str:
+    """The hint for the usual cause of a message of the parser."""
     for words, hint in _HINTS:
         if words in said:
             return hint

@@ -1,0 +1,213 @@
+"""Mistakes that people make in the files: where each is reported, and how the hint fixes it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.repository import ACCOUNTS, PERMANENT, POLICIES, TEMPORARY, loaded, marked
+
+ENTRY = TEMPORARY.partition("\n")[2]
+TEMPORARY_FILE = "temporary-access/pay.yaml"
+PERMANENT_FILE = "permanent-access/pay.yaml"
+POLICIES_FILE = "aws-policies/pay.yaml"
+STAR = "          - "
+
+
+def deadline(text: str) -> str:
+    return TEMPORARY.replace("expiration_date: 2026-03-04", text)
+
+
+def resources(text: str) -> str:
+    return POLICIES.replace('["*"]', text)
+
+
+MISTAKES = {
+    "no dash": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("  - user", "    ¶user"),
+        "wrong-type",
+        "put '- ' before the first key",
+    ),
+    "no second dash": (
+        TEMPORARY_FILE,
+        TEMPORARY + "    ¶user: ann@example.com\n",
+        "duplicate-key",
+        "put '- ' before its first key",
+    ),
+    "no space after the dash": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("  - user", "¶  -user"),
+        "syntax-error",
+        "put a space after the dash: '- user:'",
+    ),
+    "a dash too many": (
+        TEMPORARY_FILE,
+        TEMPORARY + "  - ¶description: Release\n",
+        "missing-key",
+        "write it without the '-'",
+    ),
+    "a list of users": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("bob@example.com", "¶[bob@example.com, ann@example.com]"),
+        "wrong-type",
+        "several need an entry for each",
+    ),
+    "a key one column left": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    environment", "   ¶environment"),
+        "syntax-error",
+        "in column 4, and belongs in column 5",
+    ),
+    "a key one column right": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    expiration_date:", "     expiration_date¶:"),
+        "syntax-error",
+        "in column 6, and belongs in column 5",
+    ),
+    "a dash one column left": (
+        TEMPORARY_FILE,
+        TEMPORARY + ENTRY.replace("  - ", " ¶- "),
+        "syntax-error",
+        "the dash of this line is in column 2, and belongs in column 3",
+    ),
+    "a dash one column right": (
+        TEMPORARY_FILE,
+        TEMPORARY + ENTRY.replace("  - ", "   ¶- "),
+        "syntax-error",
+        "the dash of this line is in column 4, and belongs in column 3",
+    ),
+    "a policy between two columns": (
+        POLICIES_FILE,
+        POLICIES.replace("  writer", "   ¶writer"),
+        "syntax-error",
+        "in column 4, and belongs in column 3 or 5",
+    ),
+    "a tab": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    environment", "¶\tenvironment"),
+        "syntax-error",
+        "indent with spaces",
+    ),
+    "a conflict": (
+        TEMPORARY_FILE,
+        f"temporary-access:\n¶<<<<<<< HEAD\n{ENTRY}=======\n{ENTRY}>>>>>>> main\n",
+        "syntax-error",
+        "keep the lines that are right",
+    ),
+    "a marker that was left": (
+        TEMPORARY_FILE,
+        f"{TEMPORARY}¶>>>>>>> main\n",
+        "syntax-error",
+        "keep the lines that are right",
+    ),
+    "entries below []": (
+        TEMPORARY_FILE,
+        f"¶temporary-access: []\n{ENTRY}",
+        "syntax-error",
+        "write 'temporary-access:' without []",
+    ),
+    "policies below {}": (
+        POLICIES_FILE,
+        POLICIES.replace("aws-policies:", "¶aws-policies: {}"),
+        "syntax-error",
+        "write 'aws-policies:' without {}",
+    ),
+    "an unquoted placeholder": (
+        POLICIES_FILE,
+        resources("¶{account_id}"),
+        "wrong-type",
+        'in quotes: "{account_id}"',
+    ),
+    "a text with an unquoted placeholder": (
+        POLICIES_FILE,
+        resources(f"\n{STAR}{{account_id}}¶-x"),
+        "syntax-error",
+        "put text with { or } in quotes",
+    ),
+    "an unquoted star": (
+        POLICIES_FILE,
+        resources(f"\n{STAR}*¶"),
+        "syntax-error",
+        'in quotes, such as "*"',
+    ),
+    "a number sign in a description": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("- user", "- description: repair for ¶#12\n    user"),
+        "cut-off-text",
+        "put the whole text in quotes",
+    ),
+    "a number sign before a ticket": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("- user", "- ticket: ¶#12\n    user"),
+        "cut-off-text",
+        "put the whole text in quotes",
+    ),
+    "a date for a moment": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶2026-03-04"),
+        "bad-instant",
+        "2026-03-04T18:00:00Z; for access until the end of a day write expiration_date: 2026-03-04",
+    ),
+    "a moment for a date": (
+        TEMPORARY_FILE,
+        deadline("expiration_date: ¶2026-03-04T10:00:00Z"),
+        "bad-date",
+        "counts: 2026-03-04; or, for a moment, expires_at: 2026-03-04T10:00:00Z",
+    ),
+    "no zone": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶2026-03-04T10:00"),
+        "bad-instant",
+        "+01:00: 2026-03-04T10:00Z",
+    ),
+    "a zone and no time": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶2026-03-04+01:00"),
+        "bad-instant",
+        "2026-03-04T18:00:00+01:00",
+    ),
+    "a day that there is not": (
+        TEMPORARY_FILE,
+        deadline("expiration_date: ¶2026-02-30"),
+        "bad-date",
+        "correct the day",
+    ),
+    "a file of a team that nearly exists": (
+        "permanent-access/pays.yaml",
+        f"¶{PERMANENT}",
+        "missing-accounts",
+        "did you mean pay? Then put this into pay.yaml",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "code", "hint"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_reported_where_it_is_with_what_fixes_it(
+    tmp_path: Path, file: str, text: str, code: str, hint: str
+) -> None:
+    written, place = marked(text)
+    findings = loaded(tmp_path, {file: written}).findings
+    there = [each for each in findings if str(each.location).endswith(f"{file}:{place}")]
+    assert code in {each.code for each in there}, [*findings]
+    assert any(hint in each.hint for each in there if each.code == code), there
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "description: 'repair for #12'",
+        "description: repair # for the release",
+        "description: repair#12",
+        "ticket: A-1",
+    ],
+)
+def test_a_text_that_is_read_to_its_end_is_not_reported(tmp_path: Path, line: str) -> None:
+    text = TEMPORARY.replace("- user", f"- {line}\n    user")
+    found = loaded(tmp_path, {TEMPORARY_FILE: text}).findings
+    assert "cut-off-text" not in {each.code for each in found}
+
+
+@pytest.mark.parametrize("text", [ACCOUNTS.replace('"111', '"1\n  x: "'), "a: b: c\n", "a: [\n"])
+def test_another_error_of_syntax_keeps_a_hint(tmp_path: Path, text: str) -> None:
+    found = loaded(tmp_path, {"aws-accounts/pay.yaml": text}).findings
+    assert [each.hint for each in found if each.code == "syntax-error"] != [""]
