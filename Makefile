@@ -13,7 +13,7 @@ PY     := $(VENV)/bin/python
 PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal -m "not exhaustive"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check bench format lock clean
+.PHONY: help demo test exhaustive check bench format schemas lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -42,6 +42,10 @@ format: ## Rewrite the code in the project's format and fix what can be fixed
 	@$(PYTHON) tools/venv.py dev
 	@$(PY) -m ruff check --fix --exit-zero --quiet .
 	@$(PY) -m ruff format .
+
+schemas: ## Write aws/schemas/ anew, with which editors check the files
+	@$(PYTHON) tools/venv.py dev
+	@$(PY) tools/schemas.py
 
 lock: ## Write the requirements*.txt anew from the *.in (LOCK_ARGS=--upgrade for newer versions)
 	@$(PYTHON) tools/venv.py dev

@@ -44,8 +44,8 @@ EVERY_TEAM = ["--all"]
 FOLDERS = ("aws-policies", "permanent-access", "temporary-access")
 
 _TEAM_FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?P<team>[a-z0-9][a-z0-9-]{{0,63}})\.yaml")
-# Access tests are asked, roles are deployed by hand, and documentation is read.
-_NOT_APPLIED = re.compile(r"(?:access-tests|bootstrap)/.*|[^/]*\.md", re.DOTALL)
+# Access tests are asked, roles are deployed by hand, schemas and documentation are read.
+_NOT_APPLIED = re.compile(r"(?:access-tests|bootstrap|schemas)/.*|[^/]*\.md", re.DOTALL)
 
 
 class GitError(Exception):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from iam_access.config.expressions import ExpressionError, SlowExpressionError, matcher
 from iam_access.kinds.fields import (
@@ -15,6 +15,7 @@ from iam_access.kinds.fields import (
     UserAddress,
     one_or_many,
     problem,
+    written_as,
 )
 from iam_access.phrases import shown
 from iam_access.policy.condition_keys import (
@@ -130,6 +131,26 @@ def _key_name(value: str) -> str:
     return value
 
 
+AskedResult = Annotated[
+    Expectation,
+    BeforeValidator(_expectation),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [*Expectation]},
+                {"type": "string", "pattern": "^(?:[Ff][Aa][Ii][Ll]|[Ss][Uu][Cc][Cc][Ee]{2}[Dd])$"},
+            ]
+        }
+    ),
+]
+YesOrNo = Annotated[
+    bool,
+    BeforeValidator(_yes_or_no),
+    written_as(
+        "[Tt][Rr][Uu][Ee]|[Yy][Ee][Ss]|[Oo][Nn]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Oo]|[Oo][Ff][Ff]",
+        flags=True,
+    ),
+]
 Expression = Annotated[str, AfterValidator(_expression)]
 Expressions = Annotated[list[Expression], BeforeValidator(_none_is_empty)]
 Actions = Annotated[list[Annotated[str, AfterValidator(_action)]], BeforeValidator(one_or_many)]
@@ -235,12 +256,12 @@ class AccessTest(Spec):
     roles: Annotated[list[RoleName], BeforeValidator(_none_is_empty)] = []
     actions: Actions
     resources: AskedResources = []
-    expected_result: Annotated[Expectation, BeforeValidator(_expectation)]
+    expected_result: AskedResult
     exemptions: Expressions = []
     limit_to: Expressions = []
     custom_context: Annotated[list[ContextKey], BeforeValidator(_none_is_empty)] = []
     wildcards: Literal["literal", "expand"] = "literal"
-    allow_no_match: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    allow_no_match: YesOrNo = False
 
     @property
     def accounts(self) -> frozenset[str] | None:

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, TypeAdapter, WithJsonSchema
 
-from iam_access.kinds.fields import Spec, problem
+from iam_access.kinds.fields import Spec, problem, written_as
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.policy.arn import DEFAULT_PARTITION, PARTITIONS
 
@@ -58,10 +58,14 @@ def _partition(value: str) -> str:
     return value
 
 
-AccountId = Annotated[str, AfterValidator(_account_id)]
-DeployerRole = Annotated[str, AfterValidator(_role)]
-PartitionName = Annotated[str, AfterValidator(_partition)]
-ENVIRONMENT: TypeAdapter[str] = TypeAdapter(Annotated[str, AfterValidator(_environment)])
+AccountId = Annotated[
+    str, AfterValidator(_account_id), written_as(_ID.pattern, numbers=True, maximum=999_999_999_999)
+]
+DeployerRole = Annotated[str, AfterValidator(_role), written_as(_ROLE.pattern)]
+PartitionName = Annotated[str, AfterValidator(_partition), WithJsonSchema({"enum": [*PARTITIONS]})]
+ENVIRONMENT: TypeAdapter[str] = TypeAdapter(
+    Annotated[str, AfterValidator(_environment), written_as(_ENVIRONMENT.pattern)]
+)
 
 
 class AccountSpec(Spec):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from iam_access.config.accounts import DeployerRole
@@ -25,6 +25,7 @@ from iam_access.kinds.fields import (
     is_exact,
     one_or_many,
     problem,
+    written_as,
 )
 from iam_access.phrases import shown
 from iam_access.policy.arn import is_managed_policy
@@ -240,11 +241,21 @@ def absent_is_default(value: Any) -> Any:
     return {} if value is None else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Number = Annotated[int, BeforeValidator(_number)]
-Count = Annotated[int, BeforeValidator(_count)]
-ExpressionMatcher = Annotated[Matcher, BeforeValidator(_expression)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), written_as(_DURATION.pattern)]
+Flag = Annotated[bool, BeforeValidator(_flag), written_as("true|false", flags=True)]
+Number = Annotated[
+    int,
+    BeforeValidator(_number),
+    written_as(_NUMBER.pattern, numbers=True, minimum=0, maximum=9_999),
+]
+Count = Annotated[
+    int,
+    BeforeValidator(_count),
+    written_as(_COUNT.pattern, numbers=True, minimum=1, maximum=9_999_999),
+]
+ExpressionMatcher = Annotated[
+    Matcher, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 ActionPattern = Annotated[str, AfterValidator(_action)]
 Patterns = Annotated[list[Pattern], BeforeValidator(_no_list)]
@@ -255,10 +266,44 @@ SomePatterns = Annotated[list[Pattern], BeforeValidator(one_or_many), AfterValid
 SomeActions = Annotated[
     list[ActionPattern], BeforeValidator(one_or_many), AfterValidator(_not_empty)
 ]
-AddressRule = Annotated[UserNames, BeforeValidator(user_names)]
-Approvers = Annotated[int, BeforeValidator(_approvers)]
-GitHubTeam = Annotated[str, AfterValidator(_github_team)]
-GitHubLogin = Annotated[str, AfterValidator(_github_login)]
+AddressRule = Annotated[
+    UserNames,
+    BeforeValidator(user_names),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [*_WHOLE, None]},
+                {
+                    "type": "object",
+                    "propertyNames": {"enum": [*_WHOLE]},
+                    "additionalProperties": {
+                        "anyOf": [
+                            {"type": "string"},
+                            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                        ]
+                    },
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                },
+            ]
+        }
+    ),
+]
+Approvers = Annotated[
+    int,
+    BeforeValidator(_approvers),
+    written_as(_APPROVERS.pattern, numbers=True, minimum=1, maximum=9),
+]
+GitHubTeam = Annotated[
+    str,
+    AfterValidator(_github_team),
+    written_as(_GITHUB_TEAM.pattern),
+]
+GitHubLogin = Annotated[
+    str,
+    AfterValidator(_github_login),
+    written_as(_GITHUB_LOGIN.pattern),
+]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]

@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.codes import Code
@@ -161,6 +168,34 @@ def is_user_name(name: str) -> bool:
 def role(name: str) -> Principal:
     """The IAM role of a name."""
     return Principal(PrincipalType.ROLE, name)
+
+
+def written_as(
+    pattern: str, *, numbers: bool = False, flags: bool = False, **more: Any
+) -> WithJsonSchema:
+    """How a value is written, for editors: a text that YAML may take for another type.
+
+    `numbers` and `flags` say that a whole number, or true and false, fit as well. The pattern is
+    one of ECMA 262 and of Python, matches a text in full, and refuses none that is accepted here.
+    """
+    types = ["string", *(["integer"] if numbers else []), *(["boolean"] if flags else [])]
+    return WithJsonSchema(
+        {"type": types if len(types) > 1 else "string", "pattern": f"^(?:{pattern})$", **more}
+    )
+
+
+def exactly_one_of(*groups: tuple[str, ...]) -> ConfigDict:
+    """The configuration of a model of whose keys exactly one of each group has a value.
+
+    It is for editors: what is read is judged by `contradictions`.
+    """
+
+    def has_value(key: str) -> dict[str, Any]:
+        return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
+
+    return ConfigDict(
+        json_schema_extra={"allOf": [{"oneOf": [*map(has_value, group)]} for group in groups]}
+    )
 
 
 def _policy_key(value: str) -> str:
@@ -321,10 +356,16 @@ RoleName = Annotated[
         "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
     ),
 ]
-PolicyKey = Annotated[str, AfterValidator(_policy_key)]
+PolicyKey = Annotated[str, AfterValidator(_policy_key), written_as(_POLICY_KEY.pattern)]
 PolicyDescription = Annotated[str, AfterValidator(_description)]
-Day = Annotated[date, BeforeValidator(_day)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Day = Annotated[date, BeforeValidator(_day), written_as(_DAY.pattern)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    written_as(
+        "[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+    ),
+]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 
 

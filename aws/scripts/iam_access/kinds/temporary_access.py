@@ -27,6 +27,7 @@ from iam_access.kinds.fields import (
     Spec,
     UserAddress,
     UserNames,
+    exactly_one_of,
     problem,
 )
 from iam_access.kinds.grant import (
@@ -67,6 +68,8 @@ class TemporaryAccessSpec(Spec):
     `starts_at` (UTC; None: from the merge on) and the deadline are the window. `via` asks for a
     form, `ticket` names the request.
     """
+
+    model_config = exactly_one_of(("user", "role"), ("expiration_date", "expires_at"))
 
     description: str | None = None
     user: UserAddress | None = None
