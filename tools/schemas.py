@@ -94,14 +94,16 @@ def _items(schema: Schema) -> Schema | None:
     """The items of a list, which may be within other alternatives."""
     for each in (schema, *schema.get("anyOf", ())):
         if "items" in each:
-            return each["items"]
+            items: Schema = each["items"]
+            return items
     return None
 
 
 def _of(model: type[BaseModel]) -> Schema:
     """The schema of a model, without references."""
     found = model.model_json_schema(schema_generator=_Written, ref_template="{model}")
-    return _expanded(found, found.pop("$defs", {}))
+    expanded: Schema = _expanded(found, found.pop("$defs", {}))
+    return expanded
 
 
 def _expanded(value: Any, definitions: Mapping[str, Any]) -> Any:

@@ -26,7 +26,7 @@ MISTAKES = {
         TEMPORARY_FILE,
         TEMPORARY.replace("  - user", "    ¶user"),
         "wrong-type",
-        "put '- ' before the first key",
+        "has '- ' before the first of them",
     ),
     "no second dash": (
         TEMPORARY_FILE,
@@ -170,7 +170,7 @@ MISTAKES = {
         TEMPORARY_FILE,
         deadline("expiration_date: ¶2026-02-30"),
         "bad-date",
-        "correct the day",
+        "write a day that there is",
     ),
     "a file of a team that nearly exists": (
         "permanent-access/pays.yaml",

@@ -179,6 +179,8 @@ def test_a_test_may_be_about_nobody_in_some_accounts(tmp_path: Path) -> None:
     )
     plain, place = marked(TEST + "    allow_no_match: ¶some\n")
     assert finding_places(read(tmp_path, plain).findings) == [f"{place} error bad-value"]
+    plain, place = marked(TEST + "    allow_no_match: ¶[true]\n")
+    assert finding_places(read(tmp_path, plain).findings) == [f"{place} error bad-value"]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _expectation(value: Any) -> Any:
 def _yes_or_no(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    lowered = value.lower() if isinstance(value, str) else value
+    lowered = value.lower() if isinstance(value, str) else ""
     if lowered not in _TRUE | _FALSE:
         raise problem(
             "bad-value",

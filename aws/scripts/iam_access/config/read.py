@@ -258,9 +258,10 @@ def _how_to(expected: str, value: Any) -> str:
     if isinstance(value, dict) and list(value.values()) == [None]:
         return f'put text that begins with {{ in quotes: "{{{next(iter(value))}}}"'
     if isinstance(value, dict) and expected == _LIST:
-        return "put '- ' before the first key of each item, and indent its other keys to match"
+        return f"{_HOW_TO[_LIST]}; one of several keys has '- ' before the first of them"
     if isinstance(value, list) and expected == _TEXT:
-        return "write one value, without a dash or brackets; several need an entry for each"
+        several = "; several need an entry for each" if len(value) > 1 else ""
+        return f"write a single value, without a dash or brackets{several}"
     return _HOW_TO[expected]
 
 

@@ -251,7 +251,11 @@ def _day(value: Any) -> date:
 def _no_day(value: Any) -> PydanticCustomError:
     begin, rest = _day_and_rest(value)
     if begin and not rest:
-        return problem("bad-date", f"{value!r} is no day of the calendar", "correct the day")
+        return problem(
+            "bad-date",
+            f"{value!r} is no day of the calendar",
+            "write a day that there is, as YYYY-MM-DD",
+        )
     if begin:
         is_zone = _ZONE.fullmatch(rest) is not None
         what = "a day with a zone" if is_zone else "more than a day"
