@@ -60,6 +60,16 @@ class _Written(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Among the types where that is possible: editors explain alternatives badly."""
+        inner = self.generate_inner(schema["schema"])
+        if "enum" in inner:
+            return {"enum": [*inner["enum"], None]}
+        if "type" not in inner:
+            return super().nullable_schema(schema)
+        types = inner["type"]
+        return {**inner, "type": [*(types if isinstance(types, list) else [types]), "null"]}
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
@@ -153,11 +163,13 @@ class Words:
         heads = [below] if below else [*self._tables][:1] if not path else []
         for head in (*heads, *(_SELECTION for _ in path[:1])):
             if name in self._tables.get(head, {}):
-                return self._tables[head][name]
+                text, default = self._tables[head][name]
+                is_own = not path or path[-1] in _TABLES
+                return f"{text} (default: {default})" if default and is_own else text
         return None
 
 
-def _tables(section: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _tables(section: str) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
     """The tables of a section: the head of the keys (or of their meaning), and the rows by key."""
     for block in re.findall(r"(?:^\|.*\n)+", section, flags=re.MULTILINE):
         head, _, *rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in block.splitlines()]
@@ -165,11 +177,11 @@ def _tables(section: str) -> Iterator[tuple[str, dict[str, str]]]:
         yield name, {key: _text(row) for row in rows for key in re.findall(r"`(\w+)`", row[0])}
 
 
-def _text(row: list[str]) -> str:
-    """The meaning in a row, with the default if it has one, as plain text."""
+def _text(row: list[str]) -> tuple[str, str]:
+    """The meaning in a row, as plain text, and the default ("" for none)."""
     default = row[1].strip() if len(row) > 2 else ""
     text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", row[-1].strip()).replace("\\|", "|")
-    return f"{text} (default: {default})" if default.startswith("`") else text
+    return text.removesuffix(", see below"), default if default.startswith("`") else ""
 
 
 def of_folder(folder: Folder, page: str = _PAGE) -> Schema:

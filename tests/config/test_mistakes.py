@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from iam_access.cli.files import teams_named
+from iam_access.errors import UsageError
 from tests.config.repository import ACCOUNTS, PERMANENT, POLICIES, TEMPORARY, loaded, marked
 
 ENTRY = TEMPORARY.partition("\n")[2]
@@ -211,3 +213,21 @@ def test_a_text_that_is_read_to_its_end_is_not_reported(tmp_path: Path, line: st
 def test_another_error_of_syntax_keeps_a_hint(tmp_path: Path, text: str) -> None:
     found = loaded(tmp_path, {"aws-accounts/pay.yaml": text}).findings
     assert [each.hint for each in found if each.code == "syntax-error"] != [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_path"),
+    [
+        ("temporary-access/pay.yaml", True),
+        ("pay.yml", True),
+        (r"aws\pay.yaml", True),
+        ("pays", False),
+    ],
+)
+def test_a_path_in_the_place_of_a_team_names_the_team(
+    tmp_path: Path, name: str, is_path: bool
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        teams_named([name], loaded(tmp_path))
+    assert caught.value.hint.startswith("did you mean pay?")
+    assert ("this is a path" in str(caught.value)) is is_path

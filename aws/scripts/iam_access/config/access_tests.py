@@ -148,6 +148,7 @@ YesOrNo = Annotated[
     BeforeValidator(_yes_or_no),
     written_as(
         "[Tt][Rr][Uu][Ee]|[Yy][Ee][Ss]|[Oo][Nn]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Oo]|[Oo][Ff][Ff]",
+        "write true or false",
         flags=True,
     ),
 ]

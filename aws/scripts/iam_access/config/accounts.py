@@ -16,6 +16,9 @@ _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # A role's name, perhaps with its path: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 _ROLE = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 
+_ENVIRONMENTS = "use up to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit"
+_ROLES = "write its name, with its path if it has one: self-serve-deployer or ops/deployer"
+
 
 def _account_id(value: str) -> str:
     if _ID.fullmatch(value):
@@ -35,7 +38,7 @@ def _role(value: str) -> str:
         raise problem(
             "bad-role",
             f"{value!r} is not the name of a role",
-            "write its name, with its path if it has one: self-serve-deployer or ops/deployer",
+            _ROLES,
         )
     return value
 
@@ -45,7 +48,7 @@ def _environment(value: str) -> str:
         raise problem(
             "bad-environment-name",
             f"{value!r} cannot name an environment",
-            "use up to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit",
+            _ENVIRONMENTS,
         )
     return value
 
@@ -59,12 +62,19 @@ def _partition(value: str) -> str:
 
 
 AccountId = Annotated[
-    str, AfterValidator(_account_id), written_as(_ID.pattern, numbers=True, maximum=999_999_999_999)
+    str,
+    AfterValidator(_account_id),
+    written_as(
+        _ID.pattern,
+        "write the 12 digits of the account in quotes",
+        numbers=True,
+        maximum=999_999_999_999,
+    ),
 ]
-DeployerRole = Annotated[str, AfterValidator(_role), written_as(_ROLE.pattern)]
+DeployerRole = Annotated[str, AfterValidator(_role), written_as(_ROLE.pattern, _ROLES)]
 PartitionName = Annotated[str, AfterValidator(_partition), WithJsonSchema({"enum": [*PARTITIONS]})]
 ENVIRONMENT: TypeAdapter[str] = TypeAdapter(
-    Annotated[str, AfterValidator(_environment), written_as(_ENVIRONMENT.pattern)]
+    Annotated[str, AfterValidator(_environment), written_as(_ENVIRONMENT.pattern, _ENVIRONMENTS)]
 )
 
 

@@ -241,17 +241,35 @@ def absent_is_default(value: Any) -> Any:
     return {} if value is None else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), written_as(_DURATION.pattern)]
-Flag = Annotated[bool, BeforeValidator(_flag), written_as("true|false", flags=True)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    written_as(_DURATION.pattern, "write minutes, hours or days: 90m, 12h or 6d"),
+]
+Flag = Annotated[
+    bool, BeforeValidator(_flag), written_as("true|false", "write true or false", flags=True)
+]
 Number = Annotated[
     int,
     BeforeValidator(_number),
-    written_as(_NUMBER.pattern, numbers=True, minimum=0, maximum=9_999),
+    written_as(
+        _NUMBER.pattern,
+        "write a whole number from 0 to 9999",
+        numbers=True,
+        minimum=0,
+        maximum=9_999,
+    ),
 ]
 Count = Annotated[
     int,
     BeforeValidator(_count),
-    written_as(_COUNT.pattern, numbers=True, minimum=1, maximum=9_999_999),
+    written_as(
+        _COUNT.pattern,
+        "write a whole number from 1 to 9999999",
+        numbers=True,
+        minimum=1,
+        maximum=9_999_999,
+    ),
 ]
 ExpressionMatcher = Annotated[
     Matcher, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "number", "boolean"]})

@@ -42,6 +42,7 @@ _LAST_YEAR = 9998
 _REFUSED_IN_DESCRIPTION = re.compile("[^\t\n\r\x20-\x7e\xa1-\xff]")
 _ONE_DAY = timedelta(days=1)
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_KEYS = "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'"
 
 
 # The key of the Problem in the context of a validation error.
@@ -171,16 +172,22 @@ def role(name: str) -> Principal:
 
 
 def written_as(
-    pattern: str, *, numbers: bool = False, flags: bool = False, **more: Any
+    pattern: str, hint: str, *, numbers: bool = False, flags: bool = False, **more: Any
 ) -> WithJsonSchema:
     """How a value is written, for editors: a text that YAML may take for another type.
 
-    `numbers` and `flags` say that a whole number, or true and false, fit as well. The pattern is
-    one of ECMA 262 and of Python, matches a text in full, and refuses none that is accepted here.
+    `hint` is what an editor says of a text of another form. `numbers` and `flags` say that a whole
+    number, or true and false, fit as well. The pattern is one of ECMA 262 and of Python, matches a
+    text in full, and refuses none that is accepted here.
     """
     types = ["string", *(["integer"] if numbers else []), *(["boolean"] if flags else [])]
     return WithJsonSchema(
-        {"type": types if len(types) > 1 else "string", "pattern": f"^(?:{pattern})$", **more}
+        {
+            "type": types if len(types) > 1 else "string",
+            "pattern": f"^(?:{pattern})$",
+            "patternErrorMessage": hint,
+            **more,
+        }
     )
 
 
@@ -203,7 +210,7 @@ def _policy_key(value: str) -> str:
         raise problem(
             "bad-policy-key",
             f"{value!r} cannot name a policy",
-            "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'",
+            _KEYS,
         )
     return value
 
@@ -360,14 +367,15 @@ RoleName = Annotated[
         "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
     ),
 ]
-PolicyKey = Annotated[str, AfterValidator(_policy_key), written_as(_POLICY_KEY.pattern)]
+PolicyKey = Annotated[str, AfterValidator(_policy_key), written_as(_POLICY_KEY.pattern, _KEYS)]
 PolicyDescription = Annotated[str, AfterValidator(_description)]
-Day = Annotated[date, BeforeValidator(_day), written_as(_DAY.pattern)]
+Day = Annotated[date, BeforeValidator(_day), written_as(_DAY.pattern, "write a day as YYYY-MM-DD")]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
     written_as(
-        "[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+        "[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)",
+        "write a day, a time and a zone: YYYY-MM-DDTHH:MM:SSZ, or +01:00 in place of the Z",
     ),
 ]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
