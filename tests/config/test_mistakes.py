@@ -78,6 +78,20 @@ MISTAKES = {
         "syntax-error",
         "the dash of this line is in column 4, and belongs in column 3",
     ),
+    "an item one column left": (
+        PERMANENT_FILE,
+        PERMANENT.replace(
+            "[ann@example.com]", "\n      - ann@example.com\n     ¶- bob@example.com"
+        ),
+        "syntax-error",
+        "the dash of this line is in column 6, and belongs in column 7",
+    ),
+    "a key after a list one column right": (
+        PERMANENT_FILE,
+        PERMANENT.replace("[ann@example.com]\n    roles", "\n      - ann@example.com\n     ¶roles"),
+        "syntax-error",
+        "the key of this line is in column 6, and belongs in column 5",
+    ),
     "a policy between two columns": (
         POLICIES_FILE,
         POLICIES.replace("  writer", "   ¶writer"),
@@ -143,6 +157,12 @@ MISTAKES = {
         TEMPORARY.replace("- user", "- ticket: ¶#12\n    user"),
         "cut-off-text",
         "put the whole text in quotes",
+    ),
+    "a number sign within brackets": (
+        TEMPORARY_FILE,
+        "temporary-access:\n  - {user: bob@example.com, description: for #12, grant: writer}\n¶",
+        "syntax-error",
+        "put text that contains ' #' in quotes",
     ),
     "a date for a moment": (
         TEMPORARY_FILE,

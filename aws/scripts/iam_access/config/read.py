@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
-from iam_access.config.findings import FindingCollector
+from iam_access.config.findings import MOST, FindingCollector
 from iam_access.config.yaml import mistakes, tree
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
@@ -106,7 +107,7 @@ def section(
 def _report_cut_off(data: bytes, file: str, report: FindingCollector) -> None:
     if b" #" not in data and b"\t#" not in data:
         return
-    for line, column, rest in mistakes.cut_off(data):
+    for line, column, rest in islice(mistakes.cut_off(data), MOST):
         report.warning(
             "cut-off-text",
             Location(file, line, column),

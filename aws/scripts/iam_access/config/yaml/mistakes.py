@@ -16,6 +16,7 @@ _CUT_OFF: Final = re.compile(
     rb"[ \t](?P<rest>#[^\s#][^\n]*)$",
     re.MULTILINE,
 )
+_ITEM: Final = re.compile(r" *- +(?=\S)")
 _FURTHEST: Final = 3  # columns between where a line is and where it was meant to be
 
 
@@ -30,10 +31,11 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Where (from 0) a line of a block mapping has its dash (None: no dash) and its key."""
+    """Where (from 0) a line has its dash (None: no dash) and its key, or the text of an item."""
 
     dash: int | None
     key: int
+    is_item: bool
     has_value: bool
 
     @property
@@ -56,11 +58,13 @@ def conflict(lines: Sequence[str]) -> Mistake | None:
 
 def cut_off(data: bytes) -> Iterator[tuple[int, int, str]]:
     """Descriptions and tickets that end at a `#`: line and column (from 1), and the rest."""
+    line, counted = 1, 0
     for found in _CUT_OFF.finditer(data):
         at = found.start("rest")
+        line, counted = line + data.count(b"\n", counted, at), at
         begin = data.rfind(b"\n", 0, at) + 1
         column = len(data[begin:at].decode(errors="replace")) + 1
-        yield data.count(b"\n", 0, at) + 1, column, found["rest"].decode(errors="replace").strip()
+        yield line, column, found["rest"].decode(errors="replace").strip()
 
 
 def in_line(lines: Sequence[str], number: int) -> Mistake | None:
@@ -117,7 +121,7 @@ def _open_columns(lines: Sequence[str], earlier: Sequence[int], line: _Line) -> 
             continue
         bound = other.begin
         if line.dash is None:
-            found[other.key] = None
+            found.update({} if other.is_item else {other.key: None})
         elif other.dash is not None:
             found[other.dash] = None
         if bound == 0:
@@ -127,8 +131,12 @@ def _open_columns(lines: Sequence[str], earlier: Sequence[int], line: _Line) -> 
 
 def _line(text: str) -> _Line | None:
     found = _BEGINNING.fullmatch(text)
+    item = _ITEM.match(text) if found is None else None
+    if item is not None:
+        return _Line(item[0].index("-"), len(item[0]), is_item=True, has_value=True)
     if found is None:
         return None
     dash = found["before"].find("-")
     value = found["value"].split(" #")[0].strip()
-    return _Line(dash if dash >= 0 else None, len(found["before"]), bool(value))
+    where = dash if dash >= 0 else None
+    return _Line(where, len(found["before"]), is_item=False, has_value=bool(value))

@@ -103,6 +103,10 @@ def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
         at = column + 1 if mistake.line == line else 1
         return _marked(mistake, mistake.message or message, at)
     hint = quoted or _usual(words)
+    if begun is not None and "',' or" in words and " #" in lines[begun.line][begun.column :]:
+        hint = (
+            "put text that contains ' #' in quotes: YAML takes the rest of its line for a comment"
+        )
     return MarkedProblem(Problem("syntax-error", message, hint), line + 1, column + 1)
 
 
