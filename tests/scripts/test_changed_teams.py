@@ -168,7 +168,15 @@ def test_what_a_team_alone_cannot_tell_means_all(
     assert repository.arguments(repository.first) == ["--all"]
 
 
-@pytest.mark.parametrize("path", ["README.md", "bootstrap/hub-role.yaml", "access-tests/beta.yaml"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "bootstrap/hub-role.yaml",
+        "access-tests/beta.yaml",
+        "schemas/settings.schema.json",
+    ],
+)
 def test_files_that_are_not_applied_do_not_count(repository: Repository, path: str) -> None:
     repository.write(path)
     repository.commit()
