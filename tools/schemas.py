@@ -70,6 +70,14 @@ class _Written(GenerateJsonSchema):
         types = inner["type"]
         return {**inner, "type": [*(types if isinstance(types, list) else [types]), "null"]}
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """A key that does not fit is wrong, where pydantic lets it have any value."""
+        found = super().dict_schema(schema)
+        for pattern, values in found.pop("patternProperties", {}).items():
+            found["propertyNames"] = {**found.get("propertyNames", {}), "pattern": pattern}
+            found["additionalProperties"] = values
+        return found
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 

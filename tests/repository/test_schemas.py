@@ -56,6 +56,9 @@ forbidden_actions:
 grantees:
   - {grants: ["*.break-glass"], teams: [payments], users: [ann@example.com], roles: [ci-*]}
   - {allows: ["kms:ScheduleKeyDeletion"]}
+approvals:
+  people: {octocat: ann@example.com, "12": [bob, ann]}
+  required: [{team: 12, count: 2, grants: "*.break-glass", environments: prod}]
 permissions_boundary: arn:{partition}:iam::{account_id}:policy/ops/boundary
 known_names: ["evidently:*"]
 limits: {values_per_file: 20000, accounts_per_team: 250, grants_per_team: 10000}
@@ -217,6 +220,8 @@ BAD = {
     "settings.yaml": [
         "temporary_access: {longest: 6}",
         "deployer: x",
+        "approvals: {people: {'@octocat': ann}}",
+        "approvals: {required: [{team: org/ops}]}",
         "limits: {values_per_file: 0}",
     ],
     "access-tests/pay.yaml": ["tests: [{actions: [a:b]}]", "tests: [{expected_result: may}]"],

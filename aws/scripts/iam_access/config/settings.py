@@ -310,17 +310,24 @@ AddressRule = Annotated[
 Approvers = Annotated[
     int,
     BeforeValidator(_approvers),
-    written_as(_APPROVERS.pattern, numbers=True, minimum=1, maximum=9),
+    written_as(
+        _APPROVERS.pattern, "write a number from 1 to 9", numbers=True, minimum=1, maximum=9
+    ),
 ]
 GitHubTeam = Annotated[
     str,
     AfterValidator(_github_team),
-    written_as(_GITHUB_TEAM.pattern),
+    written_as(
+        _GITHUB_TEAM.pattern,
+        "write it without the organisation: platform-team",
+        numbers=True,
+        flags=True,
+    ),
 ]
 GitHubLogin = Annotated[
     str,
     AfterValidator(_github_login),
-    written_as(_GITHUB_LOGIN.pattern),
+    written_as(_GITHUB_LOGIN.pattern, "write it as GitHub does, without the @: octocat"),
 ]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
