@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config.emergency import entries_to_delete, load_for_revoking
+from iam_access.config.emergency import load_for_revoking
 from iam_access.config.load import load_unchecked
+from iam_access.config.to_delete import entries_to_delete
 from tests.config.repository import NOW, VALID, write
 from tests.config.test_precedence import imported
 from tests.config.test_revisions import git
@@ -62,6 +63,6 @@ def test_the_lines_to_delete_end_before_the_next_entry_valid_or_not(tmp_path: Pa
         "  - {user: ann@example.com, environment: prod, grant: writer, expires_at: soon}\n"
     )
     configuration = load_unchecked(write(tmp_path, {**VALID, "temporary-access/pay.yaml": entries}))
-    accounts = frozenset(configuration.known_accounts)
+    accounts = dict.fromkeys(configuration.known_accounts)
     (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW)
     assert found.hint.splitlines()[-1] == "    expiration_date: 2026-03-04"

@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 
 from iam_access import kinds
 from iam_access.config.configuration import Configuration
-from iam_access.config.emergency import entries_to_delete, permanent_entries, what_hides_access
+from iam_access.config.emergency import what_hides_access
 from iam_access.config.load import load, load_unchecked
+from iam_access.config.to_delete import entries_to_delete
+from iam_access.config.written import permanent_grants, written_grants
 from iam_access.kinds import attachment
 from iam_access.kinds.base import (
     AccessEntry,
@@ -210,10 +212,10 @@ def test_who_it_names_is_in_the_sandbox_and_known_to_the_emergency_brake(tmp_pat
     found = load(files, now=NOW)
     account = found.accounts["444455556666"]
     assert ANN in set(principals_of(account, found))
-    ids = frozenset({account.id})
+    ids = {account.id: None}
     (entry,) = entries_to_delete(found, lambda whom, *_: whom == ANN, ids, NOW)
     assert entry.hint.startswith("    {members: [ann@example.com]")
-    assert permanent_entries(found, account, Snapshot(account.id, "aws")) == {}
+    assert not permanent_grants(written_grants(found, account, Snapshot(account.id, "aws")))
     write(tmp_path, group(more=", wrong: 1"))
     assert [each.code for each in what_hides_access(load_unchecked(files))] == ["unknown-key"]
 
@@ -225,8 +227,8 @@ def test_what_it_grants_permanently_is_published_and_known(tmp_path: Path) -> No
     snapshot = Snapshot(account.id, "aws")
     desired = desired_state(found, account, snapshot, {}, frozenset(), NOW)
     assert {"pay-reader", "readers"} <= {each.name for each in desired.resources.values()}
-    grants = {each.grant for each in permanent_entries(found, account, snapshot).values()}
-    assert grants == {"reader"}
+    granted = permanent_grants(written_grants(found, account, snapshot))
+    assert {each.grant for each in granted.values()} == {"reader"}
 
 
 def test_what_no_access_entry_tells_is_not_made(tmp_path: Path, registered: Groups) -> None:

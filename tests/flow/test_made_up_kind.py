@@ -574,3 +574,21 @@ def test_who_is_in_it_must_carry_the_boundary_for_whatever_it_gains(fleet: Fleet
     run = fleet.apply("--all", "--output", "json")
     assert (run.status, set(run.codes)) == (1, {"missing-boundary"})
     assert "update" not in {each["action"] for each in run.json["changes"]}
+
+
+def test_what_a_member_holds_is_listed_and_all_of_it_can_be_taken(applied: Fleet) -> None:
+    run = applied.run(simulate, "access", "-u", "ann", "--output", "json")
+    held = {
+        (each["what"], each["temporary"], *each["grants"]): [
+            place["line"] for place in each["entries"]
+        ]
+        for each in run.json["held"]
+    }
+    assert {temporary for _, temporary, *_ in held} == {True, False}, held
+    assert all(held.values()), held
+    run = applied.run(commands.revoke, "--user", "ann", "--permanent", "--output", "json")
+    assert run.status == 0, run.out
+    assert {each["name"] for each in run.json["changes"]} == {PERMANENT, TEMPORARY}
+    assert run.codes.count("entry-to-delete") == 2
+    assert "ends-for-others" in run.codes
+    assert set(applied.sandbox.backend(PROD).groups) == set()

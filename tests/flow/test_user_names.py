@@ -100,3 +100,22 @@ def test_grantees_are_those_of_the_rule(fleet: Fleet) -> None:
     assert fleet.validate("--output", "json").codes == []
     entries(fleet.files, "user/bob", grantees=rule)
     assert set(fleet.validate("--output", "json").codes) == {"not-a-grantee"}
+
+
+BOTH = ("ann", "ann@example.com")
+
+
+@pytest.mark.parametrize("written", ["ann@example.com", "user/ann"])
+def test_an_address_of_two_users_brings_nothing_back(files: Files, written: str) -> None:
+    files.team(policies={"read": policy()}, temporary=[temporary("read", user="user/ann")])
+    with opened(files, account(users=BOTH)) as fleet:
+        assert fleet.apply("--all").status == 0
+        files.team(policies={"read": policy()}, temporary=[temporary("read", user=written)])
+        done = fleet.run(commands.revoke, "--user", "user/ann", "--output", "json")
+        assert (done.status, fleet.inline("user/ann")) == (0, {})
+        (found,) = (f for f in done.json["findings"] if f["code"] == "entry-to-delete")
+        message, hint = found["message"], found["hint"]
+        assert hint.startswith("- environment: prod")
+        assert ("restores nothing" in message) is (written != "user/ann")
+        assert ("write user/ and that name" in message) is (written != "user/ann")
+        assert bool(fleet.apply("--all").writes) is (written == "user/ann")

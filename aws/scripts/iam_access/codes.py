@@ -170,7 +170,9 @@ Code: TypeAlias = Literal[
     "entry-to-delete",
     "nothing-matches",
     "keeps-permanent-access",
+    "keeps-temporary-access",
     "access-of-others",
+    "held-elsewhere",
     "ends-for-others",
     "verified",
     "verify-not-so",
@@ -665,10 +667,19 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _WARNING,
         "from `revoke.py`: permanent access of ours that stays, and the entry that grants it",
     ),
+    "keeps-temporary-access": CodeEntry(
+        _WARNING,
+        "from `revoke.py`: temporary access of ours that stays, and the entry that grants it",
+    ),
     "access-of-others": CodeEntry(
         _NOTE,
-        "from `revoke.py`: groups and policies that others gave. Policies of resources, and "
-        "roles that can be assumed, are not looked at",
+        "from `revoke.py`: groups and policies that others gave, and roles whose trust policy "
+        "names the user or role. Policies of resources, and other roles that can be assumed, are "
+        "not looked at",
+    ),
+    "held-elsewhere": CodeEntry(
+        _NOTE,
+        "from `revoke.py`: accounts that `--environment` leaves out were not looked at",
     ),
     "ends-for-others": CodeEntry(
         _WARNING,

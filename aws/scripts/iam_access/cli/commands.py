@@ -93,7 +93,7 @@ def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
 
 
 def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
-    """`revoke.py`: the emergency brake for temporary access."""
+    """`revoke.py`: the emergency brake."""
     parser = arguments.common(
         "End temporary access at once, in all accounts, by what the accounts hold and without "
         "waiting for a merge. Several options select the access that matches all of them."
@@ -111,6 +111,11 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     )
     parser.add_argument("--grant", metavar="GRANT", help="to this policy key")
     parser.add_argument("--team", metavar="TEAM", help="granted by this team")
+    parser.add_argument(
+        "--permanent",
+        action="store_true",
+        help="also what is held permanently, as of one who leaves",
+    )
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
     arguments.add_explain(parser, "also show what each user and role loses by it")
     arguments.add_markdown_file(parser)

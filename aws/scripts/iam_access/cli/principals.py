@@ -1,14 +1,15 @@
 """Users and roles in `--user` and `--role`: by name, address, path or ARN."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
+from iam_access.config.configuration import Configuration
 from iam_access.errors import UsageError
 from iam_access.kinds import fields
 from iam_access.kinds.fields import UserNames
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Account, Principal, PrincipalType
 from iam_access.policy.arn import ArnError, parse_arn
 from iam_access.simulation.named_principals import NamedPrincipal
 
@@ -35,6 +36,16 @@ def roles(texts: Sequence[str]) -> tuple[NamedPrincipal, ...]:
         return fields.role(_fitting(fields.RoleName, name)), None
 
     return _named(texts, PrincipalType.ROLE, role)
+
+
+def left_out(
+    asked: Sequence[NamedPrincipal], accounts: Iterable[Account], configuration: Configuration
+) -> Iterator[Account]:
+    """Accounts of the files that the principals may be in, without those looked at (`accounts`)."""
+    looked_at = {each.id for each in accounts}
+    for _, account in sorted(configuration.known_accounts.items()):
+        if account.id not in looked_at and any(each.may_be_in(account) for each in asked):
+            yield account
 
 
 #: The principal of a name, and a second user that it may stand for.

@@ -1,6 +1,7 @@
-"""`revoke.py`: end temporary access at once."""
+"""`revoke.py`: end access at once."""
 
 import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iam_access.cli import principals
@@ -9,12 +10,15 @@ from iam_access.cli.files import accounts_of
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.config.configuration import Configuration
-from iam_access.config.emergency import entries_to_delete, load_for_revoking, what_hides_access
+from iam_access.config.emergency import load_for_revoking, what_hides_access
+from iam_access.config.to_delete import entries_to_delete
 from iam_access.errors import UsageError
+from iam_access.model import Account, Finding, PrincipalType, Severity
 from iam_access.plan.planner import RunOptions
 from iam_access.plan.revocation import Target, nothing_matches
 from iam_access.runs.planning import revoking
 from iam_access.simulation.named_principals import NamedPrincipal
+from iam_access.snapshot import Snapshot
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -30,21 +34,44 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         )
         if whom is None or whom.may_be_in(account)
     ]
+    read: dict[str, Snapshot | None] = {each.id: None for each in accounts}
     report = run.over(
         accounts,
         frozenset({options.team}) if options.team else None,
-        lambda now: revoking(configuration, target, now),
+        lambda now: revoking(
+            configuration, target, now, lambda each: read.update({each.account_id: each})
+        ),
     )
     to_delete = entries_to_delete(
-        run.configuration, target.matches, frozenset(each.id for each in accounts), clock()
+        run.configuration, target.matches, read, clock(), permanent=target.permanent
     )
     findings = (
         *unread,
-        *what_hides_access(run.configuration),
+        *what_hides_access(run.configuration, permanent=target.permanent),
         *to_delete,
+        *_elsewhere(whom, accounts, configuration),
         *nothing_matches(report, target),
     )
     return show(replace(report, findings=findings), options)
+
+
+def _elsewhere(
+    whom: NamedPrincipal | None, accounts: Sequence[Account], configuration: Configuration
+) -> Iterator[Finding]:
+    """A note where a user or role may hold something in accounts that were left out."""
+    if whom is None:
+        return
+    left_out = [each.title for each in principals.left_out([whom], accounts, configuration)]
+    if left_out:
+        option = "-u" if whom.principal.type is PrincipalType.USER else "-r"
+        yield Finding(
+            code="held-elsewhere",
+            severity=Severity.NOTE,
+            message=f"what {whom.label} holds in {', '.join(left_out)} was not looked at, and "
+            "stays",
+            hint=f"leave out --environment; simulate.py access {option} lists what is held "
+            "everywhere",
+        )
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -67,7 +94,7 @@ def _target(
 
     A name is unique in an account, whatever the path.
     """
-    target = Target(grant=options.grant, team=options.team)
+    target = Target(grant=options.grant, team=options.team, permanent=options.permanent)
     if options.role:
         (whom,) = principals.roles([options.role])
         return whom, replace(target, principal=whom.principal)

@@ -1,16 +1,12 @@
 """The files as `revoke.py` uses them, whatever is wrong with them.
 
-They tell which accounts there are, which entries would bring back what is revoked, and where the
-access is written that stays.
+They tell which accounts there are; `to_delete` has the entries that would bring back what is
+revoked, and `written` what the files grant.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 from iam_access import kinds
 from iam_access.config import access_tests
@@ -21,11 +17,7 @@ from iam_access.config.load import history_of, load_unchecked, precedence_of
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
-from iam_access.kinds.base import AccessEntry, rival
-from iam_access.kinds.fields import fill, values_of
-from iam_access.kinds.names import label, team_policy_arn
-from iam_access.model import Account, Finding, Location, Principal, Severity
-from iam_access.snapshot import Snapshot
+from iam_access.model import Finding, Severity
 
 
 @dataclass(slots=True)
@@ -150,124 +142,13 @@ def _of_teams(search: _Search) -> Iterator[Finding]:
             )
 
 
-# Whether to revoke what a principal holds of a grant (its key as a label) of a team.
-AccessFilter = Callable[[Principal | None, str | None, str], bool]
-
-
-def entries_to_delete(
-    configuration: Configuration, matches: AccessFilter, accounts: frozenset[str], now: datetime
+def what_hides_access(
+    configuration: Configuration, *, permanent: bool = False
 ) -> Iterator[Finding]:
-    """Warn of each temporary entry with which the next apply grants again what was revoked.
-
-    `accounts` are the ids of the accounts it was revoked in. Entries that ended before `now` (UTC)
-    are left out. The hint has the lines to delete.
-    """
-    user_names = configuration.settings.user_names
-    for team in configuration.teams.values():
-        first_lines = _first_lines(team)
-        for entry in team.access:
-            if not entry.temporary or entry.has_ended(now):
-                continue
-            for principal, environment, grant in product(
-                entry.principals(user_names), entry.environments, entry.grants
-            ):
-                if _is_in(accounts, team, environment) and matches(
-                    principal, label(grant), team.name
-                ):
-                    yield _to_delete(entry, principal, environment, grant, first_lines, team.name)
-
-
-def _to_delete(
-    entry: AccessEntry,
-    principal: Principal,
-    environment: str,
-    grant: str,
-    first_lines: Mapping[str, Sequence[int]],
-    team: str,
-) -> Finding:
-    location = entry.place.location
-    lines = first_lines[location.file]
-    later = lines[bisect_right(lines, location.line) :]
-    return Finding(
-        code="entry-to-delete",
-        severity=Severity.WARNING,
-        message=f"the next apply restores {grant} for {principal} in {environment} unless this "
-        "entry is removed; delete these lines",
-        hint=_lines(Path(location.file), location.line, later[0] if later else None),
-        location=location,
-        team=team,
-    )
-
-
-def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:
-    """The lines on which the team's entries begin, valid or not, by file, in order."""
-    lines: dict[str, list[int]] = {}
-    valid = (entry.place for entries in team.entries.values() for entry in entries)
-    for place in (*valid, *team.invalid_places):
-        lines.setdefault(place.location.file, []).append(place.location.line)
-    return {file: sorted(each) for file, each in lines.items()}
-
-
-class PermanentEntry(NamedTuple):
-    """An entry that grants something permanently, and its place."""
-
-    grant: str
-    location: Location
-
-
-# By `Principal.in_iam` and the ARN of the policy that the entry grants.
-PermanentEntries = Mapping[tuple[object, str], PermanentEntry]
-
-
-def permanent_entries(
-    configuration: Configuration, account: Account, snapshot: Snapshot
-) -> PermanentEntries:
-    """The permanent entries that are in effect in an account, as far as the files can be read.
-
-    An address that may mean either of two users counts for both: an apply takes from neither.
-    """
-    user_names = configuration.settings.user_names
-    found: dict[tuple[object, str], PermanentEntry] = {}
-    for name, environment in account.environments.items():
-        team = configuration.teams[name]
-        values = values_of(account, environment, name)
-        for entry in team.access_in(environment):
-            if entry.temporary:
-                continue
-            doubted = (rival(each, user_names, snapshot) for each in entry.users)
-            rivals = (each for each in doubted if each is not None)
-            holders = (*entry.principals(user_names), *rivals)
-            for key in entry.grants:
-                policy = team.policies.get(key)
-                arns = fill(policy.spec.managed_policies, values) if policy else ()
-                own = team_policy_arn(account.partition, account.id, name, key)
-                written = PermanentEntry(key, entry.place.location)
-                for principal, arn in product(holders, (own, *arns)):
-                    found.setdefault((principal.in_iam, arn), written)
-    return found
-
-
-def _is_in(accounts: frozenset[str], team: Team, environment: str) -> bool:
-    """Whether an environment may be one of the accounts; it may be if its account is not known."""
-    account = team.accounts.get(environment)
-    return account is None or account.id in accounts
-
-
-def what_hides_access(configuration: Configuration) -> Iterator[Finding]:
-    """The errors in files that may hide accounts or temporary entries."""
-    permanent = (each.folder for each in kinds.FOLDERS if not each.temporary)
-    elsewhere = frozenset({access_tests.FOLDER, *permanent})
+    """The errors in files that may hide accounts or temporary entries, or `permanent` ones."""
+    others = (each.folder for each in kinds.FOLDERS if not (each.temporary or permanent))
+    elsewhere = frozenset({access_tests.FOLDER, *others})
     for finding in configuration.findings:
         parts = Path(finding.location.file).parts if finding.location else ()
         if finding.is_error and elsewhere.isdisjoint(parts[-2:]):
             yield finding
-
-
-def _lines(file: Path, first: int, following: int | None) -> str:
-    """A file's lines from `first` (counted from 1) up to the following entry, or to the end."""
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
-    end = following - 1 if following else len(lines)
-    entry = lines[first - 1 : end]
-    while entry and (not entry[-1].strip() or entry[-1].lstrip().startswith("#")):
-        entry.pop()
-    return "\n".join(entry)

@@ -1,13 +1,16 @@
-"""The emergency brake: ends temporary access at once, judged by what is in the account."""
+"""The emergency brake: ends access at once, judged by what is in the account."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
-from types import MappingProxyType
 from typing import Final
 
-from iam_access.config.emergency import PermanentEntries, PermanentEntry
+from iam_access.config.written import (
+    PermanentGrants,
+    WrittenGrant,
+    permanent_grants,
+)
 from iam_access.kinds import given_access, is_temporary, kind_of, names
 from iam_access.kinds.kind import GivenAccess
 from iam_access.kinds.names import label
@@ -16,12 +19,11 @@ from iam_access.model import (
     Finding,
     Plan,
     Principal,
-    PrincipalType,
     Report,
     Resource,
     Severity,
 )
-from iam_access.phrases import some
+from iam_access.phrases import instant, some
 from iam_access.plan.diff import (
     ResourcesById,
     is_dead,
@@ -31,14 +33,16 @@ from iam_access.plan.diff import (
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, obstacles
+from iam_access.plan.holdings import Holding, held_of_ours, of_others
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import PrincipalState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose temporary access, and which, is to end. What is None does not matter.
+    """Whose access, and which, is to end. What is None does not matter.
 
+    Temporary access ends, and what is held permanently as well if the target is `permanent`.
     `other` is a second user who may be meant by the address that named the principal: an
     emergency brake ends the access of both.
     """
@@ -47,6 +51,12 @@ class Target:
     grant: str | None = None
     team: str | None = None
     other: Principal | None = None
+    permanent: bool = False
+
+    @property
+    def access(self) -> str:
+        """What ends, for people."""
+        return "access" if self.permanent else "temporary access"
 
     def __str__(self) -> str:
         parts = [
@@ -77,6 +87,7 @@ class Target:
 
 
 KEPT: Final = "keeps-permanent-access"
+KEPT_FOR_A_TIME: Final = "keeps-temporary-access"
 OTHERS: Final = "access-of-others"
 # How many holders of a policy a message names.
 _NAMED = 5
@@ -86,30 +97,39 @@ def what_stays(
     account: Account,
     snapshot: Snapshot,
     observed: ResourcesById,
+    left: ResourcesById,
     target: Target,
-    written: PermanentEntries,
+    written: Sequence[WrittenGrant],
+    now: datetime,
 ) -> Iterator[Finding]:
-    """A warning for each policy that is held permanently, and a note for each principal named.
+    """A warning for all of ours that stays, and a note for each principal named.
 
-    `written` are the entries of permanent access in the account.
+    `left` is what is there of `observed` once the access has ended, `written` what the files grant
+    in the account.
     """
-    permanent = [
-        each
-        for each in observed.values()
-        if given_access(each).recipients and not is_temporary(each)
-    ]
-    where = account.title
-    for held in _meant(permanent, target, written).values():
-        yield _kept(held, target, account, where, written)
-    ours = [given_access(each) for each in observed.values()]
+    where, entries = account.title, permanent_grants(written)
+    for held in _meant(_permanent(left), target, entries).values():
+        yield _kept(held, target, account, where, entries)
     for principal in map(snapshot.spelled, target.whom):
+        for each in held_of_ours(principal, left, written, now):
+            if each.temporary:
+                yield _kept_for_a_time(each, account)
         state = snapshot.principals.get(principal)
         if state is not None:
-            yield _of_others(state, ours, account, where)
+            yield _of_others(state, snapshot, observed, account)
+
+
+def _permanent(resources: ResourcesById) -> Sequence[Resource]:
+    """What is held permanently."""
+    return [
+        each
+        for each in resources.values()
+        if given_access(each).recipients and not is_temporary(each)
+    ]
 
 
 def _meant(
-    permanent: Iterable[Resource], target: Target, written: PermanentEntries
+    permanent: Iterable[Resource], target: Target, written: PermanentGrants
 ) -> Mapping[object, list[Resource]]:
     """What is meant of permanent access; what attaches the same policies is together."""
     found: dict[object, list[Resource]] = {}
@@ -126,7 +146,7 @@ def _meant(
     return found
 
 
-def _entries(given: GivenAccess, written: PermanentEntries) -> Iterator[PermanentEntry]:
+def _entries(given: GivenAccess, written: PermanentGrants) -> Iterator[WrittenGrant]:
     for principal, arn in product(given.recipients, sorted(given.attached)):
         entry = written.get((principal.in_iam, arn))
         if entry is not None:
@@ -138,7 +158,7 @@ def _kept(
     target: Target,
     account: Account,
     where: str,
-    written: PermanentEntries,
+    written: PermanentGrants,
 ) -> Finding:
     first, given = held[0], [given_access(each) for each in held]
     entries = [entry for each in given for entry in _entries(each, written)]
@@ -150,35 +170,54 @@ def _kept(
         code=KEPT,
         severity=Severity.WARNING,
         message=f"permanent access stays: {first.name}{granted} of {whom} in {where}",
-        hint=f"this ends temporary access only: change what is written at {places}, and apply"
-        if entries
-        else "no entry asks for it: the next apply removes it",
+        hint=_how_it_ends(target, places),
         location=entries[0].location if entries else None,
         team=min(first.teams),
         account=account.id,
     )
 
 
+def _how_it_ends(target: Target, places: str) -> str:
+    """What ends permanent access that stays; `places` are those of the entries, "" for none."""
+    if not places:
+        return "no entry asks for it: the next apply removes it"
+    change = f"change what is written at {places}, and apply"
+    if target.permanent:
+        return f"it could not be taken, or other teams give it as well: {change}"
+    return f"this ends temporary access only: {change}; --permanent takes it at once"
+
+
+def _kept_for_a_time(holding: Holding, account: Account) -> Finding:
+    grants = " or ".join(holding.grants) or "what is not known"
+    end = f"until {instant(holding.expires)}" if holding.expires else "without an end"
+    places = some([str(each) for each in holding.entries], _NAMED)
+    return Finding(
+        code=KEPT_FOR_A_TIME,
+        severity=Severity.WARNING,
+        message=f"temporary access stays: {grants} of {holding.principal} in {account.title}, "
+        f"{end}, by team {' and '.join(holding.teams)}",
+        hint=f"it is written at {places}; --user or --role alone ends all that one holds"
+        if places
+        else "no entry asks for it; --user or --role alone ends all that one holds",
+        location=holding.entries[0] if holding.entries else None,
+        team=holding.teams[0],
+        account=account.id,
+    )
+
+
 def _of_others(
-    state: PrincipalState, ours: Iterable[GivenAccess], account: Account, where: str
+    state: PrincipalState, snapshot: Snapshot, observed: ResourcesById, account: Account
 ) -> Finding:
-    principal = state.principal
-    made = {each.holder for each in ours if each.makes_holder}
-    mine = [each for each in ours if each.holder == principal]
-    attached = frozenset[str]().union(*(each.attached for each in mine))
-    inline = frozenset[str]().union(*(each.inline for each in mine))
-    groups = (Principal(PrincipalType.GROUP, name) for name in state.groups)
-    found = [each.label for each in groups if each not in made]
-    found += [f"policy {arn.rpartition('/')[2]}" for arn in state.attached if arn not in attached]
-    found += [f"inline policy {each}" for each in state.inline if each not in inline]
+    found = list(of_others(state, snapshot, observed))
+    who = f"{state.principal} in {account.title}"
     return Finding(
         code=OTHERS,
         severity=Severity.NOTE,
-        message=f"{principal} in {where} keeps policies and groups of others: {some(found, _NAMED)}"
+        message=f"{who} keeps what others gave: {', '.join(found)}"
         if found
-        else f"{principal} in {where} has no policies and groups but those of the pipeline",
-        hint="what the policies of resources allow, and which roles can be assumed, was not "
-        "looked at",
+        else f"{who} has no policies and groups but those of the pipeline",
+        hint="what the policies of resources allow, and which roles can be assumed whose trust "
+        "policy does not name it, was not looked at",
         account=account.id,
     )
 
@@ -188,18 +227,18 @@ def plan_revocation(
     snapshot: Snapshot,
     target: Target,
     now: datetime,
-    written: PermanentEntries = MappingProxyType({}),
+    written: Sequence[WrittenGrant] = (),
 ) -> Plan:
-    """What takes all matching temporary access away that is not dead at `now` (UTC).
+    """What takes all matching access away that is not dead at `now` (UTC).
 
-    The findings name what the principals keep: permanent access, which is `written` in the files,
-    and what others gave them.
+    The findings name what the principals keep: of ours, with its place among what is `written` in
+    the files, and what others gave them.
 
     Policies that several people share stay while anybody else holds them. So does what AWS would
     refuse to delete, which the findings say; none of those it was granted to holds it any more.
     """
     observed = observed_state(snapshot)
-    meant = [
+    temporary = [
         resource
         for resource in observed.values()
         if is_temporary(resource)
@@ -207,27 +246,45 @@ def plan_revocation(
         and not is_dead(resource, now)
         and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
-    meant += _left_without_holders(meant, observed.values())
+    permanent = _permanent_to_end(observed, target, permanent_grants(written))
+    meant = [*temporary, *permanent]
+    # A team's own policy gives nothing to those who no longer hold it, and is not deleted.
+    goes = [*meant, *_left_without_holders(temporary, observed.values())]
     ends = [
         replace(each, reasons=("revoked before its end",))
-        for each in removals(meant, snapshot, now)
+        if each.id not in {resource.id for resource in permanent}
+        else replace(each, reasons=("revoked",))
+        for each in removals(goes, snapshot, now)
     ]
     possible = obstacles(
         with_dependencies(ends, observed, snapshot, now), GuardContext(account, snapshot)
     )
+    left = state_after(observed, possible.changes)
     return Plan(
         account=account,
         changes=possible.changes,
         findings=(
             *possible.findings,
             *_of_others_too(meant, target, account),
-            *what_stays(account, snapshot, observed, target, written),
+            *what_stays(account, snapshot, observed, left, target, written, now),
         ),
         owned=len(observed),
-        temporary=temporary_grants(
-            state_after(observed, possible.changes).values(), possible.changes, now
-        ),
+        temporary=temporary_grants(left.values(), possible.changes, now),
     )
+
+
+def _permanent_to_end(
+    observed: ResourcesById, target: Target, written: PermanentGrants
+) -> Sequence[Resource]:
+    """The permanent access that is meant, but what other teams than the one meant give as well."""
+    if not target.permanent:
+        return ()
+    return [
+        each
+        for held in _meant(_permanent(observed), target, written).values()
+        for each in held
+        if target.team is None or each.teams == {target.team}
+    ]
 
 
 def _of_others_too(
@@ -280,9 +337,9 @@ def nothing_matches(report: Report, target: Target) -> Iterable[Finding]:
     yield Finding(
         code="nothing-matches",
         severity=Severity.ERROR,
-        message=f"no temporary access {target} is {where}; nothing was done"
+        message=f"no {target.access} {target} is {where}; nothing was done"
         if plans
-        else f"no account was looked at, so no temporary access {target} was ended",
+        else f"no account was looked at, so no {target.access} {target} was ended",
         hint=_what_else(plan for plan in plans if plan is not None)
         if plans
         else "the files have to list the accounts: fix them, then run this again",

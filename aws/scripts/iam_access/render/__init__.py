@@ -13,6 +13,7 @@ from iam_access.model import Report
 
 if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
 
 
@@ -38,6 +39,9 @@ class Renderer(Protocol):
     def render_error(self, error: AccessError, stream: TextIO) -> str: ...
     def render_assertions(self, report: "TestReport", stream: TextIO, *, verbose: bool) -> str: ...
     def render_answers(self, report: "AccessReport", stream: TextIO, *, verbose: bool) -> str: ...
+    def render_holdings(
+        self, report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | None
+    ) -> str: ...
 
 
 def _renderer(output: Output) -> Renderer:
@@ -122,6 +126,13 @@ def render_answers(
 ) -> None:
     """Write who can do what; `verbose` adds the whole explanation of each decision."""
     _write(_renderer(output).render_answers(report, stream, verbose=verbose), stream)
+
+
+def render_holdings(
+    report: "HoldingsReport", output: Output, stream: TextIO, *, zone: tzinfo | None = None
+) -> None:
+    """Write what users and roles hold. In text, times are also given in `zone`."""
+    _write(_renderer(output).render_holdings(report, stream, zone=zone), stream)
 
 
 def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:

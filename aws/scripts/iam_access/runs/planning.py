@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from iam_access.config.configuration import Configuration
-from iam_access.config.emergency import permanent_entries
+from iam_access.config.written import written_grants
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, lost_deadlines
 from iam_access.plan.diff import observed_state
@@ -81,11 +81,25 @@ def cleaning(configuration: Configuration, request: RunOptions, now: datetime) -
     )
 
 
-def revoking(configuration: Configuration, target: Target, now: datetime) -> Planner:
-    """Plans that end temporary access at once."""
+def reading(configuration: Configuration, now: datetime) -> Planner:
+    """Plans that change nothing, for what is to be read of accounts at `now` (UTC)."""
     return Planner(
-        plan=lambda account, snapshot: plan_revocation(
-            account, snapshot, target, now, permanent_entries(configuration, account, snapshot)
-        ),
+        plan=lambda account, snapshot: Plan(account=account, changes=(), findings=()),
         parts=_parts(configuration, now),
     )
+
+
+def revoking(
+    configuration: Configuration,
+    target: Target,
+    now: datetime,
+    noted: Callable[[Snapshot], None] = lambda snapshot: None,
+) -> Planner:
+    """Plans that end access at once. `noted` is called with what was read, from any thread."""
+
+    def plan(account: Account, snapshot: Snapshot) -> Plan:
+        noted(snapshot)
+        written = tuple(written_grants(configuration, account, snapshot))
+        return plan_revocation(account, snapshot, target, now, written)
+
+    return Planner(plan=plan, parts=_parts(configuration, now))

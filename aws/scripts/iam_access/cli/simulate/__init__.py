@@ -39,9 +39,10 @@ _SUBCOMMANDS = (
     _Subcommand(
         "access",
         "May a user or role do something, and which statement decides? Without a user or role: "
-        "everyone who can.",
+        "everyone who can. Without an action: all that the user or role holds, everywhere, until "
+        "when, and the line that grants it.",
         options.add_access,
-        _ANSWER_STATUS,
+        f"{_ANSWER_STATUS} Without an action: 0 something is held, 1 nothing.",
     ),
     _Subcommand(
         "search",

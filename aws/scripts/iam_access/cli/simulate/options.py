@@ -96,9 +96,8 @@ def add_access(parser: argparse.ArgumentParser) -> None:
         "-a",
         "--action",
         action="append",
-        required=True,
         metavar="ACTION",
-        help="s3:GetObject (may be repeated)",
+        help="s3:GetObject (may be repeated; default: list what is held)",
     )
     _add_question(parser)
 

@@ -50,13 +50,13 @@ def answer(
         actions=tuple(actions),
         resources=tuple(_resource(each) for each in options.resource or ["*"]),
         context=_context(options.context),
-        at=_moment(options.at) if options.at is not None else now,
-        principals=_principals(options, configuration),
+        at=moment(options.at) if options.at is not None else now,
+        principals=named_principals(options, configuration),
         assumed=_DEFAULT_CONTEXT,
     )
     request = RunOptions()
     by = BackendName(options.backend)
-    on_plan = _ground(options, by) == PLAN
+    on_plan = ground(options, by) == PLAN
     # Errors in a team's files do not matter for an account as it is.
     known = configuration.accounts if on_plan else configuration.known_accounts
     accounts = [
@@ -82,7 +82,7 @@ def answer(
         found,
         on_plan,
         tuple(dict.fromkeys((*findings, *_unknown_keys(question.context), *wrong))),
-        tuple(_unread(options, configuration, on_plan=on_plan)),
+        tuple(unread(options, configuration, on_plan=on_plan)),
         by is BackendName.AWS,
     )
     render_answers(report, options.output, sys.stdout, verbose=options.verbose)
@@ -115,7 +115,7 @@ def check_actions(actions: Sequence[str], *, literal: bool) -> list[Finding]:
     return found
 
 
-def _ground(options: argparse.Namespace, by: BackendName) -> str:
+def ground(options: argparse.Namespace, by: BackendName) -> str:
     """ACCOUNT or PLAN: as accounts are, or as a plan would leave them. Raises UsageError."""
     if options.sandbox and options.on == ACCOUNT:
         raise UsageError(
@@ -132,7 +132,7 @@ def _ground(options: argparse.Namespace, by: BackendName) -> str:
     )
 
 
-def _unread(
+def unread(
     options: argparse.Namespace, configuration: Configuration, *, on_plan: bool
 ) -> Iterator[str]:
     """The files that cannot be read and may hide an account, or access in one."""
@@ -146,7 +146,7 @@ def _unread(
             yield f"the files of team {name}"
 
 
-def _principals(
+def named_principals(
     options: argparse.Namespace, configuration: Configuration
 ) -> tuple[NamedPrincipal, ...] | None:
     if options.user is not None:
@@ -199,7 +199,7 @@ def _unknown_keys(context: Mapping[str, object]) -> Iterator[Finding]:
         yield replace(problem, severity=Severity.WARNING).at(None)
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     try:
         moment = parse_timestamp(f"{text}T00:00Z" if _DAY.fullmatch(text) else text)
         # An offset can lead out of the range of years.

@@ -9,6 +9,7 @@ from iam_access.render.github import report as reports
 
 if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
 
 
@@ -34,3 +35,10 @@ def render_answers(report: "AccessReport", stream: TextIO, *, verbose: bool) -> 
     from iam_access.render.github import answers  # noqa: PLC0415
 
     return answers.render(report, verbose=verbose)
+
+
+def render_holdings(report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | None) -> str:
+    """What users and roles hold."""
+    from iam_access.render.github import holdings  # noqa: PLC0415
+
+    return holdings.render(report)

@@ -9,6 +9,7 @@ from iam_access.render.json import report as reports
 
 if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
 
 
@@ -34,3 +35,10 @@ def render_answers(report: "AccessReport", stream: TextIO, *, verbose: bool) -> 
     from iam_access.render.json import answers  # noqa: PLC0415
 
     return answers.render(report)
+
+
+def render_holdings(report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | None) -> str:
+    """What users and roles hold."""
+    from iam_access.render.json import holdings  # noqa: PLC0415
+
+    return holdings.render(report)

@@ -10,6 +10,7 @@ from iam_access.render.text.layout import written
 
 if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
+    from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
 
 
@@ -36,3 +37,10 @@ def render_answers(report: "AccessReport", stream: TextIO, *, verbose: bool) -> 
     from iam_access.render.text import answers  # noqa: PLC0415
 
     return written(answers.report_lines(report, verbose=verbose), stream)
+
+
+def render_holdings(report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | None) -> str:
+    """What users and roles hold."""
+    from iam_access.render.text import holdings  # noqa: PLC0415
+
+    return written(holdings.report_lines(report, zone=zone), stream)

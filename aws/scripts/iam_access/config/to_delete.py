@@ -1,0 +1,222 @@
+"""The lines of the files with which the next apply grants again what was revoked."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from iam_access.config.configuration import Configuration, Team
+from iam_access.kinds.base import ENVIRONMENTS, GRANTS, ROLES, USERS, AccessEntry, rival
+from iam_access.kinds.fields import UserNames, role
+from iam_access.kinds.names import label
+from iam_access.model import Finding, Principal, Severity
+from iam_access.phrases import some
+from iam_access.snapshot import Snapshot
+
+# Whether to revoke what a principal holds of a grant (its key as a label) of a team.
+AccessFilter = Callable[[Principal | None, str | None, str], bool]
+
+# How many names of a kind a message has.
+_NAMED = 5
+
+
+class _Item(NamedTuple):
+    """One item of a list of an entry, as it is written."""
+
+    field: str
+    position: int
+    written: str
+
+
+class _Granted(NamedTuple):
+    """One thing that an entry grants: to whom, where, and what."""
+
+    whom: _Item
+    environment: _Item
+    grant: _Item
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """Something granted that was revoked. `rival` is a second user who may be meant by `whom`."""
+
+    granted: _Granted
+    principal: Principal
+    rival: Principal | None
+
+
+def entries_to_delete(
+    configuration: Configuration,
+    matches: AccessFilter,
+    accounts: Mapping[str, Snapshot | None],
+    now: datetime,
+    *,
+    permanent: bool = False,
+) -> Iterator[Finding]:
+    """Warn of each entry with which the next apply grants again what was revoked.
+
+    `accounts` are those it was revoked in, by their ids, as they were read (None: could not be
+    read). Entries that ended before `now` (UTC) are left out, and unless `permanent` those of
+    permanent access. The hint has the lines to delete: all of an entry, or the items of its lists.
+    """
+    user_names = configuration.settings.user_names
+    for team in configuration.teams.values():
+        first_lines = _first_lines(team)
+        for entry in team.access:
+            if entry.has_ended(now) or not (entry.temporary or permanent):
+                continue
+            every = tuple(_granted_by(entry))
+            found = (_meant(each, team, matches, accounts, user_names) for each in every)
+            meant = [each for each in found if each is not None]
+            if meant:
+                yield _to_delete(entry, meant, every, first_lines, team.name)
+
+
+def _granted_by(entry: AccessEntry) -> Iterator[_Granted]:
+    def items(field: str) -> Iterator[_Item]:
+        for index, written in enumerate(getattr(entry, field)):
+            yield _Item(field, index, written)
+
+    people = (*items(USERS), *items(ROLES))
+    return (_Granted(*each) for each in product(people, items(ENVIRONMENTS), items(GRANTS)))
+
+
+def _meant(
+    granted: _Granted,
+    team: Team,
+    matches: AccessFilter,
+    accounts: Mapping[str, Snapshot | None],
+    user_names: UserNames,
+) -> _Meant | None:
+    whom, environment, grant = granted
+    account = team.accounts.get(environment.written)
+    # It may be in one of the accounts if its account is not known.
+    if account is not None and account.id not in accounts:
+        return None
+    snapshot = accounts.get(account.id) if account is not None else None
+    is_user = whom.field == USERS
+    principal = user_names.user(whom.written) if is_user else role(whom.written)
+    other = rival(whom.written, user_names, snapshot) if is_user and snapshot else None
+    key = label(grant.written)
+    if matches(principal, key, team.name) or (other and matches(other, key, team.name)):
+        return _Meant(granted, principal, other)
+    return None
+
+
+def _to_delete(
+    entry: AccessEntry,
+    meant: Sequence[_Meant],
+    every: Sequence[_Granted],
+    first_lines: Mapping[str, Sequence[int]],
+    team: str,
+) -> Finding:
+    location = entry.place.location
+    later = first_lines[location.file]
+    following = later[bisect_right(later, location.line) :]
+    file = _File.read(Path(location.file), location.line, following[0] if following else None)
+    what, hint = _deletion(entry, {each.granted for each in meant}, every, file)
+    return Finding(
+        code="entry-to-delete",
+        severity=Severity.WARNING,
+        message=f"{_why(meant)}; {what}",
+        hint=hint,
+        location=location,
+        team=team,
+    )
+
+
+def _why(meant: Sequence[_Meant]) -> str:
+    """What the next apply does with the entry; it grants nothing by an ambiguous address."""
+    restored = [each for each in meant if each.rival is None]
+    if restored:
+        grants, whom, environments = _named(restored)
+        return (
+            f"the next apply restores {grants} for {whom} in {environments} unless this is removed"
+        )
+    doubt = meant[0]
+    assert doubt.rival is not None, "it is in doubt"
+    names = sorted((doubt.principal.name, doubt.rival.name))
+    return (
+        f"{doubt.granted.whom.written} may be either of user/{names[0]} and user/{names[1]}, so "
+        "the next apply restores nothing by this entry, and grants it as soon as one of them is "
+        f"gone; if the other is to keep it, write user/ and that name"
+    )
+
+
+def _named(meant: Sequence[_Meant]) -> tuple[str, str, str]:
+    """The grants, the principals and the environments, for people."""
+    columns = (
+        dict.fromkeys(each.granted.grant.written for each in meant),
+        dict.fromkeys(str(each.principal) for each in meant),
+        dict.fromkeys(each.granted.environment.written for each in meant),
+    )
+    grants, whom, environments = (some(list(each), _NAMED) for each in columns)
+    return grants, whom, environments
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The lines of a file, and those of them that an entry has, from `first` (counts from 1)."""
+
+    lines: Sequence[str]
+    first: int
+    entry: Sequence[str]
+
+    @classmethod
+    def read(cls, path: Path, first: int, following: int | None) -> "_File":
+        """The entry ends before the line on which the following one begins."""
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        entry = lines[first - 1 : following - 1 if following else len(lines)]
+        while entry and (not entry[-1].strip() or entry[-1].lstrip().startswith("#")):
+            entry.pop()
+        return cls(lines, first, entry)
+
+
+def _deletion(
+    entry: AccessEntry, meant: set[_Granted], every: Sequence[_Granted], file: _File
+) -> tuple[str, str]:
+    """What to do, and the lines to do it with."""
+    if meant == set(every):
+        return "delete these lines", "\n".join(file.entry)
+    for column in range(len(_Granted._fields)):
+        items = {each[column] for each in meant}
+        leaves_list = all(
+            any(each[column].field == field and each[column] not in items for each in every)
+            for field in {item.field for item in items}
+        )
+        if leaves_list and meant == {each for each in every if each[column] in items}:
+            return _taken_out(entry, sorted(items), file)
+    others = sorted({each.whom.written for each in set(every) - meant})
+    return (
+        f"it also grants what was not revoked, to {some(others, _NAMED)}: divide this entry",
+        "\n".join(file.entry),
+    )
+
+
+def _taken_out(entry: AccessEntry, items: Sequence[_Item], file: _File) -> tuple[str, str]:
+    """Take items out of lists that keep others."""
+    lines: dict[int, None] = {}
+    alone = True
+    for item in items:
+        place = entry.at(item.field, item.position)
+        lines[place.line] = None
+        # In a list of one item to a line, there is but the dash before it.
+        before = file.lines[place.line - 1][: place.column - 1]
+        alone = alone and before.strip() == "-" and place.line != file.first
+    text = "\n".join(file.lines[number - 1] for number in lines)
+    if alone:
+        return "the entry grants more than that: delete these lines of it only", text
+    names = some([item.written for item in items], _NAMED)
+    return f"the entry grants more than that: take {names} out of it here", text
+
+
+def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:
+    """The lines on which the team's entries begin, valid or not, by file, in order."""
+    lines: dict[str, list[int]] = {}
+    valid = (entry.place for entries in team.entries.values() for entry in entries)
+    for place in (*valid, *team.invalid_places):
+        lines.setdefault(place.location.file, []).append(place.location.line)
+    return {file: sorted(each) for file, each in lines.items()}

@@ -1,0 +1,72 @@
+"""What the files grant in an account, entry by entry."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import product
+from typing import NamedTuple
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds.base import rival
+from iam_access.kinds.fields import fill, values_of
+from iam_access.kinds.names import team_policy_arn
+from iam_access.model import Account, Location, Principal
+from iam_access.snapshot import Snapshot
+
+
+class WrittenGrant(NamedTuple):
+    """A policy of a team as one entry gives it to one principal in one account.
+
+    `grant` is its key. `arns` are those of the managed policies that it stands for where it is
+    permanent. `until` (UTC) is the end of a `temporary` entry, None where it cannot be read.
+    """
+
+    principal: Principal
+    team: str
+    grant: str
+    arns: tuple[str, ...]
+    temporary: bool
+    until: datetime | None
+    location: Location
+
+
+def written_grants(
+    configuration: Configuration, account: Account, snapshot: Snapshot
+) -> Iterator[WrittenGrant]:
+    """What all teams grant in an account, as far as the files can be read, valid or not.
+
+    An address that may mean either of two users counts for both: an apply takes from neither.
+    """
+    user_names = configuration.settings.user_names
+    for name, environment in account.environments.items():
+        team = configuration.teams[name]
+        values = values_of(account, environment, name)
+        for entry in team.access_in(environment):
+            doubted = (rival(each, user_names, snapshot) for each in entry.users)
+            rivals = (each for each in doubted if each is not None)
+            holders = (*entry.principals(user_names), *rivals)
+            for key, principal in product(entry.grants, holders):
+                policy = team.policies.get(key)
+                of_aws = fill(policy.spec.managed_policies, values) if policy else ()
+                own = team_policy_arn(account.partition, account.id, name, key)
+                yield WrittenGrant(
+                    principal,
+                    name,
+                    key,
+                    (own, *of_aws),
+                    entry.temporary,
+                    entry.until,
+                    entry.place.location,
+                )
+
+
+#: By `Principal.in_iam` and the ARN of the policy that the entry grants.
+PermanentGrants = Mapping[tuple[object, str], WrittenGrant]
+
+
+def permanent_grants(written: Iterable[WrittenGrant]) -> PermanentGrants:
+    """Those that are permanent, by whom and what they give; of several the first."""
+    found: dict[tuple[object, str], WrittenGrant] = {}
+    for each in written:
+        for arn in () if each.temporary else each.arns:
+            found.setdefault((each.principal.in_iam, arn), each)
+    return found

@@ -1,0 +1,171 @@
+"""What users and roles hold in an account: ours with its entry and its end, and that of others."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.config.written import WrittenGrant
+from iam_access.kinds import given_access, is_temporary, kind_named
+from iam_access.kinds.names import label
+from iam_access.model import Location, Principal, PrincipalType, Resource
+from iam_access.plan.diff import ResourcesById, is_dead
+from iam_access.policy import document as documents
+from iam_access.snapshot import PrincipalState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One thing that a user or role holds.
+
+    `what` says in words what holds it. `teams` are those that give it; none: others than the
+    pipeline do. `grants` are the teams' policies that it stands for, as far as that is known.
+    `starts` and `expires` (UTC) are the window of a `temporary` one; `expires` is None where it has
+    lost its end. `entries` are the places in the files that ask for it; none: no file does.
+    """
+
+    principal: Principal
+    what: str
+    teams: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    temporary: bool = False
+    starts: datetime | None = None
+    expires: datetime | None = None
+    entries: tuple[Location, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        return bool(self.teams)
+
+
+def holdings(
+    principal: Principal,
+    snapshot: Snapshot,
+    observed: ResourcesById,
+    written: Sequence[WrittenGrant],
+    now: datetime,
+) -> tuple[Holding, ...]:
+    """What a user or role holds at `now` (UTC): of ours, then of others.
+
+    `observed` is all that is ours in the account, `written` what the files grant there.
+    """
+    state = snapshot.principals.get(snapshot.spelled(principal))
+    others = of_others(state, snapshot, observed) if state else ()
+    return (
+        *held_of_ours(principal, observed, written, now),
+        *(Holding(principal, each) for each in others),
+    )
+
+
+def held_of_ours(
+    principal: Principal,
+    resources: ResourcesById,
+    written: Sequence[WrittenGrant],
+    now: datetime,
+) -> Iterator[Holding]:
+    """What of these resources of ours a user or role holds at `now` (UTC), temporary ones first."""
+    mine = [
+        each
+        for each in sorted(resources.values(), key=lambda each: (each.name, each.id))
+        if _is_recipient(principal, each) and not is_dead(each, now)
+    ]
+    asked = [each for each in written if each.principal.in_iam == principal.in_iam]
+    yield from _temporary(principal, filter(is_temporary, mine), asked)
+    yield from (_permanent(principal, each, asked) for each in mine if not is_temporary(each))
+
+
+def _is_recipient(principal: Principal, resource: Resource) -> bool:
+    return any(each.in_iam == principal.in_iam for each in given_access(resource).recipients)
+
+
+def _temporary(
+    principal: Principal, resources: Iterable[Resource], asked: Sequence[WrittenGrant]
+) -> Iterator[Holding]:
+    """One for all the resources that write a grant together."""
+    found: dict[object, list[Resource]] = {}
+    for each in resources:
+        found.setdefault((each.teams, each.grant, each.expires), []).append(each)
+    for pieces in found.values():
+        first = pieces[0]
+        entries = [
+            each
+            for each in asked
+            if each.temporary and each.team in first.teams and label(each.grant) == first.grant
+        ]
+        # A renewal and what it renews have entries of their own.
+        exact = [each for each in entries if each.until == first.expires]
+        kinds = sorted(Counter(each.id.kind for each in pieces).items())
+        yield Holding(
+            principal,
+            " and ".join(kind_named(kind).in_words(count) for kind, count in kinds),
+            tuple(sorted(first.teams)),
+            _grants(exact or entries) or ((first.grant,) if first.grant else ()),
+            temporary=True,
+            starts=max((each.starts for each in pieces if each.starts), default=None),
+            expires=first.expires,
+            entries=_places(exact or entries),
+        )
+
+
+def _permanent(principal: Principal, resource: Resource, asked: Sequence[WrittenGrant]) -> Holding:
+    attached = given_access(resource).attached
+    entries = [each for each in asked if not each.temporary and attached.intersection(each.arns)]
+    return Holding(
+        principal,
+        f"{resource.id.kind} {resource.name}",
+        tuple(sorted(resource.teams)),
+        _grants(entries),
+        entries=_places(entries),
+    )
+
+
+def _grants(entries: Iterable[WrittenGrant]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.grant for each in entries))
+
+
+def _places(entries: Iterable[WrittenGrant]) -> tuple[Location, ...]:
+    return tuple(dict.fromkeys(each.location for each in entries))
+
+
+def of_others(state: PrincipalState, snapshot: Snapshot, observed: ResourcesById) -> Iterator[str]:
+    """What others gave a user or role, in words.
+
+    Groups with their policies, managed and inline policies, and roles whose trust policy names it:
+    within an account that alone lets a user assume a role.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    ours = [given_access(each) for each in observed.values()]
+    made = {each.holder for each in ours if each.makes_holder}
+    mine = [each for each in ours if each.holder == state.principal]
+    attached = frozenset[str]().union(*(each.attached for each in mine))
+    inline = frozenset[str]().union(*(each.inline for each in mine))
+    for name in state.groups:
+        group = Principal(PrincipalType.GROUP, name)
+        if group not in made:
+            yield _group(group, snapshot.principals)
+    yield from (f"policy {_short(arn)}" for arn in state.attached if arn not in attached)
+    yield from (f"inline policy {name}" for name in state.inline if name not in inline)
+    for role, other in sorted(snapshot.principals.items()):
+        if role not in made and role != state.principal and _trusts(other, state):
+            yield f"{role.label}, which it may assume"
+
+
+def _group(group: Principal, principals: Mapping[Principal, PrincipalState]) -> str:
+    state = principals.get(group)
+    held = [*map(_short, state.attached), *state.inline] if state else []
+    return f"{group.label} ({', '.join(held)})" if held else group.label
+
+
+def _short(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _trusts(role: PrincipalState, state: PrincipalState) -> bool:
+    """Whether the trust policy of a role names the user or role; conditions are not looked at."""
+    for statement in documents.statements_of(role.trust) if role.trust else ():
+        named = statement.get("Principal")
+        if statement.get("Effect") != "Allow" or not isinstance(named, Mapping):
+            continue
+        if {state.arn, state.id or state.arn}.intersection(documents.as_list(named.get("AWS", []))):
+            return True
+    return False

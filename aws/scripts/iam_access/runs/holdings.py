@@ -1,0 +1,47 @@
+"""What users and roles hold in accounts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from iam_access.config.written import written_grants
+from iam_access.model import Account
+from iam_access.plan.account_after import after
+from iam_access.plan.diff import observed_state
+from iam_access.plan.holdings import holdings
+from iam_access.runs.planning import Planner, reading
+from iam_access.runs.run import Run
+from iam_access.simulation.holdings import AccountHoldings
+from iam_access.simulation.named_principals import NamedPrincipal, find_absent, find_principals
+
+
+def hold(
+    run: Run,
+    whom: Sequence[NamedPrincipal],
+    accounts: Sequence[Account],
+    planner: Planner | None,
+    at: datetime,
+) -> tuple[AccountHoldings, ...]:
+    """What they hold in each account at a time (UTC), as it is or as the plan would leave it."""
+
+    def work(account: Account) -> AccountHoldings:
+        session = run.open(account)
+        looked = planner or reading(run.configuration, run.now)
+        snapshot, plan = run.read_and_plan(session, looked)
+        snapshot = after(snapshot, plan.changes)
+        observed = observed_state(snapshot)
+        written = tuple(written_grants(run.configuration, account, snapshot))
+        held = (
+            each
+            for principal in find_principals(snapshot, whom)
+            for each in holdings(principal, snapshot, observed, written, at)
+        )
+        return AccountHoldings(
+            account,
+            tuple(held),
+            tuple(find_absent(snapshot, whom)),
+            findings=tuple(each for each in plan.findings if each.is_error),
+        )
+
+    return run.each(
+        accounts, work, lambda account, failure: AccountHoldings(account, failure=failure)
+    )
