@@ -559,9 +559,60 @@ class AccountReport:
         )
 
 
+class RequestType(StrEnum):
+    """What a change of the files asks for."""
+
+    ACCESS = "access"
+    RENEWAL = "renewal"  # the same grant, until later
+    WINDOW = "window"  # the same grant, in another window that ends no later
+    END = "end"
+    POLICY = "policy"  # other content of a policy
+    POLICY_NAME = "policy-name"
+    ENVIRONMENT_NAME = "environment-name"
+    TEAM_NAME = "team-name"
+    MOVE = "move"  # a user or role from one team to another
+    NEW_TEAM = "new-team"
+    TEAM_LEAVES = "team-leaves"
+    NEW_ACCOUNT = "new-account"
+    ACCOUNT_LEAVES = "account-leaves"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a change of the files asks for, read from them alone.
+
+    `principals` get, keep or lose `grants` (keys of policies of `team`) in `places`: environments,
+    each with the account's id. `starts` and `until` (UTC) are the window of temporary access, both
+    None for permanent access; `previous_until` is when it ended before. `previous` is the name
+    before, of what has another one now. `newcomers` are principals that the files did not name
+    before, `guarded` environments that have rules of their own. `number` counts the grants
+    concerned, each to one principal in one account.
+    """
+
+    type: RequestType
+    team: str = ""
+    principals: tuple[Principal, ...] = ()
+    grants: tuple[str, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    starts: datetime | None = None
+    until: datetime | None = None
+    previous_until: datetime | None = None
+    previous: str = ""
+    ticket: str | None = None
+    description: str | None = None
+    newcomers: tuple[Principal, ...] = ()
+    guarded: tuple[str, ...] = ()
+    number: int = 0
+    location: Location | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of one run of a command. `now` is the run's time (UTC)."""
+    """The result of one run of a command. `now` is the run's time (UTC).
+
+    `requests` are what the files ask for beyond those of `--base`, if the run compares them.
+    """
 
     command: str
     now: datetime
@@ -569,6 +620,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     digest: str | None = None
     dry_run: bool = False
+    requests: tuple[Request, ...] = ()
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

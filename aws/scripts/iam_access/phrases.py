@@ -119,8 +119,8 @@ def time_left(deadline: datetime, now: datetime) -> str:
     """How far off a deadline is in its two largest units: `in 3 days 4 hours`, `2 hours ago`."""
     left = deadline - now
     if left <= timedelta(0):
-        return f"{_duration(-left)} ago" if left < timedelta(0) else "now"
-    return f"in {_duration(left)}"
+        return f"{duration(-left)} ago" if left < timedelta(0) else "now"
+    return f"in {duration(left)}"
 
 
 def moment(verb: str, when: datetime, now: datetime, zone: tzinfo | None) -> str:
@@ -128,7 +128,8 @@ def moment(verb: str, when: datetime, now: datetime, zone: tzinfo | None) -> str
     return f"{verb} {local_instant(when, zone)}, {time_left(when, now)}"
 
 
-def _duration(length: timedelta) -> str:
+def duration(length: timedelta) -> str:
+    """A length of time in its two largest units: `3 days 4 hours`."""
     seconds = int(length.total_seconds())
     parts = []
     for noun, size in _UNITS:

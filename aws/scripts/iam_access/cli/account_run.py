@@ -13,6 +13,7 @@ from iam_access.config.suites import Suite
 from iam_access.errors import UsageError
 from iam_access.model import Account, AccountReport, Finding, Report
 from iam_access.plan.digest import digest
+from iam_access.plan.requests import requests
 from iam_access.runs import apply
 from iam_access.runs.planning import Planner
 
@@ -59,13 +60,15 @@ class AccountRun:
                     reports = apply.carry_out(
                         run, planner, accounts, explain=explain, suites=suites
                     )
+        now = self.clock()
         return Report(
             command=self.command,
-            now=self.clock(),
+            now=now,
             accounts=reports,
             findings=(*findings_of(self.configuration, teams), *concerning(teams, of_base)),
             digest=digest(report.plan for report in reports if report.plan is not None),
             dry_run=self.options.dry_run,
+            requests=requests(self.configuration.base, self.configuration, now, teams),
         )
 
 

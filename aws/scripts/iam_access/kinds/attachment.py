@@ -122,7 +122,14 @@ class PolicyAttachments(GrantKind):
         spec: PermanentAccessSpec | None = item.spec
         if spec is not None:
             return (
-                AccessEntry(item.place, spec.users, spec.roles, spec.environments, spec.grants),
+                AccessEntry(
+                    item.place,
+                    spec.users,
+                    spec.roles,
+                    spec.environments,
+                    spec.grants,
+                    description=spec.description,
+                ),
             )
         written = item.written if isinstance(item, InvalidEntry) else None
         if not isinstance(written, dict):

@@ -63,8 +63,9 @@ class AccessEntry:
 
     `grants` are keys of the team's policies. `until` is the deadline (UTC) of a `temporary` entry,
     None where it cannot be read, and `day` the date that it was written as, if it was one.
-    `starts` is when a temporary entry begins (UTC; None: at once). `via`, `ticket` and
-    `description` are those of a temporary entry, None where they are not written as text. `place`
+    `starts` is when a temporary entry begins (UTC; None: at once). `via` and
+    `ticket` are those of a temporary entry, and `description` that of any; None where they are not
+    written as text. `place`
     is that of the entry, which is also the location of every resource that the entry asks for;
     `keys` tell the place of each value. Of an entry that is not `valid`, it has what can be read.
     """

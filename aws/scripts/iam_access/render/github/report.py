@@ -1,13 +1,13 @@
 """A report as annotations in a GitHub Actions log, and a line for the result."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from iam_access import phrases
 from iam_access.errors import AccessError
 from iam_access.model import Notice, Report, Severity
 from iam_access.render import escape
-from iam_access.render.view import summary
+from iam_access.render.view import requests, summary
 from iam_access.render.view.changes import account_views
 
 # Of each level GitHub shows ten per step and drops the rest without a word.
@@ -22,11 +22,19 @@ def render(report: Report) -> str:
     accounts = account_views(report)
     titles = {account.account.id: account.title for account in accounts}
     lines = annotations((*summary.troubles(accounts), *summary.findings(report)), titles)
+    lines += [log_line(each) for each in _requests(report)]
     digest = summary.digest_line(report)
     if digest:
         lines.append(log_line(f"Digest of the plan: {digest}"))
     lines.append(log_line(summary.result(report)))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _requests(report: Report) -> Iterator[str]:
+    """A line for each request and its dangers, the most dangerous first."""
+    for each in requests.requests(report):
+        yield each.sentence
+        yield from (f"  {danger}" for danger in each.dangers)
 
 
 def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ from iam_access.render.json.objects import (
     place_object,
     utc_text,
 )
+from iam_access.render.json.requests import request_objects
 from iam_access.render.view import summary, timeline
 from iam_access.render.view.changes import (
     AccountView,
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
             "command": report.command,
             "dry_run": report.dry_run,
             "status": report.exit_status,
+            "requests": request_objects(report),
             "changes": [_change(step, account) for account in accounts for step in account.changes],
             "meaning": _meanings(report, lambda each: each.meanings or ()),
             "meaning_if_allowed": _meanings(report, lambda each: each.held_meanings),
@@ -60,6 +62,7 @@ def render_error(error: AccessError) -> str:
             "digest": None,
             "status": _UNFINISHED,
             "error": {"code": error.code, "message": error.message, "hint": error.hint},
+            "requests": [],
             "changes": [],
             "meaning": None,
             "meaning_if_allowed": None,

@@ -52,11 +52,11 @@ def _accounts(found: Sequence[AccountMeaning]) -> list[str]:
 
 
 def dangers(report: Report) -> list[str]:
-    """A line for each account and danger, naming all who gain it; the worst first."""
+    """A line for each danger, naming all who gain it and where; the worst first."""
     return [
-        f"- **{markdown(str(danger))}** in {markdown_code(title)}: "
+        f"- **{markdown(str(danger))}** in {', '.join(map(markdown_code, titles))}: "
         f"{_names(principals, len(principals))}"
-        for title, danger, principals in meanings.dangers(report)
+        for titles, danger, principals in meanings.dangers(report)
     ]
 
 

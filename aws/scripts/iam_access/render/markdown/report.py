@@ -7,7 +7,7 @@ from iam_access import phrases
 from iam_access.errors import AccessError
 from iam_access.model import ChangeType, Finding, Notice, Report
 from iam_access.render.escape import markdown, markdown_block, markdown_code
-from iam_access.render.markdown import meaning
+from iam_access.render.markdown import meaning, requests
 from iam_access.render.markdown.budget import Budget, Section, size, table_row
 from iam_access.render.markdown.plan import changes
 from iam_access.render.view import summary, timeline
@@ -37,6 +37,8 @@ FINDINGS_HEAD = (
 )
 # How many of the decisive findings are shown in full.
 _DECISIVE = 5
+# How many requests stand before all else, the most dangerous ones.
+_BEFORE_ALL = 10
 _GRANTS_HEAD = (
     "### Temporary access",
     "",
@@ -52,15 +54,20 @@ def render(
 
     What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
     documents, then changes, then rows of tables. The result, the numbers of findings and the digest
-    are always there; so are all ways to escalate, and all principals that gain what can change
-    something, even if their names alone need more than the budget.
+    are always there; so are all ways to escalate, all principals that gain what can change something,
+    all new ones, and whose changes are held back, even if their names alone need more than the budget.
     """
     accounts, found = account_views(report), summary.findings(report)
     shown = summary.heaviest_first(found, accounts, verbose=verbose)
-    first = Section("", meaning.DANGER_HEAD, meaning.dangers(report))
+    first = Section("", meaning.DANGER_HEAD, [*requests.first(report), *meaning.dangers(report)])
     first.keep()
     notices = _notices(found)
     room = Budget(budget - _RESERVED - size([*notices, *first.lines]))
+    asked = requests.rows(report)
+    before = Section("requests", requests.HEAD, asked[:_BEFORE_ALL])
+    behind = Section("requests", requests.MORE_HEAD, asked[_BEFORE_ALL:])
+    before.fill(room, 0.4)
+    behind.fill(room, 0.3)
     parts = _sections(report, accounts, shown, verbose=verbose)
     half = 0.5 if any(each.changes for each in accounts) else 1
     for part, share in zip(parts, (0.5, 0.4, 0.4, 0.3, half, 1), strict=True):
@@ -69,9 +76,15 @@ def render(
     # What the changes leave is for further rows.
     for part in (parts.problems, parts.totals, parts.meant, parts.held, parts.grants):
         part.fill(room)
-    left_out = {**{part.name: part.left_out for part in parts}, **without}
+    behind.fill(room)
+    left_out = {
+        "requests": before.left_out + behind.left_out,
+        **{part.name: part.left_out for part in parts},
+        **without,
+    }
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
-    lines += [f"**{markdown(summary.result(report))}**", "", *notices, *first.lines]
+    lines += [f"**{markdown(summary.result(report))}**", "", *notices]
+    lines += [*before.lines, *first.lines, *behind.lines]
     lines += parts.totals.lines
     counted = [*summary.troubles(accounts), *found]
     if counted:

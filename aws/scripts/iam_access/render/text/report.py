@@ -30,6 +30,7 @@ from iam_access.render.text.layout import (
     line,
     whole_line,
 )
+from iam_access.render.text.requests import request_lines
 from iam_access.render.view import meaning as meanings
 from iam_access.render.view import summary, timeline
 from iam_access.render.view.changes import (
@@ -66,6 +67,7 @@ def report_lines(report: Report, *, verbose: bool = False, zone: tzinfo | None =
     """
     accounts = account_views(report)
     sections = (
+        request_lines(report),
         *(account_lines(each, report, verbose=verbose, zone=zone) for each in accounts),
         meaning_lines(report, verbose=verbose),
         timeline_lines(report, verbose=verbose, zone=zone),

@@ -331,12 +331,17 @@ def by_danger(
     return tuple(sorted(pairs, key=lambda each: each[0].order))
 
 
-def dangers(report: Report) -> tuple[tuple[str, "Danger", tuple[Principal, ...]], ...]:
-    """Each account's title and danger with all who gain it, the worst first."""
+def dangers(
+    report: Report,
+) -> tuple[tuple[tuple[str, ...], "Danger", tuple[Principal, ...]], ...]:
+    """Each danger with all who gain it and the titles of the accounts, the worst first."""
     who: dict[tuple[str, Danger], list[Principal]] = {}
     for account in accounts(report) or ():
         for alike in account.changed:
             if alike.danger:
                 who.setdefault((account.title, alike.danger), []).extend(alike.principals)
-    found = ((title, danger, tuple(principals)) for (title, danger), principals in who.items())
+    where: dict[tuple[Danger, tuple[Principal, ...]], list[str]] = {}
+    for (title, danger), principals in who.items():
+        where.setdefault((danger, tuple(principals)), []).append(title)
+    found = ((tuple(titles), *what) for what, titles in where.items())
     return tuple(sorted(found, key=lambda each: each[1].rank))

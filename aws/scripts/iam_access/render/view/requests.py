@@ -1,0 +1,322 @@
+"""What a change asks for, in sentences: who wants what until when and why, and what it leads to.
+
+All text in it may be untrusted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access import phrases
+from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
+from iam_access.render.view import meaning as meanings
+from iam_access.render.view.meaning import SAFE, Danger
+
+TITLE = "What is asked for"
+_SETTINGS_CHANGE = (
+    "The organisation's settings change: they are the rules for all that is asked for"
+)
+# How many names a sentence has, and how many meanings that differ are told.
+_NAMED = 5
+_MEANINGS = 3
+# Requests that are about an organisation's rules, or that newcomers or guarded environments make
+# weighty, come after those that are dangerous by what they allow.
+_SETTINGS = -1
+_WEIGHTY = SAFE
+_PLAIN = SAFE + 1
+_LEAST = SAFE + 2
+# What changes names alone, or takes away.
+_LEADS_TO_LITTLE = frozenset(
+    {
+        RequestType.END,
+        RequestType.POLICY_NAME,
+        RequestType.ENVIRONMENT_NAME,
+        RequestType.TEAM_NAME,
+    }
+)
+# What is about users and roles who may gain by it.
+_GIVES = frozenset(
+    {RequestType.ACCESS, RequestType.RENEWAL, RequestType.WINDOW, RequestType.POLICY}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """One request: a sentence, what it lets the principals do, and what is dangerous about it."""
+
+    request: Request
+    sentence: str
+    leads_to: tuple[str, ...]
+    dangers: tuple[str, ...]
+    rank: int
+
+
+def requests(report: Report) -> tuple[RequestView, ...]:
+    """All requests of a run, the most dangerous first."""
+    known = {
+        (each.account.id, meaning.principal.in_iam): meaning
+        for each in report.accounts
+        for meaning in each.meanings or ()
+    }
+    asked = any(each.meanings is not None for each in report.accounts)
+    views = [_view(each, known if asked else None, report.now) for each in report.requests]
+    return tuple(sorted(views, key=lambda each: each.rank))
+
+
+def result(report: Report) -> str:
+    """How many of what are asked for: `12 requests, 2 renewals`; empty for none."""
+    numbers: dict[str, int] = {}
+    for each in report.requests:
+        noun = _NOUNS.get(each.type, "other change")
+        numbers[noun] = numbers.get(noun, 0) + 1
+    return ", ".join(phrases.count(number, noun) for noun, number in numbers.items())
+
+
+_NOUNS = {
+    RequestType.ACCESS: "request",
+    RequestType.RENEWAL: "renewal",
+    RequestType.END: "removal",
+}
+
+
+def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a reviewer has to see whatever the size: a danger, and the names it concerns.
+
+    The names are complete.
+    """
+    newcomers = (each for request in report.requests for each in request.newcomers)
+    guarded: dict[str, list[Principal]] = {}
+    for request in report.requests:
+        for environment in request.guarded:
+            guarded.setdefault(environment, []).extend(request.principals)
+    found = [
+        *_held(report),
+        ("new people: the files did not name them before", _labels(newcomers)),
+        *(
+            (f"access to {environment}, which has rules of its own", _labels(principals))
+            for environment, principals in sorted(guarded.items())
+        ),
+    ]
+    return tuple((danger, names) for danger, names in found if names)
+
+
+def _held(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By account, whose changes are held back."""
+    for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
+        held = each.plan.held if each.plan is not None else ()
+        names = dict.fromkeys(
+            change.principal.label if change.principal else change.name for change in held
+        )
+        what = f"held back in {each.account.title}: {phrases.count(len(held), 'change')}"
+        yield what, tuple(names)
+
+
+def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
+    return tuple(each.label for each in sorted(set(principals)))
+
+
+def _view(
+    request: Request, known: Mapping[tuple[str, object], Meaning] | None, now: datetime
+) -> RequestView:
+    found = list(_meanings(request, known)) if request.type in _GIVES else []
+    worst = sorted(found, key=lambda each: Danger.of(each).rank)
+    rank = min((Danger.of(each).rank for each in worst), default=SAFE)
+    return RequestView(
+        request,
+        sentence(request, now),
+        tuple(_leads_to(worst, request, known is not None)),
+        tuple(_dangers(worst, request)),
+        rank if rank < SAFE else _rank(request),
+    )
+
+
+def _rank(request: Request) -> int:
+    if request.type is RequestType.SETTINGS:
+        return _SETTINGS
+    if request.newcomers or request.guarded or request.type is RequestType.NEW_ACCOUNT:
+        return _WEIGHTY
+    return _LEAST if request.type in _LEADS_TO_LITTLE else _PLAIN
+
+
+def _meanings(
+    request: Request, known: Mapping[tuple[str, object], Meaning] | None
+) -> Iterator[Meaning]:
+    """What the whole change means for those who ask, where they ask for it."""
+    for _, account in request.places:
+        for principal in request.principals:
+            meaning = (known or {}).get((account, principal.in_iam))
+            if meaning is not None:
+                yield meaning
+
+
+def _leads_to(worst: Sequence[Meaning], request: Request, asked: bool) -> Iterator[str]:
+    """What they can do that they could not do before; that of the worst where it differs."""
+    if not asked or request.type not in _GIVES:
+        return
+    told = dict.fromkeys(
+        "nothing that they cannot do already" if each.is_nothing else meanings.summary(each)
+        for each in worst
+    )
+    yield from list(told)[:_MEANINGS]
+    if len(told) > _MEANINGS:
+        yield f"and {len(told) - _MEANINGS:,} more that differ"
+    if not told:
+        yield "the plan changes nothing for them: it gives no more than they have, or does not reach them"
+
+
+def _dangers(worst: Sequence[Meaning], request: Request) -> Iterator[str]:
+    paths = dict.fromkeys(
+        f"{each.code}: {each.explanation}" for meaning in worst for each in meaning.escalations
+    )
+    yield from paths
+    if request.newcomers:
+        yield f"new here: {_who(request.newcomers)}"
+    if request.guarded:
+        yield f"{phrases.some(request.guarded, _NAMED)} has rules of its own in the settings"
+    if request.type in _GIVES and request.until is None and request.type is not RequestType.POLICY:
+        yield "permanent: it does not end by itself"
+
+
+def sentence(request: Request, now: datetime) -> str:
+    """One request as a sentence without its full stop; times are in UTC."""
+    timed = _TIMED.get(request.type)
+    words = timed(request, now) if timed else _SENTENCES[request.type](request)
+    why = f": {request.description}" if request.description else ""
+    return f"{words}{f', {request.ticket}' if request.ticket else ''}{why}"
+
+
+def _access(request: Request, now: datetime) -> str:
+    what = f"{_verb(request, 'ask')} for {_what(request)}"
+    if request.until is None:
+        before = request.previous_until
+        so_far = f" (so far until {phrases.instant(before)})" if before is not None else ""
+        return f"{what} permanently{so_far}"
+    return f"{what} {_window(request, request.until, now)}"
+
+
+def _renewal(request: Request, now: datetime) -> str:
+    what = f"{_verb(request, 'renew')} {_what(request)}"
+    return f"{what} {_window(request, request.until or now, now)}{_so_far(request)}"
+
+
+def _other_window(request: Request, now: datetime) -> str:
+    what = f"{_verb(request, 'change')} when they have {_what(request)}"
+    return f"{what}: {_window(request, request.until or now, now)}{_so_far(request)}"
+
+
+def _so_far(request: Request) -> str:
+    before = request.previous_until
+    return f", so far until {phrases.instant(before)}" if before is not None else ""
+
+
+def _end(request: Request) -> str:
+    return f"{_verb(request, 'lose')} {_what(request)}"
+
+
+def _policy(request: Request) -> str:
+    what = f"Policy {_grants(request)} of team {request.team} has another content"
+    if not request.principals:
+        return f"{what}; no entry grants it so far"
+    return f"{what}, for all who hold it in {_where(request)}: {_who(request.principals)}"
+
+
+def _policy_name(request: Request) -> str:
+    what = f"Policy {request.previous} of team {request.team} is renamed {_grants(request)}"
+    keep = phrases.count(request.number, "grant")
+    return f"{what}; its content stays, and {keep} of it"
+
+
+def _environment_name(request: Request) -> str:
+    return f"Environment {request.previous} of team {request.team} is renamed {_where(request)}"
+
+
+def _team_name(request: Request) -> str:
+    what = f"Team {request.previous} is renamed {request.team}"
+    return f"{what}; its accounts, policies and access stay, under new names in AWS"
+
+
+def _move(request: Request) -> str:
+    ends = phrases.count(request.number, "grant")
+    what = f"{_verb(request, 'move')} from team {request.previous} to team {request.team}"
+    return f"{what}; all that they had there goes: {ends}"
+
+
+def _new_team(request: Request) -> str:
+    where = f" with accounts {_where(request)}" if request.places else ""
+    return f"Team {request.team} is new{where}"
+
+
+def _team_leaves(request: Request) -> str:
+    what = f"Team {request.team} leaves the files"
+    if not request.principals:
+        return f"{what}; it had granted nothing"
+    ends = phrases.count(request.number, "grant")
+    return f"{what}, and all that it granted with it: {ends} to {_who(request.principals)}"
+
+
+def _new_account(request: Request) -> str:
+    noun = "Account" if len(request.places) == 1 else "Accounts"
+    return f"{noun} new in the files: {_where(request)}; deploy the bootstrap there first"
+
+
+def _account_leaves(request: Request) -> str:
+    noun = "Account" if len(request.places) == 1 else "Accounts"
+    what = f"{noun} no longer in the files: {_where(request)}"
+    if not request.principals:
+        return what
+    return f"{what}, where {_who(request.principals)} had {phrases.count(request.number, 'grant')}"
+
+
+_TIMED = {
+    RequestType.ACCESS: _access,
+    RequestType.RENEWAL: _renewal,
+    RequestType.WINDOW: _other_window,
+}
+_SENTENCES = {
+    RequestType.END: _end,
+    RequestType.POLICY: _policy,
+    RequestType.POLICY_NAME: _policy_name,
+    RequestType.ENVIRONMENT_NAME: _environment_name,
+    RequestType.TEAM_NAME: _team_name,
+    RequestType.MOVE: _move,
+    RequestType.NEW_TEAM: _new_team,
+    RequestType.TEAM_LEAVES: _team_leaves,
+    RequestType.NEW_ACCOUNT: _new_account,
+    RequestType.ACCOUNT_LEAVES: _account_leaves,
+    RequestType.SETTINGS: lambda _: _SETTINGS_CHANGE,
+}
+
+
+def _verb(request: Request, verb: str) -> str:
+    return f"{_who(request.principals)} {verb}{'s' if len(request.principals) == 1 else ''}"
+
+
+def _who(principals: Sequence[Principal]) -> str:
+    return phrases.some(
+        [each.name if each.type is PrincipalType.USER else each.label for each in principals],
+        _NAMED,
+    )
+
+
+def _what(request: Request) -> str:
+    return f"{_grants(request)} in {_where(request)}"
+
+
+def _grants(request: Request) -> str:
+    return phrases.some(request.grants, _NAMED)
+
+
+def _where(request: Request) -> str:
+    """Environments, with the account's id where several accounts share the name."""
+    names = [name for name, _ in request.places]
+    once = len(set(names)) == len(names) and request.type is not RequestType.NEW_ACCOUNT
+    return phrases.some(
+        [name if once else f"{name} ({id_})" for name, id_ in request.places], _NAMED
+    )
+
+
+def _window(request: Request, until: datetime, now: datetime) -> str:
+    later = request.starts is not None and request.starts > now
+    begins = request.starts if later and request.starts is not None else now
+    start = f"from {phrases.instant(begins)} " if later else ""
+    return f"{start}until {phrases.instant(until)} ({phrases.duration(until - begins)})"

@@ -1,0 +1,179 @@
+"""What a change of the files asks for: entries compared with the earlier ones."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from iam_access.config.load import load
+from iam_access.model import Request, RequestType
+from iam_access.plan.requests import requests
+from iam_access.render.view.requests import sentence
+from tests.config.repository import NOW, PERMANENT, POLICIES, TEMPORARY, VALID, write
+
+BREAK_GLASS = """\
+temporary-access:
+  - user: ann@example.com
+    environment: prod
+    grant: writer
+    expires_at: 2026-03-01T22:00:00Z
+    ticket: OPS-1
+    description: Refunds fail
+"""
+
+
+def asked(
+    folder: Path, changes: Mapping[str, str | None], before: Mapping[str, str | None] | None = None
+) -> tuple[Request, ...]:
+    """What the valid repository, with these files, asks for beyond itself."""
+    sides = []
+    for name, files in (("old", before or {}), ("new", changes)):
+        content = {path: text for path, text in {**VALID, **files}.items() if text is not None}
+        sides.append(load(write(folder / name, content), now=NOW))
+    assert not sides[1].invalid
+    return requests(sides[0], sides[1], NOW)
+
+
+def sentences(found: tuple[Request, ...]) -> list[str]:
+    return [sentence(each, NOW) for each in found]
+
+
+def test_an_entry_asks_for_a_grant_until_a_moment_for_a_reason(tmp_path: Path) -> None:
+    both = TEMPORARY + BREAK_GLASS.split("\n", 1)[1]
+    found = asked(tmp_path, {"temporary-access/pay.yaml": both})
+    assert sentences(found) == [
+        "ann asks for writer in prod until 2026-03-01 22:00:00 UTC (10 hours), OPS-1: Refunds fail"
+    ]
+    assert found[0].newcomers == ()
+    assert found[0].location is not None
+    assert found[0].location.line == 6
+
+
+def test_what_stayed_or_only_moved_asks_for_nothing(tmp_path: Path) -> None:
+    moved = "# note\n\n" + PERMANENT.replace("ann@example.com", "user/ann")
+    assert asked(tmp_path, {"permanent-access/pay.yaml": moved}) == ()
+
+
+def test_without_earlier_files_nothing_is_said(tmp_path: Path) -> None:
+    assert requests(None, load(write(tmp_path, VALID), now=NOW), NOW) == ()
+
+
+def test_a_later_end_is_a_renewal_and_an_earlier_one_another_window(tmp_path: Path) -> None:
+    later = TEMPORARY.replace("2026-03-04", "2026-03-05")
+    (found,) = asked(tmp_path / "a", {"temporary-access/pay.yaml": later})
+    assert found.type is RequestType.RENEWAL
+    assert found.previous_until == datetime(2026, 3, 5, tzinfo=UTC)
+    sooner = TEMPORARY.replace("2026-03-04", "2026-03-02")
+    (found,) = asked(tmp_path / "b", {"temporary-access/pay.yaml": sooner})
+    assert found.type is RequestType.WINDOW
+
+
+def test_what_is_over_is_neither_ended_nor_renewed(tmp_path: Path) -> None:
+    over = TEMPORARY.replace("2026-03-04", "2026-02-20")
+    (found,) = asked(tmp_path, {}, {"temporary-access/pay.yaml": over})
+    assert found.type is RequestType.ACCESS
+    assert [each.name for each in found.newcomers] == ["bob"]
+    assert (
+        asked(
+            tmp_path / "b", {"temporary-access/pay.yaml": None}, {"temporary-access/pay.yaml": over}
+        )
+        == ()
+    )
+
+
+def test_a_renamed_policy_is_renamed_and_loses_nobody_anything(tmp_path: Path) -> None:
+    renamed = {
+        "aws-policies/pay.yaml": POLICIES.replace("reader:", "viewer:"),
+        "permanent-access/pay.yaml": PERMANENT.replace("[reader]", "[viewer]"),
+    }
+    assert sentences(asked(tmp_path, renamed)) == [
+        "Policy reader of team pay is renamed viewer; its content stays, and 2 grants of it"
+    ]
+
+
+def test_another_content_of_a_policy_concerns_its_holders(tmp_path: Path) -> None:
+    wider = POLICIES.replace("s3:GetObject", "s3:*")
+    (found,) = asked(tmp_path, {"aws-policies/pay.yaml": wider})
+    assert found.type is RequestType.POLICY
+    assert [each.name for each in found.principals] == ["deployer", "ann"] or [
+        each.name for each in found.principals
+    ] == ["ann", "deployer"]
+
+
+def other_team(name: str) -> dict[str, str]:
+    return {path.replace("pay", name): text for path, text in VALID.items()}
+
+
+def test_a_renamed_team_is_renamed(tmp_path: Path) -> None:
+    gone: dict[str, str | None] = dict.fromkeys(VALID)
+    found = asked(tmp_path, {**gone, **other_team("billing")})
+    assert [(each.type, each.previous, each.team) for each in found] == [
+        (RequestType.TEAM_NAME, "pay", "billing")
+    ]
+
+
+def test_a_team_that_leaves_is_told_once(tmp_path: Path) -> None:
+    second = {
+        path: text.replace("ann@", "kim@")
+        .replace("111122223333", "777788889999")
+        .replace("444455556666", "777788880000")
+        for path, text in other_team("ship").items()
+    }
+    gone: dict[str, str | None] = dict.fromkeys(second)
+    found = asked(tmp_path, gone, second)
+    assert [each.type for each in found] == [RequestType.TEAM_LEAVES, RequestType.ACCOUNT_LEAVES]
+    assert found[0].number == 3
+
+
+def test_a_person_who_moves_is_told_as_one_who_moves(tmp_path: Path) -> None:
+    ship = {path: text for path, text in other_team("ship").items() if "access" not in path}
+    held = {"permanent-access/ship.yaml": PERMANENT.replace("ann@", "kim@")}
+    moved = PERMANENT.replace("[ann@example.com]", "[ann@example.com, kim@example.com]")
+    found = asked(
+        tmp_path,
+        {
+            **ship,
+            "permanent-access/ship.yaml": PERMANENT.replace("users: [ann@example.com]\n    ", ""),
+            "permanent-access/pay.yaml": moved,
+        },
+        {**ship, **held},
+    )
+    assert sentences(found) == [
+        "kim moves from team ship to team pay; all that they had there goes: 1 grant",
+        "kim asks for reader in nonprod permanently",
+    ]
+
+
+def test_a_new_account_says_what_to_do_there_first(tmp_path: Path) -> None:
+    more = VALID["aws-accounts/pay.yaml"] + '  stage: "777788889999"\n'
+    (text,) = sentences(asked(tmp_path, {"aws-accounts/pay.yaml": more}))
+    assert (
+        text == "Account new in the files: stage (777788889999); deploy the bootstrap there first"
+    )
+
+
+def test_a_renamed_environment_is_renamed(tmp_path: Path) -> None:
+    files = {path: text.replace("nonprod", "dev") for path, text in VALID.items()}
+    (text,) = sentences(asked(tmp_path, files))
+    assert text == "Environment nonprod of team pay is renamed dev"
+
+
+def test_identical_entries_are_told_once_with_their_accounts(tmp_path: Path) -> None:
+    one = BREAK_GLASS.split("\n", 1)[1]
+    people = [one, one.replace("environment: prod", "environment: nonprod")]
+    people += [each.replace("ann@", "kim@") for each in people]
+    (text,) = sentences(asked(tmp_path, {"temporary-access/pay.yaml": TEMPORARY + "".join(people)}))
+    assert text.startswith("ann, kim ask for writer in nonprod, prod until")
+
+
+def test_new_people_and_guarded_environments_are_marked(tmp_path: Path) -> None:
+    settings = "temporary_access: {environments: {prod: {require_mfa: true}}}\n"
+    both = TEMPORARY + BREAK_GLASS.split("\n", 1)[1].replace("ann@", "kim@")
+    files = {"temporary-access/pay.yaml": both, "settings.yaml": settings}
+    (found,) = asked(tmp_path, files, {"settings.yaml": settings})
+    assert [each.name for each in found.newcomers] == ["kim"]
+    assert found.guarded == ("prod",)
+
+
+def test_other_settings_are_said(tmp_path: Path) -> None:
+    (found,) = asked(tmp_path, {"settings.yaml": "temporary_access: {longest: 1h}\n"}, {})
+    assert found.type is RequestType.SETTINGS
