@@ -54,8 +54,9 @@ def render(
 
     What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
     documents, then changes, then rows of tables. The result, the numbers of findings and the digest
-    are always there; so are all ways to escalate, all principals that gain what can change something,
-    all new ones, and whose changes are held back, even if their names alone need more than the budget.
+    are always there; so are all ways to escalate, all principals that gain what can change
+    something, all new ones, and all whose changes are held back, even if their names alone need
+    more than the budget.
     """
     accounts, found = account_views(report), summary.findings(report)
     shown = summary.heaviest_first(found, accounts, verbose=verbose)

@@ -19,6 +19,8 @@ _SETTINGS_CHANGE = (
 # How many names a sentence has, and how many meanings that differ are told.
 _NAMED = 5
 _MEANINGS = 3
+# How many characters of a description, ticket or clause are shown; JSON has the first two whole.
+_LONGEST = 400
 # Requests that are about an organisation's rules, or that newcomers or guarded environments make
 # weighty, come after those that are dangerous by what they allow.
 _SETTINGS = -1
@@ -154,19 +156,21 @@ def _leads_to(worst: Sequence[Meaning], request: Request, asked: bool) -> Iterat
     if not asked or request.type not in _GIVES:
         return
     told = dict.fromkeys(
-        "nothing that they cannot do already" if each.is_nothing else meanings.summary(each)
+        "nothing that they cannot do already" if each.is_nothing else _cut(meanings.summary(each))
         for each in worst
     )
     yield from list(told)[:_MEANINGS]
     if len(told) > _MEANINGS:
         yield f"and {len(told) - _MEANINGS:,} more that differ"
     if not told:
-        yield "the plan changes nothing for them: it gives no more than they have, or does not reach them"
+        yield "nothing, by this plan: the findings tell what keeps it from them"
 
 
 def _dangers(worst: Sequence[Meaning], request: Request) -> Iterator[str]:
     paths = dict.fromkeys(
-        f"{each.code}: {each.explanation}" for meaning in worst for each in meaning.escalations
+        _cut(f"{each.code}: {each.explanation}")
+        for meaning in worst
+        for each in meaning.escalations
     )
     yield from paths
     if request.newcomers:
@@ -181,8 +185,14 @@ def sentence(request: Request, now: datetime) -> str:
     """One request as a sentence without its full stop; times are in UTC."""
     timed = _TIMED.get(request.type)
     words = timed(request, now) if timed else _SENTENCES[request.type](request)
-    why = f": {request.description}" if request.description else ""
-    return f"{words}{f', {request.ticket}' if request.ticket else ''}{why}"
+    why = f": {_cut(request.description)}" if request.description else ""
+    ticket = f", {_cut(request.ticket)}" if request.ticket else ""
+    return f"{words}{ticket}{why}"
+
+
+def _cut(text: str) -> str:
+    """A text of no more than so many characters, so that none keeps others from being shown."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _access(request: Request, now: datetime) -> str:

@@ -1,0 +1,175 @@
+"""What the reviewer reads first: the requests in sentences, and what is dangerous about them."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pytest
+
+from iam_access.model import (
+    AccountReport,
+    Escalation,
+    Location,
+    Meaning,
+    PermissionDelta,
+    Plan,
+    Principal,
+    PrincipalType,
+    Report,
+    Request,
+    RequestType,
+)
+from iam_access.render import Output, render
+from iam_access.render.github import report as github
+from iam_access.render.json import report as json_report
+from iam_access.render.markdown import report as markdown
+from iam_access.render.view import requests as views
+from tests.render.reports import NONPROD, NOW, PROD
+
+LIMIT = 65_536
+ADMINISTRATOR = Escalation("administrator", "may do everything", "https://docs.aws.amazon.com/x")
+READS = Meaning(
+    principal=Principal(PrincipalType.USER, "nobody"),
+    gains=(PermissionDelta("Read", 1, ("s3:GetObject",)),),
+    gained={"Read": 1},
+)
+WRITES = replace(
+    READS, gains=(PermissionDelta("Write", 1, ("s3:PutObject",)),), gained={"Write": 1}
+)
+ESCALATES = replace(
+    READS,
+    gains=(PermissionDelta("Permissions management", 1, ("iam:AttachUserPolicy",)),),
+    gained={"Permissions management": 1},
+    escalations=(ADMINISTRATOR,),
+)
+
+
+def user(name: str) -> Principal:
+    return Principal(PrincipalType.USER, name)
+
+
+def request(name: str, number: int = 1, description: str = "Refunds fail") -> Request:
+    return Request(
+        RequestType.ACCESS,
+        "payments",
+        principals=(user(name),),
+        grants=("support.break-glass",),
+        places=(("prod", PROD.id),),
+        until=NOW + timedelta(hours=10),
+        ticket=f"OPS-{number}",
+        description=description,
+        number=1,
+        location=Location("temporary-access/payments.yaml", number, 3),
+    )
+
+
+def report(requests: tuple[Request, ...], **meanings: Meaning) -> Report:
+    found = tuple(replace(each, principal=user(name)) for name, each in meanings.items())
+    account = AccountReport(PROD, plan=Plan(PROD, (), ()), meanings=found)
+    return Report("apply", NOW, (account,), dry_run=True, requests=requests)
+
+
+def in_text(made: Report) -> str:
+    stream = io.StringIO()
+    render(made, Output.TEXT, stream, zone=UTC)
+    # The terminal's lines are broken up where they are long.
+    return " ".join(stream.getvalue().split())
+
+
+def many(number: int, *, one: Meaning) -> Report:
+    """So many people who may write; the one in the middle has `one` instead."""
+    names = [f"person_{each}" for each in range(number)]
+    asked = tuple(request(name, each) for each, name in enumerate(names))
+    held = dict.fromkeys(names, WRITES)
+    return report(asked, **{**held, f"person_{number // 2}": one})
+
+
+def test_one_request_is_read_before_all_else_with_what_it_leads_to() -> None:
+    lines = markdown.render(report((request("ann"),), ann=WRITES)).split("\n")
+    sentence, *_ = views.requests(report((request("ann"),)))
+    assert sentence.sentence == (
+        "ann asks for support.break-glass in prod until 2025-11-28 00:00:00 UTC (10 hours), "
+        "OPS-1: Refunds fail"
+    )
+    assert lines[4:8] == [
+        f"### {views.TITLE}",
+        "",
+        f"- {sentence.sentence} (`temporary-access/payments.yaml:1:3`)",
+        "  - gains 1 Write on all resources",
+    ]
+
+
+def test_what_they_can_do_already_is_said() -> None:
+    (view,) = views.requests(report((request("ann"),), ann=Meaning(user("ann"))))
+    assert view.leads_to == ("nothing that they cannot do already",)
+
+
+@pytest.mark.parametrize("number", [30, 1_000])
+def test_an_escalation_among_many_is_the_first(number: int) -> None:
+    text = markdown.render(many(number, one=ESCALATES))
+    assert len(text) <= LIMIT
+    hidden = f"person_{number // 2}".replace("_", "\\_")
+    assert text.index(f"- {hidden} asks for") < 400
+    assert "may do everything" in text[:800]
+
+
+def test_all_who_may_write_are_named_whatever_the_size() -> None:
+    text = markdown.render(many(1_000, one=READS))
+    assert len(text) <= LIMIT
+    assert all(f"`user person_{each}`" in text for each in range(1_000) if each != 500)
+    assert "Left out, for want of room: requests:" in text
+
+
+def test_new_people_are_named_whatever_the_size() -> None:
+    asked = tuple(
+        replace(request(f"kim{each}"), newcomers=(user(f"kim{each}"),)) for each in range(1_000)
+    )
+    text = markdown.render(report(asked))
+    assert len(text) <= LIMIT
+    assert all(f"`user kim{each}`" in text for each in range(1_000))
+
+
+def test_the_same_danger_in_two_accounts_is_told_once() -> None:
+    one = report((request("ann"),), ann=WRITES)
+    other = replace(one.accounts[0], account=NONPROD)
+    text = markdown.render(replace(one, accounts=(*one.accounts, other)))
+    (line,) = [each for each in text.split("\n") if each.startswith("- **gain Write**")]
+    assert PROD.id in line
+    assert NONPROD.id in line
+
+
+def test_description_and_ticket_are_in_every_output() -> None:
+    made = report((request("ann", description="Refunds fail"),), ann=WRITES)
+    data = json.loads(json_report.render(made))["requests"][0]
+    assert (data["ticket"], data["description"]) == ("OPS-1", "Refunds fail")
+    for text in (markdown.render(made), in_text(made), github.render(made)):
+        assert "OPS-1: Refunds fail" in text
+
+
+def test_hostile_text_in_a_request_does_nothing() -> None:
+    hostile = "::error::x @all <img src=x> \n# head ##[group]y \u202e [a](https://x.y)"
+    made = report((request("ann", description=hostile),), ann=WRITES)
+    text = markdown.render(made)
+    assert "<img" not in text
+    assert "\u202e" not in text
+    assert "\n# head" not in text
+    log = github.render(made)
+    assert not any(each.lstrip().startswith("::") for each in log.split("\n"))
+    assert "##[" not in log
+
+
+def test_the_most_dangerous_comes_first_and_renames_last() -> None:
+    renamed = Request(RequestType.POLICY_NAME, "payments", grants=("b",), previous="a")
+    asked = (renamed, request("ann"), request("bob"))
+    found = views.requests(report(asked, ann=READS, bob=ESCALATES))
+    assert [each.sentence.split(" ")[0] for each in found] == ["bob", "ann", "Policy"]
+
+
+def test_a_long_description_keeps_no_other_request_from_being_shown() -> None:
+    asked = (request("ann", description="x" * 100_000), request("bob"))
+    text = markdown.render(report(asked, ann=WRITES, bob=WRITES))
+    assert len(text) <= LIMIT
+    assert "- bob asks for" in text
+    whole = json.loads(json_report.render(report(asked)))["requests"][0]["description"]
+    assert len(whole) == 100_000
