@@ -17,6 +17,7 @@ from iam_access.kinds.base import AccessEntry, PolicySpec
 from iam_access.model import Principal, Request, RequestType
 
 _Place: TypeAlias = tuple[str, str]
+_Window: TypeAlias = tuple[datetime | None, datetime | None]
 _InIam: TypeAlias = tuple[object, str]
 
 
@@ -40,7 +41,7 @@ class _Grant:
     entry: AccessEntry
 
     @property
-    def window(self) -> tuple[datetime | None, datetime | None]:
+    def window(self) -> _Window:
         return self.entry.starts, self.entry.until
 
     @property
@@ -168,14 +169,14 @@ class _Comparison:
                 held = self._held[team, new]
                 named = _of_grants(RequestType.POLICY_NAME, team, held)
                 yield replace(named, grants=(new,), previous=old)
-        for name, team in sorted(self._after.teams.items()):
+        for name, later in sorted(self._after.teams.items()):
             earlier = self._earlier(name)
             if earlier is None or name in self._left_out:
                 continue
             before = {each.id: environment for environment, each in earlier.accounts.items()}
-            for environment, account in sorted(team.accounts.items()):
+            for environment, account in sorted(later.accounts.items()):
                 old = before.get(account.id, environment)
-                if old != environment and old not in team.accounts:
+                if old != environment and old not in later.accounts:
                     yield Request(
                         RequestType.ENVIRONMENT_NAME,
                         name,
@@ -313,7 +314,7 @@ def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[
                         yield _Grant(key, principal, environment, entry)
 
 
-def _without(grants: Iterable[_Grant], common: Counter[object]) -> Iterator[_Grant]:
+def _without(grants: Iterable[_Grant], common: Counter[_Window]) -> Iterator[_Grant]:
     """Those left when as many of each window as are `common` are taken away."""
     left = Counter(common)
     for each in grants:

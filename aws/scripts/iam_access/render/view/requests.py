@@ -6,6 +6,7 @@ All text in it may be untrusted.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from iam_access import phrases
 from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
@@ -13,9 +14,8 @@ from iam_access.render.view import meaning as meanings
 from iam_access.render.view.meaning import SAFE, Danger
 
 TITLE = "What is asked for"
-_SETTINGS_CHANGE = (
-    "The organisation's settings change: they are the rules for all that is asked for"
-)
+# By account id, and what identifies a principal there.
+_Meanings: TypeAlias = Mapping[tuple[str, tuple[PrincipalType, str]], Meaning]
 # How many names a sentence has, and how many meanings that differ are told.
 _NAMED = 5
 _MEANINGS = 3
@@ -117,9 +117,7 @@ def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
     return tuple(each.label for each in sorted(set(principals)))
 
 
-def _view(
-    request: Request, known: Mapping[tuple[str, object], Meaning] | None, now: datetime
-) -> RequestView:
+def _view(request: Request, known: _Meanings | None, now: datetime) -> RequestView:
     found = list(_meanings(request, known)) if request.type in _GIVES else []
     worst = sorted(found, key=lambda each: Danger.of(each).rank)
     rank = min((Danger.of(each).rank for each in worst), default=SAFE)
@@ -140,9 +138,7 @@ def _rank(request: Request) -> int:
     return _LEAST if request.type in _LEADS_TO_LITTLE else _PLAIN
 
 
-def _meanings(
-    request: Request, known: Mapping[tuple[str, object], Meaning] | None
-) -> Iterator[Meaning]:
+def _meanings(request: Request, known: _Meanings | None) -> Iterator[Meaning]:
     """What the whole change means for those who ask, where they ask for it."""
     for _, account in request.places:
         for principal in request.principals:
@@ -277,6 +273,10 @@ def _account_leaves(request: Request) -> str:
     return f"{what}, where {_who(request.principals)} had {phrases.count(request.number, 'grant')}"
 
 
+def _settings(_: Request) -> str:
+    return "The organisation's settings change: they are the rules for all that is asked for"
+
+
 _TIMED = {
     RequestType.ACCESS: _access,
     RequestType.RENEWAL: _renewal,
@@ -293,7 +293,7 @@ _SENTENCES = {
     RequestType.TEAM_LEAVES: _team_leaves,
     RequestType.NEW_ACCOUNT: _new_account,
     RequestType.ACCOUNT_LEAVES: _account_leaves,
-    RequestType.SETTINGS: lambda _: _SETTINGS_CHANGE,
+    RequestType.SETTINGS: _settings,
 }
 
 
