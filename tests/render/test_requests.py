@@ -92,11 +92,12 @@ def test_one_request_is_read_before_all_else_with_what_it_leads_to() -> None:
         "ann asks for support.break-glass in prod until 2025-11-28 00:00:00 UTC (10 hours), "
         "OPS-1: Refunds fail"
     )
-    assert lines[4:8] == [
+    assert lines[4:9] == [
         f"### {views.TITLE}",
         "",
         f"- {sentence.sentence} (`temporary-access/payments.yaml:1:3`)",
         "  - gains 1 Write on all resources",
+        "  - **Write: s3:PutObject**",
     ]
 
 
@@ -173,3 +174,25 @@ def test_a_long_description_keeps_no_other_request_from_being_shown() -> None:
     assert "- bob asks for" in text
     whole = json.loads(json_report.render(report(asked)))["requests"][0]["description"]
     assert len(whole) == 100_000
+
+
+def test_what_differs_by_the_account_alone_is_told_once() -> None:
+    def held(account: str) -> Meaning:
+        gains = (PermissionDelta("Write", 1, ("s3:PutObject",), (f"arn:aws:s3:::b-{account}/*",)),)
+        return Meaning(user("ann"), gains=gains, gained={"Write": 1})
+
+    both = replace(request("ann"), places=(("nonprod", NONPROD.id), ("prod", PROD.id)))
+    accounts = tuple(
+        AccountReport(each, plan=Plan(each, (), ()), meanings=(held(each.id),))
+        for each in (PROD, NONPROD)
+    )
+    (view,) = views.requests(Report("apply", NOW, accounts, requests=(both,)))
+    assert view.leads_to == ("gains 1 Write on arn:aws:s3:::b-{account_id}/*",)
+
+
+def test_nothing_is_said_only_of_accounts_that_were_looked_at() -> None:
+    (view,) = views.requests(report((request("ann"),), bob=WRITES))
+    assert view.leads_to == ("the plan changes nothing for them",)
+    both = replace(request("ann"), places=(("nonprod", NONPROD.id), ("prod", PROD.id)))
+    (view,) = views.requests(report((both,), ann=WRITES))
+    assert view.leads_to[1:] == ("what it means is not known in nonprod",)

@@ -20,15 +20,15 @@ _NOT_KNOWN = "existing access not known here, of which the plan"
 _NAMED = 3
 _ACTIONS = 8
 _CLAUSES = 10
-# Of AWS's access levels those with which something can be changed, the most dangerous first.
+#: Of AWS's access levels those with which something can be changed, the most dangerous first.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
-_CHANGING = ("Permissions management", "Write", "Unknown")
+CHANGING = ("Permissions management", "Write", "Unknown")
 # The code of the escalation path that leads to everything.
 _ALL_OF_IAM = "administrator"
 # The ranks of danger: first what may take or give access that is not known here, then escalation
 # paths, then levels that can change something, then policies that were not read.
 _UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(4)
-_UNREAD = _LEVELS + len(_CHANGING)
+_UNREAD = _LEVELS + len(CHANGING)
 #: The rank of what is not dangerous.
 SAFE = _UNREAD + 1
 
@@ -49,7 +49,7 @@ class GroupedMeaning:
         """The worst first; among equals, the one that gains, or may lose, most."""
         rank, meaning = self.danger.rank, self.meaning
         counts = meaning.denied_counts if rank == _UNKNOWN else meaning.gained
-        return rank, -sum(counts.get(level, 0) for level in _CHANGING)
+        return rank, -sum(counts.get(level, 0) for level in CHANGING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Danger:
     def of(cls, meaning: Meaning) -> "Danger":
         """That of one principal's gains."""
         codes = tuple(dict.fromkeys(each.code for each in meaning.escalations))
-        levels = tuple(level for level in _CHANGING if meaning.gained.get(level))
+        levels = tuple(level for level in CHANGING if meaning.gained.get(level))
         denied = _clauses(DENIES, meaning.denied, meaning.denied_counts)
         freed = _clauses(FREES, meaning.freed, meaning.freed_counts)
         return cls(codes, levels, bool(meaning.unread), tuple(denied), tuple(freed))
@@ -112,7 +112,7 @@ class Danger:
         if self.escalations:
             return _ADMINISTRATOR if _ALL_OF_IAM in self.escalations else _ESCALATING
         if self.levels:
-            return _LEVELS + _CHANGING.index(self.levels[0])
+            return _LEVELS + CHANGING.index(self.levels[0])
         return _UNREAD if self.unread else SAFE
 
 

@@ -3,10 +3,11 @@
 All text in it may be untrusted.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from iam_access import phrases
 from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
@@ -14,11 +15,10 @@ from iam_access.render.view import meaning as meanings
 from iam_access.render.view.meaning import SAFE, Danger
 
 TITLE = "What is asked for"
-# By account id, and what identifies a principal there.
-_Meanings: TypeAlias = Mapping[tuple[str, tuple[PrincipalType, str]], Meaning]
 # How many names a sentence has, and how many meanings that differ are told.
 _NAMED = 5
 _MEANINGS = 3
+_ACTIONS = 8
 # How many characters of a description, ticket or clause are shown; JSON has the first two whole.
 _LONGEST = 400
 # Requests that are about an organisation's rules, or that newcomers or guarded environments make
@@ -55,13 +55,8 @@ class RequestView:
 
 def requests(report: Report) -> tuple[RequestView, ...]:
     """All requests of a run, the most dangerous first."""
-    known = {
-        (each.account.id, meaning.principal.in_iam): meaning
-        for each in report.accounts
-        for meaning in each.meanings or ()
-    }
-    asked = any(each.meanings is not None for each in report.accounts)
-    views = [_view(each, known if asked else None, report.now) for each in report.requests]
+    explained = _Explained.of(report)
+    views = [_view(each, explained, report.now) for each in report.requests]
     return tuple(sorted(views, key=lambda each: each.rank))
 
 
@@ -117,14 +112,66 @@ def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
     return tuple(each.label for each in sorted(set(principals)))
 
 
-def _view(request: Request, known: _Meanings | None, now: datetime) -> RequestView:
-    found = list(_meanings(request, known)) if request.type in _GIVES else []
-    worst = sorted(found, key=lambda each: Danger.of(each).rank)
-    rank = min((Danger.of(each).rank for each in worst), default=SAFE)
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """What the plan means for each principal, in the accounts in which that is known."""
+
+    accounts: frozenset[str]
+    meanings: Mapping[tuple[str, tuple[PrincipalType, str]], Meaning]
+
+    @classmethod
+    def of(cls, report: Report) -> "_Explained":
+        found = [each for each in report.accounts if each.meanings is not None]
+        return cls(
+            frozenset(each.account.id for each in found),
+            {
+                (each.account.id, meaning.principal.in_iam): meaning
+                for each in found
+                for meaning in each.meanings or ()
+            },
+        )
+
+    def meant(self, request: Request) -> Iterator["_Meant"]:
+        """What the whole change means for those who ask, where they ask for it."""
+        for place in request.places:
+            for principal in request.principals:
+                meaning = self.meanings.get((place[1], principal.in_iam))
+                if meaning is not None:
+                    yield _Meant(meaning, *place)
+
+
+class _Meant(NamedTuple):
+    """What a change means for one principal in one account."""
+
+    meaning: Meaning
+    environment: str
+    account: str
+
+    @property
+    def rank(self) -> int:
+        return Danger.of(self.meaning).rank
+
+    @property
+    def text(self) -> str:
+        nothing = self.meaning.is_nothing
+        return "nothing that they cannot do already" if nothing else meanings.summary(self.meaning)
+
+    @property
+    def pattern(self) -> str:
+        """The same with placeholders, as in the files, for what differs by account."""
+        text = self.text.replace(self.account, "{account_id}")
+        name = rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])"
+        return re.sub(name, "{environment}", text)
+
+
+def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:
+    gives = request.type in _GIVES
+    worst = sorted(explained.meant(request), key=lambda each: each.rank) if gives else []
+    rank = worst[0].rank if worst else SAFE
     return RequestView(
         request,
         sentence(request, now),
-        tuple(_leads_to(worst, request, known is not None)),
+        tuple(_leads_to(worst, request, explained)) if gives else (),
         tuple(_dangers(worst, request)),
         rank if rank < SAFE else _rank(request),
     )
@@ -138,37 +185,42 @@ def _rank(request: Request) -> int:
     return _LEAST if request.type in _LEADS_TO_LITTLE else _PLAIN
 
 
-def _meanings(request: Request, known: _Meanings | None) -> Iterator[Meaning]:
-    """What the whole change means for those who ask, where they ask for it."""
-    for _, account in request.places:
-        for principal in request.principals:
-            meaning = (known or {}).get((account, principal.in_iam))
-            if meaning is not None:
-                yield meaning
+def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) -> Iterator[str]:
+    """What they can do that they could not do before; that of the worst where it differs.
 
-
-def _leads_to(worst: Sequence[Meaning], request: Request, asked: bool) -> Iterator[str]:
-    """What they can do that they could not do before; that of the worst where it differs."""
-    if not asked or request.type not in _GIVES:
+    That they gain nothing is said only of accounts that were looked at.
+    """
+    if not explained.accounts:
         return
-    told = dict.fromkeys(
-        "nothing that they cannot do already" if each.is_nothing else _cut(meanings.summary(each))
-        for each in worst
-    )
-    yield from list(told)[:_MEANINGS]
+    texts = dict.fromkeys(each.text for each in worst)
+    patterns = dict.fromkeys(each.pattern for each in worst)
+    told = list(texts if len(texts) == 1 else patterns)
+    yield from map(_cut, told[:_MEANINGS])
     if len(told) > _MEANINGS:
         yield f"and {len(told) - _MEANINGS:,} more that differ"
-    if not told:
-        yield "nothing, by this plan: the findings tell what keeps it from them"
+    unknown = [name for name, id_ in request.places if id_ not in explained.accounts]
+    if unknown:
+        yield f"what it means is not known in {phrases.some(unknown, _NAMED)}"
+    elif not told and request.principals:
+        yield "the plan changes nothing for them"
 
 
-def _dangers(worst: Sequence[Meaning], request: Request) -> Iterator[str]:
-    paths = dict.fromkeys(
+def _dangers(worst: Sequence[_Meant], request: Request) -> Iterator[str]:
+    yield from dict.fromkeys(
         _cut(f"{each.code}: {each.explanation}")
-        for meaning in worst
-        for each in meaning.escalations
+        for meant in worst
+        for each in meant.meaning.escalations
     )
-    yield from paths
+    for level in meanings.CHANGING:
+        actions = {
+            action
+            for meant in worst
+            for each in meant.meaning.gains
+            if each.level == level
+            for action in each.actions
+        }
+        if actions:
+            yield _cut(f"{level}: {phrases.some(sorted(actions), _ACTIONS)}")
     if request.newcomers:
         yield f"new here: {_who(request.newcomers)}"
     if request.guarded:
@@ -329,4 +381,7 @@ def _window(request: Request, until: datetime, now: datetime) -> str:
     later = request.starts is not None and request.starts > now
     begins = request.starts if later and request.starts is not None else now
     start = f"from {phrases.instant(begins)} " if later else ""
-    return f"{start}until {phrases.instant(until)} ({phrases.duration(until - begins)})"
+    # To the minute, rounded up: the run itself takes some seconds of a window that has begun.
+    minutes = -(-(until - begins) // timedelta(minutes=1))
+    length = phrases.duration(timedelta(minutes=minutes))
+    return f"{start}until {phrases.instant(until)} ({length})"
