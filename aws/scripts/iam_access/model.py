@@ -576,6 +576,7 @@ class RequestType(StrEnum):
     NEW_ACCOUNT = "new-account"
     ACCOUNT_LEAVES = "account-leaves"
     SETTINGS = "settings"
+    INVALID_FILES = "invalid-files"  # what they ask for is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ def requests(
 ) -> tuple[Request, ...]:
     """Return what the files of these teams (None: all) ask for beyond the earlier ones.
 
-    Without earlier files, nothing can be told to be new. A team with invalid files is left out:
-    nothing of it is applied. `now` is in UTC.
+    Without earlier files, nothing can be told to be new. Of a team with invalid files only that is
+    told: nothing of it is applied. `now` is in UTC.
     """
     if before is None or not (before.settings_valid and after.settings_valid):
         return ()
@@ -104,6 +104,8 @@ class _Comparison:
             place = self._after.settings_place
             location = place.location if place is not None else None
             yield Request(RequestType.SETTINGS, location=location)
+        for team in sorted(self._left_out):
+            yield Request(RequestType.INVALID_FILES, team)
         yield from self._teams()
         yield from self._accounts()
         yield from self._names()

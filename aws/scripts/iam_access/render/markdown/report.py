@@ -37,6 +37,8 @@ FINDINGS_HEAD = (
 )
 # How many of the decisive findings are shown in full.
 _DECISIVE = 5
+# Up to how many accounts without changes have a row each.
+_IDLE = 3
 # How many requests stand before all else, the most dangerous ones.
 _BEFORE_ALL = 10
 _GRANTS_HEAD = (
@@ -117,7 +119,7 @@ def _sections(
     *,
     verbose: bool,
 ) -> _Sections:
-    totals = [_summary_row(each, report) for each in accounts]
+    totals = _totals(accounts, report, verbose=verbose)
     grants = _grant_rows(report, verbose=verbose)
     return _Sections(
         totals=Section("accounts of the summary", _summary_head(report), totals),
@@ -144,6 +146,18 @@ def _summary_head(report: Report) -> tuple[str, str]:
     names = ("Account", "Environment", "Create", "Update", "Delete", *tried, "Result")
     lines = ["---"] * 2 + ["---:"] * (len(names) - 3) + ["---"]
     return table_row(names), table_row(lines)
+
+
+def _totals(accounts: Sequence[AccountView], report: Report, *, verbose: bool) -> list[str]:
+    """A row for each account; one for all without changes where they are many, unless verbose."""
+    idle = [
+        each for each in accounts if not each.changes and each.failure is None and not each.refused
+    ]
+    if verbose or len(idle) <= _IDLE:
+        return [_summary_row(each, report) for each in accounts]
+    rows = [_summary_row(each, report) for each in accounts if each not in idle]
+    empty = [""] * (3 if report.dry_run else 6)
+    return [*rows, table_row((phrases.count(len(idle), "account"), "", *empty, "nothing to do"))]
 
 
 def _summary_row(account: AccountView, report: Report) -> str:
@@ -217,10 +231,13 @@ def _place(finding: Notice) -> str:
 
 def _grant_rows(report: Report, *, verbose: bool) -> list[str]:
     """Rows of the table, and a last one for those that are left out."""
-    found = timeline.limited(timeline.rows(report), verbose=verbose)
+    busy = timeline.touched(timeline.rows(report), verbose=verbose)
+    found = timeline.limited(busy.shown, verbose=verbose)
     lines = [_grant_row(each, report) for each in found.shown]
     if found.more:
         lines.append(table_row((f"and {found.more:,} more", *[""] * 6)))
+    if busy.more:
+        lines.append(table_row((f"and {busy.more:,} that stay as they are", *[""] * 6)))
     return lines
 
 

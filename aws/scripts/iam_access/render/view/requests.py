@@ -21,9 +21,9 @@ _MEANINGS = 3
 _ACTIONS = 8
 # How many characters of a description, ticket or clause are shown; JSON has the first two whole.
 _LONGEST = 400
-# Requests that are about an organisation's rules, or that newcomers or guarded environments make
-# weighty, come after those that are dangerous by what they allow.
-_SETTINGS = -1
+# What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
+# environments make weighty come after those that are dangerous by what they allow.
+_GENERAL = -1
 _WEIGHTY = SAFE
 _PLAIN = SAFE + 1
 _LEAST = SAFE + 2
@@ -178,8 +178,8 @@ def _view(request: Request, explained: _Explained, now: datetime) -> RequestView
 
 
 def _rank(request: Request) -> int:
-    if request.type is RequestType.SETTINGS:
-        return _SETTINGS
+    if request.type in (RequestType.SETTINGS, RequestType.INVALID_FILES):
+        return _GENERAL
     if request.newcomers or request.guarded or request.type is RequestType.NEW_ACCOUNT:
         return _WEIGHTY
     return _LEAST if request.type in _LEADS_TO_LITTLE else _PLAIN
@@ -329,6 +329,10 @@ def _settings(_: Request) -> str:
     return "The organisation's settings change: they are the rules for all that is asked for"
 
 
+def _invalid_files(request: Request) -> str:
+    return f"The files of team {request.team} have errors: what they ask for is not known here"
+
+
 _TIMED = {
     RequestType.ACCESS: _access,
     RequestType.RENEWAL: _renewal,
@@ -346,6 +350,7 @@ _SENTENCES = {
     RequestType.NEW_ACCOUNT: _new_account,
     RequestType.ACCOUNT_LEAVES: _account_leaves,
     RequestType.SETTINGS: _settings,
+    RequestType.INVALID_FILES: _invalid_files,
 }
 
 

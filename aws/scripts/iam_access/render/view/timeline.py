@@ -149,6 +149,15 @@ def rows(report: Report) -> tuple[Row, ...]:
     )
 
 
+def touched(found: Sequence[Row], *, verbose: bool) -> Rows:
+    """Those that the run does something to, and how many others there are; all if verbose.
+
+    All are shown of a run that touches none.
+    """
+    busy = tuple(row for row in found if row.went_wrong or row.change is not GrantChange.UNCHANGED)
+    return Rows(tuple(found)) if verbose or not busy else Rows(busy, len(found) - len(busy))
+
+
 def limited(found: Sequence[Row], *, verbose: bool) -> Rows:
     """At most twenty unless verbose: those that went wrong first, then those the run touches."""
     if verbose or len(found) <= MOST_ROWS:
