@@ -139,6 +139,7 @@ def test_an_error_before_the_run_is_a_document_too() -> None:
         "digest": None,
         "status": 2,
         "error": {"code": "usage", "message": "no team", "hint": "name one"},
+        "requests": [],
         "changes": [],
         "meaning": None,
         "meaning_if_allowed": None,

@@ -119,6 +119,23 @@ def test_all_who_may_write_are_named_whatever_the_size() -> None:
     text = markdown.render(many(1_000, one=READS))
     assert len(text) <= LIMIT
     assert all(f"`user person_{each}`" in text for each in range(1_000) if each != 500)
+
+
+def test_many_that_differ_in_who_and_why_alone_are_told_as_one() -> None:
+    text = markdown.render(many(1_000, one=READS))
+    assert " and 994 more ask for support.break-glass in prod until" in text
+    assert "999 requests with reasons of their own" in text
+    assert "reasons of requests: 999" in text
+    few = markdown.render(many(4, one=WRITES))
+    assert all(f"OPS-{number}: Refunds fail" in few for number in range(4))
+
+
+def test_what_has_no_room_is_counted() -> None:
+    asked = tuple(
+        replace(request(f"kim{each}"), grants=(f"grant-{each}",)) for each in range(1_000)
+    )
+    text = markdown.render(report(asked))
+    assert len(text) <= LIMIT
     assert "Left out, for want of room: requests:" in text
 
 

@@ -32,7 +32,7 @@ def render(report: Report) -> str:
 
 def _requests(report: Report) -> Iterator[str]:
     """A line for each request and its dangers, the most dangerous first."""
-    for each in requests.requests(report):
+    for each in requests.folded(report):
         yield each.sentence
         yield from (f"  {danger}" for danger in each.dangers)
 

@@ -82,6 +82,7 @@ def render(
     behind.fill(room)
     left_out = {
         "requests": before.left_out + behind.left_out,
+        "reasons of requests": requests.without_reasons(report),
         **{part.name: part.left_out for part in parts},
         **without,
     }

@@ -11,8 +11,8 @@ _DANGERS = 5
 
 
 def rows(report: Report) -> list[str]:
-    """A block of lines for each request."""
-    return ["\n".join(_lines(each)) for each in views.requests(report)]
+    """A block of lines for each request, or for several that differ in who and why alone."""
+    return ["\n".join(_lines(each)) for each in views.folded(report)]
 
 
 def _lines(view: views.RequestView) -> list[str]:
@@ -26,6 +26,11 @@ def _lines(view: views.RequestView) -> list[str]:
         *(f"  - {markdown(each)}" for each in view.leads_to),
         *dangers,
     ]
+
+
+def without_reasons(report: Report) -> int:
+    """How many requests are told together, without the reason of each."""
+    return sum(each.together for each in views.folded(report) if each.together > 1)
 
 
 def first(report: Report) -> list[str]:

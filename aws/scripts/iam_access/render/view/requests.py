@@ -5,7 +5,7 @@ All text in it may be untrusted.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ TITLE = "What is asked for"
 _NAMED = 5
 _MEANINGS = 3
 _ACTIONS = 8
+# From how many on requests that differ in who and why alone are told as one, where they are folded.
+_FOLDED = 5
 # How many characters of a description, ticket or clause are shown; JSON has the first two whole.
 _LONGEST = 400
 # What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
@@ -44,72 +46,17 @@ _GIVES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """One request: a sentence, what it lets the principals do, and what is dangerous about it."""
+    """A sentence, what the request lets the principals do, and what is dangerous about it.
+
+    It may be several requests `together`, see `folded`.
+    """
 
     request: Request
     sentence: str
     leads_to: tuple[str, ...]
     dangers: tuple[str, ...]
     rank: int
-
-
-def requests(report: Report) -> tuple[RequestView, ...]:
-    """All requests of a run, the most dangerous first."""
-    explained = _Explained.of(report)
-    views = [_view(each, explained, report.now) for each in report.requests]
-    return tuple(sorted(views, key=lambda each: each.rank))
-
-
-def result(report: Report) -> str:
-    """How many of what are asked for: `12 requests, 2 renewals`; empty for none."""
-    numbers: dict[str, int] = {}
-    for each in report.requests:
-        noun = _NOUNS.get(each.type, "other change")
-        numbers[noun] = numbers.get(noun, 0) + 1
-    return ", ".join(phrases.count(number, noun) for noun, number in numbers.items())
-
-
-_NOUNS = {
-    RequestType.ACCESS: "request",
-    RequestType.RENEWAL: "renewal",
-    RequestType.END: "removal",
-}
-
-
-def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a reviewer has to see whatever the size: a danger, and the names it concerns.
-
-    The names are complete.
-    """
-    newcomers = (each for request in report.requests for each in request.newcomers)
-    guarded: dict[str, list[Principal]] = {}
-    for request in report.requests:
-        for environment in request.guarded:
-            guarded.setdefault(environment, []).extend(request.principals)
-    found = [
-        *_held(report),
-        ("new people: the files did not name them before", _labels(newcomers)),
-        *(
-            (f"access to {environment}, which has rules of its own", _labels(principals))
-            for environment, principals in sorted(guarded.items())
-        ),
-    ]
-    return tuple((danger, names) for danger, names in found if names)
-
-
-def _held(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """By account, whose changes are held back."""
-    for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
-        held = each.plan.held if each.plan is not None else ()
-        names = dict.fromkeys(
-            change.principal.label if change.principal else change.name for change in held
-        )
-        what = f"held back in {each.account.title}: {phrases.count(len(held), 'change')}"
-        yield what, tuple(names)
-
-
-def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
-    return tuple(each.label for each in sorted(set(principals)))
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +109,87 @@ class _Meant(NamedTuple):
         text = self.text.replace(self.account, "{account_id}")
         name = rf"(?<![A-Za-z0-9]){re.escape(self.environment)}(?![A-Za-z0-9])"
         return re.sub(name, "{environment}", text)
+
+
+def requests(report: Report) -> tuple[RequestView, ...]:
+    """All requests of a run, the most dangerous first."""
+    explained = _Explained.of(report)
+    views = [_view(each, explained, report.now) for each in report.requests]
+    return tuple(sorted(views, key=lambda each: each.rank))
+
+
+def folded(report: Report) -> tuple[RequestView, ...]:
+    """The same for a page that cannot hold all: those that differ in who and why alone are one.
+
+    Each of them leads to the same, and is no more dangerous than the others.
+    """
+    alike: dict[tuple[object, ...], list[RequestView]] = {}
+    for view in requests(report):
+        each = view.request
+        what = (each.type, each.team, each.grants, each.places, each.previous)
+        when = (each.starts, each.until, each.previous_until)
+        marks = (bool(each.newcomers), each.guarded)
+        alike.setdefault((what, when, marks, view.leads_to, view.rank), []).append(view)
+    explained = _Explained.of(report)
+    return tuple(
+        view
+        for views in alike.values()
+        for view in (views if len(views) < _FOLDED else [_fold(views, explained, report.now)])
+    )
+
+
+def _fold(views: Sequence[RequestView], explained: _Explained, now: datetime) -> RequestView:
+    found = [view.request for view in views]
+    principals = sorted({each for request in found for each in request.principals})
+    newcomers = sorted({each for request in found for each in request.newcomers})
+    one = replace(
+        found[0],
+        principals=tuple(principals),
+        newcomers=tuple(newcomers),
+        ticket=None,
+        description=None,
+        number=sum(each.number for each in found),
+    )
+    view = _view(one, explained, now)
+    entries = phrases.count(len(found), "request")
+    sentence = f"{view.sentence}: {entries} with reasons of their own"
+    return replace(view, sentence=sentence, together=len(found))
+
+
+def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What a reviewer has to see whatever the size: a danger, and the names it concerns.
+
+    The names are complete.
+    """
+    newcomers = (each for request in report.requests for each in request.newcomers)
+    guarded: dict[str, list[Principal]] = {}
+    for request in report.requests:
+        for environment in request.guarded:
+            guarded.setdefault(environment, []).extend(request.principals)
+    found = [
+        *_held(report),
+        ("new people: the files did not name them before", _labels(newcomers)),
+        *(
+            (f"access to {environment}, which has rules of its own", _labels(principals))
+            for environment, principals in sorted(guarded.items())
+        ),
+    ]
+    return tuple((danger, names) for danger, names in found if names)
+
+
+def _held(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By account, whose changes are held back."""
+    for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
+        held = each.plan.held if each.plan is not None else ()
+        names = dict.fromkeys(
+            change.principal.label if change.principal else change.name for change in held
+        )
+        what = f"held back in {each.account.title}: {phrases.count(len(held), 'change')}"
+        yield what, tuple(names)
+
+
+def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
+    return tuple(each.label for each in sorted(set(principals)))
 
 
 def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:

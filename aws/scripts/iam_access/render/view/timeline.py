@@ -15,6 +15,8 @@ from iam_access.model import (
 from iam_access.render.view.changes import ChangeStatus, account_view, environment_of
 
 # Of a longer list the rest is counted, unless verbose.
+# Up to how many grants that stay as they are have a row beside those that change.
+_FEW = 3
 MOST_ROWS = 20
 
 # Ends before it are no moments: such a grant never held, or was taken apart before its end.
@@ -152,10 +154,13 @@ def rows(report: Report) -> tuple[Row, ...]:
 def touched(found: Sequence[Row], *, verbose: bool) -> Rows:
     """Those that the run does something to, and how many others there are; all if verbose.
 
-    All are shown of a run that touches none.
+    All are shown of a run that touches none, or where few others are left.
     """
     busy = tuple(row for row in found if row.went_wrong or row.change is not GrantChange.UNCHANGED)
-    return Rows(tuple(found)) if verbose or not busy else Rows(busy, len(found) - len(busy))
+    others = len(found) - len(busy)
+    if verbose or not busy or others <= _FEW:
+        return Rows(tuple(found))
+    return Rows(busy, others)
 
 
 def limited(found: Sequence[Row], *, verbose: bool) -> Rows:
