@@ -62,7 +62,7 @@ def render(
     """
     accounts, found = account_views(report), summary.findings(report)
     shown = summary.heaviest_first(found, accounts, verbose=verbose)
-    first = Section("", meaning.DANGER_HEAD, [*requests.first(report), *meaning.dangers(report)])
+    first = Section("", meaning.DANGER_HEAD, [*meaning.dangers(report), *requests.first(report)])
     first.keep()
     notices = _notices(found)
     room = Budget(budget - _RESERVED - size([*notices, *first.lines]))
