@@ -117,3 +117,48 @@ def pull_request(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of a pull request")
     return int(text)
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """What a request is for, what becomes of it, and how it is handed in."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--renew", action="store_true", help="give a live entry another end")
+    what.add_argument(
+        "--end", action="store_true", help="remove a live entry: its access ends with the apply"
+    )
+    what.add_argument("--list", action="store_true", help="list live entries, and write nothing")
+    parser.add_argument("--team", metavar="TEAM")
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", metavar="USER", help="the e-mail address, or user/NAME")
+    whose.add_argument("--role", metavar="ROLE", help="the name of an IAM role")
+    parser.add_argument("--environment", metavar="ENV")
+    parser.add_argument("--grant", metavar="GRANT", help="the key of a policy of the team")
+    until = parser.add_mutually_exclusive_group()
+    until.add_argument(
+        "--for", dest="length", metavar="LENGTH", help="from now, or --starts, on: 90m, 2h or 3d"
+    )
+    until.add_argument(
+        "--until",
+        metavar="WHEN",
+        help="18:00 or YYYY-MM-DDTHH:MM in your time zone, the same with a zone (Z, +01:00), or "
+        "YYYY-MM-DD for that whole day in UTC",
+    )
+    parser.add_argument("--starts", metavar="WHEN", help="not before then: YYYY-MM-DDTHH:MMZ")
+    parser.add_argument("--reason", metavar="TEXT", help="what it is needed for")
+    parser.add_argument("--ticket", metavar="TICKET")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the lines that would change, write nothing"
+    )
+    parser.add_argument(
+        "--no-explain",
+        dest="explain",
+        action="store_false",
+        help="do not work out in a sandbox what they could then do that they cannot do today",
+    )
+    parser.add_argument("--branch", metavar="NAME", help="make a branch of this name for it")
+    parser.add_argument("--commit", action="store_true", help="commit the file, and it alone")
+    parser.add_argument(
+        "--pull-request",
+        action="store_true",
+        help="make a branch, commit, push to origin and, with gh, open the pull request",
+    )

@@ -122,6 +122,20 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     return run_command(parser, argv, in_module("iam_access.cli.revoke"), clock)
 
 
+def request(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`request.py`: ask for temporary access, by an entry in a team's file."""
+    parser = argparse.ArgumentParser(
+        description="Write the entry for temporary access into a team's file. What is missing is "
+        "asked for. Nothing is granted before it is merged and applied.",
+        epilog=arguments.EPILOG,
+        allow_abbrev=False,
+    )
+    arguments.add_config_dir(parser)
+    arguments.add_request(parser)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True, verbose=False)
+    return run_command(parser, argv, in_module("iam_access.cli.request"), clock)
+
+
 def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`sandbox.py`: serve an AWS made from the files on loopback until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(

@@ -219,15 +219,17 @@ def proposed(configuration: Configuration, change: Edit, now: datetime) -> Confi
         return replace(found, findings=findings, directory=directory)
 
 
+def errors_of(configuration: Configuration, team: str) -> tuple[Finding, ...]:
+    """The errors in a team's files."""
+    return tuple(each for each in configuration.findings if each.is_error and each.team == team)
+
+
 def new_errors(before: Configuration, after: Configuration, team: str) -> tuple[Finding, ...]:
     """The errors because of which a request is refused: those of its team, and new ones of none."""
     old = {(each.code, each.message) for each in before.findings if each.team is None}
-    return tuple(
-        each
-        for each in after.findings
-        if each.is_error
-        and (each.team == team or (each.team is None and (each.code, each.message) not in old))
-    )
+    of_none = (each for each in after.findings if each.is_error and each.team is None)
+    new = (each for each in of_none if (each.code, each.message) not in old)
+    return (*errors_of(after, team), *new)
 
 
 def write(configuration: Configuration, change: Edit) -> Path:

@@ -23,7 +23,7 @@ _BOM = b"\xef\xbb\xbf"
 _DASH = re.compile(r"( *)-([ \t]+)")
 # Plain text in a file is read as text here, and as one of these by most other readers.
 _TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
-_RESOLVER = Resolver()
+_RESOLVER: Any = Resolver()
 
 
 class CannotEditError(ValueError):
@@ -66,7 +66,7 @@ class _Text:
 
     mark: bytes
     text: str
-    value: Any
+    value: dict[str, Any]
     key: _Node | None
     entries: _Node | None
 
@@ -162,16 +162,16 @@ def _read(data: bytes, key: str) -> _Text:
         raise CannotEditError(f"the file is not valid already: {reason}")
     mark = _BOM if data.startswith(_BOM) else b""
     text = data.removeprefix(_BOM).decode()
-    for name, value in _root(text).pairs if found.value is not None else ():
-        if getattr(name.event, "value", None) != key:
-            raise CannotEditError(f"the file is not valid already: it has more than {key!r}")
-        if value.is_list:
-            return _Text(mark, text, found.value, name, value)
-        if found.value[key] is not None:
-            raise CannotEditError(f"the file is not valid already: {key!r} is no list")
-        # `~` and `null` are taken out with the edit.
-        return _Text(mark, text, found.value, value, None)
-    return _Text(mark, text, found.value, None, None)
+    value = found.value or {}
+    if value and list(value) != [key]:
+        raise CannotEditError(f"the file is not valid already: it has more than {key!r}")
+    if not isinstance(value.get(key), list | None):
+        raise CannotEditError(f"the file is not valid already: {key!r} is no list")
+    name, below = next(_root(text).pairs) if value else (None, None)
+    if below is not None and below.is_list:
+        return _Text(mark, text, value, name, below)
+    # `~` and `null` are taken out with the edit.
+    return _Text(mark, text, value, below, None)
 
 
 def _root(text: str) -> _Node:
@@ -181,7 +181,7 @@ def _root(text: str) -> _Node:
     open_nodes = [top]
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, events.NodeEvent):
-            start, end = event.start_mark.index, event.end_mark.index
+            start, end = _offsets(event)
             node = _Node(start, start + len(text[start:end].rstrip()), event)
             open_nodes[-1].children.append(node)
             if isinstance(event, events.CollectionStartEvent):
@@ -191,8 +191,12 @@ def _root(text: str) -> _Node:
         elif isinstance(event, events.CollectionEndEvent):
             node = open_nodes.pop()
             below = node.children[-1].end if node.children else node.end
-            node.end = event.end_mark.index if node.is_flow else below
+            node.end = _offsets(event)[1] if node.is_flow else below
     return top.children[0]
+
+
+def _offsets(event: Any) -> tuple[int, int]:
+    return event.start_mark.index, event.end_mark.index
 
 
 def _item(text: _Text, index: int) -> _Node:
@@ -202,7 +206,7 @@ def _item(text: _Text, index: int) -> _Node:
 
 
 def _entries(text: _Text, key: str) -> list[Any]:
-    return list((text.value or {}).get(key) or ())
+    return list(text.value.get(key) or ())
 
 
 def _proved(before: _Text, new: str, key: str, entries: Sequence[Any]) -> bytes:
@@ -210,7 +214,7 @@ def _proved(before: _Text, new: str, key: str, entries: Sequence[Any]) -> bytes:
     data = before.mark + new.encode()
     after = tree.parse(data)
     if after.problems:
-        raise CannotEditError(after.problems[0].problem.message)
+        raise CannotEditError(f"with the edit it is {after.problems[0].problem.message}")
     if not isinstance(after.value, dict) or list(after.value) != [key]:
         raise CannotEditError("the text around the list is too unusual")
     if (after.value[key] or []) != entries:
@@ -260,8 +264,10 @@ def _in_braces(entry: Mapping[str, str]) -> str:
 def _into_nothing(text: _Text, key: str, entry: Mapping[str, str]) -> str:
     """Append the first entry to a file without any, and the key if that is missing."""
     written = text.text
-    if text.key is not None and text.key.end > text.key.start:
-        written = text.replaced(text.key.start, text.key.end, "").replace(": \n", ":\n", 1)
+    null = getattr(text.key.event, "value", "") if text.key is not None else ""
+    if text.key is not None and null:
+        kept = written[: text.key.end - len(null)].rstrip(" ")
+        written = kept + written[text.key.end :]
     if written and not written.endswith("\n"):
         written += text.newline
     if text.key is None:

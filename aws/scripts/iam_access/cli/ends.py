@@ -1,0 +1,60 @@
+"""`--for` and `--until`: when access is to end, as people write it."""
+
+import re
+from datetime import date, datetime, timedelta, tzinfo
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from iam_access.config.requests import End
+from iam_access.config.settings import Duration
+from iam_access.errors import UsageError
+from iam_access.kinds.fields import PROBLEM, Day, Instant
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(:\d{2})?)")
+T = TypeVar("T")
+_ONE_DAY = timedelta(days=1)
+_DURATION = TypeAdapter[timedelta](Duration)
+_INSTANT = TypeAdapter[datetime](Instant)
+_DATE = TypeAdapter[date](Day)
+
+
+def after(text: str, begins: datetime) -> End:
+    """The end a length of time (`90m`, `2h`, `6d`) after a moment. Raises UsageError."""
+    return End((begins + _parsed(_DURATION, text, "--for")).replace(microsecond=0))
+
+
+def at(text: str, now: datetime, zone: tzinfo | None) -> End:
+    """The end at a moment; without a zone of its own, in the reader's (None: the system's).
+
+    A day is the last one, in UTC; a time alone is the next such time. Raises UsageError.
+    """
+    if _DAY.fullmatch(text):
+        return End(_parsed(_DATE, text, "--until"))
+    clock = _CLOCK.fullmatch(text)
+    if clock is not None:
+        local = now.astimezone(zone)
+        wanted = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+        next_one = wanted if wanted > local else wanted + _ONE_DAY
+        return End(next_one.astimezone(now.tzinfo))
+    if _WITHOUT_ZONE.fullmatch(text):
+        try:
+            return End(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(now.tzinfo))
+        except (ValueError, OverflowError):
+            pass  # the field's own message tells what is wrong
+    return End(_parsed(_INSTANT, text, "--until"))
+
+
+def moment(text: str, option: str) -> datetime:
+    """A moment with a zone, in UTC. Raises UsageError."""
+    return _parsed(_INSTANT, text, option)
+
+
+def _parsed(kind: TypeAdapter[T], text: str, option: str) -> T:
+    try:
+        return kind.validate_python(text)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]["ctx"][PROBLEM]
+        raise UsageError(f"{option}: {found.message}", found.hint) from None

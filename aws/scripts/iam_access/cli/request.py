@@ -1,0 +1,309 @@
+"""`request.py`: ask for temporary access, renew it, end it, or list what is live."""
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from iam_access.cli import asking, ends, files, pull_request
+from iam_access.cli.asking import Choice, Person
+from iam_access.cli.report import show
+from iam_access.cli.runtime import Clock
+from iam_access.config import requests
+from iam_access.config.checks.durations import words
+from iam_access.config.configuration import Configuration, Team
+from iam_access.config.files import shown_path
+from iam_access.config.requests import Asked, Edit, End, Standing
+from iam_access.errors import UsageError
+from iam_access.model import Report
+from iam_access.phrases import listed, moment, shown
+from iam_access.render import escape
+
+_STATEMENTS = 6  # of a policy that are written out
+_ACTIONS = 5  # of a statement
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run: its options, files, time (UTC) and the person who may be asked."""
+
+    options: argparse.Namespace
+    configuration: Configuration
+    now: datetime
+    person: Person
+
+    @property
+    def team(self) -> Team:
+        """The team that is named, or asked for."""
+        teams = self.configuration.teams
+        name = self.options.team
+        if name is None:
+            name = self.person.choose("--team", "Which team's access?", map(Choice, teams))
+        files.teams_named([name], self.configuration)
+        return teams[name]
+
+    def ending(self, begins: datetime) -> End:
+        """The end that is named, or asked for."""
+        if self.options.length is not None:
+            return ends.after(self.options.length, begins)
+        text = self.options.until
+        if text is None:
+            question = "Until when? A length (2h, 3d), a time (18:00), a day or a moment."
+            text = self.person.ask("--until", question)
+            if text[-1] in "mhd" and text[:-1].strip().isdecimal():
+                return ends.after(text, begins)
+        return ends.at(text, self.now, None)
+
+    def shown(self, when: datetime) -> str:
+        """When access ends, in UTC and in the reader's zone."""
+        return moment("ends", when, self.now, None)
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Write the entry that is asked for; return the exit status."""
+    now = clock().replace(microsecond=0)
+    run = _Run(options, files.load(options, now), now, Person.at_terminal())
+    if options.list:
+        return _list(run)
+    _check(options)
+    entry = _one(run) if options.renew or options.end else None
+    team = run.configuration.teams[entry.team] if entry is not None else run.team
+    errors = requests.errors_of(run.configuration, team.name)
+    if errors:
+        run.person.tell("Nothing was written: the files have errors already.")
+        return show(Report("validate", now, findings=errors), options)
+    if entry is None:
+        return _ask(run, team)
+    return _end(run, entry) if options.end else _renew(run, entry)
+
+
+def _ask(run: _Run, team: Team) -> int:
+    asked = _asked(run, team)
+    change = requests.ask(run.configuration, team.name, asked)
+    run.person.tell(*_what_it_allows(team, asked.grant))
+    reason = asked.description if asked.ticket is None else f"{asked.ticket}: {asked.description}"
+    what = f"request {asked.grant} in {asked.environment} for {asked.user or asked.role}"
+    return _hand_in(run, change, asked.environment, what, asked.until.moment, reason)
+
+
+def _renew(run: _Run, entry: Standing) -> int:
+    until = run.ending(max(entry.access.starts or run.now, run.now))
+    run.person.tell(run.shown(until.moment))
+    change = requests.renew(run.configuration, entry, until)
+    is_longer = entry.access.until is not None and until.moment > entry.access.until
+    verb = "renew" if is_longer else "shorten"
+    what = f"{verb} {entry.grant} in {entry.environment} for {entry.who}"
+    return _hand_in(run, change, entry.environment, what, until.moment, run.options.reason)
+
+
+def _end(run: _Run, entry: Standing) -> int:
+    change = requests.end(run.configuration, entry)
+    what = f"end {entry.grant} in {entry.environment} for {entry.who}"
+    return _hand_in(run, change, entry.environment, what, None, run.options.reason)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    for name in ("team", "user", "role", "environment", "grant", "reason", "ticket"):
+        if getattr(options, name) is not None and not getattr(options, name).strip():
+            raise UsageError(f"--{name} is empty", "give it a value, or leave it out")
+    if options.end and (options.length or options.until or options.starts):
+        raise UsageError("--end takes no --for, --until or --starts", "to shorten it, use --renew")
+    if options.dry_run and (options.branch or options.commit or options.pull_request):
+        raise UsageError("--dry-run writes nothing", "leave out --branch, --commit, --pull-request")
+
+
+def _asked(run: _Run, team: Team) -> Asked:
+    options, person = run.options, run.person
+    environment = options.environment or person.choose(
+        "--environment", "In which environment?", _environments(run, team)
+    )
+    asking.known("--environment", environment, sorted(team.accounts))
+    grant = options.grant or person.choose(
+        "--grant", "Which grant?", _grants(run, team, environment)
+    )
+    asking.known("--grant", grant, sorted(team.policies))
+    user = options.user
+    if user is None and options.role is None:
+        user = person.ask("--user", "For whom? An e-mail address, or user/NAME.")
+    starts = ends.moment(options.starts, "--starts") if options.starts else None
+    until = run.ending(starts or run.now)
+    person.tell(run.shown(until.moment))
+    reason = options.reason or person.ask("--reason", "What is it needed for?")
+    ticket = options.ticket
+    rule = run.configuration.settings.temporary_access.require_ticket
+    if ticket is None and rule is not None and person.is_there:
+        ticket = person.ask("--ticket", "Which ticket?")
+    return Asked(environment, grant, until, reason, user, options.role, starts, ticket)
+
+
+def _environments(run: _Run, team: Team) -> Iterator[Choice]:
+    for name, spec in team.accounts.items():
+        limits = {
+            run.configuration.rules.limits(team.name, name, grant).longest.length
+            for grant in team.policies
+        }
+        yield Choice(name, f"{spec.id}, {_at_most(limits)}")
+
+
+def _at_most(limits: set[timedelta]) -> str:
+    return f"at most {' or '.join(words(each) for each in sorted(limits))}" if limits else ""
+
+
+def _grants(run: _Run, team: Team, environment: str) -> Iterator[Choice]:
+    for key, entry in team.policies.items():
+        longest = run.configuration.rules.limits(team.name, environment, key).longest.length
+        about = entry.spec.description or "(no description)"
+        yield Choice(key, f"{about} (at most {words(longest)})")
+
+
+def _live(run: _Run) -> list[Standing]:
+    options = run.options
+    choice = requests.Choice(
+        options.team, options.user, options.role, options.environment, options.grant
+    )
+    user_names = run.configuration.settings.user_names
+    found = requests.standing(run.configuration, run.now)
+    return [each for each in found if choice.includes(each, user_names)]
+
+
+def _one(run: _Run) -> Standing:
+    """The one live entry that the options mean, or that is chosen of several."""
+    found = {f"{each.access.place.location}": each for each in _live(run)}
+    if not found:
+        raise UsageError("no live entry is meant", "`request.py --list` shows which there are")
+    choices = [Choice(place, _line(run, each)) for place, each in found.items()]
+    if len(choices) > 1 and not run.person.is_there:
+        raise UsageError(
+            f"{len(choices)} live entries are meant: {listed(found)}",
+            "name one by --team, --user or --role, --environment and --grant",
+        )
+    return found[run.person.choose("entry", "Which one?", choices)]
+
+
+def _line(run: _Run, entry: Standing) -> str:
+    assert entry.access.until is not None, "a valid temporary entry has an end"
+    begins = ""
+    if entry.access.starts is not None and entry.access.starts > run.now:
+        begins = f"{moment('starts', entry.access.starts, run.now, None)}; "
+    about = ": ".join(filter(None, (entry.access.ticket, entry.access.description)))
+    return (
+        f"{entry.team}: {entry.who} has {entry.grant} in {entry.environment}; {begins}"
+        f"{run.shown(entry.access.until)}{f' ({about})' if about else ''}"
+    )
+
+
+def _list(run: _Run) -> int:
+    if run.options.team is not None:
+        files.teams_named([run.options.team], run.configuration)
+    found = _live(run)
+    for each in found:
+        run.person.tell(f"{each.access.place.location}  {_line(run, each)}")
+    if not found:
+        run.person.tell("There is no live temporary access by what the files say.")
+    invalid = run.configuration.invalid & {
+        run.options.team or each for each in run.configuration.teams
+    }
+    if invalid:
+        names = listed(sorted(invalid))
+        run.person.tell(f"The files of {names} have errors, so entries may be missing here.")
+    return 1 if invalid else 0
+
+
+def _what_it_allows(team: Team, grant: str) -> Iterator[str]:
+    """What a grant allows, as its policy is written."""
+    spec = team.policies[grant].spec
+    yield f"{grant} is: {spec.description or '(no description)'}"
+    for arn in spec.managed_policies:
+        yield f"  the AWS managed policy {arn.rpartition('/')[2]}"
+    for each in spec.custom_statements[:_STATEMENTS]:
+        actions = each.actions if each.actions is not None else each.not_actions or []
+        what = listed([*actions[:_ACTIONS], *_more(len(actions) - _ACTIONS)])
+        all_but = "" if each.actions is not None else "all but "
+        only = " under conditions" if each.conditions else ""
+        yield f"  {each.effect.lower()} {all_but}{what}{only}"
+    for more in _more(len(spec.custom_statements) - _STATEMENTS):
+        yield f"  and {more}"
+
+
+def _more(count: int) -> list[str]:
+    return [f"{count:,} more"] if count > 0 else []
+
+
+def _hand_in(
+    run: _Run, change: Edit, environment: str, what: str, until: datetime | None, reason: str | None
+) -> int:
+    """Check a change, show it, and write it; return the exit status."""
+    after = requests.proposed(run.configuration, change, run.now)
+    errors = requests.new_errors(run.configuration, after, change.team)
+    if errors:
+        run.person.tell("Nothing was written: validation would refuse it.")
+        return show(Report("validate", run.now, findings=errors), run.options)
+    run.person.tell(*_diff(change))
+    if run.options.explain:
+        # It imports what talks to AWS.
+        from iam_access.cli import request_meaning  # noqa: PLC0415
+
+        run.person.tell(
+            *request_meaning.lines(run.options, after, change.team, environment, run.now)
+        )
+    if run.options.dry_run:
+        run.person.tell("Nothing was written.")
+        return 0
+    message = _message(what, until, reason)
+    return _write(run, change, message)
+
+
+def _message(what: str, until: datetime | None, reason: str | None) -> pull_request.Message:
+    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
+    title = escape.terminal(f"{what[0].upper()}{what[1:]}{end}")
+    body = escape.markdown(reason) if reason else "No reason was given."
+    return pull_request.Message(title, body)
+
+
+def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
+    options = run.options
+    uses_git = bool(options.branch or options.commit or options.pull_request)
+    branch = options.branch
+    root = options.config_dir
+    if uses_git:
+        root = pull_request.root_of(options.config_dir)
+        if options.pull_request:
+            pull_request.check_remote(root)
+        if branch is None and options.pull_request:
+            stamp = f"{run.now:%Y%m%d-%H%M%S}"
+            branch = pull_request.branch_name(change.team, message.title, stamp)
+        if branch is not None:
+            pull_request.check_branch(root, branch)
+            pull_request.switch_to_new(root, branch)
+    path = requests.write(run.configuration, change)
+    run.person.tell(f"Wrote {shown_path(path)}.")
+    if options.commit or options.pull_request:
+        name = pull_request.commit(root, path, message)
+        run.person.tell(f"Committed {name} on {pull_request.current_branch(root) or 'no branch'}.")
+    if options.pull_request:
+        assert branch is not None, "it was made above"
+        _open(run, root, branch, message)
+    elif not options.commit:
+        run.person.tell(
+            "Commit it and open a pull request: once that is merged, the apply does it."
+        )
+    return 0
+
+
+def _open(run: _Run, root: Path, branch: str, message: pull_request.Message) -> None:
+    pull_request.push(root, branch)
+    if pull_request.has_gh():
+        run.person.tell(f"Opened {pull_request.open_pull_request(root, branch, message)}")
+    else:
+        run.person.tell(f"Pushed {shown(branch)}; open its pull request in the browser.")
+
+
+def _diff(change: Edit) -> Iterator[str]:
+    """The lines that change, as a unified diff."""
+    before, after = (
+        (each or b"").decode("utf-8-sig").splitlines() for each in (change.before, change.after)
+    )
+    yield from difflib.unified_diff(before, after, change.name, change.name, lineterm="", n=2)

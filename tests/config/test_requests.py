@@ -1,0 +1,135 @@
+"""Requests as edits of a team's file, and what validation says of the result."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from iam_access.config import requests
+from iam_access.config.configuration import Configuration
+from iam_access.config.requests import Asked, Choice, End, NotEditableError
+from tests.config.repository import NOW, TEMPORARY, loaded
+
+FILE = "temporary-access/pay.yaml"
+IN_TWO_HOURS = NOW + timedelta(hours=2)
+
+
+def asked(**other: object) -> Asked:
+    values = {"environment": "prod", "grant": "reader", "until": End(IN_TWO_HOURS)}
+    return Asked(**{**values, "description": "Look", "user": "ann@example.com", **other})  # type: ignore[arg-type]
+
+
+def errors(configuration: Configuration, change: requests.Edit) -> list[str]:
+    after = requests.proposed(configuration, change, NOW)
+    return [
+        f"{each.location} {each.code}"
+        for each in requests.new_errors(configuration, after, change.team)
+    ]
+
+
+def test_asked_for_and_written(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path)
+    change = requests.ask(configuration, "pay", asked(ticket="T-1"))
+    assert (tmp_path / FILE).read_text() == TEMPORARY
+    assert errors(configuration, change) == []
+    requests.write(configuration, change)
+    assert (tmp_path / FILE).read_text() == (
+        f"{TEMPORARY}\n"
+        "  - user: ann@example.com\n    environment: prod\n    grant: reader\n"
+        "    expires_at: 2026-03-01T14:00:00Z\n    description: Look\n    ticket: T-1\n"
+    )
+
+
+def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
+    loaded(tmp_path)
+    (tmp_path / FILE).unlink()
+    configuration = loaded(tmp_path, {FILE: ""})
+    (tmp_path / FILE).unlink()
+    (tmp_path / "temporary-access").rmdir()
+    change = requests.ask(configuration, "pay", asked(until=End(date(2026, 3, 2))))
+    assert requests.write(configuration, change).read_text() == (
+        "temporary-access:\n  - description: Look\n    expiration_date: 2026-03-02\n"
+        "    user: ann@example.com\n    environment: prod\n    grant: reader\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"grant": "nothing"}, "unknown-grant"),
+        ({"environment": "moon"}, "unknown-environment"),
+        ({"until": End(NOW)}, "expired"),
+        ({"until": End(NOW + timedelta(days=99))}, "too-long"),
+        ({"user": "a b"}, "bad-user"),
+        ({"role": "deployer"}, "not-one-principal"),
+    ],
+)
+def test_what_validation_refuses(tmp_path: Path, wrong: dict[str, object], code: str) -> None:
+    configuration = loaded(tmp_path)
+    change = requests.ask(configuration, "pay", asked(**wrong))
+    (found,) = errors(configuration, change)
+    place, said = found.split()
+    assert place.startswith(f"{tmp_path}/{FILE}:")
+    assert said == code
+
+
+def test_errors_that_are_there_already_refuse_it_too(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path, {"permanent-access/pay.yaml": "permanent-access: x\n"})
+    assert errors(configuration, requests.ask(configuration, "pay", asked()))
+
+
+def test_renewed_and_ended(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path)
+    (entry,) = requests.standing(configuration, NOW)
+    renewed = requests.renew(configuration, entry, End(NOW + timedelta(days=5)))
+    assert errors(configuration, renewed) == []
+    assert renewed.after.decode() == TEMPORARY.replace(
+        "expiration_date: 2026-03-04", "expires_at: 2026-03-06T12:00:00Z"
+    )
+    ended = requests.end(configuration, entry)
+    assert errors(configuration, ended) == []
+    assert ended.after == b"temporary-access:\n"
+
+
+def test_only_live_entries_stand(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path)
+    assert [each.who for each in requests.standing(configuration, NOW)] == ["bob@example.com"]
+    assert not list(requests.standing(configuration, datetime(2026, 3, 5, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("choice", "included"),
+    [
+        (Choice(), True),
+        (Choice(user="BOB@example.com"), True),
+        (Choice(user="user/bob"), True),
+        (Choice(user="ann@example.com"), False),
+        (Choice(role="bob"), False),
+        (Choice(grant="writer", environment="prod", team="pay"), True),
+        (Choice(grant="reader"), False),
+        (Choice(team="other"), False),
+    ],
+)
+def test_choice(tmp_path: Path, choice: Choice, included: bool) -> None:
+    configuration = loaded(tmp_path)
+    (entry,) = requests.standing(configuration, NOW)
+    assert choice.includes(entry, configuration.settings.user_names) is included
+
+
+def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path)
+    change = requests.ask(configuration, "pay", asked())
+    (tmp_path / FILE).write_text("# mine\n")
+    with pytest.raises(NotEditableError, match="changed meanwhile"):
+        requests.write(configuration, change)
+    assert (tmp_path / FILE).read_text() == "# mine\n"
+
+
+def test_a_link_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("temporary-access: []\n")
+    configuration = loaded(tmp_path / "aws")
+    (tmp_path / "aws" / FILE).unlink()
+    (tmp_path / "aws" / FILE).symlink_to(outside)
+    with pytest.raises(NotEditableError, match="leads out"):
+        requests.ask(configuration, "pay", asked())

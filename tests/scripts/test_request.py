@@ -1,0 +1,211 @@
+"""`request.py`, as a person uses it."""
+
+import io
+import shutil
+import subprocess
+from datetime import timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from iam_access.cli import commands, ends
+from iam_access.cli.asking import Choice, Person
+from iam_access.errors import UsageError
+from tests.config.repository import NOW, TEMPORARY, VALID, write
+
+FILE = "temporary-access/pay.yaml"
+WHOLE = (
+    "--team=pay", "--user=ann@example.com", "--environment=prod", "--grant=reader", "--for=2h",
+    "--reason=Look",
+)  # fmt: skip
+
+
+def request(directory: Path, *options: str, explain: bool = False) -> int:
+    more = () if explain else ("--no-explain",)
+    return commands.request([f"--config-dir={directory}", *more, *options], clock=lambda: NOW)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@b", *arguments)
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@b")
+    root = tmp_path / "repository"
+    write(root / "aws", VALID)
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "Begin")
+    return root
+
+
+def test_an_entry_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, VALID)
+    assert request(tmp_path, *WHOLE) == 0
+    assert (tmp_path / FILE).read_text().startswith(TEMPORARY)
+    said = capsys.readouterr().out
+    assert "ends 2026-03-01 14:00:00 UTC" in said
+    assert "+    expires_at: 2026-03-01T14:00:00Z" in said
+    assert "allow s3:GetObject" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ([*WHOLE, "--dry-run"], 0),
+        ([*WHOLE, "--for=99d"], 1),
+        ([*WHOLE, "--user=a b"], 1),
+        ([*WHOLE[:-1]], 2),
+        ([*WHOLE, "--grant=readr"], 2),
+        ([*WHOLE, "--environment=moon"], 2),
+        ([*WHOLE, "--team=pai"], 2),
+        ([*WHOLE, "--for=soon"], 2),
+        ([*WHOLE, "--reason= "], 2),
+        ([*WHOLE, "--commit"], 2),
+        (["--renew", "--user=ann@example.com", "--for=2h"], 2),
+        (["--end", "--for=2h"], 2),
+        (["--list"], 0),
+    ],
+)
+def test_nothing_is_written(tmp_path: Path, options: list[str], status: int) -> None:
+    write(tmp_path, VALID)
+    assert request(tmp_path, *options) == status
+    assert (tmp_path / FILE).read_text() == TEMPORARY
+
+
+def test_files_with_errors_are_not_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = f"{TEMPORARY}\t- user: x\n"
+    write(tmp_path, {**VALID, FILE: broken})
+    assert request(tmp_path, *WHOLE) == 1
+    assert f"{FILE}:6:1: error:" in capsys.readouterr().out
+    assert (tmp_path / FILE).read_text() == broken
+
+
+def test_renew_and_end(tmp_path: Path) -> None:
+    write(tmp_path, VALID)
+    assert request(tmp_path, "--renew", "--user=user/bob", "--until=2026-03-05") == 0
+    assert (tmp_path / FILE).read_text() == TEMPORARY.replace("03-04", "03-05")
+    assert request(tmp_path, "--end", "--grant=writer") == 0
+    assert (tmp_path / FILE).read_text() == "temporary-access:\n"
+
+
+def test_what_they_could_then_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, VALID)
+    assert request(tmp_path, *WHOLE, explain=True) == 0
+    said = capsys.readouterr().out
+    assert "With it, in prod (444455556666), user ann: gains 1 Read on all resources, until" in said
+    assert "gains 1 Read: s3:GetObject" in said
+
+
+def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, VALID)
+    request(tmp_path, "--list", "--user=bob@example.com")
+    assert "pay: bob@example.com has writer in prod; ends 2026-03-05 00:00:00 UTC" in (
+        capsys.readouterr().out
+    )
+
+
+def test_nothing_from_a_file_reaches_the_terminal_as_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {**VALID, FILE: f'{TEMPORARY}    description: "::error::x ##[group]"\n'})
+    request(tmp_path, "--list")
+    assert "##[" not in capsys.readouterr().out
+
+
+def test_a_commit_holds_the_file_alone(repository: Path) -> None:
+    (repository / "other").write_text("x")
+    git(repository, "add", "other")
+    assert request(repository / "aws", *WHOLE, "--branch=mine", "--commit") == 0
+    assert git(repository, "show", "--format=%s", "--name-only").split("\n\n") == [
+        "Request reader in prod for ann@example.com until 2026-03-01 14:00 UTC",
+        f"aws/{FILE}\n",
+    ]
+    assert git(repository, "branch", "--show-current") == "mine\n"
+
+
+@pytest.mark.parametrize("name", ["main", "-f", "a..b", "a b", "$(id)~"])
+def test_a_branch_that_cannot_be_made(repository: Path, name: str) -> None:
+    assert request(repository / "aws", *WHOLE, f"--branch={name}", "--commit") == 2
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_nothing_is_written_without_a_remote(repository: Path) -> None:
+    git(repository, "remote", "remove", "origin")
+    assert request(repository / "aws", *WHOLE, "--pull-request") == 2
+    assert git(repository, "status", "--porcelain") == ""
+    assert git(repository, "branch", "--show-current") == "main\n"
+
+
+def test_a_pull_request(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "gh").write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/told\ncat >> {tmp_path}/told\n'
+    )
+    (tools / "gh").chmod(0o755)
+    (tools / "git").symlink_to(shutil.which("git") or "")
+    monkeypatch.setenv("PATH", f"{tools}:/bin:/usr/bin")
+    hostile = "--reason=@team <img> $(id) `id`"
+    assert request(repository / "aws", *WHOLE, hostile, "--pull-request") == 0
+    branch = git(repository, "branch", "--show-current").strip()
+    assert git(tmp_path / "origin.git", "branch", "--list", branch).strip() == branch
+    told = (tmp_path / "told").read_text()
+    assert told.startswith(f"pr\ncreate\n--head={branch}\n--title=Request reader in prod for ann@")
+    assert "`@team`" in told
+    assert "@team" not in git(repository, "log", "-1", "--format=%B")
+    assert "<img>" not in told
+
+
+CET = timezone(timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("18:00", "2026-03-01T17:00:00Z"),
+        ("9:30", "2026-03-02T08:30:00Z"),
+        ("2026-03-01 18:00", "2026-03-01T17:00:00Z"),
+        ("2026-03-01T18:00:00", "2026-03-01T17:00:00Z"),
+        ("2026-03-01T18:00Z", "2026-03-01T18:00:00Z"),
+        ("2026-03-01T18:00+02:00", "2026-03-01T16:00:00Z"),
+        ("2026-03-04", "2026-03-04"),
+    ],
+)
+def test_ends_as_people_write_them(text: str, written: str) -> None:
+    assert ends.at(text, NOW, CET).written == written
+
+
+@pytest.mark.parametrize(
+    "text", ["25:00", "2026-02-30", "2026-02-30T10:00", "tomorrow", "", "9999-12-31"]
+)
+def test_what_is_no_end(text: str) -> None:
+    with pytest.raises(UsageError, match="--until"):
+        ends.at(text, NOW, CET)
+
+
+def person(answers: str) -> Person:
+    return Person(True, io.StringIO(answers), io.StringIO())
+
+
+def test_choosing() -> None:
+    choices = [Choice("reader", "Look"), Choice("writer")]
+    assert person("2\n").choose("--grant", "Which?", choices) == "writer"
+    assert person("redaer\nreader\n").choose("--grant", "Which?", choices) == "reader"
+    asked = person("0\n3\nx\n")
+    with pytest.raises(UsageError, match="--grant is missing"):
+        asked.choose("--grant", "Which?", choices)
+    assert "   1  reader  Look\n   2  writer\n" in asked.screen.getvalue()  # type: ignore[attr-defined]
+
+
+def test_no_answer_is_an_error() -> None:
+    with pytest.raises(UsageError, match="no answer"):
+        person("").ask("--reason", "Why?")
