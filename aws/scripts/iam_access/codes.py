@@ -158,6 +158,7 @@ Code: TypeAlias = Literal[
     "policy-in-use",
     "too-many-removals",
     "plan-moved",
+    "plan-unreviewed",
     "not-in-plan",
     "plan-done",
     "team-left-alone",
@@ -611,9 +612,15 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "TEAM`, or `--allow-removals` for all",
     ),
     "plan-moved": CodeEntry(
-        _ERROR,
-        "with `--from-plan`: the plan would be another one by now, so nothing is written in "
-        "the account; see [plan-files.md](plan-files.md)",
+        (*_ERROR, *_WARNING),
+        "the plan would be another one by now than the one that was reviewed: with `--from-plan` "
+        "nothing is written in the account, after a merge nothing of the teams concerned "
+        "(`on_plan_change: apply` makes it a warning); see [plan-files.md](plan-files.md)",
+    ),
+    "plan-unreviewed": CodeEntry(
+        (*_ERROR, *_NOTE),
+        "something was merged of which no plan against the account was reviewed; "
+        "`without_reviewed_plan` says whether it is applied",
     ),
     "not-in-plan": CodeEntry(
         _ERROR,

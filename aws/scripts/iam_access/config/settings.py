@@ -333,6 +333,8 @@ BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
 ResourcePoliciesName = Literal["allow", "deny"]
+EventName = Literal["applied", "failed", "drift", "break-glass"]
+Events = Annotated[list[EventName], BeforeValidator(_no_list)]
 Forms = Annotated[list[FormName], BeforeValidator(one_or_many), AfterValidator(_not_empty)]
 
 
@@ -495,6 +497,16 @@ class ApprovalSettings(Spec):
     required: Annotated[list[ApprovalRule], BeforeValidator(_no_items)] = []
 
 
+class NotificationSettings(Spec):
+    """What is posted to the webhook, whose address is never in a file.
+
+    `break_glass` are patterns of the grants that are posted whenever they are given.
+    """
+
+    events: Events = []
+    break_glass: Patterns = ["*.break-glass"]
+
+
 OnlyTemporary = Annotated[
     list[Annotated[Selection, BeforeValidator(_by_key)]], BeforeValidator(_no_list)
 ]
@@ -511,6 +523,9 @@ class Settings(Spec):
     have to approve on the pull request. `permissions_boundary` is the one
     that every user and role with a grant must have. `known_names` are patterns of actions and
     condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
+    `on_plan_change` is what the apply of a merge does where it would no longer do what was reviewed
+    on the pull request, `without_reviewed_plan` what it does where none was, and `notifications`
+    what is posted.
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
@@ -532,6 +547,11 @@ class Settings(Spec):
     permissions_boundary: BoundaryName | None = None
     known_names: KnownNames = []
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
+    on_plan_change: Literal["stop", "apply"] = "stop"
+    without_reviewed_plan: Literal["apply", "stop"] = "apply"
+    notifications: Annotated[NotificationSettings, BeforeValidator(absent_is_default)] = (
+        NotificationSettings()
+    )
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:

@@ -29,9 +29,10 @@ from iam_access.plan.diff import (
     state_after,
     with_dependencies,
 )
+from iam_access.plan.expected import Expectation, hold_unexpected
 from iam_access.plan.guards import GuardContext, guard, obstacles, protected
 from iam_access.plan.lost_deadlines import lost_deadlines, restoring
-from iam_access.plan.removals import hold_back
+from iam_access.plan.removals import Held, hold_back
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import Snapshot
 
@@ -60,10 +61,12 @@ def plan_apply(
     snapshot: Snapshot,
     request: RunOptions,
     now: datetime,
+    expected: Expectation | None = None,
 ) -> Plan:
     """What makes the account what the files ask for at `now` (UTC).
 
-    The desired state is always that of all teams; the request only selects changes.
+    The desired state is always that of all teams; the request only selects changes. What is not as
+    `expected` is held back.
     """
     observed = observed_state(snapshot)
     unknown = _teams_of_unknown_intent(configuration, observed)
@@ -88,15 +91,19 @@ def plan_apply(
     where = GuardContext(account, snapshot, configuration.rules)
     guarded = guard(drop_with_dependents(selected, not_ours), where)
     removals = hold_back(guarded.changes, observed, request.allow_removals_of, account, now)
+    waiting = Held(removals.changes)
+    if expected is not None:
+        waiting = hold_unexpected(removals.changes, expected, account, now)
+    held = (*removals.held, *waiting.held)
     # Without the removals that are held back there is less room for what is left.
-    made = guard(removals.changes, where) if removals.held else guarded
+    made = guard(waiting.changes, where) if held else guarded
     found = dict.fromkeys((*guarded.findings, *made.findings))
     after = state_after(observed, made.changes).values()
     return Plan(
         account=account,
         changes=made.changes,
-        findings=(*findings, *found, *removals.findings),
-        held=removals.held,
+        findings=(*findings, *found, *removals.findings, *waiting.findings),
+        held=held,
         owned=len(observed),
         temporary=temporary_grants(_concerned(after, request), made.changes, now),
         wanted=_concerned(_obtained(wanted, there, made.changes, unknown), request),

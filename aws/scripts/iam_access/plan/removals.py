@@ -89,19 +89,19 @@ def hold_back(
         groups.append((most,) if alone else rest)
         rest = tuple(team for team in rest if alone and team != most)
     refused = frozenset(team for group in groups for team in group)
-    if not refused:
+    findings = (_refusal(group, len(_together(group, losses)), alive, account) for group in groups)
+    return replace(hold_teams(changes, refused, now), findings=tuple(findings))
+
+
+def hold_teams(changes: Sequence[Change], teams: frozenset[str], now: datetime) -> Held:
+    """Hold back all that these teams would change, and what builds on it."""
+    if not teams:
         return Held(tuple(changes))
     kept = drop_with_dependents(
-        changes, (change.id for change in changes if _is_held(change, refused, now))
+        changes, (change.id for change in changes if _is_held(change, teams, now))
     )
     ids = {(change.id, change.action) for change in kept}
-    return Held(
-        changes=kept,
-        held=tuple(change for change in changes if (change.id, change.action) not in ids),
-        findings=tuple(
-            _refusal(group, len(_together(group, losses)), alive, account) for group in groups
-        ),
-    )
+    return Held(kept, tuple(change for change in changes if (change.id, change.action) not in ids))
 
 
 def _is_held(change: Change, refused: frozenset[str], now: datetime) -> bool:

@@ -1,0 +1,138 @@
+"""Of what is planned after a merge, what was reviewed on the pull request is made; the rest waits.
+
+The expectation filters what the access files ask for and adds nothing to it, so that a forged one
+can only make less happen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from iam_access.model import Account, Change, Finding, Severity
+from iam_access.plan.diff import is_dead
+from iam_access.plan.plan_file import AccountPlan
+from iam_access.plan.removals import Held, hold_teams
+from iam_access.plan.same_change import in_words, is_reviewed_or_begun
+
+_SHOWN = 3
+_HINT = (
+    "nothing of these teams is written there; look at what is held back, and run the workflow "
+    "Apply by hand to make it, or open a new pull request"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What was reviewed of one account, by all the pull requests that a run applies.
+
+    `unplanned` are the teams (None: all) whose changes were merged without a plan of this account.
+    `stop_on_change` and `stop_unplanned` are what the settings say: whether changes are held back
+    that differ from what was reviewed, and those of `unplanned` teams.
+    """
+
+    plans: tuple[AccountPlan, ...] = ()
+    unplanned: frozenset[str] | None = frozenset()
+    stop_on_change: bool = True
+    stop_unplanned: bool = False
+
+
+def hold_unexpected(
+    changes: Sequence[Change], expected: Expectation, account: Account, now: datetime
+) -> Held:
+    """Hold back all of the teams that would change something in the account unlike reviewed.
+
+    What has ended goes all the same, and what lost its end gets it back.
+    """
+    usable = [each for each in expected.plans if _is_of(each, account)]
+    reviewed = [change for plan in usable for change in plan.changes]
+    moved = [
+        change
+        for change in changes
+        if not _needs_no_review(change, now)
+        and not any(is_reviewed_or_begun(change, each) for each in reviewed)
+    ]
+    unplanned = [change for change in moved if _is_unplanned(change, expected)]
+    differing = [change for change in moved if change not in unplanned]
+    held = [
+        *(differing if expected.stop_on_change else ()),
+        *(unplanned if expected.stop_unplanned else ()),
+    ]
+    kept = hold_teams(changes, frozenset[str]().union(*(each.teams for each in held)), now)
+    return Held(
+        changes=kept.changes,
+        held=kept.held,
+        findings=(
+            *_moved(differing, account, stops=expected.stop_on_change),
+            *_unplanned(unplanned, account, stops=expected.stop_unplanned),
+        ),
+    )
+
+
+def _is_of(plan: AccountPlan, account: Account) -> bool:
+    return (
+        plan.failure is None
+        and plan.account.id == account.id
+        and plan.account.partition == account.partition
+        and plan.account.deployer_role == account.deployer_role
+    )
+
+
+def _needs_no_review(change: Change, now: datetime) -> bool:
+    """Whether it takes away what is dead, or gives an end back that was lost or put off."""
+    before, after = change.before, change.after
+    if after is None:
+        return is_dead(change.subject, now)
+    if before is None or before.expires == after.expires or after.expires is None:
+        return False
+    return before.grant == after.grant and (
+        before.expires is None or before.expires > after.expires
+    )
+
+
+def _is_unplanned(change: Change, expected: Expectation) -> bool:
+    return expected.unplanned is None or change.teams <= expected.unplanned
+
+
+def _moved(changes: Sequence[Change], account: Account, *, stops: bool) -> list[Finding]:
+    if not changes:
+        return []
+    teams = sorted(frozenset[str]().union(*(each.teams for each in changes)))
+    whose = f"team{'' if len(teams) == 1 else 's'} {', '.join(teams)}"
+    then = f"so all of {whose} is held back there" if stops else "and is made all the same"
+    return [
+        Finding(
+            code="plan-moved",
+            severity=Severity.ERROR if stops else Severity.WARNING,
+            message=f"what would be done now in account {account.id} is not what was reviewed: "
+            f"{_listed(changes)} was not planned so on a pull request, {then}",
+            hint=_HINT if stops else "settings.yaml has it so (on_plan_change: apply)",
+            team=teams[0] if len(teams) == 1 else None,
+            account=account.id,
+        )
+    ]
+
+
+def _unplanned(changes: Sequence[Change], account: Account, *, stops: bool) -> list[Finding]:
+    if not changes:
+        return []
+    teams = sorted(frozenset[str]().union(*(each.teams for each in changes)))
+    then = "so it is held back" if stops else "and is made as the files ask for it"
+    return [
+        Finding(
+            code="plan-unreviewed",
+            severity=Severity.ERROR if stops else Severity.NOTE,
+            message=f"no plan of account {account.id} was reviewed for team"
+            f"{'' if len(teams) == 1 else 's'} {', '.join(teams)}: {_listed(changes)} is compared "
+            f"with none, {then}",
+            hint=_HINT if stops else "settings.yaml can hold it back (without_reviewed_plan: stop)",
+            team=teams[0] if len(teams) == 1 else None,
+            account=account.id,
+        )
+    ]
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    more = len(changes) - _SHOWN
+    return "; ".join(
+        [*map(in_words, changes[:_SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+    )

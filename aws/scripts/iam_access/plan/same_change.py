@@ -1,0 +1,110 @@
+"""Whether a change that is planned now is one that was reviewed, or what is left of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from iam_access.model import ApiCall, Change, Phase, Resource
+from iam_access.plan.diff import alike
+from iam_access.policy.document import DocumentError
+
+
+def in_words(change: Change) -> str:
+    """A change in a few words, for people."""
+    return f"to {change.action.value} {change.id.kind} {change.name}"
+
+
+def is_reviewed(now: Change, reviewed: Change, *, begun: bool) -> bool:
+    """Whether a change is the one that was reviewed, or what is left of it.
+
+    Where the plan is `begun`, what hastened a removal may be made, so that phases may differ.
+    """
+    if now.id != reviewed.id:
+        return False
+    try:
+        return _is_same(now, reviewed, begun=begun) or _is_rest(now, reviewed)
+    except DocumentError:  # the file has something else in the place of a policy
+        return False
+
+
+def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
+    """Whether a change is the one that was reviewed, or what is left of it in any way.
+
+    A claim that an interrupted run made is made anew under another name, which gives nothing.
+    """
+    if is_reviewed(now, reviewed, begun=True):
+        return True
+    try:
+        return (
+            now.id == reviewed.id
+            and len(now.calls) <= len(reviewed.calls)
+            and _is_subsequence(_without_claims(now), _without_claims(reviewed))
+            and _is_between(now.before, reviewed)
+            and _ends_alike(now, reviewed)
+        )
+    except DocumentError:
+        return False
+
+
+def _without_claims(change: Change) -> list[ApiCall]:
+    return [call for call in change.calls if call.phase is not Phase.CLAIM]
+
+
+def _is_same(now: Change, reviewed: Change, *, begun: bool) -> bool:
+    """Whether it leads from the same state to the same one by the same calls.
+
+    Where the plan is `begun`, what hastened a removal may be made, so that phases may differ.
+    """
+    return (
+        now.action is reviewed.action
+        and alike(now.before, reviewed.before)
+        and _ends_alike(now, reviewed)
+        and len(now.calls) == len(reviewed.calls)
+        and (now.calls == reviewed.calls or (begun and _is_subsequence(now.calls, reviewed.calls)))
+    )
+
+
+def _is_rest(now: Change, reviewed: Change) -> bool:
+    """Whether it is what is left of a reviewed change that was begun.
+
+    Its calls are some of the reviewed ones; what gives nothing any more may go sooner than planned.
+    """
+    return (
+        len(now.calls) < len(reviewed.calls)
+        and _is_subsequence(now.calls, reviewed.calls)
+        and _is_between(now.before, reviewed)
+        and _ends_alike(now, reviewed)
+    )
+
+
+def _is_between(state: Resource | None, change: Change) -> bool:
+    """Whether each part of a state is as before the change or as after it.
+
+    What was not there, or is to go, may be in any state.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None or state is None:
+        return state is not None or before is None
+    return all(
+        alike(state, replace(state, **{part: getattr(before, part)}))
+        or alike(state, replace(state, **{part: getattr(after, part)}))
+        for part in ("owners", "document", "documents")
+    ) and all(
+        state.attributes.get(name) in (before.attributes.get(name), after.attributes.get(name))
+        for name in state.attributes.keys() | before.attributes.keys() | after.attributes.keys()
+    )
+
+
+def _ends_alike(now: Change, reviewed: Change) -> bool:
+    ends = now.after.expires if now.after else None
+    return (
+        alike(now.after, reviewed.after)
+        and ends == (reviewed.after.expires if reviewed.after else None)
+        and now.needs <= reviewed.needs
+        and now.follows <= reviewed.follows
+    )
+
+
+def _is_subsequence(part: Sequence[ApiCall], whole: Sequence[ApiCall]) -> bool:
+    """Whether the calls come in this order, in whatever phases."""
+    left = iter(whole)
+    return all(any(replace(call, phase=other.phase) == other for other in left) for call in part)

@@ -1,0 +1,216 @@
+"""After a merge, what was reviewed is made; a team of which something else would be made waits."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.model import Failure, Plan, Severity
+from iam_access.plan.expected import Expectation
+from iam_access.plan.planner import plan_apply
+from iam_access.snapshot import Quotas, Snapshot
+from tests.plan.plans import ACCOUNT, AFTER, BEFORE, LATER, LISTS, reviewed
+from tests.values import (
+    ALICE,
+    BOB,
+    EVERYTHING,
+    NOW,
+    POWER_USER,
+    account_with,
+    applied,
+    apply_plan,
+    carried_out,
+    configuration,
+    in_effect,
+    in_order,
+    permanent,
+    policy,
+    team,
+    temporary,
+    with_policy,
+    with_state,
+)
+
+
+def planned(
+    account: Snapshot,
+    *plans: object,
+    files: Configuration = AFTER,
+    at: datetime = LATER,
+    **more: object,
+) -> Plan:
+    """What an apply makes of the account that expects these plans."""
+    expected = Expectation(plans, **more)  # type: ignore[arg-type]
+    return plan_apply(files, next(iter(files.accounts.values())), account, EVERYTHING, at, expected)
+
+
+def codes(plan: Plan) -> list[str]:
+    return [each.code for each in plan.findings if each.code.startswith("plan-")]
+
+
+def test_what_was_reviewed_is_made_whole() -> None:
+    assert planned(ACCOUNT, reviewed()) == apply_plan(AFTER, ACCOUNT, now=LATER)
+
+
+def test_several_pull_requests_may_bring_it_and_one_that_brings_more_is_no_harm() -> None:
+    """What the other one brings is made already, or its pull request was not merged."""
+    plan = reviewed()
+    half = len(plan.changes) // 2
+    first, second = plan.changes[:half], plan.changes[half:]
+    whole = apply_plan(AFTER, ACCOUNT, now=LATER)
+    assert planned(ACCOUNT, replace(plan, changes=first), replace(plan, changes=second)) == whole
+    done = applied(AFTER, ACCOUNT, now=LATER)
+    assert planned(done, plan) == apply_plan(AFTER, done, now=LATER)
+
+
+def test_a_run_that_was_interrupted_is_finished() -> None:
+    """After any call whatever."""
+    plan = reviewed()
+    calls = in_order(plan.changes)
+    end = in_effect(carried_out(ACCOUNT, calls))
+    for made in range(len(calls) + 1):
+        account = carried_out(ACCOUNT, calls[:made])
+        rest = planned(account, plan)
+        assert codes(rest) == [], made
+        assert in_effect(carried_out(account, in_order(rest.changes))) == end, made
+
+
+BY_HAND = {"Version": "2012-10-17", "Statement": []}
+OURS = "arn:aws:iam::111122223333:policy/self-serve/payments/payments-"
+THEIRS = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}changing", document=BY_HAND), id="another-before"
+        ),
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}kept", document=BY_HAND), id="one-more-change"
+        ),
+        pytest.param(
+            lambda a: with_policy(a, f"{OURS}coming", document=BY_HAND), id="something-in-its-place"
+        ),
+        pytest.param(
+            lambda a: with_state(a, BOB, inline={**a.principals[BOB].inline, "theirs": THEIRS}),
+            id="no-room-for-this-form",
+        ),
+    ],
+)
+def test_what_the_account_would_be_done_unlike_reviewed_is_held_back_whole(
+    happens: Callable[[Snapshot], Snapshot],
+) -> None:
+    plan = planned(happens(ACCOUNT), reviewed())
+    assert codes(plan) == ["plan-moved"]
+    assert [each.after for each in plan.changes if each.after] == []
+    assert plan.refused
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        pytest.param(
+            lambda a: replace(a, principals={p: s for p, s in a.principals.items() if p != ALICE}),
+            id="a-user-is-gone",
+        ),
+        pytest.param(lambda a: replace(a, quotas=Quotas(policy_size=50)), id="a-quota"),
+        pytest.param(lambda a: with_state(a, BOB, attached=()), id="gone-already"),
+    ],
+)
+def test_less_than_was_reviewed_is_no_difference(happens: Callable[[Snapshot], Snapshot]) -> None:
+    """What hinders it is an error of its own."""
+    account = happens(ACCOUNT)
+    assert planned(account, reviewed()) == apply_plan(AFTER, account, now=LATER)
+
+
+def test_what_ended_since_the_review_goes_and_nothing_else_changes() -> None:
+    at = NOW + timedelta(hours=31)
+    plan = planned(ACCOUNT, reviewed(), at=at)
+    assert codes(plan) == []
+    assert plan == apply_plan(AFTER, ACCOUNT, now=at)
+
+
+def test_an_end_that_was_taken_out_is_given_back_without_a_review() -> None:
+    name, document = next(iter(ACCOUNT.principals[BOB].inline.items()))
+    statements = [
+        {key: value for key, value in each.items() if key != "Condition"}
+        for each in document["Statement"]
+    ]
+    endless = {**ACCOUNT.principals[BOB].inline, name: {**document, "Statement": statements}}
+    account = with_state(ACCOUNT, BOB, inline=endless)
+    plan = planned(account, replace(reviewed(), changes=()), files=BEFORE, at=NOW)
+    assert codes(plan) == []
+    (change,) = plan.changes
+    assert change.after is not None
+    assert change.after.expires is not None
+
+
+TWO = configuration(
+    team(policies=[policy("read", custom_statements=[LISTS])], permanent=[permanent()]),
+    team(
+        "data",
+        policies=[policy("read", custom_statements=[LISTS])],
+        permanent=[permanent(users=["bob@example.com"])],
+    ),
+)
+
+
+def test_a_team_that_moved_holds_up_no_other() -> None:
+    account = account_with()
+    whole = reviewed(TWO, account)
+    without = tuple(each for each in whole.changes if each.teams != {"data"})
+    plan = planned(account, replace(whole, changes=without), files=TWO)
+    assert {team for each in plan.changes for team in each.teams} == {"payments"}
+    assert {team for each in plan.held for team in each.teams} == {"data"}
+    (finding,) = (each for each in plan.findings if each.code == "plan-moved")
+    assert (finding.team, finding.severity) == ("data", Severity.ERROR)
+
+
+def test_settings_can_have_it_made_all_the_same() -> None:
+    nothing = replace(reviewed(), changes=())
+    plan = planned(ACCOUNT, nothing, stop_on_change=False)
+    assert plan.changes == apply_plan(AFTER, ACCOUNT, now=LATER).changes
+    (finding,) = (each for each in plan.findings if each.code == "plan-moved")
+    assert (finding.severity, plan.refused) == (Severity.WARNING, False)
+
+
+@pytest.mark.parametrize("unplanned", [None, frozenset({"data"})])
+def test_what_was_merged_without_a_plan_is_made_or_waits_as_settings_say(
+    unplanned: frozenset[str] | None,
+) -> None:
+    account = account_with()
+    whole = reviewed(TWO, account)
+    mine = replace(whole, changes=tuple(c for c in whole.changes if c.teams == {"payments"}))
+    made = planned(account, mine, files=TWO, unplanned=unplanned)
+    assert made.changes == apply_plan(TWO, account, now=LATER).changes
+    (finding,) = (each for each in made.findings if each.code.startswith("plan-"))
+    assert (finding.code, finding.severity) == ("plan-unreviewed", Severity.NOTE)
+    held = planned(account, mine, files=TWO, unplanned=unplanned, stop_unplanned=True)
+    assert {team for each in held.held for team in each.teams} == {"data"}
+    assert held.refused
+
+
+def test_a_plan_of_another_account_or_of_none_allows_nothing() -> None:
+    plan = reviewed()
+    for other in (
+        replace(plan, account=replace(plan.account, deployer_role="other")),
+        replace(plan, account=replace(plan.account, id="444455556666")),
+        replace(plan, failure=Failure("AccessDenied", "no")),
+    ):
+        assert codes(planned(ACCOUNT, other)) == ["plan-moved"]
+
+
+def test_a_forged_plan_has_nothing_made_that_the_files_do_not_ask_for() -> None:
+    """What it holds beyond them is never made."""
+    more = configuration(
+        team(
+            policies=[policy("admin", managed_policies=[POWER_USER])],
+            temporary=[temporary(grant="admin")],
+        )
+    )
+    forged = reviewed(more, ACCOUNT)
+    plan = planned(ACCOUNT, reviewed(), forged)
+    assert plan.changes == apply_plan(AFTER, ACCOUNT, now=LATER).changes
