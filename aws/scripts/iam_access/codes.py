@@ -165,6 +165,10 @@ Code: TypeAlias = Literal[
     "unconfirmed-tag",
     "no-deadline",
     "late-deadline",
+    "drift",
+    "not-applied-yet",
+    "expired-leftover",
+    "beside-ours",
     "earlier-accounts",
     "earlier-settings",
     "accounts-unknown",
@@ -640,13 +644,32 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "no-deadline": CodeEntry(
         _ERROR,
-        "from `cleanup.py`: temporary access of ours was changed so that it never ends. It "
+        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it never ends. It "
         "is repaired where the files can be read",
     ),
     "late-deadline": CodeEntry(
         _ERROR,
-        "from `cleanup.py`: temporary access of ours was changed so that it ends later. It "
+        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it ends later. It "
         "is repaired where the files can be read",
+    ),
+    "drift": CodeEntry(
+        _ERROR,
+        "from `drift.py`: something that is to be ours is missing, was changed, or is there "
+        "without an entry, in the account alone. `--mend` puts it right",
+    ),
+    "not-applied-yet": CodeEntry(
+        _NOTE,
+        "from `drift.py`: how many changes of the files wait for an apply, which is no drift",
+    ),
+    "expired-leftover": CodeEntry(
+        _ERROR + _NOTE,
+        "from `drift.py`: what gives nothing any more and can be taken away; an error two days "
+        "after its end, when cleanups have missed it",
+    ),
+    "beside-ours": CodeEntry(
+        _WARNING,
+        "from `drift.py`: groups and policies that others gave to a user or role with access "
+        "of ours. Policies of resources, and roles that can be assumed, are not looked at",
     ),
     "earlier-accounts": CodeEntry(
         _WARNING,

@@ -92,6 +92,29 @@ def cleanup(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     return run_command(parser, argv, in_module("iam_access.cli.cleanup"), clock)
 
 
+def drift(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`drift.py`: find what was changed in the accounts outside of the pipeline."""
+    parser = arguments.common(
+        "Find what differs in the accounts from the files that were applied last: what was changed "
+        "outside of the pipeline. Exit status 1 is drift, 2 that not all could be looked at."
+    )
+    parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams (default: all)")
+    arguments.add_environment(parser)
+    parser.add_argument(
+        "--applied",
+        dest="base",
+        metavar="COMMIT|DIR",
+        help="the files that were applied last: what has changed in the files since is not drift "
+        "and is not mended. With --sandbox they are what the sandbox holds",
+    )
+    parser.add_argument(
+        "--mend", action="store_true", help="put right what is ours; changes nothing of others"
+    )
+    arguments.add_explain(parser, "also show what each user and role gains and loses by mending")
+    arguments.add_markdown_file(parser)
+    return run_command(parser, argv, in_module("iam_access.cli.drift"), clock)
+
+
 def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`revoke.py`: the emergency brake."""
     parser = arguments.common(

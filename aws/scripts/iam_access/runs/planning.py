@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.written import written_grants
 from iam_access.model import Account, Plan
 from iam_access.plan import desired, lost_deadlines
 from iam_access.plan.diff import observed_state
+from iam_access.plan.drift import WatchedFiles, as_named, plan_drift
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
 from iam_access.plan.reviewed import as_reviewed
 from iam_access.plan.revocation import Target, plan_revocation
 from iam_access.snapshot import Snapshot, SnapshotPart
+
+Needed = TypeVar("Needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,26 @@ def cleaning(configuration: Configuration, request: RunOptions, now: datetime) -
         documents=lambda account, snapshot: lost_deadlines.documents_to_restore(
             configuration, account, snapshot, now
         ),
+    )
+
+
+def watching(files: WatchedFiles, request: RunOptions, now: datetime) -> Planner:
+    """Plans that put right what has drifted at `now` (UTC): they depend on both files."""
+    both = [each for each in (files.current, files.applied) if each is not None]
+    planners = [(each, applying(each, request, now)) for each in both]
+
+    def of_both(
+        needed: Callable[[Planner], Callable[[Account, Snapshot], frozenset[Needed]]],
+    ) -> Callable[[Account, Snapshot], frozenset[Needed]]:
+        return lambda account, snapshot: frozenset[Needed]().union(
+            *(needed(each)(as_named(account, named), snapshot) for named, each in planners)
+        )
+
+    return Planner(
+        plan=lambda account, snapshot: plan_drift(files, account, snapshot, request, now),
+        parts=of_both(lambda planner: planner.parts),
+        documents=of_both(lambda planner: planner.documents),
+        unproven=of_both(lambda planner: planner.unproven),
     )
 
 

@@ -22,6 +22,7 @@ _HEADINGS = {
     "validate": "Validation",
     "apply": "Access",
     "cleanup": "Cleanup",
+    "drift": "Drift",
     "revoke": "Revocation",
 }
 _TRIED = ("Done", "Failed", "Skipped")

@@ -13,7 +13,7 @@ COLLAPSE_ABOVE = 10
 _COLLAPSE_SOONER = {"expired": 3}
 # Findings that are shown before all else: the reviewer decides by them.
 _DECISIVE = frozenset({"account-of-another"})
-_WRITERS = frozenset({"apply", "cleanup", "revoke"})
+_WRITERS = frozenset({"apply", "cleanup", "drift", "revoke"})
 _ORDER = (
     ChangeStatus.DONE,
     ChangeStatus.ALREADY,

@@ -1,0 +1,268 @@
+"""Drift: what in an account differs from the files that were applied last, and what mends it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds import given_access
+from iam_access.kinds.base import finding_about
+from iam_access.model import (
+    LONG_AGO,
+    Account,
+    Change,
+    ChangeType,
+    Finding,
+    Plan,
+    ResourceId,
+    Severity,
+)
+from iam_access.phrases import count, some
+from iam_access.plan.desired import as_valid_files_name
+from iam_access.plan.diff import (
+    ResourcesById,
+    alike,
+    drop_with_dependents,
+    is_dead,
+    observed_state,
+    removals,
+    state_after,
+)
+from iam_access.plan.guards import GuardContext, guard
+from iam_access.plan.holdings import of_others
+from iam_access.plan.lost_deadlines import LostDeadline, lost_deadlines
+from iam_access.plan.planner import RunOptions, plan_apply
+from iam_access.plan.temporary import temporary_grants
+from iam_access.snapshot import Snapshot
+
+# A daily cleanup has passed over what ended earlier than this.
+OVERDUE: Final = timedelta(days=2)
+_WHO: Final = "CloudTrail shows who changed it"
+# How many policies and groups a message names.
+_NAMED = 5
+
+_DIFFERENCES: Final = {
+    ChangeType.CREATE: "is not there, and the files ask for it",
+    ChangeType.UPDATE: "is ours and is not as the files ask for",
+    ChangeType.DELETE: "is ours, and no file asks for it",
+}
+
+_Changes = Mapping[ResourceId, Change]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFiles:
+    """The files as they are, and the files that were applied last.
+
+    `applied` is None where these are not known: then every difference counts as drift.
+    """
+
+    current: Configuration
+    applied: Configuration | None = None
+
+
+def plan_drift(
+    files: WatchedFiles, account: Account, snapshot: Snapshot, request: RunOptions, now: datetime
+) -> Plan:
+    """What puts right what is ours, and findings about all drift, at `now` (UTC).
+
+    A resource has drifted if it differs both from the files that were applied last and from the
+    files as they are; otherwise it waits for an apply. Only what both ask for alike is mended, so
+    that no change of the files is made here.
+    """
+    asked = _planned(files.current, account, snapshot, request, now)
+    before = asked
+    if files.applied is not None:
+        before = _planned(files.applied, account, snapshot, request, now)
+    observed = observed_state(snapshot)
+    changes, earlier = _alive_changes(asked, now), _alive_changes(before, now)
+    drifted = {id_: changes[id_] for id_ in changes if id_ in earlier}
+    agreed = {id_ for id_, each in drifted.items() if alike(each.after, earlier[id_].after)}
+    selected = drop_with_dependents(
+        (each for each in asked.changes if each.id in agreed),
+        (each.id for each in (*asked.changes, *asked.held) if each.id not in agreed),
+    )
+    guarded = guard(selected, GuardContext(account, snapshot, files.current.rules))
+    mended = {change.id for change in guarded.changes}
+    lost = _lost(files, account, snapshot, observed, request, now)
+    found = (
+        *(_lost_deadline(each, snapshot, mended) for each in lost.values()),
+        *_differences(drifted, lost, mended, snapshot, certain=files.applied is not None),
+        *_not_applied(changes.keys() - agreed, account),
+        *_leftovers(observed, snapshot, request, now),
+        *_beside_ours(observed, account, snapshot, request),
+        *_told_by_both(asked, before),
+        *guarded.findings,
+    )
+    after = state_after(observed, guarded.changes).values()
+    concerned = [each for each in after if request.concerns(each.teams)]
+    return Plan(
+        account=account,
+        changes=guarded.changes,
+        findings=tuple(dict.fromkeys(found)),
+        held=tuple(each for each in asked.held if each.id in agreed),
+        owned=len(observed),
+        temporary=temporary_grants(concerned, guarded.changes, now),
+    )
+
+
+def as_named(account: Account, configuration: Configuration) -> Account:
+    """The account with the environments that the valid teams of these files have there."""
+    environments = as_valid_files_name(account, configuration).environments
+    return replace(account, environments=environments)
+
+
+def _planned(
+    configuration: Configuration,
+    account: Account,
+    snapshot: Snapshot,
+    request: RunOptions,
+    now: datetime,
+) -> Plan:
+    named = as_named(account, configuration)
+    return plan_apply(configuration, named, snapshot, request, now)
+
+
+def _alive_changes(plan: Plan, now: datetime) -> _Changes:
+    """All changes of a plan but the removals of what has ended."""
+    return {
+        change.id: change
+        for change in (*plan.changes, *plan.held)
+        if change.after is not None or not is_dead(change.subject, now)
+    }
+
+
+def _lost(
+    files: WatchedFiles,
+    account: Account,
+    snapshot: Snapshot,
+    observed: ResourcesById,
+    request: RunOptions,
+    now: datetime,
+) -> Mapping[ResourceId, LostDeadline]:
+    """The temporary access of the run's teams without its deadline, by all these files."""
+    resources = [each for each in observed.values() if request.concerns(each.teams)]
+
+    def by(configuration: Configuration) -> dict[ResourceId, LostDeadline]:
+        found = lost_deadlines(resources, configuration, account, snapshot, now)
+        return {each.resource.id: each for each in found}
+
+    lost = by(files.current)
+    if files.applied is None:
+        return lost
+    before = by(files.applied)
+    return {id_: each for id_, each in lost.items() if id_ in before}
+
+
+def _lost_deadline(lost: LostDeadline, snapshot: Snapshot, mended: Iterable[ResourceId]) -> Finding:
+    finding = lost.finding(snapshot, restored=False)
+    if lost.resource.id not in mended:
+        return finding
+    return replace(finding, hint=f"--mend repairs it; {_WHO}")
+
+
+def _differences(
+    drifted: _Changes,
+    lost: Mapping[ResourceId, LostDeadline],
+    mended: Iterable[ResourceId],
+    snapshot: Snapshot,
+    *,
+    certain: bool,
+) -> Iterator[Finding]:
+    """An error for each resource that differs from the files, but those without their deadline.
+
+    It is `certain` to be drift if the files that were applied last are known.
+    """
+    for id_, change in drifted.items():
+        if id_ in lost:
+            continue
+        holder = f" of {change.principal}" if change.principal else ""
+        reasons = f" ({change.reason})" if change.action is ChangeType.UPDATE else ""
+        how = (
+            "--mend puts it right"
+            if id_ in mended
+            else "the files ask for something else since, or a rule is in the way: the next apply "
+            "decides"
+        )
+        doubt = "" if certain else "; or the files changed and were not applied yet, see --applied"
+        yield finding_about(
+            change.subject,
+            snapshot,
+            "drift",
+            f"{id_.kind} {change.name}{holder} in account {snapshot.account_id} "
+            f"{_DIFFERENCES[change.action]}{reasons}",
+            f"{how}; {_WHO}{doubt}",
+        )
+
+
+def _not_applied(waiting: Iterable[ResourceId], account: Account) -> Iterator[Finding]:
+    """A note about the changes of the files that were not applied yet."""
+    number = len(tuple(waiting))
+    if number:
+        yield Finding(
+            code="not-applied-yet",
+            severity=Severity.NOTE,
+            message=f"{count(number, 'change')} in {account.title} that the files ask for since "
+            "they were applied last",
+            hint="an apply makes them; --mend does not",
+            account=account.id,
+        )
+
+
+def _leftovers(
+    observed: ResourcesById, snapshot: Snapshot, request: RunOptions, now: datetime
+) -> Iterator[Finding]:
+    """What has ended and could be taken away: a note, and an error once a cleanup missed it."""
+    dead = [
+        each for each in observed.values() if is_dead(each, now) and request.concerns(each.teams)
+    ]
+    for change in removals(dead, snapshot, now, cleaning=True):
+        ended = change.subject.expires
+        assert ended is not None, "only what expires can be dead"
+        # What gives nothing and tells no end may be in the course of its removal.
+        overdue = ended != LONG_AGO and now - ended > OVERDUE
+        holder = f" of {change.principal}" if change.principal else ""
+        yield finding_about(
+            change.subject,
+            snapshot,
+            "expired-leftover",
+            f"{change.id.kind} {change.name}{holder} in account {snapshot.account_id} gives "
+            f"nothing any more and is still there: {change.reason}",
+            "see why cleanup.py has not removed it; `cleanup.py --all` does"
+            if overdue
+            else "the next cleanup removes it",
+            severity=Severity.ERROR if overdue else Severity.NOTE,
+        )
+
+
+def _beside_ours(
+    observed: ResourcesById, account: Account, snapshot: Snapshot, request: RunOptions
+) -> Iterator[Finding]:
+    """A warning for each user, role and group with something of ours and something of others."""
+    ours = [given_access(each) for each in observed.values()]
+    made = {each.holder for each in ours if each.makes_holder}
+    concerned = (given_access(each) for each in observed.values() if request.concerns(each.teams))
+    managed = {whom for each in concerned for whom in (*each.recipients, each.holder) if whom}
+    for principal in sorted(managed - made):
+        state = snapshot.principals.get(principal)
+        others = tuple(of_others(state, snapshot, observed)) if state is not None else ()
+        if others:
+            yield Finding(
+                code="beside-ours",
+                severity=Severity.WARNING,
+                message=f"{principal} in {account.title} holds what the pipeline did not give: "
+                f"{some(others, _NAMED)}",
+                hint="see whether it is meant; if it was added by hand, take it away by hand, "
+                "since the pipeline changes nothing that is not its own",
+                account=account.id,
+            )
+
+
+def _told_by_both(asked: Plan, before: Plan) -> Iterator[Finding]:
+    """What a plan reports of both files, without the notes: what is not new with the files."""
+    told = {(each.code, each.team, each.message) for each in before.findings}
+    for each in asked.findings:
+        known = (each.code, each.team, each.message) in told
+        if known and each.severity is not Severity.NOTE:
+            yield each
