@@ -644,13 +644,13 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "no-deadline": CodeEntry(
         _ERROR,
-        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it never ends. It "
-        "is repaired where the files can be read",
+        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it "
+        "never ends. It is repaired where the files can be read",
     ),
     "late-deadline": CodeEntry(
         _ERROR,
-        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it ends later. It "
-        "is repaired where the files can be read",
+        "from `cleanup.py` and `drift.py`: temporary access of ours was changed so that it "
+        "ends later. It is repaired where the files can be read",
     ),
     "drift": CodeEntry(
         _ERROR,

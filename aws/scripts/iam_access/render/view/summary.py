@@ -33,13 +33,17 @@ def result(report: Report) -> str:
     clauses = _clauses(report, accounts)
     errors = sum(each.is_error for each in found)
     if not clauses:
-        clauses = ["nothing was done" if errors else "nothing to do"]
+        clauses = ["nothing was done" if errors else _idle(report)]
     elif report.dry_run:
         clauses.append("nothing was written")
     text = ", ".join(clauses)
     prefix = _prefix(report, accounts)
     text = f"{prefix}: {text}" if prefix else text[0].upper() + text[1:]
     return f"{text}; {count(errors, 'error')}" if errors else text
+
+
+def _idle(report: Report) -> str:
+    return "no drift" if report.command == "drift" else "nothing to do"
 
 
 def digest_line(report: Report) -> str:

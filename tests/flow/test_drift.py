@@ -1,0 +1,79 @@
+"""drift.py: what was changed in the accounts outside of the pipeline, and what puts it right."""
+
+import shutil
+
+import pytest
+
+from iam_access.cli import commands
+from iam_access.render import Output
+from tests.flow.fleet import PROD, READ_ONLY, Fleet, Run, permanent, policy, refusing
+
+
+@pytest.fixture(autouse=True)
+def in_place(fleet: Fleet) -> None:
+    """Ann's access is applied."""
+    fleet.files.team(policies={"read": policy()}, permanent=[permanent("read")])
+    assert fleet.apply("--all").status == 0
+
+
+def drift(fleet: Fleet, *arguments: str) -> Run:
+    return fleet.run(commands.drift, "--output", "json", *arguments)
+
+
+def taken(fleet: Fleet) -> None:
+    """Another hand detaches what is ours."""
+    iam = fleet.admin()
+    for each in iam.list_attached_user_policies(UserName="ann")["AttachedPolicies"]:
+        iam.detach_user_policy(UserName="ann", PolicyArn=each["PolicyArn"])
+
+
+def test_none_is_status_0_and_writes_nothing(fleet: Fleet) -> None:
+    run = drift(fleet)
+    assert (run.status, run.codes, run.writes) == (0, [], ())
+
+
+def test_drift_is_status_1_and_is_only_shown(fleet: Fleet) -> None:
+    taken(fleet)
+    run = drift(fleet)
+    assert (run.status, run.codes, run.writes) == (1, ["drift"], ())
+    assert run.json["findings"][0]["account"] == PROD
+
+
+def test_mending_puts_ours_right_and_leaves_others_alone(fleet: Fleet) -> None:
+    before = fleet.attached("user/ann")
+    taken(fleet)
+    fleet.admin().attach_user_policy(UserName="ann", PolicyArn=READ_ONLY)
+    run = drift(fleet, "--mend")
+    assert (run.status, set(run.codes)) == (1, {"drift"})
+    assert fleet.attached("user/ann") == before | {"ReadOnlyAccess"}
+    again = drift(fleet)
+    assert (again.status, again.codes) == (0, ["beside-ours"])
+
+
+def test_files_that_were_not_applied_yet_are_no_drift(fleet: Fleet) -> None:
+    earlier = fleet.files.directory.parent / "earlier"
+    shutil.copytree(fleet.files.directory, earlier)
+    users = ["ann@example.com", "bob@example.com"]
+    fleet.files.team(policies={"read": policy()}, permanent=[permanent("read", users=users)])
+    run = drift(fleet, "--applied", str(earlier), "--mend")
+    assert (run.status, run.codes, run.writes) == (0, ["not-applied-yet"], ())
+
+
+def test_an_account_that_cannot_be_read_is_status_2(fleet: Fleet) -> None:
+    fleet.sandbox.faults.append(
+        refusing("AccessDenied", lambda call: call.operation == "GetAccountAuthorizationDetails")
+    )
+    assert drift(fleet).status == 2
+
+
+def test_files_that_cannot_be_read_are_status_2(fleet: Fleet) -> None:
+    fleet.files.write("permanent-access/payments.yaml", "permanent-access: [")
+    assert drift(fleet).status == 2
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_every_output_tells_it(fleet: Fleet, output: Output) -> None:
+    taken(fleet)
+    run = fleet.run(commands.drift, "--output", str(output))
+    assert run.status == 1
+    assert "is not there, and the files ask for it" in " ".join(run.out.split())

@@ -1,0 +1,165 @@
+"""Drift is told apart from what the files ask for since they were applied, and mended by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds.grant import Form
+from iam_access.model import Plan, Severity
+from iam_access.plan.drift import OVERDUE, WatchedFiles, plan_drift
+from iam_access.plan.planner import RunOptions
+from iam_access.snapshot import Snapshot
+from tests.invariants.replay import meaning, moments, robbed
+from tests.values import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    NOW,
+    POWER_USER,
+    READ_ONLY,
+    account_with,
+    applied,
+    configuration,
+    permanent,
+    policy,
+    team,
+    temporary,
+    with_state,
+)
+
+READ = policy("read")
+
+
+def files(**entries: Any) -> Configuration:
+    return configuration(team(policies=[READ], **entries))
+
+
+ONE = files(permanent=[permanent()])
+BOTH = files(permanent=[permanent(users=["alice@example.com", "bob@example.com"])])
+
+
+def drift(
+    account: Snapshot,
+    current: Configuration,
+    before: Configuration | None = None,
+    **options: Any,
+) -> Plan:
+    at = options.pop("at", NOW)
+    return plan_drift(WatchedFiles(current, before), ACCOUNT, account, RunOptions(**options), at)
+
+
+def codes(plan: Plan) -> list[str]:
+    return sorted(finding.code for finding in plan.findings)
+
+
+def without_all(account: Snapshot, principal: Any = ALICE) -> Snapshot:
+    """The account after another hand took everything from a principal."""
+    return with_state(account, principal, attached=(), inline={}, tags={})
+
+
+def test_an_account_as_the_files_ask_has_none() -> None:
+    plan = drift(applied(BOTH, account_with()), BOTH, BOTH)
+    assert (plan.changes, plan.findings) == ((), ())
+
+
+def test_what_is_taken_away_is_drift_and_comes_back() -> None:
+    before = applied(ONE, account_with())
+    drifted = without_all(before)
+    plan = drift(drifted, ONE, ONE)
+    assert set(codes(plan)) == {"drift"}
+    assert all(each.is_error and "--mend" in each.hint for each in plan.findings)
+    assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
+def test_what_the_files_ask_for_since_is_no_drift_and_is_not_made() -> None:
+    plan = drift(applied(ONE, account_with()), BOTH, ONE)
+    assert plan.changes == ()
+    assert codes(plan) == ["not-applied-yet"]
+    assert plan.findings[0].severity is Severity.NOTE
+
+
+def test_both_at_once_are_told_apart() -> None:
+    """Drift of alice is mended, what bob is to have waits for an apply."""
+    before = applied(ONE, account_with())
+    drifted = without_all(before)
+    plan = drift(drifted, BOTH, ONE)
+    assert set(codes(plan)) == {"drift", "not-applied-yet"}
+    assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
+def test_an_account_that_has_the_files_already_has_none() -> None:
+    """The apply of the newest files reached this account, and no later commit was named."""
+    assert drift(applied(BOTH, account_with()), BOTH, ONE).findings == ()
+
+
+def test_what_the_files_do_not_grant_any_more_is_not_given_back() -> None:
+    drifted = without_all(applied(ONE, account_with()))
+    plan = drift(drifted, files(), ONE)
+    assert not any(change.principal == ALICE for change in plan.changes)
+
+
+def test_without_the_files_applied_last_every_difference_counts_and_the_hint_says_so() -> None:
+    plan = drift(applied(ONE, account_with()), BOTH)
+    assert set(codes(plan)) == {"drift"}
+    assert all("--applied" in each.hint for each in plan.findings)
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_deadline_that_was_taken_out_is_told_as_such(form: Form) -> None:
+    read = policy(
+        "read",
+        managed_policies=[POWER_USER],
+        custom_statements=[{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}],
+    )
+    granted = configuration(team(policies=[read], temporary=[temporary(via=form.value)]))
+    before = applied(granted, account_with())
+    drifted = robbed(form, before)
+    plan = drift(drifted, granted, granted)
+    assert "no-deadline" in codes(plan)
+    assert meaning(moments(plan, drifted)[-1]) == meaning(before)
+
+
+@pytest.mark.parametrize(
+    ("late", "severity"), [(timedelta(hours=1), Severity.NOTE), (OVERDUE, Severity.ERROR)]
+)
+def test_what_has_ended_is_an_error_once_cleanups_missed_it(
+    late: timedelta, severity: Severity
+) -> None:
+    granted = files(temporary=[temporary(via="inline")])
+    account = applied(granted, account_with())
+    ended = NOW.replace(hour=18)
+    plan = drift(account, granted, granted, at=ended + late + timedelta(seconds=1))
+    assert {(each.code, each.severity) for each in plan.findings} == {
+        ("expired-leftover", severity)
+    }
+    assert plan.changes == ()
+
+
+def test_what_others_gave_beside_ours_is_a_warning_and_stays() -> None:
+    account = applied(ONE, account_with())
+    attached = account.principals[ALICE].attached
+    account = with_state(
+        account, ALICE, attached=(*attached, READ_ONLY), inline={"mine": {"Statement": []}}
+    )
+    # Nothing of ours is on bob.
+    account = with_state(account, BOB, attached=(READ_ONLY,))
+    plan = drift(account, ONE, ONE)
+    (found,) = plan.findings
+    assert (found.code, found.severity) == ("beside-ours", Severity.WARNING)
+    assert "user/alice" in found.message
+    assert "policy ReadOnlyAccess, inline policy mine" in found.message
+    assert plan.changes == ()
+
+
+def test_teams_that_are_not_asked_for_are_left_out() -> None:
+    drifted = without_all(applied(ONE, account_with()))
+    assert drift(drifted, ONE, ONE, teams=frozenset({"data"})).findings == ()
+
+
+def test_a_team_whose_files_are_invalid_is_not_judged() -> None:
+    account = applied(ONE, account_with())
+    plan = drift(without_all(account), configuration(team("data"), invalid=["payments"]), ONE)
+    assert plan.changes == ()
+    assert "drift" not in codes(plan)
