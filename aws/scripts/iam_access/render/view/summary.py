@@ -104,7 +104,8 @@ def _prefix(report: Report, accounts: Sequence[AccountView]) -> str:
         return "Not finished"
     if any(account.refused for account in accounts):
         return "Refused"
-    return "Dry run" if report.dry_run else ""
+    # Drift is only looked for unless it is to be mended.
+    return "Dry run" if report.dry_run and report.command != "drift" else ""
 
 
 def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
