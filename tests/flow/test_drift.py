@@ -1,12 +1,32 @@
 """drift.py: what was changed in the accounts outside of the pipeline, and what puts it right."""
 
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
 from iam_access.cli import commands
 from iam_access.render import Output
-from tests.flow.fleet import PROD, READ_ONLY, Fleet, Run, permanent, policy, refusing
+from tests.flow.fleet import (
+    PROD,
+    READ_ONLY,
+    TEST,
+    Files,
+    Fleet,
+    Run,
+    account,
+    opened,
+    permanent,
+    policy,
+    refusing,
+)
+
+
+@pytest.fixture
+def fleet(files: Files) -> Iterator[Fleet]:
+    """Two accounts, of which the files name the first."""
+    with opened(files, account(PROD), account(TEST)) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +77,21 @@ def test_files_that_were_not_applied_yet_are_no_drift(fleet: Fleet) -> None:
     fleet.files.team(policies={"read": policy()}, permanent=[permanent("read", users=users)])
     run = drift(fleet, "--applied", str(earlier), "--mend")
     assert (run.status, run.codes, run.writes) == (0, ["not-applied-yet"], ())
+
+
+def test_an_account_that_left_the_files_is_looked_at(fleet: Fleet) -> None:
+    """What it has goes with an apply, and is no drift."""
+    files = fleet.files
+    both = [permanent("read", environments=["prod", "test"])]
+    files.team(accounts={"prod": PROD, "test": TEST}, policies={"read": policy()}, permanent=both)
+    assert fleet.apply("--all").status == 0
+    earlier = files.directory.parent / "earlier"
+    shutil.copytree(files.directory, earlier)
+    files.team(policies={"read": policy()}, permanent=[permanent("read")])
+    run = drift(fleet, "--applied", str(earlier))
+    told = {(each["code"], each["account"]) for each in run.json["findings"]}
+    assert ("not-applied-yet", TEST) in told
+    assert not any(code == "drift" for code, _ in told)
 
 
 def test_an_account_that_cannot_be_read_is_status_2(fleet: Fleet) -> None:

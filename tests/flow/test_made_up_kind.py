@@ -325,6 +325,18 @@ def test_what_another_hand_makes_of_it_is_found_by_the_proof(fleet: Fleet) -> No
     assert {"verify-not-so", "verify-outlives"} <= set(run.codes)
 
 
+def test_what_others_change_of_it_is_drift_and_is_mended(applied: Fleet) -> None:
+    iam = applied.admin()
+    iam.remove_user_from_group(GroupName=PERMANENT, UserName="ann")
+    iam.add_user_to_group(GroupName=TEMPORARY, UserName="bob")
+    run = applied.run(commands.drift, "--mend", "--output", "json")
+    assert (run.status, run.codes) == (1, ["drift", "drift"]), run.out
+    assert members_of(applied, PERMANENT) == {"ann", "bob"}
+    assert members_of(applied, TEMPORARY) == {"ann"}
+    again = applied.run(commands.drift, "--output", "json")
+    assert (again.status, again.codes, again.writes) == (0, [], ())
+
+
 def test_it_ends_by_itself_and_cleanup_takes_it_away(applied: Fleet) -> None:
     question = ("access", "-u", "ann", "-a", "sqs:ReceiveMessage")
     assert applied.run(simulate, *question).status == 0

@@ -3,12 +3,14 @@
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from iam_access.cli.account_run import AccountRun
-from iam_access.cli.files import accounts_of, load, teams_named
+from iam_access.cli.files import accounts_of, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import UNFINISHED, Clock
 from iam_access.config.configuration import Configuration
+from iam_access.config.load import load, load_base
 from iam_access.model import Account, Finding, Severity
 from iam_access.plan.drift import WatchedFiles
 from iam_access.plan.planner import RunOptions
@@ -21,7 +23,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     It is 2 also where files cannot be read: what their teams have was not looked at.
     """
     options = argparse.Namespace(**{**vars(options), "dry_run": not options.mend})
-    configuration = load(options, clock())
+    configuration = _files(options, clock())
     files = WatchedFiles(configuration, configuration.base)
     teams = teams_named(options.teams, configuration) if options.teams else None
     request = RunOptions(teams=teams)
@@ -32,6 +34,17 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     unknown = tuple(_unread_base(configuration.base, teams))
     status = show(replace(report, findings=(*unread, *unknown)), options)
     return UNFINISHED if unread or unknown else status
+
+
+def _files(options: argparse.Namespace, now: datetime) -> Configuration:
+    """The files as they stand, with those that were applied last as their base.
+
+    They are not checked against these as a change under review is: that was done before the merge.
+    """
+    configuration = load(options.config_dir, now=now, standing=True)
+    if options.base is None:
+        return configuration
+    return replace(configuration, base=load_base(options.base, options.config_dir, now=now))
 
 
 def _watched(files: WatchedFiles, options: argparse.Namespace) -> Mapping[str, Account]:
