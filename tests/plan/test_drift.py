@@ -7,7 +7,7 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
-from iam_access.model import Plan, Severity
+from iam_access.model import Plan, Principal, PrincipalType, Severity
 from iam_access.plan.drift import OVERDUE, WatchedFiles, plan_drift
 from iam_access.plan.planner import RunOptions
 from iam_access.snapshot import Snapshot
@@ -163,3 +163,26 @@ def test_a_team_whose_files_are_invalid_is_not_judged() -> None:
     plan = drift(without_all(account), configuration(team("data"), invalid=["payments"]), ONE)
     assert plan.changes == ()
     assert "drift" not in codes(plan)
+
+
+def test_a_removal_of_many_that_waits_for_an_apply_holds_no_mending_back() -> None:
+    everybody = [Principal(PrincipalType.USER, f"user{number}") for number in range(30)]
+    users = [f"{each.name}@example.com" for each in everybody]
+    before = files(permanent=[permanent(users=users)])
+    account = applied(before, account_with(*everybody))
+    drifted = without_all(account, everybody[0])
+    plan = drift(drifted, files(permanent=[permanent(users=users[:5])]), before)
+    assert not plan.refused
+    assert set(codes(plan)) == {"drift", "not-applied-yet"}
+    assert meaning(moments(plan, drifted)[-1]) == meaning(account)
+
+
+def test_a_mending_that_takes_away_much_is_held_back() -> None:
+    """As by an apply: what differs may be the files that are named, and not the account."""
+    everybody = [Principal(PrincipalType.USER, f"user{number}") for number in range(30)]
+    users = [f"{each.name}@example.com" for each in everybody]
+    account = applied(files(permanent=[permanent(users=users)]), account_with(*everybody))
+    plan = drift(account, files())
+    assert plan.refused
+    assert {"drift", "too-many-removals"} <= set(codes(plan))
+    assert plan.changes == ()

@@ -1,6 +1,6 @@
 """Drift: what in an account differs from the files that were applied last, and what mends it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,6 +33,7 @@ from iam_access.plan.guards import GuardContext, guard
 from iam_access.plan.holdings import of_others
 from iam_access.plan.lost_deadlines import LostDeadline, lost_deadlines
 from iam_access.plan.planner import RunOptions, plan_apply
+from iam_access.plan.removals import Held, hold_back
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import Snapshot
 
@@ -79,12 +80,8 @@ def plan_drift(
     changes, earlier = _alive_changes(asked, now), _alive_changes(before, now)
     drifted = {id_: changes[id_] for id_ in changes if id_ in earlier}
     agreed = {id_ for id_, each in drifted.items() if alike(each.after, earlier[id_].after)}
-    selected = drop_with_dependents(
-        (each for each in asked.changes if each.id in agreed),
-        (each.id for each in (*asked.changes, *asked.held) if each.id not in agreed),
-    )
-    guarded = guard(selected, GuardContext(account, snapshot, files.current.rules))
-    mended = {change.id for change in guarded.changes}
+    mending = _mending(asked, agreed, observed, request, files.current, now, snapshot)
+    mended = {change.id for change in mending.changes}
     lost = _lost(files, account, snapshot, observed, request, now)
     found = (
         *(_lost_deadline(each, snapshot, mended) for each in lost.values()),
@@ -93,22 +90,44 @@ def plan_drift(
         *_leftovers(observed, snapshot, request, now),
         *_beside_ours(observed, account, snapshot, request),
         *_told_by_both(asked, before),
-        *guarded.findings,
+        *mending.findings,
     )
-    after = state_after(observed, guarded.changes).values()
+    after = state_after(observed, mending.changes).values()
     concerned = [each for each in after if request.concerns(each.teams)]
     return Plan(
         account=account,
-        changes=guarded.changes,
+        changes=mending.changes,
         findings=tuple(dict.fromkeys(found)),
-        held=tuple(each for each in asked.held if each.id in agreed),
+        held=mending.held,
         owned=len(observed),
-        temporary=temporary_grants(concerned, guarded.changes, now),
+        temporary=temporary_grants(concerned, mending.changes, now),
     )
 
 
+def _mending(
+    asked: Plan,
+    agreed: Set[ResourceId],
+    observed: ResourcesById,
+    request: RunOptions,
+    configuration: Configuration,
+    now: datetime,
+    snapshot: Snapshot,
+) -> Held:
+    """The changes of a plan that mend what both files agree on, guarded as those of an apply."""
+    where = GuardContext(asked.account, snapshot, configuration.rules)
+    selected = drop_with_dependents(
+        (each for each in asked.changes if each.id in agreed),
+        (each.id for each in asked.changes if each.id not in agreed),
+    )
+    guarded = guard(selected, where)
+    kept = hold_back(guarded.changes, observed, request.allow_removals_of, asked.account, now)
+    made = guard(kept.changes, where) if kept.held else guarded
+    findings = dict.fromkeys((*guarded.findings, *made.findings, *kept.findings))
+    return Held(made.changes, kept.held, tuple(findings))
+
+
 def as_named(account: Account, configuration: Configuration) -> Account:
-    """The account with the environments that the valid teams of these files have there."""
+    """Return the account with the environments that the valid teams of these files have there."""
     environments = as_valid_files_name(account, configuration).environments
     return replace(account, environments=environments)
 
@@ -120,15 +139,16 @@ def _planned(
     request: RunOptions,
     now: datetime,
 ) -> Plan:
+    everything = replace(request, allow_removals_of=None)
     named = as_named(account, configuration)
-    return plan_apply(configuration, named, snapshot, request, now)
+    return plan_apply(configuration, named, snapshot, everything, now)
 
 
 def _alive_changes(plan: Plan, now: datetime) -> _Changes:
     """All changes of a plan but the removals of what has ended."""
     return {
         change.id: change
-        for change in (*plan.changes, *plan.held)
+        for change in plan.changes
         if change.after is not None or not is_dead(change.subject, now)
     }
 
