@@ -50,6 +50,11 @@ def taken(fleet: Fleet) -> None:
 def test_none_is_status_0_and_writes_nothing(fleet: Fleet) -> None:
     run = drift(fleet)
     assert (run.status, run.codes, run.writes) == (0, [], ())
+    assert run.operations == [
+        "AssumeRole",
+        "GetAccountAuthorizationDetails",
+        "GetAccountSummary",
+    ]
 
 
 def test_drift_is_status_1_and_is_only_shown(fleet: Fleet) -> None:

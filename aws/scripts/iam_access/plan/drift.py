@@ -139,13 +139,14 @@ def _planned(
     request: RunOptions,
     now: datetime,
 ) -> Plan:
+    """Return the plan of an apply of these files, however much it takes away."""
     everything = replace(request, allow_removals_of=None)
     named = as_named(account, configuration)
     return plan_apply(configuration, named, snapshot, everything, now)
 
 
 def _alive_changes(plan: Plan, now: datetime) -> _Changes:
-    """All changes of a plan but the removals of what has ended."""
+    """Return the changes of a plan, without the removals of what has ended."""
     return {
         change.id: change
         for change in plan.changes
@@ -198,7 +199,7 @@ def _differences(
         if id_ in lost:
             continue
         holder = f" of {change.principal}" if change.principal else ""
-        reasons = f" ({change.reason})" if change.action is ChangeType.UPDATE else ""
+        reason = f" ({change.reasons[0]})" if change.action is ChangeType.UPDATE else ""
         how = (
             "--mend puts it right"
             if id_ in mended
@@ -211,7 +212,7 @@ def _differences(
             snapshot,
             "drift",
             f"{id_.kind} {change.name}{holder} in account {snapshot.account_id} "
-            f"{_DIFFERENCES[change.action]}{reasons}",
+            f"{_DIFFERENCES[change.action]}{reason}",
             f"{how}; {_WHO}{doubt}",
         )
 
