@@ -7,6 +7,7 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.grant import Form
+from iam_access.kinds.names import is_grant_role
 from iam_access.model import Plan, Principal, PrincipalType, Severity
 from iam_access.plan.drift import OVERDUE, WatchedFiles, plan_drift
 from iam_access.plan.planner import RunOptions
@@ -24,8 +25,10 @@ from tests.values import (
     configuration,
     permanent,
     policy,
+    published,
     team,
     temporary,
+    with_policy,
     with_state,
 )
 
@@ -186,3 +189,45 @@ def test_a_mending_that_takes_away_much_is_held_back() -> None:
     assert plan.refused
     assert {"drift", "too-many-removals"} <= set(codes(plan))
     assert plan.changes == ()
+
+
+def test_drift_of_what_the_files_change_as_well_is_told_and_left_to_the_apply() -> None:
+    changed = policy(
+        "read",
+        custom_statements=[{"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["*"]}],
+    )
+    current = configuration(team(policies=[changed], permanent=[permanent()]))
+    account = applied(ONE, account_with())
+    (state,) = published(account)
+    drifted = with_policy(account, state.arn, document={"Version": "2012-10-17", "Statement": []})
+    plan = drift(drifted, current, ONE)
+    assert set(codes(plan)) == {"drift", "not-applied-yet"}
+    assert plan.changes == ()
+    assert all("--mend" not in each.hint for each in plan.findings if each.code == "drift")
+
+
+def test_leftovers_of_other_teams_are_left_out() -> None:
+    granted = files(temporary=[temporary(via="inline")])
+    account = applied(granted, account_with())
+    later = NOW + timedelta(days=9)
+    assert drift(account, granted, granted, at=later).findings
+    assert drift(account, granted, granted, at=later, teams=frozenset({"data"})).findings == ()
+
+
+def test_a_deadline_that_the_files_move_is_not_lost() -> None:
+    """The end is later than the one in the files of now, which were not applied yet."""
+    before = files(temporary=[temporary(via="role")])
+    sooner = files(temporary=[temporary(via="role", expires_at="2026-03-01T15:00:00Z")])
+    plan = drift(applied(before, account_with()), sooner, before)
+    assert "late-deadline" not in codes(plan)
+
+
+def test_what_is_attached_to_a_role_of_ours_is_drift() -> None:
+    granted = files(temporary=[temporary(via="role")])
+    account = applied(granted, account_with())
+    (role,) = (each for each, state in account.principals.items() if is_grant_role(state))
+    attached = (*account.principals[role].attached, READ_ONLY)
+    drifted = with_state(account, role, attached=attached)
+    plan = drift(drifted, granted, granted)
+    assert codes(plan) == ["drift"]
+    assert meaning(moments(plan, drifted)[-1]) == meaning(account)
