@@ -64,6 +64,13 @@ def test_drift_is_status_1_and_is_only_shown(fleet: Fleet) -> None:
     assert run.json["findings"][0]["account"] == PROD
 
 
+def test_naming_the_files_applied_last_applies_nothing(fleet: Fleet) -> None:
+    taken(fleet)
+    run = drift(fleet, "--applied", str(fleet.files.directory))
+    assert (run.status, run.codes, run.writes) == (1, ["drift"], ())
+    assert fleet.attached("user/ann") == set()
+
+
 def test_mending_puts_ours_right_and_leaves_others_alone(fleet: Fleet) -> None:
     before = fleet.attached("user/ann")
     taken(fleet)
