@@ -118,6 +118,22 @@ def test_files_that_cannot_be_read_are_status_2(fleet: Fleet) -> None:
     assert drift(fleet).status == 2
 
 
+def test_files_applied_last_that_cannot_be_read_are_status_2(fleet: Fleet) -> None:
+    earlier = fleet.files.directory.parent / "earlier"
+    shutil.copytree(fleet.files.directory, earlier)
+    (earlier / "permanent-access" / "payments.yaml").write_text("permanent-access: [")
+    run = fleet.run(commands.drift, "--applied", str(earlier))
+    assert run.status == 2
+    assert "not all was looked at" in run.out
+
+
+def test_no_account_to_look_at_is_status_2(fleet: Fleet) -> None:
+    fleet.files.remove_team("payments")
+    run = fleet.run(commands.drift)
+    assert run.status == 2
+    assert "not all was looked at" in run.out
+
+
 @pytest.mark.parametrize("output", list(Output))
 def test_every_output_tells_it(fleet: Fleet, output: Output) -> None:
     taken(fleet)

@@ -20,7 +20,7 @@ from iam_access.runs.planning import watching
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Look at the accounts and with --mend put right what is ours; return the exit status.
 
-    It is 2 also where files cannot be read: what their teams have was not looked at.
+    It is 2 also where files cannot be read or name no account: not all was looked at.
     """
     options = argparse.Namespace(**{**vars(options), "dry_run": not options.mend})
     configuration = _files(options, clock())
@@ -30,10 +30,10 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     run = AccountRun("drift", options, clock, configuration)
     accounts = accounts_of(options, configuration, request, _watched(files, options))
     report = run.over(accounts, teams, lambda now: watching(files, request, now))
-    unread = [each for each in report.findings if each.is_error]
+    unread = [each for each in report.findings if each.is_error or not accounts]
     unknown = tuple(_unread_base(configuration.base, teams))
     status = show(replace(report, findings=(*unread, *unknown)), options)
-    return UNFINISHED if unread or unknown else status
+    return UNFINISHED if unread or unknown or not accounts else status
 
 
 def _files(options: argparse.Namespace, now: datetime) -> Configuration:

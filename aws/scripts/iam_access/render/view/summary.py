@@ -33,7 +33,7 @@ def result(report: Report) -> str:
     clauses = _clauses(report, accounts)
     errors = sum(each.is_error for each in found)
     if not clauses:
-        clauses = ["nothing was done" if errors else _idle(report)]
+        clauses = ["nothing was done" if errors else _idle(report, found)]
     elif report.dry_run:
         clauses.append("nothing was written")
     text = ", ".join(clauses)
@@ -42,8 +42,11 @@ def result(report: Report) -> str:
     return f"{text}; {count(errors, 'error')}" if errors else text
 
 
-def _idle(report: Report) -> str:
-    return "no drift" if report.command == "drift" else "nothing to do"
+def _idle(report: Report, found: Iterable[Finding]) -> str:
+    if report.command != "drift":
+        return "nothing to do"
+    whole = report.accounts and all(each.code != "incomplete-base" for each in found)
+    return "no drift" if whole else "no drift found, and not all was looked at"
 
 
 def digest_line(report: Report) -> str:
