@@ -30,6 +30,16 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.fixture(autouse=True)
+def git_of_no_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+def is_mine(tmp_path: Path, address: str) -> None:
+    (tmp_path / "gitconfig").write_text(f"[user]\n\temail = {address}\n")
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for who in ("AUTHOR", "COMMITTER"):
@@ -60,7 +70,7 @@ def test_an_entry_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         ([*WHOLE, "--dry-run"], 0),
         ([*WHOLE, "--for=99d"], 1),
-        ([*WHOLE, "--user=a b"], 1),
+        ([*WHOLE, "--user=a b"], 2),
         ([*WHOLE[:-1]], 2),
         ([*WHOLE, "--grant=readr"], 2),
         ([*WHOLE, "--environment=moon"], 2),
@@ -192,6 +202,55 @@ def test_what_is_no_end(text: str) -> None:
         ends.at(text, NOW, CET)
 
 
+def test_the_user_is_who_git_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, VALID)
+    options = [each for each in WHOLE if not each.startswith("--user")]
+    assert request(tmp_path, *options) == 2
+    is_mine(tmp_path, "1+ann@users.noreply.github.com")
+    assert request(tmp_path, *options) == 2
+    is_mine(tmp_path, "ann@example.com")
+    assert request(tmp_path, "--list") == 0
+    said = capsys.readouterr().out
+    assert "no live temporary access of ann@example.com" in said
+    assert "bob" not in said
+    assert request(tmp_path, "--end", "--grant=writer") == 2
+    assert request(tmp_path, *options) == 0
+    said = capsys.readouterr().out
+    assert "For ann@example.com, as git's user.email says." in said
+    assert "- user: ann@example.com" in said
+    assert request(tmp_path, "--list", "--all") == 0
+    assert "bob@example.com has writer" in capsys.readouterr().out
+    assert request(tmp_path, "--end", "--grant=reader") == 0
+    assert (tmp_path / FILE).read_text() == TEMPORARY
+
+
+def test_an_address_that_the_settings_refuse_is_not_taken(tmp_path: Path) -> None:
+    write(tmp_path, {**VALID, "settings.yaml": "domains: [example.com]\n"})
+    is_mine(tmp_path, "ann@home.example.org")
+    assert request(tmp_path, *(each for each in WHOLE if not each.startswith("--user"))) == 2
+
+
+MANY = "".join(
+    f"      - arn:aws:iam::aws:policy/{name}\n"
+    for name in (
+        *("AmazonEC2FullAccess", "AmazonS3FullAccess", "AmazonRDSFullAccess"),
+        *("AmazonSNSFullAccess", "AmazonSQSFullAccess", "AWSLambda_FullAccess"),
+        *("AmazonDynamoDBFullAccess", "ReadOnlyAccess"),
+        *("SecurityAudit", "AmazonVPCFullAccess", "CloudWatchFullAccess"),
+    )
+)
+
+
+def test_what_the_apply_would_refuse_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policies = VALID["aws-policies/pay.yaml"] + f"  all:\n    managed_policies:\n{MANY}"
+    write(tmp_path, {**VALID, "aws-policies/pay.yaml": policies})
+    assert request(tmp_path, *WHOLE, "--grant=all", explain=True) == 1
+    assert "the apply would refuse it" in capsys.readouterr().out
+    assert (tmp_path / FILE).read_text() == TEMPORARY
+
+
 def person(answers: str) -> Person:
     return Person(True, io.StringIO(answers), io.StringIO())
 
@@ -208,4 +267,21 @@ def test_choosing() -> None:
 
 def test_no_answer_is_an_error() -> None:
     with pytest.raises(UsageError, match="no answer"):
-        person("").ask("--reason", "Why?")
+        person("").ask("--reason", "Why?", str)
+
+
+def test_a_wrong_answer_is_asked_for_again() -> None:
+    asked = person("soon\n99\n2h\n")
+    end = asked.ask("--until", "When?", lambda text: ends.either(text, NOW, NOW, CET))
+    assert end.written == "2026-03-01T14:00:00Z"
+    assert asked.screen.getvalue().count("--until:") == 2  # type: ignore[attr-defined]
+    assert person("\n").ask("--user", "Who?", str, default="ann") == "ann"
+
+
+def test_who_has_answered_is_asked_before_anything_is_written() -> None:
+    quiet = person("")
+    assert quiet.agrees("Write it?")
+    for answer, agreed in (("y\n", True), ("\n", False), ("no\n", False)):
+        asked = person(f"Why\n{answer}")
+        asked.ask("--reason", "Why?", str)
+        assert asked.agrees("Write it?") is agreed

@@ -126,10 +126,17 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--end", action="store_true", help="remove a live entry: its access ends with the apply"
     )
-    what.add_argument("--list", action="store_true", help="list live entries, and write nothing")
+    what.add_argument(
+        "--list", action="store_true", help="list your live entries, and write nothing"
+    )
+    parser.add_argument("--all", action="store_true", help="with --list: those of all users")
     parser.add_argument("--team", metavar="TEAM")
     whose = parser.add_mutually_exclusive_group()
-    whose.add_argument("--user", metavar="USER", help="the e-mail address, or user/NAME")
+    whose.add_argument(
+        "--user",
+        metavar="USER",
+        help="the e-mail address, or user/NAME; left out, git's user.email",
+    )
     whose.add_argument("--role", metavar="ROLE", help="the name of an IAM role")
     parser.add_argument("--environment", metavar="ENV")
     parser.add_argument("--grant", metavar="GRANT", help="the key of a policy of the team")
@@ -153,7 +160,8 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         "--no-explain",
         dest="explain",
         action="store_false",
-        help="do not work out in a sandbox what they could then do that they cannot do today",
+        help="do not work out in a sandbox what they could then do that they cannot do today, and "
+        "whether the apply would refuse it",
     )
     parser.add_argument("--branch", metavar="NAME", help="make a branch of this name for it")
     parser.add_argument("--commit", action="store_true", help="commit the file, and it alone")

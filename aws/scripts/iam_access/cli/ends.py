@@ -14,6 +14,8 @@ from iam_access.kinds.fields import PROBLEM, Day, Instant
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _WITHOUT_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(:\d{2})?)")
+_LENGTH = re.compile(r"\d+ ?[a-z]+")
+_FORMS = "write 18:00, YYYY-MM-DD or YYYY-MM-DDTHH:MM, with a zone if it is not in yours"
 T = TypeVar("T")
 _ONE_DAY = timedelta(days=1)
 _DURATION = TypeAdapter[timedelta](Duration)
@@ -44,7 +46,18 @@ def at(text: str, now: datetime, zone: tzinfo | None) -> End:
             return End(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(now.tzinfo))
         except (ValueError, OverflowError):
             pass  # the field's own message tells what is wrong
-    return End(_parsed(_INSTANT, text, "--until"))
+    try:
+        return End(_parsed(_INSTANT, text, "--until"))
+    except UsageError as error:
+        hint = error.hint if text[:4].isdecimal() else _FORMS
+        raise UsageError(error.message, hint) from None
+
+
+def either(text: str, begins: datetime, now: datetime, zone: tzinfo | None) -> End:
+    """The end that a length of time or a moment means. Raises UsageError."""
+    if _LENGTH.fullmatch(text):
+        return after(text, begins)
+    return at(text, now, zone)
 
 
 def moment(text: str, option: str) -> datetime:

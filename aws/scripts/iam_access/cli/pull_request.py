@@ -36,6 +36,12 @@ def branch_name(*parts: str) -> str:
     return f"access/{'-'.join(filter(None, plain))}"
 
 
+def signed_by(directory: Path) -> str:
+    """The address that git writes into commits made here; an empty text without one."""
+    found = _run(directory, "git", "config", "--get", "user.email")
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
 def root_of(directory: Path) -> Path:
     """The working tree that a directory is in. Raises UsageError."""
     found = _run(directory, "git", "rev-parse", "--show-toplevel")

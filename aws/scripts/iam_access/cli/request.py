@@ -16,13 +16,17 @@ from iam_access.config.checks.durations import words
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.files import shown_path
 from iam_access.config.requests import Asked, Edit, End, Standing
+from iam_access.config.rules.rulebook import first_match
 from iam_access.errors import UsageError
-from iam_access.model import Report
+from iam_access.kinds.fields import is_user
+from iam_access.model import Finding, Report
 from iam_access.phrases import listed, moment, shown
 from iam_access.render import escape
 
 _STATEMENTS = 6  # of a policy that are written out
 _ACTIONS = 5  # of a statement
+# A label of domains at which no one is reached, such as GitHub's users.noreply.github.com.
+_NO_REPLY = "noreply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +48,35 @@ class _Run:
         files.teams_named([name], self.configuration)
         return teams[name]
 
+    @property
+    def mine(self) -> str | None:
+        """The address that git signs this person's commits with, if it can be that of a user."""
+        found = pull_request.signed_by(self.options.config_dir)
+        domain = found.rpartition("@")[2].lower()
+        domains = self.configuration.settings.domains
+        if not is_user(found) or _NO_REPLY in domain.split("."):
+            return None
+        if domains and first_match(domains, [domain], ignore_case=True) is None:
+            return None
+        return found
+
+    @property
+    def whose(self) -> str | None:
+        """The user whose entries are meant, where no role is: the one that is named, or oneself."""
+        options = self.options
+        return options.user or (None if options.role or options.all else self.mine)
+
     def ending(self, begins: datetime) -> End:
         """The end that is named, or asked for."""
         if self.options.length is not None:
             return ends.after(self.options.length, begins)
-        text = self.options.until
-        if text is None:
-            question = "Until when? A length (2h, 3d), a time (18:00), a day or a moment."
-            text = self.person.ask("--until", question)
-            if text[-1] in "mhd" and text[:-1].strip().isdecimal():
-                return ends.after(text, begins)
-        return ends.at(text, self.now, None)
+        if self.options.until is not None:
+            return ends.at(self.options.until, self.now, None)
+        return self.person.ask(
+            "--until",
+            "Until when? A length (2h, 3d), a time (18:00), a day or a moment.",
+            lambda text: ends.either(text, begins, self.now, None),
+        )
 
     def shown(self, when: datetime) -> str:
         """When access ends, in UTC and in the reader's zone."""
@@ -109,6 +131,8 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("team", "user", "role", "environment", "grant", "reason", "ticket"):
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise UsageError(f"--{name} is empty", "give it a value, or leave it out")
+    if options.all and not options.list:
+        raise UsageError("--all is for --list", "leave it out")
     if options.end and (options.length or options.until or options.starts):
         raise UsageError("--end takes no --for, --until or --starts", "to shorten it, use --renew")
     if options.dry_run and (options.branch or options.commit or options.pull_request):
@@ -125,18 +149,37 @@ def _asked(run: _Run, team: Team) -> Asked:
         "--grant", "Which grant?", _grants(run, team, environment)
     )
     asking.known("--grant", grant, sorted(team.policies))
-    user = options.user
-    if user is None and options.role is None:
-        user = person.ask("--user", "For whom? An e-mail address, or user/NAME.")
+    user = options.user if options.role else _user(run)
     starts = ends.moment(options.starts, "--starts") if options.starts else None
     until = run.ending(starts or run.now)
     person.tell(run.shown(until.moment))
-    reason = options.reason or person.ask("--reason", "What is it needed for?")
+    reason = options.reason or person.ask("--reason", "What is it needed for?", str)
     ticket = options.ticket
     rule = run.configuration.settings.temporary_access.require_ticket
     if ticket is None and rule is not None and person.is_there:
-        ticket = person.ask("--ticket", "Which ticket?")
+        ticket = person.ask("--ticket", "Which ticket?", str)
     return Asked(environment, grant, until, reason, user, options.role, starts, ticket)
+
+
+def _user(run: _Run) -> str:
+    """The user that is named, or asked for; without an answer that of git's own settings."""
+    if run.options.user is not None:
+        return _as_user(run.options.user)
+    mine = run.mine
+    if mine is not None and not run.person.is_there:
+        run.person.tell(f"For {mine}, as git's user.email says.")
+        return mine
+    return run.person.ask(
+        "--user", "For whom? An e-mail address, or user/NAME.", _as_user, default=mine
+    )
+
+
+def _as_user(text: str) -> str:
+    if not is_user(text):
+        raise UsageError(
+            f"{shown(text)} gives no IAM user name", "write one e-mail address, or user/NAME"
+        )
+    return text
 
 
 def _environments(run: _Run, team: Team) -> Iterator[Choice]:
@@ -162,7 +205,7 @@ def _grants(run: _Run, team: Team, environment: str) -> Iterator[Choice]:
 def _live(run: _Run) -> list[Standing]:
     options = run.options
     choice = requests.Choice(
-        options.team, options.user, options.role, options.environment, options.grant
+        options.team, run.whose, options.role, options.environment, options.grant
     )
     user_names = run.configuration.settings.user_names
     found = requests.standing(run.configuration, run.now)
@@ -173,7 +216,9 @@ def _one(run: _Run) -> Standing:
     """The one live entry that the options mean, or that is chosen of several."""
     found = {f"{each.access.place.location}": each for each in _live(run)}
     if not found:
-        raise UsageError("no live entry is meant", "`request.py --list` shows which there are")
+        raise UsageError(
+            f"no live entry{_of(run)} is meant", "`request.py --list --all` shows which there are"
+        )
     choices = [Choice(place, _line(run, each)) for place, each in found.items()]
     if len(choices) > 1 and not run.person.is_there:
         raise UsageError(
@@ -181,6 +226,10 @@ def _one(run: _Run) -> Standing:
             "name one by --team, --user or --role, --environment and --grant",
         )
     return found[run.person.choose("entry", "Which one?", choices)]
+
+
+def _of(run: _Run) -> str:
+    return f" of {run.whose}" if run.whose is not None else ""
 
 
 def _line(run: _Run, entry: Standing) -> str:
@@ -202,7 +251,9 @@ def _list(run: _Run) -> int:
     for each in found:
         run.person.tell(f"{each.access.place.location}  {_line(run, each)}")
     if not found:
-        run.person.tell("There is no live temporary access by what the files say.")
+        run.person.tell(f"There is no live temporary access{_of(run)} by what the files say.")
+    if run.whose is not None and run.options.user is None:
+        run.person.tell(f"--all lists more than those{_of(run)}, whom git's user.email names.")
     invalid = run.configuration.invalid & {
         run.options.team or each for each in run.configuration.teams
     }
@@ -242,18 +293,31 @@ def _hand_in(
         run.person.tell("Nothing was written: validation would refuse it.")
         return show(Report("validate", run.now, findings=errors), run.options)
     run.person.tell(*_diff(change))
-    if run.options.explain:
-        # It imports what talks to AWS.
-        from iam_access.cli import request_meaning  # noqa: PLC0415
-
-        run.person.tell(
-            *request_meaning.lines(run.options, after, change.team, environment, run.now)
-        )
+    refused = _explain(run, after, change, environment) if run.options.explain else ()
+    if refused:
+        run.person.tell("Nothing was written: the apply would refuse it.")
+        return show(Report("request", run.now, findings=refused), run.options)
     if run.options.dry_run:
         run.person.tell("Nothing was written.")
         return 0
+    if not run.person.agrees("Write it?"):
+        run.person.tell("Nothing was written.")
+        return 1
     message = _message(what, until, reason)
     return _write(run, change, message)
+
+
+def _explain(
+    run: _Run, after: Configuration, change: Edit, environment: str
+) -> tuple[Finding, ...]:
+    """Tell what a change means; return why the apply would not make it."""
+    # It imports what talks to AWS.
+    from iam_access.cli.request_meaning import meaning_of  # noqa: PLC0415
+
+    found = meaning_of(run.options, after, change.team, environment, run.now)
+    run.person.tell(*found.lines)
+    # What the apply holds back of a removal is for the reviewers to decide.
+    return found.errors if change.index is not None else ()
 
 
 def _message(what: str, until: datetime | None, reason: str | None) -> pull_request.Message:
