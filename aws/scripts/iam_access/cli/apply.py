@@ -9,7 +9,7 @@ from pathlib import Path
 from iam_access.cli import output_files
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, teams_named
-from iam_access.cli.report import show
+from iam_access.cli.notifying import show_and_notify
 from iam_access.cli.runtime import Clock
 from iam_access.config.configuration import Configuration
 from iam_access.config.suites import of_teams
@@ -69,7 +69,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         _write(report, request, options)
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []
-    return show(replace(report, findings=(*report.findings, *left_out, *unread)), options)
+    report = replace(report, findings=(*report.findings, *left_out, *unread))
+    return show_and_notify(report, options, run.configuration.settings.notifications)
 
 
 def _check_base(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import argparse
 
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load
-from iam_access.cli.report import show
+from iam_access.cli.notifying import show_and_notify
 from iam_access.cli.runtime import Clock
 from iam_access.plan.planner import RunOptions
 from iam_access.runs.planning import cleaning
@@ -20,4 +20,4 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         request.teams,
         lambda now: cleaning(run.configuration, request, now),
     )
-    return show(report, options)
+    return show_and_notify(report, options, run.configuration.settings.notifications)
