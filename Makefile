@@ -12,8 +12,10 @@ PY     := $(VENV)/bin/python
 # that stand together, so that what a module or folder shares is mostly made once.
 PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal -m "not exhaustive"
 
+CLEANUP_ARGS ?= --all
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check bench format schemas lock clean
+.PHONY: help demo test exhaustive check bench format schemas lock cleanup revoke clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -46,6 +48,14 @@ format: ## Rewrite the code in the project's format and fix what can be fixed
 schemas: ## Write aws/schemas/ anew, with which editors check the files
 	@$(PYTHON) tools/venv.py dev
 	@$(PY) tools/schemas.py
+
+cleanup: ## Remove temporary access that has ended, as the workflow does (CLEANUP_ARGS="--all --dry-run")
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/cleanup.py $(CLEANUP_ARGS)
+
+revoke: ## End access at once, as the workflow does (REVOKE_ARGS="--user ann@example.com --dry-run")
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/revoke.py $(REVOKE_ARGS)
 
 lock: ## Write the requirements*.txt anew from the *.in (LOCK_ARGS=--upgrade for newer versions)
 	@$(PYTHON) tools/venv.py dev

@@ -126,7 +126,7 @@ def main() -> int:
         description="See a team's YAML become access in an embedded AWS, expire and be cleaned up.",
         allow_abbrev=False,
     )
-    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=True)
     clock = Clock()
     return run_command(parser, None, lambda _options, _clock: run_story(clock), clock)
 

@@ -178,6 +178,7 @@ Code: TypeAlias = Literal[
     "keeps-temporary-access",
     "access-of-others",
     "held-elsewhere",
+    "revocation-reason",
     "ends-for-others",
     "verified",
     "verify-not-so",
@@ -711,6 +712,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _NOTE,
         "from `revoke.py`: accounts that `--environment` leaves out were not looked at",
     ),
+    "revocation-reason": CodeEntry(_NOTE, "from `revoke.py`: the reason that was given for it"),
     "ends-for-others": CodeEntry(
         _WARNING,
         "from `revoke.py`: what ends is held by others as well, who lose it with it until the "

@@ -32,17 +32,24 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="use a fresh AWS inside this process, made from the files; no credentials needed",
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
-    parser.set_defaults(markdown_file=None)
+    parser.set_defaults(markdown_file=None, summary_file=None)
 
 
 def add_markdown_file(parser: argparse.ArgumentParser) -> None:
-    """A file for the report as Markdown, beside the text."""
+    """Files for the report as Markdown, beside the text."""
     parser.add_argument(
         "--markdown-file",
         type=Path,
         metavar="FILE",
         help="also write the report as Markdown into this file, for a comment or a summary; the "
         "text is then complete, as with --verbose",
+    )
+    parser.add_argument(
+        "--summary-file",
+        type=Path,
+        metavar="FILE",
+        help="also add the report as Markdown to this file, cut to the size of the summary of a "
+        "job (GITHUB_STEP_SUMMARY); the text is then complete, as with --verbose",
     )
 
 

@@ -139,6 +139,12 @@ def revoke(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="also what is held permanently, as of one who leaves",
     )
+    parser.add_argument("--reason", metavar="TEXT", help="why, for those who read the report")
+    parser.add_argument(
+        "--from-form",
+        action="store_true",
+        help="take all of these from the variables that the workflow Revoke sets",
+    )
     arguments.add_dry_run(parser, "read, print what would end, and write nothing")
     arguments.add_explain(parser, "also show what each user and role loses by it")
     arguments.add_markdown_file(parser)
@@ -155,7 +161,9 @@ def request(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     )
     arguments.add_config_dir(parser)
     arguments.add_request(parser)
-    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True, verbose=False)
+    parser.set_defaults(
+        output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=True, verbose=False
+    )
     return run_command(parser, argv, in_module("iam_access.cli.request"), clock)
 
 
@@ -170,5 +178,5 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     parser.add_argument(
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
-    parser.set_defaults(output=Output.TEXT, markdown_file=None, sandbox=True)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=True)
     return run_command(parser, argv, in_module("iam_access.cli.serve"), clock)

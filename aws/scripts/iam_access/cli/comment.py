@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from iam_access.cli import summary
 from iam_access.cli.arguments import pull_request
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
-from iam_access.github.comments import SUMMARY_BYTES, WORKFLOW, bounded, put_comment
+from iam_access.github.comments import WORKFLOW, put_comment
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
@@ -103,18 +104,14 @@ def _left_out(environment: Mapping[str, str]) -> str:
 
 
 def _summarise(page: str, environment: Mapping[str, str], left_out: str) -> None:
-    """Add the page to the job's summary. Raises UsageError if there is none."""
+    """Add the page to the job's summary. Raises UsageError if there is none, or AccessError."""
     file = environment.get("GITHUB_STEP_SUMMARY")
     if not file:
         raise UsageError(
             "the page can be shown neither as a comment nor in a job's summary",
             "set GITHUB_STEP_SUMMARY, as a job of GitHub Actions does",
         )
-    try:
-        with Path(file).open("a", encoding="utf-8", errors="replace") as summary:
-            summary.write(bounded(page, SUMMARY_BYTES - 1, left_out, "utf-8") + "\n")
-    except OSError as error:
-        raise UsageError(f"the job's summary cannot be written: {error.strerror}") from None
+    summary.append(Path(file), page, left_out)
 
 
 def _say(text: str) -> None:

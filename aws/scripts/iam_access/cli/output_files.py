@@ -1,4 +1,4 @@
-"""The files that commands write: `--markdown-file`, `--plan-file` and the results of tests."""
+"""The files that commands write: Markdown, summaries, plans and the results of tests."""
 
 import argparse
 import os
@@ -8,7 +8,11 @@ from iam_access.errors import AccessError
 
 # Options that name files, in the order in which they are checked: the Markdown file last.
 _READ = {"from_plan": "--from-plan"}
-_WRITTEN = {"plan_file": "--plan-file", "markdown_file": "--markdown-file"}
+_WRITTEN = {
+    "plan_file": "--plan-file",
+    "summary_file": "--summary-file",
+    "markdown_file": "--markdown-file",
+}
 _ACCESS_FILES = (".yaml", ".yml")
 
 
@@ -21,8 +25,8 @@ class CannotWriteError(AccessError):
 def problem(options: argparse.Namespace) -> str | None:
     """Why output files that the options name cannot be used, for people; None if they can.
 
-    Makes those that are not there. Empties the Markdown file, once all is well; a plan file keeps
-    its contents until the options that go with it are checked.
+    Makes those that are not there. Empties the Markdown file, once all is well; the summary's
+    keeps what it has, and a plan file until the options that go with it are checked.
     """
     taken: dict[str, str] = {}
     for name, option in {**_READ, **_WRITTEN}.items():

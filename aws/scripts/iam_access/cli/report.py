@@ -11,11 +11,16 @@ from iam_access.render import markdown_beside_text, render
 def show(report: Report, options: argparse.Namespace) -> int:
     """Print the report as the options ask for; return its exit status.
 
-    Raises CannotWriteError for the Markdown file, once the report is printed.
+    Raises CannotWriteError for the Markdown files, once the report is printed.
     """
-    complete = options.verbose or options.markdown_file is not None
+    beside = options.markdown_file is not None or options.summary_file is not None
+    complete = options.verbose or beside
     render(report, options.output, sys.stdout, verbose=complete)
+    markdown = markdown_beside_text(report, verbose=options.verbose) if beside else ""
     if options.markdown_file is not None:
-        markdown = markdown_beside_text(report, verbose=options.verbose)
         output_files.write(options.markdown_file, markdown, "name another --markdown-file")
+    if options.summary_file is not None:
+        from iam_access.cli import summary  # noqa: PLC0415 - few runs need it
+
+        summary.append(options.summary_file, markdown)
     return report.exit_status

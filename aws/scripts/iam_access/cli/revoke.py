@@ -1,10 +1,11 @@
 """`revoke.py`: end access at once."""
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from iam_access.cli import principals
+from iam_access.cli import principals, revoke_form
 from iam_access.cli.account_run import AccountRun
 from iam_access.cli.files import accounts_of
 from iam_access.cli.report import show
@@ -23,6 +24,8 @@ from iam_access.snapshot import Snapshot
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Plan, and unless it is a dry run revoke; return the exit status."""
+    if options.from_form:
+        revoke_form.fill(options, os.environ)
     _check(options)
     configuration, unread = load_for_revoking(options.config_dir)
     run = AccountRun("revoke", options, clock, configuration)
@@ -46,6 +49,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         run.configuration, target.matches, read, clock(), permanent=target.permanent
     )
     findings = (
+        *_reason(options.reason),
         *unread,
         *what_hides_access(run.configuration, permanent=target.permanent),
         *to_delete,
@@ -53,6 +57,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         *nothing_matches(report, target),
     )
     return show(replace(report, findings=findings), options)
+
+
+def _reason(text: str | None) -> Iterator[Finding]:
+    if text is not None:
+        yield Finding(
+            code="revocation-reason", severity=Severity.NOTE, message=f"revoked for: {text}"
+        )
 
 
 def _elsewhere(
@@ -76,7 +87,7 @@ def _elsewhere(
 
 def _check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that do not say what to revoke."""
-    for name in ("user", "role", "grant", "team"):
+    for name in ("user", "role", "grant", "team", "reason"):
         # An empty value is not the same as no option, which would end more.
         if getattr(options, name) == "":
             raise UsageError(f"--{name} is empty", "give it a value, or leave it out")

@@ -77,8 +77,12 @@ def run_command(
 ) -> int:
     """Parse the arguments and run the command; return the exit status, whatever happens."""
     options = parser.parse_args(argv)
-    if options.markdown_file is not None and options.output is not Output.TEXT:
-        parser.error("--markdown-file needs --output text, which has what the Markdown leaves out")
+    for option in ("markdown_file", "summary_file"):
+        if getattr(options, option) is not None and options.output is not Output.TEXT:
+            parser.error(
+                f"--{option.replace('_', '-')} needs --output text, which has what the Markdown "
+                "leaves out"
+            )
     unusable = output_files.problem(options)
     if unusable is not None:
         parser.error(unusable)
@@ -106,10 +110,11 @@ def run_command(
 def _report(error: AccessError, options: argparse.Namespace) -> None:
     """Write an error that ended a run to the places of its report."""
     render_error(error, options.output, sys.stdout)
-    if options.markdown_file is not None:
-        # It may be the file that cannot be written.
-        with suppress(OSError), options.markdown_file.open("w", encoding="utf-8") as file:
-            render_error(error, Output.MARKDOWN, file)
+    for path, mode in ((options.markdown_file, "w"), (options.summary_file, "a")):
+        if path is not None:
+            # It may be the file that cannot be written.
+            with suppress(OSError), path.open(mode, encoding="utf-8") as file:
+                render_error(error, Output.MARKDOWN, file)
 
 
 @contextmanager
