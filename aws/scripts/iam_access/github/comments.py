@@ -13,7 +13,7 @@ SUMMARY_BYTES = 1_048_576
 #: Whose comments are those of a workflow's own token.
 WORKFLOW = "github-actions[bot]"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _DETAILS = re.compile(r"<(/?)details>")
 
@@ -34,11 +34,11 @@ def put_comment(
     The comment is known by its author and its first line: others can write such a line, too, and
     the token could change their comments. Raises GitHubError.
     """
-    marker = _marker(name)
-    body = f"{marker}\n{bounded(page, LONGEST - len(marker) - 1, left_out)}"
+    first = marker(name)
+    body = f"{first}\n{bounded(page, LONGEST - len(first) - 1, left_out)}"
     for comment in github.pages("issues", pull, "comments"):
         written = comment.get("body") or ""
-        if (comment.get("user") or {}).get("login") != author or not _has(written, marker):
+        if (comment.get("user") or {}).get("login") != author or not is_marked(written, first):
             continue
         if _lines(written) == _lines(body):
             return Put.UNCHANGED
@@ -48,15 +48,17 @@ def put_comment(
     return Put.CREATED
 
 
-def _marker(name: str) -> str:
+def marker(name: str) -> str:
+    """The first line of what has this name, which is not shown. Raises GitHubError."""
     if _NAME.fullmatch(name) is None:
         raise GitHubError(
-            f"{name!r} is not a name for a comment", "use a-z, 0-9 and -, 40 characters at most"
+            f"{name!r} is not a name for a comment", "use a-z, 0-9 and -, 80 characters at most"
         )
     return f"<!-- self-serve-iam: {name} -->"
 
 
-def _has(written: str, marker: str) -> bool:
+def is_marked(written: str, marker: str) -> bool:
+    """Whether the marker is the first line of the text."""
     return written.splitlines()[:1] == [marker]
 
 
