@@ -26,6 +26,10 @@ def added(text: str) -> str:
         pytest.param("", f"{KEY}:\n{BLOCK}", id="empty"),
         pytest.param("# why", f"# why\n{KEY}:\n{BLOCK}", id="comment alone, no line end"),
         pytest.param("---\n", f"---\n{KEY}:\n{BLOCK}", id="document marker"),
+        pytest.param("---\n...", f"---\n{KEY}:\n{BLOCK}...", id="no document"),
+        pytest.param(
+            f"{KEY}: ~\n...\n# c\n", f"{KEY}:\n{BLOCK}...\n# c\n", id="end of the document"
+        ),
         pytest.param(f"{KEY}:", f"{KEY}:\n{BLOCK}", id="no value"),
         pytest.param(f"{KEY}: ~\n", f"{KEY}:\n{BLOCK}", id="null"),
         pytest.param(f"{KEY}: &a\n", f"{KEY}: &a\n{BLOCK}", id="anchor alone"),
@@ -34,7 +38,7 @@ def added(text: str) -> str:
         pytest.param(f"{KEY}: []\n", f"{KEY}:\n{BLOCK}", id="empty brackets"),
         pytest.param(f"{KEY}: []", f"{KEY}:\n{BLOCK}", id="empty brackets, no line end"),
         pytest.param(
-            f"{KEY}: []  # none\n# end\n", f"{KEY}: # none\n{BLOCK}# end\n", id="brackets, comment"
+            f"{KEY}: []  # none\n# end\n", f"{KEY}:  # none\n{BLOCK}# end\n", id="brackets, comment"
         ),
         pytest.param(f"{KEY}: [\n]\n", f"{KEY}:\n{BLOCK}", id="brackets on two lines"),
         pytest.param(f"{KEY}: [{{user: x}}]\n", f"{KEY}: [{{user: x}}, {BRACES}]\n", id="flow"),
@@ -107,7 +111,6 @@ def test_line_ends_stay() -> None:
         pytest.param(f"{KEY}: text\n", id="no list"),
         pytest.param("other: []\n", id="another key"),
         pytest.param(f"{KEY}: []\nother: []\n", id="two keys"),
-        pytest.param(f"{KEY}:\n...\n", id="end of the document"),
         pytest.param(f"{KEY}: []\n...\n---\na: b\n", id="two documents"),
         pytest.param("- a\n", id="a list"),
         pytest.param(f"<<<<<<< HEAD\n{KEY}: []\n", id="conflict"),
@@ -179,6 +182,9 @@ def test_removed(index: int, lines: str) -> None:
         ("[{a: b}, {c: d}]", 0, "[{c: d}]"),
         ("[{a: b}, {c: d}]", 1, "[{a: b}]"),
         ("[{a: b},]", 0, "[]"),
+        ("[\n  {a: b},  # c\n  {c: d}\n]", 1, "[\n  {a: b},  # c\n]"),
+        ("[\n  {a: b},\n  # c\n  {c: d}]", 0, "[\n  # c\n  {c: d}]"),
+        ("[\n  {a: b},\n  {c: d}\n]", 1, "[\n  {a: b}\n]"),
     ],
 )
 def test_removed_from_brackets(before: str, index: int, after: str) -> None:

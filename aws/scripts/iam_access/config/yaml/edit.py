@@ -21,6 +21,10 @@ from iam_access.config.yaml.events import DEPTH_LIMIT
 _BOM = b"\xef\xbb\xbf"
 # An entry's first line up to its value: indentation, dash, gap. An anchor may follow the gap.
 _DASH = re.compile(r"( *)-([ \t]+)")
+# The end of a document, which is one wherever it stands at the beginning of a line.
+_END_MARKER = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
+# What follows an item in brackets that has a line of its own.
+_REST_OF_LINE = re.compile(r",?[ \t]*(#[^\n]*)?\r?\n")
 # Plain text in a file is read as text here, and as one of these by most other readers.
 _TEXT_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp")
 _RESOLVER: Any = Resolver()
@@ -263,7 +267,9 @@ def _in_braces(entry: Mapping[str, str]) -> str:
 
 def _into_nothing(text: _Text, key: str, entry: Mapping[str, str]) -> str:
     """Append the first entry to a file without any, and the key if that is missing."""
-    written = text.text
+    ended = _END_MARKER.search(text.text)
+    stop = ended.start() if ended is not None else len(text.text)
+    written, rest = text.text[:stop], text.text[stop:]
     null = getattr(text.key.event, "value", "") if text.key is not None else ""
     if text.key is not None and null:
         kept = written[: text.key.end - len(null)].rstrip(" ")
@@ -272,7 +278,7 @@ def _into_nothing(text: _Text, key: str, entry: Mapping[str, str]) -> str:
         written += text.newline
     if text.key is None:
         written += f"{key}:{text.newline}"
-    return written + _in_lines(entry, "  ", " ", text.newline) + text.newline
+    return written + _in_lines(entry, "  ", " ", text.newline) + text.newline + rest
 
 
 def _is_blank(text: _Text, node: _Node) -> bool:
@@ -284,12 +290,12 @@ def _opened(text: _Text, entry: Mapping[str, str]) -> str:
     assert text.entries is not None
     start, end = text.entries.start, text.entries.end
     line = text.line_end(end)
-    before = text.text[:start]
+    before = text.text[:start].rstrip(" \t")
     after = text.text[end:line]
-    before = before if after.strip() else before.rstrip(" \t")
+    after = after if after.strip() else after.lstrip(" \t")
     ended = after if after.endswith("\n") else after + text.newline
     new = _in_lines(entry, "  ", " ", text.newline) + text.newline
-    return before + ended.lstrip(" \t") + new + text.text[line:]
+    return before + ended + new + text.text[line:]
 
 
 def _into_brackets(text: _Text, entry: Mapping[str, str]) -> str:
@@ -379,9 +385,18 @@ def _cut_of_lines(text: _Text, item: _Node) -> tuple[int, int]:
 
 
 def _cut_of_flow(text: _Text, item: _Node, index: int) -> tuple[int, int]:
-    if index + 1 < len(text.items):
-        return item.start, text.items[index + 1].start
-    if index:
-        return text.items[index - 1].end, item.end
-    rest = text.text[item.end :]
-    return item.start, item.end + (rest.index(",") + 1 if rest.lstrip().startswith(",") else 0)
+    line = text.line_start(item.start)
+    rest = _REST_OF_LINE.match(text.text, item.end)
+    has_line = rest is not None and not text.text[line : item.start].strip()
+    is_last = index + 1 == len(text.items)
+    if is_last and index:
+        before = text.items[index - 1].end
+        if "#" not in text.text[before : item.start]:
+            return before, item.end
+    if has_line and rest is not None and len(text.items) > 1:
+        return line, rest.end()
+    if is_last:
+        behind = text.text[item.end :]
+        comma = behind.index(",") + 1 if behind.lstrip().startswith(",") else 0
+        return item.start, item.end + comma
+    return item.start, text.items[index + 1].start
