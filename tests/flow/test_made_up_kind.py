@@ -508,6 +508,7 @@ RULES: Mapping[str, Case] = {
 }
 NOT_ABOUT_ENTRIES = {
     "deployer_role": "who applies, not what is granted",
+    "planner_role": "who plans, not what is granted",
     "accounts": "which team may name an account; its entries do not matter",
     "known_names": "names that policies may use",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from iam_access.cli.simulate import simulate
 from iam_access.policy.document import as_list, statements_of
 from iam_access.sandbox import FaultContext, LostAnswer
-from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet
-from tests.flow.test_interruption import prepared
+from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet, account, opened
+from tests.flow.test_interruption import USERS, after, before, drift, prepared
+
+PLANNER = "self-serve-planner"
 
 
-def permitted(fleet: Fleet) -> Iterator[str]:
-    """The actions that the template allows, one by one."""
-    role = fleet.sandbox.backend(PROD).get_role(DEPLOYER)
+def permitted(fleet: Fleet, name: str = DEPLOYER) -> Iterator[str]:
+    """The actions that the template of a role allows, one by one."""
+    role = fleet.sandbox.backend(PROD).get_role(name)
     for text in role.policies.values():
         for statement in statements_of(json.loads(text)):
             if statement["Effect"] == "Allow":
@@ -38,3 +41,32 @@ def test_the_template_allows_the_calls_that_are_made_and_no_others(files: Files)
         calls = (*applied.calls, *asked.calls)
         made = {f"iam:{call.operation}" for call in calls if call.service == "iam"}
         assert set(permitted(fleet)) == made
+
+
+def test_the_planner_role_allows_the_calls_of_a_plan_and_no_others(files: Files) -> None:
+    before(files)
+    place = account(users=USERS, roles=("runner", "worker"))
+    with opened(files, replace(place, planner_role=PLANNER)) as fleet:
+        assert fleet.apply("--all").status == 0
+        drift(fleet)
+        after(files)
+        dry = ("--all", "--dry-run", "--explain", "--output", "json")
+        planned, full = fleet.apply(*dry, "--read-only"), fleet.apply(*dry)
+        assert planned.json == full.json
+        made = {f"iam:{call.operation}" for call in planned.calls if call.service == "iam"}
+        assert set(permitted(fleet, PLANNER)) == made
+        (assumed,) = (call for call in planned.calls if call.operation == "AssumeRole")
+        assert assumed.params["RoleArn"] == f"arn:aws:iam::{PROD}:role/{PLANNER}"
+        applied = fleet.apply("--all", "--read-only")
+        assert (applied.status, applied.calls) == (2, ())
+
+
+def test_without_the_planner_role_nothing_is_planned_and_the_hint_names_its_template(
+    files: Files,
+) -> None:
+    before(files)
+    with opened(files, account(users=USERS, roles=("runner", "worker"))) as fleet:
+        planned = fleet.apply("--all", "--dry-run", "--read-only")
+        assert (planned.status, planned.operations[0]) == (2, "AssumeRole")
+        assert "aws/bootstrap/planner-role.yaml" in planned.out
+        assert f"role/{DEPLOYER}" not in planned.out

@@ -98,20 +98,25 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
     assert allowed == calls | reads | READ_OF_ACCOUNTS
 
 
-HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]["HubRole"]["Properties"]
+HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
+ENVIRONMENTS = {
+    "aws": "GitHubEnvironment",
+    "aws-plan": "GitHubPlanEnvironment",
+    "aws-revoke": "GitHubRevokeEnvironment",
+}
 
 
-def trusted() -> dict[str, list[Any]]:
-    """The workflows that may become the hub's role, by the parameter with their environment."""
+def trusted(role: str) -> dict[str, list[Any]]:
+    """The workflows that may become a role of the hub, by the parameter with their environment."""
     found = {}
-    for statement in HUB["AssumeRolePolicyDocument"]["Statement"]:
+    for statement in HUB[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
         conditions = statement["Condition"]["StringEquals"]
         assert conditions["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
         subject = json.dumps(conditions["token.actions.githubusercontent.com:sub"])
         (name,) = {
             parameter
-            for parameter in ("GitHubEnvironment", "GitHubRevokeEnvironment")
+            for parameter in ENVIRONMENTS.values()
             if f"environment:${{{parameter}}}" in subject
         }
         refs = as_list(conditions["token.actions.githubusercontent.com:job_workflow_ref"])
@@ -122,18 +127,27 @@ def trusted() -> dict[str, list[Any]]:
 def test_the_hub_trusts_the_workflows_that_sign_in_and_no_others() -> None:
     start = "${GitHubOrganization}/${GitHubRepository}/.github/workflows/"
     end = "@refs/heads/${GitHubBranch}"
-    names = {"aws": "GitHubEnvironment", "aws-revoke": "GitHubRevokeEnvironment"}
-    expected: dict[str, list[str]] = {name: [] for name in names.values()}
+    expected: dict[str, list[str]] = {name: [] for name in ENVIRONMENTS.values()}
     for path in sorted(WORKFLOWS.glob("*.yaml")):
         for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values():
             if "id-token" in job.get("permissions", {}):
-                expected[names[job["environment"]]].append(f"{start}{path.name}{end}")
-    assert trusted() == expected
+                expected[ENVIRONMENTS[job["environment"]]].append(f"{start}{path.name}{end}")
+    planning = trusted("HubPlanRole")
+    assert planning.keys() == {"GitHubPlanEnvironment"}
+    assert {**trusted("HubRole"), **planning} == expected
 
 
-def test_the_hub_assumes_roles_of_the_organisation_only() -> None:
-    (statement,) = HUB["Policies"][0]["PolicyDocument"]["Statement"]
-    assert statement["Action"] == "sts:AssumeRole"
+@pytest.mark.parametrize(("role", "assumed"), [("HubRole", "Deployer"), ("HubPlanRole", "Planner")])
+def test_a_role_of_the_hub_assumes_one_role_and_of_the_organisation_only(
+    role: str, assumed: str
+) -> None:
+    (policy,) = HUB[role]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    name = f"${{{assumed}RolePath}}${{{assumed}RoleName}}"
+    assert (statement["Action"], statement["Resource"]) == (
+        "sts:AssumeRole",
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::*:role{name}"},
+    )
     assert statement["Condition"] == {
         "StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}
     }

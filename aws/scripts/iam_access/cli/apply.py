@@ -95,6 +95,8 @@ def _check_options(options: argparse.Namespace) -> None:
 
     Empties the file of `--plan-file`: a dry run that fails leaves no earlier plan there.
     """
+    if options.read_only and not options.dry_run:
+        raise UsageError("--read-only works only with --dry-run", "add --dry-run")
     if options.plan_file is not None and not options.dry_run:
         raise UsageError("--plan-file works only with --dry-run", "add --dry-run")
     for name, written in _SCOPE.items() if options.from_plan is not None else ():

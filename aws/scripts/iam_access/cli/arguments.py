@@ -32,7 +32,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="use a fresh AWS inside this process, made from the files; no credentials needed",
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
-    parser.set_defaults(markdown_file=None, summary_file=None)
+    parser.set_defaults(markdown_file=None, summary_file=None, read_only=False)
 
 
 def add_markdown_file(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +99,16 @@ def add_dry_run(parser: argparse.ArgumentParser, text: str) -> None:
     """Options of commands that write: a dry run, and environments."""
     parser.add_argument("--dry-run", action="store_true", help=text)
     add_environment(parser)
+
+
+def add_read_only(parser: argparse.ArgumentParser) -> None:
+    """Whether to work with the role that cannot write."""
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="with --dry-run: assume the planner role of the settings, which cannot write, instead "
+        "of the deployer role",
+    )
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:

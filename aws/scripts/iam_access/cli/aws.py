@@ -29,12 +29,18 @@ def run_of(
     teams: frozenset[str] | None,
     now: datetime,
     advance: Callable[[str], None],
+    *,
+    read_only: bool = False,
 ) -> Run:
-    """The run of these teams (None: all) over accounts; `advance` is called after each of them."""
+    """The run of these teams (None: all) over accounts; `advance` is called after each of them.
+
+    One that is `read_only` works with the planner role.
+    """
     name = session_name(teams or ["all"], os.environ)
+    role = configuration.settings.planner_role if read_only else None
     return Run(
         configuration,
-        Accounts(name, workers=DEFAULT_WORKERS),
+        Accounts(name, workers=DEFAULT_WORKERS, role=role),
         now,
         watch=lambda account: advance(account.title),
     )
@@ -59,7 +65,12 @@ def aws(
     from iam_access.sandbox import Sandbox  # noqa: PLC0415
     from iam_access.sandbox.seed import sandbox_accounts as seeded  # noqa: PLC0415
 
-    accounts = map(prepare, seeded(configuration))
+    made = seeded(configuration)
+    if options.read_only:
+        made = tuple(
+            replace(each, planner_role=configuration.settings.planner_role) for each in made
+        )
+    accounts = map(prepare, made)
     with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
         yield
 
@@ -76,7 +87,7 @@ def run_with_progress(
 ) -> Iterator[Run]:
     """The run of these teams (None: all), with a progress bar for this number of accounts."""
     with progress(accounts, command, stream=sys.stderr, verbose=options.verbose) as bar:
-        run = run_of(configuration, teams, clock(), bar.advance)
+        run = run_of(configuration, teams, clock(), bar.advance, read_only=options.read_only)
         yield replace(run, invented=options.sandbox)
 
 

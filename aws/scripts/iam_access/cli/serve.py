@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,10 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
     configuration = load(options, clock())
     server = SandboxServer(
-        sandbox_accounts(configuration),
+        [
+            replace(each, planner_role=configuration.settings.planner_role)
+            for each in sandbox_accounts(configuration)
+        ],
         template=DEPLOYER_TEMPLATE,
         port=options.port,
         clock=clock,

@@ -9,6 +9,7 @@ from iam_access.model import Failure, permission
 from iam_access.policy.arn import assumed_role, iam_arn, is_aws_managed_policy, role_arn
 
 BOOTSTRAP = "aws/bootstrap/deployer-role.yaml"
+PLANNER = "aws/bootstrap/planner-role.yaml"
 
 # What a call names does not exist: codes of IAM, S3, KMS and IAM Identity Center.
 ABSENT = frozenset(

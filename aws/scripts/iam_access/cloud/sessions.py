@@ -27,9 +27,9 @@ from iam_access.cloud.client import (
     call_error,
     client_caller,
 )
-from iam_access.cloud.hints import BOOTSTRAP, trust_statement
+from iam_access.cloud.hints import BOOTSTRAP, PLANNER, trust_statement
 from iam_access.model import Account
-from iam_access.policy.arn import PARTITIONS, assumed_role, deployer_role_arn
+from iam_access.policy.arn import PARTITIONS, assumed_role, role_arn
 
 DURATION_SECONDS = 3_600
 
@@ -71,8 +71,9 @@ class Accounts:
     """Opens sessions, one per account, from the credentials that boto3's own chain finds.
 
     Threads may share it. `workers` is how many of them open accounts at the same time. `base` is
-    the boto3 session to start from; None makes one from the environment at the first use. `clock`
-    returns seconds that never go back.
+    the boto3 session to start from; None makes one from the environment at the first use. `role`
+    is assumed in each account instead of its deployer role (None: that role), by its name, perhaps
+    with a path. `clock` returns seconds that never go back.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Accounts:
         *,
         workers: int,
         base: boto3.Session | None = None,
+        role: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session_name = session_name
+        self._role = role
         self._workers = workers
         self._base = base
         self._sts: dict[str, BaseClient] = {}
@@ -94,11 +97,11 @@ class Accounts:
         self._lock = threading.Lock()
 
     def open(self, account: Account) -> AccountSession:
-        """Assume the account's deployer role; raises CloudError, never tries anything else."""
+        """Assume the role in the account; raises CloudError, never tries anything else."""
         sts = self._sts_client(account.partition)
         answer = self._assume(sts, account)
         arn = str(answer["AssumedRoleUser"]["Arn"])
-        _check_account(arn, account)
+        _check_account(arn, account, self._role_arn(account))
         client = partial(self._client_of, account, answer["Credentials"])
         return AccountSession(account, arn, client("iam", None), client)
 
@@ -116,13 +119,19 @@ class Accounts:
                 shared.until = now + DURATION_SECONDS / 2
             return shared.session
 
+    def _role_in(self, account: Account) -> str:
+        return account.deployer_role if self._role is None else self._role
+
+    def _role_arn(self, account: Account) -> str:
+        return role_arn(account.id, self._role_in(account), partition=account.partition)
+
     def _assume(self, sts: BaseClient, account: Account) -> dict[str, Any]:
         call = client_caller(sts)
         try:
             answer = call(
                 "assume_role",
                 {
-                    "RoleArn": deployer_role_arn(account),
+                    "RoleArn": self._role_arn(account),
                     "RoleSessionName": self._session_name,
                     "DurationSeconds": DURATION_SECONDS,
                 },
@@ -130,27 +139,28 @@ class Accounts:
         except CallError as error:
             raise CloudError(
                 error.code,
-                f"cannot assume {deployer_role_arn(account)}: {error.message}",
+                f"cannot assume {self._role_arn(account)}: {error.message}",
                 self._assume_hint(error, account, call),
             ) from error
         return dict(answer)
 
     def _assume_hint(self, error: CallError, account: Account, sts: Call) -> str:
+        template = BOOTSTRAP if self._role is None else PLANNER
         if error.code in hints.DENIED:
-            return _trust_hint(account, self._caller_arn(sts))
+            return _trust_hint(account, self._role_arn(account), template, self._caller_arn(sts))
         if error.code in hints.NO_CREDENTIALS:
             return (
-                "give boto3 credentials that may assume the deployer role: aws sso login, "
+                "give boto3 credentials that may assume the role: aws sso login, "
                 "AWS_PROFILE, or configure-aws-credentials in a workflow"
             )
         if error.code == "RegionDisabledException":
             return "enable STS for this region in the account, or set AWS_REGION to another one"
         if error.code == "ValidationError":
             return (
-                f"the deployer role must allow sessions of {DURATION_SECONDS} seconds: "
-                f"update its stack from {BOOTSTRAP}"
+                f"the role must allow sessions of {DURATION_SECONDS} seconds: "
+                f"update its stack from {template}"
             )
-        return hints.hint(error, "sts:AssumeRole", {"RoleName": account.deployer_role})
+        return hints.hint(error, "sts:AssumeRole", {"RoleName": self._role_in(account)})
 
     def _caller_arn(self, sts: Call) -> str | None:
         """The ARN of the caller, None where AWS refuses it. Only read to explain a refusal."""
@@ -281,24 +291,24 @@ def _partition(base: boto3.Session, region: str) -> str | None:
         return None
 
 
-def _check_account(arn: str, account: Account) -> None:
+def _check_account(arn: str, account: Account, role: str) -> None:
     """Raise CloudError for a session that is not in the account."""
     found = assumed_role(arn)
     if found is None or (found.partition, found.account) != (account.partition, account.id):
         raise CloudError(
             "WrongAccount",
-            f"the session of {deployer_role_arn(account)} is {arn}, which is not in account "
+            f"the session of {role} is {arn}, which is not in account "
             f"{account.id} of partition {account.partition}",
             "check the endpoint (AWS_ENDPOINT_URL); nothing was sent to the account",
         )
 
 
-def _trust_hint(account: Account, caller: str | None) -> str:
+def _trust_hint(account: Account, role: str, template: str, caller: str | None) -> str:
     who = caller or "the ARN of the role or user that runs this"
     return (
         f"the role must exist and its trust policy must contain {trust_statement(who)} "
-        f"(deploy or update {BOOTSTRAP} in account {account.id}), and {who} must itself be "
-        f"allowed sts:AssumeRole on {deployer_role_arn(account)}"
+        f"(deploy or update {template} in account {account.id}), and {who} must itself be "
+        f"allowed sts:AssumeRole on {role}"
     )
 
 

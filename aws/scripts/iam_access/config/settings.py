@@ -515,7 +515,8 @@ OnlyTemporary = Annotated[
 class Settings(Spec):
     """The organisation's rules.
 
-    `deployer_role` is assumed in every account that names no other (it may include a path).
+    `deployer_role` is assumed in every account that names no other (it may include a path), and
+    `planner_role` in every account where only a plan is made.
     `user_names` maps addresses to IAM users, and `domains` are those that addresses may have (none:
     any). `publish_policies` is whether a team's policies exist in each of its accounts, or only
     where an entry grants them permanently. `accounts` are the teams that may use accounts.
@@ -529,6 +530,7 @@ class Settings(Spec):
     """
 
     deployer_role: DeployerRole = "self-serve-deployer"
+    planner_role: DeployerRole = "self-serve-planner"
     user_names: AddressRule = PART_BEFORE
     domains: Domains = []
     publish_policies: Literal["everywhere", "granted"] = "everywhere"

@@ -64,7 +64,8 @@ _PIPELINE_POLICY = json.dumps(
 class SandboxAccount:
     """An account to make: its 12 digits and what it holds from the start.
 
-    `deployer_role` is a name, with the role's path before it if it has one. `label` is what
+    `deployer_role` is a name, with the role's path before it if it has one; so is `planner_role`,
+    its read-only twin ("": there is none). `label` is what
     profiles call the account; the id if it is empty. `boundary` is the ARN of the permissions
     boundary of all users and roles, "" for none; a customer managed policy is made, and allows
     everything.
@@ -74,12 +75,13 @@ class SandboxAccount:
     users: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     deployer_role: str = "self-serve-deployer"
+    planner_role: str = ""
     partition: str = "aws"
     label: str = ""
     boundary: str = ""
 
     def joined(self, principals: Iterable[Principal]) -> Self:
-        """The account with these users and roles added, except its deployer role.
+        """The account with these users and roles added, except those of the pipeline.
 
         IAM ignores the case of names; the first spelling is kept.
         """
@@ -88,7 +90,8 @@ class SandboxAccount:
         for principal in principals:
             names = users if principal.type is PrincipalType.USER else roles
             names.setdefault(principal.name.lower(), principal.name)
-        roles.pop(self.deployer_role.rpartition("/")[2].lower(), None)
+        for own in (self.deployer_role, self.planner_role):
+            roles.pop(own.rpartition("/")[2].lower(), None)
         return replace(self, users=tuple(users.values()), roles=tuple(roles.values()))
 
 
@@ -97,8 +100,9 @@ class SandboxBase:
 
     accounts: the accounts, with their users, roles and the deployer role made from `template`, a
         CloudFormation file with the parameters DeployerRoleName, DeployerRolePath,
-        TrustedPrincipalArn and RoleBoundary. The account that the pipeline signs in to
-        (`HUB_ACCOUNT`, user `PIPELINE_USER`) is added.
+        TrustedPrincipalArn and RoleBoundary. Its read-only twin is made from `planner-role.yaml`
+        beside it. The account that the pipeline signs in to (`HUB_ACCOUNT`, user
+        `PIPELINE_USER`) is added.
     clock: the time (aware, UTC) for the end of sessions and for conditions.
     quotas: other quotas than AWS's default ones, by account id.
     enforce: whether a call needs permission from the policies of its caller, as in AWS. If not,
@@ -216,15 +220,14 @@ class SandboxBase:
                 made.id = _unique_id("AROA", made.arn)
                 iam.roles[made.id] = made
             pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
-            path, _, name = f"/{account.deployer_role}".rpartition("/")
-            parameters = {
-                "DeployerRoleName": name,
-                "DeployerRolePath": f"{path}/",
-                "TrustedPrincipalArn": pipeline.arn,
-            }
+            parameters = _named("Deployer", account.deployer_role, pipeline.arn)
             if account.boundary:
                 parameters["RoleBoundary"] = account.boundary.partition(":policy/")[2]
             deploy(self._world, account.id, template, parameters)
+            if account.planner_role:
+                twin = _named("Planner", account.planner_role, pipeline.arn)
+                planner = Template.read(self._template.with_name("planner-role.yaml"))
+                deploy(self._world, account.id, planner, twin)
 
     def _seed_hub(self) -> None:
         """Make the pipeline's user in each partition, with one key for all."""
@@ -237,6 +240,16 @@ class SandboxBase:
             else:
                 user.access_keys.append(self._key)
                 hub.access_keys[self._key.access_key_id] = self._key
+
+
+def _named(what: str, role: str, trusted: str) -> dict[str, str]:
+    """The parameters for a role of the pipeline."""
+    path, _, name = f"/{role}".rpartition("/")
+    return {
+        f"{what}RoleName": name,
+        f"{what}RolePath": f"{path}/",
+        "TrustedPrincipalArn": trusted,
+    }
 
 
 class Sandbox(SandboxBase):
