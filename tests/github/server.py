@@ -189,14 +189,27 @@ class GitHubServer:
         self._number += 1
         return self._number
 
-    def add_pull(self, author: str = "ann", head: str = "a" * 40) -> int:
-        """Open a pull request; it is an issue as well."""
+    def add_pull(
+        self, author: str = "ann", head: str = "a" * 40, branch: str = "", fork: str = ""
+    ) -> int:
+        """Open a pull request of a branch, of the repository or of a `fork` (its owner).
+
+        It is an issue as well.
+        """
         number = self.number()
+        owner, _, name = self.repository.partition("/")
+        branch = branch or f"branch-{number}"
         pull = {
             "number": number,
             "state": "open",
             "user": _user(author),
-            "head": {"sha": head},
+            "head": {
+                "sha": head,
+                "ref": branch,
+                "label": f"{fork or owner}:{branch}",
+                "repo": {"full_name": f"{fork or owner}/{name}"},
+            },
+            "base": {"ref": "main", "repo": {"full_name": self.repository}},
             "labels": [],
         }
         self.pulls[number] = pull
@@ -367,6 +380,16 @@ def _update_comment(server: GitHubServer, request: Request) -> Any:
     comment = _find(server.comments, request.names["id"])
     comment["body"] = request.body["body"]
     return comment
+
+
+@route(f"GET {REPOSITORY}/pulls", READ_PULLS, paged=True, query=frozenset({"state", "head"}))
+def _pulls(server: GitHubServer, request: Request) -> Any:
+    head, state = request.query.get("head"), request.query.get("state", "open")
+    return [
+        pull
+        for pull in reversed(server.pulls.values())
+        if state in ("all", pull["state"]) and head in (None, pull["head"]["label"])
+    ]
 
 
 @route(f"GET {PULL}", READ_PULLS)

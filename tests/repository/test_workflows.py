@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 NAMES = [path.stem for path in FILES]
 DEPLOYING = {"apply": "aws", "cleanup": "aws", "revoke": "aws-revoke"}
+# About a pull request, with an identity or secrets: they run the target branch's code alone.
+TARGET = {"plan": "aws-plan", "approvals": "approvals"}
+COMMENTING = ("plan", "validate")
 INSTALL = "--no-deps --require-hashes -r aws/scripts/requirements"
 
 
@@ -84,8 +87,8 @@ def gh(answers: Mapping[str, Any]) -> str:
     return f'#!/bin/sh\ncase "$*" in\n{cases}*) echo "not asked so: $*" >&2; exit 1;;\nesac\n'
 
 
-def test_all_five_workflows_are_there() -> None:
-    assert NAMES == ["apply", "cleanup", "revoke", "tests", "validate"]
+def test_all_workflows_are_there() -> None:
+    assert {*DEPLOYING, *TARGET, "reviewed", "tests", "validate"} <= {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,7 +98,11 @@ def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> 
     for job in workflow["jobs"].values():
         assert int(job["timeout-minutes"]) <= 60
         written = {key for key, value in job["permissions"].items() if value == "write"}
-        assert written <= ({"pull-requests"} if name == "validate" else {"id-token"})
+        assert written in [
+            set(),
+            {"id-token"},
+            *([{"pull-requests"}] if name in COMMENTING else []),
+        ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,29 +126,71 @@ def test_packages_are_installed_by_hash(name: str) -> None:
     assert text.count("pip install") == text.count(INSTALL)
 
 
-@pytest.mark.parametrize("name", ["validate", "tests"])
+@pytest.mark.parametrize("name", ["validate", "tests", "reviewed"])
 def test_what_runs_a_branchs_code_has_neither_secrets_nor_identity(name: str) -> None:
     workflow = load(name)
     assert "pull_request_target" not in workflow["on"]
     assert "secrets." not in str(workflow)
     for job in workflow["jobs"].values():
-        if job["permissions"] != {"contents": "read"}:
+        if job["permissions"] not in ({}, {"contents": "read"}):
             checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
             target = "${{ github.event.pull_request.base.sha }}"
             assert [step["with"]["ref"] for step in checkouts] == [target]
             assert "install" not in str(job)
 
 
-def test_the_comment_is_put_by_the_steps_own_script(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "environment"), TARGET.items())
+def test_what_has_an_identity_or_secrets_runs_nothing_of_the_branch(
+    name: str, environment: str
+) -> None:
+    workflow = load(name)
+    # These take the workflow from the default branch.
+    assert set(workflow["on"]) <= {"pull_request_target", "workflow_run"}
+    jobs = workflow["jobs"].values()
+    for job in jobs:
+        if "pull-requests" in job["permissions"] and "environment" not in job:
+            assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+            assert "secrets." not in str(job)
+        else:
+            assert job["environment"] == environment
+        checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
+        assert [step["with"]["ref"] for step in checkouts] == ["refs/heads/main"]
+        order = [step.get("run", step.get("uses")) for step in job["steps"]]
+        for place, step in enumerate(job["steps"]):
+            if "secrets." in str(step):
+                assert f"python aws/scripts/check_environment.py {environment}" in order[:place]
+    # What is merged comes into a folder of its own and is read by what is checked out.
+    text = "\n".join(step.get("run", "") for step in steps(workflow))
+    for line in text.splitlines():
+        if "merged" in line and "merged_files.py" not in line:
+            assert '--config-dir "$RUNNER_TEMP/merged/aws"' in line
+    for step in steps(workflow):
+        if "working-directory" in step:
+            assert step["run"].startswith('python "$GITHUB_WORKSPACE/aws/scripts/apply.py" ')
+
+
+def test_a_pull_request_gets_one_comment_whichever_workflow_makes_its_plan() -> None:
+    mine = "github.event.pull_request.head.repo.full_name"
+    real = load("plan")["jobs"]["plan"]["if"]
+    offline = load("validate")["jobs"]["comment"]["if"]
+    assert real == f"vars.AWS_PLAN == 'true' && {mine} == github.repository"
+    assert offline == (
+        f"${{{{ !cancelled() && (vars.AWS_PLAN != 'true' || {mine} != github.repository) }}}}"
+    )
+
+
+@pytest.mark.parametrize("name", COMMENTING)
+def test_the_comment_is_put_by_the_steps_own_script(tmp_path: Path, name: str) -> None:
     with github_server("org/repo") as server:
         variables = {
             "GITHUB_API_URL": server.url,
             "GITHUB_TOKEN": server.token(pull_requests="write", contents="read"),
             "PULL_REQUEST": str(server.add_pull()),
+            "COMMIT": "a" * 40,
         }
         for page in ("one", "two"):
             (tmp_path / "plan.md").write_text(page)
-            done = run(block("validate", "Comment"), tmp_path, {"python": PYTHON}, **variables)
+            done = run(block(name, "Comment"), tmp_path, {"python": PYTHON}, **variables)
             assert (done.returncode, done.stderr) == (0, "")
         (comment,) = server.comments.values()
         assert comment["body"].endswith("\ntwo")

@@ -21,9 +21,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
         running.teams["security"] = ["sec", "other"]
         monkeypatch.setenv("GITHUB_API_URL", running.url)
         monkeypatch.setenv("GITHUB_REPOSITORY", running.repository)
-        token = running.token(pull_requests="read", statuses="write")
+        token = running.token(pull_requests="read", statuses="write", members="read")
         monkeypatch.setenv("GITHUB_TOKEN", token)
-        monkeypatch.setenv("GITHUB_MEMBERS_TOKEN", running.token(members="read"))
         yield running
 
 

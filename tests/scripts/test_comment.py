@@ -1,5 +1,6 @@
 """`comment.py` as a job runs it: on the pull request, or in the job's summary."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.cli.comment import comment
+from iam_access.github.comments import Note
 from tests.github.server import GitHubServer, github_server
 from tests.scripts.support import SCRIPTS, environment
 
@@ -110,9 +112,48 @@ def test_what_cannot_be_shown_fails(
     assert comment(arguments(tmp_path, server.add_pull()), variables) == 2
 
 
-@pytest.mark.parametrize("content", ["", " \n"])
-def test_an_empty_page_is_an_error(server: GitHubServer, tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_plan_that_could_not_be_made_takes_the_place_of_an_older_one(
+    server: GitHubServer, tmp_path: Path, content: str | None
+) -> None:
     variables = job(server, tmp_path, pull_requests="write")
-    (tmp_path / "plan.md").write_text(content)
-    assert comment(arguments(tmp_path, server.add_pull()), variables) == 2
-    assert server.requests == []
+    pull = server.add_pull()
+    assert comment(arguments(tmp_path, pull), variables) == 0
+    (tmp_path / "plan.md").unlink()
+    if content is not None:
+        (tmp_path / "plan.md").write_text(content)
+    assert comment([*arguments(tmp_path, pull), "--commit", "b" * 40], variables) == 2
+    (body,) = [each["body"] for each in server.comments.values()]
+    assert PAGE not in body
+    assert "of commit `bbbbbbbbbbbb`" in body
+    assert "**No plan could be made.** [The log](https://github.example/acme/" in body
+
+
+@pytest.mark.parametrize(("source", "words"), [("accounts", "in AWS"), ("sandbox", "a sandbox")])
+def test_it_says_what_was_planned_against_what_and_notes_the_digest(
+    server: GitHubServer, tmp_path: Path, source: str, words: str
+) -> None:
+    variables = job(server, tmp_path, pull_requests="write")
+    (tmp_path / "plan.json").write_text(json.dumps({"digest": "d" * 64}))
+    (tmp_path / "plan.md").write_text("row\n" * 40_000)
+    given = ["--commit", "b" * 40, "--source", source, "--plan-file", str(tmp_path / "plan.json")]
+    assert comment([*arguments(tmp_path, server.add_pull()), *given], variables) == 0
+    (body,) = [each["body"] for each in server.comments.values()]
+    assert len(body) <= 65_536
+    assert Note.of(body) == Note("d" * 64, "b" * 40, "17")
+    assert words in body.splitlines()[2]
+    assert "of commit `bbbbbbbbbbbb`" in body.splitlines()[2]
+    assert body.rstrip().endswith("(https://github.example/acme/access/actions/runs/17).**")
+
+
+@pytest.mark.parametrize("digest", [None, 1, "d" * 63, f"{'d' * 64} run=1 -->", "--> @all"])
+def test_what_is_no_digest_is_not_noted(
+    server: GitHubServer, tmp_path: Path, digest: object
+) -> None:
+    variables = job(server, tmp_path, pull_requests="write")
+    (tmp_path / "plan.json").write_text(json.dumps({"digest": digest}))
+    given = ["--commit", "b" * 40, "--plan-file", str(tmp_path / "plan.json")]
+    assert comment([*arguments(tmp_path, server.add_pull()), *given], variables) == 0
+    (body,) = [each["body"] for each in server.comments.values()]
+    assert Note.of(body) is None
+    assert "@all" not in body

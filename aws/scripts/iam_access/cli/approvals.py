@@ -20,17 +20,19 @@ CONTEXT = "access-approvals"
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Set the status; return 0 once that is done, whatever it is. Raises AccessError."""
-    github = _github("GITHUB_TOKEN")
-    has_own = bool(os.environ.get("GITHUB_MEMBERS_TOKEN"))
-    members = _github("GITHUB_MEMBERS_TOKEN") if has_own else github
-    found = _judge(options, github, members, clock())
+    github = GitHub(
+        os.environ.get("GITHUB_REPOSITORY", ""),
+        os.environ.get("GITHUB_TOKEN", ""),
+        os.environ.get("GITHUB_API_URL") or DEFAULT_API,
+    )
+    found = _judge(options, github, clock())
     set_status(github, options.commit, CONTEXT, found)
     for line in (found.description, *(each.message for each in found.missing)):
         sys.stdout.write(not_a_command(terminal(line)) + "\n")
     return 0
 
 
-def _judge(options: argparse.Namespace, github: GitHub, members: GitHub, now: datetime) -> Verdict:
+def _judge(options: argparse.Namespace, github: GitHub, now: datetime) -> Verdict:
     after = load(options, now)
     before = after.base
     if before is None or not before.settings_valid:
@@ -43,13 +45,5 @@ def _judge(options: argparse.Namespace, github: GitHub, members: GitHub, now: da
     teams = teams_asked(access, before.settings, unclear=unclear)
     if not teams:
         return Verdict()
-    reviews = reviewed(github, members, options.pull_request, options.commit, teams)
+    reviews = reviewed(github, options.pull_request, options.commit, teams)
     return verdict(access, before.settings, reviews, unclear=unclear)
-
-
-def _github(token: str) -> GitHub:
-    return GitHub(
-        os.environ.get("GITHUB_REPOSITORY", ""),
-        os.environ.get(token, ""),
-        os.environ.get("GITHUB_API_URL") or DEFAULT_API,
-    )

@@ -30,8 +30,8 @@ def approvals(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> i
     """`approvals.py`: whether the reviews of a pull request approve its new access."""
     parser = arguments.common(
         "Judge from the reviews of a pull request whether the access that it brings is approved, "
-        "and make that a status of its newest commit. GITHUB_TOKEN needs `pull-requests: read` "
-        "and `statuses: write`; GITHUB_MEMBERS_TOKEN reads the members of the organisation's teams."
+        "and make that a status of its newest commit. GITHUB_TOKEN is that of a GitHub App that "
+        "may read pull requests and the organisation's members, and write commit statuses."
     )
     parser.add_argument(
         "--base", metavar="COMMIT|DIR", required=True, help="the target branch, with its rules"
@@ -74,6 +74,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         "grants end, and the access tests hold",
     )
     arguments.add_plan_files(parser)
+    arguments.add_read_only(parser)
     arguments.add_base(
         parser,
         "with --sandbox: begin with what the files asked for at this commit, or ask for in this "

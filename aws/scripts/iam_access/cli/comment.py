@@ -4,49 +4,99 @@ It needs the standard library alone: the job that has the token installs nothing
 """
 
 import argparse
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from iam_access.cli import summary
 from iam_access.cli.arguments import pull_request
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
-from iam_access.github.comments import WORKFLOW, put_comment
+from iam_access.github.comments import WORKFLOW, Note, put_comment
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
 _LARGEST_PAGE = 50_000_000
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+#: What a plan was made against.
+SOURCES: Mapping[str, str] = {
+    "accounts": "the accounts in AWS, as they were then",
+    "sandbox": "a sandbox that has what the target branch asks for, not the accounts in AWS",
+}
 
 
 def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
-    """Run the command line; return the exit status: 0 shown, 2 not shown as a comment should be."""
+    """Run the command line; return the exit status.
+
+    0: the page is shown; 2: it is not, or there is none, which is shown instead.
+    """
     options = _options(argv)
+    run = _Run.of(environment)
     try:
-        page = _page(options.page)
-        left_out = _left_out(environment)
+        plan = _read(options.page)
+        missing = "" if plan.strip() else run.missing
+        page = f"{_origin(options, run)}{missing or plan}"
+        note = _note(options, run)
         try:
             put = put_comment(
                 _github(environment),
                 options.pull_request,
                 options.name,
                 page,
-                left_out,
-                options.author,
+                run.left_out,
+                note=note,
+                author=options.author,
             )
         except NotPermittedError as error:
-            _summarise(page, environment, left_out)
+            _summarise(page, environment, run.left_out)
             _say(f"The comment is in the job's summary, as the token may not write one: {error}")
-            return 0
         except AccessError:
-            _summarise(page, environment, left_out)
+            _summarise(page, environment, run.left_out)
             raise
+        else:
+            _say(f"The comment was {put}.")
     except AccessError as error:
         hint = f" ({error.hint})" if error.hint else ""
         _say(f"comment.py: {error.message}{hint}")
         return _UNFINISHED
-    _say(f"The comment was {put}.")
-    return 0
+    return _UNFINISHED if missing else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The workflow's run: its number ("": none), and the address of its page ("": not known)."""
+
+    number: str
+    address: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        server = environment.get("GITHUB_SERVER_URL", "")
+        repository = environment.get("GITHUB_REPOSITORY", "")
+        number = environment.get("GITHUB_RUN_ID", "")
+        if not number.isdecimal():
+            return cls("", "")
+        known = server.startswith("https://") and repository
+        return cls(number, f"{server}/{repository}/actions/runs/{number}" if known else "")
+
+    def linked(self, text: str) -> str:
+        return f"[{text}]({self.address})" if self.address else text
+
+    @property
+    def missing(self) -> str:
+        """What is shown where there is no page, in Markdown."""
+        return f"**No plan could be made.** {self.linked('The log')} says why.\n"
+
+    @property
+    def left_out(self) -> str:
+        """Where the whole page is, in Markdown."""
+        where = self.linked("the log and the artifacts of this run")
+        return f"**Lines are left out here. The whole page is in {where}.**"
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -67,22 +117,61 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         default=WORKFLOW,
         help=f"whose comments the token writes (default: {WORKFLOW})",
     )
+    parser.add_argument(
+        "--commit", type=_commit, metavar="SHA", help="the commit that the plan is of; it is shown"
+    )
+    parser.add_argument(
+        "--source", choices=SOURCES, help="what the plan was made against; it is shown"
+    )
+    parser.add_argument(
+        "--plan-file",
+        type=Path,
+        metavar="FILE",
+        help="the plan as apply.py --plan-file wrote it: with --commit, its digest is noted for "
+        "the apply of the merge",
+    )
     return parser.parse_args(argv)
 
 
-def _page(file: Path) -> str:
+def _commit(text: str) -> str:
+    if _COMMIT.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the full id of a commit")
+    return text
+
+
+def _origin(options: argparse.Namespace, run: _Run) -> str:
+    """A line on what is shown, in Markdown."""
+    if options.commit is None and options.source is None:
+        return ""
+    of = f" of commit `{options.commit[:12]}`" if options.commit else ""
+    against = f" against {SOURCES[options.source]}" if options.source else ""
+    return f"_{run.linked('Planned')}{of}{against}._\n\n"
+
+
+def _note(options: argparse.Namespace, run: _Run) -> Note | None:
+    """What the comment tells programs; None without a plan file that has a digest."""
+    if options.plan_file is None or options.commit is None or not run.number:
+        return None
+    try:
+        digest = json.loads(options.plan_file.read_bytes())["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    known = isinstance(digest, str) and _DIGEST.fullmatch(digest)
+    return Note(digest, options.commit, run.number) if known else None
+
+
+def _read(file: Path) -> str:
+    """The page; blank where there is no file. Raises UsageError."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_LARGEST_PAGE + 1)
+    except FileNotFoundError:
+        return ""
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    page = content.decode("utf-8", "replace")
-    if len(content) > _LARGEST_PAGE or not page.strip():
-        raise UsageError(
-            f"{file} is empty, or has more than {_LARGEST_PAGE:,} bytes",
-            "write it with apply.py --markdown-file",
-        )
-    return page
+    if len(content) > _LARGEST_PAGE:
+        raise UsageError(f"{file} has more than {_LARGEST_PAGE:,} bytes")
+    return content.decode("utf-8", "replace")
 
 
 def _github(environment: Mapping[str, str]) -> GitHub:
@@ -91,16 +180,6 @@ def _github(environment: Mapping[str, str]) -> GitHub:
         environment.get("GITHUB_TOKEN", ""),
         environment.get("GITHUB_API_URL") or DEFAULT_API,
     )
-
-
-def _left_out(environment: Mapping[str, str]) -> str:
-    """Where the whole page is, in Markdown."""
-    server = environment.get("GITHUB_SERVER_URL", "")
-    repository, run = environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_RUN_ID", "")
-    where = "the log and the artifacts of this job"
-    if server.startswith("https://") and repository and run.isdecimal():
-        where = f"[{where}]({server}/{repository}/actions/runs/{run})"
-    return f"**Lines are left out here. The whole page is in {where}.**"
 
 
 def _summarise(page: str, environment: Mapping[str, str], left_out: str) -> None:

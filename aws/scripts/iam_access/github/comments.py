@@ -1,8 +1,10 @@
 """One comment for each page on a pull request, updated in place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from iam_access.github.client import GitHub, GitHubError
 
@@ -13,6 +15,7 @@ SUMMARY_BYTES = 1_048_576
 #: Whose comments are those of a workflow's own token.
 WORKFLOW = "github-actions[bot]"
 
+_NOTE = re.compile(r"<!-- plan: digest=([0-9a-f]{64}) commit=([0-9a-f]{40,64}) run=([0-9]+) -->")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _DETAILS = re.compile(r"<(/?)details>")
@@ -26,26 +29,63 @@ class Put(StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a comment tells programs of its plan, in its second line, which people do not see.
+
+    `digest` is that of the plan, `commit` the newest one of the branch, and `run` the number of the
+    workflow run that has the whole plan.
+    """
+
+    digest: str
+    commit: str
+    run: str
+
+    @classmethod
+    def of(cls, body: str) -> Self | None:
+        """Read the note of a comment; None if it has none."""
+        found = _NOTE.fullmatch("".join(body.splitlines()[1:2]))
+        return cls(*found.groups()) if found else None
+
+    def __str__(self) -> str:
+        return f"<!-- plan: digest={self.digest} commit={self.commit} run={self.run} -->"
+
+
 def put_comment(
-    github: GitHub, pull: int, name: str, page: str, left_out: str, author: str = WORKFLOW
+    github: GitHub,
+    pull: int,
+    name: str,
+    page: str,
+    left_out: str,
+    *,
+    note: Note | None = None,
+    author: str = WORKFLOW,
 ) -> Put:
     """Make the page the comment of this name; `page` and `left_out` are Markdown, escaped already.
 
     The comment is known by its author and its first line: others can write such a line, too, and
     the token could change their comments. Raises GitHubError.
     """
-    first = marker(name)
-    body = f"{first}\n{bounded(page, LONGEST - len(first) - 1, left_out)}"
-    for comment in github.pages("issues", pull, "comments"):
-        written = comment.get("body") or ""
-        if (comment.get("user") or {}).get("login") != author or not is_marked(written, first):
-            continue
-        if _lines(written) == _lines(body):
+    head = f"{marker(name)}\n" + (f"{note}\n" if note else "")
+    body = f"{head}{bounded(page, LONGEST - len(head), left_out)}"
+    for comment in comments_of(github, pull, name, author):
+        if _lines(comment["body"]) == _lines(body):
             return Put.UNCHANGED
         github.patch("issues", "comments", int(comment["id"]), body={"body": body})
         return Put.UPDATED
     github.post("issues", pull, "comments", body={"body": body})
     return Put.CREATED
+
+
+def comments_of(
+    github: GitHub, pull: int, name: str, author: str = WORKFLOW
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the comments of this name, oldest first. Raises GitHubError."""
+    line = marker(name)
+    for comment in github.pages("issues", pull, "comments"):
+        written = comment.get("body") or ""
+        if (comment.get("user") or {}).get("login") == author and is_marked(written, line):
+            yield comment
 
 
 def marker(name: str) -> str:

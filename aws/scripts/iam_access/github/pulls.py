@@ -10,13 +10,11 @@ from iam_access.reviewing.approvals import Review, Reviewed, Verdict
 _MOST_COMMITS = 250
 
 
-def reviewed(
-    github: GitHub, members: GitHub, pull: int, head: str, teams: Iterable[str]
-) -> Reviewed:
+def reviewed(github: GitHub, pull: int, head: str, teams: Iterable[str]) -> Reviewed:
     """The reviews of a pull request whose newest commit is `head`, and the members of the teams.
 
-    `members` has a token that may read them, which that of a workflow may not. Raises GitHubError,
-    also if there is a newer commit than `head`, or not every author can be told.
+    A workflow's own token may not read members. Raises GitHubError, also if there is a newer commit
+    than `head`, or not every author can be told.
     """
     found = github.get("pulls", pull)
     if found["head"]["sha"] != head:
@@ -40,7 +38,7 @@ def reviewed(
             for each in github.pages("pulls", pull, "reviews")
         ],
         members={
-            team: frozenset(_login(each) for each in members.members(team))
+            team: frozenset(_login(each) for each in github.members(team))
             for team in sorted(set(teams))
         },
     )

@@ -1,0 +1,184 @@
+"""`merged_files.py`: the access files as a merge of a pull request would leave them, as data.
+
+It needs the standard library and git alone. Of the pull request only files below `aws/` are
+written, no scripts, into a folder of their own: what runs is what is checked out.
+"""
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iam_access.errors import AccessError, UsageError
+from iam_access.github.branches import find_pull
+from iam_access.github.client import DEFAULT_API, GitHub
+from iam_access.render.escape import not_a_command, terminal
+
+_FOUND, _UNFINISHED = 1, 2
+#: The branch that pull requests are merged into; the workflows name it, too.
+BRANCH = "main"
+# Neither scripts nor templates are data.
+_WANTED = ("/aws/", "!/aws/scripts/", "!/aws/bootstrap/")
+# What is merged is not to run anything: no hooks, and no filters, of which runners have git-lfs.
+_INERT = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "filter.lfs.smudge=", "-c", "filter.lfs.process="),
+    *("-c", "filter.lfs.required=false", "-c", "core.fsmonitor=false"),
+)
+_NAMED = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "self-serve-iam"), ("EMAIL", "self-serve-iam@invalid"))
+}
+
+
+class ConflictError(AccessError):
+    """The pull request cannot be merged."""
+
+    code = "merge-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request by its number, and its newest commit."""
+
+    number: int
+    commit: str
+
+
+def merged_files(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
+    """Run the command line; return the exit status: 0 written, 1 a conflict, 2 not written.
+
+    Where the event has no open pull request, nothing is written, neither files nor outputs.
+    """
+    options = _options(argv)
+    try:
+        pull = _pull_request(environment)
+        if pull is None:
+            _say("There is no open pull request to judge.")
+            return 0
+        merge(Path.cwd(), pull, options.directory, environment)
+        _tell(pull, environment)
+    except AccessError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        _say(f"merged_files.py: {error.message}{hint}")
+        return _FOUND if isinstance(error, ConflictError) else _UNFINISHED
+    _say(f"Pull request {pull.number} at {pull.commit} was merged into {options.directory}.")
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Merge the pull request of the event that a workflow runs for into the commit "
+        "that is checked out, and write the access files of that into a folder; nothing of it is "
+        "run. Its number and newest commit become the outputs pull_request and commit. "
+        "GITHUB_TOKEN needs `contents: read`, and for the event workflow_run "
+        "`pull-requests: read`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a folder that is not there")
+    return parser.parse_args(argv)
+
+
+def _pull_request(environment: Mapping[str, str]) -> PullRequest | None:
+    """The pull request of the event; None if it is not open, or not for the branch."""
+    try:
+        event: dict[str, Any] = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_bytes())
+    except (OSError, ValueError, KeyError):
+        raise UsageError(
+            "GITHUB_EVENT_PATH names no event", "run it in a workflow of GitHub Actions"
+        ) from None
+    if "workflow_run" in event:
+        run = event["workflow_run"]
+        github = GitHub(
+            environment.get("GITHUB_REPOSITORY", ""),
+            environment.get("GITHUB_TOKEN", ""),
+            environment.get("GITHUB_API_URL") or DEFAULT_API,
+        )
+        owner = (run.get("head_repository") or {}).get("owner") or {}
+        found = find_pull(github, owner.get("login", ""), run["head_branch"], run["head_sha"])
+    else:
+        found = event.get("pull_request")
+    if not found or found["state"] != "open" or found["base"]["ref"] != BRANCH:
+        return None
+    return PullRequest(int(found["number"]), str(found["head"]["sha"]))
+
+
+def merge(
+    repository: Path, pull: PullRequest, directory: Path, environment: Mapping[str, str]
+) -> None:
+    """Write the access files of a merge into `directory`, a work tree that is at that merge.
+
+    The first parent of the merge is what is checked out in the repository. Raises ConflictError,
+    and UsageError if git fails.
+    """
+    git = _Git(repository, _credentials(environment))
+    git.run("fetch", "--quiet", "--no-tags", "origin", f"refs/pull/{pull.number}/head")
+    newest = git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}")
+    if newest != pull.commit:
+        raise UsageError(
+            f"the newest commit of pull request {pull.number} is {newest}, not {pull.commit}",
+            "the job for the newer commit has it",
+        )
+    tree = git.run("merge-tree", "--write-tree", "HEAD", newest, conflict=pull)
+    parents = ("-p", git.run("rev-parse", "HEAD"), "-p", newest)
+    merged = git.run("commit-tree", tree, *parents, "-m", f"Merge pull request {pull.number}")
+    git.run("worktree", "add", "--quiet", "--detach", "--no-checkout", str(directory), merged)
+    inside = _Git(directory, {})
+    inside.run("sparse-checkout", "set", "--no-cone", *_WANTED)
+    inside.run("checkout", "--quiet", "--detach", merged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Git:
+    folder: Path
+    variables: Mapping[str, str]
+
+    def run(self, *arguments: str, conflict: PullRequest | None = None) -> str:
+        """The first line that git prints. Raises UsageError, or ConflictError for status 1."""
+        command = ("git", *_INERT, "-C", str(self.folder), *arguments)
+        known = {**os.environ, **_NAMED, **self.variables, "LC_ALL": "C"}
+        done = subprocess.run(command, env=known, capture_output=True, text=True, check=False)
+        if done.returncode == 1 and conflict is not None:
+            raise ConflictError(
+                f"pull request {conflict.number} conflicts with {BRANCH}",
+                f"merge {BRANCH} into its branch and solve the conflicts",
+            )
+        if done.returncode != 0:
+            words = done.stderr.strip().removeprefix("fatal: ")
+            raise UsageError(f"git {arguments[0]} failed: {words}")
+        return done.stdout.partition("\n")[0].strip()
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables that give git the token for the server and no other, in no file and no argument.
+
+    https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
+    """
+    token = environment.get("GITHUB_TOKEN")
+    if not token:
+        return {}
+    server = (environment.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {basic}",
+    }
+
+
+def _tell(pull: PullRequest, environment: Mapping[str, str]) -> None:
+    """Make the number and the commit outputs of the step."""
+    file = environment.get("GITHUB_OUTPUT")
+    if file:
+        with Path(file).open("a", encoding="utf-8") as output:
+            output.write(f"pull_request={pull.number}\ncommit={pull.commit}\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(not_a_command(terminal(text)) + "\n")
