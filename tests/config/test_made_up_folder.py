@@ -13,7 +13,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.emergency import what_hides_access
 from iam_access.config.load import load, load_unchecked
 from iam_access.config.to_delete import entries_to_delete
-from iam_access.config.written import permanent_grants, written_grants
+from iam_access.config.written import written_grants
 from iam_access.kinds import attachment
 from iam_access.kinds.base import (
     AccessEntry,
@@ -215,7 +215,9 @@ def test_who_it_names_is_in_the_sandbox_and_known_to_the_emergency_brake(tmp_pat
     ids = {account.id: None}
     (entry,) = entries_to_delete(found, lambda whom, *_: whom == ANN, ids, NOW)
     assert entry.hint.startswith("    {members: [ann@example.com]")
-    assert not permanent_grants(written_grants(found, account, Snapshot(account.id, "aws")))
+    assert all(
+        each.temporary for each in written_grants(found, account, Snapshot(account.id, "aws"))
+    )
     write(tmp_path, group(more=", wrong: 1"))
     assert [each.code for each in what_hides_access(load_unchecked(files))] == ["unknown-key"]
 
@@ -227,8 +229,8 @@ def test_what_it_grants_permanently_is_published_and_known(tmp_path: Path) -> No
     snapshot = Snapshot(account.id, "aws")
     desired = desired_state(found, account, snapshot, {}, frozenset(), NOW)
     assert {"pay-reader", "readers"} <= {each.name for each in desired.resources.values()}
-    granted = permanent_grants(written_grants(found, account, snapshot))
-    assert {each.grant for each in granted.values()} == {"reader"}
+    written = written_grants(found, account, snapshot)
+    assert {each.grant for each in written if not each.temporary} == {"reader"}
 
 
 def test_what_no_access_entry_tells_is_not_made(tmp_path: Path, registered: Groups) -> None:

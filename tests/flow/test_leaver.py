@@ -113,13 +113,13 @@ def test_one_command_takes_all_of_ours_and_names_the_lines(fleet: Fleet) -> None
     told = dict(hints(done))
     assert len(told) == 5
     by_hint = {hint: message for message, hint in told.items()}
-    assert "delete these lines of it only" in by_hint["      - ann@example.com"]
+    assert "more than that: delete line 3 only" in by_hint["      - ann@example.com"]
     flow = "  - users: [ann@example.com, bob@example.com]"
-    assert "take ann@example.com out of it here" in by_hint[flow]
+    assert "take ann@example.com out of line 7 only" in by_hint[flow]
     whole = "  - users: [ann@example.com]\n    environments: [prod]\n    grants: [more]"
-    assert by_hint[whole].endswith("unless this is removed; delete these lines")
+    assert by_hint[whole].endswith("unless this is removed; delete lines 14 to 16")
     (shared,) = (m for h, m in by_hint.items() if "roles: [runner]" in h)
-    assert "to runner: divide this entry" in shared
+    assert "to runner: divide this entry, lines 10 to 13" in shared
     (others,) = (m for m, _ in hints(done, "access-of-others") if "user/ann in prod" in m)
     assert "group staff" in others
     assert "role runner, which it may assume" in others

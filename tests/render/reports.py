@@ -390,14 +390,24 @@ def revoked() -> Report:
         "entry-to-delete",
         Severity.WARNING,
         "the next apply restores dev.admin for user/alice in prod unless this entry is removed; "
-        "delete these lines",
+        "delete lines 8 to 11",
         "  - description: Look into `settlement`\n    user: alice@example.com\n"
         "    environment: prod\n    grant: dev.admin",
         Location("aws/temporary-access/payments.yaml", 8, 5),
         team="payments",
     )
+    item = Finding(
+        "entry-to-delete",
+        Severity.WARNING,
+        "the next apply restores dev.read for user/alice in prod unless this is removed; the entry "
+        "grants more than that: delete line 4 only",
+        "      - alice@example.com",
+        Location("aws/permanent-access/payments.yaml", 4, 9),
+        team="payments",
+        quotes=True,
+    )
     plan = account_report(PROD, gone, outcomes=(Outcome(gone, Status.DONE),))
-    return Report("revoke", NOW, accounts=(plan,), findings=(entry,), digest="5f2c" * 16)
+    return Report("revoke", NOW, accounts=(plan,), findings=(entry, item), digest="5f2c" * 16)
 
 
 def explained() -> Report:

@@ -86,7 +86,7 @@ def test_no_finding_no_annotation() -> None:
 
 
 def test_a_hint_keeps_its_lines() -> None:
-    (warning,) = commands(written(reports.revoked()))
+    _, warning = commands(written(reports.revoked()))
     assert warning.data.split("\n")[1:] == reports.revoked().findings[0].hint.split("\n")
 
 

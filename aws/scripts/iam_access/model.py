@@ -1,6 +1,6 @@
 """The values that all parts of the pipeline share. No behaviour beyond what follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -27,7 +27,8 @@ class Notice:
     """What a report shows with a code, a severity and a place: a finding, or a failure.
 
     The code of a failure is AWS's or one of ours, see `Failure`. `team` and `account` (its 12
-    digits) are those it is about, where they are known.
+    digits) are those it is about, where they are known. A hint that `quotes` is lines of a file, as
+    one of several lines always is.
     """
 
     code: str
@@ -37,10 +38,16 @@ class Notice:
     location: Location | None = None
     team: str | None = None
     account: str | None = None
+    quotes: bool = False
 
     @property
     def is_error(self) -> bool:
         return self.severity is Severity.ERROR
+
+    @property
+    def quoted(self) -> Sequence[str]:
+        """The lines of a file that the hint is; none if it is words."""
+        return self.hint.split("\n") if self.quotes or "\n" in self.hint else ()
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str, str]:

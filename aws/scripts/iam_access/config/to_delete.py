@@ -12,7 +12,7 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, ROLES, USERS, AccessEntry, rival
 from iam_access.kinds.fields import UserNames, role
 from iam_access.kinds.names import label
-from iam_access.model import Finding, Principal, Severity
+from iam_access.model import Finding, Location, Principal, Severity
 from iam_access.phrases import some
 from iam_access.snapshot import Snapshot
 
@@ -117,13 +117,14 @@ def _to_delete(
     later = first_lines[location.file]
     following = later[bisect_right(later, location.line) :]
     file = _File.read(Path(location.file), location.line, following[0] if following else None)
-    what, hint = _deletion(entry, {each.granted for each in meant}, every, file)
+    to_do = _deletion(entry, {each.granted for each in meant}, every, file)
     return Finding(
         code="entry-to-delete",
         severity=Severity.WARNING,
-        message=f"{_why(meant)}; {what}",
-        hint=hint,
-        location=location,
+        message=f"{_why(meant)}; {to_do.words}",
+        hint="\n".join(file.lines[number - 1] for number in to_do.lines),
+        location=to_do.place or location,
+        quotes=True,
         team=team,
     )
 
@@ -175,12 +176,23 @@ class _File:
         return cls(lines, first, entry)
 
 
+class _Deletion(NamedTuple):
+    """What to do, in words, and the lines of the file it is about.
+
+    `place` is where to begin, if that is not the entry's place.
+    """
+
+    words: str
+    lines: Sequence[int]
+    place: Location | None = None
+
+
 def _deletion(
     entry: AccessEntry, meant: set[_Granted], every: Sequence[_Granted], file: _File
-) -> tuple[str, str]:
-    """What to do, and the lines to do it with."""
+) -> _Deletion:
+    whole = range(file.first, file.first + len(file.entry))
     if meant == set(every):
-        return "delete these lines", "\n".join(file.entry)
+        return _Deletion(f"delete {_lines(whole)}", whole)
     for column in range(len(_Granted._fields)):
         items = {each[column] for each in meant}
         leaves_list = all(
@@ -190,27 +202,34 @@ def _deletion(
         if leaves_list and meant == {each for each in every if each[column] in items}:
             return _taken_out(entry, sorted(items), file)
     others = sorted({each.whom.written for each in set(every) - meant})
-    return (
-        f"it also grants what was not revoked, to {some(others, _NAMED)}: divide this entry",
-        "\n".join(file.entry),
+    return _Deletion(
+        f"it also grants what was not revoked, to {some(others, _NAMED)}: divide this entry, "
+        f"{_lines(whole)}",
+        whole,
     )
 
 
-def _taken_out(entry: AccessEntry, items: Sequence[_Item], file: _File) -> tuple[str, str]:
+def _taken_out(entry: AccessEntry, items: Sequence[_Item], file: _File) -> _Deletion:
     """Take items out of lists that keep others."""
-    lines: dict[int, None] = {}
-    alone = True
-    for item in items:
-        place = entry.at(item.field, item.position)
-        lines[place.line] = None
-        # In a list of one item to a line, there is but the dash before it.
-        before = file.lines[place.line - 1][: place.column - 1]
-        alone = alone and before.strip() == "-" and place.line != file.first
-    text = "\n".join(file.lines[number - 1] for number in lines)
-    if alone:
-        return "the entry grants more than that: delete these lines of it only", text
-    names = some([item.written for item in items], _NAMED)
-    return f"the entry grants more than that: take {names} out of it here", text
+    places = [entry.at(item.field, item.position) for item in items]
+    lines = sorted({place.line for place in places})
+    # In a list of one item to a line, there is but the dash before it.
+    before = (file.lines[place.line - 1][: place.column - 1] for place in places)
+    if all(each.strip() == "-" for each in before) and file.first not in lines:
+        words = f"delete {_lines(lines)}"
+    else:
+        names = some([item.written for item in items], _NAMED)
+        words = f"take {names} out of {_lines(lines)}"
+    return _Deletion(f"the entry grants more than that: {words} only", lines, min(places))
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) == 1:
+        return f"line {first}"
+    if last - first == len(numbers) - 1:
+        return f"lines {first} to {last}"
+    return f"lines {', '.join(map(str, numbers[:-1]))} and {last}"
 
 
 def _first_lines(team: Team) -> Mapping[str, Sequence[int]]:

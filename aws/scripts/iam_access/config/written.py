@@ -1,6 +1,6 @@
 """What the files grant in an account, entry by entry."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import product
 from typing import NamedTuple
@@ -57,16 +57,3 @@ def written_grants(
                     entry.until,
                     entry.place.location,
                 )
-
-
-#: By `Principal.in_iam` and the ARN of the policy that the entry grants.
-PermanentGrants = Mapping[tuple[object, str], WrittenGrant]
-
-
-def permanent_grants(written: Iterable[WrittenGrant]) -> PermanentGrants:
-    """Those that are permanent, by whom and what they give; of several the first."""
-    found: dict[tuple[object, str], WrittenGrant] = {}
-    for each in written:
-        for arn in () if each.temporary else each.arns:
-            found.setdefault((each.principal.in_iam, arn), each)
-    return found

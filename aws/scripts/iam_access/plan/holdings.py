@@ -38,6 +38,39 @@ class Holding:
         return bool(self.teams)
 
 
+@dataclass(frozen=True, slots=True)
+class PermanentEntries:
+    """What the files grant permanently in an account, by `Principal.in_iam`."""
+
+    _by_principal: Mapping[object, Sequence[WrittenGrant]]
+
+    @classmethod
+    def of(cls, written: Iterable[WrittenGrant]) -> "PermanentEntries":
+        found: dict[object, list[WrittenGrant]] = {}
+        for each in written:
+            if not each.temporary:
+                found.setdefault(each.principal.in_iam, []).append(each)
+        return cls(found)
+
+    def asking_for(
+        self, resource: Resource, principals: Iterable[Principal]
+    ) -> Sequence[WrittenGrant]:
+        """The entries that ask for a permanent resource, to give something to these principals.
+
+        Of one that attaches no policies and does not say which grant it is, all that its teams
+        grant to them: one of those asks for it.
+        """
+        attached = given_access(resource).attached
+
+        def asks(each: WrittenGrant) -> bool:
+            if attached:
+                return not attached.isdisjoint(each.arns)
+            return each.team in resource.teams and resource.grant in (None, label(each.grant))
+
+        granted = (self._by_principal.get(each.in_iam, ()) for each in principals)
+        return [each for grants in granted for each in grants if asks(each)]
+
+
 def holdings(
     principal: Principal,
     snapshot: Snapshot,
@@ -71,7 +104,10 @@ def held_of_ours(
     ]
     asked = [each for each in written if each.principal.in_iam == principal.in_iam]
     yield from _temporary(principal, filter(is_temporary, mine), asked)
-    yield from (_permanent(principal, each, asked) for each in mine if not is_temporary(each))
+    permanent = PermanentEntries.of(asked)
+    for each in mine:
+        if not is_temporary(each):
+            yield _permanent(principal, each, permanent.asking_for(each, (principal,)))
 
 
 def _is_recipient(principal: Principal, resource: Resource) -> bool:
@@ -107,9 +143,9 @@ def _temporary(
         )
 
 
-def _permanent(principal: Principal, resource: Resource, asked: Sequence[WrittenGrant]) -> Holding:
-    attached = given_access(resource).attached
-    entries = [each for each in asked if not each.temporary and attached.intersection(each.arns)]
+def _permanent(
+    principal: Principal, resource: Resource, entries: Sequence[WrittenGrant]
+) -> Holding:
     return Holding(
         principal,
         f"{resource.id.kind} {resource.name}",

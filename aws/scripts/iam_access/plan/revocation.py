@@ -3,16 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import product
 from typing import Final
 
-from iam_access.config.written import (
-    PermanentGrants,
-    WrittenGrant,
-    permanent_grants,
-)
+from iam_access.config.written import WrittenGrant
 from iam_access.kinds import given_access, is_temporary, kind_of, names
-from iam_access.kinds.kind import GivenAccess
 from iam_access.kinds.names import label
 from iam_access.model import (
     Account,
@@ -33,7 +27,7 @@ from iam_access.plan.diff import (
     with_dependencies,
 )
 from iam_access.plan.guards import GuardContext, obstacles
-from iam_access.plan.holdings import Holding, held_of_ours, of_others
+from iam_access.plan.holdings import Holding, PermanentEntries, held_of_ours, of_others
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -107,7 +101,7 @@ def what_stays(
     `left` is what is there of `observed` once the access has ended, `written` what the files grant
     in the account.
     """
-    where, entries = account.title, permanent_grants(written)
+    where, entries = account.title, PermanentEntries.of(written)
     for held in _meant(_permanent(left), target, entries).values():
         yield _kept(held, target, account, where, entries)
     for principal in map(snapshot.spelled, target.whom):
@@ -129,13 +123,13 @@ def _permanent(resources: ResourcesById) -> Sequence[Resource]:
 
 
 def _meant(
-    permanent: Iterable[Resource], target: Target, written: PermanentGrants
+    permanent: Iterable[Resource], target: Target, written: PermanentEntries
 ) -> Mapping[object, list[Resource]]:
     """What is meant of permanent access; what attaches the same policies is together."""
     found: dict[object, list[Resource]] = {}
     for each in permanent:
         given = given_access(each)
-        named = {entry.grant for entry in _entries(given, written)}
+        named = {entry.grant for entry in written.asking_for(each, given.recipients)}
         own = {names.policy_name(team, target.grant or "") for team in each.teams}
         if target.whom and not any(map(target.names, given.recipients)):
             continue
@@ -146,30 +140,28 @@ def _meant(
     return found
 
 
-def _entries(given: GivenAccess, written: PermanentGrants) -> Iterator[WrittenGrant]:
-    for principal, arn in product(given.recipients, sorted(given.attached)):
-        entry = written.get((principal.in_iam, arn))
-        if entry is not None:
-            yield entry
-
-
 def _kept(
     held: Sequence[Resource],
     target: Target,
     account: Account,
     where: str,
-    written: PermanentGrants,
+    written: PermanentEntries,
 ) -> Finding:
-    first, given = held[0], [given_access(each) for each in held]
-    entries = [entry for each in given for entry in _entries(each, written)]
-    granted = f" (granted as {entries[0].grant})" if entries else ""
-    recipients = dict.fromkeys(whom for each in given for whom in each.recipients)
-    whom = some([str(each) for each in recipients if not target.whom or target.names(each)], _NAMED)
+    first, recipients = held[0], dict[Principal, None]()
+    entries: list[WrittenGrant] = []
+    for each in held:
+        whom = given_access(each).recipients
+        recipients |= dict.fromkeys(whom)
+        entries += written.asking_for(each, whom)
+    grants = " or ".join(dict.fromkeys(each.grant for each in entries))
+    granted = f" (granted as {grants})" if grants else ""
+    named = [str(each) for each in recipients if not target.whom or target.names(each)]
     places = some(sorted({str(each.location) for each in entries}), _NAMED)
     return Finding(
         code=KEPT,
         severity=Severity.WARNING,
-        message=f"permanent access stays: {first.name}{granted} of {whom} in {where}",
+        message=f"permanent access stays: {first.name}{granted} of "
+        f"{some(named, _NAMED)} in {where}",
         hint=_how_it_ends(target, places),
         location=entries[0].location if entries else None,
         team=min(first.teams),
@@ -246,7 +238,7 @@ def plan_revocation(
         and not is_dead(resource, now)
         and target.matches(_holder(resource, target), resource.grant, min(resource.teams))
     ]
-    permanent = _permanent_to_end(observed, target, permanent_grants(written))
+    permanent = _permanent_to_end(observed, target, PermanentEntries.of(written))
     meant = [*temporary, *permanent]
     # A team's own policy gives nothing to those who no longer hold it, and is not deleted.
     goes = [*meant, *_left_without_holders(temporary, observed.values())]
@@ -274,7 +266,7 @@ def plan_revocation(
 
 
 def _permanent_to_end(
-    observed: ResourcesById, target: Target, written: PermanentGrants
+    observed: ResourcesById, target: Target, written: PermanentEntries
 ) -> Sequence[Resource]:
     """The permanent access that is meant, but what other teams than the one meant give as well."""
     if not target.permanent:

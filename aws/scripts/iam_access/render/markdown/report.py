@@ -197,14 +197,14 @@ def _notices(found: Sequence[Finding]) -> list[str]:
 
 
 def finding_rows(found: Sequence[CollapsedFinding], accounts: Sequence[AccountView]) -> list[str]:
-    """Rows of the table, without the hints that have several lines."""
+    """Rows of the table, without the hints that are blocks."""
     titles = {each.account.id: each.title for each in accounts}
     return [_finding_row(fold, titles) for fold in found]
 
 
 def _hints(found: Sequence[CollapsedFinding]) -> list[str]:
-    """The hints that have several lines, which no cell of a table can hold."""
-    wide = [fold.finding for fold in found if "\n" in fold.finding.hint]
+    """The hints that are blocks, which no cell of a table can hold."""
+    wide = [fold.finding for fold in found if fold.finding.quoted]
     return [
         "\n".join([*([""] if number else []), *_block(each)]) for number, each in enumerate(wide)
     ]
@@ -214,7 +214,7 @@ def _finding_row(fold: CollapsedFinding, titles: dict[str, str]) -> str:
     finding = fold.finding
     account = titles.get(finding.account or "", finding.account or "")
     what = [f"{markdown(finding.message)} ({markdown_code(finding.code)})"]
-    if finding.hint and "\n" not in finding.hint:
+    if finding.hint and not finding.quoted:
         what.append(markdown(finding.hint))
     if fold.more:
         what.append(f"and {phrases.count(fold.more, f'more {fold.finding.severity}')} like it")
@@ -224,7 +224,7 @@ def _finding_row(fold: CollapsedFinding, titles: dict[str, str]) -> str:
 
 def _block(finding: Notice) -> tuple[str, ...]:
     about = ", ".join(markdown_code(text) for text in (finding.code, _place(finding)) if text)
-    return (f"{about}:", "", *markdown_block(finding.hint.split("\n"), ""))
+    return (f"{about}:", "", *markdown_block(finding.quoted, ""))
 
 
 def _place(finding: Notice) -> str:
