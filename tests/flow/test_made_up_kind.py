@@ -512,6 +512,9 @@ NOT_ABOUT_ENTRIES = {
     "accounts": "which team may name an account; its entries do not matter",
     "known_names": "names that policies may use",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",
+    "on_plan_change": "what an apply does if it is not what was reviewed",
+    "without_reviewed_plan": "what an apply does if nothing was reviewed",
+    "notifications": "who hears of a run, not what is granted",
     "temporary_access": "each of its rules has a case of its own",
 }
 
