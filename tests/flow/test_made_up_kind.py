@@ -510,6 +510,7 @@ NOT_ABOUT_ENTRIES = {
     "deployer_role": "who applies, not what is granted",
     "planner_role": "who plans, not what is granted",
     "accounts": "which team may name an account; its entries do not matter",
+    "closed_accounts": "accounts that no file names",
     "known_names": "names that policies may use",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",
     "on_plan_change": "what an apply does if it is not what was reviewed",

@@ -15,6 +15,7 @@ from tests.flow.fleet import (
     PROD,
     READ_QUEUES,
     TEMPLATE,
+    TEST,
     VIEW_ONLY,
     Clock,
     Files,
@@ -188,6 +189,16 @@ class TestBase:
         said = "role breakglass: existing access not known here, of which the plan denies "
         assert said in run.out
 
+    def test_an_account_that_leaves_is_emptied(self, fleet: Fleet, base: Files) -> None:
+        rights = {"read": policy()}
+        both = [permanent("read", environments=["prod", "test"])]
+        base.team(accounts={"prod": PROD, "test": TEST}, policies=rights, permanent=both)
+        fleet.files.team(policies=rights, permanent=[permanent("read")])
+        run = self.run(fleet, base, "--output", "json")
+        assert (run.status, run.codes) == (0, ["account-leaves"])
+        changes = {(each["account"], each["action"]) for each in run.json["changes"]}
+        assert changes == {(TEST, "delete")}
+
     def test_what_is_new_and_what_is_gone_is_told(self, fleet: Fleet, base: Files) -> None:
         rights = {"read": policy(), "queues": policy(READ_QUEUES)}
         base.team(policies=rights, permanent=[permanent("read", users=["old@example.com"])])
@@ -270,13 +281,6 @@ class TestBase:
         assert "--base" in run.out
         assert "--config-dir" not in run.out
         assert "--base names no folder, and git knows no commits" in run.out
-
-    def test_an_account_of_aws_has_no_base(self, fleet: Fleet, base: Files) -> None:
-        write_team_granting(fleet.files, "read")
-        run = fleet.apply(*EXPLAIN, "--base", str(base.directory))
-        assert run.status == 2
-        assert "--sandbox" in run.out
-        assert PROD not in run.out
 
 
 def test_earlier_files_are_applied_to_no_account_of_aws(fleet: Fleet, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ Code: TypeAlias = Literal[
     "missing-accounts",
     "no-accounts",
     "account-leaves",
+    "accounts-not-looked-at",
     "account-twice",
     "conflicting-account",
     "unknown-environment",
@@ -313,8 +314,14 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "missing-accounts": CodeEntry(_ERROR, "the team has no accounts file"),
     "no-accounts": CodeEntry(_WARNING, "the accounts file has no accounts"),
     "account-leaves": CodeEntry(
-        _ERROR,
-        "with `--base`: no file names an account any more, and what was granted there would stay",
+        _ERROR + _WARNING + _NOTE,
+        "no file names an account any more, and the apply takes away what was granted there; an "
+        "error until it could, as where the account cannot be reached. The hint has the way out",
+    ),
+    "accounts-not-looked-at": CodeEntry(
+        _WARNING,
+        "from `apply.py --all` without `--applied`: earlier commits name accounts that no file "
+        "names any more",
     ),
     "account-twice": CodeEntry(_ERROR, "two environments of a team are one account"),
     "conflicting-account": CodeEntry(

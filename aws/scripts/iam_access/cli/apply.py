@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from iam_access.cli import output_files
@@ -11,7 +12,9 @@ from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, teams_named
 from iam_access.cli.notifying import show_and_notify
 from iam_access.cli.runtime import Clock
+from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
+from iam_access.config.load import load_standing
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, Report, Severity
@@ -37,21 +40,18 @@ _LONGEST = 500
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Plan, and unless it is a dry run apply; return the exit status."""
-    _check_base(options)
     _check_options(options)
     reviewed = None if options.from_plan is None else _read(options.from_plan)
     if reviewed is not None:
         options = _planned_options(options, reviewed)
-    run = AccountRun("apply", options, clock, load(options, clock()))
+    run = AccountRun("apply", options, clock, _files(options, clock()))
     with _scope_of(options):
         request = RunOptions(
             teams=teams_of_run(options, run.configuration),
             adopt=options.adopt,
             allow_removals_of=_allowed(options, run.configuration),
         )
-        accounts = accounts_of(options, run.configuration, request, run.configuration.accounts)
-    if request.teams is None and not options.environment:
-        accounts += run.configuration.deserted.values()
+        accounts = _accounts(options, run.configuration, request)
     plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
     left_out: tuple[Finding, ...] = ()
     if plans is not None:
@@ -69,16 +69,46 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         _write(report, request, options)
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []
-    report = replace(report, findings=(*report.findings, *left_out, *unread))
+    left = () if options.sandbox else tuple(_told_of_left(run.configuration, report, request))
+    report = replace(report, findings=(*report.findings, *left, *left_out, *unread))
     return show_and_notify(report, options, run.configuration.settings.notifications)
 
 
-def _check_base(options: argparse.Namespace) -> None:
-    if options.base is not None and not options.sandbox:
-        raise UsageError(
-            "--base works only with --sandbox: an account of AWS holds what it holds",
-            "add --sandbox, or leave --base out",
-        )
+def _files(options: argparse.Namespace, now: datetime) -> Configuration:
+    """The files that the options name, with those that were applied last as their base.
+
+    Only where a change is judged, in a sandbox, are they also checked against these.
+    """
+    if options.sandbox:
+        return load(options, now)
+    return load_standing(options.config_dir, options.base, now=now)
+
+
+def _told_of_left(
+    configuration: Configuration, report: Report, request: RunOptions
+) -> Iterator[Finding]:
+    """What becomes of the accounts that left the files."""
+    if configuration.base is None and request.teams is None:
+        yield from left_accounts.unknown(configuration)
+    yield from left_accounts.results(configuration, report.accounts)
+
+
+def _accounts(
+    options: argparse.Namespace, configuration: Configuration, request: RunOptions
+) -> list[Account]:
+    """The accounts of the run's teams, and those in which these have to be taken away.
+
+    Raises UsageError for an environment that none of the teams has or had.
+    """
+    named = accounts_of(options, configuration, request, configuration.accounts)
+    found = {account.id: account for account in named}
+    if request.teams is None and not options.environment:
+        found |= configuration.deserted
+    for account in accounts_of(options, configuration, request, configuration.departures):
+        without = replace(account, environments={})
+        today = {**configuration.deserted, **configuration.accounts}.get(account.id, without)
+        found.setdefault(account.id, today)
+    return [account for _, account in sorted(found.items())]
 
 
 def _allowed(options: argparse.Namespace, configuration: Configuration) -> frozenset[str] | None:

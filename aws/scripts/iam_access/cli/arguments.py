@@ -81,9 +81,9 @@ def add_config_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_base(parser: argparse.ArgumentParser, text: str) -> None:
-    """Earlier files to compare with."""
-    parser.add_argument("--base", metavar="COMMIT|DIR", help=text)
+def add_base(parser: argparse.ArgumentParser, text: str, *names: str) -> None:
+    """Earlier files to compare with; `names` are further ones of the option."""
+    parser.add_argument("--base", *names, dest="base", metavar="COMMIT|DIR", help=text)
 
 
 def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:

@@ -170,12 +170,13 @@ def _joined(account: "SandboxAccount", before: Configuration) -> "SandboxAccount
 def _apply(
     before: Configuration, configuration: Configuration, clock: Clock
 ) -> tuple[AccountReport, ...]:
-    """Apply the earlier files to those of their accounts that today's files have."""
+    """Apply the earlier files to those of their accounts that the sandbox has."""
+    there = {**configuration.left_accounts, **configuration.known_accounts}
     accounts = [
         # The sandbox has the deployer role that today's files name.
-        replace(account, deployer_role=configuration.known_accounts[id_].deployer_role)
+        replace(account, deployer_role=there[id_].deployer_role)
         for id_, account in sorted(before.accounts.items())
-        if id_ in configuration.known_accounts
+        if id_ in there
     ]
     run = run_of(before, None, clock(), lambda _label: None)
     planner = applying(before, RunOptions(allow_removals_of=None), run.now)

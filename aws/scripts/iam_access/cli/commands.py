@@ -23,6 +23,12 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
         "compare with the files at this commit (origin/main), or in this folder: some mistakes "
         "are then errors only where they are new",
     )
+    parser.add_argument(
+        "--applied",
+        metavar="COMMIT|DIR",
+        help="the files that were applied last: an account that left them before --base, and was "
+        "not emptied since, is an error",
+    )
     return run_command(parser, argv, in_module("iam_access.cli.validate"), clock)
 
 
@@ -77,8 +83,10 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     arguments.add_read_only(parser)
     arguments.add_base(
         parser,
-        "with --sandbox: begin with what the files asked for at this commit, or ask for in this "
-        "folder, such as origin/main for a pull request",
+        "the files that were applied last, at this commit or in this folder: accounts that they "
+        "alone name are emptied. With --sandbox they are what it begins with, such as origin/main "
+        "for a pull request",
+        "--applied",
     )
     arguments.add_markdown_file(parser)
     return run_command(parser, argv, in_module("iam_access.cli.apply"), clock)

@@ -1,17 +1,16 @@
 """`drift.py`: find what was changed in the accounts outside of the pipeline, and mend it."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
 from iam_access.cli.account_run import AccountRun
 from iam_access.cli.files import accounts_of, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import UNFINISHED, Clock
 from iam_access.config.configuration import Configuration
-from iam_access.config.load import load, load_base
-from iam_access.model import Account, Finding, Severity
+from iam_access.config.load import load_standing
+from iam_access.model import Finding, Severity
 from iam_access.plan.drift import WatchedFiles
 from iam_access.plan.planner import RunOptions
 from iam_access.runs.planning import watching
@@ -23,38 +22,20 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     It is 2 also where files cannot be read or name no account: not all was looked at.
     """
     options = argparse.Namespace(**{**vars(options), "dry_run": not options.mend})
-    configuration = _files(options, clock())
+    configuration = load_standing(options.config_dir, options.base, now=clock())
     files = WatchedFiles(configuration, configuration.base)
     teams = teams_named(options.teams, configuration) if options.teams else None
     request = RunOptions(teams=teams)
+    watched = {**configuration.departures, **configuration.known_accounts}
     run = AccountRun("drift", options, clock, configuration)
-    accounts = accounts_of(options, configuration, request, _watched(files, options))
+    accounts = accounts_of(options, configuration, request, watched)
     report = run.over(accounts, teams, lambda now: watching(files, request, now))
+    # What the files ask for since they were applied is no part of the drift.
+    report = replace(report, requests=())
     unread = [each for each in report.findings if each.is_error or not accounts]
     unknown = tuple(_unread_base(configuration.base, teams))
     status = show(replace(report, findings=(*unread, *unknown)), options)
     return UNFINISHED if unread or unknown or not accounts else status
-
-
-def _files(options: argparse.Namespace, now: datetime) -> Configuration:
-    """The files as they stand, with those that were applied last as their base.
-
-    They are not checked against these as a change under review is: that was done before the merge.
-    """
-    configuration = load(options.config_dir, now=now, standing=True)
-    if options.base is None:
-        return configuration
-    return replace(configuration, base=load_base(options.base, options.config_dir, now=now))
-
-
-def _watched(files: WatchedFiles, options: argparse.Namespace) -> Mapping[str, Account]:
-    """The accounts of the files, and those that they had when they were applied last.
-
-    A sandbox has the former alone.
-    """
-    if files.applied is None or options.sandbox:
-        return files.current.known_accounts
-    return {**files.applied.known_accounts, **files.current.known_accounts}
 
 
 def _unread_base(applied: Configuration | None, teams: frozenset[str] | None) -> Iterator[Finding]:

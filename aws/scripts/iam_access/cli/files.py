@@ -63,7 +63,7 @@ def accounts_of(
     wanted = set(options.environment)
     known = {
         environment
-        for account in configuration.known_accounts.values()
+        for account in (*configuration.known_accounts.values(), *configuration.departures.values())
         for team, environment in account.environments.items()
         if request.concerns(frozenset({team}))
     }

@@ -1,12 +1,16 @@
 """`validate.py`: check the access files."""
 
 import argparse
+from collections.abc import Iterator
+from datetime import datetime
 
 from iam_access.cli.files import findings_of, load, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
-from iam_access.config import suites
-from iam_access.model import Report
+from iam_access.config import left_accounts, suites
+from iam_access.config.configuration import Configuration
+from iam_access.config.load import load_standing
+from iam_access.model import Finding, Report
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -16,6 +20,15 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     teams = teams_named(options.teams, configuration) if options.teams else None
     findings = (
         *findings_of(configuration, teams),
+        *_unapplied(options, configuration, now),
         *suites.of_teams(configuration, teams).findings,
     )
     return show(Report("validate", now, findings=findings), options)
+
+
+def _unapplied(
+    options: argparse.Namespace, configuration: Configuration, now: datetime
+) -> Iterator[Finding]:
+    if options.applied is not None:
+        standing = load_standing(options.config_dir, options.applied, now=now)
+        yield from left_accounts.unapplied(configuration, standing)

@@ -118,7 +118,8 @@ class Configuration:
     `accounts` (by id) are those of the valid teams, `known_accounts` those of all teams. A team in
     `invalid` has at least one error: nothing of it is applied, and nothing that it has is changed.
     `unread_accounts` are the paths of accounts files that cannot be read, as they are shown. `base`
-    are the earlier files that these were compared with, if any.
+    are the earlier files that these were compared with, if any, and `between` the states from those
+    to these, unchecked, newest first.
     """
 
     directory: Path
@@ -132,6 +133,7 @@ class Configuration:
     settings_place: SourcePosition | None = None
     unread_accounts: tuple[str, ...] = ()
     base: "Configuration | None" = None
+    between: "tuple[Configuration, ...]" = ()
 
     @property
     def deserted(self) -> dict[str, Account]:
@@ -140,13 +142,48 @@ class Configuration:
         An apply still takes away what teams that left the files had there. Accounts that are named
         only by teams with more accounts than allowed are left out.
         """
-        most = self.settings.limits.accounts_per_team
-        beyond = {name for name, team in self.teams.items() if len(team.accounts) > most}
+        beyond = _beyond_limit(self)
         return {
             number: replace(account, environments={})
             for number, account in self.known_accounts.items()
             if number not in self.accounts and not account.environments.keys() <= beyond
         }
+
+    @property
+    def departures(self) -> dict[str, Account]:
+        """The accounts (by id) with the teams that named them in `base`, or since, and not today.
+
+        Teams whose accounts cannot be read today have not left any. Closed accounts are left out.
+        """
+        found: dict[str, Account] = {}
+        # The newest state tells how an account is reached.
+        for before in (*([self.base] if self.base is not None else []), *reversed(self.between)):
+            uncertain = _beyond_limit(before) | self._with_unknown_accounts(before)
+            for number, account in before.known_accounts.items():
+                named = self.known_accounts.get(number)
+                there = uncertain | (named.environments.keys() if named else set())
+                left = {name: at for name, at in account.environments.items() if name not in there}
+                if left and number not in self.settings.closed_accounts:
+                    others = found[number].environments if number in found else {}
+                    found[number] = replace(account, environments={**others, **left})
+        return found
+
+    @property
+    def left_accounts(self) -> dict[str, Account]:
+        """Those of the `departures` that no team names any more."""
+        return {
+            number: account
+            for number, account in self.departures.items()
+            if number not in self.known_accounts
+        }
+
+    def _with_unknown_accounts(self, before: "Configuration") -> frozenset[str]:
+        """The teams with files `before` whose accounts files cannot be read today."""
+        known = {name for name, team in self.teams.items() if team.accounts_are_known}
+        unknown = before.teams.keys() - known
+        return frozenset(
+            name for name in unknown if name in self.teams or self.may_have_files(name)
+        )
 
     def may_have_files(self, team: str) -> bool:
         """Whether a team that has no files may have some that could not be attributed to it.
@@ -162,6 +199,14 @@ class Configuration:
         named = {team.name: team.accounts for team in self.teams.values()}
         aliases = aliases_of(named)
         return Rulebook(self.settings, self.settings_place, aliases, self.unread_accounts)
+
+
+def _beyond_limit(configuration: Configuration) -> frozenset[str]:
+    """The teams with more accounts than allowed."""
+    most = configuration.settings.limits.accounts_per_team
+    return frozenset(
+        name for name, team in configuration.teams.items() if len(team.accounts) > most
+    )
 
 
 def _may_hide(finding: Finding, team: str) -> bool:

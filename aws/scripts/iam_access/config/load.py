@@ -85,13 +85,19 @@ def precedence_of(
     return Precedence(base, history)
 
 
-def history_of(directory: Path, names: Sequence[str], newest: Revision | None = None) -> History:
+def history_of(
+    directory: Path,
+    names: Sequence[str],
+    newest: Revision | None = None,
+    after: Revision | None = None,
+) -> History:
     """Return the earlier states of files (or folders) below a directory, unchecked."""
     return History(
         newest,
         directory,
         names,
         lambda folder, shown: _Reading.of(folder, shown).unchecked(Precedence()),
+        after,
     )
 
 
@@ -169,7 +175,7 @@ class _Reading:
         account_rules.check(all_team_files, book, base, self.report)
         rule_checks.check_names(all_team_files, book, self.report)
         if self.complete:
-            departures.check(all_team_files, base, now, self.report)
+            departures.check(all_team_files, base, self.settings.closed_accounts, now, self.report)
         return replace(self._configuration(known, base), unread_accounts=unread)
 
     def unchecked(self, precedence: Precedence) -> Configuration:
@@ -379,6 +385,25 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
         )
     with revisions.files_of(found) as directory:
         return load(directory, now=now, at=found, standing=True)
+
+
+def load_standing(directory: Path, applied: str | None, *, now: datetime) -> Configuration:
+    """Load the files as they stand, with those that were `applied` last as their base.
+
+    They are not checked against these as a change under review is: that was done before the merge.
+    If these are a commit, the states since then count as well: a run that failed may have applied
+    some of them. Raises UsageError.
+    """
+    configuration = load(directory, now=now, standing=True)
+    if applied is None:
+        return configuration
+    base = load_base(applied, directory, now=now)
+    at = _revision(applied, directory, is_folder=Path(applied).is_dir())
+    between: tuple[Configuration, ...] = ()
+    if at is not None:
+        history = history_of(directory, [accounts.FOLDER, SETTINGS], after=at)
+        between = tuple(each.files for each in history.all())
+    return replace(configuration, base=base, between=between)
 
 
 def _revision(source: str, config_dir: Path, *, is_folder: bool) -> revisions.Revision | None:

@@ -61,15 +61,31 @@ def find(name: str, folder: Path) -> Revision | None:
     return Revision(name, found.stdout.decode().strip(), folder, path.rstrip("\n").rstrip("/"))
 
 
-def commits_of(newest: Revision, names: Sequence[str], most: int) -> list[Revision]:
+def commits_of(
+    newest: Revision, names: Sequence[str], most: int, after: Revision | None = None
+) -> list[Revision]:
     """Return the commits that changed these files or folders, newest first, at most `most`.
+
+    With `after`, only those that this commit does not build on.
 
     A merge counts as one commit (`--first-parent`, https://git-scm.com/docs/git-log). `names` are
     paths below the folder. Raises UsageError if git fails.
     """
-    wanted = ("--first-parent", "--format=%H", f"--max-count={most}", newest.commit, "--", *names)
-    told = _answer(newest.repository, "--literal-pathspecs", "log", *wanted).decode()
+    without = [f"^{after.commit}"] if after is not None else []
+    wanted = ("--first-parent", "--format=%H", f"--max-count={most}", newest.commit, *without)
+    told = _answer(newest.repository, "--literal-pathspecs", "log", *wanted, "--", *names).decode()
     return [replace(newest, name=commit[:12], commit=commit) for commit in told.split()]
+
+
+def removed_lines(folder: Path, name: str) -> str:
+    """Return all lines that commits took out of the files at a path below the folder.
+
+    Empty without a repository.
+    """
+    wanted = ("--first-parent", "--max-count", str(_COMMITS), "--format=", "--patch", "--unified=0")
+    told = _git(folder, "log", *wanted, "--no-ext-diff", "--no-textconv", "--", name)
+    lines = told.stdout.decode(errors="replace").splitlines() if told.returncode == 0 else []
+    return "\n".join(each for each in lines if each.startswith("-"))
 
 
 @contextmanager
@@ -193,8 +209,9 @@ class State(NamedTuple):
 class History:
     """The states of files or folders (`names`, below the directory) at earlier commits.
 
-    It begins at the `newest` commit (None: HEAD), and follows first parents. It is empty without a
-    repository. `read` reads the files of a folder, with locations below the text to show for it.
+    It begins at the `newest` commit (None: HEAD), and follows first parents until `after`. It is
+    empty without a repository. `read` reads the files of a folder, with locations below the text to
+    show for it.
     """
 
     def __init__(
@@ -203,11 +220,13 @@ class History:
         directory: Path,
         names: Sequence[str],
         read: "Callable[[Path, str], Configuration]",
+        after: Revision | None = None,
     ) -> None:
         self._newest = newest
         self._directory = directory
         self._names = names
         self._read = read
+        self._after = after
         self._states: dict[int, State | None] = {}
 
     def __len__(self) -> int:
@@ -218,6 +237,13 @@ class History:
         if number not in self._states:
             self._states[number] = self._state(self._commits[number])
         return self._states[number]
+
+    def all(self) -> Iterator[State]:
+        """Yield all states that git can read, newest first."""
+        for number in range(len(self)):
+            state = self.state(number)
+            if state is not None:
+                yield state
 
     def newest_first(self) -> Iterator[State]:
         """Yield the newest states one by one, then in steps that double."""
@@ -261,7 +287,7 @@ class History:
     def _commits(self) -> list[Revision]:
         try:
             newest = self._newest or find("HEAD", self._directory)
-            return commits_of(newest, self._names, _COMMITS) if newest else []
+            return commits_of(newest, self._names, _COMMITS, self._after) if newest else []
         except UsageError:
             return []
 

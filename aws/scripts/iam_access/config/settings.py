@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from iam_access.config.accounts import DeployerRole
+from iam_access.config.accounts import AccountId, DeployerRole
 from iam_access.config.expressions import (
     ExpressionError,
     Matcher,
@@ -519,7 +519,8 @@ class Settings(Spec):
     `planner_role` in every account where only a plan is made.
     `user_names` maps addresses to IAM users, and `domains` are those that addresses may have (none:
     any). `publish_policies` is whether a team's policies exist in each of its accounts, or only
-    where an entry grants them permanently. `accounts` are the teams that may use accounts.
+    where an entry grants them permanently. `accounts` are the teams that may use accounts, and
+    `closed_accounts` those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request. `permissions_boundary` is the one
     that every user and role with a grant must have. `known_names` are patterns of actions and
@@ -538,6 +539,7 @@ class Settings(Spec):
         TemporaryAccessSettings()
     )
     accounts: Annotated[list[AccountTeams], BeforeValidator(_no_items)] = []
+    closed_accounts: Annotated[list[AccountId], BeforeValidator(_no_list)] = []
     only_temporary: OnlyTemporary = []
     protected_principals: Annotated[ProtectedPrincipals, BeforeValidator(absent_is_default)] = (
         ProtectedPrincipals()

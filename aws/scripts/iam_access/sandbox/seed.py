@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from iam_access.config.configuration import Configuration
 from iam_access.model import Account, Principal
@@ -10,15 +11,22 @@ from iam_access.snapshot import Snapshot
 
 
 def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]:
-    """Return every account of the files with the principals of valid teams' entries there."""
+    """Return every account of the files with the principals of valid teams' entries there.
+
+    Accounts that left the files since their base are among them, without principals.
+    """
     environments = Counter(
         environment
         for account in configuration.accounts.values()
         for environment in set(account.environments.values())
     )
+    left = {
+        id_: replace(each, environments={}) for id_, each in configuration.left_accounts.items()
+    }
+    every = {**left, **configuration.deserted, **configuration.accounts}
     return tuple(
         _account(account, configuration, _label(account, environments))
-        for _, account in sorted({**configuration.deserted, **configuration.accounts}.items())
+        for _, account in sorted(every.items())
     )
 
 

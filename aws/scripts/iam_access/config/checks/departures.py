@@ -1,6 +1,6 @@
-"""Accounts that leave the files while grants in them are still in effect."""
+"""Accounts that leave the files while grants in them are in effect."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 
@@ -19,13 +19,14 @@ _SHOWN = 5
 def check(
     all_team_files: Sequence[TeamFiles],
     base: Configuration | None,
+    closed: Collection[str],
     now: datetime,
     report: FindingCollector,
 ) -> None:
-    """Report grants that are in effect at `now` (UTC) in accounts that only `base` names.
+    """Warn of grants that are in effect at `now` (UTC) in accounts that only `base` names.
 
-    The pipeline looks only into accounts that a file names, so these grants would stay. While a
-    team's accounts cannot be read, no account is known to have left.
+    The apply takes them away, but in `closed` accounts (by id). While a team's accounts cannot be
+    read, no account is known to have left.
     """
     if base is None or any(_are_unclear(team_files) for team_files in all_team_files):
         return
@@ -37,7 +38,7 @@ def check(
     }
     beginnings = {team_files.name: team_files.beginning for team_files in all_team_files}
     for number, account in base.known_accounts.items():
-        if number in named:
+        if number in named or number in closed:
             continue
         for team, environment in sorted(account.environments.items()):
             before = base.teams[team]
@@ -67,13 +68,12 @@ def _leaves(
     ]
     if len(held) > _SHOWN:
         told.append(f"and {len(held) - _SHOWN:,} more")
-    report.error(
+    report.warning(
         "account-leaves",
         location,
-        f"no file names account {number} any more, {shown(environment)} of team {team.name}, and "
-        f"what was granted there would stay: {'; '.join(told)}",
-        f"put the account back into {accounts.FOLDER}/, remove only the entries for "
-        f"{shown(environment)}, and apply; remove the account in a later change",
+        f"no file names account {number} any more, {shown(environment)} of team {team.name}, so "
+        f"the apply takes away what was granted there: {'; '.join(told)}",
+        "keep the deployer role there until the apply has emptied the account",
     )
 
 
