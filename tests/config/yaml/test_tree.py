@@ -273,7 +273,7 @@ def test_tabs_are_named_in_the_hint() -> None:
         ("[${aws:username}]", "put text with { or } in quotes"),
         ("[arn:aws:s3:::{team}/*]", "in quotes"),
         ("'x' y", "put all of the text in quotes"),
-        ("Fix: it", "quote text that contains ': '"),
+        ("Fix: it", "put the text in quotes"),
         ("- x", "on a line of its own"),
     ],
 )

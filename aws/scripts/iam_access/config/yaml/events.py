@@ -246,7 +246,8 @@ class Builder:
                     Problem(
                         "tag",
                         f"the tag {shown(tag)} is not supported",
-                        "remove it: every value is read as text",
+                        "remove it, or put text that begins with ! in quotes: every value is "
+                        "read as text",
                     ),
                 )
             )

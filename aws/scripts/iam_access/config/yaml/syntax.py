@@ -1,7 +1,9 @@
 """Messages for what the YAML parser cannot read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -41,9 +43,14 @@ _BEGINNINGS = ("alias", "anchor", "cannot start any token", "block scalar", "exp
 _AFTER_A_VALUE = (
     "expected key",
     "',' or ']'",
+    "',' or '}'",
     "expected <block end>",
     "expected '-' indicator",
 )
+_BESIDE_A_KEY = ("mapping values", "expected key")
+_KEY_AND_TEXT = re.compile(r" *(?:- +)*[\w.*\"'-]+: +[^\s\"'\[{]")
+_KEY_AND_BRACKET = re.compile(r" *(?:- +)*(?P<key>[\w.-]+|\"[^\"]*\"|'[^']*')(?: *|:)(?=[\[{])")
+_C = yaml.__with_libyaml__
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,14 @@ def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
         since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
         message += f" ({error.context}{since})"
     words = f"{said} {error.context or ''}"
+    opened = _open_quote(data, line)
+    if opened is not None:
+        return opened
     quoted = _quoting(words, line, column, lines)
-    mistake = mistakes.in_line(lines, line) if quoted is None else None
+    mistake = None
+    if quoted is None:
+        key = begun.line if begun is not None and "expected ':'" in said else None
+        mistake = mistakes.in_line(lines, line, key)
     if mistake is not None:
         at = column + 1 if mistake.line == line else 1
         return _marked(mistake, mistake.message or message, at)
@@ -114,12 +127,41 @@ def _marked(mistake: mistakes.Mistake, message: str, column: int) -> MarkedProbl
     return MarkedProblem(Problem("syntax-error", message, mistake.hint), mistake.line + 1, column)
 
 
+def _open_quote(data: bytes, line: int) -> MarkedProblem | None:
+    """The quote that begins in an earlier line and ends in the one where the parser stopped.
+
+    There the quote of another text ends it.
+    """
+    last: Any = None
+    try:
+        for token in yaml.scan(data, Loader=yaml.CSafeLoader if _C else yaml.SafeLoader):
+            if token.start_mark.line > line:
+                break
+            if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"'):
+                last = token
+    except yaml.YAMLError:
+        pass  # what is reported
+    if last is None or last.start_mark.line == line or last.end_mark.line != line:
+        return None
+    start = last.start_mark
+    message = f"the quote that begins here ends only in line {line + 1}"
+    hint = f"end it with {last.style} in this line, or remove it"
+    return MarkedProblem(Problem("syntax-error", message, hint), start.line + 1, start.column + 1)
+
+
 def _quoting(said: str, line: int, column: int, lines: Sequence[str]) -> str | None:
     """A hint about a tab or a missing quote at a place (from 0); None if it is neither."""
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         return "indent with spaces: YAML does not allow tabs"
-    return _unquoted(said, text[:column].rstrip()[-1:] + text[column : column + 1])
+    if "mapping values" in said and _KEY_AND_TEXT.match(text[:column]):
+        return "put the text in quotes: in plain text, ': ' would end a key"
+    if "unexpected ':'" in said and text[column + 1 : column + 2] in (",", "]", "}", " ", ""):
+        return "write a value after the ':'; text that ends with one goes in quotes"
+    if any(words in said for words in _BESIDE_A_KEY) and (found := _KEY_AND_BRACKET.match(text)):
+        return f"write ': ' between {found['key']} and its value"
+    before = text[:column].rstrip()[-1:] or " "
+    return _unquoted(said, before + text[column : column + 1])
 
 
 def _usual(said: str) -> str:
