@@ -188,6 +188,96 @@ MISTAKES = {
         "bad-instant",
         "2026-03-04T18:00:00+01:00",
     ),
+    "a day in digits for a moment": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶20260304"),
+        "bad-instant",
+        "add the time and its zone: 2026-03-04T18:00:00Z",
+    ),
+    "a zone of one digit": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶2026-03-04T18:00:00+1"),
+        "bad-instant",
+        "write 2026-03-04T18:00:00+01",
+    ),
+    "a moment without a zone for a date": (
+        TEMPORARY_FILE,
+        deadline("expiration_date: ¶2026-03-04T18:00"),
+        "bad-date",
+        "counts: 2026-03-04; or, for a moment, expires_at: 2026-03-04T18:00Z",
+    ),
+    "a date with words": (
+        TEMPORARY_FILE,
+        deadline("expiration_date: ¶2026-03-04 (Friday)"),
+        "bad-date",
+        "counts: 2026-03-04",
+    ),
+    "a number sign in the second line of a description": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("- user", "- description: repair\n      what ¶#12 broke\n    user"),
+        "cut-off-text",
+        "put the whole text in quotes",
+    ),
+    "a space that is none": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    environment", "¶\xa0\xa0\xa0 environment"),
+        "syntax-error",
+        "write a space of the keyboard",
+    ),
+    "a dash that is none": (
+        TEMPORARY_FILE,
+        TEMPORARY + ENTRY.replace("  - ", "  ¶\u2013 "),
+        "syntax-error",
+        "write a dash of the keyboard",
+    ),
+    "a value that is missing": (
+        TEMPORARY_FILE,
+        "temporary-access:\n  - {user: bob@example.com, ticket¶:}\n",
+        "syntax-error",
+        "write a value after the ':'",
+    ),
+    "a text that ends with a colon": (
+        POLICIES_FILE,
+        resources(f"\n{STAR}¶arn:aws:s3:"),
+        "wrong-type",
+        'in quotes: "arn:aws:s3:"',
+    ),
+    "an exclamation mark": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("bob@example.com", "¶!bob"),
+        "tag",
+        "put text that begins with ! in quotes",
+    ),
+    "a key that is not indented": (
+        "settings.yaml",
+        "temporary_access:\n¶longest: 5d\n",
+        "unknown-key",
+        "it is a key of 'temporary_access': indent it below that",
+    ),
+    "a key that is indented too far": (
+        "settings.yaml",
+        "temporary_access:\n  longest: 5d\n  ¶domains: [example.com]\n",
+        "unknown-key",
+        "it belongs in one column with 'temporary_access'",
+    ),
+    "a key of a value that is not indented": (
+        "settings.yaml",
+        "temporary_access:\n  environments:\n  ¶prod: {longest: 5d}\n",
+        "unknown-key",
+        "indent it if it belongs below 'environments', which has no value",
+    ),
+    "a key at the top that is not indented": (
+        "aws-accounts/pay.yaml",
+        ACCOUNTS.replace("  prod", "¶prod"),
+        "unknown-key",
+        "indent 'prod' if it belongs below it",
+    ),
+    "dashes in the place of keys": (
+        "aws-accounts/pay.yaml",
+        ACCOUNTS.replace("  nonprod", "  ¶- nonprod").replace("  prod", "  - prod"),
+        "wrong-type",
+        "without a dash before them",
+    ),
     "a day that there is not": (
         TEMPORARY_FILE,
         deadline("expiration_date: ¶2026-02-30"),
@@ -251,3 +341,15 @@ def test_a_path_in_the_place_of_a_team_names_the_team(
         teams_named([name], loaded(tmp_path))
     assert caught.value.hint.startswith("did you mean pay?")
     assert ("this is a path" in str(caught.value)) is is_path
+
+
+@pytest.mark.parametrize("end", ["expiration_date: 2026-02-03", "expires_at: 2026-02-03T10:00:00Z"])
+def test_the_end_that_is_proposed_for_an_entry_that_is_over_is_allowed(
+    tmp_path: Path, end: str
+) -> None:
+    files = {"settings.yaml": "temporary_access: {longest: 4h}\n"}
+    (over,) = loaded(tmp_path, {**files, TEMPORARY_FILE: deadline(end)}).findings
+    assert over.code == "expired"
+    proposed = "expires_at: 2026-03-01T16:00:00Z"
+    assert over.hint.endswith(f"such as {proposed}")
+    assert loaded(tmp_path, {TEMPORARY_FILE: deadline(proposed)}).findings == ()

@@ -36,6 +36,15 @@ def shown(value: Any) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def described(value: Any) -> str:
+    """What a file has in a place: a text as `shown` does, anything else by its type."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else shown(value)
+
+
 def count(number: int, noun: str) -> str:
     """`1 change`, `3 changes`, `1,200 changes`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -17,7 +17,7 @@ from iam_access.kinds.fields import (
     problem,
     written_as,
 )
-from iam_access.phrases import shown
+from iam_access.phrases import described, shown
 from iam_access.policy.condition_keys import (
     CONTEXT_TYPES,
     ConditionKey,
@@ -51,7 +51,7 @@ def _expectation(value: Any) -> Any:
     if written not in tuple(Expectation):
         raise problem(
             "bad-value",
-            f"expected_result cannot be {value!r}",
+            f"expected_result cannot be {described(value)}",
             "write fail (none may) or succeed (all may)",
         )
     return Expectation(written)
@@ -64,7 +64,7 @@ def _yes_or_no(value: Any) -> Any:
     if lowered not in _TRUE | _FALSE:
         raise problem(
             "bad-value",
-            f"allow_no_match cannot be {value!r}",
+            f"allow_no_match cannot be {described(value)}",
             "write true if accounts may lack the users and roles of the test, else false",
         )
     return lowered in _TRUE

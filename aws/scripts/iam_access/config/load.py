@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
-from iam_access.model import Account, Severity
+from iam_access.model import Account, Finding, Severity
 from iam_access.place import SourcePosition
 
 # Below that, garbage collection takes no time worth saving.
@@ -132,6 +132,15 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _with_examples(finding: Finding, now: datetime) -> Finding:
+    """A finding in whose hint the days and points in time that it has as examples lie ahead."""
+    if "YYYY-MM-DD" not in finding.hint:
+        return finding
+    ahead = now.replace(minute=0, second=0) + timedelta(days=1)
+    hint = finding.hint.replace("YYYY-MM-DDTHH:MM:SSZ", f"{ahead:%Y-%m-%dT%H:%M:%SZ}")
+    return replace(finding, hint=hint.replace("YYYY-MM-DD", f"{ahead:%Y-%m-%d}"))
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """All that was read below a directory, and the findings so far.
@@ -176,7 +185,9 @@ class _Reading:
         rule_checks.check_names(all_team_files, book, self.report)
         if self.complete:
             departures.check(all_team_files, base, self.settings.closed_accounts, now, self.report)
-        return replace(self._configuration(known, base), unread_accounts=unread)
+        found = self._configuration(known, base)
+        findings = tuple(_with_examples(each, now) for each in found.findings)
+        return replace(found, unread_accounts=unread, findings=findings)
 
     def unchecked(self, precedence: Precedence) -> Configuration:
         """Return the configuration without running checks."""

@@ -16,7 +16,7 @@ from iam_access.config.yaml import mistakes, tree
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
-from iam_access.phrases import did_you_mean, listed, shown
+from iam_access.phrases import described, did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
 from iam_access.problem import Problem
 
@@ -38,7 +38,7 @@ _EXPECTED: Final = {
 _HOW_TO: Final = {
     _TEXT: "write a single value, in quotes if it contains ': ' or ' #'",
     _LIST: "write [one, two], or one '- item' per line; a list of one is [one]",
-    _MAPPING: "write 'key: value' lines, indented below it",
+    _MAPPING: "write 'key: value' lines, indented below it, with a space after each ':'",
     f"{_TEXT} or {_LIST}": "write a single value or a list of them",
 }
 
@@ -84,11 +84,12 @@ def section(
     for key in value:
         if key != folder:
             hint = did_you_mean(key, () if folder in value else (folder,))
+            inside = f"; indent '{key}' if it belongs below it" if folder in value else ""
             report.error(
                 "unknown-key",
                 place.key(key),
                 f"the key {shown(key)} is not known here",
-                hint or f"the one key at the top of this file is '{folder}'",
+                hint or f"the one key at the top of this file is '{folder}'{inside}",
             )
     if folder not in value:
         if not value:
@@ -220,13 +221,7 @@ def fits(
 
 def what_is(value: Any) -> str:
     """Describe a value by its type and, if it is text, its content."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return _MAPPING
-    if isinstance(value, list):
-        return _LIST
-    return f"{_TEXT} {shown(value)}"
+    return f"{_TEXT} {shown(value)}" if isinstance(value, str) else described(value)
 
 
 def _with_short_message(problem: Problem) -> Problem:
@@ -237,33 +232,49 @@ def _with_short_message(problem: Problem) -> Problem:
     return replace(problem, message=f"{text[:_HALF]}…{text[-_HALF:]}")
 
 
-def _quoted(value: Any) -> str:
-    return shown(value) if isinstance(value, str) else what_is(value)
-
-
 def wrong_type(
-    expected: str, value: Any, place: SourcePosition, report: FindingCollector, name: str = ""
+    expected: str,
+    value: Any,
+    place: SourcePosition,
+    report: FindingCollector,
+    name: str = "",
+    *,
+    item: bool = False,
 ) -> None:
-    """Report a value of another type than `expected`."""
+    """Report a value of another type than `expected`, which may be an item of a list."""
     report.error(
         "wrong-type",
         place.location,
         f"{name or 'this'} must be {expected}, not {what_is(value)}",
-        _how_to(expected, value),
+        _how_to(expected, value, place, item=item),
     )
 
 
-def _how_to(expected: str, value: Any) -> str:
+def _how_to(expected: str, value: Any, place: SourcePosition, *, item: bool) -> str:
     if value is None:
-        return f"{_HOW_TO[expected]}, or remove the key"
+        return f"{_HOW_TO[expected]}, or remove {'its dash' if item else 'the key'}"
     if isinstance(value, dict) and list(value.values()) == [None]:
-        return f'put text that begins with {{ in quotes: "{{{next(iter(value))}}}"'
+        return _quoting(next(iter(value)), place)
+    if isinstance(value, list) and expected == _MAPPING:
+        return f"{_HOW_TO[_MAPPING]} and without a dash before them"
+    if isinstance(value, str) and expected == _LIST and value.startswith("-"):
+        return f"put a space after the dash: '- {value[1:].lstrip()}'"
     if isinstance(value, dict) and expected == _LIST:
         return f"{_HOW_TO[_LIST]}; one of several keys has '- ' before the first of them"
     if isinstance(value, list) and expected == _TEXT:
         several = "; several need an entry for each" if len(value) > 1 else ""
         return f"write a single value, without a dash or brackets{several}"
     return _HOW_TO[expected]
+
+
+def _quoting(key: str, place: SourcePosition) -> str:
+    """What to do about text that YAML takes for a mapping with this key and nothing as its value.
+
+    A mapping in braces begins with the brace, and any other with its key.
+    """
+    if place.key(key) == place.location:
+        return f'put text that ends with : in quotes: "{key}:"'
+    return f'put text that begins with {{ in quotes: "{{{key}}}"'
 
 
 def _explain(
@@ -289,6 +300,7 @@ def _explain(
             place.at(*path),
             report,
             name=_name(path),
+            item=isinstance(path[-1] if path else None, int),
         )
 
 
@@ -314,7 +326,7 @@ def _explain_one(
             "unknown-key",
             place.key(*path),
             f"the key {shown(path[-1])} is not known here",
-            did_you_mean(str(path[-1]), known) or f"the keys are {listed(known)}",
+            _misplaced(model, value, path, known) or f"the keys are {listed(known)}",
         )
     elif kind == "missing":
         report.error(
@@ -329,16 +341,40 @@ def _explain_one(
         report.error(
             "bad-value",
             place.at(*path).location,
-            f"{_name(path)} cannot be {_quoted(written)}",
+            f"{_name(path)} cannot be {described(written)}",
             did_you_mean(str(written), choices) or f"write {listed(choices, 'or')}",
         )
     else:
         report.error(
             "bad-value",
             place.at(*path).location,
-            f"{_name(path)} cannot be {_quoted(_value_at(value, path))}",
+            f"{_name(path)} cannot be {described(_value_at(value, path))}",
             "see docs/files.md for what may stand here",
         )
+
+
+def _misplaced(model: type[BaseModel] | None, value: Any, path: Path, known: Iterable[str]) -> str:
+    """What to do about a key that is none of the `known`; empty if it is not like any.
+
+    It may be a key of another mapping. It may belong below the key before it if that has no value.
+    """
+    key = path[-1]
+    beside = _value_at(value, path[:-1])
+    before = list(beside)[: list(beside).index(key)]
+    above = next(
+        (each for each in reversed(before) if key in _fields(model, (*path[:-1], each))), None
+    )
+    if above is not None:
+        return f"it is a key of '{above}': indent it below that, or put it into its brackets"
+    for depth in range(len(path) - 2, -1, -1):
+        if key in _fields(model, path[:depth]):
+            where = f"in one column with '{path[depth]}'"
+            return f"it belongs {where}"
+    guess = did_you_mean(str(key), known)
+    if before and beside[before[-1]] is None:
+        below = f"indent it if it belongs below '{before[-1]}', which has no value"
+        return f"{guess} Or {below}" if guess else below
+    return guess
 
 
 def _perhaps_split(value: Any, path: Path) -> str:

@@ -27,7 +27,7 @@ from iam_access.kinds.fields import (
     problem,
     written_as,
 )
-from iam_access.phrases import shown
+from iam_access.phrases import described, shown
 from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem
@@ -69,7 +69,7 @@ def _duration(value: Any) -> timedelta:
     if not timedelta() < duration <= _LONGEST:
         raise problem(
             "bad-duration",
-            f"{value!r} is not a length of time",
+            f"{described(value)} is not a length of time",
             f"write minutes, hours or days, up to {_LONGEST.days:,}d: 90m, 12h or 6d",
         )
     return duration
@@ -78,14 +78,18 @@ def _duration(value: Any) -> timedelta:
 def _flag(value: Any) -> bool:
     flag = _FLAGS.get(value) if isinstance(value, str) else None
     if flag is None:
-        raise problem("bad-value", f"{value!r} is neither true nor false", "write true or false")
+        raise problem(
+            "bad-value", f"{described(value)} is neither true nor false", "write true or false"
+        )
     return flag
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
         raise problem(
-            "bad-number", f"{value!r} is not a number", "write a whole number from 0 to 9999"
+            "bad-number",
+            f"{described(value)} is not a number",
+            "write a whole number from 0 to 9999",
         )
     return int(value)
 
@@ -93,14 +97,18 @@ def _number(value: Any) -> int:
 def _count(value: Any) -> int:
     if not isinstance(value, str) or _COUNT.fullmatch(value) is None:
         raise problem(
-            "bad-number", f"{value!r} is not a number", "write a whole number from 1 to 9999999"
+            "bad-number",
+            f"{described(value)} is not a number",
+            "write a whole number from 1 to 9999999",
         )
     return int(value)
 
 
 def _expression(value: Any) -> Matcher:
     if not isinstance(value, str):
-        raise problem("bad-pattern", f"{value!r} is not a regular expression", _EXPRESSIONS)
+        raise problem(
+            "bad-pattern", f"{described(value)} is not a regular expression", _EXPRESSIONS
+        )
     try:
         return matcher(value)
     except SlowExpressionError as error:
@@ -164,7 +172,7 @@ def user_names(value: Any) -> UserNames:
     if not isinstance(way, str) or way not in _WHOLE or (by_domain and not domains):
         raise problem(
             "bad-value",
-            f"{value!r} does not set which IAM users addresses stand for",
+            f"{described(value)} does not set which IAM users addresses stand for",
             f"write {' or '.join(map(repr, _WHOLE))}; or one of them with the domains it is for, "
             "all others the other way: {whole address: [example.com]}",
         )
@@ -187,7 +195,9 @@ def _approvers(value: Any) -> int:
     """Parse the number of approvers that a rule asks for."""
     if not isinstance(value, str) or _APPROVERS.fullmatch(value) is None:
         raise problem(
-            "bad-number", f"{value!r} is not a number of approvers", "write a number from 1 to 9"
+            "bad-number",
+            f"{described(value)} is not a number of approvers",
+            "write a number from 1 to 9",
         )
     return int(value)
 
@@ -196,7 +206,7 @@ def _github_team(value: str) -> str:
     if _GITHUB_TEAM.fullmatch(value) is None:
         raise problem(
             "bad-value",
-            f"{value!r} is not the name of a team in the address of its page on GitHub",
+            f"{described(value)} is not the name of a team in the address of its page on GitHub",
             "write it without the organisation: platform-team",
         )
     return value

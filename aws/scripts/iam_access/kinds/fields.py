@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from iam_access.codes import Code
 from iam_access.model import Account, Principal, PrincipalType
+from iam_access.phrases import described
 from iam_access.place import Path
 from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import shell
@@ -35,7 +36,15 @@ _USER = (
     rf"|{_EXACTLY}[A-Za-z0-9_+=,.@-]{{1,64}})$"
 )
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A day as people write it, and what may follow.
+_DAY_BEFORE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})-([0-9]{1,2})|([0-9]{2})([0-9]{2}))(?![0-9])")
+_SHORT_ZONE = re.compile(r"(?<=[0-9])([+-])([0-9])(?=$|:)")
 _ZONE = re.compile(r"[Zz]|[+-][0-9]{2}(:?[0-9]{2})?")
+_NO_DAY = "no day of the calendar"
+_AN_INSTANT = (
+    "write ISO 8601 with a zone, such as YYYY-MM-DDTHH:MM:SSZ, or an offset such as +01:00 in "
+    "place of the Z"
+)
 # The next day must still be a date, and 9999 has a last one.
 _LAST_YEAR = 9998
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
@@ -249,7 +258,7 @@ def _day(value: Any) -> date:
     if day.year > _LAST_YEAR:
         raise problem(
             "bad-date",
-            f"{value!r} is out of range",
+            f"{described(value)} is out of range",
             "write the last day of the access; for access without an end use permanent-access/",
         )
     return day
@@ -258,35 +267,58 @@ def _day(value: Any) -> date:
 def _no_day(value: Any) -> PydanticCustomError:
     begin, rest = _day_and_rest(value)
     if begin and not rest:
+        is_day = _is_day(begin)
         return problem(
             "bad-date",
-            f"{value!r} is no day of the calendar",
-            "write a day that there is, as YYYY-MM-DD",
+            f"{described(value)} is {'no date as it is written here' if is_day else _NO_DAY}",
+            f"write {begin}" if is_day else "write a day that there is, such as YYYY-MM-DD",
         )
-    if begin:
+    if begin and _is_day(begin):
         is_zone = _ZONE.fullmatch(rest) is not None
         what = "a day with a zone" if is_zone else "more than a day"
-        moment = f"{begin}T18:00:00{rest}" if is_zone else value.strip()
+        moment = _moment(f"{begin}T18:00:00{rest}" if is_zone else value)
         return problem(
             "bad-date",
-            f"{value!r} is {what}, and a day is expected here",
-            f"write the day alone, all of which (UTC) counts: {begin}; or, for a moment, "
-            f"expires_at: {moment}",
+            f"{described(value)} is {what}, and a day is expected here",
+            f"write the day alone, all of which (UTC) counts: {begin}"
+            f"{f'; or, for a moment, expires_at: {moment}' if moment else ''}",
         )
     return problem(
-        "bad-date", f"{value!r} is not a date", f"{_unfilled(value)}write a day as YYYY-MM-DD"
+        "bad-date",
+        f"{described(value)} is not a date",
+        f"{_unfilled(value)}write a day, such as YYYY-MM-DD",
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        _calendar_day(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _moment(text: str) -> str:
+    """How a point in time is written that was meant by a text; empty if that is not clear."""
+    zoned = _SHORT_ZONE.sub(r"\g<1>0\g<2>", text.strip())
+    try:
+        return zoned if parse_timestamp(zoned).tzinfo is not None else f"{zoned}Z"
+    except InstantError:
+        return ""
 
 
 def _day_and_rest(value: Any) -> tuple[str, str]:
     """The day at the beginning of a text, and what follows; two empty texts without one."""
-    found = _DAY.match(value) if isinstance(value, str) else None
-    return (found[0], value[found.end() :].strip()) if found else ("", "")
+    found = _DAY_BEFORE.match(value) if isinstance(value, str) else None
+    if found is None:
+        return "", ""
+    month, day = found[2] or found[4], found[3] or found[5]
+    return f"{found[1]}-{month:0>2}-{day:0>2}", value[found.end() :].strip()
 
 
 def _unfilled(value: Any) -> str:
     """What to do about an example that was copied as it is."""
-    return "put the day in place of YYYY-MM-DD: " if "YYYY-MM-DD" in str(value) else ""
+    return "put a day in the place of the letters: " if "YYYY-MM-DD" in str(value) else ""
 
 
 def _instant(value: Any) -> datetime:
@@ -302,7 +334,7 @@ def _instant(value: Any) -> datetime:
     except OverflowError:
         raise problem(
             "bad-instant",
-            f"{value!r} is out of range",
+            f"{described(value)} is out of range",
             "write a year from 1970 to 9998",
         ) from None
 
@@ -310,30 +342,32 @@ def _instant(value: Any) -> datetime:
 def _no_instant(value: Any, *, zone: bool = True) -> PydanticCustomError:
     """The error about a value that is no point in time; without `zone` it lacks that alone."""
     begin, rest = _day_and_rest(value)
+    if begin and not _is_day(begin):
+        return problem("bad-instant", f"{described(value)} is {_NO_DAY}", _AN_INSTANT)
     if begin and not rest:
         return problem(
             "bad-instant",
-            f"{value!r} is a day, and a point in time is expected here",
+            f"{described(value)} is a day, and a point in time is expected here",
             f"add the time and its zone: {begin}T18:00:00Z; for access until the end of a day "
             f"write expiration_date: {begin}",
         )
-    if _ZONE.fullmatch(rest):
+    if begin and _ZONE.fullmatch(rest):
         return problem(
             "bad-instant",
-            f"{value!r} has a time zone and no time",
+            f"{described(value)} has a time zone and no time",
             f"write the time before the zone: {begin}T18:00:00{rest}",
         )
     if not zone:
         return problem(
             "bad-instant",
-            f"{value!r} has no time zone",
+            f"{described(value)} has no time zone",
             f"add Z for UTC, or an offset such as +01:00: {str(value).strip()}Z",
         )
+    moment = _moment(value) if isinstance(value, str) else ""
     return problem(
         "bad-instant",
-        f"{value!r} is not a point in time",
-        f"{_unfilled(value)}write ISO 8601 with a zone: YYYY-MM-DDTHH:MM:SSZ, or an offset "
-        "such as +01:00 in place of the Z",
+        f"{described(value)} is not a point in time",
+        f"write {moment}" if moment else f"{_unfilled(value)}{_AN_INSTANT}",
     )
 
 

@@ -40,6 +40,7 @@ from iam_access.kinds.grant import (
     withheld,
 )
 from iam_access.model import Finding, Principal, Severity
+from iam_access.phrases import described
 from iam_access.place import SourcePosition
 from iam_access.policy import document as documents
 from iam_access.policy.arn import principal_arn
@@ -54,7 +55,7 @@ def _form(value: Any) -> Any:
     except ValueError:
         raise problem(
             "bad-form",
-            f"{value!r} is not a way to write a temporary grant",
+            f"{described(value)} is not a way to write a temporary grant",
             f"write one of {', '.join(Form)}, or leave it out: the first that fits is taken",
         ) from None
 
@@ -88,14 +89,18 @@ class TemporaryAccessSpec(Spec):
             yield Problem(
                 "not-one-principal",
                 "a temporary grant has exactly one user or role",
-                "write user: name@example.com or role: role-name, and one entry per person",
+                "write user: name@example.com or role: role-name, and one entry per person"
+                if written.get("user") is None
+                else "remove user or role, and write another entry for the other",
             )
         if (written.get("expiration_date") is None) == (written.get("expires_at") is None):
             yield Problem(
                 "not-one-deadline",
                 "a temporary grant has exactly one end",
                 "write expiration_date: YYYY-MM-DD (that whole day, UTC) "
-                "or expires_at: YYYY-MM-DDTHH:MM:SSZ",
+                "or expires_at: YYYY-MM-DDTHH:MM:SSZ"
+                if written.get("expires_at") is None
+                else "remove expiration_date or expires_at",
             )
 
     @property

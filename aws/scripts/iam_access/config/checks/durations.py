@@ -29,7 +29,7 @@ def check(
     No rule applies to one that has ended.
     """
     if until <= now:
-        _over(access, until, before, now, report)
+        _over(access, until, before, _later(access, team, book, now), report)
         return
     if access.starts is not None and not _starts_well(
         access, access.starts, until, book, now, report
@@ -47,12 +47,15 @@ def _over(
     access: AccessEntry,
     until: datetime,
     before: Earlier | None,
-    now: datetime,
+    end: str,
     report: FindingCollector,
 ) -> None:
-    """Report an ended entry: a note for an old one, an error for a new one."""
+    """Report an ended entry: a note for an old one, an error for a new one.
+
+    `end` is one in the future, with its key.
+    """
     ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
-    later = f"write a later end, such as {key_name(access.deadline_key)}: {_tomorrow(access, now)}"
+    later = f"write a later end, such as {end}"
     if before is None:
         hint = f"remove the entry when you next touch the file; if it is new, {later}"
         report.warning("expired", _location(access), ended, hint)
@@ -68,9 +71,12 @@ def _over(
         )
 
 
-def _tomorrow(access: AccessEntry, now: datetime) -> str:
-    """An end in the future, as a day or, to the minute, as the entry writes it."""
-    return f"{now + _DAY:{'%Y-%m-%d' if access.day is not None else '%Y-%m-%dT%H:%M:00Z'}}"
+def _later(access: AccessEntry, team: str, book: Rulebook, now: datetime) -> str:
+    """An end that the rules allow, a day off or sooner, as the entry writes it."""
+    longest = book.limits(team, "".join(access.environments), "".join(access.grants)).longest
+    if access.day is not None and longest.length >= _DAY:
+        return f"{key_name(access.deadline_key)}: {now + _DAY:%Y-%m-%d}"
+    return f"{key_name(access.keys.until)}: {now + min(_DAY, longest.length):%Y-%m-%dT%H:%M:00Z}"
 
 
 def _starts_well(
