@@ -8,7 +8,7 @@ import pytest
 from iam_access.config.configuration import Configuration
 from iam_access.model import Plan, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions
-from iam_access.snapshot import Quotas
+from iam_access.snapshot import ManagedDocument, Quotas
 from tests.values import (
     NOW,
     READ_ONLY,
@@ -25,6 +25,10 @@ from tests.values import (
 USERS = [Principal(PrincipalType.USER, f"u{n:02}") for n in range(20)]
 STATEMENTS = [{"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}]
 MORE = [{"effect": "Allow", "actions": ["sqs:SendMessage"], "resources": ["*"]}]
+LISTS = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:List*", "Resource": "*"}],
+}
 EMPTY = account_with(*USERS)
 ALL = RunOptions(allow_removals_of=None)
 
@@ -196,6 +200,36 @@ class TestWhatNobodyLosesBy:
         assert not plan.refused
         shorter = files(expires_at=(NOW + timedelta(hours=1)).isoformat())
         assert plan_of(files(), shorter).refused
+
+    @pytest.mark.parametrize("via", ["inline", "policy", "role"])
+    def test_a_renamed_policy_of_temporary_access(self, via: str) -> None:
+        def files(key: str, until: str = "18:00", **content: Any) -> Configuration:
+            written = {"custom_statements": STATEMENTS, "managed_policies": [READ_ONLY]}
+            return configuration(
+                team(
+                    policies=[policy(key, **{**written, **content})],
+                    temporary=[
+                        temporary(
+                            user=user, grant=key, via=via, expires_at=f"2026-03-01T{until}:00Z"
+                        )
+                        for user in addresses(USERS)
+                    ],
+                )
+            )
+
+        empty = account_with(*USERS, managed={READ_ONLY: ManagedDocument("v1", LISTS)})
+        before = applied(files("read"), empty, ALL)
+        assert not apply_plan(files("look"), before).refused
+        assert not apply_plan(files("look", "19:00"), before).refused
+        assert apply_plan(files("look", "17:00"), before).refused
+        assert apply_plan(files("look", custom_statements=MORE), before).refused
+
+    def test_temporary_access_that_becomes_permanent_but_not_the_reverse(self) -> None:
+        read = policy("read", custom_statements=STATEMENTS)
+        ended = [temporary(user=user) for user in addresses(USERS)]
+        for_a_while = configuration(team(policies=[read], temporary=ended))
+        assert not plan_of(for_a_while, configuration(granted(USERS))).refused
+        assert plan_of(configuration(granted(USERS)), for_a_while).refused
 
     def test_an_aws_managed_policy_in_exchange_for_another_is_a_loss(self) -> None:
         before = configuration(granted(USERS, managed_policies=[READ_ONLY]))

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import product
 from typing import NamedTuple
 
 from iam_access.kinds import given_access
@@ -24,17 +25,21 @@ from iam_access.plan.diff import (
     renewal_key,
     state_after,
 )
+from iam_access.policy.dates import format_instant
 from iam_access.policy.document import (
     CanonicalStatement,
     DocumentError,
     canonical_statement,
     statements_of,
 )
+from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.snapshot import Document
 
 # What takes away more than both of these is refused unless removals are allowed.
 REMOVALS_COUNT = 10
 REMOVALS_SHARE = 0.3
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Loss(NamedTuple):
@@ -171,43 +176,60 @@ class _After:
         held = state_after(observed, changes)
         policies = published(held)
         self._ends: dict[object, datetime] = {}
-        self._statements: dict[Principal, set[CanonicalStatement]] = defaultdict(set)
         for each in held.values():
             recipients = principals & set(given_access(each).recipients)
             if not recipients or is_dead(each, now):
                 continue
-            for principal in recipients:
-                if each.grant is not None and each.expires is not None:
-                    key = principal, renewal_key(each)
-                    self._ends[key] = max(each.expires, self._ends.get(key, each.expires))
-                self._statements[principal] |= _statements(each, policies)
+            parts = (renewal_key(each), *_parts(each, policies))
+            for key in product(recipients, parts):
+                self._ends[key] = max(_end(each), self._ends.get(key, now))
 
     def covers(
         self, principal: Principal, gone: Resource, policies: Mapping[str, Document]
     ) -> bool:
-        """Whether the principal holds it as long: by a renewal of it, or each of its statements.
+        """Whether the principal holds it as long: by a renewal of it, or each of its parts.
 
-        `policies` are the documents of managed policies that were published, by ARN. Of an AWS
-        managed policy nothing but the name is known, and the one attachment of it goes.
+        `policies` are the documents of managed policies that were published, by ARN.
         """
-        end = self._ends.get((principal, renewal_key(gone)))
-        if end is not None and gone.expires is not None and end >= gone.expires:
+        end = _end(gone)
+        if gone.grant is not None and self._holds(principal, renewal_key(gone), end):
             return True
-        statements = _statements(gone, policies)
-        return bool(statements) and statements <= self._statements[principal]
+        parts = _parts(gone, policies)
+        return bool(parts) and all(self._holds(principal, part, end) for part in parts)
+
+    def _holds(self, principal: Principal, part: object, end: datetime) -> bool:
+        held = self._ends.get((principal, part))
+        return held is not None and held >= end
 
 
-def _statements(resource: Resource, policies: Mapping[str, Document]) -> set[CanonicalStatement]:
-    """All that the resource allows and denies; nothing where not all of it is known."""
+def _end(resource: Resource) -> datetime:
+    return resource.expires if resource.expires is not None else NEVER
+
+
+def _parts(resource: Resource, policies: Mapping[str, Document]) -> set[CanonicalStatement | str]:
+    """All that the resource allows, without its end; nothing where not all of it can be read.
+
+    Of an AWS managed policy nothing but the ARN is known, which stands for its statements. Where
+    nothing is allowed, it is what is denied.
+    """
     given = given_access(resource)
-    documents = [*given.inline.values(), *(policies.get(arn) for arn in given.attached)]
-    if None in documents:
-        return set()
+    documents = [*given.inline.values(), *filter(None, map(policies.get, given.attached))]
     try:
-        return {
-            replace(canonical_statement(each), sid="")
+        statements = {
+            _without_end(canonical_statement(each), resource.expires)
             for document in documents
-            for each in statements_of(document or {})
+            for each in statements_of(document)
         }
     except DocumentError:
         return set()
+    allowed = {each for each in statements if each.effect == "Allow"}
+    unread = given.attached - policies.keys()
+    return {*allowed, *unread} or {*statements}
+
+
+def _without_end(statement: CanonicalStatement, end: datetime | None) -> CanonicalStatement:
+    """A statement without its id, and without the condition that ends it with its resource."""
+    if end is None:
+        return replace(statement, sid="")
+    bound = ("DateLessThan", CURRENT_TIME.lower(), frozenset({format_instant(end)}))
+    return replace(statement, sid="", condition=statement.condition - {bound})
