@@ -516,6 +516,7 @@ NOT_ABOUT_ENTRIES = {
     "on_plan_change": "what an apply does if it is not what was reviewed",
     "without_reviewed_plan": "what an apply does if nothing was reviewed",
     "notifications": "who hears of a run, not what is granted",
+    "intended_removals": "which teams may take away much, whatever it is",
     "temporary_access": "each of its rules has a case of its own",
 }
 

@@ -1,6 +1,8 @@
 """Promise 3: what leaves the YAML leaves AWS."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +204,37 @@ def test_too_many_removals_are_refused_unless_they_are_allowed(files: Files) -> 
         assert "did you mean payments" in other.out
         assert fleet.apply("--all", "--allow-removals-of", "payments").status == 0
         assert fleet.attached("user/user-3", PROD) == set()
+
+
+def test_removals_that_the_change_calls_intended_are_made_once(
+    files: Files, tmp_path: Path
+) -> None:
+    users = [f"user-{number}@example.com" for number in range(24)]
+    names = [user.partition("@")[0] for user in users]
+
+    def write_with(count: int, *reasons: str) -> str:
+        """Write the files with so many users; return a copy of those before."""
+        before = tmp_path / f"before-{count}"
+        shutil.copytree(files.directory, before)
+        files.team(policies={"read": policy()}, permanent=[permanent("read", users=users[:count])])
+        lines = [f"{{team: payments, reason: {reason}}}" for reason in reasons]
+        files.write("settings.yaml", f"intended_removals: [{', '.join(lines)}]\n")
+        return str(before)
+
+    with opened(files, account(PROD, users=names)) as fleet:
+        write_with(24)
+        assert fleet.apply("--all").status == 0
+        before = write_with(12, "OPS-1")
+        assert fleet.apply("--all").status == 1
+        told = fleet.apply("--all", "--dry-run", "--base", before, "--output", "json").json
+        assert [each["type"] for each in told["requests"]] == ["removals", "end"]
+        assert told["status"] == 0
+        assert fleet.apply("--all", "--base", before).status == 0
+        before = write_with(1, "OPS-1")
+        for options in (["--dry-run"], []):
+            refused = fleet.apply("--all", *options, "--base", before)
+            assert refused.status == 1
+            assert 'intended_removals: [{team: payments, reason: "…"}]' in refused.out
 
 
 def test_invalid_files_revoke_nothing(fleet: Fleet) -> None:

@@ -107,6 +107,7 @@ Code: TypeAlias = Literal[
     "suspends-access",
     "missing-boundary",
     "rule-without-effect",
+    "unknown-team",
     "similar-environment",
     "policy-name-collision",
     "policy-name-too-long",
@@ -158,6 +159,7 @@ Code: TypeAlias = Literal[
     "tag-quota",
     "policy-in-use",
     "too-many-removals",
+    "stale-removal",
     "plan-moved",
     "plan-unreviewed",
     "not-in-plan",
@@ -451,6 +453,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "account has no such policy for a role that is made",
     ),
     "rule-without-effect": CodeEntry(_WARNING, "the rule applies to nothing that is in the files"),
+    "unknown-team": CodeEntry(
+        _ERROR, "with `--base`: `intended_removals` of a team that there is not, and was not"
+    ),
     "similar-environment": CodeEntry(
         _WARNING + _NOTE,
         "no rule for environments applies to this one, and there is one for `prod` where it "
@@ -620,8 +625,12 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "too-many-removals": CodeEntry(
         _ERROR,
         "teams would remove 10 or more of the grants that are held in an account, and more "
-        "than 30 %: all that they would change there is held back. `--allow-removals-of "
-        "TEAM`, or `--allow-removals` for all",
+        "than 30 %: all that they would change there is held back. A line in "
+        "`intended_removals` of `settings.yaml`, `--allow-removals-of TEAM`, or "
+        "`--allow-removals` for all",
+    ),
+    "stale-removal": CodeEntry(
+        _NOTE, "with `--base`: a line of `intended_removals` that was for an earlier change"
     ),
     "plan-moved": CodeEntry(
         (*_ERROR, *_WARNING),

@@ -583,6 +583,7 @@ class RequestType(StrEnum):
     NEW_ACCOUNT = "new-account"
     ACCOUNT_LEAVES = "account-leaves"
     SETTINGS = "settings"
+    REMOVALS = "removals"  # that a team takes away however much is intended
     INVALID_FILES = "invalid-files"  # what they ask for is not known
 
 

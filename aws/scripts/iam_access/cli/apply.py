@@ -15,6 +15,7 @@ from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_standing
+from iam_access.config.rules.removals import allowed_teams
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, Report, Severity
@@ -115,9 +116,10 @@ def _allowed(options: argparse.Namespace, configuration: Configuration) -> froze
     """The teams whose removals have no limit; None for all teams."""
     if options.allow_removals:
         return None
+    intended = allowed_teams(configuration)
     if options.all:  # which includes teams whose files are gone
-        return frozenset(options.allow_removals_of)
-    return teams_named(options.allow_removals_of, configuration)
+        return intended.union(options.allow_removals_of)
+    return intended | teams_named(options.allow_removals_of, configuration)
 
 
 def _check_options(options: argparse.Namespace) -> None:

@@ -83,9 +83,10 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     arguments.add_read_only(parser)
     arguments.add_base(
         parser,
-        "the files that were applied last, at this commit or in this folder: accounts that they "
-        "alone name are emptied. With --sandbox they are what it begins with, such as origin/main "
-        "for a pull request",
+        "the files that were applied last, at this commit or in this folder: removals that the "
+        "settings newly call intended are made, and accounts that these files alone name are "
+        "emptied. With --sandbox they are what it begins with, such as origin/main for a pull "
+        "request",
         "--applied",
     )
     arguments.add_markdown_file(parser)

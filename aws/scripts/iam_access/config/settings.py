@@ -51,6 +51,8 @@ _APPROVERS = re.compile(r"[1-9]")
 _GITHUB_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,254}")
 # https://docs.github.com/en/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 _GITHUB_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_TEAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_LONGEST_REASON = 1_000
 _EXPRESSIONS = 'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"'
 _WILD = re.compile(r"[*?\[]")
 
@@ -222,6 +224,24 @@ def _github_login(value: str) -> str:
     return value
 
 
+def _team_name(value: str) -> str:
+    if _TEAM_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-value", f"{value!r} is not a team's name", "write the name of the team's files"
+        )
+    return value
+
+
+def _reason(value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST_REASON:
+        raise problem(
+            "bad-value",
+            f"{shown(value)} tells no reason",
+            f"write why, in up to {_LONGEST_REASON:,} characters",
+        )
+    return value
+
+
 def _boundary(value: str) -> str:
     filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
     an_arn = is_managed_policy(filled) and "{" not in filled
@@ -339,6 +359,12 @@ GitHubLogin = Annotated[
     AfterValidator(_github_login),
     written_as(_GITHUB_LOGIN.pattern, "write it as GitHub does, without the @: octocat"),
 ]
+TeamName = Annotated[
+    str,
+    AfterValidator(_team_name),
+    written_as(_TEAM_NAME.pattern, "write the name of the team's files", numbers=True, flags=True),
+]
+Reason = Annotated[str, AfterValidator(_reason)]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
@@ -507,6 +533,13 @@ class ApprovalSettings(Spec):
     required: Annotated[list[ApprovalRule], BeforeValidator(_no_items)] = []
 
 
+class IntendedRemovals(Spec):
+    """A team that may take away however much, in the change that brings the line, and why."""
+
+    team: TeamName
+    reason: Reason
+
+
 class NotificationSettings(Spec):
     """What is posted to the webhook, whose address is never in a file.
 
@@ -535,6 +568,7 @@ class Settings(Spec):
     have to approve on the pull request. `permissions_boundary` is the one
     that every user and role with a grant must have. `known_names` are patterns of actions and
     condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
+    `intended_removals` are those of one change.
     `on_plan_change` is what the apply of a merge does where it would no longer do what was reviewed
     on the pull request, `without_reviewed_plan` what it does where none was, and `notifications`
     what is posted.
@@ -561,6 +595,7 @@ class Settings(Spec):
     permissions_boundary: BoundaryName | None = None
     known_names: KnownNames = []
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
+    intended_removals: Annotated[list[IntendedRemovals], BeforeValidator(_no_items)] = []
     on_plan_change: Literal["stop", "apply"] = "stop"
     without_reviewed_plan: Literal["apply", "stop"] = "apply"
     notifications: Annotated[NotificationSettings, BeforeValidator(absent_is_default)] = (

@@ -125,14 +125,16 @@ def _together(teams: Iterable[str], losses: Mapping[str, set[Loss]]) -> set[Loss
 
 def _refusal(teams: Sequence[str], removed: int, alive: int, account: Account) -> Finding:
     whose = f"team{'' if len(teams) == 1 else 's'} {', '.join(teams)}"
+    entries = ", ".join(f'{{team: {team}, reason: "…"}}' for team in teams)
     options = " ".join(f"--allow-removals-of {team}" for team in teams)
     return Finding(
         code="too-many-removals",
         severity=Severity.ERROR,
         message=f"{whose} would remove {removed} of the {alive} grants that are held in account "
         f"{account.id}, so all that they would change there is held back",
-        hint=f"look at the removals; if they are intended, run again with {options} "
-        "(the workflow Apply, run by hand, asks for the teams)",
+        hint="look at the removals; if they are intended, say so in the change that makes them, "
+        f"in settings.yaml: intended_removals: [{entries}]. Once it is merged: run again with "
+        f"{options} (the workflow Apply, run by hand, asks for the teams)",
         team=teams[0] if len(teams) == 1 else None,
         account=account.id,
     )

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from iam_access.config.configuration import Configuration, Team
+from iam_access.config.rules.removals import new_lines
 from iam_access.config.rules.rulebook import Concern
+from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PolicySpec
 from iam_access.model import Principal, Request, RequestType
 
@@ -100,10 +102,14 @@ class _Comparison:
 
     def requests(self) -> Iterator[Request]:
         """All that is asked for: of the organisation, of teams, and of users and roles."""
-        if self._before.settings != self._after.settings:
+        if _rules(self._before) != _rules(self._after):
             place = self._after.settings_place
             location = place.location if place is not None else None
             yield Request(RequestType.SETTINGS, location=location)
+        for line, location, _ in new_lines(self._after, self._before):
+            yield Request(
+                RequestType.REMOVALS, line.team, description=line.reason, location=location
+            )
         for team in sorted(self._left_out):
             yield Request(RequestType.INVALID_FILES, team)
         yield from self._teams()
@@ -374,6 +380,11 @@ def _of_grants(type_: RequestType, team: str, grants: Sequence[_Grant]) -> Reque
         places=tuple(sorted({each.place for each in grants})),
         number=len({each.key for each in grants}),
     )
+
+
+def _rules(configuration: Configuration) -> Settings:
+    """The settings without what is for one change only."""
+    return configuration.settings.model_copy(update={"intended_removals": []})
 
 
 def _content(spec: PolicySpec) -> tuple[object, ...]:

@@ -26,6 +26,7 @@ _LONGEST = 400
 # What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
 # environments make weighty come after those that are dangerous by what they allow.
 _GENERAL = -1
+_OF_ALL = frozenset({RequestType.SETTINGS, RequestType.REMOVALS, RequestType.INVALID_FILES})
 _WEIGHTY = SAFE
 _PLAIN = SAFE + 1
 _LEAST = SAFE + 2
@@ -166,8 +167,10 @@ def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
     for request in report.requests:
         for environment in request.guarded:
             guarded.setdefault(environment, []).extend(request.principals)
+    intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
         *_held(report),
+        ("removals without a limit", tuple(f"team {team}" for team in intended)),
         ("new people: the files did not name them before", _labels(newcomers)),
         *(
             (f"access to {environment}, which has rules of its own", _labels(principals))
@@ -206,7 +209,7 @@ def _view(request: Request, explained: _Explained, now: datetime) -> RequestView
 
 
 def _rank(request: Request) -> int:
-    if request.type in (RequestType.SETTINGS, RequestType.INVALID_FILES):
+    if request.type in _OF_ALL:
         return _GENERAL
     if request.newcomers or request.guarded or request.type is RequestType.NEW_ACCOUNT:
         return _WEIGHTY
@@ -357,6 +360,10 @@ def _settings(_: Request) -> str:
     return "The organisation's settings change: they are the rules for all that is asked for"
 
 
+def _removals(request: Request) -> str:
+    return f"Team {request.team} may take away however much with this change"
+
+
 def _invalid_files(request: Request) -> str:
     return f"The files of team {request.team} have errors: what they ask for is not known here"
 
@@ -378,6 +385,7 @@ _SENTENCES = {
     RequestType.NEW_ACCOUNT: _new_account,
     RequestType.ACCOUNT_LEAVES: _account_leaves,
     RequestType.SETTINGS: _settings,
+    RequestType.REMOVALS: _removals,
     RequestType.INVALID_FILES: _invalid_files,
 }
 
