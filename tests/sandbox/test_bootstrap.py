@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from iam_access import kinds
+from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.policy.actions import AccessLevel, actions_of
 from iam_access.policy.document import as_list
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
@@ -96,6 +97,20 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
     }
     reads = {action for kind in kinds.KINDS for action in kind.reads}
     assert allowed == calls | reads | READ_OF_ACCOUNTS
+
+
+def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -> None:
+    template = Template.read(TEMPLATE.parent / "adoption.yaml").content["Resources"]
+    document = template["AdoptionPolicy"]["Properties"]["PolicyDocument"]
+    delete, detach = document["Statement"]
+    assert delete["Resource"] == {"Ref": "AdoptablePolicies"}
+    assert detach["Condition"]["ArnLike"]["iam:PolicyARN"] == {"Ref": "AdoptablePolicies"}
+    operations = CustomerManagedPolicies.operations
+    taken = {name for _, name in operations if name.startswith(("detach_", "delete_"))}
+    allowed = {*delete["Action"], *detach["Action"]}
+    assert allowed == {
+        permission for name in taken for permission in operations["iam", name].permissions
+    }
 
 
 HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]

@@ -145,7 +145,8 @@ class CustomerManagedPolicies(Kind):
                 "not-ours",
                 f"the name {taken.name} is taken by {taken.arn}{_whose(taken)}, "
                 "and names are unique in an account, also under other paths",
-                f"rename the policy key, or have {_removal_by_hand(taken, snapshot)}"
+                f"rename the policy key, {_stack_of_the_move(taken)}or have "
+                f"{_removal_by_hand(taken, snapshot)}"
                 if adopt
                 else "rename the policy key, or have the other policy deleted by its owner",
             ),
@@ -369,6 +370,13 @@ def _takeover(policy: PolicyState, snapshot: Snapshot) -> Takeover | None:
         f"deletes {policy.arn} and makes ours in its place",
         holders,
     )
+
+
+def _stack_of_the_move(policy: PolicyState) -> str:
+    """What lets the deployer role take over a policy that is not below our path."""
+    if policy.path.startswith(f"/{names.PREFIX}/"):
+        return ""
+    return "deploy aws/bootstrap/adoption.yaml to have it taken over (docs/moving.md), "
 
 
 def _removal_by_hand(policy: PolicyState, snapshot: Snapshot) -> str:

@@ -229,6 +229,10 @@ class SandboxBase:
                 planner = Template.read(self._template.with_name("planner-role.yaml"))
                 deploy(self._world, account.id, planner, twin)
 
+    def deploy(self, template: Template, account_id: str, parameters: Mapping[str, str]) -> None:
+        """Make the resources of one more template in an account. Raises TemplateError."""
+        deploy(self._world, account_id, template, parameters)
+
     def _seed_hub(self) -> None:
         """Make the pipeline's user in each partition, with one key for all."""
         for partition in self._partitions:

@@ -95,7 +95,7 @@ def _resources(
 ) -> dict[str, Any]:
     path, content = template.path, template.content
     partition = world.partitions[account_id]
-    values = {
+    values: dict[str, str | list[str]] = {
         "AWS::AccountId": account_id,
         "AWS::Partition": partition,
         "AWS::URLSuffix": PARTITIONS[partition].dns_suffix,
@@ -104,13 +104,14 @@ def _resources(
         value = parameters.get(name, declared.get("Default"))
         if value is None:
             raise TemplateError(f"{path}: nothing is known for the parameter {name}")
-        values[name] = str(value)
+        is_list = declared.get("Type") == "CommaDelimitedList"
+        values[name] = str(value).split(",") if is_list else str(value)
     resolved = _resolve(content["Resources"], values, path)
     assert isinstance(resolved, dict)
     return resolved
 
 
-def _resolve(value: Any, values: Mapping[str, str], template: Path) -> Any:
+def _resolve(value: Any, values: Mapping[str, str | list[str]], template: Path) -> Any:
     if isinstance(value, list):
         return [_resolve(item, values, template) for item in value]
     if not isinstance(value, dict):
@@ -121,7 +122,7 @@ def _resolve(value: Any, values: Mapping[str, str], template: Path) -> Any:
     if key == "Ref":
         return _value(argument, values, template)
     if key == "Fn::Sub" and isinstance(argument, str):
-        return _VARIABLE.sub(lambda match: _value(match[1], values, template), argument)
+        return _VARIABLE.sub(lambda match: str(_value(match[1], values, template)), argument)
     if key == "Fn::Join":
         separator, parts = argument
         return separator.join(_resolve(parts, values, template))
@@ -133,7 +134,7 @@ def _resolve(value: Any, values: Mapping[str, str], template: Path) -> Any:
     return {key: _resolve(argument, values, template)}
 
 
-def _value(name: str, values: Mapping[str, str], template: Path) -> str:
+def _value(name: str, values: Mapping[str, str | list[str]], template: Path) -> str | list[str]:
     if name not in values:
         raise TemplateError(f"{template}: {name} is neither a parameter nor known to the sandbox")
     return values[name]
