@@ -85,7 +85,7 @@ def temporary(*, line: int = 1, **written: Any) -> FileEntry[TemporaryAccessSpec
     written = {"environment": "prod", "grant": "read", **written}
     if "role" not in written:
         written.setdefault("user", "alice@example.com")
-    if "expiration_date" not in written:
+    if not written.keys() & {"expiration_date", "for"}:
         written.setdefault("expires_at", "2026-03-01T18:00:00Z")
     return FileEntry("0", TemporaryAccessSpec.model_validate(written), place(line))
 

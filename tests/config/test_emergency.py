@@ -17,7 +17,7 @@ PAY, BROKEN = VALID["aws-accounts/pay.yaml"], "aws-accounts: [\n"
 def accounts_and_findings(root: Path) -> tuple[list[str], list[str]]:
     """The ids of the accounts, and the findings as `code team`."""
     git(root, "checkout", "--quiet", "--force", "main")
-    configuration, findings = load_for_revoking(root)
+    configuration, findings = load_for_revoking(root, NOW)
     return sorted(configuration.known_accounts), [f"{each.code} {each.team}" for each in findings]
 
 
@@ -35,11 +35,11 @@ def test_nothing_is_looked_up_where_all_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    configuration, findings = load_for_revoking(write(tmp_path, VALID))
+    configuration, findings = load_for_revoking(write(tmp_path, VALID), NOW)
     assert (len(configuration.known_accounts), findings) == (2, ())
     # Without git, it does with what there is.
     write(tmp_path, {"aws-accounts/web.yaml": BROKEN, "settings.yaml": "["})
-    configuration, findings = load_for_revoking(tmp_path)
+    configuration, findings = load_for_revoking(tmp_path, NOW)
     assert len(configuration.known_accounts) == 2
     assert [each.code for each in findings] == ["earlier-settings", "accounts-unknown"]
 
@@ -48,7 +48,7 @@ def test_settings_under_a_wrong_name_beside_the_right_ones(tmp_path: Path) -> No
     settings = {"settings.yaml": "deployer_role: ops\n", "settings.yml": "deployer_role: x\n"}
     imported(tmp_path, [{**VALID, **settings}])
     assert accounts_and_findings(tmp_path)[1] == ["earlier-settings None"]
-    configuration, _ = load_for_revoking(tmp_path)
+    configuration, _ = load_for_revoking(tmp_path, NOW)
     assert {each.deployer_role for each in configuration.known_accounts.values()} == {"ops"}
 
 
@@ -62,7 +62,9 @@ def test_the_lines_to_delete_end_before_the_next_entry_valid_or_not(tmp_path: Pa
         "\n"
         "  - {user: ann@example.com, environment: prod, grant: writer, expires_at: soon}\n"
     )
-    configuration = load_unchecked(write(tmp_path, {**VALID, "temporary-access/pay.yaml": entries}))
+    configuration = load_unchecked(
+        write(tmp_path, {**VALID, "temporary-access/pay.yaml": entries}), NOW
+    )
     accounts = dict.fromkeys(configuration.known_accounts)
     (found,) = entries_to_delete(configuration, lambda *_: True, accounts, NOW)
     assert found.hint.splitlines()[-1] == "    expiration_date: 2026-03-04"

@@ -37,7 +37,7 @@ def test_a_valid_repository_becomes_typed_entries(tmp_path: Path) -> None:
         f"{tmp_path}/permanent-access/pay.yaml", 5, 14
     )
     (temporary,) = team.entries["temporary-access"]
-    assert temporary.spec.deadline == datetime(2026, 3, 5, tzinfo=UTC)
+    assert temporary.spec.deadline(None) == datetime(2026, 3, 5, tzinfo=UTC)
 
 
 def test_a_file_is_read_once_and_once_more_for_whoever_asks_what_lies_deep_in_it(

@@ -219,7 +219,7 @@ def test_who_it_names_is_in_the_sandbox_and_known_to_the_emergency_brake(tmp_pat
         each.temporary for each in written_grants(found, account, Snapshot(account.id, "aws"))
     )
     write(tmp_path, group(more=", wrong: 1"))
-    assert [each.code for each in what_hides_access(load_unchecked(files))] == ["unknown-key"]
+    assert [each.code for each in what_hides_access(load_unchecked(files, NOW))] == ["unknown-key"]
 
 
 def test_what_it_grants_permanently_is_published_and_known(tmp_path: Path) -> None:

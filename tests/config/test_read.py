@@ -77,7 +77,7 @@ DAY = "expiration_date: 2026-03-02"
         ("2026-03-02", "~", "not-one-deadline", "exactly one", "expires_at"),
         (
             *("grant:", "expires_at: 2026-03-02T00:00:00Z, grant:"),
-            *("not-one-deadline", "exactly one", "remove expiration_date or"),
+            *("not-one-deadline", "exactly one", "keep one of expiration_date"),
         ),
         ("2026-03-02", "¶2026-02-30", "bad-date", "'2026-02-30'", "such as 2026-03-02"),
         ("2026-03-02", "¶02.03.2026", "bad-date", "'02.03.2026'", "such as 2026-03-02"),

@@ -130,7 +130,7 @@ def temporary(grant: str, **entry: Any) -> dict[str, Any]:
     """An entry of temporary access, for the user ann in prod until 18:00 unless told otherwise."""
     if "role" not in entry:
         entry.setdefault("user", "ann@example.com")
-    if "expiration_date" not in entry:
+    if not entry.keys() & {"expiration_date", "for"}:
         entry.setdefault("expires_at", "2026-03-01T18:00:00Z")
     return {"environment": "prod", "grant": grant, **entry}
 

@@ -50,7 +50,7 @@ def test_the_deadline_is_the_first_dead_instant(
     spec = TemporaryAccessSpec.model_validate(
         {"user": "a@example.com", "environment": "prod", "grant": "read", **written}
     )
-    assert spec.deadline == deadline
+    assert spec.deadline(None) == deadline
 
 
 def test_a_form_that_does_not_exist_is_refused() -> None:

@@ -1,6 +1,7 @@
 """What the digest of a plan depends on."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,3 +53,20 @@ def test_it_does_not_depend_on_words_or_order() -> None:
     worded = replace(GRANT, reasons=("why",))
     plans = [Plan(ACCOUNT, (GRANT, other), ()), Plan(ACCOUNT, (other, worded), (), held=(GRANT,))]
     assert len({digest([plan]) for plan in plans}) == 1
+
+
+def test_an_end_that_counts_from_a_merge_is_in_it_as_that() -> None:
+    def ending(hour: int, words: str | None) -> str:
+        ends = datetime(2026, 3, 1, hour, tzinfo=UTC)
+        call = calls.put_inline(
+            ACCOUNT.id,
+            ALICE,
+            f"x+{ends:%Y%m%dT%H%M%SZ}",
+            f'{{"until": "{ends:%Y-%m-%dT%H:%M:%SZ}"}}',
+        )
+        written = replace(GRANT.subject, expires=ends, relative_end=words)
+        return digest([Plan(ACCOUNT, (replace(GRANT, after=written, calls=(call,)),), ())])
+
+    assert ending(14, "2 hours from the merge on") == ending(15, "2 hours from the merge on")
+    assert ending(14, "2 hours from the merge on") != ending(14, "3 hours from the merge on")
+    assert ending(14, None) != ending(15, None)

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.kinds.grant import Beginning
 from iam_access.model import Failure, Plan, Severity
 from iam_access.plan.expected import Expectation
 from iam_access.plan.planner import plan_apply
@@ -214,3 +216,22 @@ def test_a_forged_plan_has_nothing_made_that_the_files_do_not_ask_for() -> None:
     forged = reviewed(more, ACCOUNT)
     plan = planned(ACCOUNT, reviewed(), forged)
     assert plan.changes == apply_plan(AFTER, ACCOUNT, now=LATER).changes
+
+
+@pytest.mark.parametrize("via", ["inline", "policy", "role"])
+def test_a_duration_ends_later_than_it_was_reviewed_and_lasts_no_longer(via: str) -> None:
+    def files(begins: datetime, lasts: str = "2h") -> Configuration:
+        written: dict[str, Any] = {"via": via, "for": lasts}
+        entry = temporary(**written)
+        entry = entry._replace(begins=Beginning(begins, "c0ffee"))
+        return configuration(team(policies=[policy("read")], temporary=[entry]))
+
+    account = account_with()
+    plan = reviewed(files(NOW), account)
+    merged = files(LATER)
+    made = planned(account, plan, files=merged)
+    assert made.changes
+    assert made == apply_plan(merged, account, now=LATER)
+    longer = planned(account, plan, files=files(LATER, "3h"))
+    assert codes(longer) == ["plan-moved"]
+    assert not any(each.after is not None and each.after.expires for each in longer.changes)

@@ -35,7 +35,9 @@ def test_the_readme_names_every_folder() -> None:
 @pytest.mark.parametrize("folder", SPECS)
 def test_each_folder_has_a_section_with_all_its_keys(folder: str) -> None:
     text = section(f"`{folder}/<team>.yaml`")
-    assert [key for key in SPECS[folder].model_fields if f"`{key}`" not in text] == []
+    fields = SPECS[folder].model_fields.items()
+    keys = [field.alias or name for name, field in fields]
+    assert [key for key in keys if f"`{key}`" not in text] == []
 
 
 def test_each_setting_is_told() -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.load import load
+from iam_access.config.merges import Merging
 from iam_access.reviewing.approvals import Review, Reviewed, State, Verdict, teams_asked, verdict
 from iam_access.reviewing.new_access import new_access
-from tests.config.repository import NOW, TEMPORARY, VALID, loaded
+from tests.config.repository import NOW, TEMPORARY, VALID, loaded, write
+from tests.history import History
 
 HEAD, OLD = "a" * 40, "b" * 40
 RULES = """\
@@ -185,3 +188,14 @@ def test_patterns_that_match_nothing_are_warned_of(tmp_path: Path) -> None:
     rule = "{team: a, grants: [nothing], environments: [nowhere]}"
     found = loaded(tmp_path, {"settings.yaml": f"approvals: {{required: [{rule}]}}"}).findings
     assert [each.location.column for each in found if each.location is not None] == [43, 68]
+
+
+def test_a_duration_from_the_merge_on_is_covered_by_nothing_that_ends(tmp_path: Path) -> None:
+    until = TEMPORARY.replace("2026-03-04", "2026-03-06")
+    lasting = until + "  - {user: bob@example.com, environment: prod, grant: writer, for: 2h}\n"
+    before = loaded(tmp_path / "before", {"temporary-access/pay.yaml": until})
+    History(tmp_path / "after").begin(NOW)
+    files = write(tmp_path / "after", {**VALID, "temporary-access/pay.yaml": lasting})
+    after = load(files, now=NOW, merging=Merging(preview=True))
+    (found,) = new_access(before, after, NOW)
+    assert found.location.line == 6

@@ -62,6 +62,7 @@ Code: TypeAlias = Literal[
     "nobody",
     "not-one-principal",
     "not-one-deadline",
+    "not-from-the-merge",
     "grants-nothing",
     "empty-policy",
     "missing-accounts",
@@ -83,6 +84,9 @@ Code: TypeAlias = Literal[
     "held-permanently",
     "expired",
     "window-empty",
+    "begins-with-merge",
+    "start-unknown",
+    "bad-request-time",
     "too-long",
     "too-short",
     "starts-too-late",
@@ -308,7 +312,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "not-one-principal": CodeEntry(_ERROR, "a temporary entry needs exactly one user or role"),
     "not-one-deadline": CodeEntry(
         _ERROR,
-        "a temporary entry needs exactly one of `expires_at` and `expiration_date`",
+        "a temporary entry needs exactly one of `expires_at`, `expiration_date` and `for`",
+    ),
+    "not-from-the-merge": CodeEntry(
+        _ERROR,
+        "`starts_at` beside a duration (`for`), or `requested_at` without one",
     ),
     "grants-nothing": CodeEntry(_ERROR, "a permanent entry without environments or grants"),
     "empty-policy": CodeEntry(_ERROR, "a policy without managed policies and statements"),
@@ -376,6 +384,17 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "without, a warning",
     ),
     "window-empty": CodeEntry(_ERROR, "the entry would end before it begins"),
+    "begins-with-merge": CodeEntry(
+        _NOTE,
+        "the duration (`for`) of the entry begins with the merge, and when it would end now",
+    ),
+    "start-unknown": CodeEntry(
+        _ERROR,
+        "the history does not tell when the duration (`for`) of the entry began, so it grants "
+        "nothing: no git, a clone without the whole history, no commit that has it, one that is "
+        "dated ahead, or one with which the history begins",
+    ),
+    "bad-request-time": CodeEntry(_ERROR, "`requested_at` lies ahead"),
     # The rules of `settings.yaml`
     "too-long": CodeEntry(
         _ERROR,

@@ -285,6 +285,7 @@ class Resource:
     `expires` (UTC) is the moment from which it gives nothing, None for what is permanent; `grant`
     then names the team's policy that it grants, and resources of one principal, team and grant
     succeed each other. `description` is sent to AWS when it is made and cannot change afterwards.
+    `relative_end` says in words when it expires if that counts from a merge, as the digest does.
     `reasons` say why it is to be, for the reviewer. `usage` says, line by line, how to
     make use of it.
     """
@@ -300,6 +301,7 @@ class Resource:
     needs: frozenset[ResourceId] = frozenset()
     starts: datetime | None = None
     expires: datetime | None = None
+    relative_end: str | None = None
     grant: str | None = None
     description: str | None = None
     reasons: tuple[str, ...] = ()

@@ -137,6 +137,18 @@ def moment(verb: str, when: datetime, now: datetime, zone: tzinfo | None) -> str
     return f"{verb} {local_instant(when, zone)}, {time_left(when, now)}"
 
 
+def length(of: timedelta) -> str:
+    """A duration in the largest unit that it is a multiple of: `2 hours`, `90 minutes`, `6 days`.
+
+    Raises ValueError for one that is no number of minutes.
+    """
+    for noun, size in _UNITS:
+        number, rest = divmod(of, timedelta(seconds=size))
+        if not rest:
+            return count(number, noun)
+    raise ValueError(of)
+
+
 def duration(length: timedelta) -> str:
     """A length of time in its two largest units: `3 days 4 hours`."""
     seconds = int(length.total_seconds())

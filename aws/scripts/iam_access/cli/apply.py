@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iam_access.cli import output_files
 from iam_access.cli.account_run import AccountRun, teams_of_run
-from iam_access.cli.files import accounts_of, load, teams_named
+from iam_access.cli.files import accounts_of, load, merging_of, teams_named
 from iam_access.cli.notifying import show_and_notify
 from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
@@ -82,7 +82,7 @@ def _files(options: argparse.Namespace, now: datetime) -> Configuration:
     """
     if options.sandbox:
         return load(options, now)
-    return load_standing(options.config_dir, options.base, now=now)
+    return load_standing(options.config_dir, options.base, now=now, merging=merging_of(options))
 
 
 def _told_of_left(

@@ -86,6 +86,16 @@ def add_base(parser: argparse.ArgumentParser, text: str, *names: str) -> None:
     parser.add_argument("--base", *names, dest="base", metavar="COMMIT|DIR", help=text)
 
 
+def add_merge_into(parser: argparse.ArgumentParser) -> None:
+    """The branch of a merge that is still to come."""
+    parser.add_argument(
+        "--merge-into",
+        metavar="COMMIT",
+        help="the files are still to be merged into this commit, such as origin/main: durations "
+        "that it does not have begin now (default: the commit of --base, or else HEAD)",
+    )
+
+
 def add_scope(parser: argparse.ArgumentParser, *, dry_run: str) -> None:
     """The teams and environments of a run."""
     parser.add_argument("teams", metavar="TEAM", nargs="*", help="only these teams")

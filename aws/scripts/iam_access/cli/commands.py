@@ -89,6 +89,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         "request",
         "--applied",
     )
+    arguments.add_merge_into(parser)
     arguments.add_markdown_file(parser)
     return run_command(parser, argv, in_module("iam_access.cli.apply"), clock)
 

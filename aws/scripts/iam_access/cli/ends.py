@@ -7,9 +7,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from iam_access.config.requests import End
-from iam_access.config.settings import Duration
 from iam_access.errors import UsageError
-from iam_access.kinds.fields import PROBLEM, Day, Instant
+from iam_access.kinds.fields import PROBLEM, Day, Duration, Instant
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from iam_access.config import load as config
+from iam_access.config import revisions
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_base
+from iam_access.config.merges import Merging
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
 from iam_access.phrases import nearest
@@ -22,11 +24,32 @@ def load(options: argparse.Namespace, now: datetime, *, standing: bool = True) -
 
     `standing`: see `config.load.load`.
     """
-    source = getattr(options, "base", None)
+    source, merging = getattr(options, "base", None), merging_of(options)
     if source is None:
-        return config.load(options.config_dir, now=now, standing=standing)
+        return config.load(options.config_dir, now=now, standing=standing, merging=merging)
     base = load_base(source, options.config_dir, now=now)
-    return config.load(options.config_dir, now=now, base=base)
+    return config.load(options.config_dir, now=now, base=base, merging=merging)
+
+
+def merging_of(options: argparse.Namespace) -> Merging:
+    """What the options say of a merge that is still to come. What writes to AWS comes after it.
+
+    Raises UsageError for a commit to merge into where none is possible, or that is not there.
+    """
+    preview = getattr(options, "sandbox", False) or getattr(options, "dry_run", True)
+    name: str | None = getattr(options, "merge_into", None)
+    if name is not None and not preview:
+        raise UsageError(
+            "--merge-into works only with --dry-run or --sandbox: what is applied is merged",
+            "add one of them, or leave --merge-into out",
+        )
+    into = revisions.find(name, options.config_dir) if name is not None else None
+    if name is not None and into is None:
+        raise UsageError(
+            f"--merge-into: {name!r} is no commit that git knows",
+            "name the newest commit of the branch, such as origin/main (fetch it first)",
+        )
+    return Merging(preview, into)
 
 
 def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset[str]:

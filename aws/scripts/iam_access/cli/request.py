@@ -12,7 +12,6 @@ from iam_access.cli.asking import Choice, Person
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.config import requests
-from iam_access.config.checks.durations import words
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.files import shown_path
 from iam_access.config.requests import Asked, Edit, End, Standing
@@ -20,7 +19,7 @@ from iam_access.config.rules.rulebook import first_match
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
 from iam_access.model import Finding, Report
-from iam_access.phrases import listed, moment, shown
+from iam_access.phrases import length, listed, moment, shown
 from iam_access.render import escape
 
 _STATEMENTS = 6  # of a policy that are written out
@@ -192,14 +191,14 @@ def _environments(run: _Run, team: Team) -> Iterator[Choice]:
 
 
 def _at_most(limits: set[timedelta]) -> str:
-    return f"at most {' or '.join(words(each) for each in sorted(limits))}" if limits else ""
+    return f"at most {' or '.join(length(each) for each in sorted(limits))}" if limits else ""
 
 
 def _grants(run: _Run, team: Team, environment: str) -> Iterator[Choice]:
     for key, entry in team.policies.items():
         longest = run.configuration.rules.limits(team.name, environment, key).longest.length
         about = entry.spec.description or "(no description)"
-        yield Choice(key, f"{about} (at most {words(longest)})")
+        yield Choice(key, f"{about} (at most {length(longest)})")
 
 
 def _live(run: _Run) -> list[Standing]:

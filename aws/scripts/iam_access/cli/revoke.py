@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.from_form:
         revoke_form.fill(options, os.environ)
     _check(options)
-    configuration, unread = load_for_revoking(options.config_dir)
+    configuration, unread = load_for_revoking(options.config_dir, clock())
     run = AccountRun("revoke", options, clock, configuration)
     whom, target = _target(options, configuration)
     accounts = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iam_access import kinds
 from iam_access.config import accounts, files
@@ -17,6 +17,9 @@ from iam_access.kinds import base
 from iam_access.kinds.base import AccessEntry, FileEntry, InvalidEntry, Item, PolicySpec
 from iam_access.model import Account, Finding, Location
 from iam_access.place import SourcePosition
+
+if TYPE_CHECKING:
+    from iam_access.config.revisions import Revision
 
 
 @dataclass(slots=True)
@@ -119,7 +122,7 @@ class Configuration:
     `invalid` has at least one error: nothing of it is applied, and nothing that it has is changed.
     `unread_accounts` are the paths of accounts files that cannot be read, as they are shown. `base`
     are the earlier files that these were compared with, if any, and `between` the states from those
-    to these, unchecked, newest first.
+    to these, unchecked, newest first. `at` is the commit that these are of, if they are of one.
     """
 
     directory: Path
@@ -134,6 +137,7 @@ class Configuration:
     unread_accounts: tuple[str, ...] = ()
     base: "Configuration | None" = None
     between: "tuple[Configuration, ...]" = ()
+    at: "Revision | None" = None
 
     @property
     def deserted(self) -> dict[str, Account]:

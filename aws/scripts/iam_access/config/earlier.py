@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,8 @@ from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec, StatementSpec
 from iam_access.kinds.fields import PART_BEFORE, UserNames
 
-_Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], datetime | None]
+_End = datetime | tuple[timedelta, datetime | None] | None
+_Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], _End]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Earlier:
     user_names: UserNames = PART_BEFORE
 
     def granted(self, access: AccessEntry) -> bool:
-        """Whether a temporary entry granted the same until the same time."""
+        """Whether a temporary entry granted the same until the same time, or for as long."""
         return self._grant(access) in self._grants
 
     def gave(self, access: AccessEntry, key: str, statements: Sequence[Mapping[str, Any]]) -> bool:
@@ -52,7 +53,7 @@ class Earlier:
             tuple(each.lower() for each in access.roles),
             tuple(access.environments),
             tuple(access.grants),
-            access.until,
+            access.until if access.lasts is None else (access.lasts, access.requested),
         )
 
     @cached_property

@@ -6,6 +6,7 @@ revoked, and `written` what the files grant.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from iam_access import kinds
@@ -69,14 +70,14 @@ class _Search:
                 self.found[name] = at, team
 
 
-def load_for_revoking(directory: Path) -> tuple[Configuration, tuple[Finding, ...]]:
+def load_for_revoking(directory: Path, now: datetime) -> tuple[Configuration, tuple[Finding, ...]]:
     """Load the files to end access with; return them, and findings about earlier ones in use.
 
     Ending access takes the accounts and the settings alone. Where a team's accounts file, or the
     settings, cannot be read, those of the newest commit at which they can be are used, with a
     warning; if there is none, that is an error. Other findings are those of `load_unchecked`.
     """
-    today = load_unchecked(directory)
+    today = load_unchecked(directory, now)
     search = _Search.of(today)
     settings = today.settings
     if not today.settings_valid and search.settings is not None:

@@ -21,6 +21,7 @@ from iam_access.config.checks.fleet import Precedence
 from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.earlier import earlier
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
+from iam_access.config.merges import MERGED, Merging, set_beginnings
 from iam_access.config.revisions import History, Revision
 from iam_access.config.rules import accounts as account_rules
 from iam_access.config.rules import checks as rule_checks
@@ -46,6 +47,7 @@ def load(
     base: Configuration | None = None,
     at: Revision | None = None,
     standing: bool = False,
+    merging: Merging = MERGED,
 ) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
@@ -54,24 +56,30 @@ def load(
     teams contradict each other, `base` and earlier commits tell which of them came later. Locations
     name files relative to the working directory, or below the commit `at` that they are from. With
     `standing`, names that AWS has retired are warnings, since what is on main stays applicable.
+    Durations begin with the commits that brought them: those of `base` or `at`, or else as
+    `merging` says.
     """
     _check_directory(directory)
     with _no_collection():
         unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
         read_so_far = _Reading.of(directory, at.shown if at else files.shown_path(directory))
         precedence = precedence_of(directory, base, at)
+        into = (base.at if base is not None else at) or merging.into
+        read_so_far.begin(replace(merging, into=into), now, read_so_far.report)
         return read_so_far.checked(base, precedence, unknown, now)
 
 
-def load_unchecked(directory: Path) -> Configuration:
-    """Read every file below a directory, without checks across entries.
+def load_unchecked(directory: Path, now: datetime) -> Configuration:
+    """Read every file below a directory, without checks across entries, as of `now` (UTC).
 
-    Only a file or entry that cannot be read is a finding, and makes its team invalid.
+    Only a file or entry that cannot be read is a finding, and makes its team invalid. Entries with
+    a duration have a deadline where the history tells it.
     """
     _check_directory(directory)
     with _no_collection():
-        shown = files.shown_path(directory)
-        return _Reading.of(directory, shown).unchecked(precedence_of(directory))
+        read_so_far = _Reading.of(directory, files.shown_path(directory))
+        read_so_far.begin(Merging(preview=True), now, FindingCollector())
+        return read_so_far.unchecked(precedence_of(directory))
 
 
 def precedence_of(
@@ -171,6 +179,11 @@ class _Reading:
         values = settings.limits.values_per_file
         all_team_files, complete = _team_files(directory, shown, misnamed, values, report)
         return cls(directory, settings, settings_place, valid, all_team_files, complete, report)
+
+    def begin(self, merging: Merging, now: datetime, report: FindingCollector) -> None:
+        """Set when durations begin, see `set_beginnings`."""
+        files = self.all_team_files.values()
+        set_beginnings(files, self.directory, merging, self.settings, now, report)
 
     def checked(
         self, base: Configuration | None, precedence: Precedence, unknown: Severity, now: datetime
@@ -397,17 +410,19 @@ def load_base(source: str, config_dir: Path, *, now: datetime) -> Configuration:
             f"refs/heads/{source}",
         )
     with revisions.files_of(found) as directory:
-        return load(directory, now=now, at=found, standing=True)
+        return replace(load(directory, now=now, at=found, standing=True), at=found)
 
 
-def load_standing(directory: Path, applied: str | None, *, now: datetime) -> Configuration:
+def load_standing(
+    directory: Path, applied: str | None, *, now: datetime, merging: Merging = MERGED
+) -> Configuration:
     """Load the files as they stand, with those that were `applied` last as their base.
 
     They are not checked against these as a change under review is: that was done before the merge.
     If these are a commit, the states since then count as well: a run that failed may have applied
     some of them. Raises UsageError.
     """
-    configuration = load(directory, now=now, standing=True)
+    configuration = load(directory, now=now, standing=True, merging=merging)
     if applied is None:
         return configuration
     base = load_base(applied, directory, now=now)

@@ -422,7 +422,9 @@ def _fields(model: type[BaseModel] | None, path: Path) -> tuple[str, ...]:
     for step in path:
         if model is not None and isinstance(step, str) and step in model.model_fields:
             model = next(_models_in(model.model_fields[step].annotation), None)
-    return tuple(model.model_fields) if model is not None else ()
+    if model is None:
+        return ()
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

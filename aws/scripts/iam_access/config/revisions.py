@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from iam_access.config.beginnings import Step, Version
 from iam_access.config.configuration import Configuration
 from iam_access.errors import UsageError
 
@@ -17,6 +19,14 @@ _LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
 
 # Git sets these for hooks; they would override the repository that is asked for.
 _ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+
+
+class HistoryError(UsageError):
+    """Git cannot tell what is asked of it; `reason` is why."""
+
+    def __init__(self, reason: str, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +168,71 @@ def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
         yield answers[begin : begin + int(size)]
 
 
+def changes_of(newest: Revision, patterns: Sequence[str]) -> list[Step]:
+    """Return what each commit of a branch changed in the repository's files of these patterns.
+
+    The oldest commit comes first. A merge counts as one commit, with what it changed against its
+    first parent (https://git-scm.com/docs/git-log). The patterns are globs of paths from the
+    repository's root. Raises UsageError if git fails.
+    """
+    listed = _answer(
+        newest.repository,
+        "-c",
+        "log.showRoot=true",
+        "log",
+        "--first-parent",
+        "-m",
+        "--reverse",
+        "--raw",
+        "--no-abbrev",
+        "--no-renames",
+        "-z",
+        "--format=%H %ct %P",
+        newest.commit,
+        "--",
+        *(f":(top,glob){each}" for each in patterns),
+    )
+    found: list[tuple[str, list[Version]]] = []
+    fields = iter(listed.decode(errors="surrogateescape").split("\0")[:-1])
+    for each in map(str.lstrip, fields):
+        if each.startswith(":"):
+            _, _, before, after, _ = each.split(" ")
+            found[-1][1].append(Version(next(fields), _object(before), _object(after)))
+        else:
+            found.append((each, []))
+    return [_step(about, versions) for about, versions in found]
+
+
+def _step(about: str, versions: Sequence[Version]) -> Step:
+    commit, committed, *parents = about.split()
+    at = datetime.fromtimestamp(int(committed), UTC)
+    return Step(commit, at, is_oldest=not parents, versions=tuple(versions))
+
+
+def _object(written: str) -> str | None:
+    """An object's id as git writes it; it writes zeros where there is none."""
+    return written if written.strip("0") else None
+
+
+def contents_of(newest: Revision, objects: Sequence[str]) -> Iterator[bytes]:
+    """Return the contents of files by their objects' ids, in order.
+
+    Raises UsageError if git fails.
+    """
+    return _contents(newest, [_File("", "", each, "") for each in objects])
+
+
+def is_shallow(revision: Revision) -> bool:
+    """Whether the repository's history was cut off when it was cloned."""
+    return _answer(revision.repository, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
 def _answer(folder: Path, *arguments: str, asked: bytes = b"") -> bytes:
     done = _git(folder, *arguments, asked=asked)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise UsageError(
+        raise HistoryError(
+            f"git knows no commits of {str(folder)!r}: {said}",
             f"--base names no folder, and git knows no commits of {str(folder)!r}: {said}",
             "name a commit of the repository that the files are in, or an existing folder",
         )
@@ -181,14 +251,16 @@ def _git(folder: Path, *arguments: str, asked: bytes = b"") -> "subprocess.Compl
             check=False,
         )
     except FileNotFoundError:
-        raise UsageError(
+        raise HistoryError(
+            "git is not installed",
             "--base names no folder, and git, which is needed for commits, is not installed",
             "install git, or name a folder that holds the earlier files",
         ) from None
 
 
-def _unreadable(revision: Revision, why: str) -> UsageError:
-    return UsageError(
+def _unreadable(revision: Revision, why: str) -> HistoryError:
+    return HistoryError(
+        why,
         f"{revision.shown} cannot be read: {why}",
         "name another commit, or a folder that holds the earlier files",
     )

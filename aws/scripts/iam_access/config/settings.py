@@ -19,6 +19,7 @@ from iam_access.config.expressions import (
 from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
+    Duration,
     Spec,
     UserAddress,
     UserNames,
@@ -33,10 +34,6 @@ from iam_access.policy.globs import shell
 from iam_access.problem import Problem
 
 FILE = "settings.yaml"
-
-_DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=3_650)
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _COUNT = re.compile(r"[1-9][0-9]{0,6}")
@@ -62,19 +59,6 @@ T = TypeVar("T")
 def is_wild(pattern: str) -> bool:
     """Whether a pattern has wildcards."""
     return _WILD.search(pattern) is not None
-
-
-def _duration(value: Any) -> timedelta:
-    """Parse `90m`, `12h` or `6d`."""
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
-    if not timedelta() < duration <= _LONGEST:
-        raise problem(
-            "bad-duration",
-            f"{described(value)} is not a length of time",
-            f"write minutes, hours or days, up to {_LONGEST.days:,}d: 90m, 12h or 6d",
-        )
-    return duration
 
 
 def _flag(value: Any) -> bool:
@@ -271,11 +255,6 @@ def absent_is_default(value: Any) -> Any:
     return {} if value is None else value
 
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    written_as(_DURATION.pattern, "write minutes, hours or days: 90m, 12h or 6d"),
-]
 Flag = Annotated[
     bool, BeforeValidator(_flag), written_as("true|false", "write true or false", flags=True)
 ]

@@ -388,6 +388,7 @@ def attachment_for_grant(grant: TemporaryGrant, policy: Resource) -> Resource:
         needs=_needs(grant.principal, arn),
         starts=policy.starts,
         expires=grant.ends,
+        relative_end=grant.relative_end,
         grant=names.label(grant.key),
         reasons=(grant.reason,),
         location=grant.location,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -12,6 +12,7 @@ from iam_access.codes import Code
 from iam_access.kinds.fields import (
     PART_BEFORE,
     Day,
+    Duration,
     Instant,
     PolicyDescription,
     Spec,
@@ -22,7 +23,7 @@ from iam_access.kinds.fields import (
     role,
     values_of,
 )
-from iam_access.kinds.grant import TemporaryAccessRules, TemporaryGrant
+from iam_access.kinds.grant import Beginning, TemporaryAccessRules, TemporaryGrant
 from iam_access.model import Account, Finding, Location, Principal, Resource, Severity
 from iam_access.place import Path, SourcePosition
 from iam_access.snapshot import Snapshot, SnapshotPart
@@ -47,6 +48,8 @@ class EntryKeys(NamedTuple):
     until: Path = ("expires_at",)
     day: Path = ("expiration_date",)
     starts: Path = ("starts_at",)
+    lasts: Path = ("for",)
+    requested: Path = ("requested_at",)
     via: Path = ("via",)
     ticket: Path = ("ticket",)
     description: Path = ("description",)
@@ -63,11 +66,13 @@ class AccessEntry:
 
     `grants` are keys of the team's policies. `until` is the deadline (UTC) of a `temporary` entry,
     None where it cannot be read, and `day` the date that it was written as, if it was one.
-    `starts` is when a temporary entry begins (UTC; None: at once). `via` and
+    `starts` is when a temporary entry begins (UTC; None: at once). An entry that `lasts` for a
+    duration from its merge on has no other end; its deadline counts from `begins`, None where
+    that is not known. `requested` (UTC) tells it from the same request at another time. `via` and
     `ticket` are those of a temporary entry, and `description` that of any; None where they are not
-    written as text. `place`
-    is that of the entry, which is also the location of every resource that the entry asks for;
-    `keys` tell the place of each value. Of an entry that is not `valid`, it has what can be read.
+    written as text. `place` is that of the entry, which is also the location of every resource that
+    the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
+    what can be read.
     """
 
     place: SourcePosition
@@ -84,6 +89,9 @@ class AccessEntry:
     description: str | None = None
     keys: EntryKeys = LISTS
     valid: bool = True
+    lasts: timedelta | None = None
+    requested: datetime | None = None
+    begins: Beginning | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
@@ -98,8 +106,15 @@ class AccessEntry:
         return self.place.at(*getattr(self.keys, field), index).location
 
     @property
+    def is_pending(self) -> bool:
+        """Whether its duration begins with a merge that is still to come."""
+        return self.begins is not None and self.begins.commit is None
+
+    @property
     def deadline_key(self) -> Path:
         """The path of its deadline, in the form in which it is written."""
+        if self.lasts is not None:
+            return self.keys.lasts
         return self.keys.day if self.day is not None else self.keys.until
 
 
@@ -114,6 +129,7 @@ class Window(Spec, extra="ignore"):
     expiration_date: Day | None = None
     expires_at: Instant | None = None
     starts_at: Instant | None = None
+    lasts: Duration | None = Field(None, alias="for")
 
     @classmethod
     def read(cls, written: dict[str, Any]) -> "Window":
@@ -196,12 +212,14 @@ S = TypeVar("S", bound=Spec)
 class FileEntry(NamedTuple, Generic[S]):
     """A valid entry of a team's file.
 
-    `key` is its key in a mapping, or its index in a list as text.
+    `key` is its key in a mapping, or its index in a list as text. `begins` is that of an entry that
+    lasts for a duration, where it is known.
     """
 
     key: str
     spec: S
     place: SourcePosition
+    begins: Beginning | None = None
 
 
 class InvalidEntry(NamedTuple):
@@ -303,7 +321,8 @@ class Expansion:
 class Folder(Protocol):
     """A folder of YAML files: what its entries may be, what they grant, and their resources.
 
-    `folder` is its name, and the key at the top of each file. `spec` is the model of an entry.
+    `folder` is its name, and the key at the top of each file. `spec` is the model of an entry; if
+    one may last for a duration from its merge on, that is in its field `lasts`.
     `keys` validates the keys of a mapping of entries, with messages that say what a key names; None
     if a file has a list of entries. `temporary` is whether an entry may grant something for a time.
     Nothing has a default.

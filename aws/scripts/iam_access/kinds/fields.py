@@ -50,6 +50,9 @@ _LAST_YEAR = 9998
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html
 _REFUSED_IN_DESCRIPTION = re.compile("[^\t\n\r\x20-\x7e\xa1-\xff]")
 _ONE_DAY = timedelta(days=1)
+_DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=3_650)
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _KEYS = "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'"
 
@@ -371,6 +374,19 @@ def _no_instant(value: Any, *, zone: bool = True) -> PydanticCustomError:
     )
 
 
+def _duration(value: Any) -> timedelta:
+    """Parse `90m`, `12h` or `6d`."""
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < duration <= _LONGEST:
+        raise problem(
+            "bad-duration",
+            f"{described(value)} is not a length of time",
+            f"write minutes, hours or days, up to {_LONGEST.days:,}d: 90m, 12h or 6d",
+        )
+    return duration
+
+
 @lru_cache(maxsize=4_096)
 def end_of_day(day: date) -> datetime:
     """The first instant (UTC) after the day: `DateLessThan` holds for the whole day before it."""
@@ -411,6 +427,11 @@ Instant = Annotated[
         "[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)",
         "write a day, a time and a zone: YYYY-MM-DDTHH:MM:SSZ, or +01:00 in place of the Z",
     ),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    written_as(_DURATION.pattern, "write minutes, hours or days: 90m, 12h or 6d"),
 ]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 

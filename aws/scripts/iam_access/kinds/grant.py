@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from iam_access.model import Account, Location, Principal, Severity
+from iam_access.phrases import instant, length
 from iam_access.policy.arn import arn_name
 from iam_access.policy.document import document, statements_of
 from iam_access.policy.expiry import with_deadline, with_window
@@ -32,6 +33,17 @@ class Form(StrEnum):
     def rank(self) -> int:
         """Its place in the order of preference, from 0."""
         return list(Form).index(self)
+
+
+class Beginning(NamedTuple):
+    """The moment (UTC) from which the duration of an entry counts.
+
+    `commit` brought the entry to the branch that is applied; None while no commit has: the
+    duration begins with the merge, and `at` is the present.
+    """
+
+    at: datetime
+    commit: str | None
 
 
 class Outliving(StrEnum):
@@ -91,7 +103,8 @@ class TemporaryGrant:
     `starts` (UTC) is None when it holds from when it is written; `ends` is the first dead instant.
     `via` is the form asked for; `closed` are the forms that the settings forbid, with the rules.
     `boundary` is the ARN of the permissions boundary for a role made for it, `generation` tells
-    that role from those of the same grant that are dead.
+    that role from those of the same grant that are dead. One that `lasts` for a duration from its
+    merge on ends as long after it `begins`.
     """
 
     account: Account
@@ -111,11 +124,22 @@ class TemporaryGrant:
     closed: Mapping[Form, str] = field(default_factory=dict)
     generation: int = 1
     location: Location | None = None
+    lasts: timedelta | None = None
+    begins: Beginning | None = None
 
     @property
     def reason(self) -> str:
         """Why it is written, for people."""
-        return f"{self.team} grants {self.key} in {self.environment}"
+        why = f"{self.team} grants {self.key} in {self.environment}"
+        if self.lasts is None or self.begins is None:
+            return why
+        since = f", which was at {instant(self.begins.at)}" if self.begins.commit else ""
+        return f"{why} for {length(self.lasts)} from the merge on{since}"
+
+    @property
+    def relative_end(self) -> str | None:
+        """When it ends, counted from its merge; None for one that ends at a moment."""
+        return f"{length(self.lasts)} from the merge on" if self.lasts is not None else None
 
     @property
     def denying(self) -> tuple[Mapping[str, Any], ...]:

@@ -154,6 +154,7 @@ def resource(grant: TemporaryGrant) -> Resource:
         principal=grant.principal,
         starts=expiry.beginning_of(document),
         expires=grant.ends,
+        relative_end=grant.relative_end,
         grant=names.label(grant.key),
         reasons=(grant.reason,),
         location=grant.location,

@@ -245,6 +245,7 @@ def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Res
         document=document,
         starts=expiry.beginning_of(document) if document else None,
         expires=grant.ends,
+        relative_end=grant.relative_end,
         description=f"Temporary access to {grant.key}, part {part}",
         reasons=(grant.reason,),
         location=grant.location,

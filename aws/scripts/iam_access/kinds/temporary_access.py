@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from iam_access.kinds import aws_policies, fields, names, temporary_role
 from iam_access.kinds.base import (
@@ -22,6 +22,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import (
     Day,
+    Duration,
     Instant,
     RoleName,
     Spec,
@@ -31,6 +32,7 @@ from iam_access.kinds.fields import (
     problem,
 )
 from iam_access.kinds.grant import (
+    Beginning,
     Form,
     Outliving,
     TemporaryGrant,
@@ -66,11 +68,12 @@ AskedForm = Annotated[Form, BeforeValidator(_form)]
 class TemporaryAccessSpec(Spec):
     """One user or role that holds one grant in one environment until a deadline.
 
-    `starts_at` (UTC; None: from the merge on) and the deadline are the window. `via` asks for a
-    form, `ticket` names the request.
+    `starts_at` (UTC; None: from the merge on) and the deadline are the window, or it `lasts` for a
+    duration that begins with the merge; then `requested_at` (UTC) tells a renewed request from the
+    one before. `via` asks for a form, `ticket` names the request.
     """
 
-    model_config = exactly_one_of(("user", "role"), ("expiration_date", "expires_at"))
+    model_config = exactly_one_of(("user", "role"), ("expiration_date", "expires_at", "for"))
 
     description: str | None = None
     user: UserAddress | None = None
@@ -80,6 +83,8 @@ class TemporaryAccessSpec(Spec):
     expiration_date: Day | None = None
     expires_at: Instant | None = None
     starts_at: Instant | None = None
+    lasts: Duration | None = Field(None, alias="for")
+    requested_at: Instant | None = None
     via: AskedForm | None = None
     ticket: str | None = None
 
@@ -93,19 +98,36 @@ class TemporaryAccessSpec(Spec):
                 if written.get("user") is None
                 else "remove user or role, and write another entry for the other",
             )
-        if (written.get("expiration_date") is None) == (written.get("expires_at") is None):
+        ends = [written.get(name) for name in ("expiration_date", "expires_at", "for")]
+        if sum(each is not None for each in ends) != 1:
             yield Problem(
                 "not-one-deadline",
                 "a temporary grant has exactly one end",
-                "write expiration_date: YYYY-MM-DD (that whole day, UTC) "
-                "or expires_at: YYYY-MM-DDTHH:MM:SSZ"
-                if written.get("expires_at") is None
-                else "remove expiration_date or expires_at",
+                "write expiration_date: YYYY-MM-DD (that whole day, UTC), "
+                "expires_at: YYYY-MM-DDTHH:MM:SSZ, or for: 2h (from the merge on)"
+                if not any(ends)
+                else "keep one of expiration_date, expires_at and for",
+            )
+        has_duration = ends[-1] is not None
+        if has_duration and written.get("starts_at") is not None:
+            yield Problem(
+                "not-from-the-merge",
+                "a duration begins with the merge, so it has no other start",
+                "write expires_at instead of for, or remove starts_at",
+                path=("starts_at",),
+            )
+        if not has_duration and written.get("requested_at") is not None:
+            yield Problem(
+                "not-from-the-merge",
+                "requested_at is for entries with a duration (for), and tells them apart",
+                "remove it, or write for: 2h instead of the end",
+                path=("requested_at",),
             )
 
-    @property
-    def deadline(self) -> datetime:
-        """The first instant (UTC) at which the grant has ended."""
+    def deadline(self, begins: Beginning | None) -> datetime | None:
+        """The first instant (UTC) at which the grant has ended; None where that is not known."""
+        if self.lasts is not None:
+            return begins.at + self.lasts if begins is not None else None
         if self.expires_at is not None:
             return self.expires_at
         assert self.expiration_date is not None, "validated above"
@@ -138,7 +160,7 @@ class TemporaryAccess:
 
     def access(self, item: Item) -> Iterable[AccessEntry]:
         spec: TemporaryAccessSpec | None = item.spec
-        if spec is not None:
+        if isinstance(item, FileEntry) and spec is not None:
             return (
                 AccessEntry(
                     item.place,
@@ -147,13 +169,16 @@ class TemporaryAccess:
                     (spec.environment,),
                     (spec.grant,),
                     temporary=True,
-                    until=spec.deadline,
+                    until=spec.deadline(item.begins),
                     day=spec.expiration_date,
                     starts=spec.starts_at,
                     via=spec.via,
                     ticket=spec.ticket,
                     description=spec.description,
                     keys=SINGLE,
+                    lasts=spec.lasts,
+                    requested=spec.requested_at,
+                    begins=item.begins,
                 ),
             )
         written = item.written if isinstance(item, InvalidEntry) else None
@@ -221,6 +246,7 @@ def _as_far_as_read(written: dict[str, Any], place: SourcePosition) -> AccessEnt
         description=text(written.get("description")),
         keys=SINGLE,
         valid=False,
+        lasts=window.lasts,
     )
 
 
@@ -235,8 +261,10 @@ def _windows(
     windows: dict[tuple[Principal, str], list[_Window]] = {}
     for entry in entries:
         spec = entry.spec
-        if spec.environment == scope.environment:
-            window = _Window(spec.starts_at, spec.deadline, entry)
+        ends = spec.deadline(entry.begins)
+        # Without a known end nothing is granted; the team's files are invalid then.
+        if spec.environment == scope.environment and ends is not None:
+            window = _Window(spec.starts_at, ends, entry)
             windows.setdefault((_principal(spec, scope), spec.grant), []).append(window)
     for each in windows.values():
         yield from (window for window in _united(each) if window.ends > scope.now)
@@ -295,6 +323,8 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
             scope.team, entry.spec.grant, principal, window.starts, scope.snapshot, scope.now
         ),
         location=entry.place.location,
+        lasts=entry.spec.lasts,
+        begins=entry.begins,
     )
     absent = (
         aws_policies.unknown_policy(arn, entry.spec.grant, scope)

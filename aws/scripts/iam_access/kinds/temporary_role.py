@@ -471,6 +471,7 @@ def resource(grant: TemporaryGrant) -> Resource:
         principal=grant.principal,
         starts=_opens(own, trust),
         expires=grant.ends,
+        relative_end=grant.relative_end,
         grant=names.label(grant.key),
         description=f"Temporary access to {grant.key} for {grant.principal.name}",
         reasons=(grant.reason,),

@@ -1,10 +1,13 @@
 """Whether a change that is planned now is one that was reviewed, or what is left of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 from iam_access.model import ApiCall, Change, Phase, Resource
 from iam_access.plan.diff import alike
+from iam_access.plan.digest import written_forms
+from iam_access.plan.encoding import decode, encode
 from iam_access.policy.document import DocumentError
 
 
@@ -29,8 +32,10 @@ def is_reviewed(now: Change, reviewed: Change, *, begun: bool) -> bool:
 def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
     """Whether a change is the one that was reviewed, or what is left of it in any way.
 
-    A claim that an interrupted run made is made anew under another name, which gives nothing.
+    A claim that an interrupted run made is made anew under another name, which gives nothing. An
+    end that counts from the merge was not known when the change was reviewed.
     """
+    reviewed = _with_end_of(now, reviewed)
     if is_reviewed(now, reviewed, begun=True):
         return True
     try:
@@ -43,6 +48,22 @@ def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
         )
     except DocumentError:
         return False
+
+
+def _with_end_of(now: Change, reviewed: Change) -> Change:
+    """The reviewed change with the present end where both end as long after their merge."""
+    one, other = now.after, reviewed.after
+    if one is None or other is None or one.expires is None or other.expires is None:
+        return reviewed
+    if one.relative_end is None or one.relative_end != other.relative_end:
+        return reviewed
+    if one.expires == other.expires or one.id.kind != other.id.kind:
+        return reviewed
+    text = json.dumps(encode(Change, reviewed))
+    for before, after in zip(written_forms(other.expires), written_forms(one.expires), strict=True):
+        text = text.replace(before, after)
+    moved: Change = decode(Change, json.loads(text))
+    return moved
 
 
 def _without_claims(change: Change) -> list[ApiCall]:

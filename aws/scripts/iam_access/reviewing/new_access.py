@@ -107,7 +107,9 @@ def _single(
 
 
 def _window(entry: AccessEntry) -> _Window:
-    return _Window(entry.starts, entry.until if entry.temporary else None)
+    # Nothing but access for good covers a duration that begins with a merge to come.
+    ends = entry.temporary and not entry.is_pending
+    return _Window(entry.starts, entry.until if ends else None)
 
 
 def _account(team: Team, environment: str) -> str:

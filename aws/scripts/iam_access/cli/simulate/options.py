@@ -17,6 +17,7 @@ RESULTS_SUFFIX = ".json"
 def add_test(parser: argparse.ArgumentParser) -> None:
     """Options of `simulate.py test`."""
     _add_tests_and_principals(parser)
+    arguments.add_merge_into(parser)
     parser.add_argument(
         "--on",
         choices=GROUNDS,

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
-from iam_access.config.rules.rulebook import Limit, Rulebook
+from iam_access.config.rules.rulebook import DurationLimits, Limit, Rulebook
 from iam_access.kinds.base import AccessEntry, key_name
 from iam_access.kinds.fields import end_of_day
 from iam_access.model import Location
-from iam_access.phrases import shown
+from iam_access.phrases import instant, length, shown
 
 _DAY = timedelta(days=1)
 _FURTHEST_START = ("temporary_access", "furthest_start")
@@ -17,7 +17,6 @@ _FURTHEST_START = ("temporary_access", "furthest_start")
 
 def check(
     access: AccessEntry,
-    until: datetime,
     before: Earlier | None,
     team: str,
     book: Rulebook,
@@ -26,36 +25,104 @@ def check(
 ) -> None:
     """Report a temporary entry that ended by `now` (UTC), or whose window breaks a rule.
 
-    No rule applies to one that has ended.
+    No rule applies to one that has ended. Of one whose deadline is not known only the duration is
+    judged.
     """
-    if until <= now:
+    until = access.until
+    if until is not None and until <= now:
         _over(access, until, before, _later(access, team, book, now), report)
-        return
+    elif access.lasts is not None:
+        _check_duration(access, access.lasts, team, book, now, report)
+    elif until is not None:
+        _check_window(access, until, team, book, now, report)
+
+
+def _check_window(
+    access: AccessEntry,
+    until: datetime,
+    team: str,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
     if access.starts is not None and not _starts_well(
         access, access.starts, until, book, now, report
     ):
         return
-    # Each has one item, or none if that is an error already.
-    environment, grant = "".join(access.environments), "".join(access.grants)
-    limits = book.limits(team, environment, grant)
+    limits = _limits(access, team, book)
     _check_longest(access, until, limits.longest, book, now, report)
     if limits.shortest is not None:
         _check_shortest(access, until, limits.shortest, book, now, report)
+
+
+def _limits(access: AccessEntry, team: str, book: Rulebook) -> DurationLimits:
+    # Each has one item, or none if that is an error already.
+    return book.limits(team, "".join(access.environments), "".join(access.grants))
+
+
+def _check_duration(
+    access: AccessEntry,
+    lasts: timedelta,
+    team: str,
+    book: Rulebook,
+    now: datetime,
+    report: FindingCollector,
+) -> None:
+    """Report a duration that breaks a rule, and what one that begins with the merge means."""
+    limits = _limits(access, team, book)
+    key = key_name(access.keys.lasts)
+    if lasts > limits.longest.length:
+        report.error(
+            "too-long",
+            _location(access),
+            f"a temporary grant{_of_what(access, limits.longest)} may last "
+            f"{length(limits.longest.length)} at most",
+            f"write a {key} of {length(limits.longest.length)} or less, and renew the grant later "
+            f"if needed ({book.cite(*limits.longest.path)})",
+        )
+    elif limits.shortest is not None and lasts < limits.shortest.length:
+        report.error(
+            "too-short",
+            _location(access),
+            f"a temporary grant{_of_what(access, limits.shortest)} must last "
+            f"{length(limits.shortest.length)} at least",
+            f"write a {key} of {length(limits.shortest.length)} or more "
+            f"({book.cite(*limits.shortest.path)})",
+        )
+    if access.requested is not None and access.requested > now:
+        report.error(
+            "bad-request-time",
+            access.place.at(*access.keys.requested).location,
+            f"this was not asked for yet: {instant(access.requested)} lies ahead",
+            f"write {_requested(access, now)}",
+        )
+    elif access.is_pending:
+        report.note(
+            "begins-with-merge",
+            _location(access),
+            f"this grant holds for {length(lasts)} from the merge on; merged now, it would end at "
+            f"{instant(now + lasts)}",
+            "how long the review takes does not matter; what passes between merge and apply counts",
+        )
 
 
 def _over(
     access: AccessEntry,
     until: datetime,
     before: Earlier | None,
-    end: str,
+    later: str,
     report: FindingCollector,
 ) -> None:
     """Report an ended entry: a note for an old one, an error for a new one.
 
-    `end` is one in the future, with its key.
+    `later` is how to write one that has not ended.
     """
     ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
-    later = f"write a later end, such as {end}"
+    if access.lasts is not None and access.begins is not None:
+        ended += (
+            f", {length(access.lasts)} after it came with commit {access.begins.commit} at "
+            f"{instant(access.begins.at)}"
+        )
     if before is None:
         hint = f"remove the entry when you next touch the file; if it is new, {later}"
         report.warning("expired", _location(access), ended, hint)
@@ -72,11 +139,23 @@ def _over(
 
 
 def _later(access: AccessEntry, team: str, book: Rulebook, now: datetime) -> str:
-    """An end that the rules allow, a day off or sooner, as the entry writes it."""
-    longest = book.limits(team, "".join(access.environments), "".join(access.grants)).longest
+    """How to write an entry that has not ended: with an end that the rules allow, soon.
+
+    One that lasts for a duration is asked for again.
+    """
+    if access.lasts is not None:
+        return f"write {_requested(access, now)} to ask for the same again"
+    longest = _limits(access, team, book).longest
     if access.day is not None and longest.length >= _DAY:
-        return f"{key_name(access.deadline_key)}: {now + _DAY:%Y-%m-%d}"
-    return f"{key_name(access.keys.until)}: {now + min(_DAY, longest.length):%Y-%m-%dT%H:%M:00Z}"
+        end = f"{key_name(access.deadline_key)}: {now + _DAY:%Y-%m-%d}"
+    else:
+        last = now + min(_DAY, longest.length)
+        end = f"{key_name(access.keys.until)}: {last:%Y-%m-%dT%H:%M:00Z}"
+    return f"write a later end, such as {end}"
+
+
+def _requested(access: AccessEntry, now: datetime) -> str:
+    return f"{key_name(access.keys.requested)}: {now:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _starts_well(
@@ -101,7 +180,7 @@ def _starts_well(
         report.error(
             "starts-too-late",
             location,
-            f"a temporary grant may begin {words(furthest)} from now at most",
+            f"a temporary grant may begin {length(furthest)} from now at most",
             f"write {now + furthest:%Y-%m-%dT%H:%M:%SZ} or earlier, or add the entry later "
             f"({book.cite(*_FURTHEST_START)})",
         )
@@ -135,7 +214,7 @@ def _check_longest(
             "too-long",
             _location(access),
             f"a temporary grant{_of_what(access, longest)} may last "
-            f"{words(longest.length)} at most",
+            f"{length(longest.length)} at most",
             f"write {latest} or earlier, and renew the grant later if needed "
             f"({book.cite(*longest.path)})",
         )
@@ -153,9 +232,8 @@ def _check_shortest(
     begins = access.starts or now
     if until - begins >= shortest.length:
         return
-    must = (
-        f"a temporary grant{_of_what(access, shortest)} must last {words(shortest.length)} at least"
-    )
+    at_least = length(shortest.length)
+    must = f"a temporary grant{_of_what(access, shortest)} must last {at_least} at least"
     end = f"{begins + shortest.length:%Y-%m-%dT%H:%M:%SZ}"
     hint = f"write {key_name(access.keys.until)}: {end} or later"
     rule = f"({book.cite(*shortest.path)})"
@@ -178,16 +256,6 @@ def _of_what(access: AccessEntry, limit: Limit) -> str:
     of_grants = limit.path[1] == "grants"
     name = "".join(access.grants if of_grants else access.environments)
     return f" of {shown(name)}" if of_grants else f" in {shown(name)}"
-
-
-def words(length: timedelta) -> str:
-    """A duration in the largest unit that it is a multiple of."""
-    minutes = length // timedelta(minutes=1)
-    for size, unit in ((1_440, "day"), (60, "hour"), (1, "minute")):
-        if minutes % size == 0:
-            count = minutes // size
-            return f"{count:,} {unit}{'' if count == 1 else 's'}"
-    raise AssertionError("every length of time is a number of minutes")
 
 
 def _location(access: AccessEntry) -> Location:
@@ -271,10 +339,10 @@ class _Chains:
 
     def _allowed(self, begins: datetime, last: AccessEntry) -> timedelta:
         """The longest duration; up to the end of the day for an entry that ends with a day."""
-        length = self._limit.length
-        if last.day is None or length < _ONE_DAY:
-            return length
-        return end_of_day((begins + length).astimezone(UTC).date()) - begins
+        longest = self._limit.length
+        if last.day is None or longest < _ONE_DAY:
+            return longest
+        return end_of_day((begins + longest).astimezone(UTC).date()) - begins
 
     def _tell(self, others: Sequence[_Span], given: timedelta, entry: AccessEntry) -> None:
         places = ", ".join(str(other.place.location) for _, _, other in others[-3:])
@@ -282,12 +350,12 @@ class _Chains:
             "too-long",
             _location(entry),
             f"with the entry at {places}, {self._what} for {_about(given)} from now on; "
-            f"{words(self._limit.length)} may be given at once",
+            f"{length(self._limit.length)} may be given at once",
             "end it earlier, or begin it at least "
-            f"{words(self._limit.length)} after the other; renew the grant when it is needed "
+            f"{length(self._limit.length)} after the other; renew the grant when it is needed "
             f"({self._book.cite(*self._limit.path)})",
         )
 
 
-def _about(length: timedelta) -> str:
-    return words(timedelta(minutes=-(-length // timedelta(minutes=1))))
+def _about(given: timedelta) -> str:
+    return length(timedelta(minutes=-(-given // timedelta(minutes=1))))

@@ -73,8 +73,7 @@ def check(
         if not _each_once(access.grants, grants):
             _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
-        if access.until is not None:
-            durations.check(access, access.until, index.before, team_files.name, book, now, report)
+        durations.check(access, index.before, team_files.name, book, now, report)
     if not names.is_default:
         _named(users, names, report)
     _one_name(USERS, users, index.in_iam, names, report)

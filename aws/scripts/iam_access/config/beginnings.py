@@ -1,0 +1,151 @@
+"""When durations begin: with the commit that brought the request to the branch that is applied.
+
+The branch's history tells it the same in every run, and remembers a request that was used after
+everything is gone from the accounts. Nothing of it is kept there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+from typing import NamedTuple
+
+from iam_access.kinds.base import AccessEntry
+from iam_access.kinds.fields import UserNames
+
+
+class Request(NamedTuple):
+    """What has one beginning, whatever else the entry says, and however often it comes and goes.
+
+    `path` is that of the file, from the repository's root. `holder` is the user or role as IAM
+    compares them. `requested` is when it was asked for (UTC), where an entry says so. The duration
+    is no part of it: a shorter one ends sooner.
+    """
+
+    path: str
+    holder: object
+    environment: str
+    grant: str
+    requested: datetime | None = None
+
+    def takes_the_place_of(self, other: "Request") -> bool:
+        """Whether it is the other one under another name, if one comes as the other goes.
+
+        That is so if one of file, holder, environment and grant differs at most, and the time of
+        asking is not another one.
+        """
+        return self.requested in (None, other.requested) and (
+            sum(one != before for one, before in zip(self[:4], other[:4], strict=True)) <= 1
+        )
+
+
+class Version(NamedTuple):
+    """A file that a commit changed: its content, as git names it, before and after; None: none."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+class Step(NamedTuple):
+    """A commit of the branch, and what it changed against its first parent.
+
+    `at` is when it was committed (UTC). `is_oldest` if the history begins with it, so that nothing
+    tells what was before.
+    """
+
+    commit: str
+    at: datetime
+    is_oldest: bool
+    versions: tuple[Version, ...]
+
+
+# Returns the requests in a version of a file; None if it cannot be read.
+Reader = Callable[[str, str], frozenset[Request] | None]
+
+
+def requests_of(access: AccessEntry, path: str, user_names: UserNames) -> Iterator[Request]:
+    """The requests for a duration that an entry makes."""
+    if access.lasts is None:
+        return
+    for holder, environment, grant in product(
+        access.principals(user_names), access.environments, access.grants
+    ):
+        yield Request(path, holder.in_iam, environment, grant, access.requested)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The history of the branch that is applied, the oldest commit first."""
+
+    steps: Sequence[Step]
+    read: Reader
+    _found: dict[tuple[Request, int], Step | None] = field(default_factory=dict)
+
+    def began(self, requests: Iterable[Request], current: Set[Request]) -> Step | None:
+        """The commit from which the duration of an entry with these requests counts.
+
+        None while no commit has it. `current` are the requests in all files of today.
+        """
+        found = [self._began(each, current) for each in requests]
+        known = [each for each in found if each is not None]
+        return min(known, key=_age) if known else None
+
+    def _began(self, request: Request, current: Set[Request]) -> Step | None:
+        end = len(self.steps)
+        return self._first(request, end) or self._inherited(request, self._at_end - current, end)
+
+    def _first(self, request: Request, end: int) -> Step | None:
+        """The beginning of a request by the steps before number `end`; None if none has it."""
+        if (request, end) not in self._found:
+            number = next(filter(lambda each: self._has(each, request), range(end)), None)
+            self._found[request, end] = None if number is None else self._brought(request, number)
+        return self._found[request, end]
+
+    def _has(self, number: int, request: Request) -> bool:
+        return any(
+            request in (self._read(version.path, version.after) or ())
+            for version in self.steps[number].versions
+            if version.path == request.path
+        )
+
+    def _brought(self, request: Request, number: int) -> Step:
+        """The beginning of a request that is new in a step."""
+        versions = self.steps[number].versions
+        before = frozenset[Request]().union(*(self._before(each, number) for each in versions))
+        after = (self._read(each.path, each.after) or frozenset() for each in versions)
+        gone = before.difference(*after)
+        return self._inherited(request, gone, number) or self.steps[number]
+
+    def _inherited(self, request: Request, gone: Iterable[Request], end: int) -> Step | None:
+        """The oldest beginning of those that a request takes the place of."""
+        earlier = (self._first(each, end) for each in gone if request.takes_the_place_of(each))
+        return min((each for each in earlier if each is not None), key=_age, default=None)
+
+    def _before(self, version: Version, number: int) -> frozenset[Request]:
+        """The requests in a file before a step, by the last version that can be read."""
+        found = self._read(version.path, version.before)
+        if found is not None:
+            return found
+        for step in reversed(self.steps[:number]):
+            for earlier in step.versions:
+                found = self._read(earlier.path, earlier.after)
+                if earlier.path == version.path and found is not None:
+                    return found
+        return frozenset()
+
+    def _read(self, path: str, content: str | None) -> frozenset[Request] | None:
+        return frozenset() if content is None else self.read(path, content)
+
+    @property
+    def _at_end(self) -> Set[Request]:
+        """All requests in the files of the newest commit."""
+        newest: Mapping[str, str | None] = {
+            version.path: version.after for step in self.steps for version in step.versions
+        }
+        return frozenset().union(*(self._read(*each) or () for each in newest.items()))
+
+
+def _age(step: Step) -> tuple[bool, datetime]:
+    """The order of beginnings: one that is not known comes first."""
+    return not step.is_oldest, step.at
