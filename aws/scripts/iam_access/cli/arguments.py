@@ -6,6 +6,8 @@ from pathlib import Path
 from iam_access.render import Output
 
 AWS_FOLDER = Path(__file__).resolve().parents[3]
+#: The values of options that not every command has, where it has not.
+NOT_ASKED = {"markdown_file": None, "summary_file": None, "read_only": False}
 EPILOG = "Exit status: 0 nothing to report, 1 something was found, 2 it could not finish."
 
 
@@ -32,7 +34,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="use a fresh AWS inside this process, made from the files; no credentials needed",
     )
     parser.add_argument("--verbose", action="store_true", help="print every detail")
-    parser.set_defaults(markdown_file=None, summary_file=None, read_only=False)
+    parser.set_defaults(**NOT_ASKED)
 
 
 def add_markdown_file(parser: argparse.ArgumentParser) -> None:

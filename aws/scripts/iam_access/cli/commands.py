@@ -172,9 +172,7 @@ def request(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     )
     arguments.add_config_dir(parser)
     arguments.add_request(parser)
-    parser.set_defaults(
-        output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=True, verbose=False
-    )
+    parser.set_defaults(**arguments.NOT_ASKED, output=Output.TEXT, sandbox=True, verbose=False)
     return run_command(parser, argv, in_module("iam_access.cli.request"), clock)
 
 
@@ -189,5 +187,5 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     parser.add_argument(
         "--port", type=int, default=5000, metavar="N", help="0 takes a free one (default: 5000)"
     )
-    parser.set_defaults(output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=True)
+    parser.set_defaults(**arguments.NOT_ASKED, output=Output.TEXT, sandbox=True)
     return run_command(parser, argv, in_module("iam_access.cli.serve"), clock)
