@@ -15,7 +15,7 @@ PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal -m "not exhaustive"
 CLEANUP_ARGS ?= --all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check bench format schemas lock cleanup revoke clean
+.PHONY: help demo test exhaustive check bench format schemas lock cleanup drift revoke clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -52,6 +52,10 @@ schemas: ## Write aws/schemas/ anew, with which editors check the files
 cleanup: ## Remove temporary access that has ended, as the workflow does (CLEANUP_ARGS="--all --dry-run")
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/cleanup.py $(CLEANUP_ARGS)
+
+drift: ## Find what was changed outside of the pipeline, as the workflow does (DRIFT_ARGS=--mend)
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/drift.py $(DRIFT_ARGS)
 
 revoke: ## End access at once, as the workflow does (REVOKE_ARGS="--user ann@example.com --dry-run")
 	@$(PYTHON) tools/venv.py sandbox

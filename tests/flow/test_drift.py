@@ -1,7 +1,10 @@
 """drift.py: what was changed in the accounts outside of the pipeline, and what puts it right."""
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -76,10 +79,12 @@ def test_mending_puts_ours_right_and_leaves_others_alone(fleet: Fleet) -> None:
     taken(fleet)
     fleet.admin().attach_user_policy(UserName="ann", PolicyArn=READ_ONLY)
     run = drift(fleet, "--mend")
-    assert (run.status, set(run.codes)) == (1, {"drift"})
+    assert (run.status, set(run.codes)) == (1, {"drift", "beside-ours"})
     assert fleet.attached("user/ann") == before | {"ReadOnlyAccess"}
     again = drift(fleet)
-    assert (again.status, again.codes) == (0, ["beside-ours"])
+    assert (again.status, again.codes) == (1, ["beside-ours"])
+    fleet.files.write("settings.yaml", "expected_access: [{policies: [ReadOnly*]}]")
+    assert drift(fleet).status == 0
 
 
 def test_files_that_were_not_applied_yet_are_no_drift(fleet: Fleet) -> None:
@@ -140,3 +145,72 @@ def test_every_output_tells_it(fleet: Fleet, output: Output) -> None:
     run = fleet.run(commands.drift, "--output", str(output))
     assert run.status == 1
     assert "is not there, and the files ask for it" in " ".join(run.out.split())
+
+
+def pages(fleet: Fleet, *arguments: str) -> Any:
+    """What is written for the issues."""
+    file = fleet.files.directory.parent / "drift.json"
+    drift(fleet, "--issues-file", str(file), *arguments)
+    return json.loads(file.read_text())
+
+
+def test_the_issues_of_a_run_have_a_page_for_each_account_with_drift(fleet: Fleet) -> None:
+    assert pages(fleet) == {"pages": {}, "looked_at": [PROD], "named": [PROD]}
+    taken(fleet)
+    iam = fleet.admin()
+    iam.create_group(GroupName="@octocat")
+    iam.add_user_to_group(GroupName="@octocat", UserName="ann")
+    found = pages(fleet)
+    assert (found["looked_at"], found["named"]) == ([], [PROD])
+    page = found["pages"][PROD]["page"]
+    assert found["pages"][PROD]["title"] == f"prod ({PROD})"
+    assert "is not there, and the files ask for it" in page
+    assert "`@octocat`" in page
+    assert re.search("(?<!`)@octocat", page) is None
+
+
+@pytest.mark.parametrize("partial", [["payments"], ["--environment", "prod"]])
+def test_a_run_for_a_part_tells_no_account_to_be_without_drift(
+    fleet: Fleet, partial: list[str]
+) -> None:
+    assert pages(fleet, *partial) == {"pages": {}, "looked_at": [], "named": None}
+
+
+def test_an_account_that_was_not_reached_is_neither_with_nor_without_drift(fleet: Fleet) -> None:
+    fleet.sandbox.faults.append(
+        refusing("AccessDenied", lambda call: call.operation == "GetAccountAuthorizationDetails")
+    )
+    assert pages(fleet) == {"pages": {}, "looked_at": [], "named": [PROD]}
+
+
+def test_nor_is_that_of_a_team_whose_files_cannot_be_read(fleet: Fleet) -> None:
+    fleet.files.team("web", accounts={"live": TEST})
+    fleet.files.write("permanent-access/payments.yaml", "permanent-access: [")
+    assert pages(fleet) == {"pages": {}, "looked_at": [TEST], "named": [PROD, TEST]}
+
+
+def test_the_workflow_gives_its_form_by_variables(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(fleet)
+    monkeypatch.setenv("DRIFT_APPLIED", str(fleet.files.directory))
+    monkeypatch.setenv("DRIFT_MEND", "")
+    assert drift(fleet, "--from-form").writes == ()
+    monkeypatch.setenv("DRIFT_MEND", "yes")
+    assert fleet.run(commands.drift, "--from-form").status == 2
+    monkeypatch.setenv("DRIFT_MEND", "true")
+    assert fleet.run(commands.drift, "--from-form", "--mend").status == 2
+    assert fleet.run(commands.drift, "--from-form", "--read-only").status == 2
+    assert drift(fleet, "--from-form").writes != ()
+    assert drift(fleet).status == 0
+
+
+def test_an_account_that_left_and_cannot_be_reached_is_status_2(fleet: Fleet) -> None:
+    earlier = fleet.files.directory.parent / "earlier"
+    shutil.copytree(fleet.files.directory, earlier)
+    fleet.files.team(accounts={"live": TEST})
+    lost = refusing("AccessDenied", lambda call: PROD in call.params.get("RoleArn", ""))
+    fleet.sandbox.faults.append(lost)
+    run = drift(fleet, "--applied", str(earlier))
+    assert run.status == 2
+    assert "account-leaves" in run.codes

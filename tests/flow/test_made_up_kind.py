@@ -511,6 +511,7 @@ NOT_ABOUT_ENTRIES = {
     "planner_role": "who plans, not what is granted",
     "accounts": "which team may name an account; its entries do not matter",
     "closed_accounts": "accounts that no file names",
+    "expected_access": "what others give",
     "known_names": "names that policies may use",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",
     "on_plan_change": "what an apply does if it is not what was reviewed",

@@ -1,11 +1,13 @@
 """Drift is told apart from what the files ask for since they were applied, and mended by itself."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.settings import Settings
 from iam_access.kinds.grant import Form
 from iam_access.kinds.names import is_grant_role
 from iam_access.model import Plan, Principal, PrincipalType, Severity
@@ -140,7 +142,7 @@ def test_what_has_ended_is_an_error_once_cleanups_missed_it(
     assert plan.changes == ()
 
 
-def test_what_others_gave_beside_ours_is_a_warning_and_stays() -> None:
+def test_what_others_gave_beside_ours_is_told_and_stays() -> None:
     account = applied(ONE, account_with())
     attached = account.principals[ALICE].attached
     account = with_state(
@@ -150,8 +152,8 @@ def test_what_others_gave_beside_ours_is_a_warning_and_stays() -> None:
     account = with_state(account, BOB, attached=(READ_ONLY,))
     plan = drift(account, ONE, ONE)
     (found,) = plan.findings
-    assert (found.code, found.severity) == ("beside-ours", Severity.WARNING)
-    assert "user/alice" in found.message
+    assert (found.code, found.severity) == ("beside-ours", Severity.ERROR)
+    assert "user alice" in found.message
     assert "policy ReadOnlyAccess, inline policy mine" in found.message
     assert plan.changes == ()
 
@@ -231,3 +233,41 @@ def test_what_is_attached_to_a_role_of_ours_is_drift() -> None:
     plan = drift(drifted, granted, granted)
     assert codes(plan) == ["drift"]
     assert meaning(moments(plan, drifted)[-1]) == meaning(account)
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ({"policies": ["ReadOnly*"]}, "group staff, inline policy mine"),
+        ({"policies": [READ_ONLY, "mine"]}, "group staff"),
+        ({"groups": ["sta??"], "policies": ["*"]}, None),
+        ({"policies": ["*"], "users": ["alice@example.com"]}, "group staff"),
+        ({"policies": ["*"], "users": ["bob*"]}, "policy ReadOnlyAccess"),
+        ({"policies": ["*"], "roles": ["*"]}, "policy ReadOnlyAccess"),
+        ({"policies": ["*"], "environments": ["prod"]}, "group staff"),
+        ({"policies": ["*"], "environments": ["test"]}, "policy ReadOnlyAccess"),
+        ({"assumes": ["*"]}, "policy ReadOnlyAccess"),
+    ],
+)
+def test_what_others_give_on_purpose_is_not_told(rule: dict[str, Any], left: str | None) -> None:
+    account = applied(ONE, account_with())
+    attached = (*account.principals[ALICE].attached, READ_ONLY)
+    account = with_state(
+        account, ALICE, groups=("staff",), attached=attached, inline={"mine": {"Statement": []}}
+    )
+    expecting = replace(ONE, settings=Settings.model_validate({"expected_access": [rule]}))
+    found = [each.message for each in drift(account, expecting, expecting).findings]
+    assert bool(found) is (left is not None)
+    assert left is None or left in found[0]
+
+
+def test_what_is_left_of_one_grant_is_told_together() -> None:
+    many = [f"s3:Get{'x' * 90}{number}" for number in range(120)]
+    statements = [{"effect": "Allow", "actions": many, "resources": ["*"]}]
+    large = policy("read", custom_statements=statements)
+    granted = configuration(team(policies=[large], temporary=[temporary(via="policy")]))
+    account = applied(granted, account_with())
+    found = drift(account, granted, granted, at=NOW + timedelta(days=9)).findings
+    kinds = [each.message.partition("more: ")[2].split(" ")[0] for each in found]
+    assert sorted(kinds) == sorted(set(kinds))
+    assert any(" more of user alice: ended" in each.message for each in found)

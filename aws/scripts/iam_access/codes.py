@@ -703,9 +703,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "after its end, when cleanups have missed it",
     ),
     "beside-ours": CodeEntry(
-        _WARNING,
-        "from `drift.py`: groups and policies that others gave to a user or role with access "
-        "of ours. Policies of resources, and roles that can be assumed, are not looked at",
+        _ERROR,
+        "from `drift.py`: a user or role with access of ours has groups, policies or roles to "
+        "assume from others. `expected_access` in the settings lists what is meant",
     ),
     "earlier-accounts": CodeEntry(
         _WARNING,

@@ -118,8 +118,19 @@ def add_read_only(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--read-only",
         action="store_true",
-        help="with --dry-run: assume the planner role of the settings, which cannot write, instead "
-        "of the deployer role",
+        help="for a run that writes nothing: assume the planner role of the settings, which cannot "
+        "write, instead of the deployer role",
+    )
+
+
+def add_allow_removals_of(parser: argparse.ArgumentParser, text: str) -> None:
+    """The teams whose removals have no limit."""
+    parser.add_argument(
+        "--allow-removals-of",
+        action="append",
+        default=[],
+        metavar="TEAM",
+        help=f"{text} (may be repeated)",
     )
 
 

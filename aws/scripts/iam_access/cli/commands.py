@@ -7,6 +7,7 @@ of its name, which is imported after the options are parsed, so that `--help` st
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from iam_access.cli import arguments
 from iam_access.cli.runtime import Clock, in_module, run_command, utc_now
@@ -65,13 +66,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
         action="store_true",
         help="carry out a plan even if it removes more than is usual",
     )
-    parser.add_argument(
-        "--allow-removals-of",
-        action="append",
-        default=[],
-        metavar="TEAM",
-        help="the same for this team alone (may be repeated)",
-    )
+    arguments.add_allow_removals_of(parser, "the same for this team alone")
     arguments.add_explain(parser, "also show what each user and role gains and loses by the plan")
     parser.add_argument(
         "--verify",
@@ -120,6 +115,20 @@ def drift(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     )
     parser.add_argument(
         "--mend", action="store_true", help="put right what is ours; changes nothing of others"
+    )
+    arguments.add_allow_removals_of(parser, "mend this team however much that takes away")
+    arguments.add_read_only(parser)
+    parser.add_argument(
+        "--issues-file",
+        type=Path,
+        metavar="FILE",
+        help="write a page on each account with drift into this file, for drift_issues.py",
+    )
+    parser.add_argument(
+        "--from-form",
+        action="store_true",
+        help="take --applied, --mend and --allow-removals-of from the variables that the workflow "
+        "Drift sets",
     )
     arguments.add_explain(parser, "also show what each user and role gains and loses by mending")
     arguments.add_markdown_file(parser)

@@ -10,6 +10,7 @@ from iam_access.errors import AccessError
 _READ = {"from_plan": "--from-plan"}
 _WRITTEN = {
     "plan_file": "--plan-file",
+    "issues_file": "--issues-file",
     "summary_file": "--summary-file",
     "markdown_file": "--markdown-file",
 }

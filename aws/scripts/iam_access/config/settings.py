@@ -467,6 +467,32 @@ class ForbiddenActions(Spec):
     environments: SomePatterns | None = None
 
 
+class ExpectedAccess(Spec):
+    """Access that others give on purpose: `drift.py` does not report it.
+
+    `policies` are patterns of managed policies (name or ARN) and of inline ones, `groups` of
+    groups, and `assumes` of roles whose trust policy names a user or role. It is expected of these
+    `users` and `roles`, of all without both, in the `environments` (None: in all).
+    """
+
+    users: SomePatterns | None = None
+    roles: SomePatterns | None = None
+    policies: SomePatterns | None = None
+    groups: SomePatterns | None = None
+    assumes: SomePatterns | None = None
+    environments: SomePatterns | None = None
+
+    @model_validator(mode="after")
+    def _expect(self) -> "ExpectedAccess":
+        if not (self.policies or self.groups or self.assumes):
+            raise problem(
+                "missing-key",
+                "it does not name the access that is expected",
+                "add policies, groups or assumes (roles), each a list of patterns",
+            )
+        return self
+
+
 class Grantees(Selection):
     """The teams that may give the grants, and the users and roles that may hold them.
 
@@ -545,7 +571,8 @@ class Settings(Spec):
     `closed_accounts` those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request. `permissions_boundary` is the one
-    that every user and role with a grant must have. `known_names` are patterns of actions and
+    that every user and role with a grant must have. `expected_access` is access that others give on
+    purpose. `known_names` are patterns of actions and
     condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
     `intended_removals` are those of one change.
     `on_plan_change` is what the apply of a merge does where it would no longer do what was reviewed
@@ -572,6 +599,7 @@ class Settings(Spec):
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     approvals: Annotated[ApprovalSettings, BeforeValidator(absent_is_default)] = ApprovalSettings()
     permissions_boundary: BoundaryName | None = None
+    expected_access: Annotated[list[ExpectedAccess], BeforeValidator(_no_items)] = []
     known_names: KnownNames = []
     limits: Annotated[FileLimits, BeforeValidator(absent_is_default)] = FileLimits()
     intended_removals: Annotated[list[IntendedRemovals], BeforeValidator(_no_items)] = []

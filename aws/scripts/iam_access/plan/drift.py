@@ -1,6 +1,6 @@
 """Drift: what in an account differs from the files that were applied last, and what mends it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +15,7 @@ from iam_access.model import (
     ChangeType,
     Finding,
     Plan,
+    Resource,
     ResourceId,
     Severity,
 )
@@ -29,8 +30,9 @@ from iam_access.plan.diff import (
     removals,
     state_after,
 )
+from iam_access.plan.expected_access import ExpectedForeign
+from iam_access.plan.foreign import ForeignAccess
 from iam_access.plan.guards import GuardContext, guard
-from iam_access.plan.holdings import of_others
 from iam_access.plan.lost_deadlines import LostDeadline, lost_deadlines
 from iam_access.plan.planner import RunOptions, plan_apply
 from iam_access.plan.removals import Held, hold_back
@@ -85,10 +87,10 @@ def plan_drift(
     lost = _lost(files, account, snapshot, observed, request, now)
     found = (
         *(_lost_deadline(each, snapshot, mended) for each in lost.values()),
-        *_differences(drifted, lost, mended, snapshot, certain=files.applied is not None),
+        *_differences(drifted, lost, mended, account, snapshot, certain=files.applied is not None),
         *_not_applied(changes.keys() - agreed, account),
-        *_leftovers(observed, snapshot, request, now),
-        *_beside_ours(observed, account, snapshot, request),
+        *_leftovers(observed, account, snapshot, request, now),
+        *_beside_ours(files.current, observed, asked.wanted, account, snapshot, request),
         *_told_by_both(asked, before),
         *mending.findings,
     )
@@ -187,6 +189,7 @@ def _differences(
     drifted: _Changes,
     lost: Mapping[ResourceId, LostDeadline],
     mended: Iterable[ResourceId],
+    account: Account,
     snapshot: Snapshot,
     *,
     certain: bool,
@@ -198,7 +201,7 @@ def _differences(
     for id_, change in drifted.items():
         if id_ in lost:
             continue
-        holder = f" of {change.principal}" if change.principal else ""
+        holder = f" of {change.principal.label}" if change.principal else ""
         reason = f" ({change.reasons[0]})" if change.action is ChangeType.UPDATE else ""
         how = (
             "--mend puts it right"
@@ -211,7 +214,7 @@ def _differences(
             change.subject,
             snapshot,
             "drift",
-            f"{id_.kind} {change.name}{holder} in account {snapshot.account_id} "
+            f"{id_.kind} {change.name}{holder} in {account.title} "
             f"{_DIFFERENCES[change.action]}{reason}",
             f"{how}; {_WHO}{doubt}",
         )
@@ -232,50 +235,81 @@ def _not_applied(waiting: Iterable[ResourceId], account: Account) -> Iterator[Fi
 
 
 def _leftovers(
-    observed: ResourcesById, snapshot: Snapshot, request: RunOptions, now: datetime
+    observed: ResourcesById,
+    account: Account,
+    snapshot: Snapshot,
+    request: RunOptions,
+    now: datetime,
 ) -> Iterator[Finding]:
-    """What has ended and could be taken away: a note, and an error once a cleanup missed it."""
+    """What has ended and could be taken away: a note, and an error once a cleanup missed it.
+
+    One for all the resources that wrote a grant together.
+    """
     dead = [
         each for each in observed.values() if is_dead(each, now) and request.concerns(each.teams)
     ]
+    grants: dict[object, list[Change]] = {}
     for change in removals(dead, snapshot, now, cleaning=True):
-        ended = change.subject.expires
-        assert ended is not None, "only what expires can be dead"
-        # What gives nothing and tells no end may be in the course of its removal.
-        overdue = ended != LONG_AGO and now - ended > OVERDUE
-        holder = f" of {change.principal}" if change.principal else ""
-        yield finding_about(
-            change.subject,
-            snapshot,
-            "expired-leftover",
-            f"{change.id.kind} {change.name}{holder} in account {snapshot.account_id} gives "
-            f"nothing any more and is still there: {change.reason}",
-            "see why cleanup.py has not removed it; `cleanup.py --all` does"
-            if overdue
-            else "the next cleanup removes it",
-            severity=Severity.ERROR if overdue else Severity.NOTE,
-        )
+        whose = change.subject
+        grants.setdefault((whose.teams, whose.grant, whose.expires), []).append(change)
+    for changes in grants.values():
+        yield _leftover(changes, account, snapshot, now)
+
+
+def _leftover(
+    changes: Sequence[Change], account: Account, snapshot: Snapshot, now: datetime
+) -> Finding:
+    first = changes[0].subject
+    ended = first.expires
+    assert ended is not None, "only what expires can be dead"
+    # What gives nothing and tells no end may be in the course of its removal.
+    overdue = ended != LONG_AGO and now - ended > OVERDUE
+    holders = dict.fromkeys(each.principal.label for each in changes if each.principal)
+    of = f" of {some([*holders], _NAMED)}" if holders else ""
+    names = [f"{each.id.kind} {each.name}" for each in changes]
+    return finding_about(
+        first,
+        snapshot,
+        "expired-leftover",
+        f"left over in {account.title}, without giving anything any more: {some(names, 1)}{of}: "
+        f"{changes[0].reason}",
+        "see why cleanup.py has not removed it; `cleanup.py --all` does"
+        if overdue
+        else "the next cleanup removes it",
+        severity=Severity.ERROR if overdue else Severity.NOTE,
+    )
 
 
 def _beside_ours(
-    observed: ResourcesById, account: Account, snapshot: Snapshot, request: RunOptions
+    configuration: Configuration,
+    observed: ResourcesById,
+    wanted: Iterable[Resource],
+    account: Account,
+    snapshot: Snapshot,
+    request: RunOptions,
 ) -> Iterator[Finding]:
-    """A warning for each user, role and group with something of ours and something of others."""
+    """An error for each user, role and group with something of others, and of ours.
+
+    It has something of ours, or the files ask for it (`wanted`).
+    """
     ours = [given_access(each) for each in observed.values()]
     made = {each.holder for each in ours if each.makes_holder}
-    concerned = (given_access(each) for each in observed.values() if request.concerns(each.teams))
+    known = (*observed.values(), *wanted)
+    concerned = (given_access(each) for each in known if request.concerns(each.teams))
     managed = {whom for each in concerned for whom in (*each.recipients, each.holder) if whom}
+    foreign, expected = ForeignAccess(snapshot, observed), ExpectedForeign(configuration, account)
     for principal in sorted(managed - made):
         state = snapshot.principals.get(principal)
-        others = tuple(of_others(state, snapshot, observed)) if state is not None else ()
+        found = foreign.of(state) if state is not None else ()
+        others = [each.label for each in found if not expected.covers(principal, each)]
         if others:
             yield Finding(
                 code="beside-ours",
-                severity=Severity.WARNING,
-                message=f"{principal} in {account.title} holds what the pipeline did not give: "
-                f"{some(others, _NAMED)}",
-                hint="see whether it is meant; if it was added by hand, take it away by hand, "
-                "since the pipeline changes nothing that is not its own",
+                severity=Severity.ERROR,
+                message=f"{principal.label} in {account.title} holds what the pipeline did not "
+                f"give: {some(others, _NAMED)}",
+                hint="take it away by hand, as the pipeline changes nothing that is not its own; "
+                "what is given on purpose is listed under expected_access in settings.yaml",
                 account=account.id,
             )
 

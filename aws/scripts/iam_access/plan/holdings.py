@@ -8,10 +8,10 @@ from datetime import datetime
 from iam_access.config.written import WrittenGrant
 from iam_access.kinds import given_access, is_temporary, kind_named
 from iam_access.kinds.names import label
-from iam_access.model import Location, Principal, PrincipalType, Resource
+from iam_access.model import Location, Principal, Resource
 from iam_access.plan.diff import ResourcesById, is_dead
-from iam_access.policy import document as documents
-from iam_access.snapshot import PrincipalState, Snapshot
+from iam_access.plan.foreign import ForeignAccess
+from iam_access.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,10 @@ def holdings(
     `observed` is all that is ours in the account, `written` what the files grant there.
     """
     state = snapshot.principals.get(snapshot.spelled(principal))
-    others = of_others(state, snapshot, observed) if state else ()
+    others = ForeignAccess(snapshot, observed).of(state) if state else ()
     return (
         *held_of_ours(principal, observed, written, now),
-        *(Holding(principal, each) for each in others),
+        *(Holding(principal, each.label) for each in others),
     )
 
 
@@ -161,47 +161,3 @@ def _grants(entries: Iterable[WrittenGrant]) -> tuple[str, ...]:
 
 def _places(entries: Iterable[WrittenGrant]) -> tuple[Location, ...]:
     return tuple(dict.fromkeys(each.location for each in entries))
-
-
-def of_others(state: PrincipalState, snapshot: Snapshot, observed: ResourcesById) -> Iterator[str]:
-    """What others gave a user or role, in words.
-
-    Groups with their policies, managed and inline policies, and roles whose trust policy names it:
-    within an account that alone lets a user assume a role.
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-    """
-    ours = [given_access(each) for each in observed.values()]
-    made = {each.holder for each in ours if each.makes_holder}
-    mine = [each for each in ours if each.holder == state.principal]
-    attached = frozenset[str]().union(*(each.attached for each in mine))
-    inline = frozenset[str]().union(*(each.inline for each in mine))
-    for name in state.groups:
-        group = Principal(PrincipalType.GROUP, name)
-        if group not in made:
-            yield _group(group, snapshot.principals)
-    yield from (f"policy {_short(arn)}" for arn in state.attached if arn not in attached)
-    yield from (f"inline policy {name}" for name in state.inline if name not in inline)
-    for role, other in sorted(snapshot.principals.items()):
-        if role not in made and role != state.principal and _trusts(other, state):
-            yield f"{role.label}, which it may assume"
-
-
-def _group(group: Principal, principals: Mapping[Principal, PrincipalState]) -> str:
-    state = principals.get(group)
-    held = [*map(_short, state.attached), *state.inline] if state else []
-    return f"{group.label} ({', '.join(held)})" if held else group.label
-
-
-def _short(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def _trusts(role: PrincipalState, state: PrincipalState) -> bool:
-    """Whether the trust policy of a role names the user or role; conditions are not looked at."""
-    for statement in documents.statements_of(role.trust) if role.trust else ():
-        named = statement.get("Principal")
-        if statement.get("Effect") != "Allow" or not isinstance(named, Mapping):
-            continue
-        if {state.arn, state.id or state.arn}.intersection(documents.as_list(named.get("AWS", []))):
-            return True
-    return False

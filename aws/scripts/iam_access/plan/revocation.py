@@ -26,8 +26,9 @@ from iam_access.plan.diff import (
     state_after,
     with_dependencies,
 )
+from iam_access.plan.foreign import ForeignAccess
 from iam_access.plan.guards import GuardContext, obstacles
-from iam_access.plan.holdings import Holding, PermanentEntries, held_of_ours, of_others
+from iam_access.plan.holdings import Holding, PermanentEntries, held_of_ours
 from iam_access.plan.temporary import temporary_grants
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -102,6 +103,7 @@ def what_stays(
     in the account.
     """
     where, entries = account.title, PermanentEntries.of(written)
+    foreign = ForeignAccess(snapshot, observed)
     for held in _meant(_permanent(left), target, entries).values():
         yield _kept(held, target, account, where, entries)
     for principal in map(snapshot.spelled, target.whom):
@@ -110,7 +112,7 @@ def what_stays(
                 yield _kept_for_a_time(each, account)
         state = snapshot.principals.get(principal)
         if state is not None:
-            yield _of_others(state, snapshot, observed, account)
+            yield _of_others(state, foreign, account)
 
 
 def _permanent(resources: ResourcesById) -> Sequence[Resource]:
@@ -197,10 +199,8 @@ def _kept_for_a_time(holding: Holding, account: Account) -> Finding:
     )
 
 
-def _of_others(
-    state: PrincipalState, snapshot: Snapshot, observed: ResourcesById, account: Account
-) -> Finding:
-    found = list(of_others(state, snapshot, observed))
+def _of_others(state: PrincipalState, foreign: ForeignAccess, account: Account) -> Finding:
+    found = [each.label for each in foreign.of(state)]
     who = f"{state.principal} in {account.title}"
     return Finding(
         code=OTHERS,

@@ -233,6 +233,10 @@ class Rulebook:
         for name in ("forbidden_grants", "forbidden_actions"):
             for number, rule in enumerate(getattr(self.settings, name)):
                 yield from _numbered(rule.environments or (), (name, number, "environments"))
+        for number, expected in enumerate(self.settings.expected_access):
+            yield from _numbered(
+                expected.environments or (), ("expected_access", number, "environments")
+            )
         for number, needed in enumerate(self.settings.approvals.required):
             yield from _numbered(needed.environments or (), (*_APPROVALS, number, "environments"))
 

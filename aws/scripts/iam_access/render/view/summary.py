@@ -32,9 +32,11 @@ def result(report: Report) -> str:
     accounts = account_views(report)
     clauses = _clauses(report, accounts)
     errors = sum(each.is_error for each in found)
+    looks = report.command == "drift" and report.dry_run
     if not clauses:
-        clauses = ["nothing was done" if errors else _idle(report, found)]
-    elif report.dry_run:
+        nothing = "--mend would change nothing" if looks else "nothing was done"
+        clauses = [nothing if errors else _idle(report, found)]
+    elif report.dry_run and not looks:
         clauses.append("nothing was written")
     text = ", ".join(clauses)
     prefix = _prefix(report, accounts)
@@ -107,13 +109,16 @@ def _prefix(report: Report, accounts: Sequence[AccountView]) -> str:
         return "Not finished"
     if any(account.refused for account in accounts):
         return "Refused"
-    # Drift is only looked for unless it is to be mended.
-    return "Dry run" if report.dry_run and report.command != "drift" else ""
+    if report.command == "drift":
+        return "Drift" if any(each.is_error for each in findings(report)) else ""
+    return "Dry run" if report.dry_run else ""
 
 
 def _clauses(report: Report, accounts: Sequence[AccountView]) -> list[str]:
     """How many changes have which status; the first number also says in how many accounts."""
     planned = "would be made" if report.dry_run else "not carried out"
+    if report.dry_run and report.command == "drift":
+        planned = "would be made by --mend"
     verbs = {
         ChangeStatus.DONE: "applied",
         ChangeStatus.ALREADY: "already so",

@@ -1,0 +1,91 @@
+"""What others than the pipeline gave users and roles in an account."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from iam_access.kinds import given_access
+from iam_access.model import Principal, PrincipalType
+from iam_access.plan.diff import ResourcesById
+from iam_access.policy import document as documents
+from iam_access.snapshot import PrincipalState, Snapshot
+
+
+class ForeignType(StrEnum):
+    """By what others give access."""
+
+    GROUP = "group"
+    MANAGED = "policy"
+    INLINE = "inline policy"
+    ROLE = "role"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """One thing by which others give access: its name, for a managed policy the ARN; and words."""
+
+    type: ForeignType
+    name: str
+    label: str
+
+
+class ForeignAccess:
+    """What others gave in an account, of which `observed` is all that is ours."""
+
+    def __init__(self, snapshot: Snapshot, observed: ResourcesById) -> None:
+        self._snapshot = snapshot
+        ours = [given_access(each) for each in observed.values()]
+        self._made = {each.holder for each in ours if each.makes_holder}
+        self._attached: dict[Principal, set[str]] = defaultdict(set)
+        self._inline: dict[Principal, set[str]] = defaultdict(set)
+        for each in ours:
+            if each.holder is not None:
+                self._attached[each.holder].update(each.attached)
+                self._inline[each.holder].update(each.inline)
+        # The roles of others by each ARN or id that their trust policies name.
+        self._trusting: dict[str, list[Principal]] = defaultdict(list)
+        for role, state in sorted(snapshot.principals.items()):
+            if role not in self._made:
+                for named in _trusted(state):
+                    self._trusting[named].append(role)
+
+    def of(self, state: PrincipalState) -> Iterator[Foreign]:
+        """What a user or role has of others.
+
+        Groups with their policies, managed and inline policies, and roles whose trust policy names
+        it: within an account that alone lets a user assume a role. Conditions are not looked at.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+        """
+        principal = state.principal
+        for name in state.groups:
+            group = Principal(PrincipalType.GROUP, name)
+            if group not in self._made:
+                yield Foreign(ForeignType.GROUP, name, _group(group, self._snapshot.principals))
+        for arn in state.attached:
+            if arn not in self._attached.get(principal, ()):
+                yield Foreign(ForeignType.MANAGED, arn, f"policy {_short(arn)}")
+        for name in state.inline:
+            if name not in self._inline.get(principal, ()):
+                yield Foreign(ForeignType.INLINE, name, f"inline policy {name}")
+        named = {*self._trusting.get(state.arn, ()), *self._trusting.get(state.id or state.arn, ())}
+        for role in sorted(named - {principal}):
+            yield Foreign(ForeignType.ROLE, role.name, f"{role.label}, which it may assume")
+
+
+def _trusted(role: PrincipalState) -> Iterator[str]:
+    """The principals that the trust policy of a role lets in by name."""
+    for statement in documents.statements_of(role.trust) if role.trust else ():
+        named = statement.get("Principal")
+        if statement.get("Effect") == "Allow" and isinstance(named, Mapping):
+            yield from map(str, documents.as_list(named.get("AWS", [])))
+
+
+def _group(group: Principal, principals: Mapping[Principal, PrincipalState]) -> str:
+    state = principals.get(group)
+    held = [*map(_short, state.attached), *state.inline] if state else []
+    return f"{group.label} ({', '.join(held)})" if held else group.label
+
+
+def _short(arn: str) -> str:
+    return arn.rpartition("/")[2]
