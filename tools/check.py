@@ -82,6 +82,12 @@ def checks() -> Iterator[tuple[str, Callable[[], int]]]:
         ),
     )
     yield (
+        "GitLab schema",
+        lambda: python_tool(
+            "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", "docs/gitlab-ci.yml"
+        ),
+    )
+    yield (
         "zizmor",
         lambda: python_tool("zizmor", "--offline", "--persona=pedantic", "--quiet", ".github"),
     )
