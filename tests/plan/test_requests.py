@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from iam_access.config.load import load
+from iam_access.config.merges import Merging
 from iam_access.model import Request, RequestType
 from iam_access.plan.requests import requests
 from iam_access.render.view.requests import sentence
 from tests.config.repository import NOW, PERMANENT, POLICIES, TEMPORARY, VALID, write
+from tests.history import History
 
 BREAK_GLASS = """\
 temporary-access:
@@ -28,7 +30,7 @@ def asked(
     sides = []
     for name, files in (("old", before or {}), ("new", changes)):
         content = {path: text for path, text in {**VALID, **files}.items() if text is not None}
-        sides.append(load(write(folder / name, content), now=NOW))
+        sides.append(load(write(folder / name, content), now=NOW, merging=Merging(preview=True)))
     assert not sides[1].invalid
     return requests(sides[0], sides[1], NOW)
 
@@ -46,6 +48,18 @@ def test_an_entry_asks_for_a_grant_until_a_moment_for_a_reason(tmp_path: Path) -
     assert found[0].newcomers == ()
     assert found[0].location is not None
     assert found[0].location.line == 6
+
+
+def test_a_duration_from_the_merge_on_is_said_as_that(tmp_path: Path) -> None:
+    until_two = BREAK_GLASS.replace("T22:", "T14:")
+    lasting = until_two.replace("expires_at: 2026-03-01T14:00:00Z", "for: 2h").replace("ann", "eva")
+    both = until_two + lasting.split("\n", 1)[1]
+    History(tmp_path / "new").begin(NOW)
+    found = asked(tmp_path, {"temporary-access/pay.yaml": both})
+    assert sentences(found)[1] == (
+        "eva asks for writer in prod for 2 hours from the merge on (merged now, until 2026-03-01 "
+        "14:00:00 UTC), OPS-1: Refunds fail"
+    )
 
 
 def test_what_stayed_or_only_moved_asks_for_nothing(tmp_path: Path) -> None:

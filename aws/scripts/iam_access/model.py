@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
@@ -595,7 +595,8 @@ class Request:
 
     `principals` get, keep or lose `grants` (keys of policies of `team`) in `places`: environments,
     each with the account's id. `starts` and `until` (UTC) are the window of temporary access, both
-    None for permanent access; `previous_until` is when it ended before. `previous` is the name
+    None for permanent access; if it `lasts` for a duration from a merge to come, `until` is its end
+    if that were now. `previous_until` is when it ended before. `previous` is the name
     before, of what has another one now. `newcomers` are principals that the files did not name
     before, `guarded` environments that have rules of their own. `number` counts the grants
     concerned, each to one principal in one account.
@@ -608,6 +609,7 @@ class Request:
     places: tuple[tuple[str, str], ...] = ()
     starts: datetime | None = None
     until: datetime | None = None
+    lasts: timedelta | None = None
     previous_until: datetime | None = None
     previous: str = ""
     ticket: str | None = None

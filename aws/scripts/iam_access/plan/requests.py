@@ -280,6 +280,7 @@ class _Comparison:
             found,
             starts=entry.starts,
             until=entry.until,
+            lasts=entry.lasts if entry.is_pending else None,
             previous_until=first.previous_until,
             ticket=entry.ticket,
             description=entry.description,
@@ -338,7 +339,8 @@ def _alike(asked: Iterable[_Asked]) -> Iterator[Sequence[_Asked]]:
     for each in asked:
         entry, key = each.grant.entry, each.grant.key
         # The windows of what is taken away do not matter to the reviewer.
-        window = () if each.type is RequestType.END else (each.grant.window, each.previous_until)
+        until = (each.grant.window, entry.is_pending, each.previous_until)
+        window = () if each.type is RequestType.END else until
         why = (entry.ticket, entry.description)
         manners[each.type, key.team, key.temporary, window, why].append(each)
     for found in manners.values():

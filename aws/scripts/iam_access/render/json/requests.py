@@ -26,6 +26,7 @@ def _request(view: views.RequestView) -> dict[str, Any]:
         "places": [{"environment": name, "account": id_} for name, id_ in request.places],
         "starts": utc_text(request.starts),
         "expires": utc_text(request.until),
+        "lasts_seconds": int(request.lasts.total_seconds()) if request.lasts else None,
         "previous_expires": utc_text(request.previous_until),
         "previous": request.previous or None,
         "ticket": request.ticket,

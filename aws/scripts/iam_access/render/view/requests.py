@@ -128,7 +128,7 @@ def folded(report: Report) -> tuple[RequestView, ...]:
     for view in requests(report):
         each = view.request
         what = (each.type, each.team, each.grants, each.places, each.previous)
-        when = (each.starts, each.until, each.previous_until)
+        when = (each.starts, each.until, each.lasts, each.previous_until)
         marks = (bool(each.newcomers), each.guarded)
         alike.setdefault((what, when, marks, view.leads_to, view.rank), []).append(view)
     explained = _Explained.of(report)
@@ -419,6 +419,9 @@ def _where(request: Request) -> str:
 
 
 def _window(request: Request, until: datetime, now: datetime) -> str:
+    if request.lasts is not None:
+        lasts = phrases.duration(request.lasts)
+        return f"for {lasts} from the merge on (merged now, until {phrases.instant(until)})"
     later = request.starts is not None and request.starts > now
     begins = request.starts if later and request.starts is not None else now
     start = f"from {phrases.instant(begins)} " if later else ""
