@@ -29,7 +29,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ _TEAM_FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?P<team>[a-z0-9][a-z0-9-]{{0
 _NOT_APPLIED = re.compile(r"(?:access-tests|bootstrap|schemas)/.*|[^/]*\.md", re.DOTALL)
 
 
-class GitError(Exception):
+class GitError(RuntimeError):
     """Git could not answer; the message is its own."""
 
 
@@ -122,6 +122,26 @@ def teams_of(changes: Iterable[tuple[str, str]]) -> list[str]:
         elif not _NOT_APPLIED.fullmatch(path):
             return EVERY_TEAM
     return sorted(teams)
+
+
+def first_parents(before: str, after: str) -> list[str]:
+    """The commits of the branch itself between two, oldest first; GitError if git cannot tell."""
+    older, newer = _commit(before), _commit(after)
+    if older is None or newer is None:
+        return []
+    answer = _git("rev-list", "--first-parent", "--reverse", f"{older}..{newer}", "--")
+    if answer.returncode != 0:
+        raise GitError(answer.stderr.decode(errors="replace").strip())
+    return answer.stdout.decode().split()
+
+
+def oldest(commits: Sequence[str], after: str) -> str | None:
+    """That of the commits on which all the others, and `after`, build; None if there is none."""
+    found = [_commit(each) for each in (*commits, after)]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        return None
+    return next((one for one in known if all(_builds_on(each, one) for each in known)), None)
 
 
 def _commit(name: str) -> str | None:

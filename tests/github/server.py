@@ -8,9 +8,11 @@ always an error of the caller.
 https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
 """
 
+import io
 import json
 import re
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ BOT = "github-actions[bot]"
 _LEVELS = ("none", "read", "write")
 _VERSIONS = ("2022-11-28",)
 
+STORAGE = "/storage/"
 READ_PULLS = {"pull_requests": "read"}
 READ_EITHER = {"issues": "read", "pull_requests": "read"}
 WRITE_EITHER = {"issues": "write", "pull_requests": "write"}
@@ -171,6 +174,8 @@ class GitHubServer:
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.check_runs: list[dict[str, Any]] = []
         self.teams: dict[str, list[str]] = {}
+        self.runs: dict[int, dict[str, Any]] = {}
+        self.artifacts: dict[int, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.mistakes: list[str] = []
         self.used: dict[str, set[str]] = {}
@@ -218,6 +223,50 @@ class GitHubServer:
         self.reviews[number] = []
         return number
 
+    def merge(self, number: int, commit: str, branch: str = "main") -> None:
+        """Merge a pull request, which makes this commit."""
+        merged = {
+            "state": "closed",
+            "merged_at": "2026-03-01T12:00:00Z",
+            "merge_commit_sha": commit,
+            "base": {"ref": branch, "repo": {"full_name": self.repository}},
+        }
+        self.pulls[number].update(merged)
+        self.issues[number]["state"] = "closed"
+
+    def add_run(self, workflow: str, event: str, commit: str, **more: Any) -> int:
+        """A run of a workflow that succeeded, the newest one."""
+        number = self.number()
+        self.runs[number] = {
+            "id": number,
+            "path": f".github/workflows/{workflow}",
+            "event": event,
+            "conclusion": "success",
+            "head_branch": "main",
+            "head_sha": commit,
+            "repository": {"id": 1},
+            "head_repository": {"id": 1},
+            **more,
+        }
+        return number
+
+    def add_artifact(self, run: int, name: str, files: Mapping[str, str]) -> int:
+        """An artifact of a run that holds these files."""
+        number = self.number()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as written:
+            for path, text in files.items():
+                written.writestr(path, text)
+        content = archive.getvalue()
+        self.artifacts[number] = {
+            "id": number,
+            "name": name,
+            "expired": False,
+            "run": run,
+            "content": content,
+        }
+        return number
+
     def add_comment(self, issue: int, body: str, login: str) -> int:
         number = self.number()
         self.comments[number] = {
@@ -244,6 +293,8 @@ class GitHubServer:
         """The status, headers and value that a request is answered with."""
         with self._lock:
             self.requests.append(f"{method} {target}")
+            if target.startswith(STORAGE):
+                return self._stored(target, headers)
             if self.failures:
                 status, more = self.failures.pop(0)
                 return status, dict(more), {"message": "failed on purpose"}
@@ -252,6 +303,12 @@ class GitHubServer:
                 return self._answer(method, target, headers, body, more)
             except RefusedError as error:
                 return error.status, more, error.body
+
+    def _stored(self, target: str, headers: Headers) -> tuple[int, dict[str, str], Any]:
+        """The content of an artifact, which another host has: the token is not for that."""
+        if headers.get("Authorization"):
+            self.mistakes.append("the token was sent to another host")
+        return 200, {}, self.artifacts[int(target.removeprefix(STORAGE))]["content"]
 
     def _answer(
         self,
@@ -284,6 +341,8 @@ class GitHubServer:
         query = self._query(parts.query, each)
         request = Request(method, parts.path, names, query, self._body(body, each), token.login)
         value = each.handler(self, request)
+        if each.status == 302:
+            more["Location"] = value
         if each.paged:
             value = self._page(value, query, parts.path, more)
         return each.status, more, value
@@ -555,6 +614,61 @@ def _update_issue(server: GitHubServer, request: Request) -> Any:
     return issue
 
 
+READ_ACTIONS = {"actions": "read"}
+_COUNTED = frozenset({"page", "per_page"})
+
+
+@route(
+    f"GET {REPOSITORY}/actions/workflows/{{workflow}}/runs",
+    READ_ACTIONS,
+    query=_COUNTED | {"branch", "event", "status"},
+)
+def _runs(server: GitHubServer, request: Request) -> Any:
+    """GitHub compares the names of branches alone, so that forks' runs are among them."""
+    path = f".github/workflows/{request.names['workflow']}"
+    wanted = {
+        "head_branch": request.query.get("branch"),
+        "event": request.query.get("event"),
+        "conclusion": request.query.get("status"),
+    }
+    found = [
+        run
+        for run in reversed(server.runs.values())
+        if run["path"] == path and all(value in (None, run[name]) for name, value in wanted.items())
+    ]
+    size = min(int(request.query.get("per_page", PAGE)), LONGEST_PAGE)
+    return {"total_count": len(found), "workflow_runs": found[:size]}
+
+
+@route(f"GET {REPOSITORY}/actions/runs/{{number}}", READ_ACTIONS)
+def _run(server: GitHubServer, request: Request) -> Any:
+    return _find(server.runs, request.names["number"])
+
+
+@route(
+    f"GET {REPOSITORY}/actions/runs/{{number}}/artifacts",
+    READ_ACTIONS,
+    query=_COUNTED | {"name"},
+)
+def _artifacts(server: GitHubServer, request: Request) -> Any:
+    run = _find(server.runs, request.names["number"])["id"]
+    name = request.query.get("name")
+    found = [
+        {key: each[key] for key in ("id", "name", "expired")}
+        for each in server.artifacts.values()
+        if each["run"] == run and name in (None, each["name"])
+    ]
+    return {"total_count": len(found), "artifacts": found}
+
+
+@route(f"GET {REPOSITORY}/actions/artifacts/{{number}}/zip", READ_ACTIONS, status=302)
+def _archive(server: GitHubServer, request: Request) -> Any:
+    artifact = _find(server.artifacts, request.names["number"])
+    if artifact["expired"]:
+        raise RefusedError(410, "Artifact has expired")
+    return f"{server.url}{STORAGE}{artifact['id']}"
+
+
 @route("GET /orgs/{owner}/teams/{team}/members", {"members": "read"}, paged=True)
 def _members(server: GitHubServer, request: Request) -> Any:
     members = server.teams.get(request.names["team"])
@@ -572,7 +686,7 @@ def github_server(repository: str = "acme/access") -> Iterator[GitHubServer]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status, headers, value = state.answer(self.command, self.path, self.headers, body)
-            content = json.dumps(value).encode()
+            content = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             for name, each in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, each)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.github.server import github_server
+from tests.github.server import GitHubServer, github_server
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
@@ -102,6 +102,7 @@ def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> 
             set(),
             {"id-token"},
             *([{"pull-requests"}] if name in COMMENTING else []),
+            *([{"issues", "pull-requests"}] if name == "apply" else []),
         ]
 
 
@@ -200,17 +201,22 @@ def test_the_comment_is_put_by_the_steps_own_script(tmp_path: Path, name: str) -
 def test_only_the_tip_of_main_is_deployed(name: str) -> None:
     workflow = load(name)
     for job in workflow["jobs"].values():
-        assert job["if"] == "github.ref == 'refs/heads/main'"
-        assert job["environment"] == DEPLOYING[name]
-    (checkout,) = (s for s in steps(workflow) if s.get("uses", "").startswith("actions/checkout@"))
-    # A run of an old commit, started again, must not bring its state back.
-    assert checkout["with"]["ref"] == "refs/heads/main"
+        if "id-token" in job["permissions"]:
+            assert job["if"] == "github.ref == 'refs/heads/main'"
+            assert job["environment"] == DEPLOYING[name]
+        else:
+            assert job["needs"]
+            assert "secrets." not in str(job)
+        (checkout,) = (s for s in job["steps"] if s.get("uses", "").startswith("actions/checkout@"))
+        # A run of an old commit, started again, must not bring its state back.
+        assert checkout["with"]["ref"] == "refs/heads/main"
 
 
 def test_apply_and_cleanup_take_turns_and_cannot_push_each_other_out() -> None:
     workflows = [load(name) for name in ("apply", "cleanup")]
     outer = {workflow["concurrency"]["group"] for workflow in workflows}
-    jobs = [job for workflow in workflows for job in workflow["jobs"].values()]
+    every_job = [job for workflow in workflows for job in workflow["jobs"].values()]
+    jobs = [job for job in every_job if "environment" in job]
     inner = {job["concurrency"]["group"] for job in jobs}
     # One run of each workflow at most gets as far as its one job, so two jobs at most ever meet in
     # the common group: one works, one waits, and no third comes to cancel the waiting one.
@@ -231,48 +237,32 @@ def test_the_brake_waits_for_nothing() -> None:
     assert workflow["on"]["workflow_dispatch"]["inputs"]["reason"]["required"] == "true"
 
 
-RUNS = (
-    "api --method GET repos/org/repo/actions/workflows/apply.yaml/runs "
-    "-f branch=main -f event=push -f status=success -f per_page=100"
-)
-
-
-def a_run(**changes: Any) -> dict[str, Any]:
-    """What GitHub tells of a run, of a commit that there is not unless told otherwise."""
-    return {
-        "event": "push",
-        "conclusion": "success",
-        "head_branch": "main",
-        "head_sha": "0" * 40,
-        "repository": {"id": 1},
-        "head_repository": {"id": 1},
-        **changes,
-    }
+def find(
+    folder: Path, server: GitHubServer, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the step of apply.yaml that finds what was merged."""
+    (folder / "output").unlink(missing_ok=True)
+    token = server.token(actions="read", issues="read", pull_requests="read")
+    given = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": token, "GITHUB_EVENT_NAME": "push"}
+    script = block("apply", "Find what was merged")
+    return run(script, folder, {"python": PYTHON}, **{**given, **variables})
 
 
 def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path: Path) -> None:
     assert "github.event.before" not in str(load("apply"))
     git = ["git", "rev-parse", "HEAD"]
     tip = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    others = [
-        a_run(event="pull_request"),
-        a_run(head_repository={"id": 2}),
-        a_run(head_repository=None),
-        a_run(head_branch="other"),
-        a_run(conclusion="failure"),
-    ]
-    script = block("apply", "Find the changed teams")
-    for runs, count in (([*others, a_run(head_sha=tip), a_run()], 0), (others, 1), ([], 1)):
-        stubs = {"gh": gh({RUNS: {"workflow_runs": runs}}), "python": PYTHON}
-        (tmp_path / "output").unlink(missing_ok=True)
-        done = run(script, tmp_path, stubs, GITHUB_EVENT_NAME="push")
-        assert (done.returncode, done.stdout) == (0, "--all\n" * count), done.stderr
-        assert (tmp_path / "output").read_text() == f"count={count}\n"
-    # By hand, all teams are applied, and nothing is asked.
-    done = run(script, tmp_path, {"gh": gh({})}, GITHUB_EVENT_NAME="workflow_dispatch")
-    assert (done.returncode, done.stdout) == (0, "--all\n")
-    done = run(script, tmp_path, {"gh": gh({RUNS: {"message": "no"}})}, GITHUB_EVENT_NAME="push")
-    assert done.returncode == 2
+    with github_server("org/repo") as server:
+        for count in (1, 0):
+            done = find(tmp_path, server)
+            assert (done.returncode, done.stdout) == (0, "--all\n" * count), done.stderr
+            assert (tmp_path / "output").read_text() == f"count={count}\n"
+            server.add_run("apply.yaml", "push", tip)
+        # By hand, all teams are applied.
+        done = find(tmp_path, server, GITHUB_EVENT_NAME="workflow_dispatch")
+        assert (done.returncode, done.stdout) == (0, "--all\n")
+        server.failures += [(404, {})]
+        assert find(tmp_path, server).returncode == 2
 
 
 OPEN: Mapping[str, Any] = {"protection_rules": [], "deployment_branch_policy": None}
@@ -300,18 +290,20 @@ def test_where_github_does_not_tell_that_is_a_warning(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout[:11]) == (0, "::warning::")
 
 
-@pytest.mark.parametrize(
-    ("typed", "options"),
-    [("", []), (" pay  data ", ["pay", "data"]), ("-x $(id)", ["-x", "$(id)"]), ("*", ["*"])],
-)
-def test_removals_are_allowed_to_the_teams_that_are_typed_in(
-    tmp_path: Path, typed: str, options: list[str]
-) -> None:
-    (tmp_path / "teams.txt").write_text("--all\n")
-    done = run(block("apply", "Apply"), tmp_path, {"python": ECHO}, ALLOW_REMOVALS_OF=typed)
-    assert (done.returncode, done.stderr) == (1, "")
-    told = [f"<--allow-removals-of={team}>" for team in options]
-    assert done.stdout.splitlines()[3:] == ["<--all>", *told]
+def test_what_is_typed_in_for_an_apply_by_hand_is_passed_on(tmp_path: Path) -> None:
+    (step,) = (each for each in steps(load("apply")) if each.get("id") == "merges")
+    inputs = load("apply")["on"]["workflow_dispatch"]["inputs"]
+    form = {name.upper(): f"${{{{ inputs.{name} }}}}" for name in inputs}
+    assert {"GITHUB_TOKEN": "${{ github.token }}", **form} == step["env"]
+    typed = {"ALLOW_REMOVALS_OF": " pay  -x $(id) * ", "EXPECT_DIGEST": " abc ", "DRY_RUN": "true"}
+    with github_server("org/repo") as server:
+        done = find(tmp_path, server, GITHUB_EVENT_NAME="workflow_dispatch", **typed)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads((tmp_path / "merges" / "merges.json").read_text())
+    assert found["allow_removals_of"] == ["pay", "-x", "$(id)", "*"]
+    assert (found["expect_digest"], found["dry_run"]) == ("abc", True)
+    # No blocks of bash read them.
+    assert all("inputs" not in each.get("run", "") for each in steps(load("apply")))
 
 
 def test_the_form_of_the_brake_sets_all_that_the_script_reads(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """`apply.py`: make the accounts what the access files ask for."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from iam_access.cli import output_files
+from iam_access.cli import merged_run, output_files, results
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, merging_of, teams_named
+from iam_access.cli.merged_run import MergedRun
 from iam_access.cli.notifying import show_and_notify
 from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
@@ -19,10 +21,12 @@ from iam_access.config.rules.removals import allowed_teams
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, Report, Severity
+from iam_access.phrases import shown
 from iam_access.plan import plan_file
-from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun
+from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun, account_plan
 from iam_access.plan.planner import RunOptions
 from iam_access.runs.planning import applying
+from iam_access.runs.results import failed_teams
 
 # The options that a plan file takes the place of, and their names on the command line.
 _SCOPE = {
@@ -34,6 +38,7 @@ _SCOPE = {
     "allow_removals_of": "--allow-removals-of",
     "plan_file": "--plan-file",
 }
+_ALL = "--all"
 _ANOTHER = "name another file with --plan-file"
 # Of a message in a plan file.
 _LONGEST = 500
@@ -42,6 +47,9 @@ _LONGEST = 500
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Plan, and unless it is a dry run apply; return the exit status."""
     _check_options(options)
+    merged = None if options.merges is None else merged_run.read(options.merges)
+    if merged is not None:
+        options = _merged_options(options, merged)
     reviewed = None if options.from_plan is None else _read(options.from_plan)
     if reviewed is not None:
         options = _planned_options(options, reviewed)
@@ -53,26 +61,118 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
             allow_removals_of=_allowed(options, run.configuration),
         )
         accounts = _accounts(options, run.configuration, request)
-    plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
-    left_out: tuple[Finding, ...] = ()
-    if plans is not None:
-        accounts, left_out = _in_plan(accounts, plans)
-    tests = of_teams(run.configuration, request.teams) if options.verify else None
-    report = run.over(
-        accounts,
-        request.teams,
-        lambda now: applying(run.configuration, request, now, reviewed=plans),
-        suites=tests.suites if tests else None,
-    )
-    if reviewed is not None:
-        report = replace(report, digest=reviewed.digest)
+    report = _applied(run, request, accounts, reviewed, merged)
     if options.plan_file is not None and run.configuration.settings_valid:
         _write(report, request, options)
+    status = show_and_notify(report, options, run.configuration.settings.notifications)
+    if merged is None or options.dry_run:
+        return status
+    return _finished(report, options, merged, request.teams, run.configuration)
+
+
+def _applied(
+    run: AccountRun,
+    request: RunOptions,
+    accounts: list[Account],
+    reviewed: PlanFile | None,
+    merged: MergedRun | None,
+) -> Report:
+    """The report of the run, unless its plan has another digest than is expected."""
+    left_out: tuple[Finding, ...] = ()
+    plans = None if reviewed is None else {each.account.id: each for each in reviewed.accounts}
+    if plans is not None:
+        accounts, left_out = _in_plan(accounts, plans)
+    settings = run.configuration.settings
+    tests = of_teams(run.configuration, request.teams) if run.options.verify else None
+
+    def over(run: AccountRun, plans: Mapping[str, AccountPlan] | None) -> Report:
+        return run.over(
+            accounts,
+            request.teams,
+            lambda now: applying(
+                run.configuration,
+                request,
+                now,
+                reviewed=plans,
+                expected=lambda at: merged.expectation(at, settings) if merged else None,
+            ),
+            suites=tests.suites if tests else None,
+        )
+
+    digest = run.options.expect_digest
+    if digest:
+        planned = over(replace(run, options=_with(run.options, dry_run=True)), plans)
+        if planned.digest != digest or run.options.dry_run:
+            differs = () if planned.digest == digest else (_another_digest(planned, digest),)
+            return replace(
+                planned,
+                dry_run=run.options.dry_run,
+                findings=(*planned.findings, *left_out, *differs),
+            )
+        plans = {each.account.id: account_plan(each) for each in planned.accounts}
+        accounts, left_out = _in_plan(accounts, plans)
+    report = over(run, plans)
+    if reviewed is not None:
+        report = replace(report, digest=reviewed.digest)
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []
-    left = () if options.sandbox else tuple(_told_of_left(run.configuration, report, request))
-    report = replace(report, findings=(*report.findings, *left, *left_out, *unread))
-    return show_and_notify(report, options, run.configuration.settings.notifications)
+    left = () if run.options.sandbox else tuple(_told_of_left(run.configuration, report, request))
+    return replace(report, findings=(*report.findings, *left, *left_out, *unread))
+
+
+def _another_digest(planned: Report, expected: str) -> Finding:
+    return Finding(
+        code="plan-moved",
+        severity=Severity.ERROR,
+        message=f"the digest of what would be done now is {planned.digest}, and "
+        f"{shown(expected)} is expected, so nothing is done",
+        hint="look at this plan, and run again with its digest if it is what is intended",
+    )
+
+
+def _finished(
+    report: Report,
+    options: argparse.Namespace,
+    merged: MergedRun,
+    teams: frozenset[str] | None,
+    configuration: Configuration,
+) -> int:
+    """Write the results of merges; return the exit status.
+
+    What fails of teams of which that is known fails no run: it would be the run of others.
+    """
+    asked = frozenset(configuration.teams) | merged.waiting.keys() if teams is None else teams
+    failed = failed_teams(report, asked, configuration.left_accounts)
+    if options.results is not None:
+        results.write(options.results, merged, report, failed, teams)
+    if failed and failed <= merged.waiting.keys() and not merged.by_hand:
+        sys.stderr.write(
+            f"warning: not applied: {', '.join(sorted(failed))}; as an open issue says already\n"
+        )
+        return 0
+    return report.exit_status
+
+
+def _merged_options(options: argparse.Namespace, merged: MergedRun) -> argparse.Namespace:
+    """The options with what was merged. Raises UsageError where that contradicts them."""
+    for name, written in {**_SCOPE, "from_plan": "--from-plan", "base": "--applied"}.items():
+        if getattr(options, name):
+            raise UsageError(
+                f"{written} and --merges exclude each other", "merges.py finds what is applied"
+            )
+    scope = {
+        "teams": [each for each in merged.arguments if each != _ALL],
+        "all": _ALL in merged.arguments,
+        "allow_removals_of": list(merged.allow_removals_of),
+        "base": merged.before,
+        "expect_digest": merged.expect_digest or options.expect_digest,
+        "dry_run": merged.dry_run or options.dry_run,
+    }
+    return _with(options, **scope)
+
+
+def _with(options: argparse.Namespace, **changed: object) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(options), **changed})
 
 
 def _files(options: argparse.Namespace, now: datetime) -> Configuration:
@@ -158,7 +258,7 @@ def _planned_options(options: argparse.Namespace, plan: PlanFile) -> argparse.Na
         "allow_removals": run.allow_removals_of is None,
         "allow_removals_of": sorted(run.allow_removals_of or ()),
     }
-    return argparse.Namespace(**{**vars(options), **scope})
+    return _with(options, **scope)
 
 
 @contextmanager

@@ -72,6 +72,27 @@ def add_plan_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_merges(parser: argparse.ArgumentParser) -> None:
+    """What the apply of merges expects, and where its results go."""
+    parser.add_argument(
+        "--expect-digest",
+        metavar="DIGEST",
+        help="change nothing unless this is the digest of the whole plan, as a dry run shows it",
+    )
+    parser.add_argument(
+        "--merges",
+        type=Path,
+        metavar="DIR",
+        help="apply what merges.py found, as it was reviewed; takes the place of teams and --all",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="with --merges: write into this folder what publish.py tells on GitHub",
+    )
+
+
 def add_config_dir(parser: argparse.ArgumentParser) -> None:
     """The folder of the access files."""
     parser.add_argument(

@@ -76,6 +76,7 @@ def apply(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     )
     arguments.add_plan_files(parser)
     arguments.add_read_only(parser)
+    arguments.add_merges(parser)
     arguments.add_base(
         parser,
         "the files that were applied last, at this commit or in this folder: removals that the "

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from iam_access.cli.merge_files import run_address
 from iam_access.cli.report import show
 from iam_access.config.settings import EventName, NotificationSettings
 from iam_access.errors import AccessError
@@ -43,15 +44,6 @@ def notify(
     """Post a title and lines (untrusted), if the event is one of the settings."""
     if event in settings.events:
         _post(slack.message(title, lines, run_address(os.environ)))
-
-
-def run_address(environment: Mapping[str, str]) -> str:
-    """The page of the workflow's run; empty outside of GitHub Actions."""
-    server = environment.get("GITHUB_SERVER_URL", "")
-    repository, run = environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_RUN_ID", "")
-    if not (server.startswith("https://") and repository and run.isdecimal()):
-        return ""
-    return f"{server}/{repository}/actions/runs/{run}"
 
 
 def _post(message: Mapping[str, Any] | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Self
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
@@ -32,6 +32,7 @@ _HINTS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the token is not valid, or not any more",
     HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
 }
+_FOUND = frozenset({HTTPStatus.FOUND, HTTPStatus.TEMPORARY_REDIRECT})
 _BUSY = frozenset({500, 502, 503, 504})
 _REPOSITORY = re.compile(r"[A-Za-z0-9-]{1,39}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _TOKEN = re.compile(r"[!-~]+")
@@ -87,22 +88,67 @@ class GitHub:
             raise GitHubError(
                 "there is no token for GitHub's API", "set GITHUB_TOKEN: ${{ github.token }}"
             )
-        address = urlsplit(self.api)
-        if address.scheme != "https" and (
-            address.scheme != "http" or address.hostname not in _LOOPBACK
-        ):
+        if not _is_safe(self.api):
             raise GitHubError(
                 f"{self.api!r} is not an address for GitHub's API", f"use https: {DEFAULT_API}"
             )
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The repository, the API and the token in the variables of a job of GitHub Actions."""
+        return cls(
+            environment.get("GITHUB_REPOSITORY", ""),
+            environment.get("GITHUB_TOKEN", ""),
+            environment.get("GITHUB_API_URL") or DEFAULT_API,
+        )
 
     @property
     def owner(self) -> str:
         """The organisation, or user, that has the repository."""
         return self.repository.partition("/")[0]
 
-    def get(self, *path: str | int) -> Any:
+    def get(self, *path: str | int, **query: str) -> Any:
         """Read the value at a path below the repository."""
-        return self._send("GET", self._in_repository(path))[0]
+        asked = f"?{urlencode(query)}" if query else ""
+        return self._send("GET", f"{self._in_repository(path)}{asked}")[0]
+
+    def download(self, *path: str | int, most: int) -> bytes:
+        """Read the file, of at most so many bytes, to which a path below the repository redirects.
+
+        The host that has it does not get the token.
+        https://docs.github.com/en/rest/actions/artifacts#download-an-artifact
+        """
+        where = self._in_repository(path)
+        address = self._redirection(where)
+        try:
+            with self._opener.open(Request(address), timeout=_TIMEOUT) as answer:  # noqa: S310
+                content: bytes = answer.read(most + 1)
+        except (OSError, HTTPException) as error:
+            code = getattr(error, "code", 0)
+            raise GitHubError(
+                f"the file of {where} could not be read: {code or type(error).__name__}",
+                "run the job again",
+                code,
+            ) from None
+        if len(content) > most:
+            raise GitHubError(f"the file of {where} has more than {most:,} bytes")
+        return content
+
+    def _redirection(self, path: str) -> str:
+        try:
+            with self._opener.open(self._request("GET", path), timeout=_TIMEOUT):
+                raise GitHubError(f"GitHub answered {path} without a redirection")
+        except HTTPError as error:
+            if error.code not in _FOUND:
+                _raise(error, "GET", path)
+            address = error.headers.get("Location") or ""
+        except (OSError, HTTPException) as error:
+            raise GitHubError(
+                f"GitHub could not be reached for GET {path}: {error}", "run the job again"
+            ) from None
+        if not _is_safe(address):
+            raise GitHubError(f"GitHub redirected {path} to what is no https address")
+        return address
 
     def pages(self, *path: str | int, **query: str) -> Iterator[Any]:
         """Read all elements of the list at a path below the repository."""
@@ -138,18 +184,7 @@ class GitHub:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> tuple[Any, bool]:
         """The value that is answered, and whether no page follows."""
-        request = Request(  # noqa: S310 - the scheme was judged above
-            self.api.rstrip("/") + path,
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-            headers={
-                "Accept": "application/vnd.github+json",
-                "Authorization": f"Bearer {self.token}",
-                "User-Agent": "self-serve-iam",
-                "X-GitHub-Api-Version": _VERSION,
-                **({} if body is None else {"Content-Type": "application/json"}),
-            },
-        )
+        request = self._request(method, path, body)
         for left in reversed(range(_TRIES)):
             try:
                 return self._open(request)
@@ -167,6 +202,20 @@ class GitHub:
             self.wait(seconds)
         raise AssertionError("the last try returns or raises")
 
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Request:
+        return Request(  # noqa: S310 - the scheme was judged above
+            self.api.rstrip("/") + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={
+                "Accept": "application/vnd.github+json",
+                "Authorization": f"Bearer {self.token}",
+                "User-Agent": "self-serve-iam",
+                "X-GitHub-Api-Version": _VERSION,
+                **({} if body is None else {"Content-Type": "application/json"}),
+            },
+        )
+
     def _open(self, request: Request) -> tuple[Any, bool]:
         with self._opener.open(request, timeout=_TIMEOUT) as answer:
             content = answer.read(_LARGEST_ANSWER + 1)
@@ -177,6 +226,12 @@ class GitHub:
             return (json.loads(content) if content else None), not further
         except ValueError:
             raise GitHubError("GitHub's answer is not JSON", "check GITHUB_API_URL") from None
+
+
+def _is_safe(address: str) -> bool:
+    """Whether what is sent there, or comes from there, is read by that host alone."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _segments(path: tuple[str | int, ...]) -> str:

@@ -74,10 +74,11 @@ class PlanFile:
 
 def plan_file(made: datetime, run: PlannedRun, reports: Iterable[AccountReport]) -> PlanFile:
     """What the reports of a dry run planned."""
-    return PlanFile(made, run, tuple(map(_account_plan, reports)))
+    return PlanFile(made, run, tuple(map(account_plan, reports)))
 
 
-def _account_plan(report: AccountReport) -> AccountPlan:
+def account_plan(report: AccountReport) -> AccountPlan:
+    """What the report of an account's dry run planned."""
     plan = report.plan
     if plan is None:
         return AccountPlan(report.account, failure=report.failure)

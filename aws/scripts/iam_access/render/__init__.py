@@ -99,14 +99,16 @@ def render(
     _write(_renderer(output).render_report(report, stream, verbose=verbose, zone=zone), stream)
 
 
-def markdown_beside_text(report: Report, *, verbose: bool = False) -> str:
+def markdown_beside_text(report: Report, *, verbose: bool = False, room: int = 0) -> str:
     """A report in Markdown that says of what it leaves out that the run's log has it.
 
-    For a run that also writes all of it as text, with `verbose`.
+    For a run that also writes all of it as text, with `verbose`. It leaves `room` for so many
+    characters in a comment.
     """
     from iam_access.render.markdown import report as markdown  # noqa: PLC0415
 
-    return markdown.render(report, verbose=verbose, whole=markdown.IN_THE_LOG)
+    budget = max(markdown.BUDGET - room, markdown.LEAST)
+    return markdown.render(report, verbose=verbose, budget=budget, whole=markdown.IN_THE_LOG)
 
 
 def render_error(error: AccessError, output: Output, stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from iam_access.model import Account, Plan
 from iam_access.plan import desired, lost_deadlines
 from iam_access.plan.diff import observed_state
 from iam_access.plan.drift import WatchedFiles, as_named, plan_drift
+from iam_access.plan.expected import Expectation
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.planner import RunOptions, plan_apply, plan_cleanup
 from iam_access.plan.reviewed import as_reviewed
@@ -47,15 +48,16 @@ def applying(
     now: datetime,
     *,
     reviewed: Mapping[str, AccountPlan] | None = None,
+    expected: Callable[[Account], Expectation | None] = lambda account: None,
 ) -> Planner:
     """Plans that make accounts what the files ask for at `now` (UTC).
 
     With `reviewed` plans, by the id of the account, they change nothing where they differ from
-    those; every account of the run has one.
+    those; every account of the run has one. What is not as `expected` of an account is held back.
     """
 
     def plan(account: Account, snapshot: Snapshot) -> Plan:
-        planned = plan_apply(configuration, account, snapshot, request, now)
+        planned = plan_apply(configuration, account, snapshot, request, now, expected(account))
         if reviewed is None:
             return planned
         observed = observed_state(snapshot)

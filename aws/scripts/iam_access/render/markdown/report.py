@@ -17,6 +17,7 @@ from iam_access.render.view.timeline import Row
 
 # GitHub refuses comments of more than 65,536 characters; what posts it may add a line.
 BUDGET = 65_000
+LEAST = 2_000
 _RESERVED = 1_000  # for the heading, the result, the digest and what was left out
 _HEADINGS = {
     "validate": "Validation",

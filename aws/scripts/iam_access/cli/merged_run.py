@@ -1,0 +1,131 @@
+"""What merges.py found for an apply: what was merged, and what was reviewed of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from iam_access.cli.merge_files import FILE, plan_name
+from iam_access.config.settings import Settings
+from iam_access.errors import UsageError
+from iam_access.model import Account
+from iam_access.plan import plan_file
+from iam_access.plan.expected import Expectation
+from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A commit of main, and the plan that was reviewed on its pull request.
+
+    `teams` are those that it changed (None: all). Without a `plan`, `why` is the reason, as a
+    clause. `is_new` is whether no run has succeeded since.
+    """
+
+    commit: str
+    teams: frozenset[str] | None
+    pull: int | None
+    plan: PlanFile | None
+    why: str
+    is_new: bool
+
+    def plans_of(self, account: Account) -> Iterator[AccountPlan]:
+        """What was reviewed of the account for these teams, if it could be read.
+
+        Of what the plan has of other teams, others are the reviewers.
+        """
+        for each in self.plan.accounts if self.plan else ():
+            if each.account.id == account.id and each.failure is None:
+                theirs = self.teams
+                yield replace(
+                    each,
+                    changes=tuple(
+                        change for change in each.changes if theirs is None or change.teams & theirs
+                    ),
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRun:
+    """What a run applies.
+
+    `before` is the commit that was applied last, None if it is not known. `waiting` are the teams
+    that an earlier run could not apply, with the commit that was applied last before. A run
+    `by_hand` is compared with nothing but `expect_digest`, if that is there.
+    """
+
+    before: str | None
+    arguments: tuple[str, ...]
+    merges: tuple[Merge, ...]
+    waiting: Mapping[str, str | None]
+    by_hand: bool
+    allow_removals_of: tuple[str, ...]
+    expect_digest: str
+    dry_run: bool
+
+    def expectation(self, account: Account, settings: Settings) -> Expectation | None:
+        """What was reviewed of an account; None where nothing is compared."""
+        if self.by_hand:
+            return None
+        plans = [plan for each in self.merges for plan in each.plans_of(account)]
+        gaps = [each.teams for each in self.merges if not any(each.plans_of(account))]
+        is_known = self.before is not None and None not in gaps
+        return Expectation(
+            plans=tuple(plans),
+            unplanned=frozenset[str]().union(*filter(None, gaps)) if is_known else None,
+            stop_on_change=settings.on_plan_change == "stop",
+            stop_unplanned=settings.without_reviewed_plan == "stop",
+        )
+
+
+def read(folder: Path) -> MergedRun:
+    """What merges.py wrote into a folder. Raises UsageError."""
+    file = folder / FILE
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        return MergedRun(
+            before=found["before"],
+            arguments=tuple(found["arguments"]),
+            merges=tuple(_merge(folder, each) for each in found["commits"]),
+            waiting=dict(found["waiting"]),
+            by_hand=found["by_hand"],
+            allow_removals_of=tuple(found["allow_removals_of"]),
+            expect_digest=found["expect_digest"],
+            dry_run=found["dry_run"],
+        )
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}", _HINT) from None
+    except (LookupError, TypeError, ValueError) as error:
+        raise UsageError(f"{file} is not what merges.py writes ({error})", _HINT) from None
+
+
+_HINT = "write it with merges.py, in the same run"
+
+
+def _merge(folder: Path, found: Mapping[str, Any]) -> Merge:
+    plan, why = None, found["why"]
+    if found["digest"]:
+        try:
+            plan = _plan(folder / plan_name(found["pull"]), found["digest"])
+        except PlanFileError as error:
+            why = error.message
+    teams = found["teams"]
+    return Merge(
+        commit=found["commit"],
+        teams=None if teams is None else frozenset(teams),
+        pull=found["pull"],
+        plan=plan,
+        why=why,
+        is_new=found["new"],
+    )
+
+
+def _plan(file: Path, digest: str) -> PlanFile:
+    """The plan that was reviewed. Raises PlanFileError if there is no such plan in the file."""
+    plan = plan_file.read(file.read_text("utf-8"))
+    if plan.digest != digest:
+        raise PlanFileError("its plan is not the one that its comment shows")
+    if plan.run.sandbox:
+        raise PlanFileError("it was planned in a sandbox")
+    return plan

@@ -1,0 +1,174 @@
+"""`merges.py`: find what was merged since the last apply, and what was reviewed of it.
+
+It runs before anything is installed, and before the job signs in to AWS, so it needs the standard
+library and git alone.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from iam_access.cli.merge_files import FILE, RESULTS, TEAM_ISSUE, plan_name, since_of
+from iam_access.errors import AccessError, UsageError
+from iam_access.github.client import GitHub
+from iam_access.github.issues import open_issues
+from iam_access.github.merges import NoPlanError, last_applied, pull_of, reviewed_plan
+from iam_access.render.escape import not_a_command, terminal
+
+_UNFINISHED = 2
+EVERY_TEAM = ["--all"]
+_UNFINISHED_PAGE = "unfinished.md"
+_NOT_FINISHED = (
+    "**The apply of this merge did not finish.** Some of it may be done; the next run, or this one "
+    "run again, completes it.\n"
+)
+# Each takes up to five requests of the thousand that a token has in an hour.
+_MOST = 60
+
+
+class History(Protocol):
+    """What git says of the commits of main (changed_teams.py)."""
+
+    def changed_teams(self, before: str, after: str) -> list[str]:
+        """The arguments for apply.py."""
+
+    def first_parents(self, before: str, after: str) -> list[str]:
+        """The commits of the branch itself after `before`, oldest first."""
+
+    def oldest(self, commits: Sequence[str], after: str) -> str | None:
+        """That of the commits on which all others and `after` build; None if there is none."""
+
+
+def merges(argv: Sequence[str] | None, environment: Mapping[str, str], history: History) -> int:
+    """Run the command line; return the exit status: 0 found, 2 not."""
+    parser = argparse.ArgumentParser(
+        description="Find what the workflow Apply is to apply, from git and GitHub, and write it "
+        "into a folder for apply.py --merges. GITHUB_TOKEN needs to read actions, issues and "
+        "pull requests.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder, made if need be")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="write here that the apply did not finish, for publish.py; apply.py writes over it",
+    )
+    options = parser.parse_args(argv)
+    try:
+        found = _find(options.folder, environment, history)
+        (options.folder / FILE).write_text(json.dumps(found, indent=1), "utf-8")
+        if options.results is not None:
+            _begin(options.results, found)
+        _tell(found, environment)
+    except AccessError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        sys.stderr.write(not_a_command(terminal(f"merges.py: {error.message}{hint}")) + "\n")
+        return _UNFINISHED
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}"
+        sys.stderr.write(not_a_command(terminal(f"merges.py: {what}")) + "\n")
+        return _UNFINISHED
+    return 0
+
+
+def _find(folder: Path, environment: Mapping[str, str], history: History) -> dict[str, Any]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
+    github = GitHub.of(environment)
+    waiting = {
+        name.removeprefix(TEAM_ISSUE): since_of(issue.note)
+        for name, issue in open_issues(github).items()
+        if name.startswith(TEAM_ISSUE)
+    }
+    found = {
+        "before": None,
+        "arguments": EVERY_TEAM,
+        "commits": [],
+        "waiting": waiting,
+        "by_hand": environment.get("GITHUB_EVENT_NAME") != "push",
+        "allow_removals_of": environment.get("ALLOW_REMOVALS_OF", "").split(),
+        "expect_digest": environment.get("EXPECT_DIGEST", "").strip(),
+        "dry_run": environment.get("DRY_RUN") == "true",
+    }
+    if found["by_hand"]:
+        return found
+    last = last_applied(github)
+    # What could not be applied of a team is tried again from where it was first tried.
+    starts = [last, *waiting.values()]
+    before = history.oldest([each for each in starts if each], "HEAD") if last else None
+    if before is None:
+        return found
+    return {
+        **found,
+        "before": before,
+        "arguments": history.changed_teams(before, "HEAD"),
+        "commits": list(_commits(folder, github, history, before, last or before)),
+    }
+
+
+def _commits(
+    folder: Path, github: GitHub, history: History, before: str, last: str
+) -> Iterator[dict[str, Any]]:
+    """What each commit since `before` changed, and the plan of its pull request.
+
+    Those after `last` are new to this run.
+    """
+    parent = before
+    new = set(history.first_parents(last, "HEAD"))
+    commits = history.first_parents(before, "HEAD")
+    for left, commit in zip(reversed(range(len(commits))), commits, strict=True):
+        arguments = history.changed_teams(parent, commit)
+        parent = commit
+        if arguments:
+            yield {
+                "commit": commit,
+                "teams": None if arguments == EVERY_TEAM else arguments,
+                "new": commit in new,
+                **(_reviewed(folder, github, commit) if left < _MOST else _TOO_MANY),
+            }
+
+
+def _begin(folder: Path, found: Mapping[str, Any]) -> None:
+    """Write the results of an apply that does not come to its end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _UNFINISHED_PAGE).write_text(_NOT_FINISHED, "utf-8")
+    pulls = sorted({each["pull"] for each in found["commits"] if each["pull"] and each["new"]})
+    told = [{"number": each, "page": _UNFINISHED_PAGE, "keep": False} for each in pulls]
+    index = {"pulls": told, "failed": [], "done": []}
+    (folder / RESULTS).write_text(json.dumps(index, indent=1), "utf-8")
+
+
+_TOO_MANY = {"pull": None, "digest": None, "why": "too many commits are applied at once"}
+
+
+def _reviewed(folder: Path, github: GitHub, commit: str) -> dict[str, Any]:
+    pull = pull_of(github, commit)
+    if pull is None:
+        return {"pull": None, "digest": None, "why": "it was pushed without a pull request"}
+    found: dict[str, Any] = {"pull": pull.number, "digest": None, "why": ""}
+    try:
+        plan = reviewed_plan(github, pull)
+    except NoPlanError as error:
+        return {**found, "why": str(error)}
+    (folder / plan_name(pull.number)).write_text(plan.text, "utf-8")
+    return {**found, "digest": plan.digest}
+
+
+def _tell(found: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Print what is applied, and pass on how many arguments that takes."""
+    for each in found["arguments"]:
+        sys.stdout.write(f"{terminal(each)}\n")
+    for each in found["commits"]:
+        what = f"pull request {each['pull']}" if each["pull"] else "no pull request"
+        how = "compared with its plan" if each["digest"] else f"not compared: {each['why']}"
+        sys.stdout.write(terminal(f"{each['commit'][:12]}: {what}, {how}") + "\n")
+    output = environment.get("GITHUB_OUTPUT")
+    if output:
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"count={len(found['arguments'])}\n")

@@ -1,0 +1,123 @@
+"""`publish.py`: the result of an apply on its pull requests, and an issue for each team it failed.
+
+It needs the standard library alone, and no AWS: the job that may write on GitHub has no more.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from iam_access.cli.merge_files import RESULT_COMMENT, RESULTS, TEAM_ISSUE, run_address
+from iam_access.errors import AccessError, UsageError
+from iam_access.github.client import GitHub
+from iam_access.github.comments import comments_of, put_comment
+from iam_access.github.issues import close_issue, open_issues, put_issue
+from iam_access.render.escape import not_a_command, terminal
+
+_UNFINISHED = 2
+
+
+def publish(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
+    """Run the command line; return the exit status: 0 all is told, 2 not all."""
+    parser = argparse.ArgumentParser(
+        description="Put the results that apply.py --results wrote on the pull requests that were "
+        "merged, and keep an issue for each team that is not applied. GITHUB_TOKEN needs to write "
+        "issues and pull requests.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder with the results")
+    options = parser.parse_args(argv)
+    try:
+        index = _read(options.folder)
+        github = GitHub.of(environment)
+        failed = _Failures()
+        for pull in index["pulls"]:
+            with failed:
+                _tell_pull(github, options.folder, pull, environment)
+        with failed:
+            _tell_teams(github, options.folder, index, environment)
+    except AccessError as error:
+        _say(f"publish.py: {error}")
+        return _UNFINISHED
+    return _UNFINISHED if failed.any else 0
+
+
+class _Failures:
+    """Says what GitHub refuses, and lets the rest go on."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def __enter__(self) -> None:
+        """Begin something that may fail."""
+
+    def __exit__(self, _type: object, error: object, _trace: object) -> bool:
+        if not isinstance(error, AccessError):
+            return False
+        self.any = True
+        _say(f"publish.py: {error}" + (f" ({error.hint})" if error.hint else ""))
+        return True
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    file = folder / RESULTS
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file} cannot be read ({error})", "apply.py --results writes it"
+        ) from None
+    if not isinstance(found, dict) or not found.keys() >= {"pulls", "failed", "done"}:
+        raise UsageError(f"{file} is not what apply.py --results writes")
+    return found
+
+
+def _tell_pull(
+    github: GitHub, folder: Path, pull: Mapping[str, Any], environment: Mapping[str, str]
+) -> None:
+    number = int(pull["number"])
+    if pull["keep"] and any(comments_of(github, number, RESULT_COMMENT)):
+        return
+    page = _page(folder, pull["page"], environment)
+    put = put_comment(github, number, RESULT_COMMENT, page, _left_out(environment))
+    _say(f"The result on pull request {number} was {put}.")
+
+
+def _tell_teams(
+    github: GitHub, folder: Path, index: Mapping[str, Any], environment: Mapping[str, str]
+) -> None:
+    known = open_issues(github)
+    for each in index["failed"]:
+        page = _page(folder, each["page"], environment)
+        title = f"{each['team']}: not applied"
+        name = TEAM_ISSUE + each["team"]
+        put = put_issue(github, known, name, title, page, _left_out(environment), each["note"])
+        _say(f"The issue about team {each['team']} was {put}.")
+    for team in index["done"]:
+        issue = known.get(TEAM_ISSUE + team)
+        if issue is not None:
+            close_issue(github, issue)
+            _say(f"The issue about team {team} was closed.")
+
+
+def _page(folder: Path, name: str, environment: Mapping[str, str]) -> str:
+    try:
+        page = (folder / Path(name).name).read_text("utf-8")
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    address = run_address(environment)
+    return f"{page}\n[The run]({address}) has all of it.\n" if address else page
+
+
+def _left_out(environment: Mapping[str, str]) -> str:
+    """Where the whole page is, in Markdown."""
+    address = run_address(environment)
+    where = f"[the log of the run]({address})" if address else "the log of the run"
+    return f"**Lines are left out here. The whole page is in {where}.**"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(not_a_command(terminal(text)) + "\n")

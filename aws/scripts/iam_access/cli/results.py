@@ -1,0 +1,96 @@
+"""Write the results of an apply of merges, for publish.py: pages, and what each is for."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from iam_access.cli import output_files
+from iam_access.cli.merge_files import RESULTS, note_of
+from iam_access.cli.merged_run import Merge, MergedRun
+from iam_access.model import Report
+from iam_access.render import markdown_beside_text
+from iam_access.render.escape import markdown
+from iam_access.render.markdown.granted import granted
+from iam_access.runs.results import did_nothing, part_of
+
+_HINT = "name another --results"
+# Others, which an account can hold, have no issue, and fail each run.
+_TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_GO_ON = (
+    "Each apply tries this team again, and others go on without it. To go on sooner, mend what the "
+    "errors say, or run the workflow Apply by hand: first with *dry run*, to see what it would do."
+)
+
+
+def write(
+    folder: Path,
+    run: MergedRun,
+    report: Report,
+    failed: frozenset[str],
+    teams: frozenset[str] | None,
+) -> None:
+    """Write the pages and their index. Raises CannotWriteError.
+
+    `failed` are the teams that were not applied, `teams` those of the run (None: all).
+    """
+    pulls = [_pull(folder, run, number, report) for number in _numbers(run)]
+    waiting = frozenset(run.waiting) if teams is None else run.waiting.keys() & teams
+    index = {
+        "pulls": pulls,
+        "failed": [
+            _team(folder, run, team, report) for team in sorted(failed) if _TEAM.fullmatch(team)
+        ],
+        "done": sorted(waiting - failed),
+    }
+    output_files.write(folder / RESULTS, json.dumps(index, indent=1) + "\n", _HINT)
+
+
+def _numbers(run: MergedRun) -> Iterator[int]:
+    """The pull requests whose results this run has: new ones, and those of waiting teams."""
+    told = {
+        each.pull
+        for each in run.merges
+        if each.is_new or each.teams is None or each.teams & run.waiting.keys()
+    }
+    yield from sorted(each for each in told if each is not None)
+
+
+def _pull(folder: Path, run: MergedRun, number: int, report: Report) -> Mapping[str, Any]:
+    merges = [each for each in run.merges if each.pull == number]
+    part = part_of(report, _teams(merges))
+    lines = [*granted(part), *(_compared(each) for each in merges)]
+    page = f"pull-{number}.md"
+    _write(folder / page, part, lines)
+    # Of what an earlier run has done, that one's page tells more.
+    return {"number": number, "page": page, "keep": did_nothing(part)}
+
+
+def _teams(merges: list[Merge]) -> frozenset[str] | None:
+    teams = [each.teams for each in merges]
+    return None if None in teams else frozenset[str]().union(*filter(None, teams))
+
+
+def _compared(merge: Merge) -> str:
+    commit = f"`{merge.commit[:12]}`"
+    if merge.plan is not None:
+        return f"What the merge {commit} does was compared with the plan that was reviewed here."
+    return f"The merge {commit} was compared with no plan: {markdown(merge.why)}."
+
+
+def _team(folder: Path, run: MergedRun, team: str, report: Report) -> Mapping[str, Any]:
+    page = f"team-{team}.md"
+    pulls = sorted(
+        {each.pull for each in run.merges if each.pull and (not each.teams or team in each.teams)}
+    )
+    from_ = [f"Merged with {', '.join(f'#{pull}' for pull in pulls)}.", ""] if pulls else []
+    _write(folder / page, part_of(report, frozenset({team})), [*from_, _GO_ON])
+    since = run.waiting.get(team) or run.before
+    return {"team": team, "page": page, "note": note_of(since)}
+
+
+def _write(file: Path, report: Report, lines: list[str]) -> None:
+    further = "\n".join(lines)
+    page = markdown_beside_text(report, room=len(further))
+    output_files.write(file, f"{page}\n{further}\n", _HINT)

@@ -1,0 +1,169 @@
+"""After a merge, what was reviewed on the pull request is applied, and told there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.fleet import LIST_BUCKETS, READ_QUEUES, permanent, policy, temporary
+from tests.flow.merges import Repository, repository
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    with repository(tmp_path, monkeypatch) as repo:
+        # The first apply compares with nothing: nothing was applied before.
+        team(repo, "payments")()
+        team(repo, "data")()
+        repo.commit()
+        run = repo.apply()
+        assert run is not None
+        assert run.status == 0, run.out
+        yield repo
+
+
+def team(repo: Repository, name: str, *statements: Any, **more: Any) -> Callable[[], None]:
+    """Writes the files of a team that reads for ann."""
+    entries = {"permanent": [permanent("read")], **more}
+    return lambda: repo.fleet.files.team(
+        name, policies={"read": policy(*(statements or (LIST_BUCKETS,)))}, **entries
+    )
+
+
+def by_hand(repo: Repository, name: str) -> None:
+    """A change in the account that a team's apply would undo."""
+    arn = f"arn:aws:iam::111122223333:policy/self-serve/{name}/{name}-read"
+    repo.fleet.admin().detach_user_policy(UserName="ann", PolicyArn=arn)
+
+
+def test_what_was_reviewed_is_applied_and_told_on_the_pull_request(repo: Repository) -> None:
+    grant = [temporary("read", user="bob@example.com", via="role")]
+    number = repo.pull(team(repo, "payments", temporary=grant))
+    repo.merge(number)
+    run = repo.apply()
+    assert run is not None
+    assert run.status == 0, run.out
+    page = repo.result(number)
+    assert "was compared with the plan that was reviewed here" in page
+    assert "https://signin.aws.amazon.com/switchrole?account=111122223333&roleName=" in page
+    assert "[profile payments-read-prod]" in page
+    assert "https://github.com/acme/access/actions/runs/" in page
+    assert repo.apply() is None
+    assert repo.result(number) == page
+
+
+def test_an_account_that_moved_stops_its_team_and_no_other(repo: Repository) -> None:
+    first = repo.pull(team(repo, "payments", READ_QUEUES))
+    by_hand(repo, "payments")
+    repo.merge(first)
+    moved = repo.apply()
+    assert moved is not None
+    assert (moved.status, moved.writes) == (1, ())
+    assert "not what was reviewed" in repo.result(first)
+    assert repo.waiting == ["payments: not applied"]
+
+    # The next merge, of another team, is applied, and its run does not fail.
+    second = repo.pull(team(repo, "data", READ_QUEUES))
+    repo.merge(second)
+    other = repo.apply()
+    assert other is not None
+    assert other.status == 0, other.out
+    assert {call.operation for call in other.writes} == {"CreatePolicyVersion"}
+    assert "payments" in other.err
+    assert "not what was reviewed" not in repo.result(second)
+    assert repo.waiting == ["payments: not applied"]
+
+    # It is not forgotten, and a run by hand makes what was looked at, or nothing.
+    again = repo.apply("workflow_dispatch", EXPECT_DIGEST="0" * 64)
+    assert again is not None
+    assert (again.status, again.writes) == (1, ())
+    dry = repo.apply("workflow_dispatch", DRY_RUN="true")
+    assert dry is not None
+    digest = dry.out.partition("Digest of the plan: ")[2].split()[0]
+    done = repo.apply("workflow_dispatch", EXPECT_DIGEST=digest)
+    assert done is not None
+    assert done.status == 0, done.out
+    assert done.writes
+    assert repo.waiting == []
+
+
+def test_what_was_merged_in_between_stops_nothing(repo: Repository) -> None:
+    first = repo.pull(team(repo, "payments", READ_QUEUES))
+    second = repo.pull(team(repo, "data", READ_QUEUES))
+    repo.merge(second)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    repo.merge(first)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert done.writes
+
+
+def test_merges_that_one_run_applies_are_each_told(repo: Repository) -> None:
+    """As where GitHub has cancelled the run of the first."""
+    numbers = [
+        repo.pull(team(repo, "payments", READ_QUEUES)),
+        repo.pull(team(repo, "data", READ_QUEUES)),
+    ]
+    for number in numbers:
+        repo.merge(number)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    payments, data = map(repo.result, numbers)
+    assert "payments-read" in payments
+    assert "data-read" not in payments
+    assert "data-read" in data
+
+
+def test_what_was_not_planned_is_applied_or_held_back_as_settings_say(repo: Repository) -> None:
+    number = repo.pull(team(repo, "data", READ_QUEUES), planned=False)
+    repo.merge(number)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert "compared with no plan: it has no comment" in repo.result(number)
+
+    repo.fleet.files.write("settings.yaml", "without_reviewed_plan: stop\n")
+    repo.commit()
+    team(repo, "search")()
+    repo.commit()
+    assert (held := repo.apply()) is not None
+    assert (held.status, held.writes) == (1, ())
+    assert repo.waiting == ["search: not applied"]
+
+
+def test_a_run_that_was_interrupted_is_finished_by_the_next(repo: Repository) -> None:
+    number = repo.pull(team(repo, "data", temporary=[temporary("read", via="role")]))
+    repo.merge(number)
+    files = repo.fleet.files
+    text = (files.directory / "temporary-access/data.yaml").read_text()
+    # Half of it, as an interrupted run would leave it.
+    files.write("temporary-access/data.yaml", "temporary-access: []\n")
+    assert repo.fleet.apply("--all").status == 0
+    files.write("temporary-access/data.yaml", text)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert done.writes
+
+
+def test_on_plan_change_apply_makes_it_all_the_same(repo: Repository) -> None:
+    repo.fleet.files.write("settings.yaml", "on_plan_change: apply\n")
+    repo.commit()
+    assert (done := repo.apply()) is not None
+    number = repo.pull(team(repo, "payments", READ_QUEUES))
+    by_hand(repo, "payments")
+    repo.merge(number)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert "is made all the same" in repo.result(number)
+
+
+def test_a_plan_of_another_digest_than_the_comment_shows_is_none(repo: Repository) -> None:
+    number = repo.pull(team(repo, "data", READ_QUEUES))
+    other = repo.pull(team(repo, "search"))
+    plans = list(repo.server.artifacts.values())
+    plans[-2]["content"] = plans[-1]["content"]
+    assert other
+    repo.merge(number)
+    assert repo.apply() is not None
+    assert "compared with no plan: its plan is not the one" in repo.result(number)
