@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _reason(text: str | None) -> Iterator[Finding]:
     if text is not None:
         yield Finding(
-            code="revocation-reason", severity=Severity.NOTE, message=f"revoked for: {text}"
+            code="revocation-reason", severity=Severity.NOTE, message=f"the reason given: {text}"
         )
 
 
