@@ -12,10 +12,12 @@ PY     := $(VENV)/bin/python
 # that stand together, so that what a module or folder shares is mostly made once.
 PYTEST_ARGS ?= -n auto --maxprocesses 8 --dist worksteal -m "not exhaustive"
 
+APPLY_ARGS   ?= --all
 CLEANUP_ARGS ?= --all
+BASE         ?= origin/main
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check bench format schemas lock cleanup drift revoke clean
+.PHONY: help demo test exhaustive check bench format schemas lock validate plan apply cleanup drift revoke approvals request clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -49,6 +51,22 @@ schemas: ## Write aws/schemas/ anew, with which editors check the files
 	@$(PYTHON) tools/venv.py dev
 	@$(PY) tools/schemas.py
 
+validate: ## Check the files and show what they change since BASE, in a sandbox, as the workflow does
+	@$(PYTHON) tools/venv.py sandbox
+	@status=0; \
+	$(PY) aws/scripts/validate.py --base $(BASE) || status=1; \
+	$(PY) aws/scripts/apply.py --all --dry-run --explain --sandbox --base $(BASE) || status=1; \
+	$(PY) aws/scripts/simulate.py test --all --sandbox || status=1; \
+	exit $$status
+
+plan: ## Show what an apply would do in the accounts, as the workflow does (PLAN_ARGS=--read-only)
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/apply.py --all --dry-run --explain $(PLAN_ARGS)
+
+apply: ## Make the accounts what the files ask for (APPLY_ARGS="--all --expect-digest DIGEST")
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/apply.py $(APPLY_ARGS)
+
 cleanup: ## Remove temporary access that has ended, as the workflow does (CLEANUP_ARGS="--all --dry-run")
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/cleanup.py $(CLEANUP_ARGS)
@@ -60,6 +78,14 @@ drift: ## Find what was changed outside of the pipeline, as the workflow does (D
 revoke: ## End access at once, as the workflow does (REVOKE_ARGS="--user ann@example.com --dry-run")
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/revoke.py $(REVOKE_ARGS)
+
+approvals: ## Make a status of the approvals of a pull request (APPROVALS_ARGS="--base ... --commit ...")
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/approvals.py $(APPROVALS_ARGS)
+
+request: ## Ask for temporary access (REQUEST_ARGS="--team payments ...")
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/request.py $(REQUEST_ARGS)
 
 lock: ## Write the requirements*.txt anew from the *.in (LOCK_ARGS=--upgrade for newer versions)
 	@$(PYTHON) tools/venv.py dev

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.github.server import GitHubServer, github_server
+from tools import changed_code
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
@@ -348,6 +349,76 @@ def test_the_tests_run_on_every_python_the_project_says_it_supports() -> None:
     supported = [each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
     assert load("tests")["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
     assert project["requires-python"] == f">={supported[0]}"
+
+
+def test_a_required_check_reports_whatever_is_left_out() -> None:
+    jobs = load("tests")["jobs"]
+    assert load("tests")["on"]["pull_request"] == ""  # without a filter of paths
+    passed = jobs.pop("passed")
+    assert (passed["if"], set(passed["needs"])) == ("always()", set(jobs))
+    (step,) = passed["steps"]
+    assert step["run"] == "exit 1"
+    assert "'failure'" in step["if"]
+    assert "'cancelled'" in step["if"]
+    for name in ("test", "check"):
+        assert jobs[name]["needs"] == "changes"
+        condition = "github.event_name == 'push' || needs.changes.outputs.code == 'true'"
+        assert jobs[name]["if"] == condition
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        ([], False),
+        (["aws/temporary-access/data.yaml", "aws/settings.yaml"], False),
+        (["aws/aws-policies/data.yaml", "README.md"], True),
+        (["aws/bootstrap/hub-role.yaml"], True),
+        (["aws/aws-policies/data.yml"], True),
+        (["aws/aws-policies/a/data.yaml"], True),
+        (["docs/aws/settings.yaml"], True),
+        (["aws/settings.yaml\n"], True),
+    ],
+)
+def test_access_files_alone_are_no_code(paths: list[str], expected: bool) -> None:
+    assert changed_code.is_code(paths) is expected
+
+
+def test_whether_code_changed_is_told_by_git(tmp_path: Path) -> None:
+    script = block("tests", "Look for changes of the code").replace("tools/", f"{ROOT}/tools/")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+
+    def commit(path: str) -> None:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("changed\n")
+        for each in (["add", path], ["commit", "-qm", "x"]):
+            subprocess.run([*git, *each], cwd=tmp_path, check=True)
+
+    subprocess.run([*git, "init", "-q"], cwd=tmp_path, check=True)
+    commit("README.md")
+    for path, code in (("aws/aws-policies/a.yaml", "false"), ("tools/x.py", "true")):
+        commit(path)
+        output = tmp_path / f"output-{code}"
+        done = subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, output.read_text()) == (0, f"code={code}\n"), done.stderr
+
+
+#: Workflows whose work has no place outside of GitHub.
+ONLY_THERE = {"reviewed"}
+
+
+def test_each_workflow_has_a_target_of_make_that_does_the_same() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {found[1] for found in re.finditer(r"(?m)^([a-z]+):.*## ", makefile)}
+    assert {*NAMES} - ONLY_THERE - {"tests"} <= targets
+    assert {"test", "check"} <= targets
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,33 +17,19 @@ from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A commit of main, and the plan that was reviewed on its pull request.
+    """A commit of main, and what was reviewed of it.
 
-    `teams` are those that it changed (None: all). Without a `plan`, `why` is the reason, as a
-    clause. `is_new` is whether no run has succeeded since.
+    `teams` are those that it changed (None: all). `plans` are those that its pull request has shown
+    of these teams, by the account's id; of what it has shown of others, others are the reviewers.
+    Without any, `why` is the reason, as a clause. `is_new` is whether no run has succeeded since.
     """
 
     commit: str
     teams: frozenset[str] | None
     pull: int | None
-    plan: PlanFile | None
+    plans: Mapping[str, AccountPlan]
     why: str
     is_new: bool
-
-    def plans_of(self, account: Account) -> Iterator[AccountPlan]:
-        """What was reviewed of the account for these teams, if it could be read.
-
-        Of what the plan has of other teams, others are the reviewers.
-        """
-        for each in self.plan.accounts if self.plan else ():
-            if each.account.id == account.id and each.failure is None:
-                theirs = self.teams
-                yield replace(
-                    each,
-                    changes=tuple(
-                        change for change in each.changes if theirs is None or change.teams & theirs
-                    ),
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +54,8 @@ class MergedRun:
         """What was reviewed of an account; None where nothing is compared."""
         if self.by_hand:
             return None
-        plans = [plan for each in self.merges for plan in each.plans_of(account)]
-        gaps = [each.teams for each in self.merges if not any(each.plans_of(account))]
+        plans = [each.plans[account.id] for each in self.merges if account.id in each.plans]
+        gaps = [each.teams for each in self.merges if account.id not in each.plans]
         is_known = self.before is not None and None not in gaps
         return Expectation(
             plans=tuple(plans),
@@ -104,21 +90,30 @@ _HINT = "write it with merges.py, in the same run"
 
 
 def _merge(folder: Path, found: Mapping[str, Any]) -> Merge:
-    plan, why = None, found["why"]
+    teams = None if found["teams"] is None else frozenset(found["teams"])
+    plans, why = {}, found["why"]
     if found["digest"]:
         try:
             plan = _plan(folder / plan_name(found["pull"]), found["digest"])
+            plans = {each.account.id: each for each in _of_teams(plan, teams)}
         except PlanFileError as error:
             why = error.message
-    teams = found["teams"]
     return Merge(
         commit=found["commit"],
-        teams=None if teams is None else frozenset(teams),
+        teams=teams,
         pull=found["pull"],
-        plan=plan,
+        plans=plans,
         why=why,
         is_new=found["new"],
     )
+
+
+def _of_teams(plan: PlanFile, teams: frozenset[str] | None) -> Iterator[AccountPlan]:
+    """What was planned for the teams, in the accounts that could be read."""
+    for each in plan.accounts:
+        if each.failure is None:
+            changes = (c for c in each.changes if teams is None or c.teams & teams)
+            yield replace(each, changes=tuple(changes))
 
 
 def _plan(file: Path, digest: str) -> PlanFile:

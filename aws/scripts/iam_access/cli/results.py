@@ -74,7 +74,7 @@ def _teams(merges: list[Merge]) -> frozenset[str] | None:
 
 def _compared(merge: Merge) -> str:
     commit = f"`{merge.commit[:12]}`"
-    if merge.plan is not None:
+    if not merge.why:
         return f"What the merge {commit} does was compared with the plan that was reviewed here."
     return f"The merge {commit} was compared with no plan: {markdown(merge.why)}."
 

@@ -4,11 +4,12 @@ The expectation filters what the access files ask for and adds nothing to it, so
 can only make less happen.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from iam_access.model import Account, Change, Finding, Severity
+from iam_access.model import Account, Change, Finding, ResourceId, Severity
 from iam_access.plan.diff import is_dead
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.removals import Held, hold_teams
@@ -43,16 +44,10 @@ def hold_unexpected(
 
     What has ended goes all the same, and what lost its end gets it back.
     """
-    usable = [each for each in expected.plans if _is_of(each, account)]
-    reviewed = [change for plan in usable for change in plan.changes]
-    moved = [
-        change
-        for change in changes
-        if not _needs_no_review(change, now)
-        and not any(is_reviewed_or_begun(change, each) for each in reviewed)
-    ]
-    unplanned = [change for change in moved if _is_unplanned(change, expected)]
-    differing = [change for change in moved if change not in unplanned]
+    reviewed = _Reviewed(each for each in expected.plans if _is_of(each, account))
+    moved = [each for each in changes if not _needs_no_review(each, now) and not reviewed.has(each)]
+    unplanned = [each for each in moved if _is_unplanned(each, expected)]
+    differing = [each for each in moved if not _is_unplanned(each, expected)]
     held = [
         *(differing if expected.stop_on_change else ()),
         *(unplanned if expected.stop_unplanned else ()),
@@ -66,6 +61,26 @@ def hold_unexpected(
             *_unplanned(unplanned, account, stops=expected.stop_unplanned),
         ),
     )
+
+
+class _Reviewed:
+    """The changes that were reviewed, by id."""
+
+    def __init__(self, plans: Iterable[AccountPlan]) -> None:
+        self._by_id: dict[ResourceId, list[Change]] = defaultdict(list)
+        # What ends some time after its merge has another name by then.
+        self._relative: list[Change] = []
+        for plan in plans:
+            for change in plan.changes:
+                self._by_id[change.id].append(change)
+                if change.after is not None and change.after.relative_end is not None:
+                    self._relative.append(change)
+
+    def has(self, change: Change) -> bool:
+        """Whether the change, or what it is the rest of, was reviewed."""
+        is_relative = change.after is not None and change.after.relative_end is not None
+        alike = [*self._by_id.get(change.id, ()), *(self._relative if is_relative else ())]
+        return any(is_reviewed_or_begun(change, each) for each in alike)
 
 
 def _is_of(plan: AccountPlan, account: Account) -> bool:
