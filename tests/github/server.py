@@ -11,6 +11,7 @@ https://docs.github.com/en/rest/authentication/permissions-required-for-fine-gra
 import io
 import json
 import re
+import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
@@ -180,6 +182,9 @@ class GitHubServer:
         self.mistakes: list[str] = []
         self.used: dict[str, set[str]] = {}
         self.failures: list[tuple[int, Mapping[str, str]]] = []
+        # A bare repository whose branches are those of the repository, and a setting of GitHub's.
+        self.git: Path | None = None
+        self.workflows_may_open_pulls = True
         self.url = ""
         self._lock = threading.Lock()
         self._number = 0
@@ -264,6 +269,47 @@ class GitHubServer:
             "expired": False,
             "run": run,
             "content": content,
+        }
+        return number
+
+    def commits_of(self, ref: str, base: str = "main") -> list[dict[str, Any]]:
+        """The commits of a branch that the base has not, as those of a pull request."""
+        if self.git is None:
+            return []
+        found = subprocess.run(
+            [
+                "git",
+                "-C",
+                str(self.git),
+                "log",
+                "--reverse",
+                "--format=%H %ae %ce",
+                f"{base}..{ref}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        commits = (line.split() for line in found.stdout.splitlines())
+        return [
+            {
+                "sha": sha,
+                "author": _of_address(author),
+                "committer": _of_address(committer),
+                "commit": {"author": {"email": author}, "committer": {"email": committer}},
+            }
+            for sha, author, committer in commits
+        ]
+
+    def add_issue(self, author: str = "ann", body: str = "") -> int:
+        number = self.number()
+        self.issues[number] = {
+            "number": number,
+            "state": "open",
+            "title": "t",
+            "body": body,
+            "user": _user(author),
+            "labels": [],
         }
         return number
 
@@ -404,6 +450,12 @@ def _user(login: str) -> dict[str, str]:
     return {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
 
 
+def _of_address(email: str) -> dict[str, str] | None:
+    """The account of an address that GitHub gives to one; None for others."""
+    found = re.fullmatch(r"\d+\+(\S+)@users\.noreply\.github\.com", email)
+    return _user(found[1]) if found else None
+
+
 def _find(values: Mapping[int, Any], number: str) -> Any:
     found = values.get(int(number)) if number.isdecimal() else None
     if found is None:
@@ -451,6 +503,63 @@ def _pulls(server: GitHubServer, request: Request) -> Any:
     ]
 
 
+_PULL: Mapping[str, Field] = {"title": Text(256, required=True), "body": Text(BODY)}
+
+
+@route(
+    f"POST {REPOSITORY}/pulls",
+    {"pull_requests": "write"},
+    resource="PullRequest",
+    fields={**_PULL, "head": Text(255, required=True), "base": Text(255, required=True)},
+    status=201,
+)
+def _create_pull(server: GitHubServer, request: Request) -> Any:
+    if request.login == BOT and not server.workflows_may_open_pulls:
+        raise RefusedError(
+            403, "GitHub Actions is not permitted to create or approve pull requests."
+        )
+    ref = request.body["head"]
+    commits = server.commits_of(ref)
+    if not commits:
+        raise RefusedError(
+            422,
+            "Validation Failed",
+            {"resource": "PullRequest", "field": "head", "code": "invalid"},
+        )
+    if any(
+        each["head"].get("ref") == ref and each["state"] == "open" for each in server.pulls.values()
+    ):
+        raise RefusedError(
+            422, "Validation Failed", {"message": f"A pull request already exists for {ref}."}
+        )
+    number = server.add_pull(request.login, commits[-1]["sha"], branch=ref)
+    server.pulls[number] |= {
+        "title": request.body["title"],
+        "body": request.body.get("body"),
+        "html_url": f"https://github.com/{server.repository}/pull/{number}",
+        "merged_at": None,
+    }
+    server.commits[number] = commits
+    return server.pulls[number]
+
+
+@route(
+    f"PATCH {PULL}",
+    {"pull_requests": "write"},
+    resource="PullRequest",
+    fields={
+        "title": Text(256),
+        "body": Text(BODY),
+        "state": Text(10, values=("open", "closed")),
+        "base": Text(255),
+    },
+)
+def _update_pull(server: GitHubServer, request: Request) -> Any:
+    pull = _find(server.pulls, request.names["number"])
+    pull.update(request.body)
+    return pull
+
+
 @route(f"GET {PULL}", READ_PULLS)
 def _pull(server: GitHubServer, request: Request) -> Any:
     return _find(server.pulls, request.names["number"])
@@ -463,7 +572,8 @@ def _reviews(server: GitHubServer, request: Request) -> Any:
 
 @route(f"GET {PULL}/commits", READ_PULLS, paged=True)
 def _commits(server: GitHubServer, request: Request) -> Any:
-    return server.commits[_find(server.pulls, request.names["number"])["number"]]
+    pull = _find(server.pulls, request.names["number"])
+    return server.commits_of(pull["head"]["ref"]) or server.commits[pull["number"]]
 
 
 @route(f"GET {REPOSITORY}/commits/{{sha}}/pulls", READ_PULLS, paged=True)

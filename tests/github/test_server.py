@@ -49,6 +49,11 @@ def ask(
         ("PATCH /issues/1", {"state": "gone"}, ALL, 422),
         ("POST /issues/1/labels", {"labels": ["x" * 51]}, ALL, 422),
         ("DELETE /issues/1/labels/none", None, ALL, 404),
+        ("POST /pulls", {"title": "t", "head": "none", "base": "main"}, ALL, 422),
+        ("POST /pulls", {"title": "t", "head": "none", "base": "main"}, {"issues": "write"}, 403),
+        ("GET /pulls?state=all&head=acme:none", None, {"pull_requests": "read"}, 200),
+        ("PATCH /pulls/1", {"title": "x" * 257}, ALL, 422),
+        ("PATCH /pulls/1", {"title": "t", "body": ""}, ALL, 200),
         ("GET /commits/aaa/pulls", None, {"pull_requests": "read"}, 200),
     ],
 )

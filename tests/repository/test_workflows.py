@@ -89,7 +89,7 @@ def gh(answers: Mapping[str, Any]) -> str:
 
 
 def test_all_workflows_are_there() -> None:
-    assert {*DEPLOYING, *TARGET, "reviewed", "tests", "validate"} <= {*NAMES}
+    assert {*DEPLOYING, *TARGET, "request", "reviewed", "tests", "validate"} <= {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,6 +104,7 @@ def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> 
             {"id-token"},
             *([{"pull-requests"}] if name in COMMENTING else []),
             *([{"issues", "pull-requests"}] if name == "apply" else []),
+            *([{"contents", "issues", "pull-requests"}] if name == "request" else []),
         ]
 
 
@@ -139,6 +140,42 @@ def test_what_runs_a_branchs_code_has_neither_secrets_nor_identity(name: str) ->
             target = "${{ github.event.pull_request.base.sha }}"
             assert [step["with"]["ref"] for step in checkouts] == [target]
             assert "install" not in str(job)
+
+
+def test_what_may_write_to_the_repository_installs_nothing_and_is_no_ones_branch() -> None:
+    workflow = load("request")
+    assert workflow["on"] == {"issues": {"types": ["opened", "edited"]}}
+    assert "secrets." not in str(workflow)
+    for job in workflow["jobs"].values():
+        checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
+        assert [step["with"] for step in checkouts] == [{"persist-credentials": "false"}]
+        assert ("install" in str(job)) == (job["permissions"] == {"contents": "read"})
+
+
+def test_an_issue_is_answered_by_the_steps_own_scripts(tmp_path: Path) -> None:
+    with github_server("org/repo") as server:
+        event = {
+            "action": "opened",
+            "issue": {
+                "number": server.add_issue("ann"),
+                "user": {"login": "ann", "id": 1},
+                "author_association": "NONE",
+                "body": "### For whom\n\n$(id)",
+            },
+            "sender": {"login": "ann"},
+            "repository": {"private": True, "default_branch": "main"},
+        }
+        (tmp_path / "event").write_text(json.dumps(event))
+        variables = {
+            "GITHUB_API_URL": server.url,
+            "GITHUB_TOKEN": server.token(contents="write", issues="write", pull_requests="write"),
+            "GITHUB_EVENT_PATH": str(tmp_path / "event"),
+        }
+        for step in ("Read", "Open"):
+            done = run(block("request", step), tmp_path, {"python": PYTHON}, **variables)
+            assert (done.returncode, done.stderr) == (0, "")
+        (comment,) = server.comments.values()
+        assert "'Team'" in comment["body"]
 
 
 @pytest.mark.parametrize(("name", "environment"), TARGET.items())

@@ -1,13 +1,11 @@
 """`request.py`: ask for temporary access, renew it, end it, or list what is live."""
 
 import argparse
-import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from iam_access.cli import asking, ends, files, pull_request
+from iam_access.cli import asking, ends, files, pull_request, requesting
 from iam_access.cli.asking import Choice, Person
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
@@ -19,11 +17,8 @@ from iam_access.config.rules.rulebook import first_match
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
 from iam_access.model import Finding, Report
-from iam_access.phrases import length, listed, moment, shown
-from iam_access.render import escape
+from iam_access.phrases import listed, moment, shown
 
-_STATEMENTS = 6  # of a policy that are written out
-_ACTIONS = 5  # of a statement
 # A label of domains at which no one is reached, such as GitHub's users.noreply.github.com.
 _NO_REPLY = "noreply"
 
@@ -103,9 +98,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _ask(run: _Run, team: Team) -> int:
     asked = _asked(run, team)
     change = requests.ask(run.configuration, team.name, asked)
-    run.person.tell(*_what_it_allows(team, asked.grant))
-    reason = asked.description if asked.ticket is None else f"{asked.ticket}: {asked.description}"
-    what = f"request {asked.grant} in {asked.environment} for {asked.user or asked.role}"
+    run.person.tell(*requesting.what_it_allows(team, asked.grant))
+    what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
     return _hand_in(run, change, asked.environment, what, asked.until.moment, reason)
 
 
@@ -141,11 +135,11 @@ def _check(options: argparse.Namespace) -> None:
 def _asked(run: _Run, team: Team) -> Asked:
     options, person = run.options, run.person
     environment = options.environment or person.choose(
-        "--environment", "In which environment?", _environments(run, team)
+        "--environment", "In which environment?", requesting.environments(run.configuration, team)
     )
     asking.known("--environment", environment, sorted(team.accounts))
     grant = options.grant or person.choose(
-        "--grant", "Which grant?", _grants(run, team, environment)
+        "--grant", "Which grant?", requesting.grants(run.configuration, team, environment)
     )
     asking.known("--grant", grant, sorted(team.policies))
     user = options.user if options.role else _user(run)
@@ -163,42 +157,14 @@ def _asked(run: _Run, team: Team) -> Asked:
 def _user(run: _Run) -> str:
     """The user that is named, or asked for; without an answer that of git's own settings."""
     if run.options.user is not None:
-        return _as_user(run.options.user)
+        return requesting.as_user(run.options.user)
     mine = run.mine
     if mine is not None and not run.person.is_there:
         run.person.tell(f"For {mine}, as git's user.email says.")
         return mine
     return run.person.ask(
-        "--user", "For whom? An e-mail address, or user/NAME.", _as_user, default=mine
+        "--user", "For whom? An e-mail address, or user/NAME.", requesting.as_user, default=mine
     )
-
-
-def _as_user(text: str) -> str:
-    if not is_user(text):
-        raise UsageError(
-            f"{shown(text)} gives no IAM user name", "write one e-mail address, or user/NAME"
-        )
-    return text
-
-
-def _environments(run: _Run, team: Team) -> Iterator[Choice]:
-    for name, spec in team.accounts.items():
-        limits = {
-            run.configuration.rules.limits(team.name, name, grant).longest.length
-            for grant in team.policies
-        }
-        yield Choice(name, f"{spec.id}, {_at_most(limits)}")
-
-
-def _at_most(limits: set[timedelta]) -> str:
-    return f"at most {' or '.join(length(each) for each in sorted(limits))}" if limits else ""
-
-
-def _grants(run: _Run, team: Team, environment: str) -> Iterator[Choice]:
-    for key, entry in team.policies.items():
-        longest = run.configuration.rules.limits(team.name, environment, key).longest.length
-        about = entry.spec.description or "(no description)"
-        yield Choice(key, f"{about} (at most {length(longest)})")
 
 
 def _live(run: _Run) -> list[Standing]:
@@ -262,26 +228,6 @@ def _list(run: _Run) -> int:
     return 1 if invalid else 0
 
 
-def _what_it_allows(team: Team, grant: str) -> Iterator[str]:
-    """What a grant allows, as its policy is written."""
-    spec = team.policies[grant].spec
-    yield f"{grant} is: {spec.description or '(no description)'}"
-    for arn in spec.managed_policies:
-        yield f"  the AWS managed policy {arn.rpartition('/')[2]}"
-    for each in spec.custom_statements[:_STATEMENTS]:
-        actions = each.actions if each.actions is not None else each.not_actions or []
-        what = listed([*actions[:_ACTIONS], *_more(len(actions) - _ACTIONS)])
-        all_but = "" if each.actions is not None else "all but "
-        only = " under conditions" if each.conditions else ""
-        yield f"  {each.effect.lower()} {all_but}{what}{only}"
-    for more in _more(len(spec.custom_statements) - _STATEMENTS):
-        yield f"  and {more}"
-
-
-def _more(count: int) -> list[str]:
-    return [f"{count:,} more"] if count > 0 else []
-
-
 def _hand_in(
     run: _Run, change: Edit, environment: str, what: str, until: datetime | None, reason: str | None
 ) -> int:
@@ -291,7 +237,7 @@ def _hand_in(
     if errors:
         run.person.tell("Nothing was written: validation would refuse it.")
         return show(Report("validate", run.now, findings=errors), run.options)
-    run.person.tell(*_diff(change))
+    run.person.tell(*requesting.diff(change))
     refused = _explain(run, after, change, environment) if run.options.explain else ()
     if refused:
         run.person.tell("Nothing was written: the apply would refuse it.")
@@ -302,7 +248,7 @@ def _hand_in(
     if not run.person.agrees("Write it?"):
         run.person.tell("Nothing was written.")
         return 1
-    message = _message(what, until, reason)
+    message = requesting.message(what, until, reason)
     return _write(run, change, message)
 
 
@@ -317,13 +263,6 @@ def _explain(
     run.person.tell(*found.lines)
     # What the apply holds back of a removal is for the reviewers to decide.
     return found.errors if change.index is not None else ()
-
-
-def _message(what: str, until: datetime | None, reason: str | None) -> pull_request.Message:
-    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
-    title = escape.terminal(f"{what[0].upper()}{what[1:]}{end}")
-    body = escape.markdown(reason) if reason else "No reason was given."
-    return pull_request.Message(title, body)
 
 
 def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
@@ -362,11 +301,3 @@ def _open(run: _Run, root: Path, branch: str, message: pull_request.Message) -> 
         run.person.tell(f"Opened {pull_request.open_pull_request(root, branch, message)}")
     else:
         run.person.tell(f"Pushed {shown(branch)}; open its pull request in the browser.")
-
-
-def _diff(change: Edit) -> Iterator[str]:
-    """The lines that change, as a unified diff."""
-    before, after = (
-        (each or b"").decode("utf-8-sig").splitlines() for each in (change.before, change.after)
-    )
-    yield from difflib.unified_diff(before, after, change.name, change.name, lineterm="", n=2)

@@ -1,0 +1,117 @@
+"""`issue.py open`: open the pull request that was worked out, and answer on the issue.
+
+It needs the standard library alone: the job that may write to the repository installs nothing.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from iam_access.cli import issue_form, pull_request
+from iam_access.cli.issue_form import Change, Filed
+from iam_access.cli.pull_request import Author, Message
+from iam_access.errors import UsageError
+from iam_access.github import branch_pulls
+from iam_access.github.branch_pulls import State
+from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
+from iam_access.github.comments import put_comment
+from iam_access.render.escape import not_a_command, terminal
+
+_FILE = re.compile(r"temporary-access/[a-z0-9][a-z0-9-]*\.yaml")
+_LONGEST_TITLE = 256
+_LEFT_OUT = "**Lines are left out here. The whole answer is in the log of the job.**"
+_NAME = "request"
+_AGAIN = "To change it, file a new issue."
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    """Open or update the pull request and the answer; return 0. Raises AccessError."""
+    filed = issue_form.filed(options.event)
+    if not filed.is_new:
+        _say("The text of the issue is as it was.")
+        return 0
+    github = GitHub(
+        environment.get("GITHUB_REPOSITORY", ""),
+        environment.get("GITHUB_TOKEN", ""),
+        environment.get("GITHUB_API_URL") or DEFAULT_API,
+    )
+    if not options.outcome.exists():
+        # The job that works it out has failed, and its log says why.
+        _answer(
+            github,
+            filed,
+            "The request could not be read: its job failed. Edit the issue to try again.",
+        )
+        return 1
+    outcome = issue_form.read_outcome(options.outcome)
+    answer = outcome.answer
+    if outcome.change is not None:
+        done = _hand_in(options.config_dir, github, filed, outcome.change, environment)
+        answer = f"{done}\n\n{answer}"
+    _answer(github, filed, answer)
+    return 0
+
+
+def _answer(github: GitHub, filed: Filed, page: str) -> None:
+    put = put_comment(github, filed.number, _NAME, page, _LEFT_OUT)
+    _say(f"The answer on issue {filed.number} was {put}.")
+
+
+def _hand_in(
+    directory: Path, github: GitHub, filed: Filed, change: Change, environment: Mapping[str, str]
+) -> str:
+    """Push the change and open its pull request; return what to say of it, in Markdown."""
+    pull = branch_pulls.newest_of(github, filed.branch)
+    if pull is not None and pull.state is not State.OPEN:
+        return f"**Nothing was requested:** #{pull.number} of this issue was {pull.state}. {_AGAIN}"
+    if pull is not None and branch_pulls.committers_of(github, pull.number) != [
+        pull_request.WORKFLOW.email
+    ]:
+        return f"**Nothing was changed:** #{pull.number} has commits of others. {_AGAIN}"
+    _push(directory, filed, change, environment)
+    if pull is not None:
+        branch_pulls.update_pull(github, pull.number, change.title, change.body)
+        return f"**#{pull.number} was updated.** Once it is approved and merged, the apply does it."
+    try:
+        pull = branch_pulls.open_pull(
+            github, filed.branch, filed.default_branch, change.title, change.body
+        )
+    except NotPermittedError as error:
+        _say(f"The pull request has to be opened by hand: {error.message}")
+        address = f"{_server(environment)}/{github.repository}/compare/{filed.branch}?expand=1"
+        return (
+            f"**The change is on the branch `{filed.branch}`.** Workflows may not open pull "
+            f"requests here: [open it yourself]({address})."
+        )
+    return f"**#{pull.number} asks for it.** Once it is approved and merged, the apply does it."
+
+
+def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[str, str]) -> None:
+    if (
+        _FILE.fullmatch(change.file) is None
+        or not 0 < len(change.title) <= _LONGEST_TITLE
+        or "\n" in change.title
+    ):
+        raise UsageError("the change is none of temporary access", "run the workflow again")
+    root = pull_request.root_of(directory)
+    if pull_request.head_of(directory) != change.base:
+        raise UsageError("the change is for another commit", "run the workflow again")
+    commit = pull_request.commit_of(
+        root,
+        directory / change.file,
+        change.text,
+        Message(change.title, ""),
+        Author(filed.login, f"{filed.login_id}+{filed.login}@users.noreply.github.com"),
+    )
+    token = environment.get("GITHUB_TOKEN", "")
+    pull_request.push_as(root, commit, filed.branch, _server(environment), token)
+
+
+def _server(environment: Mapping[str, str]) -> str:
+    return environment.get("GITHUB_SERVER_URL") or "https://github.com"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(not_a_command(terminal(text)) + "\n")

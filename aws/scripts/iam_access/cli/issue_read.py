@@ -1,0 +1,193 @@
+"""`issue.py read`: work out the pull request that an issue asks for, or what is wrong with it."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from iam_access.cli import asking, ends, files, issue_form, pull_request, requesting
+from iam_access.cli.issue_form import Change, Filed, Outcome
+from iam_access.cli.runtime import Clock
+from iam_access.config import requests
+from iam_access.config.configuration import Configuration, Team
+from iam_access.config.requests import Asked, Edit, NotEditableError
+from iam_access.errors import UsageError
+from iam_access.model import Finding
+from iam_access.phrases import local_instant
+from iam_access.render import escape
+
+_HOW_TO_GO_ON = "Edit the issue (… → *Edit*): it is read again, and this answer is updated."
+
+
+class _RefusedError(Exception):
+    """The issue asks for nothing that could be granted; `lines` of Markdown say why."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__()
+        self.lines = lines
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Write the outcome, also where the request is refused; return 0. Raises AccessError."""
+    filed = issue_form.filed(options.event)
+    outcome = _outcome(options, filed, clock().replace(microsecond=0))
+    if options.outcome is not None:
+        outcome.write(options.outcome)
+    for line in outcome.answer.splitlines():
+        sys.stdout.write(escape.not_a_command(escape.terminal(line)) + "\n")
+    return 0
+
+
+def _outcome(options: argparse.Namespace, filed: Filed, now: datetime) -> Outcome:
+    try:
+        _check_who(filed)
+        found, problems = issue_form.answers(filed.body)
+        if problems:
+            raise _RefusedError(*_listed(problems))
+        configuration = files.load(options, now)
+        team, asked = _asked(configuration, found, now)
+        return _proposed(options, configuration, team, asked, filed, now)
+    except _RefusedError as refused:
+        head = "**Nothing was requested.**"
+        return Outcome("\n".join((head, "", *refused.lines, "", _HOW_TO_GO_ON)))
+
+
+def _check_who(filed: Filed) -> None:
+    if not filed.trusted:
+        raise _RefusedError(
+            "Only members of the organisation and collaborators can request access here."
+        )
+    if filed.sender != filed.login:
+        raise _RefusedError(
+            f"{escape.markdown_code(filed.sender)} has edited the issue, which only "
+            f"{escape.markdown_code(filed.login)} may, who opened it. File an issue of your own."
+        )
+
+
+def _asked(
+    configuration: Configuration, found: Mapping[str, str], now: datetime
+) -> tuple[Team, Asked]:
+    """The team and what is asked for. Raises _RefusedError with all that is wrong at once."""
+    try:
+        asking.known("Team", found["team"], sorted(configuration.teams))
+    except UsageError as error:
+        raise _RefusedError(*_listed([_words(error)])) from None
+    team = configuration.teams[found["team"]]
+    errors = requests.errors_of(configuration, team.name)
+    if errors:
+        raise _RefusedError("The files of the team have errors already:", "", *_findings(errors))
+    wrong: list[str] = []
+    for check in (
+        lambda: asking.known("Environment", found["environment"], sorted(team.accounts)),
+        lambda: asking.known("Grant", found["grant"], sorted(team.policies)),
+        lambda: requesting.as_user(found["user"]),
+        lambda: ends.either(found["until"], now, now, UTC),
+    ):
+        try:
+            check()
+        except UsageError as error:
+            wrong.append(_words(error))
+    if wrong:
+        raise _RefusedError(*_listed(wrong), "", *_choices(configuration, team, found))
+    until = ends.either(found["until"], now, now, UTC)
+    return team, Asked(
+        environment=found["environment"],
+        grant=found["grant"],
+        until=until,
+        description=found["reason"],
+        user=found["user"],
+        ticket=found["ticket"] or None,
+    )
+
+
+def _proposed(
+    options: argparse.Namespace,
+    configuration: Configuration,
+    team: Team,
+    asked: Asked,
+    filed: Filed,
+    now: datetime,
+) -> Outcome:
+    try:
+        change = requests.ask(configuration, team.name, asked)
+    except NotEditableError as error:
+        raise _RefusedError(*_listed([_words(error)])) from None
+    after = requests.proposed(configuration, change, now)
+    errors = requests.new_errors(configuration, after, team.name)
+    if errors:
+        raise _RefusedError("Validation refuses it:", "", *_findings(errors))
+    # It imports what talks to AWS, and most forms that are wrong are so before.
+    from iam_access.cli.request_meaning import meaning_of  # noqa: PLC0415
+
+    meaning = meaning_of(options, after, team.name, asked.environment, now)
+    if meaning.errors:
+        raise _RefusedError("The apply would refuse it:", "", *_findings(meaning.errors))
+    ending = asked.until.moment
+    said = requesting.message(requesting.asked_for(asked), ending, requesting.reason_of(asked))
+    ends_when = f"ends {local_instant(ending, UTC)}"
+    return Outcome(
+        "\n".join(
+            _page(
+                change, ends_when, [*requesting.what_it_allows(team, asked.grant), *meaning.lines]
+            )
+        ),
+        Change(
+            base=pull_request.head_of(configuration.directory),
+            file=change.name,
+            text=change.after.decode(),
+            title=said.title,
+            body="\n\n".join(_body(filed, asked, ends_when, said.body)),
+        ),
+    )
+
+
+def _page(change: Edit, ends_when: str, meaning: Sequence[str]) -> Iterator[str]:
+    yield f"It {escape.markdown(ends_when)}."
+    yield ""
+    yield from escape.markdown_block(requesting.diff(change), "diff")
+    yield ""
+    yield "What it lets them do:"
+    yield ""
+    yield from escape.markdown_block(meaning, "text")
+
+
+def _body(filed: Filed, asked: Asked, ends_when: str, reason: str) -> Iterator[str]:
+    login, user = (escape.markdown_code(each) for each in (filed.login, asked.user or ""))
+    grant, place = (escape.markdown_code(each) for each in (asked.grant, asked.environment))
+    yield f"{login} asks for {grant} in {place} for {user}. It {escape.markdown(ends_when)}."
+    yield (
+        f"**Who is who:** {login} filed the form, which anyone can fill in for anyone. That "
+        f"{user} is {login}, or wants this, is for the reviewers to know."
+    )
+    yield f"Reason: {reason}"
+    yield f"Closes #{filed.number}"
+
+
+def _choices(configuration: Configuration, team: Team, found: Mapping[str, str]) -> Iterator[str]:
+    """What can be answered, where an environment or grant was not."""
+    if found["environment"] not in team.accounts:
+        yield "Environments:"
+        yield from _listed_choices(requesting.environments(configuration, team))
+        yield ""
+    elif found["grant"] not in team.policies:
+        yield "Grants:"
+        yield from _listed_choices(requesting.grants(configuration, team, found["environment"]))
+        yield ""
+
+
+def _listed_choices(choices: Iterable[asking.Choice]) -> Iterator[str]:
+    for each in choices:
+        yield f"- {escape.markdown_code(each.value)} {escape.markdown(each.about)}".rstrip()
+
+
+def _findings(found: Iterable[Finding]) -> list[str]:
+    return _listed(f"{each.message}; {each.hint}" for each in found)
+
+
+def _words(error: UsageError | NotEditableError) -> str:
+    text = error.message.removeprefix("--until: ")
+    return f"{text}; {error.hint}" if error.hint else text
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    return [f"- {escape.markdown(each)}" for each in lines]

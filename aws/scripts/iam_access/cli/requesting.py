@@ -1,0 +1,97 @@
+"""What a request offers and says, at the terminal and in an issue alike."""
+
+import difflib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from iam_access.cli.asking import Choice
+from iam_access.cli.pull_request import Message
+from iam_access.config.configuration import Configuration, Team
+from iam_access.config.requests import Asked, Edit
+from iam_access.errors import UsageError
+from iam_access.kinds.fields import is_user
+from iam_access.phrases import length, listed, shown
+from iam_access.render import escape
+
+_STATEMENTS = 6  # of a policy that are written out
+_ACTIONS = 5  # of a statement
+_LONGEST_TITLE = 256  # characters that GitHub takes
+
+
+def as_user(text: str) -> str:
+    """The text, if it can stand for a user. Raises UsageError."""
+    if not is_user(text):
+        raise UsageError(
+            f"{shown(text)} gives no IAM user name", "write one e-mail address, or user/NAME"
+        )
+    return text
+
+
+def environments(configuration: Configuration, team: Team) -> Iterator[Choice]:
+    """The environments of a team, with the account and how long access may last there."""
+    for name, spec in team.accounts.items():
+        limits = {
+            configuration.rules.limits(team.name, name, grant).longest.length
+            for grant in team.policies
+        }
+        yield Choice(name, ", ".join(filter(None, (spec.id, _at_most(limits)))))
+
+
+def _at_most(limits: set[timedelta]) -> str:
+    return f"at most {' or '.join(length(each) for each in sorted(limits))}" if limits else ""
+
+
+def grants(configuration: Configuration, team: Team, environment: str) -> Iterator[Choice]:
+    """The grants of a team, with their descriptions and how long they may last."""
+    for key, entry in team.policies.items():
+        longest = configuration.rules.limits(team.name, environment, key).longest.length
+        about = entry.spec.description or "(no description)"
+        yield Choice(key, f"{about} (at most {length(longest)})")
+
+
+def what_it_allows(team: Team, grant: str) -> Iterator[str]:
+    """What a grant allows, as its policy is written."""
+    spec = team.policies[grant].spec
+    yield f"{grant} is: {spec.description or '(no description)'}"
+    for arn in spec.managed_policies:
+        yield f"  the AWS managed policy {arn.rpartition('/')[2]}"
+    for each in spec.custom_statements[:_STATEMENTS]:
+        actions = each.actions if each.actions is not None else each.not_actions or []
+        what = listed([*actions[:_ACTIONS], *_more(len(actions) - _ACTIONS)])
+        all_but = "" if each.actions is not None else "all but "
+        only = " under conditions" if each.conditions else ""
+        yield f"  {each.effect.lower()} {all_but}{what}{only}"
+    for more in _more(len(spec.custom_statements) - _STATEMENTS):
+        yield f"  and {more}"
+
+
+def _more(count: int) -> list[str]:
+    return [f"{count:,} more"] if count > 0 else []
+
+
+def asked_for(asked: Asked) -> str:
+    """What is requested for whom, to begin a title with."""
+    return f"request {asked.grant} in {asked.environment} for {asked.user or asked.role}"
+
+
+def reason_of(asked: Asked) -> str:
+    """The reason of a request, after its ticket."""
+    return ": ".join(filter(None, (asked.ticket, asked.description)))
+
+
+def message(what: str, until: datetime | None, reason: str | None) -> Message:
+    """What a commit and a pull request say; `until` is UTC."""
+    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
+    title = escape.terminal(f"{what[0].upper()}{what[1:]}{end}")
+    if len(title) > _LONGEST_TITLE:
+        title = f"{title[: _LONGEST_TITLE - 2]} …"
+    body = escape.markdown(reason) if reason else "No reason was given."
+    return Message(title, body)
+
+
+def diff(change: Edit) -> Iterator[str]:
+    """The lines that change, as a unified diff."""
+    before, after = (
+        (each or b"").decode("utf-8-sig").splitlines() for each in (change.before, change.after)
+    )
+    yield from difflib.unified_diff(before, after, change.name, change.name, lineterm="", n=2)

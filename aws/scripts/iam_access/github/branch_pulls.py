@@ -1,0 +1,66 @@
+"""The pull request of a branch of ours. It needs the standard library alone."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from iam_access.github.client import GitHub, GitHubError
+
+
+class State(StrEnum):
+    """What became of a pull request."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPull:
+    """A pull request of a branch of the repository itself."""
+
+    number: int
+    address: str
+    state: State
+
+
+def newest_of(github: GitHub, branch: str) -> BranchPull | None:
+    """The newest pull request from a branch of the repository; None without one.
+
+    Raises GitHubError. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests
+    """
+    for each in github.pages("pulls", head=f"{github.owner}:{branch}", state="all"):
+        head = each["head"]
+        if head["ref"] == branch and (head["repo"] or {}).get("full_name") == github.repository:
+            return _read(each)
+    return None
+
+
+def committers_of(github: GitHub, pull: int) -> list[str]:
+    """The addresses of the committers of a pull request, one for each commit."""
+    commits = github.pages("pulls", pull, "commits")
+    return [str(each["commit"]["committer"]["email"]) for each in commits]
+
+
+def open_pull(github: GitHub, branch: str, base: str, title: str, body: str) -> BranchPull:
+    """Open a pull request of a branch. Raises GitHubError.
+
+    GitHub refuses it to the token of a workflow unless the repository's settings allow it:
+    https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/enabling-features-for-your-repository/managing-github-actions-settings-for-a-repository
+    """
+    said = {"title": title, "body": body, "head": branch, "base": base}
+    return _read(github.post("pulls", body=said))
+
+
+def update_pull(github: GitHub, pull: int, title: str, body: str) -> None:
+    """Give a pull request another title and text. Raises GitHubError."""
+    github.patch("pulls", pull, body={"title": title, "body": body})
+
+
+def _read(found: Any) -> BranchPull:
+    try:
+        merged = bool(found.get("merged_at"))
+        state = State.MERGED if merged else State(found["state"])
+        return BranchPull(int(found["number"]), str(found["html_url"]), state)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise GitHubError("GitHub's answer is not a pull request", "check GITHUB_API_URL") from None
