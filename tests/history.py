@@ -20,8 +20,8 @@ class History:
         self.git("add", "README.md")
         self.git("commit", "--quiet", "--message=x", at=at)
 
-    def git(self, *arguments: str, at: datetime | None = None) -> str:
-        """Run git, as of a time; return what it prints."""
+    def git(self, *arguments: str, at: datetime | None = None, asked: str = "") -> str:
+        """Run git, as of a time, with an input; return what it prints."""
         environment = {
             **os.environ,
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -32,7 +32,13 @@ class History:
             environment |= {"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date}
         command = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=environment, check=True, capture_output=True, text=True
+            command,
+            input=asked,
+            cwd=self.root,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 

@@ -11,6 +11,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.load import load, load_base
 from iam_access.config.merges import Merging
 from iam_access.kinds.base import AccessEntry
+from iam_access.kinds.grant import Beginning
 from iam_access.model import Finding
 from tests.config.repository import NOW, VALID, write
 from tests.history import History
@@ -81,7 +82,7 @@ def test_it_begins_with_its_commit_and_ends_after_its_duration(repository: Repos
         configuration = repository.load(now, preview=False)
         assert codes(configuration) == []
         access = entry(configuration)
-        assert access.begins == (NOW - HOUR, commit)
+        assert access.begins == Beginning(NOW - HOUR, commit)
         assert access.until == NOW + HOUR
     over = repository.load(NOW + HOUR)
     (finding,) = found(over, "expired")
@@ -108,7 +109,7 @@ def test_before_the_merge_nothing_has_begun(repository: Repository) -> None:
     later = NOW + timedelta(minutes=3, microseconds=7)
     repository.entries(ENTRY)
     previewed = repository.load(later)
-    assert entry(previewed).begins == (NOW + timedelta(minutes=3), None)
+    assert entry(previewed).begins == Beginning(NOW + timedelta(minutes=3), None)
     (note,) = found(previewed, "begins-with-merge")
     assert note.severity == "note"
     assert (
@@ -120,7 +121,7 @@ def test_before_the_merge_nothing_has_begun(repository: Repository) -> None:
     assert applied.invalid == {"pay"}
     # Of a pull request it is the target branch that counts.
     repository.commit(NOW - 90 * HOUR)
-    assert entry(repository.load(base="HEAD^1")).begins == (NOW, None)
+    assert entry(repository.load(base="HEAD^1")).begins == Beginning(NOW, None)
     assert codes(repository.load(base="HEAD^1")) == ["begins-with-merge"]
     assert codes(repository.load(base="HEAD")) == ["expired"]
 
@@ -262,3 +263,69 @@ def test_a_renewal_by_a_second_entry_follows_without_a_gap(repository: Repositor
         NOW + 2 * HOUR,
     ]
     assert configuration.invalid == frozenset()
+
+
+def test_a_date_that_is_made_up_and_settings_of_git_do_no_harm(repository: Repository) -> None:
+    for name in ("diff.relative", "log.showSignature", "diff.renames", "diff.noprefix"):
+        repository.git("config", name, "true")
+    repository.git("config", "log.showRoot", "false")
+    repository.brings(ENTRY, at=NOW - HOUR)
+    assert codes(repository.load()) == []
+    tree = repository.git("write-tree")
+    parent = repository.git("rev-parse", "HEAD^1")
+    made_up = f"tree {tree}\nparent {parent}\nauthor x <x> 1 +0000\n"
+    made_up += "committer x <x> 99999999999999 +0000\n\nx\n"
+    commit = repository.git("hash-object", "-t", "commit", "-w", "--stdin", asked=made_up)
+    repository.git("reset", "--quiet", "--hard", commit)
+    (error,) = found(repository.load(), "start-unknown")
+    assert "dated ahead" in error.message
+
+
+def test_what_takes_the_place_of_a_used_one_is_told_so(repository: Repository) -> None:
+    repository.brings(ENTRY, at=NOW - 90 * HOUR)
+    repository.entries(ENTRY.replace("writer", "reader"))
+    (error,) = found(repository.load(base="HEAD"), "expired")
+    assert "the one whose place this entry takes" in error.message
+    assert error.severity == "error"
+
+
+def test_the_files_may_be_at_the_top_of_the_repository(repository: Repository) -> None:
+    for name in ("aws-accounts", "aws-policies", "permanent-access", "temporary-access"):
+        repository.git("mv", f"aws/{name}", name)
+    repository.folder = "."
+    repository.commit(NOW - 99 * HOUR)
+    repository.brings(ENTRY, at=NOW - HOUR)
+    begins = entry(repository.load(preview=False)).begins
+    assert begins is not None
+    assert begins.at == NOW - HOUR
+
+
+IN_FLOW = "[{user: bob@example.com, environment: prod, grant: writer, for: 2h}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# x\n\ntemporary-access:\n# y\n{ENTRY}",
+        f"temporary-access:\n{ENTRY.replace('  - ', '- ')}",
+        f"temporary-access:\r\n{ENTRY}".replace("2h}\n", "2h}\r\n"),
+        f"temporary-access: {IN_FLOW}\n",
+        f'{{"temporary-access": {IN_FLOW}}}\n',
+        f"temporary-access:\n  - &one {IN_FLOW[1:-1]}\n",
+        (
+            "temporary-access:\n  - ? for\n    : 2h\n    user: bob@example.com\n"
+            "    environment: &e prod\n    grant: writer\n"
+        ),
+        f'temporary-access:\n  - {{description: "a\n  - b", {IN_FLOW[2:-1]}\n',
+        f"temporary-access:\n  - description: |\n      - x\n    {IN_FLOW[2:-2]}\n".replace(
+            ", ", "\n    "
+        ),
+    ],
+)
+def test_an_entry_is_seen_however_it_was_written(repository: Repository, text: str) -> None:
+    write(repository.files, {"temporary-access/pay.yaml": text})
+    assert repository.load().teams["pay"].access[-1].lasts == 2 * HOUR
+    repository.commit(NOW - HOUR)
+    more = "  - {user: eva@example.com, environment: prod, grant: reader, expires_at: 2026-03-02}\n"
+    repository.brings(more, ENTRY, at=NOW)
+    assert repository.load().teams["pay"].access[-1].until == NOW + HOUR

@@ -174,6 +174,7 @@ def test_a_renewal_is_written_and_leaves_no_gap(repository: Repository) -> None:
     assert repository.apply().writes == ()
 
 
+@pytest.mark.exhaustive
 def test_another_duration_counts_from_the_same_beginning(repository: Repository) -> None:
     fleet = repository.fleet
     repository.merge(read())
@@ -187,6 +188,7 @@ def test_another_duration_counts_from_the_same_beginning(repository: Repository)
     assert repository.deadlines() == []
 
 
+@pytest.mark.exhaustive
 def test_a_second_environment_has_a_beginning_of_its_own(repository: Repository) -> None:
     fleet, both = repository.fleet, {"prod": PROD, "test": TEST}
     repository.merge(read(), accounts=both)
@@ -198,6 +200,7 @@ def test_a_second_environment_has_a_beginning_of_its_own(repository: Repository)
     assert repository.deadlines(TEST) == ["20260301T150000Z"]
 
 
+@pytest.mark.exhaustive
 def test_where_an_apply_failed_the_clock_runs_all_the_same(repository: Repository) -> None:
     fleet, both = repository.fleet, {"prod": PROD, "test": TEST}
     repository.merge(read(), read(environment="test"), accounts=both)

@@ -5,7 +5,6 @@ everything is gone from the accounts. Nothing of it is kept there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import product
 from typing import NamedTuple
@@ -74,13 +73,22 @@ def requests_of(access: AccessEntry, path: str, user_names: UserNames) -> Iterat
         yield Request(path, holder.in_iam, environment, grant, access.requested)
 
 
-@dataclass(frozen=True)
 class Branch:
-    """The history of the branch that is applied, the oldest commit first."""
+    """The history of the branch that is applied, the oldest commit first.
 
-    steps: Sequence[Step]
-    read: Reader
-    _found: dict[tuple[Request, int], Step | None] = field(default_factory=dict)
+    Files are read as far as it takes, each version once.
+    """
+
+    def __init__(self, steps: Sequence[Step], read: Reader) -> None:
+        self.steps = steps
+        self.read = read
+        self._found: dict[tuple[Request, int], Step | None] = {}
+        self._first_numbers: dict[str, dict[Request, int]] = {}
+        self._versions: dict[str, list[tuple[int, str]]] = {}
+        for number, step in reversed(list(enumerate(steps))):
+            for version in step.versions:
+                if version.after is not None:
+                    self._versions.setdefault(version.path, []).append((number, version.after))
 
     def began(self, requests: Iterable[Request], current: Set[Request]) -> Step | None:
         """The commit from which the duration of an entry with these requests counts.
@@ -98,15 +106,26 @@ class Branch:
     def _first(self, request: Request, end: int) -> Step | None:
         """The beginning of a request by the steps before number `end`; None if none has it."""
         if (request, end) not in self._found:
-            number = next(filter(lambda each: self._has(each, request), range(end)), None)
+            number = self._number(request)
+            if number is not None and number >= end:
+                number = None
             self._found[request, end] = None if number is None else self._brought(request, number)
         return self._found[request, end]
 
-    def _has(self, number: int, request: Request) -> bool:
+    def _number(self, request: Request) -> int | None:
+        """The number of the first step that has a request; None if none has it."""
+        numbers = self._first_numbers.setdefault(request.path, {})
+        unread = self._versions.get(request.path, [])
+        while request not in numbers and unread:
+            number, content = unread.pop()
+            for each in self.read(request.path, content) or ():
+                numbers.setdefault(each, number)
+        return numbers.get(request)
+
+    def brings(self, step: Step, requests: Set[Request]) -> bool:
+        """Whether a step has one of the requests, and not only one whose place it takes."""
         return any(
-            request in (self._read(version.path, version.after) or ())
-            for version in self.steps[number].versions
-            if version.path == request.path
+            requests & (self._read(each.path, each.after) or frozenset()) for each in step.versions
         )
 
     def _brought(self, request: Request, number: int) -> Step:

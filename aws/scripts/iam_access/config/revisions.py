@@ -18,7 +18,9 @@ from iam_access.errors import UsageError
 _LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
 
 # Git sets these for hooks; they would override the repository that is asked for.
-_ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+_ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}).union(
+    f"GIT_{each}_PATHSPECS" for each in ("LITERAL", "GLOB", "NOGLOB", "ICASE")
+)
 
 
 class HistoryError(UsageError):
@@ -179,7 +181,10 @@ def changes_of(newest: Revision, patterns: Sequence[str]) -> list[Step]:
         newest.repository,
         "-c",
         "log.showRoot=true",
+        "-c",
+        "log.showSignature=false",
         "log",
+        "--no-relative",
         "--first-parent",
         "-m",
         "--reverse",
@@ -205,7 +210,10 @@ def changes_of(newest: Revision, patterns: Sequence[str]) -> list[Step]:
 
 def _step(about: str, versions: Sequence[Version]) -> Step:
     commit, committed, *parents = about.split()
-    at = datetime.fromtimestamp(int(committed), UTC)
+    try:
+        at = datetime.fromtimestamp(int(committed), UTC)
+    except (ValueError, OverflowError):  # a date that is made up
+        at = datetime.max.replace(tzinfo=UTC)
     return Step(commit, at, is_oldest=not parents, versions=tuple(versions))
 
 

@@ -38,12 +38,14 @@ class Form(StrEnum):
 class Beginning(NamedTuple):
     """The moment (UTC) from which the duration of an entry counts.
 
-    `commit` brought the entry to the branch that is applied; None while no commit has: the
-    duration begins with the merge, and `at` is the present.
+    `commit` brought the entry to the branch that is applied, or the one whose place the entry takes
+    (`inherited`); None while no commit has: the duration begins with the merge, and `at` is the
+    present.
     """
 
     at: datetime
     commit: str | None
+    inherited: bool = False
 
 
 class Outliving(StrEnum):

@@ -119,8 +119,9 @@ def _over(
     """
     ended = f"this grant ended at {until:%Y-%m-%d %H:%M} UTC"
     if access.lasts is not None and access.begins is not None:
+        which = "the one whose place this entry takes" if access.begins.inherited else "it"
         ended += (
-            f", {length(access.lasts)} after it came with commit {access.begins.commit} at "
+            f", {length(access.lasts)} after {which} came with commit {access.begins.commit} at "
             f"{instant(access.begins.at)}"
         )
     if before is None:

@@ -1,0 +1,126 @@
+"""The requests for durations in the history of a branch, read from git."""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from iam_access import kinds
+from iam_access.config import read, revisions
+from iam_access.config.beginnings import Branch, Request, requests_of
+from iam_access.config.findings import FindingCollector
+from iam_access.config.revisions import Revision
+from iam_access.config.settings import Settings
+from iam_access.kinds.base import AccessEntry, FileEntry, Folder, Item
+
+# Contents that are read from git at once.
+_MANY = 64
+# A key `for` that is written without an escape, an alias or a line of its own.
+_KEY = re.compile(rb"for[\"']?[ \t]*:")
+_OTHER_KEYS = (b"\\", b"*", b"? ", b"?\n")
+
+#: The folders whose entries may last for a duration, by name.
+FOLDERS: dict[str, Folder] = {each.folder: each for each in kinds.FOLDERS if each.temporary}
+
+
+def lasting_access(folder: Folder, item: Item) -> Iterator[AccessEntry]:
+    """What an entry grants for a duration."""
+    if isinstance(item, FileEntry) and getattr(item.spec, "lasts", None) is not None:
+        yield from folder.access(item)
+
+
+class RequestHistory:
+    """The history of a branch up to its newest commit. Raises HistoryError if git fails."""
+
+    def __init__(self, newest: Revision, settings: Settings) -> None:
+        self._newest = newest
+        self._reader = _Reader(settings)
+        self._contents: dict[str, bytes] = {}
+        self._requests: dict[tuple[str, str], frozenset[Request] | None] = {}
+        steps = revisions.changes_of(newest, [f"**/{folder}/*.yaml" for folder in FOLDERS])
+        self._order: dict[str, dict[str, int]] = {}
+        for version in (each for step in steps for each in step.versions):
+            if version.after is not None:
+                order = self._order.setdefault(version.path, {})
+                order.setdefault(version.after, len(order))
+        self.branch = Branch(steps, self._read)
+
+    @cached_property
+    def is_shallow(self) -> bool:
+        """Whether commits may be missing."""
+        return revisions.is_shallow(self._newest)
+
+    def _read(self, path: str, content: str) -> frozenset[Request] | None:
+        if (path, content) not in self._requests:
+            found = self._reader.requests(path, self._content(path, content))
+            self._requests[path, content] = found
+        return self._requests[path, content]
+
+    def _content(self, path: str, content: str) -> bytes:
+        if content not in self._contents:
+            order = self._order.get(path, {})
+            begin = order.get(content, len(order))
+            following = [*order][begin : begin + _MANY]
+            objects = [*dict.fromkeys([content, *following])]
+            found = revisions.contents_of(self._newest, objects)
+            self._contents |= zip(objects, found, strict=True)
+        return self._contents.pop(content)
+
+
+class _Reader:
+    """Reads the requests in files, of which most entries are the same in each version."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[tuple[str, bytes], frozenset[Request] | None] = {}
+
+    def requests(self, path: str, data: bytes) -> frozenset[Request] | None:
+        """The requests in a file; None if it cannot be read."""
+        if not _may_last(data):
+            return frozenset()
+        folder = FOLDERS[Path(path).parent.name]
+        found: set[Request] = set()
+        for entry in _entries(data, folder) if folder.keys is None else [data]:
+            if (path, entry) not in self._known:
+                self._known[path, entry] = self._parsed(path, entry, folder)
+            requests = self._known[path, entry]
+            if requests is None:
+                return self._parsed(path, data, folder)
+            found |= requests
+        return frozenset(found)
+
+    def _parsed(self, path: str, data: bytes, folder: Folder) -> frozenset[Request] | None:
+        unheard, values = FindingCollector(), self._settings.limits.values_per_file
+        keyed = folder.keys is not None
+        section = read.section(
+            data, path, folder.folder, keyed=keyed, values=values, report=unheard
+        )
+        if section is None:
+            return None
+        return frozenset(
+            request
+            for item in read.items(folder, *section, unheard)
+            for access in lasting_access(folder, item)
+            for request in requests_of(access, path, self._settings.user_names)
+        )
+
+
+def _may_last(data: bytes) -> bool:
+    """Whether an entry of a file may last for a duration, whatever the way its key is written."""
+    return _KEY.search(data) is not None or any(each in data for each in _OTHER_KEYS)
+
+
+def _entries(data: bytes, folder: Folder) -> list[bytes]:
+    """The entries of a list, each as a file of its own, if it is written as one item after another.
+
+    What begins a line with a dash at the column of the first entry is an entry, or within something
+    that is open before it, so that what is before it cannot be read by itself.
+    """
+    head = f"{folder.folder}:\n".encode()
+    before, found, rest = data.partition(head)
+    indent = re.match(rb"(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", rest)
+    comments = all(not line.strip() or line.startswith(b"#") for line in before.splitlines())
+    if not found or indent is None or not comments or b"&" in data or b"*" in data:
+        return [data]
+    begin = re.compile(rb"^(?=" + indent[1] + rb"- )", re.MULTILINE)
+    return [head + each for each in begin.split(rest) if each.strip()]
