@@ -38,6 +38,8 @@ def test_a_change_has_all_that_is_known_of_it() -> None:
         "name": "self-serve+payments+dev.break-glass+20251130T180000Z",
         "principal": "user/alice",
         "reason": reports.NEW_GRANT.reason,
+        "ticket": None,
+        "description": None,
         "called_in": [],
         "expires": "2025-11-30T18:00:00Z",
         "usage": [],

@@ -306,7 +306,7 @@ def test_what_may_be_taken_of_what_is_not_known_stands_first() -> None:
     )
     assert found[1].endswith(f"of which the plan no longer denies 1 Write on {BUCKET}")
     comment = shown(*everyone, output=Output.MARKDOWN)
-    first = comment.partition("### Look at these first")[2].partition("|")[0].strip().splitlines()
+    first = comment.partition("### What is dangerous")[2].partition("|")[0].strip().splitlines()
     assert "of which the plan denies 40 Permissions management" in first[0]
     assert "`role breakglass`" in first[0]
     assert "`role freed`" in first[1]

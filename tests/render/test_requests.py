@@ -92,12 +92,12 @@ def test_one_request_is_read_before_all_else_with_what_it_leads_to() -> None:
         "ann asks for support.break-glass in prod until 2025-11-28 00:00:00 UTC (10 hours), "
         "OPS-1: Refunds fail"
     )
-    assert lines[4:9] == [
+    assert lines[6:11] == [
         f"### {views.TITLE}",
         "",
-        f"- {sentence.sentence} (`temporary-access/payments.yaml:1:3`)",
+        f"- **{sentence.headline}**, OPS-1: Refunds fail (`temporary-access/payments.yaml:1:3`)",
         "  - gains 1 Write on all resources",
-        "  - **Write: s3:PutObject**",
+        "  - ⚠️ **Write**: s3:PutObject",
     ]
 
 
@@ -111,20 +111,27 @@ def test_an_escalation_among_many_is_the_first(number: int) -> None:
     text = markdown.render(many(number, one=ESCALATES))
     assert len(text) <= LIMIT
     hidden = f"person_{number // 2}".replace("_", "\\_")
-    assert text.index(f"- {hidden} asks for") < 400
-    assert "may do everything" in text[:800]
+    assert text.index(f"- **{hidden} asks for") < 200
+    assert text.index("**administrator**: may do everything") < 500
+    assert text.index("**ways to escalate: administrator;") < text.index("**gain Write**")
 
 
 def test_all_who_may_write_are_named_whatever_the_size() -> None:
     text = markdown.render(many(1_000, one=READS))
     assert len(text) <= LIMIT
-    assert all(f"`user person_{each}`" in text for each in range(1_000) if each != 500)
+    names = text.partition("**gain Write** (999): `")[2].partition("`")[0].split(", ")
+    assert {*names} == {f"person_{each}" for each in range(1_000) if each != 500}
 
 
 def test_many_that_differ_in_who_and_why_alone_are_told_as_one() -> None:
     text = markdown.render(many(1_000, one=READS))
     assert " and 994 more ask for support.break-glass in prod until" in text
     assert "999 requests with reasons of their own" in text
+    assert "Who and why" not in text
+    some = markdown.render(many(30, one=READS))
+    assert all(
+        f"OPS-{n}{colon} Refunds" in some or n == 15 for colon in ["&#58;"] for n in range(30)
+    )
     assert "reasons of requests: 999" in text
     few = markdown.render(many(4, one=WRITES))
     assert all(f"OPS-{number}: Refunds fail" in few for number in range(4))
@@ -145,14 +152,15 @@ def test_new_people_are_named_whatever_the_size() -> None:
     )
     text = markdown.render(report(asked))
     assert len(text) <= LIMIT
-    assert all(f"`user kim{each}`" in text for each in range(1_000))
+    names = text.partition("before** (1,000): `")[2].partition("`")[0].split(", ")
+    assert {*names} == {f"kim{each}" for each in range(1_000)}
 
 
 def test_the_same_danger_in_two_accounts_is_told_once() -> None:
     one = report((request("ann"),), ann=WRITES)
     other = replace(one.accounts[0], account=NONPROD)
     text = markdown.render(replace(one, accounts=(*one.accounts, other)))
-    (line,) = [each for each in text.split("\n") if each.startswith("- **gain Write**")]
+    (line,) = [each for each in text.split("\n") if "**gain Write**" in each]
     assert PROD.id in line
     assert NONPROD.id in line
 
@@ -188,7 +196,7 @@ def test_a_long_description_keeps_no_other_request_from_being_shown() -> None:
     asked = (request("ann", description="x" * 100_000), request("bob"))
     text = markdown.render(report(asked, ann=WRITES, bob=WRITES))
     assert len(text) <= LIMIT
-    assert "- bob asks for" in text
+    assert "- **bob asks for" in text
     whole = json.loads(json_report.render(report(asked)))["requests"][0]["description"]
     assert len(whole) == 100_000
 
@@ -213,3 +221,55 @@ def test_nothing_is_said_only_of_accounts_that_were_looked_at() -> None:
     both = replace(request("ann"), places=(("nonprod", NONPROD.id), ("prod", PROD.id)))
     (view,) = views.requests(report((both,), ann=WRITES))
     assert view.leads_to[1:] == ("what it means is not known in nonprod",)
+
+
+def test_who_loses_access_is_told_what_they_lose() -> None:
+    ends = replace(request("ann"), type=RequestType.END, until=None)
+    lost = Meaning(user("ann"), losses=WRITES.gains, lost={"Write": 1})
+    (view,) = views.requests(report((ends,), ann=lost))
+    assert view.leads_to == ("loses 1 Write on all resources",)
+    assert (view.dangers, view.marks) == ((), ())
+    (view,) = views.requests(report((ends,), ann=Meaning(user("ann"))))
+    assert view.leads_to == ("loses nothing: they hold the same otherwise",)
+
+
+def test_what_is_held_back_is_told_as_if_it_were_allowed() -> None:
+    ends = replace(request("ann"), type=RequestType.END)
+    lost = Meaning(user("ann"), losses=WRITES.gains, lost={"Write": 1})
+    made = report((ends,))
+    account = replace(made.accounts[0], held_meanings=(lost,))
+    (view,) = views.requests(replace(made, accounts=(account,)))
+    assert view.leads_to == ("held back; if it were allowed: loses 1 Write on all resources",)
+
+
+def test_what_the_same_people_ask_for_in_one_place_leads_to_is_told_once() -> None:
+    asked = (request("ann"), replace(request("ann", 2), grants=("support.read",)))
+    first, second = views.requests(report(asked, ann=ESCALATES))
+    assert len(first.dangers) == 2
+    assert second.dangers == ()
+    assert "told above" in second.leads_to[0]
+    text = markdown.render(report(asked, ann=ESCALATES))
+    assert text.count("may do everything") == 2  # and once in what it means
+
+
+def test_the_team_is_told_where_there_are_several() -> None:
+    asked = (request("ann"), replace(request("bob"), team="search"))
+    assert [each.reason for each in views.requests(report(asked))] == [
+        ", team payments, OPS-1: Refunds fail",
+        ", team search, OPS-1: Refunds fail",
+    ]
+
+
+def test_dangers_stand_before_many_requests_and_after_few() -> None:
+    def order(number: int) -> bool:
+        text = markdown.render(many(number, one=ESCALATES))
+        return text.index("### What is dangerous") < text.index("### What is asked for")
+
+    assert [order(3), order(5)] == [False, True]
+
+
+@pytest.mark.parametrize(("sandbox", "words"), [(True, "a sandbox with"), (False, "of AWS as")])
+def test_it_says_what_it_was_planned_against(sandbox: bool, words: str) -> None:
+    made = replace(report((request("ann"),)), sandbox=sandbox)
+    assert f"Planned against {'' if sandbox else 'the accounts '}{words}" in markdown.render(made)
+    assert json.loads(json_report.render(made))["sandbox"] is sandbox

@@ -620,11 +620,20 @@ class Request:
     location: Location | None = None
 
 
+class EntryReason(NamedTuple):
+    """Why an entry of the files asks for access, in its own words."""
+
+    ticket: str | None = None
+    description: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The result of one run of a command. `now` is the run's time (UTC).
 
     `requests` are what the files ask for beyond those of `--base`, if the run compares them.
+    `reasons` are those of entries, by the location that changes of theirs have. `sandbox` tells
+    that the accounts were those of a sandbox, `has_base` that there were earlier files to compare.
     """
 
     command: str
@@ -634,6 +643,9 @@ class Report:
     digest: str | None = None
     dry_run: bool = False
     requests: tuple[Request, ...] = ()
+    reasons: Mapping[Location, EntryReason] = field(default_factory=dict)
+    sandbox: bool = False
+    has_base: bool = False
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

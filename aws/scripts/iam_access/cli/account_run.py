@@ -11,7 +11,7 @@ from iam_access.cli.runtime import Clock
 from iam_access.config.configuration import Configuration
 from iam_access.config.suites import Suite
 from iam_access.errors import UsageError
-from iam_access.model import Account, AccountReport, Finding, Report
+from iam_access.model import Account, AccountReport, EntryReason, Finding, Location, Report
 from iam_access.plan.digest import digest
 from iam_access.plan.requests import requests
 from iam_access.runs import apply
@@ -69,7 +69,24 @@ class AccountRun:
             digest=digest(report.plan for report in reports if report.plan is not None),
             dry_run=self.options.dry_run,
             requests=requests(self.configuration.base, self.configuration, now, teams),
+            reasons=_reasons(self.configuration, reports),
+            sandbox=self.options.sandbox,
+            has_base=self.configuration.base is not None,
         )
+
+
+def _reasons(
+    configuration: Configuration, reports: Sequence[AccountReport]
+) -> dict[Location, EntryReason]:
+    """The reasons that the entries have for which something changes."""
+    plans = [each.plan for each in reports if each.plan is not None]
+    changed = {each.location for plan in plans for each in (*plan.changes, *plan.held)}
+    return {
+        entry.place.location: EntryReason(entry.ticket, entry.description)
+        for team in configuration.teams.values()
+        for entry in team.access
+        if (entry.ticket or entry.description) and entry.place.location in changed
+    }
 
 
 def teams_of_run(

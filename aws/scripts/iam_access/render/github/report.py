@@ -34,7 +34,7 @@ def _requests(report: Report) -> Iterator[str]:
     """A line for each request and its dangers, the most dangerous first."""
     for each in requests.folded(report):
         yield each.sentence
-        yield from (f"  {danger}" for danger in each.dangers)
+        yield from (f"  {danger}" for danger in (*each.dangers, *each.marks))
 
 
 def annotations(findings: Iterable[Notice], titles: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,6 @@ from iam_access.render.view.meaning import AccountMeaning, GroupedMeaning
 
 HEAD = ("### What it means", "")
 HELD_HEAD = (f"### {meanings.HELD}", "")
-DANGER_HEAD = ("### Look at these first", "")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9./_-]+")
 # How many differences and principals a fold holds; JSON has them all.
 _MOST = 20
@@ -48,15 +47,6 @@ def _accounts(found: Sequence[AccountMeaning]) -> list[str]:
             for account in found
             if account.unchanged
         ),
-    ]
-
-
-def dangers(report: Report) -> list[str]:
-    """A line for each danger, naming all who gain it and where; the worst first."""
-    return [
-        f"- **{markdown(str(danger))}** in {', '.join(map(markdown_code, titles))}: "
-        f"{_names(principals, len(principals))}"
-        for titles, danger, principals in meanings.dangers(report)
     ]
 
 

@@ -43,6 +43,10 @@ _DECISIVE = 5
 _IDLE = 3
 # How many requests stand before all else, the most dangerous ones.
 _BEFORE_ALL = 10
+# Up to how many requests stand before the dangers, which they have themselves.
+_FEW = 3
+# Characters that names of those whom dangers concern leave to the rest.
+_FOR_REQUESTS = 8_000
 _GRANTS_HEAD = (
     "### Temporary access",
     "",
@@ -57,20 +61,22 @@ def render(
     """The report in at most `budget` characters (of no fewer than 2,000).
 
     What does not fit is left out, and a line says so, and where the `whole` is: first the diffs of
-    documents, then changes, then rows of tables. The result, the numbers of findings and the digest
-    are always there; so are all ways to escalate, all principals that gain what can change
-    something, all new ones, and all whose changes are held back, even if their names alone need
-    more than the budget.
+    documents, then changes, then rows of tables. The result, the numbers of findings, the digest
+    and the worst dangers are always there. All who gain what can change something, all new ones,
+    and all whose changes are held back are named; those whose names alone need more than the budget
+    are counted.
     """
     accounts, found = account_views(report), summary.findings(report)
     shown = summary.heaviest_first(found, accounts, verbose=verbose)
-    first = Section("", meaning.DANGER_HEAD, [*meaning.dangers(report), *requests.first(report)])
-    first.keep()
     notices = _notices(found)
+    first = Section("", requests.DANGER_HEAD, requests.dangers(report))
+    first.keep()
     room = Budget(budget - _RESERVED - size([*notices, *first.lines]))
-    asked = requests.rows(report)
+    names, unnamed = requests.all_names(report, room.left - _FOR_REQUESTS)
+    room.take(names)
+    asked, without_reasons = requests.rows(report, room.left // 3)
     before = Section("requests", requests.HEAD, asked[:_BEFORE_ALL])
-    behind = Section("requests", requests.MORE_HEAD, asked[_BEFORE_ALL:])
+    behind = Section("requests", requests.more_head(len(asked) - _BEFORE_ALL), asked[_BEFORE_ALL:])
     before.fill(room, 0.4)
     behind.fill(room, 0.3)
     parts = _sections(report, accounts, shown, verbose=verbose)
@@ -83,14 +89,20 @@ def render(
         part.fill(room)
     behind.fill(room)
     left_out = {
+        "names": unnamed,
         "requests": before.left_out + behind.left_out,
-        "reasons of requests": requests.without_reasons(report),
+        "reasons of requests": without_reasons,
         **{part.name: part.left_out for part in parts},
         **without,
     }
     lines = [f"## {_HEADINGS.get(report.command, 'Access')}", ""]
     lines += [f"**{markdown(summary.result(report))}**", "", *notices]
-    lines += [*before.lines, *first.lines, *behind.lines]
+    basis = summary.basis(report)
+    lines += [markdown(basis), ""] if basis else []
+    danger = [*first.lines, *names]
+    few = len(asked) <= _FEW
+    lines += [*before.lines, *danger] if few else [*danger, *before.lines]
+    lines += requests.folded(behind.lines)
     lines += parts.totals.lines
     counted = [*summary.troubles(accounts), *found]
     if counted:

@@ -1,41 +1,126 @@
-"""What a change asks for in Markdown: an item for each request, the most dangerous first."""
+"""What a change asks for in Markdown: what is dangerous, and an item for each request."""
 
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from iam_access import phrases
 from iam_access.model import Report
-from iam_access.render.escape import markdown, markdown_code
+from iam_access.render.escape import html_code, markdown, markdown_code
+from iam_access.render.markdown.budget import size
 from iam_access.render.view import requests as views
 
 HEAD = (f"### {views.TITLE}", "")
-MORE_HEAD = ("### Also asked for", "")
-# How many of a request's dangers are shown; the section of dangers names all.
-_DANGERS = 5
+DANGER_HEAD = ("### What is dangerous", "")
+_FOLD_END = ("", "</details>", "")
+_WARNING = "⚠️"
+# How many dangers have a line with the first of the names, and how many names and accounts it has.
+_DANGERS = 8
+_NAMES = 5
+# How many of a request's dangers are shown; the section of dangers has all.
+_OF_REQUEST = 5
+# Characters kept for what follows the names that have room.
+_CUT = 40
 
 
-def rows(report: Report) -> list[str]:
-    """A block of lines for each request, or for several that differ in who and why alone."""
-    return ["\n".join(_lines(each)) for each in views.folded(report)]
+def rows(report: Report, room: int) -> tuple[list[str], int]:
+    """A block of lines for each request, or for several that differ in who and why alone.
+
+    Those have a fold with their reasons where all of that fits into the room; else the number of
+    requests without their reason is returned as well.
+    """
+    found = views.folded(report)
+    whole = ["\n".join([*_lines(each), *_reasons(each)]) for each in found]
+    if size(whole) <= room:
+        return whole, 0
+    return ["\n".join(_lines(each)) for each in found], sum(len(each.together) for each in found)
+
+
+def more_head(number: int) -> tuple[str, ...]:
+    """The beginning of a fold for further requests."""
+    return (*_fold(f"Also asked for: {phrases.count(number, 'item')}"), "")
+
+
+def folded(lines: Sequence[str]) -> list[str]:
+    """The lines of a fold with its end; nothing for nothing."""
+    return [*lines, *_FOLD_END[1:]] if lines else []
+
+
+def _fold(summary: str) -> tuple[str, str]:
+    return "<details>", f"<summary>{summary}</summary>"
 
 
 def _lines(view: views.RequestView) -> list[str]:
     place = view.request.location
     where = f" ({markdown_code(str(place))})" if place is not None else ""
-    dangers = [f"  - **{markdown(each)}**" for each in view.dangers[:_DANGERS]]
-    if len(view.dangers) > _DANGERS:
-        dangers.append(f"  - and {len(view.dangers) - _DANGERS:,} more")
+    dangers = [f"  - {_WARNING} {_emphasised(each)}" for each in view.dangers[:_OF_REQUEST]]
+    if len(view.dangers) > _OF_REQUEST:
+        dangers.append(f"  - and {len(view.dangers) - _OF_REQUEST:,} more")
+    if view.marks:
+        dangers.append(f"  - {_WARNING} {markdown('; '.join(view.marks))}")
     return [
-        f"- {markdown(view.sentence)}{where}",
+        f"- **{markdown(view.headline)}**{markdown(view.reason)}{where}",
         *(f"  - {markdown(each)}" for each in view.leads_to),
         *dangers,
     ]
 
 
-def without_reasons(report: Report) -> int:
-    """How many requests are told together, without the reason of each."""
-    return sum(each.together for each in views.folded(report) if each.together > 1)
+def _emphasised(danger: str) -> str:
+    """A danger with the word before its colon in bold."""
+    word, colon, rest = danger.partition(": ")
+    return f"**{markdown(word)}**{colon}{markdown(rest)}"
 
 
-def first(report: Report) -> list[str]:
-    """A line for each danger that the files tell, naming all whom it concerns."""
-    return [
-        f"- **{markdown(danger)}**: {', '.join(map(markdown_code, names))}"
-        for danger, names in views.first(report)
-    ]
+def _reasons(view: views.RequestView) -> Iterator[str]:
+    """Who asks for what is told together, and why; a line of HTML, which no list is broken by."""
+    if view.together:
+        items = "".join(f"<li>{html_code(_who_and_why(each))}</li>" for each in view.together)
+        yield f"  - <details><summary>Who and why</summary><ul>{items}</ul></details>"
+
+
+def _who_and_why(view: views.RequestView) -> str:
+    where = f" ({view.request.location})" if view.request.location is not None else ""
+    return f"{views.who(view.request)}{view.reason}{where}"
+
+
+def dangers(report: Report) -> list[str]:
+    """A line for each of the worst dangers, with the first of those whom it concerns."""
+    found = views.dangers(report)
+    lines = [_danger(each) for each in found[:_DANGERS]]
+    if len(found) > _DANGERS:
+        lines.append(f"- and {len(found) - _DANGERS:,} more in other accounts")
+    return lines
+
+
+def _danger(danger: views.DangerView) -> str:
+    where = f" in {phrases.some([*map(markdown_code, danger.where)], _NAMES)}"
+    names = phrases.some([*map(markdown_code, danger.names)], _NAMES)
+    return f"- {_WARNING} **{markdown(danger.what)}**{where if danger.where else ''}: {names}"
+
+
+def all_names(report: Report, room: int) -> tuple[list[str], int]:
+    """A fold with all whom each danger concerns, and how many names had no room.
+
+    No lines where the lines of `dangers` have all names.
+    """
+    found = views.dangers(report)
+    if len(found) <= _DANGERS and all(len(each.names) <= _NAMES for each in found):
+        return [], 0
+    head = (*_fold("All whom this concerns"), "")
+    left, without = room - size([*head, *_FOLD_END]), 0
+    lines: list[str] = []
+    for each in views.together(found):
+        line, unnamed = _all_of(each, left)
+        left -= size([line])
+        without += unnamed
+        lines.append(line)
+    return [*head, *lines, *_FOLD_END], without
+
+
+def _all_of(danger: views.DangerView, room: int) -> tuple[str, int]:
+    """A line with as many names as there is room for, and the number of the others."""
+    head = f"- **{markdown(danger.what)}** ({len(danger.names):,}): "
+    ends = accumulate((len(name) + len(", ") for name in danger.names), initial=len(head) + _CUT)
+    number = sum(end <= room for end in ends) - 1
+    kept, more = danger.names[: max(number, 0)], len(danger.names) - max(number, 0)
+    parts = [markdown_code(", ".join(kept)), f"and {more:,} more" if more else ""]
+    return f"{head}{' '.join(filter(None, parts))}", more

@@ -13,13 +13,14 @@ def request_lines(report: Report) -> Iterator[Line]:
     if not found:
         return
     yield line(0, Span(views.TITLE, "title"))
-    for danger, names in views.first(report):
-        yield line(2, Span(f"{danger}: ", "warning"), ", ".join(names))
+    for first in views.first(report):
+        place = f" in {', '.join(first.where)}" if first.where else ""
+        yield line(2, Span(f"{first.what}{place}: ", "warning"), ", ".join(first.names))
     for each in found:
-        place = each.request.location
-        where = Span(f" ({place})", "faint") if place is not None else ""
+        location = each.request.location
+        where = Span(f" ({location})", "faint") if location is not None else ""
         yield line(2, each.sentence, where)
         for clause in each.leads_to:
             yield line(4, clause)
-        for danger in each.dangers:
+        for danger in (*each.dangers, *each.marks):
             yield line(4, Span(danger, "warning"))

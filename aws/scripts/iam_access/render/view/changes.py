@@ -13,7 +13,9 @@ from iam_access.model import (
     AccountReport,
     Change,
     ChangeType,
+    EntryReason,
     Failure,
+    Location,
     Principal,
     Report,
     Resource,
@@ -28,6 +30,8 @@ _INDENT = "  "
 # What is no longer than this is shown on one line, from this depth on.
 _SHORT = 76
 _ELEMENTS = 3
+NO_REASON = EntryReason()
+NO_REASONS: Mapping[Location, EntryReason] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class ChangeView:
     change: Change
     status: ChangeStatus = ChangeStatus.PLANNED
     failure: Failure | None = None
+    why: EntryReason = NO_REASON
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -74,7 +79,8 @@ class ChangeView:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is made: the first, which may be empty, and details."""
-        return self.change.reasons or ("",)
+        asked = ": ".join(filter(None, self.why))
+        return (*(self.change.reasons or ("",)), *([f"asked for: {asked}"] if asked else []))
 
     @property
     def went_wrong(self) -> bool:
@@ -154,22 +160,30 @@ class AccountView:
 
 def account_views(report: Report) -> tuple[AccountView, ...]:
     """The accounts of a run by label and id, in whatever order they finished."""
-    views = (account_view(each) for each in report.accounts)
+    views = (account_view(each, report.reasons) for each in report.accounts)
     return tuple(sorted(views, key=lambda view: (view.account.label, view.account.id)))
 
 
-def account_view(report: AccountReport) -> AccountView:
-    """One account's part of a run."""
+def account_view(
+    report: AccountReport, reasons: Mapping[Location, EntryReason] = NO_REASONS
+) -> AccountView:
+    """One account's part of a run; `reasons` of entries are by their locations."""
+
+    def why(change: Change) -> EntryReason:
+        found = reasons.get(change.location) if change.location is not None else None
+        return found or NO_REASON
+
     outcomes = {(each.change.id, each.change.action): each for each in report.outcomes}
     changes = []
     for change in report.plan.changes if report.plan else ():
         outcome = outcomes.get((change.id, change.action))
         if outcome is None:
-            changes.append(ChangeView(change))
+            changes.append(ChangeView(change, why=why(change)))
         else:
-            changes.append(ChangeView(change, ChangeStatus(outcome.status.value), outcome.failure))
+            status = ChangeStatus(outcome.status.value)
+            changes.append(ChangeView(change, status, outcome.failure, why(change)))
     changes += [
-        ChangeView(change, ChangeStatus.HELD)
+        ChangeView(change, ChangeStatus.HELD, why=why(change))
         for change in (report.plan.held if report.plan else ())
     ]
     return AccountView(

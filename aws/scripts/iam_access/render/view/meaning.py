@@ -201,6 +201,13 @@ def summary(meaning: Meaning) -> str:
     return "; ".join(clauses) or "no new access"
 
 
+def losses(meaning: Meaning) -> str:
+    """One line: how much is lost, or that nothing is."""
+    clauses = [*_clauses("loses", meaning.losses, meaning.lost)]
+    clauses += _of_unknown(Danger.of(meaning).denied, ())
+    return "; ".join(clauses) or "loses nothing: they hold the same otherwise"
+
+
 def actions(difference: PermissionDelta) -> str:
     """`3 Write: s3:PutObject, …`, not all of them where they are many."""
     return f"{difference.count:,} {difference.level}: {phrases.some(difference.actions, _ACTIONS)}"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from iam_access import phrases
 from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
@@ -18,6 +18,7 @@ TITLE = "What is asked for"
 # How many names a sentence has, and how many meanings that differ are told.
 _NAMED = 5
 _MEANINGS = 3
+_ABOVE = "what it leads to is told above, together with what else they ask for there"
 _ACTIONS = 8
 # From how many on requests that differ in who and why alone are told as one, where they are folded.
 _FOLDED = 5
@@ -39,6 +40,15 @@ _LEADS_TO_LITTLE = frozenset(
         RequestType.TEAM_NAME,
     }
 )
+# What takes away what users and roles have.
+_TAKES = frozenset(
+    {
+        RequestType.END,
+        RequestType.MOVE,
+        RequestType.TEAM_LEAVES,
+        RequestType.ACCOUNT_LEAVES,
+    }
+)
 # What is about users and roles who may gain by it.
 _GIVES = frozenset(
     {RequestType.ACCESS, RequestType.RENEWAL, RequestType.WINDOW, RequestType.POLICY}
@@ -47,45 +57,71 @@ _GIVES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """A sentence, what the request lets the principals do, and what is dangerous about it.
+    """What is asked for and why, what it lets the principals do, and what is dangerous about it.
 
-    It may be several requests `together`, see `folded`.
+    `dangers` are in what they gain, `marks` in who gains it, where and for how long. It may be
+    several requests `together`, see `folded`.
     """
 
     request: Request
-    sentence: str
+    headline: str
+    reason: str
     leads_to: tuple[str, ...]
     dangers: tuple[str, ...]
+    marks: tuple[str, ...]
     rank: int
-    together: int = 1
+    together: tuple["RequestView", ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """All of what is asked for, without a full stop."""
+        return f"{self.headline}{self.reason}"
+
+
+_Subject: TypeAlias = tuple[str, tuple[PrincipalType, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    """What the plan means for each principal, in the accounts in which that is known."""
+    """What the plan means for each principal, in the accounts in which that is known.
+
+    `held` is what that would be which is held back, `teams` are those with requests.
+    """
 
     accounts: frozenset[str]
-    meanings: Mapping[tuple[str, tuple[PrincipalType, str]], Meaning]
+    teams: frozenset[str]
+    meanings: Mapping[_Subject, Meaning]
+    held: Mapping[_Subject, Meaning]
 
     @classmethod
     def of(cls, report: Report) -> "_Explained":
         found = [each for each in report.accounts if each.meanings is not None]
         return cls(
             frozenset(each.account.id for each in found),
+            frozenset(each.team for each in report.requests),
             {
                 (each.account.id, meaning.principal.in_iam): meaning
                 for each in found
                 for meaning in each.meanings or ()
             },
+            {
+                (each.account.id, meaning.principal.in_iam): meaning
+                for each in found
+                for meaning in each.held_meanings
+            },
         )
 
     def meant(self, request: Request) -> Iterator["_Meant"]:
         """What the whole change means for those who ask, where they ask for it."""
-        for place in request.places:
+        for environment, account in request.places:
             for principal in request.principals:
-                meaning = self.meanings.get((place[1], principal.in_iam))
-                if meaning is not None:
-                    yield _Meant(meaning, *place)
+                subject = account, principal.in_iam
+                meaning = self.meanings.get(subject)
+                held = self.held.get(subject)
+                if held is not None and (meaning is None or meaning.is_nothing):
+                    yield _Meant(held, environment, account, request, is_held=True)
+                elif meaning is not None:
+                    yield _Meant(meaning, environment, account, request)
 
 
 class _Meant(NamedTuple):
@@ -94,15 +130,30 @@ class _Meant(NamedTuple):
     meaning: Meaning
     environment: str
     account: str
+    request: Request
+    is_held: bool = False
 
     @property
     def rank(self) -> int:
-        return Danger.of(self.meaning).rank
+        """See `Danger.rank`; what is taken away, or held back, is not dangerous."""
+        gives = self.request.type in _GIVES and not self.is_held
+        return Danger.of(self.meaning).rank if gives else SAFE
 
     @property
     def text(self) -> str:
-        nothing = self.meaning.is_nothing
-        return "nothing that they cannot do already" if nothing else meanings.summary(self.meaning)
+        held = "held back; if it were allowed: " if self.is_held else ""
+        return f"{held}{self._what}"
+
+    @property
+    def _what(self) -> str:
+        if self.request.type in _TAKES:
+            return meanings.losses(self.meaning)
+        if self.meaning.is_nothing:
+            return "nothing that they cannot do already"
+        until = self.request.until
+        text = meanings.summary(self.meaning)
+        # The sentence has the end already.
+        return text if until is None else text.replace(f", until {phrases.instant(until)}", "")
 
     @property
     def pattern(self) -> str:
@@ -116,7 +167,23 @@ def requests(report: Report) -> tuple[RequestView, ...]:
     """All requests of a run, the most dangerous first."""
     explained = _Explained.of(report)
     views = [_view(each, explained, report.now) for each in report.requests]
-    return tuple(sorted(views, key=lambda each: each.rank))
+    return tuple(_told_once(sorted(views, key=lambda each: each.rank)))
+
+
+def _told_once(views: Iterable[RequestView]) -> Iterator[RequestView]:
+    """Refer to what an earlier request of the same principals in the same places leads to.
+
+    It is what the whole change means for them, and so the same.
+    """
+    told: dict[Principal, set[tuple[str, str]]] = {}
+    for view in views:
+        places, who = set(view.request.places), view.request.principals
+        if view.dangers and all(places <= told.get(each, set()) for each in who):
+            yield replace(view, leads_to=(_ABOVE,), dangers=())
+            continue
+        for each in who if view.leads_to else ():
+            told.setdefault(each, set()).update(places)
+        yield view
 
 
 def folded(report: Report) -> tuple[RequestView, ...]:
@@ -153,15 +220,38 @@ def _fold(views: Sequence[RequestView], explained: _Explained, now: datetime) ->
     )
     view = _view(one, explained, now)
     entries = phrases.count(len(found), "request")
-    sentence = f"{view.sentence}: {entries} with reasons of their own"
-    return replace(view, sentence=sentence, together=len(found))
+    reason = f"{view.reason}: {entries} with reasons of their own"
+    return replace(view, reason=reason, together=tuple(views))
 
 
-def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """What a reviewer has to see whatever the size: a danger, and the names it concerns.
+@dataclass(frozen=True, slots=True)
+class DangerView:
+    """A danger, the titles of the accounts where that is known, and all whom it concerns."""
 
-    The names are complete.
-    """
+    what: str
+    where: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def dangers(report: Report) -> tuple[DangerView, ...]:
+    """What a reviewer has to see whatever the size, by accounts, the worst first."""
+    gained = (
+        DangerView(str(danger), titles, _names(principals))
+        for titles, danger, principals in meanings.dangers(report)
+    )
+    return (*gained, *first(report))
+
+
+def together(found: Iterable[DangerView]) -> tuple[DangerView, ...]:
+    """The same without the accounts: each danger once, with all whom it concerns anywhere."""
+    names: dict[str, dict[str, None]] = {}
+    for each in found:
+        names.setdefault(each.what, {}).update(dict.fromkeys(each.names))
+    return tuple(DangerView(what, (), tuple(them)) for what, them in names.items())
+
+
+def first(report: Report) -> tuple[DangerView, ...]:
+    """The dangers that are not in what the plan means: what is held back, and what files tell."""
     newcomers = (each for request in report.requests for each in request.newcomers)
     guarded: dict[str, list[Principal]] = {}
     for request in report.requests:
@@ -170,40 +260,47 @@ def first(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
     intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
         *_held(report),
-        ("removals without a limit", tuple(f"team {team}" for team in intended)),
-        ("new people: the files did not name them before", _labels(newcomers)),
+        DangerView("removals without a limit", (), tuple(f"team {team}" for team in intended)),
+        DangerView("new people, whom the files did not name before", (), _names(newcomers)),
         *(
-            (f"access to {environment}, which has rules of its own", _labels(principals))
-            for environment, principals in sorted(guarded.items())
+            DangerView(f"access to {name}, which is protected by rules", (), _names(principals))
+            for name, principals in sorted(guarded.items())
         ),
     ]
-    return tuple((danger, names) for danger, names in found if names)
+    return tuple(each for each in found if each.names)
 
 
-def _held(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _held(report: Report) -> Iterator[DangerView]:
     """By account, whose changes are held back."""
     for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
         held = each.plan.held if each.plan is not None else ()
         names = dict.fromkeys(
-            change.principal.label if change.principal else change.name for change in held
+            _name(change.principal) if change.principal else change.name for change in held
         )
-        what = f"held back in {each.account.title}: {phrases.count(len(held), 'change')}"
-        yield what, tuple(names)
+        what = f"held back: {phrases.count(len(held), 'change')}"
+        yield DangerView(what, (each.account.title,), tuple(names))
 
 
-def _labels(principals: Iterable[Principal]) -> tuple[str, ...]:
-    return tuple(each.label for each in sorted(set(principals)))
+def _names(principals: Iterable[Principal]) -> tuple[str, ...]:
+    return tuple(_name(each) for each in sorted(set(principals)))
+
+
+def _name(principal: Principal) -> str:
+    """A user's name alone, and what another principal is before its name."""
+    return principal.name if principal.type is PrincipalType.USER else principal.label
 
 
 def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:
-    gives = request.type in _GIVES
-    worst = sorted(explained.meant(request), key=lambda each: each.rank) if gives else []
+    concerns = request.type in _GIVES or request.type in _TAKES
+    worst = sorted(explained.meant(request), key=lambda each: each.rank) if concerns else []
     rank = worst[0].rank if worst else SAFE
     return RequestView(
         request,
-        sentence(request, now),
-        tuple(_leads_to(worst, request, explained)) if gives else (),
-        tuple(_dangers(worst, request)),
+        _headline(request, now),
+        f"{_team(request, explained)}{_reason(request)}",
+        tuple(_leads_to(worst, request, explained)) if concerns else (),
+        tuple(_dangers(each for each in worst if each.rank < SAFE)),
+        tuple(_marks(request)),
         rank if rank < SAFE else _rank(request),
     )
 
@@ -236,7 +333,8 @@ def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) 
         yield "the plan changes nothing for them"
 
 
-def _dangers(worst: Sequence[_Meant], request: Request) -> Iterator[str]:
+def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
+    worst = list(found)
     yield from dict.fromkeys(
         _cut(f"{each.code}: {each.explanation}")
         for meant in worst
@@ -252,21 +350,39 @@ def _dangers(worst: Sequence[_Meant], request: Request) -> Iterator[str]:
         }
         if actions:
             yield _cut(f"{level}: {phrases.some(sorted(actions), _ACTIONS)}")
+
+
+def _marks(request: Request) -> Iterator[str]:
     if request.newcomers:
         yield f"new here: {_who(request.newcomers)}"
     if request.guarded:
-        yield f"{phrases.some(request.guarded, _NAMED)} has rules of its own in the settings"
+        one = len(request.guarded) == 1
+        guarded = phrases.some(request.guarded, _NAMED)
+        yield f"{guarded} {'is' if one else 'are'} protected by rules in the settings"
     if request.type in _GIVES and request.until is None and request.type is not RequestType.POLICY:
         yield "permanent: it does not end by itself"
 
 
 def sentence(request: Request, now: datetime) -> str:
     """One request as a sentence without its full stop; times are in UTC."""
+    return f"{_headline(request, now)}{_reason(request)}"
+
+
+def _headline(request: Request, now: datetime) -> str:
     timed = _TIMED.get(request.type)
-    words = timed(request, now) if timed else _SENTENCES[request.type](request)
+    return timed(request, now) if timed else _SENTENCES[request.type](request)
+
+
+def _team(request: Request, explained: _Explained) -> str:
+    """Whose grants it is about, where that is not told by what is asked for."""
+    is_told = request.type not in {*_GIVES, RequestType.END} - {RequestType.POLICY}
+    return "" if is_told or len(explained.teams) == 1 else f", team {request.team}"
+
+
+def _reason(request: Request) -> str:
     why = f": {_cut(request.description)}" if request.description else ""
     ticket = f", {_cut(request.ticket)}" if request.ticket else ""
-    return f"{words}{ticket}{why}"
+    return f"{ticket}{why}"
 
 
 def _cut(text: str) -> str:
@@ -390,15 +506,17 @@ _SENTENCES = {
 }
 
 
+def who(request: Request) -> str:
+    """The users and roles of a request, the first of many."""
+    return _who(request.principals)
+
+
 def _verb(request: Request, verb: str) -> str:
     return f"{_who(request.principals)} {verb}{'s' if len(request.principals) == 1 else ''}"
 
 
 def _who(principals: Sequence[Principal]) -> str:
-    return phrases.some(
-        [each.name if each.type is PrincipalType.USER else each.label for each in principals],
-        _NAMED,
-    )
+    return phrases.some([_name(each) for each in principals], _NAMED)
 
 
 def _what(request: Request) -> str:

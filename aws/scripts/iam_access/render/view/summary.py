@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from iam_access.model import Change, ChangeType, Failure, Finding, Notice, Report, Severity
-from iam_access.phrases import count
+from iam_access.phrases import count, instant
 from iam_access.render.view.changes import AccountView, ChangeStatus, ChangeView, account_views
 
 COLLAPSE_ABOVE = 10
@@ -42,6 +42,16 @@ def result(report: Report) -> str:
     prefix = _prefix(report, accounts)
     text = f"{prefix}: {text}" if prefix else text[0].upper() + text[1:]
     return f"{text}; {count(errors, 'error')}" if errors else text
+
+
+def basis(report: Report) -> str:
+    """A sentence about what a dry run was planned against; empty for what is no plan."""
+    if not report.dry_run or not any(each.plan is not None for each in report.accounts):
+        return ""
+    if not report.sandbox:
+        return f"Planned against the accounts of AWS as they were at {instant(report.now)}."
+    before = "what the earlier files ask for" if report.has_base else "no access yet"
+    return f"Planned against a sandbox with {before}: what the accounts of AWS hold is not known."
 
 
 def _idle(report: Report, found: Iterable[Finding]) -> str:
