@@ -17,7 +17,7 @@ CLEANUP_ARGS ?= --all
 BASE         ?= origin/main
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive check bench format schemas lock validate plan apply cleanup drift revoke approvals request issue clean
+.PHONY: help demo test exhaustive check bench format schemas codeowners lock validate plan apply cleanup drift revoke approvals request issue clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -90,6 +90,10 @@ request: ## Ask for temporary access (REQUEST_ARGS="--team payments ...")
 issue: ## Show what the workflow makes of an issue of the form (EVENT=FILE, GitHub's event)
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/issue.py read --event "$(EVENT)"
+
+codeowners: ## Write .github/CODEOWNERS anew, as the settings name owners
+	@$(PYTHON) tools/venv.py sandbox
+	@$(PY) aws/scripts/codeowners.py
 
 lock: ## Write the requirements*.txt anew from the *.in (LOCK_ARGS=--upgrade for newer versions)
 	@$(PYTHON) tools/venv.py dev

@@ -38,6 +38,7 @@ _TABLES: Final = {
     "tests": "key of a test",
     "temporary_access": "key of `temporary_access`",
     "approvals": "key of `approvals`",
+    "owners": "key of `owners`",
 }
 _SELECTION: Final = "matches"
 

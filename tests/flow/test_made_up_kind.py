@@ -513,6 +513,7 @@ NOT_ABOUT_ENTRIES = {
     "closed_accounts": "accounts that no file names",
     "expected_access": "what others give",
     "known_names": "names that policies may use",
+    "owners": "who approves changes to which files, whatever is granted: see test_code_owners.py",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",
     "on_plan_change": "what an apply does if it is not what was reviewed",
     "without_reviewed_plan": "what an apply does if nothing was reviewed",

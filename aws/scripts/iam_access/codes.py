@@ -28,6 +28,7 @@ Code: TypeAlias = Literal[
     "multiple-documents",
     "empty-file",
     "cut-off-text",
+    "code-owners",
     "unknown-alias",
     "recursive-alias",
     "alias-bomb",
@@ -237,6 +238,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "empty-file": CodeEntry(_ERROR, "no YAML document in the file"),
     "cut-off-text": CodeEntry(
         _WARNING, "a description or ticket with ` #` in it, where YAML ends the text"
+    ),
+    "code-owners": CodeEntry(
+        _ERROR, "`.github/CODEOWNERS` is not what `owners` in the settings make of it"
     ),
     "unknown-alias": CodeEntry(_ERROR, "an alias (`*name`) without an anchor (`&name`)"),
     "recursive-alias": CodeEntry(_ERROR, "an alias within its own anchor"),

@@ -33,6 +33,18 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
     return run_command(parser, argv, in_module("iam_access.cli.validate"), clock)
 
 
+def codeowners(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`codeowners.py`: write the CODEOWNERS file."""
+    parser = argparse.ArgumentParser(
+        description="Write .github/CODEOWNERS, as the settings name owners.",
+        epilog=arguments.EPILOG,
+        allow_abbrev=False,
+    )
+    arguments.add_config_dir(parser)
+    parser.set_defaults(output=Output.TEXT, markdown_file=None, summary_file=None, sandbox=False)
+    return run_command(parser, argv, in_module("iam_access.cli.codeowners"), clock)
+
+
 def approvals(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     """`approvals.py`: whether the reviews of a pull request approve its new access."""
     parser = arguments.common(

@@ -7,7 +7,7 @@ from datetime import datetime
 from iam_access.cli.files import findings_of, load, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
-from iam_access.config import left_accounts, suites
+from iam_access.config import code_owners, left_accounts, suites
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_standing
 from iam_access.model import Finding, Report
@@ -21,6 +21,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     findings = (
         *findings_of(configuration, teams),
         *_unapplied(options, configuration, now),
+        *(code_owners.check(configuration) if teams is None else ()),
         *suites.of_teams(configuration, teams).findings,
     )
     return show(Report("validate", now, findings=findings), options)

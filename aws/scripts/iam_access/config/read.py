@@ -315,7 +315,10 @@ def _explain_one(
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "spec":
-        report.problem(_with_short_message(context[PROBLEM]), place.at(*path).location)
+        # pydantic's name of the place of a key, which is no step to a value
+        is_key = error["loc"][-1:] == ("[key]",)
+        location = place.key(*path) if is_key else place.at(*path).location
+        report.problem(_with_short_message(context[PROBLEM]), location)
     elif kind == "pattern":
         found = context[PROBLEM]
         found = replace(found, message=f"{error['input']!r} {found.message}")

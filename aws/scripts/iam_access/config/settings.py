@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from iam_access import kinds
+from iam_access.config.access_tests import FOLDER as TESTS_FOLDER
 from iam_access.config.accounts import AccountId, DeployerRole
 from iam_access.config.expressions import (
     ExpressionError,
@@ -28,7 +30,7 @@ from iam_access.kinds.fields import (
     problem,
     written_as,
 )
-from iam_access.phrases import described, shown
+from iam_access.phrases import described, did_you_mean, listed, shown
 from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem
@@ -48,9 +50,22 @@ _APPROVERS = re.compile(r"[1-9]")
 _GITHUB_TEAM = re.compile(r"[a-z0-9][a-z0-9_-]{0,254}")
 # https://docs.github.com/en/admin/managing-iam/iam-configuration-reference/username-considerations-for-external-authentication
 _GITHUB_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+# As GitHub reads them in a CODEOWNERS file, whose paths know no `!`, `[` and `\`:
+# https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
+_OWNER = re.compile(
+    r"@[A-Za-z0-9][A-Za-z0-9_-]{0,99}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,254})?"
+    r"|[A-Za-z0-9_.+%-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}"
+)
+_OWNED_PATH = re.compile(r"[/*][A-Za-z0-9_.,@+*?/-]{0,254}")
+_OWNERS_TEAM = re.compile(r"[a-z0-9*?][a-z0-9*?-]{0,63}")
 _TEAM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _LONGEST_REASON = 1_000
 _EXPRESSIONS = 'write one in Python\'s syntax, in quotes: "[A-Z]+-[0-9]+"'
+_OWNERS = 'write "@octocat", "@your-org/a-team" or an e-mail address, in quotes'
+_OWNED_PATHS = "write a path from the root of the repository, which may have * and ?: /docs/"
+_OWNERS_TEAMS = "write the name of a team, which may have * and ?"
+#: The folders of teams' files that the settings can name owners of.
+OWNED_FOLDERS = (*(each.folder for each in kinds.FOLDERS), TESTS_FOLDER)
 _WILD = re.compile(r"[*?\[]")
 
 T = TypeVar("T")
@@ -195,6 +210,31 @@ def _github_team(value: str) -> str:
             f"{described(value)} is not the name of a team in the address of its page on GitHub",
             "write it without the organisation: platform-team",
         )
+    return value
+
+
+def _owner(value: str) -> str:
+    if _OWNER.fullmatch(value) is None:
+        raise problem("bad-value", f"{shown(value)} is not an owner for GitHub", _OWNERS)
+    return value
+
+
+def _owned_path(value: str) -> str:
+    if _OWNED_PATH.fullmatch(value) is None:
+        raise problem("bad-pattern", f"{shown(value)} is not a path of CODEOWNERS", _OWNED_PATHS)
+    return value
+
+
+def _owners_team(value: str) -> str:
+    if _OWNERS_TEAM.fullmatch(value) is None:
+        raise problem("bad-pattern", f"{shown(value)} is not a pattern of teams", _OWNERS_TEAMS)
+    return value
+
+
+def _owned_folder(value: str) -> str:
+    if value not in OWNED_FOLDERS:
+        hint = did_you_mean(value, OWNED_FOLDERS) or f"write {listed(OWNED_FOLDERS, 'or')}"
+        raise problem("bad-value", f"{shown(value)} is not a folder of files of teams", hint)
     return value
 
 
@@ -344,6 +384,22 @@ TeamName = Annotated[
     written_as(_TEAM_NAME.pattern, "write the name of the team's files", numbers=True, flags=True),
 ]
 Reason = Annotated[str, AfterValidator(_reason)]
+Owners = Annotated[
+    list[Annotated[str, AfterValidator(_owner), written_as(_OWNER.pattern, _OWNERS)]],
+    BeforeValidator(one_or_many),
+    AfterValidator(_not_empty),
+]
+OwnedPath = Annotated[
+    str, AfterValidator(_owned_path), written_as(_OWNED_PATH.pattern, _OWNED_PATHS)
+]
+OwnersTeam = Annotated[
+    str, AfterValidator(_owners_team), written_as(_OWNERS_TEAM.pattern, _OWNERS_TEAMS)
+]
+OwnedFolder = Annotated[
+    str,
+    AfterValidator(_owned_folder),
+    written_as("|".join(OWNED_FOLDERS), f"write {listed(OWNED_FOLDERS, 'or')}"),
+]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
@@ -545,6 +601,22 @@ class IntendedRemovals(Spec):
     reason: Reason
 
 
+class OwnerSettings(Spec):
+    """Who has to approve changes to files: users and teams on GitHub, of whom any one is enough.
+
+    `guards` own what guards everything else, such as the settings and the scripts, and `others`
+    (None: the guards) all files of which nothing else is said. `teams` (by patterns) own their
+    files, `folders` those of all teams in a folder, and `paths` any others. Where several name a
+    path, the later of others, paths, teams, folders and guards own it, and the last one of each.
+    """
+
+    guards: Owners
+    others: Owners | None = None
+    paths: Annotated[dict[OwnedPath, Owners], BeforeValidator(absent_is_default)] = {}
+    teams: Annotated[dict[OwnersTeam, Owners], BeforeValidator(absent_is_default)] = {}
+    folders: Annotated[dict[OwnedFolder, Owners], BeforeValidator(absent_is_default)] = {}
+
+
 class NotificationSettings(Spec):
     """What is posted to the webhook, whose address is never in a file.
 
@@ -570,8 +642,8 @@ class Settings(Spec):
     where an entry grants them permanently. `accounts` are the teams that may use accounts, and
     `closed_accounts` those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
-    have to approve on the pull request. `permissions_boundary` is the one
-    that every user and role with a grant must have. `expected_access` is access that others give on
+    have to approve on the pull request, `owners` who has to approve changes to which files.
+    `permissions_boundary` is the one that every user and role with a grant must have. `expected_access` is access that others give on
     purpose. `known_names` are patterns of actions and
     condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
     `intended_removals` are those of one change.
@@ -598,6 +670,7 @@ class Settings(Spec):
     forbidden_actions: Annotated[list[ForbiddenActions], BeforeValidator(_no_items)] = []
     grantees: Annotated[list[Grantees], BeforeValidator(_no_items)] = []
     approvals: Annotated[ApprovalSettings, BeforeValidator(absent_is_default)] = ApprovalSettings()
+    owners: OwnerSettings | None = None
     permissions_boundary: BoundaryName | None = None
     expected_access: Annotated[list[ExpectedAccess], BeforeValidator(_no_items)] = []
     known_names: KnownNames = []

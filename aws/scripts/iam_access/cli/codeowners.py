@@ -1,0 +1,34 @@
+"""`codeowners.py`: write the CODEOWNERS file."""
+
+import argparse
+
+from iam_access.cli.files import load
+from iam_access.cli.runtime import Clock
+from iam_access.config import code_owners
+from iam_access.config.files import shown_path
+from iam_access.errors import UsageError
+from iam_access.render import escape
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Write the file, and tell where; return the exit status."""
+    configuration = load(options, clock())
+    root = code_owners.repository_of(configuration.directory)
+    if root is None:
+        raise UsageError(
+            f"{configuration.directory} is in no git repository",
+            "run this in the repository whose code owners are meant",
+        )
+    if not configuration.settings_valid:
+        raise UsageError("the settings are not valid", "see validate.py")
+    made = code_owners.made_of(configuration, root)
+    if made is None:
+        raise UsageError(
+            "the settings name no owners",
+            'write who guards the pipeline: owners: {guards: "@your-org/platform-team"}',
+        )
+    path = root / code_owners.FILE
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(made, "utf-8", newline="\n")
+    print(escape.terminal(f"wrote {shown_path(path)}"))
+    return 0
