@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from iam_access.cli.files import teams_named
+from iam_access.config.load import load
 from iam_access.errors import UsageError
-from tests.config.repository import ACCOUNTS, PERMANENT, POLICIES, TEMPORARY, loaded, marked
+from tests.config.repository import ACCOUNTS, NOW, PERMANENT, POLICIES, TEMPORARY, loaded, marked
 
 ENTRY = TEMPORARY.partition("\n")[2]
 TEMPORARY_FILE = "temporary-access/pay.yaml"
@@ -278,6 +279,24 @@ MISTAKES = {
         "wrong-type",
         "without a dash before them",
     ),
+    "grants without a comma": (
+        PERMANENT_FILE,
+        PERMANENT.replace("[reader]", "[¶reader writer]"),
+        "unknown-grant",
+        "put a comma between several",
+    ),
+    "actions without a second dash": (
+        POLICIES_FILE,
+        POLICIES.replace('["s3:GetObject"]', f"\n{STAR}¶s3:GetObject\n            s3:PutObject"),
+        "bad-action",
+        "put a comma between several, or a line for each that begins with '- '",
+    ),
+    "users in one text": (
+        PERMANENT_FILE,
+        PERMANENT.replace("[ann@", "[¶bob@example.com ann@"),
+        "bad-user",
+        "put a comma between several",
+    ),
     "a day that there is not": (
         TEMPORARY_FILE,
         deadline("expiration_date: ¶2026-02-30"),
@@ -331,6 +350,7 @@ def test_another_error_of_syntax_keeps_a_hint(tmp_path: Path, text: str) -> None
         ("temporary-access/pay.yaml", True),
         ("pay.yml", True),
         (r"aws\pay.yaml", True),
+        ("aws/pay/", True),
         ("pays", False),
     ],
 )
@@ -353,3 +373,11 @@ def test_the_end_that_is_proposed_for_an_entry_that_is_over_is_allowed(
     proposed = "expires_at: 2026-03-01T16:00:00Z"
     assert over.hint.endswith(f"such as {proposed}")
     assert loaded(tmp_path, {TEMPORARY_FILE: deadline(proposed)}).findings == ()
+
+
+@pytest.mark.parametrize("given", ["aws/temporary-access", ".", "aws/schemas"])
+def test_a_directory_beside_the_files_names_theirs(tmp_path: Path, given: str) -> None:
+    loaded(tmp_path / "aws")
+    (tmp_path / "aws/schemas").mkdir()
+    (found,) = load(tmp_path / given, now=NOW).findings
+    assert (found.code, found.hint) == ("no-teams", f"did you mean --config-dir {tmp_path}/aws?")

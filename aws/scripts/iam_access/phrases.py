@@ -1,5 +1,6 @@
 """Pieces of wording that messages share: names, values, numbers and guesses at what was meant."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -43,6 +44,13 @@ def described(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
     return "a list" if isinstance(value, list) else shown(value)
+
+
+def between_several(text: str) -> str:
+    """What to do first about a name with white space in it: it may be several names."""
+    if not re.search(r"\S\s+\S", text):
+        return ""
+    return "put a comma between several, or a line for each that begins with '- '; else "
 
 
 def count(number: int, noun: str) -> str:

@@ -59,10 +59,10 @@ def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset
             stem = _stem(name)
             near = stem if stem in configuration.teams else nearest(stem, configuration.teams)
             guess = f"did you mean {near}? " if near else ""
-            path = "; this is a path, and a team is named without folder and ending"
+            is_path = "; this is a path, and a team is named without folder and ending"
+            why = is_path if stem != name else ""
             raise UsageError(
-                f"there is no team {name!r} in {configuration.directory}"
-                f"{path if stem != name else ''}",
+                f"there is no team {name!r} in {configuration.directory}{why}",
                 f"{guess}--all includes teams whose files are gone",
             )
     return frozenset(names)
@@ -70,7 +70,8 @@ def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset
 
 def _stem(name: str) -> str:
     """The team that a path of a file would be of; a name that is no path as it is."""
-    return re.sub(r"\.ya?ml$", "", re.split(r"[/\\]", name)[-1], flags=re.IGNORECASE) or name
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    return re.sub(r"\.ya?ml$", "", last, flags=re.IGNORECASE) or name
 
 
 def accounts_of(

@@ -141,6 +141,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _elsewhere(directory: Path) -> str:
+    """What to do if the folders are above or below the directory; empty if they are not."""
+    for other in (directory.resolve().parent, *sorted(directory.glob("*/"))):
+        if (other / accounts.FOLDER).is_dir():
+            return f"did you mean --config-dir {files.shown_path(other)}?"
+    return ""
+
+
 def _with_examples(finding: Finding, now: datetime) -> Finding:
     """A finding in whose hint the days and points in time that it has as examples lie ahead."""
     if "YYYY-MM-DD" not in finding.hint:
@@ -194,6 +202,10 @@ class _Reading:
         unread = self._unread_accounts()
         book = Rulebook(self.settings, self.settings_place, aliases_of(self._named()), unread)
         indexes = _check(all_team_files, book, base, unknown, now, self.report)
+        if not all_team_files:
+            add = f"add {accounts.FOLDER}/<team>.yaml and the other files of a team"
+            hint = _elsewhere(self.directory) or add
+            self.report.warning("no-teams", None, "there are no teams' files", hint)
         fleet_checks.check(all_team_files, indexes, self.settings, known, precedence, self.report)
         account_rules.check(all_team_files, book, base, self.report)
         rule_checks.check_names(all_team_files, book, self.report)
@@ -359,13 +371,6 @@ def _check(
             few = report.few_of(team_files.name, Severity.WARNING)
             policy_checks.check(team_files, about, book.settings.known_names, unknown, few)
             rule_checks.check(team_files, about, book, unknown, now, concerned)
-    if not all_team_files:
-        report.warning(
-            "no-teams",
-            None,
-            "there are no teams' files",
-            f"add {accounts.FOLDER}/<team>.yaml and the other files of a team",
-        )
     return indexes
 
 

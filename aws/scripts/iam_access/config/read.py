@@ -16,7 +16,7 @@ from iam_access.config.yaml import mistakes, tree
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
-from iam_access.phrases import described, did_you_mean, listed, shown
+from iam_access.phrases import between_several, described, did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
 from iam_access.problem import Problem
 
@@ -321,7 +321,8 @@ def _explain_one(
         report.problem(_with_short_message(context[PROBLEM]), location)
     elif kind == "pattern":
         found = context[PROBLEM]
-        found = replace(found, message=f"{error['input']!r} {found.message}")
+        hint = f"{between_several(error['input'])}{found.hint}"
+        found = replace(found, message=f"{error['input']!r} {found.message}", hint=hint)
         report.problem(_with_short_message(found), place.at(*path).location)
     elif kind == "extra_forbidden":
         known = _fields(model, path[:-1])

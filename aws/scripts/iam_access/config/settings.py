@@ -643,10 +643,10 @@ class Settings(Spec):
     `closed_accounts` those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request, `owners` who has to approve changes to which files.
-    `permissions_boundary` is the one that every user and role with a grant must have. `expected_access` is access that others give on
-    purpose. `known_names` are patterns of actions and
-    condition keys that exist, though the data of AWS's actions lacks them. `limits` limit files.
-    `intended_removals` are those of one change.
+    `permissions_boundary` is the one that every user and role with a grant must have.
+    `expected_access` is access that others give on purpose. `known_names` are patterns of actions
+    and condition keys that exist, though the data of AWS's actions lacks them. `limits` limit
+    files, and `intended_removals` are those of one change.
     `on_plan_change` is what the apply of a merge does where it would no longer do what was reviewed
     on the pull request, `without_reviewed_plan` what it does where none was, and `notifications`
     what is posted.

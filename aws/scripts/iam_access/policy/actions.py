@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
-from iam_access.phrases import nearest
+from iam_access.phrases import between_several, nearest
 from iam_access.policy.arn import FIELDS, arn_parts
 from iam_access.policy.globs import (
     FORM_BLANK,
@@ -217,8 +217,9 @@ def unknown_action(pattern: str) -> Problem | None:
         return Problem(
             "bad-action",
             f"{pattern!r} is not an action",
-            "write a service, a colon and the name of an action, such as s3:GetObject or s3:Get*; "
-            "the service has no wildcards. * alone is every action of every service",
+            f"{between_several(pattern)}write a service, a colon and the name of an action, such "
+            "as s3:GetObject or s3:Get*; the service has no wildcards. * alone is every action of "
+            "every service",
         )
     service, name = match["service"], match["name"]
     if service.lower() not in services():

@@ -15,7 +15,7 @@ from iam_access.kinds import base
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry, Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
-from iam_access.phrases import did_you_mean, listed, nearest, shown
+from iam_access.phrases import between_several, did_you_mean, listed, nearest, shown
 
 
 @dataclass(slots=True)
@@ -179,8 +179,11 @@ def _unknown(
             "unknown-environment" if name == ENVIRONMENTS else "unknown-grant",
             access.at(name, index),
             f"the team's file in {folder}/ has no {singular} {shown(value)}",
-            did_you_mean(value, known)
-            or (f"the team's are {listed(sorted(known))}" if known else "the team has none"),
+            between_several(value)
+            + (
+                did_you_mean(value, known)
+                or (f"the team's are {listed(sorted(known))}" if known else "the team has none")
+            ),
         )
 
 
