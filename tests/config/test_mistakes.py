@@ -279,6 +279,30 @@ MISTAKES = {
         "wrong-type",
         "without a dash before them",
     ),
+    "an item in braces beside its column": (
+        TEMPORARY_FILE,
+        "temporary-access:\n  - {user: bob@example.com}\n ¶- {user: ann@example.com}\n",
+        "syntax-error",
+        "the dash of this line is in column 2, and belongs in column 3",
+    ),
+    "a dash within an entry": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    grant", "  - ¶grant"),
+        "missing-key",
+        "write its first line without the '-'",
+    ),
+    "a key in the place of a name": (
+        POLICIES_FILE,
+        POLICIES.replace("    managed_policies", "  ¶managed_policies"),
+        "unknown-key",
+        "indent it below the name of its entry",
+    ),
+    "a key of an account in the place of a name": (
+        "aws-accounts/pay.yaml",
+        f"{ACCOUNTS}  ¶deployer_role: ops/deployer\n",
+        "unknown-key",
+        "indent it below the name of its entry",
+    ),
     "grants without a comma": (
         PERMANENT_FILE,
         PERMANENT.replace("[reader]", "[¶reader writer]"),

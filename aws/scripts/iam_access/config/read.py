@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -143,11 +143,28 @@ def _keyed_items(
     place: SourcePosition,
     report: FindingCollector,
 ) -> tuple[Item, ...]:
-    places = [place.at(key) for key in value]
-    specs = specs_of(model, list(value.values()), places, report)
+    misplaced = {
+        key
+        for key, each in value.items()
+        if key in model.model_fields and not _is_valid(model, each)
+    }
+    for key in misplaced:
+        report.error(
+            "unknown-key",
+            place.key(key),
+            f"the key {shown(key)} is in the place of an entry's name",
+            "indent it below the name of its entry",
+        )
+    right = {key: each for key, each in value.items() if key not in misplaced}
+    places = [place.at(key) for key in right]
+    specs = specs_of(model, list(right.values()), places, report)
+    found = {
+        key: _item(key, written, below, spec if fits(names, key, place, report) else None)
+        for (key, written), below, spec in zip(right.items(), places, specs, strict=True)
+    }
     return tuple(
-        _item(key, written, below, spec if fits(names, key, place, report) else None)
-        for (key, written), below, spec in zip(value.items(), places, specs, strict=True)
+        found.get(key) or InvalidEntry(key, written, place.at(key))
+        for key, written in value.items()
     )
 
 
@@ -175,9 +192,18 @@ def specs_of(
     try:
         results = _list_of(model).validate_python(values)
     except ValidationError:
+        halves = _second_halves(model, values)
+        for number in halves:
+            report.error(
+                "missing-key",
+                places[number].location,
+                "this entry and the one before it are halves of one",
+                "write its first line without the '-'",
+            )
+        divided = halves | {number - 1 for number in halves}
         return [
-            spec_of(model, value, place, report)
-            for value, place in zip(values, places, strict=True)
+            None if number in divided else spec_of(model, value, places[number], report)
+            for number, value in enumerate(values)
         ]
     contradictions = model.contradictions
     for number, value in enumerate(values):
@@ -185,6 +211,28 @@ def specs_of(
             _contradict(each, places[number], report)
             results[number] = None
     return results
+
+
+def _second_halves(model: type[Spec], values: Sequence[Any]) -> frozenset[int]:
+    """The positions of values that are right only together with the one before."""
+    return frozenset(
+        number
+        for number, (first, second) in enumerate(pairwise(values), 1)
+        if isinstance(first, dict)
+        and isinstance(second, dict)
+        and first.keys().isdisjoint(second)
+        and _is_valid(model, first | second)
+        and not _is_valid(model, first)
+        and not _is_valid(model, second)
+    )
+
+
+def _is_valid(model: type[Spec], value: Any) -> bool:
+    try:
+        model.model_validate(value)
+    except ValidationError:
+        return False
+    return next(iter(model.contradictions(value)), None) is None
 
 
 @cache

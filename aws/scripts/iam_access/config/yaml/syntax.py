@@ -49,7 +49,7 @@ _AFTER_A_VALUE = (
 )
 _BESIDE_A_KEY = ("mapping values", "expected key")
 _KEY_AND_TEXT = re.compile(r" *(?:- +)*[\w.*\"'-]+: +[^\s\"'\[{]")
-_KEY_AND_BRACKET = re.compile(r" *(?:- +)*(?P<key>[\w.-]+|\"[^\"]*\"|'[^']*')(?: *|:)(?=[\[{])")
+_KEY_AND_BRACKET = re.compile(r" *(?:- +)*(?P<key>\w[\w.-]*|\"[^\"]*\"|'[^']*')(?: +|:)(?=[\[{])")
 _C = yaml.__with_libyaml__
 
 
