@@ -1,6 +1,7 @@
 """A repository with git, its GitHub on the loopback and its accounts in a sandbox."""
 
 import io
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -34,8 +35,14 @@ class Repository:
         self.commit()
 
     def git(self, *arguments: str) -> str:
+        now = self.fleet.clock.now.isoformat()
         done = subprocess.run(
-            ["git", *_WHO, *arguments], cwd=self.root, capture_output=True, text=True, check=True
+            ["git", *_WHO, *arguments],
+            cwd=self.root,
+            env={**os.environ, "GIT_AUTHOR_DATE": now, "GIT_COMMITTER_DATE": now},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.strip()
 
@@ -58,9 +65,12 @@ class Repository:
         return number
 
     def plan(self, number: int) -> None:
-        """What plan.yaml does with the files as they are."""
+        """What plan.yaml does: plan what a merge of the branch would give now."""
         file = self.root.parent / "plan.json"
-        self.fleet.apply("--all", "--dry-run", "--plan-file", str(file))
+        self.git("switch", "--quiet", "--detach", "main")
+        self.git("merge", "--quiet", "--no-ff", "--message=preview", self._branches[number])
+        options = ("--base", "HEAD^1", "--merge-into", "HEAD^1", "--plan-file", str(file))
+        self.fleet.apply("--all", "--dry-run", *options)
         text = file.read_text()
         run = self.server.add_run("plan.yaml", "pull_request_target", "0" * 40)
         self.server.add_artifact(run, "plan", {"plan.json": text})
@@ -80,28 +90,36 @@ class Repository:
 
     def apply(self, event: str = "push", **variables: str) -> Run | None:
         """What apply.yaml does at the tip of main; None where there is nothing to apply."""
-        self._runs += 1
-        folder = self.root.parent / f"run-{self._runs}"
-        read = self.server.token(actions="read", issues="read", pull_requests="read")
-        environment = {**self._environment(read), "GITHUB_EVENT_NAME": event, **variables}
-        said = io.StringIO()
-        with redirect_stdout(said), redirect_stderr(said):
-            assert merges([str(folder / "merges")], environment, changed_teams) == 0, (
-                said.getvalue()
-            )
+        folder = self.find(event, **variables)
         done = None
         if "count=0\n" not in (folder / "output").read_text():
             results = folder / "results"
             done = self.fleet.apply("--merges", f"{folder}/merges", "--results", str(results))
-            write = self.server.token(issues="write", pull_requests="write")
-            if results.exists():
-                with redirect_stdout(said), redirect_stderr(said):
-                    status = publish([str(results)], self._environment(write))
-                assert status == 0, said.getvalue()
+            self.publish(results)
         conclusion = "success" if done is None or done.status == 0 else "failure"
         head = self.git("rev-parse", "HEAD")
         self.server.add_run("apply.yaml", event, head, conclusion=conclusion)
         return done
+
+    def find(self, event: str, **variables: str) -> Path:
+        """What its first step finds, in a folder of this run."""
+        self._runs += 1
+        folder = self.root.parent / f"run-{self._runs}"
+        token = self.server.token(actions="read", issues="read", pull_requests="read")
+        environment = {**self._environment(token), "GITHUB_EVENT_NAME": event, **variables}
+        arguments = [str(folder / "merges"), "--results", str(folder / "results")]
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            status = merges(arguments, environment, changed_teams)
+        assert status == 0, said.getvalue()
+        return folder
+
+    def publish(self, results: Path, status: int = 0) -> bool:
+        """What its second job does; whether it ends with this status."""
+        token = self.server.token(issues="write", pull_requests="write")
+        ended = publish([str(results)], self._environment(token))
+        assert ended == status
+        return True
 
     def _environment(self, token: str) -> dict[str, str]:
         return {

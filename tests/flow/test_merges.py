@@ -1,12 +1,20 @@
 """After a merge, what was reviewed on the pull request is applied, and told there."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flow.fleet import LIST_BUCKETS, READ_QUEUES, permanent, policy, temporary
+from tests.flow.fleet import (
+    LIST_BUCKETS,
+    READ_QUEUES,
+    account,
+    permanent,
+    policy,
+    temporary,
+)
 from tests.flow.merges import Repository, repository
 
 
@@ -167,3 +175,105 @@ def test_a_plan_of_another_digest_than_the_comment_shows_is_none(repo: Repositor
     repo.merge(number)
     assert repo.apply() is not None
     assert "compared with no plan: its plan is not the one" in repo.result(number)
+
+
+def test_a_duration_begins_with_the_merge_and_is_the_one_that_was_reviewed(
+    repo: Repository,
+) -> None:
+    entry = {"user": "bob@example.com", "environment": "prod", "grant": "read", "for": "2h"}
+    as_role = {"user": "ann@example.com", "via": "role"}
+    number = repo.pull(team(repo, "data", temporary=[entry, {**entry, **as_role}]))
+    repo.fleet.clock.move(hours=1)
+    repo.merge(number)
+    repo.fleet.clock.move(minutes=1)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert "compared with the plan" in repo.result(number)
+    assert "until 2026-03-01 15:00:00 UTC" in repo.result(number)
+
+
+def test_removals_that_the_change_intends_are_made_and_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [f"user-{number}" for number in range(12)]
+    with repository(tmp_path, monkeypatch, account(users=users)) as repo:
+        many = [permanent("read", users=[f"{each}@example.com" for each in users])]
+        team(repo, "payments", permanent=many)()
+        repo.commit()
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        first = repo.pull(team(repo, "payments", permanent=[]))
+        repo.merge(first)
+        assert (done := repo.apply()) is not None
+        assert (done.status, done.writes) == (1, ())
+        intended = 'intended_removals:\n  - {team: payments, reason: "OPS-1"}\n'
+        second = repo.pull(lambda: repo.fleet.files.write("settings.yaml", intended))
+        repo.merge(second)
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        assert repo.fleet.attached("user/user-1") == set()
+        assert repo.waiting == []
+        # It holds for that merge alone.
+        assert repo.apply() is None
+
+
+HOSTILE = "@everyone #1 <img src=x> [x](javascript:x) ::error::x <!-- x"
+
+
+def test_hostile_text_does_nothing_on_the_pull_request(repo: Repository) -> None:
+    entry = temporary("read", user="bob@example.com", description=HOSTILE, ticket=HOSTILE)
+    number = repo.pull(team(repo, "data", temporary=[entry]))
+    repo.merge(number)
+    assert repo.apply() is not None
+    page = repo.result(number).partition("\n")[2]
+    assert "everyone" in page
+    # In code, nothing of it means anything.
+    outside = re.sub(r"`[^`]*`", "", page)
+    for harm in ("@everyone", "<img", "[x](", "\n::error", "<!--"):
+        assert harm not in outside
+
+
+def test_what_did_not_finish_is_told_by_what_finds_the_merges(repo: Repository) -> None:
+    number = repo.pull(team(repo, "data", READ_QUEUES))
+    repo.merge(number)
+    results = repo.find("push") / "results"
+    repo.publish(results)
+    assert "did not finish" in repo.result(number)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert "did not finish" not in repo.result(number)
+    assert "applied" in repo.result(number)
+
+
+def test_a_pull_request_that_cannot_be_told_hides_no_other(
+    repo: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = [
+        repo.pull(team(repo, "payments", READ_QUEUES)),
+        repo.pull(team(repo, "data", READ_QUEUES)),
+    ]
+    for number in numbers:
+        repo.merge(number)
+    folder = repo.find("push")
+    repo.fleet.apply("--merges", f"{folder}/merges", "--results", f"{folder}/results")
+    del repo.server.issues[numbers[0]]
+    assert repo.publish(folder / "results", status=2)
+    assert repo.result(numbers[1])
+    assert "404" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["data", "--all", "--adopt", "--from-plan=x", "--applied=HEAD"])
+def test_what_is_applied_is_what_was_found_alone(repo: Repository, option: str) -> None:
+    folder = repo.find("workflow_dispatch")
+    run = repo.fleet.apply("--merges", f"{folder}/merges", option)
+    assert run.status == 2
+    assert "exclude each other" in run.out
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"before": 1}'])
+def test_a_file_that_is_not_of_merges_py_is_refused(repo: Repository, text: str) -> None:
+    folder = repo.find("push")
+    (folder / "merges" / "merges.json").write_text(text)
+    run = repo.fleet.apply("--merges", f"{folder}/merges")
+    assert (run.status, run.writes) == (2, ())
+    assert "merges.py" in run.out
