@@ -281,6 +281,20 @@ def test_a_date_that_is_made_up_and_settings_of_git_do_no_harm(repository: Repos
     assert "dated ahead" in error.message
 
 
+def test_other_things_of_a_name_like_that_of_a_file_are_left_out(repository: Repository) -> None:
+    strange = "".join(map(chr, (10, 58, 233)))
+    write(repository.files, {"temporary-access/x.yaml/y.yaml": ENTRY})
+    write(repository.root, {f"temporary-access/{strange}.yaml": f"temporary-access:\n{ENTRY}"})
+    (repository.files / "temporary-access" / "link.yaml").symlink_to("pay.yaml")
+    head = repository.git("rev-parse", "HEAD")
+    module = f"160000,{head},temporary-access/module.yaml"
+    repository.git("update-index", "--add", "--cacheinfo", module)
+    repository.commit(NOW - 9 * HOUR)
+    shutil.rmtree(repository.files / "temporary-access" / "x.yaml")
+    repository.brings(ENTRY, at=NOW - HOUR)
+    assert not found(repository.load(), "start-unknown", "expired")
+
+
 def test_what_takes_the_place_of_a_used_one_is_told_so(repository: Repository) -> None:
     repository.brings(ENTRY, at=NOW - 90 * HOUR)
     repository.entries(ENTRY.replace("writer", "reader"))

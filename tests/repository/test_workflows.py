@@ -148,7 +148,10 @@ def test_what_may_write_to_the_repository_installs_nothing_and_is_no_ones_branch
     assert "secrets." not in str(workflow)
     for job in workflow["jobs"].values():
         checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
-        assert [step["with"] for step in checkouts] == [{"persist-credentials": "false"}]
+        assert [step["with"]["persist-credentials"] for step in checkouts] == ["false"]
+        assert all(
+            step["with"].keys() <= {"persist-credentials", "fetch-depth"} for step in checkouts
+        )
         assert ("install" in str(job)) == (job["permissions"] == {"contents": "read"})
 
 

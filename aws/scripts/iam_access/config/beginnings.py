@@ -6,6 +6,7 @@ everything is gone from the accounts. Nothing of it is kept there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -101,7 +102,10 @@ class Branch:
 
     def _began(self, request: Request, current: Set[Request]) -> Step | None:
         end = len(self.steps)
-        return self._first(request, end) or self._inherited(request, self._at_end - current, end)
+        folder = request.path.rpartition("/")[0]
+        # The files of today are those of one folder.
+        gone = (each for each in self._at_end - current if each.path.rpartition("/")[0] == folder)
+        return self._first(request, end) or self._inherited(request, gone, end)
 
     def _first(self, request: Request, end: int) -> Step | None:
         """The beginning of a request by the steps before number `end`; None if none has it."""
@@ -156,7 +160,7 @@ class Branch:
     def _read(self, path: str, content: str | None) -> frozenset[Request] | None:
         return frozenset() if content is None else self.read(path, content)
 
-    @property
+    @cached_property
     def _at_end(self) -> Set[Request]:
         """All requests in the files of the newest commit."""
         newest: Mapping[str, str | None] = {

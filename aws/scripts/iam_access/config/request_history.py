@@ -37,7 +37,7 @@ class RequestHistory:
         self._reader = _Reader(settings)
         self._contents: dict[str, bytes] = {}
         self._requests: dict[tuple[str, str], frozenset[Request] | None] = {}
-        steps = revisions.changes_of(newest, [f"**/{folder}/*.yaml" for folder in FOLDERS])
+        steps = revisions.changes_of(newest, frozenset(FOLDERS))
         self._order: dict[str, dict[str, int]] = {}
         for version in (each for step in steps for each in step.versions):
             if version.after is not None:

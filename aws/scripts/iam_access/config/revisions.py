@@ -16,6 +16,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.errors import UsageError
 
 _LINK, _TREE, _SUBMODULE = "120000", "tree", "commit"
+_FILE = "100"  # the mode of a file begins like this
 
 # Git sets these for hooks; they would override the repository that is asked for.
 _ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}).union(
@@ -170,12 +171,12 @@ def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
         yield answers[begin : begin + int(size)]
 
 
-def changes_of(newest: Revision, patterns: Sequence[str]) -> list[Step]:
-    """Return what each commit of a branch changed in the repository's files of these patterns.
+def changes_of(newest: Revision, folders: frozenset[str]) -> list[Step]:
+    """Return what each commit of a branch changed in the YAML files of folders of these names.
 
     The oldest commit comes first. A merge counts as one commit, with what it changed against its
-    first parent (https://git-scm.com/docs/git-log). The patterns are globs of paths from the
-    repository's root. Raises UsageError if git fails.
+    first parent (https://git-scm.com/docs/git-log). The folders may be anywhere in the repository.
+    Links and submodules are left out. Raises UsageError if git fails.
     """
     listed = _answer(
         newest.repository,
@@ -195,14 +196,16 @@ def changes_of(newest: Revision, patterns: Sequence[str]) -> list[Step]:
         "--format=%H %ct %P",
         newest.commit,
         "--",
-        *(f":(top,glob){each}" for each in patterns),
+        *(f":(top,glob)**/{each}/*.yaml" for each in sorted(folders)),
     )
     found: list[tuple[str, list[Version]]] = []
     fields = iter(listed.decode(errors="surrogateescape").split("\0")[:-1])
     for each in map(str.lstrip, fields):
         if each.startswith(":"):
-            _, _, before, after, _ = each.split(" ")
-            found[-1][1].append(Version(next(fields), _object(before), _object(after)))
+            path = next(fields)
+            # The pattern matches folders, too, with all that is in them.
+            if folders.intersection(path.split("/")[-2:-1]):
+                found[-1][1].append(_version(path, each))
         else:
             found.append((each, []))
     return [_step(about, versions) for about, versions in found]
@@ -217,9 +220,14 @@ def _step(about: str, versions: Sequence[Version]) -> Step:
     return Step(commit, at, is_oldest=not parents, versions=tuple(versions))
 
 
-def _object(written: str) -> str | None:
-    """An object's id as git writes it; it writes zeros where there is none."""
-    return written if written.strip("0") else None
+def _version(path: str, changed: str) -> Version:
+    """What a line of git says of a file: `:100644 100644 <id> <id> M`."""
+    mode_before, mode_after, before, after, _ = changed.removeprefix(":").split(" ")
+    return Version(
+        path,
+        before if mode_before.startswith(_FILE) else None,
+        after if mode_after.startswith(_FILE) else None,
+    )
 
 
 def contents_of(newest: Revision, objects: Sequence[str]) -> Iterator[bytes]:
