@@ -7,8 +7,11 @@ import pytest
 
 from iam_access.config import requests
 from iam_access.config.configuration import Configuration
+from iam_access.config.load import load
+from iam_access.config.merges import Merging
 from iam_access.config.requests import Asked, Choice, End, NotEditableError
 from tests.config.repository import NOW, TEMPORARY, loaded
+from tests.history import History
 
 FILE = "temporary-access/pay.yaml"
 IN_TWO_HOURS = NOW + timedelta(hours=2)
@@ -29,7 +32,7 @@ def errors(configuration: Configuration, change: requests.Edit) -> list[str]:
 
 def test_asked_for_and_written(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked(ticket="T-1"))
+    change = requests.ask(configuration, "pay", asked(ticket="T-1"), NOW)
     assert (tmp_path / FILE).read_text() == TEMPORARY
     assert errors(configuration, change) == []
     requests.write(configuration, change)
@@ -46,7 +49,7 @@ def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, {FILE: ""})
     (tmp_path / FILE).unlink()
     (tmp_path / "temporary-access").rmdir()
-    change = requests.ask(configuration, "pay", asked(until=End(date(2026, 3, 2))))
+    change = requests.ask(configuration, "pay", asked(until=End(date(2026, 3, 2))), NOW)
     assert requests.write(configuration, change).read_text() == (
         "temporary-access:\n  - description: Look\n    expiration_date: 2026-03-02\n"
         "    user: ann@example.com\n    environment: prod\n    grant: reader\n"
@@ -66,7 +69,7 @@ def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
 )
 def test_what_validation_refuses(tmp_path: Path, wrong: dict[str, object], code: str) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked(**wrong))
+    change = requests.ask(configuration, "pay", asked(**wrong), NOW)
     (found,) = errors(configuration, change)
     place, said = found.split()
     assert place.startswith(f"{tmp_path}/{FILE}:")
@@ -75,13 +78,13 @@ def test_what_validation_refuses(tmp_path: Path, wrong: dict[str, object], code:
 
 def test_errors_that_are_there_already_refuse_it_too(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, {"permanent-access/pay.yaml": "permanent-access: x\n"})
-    assert errors(configuration, requests.ask(configuration, "pay", asked()))
+    assert errors(configuration, requests.ask(configuration, "pay", asked(), NOW))
 
 
 def test_renewed_and_ended(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
     (entry,) = requests.standing(configuration, NOW)
-    renewed = requests.renew(configuration, entry, End(NOW + timedelta(days=5)))
+    renewed = requests.renew(configuration, entry, End(NOW + timedelta(days=5)), NOW)
     assert errors(configuration, renewed) == []
     assert renewed.after.decode() == TEMPORARY.replace(
         "expiration_date: 2026-03-04", "expires_at: 2026-03-06T12:00:00Z"
@@ -118,7 +121,7 @@ def test_choice(tmp_path: Path, choice: Choice, included: bool) -> None:
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked())
+    change = requests.ask(configuration, "pay", asked(), NOW)
     (tmp_path / FILE).write_text("# mine\n")
     with pytest.raises(NotEditableError, match="changed meanwhile"):
         requests.write(configuration, change)
@@ -132,4 +135,54 @@ def test_a_link_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "aws" / FILE).unlink()
     (tmp_path / "aws" / FILE).symlink_to(outside)
     with pytest.raises(NotEditableError, match="leads out"):
-        requests.ask(configuration, "pay", asked())
+        requests.ask(configuration, "pay", asked(), NOW)
+
+
+LASTING = """\
+temporary-access:
+  - user: bob@example.com
+    environment: prod
+    grant: writer
+    for: 3d  # from its merge on
+"""
+
+
+def test_a_duration_begins_with_its_merge(tmp_path: Path) -> None:
+    history = History(tmp_path)
+    history.begin(NOW - timedelta(days=9))
+    loaded(tmp_path, {FILE: LASTING})
+    history.commit(NOW - timedelta(days=1))
+    configuration = load(tmp_path, now=NOW, merging=Merging(preview=True))
+    assert requests.has_history(configuration)
+    (entry,) = requests.standing(configuration, NOW)
+    assert entry.access.until == NOW + timedelta(days=2)
+
+    change = requests.ask(configuration, "pay", asked(until=End(timedelta(hours=2))), NOW)
+    assert errors(configuration, change) == []
+    assert change.after.decode().startswith(LASTING)
+    assert "    for: 2h\n    requested_at: 2026-03-01T12:00:00Z\n" in change.after.decode()
+
+    renewed = requests.renew(configuration, entry, End(timedelta(minutes=90)), NOW)
+    assert errors(configuration, renewed) == []
+    assert renewed.after.decode() == LASTING.replace(
+        "for: 3d  # from its merge on\n",
+        "for: 90m  # from its merge on\n    requested_at: 2026-03-01T12:00:00Z\n",
+    )
+    requests.write(configuration, renewed)
+    again = load(tmp_path, now=NOW, merging=Merging(preview=True))
+    (entry,) = requests.standing(again, NOW)
+    assert entry.access.until == NOW + timedelta(minutes=90)
+    by_day = requests.renew(again, entry, End(date(2026, 3, 5)), NOW)
+    assert errors(again, by_day) == []
+    assert by_day.after.decode() == LASTING.replace("for: 3d", "expiration_date: 2026-03-05")
+    later = NOW + timedelta(minutes=5)
+    longer = requests.renew(again, entry, End(timedelta(days=1)), later)
+    assert "for: 1d  # from its merge on\n    requested_at: 2026-03-01T12:05:00Z\n" in (
+        longer.after.decode()
+    )
+    assert not requests.has_history(loaded(tmp_path.parent / "plain"))
+
+
+@pytest.mark.parametrize(("minutes", "text"), [(90, "90m"), (120, "2h"), (2_880, "2d")])
+def test_durations_as_written(minutes: int, text: str) -> None:
+    assert requests.as_duration(timedelta(minutes=minutes)) == text

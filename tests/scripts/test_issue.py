@@ -139,10 +139,10 @@ def test_an_issue_becomes_a_pull_request_and_is_answered(repository: Repository)
     assert git(repository.root, "status", "--porcelain") == ""
     assert repository.open() == 0
     assert git(repository.root, "status", "--porcelain") == ""
-    title = "Request reader in prod for ann@example.com until 2026-03-01 14:00 UTC"
+    title = "Request reader in prod for ann@example.com, 2 hours from the merge on"
     assert repository.pull["title"] == title
     assert repository.on_branch().startswith(TEMPORARY)
-    assert "expires_at: 2026-03-01T14:00:00Z" in repository.on_branch()
+    assert "for: 2h\n    requested_at: 2026-03-01T12:00:00Z" in repository.on_branch()
     said = repository.pull["body"]
     assert "`ann-login` filed the form, which anyone can fill in for anyone." in said
     assert f"Closes #{repository.number}" in said

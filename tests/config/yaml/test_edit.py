@@ -205,3 +205,36 @@ def test_an_alias_alone_is_changed() -> None:
     before = f"{KEY}:\n  - {{end: &a x}}\n  - {{end: *a}}\n"
     after = edit.changed(before.encode(), KEY, 1, "end", "end", "y").decode()
     assert after == before.replace("*a", "y")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("  - a: 1  # c\n    b: 2\n", "  - a: 1  # c\n    new: v\n    b: 2\n"),
+        ("  - a: 1", "  - a: 1\n    new: v\n"),
+        ("  - b: 2\n    a: 1\n", "  - b: 2\n    a: 1\n    new: v\n"),
+        ("  - {a: 1, b: 2}\n", "  - {a: 1, new: v, b: 2}\n"),
+        ("-   a: 1\n", "-   a: 1\n    new: v\n"),
+    ],
+)
+def test_a_key_more_and_less(before: str, after: str) -> None:
+    head = f"{KEY}:\n"
+    data = edit.with_key(f"{head}{before}".encode(), KEY, 0, "a", "new", "v")
+    assert data.decode() == f"{head}{after}"
+    again = edit.without(data, KEY, 0, "new").decode()
+    assert again.rstrip("\n") == f"{head}{before}".rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "after"),
+    [
+        ("  - a: 1\n    b: 2\n", "a", "  - b: 2\n"),
+        ("  - a: 1  # c\n    b: 2\n", "a", "  -   # c\n    b: 2\n"),
+        ("  - {a: 1, b: 2}\n", "a", "  - {b: 2}\n"),
+        ("  - {a: 1, b: 2 }\n", "b", "  - {a: 1 }\n"),
+        ("  - a: 1\n    b: 2  # c\n    d: 3\n", "b", "  - a: 1\n    d: 3\n"),
+    ],
+)
+def test_a_key_is_taken_away(before: str, name: str, after: str) -> None:
+    head = f"{KEY}:\n"
+    assert edit.without(f"{head}{before}".encode(), KEY, 0, name).decode() == f"{head}{after}"

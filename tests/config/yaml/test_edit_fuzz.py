@@ -164,3 +164,19 @@ def test_any_end_is_changed(before: bytes, data: st.DataObject) -> None:
     )
     lines = [(a, b) for a, b in zip(before.split(b"\n"), after.split(b"\n"), strict=True) if a != b]
     assert len(lines) == int(after != before)
+
+
+@ALL
+@given(_files(), st.data())
+def test_any_key_is_added_and_taken_away(before: bytes, data: st.DataObject) -> None:
+    old = _entries(before)
+    if not old:
+        return
+    index = data.draw(st.integers(0, len(old) - 1))
+    beside = data.draw(st.sampled_from([each for each in _NAMES if each != "description"]))
+    after = edit.with_key(before, KEY, index, beside, "requested_at", "2026-04-01T10:00:00Z")
+    assert _is_within(before, after)
+    assert _entries(after)[index] == {**old[index], "requested_at": "2026-04-01T10:00:00Z"}  # type: ignore[dict-item]
+    assert edit.without(after, KEY, index, "requested_at").rstrip() == before.rstrip()
+    less = edit.without(before, KEY, index, beside)
+    assert _cut(before, less) is not None

@@ -203,7 +203,10 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grant", metavar="GRANT", help="the key of a policy of the team")
     until = parser.add_mutually_exclusive_group()
     until.add_argument(
-        "--for", dest="length", metavar="LENGTH", help="from now, or --starts, on: 90m, 2h or 3d"
+        "--for",
+        dest="length",
+        metavar="LENGTH",
+        help="from its merge, or --starts, on: 90m, 2h or 3d",
     )
     until.add_argument(
         "--until",

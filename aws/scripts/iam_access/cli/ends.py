@@ -22,9 +22,13 @@ _INSTANT = TypeAdapter[datetime](Instant)
 _DATE = TypeAdapter[date](Day)
 
 
-def after(text: str, begins: datetime) -> End:
-    """The end a length of time (`90m`, `2h`, `6d`) after a moment. Raises UsageError."""
-    return End((begins + _parsed(_DURATION, text, "--for")).replace(microsecond=0))
+def lasting(text: str, begins: datetime | None) -> End:
+    """The end a length of time (`90m`, `2h`, `6d`) after a moment; None: after the merge.
+
+    Raises UsageError.
+    """
+    length = _parsed(_DURATION, text, "--for")
+    return End(length if begins is None else (begins + length).replace(microsecond=0))
 
 
 def at(text: str, now: datetime, zone: tzinfo | None) -> End:
@@ -52,10 +56,10 @@ def at(text: str, now: datetime, zone: tzinfo | None) -> End:
         raise UsageError(error.message, hint) from None
 
 
-def either(text: str, begins: datetime, now: datetime, zone: tzinfo | None) -> End:
-    """The end that a length of time or a moment means. Raises UsageError."""
+def either(text: str, begins: datetime | None, now: datetime, zone: tzinfo | None) -> End:
+    """The end that a length of time (as in `lasting`) or a moment means. Raises UsageError."""
     if _LENGTH.fullmatch(text):
-        return after(text, begins)
+        return lasting(text, begins)
     return at(text, now, zone)
 
 

@@ -13,7 +13,6 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.config.requests import Asked, Edit, NotEditableError
 from iam_access.errors import UsageError
 from iam_access.model import Finding
-from iam_access.phrases import local_instant
 from iam_access.render import escape
 
 _HOW_TO_GO_ON = "Edit the issue (… → *Edit*): it is read again, and this answer is updated."
@@ -76,12 +75,13 @@ def _asked(
     errors = requests.errors_of(configuration, team.name)
     if errors:
         raise _RefusedError("The files of the team have errors already:", "", *_findings(errors))
+    begins = requesting.begins_at(configuration, None, now)
     wrong: list[str] = []
     for check in (
         lambda: asking.known("Environment", found["environment"], sorted(team.accounts)),
         lambda: asking.known("Grant", found["grant"], sorted(team.policies)),
         lambda: requesting.as_user(found["user"]),
-        lambda: ends.either(found["until"], now, now, UTC),
+        lambda: ends.either(found["until"], begins, now, UTC),
     ):
         try:
             check()
@@ -89,7 +89,7 @@ def _asked(
             wrong.append(_words(error))
     if wrong:
         raise _RefusedError(*_listed(wrong), "", *_choices(configuration, team, found))
-    until = ends.either(found["until"], now, now, UTC)
+    until = ends.either(found["until"], begins, now, UTC)
     return team, Asked(
         environment=found["environment"],
         grant=found["grant"],
@@ -109,7 +109,7 @@ def _proposed(
     now: datetime,
 ) -> Outcome:
     try:
-        change = requests.ask(configuration, team.name, asked)
+        change = requests.ask(configuration, team.name, asked, now)
     except NotEditableError as error:
         raise _RefusedError(*_listed([_words(error)])) from None
     after = requests.proposed(configuration, change, now)
@@ -122,9 +122,9 @@ def _proposed(
     meaning = meaning_of(options, after, team.name, asked.environment, now)
     if meaning.errors:
         raise _RefusedError("The apply would refuse it:", "", *_findings(meaning.errors))
-    ending = asked.until.moment
-    said = requesting.message(requesting.asked_for(asked), ending, requesting.reason_of(asked))
-    ends_when = f"ends {local_instant(ending, UTC)}"
+    what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
+    said = requesting.message(what, asked.until, now, reason)
+    ends_when = requesting.ends_when(asked.until, now, UTC)
     return Outcome(
         "\n".join(
             _page(

@@ -60,10 +60,11 @@ class _Run:
         options = self.options
         return options.user or (None if options.role or options.all else self.mine)
 
-    def ending(self, begins: datetime) -> End:
-        """The end that is named, or asked for."""
+    def ending(self, starts: datetime | None) -> End:
+        """The end that is named, or asked for, of what starts then (UTC; None: with its merge)."""
+        begins = requesting.begins_at(self.configuration, starts, self.now)
         if self.options.length is not None:
-            return ends.after(self.options.length, begins)
+            return ends.lasting(self.options.length, begins)
         if self.options.until is not None:
             return ends.at(self.options.until, self.now, None)
         return self.person.ask(
@@ -71,6 +72,12 @@ class _Run:
             "Until when? A length (2h, 3d), a time (18:00), a day or a moment.",
             lambda text: ends.either(text, begins, self.now, None),
         )
+
+    def told(self, until: End) -> str:
+        """When access ends that is asked for, as `shown`."""
+        if until.length is not None:
+            return requesting.ends_when(until, self.now, None)
+        return self.shown(until.moment(self.now))
 
     def shown(self, when: datetime) -> str:
         """When access ends, in UTC and in the reader's zone."""
@@ -97,20 +104,20 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 def _ask(run: _Run, team: Team) -> int:
     asked = _asked(run, team)
-    change = requests.ask(run.configuration, team.name, asked)
+    change = requests.ask(run.configuration, team.name, asked, run.now)
     run.person.tell(*requesting.what_it_allows(team, asked.grant))
     what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
-    return _hand_in(run, change, asked.environment, what, asked.until.moment, reason)
+    return _hand_in(run, change, asked.environment, what, asked.until, reason)
 
 
 def _renew(run: _Run, entry: Standing) -> int:
-    until = run.ending(max(entry.access.starts or run.now, run.now))
-    run.person.tell(run.shown(until.moment))
-    change = requests.renew(run.configuration, entry, until)
-    is_longer = entry.access.until is not None and until.moment > entry.access.until
-    verb = "renew" if is_longer else "shorten"
+    until = run.ending(entry.access.starts)
+    run.person.tell(run.told(until))
+    change = requests.renew(run.configuration, entry, until, run.now)
+    before = entry.access.until
+    verb = "renew" if before is not None and until.moment(run.now) > before else "shorten"
     what = f"{verb} {entry.grant} in {entry.environment} for {entry.who}"
-    return _hand_in(run, change, entry.environment, what, until.moment, run.options.reason)
+    return _hand_in(run, change, entry.environment, what, until, run.options.reason)
 
 
 def _end(run: _Run, entry: Standing) -> int:
@@ -144,8 +151,8 @@ def _asked(run: _Run, team: Team) -> Asked:
     asking.known("--grant", grant, sorted(team.policies))
     user = options.user if options.role else _user(run)
     starts = ends.moment(options.starts, "--starts") if options.starts else None
-    until = run.ending(starts or run.now)
-    person.tell(run.shown(until.moment))
+    until = run.ending(starts)
+    person.tell(run.told(until))
     reason = options.reason or person.ask("--reason", "What is it needed for?", str)
     ticket = options.ticket
     rule = run.configuration.settings.temporary_access.require_ticket
@@ -229,7 +236,7 @@ def _list(run: _Run) -> int:
 
 
 def _hand_in(
-    run: _Run, change: Edit, environment: str, what: str, until: datetime | None, reason: str | None
+    run: _Run, change: Edit, environment: str, what: str, until: End | None, reason: str | None
 ) -> int:
     """Check a change, show it, and write it; return the exit status."""
     after = requests.proposed(run.configuration, change, run.now)
@@ -248,7 +255,7 @@ def _hand_in(
     if not run.person.agrees("Write it?"):
         run.person.tell("Nothing was written.")
         return 1
-    message = requesting.message(what, until, reason)
+    message = requesting.message(what, until, run.now, reason)
     return _write(run, change, message)
 
 

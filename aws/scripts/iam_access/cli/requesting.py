@@ -2,15 +2,16 @@
 
 import difflib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from iam_access.cli.asking import Choice
 from iam_access.cli.pull_request import Message
+from iam_access.config import requests
 from iam_access.config.configuration import Configuration, Team
-from iam_access.config.requests import Asked, Edit
+from iam_access.config.requests import Asked, Edit, End
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
-from iam_access.phrases import length, listed, shown
+from iam_access.phrases import length, listed, local_instant, shown
 from iam_access.render import escape
 
 _STATEMENTS = 6  # of a policy that are written out
@@ -79,9 +80,30 @@ def reason_of(asked: Asked) -> str:
     return ": ".join(filter(None, (asked.ticket, asked.description)))
 
 
-def message(what: str, until: datetime | None, reason: str | None) -> Message:
-    """What a commit and a pull request say; `until` is UTC."""
-    end = f" until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""
+def begins_at(
+    configuration: Configuration, starts: datetime | None, now: datetime
+) -> datetime | None:
+    """From when a length of time counts (UTC); None: from the merge, which git tells."""
+    if starts is None and requests.has_history(configuration):
+        return None
+    return max(starts or now, now)
+
+
+def ends_when(until: End, now: datetime, zone: tzinfo | None) -> str:
+    """When access ends, in UTC and in a zone (None: the system's)."""
+    ends = local_instant(until.moment(now), zone)
+    if until.length is None:
+        return f"ends {ends}"
+    return f"lasts {length(until.length)} from its merge on; merged now, it would end {ends}"
+
+
+def message(what: str, until: End | None, now: datetime, reason: str | None) -> Message:
+    """What a commit and a pull request say; `now` is UTC."""
+    end = ""
+    if until is not None and until.length is not None:
+        end = f", {length(until.length)} from the merge on"
+    elif until is not None:
+        end = f" until {until.moment(now):%Y-%m-%d %H:%M} UTC"
     title = escape.terminal(f"{what[0].upper()}{what[1:]}{end}")
     if len(title) > _LONGEST_TITLE:
         title = f"{title[: _LONGEST_TITLE - 2]} …"

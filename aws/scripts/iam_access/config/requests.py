@@ -7,20 +7,23 @@ with it, so that what validation refuses is known before.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from iam_access import kinds
 from iam_access.config import load as loader
+from iam_access.config import revisions
 from iam_access.config.configuration import Configuration
 from iam_access.config.files import joined, read_file, shown_path
 from iam_access.config.findings import FindingCollector
+from iam_access.config.merges import Merging
+from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.yaml import edit
 from iam_access.config.yaml.edit import CannotEditError
-from iam_access.errors import AccessError
+from iam_access.errors import AccessError, UsageError
 from iam_access.kinds.base import SINGLE, AccessEntry, Folder, key_name
 from iam_access.kinds.fields import UserNames, end_of_day
 from iam_access.model import Finding
@@ -35,23 +38,34 @@ class NotEditableError(AccessError):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """When access ends: at a moment (UTC), or with a day in UTC."""
+    """When access ends: at a moment (UTC), with a day in UTC, or so long after its merge."""
 
-    at: datetime | date
+    at: datetime | date | timedelta
 
     @property
-    def moment(self) -> datetime:
-        """The first instant (UTC) at which it has ended."""
+    def length(self) -> timedelta | None:
+        """How long it lasts from its merge on, if that is its end."""
+        return self.at if isinstance(self.at, timedelta) else None
+
+    def moment(self, now: datetime) -> datetime:
+        """The first instant (UTC) at which it has ended, if it is merged `now` (UTC)."""
+        if isinstance(self.at, timedelta):
+            return now.replace(microsecond=0) + self.at
         return self.at if isinstance(self.at, datetime) else end_of_day(self.at)
 
-    @property
-    def is_day(self) -> bool:
-        return not isinstance(self.at, datetime)
+    def written(self, now: datetime) -> dict[str, str]:
+        """The keys of the end as a file has them; a duration begins anew with its time of asking.
 
-    @property
-    def written(self) -> str:
-        """The end as a file has it."""
-        return as_written(self.at) if isinstance(self.at, datetime) else f"{self.at:%Y-%m-%d}"
+        `now` is UTC. Without that time an entry that there was once, and is over, would go on.
+        """
+        if isinstance(self.at, timedelta):
+            return {
+                key_name(SINGLE.lasts): as_duration(self.at),
+                key_name(SINGLE.requested): as_written(now),
+            }
+        if isinstance(self.at, datetime):
+            return {key_name(SINGLE.until): as_written(self.at)}
+        return {key_name(SINGLE.day): f"{self.at:%Y-%m-%d}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +81,13 @@ class Asked:
     starts: datetime | None = None
     ticket: str | None = None
 
-    @property
-    def written(self) -> dict[str, str]:
-        """The entry as a file has it, in the order of the shipped examples."""
+    def written(self, now: datetime) -> dict[str, str]:
+        """The entry as a file has it if asked for `now` (UTC), in the order of the examples."""
         found = {
             "description": self.description,
             "ticket": self.ticket,
             "starts_at": as_written(self.starts) if self.starts is not None else None,
-            key_name(SINGLE.day if self.until.is_day else SINGLE.until): self.until.written,
+            **self.until.written(now),
             "user": self.user,
             "role": self.role,
             "environment": self.environment,
@@ -169,25 +182,56 @@ def standing(configuration: Configuration, now: datetime) -> Iterator[Standing]:
                     yield Standing(team.name, int(entry.key), access)
 
 
-def ask(configuration: Configuration, team: str, asked: Asked) -> Edit:
-    """Add an entry. Raises NotEditableError."""
+def as_duration(length: timedelta) -> str:
+    """A length of whole minutes as a file has it: `90m`, `2h` or `3d`."""
+    for unit, size in (("d", timedelta(days=1)), ("h", timedelta(hours=1))):
+        if not length % size:
+            return f"{length // size}{unit}"
+    return f"{length // timedelta(minutes=1)}m"
+
+
+def has_history(configuration: Configuration) -> bool:
+    """Whether the files are in git, which tells when a duration begins."""
+    return _newest(configuration) is not None
+
+
+def _newest(configuration: Configuration) -> Revision | None:
+    try:
+        return revisions.find("HEAD", configuration.directory)
+    except UsageError:
+        return None
+
+
+def ask(configuration: Configuration, team: str, asked: Asked, now: datetime) -> Edit:
+    """Add an entry that is asked for `now` (UTC). Raises NotEditableError."""
     file = _File.of(configuration, team)
-    after = file.edited(lambda: edit.added(file.data or b"", folder().folder, asked.written))
+    written = asked.written(now)
+    after = file.edited(lambda: edit.added(file.data or b"", folder().folder, written))
     return Edit(team, file.name, file.data, after, edit.length(after, folder().folder) - 1)
 
 
-def renew(configuration: Configuration, entry: Standing, until: End) -> Edit:
-    """Give an entry another end. Raises NotEditableError."""
+def renew(configuration: Configuration, entry: Standing, until: End, now: datetime) -> Edit:
+    """Give an entry another end, asked for `now` (UTC). Raises NotEditableError."""
     file = _File.of(configuration, entry.team)
-    keys = entry.access.keys
-    old = key_name(entry.access.deadline_key)
-    new = key_name(keys.day if until.is_day else keys.until)
-    after = file.edited(
-        lambda: edit.changed(
-            file.data or b"", folder().folder, entry.index, old, new, until.written
-        )
-    )
+    after = file.edited(lambda: _with_end(file.data or b"", entry, until.written(now)))
     return Edit(entry.team, file.name, file.data, after, entry.index)
+
+
+def _with_end(data: bytes, entry: Standing, written: Mapping[str, str]) -> bytes:
+    """The file with another end of an entry: its key, and one that may stand beside it."""
+    at = (folder().folder, entry.index)
+    old = key_name(entry.access.deadline_key)
+    (key, value), *beside = written.items()
+    requested = key_name(entry.access.keys.requested)
+    if entry.access.requested is not None and not beside:
+        data = edit.without(data, *at, requested)
+    data = edit.changed(data, *at, old, key, value)
+    for name, each in beside:
+        if entry.access.requested is not None:
+            data = edit.changed(data, *at, requested, name, each)
+        else:
+            data = edit.with_key(data, *at, key, name, each)
+    return data
 
 
 def end(configuration: Configuration, entry: Standing) -> Edit:
@@ -213,7 +257,9 @@ def proposed(configuration: Configuration, change: Edit, now: datetime) -> Confi
         target = copy / change.name
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(change.after)
-        found = loader.load(copy, now=now, base=configuration)
+        # The copy has no history of its own: what is not merged yet would be now.
+        merging = Merging(preview=True, into=_newest(configuration))
+        found = loader.load(copy, now=now, base=configuration, merging=merging)
         here, there = shown_path(directory), shown_path(copy)
         findings = tuple(_moved(each, there, here) for each in found.findings)
         return replace(found, findings=findings, directory=directory)

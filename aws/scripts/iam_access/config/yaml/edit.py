@@ -121,11 +121,7 @@ def changed(data: bytes, key: str, index: int, old: str, new: str, value: str) -
     Raises CannotEditError, also if the value is one that others share by an alias.
     """
     text = _read(data, key)
-    pairs = _item(text, index).pairs
-    found = next((each for each in pairs if getattr(each[0].event, "value", None) == old), None)
-    if found is None:
-        raise CannotEditError(f"the entry has no {old!r} of its own")
-    name, written = found
+    name, written = _pair(_item(text, index), old)
     quote = getattr(written.event, "style", None)
     said = _scalar(value, quote if quote in ("'", '"') else None)
     if written.start == name.end or text.text[written.start - 1] == ":":
@@ -139,6 +135,48 @@ def changed(data: bytes, key: str, index: int, old: str, new: str, value: str) -
         for each, kept in entries[index].items()
     }
     return _proved(text, result, key, entries)
+
+
+def with_key(data: bytes, key: str, index: int, beside: str, new: str, value: str) -> bytes:
+    """Return the file with one more key of an entry, behind its key `beside`.
+
+    Raises CannotEditError.
+    """
+    text = _read(data, key)
+    item = _item(text, index)
+    name, written = _pair(item, beside)
+    pair = f"{new}: {_scalar(value)}"
+    if item.is_flow:
+        result = text.replaced(written.end, written.end, f", {pair}")
+    else:
+        end = text.line_end(written.end)
+        lead = "" if text.text[:end].endswith("\n") else text.newline
+        indent = " " * (name.start - text.line_start(name.start))
+        result = text.replaced(end, end, f"{lead}{indent}{pair}{text.newline}")
+    entries = _entries(text, key)
+    entries[index] = {**entries[index], new: value}
+    return _proved(text, result, key, entries)
+
+
+def without(data: bytes, key: str, index: int, name: str) -> bytes:
+    """Return the file without a key of an entry that has others. Raises CannotEditError."""
+    text = _read(data, key)
+    item = _item(text, index)
+    pairs = list(item.pairs)
+    place = pairs.index(_pair(item, name))
+    start, end = pairs[place][0].start, pairs[place][1].end
+    following = pairs[place + 1][0].start if place + 1 < len(pairs) else None
+    if item.is_flow and following is None:
+        start = pairs[place - 1][1].end
+    elif place == 0 and following is not None and "#" in text.text[end:following]:
+        pass  # its comment stays behind the dash
+    elif (item.is_flow or place == 0) and following is not None:
+        end = following
+    else:
+        start, end = text.line_start(start), text.line_end(end)
+    entries = _entries(text, key)
+    entries[index] = {each: kept for each, kept in entries[index].items() if each != name}
+    return _proved(text, text.replaced(start, end, ""), key, entries)
 
 
 def removed(data: bytes, key: str, index: int) -> bytes:
@@ -209,6 +247,16 @@ def _item(text: _Text, index: int) -> _Node:
     return text.items[index]
 
 
+def _pair(item: _Node, key: str) -> tuple[_Node, _Node]:
+    """A key of an entry, and its value."""
+    found = next(
+        (each for each in item.pairs if getattr(each[0].event, "value", None) == key), None
+    )
+    if found is None:
+        raise CannotEditError(f"the entry has no {key!r} of its own")
+    return found
+
+
 def _entries(text: _Text, key: str) -> list[Any]:
     return list(text.value.get(key) or ())
 
@@ -233,7 +281,7 @@ def _in_order_of(last: _Node, entry: Mapping[str, str]) -> Mapping[str, str]:
     return {each: entry[each] for each in dict.fromkeys((*known, *entry))}
 
 
-_ENDS = ("expiration_date", "expires_at")
+_ENDS = ("expiration_date", "expires_at", "for", "requested_at")
 _WHO = ("user", "role")
 _PLACES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_ENDS, _ENDS),
