@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from iam_access.cli import commands
 from iam_access.cli.simulate import simulate
 from iam_access.sandbox.template import Template
 from tests.flow.fleet import (
@@ -123,6 +124,12 @@ def test_with_the_stack_of_the_move_all_that_the_files_ask_for_is_taken_over(fle
         assert fleet.attached(who) == {"dev-developers-read-only", "ReadOnlyAccess"}
     assert fleet.apply("--all").writes == ()
     # What the files do not ask for stays, and is listed as what others gave.
+    drift = fleet.run(commands.drift, "--output", "json")
+    beside = [each for each in drift.json["findings"] if each["code"] == "beside-ours"]
+    (told,) = (each["message"] for each in beside)
+    assert "user developer" in told
+    assert f"inline policy {TEMP}" in told
+    assert "PowerUserAccess" in told
     listed = fleet.run(simulate, "access", "-u", "developer", "-u", "left", "--output", "json")
     others = {each["what"] for each in listed.json["held"] if not each["teams"]}
     assert others == {
