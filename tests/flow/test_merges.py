@@ -94,6 +94,42 @@ def test_an_account_that_moved_stops_its_team_and_no_other(repo: Repository) -> 
     assert done.status == 0, done.out
     assert done.writes
     assert repo.waiting == []
+    assert "2 changes in 1 account applied" in repo.result(first)
+    assert "the run was started by hand" in repo.result(first)
+
+
+def test_a_team_that_fails_for_ever_fails_the_runs_of_its_own_merges_alone(
+    repo: Repository,
+) -> None:
+    def merged(name: str, *statements: Any, user: str = "ann") -> int:
+        entry = permanent("read", users=[f"{user}@example.com"])
+        repo.merge(repo.pull(team(repo, name, *statements, permanent=[entry])))
+        run = repo.apply()
+        assert run is not None
+        return run.status
+
+    assert merged("payments", user="ghost") == 1
+    assert merged("data", READ_QUEUES) == 0
+    assert merged("data", LIST_BUCKETS) == 0
+    assert repo.waiting == ["payments: not applied"]
+    assert merged("payments", READ_QUEUES, user="ghost") == 1
+    assert merged("data", READ_QUEUES) == 0
+    assert repo.waiting == ["payments: not applied"]
+    assert merged("payments", READ_QUEUES) == 0
+    assert repo.waiting == []
+
+
+def test_a_new_pull_request_can_be_the_way_on(repo: Repository) -> None:
+    """Its plan shows what stopped the earlier one."""
+    first = repo.pull(team(repo, "payments", READ_QUEUES))
+    by_hand(repo, "payments")
+    repo.merge(first)
+    assert (done := repo.apply()) is not None
+    assert done.status == 1
+    repo.merge(repo.pull(team(repo, "payments", READ_QUEUES, LIST_BUCKETS)))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert repo.waiting == []
 
 
 def test_what_was_merged_in_between_stops_nothing(repo: Repository) -> None:

@@ -145,7 +145,7 @@ def _finished(
     failed = failed_teams(report, asked, configuration.left_accounts)
     if options.results is not None:
         results.write(options.results, merged, report, failed, teams)
-    if failed and failed <= merged.waiting.keys() and not merged.by_hand:
+    if failed and failed <= merged.known and not merged.by_hand:
         sys.stderr.write(
             f"warning: not applied: {', '.join(sorted(failed))}; as an open issue says already\n"
         )

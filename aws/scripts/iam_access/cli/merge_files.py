@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 #: What merges.py writes for apply.py.
 FILE = "merges.json"
@@ -12,23 +14,33 @@ TEAM_ISSUE = "apply-"
 #: The name of the comment with the result on a pull request.
 RESULT_COMMENT = "applied"
 
-_SINCE = re.compile(r"since=([0-9a-f]{40,64})")
+_NOTE = re.compile(r"since=([0-9a-f]{40,64}|none) tried=([0-9a-f]{40,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A team that could not be applied, in the note of its issue.
+
+    It is tried again from the commit that had been applied last before (None: not known), and was
+    tried last with the commit `tried`.
+    """
+
+    since: str | None
+    tried: str
+
+    @classmethod
+    def of(cls, note: str) -> Self | None:
+        """Read the note; None if it is none."""
+        found = _NOTE.fullmatch(note)
+        return cls(None if found[1] == "none" else found[1], found[2]) if found else None
+
+    def __str__(self) -> str:
+        return f"since={self.since or 'none'} tried={self.tried}"
 
 
 def plan_name(pull: int) -> str:
     """The name of the plan file of a pull request."""
     return f"plan-{pull}.json"
-
-
-def since_of(note: str) -> str | None:
-    """The commit, applied last before, from which a team is tried again."""
-    found = _SINCE.fullmatch(note)
-    return found[1] if found else None
-
-
-def note_of(since: str | None) -> str:
-    """The note that says so."""
-    return f"since={since}" if since else ""
 
 
 def run_address(environment: Mapping[str, str]) -> str:

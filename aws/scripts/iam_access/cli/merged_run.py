@@ -36,15 +36,18 @@ class Merge:
 class MergedRun:
     """What a run applies.
 
-    `before` is the commit that was applied last, None if it is not known. `waiting` are the teams
-    that an earlier run could not apply, with the commit that was applied last before. A run
-    `by_hand` is compared with nothing but `expect_digest`, if that is there.
+    `before` is the commit that was applied last, None if it is not known, and `head` the one that
+    is applied. `waiting` are the teams that an earlier run could not apply, with the commit that
+    was applied last before; `known` those of them that nothing has changed since. A run `by_hand`
+    is compared with nothing but `expect_digest`, if that is there.
     """
 
     before: str | None
+    head: str
     arguments: tuple[str, ...]
     merges: tuple[Merge, ...]
     waiting: Mapping[str, str | None]
+    known: frozenset[str]
     by_hand: bool
     allow_removals_of: tuple[str, ...]
     expect_digest: str
@@ -72,9 +75,11 @@ def read(folder: Path) -> MergedRun:
         found = json.loads(file.read_text("utf-8"))
         return MergedRun(
             before=found["before"],
+            head=found["head"],
             arguments=tuple(found["arguments"]),
             merges=tuple(_merge(folder, each) for each in found["commits"]),
             waiting=dict(found["waiting"]),
+            known=frozenset(found["known"]),
             by_hand=found["by_hand"],
             allow_removals_of=tuple(found["allow_removals_of"]),
             expect_digest=found["expect_digest"],

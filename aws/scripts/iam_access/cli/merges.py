@@ -8,10 +8,11 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from iam_access.cli.merge_files import FILE, RESULTS, TEAM_ISSUE, plan_name, since_of
+from iam_access.cli.merge_files import FILE, RESULTS, TEAM_ISSUE, Waiting, plan_name
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.issues import open_issues
@@ -81,57 +82,81 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
     github = GitHub.of(environment)
+    last = last_applied(github)
     waiting = {
-        name.removeprefix(TEAM_ISSUE): since_of(issue.note)
+        name.removeprefix(TEAM_ISSUE): Waiting.of(issue.note)
         for name, issue in open_issues(github).items()
         if name.startswith(TEAM_ISSUE)
     }
-    found = {
-        "before": None,
-        "arguments": EVERY_TEAM,
-        "commits": [],
-        "waiting": waiting,
-        "by_hand": environment.get("GITHUB_EVENT_NAME") != "push",
+    # What could not be applied of a team is tried again from where it was first tried.
+    starts = {last, *(each.since for each in waiting.values() if each)} - {None}
+    before = history.oldest(sorted(map(str, starts)), "HEAD") if last else None
+    by_hand = environment.get("GITHUB_EVENT_NAME") != "push"
+    is_partial = before is not None and not by_hand
+    commits = _Commits(folder, github, history, is_compared=not by_hand)
+    return {
+        "before": before,
+        "head": history.oldest([], "HEAD"),
+        "arguments": history.changed_teams(str(before), "HEAD") if is_partial else EVERY_TEAM,
+        "commits": list(commits.between(before, str(last))) if before is not None else [],
+        "waiting": {team: each.since if each else None for team, each in waiting.items()},
+        "known": [team for team, each in waiting.items() if _is_known(team, each, history)],
+        "by_hand": by_hand,
         "allow_removals_of": environment.get("ALLOW_REMOVALS_OF", "").split(),
         "expect_digest": environment.get("EXPECT_DIGEST", "").strip(),
         "dry_run": environment.get("DRY_RUN") == "true",
     }
-    if found["by_hand"]:
-        return found
-    last = last_applied(github)
-    # What could not be applied of a team is tried again from where it was first tried.
-    starts = [last, *waiting.values()]
-    before = history.oldest([each for each in starts if each], "HEAD") if last else None
-    if before is None:
-        return found
-    return {
-        **found,
-        "before": before,
-        "arguments": history.changed_teams(before, "HEAD"),
-        "commits": list(_commits(folder, github, history, before, last or before)),
-    }
 
 
-def _commits(
-    folder: Path, github: GitHub, history: History, before: str, last: str
-) -> Iterator[dict[str, Any]]:
-    """What each commit since `before` changed, and the plan of its pull request.
+def _is_known(team: str, waiting: Waiting | None, history: History) -> bool:
+    """Whether no commit has changed the team since it was tried last."""
+    if waiting is None:
+        return False
+    changed = history.changed_teams(waiting.tried, "HEAD")
+    return team not in changed and changed != EVERY_TEAM
 
-    Those after `last` are new to this run.
-    """
-    parent = before
-    new = set(history.first_parents(last, "HEAD"))
-    commits = history.first_parents(before, "HEAD")
-    for left, commit in zip(reversed(range(len(commits))), commits, strict=True):
-        arguments = history.changed_teams(parent, commit)
-        parent = commit
-        if arguments:
-            yield {
-                "commit": commit,
-                "teams": None if arguments == EVERY_TEAM else arguments,
-                "new": commit in new,
-                **(_reviewed(folder, github, commit) if left < _MOST else _TOO_MANY),
-            }
+
+@dataclass(frozen=True, slots=True)
+class _Commits:
+    """The commits that a run applies."""
+
+    folder: Path
+    github: GitHub
+    history: History
+    is_compared: bool
+
+    def between(self, before: str, last: str) -> Iterator[dict[str, Any]]:
+        """What each commit since `before` changed, and the plan of its pull request.
+
+        Those after `last` are new to this run.
+        """
+        parent = before
+        new = set(self.history.first_parents(last, "HEAD"))
+        commits = self.history.first_parents(before, "HEAD")
+        for left, commit in zip(reversed(range(len(commits))), commits, strict=True):
+            arguments = self.history.changed_teams(parent, commit)
+            parent = commit
+            if arguments:
+                yield {
+                    "commit": commit,
+                    "teams": None if arguments == EVERY_TEAM else arguments,
+                    "new": commit in new,
+                    **(self._reviewed(commit) if left < _MOST else _TOO_MANY),
+                }
+
+    def _reviewed(self, commit: str) -> dict[str, Any]:
+        pull = pull_of(self.github, commit)
+        if pull is None:
+            return {"pull": None, "digest": None, "why": "it was pushed without a pull request"}
+        found: dict[str, Any] = {"pull": pull.number, "digest": None, "why": ""}
+        if not self.is_compared:
+            return {**found, "why": "the run was started by hand"}
+        try:
+            plan = reviewed_plan(self.github, pull)
+        except NoPlanError as error:
+            return {**found, "why": str(error)}
+        (self.folder / plan_name(pull.number)).write_text(plan.text, "utf-8")
+        return {**found, "digest": plan.digest}
 
 
 def _begin(folder: Path, found: Mapping[str, Any]) -> None:
@@ -145,19 +170,6 @@ def _begin(folder: Path, found: Mapping[str, Any]) -> None:
 
 
 _TOO_MANY = {"pull": None, "digest": None, "why": "too many commits are applied at once"}
-
-
-def _reviewed(folder: Path, github: GitHub, commit: str) -> dict[str, Any]:
-    pull = pull_of(github, commit)
-    if pull is None:
-        return {"pull": None, "digest": None, "why": "it was pushed without a pull request"}
-    found: dict[str, Any] = {"pull": pull.number, "digest": None, "why": ""}
-    try:
-        plan = reviewed_plan(github, pull)
-    except NoPlanError as error:
-        return {**found, "why": str(error)}
-    (folder / plan_name(pull.number)).write_text(plan.text, "utf-8")
-    return {**found, "digest": plan.digest}
 
 
 def _tell(found: Mapping[str, Any], environment: Mapping[str, str]) -> None:

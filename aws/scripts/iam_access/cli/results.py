@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iam_access.cli import output_files
-from iam_access.cli.merge_files import RESULTS, note_of
+from iam_access.cli.merge_files import RESULTS, Waiting
 from iam_access.cli.merged_run import Merge, MergedRun
 from iam_access.model import Report
 from iam_access.render import markdown_beside_text
@@ -19,8 +19,9 @@ _HINT = "name another --results"
 # Others, which an account can hold, have no issue, and fail each run.
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _GO_ON = (
-    "Each apply tries this team again, and others go on without it. To go on sooner, mend what the "
-    "errors say, or run the workflow Apply by hand: first with *dry run*, to see what it would do."
+    "Each apply tries again what was not done, and other teams go on without. To go on sooner, "
+    "mend what the errors say, or run the workflow Apply by hand: first with *dry run*, to see "
+    "what it would do, and then with the digest that this shows."
 )
 
 
@@ -61,6 +62,8 @@ def _pull(folder: Path, run: MergedRun, number: int, report: Report) -> Mapping[
     merges = [each for each in run.merges if each.pull == number]
     part = part_of(report, _teams(merges))
     lines = [*granted(part), *(_compared(each) for each in merges)]
+    if part.exit_status:
+        lines += ["", _GO_ON]
     page = f"pull-{number}.md"
     _write(folder / page, part, lines)
     # Of what an earlier run has done, that one's page tells more.
@@ -86,8 +89,8 @@ def _team(folder: Path, run: MergedRun, team: str, report: Report) -> Mapping[st
     )
     from_ = [f"Merged with {', '.join(f'#{pull}' for pull in pulls)}.", ""] if pulls else []
     _write(folder / page, part_of(report, frozenset({team})), [*from_, _GO_ON])
-    since = run.waiting.get(team) or run.before
-    return {"team": team, "page": page, "note": note_of(since)}
+    waiting = Waiting(run.waiting.get(team) or run.before, run.head)
+    return {"team": team, "page": page, "note": str(waiting)}
 
 
 def _write(file: Path, report: Report, lines: list[str]) -> None:
