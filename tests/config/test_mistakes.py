@@ -303,6 +303,24 @@ MISTAKES = {
         "unknown-key",
         "indent it below the name of its entry",
     ),
+    "a key that is not indented at all": (
+        TEMPORARY_FILE,
+        TEMPORARY.replace("    environment", "¶environment"),
+        "syntax-error",
+        "in column 1, and belongs in column 5 like those of the lines after it",
+    ),
+    "something before the first key": (
+        TEMPORARY_FILE,
+        f"    via: inline\n¶{TEMPORARY}",
+        "syntax-error",
+        "remove what stands before the first",
+    ),
+    "ARNs without dashes": (
+        POLICIES_FILE,
+        resources("\n          ¶arn:{partition}:s3:::x\n          arn:{partition}:s3:::y"),
+        "bad-arn",
+        "put a comma between several, or a line for each that begins with '- '",
+    ),
     "grants without a comma": (
         PERMANENT_FILE,
         PERMANENT.replace("[reader]", "[¶reader writer]"),

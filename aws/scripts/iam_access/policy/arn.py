@@ -111,6 +111,8 @@ _REGION = re.compile(r"[a-z0-9-]*")
 #: Replaces a policy variable while a pattern is checked; no ARN can contain it.
 _MASK = "\x00"
 # Wildcards and variables.
+# A second ARN in one text: YAML joins the lines of a list whose items have no dashes of their own.
+_ANOTHER = re.compile(r"""\s(?:-\s*)?["']?(?:arn:|\*["']?$)""")
 _OPEN = re.compile("[*?\x00]")
 
 #: Allowed beginnings of the last part of an IAM ARN, besides `*` and `root`.
@@ -401,6 +403,8 @@ def _idle(fields: Sequence[str]) -> ArnFault | None:
             "it matches nothing, since IAM fills in policy variables in the last part alone",
             refused=False,
         )
+    if _ANOTHER.search(":".join(fields)):
+        return ArnFault("it matches nothing that is meant, since it holds several ARNs", False)
     if not fields[-1].strip():
         return ArnFault("it matches nothing, since it names no resource after the account", False)
     return None

@@ -15,7 +15,7 @@ _NO_SPACE: Final = re.compile(r" *-(?P<text>[^\s-].*)")
 _NO_COLON: Final = re.compile(rf"(?P<before> *(?P<dash>- +)?)(?P<key>{_KEY})(?P<value> +\S.*)?")
 _WORD: Final = re.compile(rf" *{_KEY}")
 _NO_SPACE_AFTER_COLON: Final = re.compile(
-    r"(?P<before> *(?P<dash>- +)?)(?P<key>[\w.-]+):\S(?:(?!: ).)*(?<!:)"
+    r"(?P<before> *(?P<dash>- +)?)(?P<key>(?!arn:)[a-zA-Z_][\w.-]*):\S(?:(?!: ).)*(?<!:)"
 )
 # White space that is none for YAML, and signs that look like a dash.
 _ODD: Final = re.compile("[ -]*(?P<odd>[^\\S \\t]|[\u2010-\u2015\u2212\u2022\u00b7])")
@@ -250,6 +250,8 @@ def _off_column(lines: Sequence[str], earlier: Sequence[int], number: int) -> Mi
     else:
         meant = _open_columns(lines, earlier, line)
     nearest = min((abs(each - line.begin) for each in meant), default=0)
+    if nearest > _FURTHEST and line.begin > before.key and before.dash is None:
+        return Mistake(earlier[-1], _belongs(before, [line.begin + 1], "after"))
     if not 0 < nearest <= _FURTHEST:
         return None
     columns = sorted(each + 1 for each in meant if abs(each - line.begin) == nearest)

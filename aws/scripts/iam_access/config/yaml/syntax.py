@@ -26,6 +26,10 @@ _HINTS = (
         "expected node content",
         "a value is missing here, or a bracket before it was never closed",
     ),
+    (
+        "expected <document start>",
+        "begin the keys at the top of a file in column 1, and remove what stands before the first",
+    ),
     ("expected '-' indicator", "give all items of a list the same indentation"),
     ("expected key", "give all keys of a mapping the same indentation, and close every quote"),
     ("unexpected ':'", "put text that contains ':' and '{' in quotes within brackets"),
@@ -49,7 +53,9 @@ _AFTER_A_VALUE = (
 )
 _BESIDE_A_KEY = ("mapping values", "expected key")
 _KEY_AND_TEXT = re.compile(r" *(?:- +)*[\w.*\"'-]+: +[^\s\"'\[{]")
-_KEY_AND_BRACKET = re.compile(r" *(?:- +)*(?P<key>\w[\w.-]*|\"[^\"]*\"|'[^']*')(?: +|:)(?=[\[{])")
+_KEY_AND_BRACKET = re.compile(
+    r" *(?:- +)*(?P<key>(?!arn:)[a-zA-Z_][\w.-]*|\"[^\"]*\"|'[^']*')(?: +|:)(?=[\[{])"
+)
 _C = yaml.__with_libyaml__
 
 

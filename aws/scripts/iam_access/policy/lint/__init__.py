@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.model import Severity
-from iam_access.phrases import shown
+from iam_access.phrases import between_several, shown
 from iam_access.place import Path
 from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
@@ -249,7 +249,7 @@ def _values(
 
 
 def _bad_resource(text: str) -> Problem | None:
-    if _ORDINARY_ARN.fullmatch(text):
+    if " " not in text and _ORDINARY_ARN.fullmatch(text):
         return None
     malformed = malformed_variable(text)
     if malformed is not None:
@@ -260,7 +260,7 @@ def _bad_resource(text: str) -> Problem | None:
     return Problem(
         "bad-arn",
         f"{text!r} is not a resource: {fault.text}",
-        "write * or an ARN such as arn:aws:s3:::bucket/* "
+        f"{between_several(text)}write * or an ARN such as arn:aws:s3:::bucket/* "
         "(arn:partition:service:region:account:resource)",
         severity=Severity.ERROR if fault.refused else Severity.WARNING,
     )
