@@ -523,11 +523,14 @@ NOT_ABOUT_ENTRIES = {
 }
 
 
-def test_its_new_members_have_to_be_approved(fleet: Fleet) -> None:
+def test_its_new_members_have_to_be_approved(fleet: Fleet, tmp_path: Path) -> None:
     write_groups(fleet.files, oncall=ON_CALL)
+    earlier = shutil.copytree(fleet.files.directory, tmp_path / "earlier")
     before = load(fleet.files.directory, now=fleet.clock())
     write_groups(fleet.files, oncall=ON_CALL, more={**READERS, **READ})
     access = new_access(before, load(fleet.files.directory, now=fleet.clock()), fleet.clock())
+    told = fleet.validate("--base", str(earlier), "--output", "json").json["requests"]
+    assert [each["sentence"] for each in told] == ["ann, bob ask for read in prod permanently"]
     assert {(each.grant, each.principal.label) for each in access} == {
         ("read", f"user {name}") for name in ("ann", "bob")
     }

@@ -273,3 +273,27 @@ def test_it_says_what_it_was_planned_against(sandbox: bool, words: str) -> None:
     made = replace(report((request("ann"),)), sandbox=sandbox)
     assert f"Planned against {'' if sandbox else 'the accounts '}{words}" in markdown.render(made)
     assert json.loads(json_report.render(made))["sandbox"] is sandbox
+
+
+def test_a_move_says_nothing_of_its_own_about_what_it_means() -> None:
+    moves = Request(RequestType.MOVE, "search", (user("ann"),), previous="payments", number=1)
+    (view,) = views.requests(report((moves,), ann=WRITES))
+    assert view.leads_to == ()
+
+
+def test_dangers_of_endless_kinds_and_titles_fit_into_a_comment() -> None:
+    made = report((request("ann"),))
+    title = replace(PROD, environments={f"team-{n}": f"prod-{n}" for n in range(2_000)})
+    found = tuple(
+        Meaning(
+            user(f"kim{n}"),
+            denied=(PermissionDelta("Write", 1, ("s3:PutObject",), (f"arn:aws:s3:::{n}/*",)),),
+            denied_counts={"Write": 1},
+            is_known=False,
+        )
+        for n in range(1_000)
+    )
+    account = AccountReport(title, plan=Plan(title, (), ()), meanings=found)
+    text = markdown.render(replace(made, accounts=(account,)))
+    assert len(text) <= LIMIT
+    assert "- **ann asks for" in text

@@ -11,6 +11,7 @@ from iam_access.config import code_owners, left_accounts, suites
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_standing
 from iam_access.model import Finding, Report
+from iam_access.plan.requests import requests
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
@@ -24,7 +25,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         *(code_owners.check(configuration) if teams is None else ()),
         *suites.of_teams(configuration, teams).findings,
     )
-    return show(Report("validate", now, findings=findings), options)
+    asked = requests(configuration.base, configuration, now, teams)
+    return show(Report("validate", now, findings=findings, requests=asked), options)
 
 
 def _unapplied(

@@ -110,17 +110,20 @@ def all_names(report: Report, room: int) -> tuple[list[str], int]:
     lines: list[str] = []
     for each in views.together(found):
         line, unnamed = _all_of(each, left)
-        left -= size([line])
         without += unnamed
-        lines.append(line)
+        if line:
+            left -= size([line])
+            lines.append(line)
     return [*head, *lines, *_FOLD_END], without
 
 
 def _all_of(danger: views.DangerView, room: int) -> tuple[str, int]:
-    """A line with as many names as there is room for, and the number of the others."""
+    """A line with as many names as there is room for, or none, and the number of the others."""
     head = f"- **{markdown(danger.what)}** ({len(danger.names):,}): "
     ends = accumulate((len(name) + len(", ") for name in danger.names), initial=len(head) + _CUT)
     number = sum(end <= room for end in ends) - 1
-    kept, more = danger.names[: max(number, 0)], len(danger.names) - max(number, 0)
+    if number < 1:
+        return "", len(danger.names)
+    kept, more = danger.names[:number], len(danger.names) - number
     parts = [markdown_code(", ".join(kept)), f"and {more:,} more" if more else ""]
     return f"{head}{' '.join(filter(None, parts))}", more

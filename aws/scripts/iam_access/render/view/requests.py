@@ -236,7 +236,7 @@ class DangerView:
 def dangers(report: Report) -> tuple[DangerView, ...]:
     """What a reviewer has to see whatever the size, by accounts, the worst first."""
     gained = (
-        DangerView(str(danger), titles, _names(principals))
+        DangerView(_cut(str(danger)), tuple(map(_cut, titles)), _names(principals))
         for titles, danger, principals in meanings.dangers(report)
     )
     return (*gained, *first(report))
@@ -277,8 +277,9 @@ def _held(report: Report) -> Iterator[DangerView]:
         names = dict.fromkeys(
             _name(change.principal) if change.principal else change.name for change in held
         )
-        what = f"held back: {phrases.count(len(held), 'change')}"
-        yield DangerView(what, (each.account.title,), tuple(names))
+        changes = phrases.count(len(held), "change")
+        what = f"held back: {changes} (the findings say how to go on)"
+        yield DangerView(what, (_cut(each.account.title),), tuple(names))
 
 
 def _names(principals: Iterable[Principal]) -> tuple[str, ...]:
@@ -329,7 +330,7 @@ def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) 
     unknown = [name for name, id_ in request.places if id_ not in explained.accounts]
     if unknown:
         yield f"what it means is not known in {phrases.some(unknown, _NAMED)}"
-    elif not told and request.principals:
+    elif not told and request.principals and request.places:
         yield "the plan changes nothing for them"
 
 
