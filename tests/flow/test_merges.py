@@ -86,6 +86,7 @@ def test_an_account_that_moved_stops_its_team_and_no_other(repo: Repository) -> 
     again = repo.apply("workflow_dispatch", EXPECT_DIGEST="0" * 64)
     assert again is not None
     assert (again.status, again.writes) == (1, ())
+    assert repo.waiting == ["payments: not applied"]
     dry = repo.apply("workflow_dispatch", DRY_RUN="true")
     assert dry is not None
     digest = dry.out.partition("Digest of the plan: ")[2].split()[0]
@@ -117,6 +118,19 @@ def test_a_team_that_fails_for_ever_fails_the_runs_of_its_own_merges_alone(
     assert repo.waiting == ["payments: not applied"]
     assert merged("payments", READ_QUEUES) == 0
     assert repo.waiting == []
+
+
+def test_an_error_of_all_teams_is_no_teams_and_fails_each_run(repo: Repository) -> None:
+    repo.merge(repo.pull(team(repo, "data", permanent=[permanent("read", users=["ghost"])])))
+    assert repo.apply() is not None
+    assert repo.waiting == ["data: not applied"]
+    for statements in ((), (READ_QUEUES,)):
+        repo.fleet.files.write("settings.yaml", "deployer_role: [wrong]\n")
+        team(repo, "payments", *statements)()
+        repo.commit()
+        assert (done := repo.apply()) is not None
+        assert (done.status, done.writes) == (1, ())
+        assert repo.waiting == ["data: not applied"]
 
 
 def test_a_new_pull_request_can_be_the_way_on(repo: Repository) -> None:

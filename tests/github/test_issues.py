@@ -51,3 +51,12 @@ def test_a_page_and_title_are_cut_to_what_github_takes() -> None:
 def test_a_name_or_note_that_could_be_more_is_refused(name: str, note: str) -> None:
     with github_server() as server, pytest.raises(GitHubError):
         put_issue(client(server), {}, name, "t", "page", "cut", note)
+
+
+def test_a_repository_may_have_no_issues() -> None:
+    with github_server() as server:
+        server.failures.append((410, {}))
+        assert open_issues(client(server)) == {}
+        server.failures.append((404, {}))
+        with pytest.raises(GitHubError):
+            open_issues(client(server))

@@ -25,8 +25,9 @@ from iam_access.phrases import shown
 from iam_access.plan import plan_file
 from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun, account_plan
 from iam_access.plan.planner import RunOptions
+from iam_access.render.escape import terminal
 from iam_access.runs.planning import applying
-from iam_access.runs.results import failed_teams
+from iam_access.runs.results import failed
 
 # The options that a plan file takes the place of, and their names on the command line.
 _SCOPE = {
@@ -141,16 +142,20 @@ def _finished(
 
     What fails of teams of which that is known fails no run: it would be the run of others.
     """
+    if options.expect_digest and report.digest != options.expect_digest:
+        return report.exit_status  # nothing was tried
     asked = frozenset(configuration.teams) | merged.waiting.keys() if teams is None else teams
-    failed = failed_teams(report, asked, configuration.left_accounts)
+    found = failed(report, asked, configuration.left_accounts)
     if options.results is not None:
-        results.write(options.results, merged, report, failed, teams)
-    if failed and failed <= merged.known and not merged.by_hand:
-        sys.stderr.write(
-            f"warning: not applied: {', '.join(sorted(failed))}; as an open issue says already\n"
-        )
-        return 0
-    return report.exit_status
+        results.write(options.results, merged, report, found, teams)
+    is_known = found.teams and found.teams <= merged.known
+    if not report.exit_status or not is_known or found.others or merged.by_hand:
+        return report.exit_status
+    names = ", ".join(sorted(found.teams))
+    sys.stderr.write(
+        terminal(f"warning: not applied: {names}; as an open issue says already") + "\n"
+    )
+    return 0
 
 
 def _merged_options(options: argparse.Namespace, merged: MergedRun) -> argparse.Namespace:

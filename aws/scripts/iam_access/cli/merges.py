@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +16,13 @@ from iam_access.cli.merge_files import FILE, RESULTS, TEAM_ISSUE, Waiting, plan_
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.issues import open_issues
-from iam_access.github.merges import NoPlanError, last_applied, pull_of, reviewed_plan
+from iam_access.github.merges import (
+    MergedPull,
+    NoPlanError,
+    last_applied,
+    pull_of,
+    reviewed_plan,
+)
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
@@ -124,6 +130,7 @@ class _Commits:
     github: GitHub
     history: History
     is_compared: bool
+    _seen: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def between(self, before: str, last: str) -> Iterator[dict[str, Any]]:
         """What each commit since `before` changed, and the plan of its pull request.
@@ -148,6 +155,12 @@ class _Commits:
         pull = pull_of(self.github, commit)
         if pull is None:
             return {"pull": None, "digest": None, "why": "it was pushed without a pull request"}
+        # After a rebase, one has several commits.
+        if pull.number not in self._seen:
+            self._seen[pull.number] = self._of_pull(pull)
+        return self._seen[pull.number]
+
+    def _of_pull(self, pull: MergedPull) -> dict[str, Any]:
         found: dict[str, Any] = {"pull": pull.number, "digest": None, "why": ""}
         if not self.is_compared:
             return {**found, "why": "the run was started by hand"}

@@ -13,8 +13,9 @@ from iam_access.model import Report
 from iam_access.render import markdown_beside_text
 from iam_access.render.escape import markdown
 from iam_access.render.markdown.granted import granted
-from iam_access.runs.results import did_nothing, part_of
+from iam_access.runs.results import Failed, did_nothing, part_of
 
+_MOST_NEW = 10
 _HINT = "name another --results"
 # Others, which an account can hold, have no issue, and fail each run.
 _TEAM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -29,21 +30,22 @@ def write(
     folder: Path,
     run: MergedRun,
     report: Report,
-    failed: frozenset[str],
+    failed: Failed,
     teams: frozenset[str] | None,
 ) -> None:
     """Write the pages and their index. Raises CannotWriteError.
 
-    `failed` are the teams that were not applied, `teams` those of the run (None: all).
+    `teams` are those of the run (None: all). Where very many fail, as where AWS cannot be reached,
+    none gets an issue: the run fails, and the next one tries all of it again.
     """
     pulls = [_pull(folder, run, number, report) for number in _numbers(run)]
-    waiting = frozenset(run.waiting) if teams is None else run.waiting.keys() & teams
+    asked = frozenset(run.waiting) if teams is None else run.waiting.keys() & teams
+    names = {team for team in failed.teams if _TEAM.fullmatch(team)}
+    told = names if len(names - run.waiting.keys()) <= _MOST_NEW else names & run.waiting.keys()
     index = {
         "pulls": pulls,
-        "failed": [
-            _team(folder, run, team, report) for team in sorted(failed) if _TEAM.fullmatch(team)
-        ],
-        "done": sorted(waiting - failed),
+        "failed": [_team(folder, run, team, report) for team in sorted(told)],
+        "done": [] if failed.others else sorted(asked - failed.teams),
     }
     output_files.write(folder / RESULTS, json.dumps(index, indent=1) + "\n", _HINT)
 

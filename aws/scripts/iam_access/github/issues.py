@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from iam_access.github.client import GitHub, GitHubError
 from iam_access.github.comments import LONGEST, WORKFLOW, Put, bounded, marker
@@ -25,10 +26,16 @@ class Issue:
 def open_issues(github: GitHub, author: str = WORKFLOW) -> Mapping[str, Issue]:
     """The open issues of ours by name, of several the oldest. Raises GitHubError.
 
-    One is known by its author and its first line, as a comment is.
+    One is known by its author and its first line, as a comment is. A repository may have no issues.
     """
     found: dict[str, Issue] = {}
-    for each in github.pages("issues", state="open", creator=author):
+    try:
+        listed = list(github.pages("issues", state="open", creator=author))
+    except GitHubError as error:
+        if error.status == HTTPStatus.GONE:
+            return {}
+        raise
+    for each in listed:
         lines = (each.get("body") or "").splitlines()[:2]
         marked = _MARKER.fullmatch(lines[0]) if lines else None
         ours = (each.get("user") or {}).get("login") == author and "pull_request" not in each

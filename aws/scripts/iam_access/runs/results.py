@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
+from typing import NamedTuple
 
 from iam_access.model import Account, AccountReport, Finding, Plan, Report, Status
 
@@ -58,29 +59,36 @@ def did_nothing(report: Report) -> bool:
     return not report.exit_status and not any(each.outcomes for each in report.accounts)
 
 
-def failed_teams(
-    report: Report, teams: frozenset[str], left: Mapping[str, Account]
-) -> frozenset[str]:
-    """The teams of a run for which something failed, was refused or is an error.
+class Failed(NamedTuple):
+    """What did not succeed: of which `teams`, and whether there are `others` that are no team's."""
 
-    An error that is no team's is an error of all `teams` of the run, or of those in its account.
-    `left` are the accounts that left the files, by id, with the teams that had them.
+    teams: frozenset[str]
+    others: bool
+
+
+def failed(report: Report, teams: frozenset[str], left: Mapping[str, Account]) -> Failed:
+    """What failed, was refused or is an error in a run for these teams.
+
+    What is no team's and in an account is of those that have the account. `left` are the accounts
+    that left the files, by id, with the teams that had them.
     """
-    failed: set[str] = set()
     here: dict[str, Set[str]] = {
         each.account.id: each.account.environments.keys() & teams for each in report.accounts
     }
     here |= {id_: account.environments.keys() for id_, account in left.items()}
-    for finding in report.all_findings:
-        if finding.is_error:
-            whole = here.get(finding.account or "") or teams
-            failed |= {finding.team} if finding.team else whole
+    found = [_teams_of(each, here) for each in report.all_findings if each.is_error]
     for each in report.accounts:
         if each.failure is not None:
-            failed |= here.get(each.account.id) or teams
-        for outcome in each.outcomes:
-            if outcome.status in (Status.FAILED, Status.SKIPPED):
-                failed |= outcome.change.teams
+            found.append(here.get(each.account.id, set()))
+        found += [
+            outcome.change.teams
+            for outcome in each.outcomes
+            if outcome.status in (Status.FAILED, Status.SKIPPED)
+        ]
         if each.plan is not None:
-            failed |= {team for change in each.plan.held for team in change.teams}
-    return frozenset(failed)
+            found += [change.teams for change in each.plan.held]
+    return Failed(frozenset[str]().union(*found), not all(found))
+
+
+def _teams_of(finding: Finding, here: Mapping[str, Set[str]]) -> Set[str]:
+    return {finding.team} if finding.team else here.get(finding.account or "", set())
