@@ -298,3 +298,110 @@ def test_following_hints_mends_a_file(tmp_path: Path, file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_following_hints_mends_a_file_whatever_is_wrong(tmp_path: Path, file: str) -> None:
     assert not_mended(tmp_path, file) == []
+
+
+TEMPORARY = "temporary-access/pay.yaml"
+DAY = "expiration_date: 2026-03-04"
+MOMENT = "expires_at: 2026-03-04T22:00:00+01:00"
+
+#: What is written, and what is written by mistake, in which file.
+SLIPS = [
+    *(
+        (TEMPORARY, DAY, f"expiration_date: {each}")
+        for each in (
+            "2026-3-4",
+            "20260304",
+            "2026-03-04T10:00:00Z",
+            "2026-03-04+01:00",
+            "2026-03-04T18:00",
+            "2026-03-04 (Wednesday)",
+            "2026-02-30",
+            "04.03.2026",
+            "tomorrow",
+            "YYYY-MM-DD",
+        )
+    ),
+    *(
+        (TEMPORARY, MOMENT, f"expires_at: {each}")
+        for each in (
+            "2026-03-04",
+            "2026-3-4",
+            "20260304",
+            "2026-03-04+01:00",
+            "2026-03-04T22:00:00",
+            "2026-03-04 22:00",
+            "2026-03-04T22:00:00+1",
+            "2026-02-30T10:00:00Z",
+            "tomorrow",
+            "2h",
+        )
+    ),
+    (TEMPORARY, "expiration_date:", "expiry_date:"),
+    (TEMPORARY, "expires_at:", "expire_at:"),
+    (TEMPORARY, "grant: writer", "grants: writer"),
+    (TEMPORARY, "grant: writer", "grant: writr"),
+    (TEMPORARY, "environment: prod", "environment: prd"),
+    (TEMPORARY, "user: bob", "users: bob"),
+    (TEMPORARY, "via: inline", "via: inlined"),
+    (TEMPORARY, "bob@example.com", "bob@exmple.com"),
+    ("permanent-access/pay.yaml", "environments: [nonprod, prod]", "environment: [nonprod, prod]"),
+    ("permanent-access/pay.yaml", "grants: [reader]", "grants: reader"),
+    ("permanent-access/pay.yaml", "[nonprod, prod]", "[nonprod, prd]"),
+    ("aws-accounts/pay.yaml", '"444455556666"', "4444-5555-6666"),
+    ("aws-accounts/pay.yaml", "deployer_role", "deployer-role"),
+    ("aws-policies/pay.yaml", "effect: Deny", "effect: deny"),
+    ("aws-policies/pay.yaml", "effect: Deny", "Effect: Deny"),
+    ("aws-policies/pay.yaml", "s3:ListBucket", "s3:ListBuckt"),
+    ("aws-policies/pay.yaml", "s3:GetObject", "s33:GetObject"),
+    ("aws-policies/pay.yaml", "Bool:", "Boolean:"),
+    ("aws-policies/pay.yaml", "AuthPresent", "AuthPresnt"),
+    ("aws-policies/pay.yaml", "custom_statements", "custom_statement"),
+    ("access-tests/pay.yaml", "expected_result: fail", "expected_result: failed"),
+    ("access-tests/pay.yaml", "wildcards: expand", "wildcards: expanded"),
+    ("settings.yaml", "require_mfa: false", "require_mfa: no"),
+    ("settings.yaml", "longest: 6d", "longest: 6"),
+    ("settings.yaml", "furthest_start", "furthest-start"),
+    ("settings.yaml", "values_per_file: 20000", "values_per_file: many"),
+]
+
+#: Where in a hint that is stands which is to be written in the place of what is wrong.
+REPLACEMENTS = (
+    r"did you mean '?([^'?]+?)'?\?",
+    r"^(?:else )?write ([^\s:,]+)$",
+    r"(?:such as|digits alone:|zone:|counts:) (\"?\d[^\s;,]*)",
+    r"\+01:00: (.+)$",
+    r"^write (\d\S+)$",
+    r"^write (?:one of )?(\w+)(?:,| or| \()",
+    r"write minutes, hours or days.*: .*(6d)",
+    r"write a whole number from (1)",
+    r"write one in '(.*?)'",
+    r"a list of one is \[(one)\]",
+)
+
+
+def replaced(finding: Finding, text: str) -> Iterator[str]:
+    """The text with what a hint proposes in the place of the word that the finding is about."""
+    assert finding.location is not None
+    assert finding.location.line is not None
+    lines = text.split("\n")
+    at, column = finding.location.line - 1, (finding.location.column or 1) - 1
+    line = lines[at]
+    word = re.match(r"\[[^]]*\]|\"[^\"]*\"|[^,\]}#]*?(?=: |:$|,|\]|\}|$)", line[column:])
+    assert word is not None
+    for said in REPLACEMENTS:
+        if (hint := re.search(said, finding.hint)) is not None:
+            new = f"[{word[0]}]" if hint[1] == "one" else hint[1]
+            changed = line[:column] + new + line[column + len(word[0]) :]
+            yield "\n".join([*lines[:at], changed, *lines[at + 1 :]])
+
+
+@pytest.mark.parametrize(("file", "right", "slip"), SLIPS)
+def test_what_a_hint_proposes_mends_a_slip(
+    tmp_path: Path, file: str, right: str, slip: str
+) -> None:
+    text = FILES[file].replace(right, slip, 1)
+    assert text != FILES[file]
+    found = wrong(tmp_path, file, text)
+    assert found, "it is no mistake"
+    mended = [each for one in found for each in replaced(one, text)]
+    assert any(wrong(tmp_path, file, each) == [] for each in mended), [found, mended]
