@@ -16,7 +16,7 @@ BROKEN = frozenset({Request("", "", "", "")})
 Files = Mapping[str, Iterable[Request]]
 
 
-def branch(*states: Files) -> Branch:
+def branch(*states: Files, apart: timedelta = timedelta(hours=1)) -> Branch:
     """A branch of an empty commit 0 and one for each state of the files, an hour apart."""
     contents: dict[str, frozenset[Request]] = {}
     steps: list[Step] = []
@@ -30,7 +30,7 @@ def branch(*states: Files) -> Branch:
             for path in sorted(before.keys() | after.keys())
             if before.get(path) != after.get(path)
         )
-        at = BEGIN + timedelta(hours=number)
+        at = BEGIN + number * apart
         steps.append(Step(str(number), at, is_oldest=number == 0, versions=versions))
         before = after
 
@@ -143,3 +143,12 @@ def test_an_entry_with_several_requests_has_the_oldest_beginning() -> None:
     step = branch(with_(ANN), with_(ANN, other)).began([other, ANN], {ANN, other})
     assert step is not None
     assert step.commit == "1"
+
+
+@pytest.mark.parametrize(("seconds", "commit"), [(5, "1"), (6, "3")])
+def test_commits_that_were_made_at_once_are_one_change(seconds: int, commit: str) -> None:
+    new = ANN._replace(grant="support")
+    states: list[Files] = [with_(ANN), with_(), with_(new)]
+    step = branch(*states, apart=timedelta(seconds=seconds)).began([new], {new})
+    assert step is not None
+    assert step.commit == commit

@@ -5,13 +5,16 @@ everything is gone from the accounts. Nothing of it is kept there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.fields import UserNames
+
+# A pull request that is merged by rebasing brings several commits, and is one change.
+_AT_ONCE = timedelta(seconds=5)
 
 
 class Request(NamedTuple):
@@ -134,11 +137,19 @@ class Branch:
 
     def _brought(self, request: Request, number: int) -> Step:
         """The beginning of a request that is new in a step."""
-        versions = self.steps[number].versions
-        before = frozenset[Request]().union(*(self._before(each, number) for each in versions))
-        after = (self._read(each.path, each.after) or frozenset() for each in versions)
-        gone = before.difference(*after)
+        before, after = frozenset[Request](), dict[str, str | None]()
+        for each in range(self._first_at_once(number), number + 1):
+            for version in self.steps[each].versions:
+                before |= self._before(version, each)
+                after[version.path] = version.after
+        gone = before.difference(*(self._read(*each) or () for each in after.items()))
         return self._inherited(request, gone, number) or self.steps[number]
+
+    def _first_at_once(self, number: int) -> int:
+        """The first of the steps up to this one that were committed at once."""
+        while number and abs(self.steps[number].at - self.steps[number - 1].at) <= _AT_ONCE:
+            number -= 1
+        return number
 
     def _inherited(self, request: Request, gone: Iterable[Request], end: int) -> Step | None:
         """The oldest beginning of those that a request takes the place of."""

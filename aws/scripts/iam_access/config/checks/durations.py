@@ -126,6 +126,8 @@ def _over(
         )
     if before is None:
         hint = f"remove the entry when you next touch the file; if it is new, {later}"
+        if access.lasts is not None:
+            hint += "; if it is not merged yet, check it with --base"
         report.warning("expired", _location(access), ended, hint)
     elif before.granted(access):
         hint = "remove the entry when you next touch the file"
