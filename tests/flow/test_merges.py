@@ -327,3 +327,30 @@ def test_a_file_that_is_not_of_merges_py_is_refused(repo: Repository, text: str)
     run = repo.fleet.apply("--merges", f"{folder}/merges")
     assert (run.status, run.writes) == (2, ())
     assert "merges.py" in run.out
+
+
+def test_a_duration_that_was_reviewed_long_ago_begins_with_the_merge(repo: Repository) -> None:
+    lasting: dict[str, Any] = {"for": "2h"}
+    grants = [
+        temporary("read", **lasting, via="inline"),
+        temporary("read", **lasting, via="policy", user="bob@example.com"),
+        temporary("read", **lasting, via="role", role="runner"),
+    ]
+    number = repo.pull(team(repo, "payments", temporary=grants))
+    repo.fleet.clock.move(hours=9)
+    repo.merge(number)
+    repo.fleet.clock.move(minutes=3)
+    run = repo.apply()
+    assert run is not None
+    assert run.status == 0, run.out
+    assert run.out.count("ends 2026-03-01 23:00:00 UTC, in 1 hour 57 minutes") >= 3
+    assert "was compared with the plan that was reviewed here" in repo.result(number)
+    # It goes on as it is, and renewed it is planned and applied anew.
+    renewed = [each | {"requested_at": "2026-03-01T21:01:00Z"} for each in grants]
+    number = repo.pull(team(repo, "payments", temporary=renewed))
+    repo.fleet.clock.move(minutes=30)
+    repo.merge(number)
+    run = repo.apply()
+    assert run is not None
+    assert run.status == 0, run.out
+    assert run.out.count("ends 2026-03-01 23:33:00 UTC") >= 3

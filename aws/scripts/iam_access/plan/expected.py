@@ -5,7 +5,7 @@ can only make less happen.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from iam_access.model import Account, Change, Finding, ResourceId, Severity
 from iam_access.plan.diff import is_dead
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.removals import Held, hold_teams
-from iam_access.plan.same_change import in_words, is_reviewed_or_begun
+from iam_access.plan.same_change import as_merged, in_words, is_reviewed_or_begun
 
 _SHOWN = 3
 _HINT = (
@@ -44,8 +44,16 @@ def hold_unexpected(
 
     What has ended goes all the same, and what lost its end gets it back.
     """
-    reviewed = _Reviewed(each for each in expected.plans if _is_of(each, account))
-    moved = [each for each in changes if not _needs_no_review(each, now) and not reviewed.has(each)]
+    reviewed: dict[ResourceId, list[Change]] = defaultdict(list)
+    for plan in (each for each in expected.plans if _is_of(each, account)):
+        for change in as_merged(plan.changes, changes):
+            reviewed[change.id].append(change)
+    moved = [
+        change
+        for change in changes
+        if not _needs_no_review(change, now)
+        and not any(is_reviewed_or_begun(change, each) for each in reviewed.get(change.id, ()))
+    ]
     unplanned = [each for each in moved if _is_unplanned(each, expected)]
     differing = [each for each in moved if not _is_unplanned(each, expected)]
     held = [
@@ -61,26 +69,6 @@ def hold_unexpected(
             *_unplanned(unplanned, account, stops=expected.stop_unplanned),
         ),
     )
-
-
-class _Reviewed:
-    """The changes that were reviewed, by id."""
-
-    def __init__(self, plans: Iterable[AccountPlan]) -> None:
-        self._by_id: dict[ResourceId, list[Change]] = defaultdict(list)
-        # What ends some time after its merge has another name by then.
-        self._relative: list[Change] = []
-        for plan in plans:
-            for change in plan.changes:
-                self._by_id[change.id].append(change)
-                if change.after is not None and change.after.relative_end is not None:
-                    self._relative.append(change)
-
-    def has(self, change: Change) -> bool:
-        """Whether the change, or what it is the rest of, was reviewed."""
-        is_relative = change.after is not None and change.after.relative_end is not None
-        alike = [*self._by_id.get(change.id, ()), *(self._relative if is_relative else ())]
-        return any(is_reviewed_or_begun(change, each) for each in alike)
 
 
 def _is_of(plan: AccountPlan, account: Account) -> bool:

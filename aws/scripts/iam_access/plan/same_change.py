@@ -1,8 +1,10 @@
 """Whether a change that is planned now is one that was reviewed, or what is left of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
+from itertools import product
 
 from iam_access.model import ApiCall, Change, Phase, Resource
 from iam_access.plan.diff import alike
@@ -32,10 +34,8 @@ def is_reviewed(now: Change, reviewed: Change, *, begun: bool) -> bool:
 def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
     """Whether a change is the one that was reviewed, or what is left of it in any way.
 
-    A claim that an interrupted run made is made anew under another name, which gives nothing. An
-    end that counts from the merge was not known when the change was reviewed.
+    A claim that an interrupted run made is made anew under another name, which gives nothing.
     """
-    reviewed = _with_end_of(now, reviewed)
     if is_reviewed(now, reviewed, begun=True):
         return True
     try:
@@ -50,20 +50,35 @@ def is_reviewed_or_begun(now: Change, reviewed: Change) -> bool:
         return False
 
 
-def _with_end_of(now: Change, reviewed: Change) -> Change:
-    """The reviewed change with the present end where both end as long after their merge."""
-    one, other = now.after, reviewed.after
-    if one is None or other is None or one.expires is None or other.expires is None:
-        return reviewed
-    if one.relative_end is None or one.relative_end != other.relative_end:
-        return reviewed
-    if one.expires == other.expires or one.id.kind != other.id.kind:
-        return reviewed
-    text = json.dumps(encode(Change, reviewed))
-    for before, after in zip(written_forms(other.expires), written_forms(one.expires), strict=True):
-        text = text.replace(before, after)
-    moved: Change = decode(Change, json.loads(text))
-    return moved
+def as_merged(reviewed: Sequence[Change], now: Sequence[Change]) -> Iterator[Change]:
+    """The reviewed changes, and what they are with the ends that count from the merge.
+
+    The moment of the merge was not known when they were reviewed. `now` are the present changes.
+    """
+    yield from reviewed
+    before, after = _relative_ends(reviewed), _relative_ends(now)
+    for (words, known_end), (present_words, present_end) in product(before - after, after - before):
+        if words == present_words:
+            yield from _moved(reviewed, known_end, present_end)
+
+
+def _relative_ends(changes: Iterable[Change]) -> frozenset[tuple[str, datetime]]:
+    written = (each.after for each in changes)
+    return frozenset(
+        (each.relative_end, each.expires)
+        for each in written
+        if each is not None and each.relative_end is not None and each.expires is not None
+    )
+
+
+def _moved(changes: Sequence[Change], end: datetime, later: datetime) -> Iterator[Change]:
+    """The changes with another end in all names and policies that have the one."""
+    for change in changes:
+        text = moved = json.dumps(encode(Change, change))
+        for form, other in zip(written_forms(end), written_forms(later), strict=True):
+            moved = moved.replace(form, other)
+        if moved != text:
+            yield decode(Change, json.loads(moved))
 
 
 def _without_claims(change: Change) -> list[ApiCall]:
