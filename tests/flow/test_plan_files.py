@@ -363,3 +363,28 @@ def test_a_file_that_is_no_plan_is_an_error_before_any_call(
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "plan-file"
     assert "some.json" in error["message"]
+
+
+def test_the_digest_of_a_dry_run_is_applied_and_no_other(files: Files) -> None:
+    write_granting_team(files)
+    with opened(files, account(), account(TEST)) as fleet:
+        digest = fleet.apply("--all", "--dry-run", "--output", "json").json["digest"]
+        other = fleet.apply("--all", "--expect-digest", "0" * 64, "--output", "json")
+        assert (other.status, other.writes) == (1, ())
+        assert [(f["code"], f["account"]) for f in other.json["findings"]] == [("plan-moved", None)]
+        # In one account, what is planned is another plan.
+        part = fleet.apply("--all", "--environment", "prod", "--expect-digest", digest)
+        assert (part.status, part.writes) == (1, ())
+        done = fleet.apply("--all", "--expect-digest", digest.upper(), "--output", "json")
+        assert (done.status, done.json["digest"]) == (0, digest)
+        assert done.writes
+        again = fleet.apply("--all", "--expect-digest", digest)
+        assert (again.status, again.writes) == (1, ())
+
+
+@pytest.mark.parametrize("digest", ["", " ", "abc", "0" * 63, "g" * 64])
+def test_what_is_no_digest_is_refused(files: Files, digest: str) -> None:
+    """An empty one would be no comparison."""
+    with opened(files, account()) as fleet, pytest.raises(SystemExit) as refused:
+        fleet.apply("--all", "--expect-digest", digest)
+    assert refused.value.code == 2

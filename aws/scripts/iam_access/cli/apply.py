@@ -234,6 +234,8 @@ def _check_options(options: argparse.Namespace) -> None:
     """
     if options.read_only and not options.dry_run:
         raise UsageError("--read-only works only with --dry-run", "add --dry-run")
+    if options.results is not None and options.merges is None:
+        raise UsageError("--results works only with --merges", "add --merges, or leave it out")
     if options.plan_file is not None and not options.dry_run:
         raise UsageError("--plan-file works only with --dry-run", "add --dry-run")
     for name, written in _SCOPE.items() if options.from_plan is not None else ():

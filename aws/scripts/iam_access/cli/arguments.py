@@ -1,6 +1,7 @@
 """The command line of the scripts."""
 
 import argparse
+import re
 from pathlib import Path
 
 from iam_access.render import Output
@@ -8,6 +9,7 @@ from iam_access.render import Output
 AWS_FOLDER = Path(__file__).resolve().parents[3]
 #: The values of options that not every command has, where it has not.
 NOT_ASKED = {"markdown_file": None, "summary_file": None, "read_only": False}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 EPILOG = "Exit status: 0 nothing to report, 1 something was found, 2 it could not finish."
 
 
@@ -72,10 +74,19 @@ def add_plan_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def whole_digest(text: str) -> str:
+    """A digest as a dry run shows it. Raises ArgumentTypeError for anything else."""
+    found = text.strip().lower()
+    if _DIGEST.fullmatch(found) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a digest of 64 hexadecimal digits")
+    return found
+
+
 def add_merges(parser: argparse.ArgumentParser) -> None:
     """What the apply of merges expects, and where its results go."""
     parser.add_argument(
         "--expect-digest",
+        type=whole_digest,
         metavar="DIGEST",
         help="change nothing unless this is the digest of the whole plan, as a dry run shows it",
     )

@@ -109,7 +109,7 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
         "known": [team for team, each in waiting.items() if _is_known(team, each, history)],
         "by_hand": by_hand,
         "allow_removals_of": environment.get("ALLOW_REMOVALS_OF", "").split(),
-        "expect_digest": environment.get("EXPECT_DIGEST", "").strip(),
+        "expect_digest": environment.get("EXPECT_DIGEST", "").strip().lower(),
         "dry_run": environment.get("DRY_RUN") == "true",
     }
 
