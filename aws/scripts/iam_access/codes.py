@@ -742,10 +742,10 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "from `revoke.py`: temporary access of ours that stays, and the entry that grants it",
     ),
     "access-of-others": CodeEntry(
-        _NOTE,
+        (Severity.WARNING, Severity.NOTE),
         "from `revoke.py`: groups and policies that others gave, and roles whose trust policy "
-        "names the user or role. Policies of resources, and other roles that can be assumed, are "
-        "not looked at",
+        "names the user or role; a note where there is none. Policies of resources, and other "
+        "roles that can be assumed, are not looked at",
     ),
     "held-elsewhere": CodeEntry(
         _NOTE,

@@ -204,7 +204,8 @@ def _of_others(state: PrincipalState, foreign: ForeignAccess, account: Account) 
     who = f"{state.principal} in {account.title}"
     return Finding(
         code=OTHERS,
-        severity=Severity.NOTE,
+        # Notes are shown by one example where there are many, warnings are all shown.
+        severity=Severity.WARNING if found else Severity.NOTE,
         message=f"{who} keeps what others gave: {', '.join(found)}"
         if found
         else f"{who} has no policies and groups but those of the pipeline",
