@@ -779,6 +779,18 @@ def _archive(server: GitHubServer, request: Request) -> Any:
     return f"{server.url}{STORAGE}{artifact['id']}"
 
 
+@route(f"GET {REPOSITORY}/environments/{{name}}", READ_ACTIONS)
+def _environment(server: GitHubServer, request: Request) -> Any:
+    """An environment that lets in protected branches alone, of which there is main."""
+    only = {"protected_branches": True, "custom_branch_policies": False}
+    return {"name": request.names["name"], "deployment_branch_policy": only}
+
+
+@route(f"GET {REPOSITORY}/branches/{{name}}", {"contents": "read"})
+def _branch(server: GitHubServer, request: Request) -> Any:
+    return {"name": request.names["name"], "protected": request.names["name"] == "main"}
+
+
 @route("GET /orgs/{owner}/teams/{team}/members", {"members": "read"}, paged=True)
 def _members(server: GitHubServer, request: Request) -> Any:
     members = server.teams.get(request.names["team"])
