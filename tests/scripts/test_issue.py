@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iam_access.cli import issue_form
 from iam_access.cli.issue import issue
@@ -167,6 +169,11 @@ def test_an_edit_updates_the_pull_request_and_the_answer(repository: Repository)
     assert repository.pull["title"].startswith("Request writer in prod")
     assert "grant: writer" in repository.on_branch().removeprefix(TEMPORARY)
     assert "was updated" in repository.answer
+    repository.read(body(Until_when="soon"), action="edited", changes={"body": {}})
+    assert repository.open() == 0
+    assert "'soon' is not a point in time; write 2h, 18:00 (UTC)" in repository.answer
+    assert f"#{repository.pull['number']} still asks for" in repository.answer
+    assert "grant: writer" in repository.on_branch().removeprefix(TEMPORARY)
     asked = len(repository.server.requests)
     repository.read(body(), action="edited", changes={"title": {}})
     assert repository.open() == 0
@@ -285,6 +292,8 @@ def test_nothing_that_is_written_means_anything(
         {"Reason": "x\u200by"},
         {"Reason": "x" * 1_001},
         {"Reason": "x\n\n### Grant\n\nwriter"},
+        {"Reason": "x\n\n ###  Grant\n\nwriter"},
+        {"Reason": "x\n\nGrant\n=====\nwriter"},
         {"Ticket": "T\r\n\r\n### For whom\r\n\r\nroot@example.com"},
         {"Team": "pay\n\n### Reason\n\nno"},
     ],
@@ -318,10 +327,25 @@ def test_headings_are_those_of_the_form(text: str, words: str) -> None:
 
 
 def test_answers() -> None:
-    found, problems = answers(body(Reason="a\r\nb  c", Ticket="T").replace("\n", "\r\n"))
+    found, problems = answers(body(Reason=" a\tb  c", Ticket="T").replace("\n", "\r\n"))
     assert problems == ()
     assert (found["reason"], found["ticket"], found["team"]) == ("a b c", "T", "pay")
     assert answers(body())[0]["ticket"] == ""
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*(f"### {each.label}" for each in QUESTIONS), "", "\r", "x", "_No response_"]
+        )
+        | st.text(max_size=5),
+        max_size=20,
+    )
+)
+def test_any_text_has_answers_or_problems(lines: list[str]) -> None:
+    found, problems = answers("\n".join(lines))
+    assert problems or all(found[each.name] for each in QUESTIONS if each.required)
+    assert all(value.isprintable() for value in found.values()) or problems
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"issue": 1}', "\xff", "[" * 100_000])

@@ -156,8 +156,9 @@ def _json(file: Path) -> Mapping[str, Any]:
 def answers(body: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """The answers by the names of their questions, and what is wrong with them, not escaped.
 
-    Each heading must be there once and in the form's order, so that no answer can pretend to be
-    that of another question. White space within an answer becomes single spaces.
+    Each heading must be there once and in the form's order, and each answer is one line, as the
+    form writes it: nothing within an answer can look like that of another question. White space
+    becomes single spaces.
     """
     lines = _LINE_END.split(body)
     at = [number for number, line in enumerate(lines) if line.rstrip() in _HEADINGS]
@@ -165,10 +166,14 @@ def answers(body: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
     if labels != [each.label for each in QUESTIONS] or any(map(str.strip, lines[: at[0]])):
         return {}, (_disorder(labels),)
     found: dict[str, str] = {}
+    problems: list[str] = []
     for question, start, end in zip(QUESTIONS, at, [*at[1:], len(lines)], strict=True):
-        text = " ".join(" ".join(lines[start + 1 : end]).split())
+        written = [" ".join(each.split()) for each in lines[start + 1 : end] if each.strip()]
+        text = " ".join(written)
         found[question.name] = "" if text == _EMPTY else text
-    return found, tuple(_problems(found))
+        if len(written) > 1:
+            problems.append(f"{question.label}: the answer has more than one line")
+    return found, (*problems, *_problems(found))
 
 
 def _disorder(labels: list[str]) -> str:

@@ -47,7 +47,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         return 1
     outcome = issue_form.read_outcome(options.outcome)
     answer = outcome.answer
-    if outcome.change is not None:
+    if outcome.change is None:
+        pull = branch_pulls.newest_of(github, filed.branch)
+        if pull is not None and pull.state is State.OPEN:
+            answer = f"{answer}\n\n#{pull.number} still asks for what the issue said before."
+    else:
         done = _hand_in(options.config_dir, github, filed, outcome.change, environment)
         answer = f"{done}\n\n{answer}"
     _answer(github, filed, answer)

@@ -10,7 +10,7 @@ from iam_access.cli.issue_form import Change, Filed, Outcome
 from iam_access.cli.runtime import Clock
 from iam_access.config import requests
 from iam_access.config.configuration import Configuration, Team
-from iam_access.config.requests import Asked, Edit, NotEditableError
+from iam_access.config.requests import Asked, Edit, End, NotEditableError
 from iam_access.errors import UsageError
 from iam_access.model import Finding
 from iam_access.render import escape
@@ -81,7 +81,7 @@ def _asked(
         lambda: asking.known("Environment", found["environment"], sorted(team.accounts)),
         lambda: asking.known("Grant", found["grant"], sorted(team.policies)),
         lambda: requesting.as_user(found["user"]),
-        lambda: ends.either(found["until"], begins, now, UTC),
+        lambda: _until(found["until"], begins, now),
     ):
         try:
             check()
@@ -89,7 +89,7 @@ def _asked(
             wrong.append(_words(error))
     if wrong:
         raise _RefusedError(*_listed(wrong), "", *_choices(configuration, team, found))
-    until = ends.either(found["until"], begins, now, UTC)
+    until = _until(found["until"], begins, now)
     return team, Asked(
         environment=found["environment"],
         grant=found["grant"],
@@ -98,6 +98,15 @@ def _asked(
         user=found["user"],
         ticket=found["ticket"] or None,
     )
+
+
+def _until(text: str, begins: datetime | None, now: datetime) -> End:
+    try:
+        return ends.either(text, begins, now, UTC)
+    except UsageError as error:
+        message = error.message.partition(": ")[2]
+        forms = "write 2h, 18:00 (UTC), YYYY-MM-DD or YYYY-MM-DDTHH:MMZ"
+        raise UsageError(f"Until when: {message}", forms) from None
 
 
 def _proposed(
@@ -165,13 +174,14 @@ def _body(filed: Filed, asked: Asked, ends_when: str, reason: str) -> Iterator[s
 
 def _choices(configuration: Configuration, team: Team, found: Mapping[str, str]) -> Iterator[str]:
     """What can be answered, where an environment or grant was not."""
-    if found["environment"] not in team.accounts:
+    place = found["environment"] if found["environment"] in team.accounts else None
+    if place is None:
         yield "Environments:"
         yield from _listed_choices(requesting.environments(configuration, team))
         yield ""
-    elif found["grant"] not in team.policies:
+    if found["grant"] not in team.policies:
         yield "Grants:"
-        yield from _listed_choices(requesting.grants(configuration, team, found["environment"]))
+        yield from _listed_choices(requesting.grants(configuration, team, place))
         yield ""
 
 
@@ -185,8 +195,7 @@ def _findings(found: Iterable[Finding]) -> list[str]:
 
 
 def _words(error: UsageError | NotEditableError) -> str:
-    text = error.message.removeprefix("--until: ")
-    return f"{text}; {error.hint}" if error.hint else text
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _listed(lines: Iterable[str]) -> list[str]:

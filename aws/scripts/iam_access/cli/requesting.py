@@ -1,8 +1,8 @@
 """What a request offers and says, at the terminal and in an issue alike."""
 
 import difflib
-from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
 
 from iam_access.cli.asking import Choice
 from iam_access.cli.pull_request import Message
@@ -31,23 +31,29 @@ def as_user(text: str) -> str:
 def environments(configuration: Configuration, team: Team) -> Iterator[Choice]:
     """The environments of a team, with the account and how long access may last there."""
     for name, spec in team.accounts.items():
-        limits = {
-            configuration.rules.limits(team.name, name, grant).longest.length
-            for grant in team.policies
-        }
-        yield Choice(name, ", ".join(filter(None, (spec.id, _at_most(limits)))))
+        most = _at_most(configuration, team, [name], list(team.policies))
+        yield Choice(name, ", ".join(filter(None, (spec.id, most))))
 
 
-def _at_most(limits: set[timedelta]) -> str:
-    return f"at most {' or '.join(length(each) for each in sorted(limits))}" if limits else ""
-
-
-def grants(configuration: Configuration, team: Team, environment: str) -> Iterator[Choice]:
-    """The grants of a team, with their descriptions and how long they may last."""
+def grants(configuration: Configuration, team: Team, environment: str | None) -> Iterator[Choice]:
+    """The grants of a team, with their descriptions and how long they may last (None: anywhere)."""
+    places = list(team.accounts) if environment is None else [environment]
     for key, entry in team.policies.items():
-        longest = configuration.rules.limits(team.name, environment, key).longest.length
         about = entry.spec.description or "(no description)"
-        yield Choice(key, f"{about} (at most {length(longest)})")
+        most = _at_most(configuration, team, places, [key])
+        yield Choice(key, f"{about} ({most})" if most else about)
+
+
+def _at_most(
+    configuration: Configuration, team: Team, places: Sequence[str], keys: Sequence[str]
+) -> str:
+    """How long these grants may last in these environments."""
+    limits = {
+        configuration.rules.limits(team.name, place, key).longest.length
+        for place in places
+        for key in keys
+    }
+    return f"at most {' or '.join(length(each) for each in sorted(limits))}" if limits else ""
 
 
 def what_it_allows(team: Team, grant: str) -> Iterator[str]:
