@@ -140,6 +140,13 @@ def test_what_github_could_not_read_is_an_error(tmp_path: Path, owner: str, line
     assert finding_lines(found) == [f"settings.yaml:{line}"]
 
 
+def test_owners_of_a_team_that_is_not_there_are_told(tmp_path: Path) -> None:
+    text = "owners:\n  guards: '@a'\n  teams: {'p*': '@b', pya: '@c'}\n"
+    found = loaded(tmp_path, {"settings.yaml": text})
+    assert finding_lines(found) == ["settings.yaml:3:23 warning rule-without-effect"]
+    assert found.findings[0].hint == "did you mean 'pay'?"
+
+
 def test_owners_are_off_without_the_setting(tmp_path: Path) -> None:
     aws = repository(tmp_path, "owners:\n")
     assert validate(["--config-dir", str(aws)]) == 0

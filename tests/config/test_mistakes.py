@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.cli.files import teams_named
+from iam_access.config import suites
 from iam_access.config.load import load
 from iam_access.errors import UsageError
 from tests.config.repository import ACCOUNTS, NOW, PERMANENT, POLICIES, TEMPORARY, loaded, marked
@@ -423,3 +424,9 @@ def test_a_directory_beside_the_files_names_theirs(tmp_path: Path, given: str) -
     (tmp_path / "aws/schemas").mkdir()
     (found,) = load(tmp_path / given, now=NOW).findings
     assert (found.code, found.hint) == ("no-teams", f"did you mean --config-dir {tmp_path}/aws?")
+
+
+def test_access_tests_of_a_team_that_nearly_exists_name_the_team(tmp_path: Path) -> None:
+    found = loaded(tmp_path, {"access-tests/pays.yaml": "tests: []\n"})
+    (finding,) = suites.of_teams(found).findings
+    assert finding.hint.startswith("did you mean pay? Then put this into pay.yaml; else ")

@@ -26,7 +26,7 @@ from iam_access.config.findings import FindingCollector, TooManyFindingsError
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import NAMES, PART_BEFORE, UserNames
 from iam_access.model import Finding, Location, Severity
-from iam_access.phrases import did_you_mean, listed, shown
+from iam_access.phrases import did_you_mean, listed, nearest, shown
 from iam_access.place import SourcePosition
 from iam_access.policy.actions import unknown_action
 from iam_access.policy.condition_keys import find_condition_key, nearest_condition_key
@@ -81,11 +81,13 @@ def of_teams(configuration: Configuration, teams: frozenset[str] | None = None) 
         concerned = report.of(source.team)
         team = configuration.teams.get(source.team)
         if team is None:
+            near = nearest(source.team, configuration.teams)
+            guess = f"did you mean {near}? Then put this into {near}.yaml; else " if near else ""
             concerned.error(
                 "missing-accounts",
                 Location(source.file, 1, 1),
                 f"there is no team {source.team}: it has no other files",
-                "name the file after a team that has a file in aws-accounts/",
+                f"{guess}name the file after a team that has a file in aws-accounts/",
             )
             continue
         there = None

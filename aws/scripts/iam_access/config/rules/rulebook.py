@@ -276,6 +276,9 @@ class Rulebook:
         for name in ("accounts", "grantees"):
             for number, rule in enumerate(getattr(self.settings, name)):
                 yield from _numbered(rule.teams or (), (name, number, "teams"))
+        owners = self.settings.owners
+        for team in owners.teams if owners is not None else ():
+            yield team, ("owners", "teams", team)
 
 
 def aliases_of(
