@@ -9,8 +9,10 @@ import pytest
 from iam_access import kinds
 from iam_access.cli.commands import codeowners, validate
 from iam_access.config import code_owners
+from iam_access.config.load import load
 from iam_access.config.settings import OwnerSettings
-from tests.config.repository import VALID, finding_lines, loaded, write
+from iam_access.model import Severity
+from tests.config.repository import NOW, VALID, finding_lines, loaded, write
 
 OWNERS = """\
 owners:
@@ -138,6 +140,15 @@ def test_a_file_that_github_would_not_read_is_refused(tmp_path: Path) -> None:
 def test_what_github_could_not_read_is_an_error(tmp_path: Path, owner: str, line: str) -> None:
     found = loaded(tmp_path, {"settings.yaml": f"owners:\n {owner}\n"})
     assert finding_lines(found) == [f"settings.yaml:{line}"]
+
+
+def test_the_owners_of_the_example_are_a_warning(tmp_path: Path) -> None:
+    aws = repository(tmp_path, 'owners: {guards: "@YOUR-ORG/platform-team"}\n')
+    codeowners(["--config-dir", str(aws)])
+    (finding,) = code_owners.check(load(aws, now=NOW))
+    assert finding.severity is Severity.WARNING
+    assert "write your organisation and team" in finding.hint
+    assert str(finding.location).endswith("settings.yaml:1:9")
 
 
 def test_owners_of_a_team_that_is_not_there_are_told(tmp_path: Path) -> None:

@@ -240,7 +240,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _WARNING, "a description or ticket with ` #` in it, where YAML ends the text"
     ),
     "code-owners": CodeEntry(
-        _ERROR, "`.github/CODEOWNERS` is not what `owners` in the settings make of it"
+        _ERROR + _WARNING,
+        "`.github/CODEOWNERS` is not what `owners` in the settings make of it; a warning: these "
+        "are still those of the example",
     ),
     "unknown-alias": CodeEntry(_ERROR, "an alias (`*name`) without an anchor (`&name`)"),
     "recursive-alias": CodeEntry(_ERROR, "an alias within its own anchor"),

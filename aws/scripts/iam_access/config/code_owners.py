@@ -20,6 +20,7 @@ from iam_access.model import Finding, Location, Severity
 FILE: Final = ".github/CODEOWNERS"
 COMMAND: Final = "python aws/scripts/codeowners.py"
 
+_EXAMPLE: Final = "@YOUR-ORG"
 _LARGEST: Final = 3_000_000  # bytes
 
 # What is beside the teams' files, or above all of them.
@@ -75,12 +76,23 @@ def made_of(configuration: Configuration, root: Path) -> str | None:
 def check(configuration: Configuration) -> Iterator[Finding]:
     """An error if the file is not what the settings make of it, or too large to be read.
 
-    Files outside of a repository, and settings without owners, have no such file.
+    A warning if it has the owners of the example. Files outside of a repository, and settings
+    without owners, have no such file.
     """
     root = repository_of(configuration.directory)
     wanted = made_of(configuration, root) if root is not None else None
     if root is None or wanted is None:
         return
+    place = configuration.settings_place
+    if _EXAMPLE in wanted:
+        yield Finding(
+            "code-owners",
+            Severity.WARNING,
+            f"{_EXAMPLE} is an example: GitHub passes over owners that there are not, and then no "
+            "code owner has to approve",
+            f"write your organisation and team in owners, and run {COMMAND}",
+            place.at("owners").location if place is not None else None,
+        )
     path = root / FILE
     location = Location(shown_path(path), 1, 1)
     if len(wanted.encode()) >= _LARGEST:
