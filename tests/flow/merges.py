@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 import changed_teams
+from iam_access.cli import commands
+from iam_access.cli.drift_issues import drift_issues
+from iam_access.cli.last_applied import last_applied
 from iam_access.cli.merges import merges
 from iam_access.cli.publish import publish
 from iam_access.github.client import GitHub
@@ -120,6 +123,25 @@ class Repository:
         ended = publish([str(results)], self._environment(token))
         assert ended == status
         return True
+
+    def drift(self, monkeypatch: pytest.MonkeyPatch, mend: str = "false") -> Run:
+        """What drift.yaml does at the tip of main."""
+        self._runs += 1
+        folder = self.root.parent / f"run-{self._runs}"
+        folder.mkdir()
+        read = self.server.token(actions="read", issues="read")
+        output, file = str(folder / "output"), str(folder / "drift.json")
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said):
+            arguments = ["--output-file", output]
+            assert last_applied(arguments, self._environment(read), changed_teams) == 0
+        monkeypatch.setenv("DRIFT_MEND", mend)
+        monkeypatch.setenv("DRIFT_APPLIED", Path(output).read_text().strip().partition("=")[2])
+        done = self.fleet.run(commands.drift, "--from-form", "--issues-file", file)
+        write = self.server.token(issues="write")
+        with redirect_stdout(said), redirect_stderr(said):
+            assert drift_issues([file], self._environment(write)) == 0, said.getvalue()
+        return done
 
     def _environment(self, token: str) -> dict[str, str]:
         return {

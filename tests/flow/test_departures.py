@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from iam_access.cli import commands
 from tests.config.test_revisions import commit, git
 from tests.flow.fleet import (
     LIVE,
@@ -97,6 +98,8 @@ def world(shared: World) -> World:
 def test_an_account_that_leaves_is_emptied(world: World) -> None:
     assert world.now[1] != world.empty[1]
     only_prod(world.files)
+    shown = world.fleet.apply("--all", "--dry-run", "--applied", world.earlier).out
+    assert f"user bob: queues of payments in {TEST}, inline policy" in shown
     run = world.apply("--all")
     assert (run.status, run.codes) == (0, ["account-leaves"])
     assert {call.account_id for call in run.writes} == {TEST}
@@ -209,11 +212,15 @@ def test_without_the_files_applied_last_the_commits_tell_what_is_not_looked_at(
     assert world.fleet.apply("--all", "--output", "json").codes == []
     only_prod(world.files)
     commit(world.files.directory)
-    run = world.fleet.apply("--all", "--output", "json")
-    assert run.codes == ["accounts-not-looked-at"]
-    (told,) = run.json["findings"]
-    assert TEST in told["message"]
-    assert "--applied" in told["hint"]
+    for run in (
+        world.fleet.apply("--all", "--output", "json"),
+        world.fleet.apply("payments", "--output", "json"),
+        world.fleet.run(commands.drift, "--output", "json"),
+    ):
+        assert run.codes == ["accounts-not-looked-at"]
+        (told,) = run.json["findings"]
+        assert TEST in told["message"]
+        assert "--applied" in told["hint"]
     run = world.fleet.apply("--all", "--applied", first, "--output", "json")
     assert run.codes == ["account-leaves"]
     assert world.now[1] == world.empty[1]

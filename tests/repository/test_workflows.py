@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
+from iam_access.github.client import GitHub
+from iam_access.github.issues import put_issue
 from tests.github.server import GitHubServer, github_server
 from tools import changed_code
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
 NAMES = [path.stem for path in FILES]
-DEPLOYING = {"apply": "aws", "cleanup": "aws", "revoke": "aws-revoke"}
+DEPLOYING = {"apply": "aws", "cleanup": "aws", "drift": "aws", "revoke": "aws-revoke"}
 # About a pull request, with an identity or secrets: they run the target branch's code alone.
 TARGET = {"plan": "aws-plan", "approvals": "approvals"}
 COMMENTING = ("plan", "validate")
@@ -105,6 +107,7 @@ def test_nothing_is_permitted_at_the_top_and_every_job_is_bounded(name: str) -> 
             *([{"pull-requests"}] if name in COMMENTING else []),
             *([{"issues", "pull-requests"}] if name == "apply" else []),
             *([{"contents", "issues", "pull-requests"}] if name == "request" else []),
+            *([{"issues"}] if name == "drift" else []),
         ]
 
 
@@ -253,21 +256,28 @@ def test_only_the_tip_of_main_is_deployed(name: str) -> None:
         assert checkout["with"]["ref"] == "refs/heads/main"
 
 
-def test_apply_and_cleanup_take_turns_and_cannot_push_each_other_out() -> None:
-    workflows = [load(name) for name in ("apply", "cleanup")]
-    outer = {workflow["concurrency"]["group"] for workflow in workflows}
-    every_job = [job for workflow in workflows for job in workflow["jobs"].values()]
+@pytest.mark.parametrize("name", DEPLOYING)
+def test_the_hub_role_trusts_it(name: str) -> None:
+    template = (ROOT / "aws" / "bootstrap" / "hub-role.yaml").read_text()
+    assert f"/.github/workflows/{name}.yaml@refs/heads/${{GitHubBranch}}" in template
+
+
+def test_what_changes_accounts_takes_turns_and_cannot_push_each_other_out() -> None:
+    workflows = {name: load(name) for name in ("apply", "cleanup", "drift")}
+    outer = {name: each["concurrency"]["group"] for name, each in workflows.items()}
+    every_job = [job for workflow in workflows.values() for job in workflow["jobs"].values()]
     jobs = [job for job in every_job if "environment" in job]
     inner = {job["concurrency"]["group"] for job in jobs}
-    # One run of each workflow at most gets as far as its one job, so two jobs at most ever meet in
+    # One run of each group at most gets as far as its one job, so two jobs at most ever meet in
     # the common group: one works, one waits, and no third comes to cancel the waiting one.
-    assert len(jobs) == len(workflows) == len(outer)
+    assert len(jobs) == len(workflows)
+    assert outer["cleanup"] == outer["drift"] != outer["apply"]
     assert len(inner) == 1
-    assert inner.isdisjoint(outer)
-    every = [holder["concurrency"] for holder in [*workflows, *jobs]]
+    assert inner.isdisjoint(outer.values())
+    every = [holder["concurrency"] for holder in [*workflows.values(), *jobs]]
     assert {concurrency["cancel-in-progress"] for concurrency in every} == {"false"}
     # A run by hand on another branch is in groups of its own.
-    assert all(group.endswith("-${{ github.ref }}") for group in outer | inner)
+    assert all(group.endswith("-${{ github.ref }}") for group in {*outer.values()} | inner)
 
 
 def test_the_brake_waits_for_nothing() -> None:
@@ -304,6 +314,74 @@ def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path
         assert (done.returncode, done.stdout) == (0, "--all\n")
         server.failures += [(404, {})]
         assert find(tmp_path, server).returncode == 2
+
+
+def last_applied(folder: Path, server: GitHubServer) -> str:
+    """What the step of drift.yaml that finds the files applied last tells the next ones."""
+    (folder / "output").unlink(missing_ok=True)
+    token = server.token(actions="read", issues="read", contents="read")
+    given = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": token}
+    script = block("drift", "Find what was applied last")
+    done = run(script, folder, {"python": PYTHON}, **given)
+    assert (done.returncode, done.stderr) == (0, "")
+    return (folder / "output").read_text()
+
+
+def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
+    tmp_path: Path,
+) -> None:
+    git = ["git", "rev-list", "--max-count=2", "--first-parent", "HEAD"]
+    done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True)
+    tip, before = done.stdout.split()
+    with github_server("org/repo") as server:
+        assert last_applied(tmp_path, server) == "commit=\n"
+        server.add_run("apply.yaml", "push", tip)
+        assert last_applied(tmp_path, server) == f"commit={tip}\n"
+        token = server.token(issues="write")
+        put_issue(
+            GitHub("org/repo", token, server.url),
+            {},
+            "apply-pay",
+            "t",
+            "p",
+            "l",
+            f"since={before} tried={tip}",
+        )
+        assert last_applied(tmp_path, server) == f"commit={before}\n"
+        server.add_run("apply.yaml", "push", "f" * 40)  # of another history
+        assert last_applied(tmp_path, server) == "commit=\n"
+
+
+def test_the_form_of_drift_sets_all_that_the_script_reads(tmp_path: Path) -> None:
+    (step,) = (each for each in steps(load("drift")) if each.get("name") == "Look")
+    inputs = load("drift")["on"]["workflow_dispatch"]["inputs"]
+    form = {f"DRIFT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in inputs}
+    applied = {"DRIFT_APPLIED": "${{ steps.applied.outputs.commit }}"}
+    secret = {"NOTIFICATION_URL": "${{ secrets.NOTIFICATION_URL }}"}
+    assert {**form, **applied, **secret} == step["env"]
+    typed = {"DRIFT_MEND": "perhaps", "DRIFT_APPLIED": "", "DRIFT_ALLOW_REMOVALS_OF": ""}
+    done = run(step["run"], tmp_path, {"python": PYTHON}, **typed)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "DRIFT_MEND" in done.stdout
+
+
+def test_issues_of_drift_are_kept_by_the_steps_own_script(tmp_path: Path) -> None:
+    job = load("drift")["jobs"]["issues"]
+    written: dict[str, Any] = {
+        "pages": {"1": {"title": "prod", "page": "p"}},
+        "looked_at": [],
+        "named": None,
+    }
+    (tmp_path / "drift.json").write_text(json.dumps(written))
+    with github_server("org/repo") as server:
+        given = {
+            "GITHUB_API_URL": server.url,
+            "GITHUB_TOKEN": server.token(**job["permissions"]),
+        }
+        script = block("drift", "Keep the issues")
+        done = run(script, tmp_path, {"python": PYTHON}, **given)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [each["title"] for each in server.issues.values()] == ["Drift in prod"]
 
 
 OPEN: Mapping[str, Any] = {"protection_rules": [], "deployment_branch_policy": None}
@@ -471,7 +549,7 @@ def test_the_scripts_that_are_called_exist(name: str) -> None:
 def test_the_log_has_what_a_summary_leaves_out() -> None:
     scripts = [step["run"] for path in FILES for step in steps(load(path.stem)) if "run" in step]
     summaries = [script for script in scripts if "GITHUB_STEP_SUMMARY" in script]
-    assert len(summaries) == 3
+    assert len(summaries) == 4
     for script in summaries:
         assert "--summary-file" in script or "--markdown-file" in script
         assert "--output" not in script

@@ -336,8 +336,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "accounts-not-looked-at": CodeEntry(
         _WARNING,
-        "from `apply.py --all` without `--applied`: earlier commits name accounts that no file "
-        "names any more",
+        "from `apply.py` and `drift.py` without `--applied`: earlier commits name accounts that "
+        "are not named any more",
     ),
     "account-twice": CodeEntry(_ERROR, "two environments of a team are one account"),
     "conflicting-account": CodeEntry(

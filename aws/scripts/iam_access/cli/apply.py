@@ -194,8 +194,8 @@ def _told_of_left(
     configuration: Configuration, report: Report, request: RunOptions
 ) -> Iterator[Finding]:
     """What becomes of the accounts that left the files."""
-    if configuration.base is None and request.teams is None:
-        yield from left_accounts.unknown(configuration)
+    if configuration.base is None:
+        yield from left_accounts.unknown(configuration, request.teams)
     yield from left_accounts.results(configuration, report.accounts)
 
 

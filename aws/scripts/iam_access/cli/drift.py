@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     """
     options = _options(options)
     configuration = load_standing(options.config_dir, options.base, now=clock())
-    files = WatchedFiles(configuration, configuration.base)
+    files = WatchedFiles(configuration, configuration.base, is_mended=options.mend)
     teams = teams_named(options.teams, configuration) if options.teams else None
     request = RunOptions(teams=teams, allow_removals_of=frozenset(options.allow_removals_of))
     watched = {**configuration.departures, **configuration.known_accounts}
@@ -41,7 +41,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     report = run.over(accounts, teams, lambda now: watching(files, request, now))
     unread = [each for each in report.findings if each.is_error or not accounts]
     unknown = tuple(_unread_base(configuration.base, teams))
-    left = left_accounts.results(configuration, report.accounts)
+    left = [*left_accounts.results(configuration, report.accounts)]
+    if configuration.base is None and not options.sandbox:
+        left += left_accounts.unknown(configuration, teams)
     # What the files ask for since they were applied is no part of the drift.
     report = replace(report, requests=(), findings=(*unread, *unknown, *left))
     if options.issues_file is not None:

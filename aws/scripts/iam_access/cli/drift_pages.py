@@ -22,7 +22,9 @@ def write(file: Path, report: Report, configuration: Configuration, *, whole: bo
         for account in report.accounts
         if has_drift(account)
     }
-    whole = whole and not any(each.is_error and not each.team for each in configuration.findings)
+    base = configuration.base
+    doubted_all = any(each.is_error and not each.team for each in configuration.findings)
+    whole = whole and not doubted_all and (base is None or base.settings_valid)
     known = {**configuration.departures, **configuration.known_accounts}
     doubted = _teams_not_judged(configuration)
     clean = (

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from iam_access.cli.merge_files import FILE, RESULTS, TEAM_ISSUE, Waiting, plan_name
+from iam_access.cli.last_applied import applied_before, teams_that_wait
+from iam_access.cli.merge_files import FILE, RESULTS, Waiting, plan_name
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
-from iam_access.github.issues import open_issues
 from iam_access.github.merges import (
     MergedPull,
     NoPlanError,
@@ -88,15 +88,8 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from None
     github = GitHub.of(environment)
-    last = last_applied(github)
-    waiting = {
-        name.removeprefix(TEAM_ISSUE): Waiting.of(issue.note)
-        for name, issue in open_issues(github).items()
-        if name.startswith(TEAM_ISSUE)
-    }
-    # What could not be applied of a team is tried again from where it was first tried.
-    starts = {last, *(each.since for each in waiting.values() if each)} - {None}
-    before = history.oldest(sorted(map(str, starts)), "HEAD") if last else None
+    last, waiting = last_applied(github), teams_that_wait(github)
+    before = applied_before(last, waiting, history)
     by_hand = environment.get("GITHUB_EVENT_NAME") != "push"
     is_partial = before is not None and not by_hand
     commits = _Commits(folder, github, history, is_compared=not by_hand)

@@ -1,7 +1,7 @@
 """Accounts that have left the files: what an apply says of them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from iam_access.config import accounts, revisions
 from iam_access.config.configuration import Configuration
@@ -63,16 +63,30 @@ def unapplied(change: Configuration, standing: Configuration) -> Iterator[Findin
             )
 
 
-def unknown(configuration: Configuration) -> Iterator[Finding]:
-    """Warn of accounts that earlier commits name, where the files applied last are not known."""
-    earlier = _ID.findall(revisions.removed_lines(configuration.directory, accounts.FOLDER))
-    known = {*configuration.known_accounts, *configuration.settings.closed_accounts}
-    gone = sorted(set(earlier) - known)
+def unknown(configuration: Configuration, teams: frozenset[str] | None) -> Iterator[Finding]:
+    """Warn of accounts that earlier commits name, where the files applied last are not known.
+
+    A run for all teams (None) looks at those that any team names, one for some at theirs.
+    """
+    if teams is None:
+        named = configuration.known_accounts.keys()
+        yield from _not_looked_at(accounts.FOLDER, named, configuration)
+        return
+    for name in sorted(teams):
+        theirs = {spec.id for spec in configuration.teams[name].accounts.values()}
+        yield from _not_looked_at(f"{accounts.FOLDER}/{name}.yaml", theirs, configuration)
+
+
+def _not_looked_at(
+    path: str, named: Collection[str], configuration: Configuration
+) -> Iterator[Finding]:
+    earlier = _ID.findall(revisions.removed_lines(configuration.directory, path))
+    gone = sorted(set(earlier).difference(named, configuration.settings.closed_accounts))
     if gone and not configuration.unread_accounts:
         yield Finding(
             code="accounts-not-looked-at",
             severity=Severity.WARNING,
-            message="not looked at, though earlier commits name them: "
+            message=f"not looked at, though earlier commits of {path} name them: "
             f"{count(len(gone), 'account')} ({some(gone, _SHOWN)})",
             hint="what the pipeline made there stays, unless an earlier apply took it away: name "
             "the commit that was applied last with --applied",

@@ -19,7 +19,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.phrases import count, some
+from iam_access.phrases import count, listed, some
 from iam_access.plan.desired import as_valid_files_name
 from iam_access.plan.diff import (
     ResourcesById,
@@ -58,11 +58,18 @@ _Changes = Mapping[ResourceId, Change]
 class WatchedFiles:
     """The files as they are, and the files that were applied last.
 
-    `applied` is None where these are not known: then every difference counts as drift.
+    `applied` is None where these are not known: then every difference counts as drift. `is_mended`
+    is whether the run also carries the plan out.
     """
 
     current: Configuration
     applied: Configuration | None = None
+    is_mended: bool = False
+
+    @property
+    def mending(self) -> str:
+        """What puts drift right, in words."""
+        return "this run" if self.is_mended else "--mend"
 
 
 def plan_drift(
@@ -86,8 +93,8 @@ def plan_drift(
     mended = {change.id for change in mending.changes}
     lost = _lost(files, account, snapshot, observed, request, now)
     found = (
-        *(_lost_deadline(each, snapshot, mended) for each in lost.values()),
-        *_differences(drifted, lost, mended, account, snapshot, certain=files.applied is not None),
+        *(_lost_deadline(each, snapshot, mended, files) for each in lost.values()),
+        *_differences(drifted, lost, mended, account, snapshot, files),
         *_not_applied(changes.keys() - agreed, account),
         *_leftovers(observed, account, snapshot, request, now),
         *_beside_ours(files.current, observed, asked.wanted, account, snapshot, request),
@@ -178,11 +185,13 @@ def _lost(
     return {id_: each for id_, each in lost.items() if id_ in before}
 
 
-def _lost_deadline(lost: LostDeadline, snapshot: Snapshot, mended: Iterable[ResourceId]) -> Finding:
+def _lost_deadline(
+    lost: LostDeadline, snapshot: Snapshot, mended: Iterable[ResourceId], files: WatchedFiles
+) -> Finding:
     finding = lost.finding(snapshot, restored=False)
     if lost.resource.id not in mended:
         return finding
-    return replace(finding, hint=f"--mend repairs it; {_WHO}")
+    return replace(finding, hint=f"{files.mending} repairs it; {_WHO}")
 
 
 def _differences(
@@ -191,20 +200,18 @@ def _differences(
     mended: Iterable[ResourceId],
     account: Account,
     snapshot: Snapshot,
-    *,
-    certain: bool,
+    files: WatchedFiles,
 ) -> Iterator[Finding]:
-    """An error for each resource that differs from the files, but those without their deadline.
-
-    It is `certain` to be drift if the files that were applied last are known.
-    """
+    """An error for each resource that differs from the files, but those without their deadline."""
+    certain = files.applied is not None
     for id_, change in drifted.items():
         if id_ in lost:
             continue
         holder = f" of {change.principal.label}" if change.principal else ""
         reason = f" ({change.reasons[0]})" if change.action is ChangeType.UPDATE else ""
+        calls = listed(dict.fromkeys(call.operation for call in change.calls))
         how = (
-            "--mend puts it right"
+            f"{files.mending} puts it right ({calls})"
             if id_ in mended
             else "the files ask for something else since, or a rule is in the way: the next apply "
             "decides"

@@ -105,7 +105,8 @@ class Row:
     def where(self) -> str:
         """`prod (123456789012)`."""
         environment = environment_of(self.account, self.teams)
-        return f"{environment} ({self.account.id})" if environment else self.account.id
+        named = environment not in ("", self.account.id)
+        return f"{environment} ({self.account.id})" if named else self.account.id
 
     @property
     def outcome(self) -> str:

@@ -1,0 +1,83 @@
+"""`last_applied.py`: find the commit whose files were applied last, by GitHub.
+
+It runs before anything is installed, so it needs the standard library and git alone.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from iam_access.cli.merge_files import TEAM_ISSUE, Waiting
+from iam_access.errors import AccessError
+from iam_access.github import merges
+from iam_access.github.client import GitHub
+from iam_access.github.issues import open_issues
+from iam_access.render.escape import not_a_command, terminal
+
+_UNFINISHED = 2
+
+
+class History(Protocol):
+    """What git says of the commits of main (changed_teams.py)."""
+
+    def oldest(self, commits: Sequence[str], after: str) -> str | None:
+        """That of the commits on which all others and `after` build; None if there is none."""
+
+
+def last_applied(
+    argv: Sequence[str] | None, environment: Mapping[str, str], history: History
+) -> int:
+    """Run the command line; return the exit status: 0 found, or not known; 2 not asked."""
+    parser = argparse.ArgumentParser(
+        description="Find the commit that the workflow Apply has applied last, before what waits "
+        "of any team. GITHUB_TOKEN needs to read actions and issues.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--output-file",
+        type=Path,
+        metavar="FILE",
+        help="add `commit=COMMIT`, without one if it is not known, to this file: GITHUB_OUTPUT",
+    )
+    options = parser.parse_args(argv)
+    try:
+        commit = find(environment, history)
+        if options.output_file is not None:
+            with options.output_file.open("a", encoding="utf-8") as output:
+                output.write(f"commit={commit or ''}\n")
+    except (AccessError, OSError) as error:
+        sys.stderr.write(not_a_command(terminal(f"last_applied.py: {error}")) + "\n")
+        return _UNFINISHED
+    sys.stdout.write(f"{commit or 'No commit of this history is known to be applied.'}\n")
+    return 0
+
+
+def find(environment: Mapping[str, str], history: History) -> str | None:
+    """The commit; None where it is not known. Raises GitHubError."""
+    github = GitHub.of(environment)
+    return applied_before(merges.last_applied(github), teams_that_wait(github), history)
+
+
+def teams_that_wait(github: GitHub) -> dict[str, Waiting | None]:
+    """The teams of which something waits to be applied. Raises GitHubError."""
+    return {
+        name.removeprefix(TEAM_ISSUE): Waiting.of(issue.note)
+        for name, issue in open_issues(github).items()
+        if name.startswith(TEAM_ISSUE)
+    }
+
+
+def applied_before(
+    last: str | None, waiting: Mapping[str, Waiting | None], history: History
+) -> str | None:
+    """The last commit all of which is applied; None where that is not known.
+
+    `last` is that of the last run that succeeded. What could not be applied of a team is tried
+    again from where it was first tried.
+    """
+    if last is None:
+        return None
+    starts = {last, *(each.since for each in waiting.values() if each and each.since)}
+    return history.oldest(sorted(starts), "HEAD")
