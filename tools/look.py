@@ -25,7 +25,8 @@ from tools.check import npm_packages  # noqa: E402
 
 STYLE: Final = ROOT / "tools" / "page"
 PROGRAMS: Final = ("chromium", "cmark-gfm", "npm")
-WIDTH, HEIGHT = 900, 1_000
+#: In pixels: about what a comment has.
+WIDTH, HEIGHT = 800, 1_000
 
 _EXTENSIONS = ("table", "autolink", "strikethrough", "tagfilter")
 # https://github.com/gjtorikian/html-pipeline/blob/main/lib/html_pipeline/sanitization_filter.rb
@@ -43,7 +44,8 @@ _VOID = frozenset({"br", "hr", "img", "source", "wbr"})
 
 _BODY = re.compile("<body>(.*)</body>", re.DOTALL)
 _PAGE = """<!doctype html><meta charset="utf-8"><style>{style}
-body {{ margin: 0 }} article {{ box-sizing: border-box; padding: 16px 24px }}</style>
+body {{ margin: 0 }}
+article {{ box-sizing: border-box; padding: 16px; font-size: 14px !important }}</style>
 <article class="markdown-body">{body}</article>
 <script>
 const boxes = [...document.querySelectorAll("article *")].map((each) => {{

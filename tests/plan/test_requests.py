@@ -189,3 +189,15 @@ def test_new_people_and_guarded_environments_are_marked(tmp_path: Path) -> None:
 def test_other_settings_are_said(tmp_path: Path) -> None:
     (found,) = asked(tmp_path, {"settings.yaml": "temporary_access: {longest: 5d}\n"}, {})
     assert found.type is RequestType.SETTINGS
+
+
+def test_a_team_with_errors_is_told_as_such_and_nothing_else_of_it(tmp_path: Path) -> None:
+    before = load(write(tmp_path / "old", VALID), now=NOW)
+    wrong = {
+        **VALID,
+        "aws-policies/pay.yaml": POLICIES.replace("reader:", "viewer:"),
+        "permanent-access/pay.yaml": PERMANENT.replace("[reader]", "[nothing]"),
+    }
+    after = load(write(tmp_path / "new", wrong), now=NOW)
+    assert after.invalid == {"pay"}
+    assert [each.type for each in requests(before, after, NOW)] == [RequestType.INVALID_FILES]

@@ -21,6 +21,7 @@ HOSTILE = (
 # What a page may have; all else comes from text that is not ours.
 ALLOWED = "h2 h3 p strong ul li code table thead tbody tr th td details summary pre a br blockquote"
 ELEMENTS = frozenset(ALLOWED.split())
+TABLES = frozenset({"table", "tr", "th", "td"})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,3 +80,4 @@ def test_a_report_is_no_wider_than_the_page_and_folds_its_details(name: str) -> 
     assert page["width"] <= look.WIDTH
     assert {each["tag"] for each in page["boxes"]} <= ELEMENTS
     assert not any(each["open"] for each in page["boxes"])
+    assert max(each["right"] for each in page["boxes"] if each["tag"] in TABLES) <= look.WIDTH

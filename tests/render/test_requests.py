@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, timedelta
 
@@ -182,6 +183,11 @@ def test_hostile_text_in_a_request_does_nothing() -> None:
     assert "\n# head" not in text
     log = github.render(made)
     assert not any(each.lstrip().startswith("::") for each in log.split("\n"))
+    alike = tuple(request(f"kim{n}", n, f"{hostile} {n}") for n in range(8))
+    text = markdown.render(report(alike))
+    assert "<summary>Who and why</summary>" in text
+    assert "<img" not in text
+    assert not re.search(r"@all|https:|\[a\]", text.partition("Who and why")[2])
     assert "##[" not in log
 
 

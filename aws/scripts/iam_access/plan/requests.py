@@ -91,6 +91,7 @@ class _Comparison:
         self._policy_names = {
             team.name: _policy_names(self._earlier(team.name), team)
             for team in after.teams.values()
+            if team.name not in self._left_out
         }
         self._old = self._by_key(self._grants_before())
         self._new = self._by_key(_grants(after, self._left_out))

@@ -1,6 +1,6 @@
 """A report as Markdown: result, dangers, findings, meaning, temporary grants, changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from iam_access import phrases
@@ -26,7 +26,6 @@ _HEADINGS = {
     "drift": "Drift",
     "revoke": "Revocation",
 }
-_TRIED = ("Done", "Failed", "Skipped")
 #: Where the rest of a shortened report is: of Markdown alone, and of Markdown beside a log.
 ELSEWHERE = "`--output text --verbose` shows all of it"
 IN_THE_LOG = "The run's log has all of it"
@@ -134,10 +133,11 @@ def _sections(
     *,
     verbose: bool,
 ) -> _Sections:
-    totals = _totals(accounts, report, verbose=verbose)
+    columns = _columns(accounts, report)
+    totals = _totals(accounts, columns, verbose=verbose)
     grants = _grant_rows(report, verbose=verbose)
     return _Sections(
-        totals=Section("accounts of the summary", _summary_head(report), totals),
+        totals=Section("accounts of the summary", _summary_head(columns), totals),
         meant=Section("principals", meaning.HEAD, meaning.rows(report)),
         held=Section("principals of what is held back", meaning.HELD_HEAD, meaning.held(report)),
         grants=Section("rows of temporary access", _GRANTS_HEAD, grants),
@@ -156,41 +156,54 @@ def render_error(error: AccessError) -> str:
     return "\n".join(lines)
 
 
-def _summary_head(report: Report) -> tuple[str, str]:
-    tried = () if report.dry_run else _TRIED
-    names = ("Account", "Environment", "Create", "Update", "Delete", *tried, "Result")
-    lines = ["---"] * 2 + ["---:"] * (len(names) - 3) + ["---"]
-    return table_row(names), table_row(lines)
+class _Column(NamedTuple):
+    """A column of the summary: its name, and the number of an account."""
+
+    name: str
+    number: Callable[[AccountView], int]
 
 
-def _totals(accounts: Sequence[AccountView], report: Report, *, verbose: bool) -> list[str]:
+_OF_PLAN = (
+    _Column("Create", lambda account: account.count_of(ChangeType.CREATE)),
+    _Column("Update", lambda account: account.count_of(ChangeType.UPDATE)),
+    _Column("Delete", lambda account: account.count_of(ChangeType.DELETE)),
+)
+_OF_RUN = (
+    _Column("Done", lambda account: account.done),
+    _Column("Failed", lambda account: account.count_with(ChangeStatus.FAILED)),
+    _Column("Skipped", lambda account: account.count_with(ChangeStatus.SKIPPED)),
+)
+
+
+def _columns(accounts: Sequence[AccountView], report: Report) -> list[_Column]:
+    """Those in which some account has a number, so that the table is no wider than the page."""
+    found = _OF_PLAN if report.dry_run else (*_OF_PLAN, *_OF_RUN)
+    return [each for each in found if any(map(each.number, accounts))]
+
+
+def _summary_head(columns: Sequence[_Column]) -> tuple[str, str]:
+    names = ("Account", *(each.name for each in columns), "Result")
+    return table_row(names), table_row(["---", *["---:"] * len(columns), "---"])
+
+
+def _totals(
+    accounts: Sequence[AccountView], columns: Sequence[_Column], *, verbose: bool
+) -> list[str]:
     """A row for each account; one for all without changes where they are many, unless verbose."""
     idle = [
         each for each in accounts if not each.changes and each.failure is None and not each.refused
     ]
     if verbose or len(idle) <= _IDLE:
-        return [_summary_row(each, report) for each in accounts]
-    rows = [_summary_row(each, report) for each in accounts if each not in idle]
-    empty = [""] * (3 if report.dry_run else 6)
-    return [*rows, table_row((phrases.count(len(idle), "account"), "", *empty, "nothing to do"))]
+        return [_summary_row(each, columns) for each in accounts]
+    rows = [_summary_row(each, columns) for each in accounts if each not in idle]
+    last = (phrases.count(len(idle), "account"), *[""] * len(columns), "nothing to do")
+    return [*rows, table_row(last)]
 
 
-def _summary_row(account: AccountView, report: Report) -> str:
-    numbers = [account.count_of(action) for action in ChangeType]
-    if not report.dry_run:
-        numbers += [
-            account.done,
-            account.count_with(ChangeStatus.FAILED),
-            account.count_with(ChangeStatus.SKIPPED),
-        ]
-    return table_row(
-        (
-            markdown_code(account.account.id),
-            markdown_code(account.account.label),
-            *map(str, numbers),
-            markdown(summary.account_state(account)),
-        )
-    )
+def _summary_row(account: AccountView, columns: Sequence[_Column]) -> str:
+    numbers = (str(each.number(account)) for each in columns)
+    state = markdown(summary.account_state(account))
+    return table_row((markdown_code(account.title), *numbers, state))
 
 
 def _omitted(left_out: dict[str, int], whole: str) -> list[str]:

@@ -428,8 +428,8 @@ def _policy(request: Request) -> str:
 
 def _policy_name(request: Request) -> str:
     what = f"Policy {request.previous} of team {request.team} is renamed {_grants(request)}"
-    keep = phrases.count(request.number, "grant")
-    return f"{what}; its content stays, and {keep} of it"
+    keep = f", and {phrases.count(request.number, 'grant')} of it" if request.number else ""
+    return f"{what}; its content stays{keep}"
 
 
 def _environment_name(request: Request) -> str:
