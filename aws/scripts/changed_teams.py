@@ -144,6 +144,12 @@ def oldest(commits: Sequence[str], after: str) -> str | None:
     return next((one for one in known if all(_builds_on(each, one) for each in known)), None)
 
 
+def has_files(team: str) -> bool:
+    """Whether there is a file of the team now."""
+    folders = ("aws-accounts", *FOLDERS)
+    return any((CONFIG_DIR / folder / f"{team}.yaml").exists() for folder in folders)
+
+
 def _commit(name: str) -> str | None:
     """The full id of a commit, or None if there is no such commit here."""
     command = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")

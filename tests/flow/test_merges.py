@@ -13,6 +13,7 @@ from tests.flow.fleet import (
     account,
     permanent,
     policy,
+    refusing,
     temporary,
 )
 from tests.flow.merges import Repository, repository
@@ -118,6 +119,46 @@ def test_a_team_that_fails_for_ever_fails_the_runs_of_its_own_merges_alone(
     assert repo.waiting == ["payments: not applied"]
     assert merged("payments", READ_QUEUES) == 0
     assert repo.waiting == []
+
+
+def test_a_team_that_waits_is_no_reason_to_look_at_what_others_merged_long_ago(
+    repo: Repository,
+) -> None:
+    repo.merge(repo.pull(team(repo, "payments", permanent=[permanent("read", users=["ghost"])])))
+    assert (done := repo.apply()) is not None
+    assert done.status == 1
+    old = repo.pull(team(repo, "data", READ_QUEUES))
+    repo.merge(old)
+    assert (done := repo.apply()) is not None
+    assert done.status == 0
+    by_hand(repo, "data")
+    new = repo.pull(team(repo, "search"))
+    repo.merge(new)
+    before = len(repo.server.requests)
+    assert (done := repo.apply()) is not None
+    asked = repo.server.requests[before:]
+    old_commit = repo.server.pulls[old]["merge_commit_sha"]
+    assert not any(old_commit in each or f"/issues/{old}/" in each for each in asked)
+
+
+def test_a_team_that_left_and_waits_is_tried_by_a_run_over_all(repo: Repository) -> None:
+    """Which alone takes away what it had."""
+    number = repo.pull(lambda: repo.fleet.files.remove_team("payments"), planned=False)
+    repo.merge(number)
+    fault = refusing("AccessDenied", lambda call: call.operation == "DetachUserPolicy")
+    repo.fleet.sandbox.faults.append(fault)
+    assert (done := repo.apply()) is not None
+    assert done.status == 2
+    assert repo.waiting == ["payments: not applied"]
+    repo.merge(repo.pull(team(repo, "data", READ_QUEUES)))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    repo.fleet.sandbox.faults.clear()
+    repo.merge(repo.pull(team(repo, "data", LIST_BUCKETS)))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert repo.waiting == []
+    assert repo.fleet.attached("user/ann") == {"data-read"}
 
 
 def test_an_error_of_all_teams_is_no_teams_and_fails_each_run(repo: Repository) -> None:

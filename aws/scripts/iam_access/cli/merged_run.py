@@ -19,7 +19,8 @@ from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError
 class Merge:
     """A commit of main, and what was reviewed of it.
 
-    `teams` are those that it changed (None: all). `plans` are those that its pull request has shown
+    `teams` are those that it changed (None: all); of a commit that is not new, those that wait for
+    it. `plans` are those that its pull request has shown
     of these teams, by the account's id; of what it has shown of others, others are the reviewers.
     Without any, `why` is the reason, as a clause. `is_new` is whether no run has succeeded since.
     """

@@ -7,7 +7,7 @@ library and git alone.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,6 +44,9 @@ class History(Protocol):
 
     def first_parents(self, before: str, after: str) -> list[str]:
         """The commits of the branch itself after `before`, oldest first."""
+
+    def has_files(self, team: str) -> bool:
+        """Whether there is a file of the team now."""
 
     def oldest(self, commits: Sequence[str], after: str) -> str | None:
         """That of the commits on which all others and `after` build; None if there is none."""
@@ -91,12 +94,12 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
     last, waiting = last_applied(github), teams_that_wait(github)
     before = applied_before(last, waiting, history)
     by_hand = environment.get("GITHUB_EVENT_NAME") != "push"
+    commits = _Commits(folder, github, history, frozenset(waiting), is_compared=not by_hand)
     is_partial = before is not None and not by_hand
-    commits = _Commits(folder, github, history, is_compared=not by_hand)
     return {
         "before": before,
         "head": history.oldest([], "HEAD"),
-        "arguments": history.changed_teams(str(before), "HEAD") if is_partial else EVERY_TEAM,
+        "arguments": _arguments(str(last), waiting.keys(), history) if is_partial else EVERY_TEAM,
         "commits": list(commits.between(before, str(last))) if before is not None else [],
         "waiting": {team: each.since if each else None for team, each in waiting.items()},
         "known": [team for team, each in waiting.items() if _is_known(team, each, history)],
@@ -105,6 +108,15 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
         "expect_digest": environment.get("EXPECT_DIGEST", "").strip().lower(),
         "dry_run": environment.get("DRY_RUN") == "true",
     }
+
+
+def _arguments(last: str, waiting: Set[str], history: History) -> list[str]:
+    """The arguments for apply.py: what changed since, and the teams that wait."""
+    changed = history.changed_teams(last, "HEAD")
+    # Only a run over all teams takes away what a team without files had.
+    if changed == EVERY_TEAM or not all(map(history.has_files, waiting)):
+        return EVERY_TEAM
+    return sorted({*changed, *waiting})
 
 
 def _is_known(team: str, waiting: Waiting | None, history: History) -> bool:
@@ -122,13 +134,14 @@ class _Commits:
     folder: Path
     github: GitHub
     history: History
+    waiting: frozenset[str]
     is_compared: bool
     _seen: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def between(self, before: str, last: str) -> Iterator[dict[str, Any]]:
-        """What each commit since `before` changed, and the plan of its pull request.
+        """What each commit changed, and the plan of its pull request.
 
-        Those after `last` are new to this run.
+        Those after `last` are new to this run; of those since `before` it is what teams wait for.
         """
         parent = before
         new = set(self.history.first_parents(last, "HEAD"))
@@ -136,10 +149,14 @@ class _Commits:
         for left, commit in zip(reversed(range(len(commits))), commits, strict=True):
             arguments = self.history.changed_teams(parent, commit)
             parent = commit
-            if arguments:
+            teams = arguments
+            if commit not in new:
+                every = arguments == EVERY_TEAM
+                teams = sorted(self.waiting if every else self.waiting & set(arguments))
+            if teams:
                 yield {
                     "commit": commit,
-                    "teams": None if arguments == EVERY_TEAM else arguments,
+                    "teams": None if teams == EVERY_TEAM else teams,
                     "new": commit in new,
                     **(self._reviewed(commit) if left < _MOST else _TOO_MANY),
                 }

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +50,9 @@ def write(
     output_files.write(folder / RESULTS, json.dumps(index, indent=1) + "\n", _HINT)
 
 
-def _numbers(run: MergedRun) -> Iterator[int]:
-    """The pull requests whose results this run has: new ones, and those of waiting teams."""
-    told = {
-        each.pull
-        for each in run.merges
-        if each.is_new or each.teams is None or each.teams & run.waiting.keys()
-    }
-    yield from sorted(each for each in told if each is not None)
+def _numbers(run: MergedRun) -> list[int]:
+    """The pull requests whose results this run has."""
+    return sorted({each.pull for each in run.merges if each.pull is not None})
 
 
 def _pull(folder: Path, run: MergedRun, number: int, report: Report) -> Mapping[str, Any]:
