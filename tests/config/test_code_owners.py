@@ -106,6 +106,21 @@ def test_validation_holds_the_file_to_the_settings(
     assert "python aws/scripts/codeowners.py" in said
 
 
+def test_a_file_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws = repository(tmp_path)
+    (tmp_path / ".github").write_text("")
+    assert codeowners(["--config-dir", str(aws)]) == 2
+    assert "CODEOWNERS cannot be written: " in capsys.readouterr().out
+
+
+def test_settings_that_are_not_valid_write_nothing(tmp_path: Path) -> None:
+    aws = repository(tmp_path, f"{OWNERS}nothing: here\n")
+    assert codeowners(["--config-dir", str(aws)]) == 2
+    assert not (tmp_path / ".github").exists()
+
+
 def test_files_outside_of_a_repository_have_no_owners(tmp_path: Path) -> None:
     found = loaded(tmp_path, {"settings.yaml": OWNERS})
     assert [*code_owners.check(found)] == []

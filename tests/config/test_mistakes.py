@@ -244,6 +244,12 @@ MISTAKES = {
         "wrong-type",
         'in quotes: "arn:aws:s3:"',
     ),
+    "an owner without quotes": (
+        "settings.yaml",
+        "owners:\n  guards: ¶@org/platform\n",
+        "syntax-error",
+        'put text that begins with @ in quotes, such as "@org/platform"',
+    ),
     "an exclamation mark": (
         TEMPORARY_FILE,
         TEMPORARY.replace("bob@example.com", "¶!bob"),
@@ -321,6 +327,12 @@ MISTAKES = {
         resources("\n          ¶arn:{partition}:s3:::x\n          arn:{partition}:s3:::y"),
         "bad-arn",
         "put a comma between several, or a line for each that begins with '- '",
+    ),
+    "a date condition that is none": (
+        POLICIES_FILE,
+        resources('["*"]\n        conditions: {DateLessThan: {"aws:CurrentTime": ¶tomorrow}}'),
+        "bad-condition-value",
+        "a date such as 2026-03-02T12:00:00Z, or seconds",
     ),
     "grants without a comma": (
         PERMANENT_FILE,

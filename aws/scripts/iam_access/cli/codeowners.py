@@ -28,7 +28,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
             'write who guards the pipeline: owners: {guards: "@your-org/platform-team"}',
         )
     path = root / code_owners.FILE
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(made, "utf-8", newline="\n")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(made, "utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(
+            f"{shown_path(path)} cannot be written: {error.strerror}",
+            "look at the permissions, and at what is there already",
+        ) from None
     print(escape.terminal(f"wrote {shown_path(path)}"))
     return 0

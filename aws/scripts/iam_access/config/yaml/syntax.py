@@ -51,6 +51,7 @@ _AFTER_A_VALUE = (
     "expected <block end>",
     "expected '-' indicator",
 )
+_WORD = re.compile(r"[^\s,\]}'\"\\]{1,60}")
 _BESIDE_A_KEY = ("mapping values", "expected key")
 _KEY_AND_TEXT = re.compile(r" *(?:- +)*[\w.*\"'-]+: +[^\s\"'\[{]")
 _KEY_AND_BRACKET = re.compile(
@@ -166,8 +167,8 @@ def _quoting(said: str, line: int, column: int, lines: Sequence[str]) -> str | N
         return "write a value after the ':'; text that ends with one goes in quotes"
     if any(words in said for words in _BESIDE_A_KEY) and (found := _KEY_AND_BRACKET.match(text)):
         return f"write ': ' between {found['key']} and its value"
-    before = text[:column].rstrip()[-1:] or " "
-    return _unquoted(said, before + text[column : column + 1])
+    before = text[:column].rstrip()
+    return _unquoted(said, before[-1:] or " ", text[column:])
 
 
 def _usual(said: str) -> str:
@@ -178,15 +179,19 @@ def _usual(said: str) -> str:
     return "compare the indentation and quotes with the lines around it"
 
 
-def _unquoted(said: str, near: str) -> str | None:
+def _unquoted(said: str, before: str, rest: str) -> str | None:
     """A hint to quote a value that begins like another type of YAML; None if it does not.
 
-    `near` is the last character before the place where the parser stopped, and the one there.
+    `before` is the last character before the place where the parser stopped, `rest` the line from
+    there.
     """
+    near = before + rest[:1]
     if any(words in said for words in _BEGINNINGS):
         sign = next((each for each in near if each in _SIGNS), None)
         if sign is not None:
-            return f'put text that begins with {sign} in quotes, such as "{sign}"'
+            word = _WORD.match(rest if sign != before else sign + rest)
+            example = word[0] if word is not None else sign
+            return f'put text that begins with {sign} in quotes, such as "{example}"'
     if any(words in said for words in _AFTER_A_VALUE):
         if "{" in near or "}" in near:
             return "put text with { or } in quotes: outside of them they make a mapping"

@@ -68,7 +68,7 @@ _Form = tuple[Callable[[str], bool], str]
 _FORMS: dict[str, _Form] = {
     **{f"Numeric{each}": (_is_number, "a number such as 10 or 1.5") for each in _COMPARISONS},
     **{
-        f"Date{each}": (_is_date, "a date such as 2025-12-01T00:00:00Z, or seconds since 1970")
+        f"Date{each}": (_is_date, "a date such as YYYY-MM-DDTHH:MM:SSZ, or seconds since 1970")
         for each in _COMPARISONS
     },
     **dict.fromkeys(("Bool", "Null"), (_reads(parse_boolean), "true or false")),
