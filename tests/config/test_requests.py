@@ -1,5 +1,6 @@
 """Requests as edits of a team's file, and what validation says of the result."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.config.load import load
 from iam_access.config.merges import Merging
 from iam_access.config.requests import Asked, Choice, End, NotEditableError
-from tests.config.repository import NOW, TEMPORARY, loaded
+from tests.config.repository import NOW, TEMPORARY, loaded, write
 from tests.history import History
 
 FILE = "temporary-access/pay.yaml"
@@ -53,6 +54,11 @@ def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
     assert requests.write(configuration, change).read_text() == (
         "temporary-access:\n  - description: Look\n    expiration_date: 2026-03-02\n"
         "    user: ann@example.com\n    environment: prod\n    grant: reader\n"
+    )
+    schema = write(tmp_path, {"schemas/temporary-access.schema.json": "{}"})
+    again = requests.ask(replace(configuration, directory=schema), "data", asked(), NOW)
+    assert again.after.startswith(
+        b"# yaml-language-server: $schema=../schemas/temporary-access.schema.json\n"
     )
 
 

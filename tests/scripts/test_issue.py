@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iam_access.cli import issue_form
@@ -333,6 +333,7 @@ def test_answers() -> None:
     assert answers(body())[0]["ticket"] == ""
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.sampled_from(

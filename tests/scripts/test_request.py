@@ -80,6 +80,9 @@ def test_an_entry_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ([*WHOLE, "--commit"], 2),
         (["--renew", "--user=ann@example.com", "--for=2h"], 2),
         (["--end", "--for=2h"], 2),
+        (["--end", "--all"], 2),
+        (["--renew", "--user=user/bob", "--for=2h", "--starts=2026-03-02T10:00Z"], 2),
+        (["--renew", "--user=user/bob", "--for=2h", "--ticket=T"], 2),
         (["--list"], 0),
     ],
 )
@@ -155,7 +158,12 @@ def test_nothing_is_written_without_a_remote(repository: Path) -> None:
     assert git(repository, "branch", "--show-current") == "main\n"
 
 
-def test_a_pull_request(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_request(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "gh").write_text(
@@ -164,6 +172,9 @@ def test_a_pull_request(repository: Path, tmp_path: Path, monkeypatch: pytest.Mo
     (tools / "gh").chmod(0o755)
     (tools / "git").symlink_to(shutil.which("git") or "")
     monkeypatch.setenv("PATH", f"{tools}:/bin:/usr/bin")
+    git(repository, "push", "--quiet", "origin", "main")
+    git(repository, "remote", "set-head", "origin", "--auto")
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", "Mine")
     hostile = "--reason=@team <img> $(id) `id`"
     assert request(repository / "aws", *WHOLE, hostile, "--pull-request") == 0
     branch = git(repository, "branch", "--show-current").strip()
@@ -173,6 +184,7 @@ def test_a_pull_request(repository: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert "`@team`" in told
     assert "@team" not in git(repository, "log", "-1", "--format=%B")
     assert "<img>" not in told
+    assert "The branch has 1 other commit, which" in capsys.readouterr().out
 
 
 CET = timezone(timedelta(hours=1))

@@ -117,6 +117,12 @@ def current_branch(root: Path) -> str | None:
     return found.stdout.strip() if found.returncode == 0 else None
 
 
+def commits_ahead(root: Path) -> int:
+    """How many commits are checked out that the default branch of `origin` has not, if known."""
+    found = _run(root, "git", "rev-list", "--count", "refs/remotes/origin/HEAD..HEAD")
+    return int(found.stdout) if found.returncode == 0 else 0
+
+
 def has_gh() -> bool:
     """Whether GitHub's command line is installed.
 

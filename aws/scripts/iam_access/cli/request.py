@@ -17,7 +17,7 @@ from iam_access.config.rules.rulebook import first_match
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
 from iam_access.model import Finding, Report
-from iam_access.phrases import listed, moment, shown
+from iam_access.phrases import count, listed, moment, shown
 
 # A label of domains at which no one is reached, such as GitHub's users.noreply.github.com.
 _NO_REPLY = "noreply"
@@ -135,6 +135,10 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--all is for --list", "leave it out")
     if options.end and (options.length or options.until or options.starts):
         raise UsageError("--end takes no --for, --until or --starts", "to shorten it, use --renew")
+    if options.renew and options.starts:
+        raise UsageError("--renew keeps when it starts", "leave --starts out")
+    if (options.renew or options.end) and options.ticket:
+        raise UsageError("--ticket is for new entries", "name it in --reason")
     if options.dry_run and (options.branch or options.commit or options.pull_request):
         raise UsageError("--dry-run writes nothing", "leave out --branch, --commit, --pull-request")
 
@@ -294,6 +298,10 @@ def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
         run.person.tell(f"Committed {name} on {pull_request.current_branch(root) or 'no branch'}.")
     if options.pull_request:
         assert branch is not None, "it was made above"
+        others = pull_request.commits_ahead(root) - 1
+        if others > 0:
+            more = count(others, "other commit")
+            run.person.tell(f"The branch has {more}, which the pull request shows too.")
         _open(run, root, branch, message)
     elif not options.commit:
         run.person.tell(

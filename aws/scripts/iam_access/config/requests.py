@@ -206,8 +206,17 @@ def ask(configuration: Configuration, team: str, asked: Asked, now: datetime) ->
     """Add an entry that is asked for `now` (UTC). Raises NotEditableError."""
     file = _File.of(configuration, team)
     written = asked.written(now)
-    after = file.edited(lambda: edit.added(file.data or b"", folder().folder, written))
+    before = file.data if file.data is not None else _beginning(configuration.directory)
+    after = file.edited(lambda: edit.added(before, folder().folder, written))
     return Edit(team, file.name, file.data, after, edit.length(after, folder().folder) - 1)
+
+
+def _beginning(directory: Path) -> bytes:
+    """What a new file begins with, so that editors find its schema, if there is one."""
+    schema = f"schemas/{folder().folder}.schema.json"
+    if not (directory / schema).is_file():
+        return b""
+    return f"# yaml-language-server: $schema=../{schema}\n".encode()
 
 
 def renew(configuration: Configuration, entry: Standing, until: End, now: datetime) -> Edit:
