@@ -1,8 +1,11 @@
 """`issue.py`: an issue of the form becomes a pull request, whatever is in it."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -362,3 +365,43 @@ def test_logins_are_those_of_github(tmp_path: Path) -> None:
     text = Job(tmp_path).event(body(), sender={"login": "a b\n"})
     with pytest.raises(UsageError):
         issue_form.filed(text)
+
+
+@pytest.mark.exhaustive
+def test_the_workflows_own_steps_make_the_pull_request(
+    repository: Repository, tmp_path: Path
+) -> None:
+    for each in ("aws/scripts", "aws/bootstrap"):
+        shutil.copytree(
+            ROOT / each, repository.root / each, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (repository.root / ".gitignore").write_text("__pycache__/\n")
+    identity = ("-c", "user.name=A", "-c", "user.email=a@b")
+    git(repository.root, "add", ".")
+    git(repository.root, *identity, "commit", "--quiet", "-m", "Scripts")
+    git(repository.root, "push", "--quiet", "origin", "main")
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/request.yaml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    for until, number in (("2099-01-01", 0), ("2d", 1)):
+        event = repository.event(body(Reason=HOSTILE, Until_when=until))
+        for name in ("Read", "Open"):
+            (block,) = (step["run"] for step in steps if step.get("name") == name)
+            done = subprocess.run(
+                ["bash", "-e", "-c", block],
+                cwd=repository.root,
+                env={
+                    **os.environ,
+                    "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                    "RUNNER_TEMP": str(tmp_path),
+                    "GITHUB_EVENT_PATH": str(event),
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        means_nothing(repository.answer)
+        assert len(repository.server.pulls) == number
+    assert "for: 2d" in repository.on_branch()
