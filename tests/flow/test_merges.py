@@ -90,6 +90,8 @@ def test_an_account_that_moved_stops_its_team_and_no_other(repo: Repository) -> 
     assert repo.waiting == ["payments: not applied"]
     dry = repo.apply("workflow_dispatch", DRY_RUN="true")
     assert dry is not None
+    assert "did not finish" not in repo.result(first)
+    assert "Refused" in repo.result(first)
     digest = dry.out.partition("Digest of the plan: ")[2].split()[0]
     done = repo.apply("workflow_dispatch", EXPECT_DIGEST=digest)
     assert done is not None

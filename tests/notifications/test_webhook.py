@@ -86,7 +86,7 @@ def test_what_a_run_did_is_told_with_the_address_of_the_run(
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/access")
     monkeypatch.setenv("GITHUB_RUN_ID", "77")
-    notify_of_report(EVERYTHING, applied())
+    notify_of_report(EVERYTHING, applied(), is_failed=False)
     (message,) = hook.taken
     head = message["text"].splitlines()[0]
     assert head.endswith(
@@ -95,12 +95,12 @@ def test_what_a_run_did_is_told_with_the_address_of_the_run(
 
 
 def test_only_what_settings_name_is_posted(hook: Webhook) -> None:
-    notify_of_report(NotificationSettings(events=["failed"]), applied())
-    notify_of_report(NotificationSettings(), troubled())
-    notify_of_report(EVERYTHING, nothing())
+    notify_of_report(NotificationSettings(events=["failed"]), applied(), is_failed=False)
+    notify_of_report(NotificationSettings(), troubled(), is_failed=True)
+    notify_of_report(EVERYTHING, nothing(), is_failed=False)
     notify(NotificationSettings(events=["failed"]), "drift", "title", ["line"])
     assert hook.taken == []
-    notify_of_report(NotificationSettings(events=["failed"]), troubled())
+    notify_of_report(NotificationSettings(events=["failed"]), troubled(), is_failed=True)
     notify(EVERYTHING, "drift", "2 accounts drifted", ["a & b"])
     failed, drift = hook.taken
     assert "(failed)" in failed["text"]
@@ -113,14 +113,16 @@ def test_a_grant_whose_key_matches_is_break_glass() -> None:
     assert given
     for pattern, told in ((min(given), True), (f"payments/{min(given)}", True), ("x.*", False)):
         settings = NotificationSettings(events=["break-glass"], break_glass=[pattern])
-        message = slack.of_report(report, settings)
+        message = slack.of_report(report, settings, is_failed=False)
         assert (message is not None) is told
         assert message is None or min(given) in message["text"]
 
 
 def test_hostile_text_is_text(hook: Webhook) -> None:
     notify_of_report(
-        EVERYTHING, hostile("<!channel> <https://evil.example|x> &lt; \u202e\n::error::x")
+        EVERYTHING,
+        hostile("<!channel> <https://evil.example|x> &lt; \u202e\n::error::x"),
+        is_failed=True,
     )
     notify(EVERYTHING, "drift", "<!here>", ["<@U0>" * 100] * 100)
     for message in hook.taken:
@@ -137,7 +139,7 @@ def test_a_webhook_that_fails_is_said_without_its_address(
     hook: Webhook, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hook.status = status
-    notify_of_report(EVERYTHING, applied())
+    notify_of_report(EVERYTHING, applied(), is_failed=False)
     said = capsys.readouterr().err
     assert said.startswith(
         f"warning: the notification was not posted: the webhook answered {status}"
@@ -160,5 +162,5 @@ def test_without_an_address_that_is_said(
 ) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    notify_of_report(EVERYTHING, applied())
+    notify_of_report(EVERYTHING, applied(), is_failed=False)
     assert capsys.readouterr().err.startswith(f"::warning::{ADDRESS} is not set")

@@ -33,7 +33,7 @@ def run(**more: Any) -> MergedRun:
 
 
 def written(folder: Path, failed: Failed, report: Report, **more: Any) -> dict[str, Any]:
-    results.write(folder, run(**more), report, failed, None)
+    results.write(folder, run(**more), report, failed, None, {})
     found: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return found
 
@@ -102,9 +102,9 @@ def _done(grants: list[Change]) -> Any:
 
 def test_a_part_of_a_report_has_nothing_of_other_teams() -> None:
     report = applied()
-    assert part_of(report, None) is report
-    assert part_of(report, frozenset({"payments"})).accounts[0].outcomes
-    (less,) = part_of(report, frozenset({"search"})).accounts
+    assert part_of(report, None, {}) is report
+    assert part_of(report, frozenset({"payments"}), {}).accounts[0].outcomes
+    (less,) = part_of(report, frozenset({"search"}), {}).accounts
     assert 0 < len(less.outcomes) < len(report.accounts[0].outcomes)
     assert all("search" in each.change.teams for each in less.outcomes)
-    assert part_of(report, frozenset({"other"})).accounts == ()
+    assert part_of(report, frozenset({"other"}), {}).accounts == ()

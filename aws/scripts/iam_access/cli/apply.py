@@ -12,7 +12,8 @@ from iam_access.cli import merged_run, output_files, results
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, merging_of, teams_named
 from iam_access.cli.merged_run import MergedRun
-from iam_access.cli.notifying import show_and_notify
+from iam_access.cli.notifying import notify_of_report
+from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
@@ -65,10 +66,13 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     report = _applied(run, request, accounts, reviewed, merged)
     if options.plan_file is not None and run.configuration.settings_valid:
         _write(report, request, options)
-    status = show_and_notify(report, options, run.configuration.settings.notifications)
-    if merged is None or options.dry_run:
-        return status
-    return _finished(report, options, merged, request.teams, run.configuration)
+    status = show(report, options)
+    if merged is not None:
+        status = _finished(report, options, merged, request.teams, run.configuration)
+    if not (options.dry_run or options.sandbox):
+        settings = run.configuration.settings.notifications
+        notify_of_report(settings, report, is_failed=status != 0)
+    return status
 
 
 def _applied(
@@ -142,12 +146,15 @@ def _finished(
 
     What fails of teams of which that is known fails no run: it would be the run of others.
     """
-    if options.expect_digest and report.digest != options.expect_digest:
-        return report.exit_status  # nothing was tried
+    if options.dry_run or (options.expect_digest and report.digest != options.expect_digest):
+        if options.results is not None:
+            results.write_nothing(options.results)
+        return report.exit_status
     asked = frozenset(configuration.teams) | merged.waiting.keys() if teams is None else teams
-    found = failed(report, asked, configuration.left_accounts)
+    left = configuration.left_accounts
+    found = failed(report, asked, left)
     if options.results is not None:
-        results.write(options.results, merged, report, found, teams)
+        results.write(options.results, merged, report, found, teams, left)
     is_known = found.teams and found.teams <= merged.known
     if not report.exit_status or not is_known or found.others or merged.by_hand:
         return report.exit_status

@@ -28,14 +28,15 @@ def show_and_notify(
     """
     status = show(report, options)
     if not (options.dry_run or options.sandbox):
-        notify_of_report(settings, report)
+        notify_of_report(settings, report, is_failed=status != 0)
     return status
 
 
-def notify_of_report(settings: NotificationSettings, report: Report) -> None:
+def notify_of_report(settings: NotificationSettings, report: Report, *, is_failed: bool) -> None:
     """Post what a run did, if that is an event of the settings."""
     if settings.events:
-        _post(slack.of_report(report, settings, run_address(os.environ)))
+        link = run_address(os.environ)
+        _post(slack.of_report(report, settings, link, is_failed=is_failed))
 
 
 def notify(

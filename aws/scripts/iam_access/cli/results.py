@@ -13,7 +13,7 @@ from iam_access.model import Report
 from iam_access.render import markdown_beside_text
 from iam_access.render.escape import markdown
 from iam_access.render.markdown.granted import granted
-from iam_access.runs.results import Failed, did_nothing, part_of
+from iam_access.runs.results import Failed, Left, did_nothing, part_of
 
 _MOST_NEW = 10
 _HINT = "name another --results"
@@ -32,19 +32,21 @@ def write(
     report: Report,
     failed: Failed,
     teams: frozenset[str] | None,
+    left: Left,
 ) -> None:
     """Write the pages and their index. Raises CannotWriteError.
 
-    `teams` are those of the run (None: all). Where very many fail, as where AWS cannot be reached,
-    none gets an issue: the run fails, and the next one tries all of it again.
+    `teams` are those of the run (None: all), `left` the accounts that left the files. Where very
+    many fail, as where AWS cannot be reached, none gets an issue: the run fails, and the next one
+    tries all of it again.
     """
-    pulls = [_pull(folder, run, number, report) for number in _numbers(run)]
+    pulls = [_pull(folder, run, number, report, left) for number in _numbers(run)]
     asked = frozenset(run.waiting) if teams is None else run.waiting.keys() & teams
     names = {team for team in failed.teams if _TEAM.fullmatch(team)}
     told = names if len(names - run.waiting.keys()) <= _MOST_NEW else names & run.waiting.keys()
     index = {
         "pulls": pulls,
-        "failed": [_team(folder, run, team, report) for team in sorted(told)],
+        "failed": [_team(folder, run, team, report, left) for team in sorted(told)],
         "done": [] if failed.others else sorted(asked - failed.teams),
     }
     output_files.write(folder / RESULTS, json.dumps(index, indent=1) + "\n", _HINT)
@@ -55,9 +57,17 @@ def _numbers(run: MergedRun) -> list[int]:
     return sorted({each.pull for each in run.merges if each.pull is not None})
 
 
-def _pull(folder: Path, run: MergedRun, number: int, report: Report) -> Mapping[str, Any]:
+def write_nothing(folder: Path) -> None:
+    """Write that there is nothing to tell. Raises CannotWriteError."""
+    index: Mapping[str, Any] = {"pulls": [], "failed": [], "done": []}
+    output_files.write(folder / RESULTS, json.dumps(index) + "\n", _HINT)
+
+
+def _pull(
+    folder: Path, run: MergedRun, number: int, report: Report, left: Left
+) -> Mapping[str, Any]:
     merges = [each for each in run.merges if each.pull == number]
-    part = part_of(report, _teams(merges))
+    part = part_of(report, _teams(merges), left)
     lines = [*granted(part), *(_compared(each) for each in merges)]
     if part.exit_status:
         lines += ["", _GO_ON]
@@ -79,13 +89,13 @@ def _compared(merge: Merge) -> str:
     return f"The merge {commit} was compared with no plan: {markdown(merge.why)}."
 
 
-def _team(folder: Path, run: MergedRun, team: str, report: Report) -> Mapping[str, Any]:
+def _team(folder: Path, run: MergedRun, team: str, report: Report, left: Left) -> Mapping[str, Any]:
     page = f"team-{team}.md"
     pulls = sorted(
         {each.pull for each in run.merges if each.pull and (not each.teams or team in each.teams)}
     )
     from_ = [f"Merged with {', '.join(f'#{pull}' for pull in pulls)}.", ""] if pulls else []
-    _write(folder / page, part_of(report, frozenset({team})), [*from_, _GO_ON])
+    _write(folder / page, part_of(report, frozenset({team}), left), [*from_, _GO_ON])
     waiting = Waiting(run.waiting.get(team) or run.before, run.head)
     return {"team": team, "page": page, "note": str(waiting)}
 

@@ -5,7 +5,7 @@ can only make less happen.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +17,8 @@ from iam_access.plan.same_change import as_merged, in_words, is_reviewed_or_begu
 
 _SHOWN = 3
 _HINT = (
-    "nothing of these teams is written there; look at what is held back, and run the workflow "
-    "Apply by hand to make it, or open a new pull request"
+    "nothing of the team is written there; look at what is held back, and run the workflow Apply "
+    "by hand to make it, or open a new pull request"
 )
 
 
@@ -96,42 +96,38 @@ def _is_unplanned(change: Change, expected: Expectation) -> bool:
     return expected.unplanned is None or change.teams <= expected.unplanned
 
 
-def _moved(changes: Sequence[Change], account: Account, *, stops: bool) -> list[Finding]:
-    if not changes:
-        return []
-    teams = sorted(frozenset[str]().union(*(each.teams for each in changes)))
-    whose = f"team{'' if len(teams) == 1 else 's'} {', '.join(teams)}"
-    then = f"so all of {whose} is held back there" if stops else "and is made all the same"
-    return [
-        Finding(
+def _moved(changes: Sequence[Change], account: Account, *, stops: bool) -> Iterator[Finding]:
+    for team, theirs in _by_team(changes):
+        held = f"so all of team {team} is held back there"
+        then = held if stops else "and is made all the same"
+        yield Finding(
             code="plan-moved",
             severity=Severity.ERROR if stops else Severity.WARNING,
             message=f"what would be done now in account {account.id} is not what was reviewed: "
-            f"{_listed(changes)} was not planned so on a pull request, {then}",
+            f"{_listed(theirs)} was not planned so on a pull request, {then}",
             hint=_HINT if stops else "settings.yaml has it so (on_plan_change: apply)",
-            team=teams[0] if len(teams) == 1 else None,
+            team=team,
             account=account.id,
         )
-    ]
 
 
-def _unplanned(changes: Sequence[Change], account: Account, *, stops: bool) -> list[Finding]:
-    if not changes:
-        return []
-    teams = sorted(frozenset[str]().union(*(each.teams for each in changes)))
-    then = "so it is held back" if stops else "and is made as the files ask for it"
-    return [
-        Finding(
+def _unplanned(changes: Sequence[Change], account: Account, *, stops: bool) -> Iterator[Finding]:
+    for team, theirs in _by_team(changes):
+        then = "so it is held back" if stops else "and is made as the files ask for it"
+        yield Finding(
             code="plan-unreviewed",
             severity=Severity.ERROR if stops else Severity.NOTE,
-            message=f"no plan of account {account.id} was reviewed for team"
-            f"{'' if len(teams) == 1 else 's'} {', '.join(teams)}: {_listed(changes)} is compared "
-            f"with none, {then}",
+            message=f"no plan of account {account.id} was reviewed for team {team}: "
+            f"{_listed(theirs)} is compared with none, {then}",
             hint=_HINT if stops else "settings.yaml can hold it back (without_reviewed_plan: stop)",
-            team=teams[0] if len(teams) == 1 else None,
+            team=team,
             account=account.id,
         )
-    ]
+
+
+def _by_team(changes: Sequence[Change]) -> Iterator[tuple[str, list[Change]]]:
+    for team in sorted(frozenset[str]().union(*(each.teams for each in changes))):
+        yield team, [each for each in changes if team in each.teams]
 
 
 def _listed(changes: Sequence[Change]) -> str:

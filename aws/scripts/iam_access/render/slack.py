@@ -11,7 +11,7 @@ from iam_access.config.settings import NotificationSettings
 from iam_access.model import Report
 from iam_access.phrases import instant
 from iam_access.render.escape import terminal
-from iam_access.render.view import summary, timeline
+from iam_access.render.view import requests, summary, timeline
 from iam_access.render.view.changes import account_views
 from iam_access.render.view.timeline import Row
 
@@ -51,17 +51,23 @@ def escaped(text: str) -> str:
 
 
 def of_report(
-    report: Report, settings: NotificationSettings, link: str = ""
+    report: Report, settings: NotificationSettings, link: str = "", *, is_failed: bool
 ) -> Mapping[str, Any] | None:
-    """The message about a run; None where it is no event that the settings name."""
+    """The message about a run; None where it is no event that the settings name.
+
+    A run in which nothing fails but what is known may not be one that `is_failed`.
+    """
     lines = {
         "break-glass": [_grant(row) for row in _break_glass(report, settings)],
         "failed": list(_failures(report)),
-        "applied": [_grant(row) for row in timeline.rows(report) if _is_done(row)],
+        "applied": [
+            *(each.sentence for each in requests.folded(report)),
+            *(_grant(row) for row in timeline.rows(report) if _is_done(row)),
+        ],
     }
     is_event = {
         "break-glass": bool(lines["break-glass"]),
-        "failed": bool(report.exit_status),
+        "failed": is_failed,
         "applied": any(each.done for each in account_views(report)),
     }
     told = [name for name in settings.events if is_event.get(name)]

@@ -6,27 +6,41 @@ from typing import NamedTuple
 
 from iam_access.model import Account, AccountReport, Finding, Plan, Report, Status
 
+Left = Mapping[str, Account]
 
-def part_of(report: Report, teams: frozenset[str] | None) -> Report:
-    """What of a report concerns these teams (None: all of it), and what concerns no team."""
+
+def part_of(report: Report, teams: frozenset[str] | None, left: Left) -> Report:
+    """What of a report concerns these teams (None: all of it), and what concerns no team.
+
+    `left` are the accounts that left the files, by id, with the teams that had them.
+    """
     if teams is None:
         return report
-    parts = (_part_of_account(each, teams) for each in report.accounts)
+    parts = [_part_of_account(each, teams, left) for each in report.accounts]
+    accounts = tuple(each for each in parts if each is not None)
+    here = {each.account.id for each in accounts}
     return replace(
         report,
-        accounts=tuple(each for each in parts if each is not None),
-        findings=tuple(_of(report.findings, teams)),
+        accounts=accounts,
+        findings=tuple(
+            each
+            for each in _of(report.findings, teams)
+            if each.team is not None or each.account is None or each.account in here
+        ),
         requests=tuple(each for each in report.requests if each.team in teams or not each.team),
         digest=None,
     )
 
 
-def _part_of_account(report: AccountReport, teams: frozenset[str]) -> AccountReport | None:
+def _part_of_account(
+    report: AccountReport, teams: frozenset[str], left: Left
+) -> AccountReport | None:
+    is_theirs = bool(teams & _teams_in(report.account, left))
     plan = report.plan
     if plan is None:
-        return report if teams & report.account.environments.keys() else None
+        return report if is_theirs else None
     part = _part_of_plan(plan, teams)
-    if not (teams & report.account.environments.keys() or part.changes or part.held):
+    if not (is_theirs or part.changes or part.held):
         return None
     verified = report.verified
     return replace(
@@ -37,6 +51,12 @@ def _part_of_account(report: AccountReport, teams: frozenset[str]) -> AccountRep
         held_meanings=(),
         verified=verified and replace(verified, findings=tuple(_of(verified.findings, teams))),
     )
+
+
+def _teams_in(account: Account, left: Left) -> Set[str]:
+    """The teams that have the account, or had it until it left the files."""
+    had = left[account.id].environments if account.id in left else {}
+    return account.environments.keys() | had.keys()
 
 
 def _part_of_plan(plan: Plan, teams: frozenset[str]) -> Plan:
@@ -66,20 +86,26 @@ class Failed(NamedTuple):
     others: bool
 
 
-def failed(report: Report, teams: frozenset[str], left: Mapping[str, Account]) -> Failed:
+# The changes that are held back say whose they are.
+_TOLD_BY_CHANGES = frozenset({"too-many-removals"})
+
+
+def failed(report: Report, teams: frozenset[str], left: Left) -> Failed:
     """What failed, was refused or is an error in a run for these teams.
 
-    What is no team's and in an account is of those that have the account. `left` are the accounts
-    that left the files, by id, with the teams that had them.
+    What is no team's and in an account is of those that have the account. `left`: see `part_of`.
     """
-    here: dict[str, Set[str]] = {
-        each.account.id: each.account.environments.keys() & teams for each in report.accounts
-    }
-    here |= {id_: account.environments.keys() for id_, account in left.items()}
-    found = [_teams_of(each, here) for each in report.all_findings if each.is_error]
+    accounts = {each.account.id: each.account for each in report.accounts}
+    here = {id_: _teams_in(each, left) for id_, each in {**left, **accounts}.items()}
+    here = {id_: found & teams or found for id_, found in here.items()}
+    found = [
+        {each.team} if each.team else here.get(each.account or "", set())
+        for each in report.all_findings
+        if each.is_error and each.code not in _TOLD_BY_CHANGES
+    ]
     for each in report.accounts:
         if each.failure is not None:
-            found.append(here.get(each.account.id, set()))
+            found.append(here[each.account.id])
         found += [
             outcome.change.teams
             for outcome in each.outcomes
@@ -88,7 +114,3 @@ def failed(report: Report, teams: frozenset[str], left: Mapping[str, Account]) -
         if each.plan is not None:
             found += [change.teams for change in each.plan.held]
     return Failed(frozenset[str]().union(*found), not all(found))
-
-
-def _teams_of(finding: Finding, here: Mapping[str, Set[str]]) -> Set[str]:
-    return {finding.team} if finding.team else here.get(finding.account or "", set())
