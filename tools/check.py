@@ -26,6 +26,13 @@ def workflows() -> list[str]:
     return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/workflows/*.y*ml"))]
 
 
+def issue_forms() -> list[str]:
+    """Every form of an issue, as a path from the project's root."""
+    return [
+        str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.y*ml"))
+    ]
+
+
 def run(*command: str, **environment: str) -> int:
     """Run a command in the project's root and return its exit status."""
     return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
@@ -87,6 +94,12 @@ def checks() -> Iterator[tuple[str, Callable[[], int]]]:
         "workflow schema",
         lambda: python_tool(
             "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows()
+        ),
+    )
+    yield (
+        "issue form schema",
+        lambda: python_tool(
+            "check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *issue_forms()
         ),
     )
     yield (
