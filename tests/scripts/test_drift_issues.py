@@ -96,3 +96,11 @@ def test_a_file_of_something_else_changes_nothing(issues: Issues, text: str) -> 
     issues.file.write_text(text)
     assert issues.on_file() == 2
     assert issues.server.requests == []
+
+
+def test_a_page_of_any_size_is_cut_to_what_github_takes(issues: Issues) -> None:
+    assert issues.run({PROD: "| `x` | y |\n" * 9_000}) == 0
+    (issue,) = issues.server.issues.values()
+    assert len(issue["body"]) <= 65_536
+    assert "Lines are left out here" in issue["body"].splitlines()[-1]
+    assert "Run it with *mend*" in issue["body"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iam_access.cli.summary import IN_THE_LOG
+from iam_access.cli.merge_files import run_address
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import DEFAULT_API, GitHub
 from iam_access.github.comments import WORKFLOW
@@ -21,6 +21,12 @@ from iam_access.render.escape import not_a_command, terminal
 _UNFINISHED = 2
 _LARGEST = 100_000_000
 _NAME = "drift-"
+_LEFT_OUT = "**Lines are left out here. The log of the run has all of them.**"
+_HEAD = (
+    "The workflow *Drift* keeps this issue: it looks every day, and closes it when the drift is "
+    "gone. Run it with *mend* to put right what is ours; what is meant belongs into the files, or "
+    "into `expected_access` of the settings.{run}\n\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def drift_issues(argv: Sequence[str] | None, environment: Mapping[str, str]) -> 
             environment.get("GITHUB_TOKEN", ""),
             environment.get("GITHUB_API_URL") or DEFAULT_API,
         )
-        for line in _keep(github, pages, options.author):
+        for line in _keep(github, pages, options.author, run_address(environment)):
             _say(line)
     except AccessError as error:
         _say(f"drift_issues.py: {error.message}" + (f" ({error.hint})" if error.hint else ""))
@@ -65,11 +71,17 @@ def drift_issues(argv: Sequence[str] | None, environment: Mapping[str, str]) -> 
     return done
 
 
-def _keep(github: GitHub, pages: _Pages, author: str) -> Iterator[str]:
-    """Make the issues what the pages say; tell of each in a line. Raises GitHubError."""
+def _keep(github: GitHub, pages: _Pages, author: str, run: str) -> Iterator[str]:
+    """Make the issues what the pages say; tell of each in a line. Raises GitHubError.
+
+    `run` is the address of the workflow's run, "" without one.
+    """
     known = open_issues(github, author)
+    head = _HEAD.format(run=f" [The run]({run}) that looked last has the whole log." if run else "")
     for account, (title, page) in sorted(pages.pages.items()):
-        put = put_issue(github, known, f"{_NAME}{account}", f"Drift in {title}", page, IN_THE_LOG)
+        put = put_issue(
+            github, known, f"{_NAME}{account}", f"Drift in {title}", head + page, _LEFT_OUT
+        )
         yield f"{title}: the issue was {put}."
     for name, issue in sorted(known.items()):
         account = name.removeprefix(_NAME)

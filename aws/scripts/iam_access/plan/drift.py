@@ -209,7 +209,7 @@ def _differences(
             continue
         holder = f" of {change.principal.label}" if change.principal else ""
         reason = f" ({change.reasons[0]})" if change.action is ChangeType.UPDATE else ""
-        calls = listed(dict.fromkeys(call.operation for call in change.calls))
+        calls = listed(dict.fromkeys(_in_aws(call.operation) for call in change.calls))
         how = (
             f"{files.mending} puts it right ({calls})"
             if id_ in mended
@@ -225,6 +225,11 @@ def _differences(
             f"{_DIFFERENCES[change.action]}{reason}",
             f"{how}; {_WHO}{doubt}",
         )
+
+
+def _in_aws(operation: str) -> str:
+    """AWS's name of an operation of boto3's: `AttachRolePolicy`."""
+    return "".join(part.capitalize() for part in operation.split("_"))
 
 
 def _not_applied(waiting: Iterable[ResourceId], account: Account) -> Iterator[Finding]:

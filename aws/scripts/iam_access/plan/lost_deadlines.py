@@ -33,7 +33,7 @@ class LostDeadline:
     def finding(self, snapshot: Snapshot, *, restored: bool) -> Finding:
         """The finding about it; `restored` is whether this run gives the deadline back."""
         resource = self.resource
-        holder = f" of {resource.principal}" if resource.principal else ""
+        holder = f" of {resource.principal.label}" if resource.principal else ""
         when = "this run" if restored else "an apply, once the files can be read,"
         return finding_about(
             resource,
