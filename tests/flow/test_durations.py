@@ -138,6 +138,7 @@ def test_an_interrupted_apply_is_finished_with_the_same_deadline(repository: Rep
         assert repository.apply().writes == ()
 
 
+@pytest.mark.exhaustive
 def test_reverted_and_merged_again_it_goes_on_or_stays_over(repository: Repository) -> None:
     fleet = repository.fleet
     repository.merge(read())
@@ -160,6 +161,7 @@ def test_reverted_and_merged_again_it_goes_on_or_stays_over(repository: Reposito
     assert repository.apply().writes == ()
 
 
+@pytest.mark.exhaustive
 def test_a_renewal_is_written_and_leaves_no_gap(repository: Repository) -> None:
     fleet = repository.fleet
     repository.merge(*all_forms())

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from datetime import datetime
 
-from iam_access.cli.files import findings_of, load, teams_named
+from iam_access.cli.files import findings_of, load, merging_of, teams_named
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.config import code_owners, left_accounts, suites
@@ -33,5 +33,7 @@ def _unapplied(
     options: argparse.Namespace, configuration: Configuration, now: datetime
 ) -> Iterator[Finding]:
     if options.applied is not None:
-        standing = load_standing(options.config_dir, options.applied, now=now)
+        standing = load_standing(
+            options.config_dir, options.applied, now=now, merging=merging_of(options)
+        )
         yield from left_accounts.unapplied(configuration, standing)

@@ -34,7 +34,7 @@ class RequestHistory:
 
     def __init__(self, newest: Revision, settings: Settings) -> None:
         self._newest = newest
-        self._reader = _Reader(settings)
+        self._reader = RequestReader(settings)
         self._contents: dict[str, bytes] = {}
         self._requests: dict[tuple[str, str], frozenset[Request] | None] = {}
         steps = revisions.changes_of(newest, frozenset(FOLDERS))
@@ -67,7 +67,7 @@ class RequestHistory:
         return self._contents.pop(content)
 
 
-class _Reader:
+class RequestReader:
     """Reads the requests in files, of which most entries are the same in each version."""
 
     def __init__(self, settings: Settings) -> None:
@@ -114,7 +114,8 @@ def _entries(data: bytes, folder: Folder) -> list[bytes]:
     """The entries of a list, each as a file of its own, if it is written as one item after another.
 
     What begins a line with a dash at the column of the first entry is an entry, or within something
-    that is open before it, so that what is before it cannot be read by itself.
+    that is open before it, so that what is before it cannot be read by itself. Nothing else begins
+    there, or before.
     """
     head = f"{folder.folder}:\n".encode()
     before, found, rest = data.partition(head)
@@ -122,5 +123,9 @@ def _entries(data: bytes, folder: Folder) -> list[bytes]:
     comments = all(not line.strip() or line.startswith(b"#") for line in before.splitlines())
     if not found or indent is None or not comments or b"&" in data or b"*" in data:
         return [data]
-    begin = re.compile(rb"^(?=" + indent[1] + rb"- )", re.MULTILINE)
-    return [head + each for each in begin.split(rest) if each.strip()]
+    other = rb"^(?!" + indent[1] + rb"(?:- |-\r?\n| ))[ \t]*[^\s#]"
+    if re.search(other, rest, re.MULTILINE):
+        return [data]
+    return [
+        head + each for each in re.split(rb"(?m)^(?=" + indent[1] + rb"- )", rest) if each.strip()
+    ]
