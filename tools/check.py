@@ -28,9 +28,8 @@ def workflows() -> list[str]:
 
 def issue_forms() -> list[str]:
     """Every form of an issue, as a path from the project's root."""
-    return [
-        str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.y*ml"))
-    ]
+    found = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.y*ml"))
+    return [str(path.relative_to(ROOT)) for path in found if path.stem != "config"]
 
 
 def run(*command: str, **environment: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from iam_access.config.yaml import tree
 from iam_access.github.client import GitHub
 from iam_access.github.issues import put_issue
 from tests.github.server import GitHubServer, github_server
@@ -92,6 +93,13 @@ def gh(answers: Mapping[str, Any]) -> str:
 
 def test_all_workflows_are_there() -> None:
     assert {*DEPLOYING, *TARGET, "request", "reviewed", "tests", "validate"} <= {*NAMES}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github").rglob("*.y*ml")), ids=lambda each: each.name
+)
+def test_no_key_is_there_twice(path: Path) -> None:
+    assert tree.parse(path.read_bytes()).problems == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
