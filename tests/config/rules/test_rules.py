@@ -579,6 +579,9 @@ class TestSettings:
             ("only_temporary: [x*, ¶'']", "bad-pattern"),
             ("only_temporary: ¶{a: b}", "wrong-type"),
             ("known_names: [s3:*, ¶'*']", "bad-pattern"),
+            ("closed_accounts: ['111122223333', ¶'12']", "bad-account-id"),
+            ("expected_access: [¶{users: [ann]}]", "missing-key"),
+            ("expected_access: [{groups: ¶[]}]", "empty-list"),
             ("known_names: [¶'s*:Get*']", "bad-pattern"),
             ("known_names: [¶evidently]", "bad-pattern"),
             ("protected_principals: {users: [¶'*@corp.example']}", "bad-pattern"),
@@ -657,6 +660,8 @@ class TestSettings:
             ("forbidden_grants: [{allows: ['s3:*', ¶'s3:Gte*'], environments: [prod]}]", "correct"),
             ("forbidden_actions: [{actions: ['iam:*'], environments: [¶'q*']}]", "correct"),
             ("grantees: [{allows: ['iam:*'], teams: [¶'w*']}]", "correct"),
+            ("closed_accounts: ['999988887777', ¶'111122223333']", "take it out of aws-accounts/"),
+            ("expected_access: [{groups: [x], environments: [¶q*]}]", "correct"),
         ],
     )
     def test_a_rule_for_what_is_not_there_is_a_warning(

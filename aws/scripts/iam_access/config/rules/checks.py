@@ -287,6 +287,7 @@ def check_names(
         _unknown("environment", book.environment_patterns(), known, book, report)
         named = ((each, path) for each, path in book.account_patterns() if not each.isdigit())
         _unknown("account", named, known, book, report)
+        _closed(known, book, report)
     if all(team_files.policies_are_known for team_files in all_team_files):
         grants = {
             name
@@ -307,6 +308,18 @@ def check_names(
             _without_effect("action", pattern, path, "", book, report)
     _alike(all_team_files, dict(book.environment_patterns()), "environments", book, report)
     _alike(all_team_files, dict(book.account_patterns()), "accounts", book, report)
+
+
+def _closed(known: Collection[str], book: Rulebook, report: FindingCollector) -> None:
+    """Warn of closed accounts that some file names."""
+    for index, number in enumerate(book.settings.closed_accounts):
+        if number in known and book.place is not None:
+            report.warning(
+                "rule-without-effect",
+                book.place.at("closed_accounts", index).location,
+                f"account {number} is not closed: a file names it, so it is looked at",
+                f"take it out of {accounts.FOLDER}/, or out of closed_accounts",
+            )
 
 
 def _unknown(
