@@ -250,6 +250,12 @@ MISTAKES = {
         "syntax-error",
         'put text that begins with @ in quotes, such as "@org/platform"',
     ),
+    "a quote that is open up to a backslash": (
+        POLICIES_FILE,
+        resources('\n          - ¶"*\n          - arn:aws:s3:::a\\d'),
+        "syntax-error",
+        'end it with " in this line',
+    ),
     "an exclamation mark": (
         TEMPORARY_FILE,
         TEMPORARY.replace("bob@example.com", "¶!bob"),

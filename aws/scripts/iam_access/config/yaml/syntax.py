@@ -111,7 +111,7 @@ def syntax_problem(error: Exception, data: bytes) -> MarkedProblem:
         since = f" from line {begun.line + 1}" if begun is not None and begun.line != line else ""
         message += f" ({error.context}{since})"
     words = f"{said} {error.context or ''}"
-    opened = _open_quote(data, line)
+    opened = _open_quote(data, error, line)
     if opened is not None:
         return opened
     quoted = _quoting(words, line, column, lines)
@@ -134,11 +134,14 @@ def _marked(mistake: mistakes.Mistake, message: str, column: int) -> MarkedProbl
     return MarkedProblem(Problem("syntax-error", message, mistake.hint), mistake.line + 1, column)
 
 
-def _open_quote(data: bytes, line: int) -> MarkedProblem | None:
+def _open_quote(data: bytes, error: yaml.MarkedYAMLError, line: int) -> MarkedProblem | None:
     """The quote that begins in an earlier line and ends in the one where the parser stopped.
 
-    There the quote of another text ends it.
+    There the quote of another text ends it, or the text has a backslash that is none in quotes.
     """
+    begun = error.context_mark
+    if "unknown escape" in (error.problem or "") and begun is not None and begun.line < line:
+        return _ends_late(begun, line, '"')
     last: Any = None
     try:
         for token in yaml.scan(data, Loader=yaml.CSafeLoader if _C else yaml.SafeLoader):
@@ -150,9 +153,12 @@ def _open_quote(data: bytes, line: int) -> MarkedProblem | None:
         pass  # what is reported
     if last is None or last.start_mark.line == line or last.end_mark.line != line:
         return None
-    start = last.start_mark
-    message = f"the quote that begins here ends only in line {line + 1}"
-    hint = f"end it with {last.style} in this line, or remove it"
+    return _ends_late(last.start_mark, line, last.style)
+
+
+def _ends_late(start: yaml.Mark, line: int, quote: str) -> MarkedProblem:
+    message = f"the quote that begins here goes on to line {line + 1}"
+    hint = f"end it with {quote} in this line, or remove it"
     return MarkedProblem(Problem("syntax-error", message, hint), start.line + 1, start.column + 1)
 
 
