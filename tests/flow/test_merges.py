@@ -10,6 +10,7 @@ import pytest
 from tests.flow.fleet import (
     LIST_BUCKETS,
     READ_QUEUES,
+    Run,
     account,
     permanent,
     policy,
@@ -308,6 +309,36 @@ def test_removals_that_the_change_intends_are_made_and_others_wait(
         assert repo.waiting == []
         # It holds for that merge alone.
         assert repo.apply() is None
+
+
+def test_removals_that_were_intended_once_are_not_while_another_team_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [f"user-{number}" for number in range(12)]
+    with repository(tmp_path, monkeypatch, account(users=users)) as repo:
+
+        def merged(name: str, users: list[str], *lines: str) -> Run:
+            def change() -> None:
+                entry = permanent("read", users=[f"{each}@example.com" for each in users])
+                team(repo, name, permanent=[entry] if users else [])()
+                if lines:
+                    repo.fleet.files.write("settings.yaml", "\n".join(lines))
+
+            repo.merge(repo.pull(change))
+            done = repo.apply()
+            assert done is not None
+            return done
+
+        intended = ("intended_removals:", "  - {team: payments, reason: OPS-1}")
+        merged("payments", users)
+        merged("search", ["ghost"])
+        assert repo.waiting == ["search: not applied"]
+        merged("payments", [], *intended)
+        assert repo.fleet.attached("user/user-1") == set()
+        merged("payments", users)
+        assert repo.waiting == ["search: not applied"]
+        assert "too-many-removals" in merged("payments", []).out
+        assert repo.fleet.attached("user/user-1") == {"payments-read"}
 
 
 HOSTILE = "@everyone #1 <img src=x> [x](javascript:x) ::error::x <!-- x"

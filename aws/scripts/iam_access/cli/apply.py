@@ -17,7 +17,7 @@ from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
-from iam_access.config.load import load_standing
+from iam_access.config.load import load_base, load_standing
 from iam_access.config.rules.removals import allowed_teams
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         request = RunOptions(
             teams=teams_of_run(options, run.configuration),
             adopt=options.adopt,
-            allow_removals_of=_allowed(options, run.configuration),
+            allow_removals_of=_allowed(options, run.configuration, merged, clock()),
         )
         accounts = _accounts(options, run.configuration, request)
     report = _applied(run, request, accounts, reviewed, merged)
@@ -224,14 +224,38 @@ def _accounts(
     return [account for _, account in sorted(found.items())]
 
 
-def _allowed(options: argparse.Namespace, configuration: Configuration) -> frozenset[str] | None:
+def _allowed(
+    options: argparse.Namespace,
+    configuration: Configuration,
+    merged: MergedRun | None,
+    now: datetime,
+) -> frozenset[str] | None:
     """The teams whose removals have no limit; None for all teams."""
     if options.allow_removals:
         return None
-    intended = allowed_teams(configuration)
+    intended = _intended(options, configuration, merged, now)
     if options.all:  # which includes teams whose files are gone
         return intended.union(options.allow_removals_of)
     return intended | teams_named(options.allow_removals_of, configuration)
+
+
+def _intended(
+    options: argparse.Namespace,
+    configuration: Configuration,
+    merged: MergedRun | None,
+    now: datetime,
+) -> frozenset[str]:
+    """The teams whose removals are called intended by the change that the run applies.
+
+    The base of a run for merges is the oldest commit that some team waits for. What an earlier run
+    has applied since then holds for the teams alone that still wait.
+    """
+    found = allowed_teams(configuration)
+    if merged is None or found <= merged.waiting.keys():
+        return found
+    new = next((each.commit for each in merged.merges if each.is_new), None)
+    base = None if new is None else load_base(f"{new}^1", options.config_dir, now=now)
+    return found.intersection(merged.waiting) | allowed_teams(replace(configuration, base=base))
 
 
 def _check_options(options: argparse.Namespace) -> None:
