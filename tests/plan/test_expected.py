@@ -171,6 +171,19 @@ def test_a_team_that_moved_holds_up_no_other() -> None:
     assert (finding.team, finding.severity) == ("data", Severity.ERROR)
 
 
+def test_the_difference_is_named_for_each_team() -> None:
+    """Not those that share the account with them."""
+    account = account_with()
+    whole = reviewed(TWO, account)
+    plan = planned(account, replace(whole, changes=()), files=TWO)
+    found = [each for each in plan.findings if each.code == "plan-moved"]
+    assert [each.team for each in found] == ["data", "payments"]
+    assert all("which was not planned on a pull request" in each.message for each in found)
+    moved = with_policy(ACCOUNT, f"{OURS}changing", document=BY_HAND)
+    (finding,) = (each for each in planned(moved, reviewed()).findings if each.is_error)
+    assert "payments-changing, which was planned otherwise" in finding.message
+
+
 def test_settings_can_have_it_made_all_the_same() -> None:
     nothing = replace(reviewed(), changes=())
     plan = planned(ACCOUNT, nothing, stop_on_change=False)

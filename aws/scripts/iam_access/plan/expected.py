@@ -5,7 +5,7 @@ can only make less happen.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,7 +65,7 @@ def hold_unexpected(
         changes=kept.changes,
         held=kept.held,
         findings=(
-            *_moved(differing, account, stops=expected.stop_on_change),
+            *_moved(differing, reviewed.keys(), account, stops=expected.stop_on_change),
             *_unplanned(unplanned, account, stops=expected.stop_unplanned),
         ),
     )
@@ -96,15 +96,25 @@ def _is_unplanned(change: Change, expected: Expectation) -> bool:
     return expected.unplanned is None or change.teams <= expected.unplanned
 
 
-def _moved(changes: Sequence[Change], account: Account, *, stops: bool) -> Iterator[Finding]:
+def _moved(
+    changes: Sequence[Change], reviewed: Set[ResourceId], account: Account, *, stops: bool
+) -> Iterator[Finding]:
+    """Say of each team what differs; `reviewed` are the ids of what was planned in any way."""
     for team, theirs in _by_team(changes):
-        held = f"so all of team {team} is held back there"
-        then = held if stops else "and is made all the same"
+        known = [each for each in theirs if each.id in reviewed]
+        new = [each for each in theirs if each.id not in reviewed]
+        told = (
+            (new, "not planned on a pull request"),
+            (known, "planned otherwise, or from another state"),
+        )
+        parts = [f"{_listed(found)}, which was {how}" for found, how in told if found]
+        held = f"all of team {team} is held back there"
+        then = held if stops else "it is made all the same"
         yield Finding(
             code="plan-moved",
             severity=Severity.ERROR if stops else Severity.WARNING,
             message=f"what would be done now in account {account.id} is not what was reviewed: "
-            f"{_listed(theirs)} was not planned so on a pull request, {then}",
+            f"{'; '.join(parts)}; {then}",
             hint=_HINT if stops else "settings.yaml has it so (on_plan_change: apply)",
             team=team,
             account=account.id,
