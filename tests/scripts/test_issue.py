@@ -239,6 +239,7 @@ def test_a_change_for_another_commit_is_not_pushed(repository: Repository) -> No
     git(repository.root, *identity, "commit", "--quiet", "--allow-empty", "-m", "Next")
     assert repository.open() == 2
     assert repository.server.pulls == {}
+    assert "its job failed" in repository.answer
 
 
 def test_no_other_file_is_changed(repository: Repository) -> None:
@@ -288,6 +289,8 @@ def test_nothing_that_is_written_means_anything(
         {"Grant": "_No response_"},
         {"For whom": "ann@example.com, bob@example.com"},
         {"For whom": "a b"},
+        {"For whom": "x.@acme/admins"},
+        {"For whom": "x@fixes#1"},
         {"For whom": "$(id)`id`"},
         {"Until when": "99d"},
         {"Until when": HOSTILE},

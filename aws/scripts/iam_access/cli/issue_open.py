@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iam_access.cli import issue_form, pull_request
-from iam_access.cli.issue_form import Change, Filed
+from iam_access.cli.issue_form import Change, Filed, Outcome
 from iam_access.cli.pull_request import Author, Message
-from iam_access.errors import UsageError
+from iam_access.errors import AccessError, UsageError
 from iam_access.github import branch_pulls
 from iam_access.github.branch_pulls import State
 from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
@@ -23,6 +23,7 @@ _FILE = re.compile(r"temporary-access/[a-z0-9][a-z0-9-]*\.yaml")
 _LONGEST_TITLE = 256
 _LEFT_OUT = "**Lines are left out here. The whole answer is in the log of the job.**"
 _NAME = "request"
+_THEN = "Once it is approved and merged, the apply does it."
 _AGAIN = "To change it, file a new issue."
 
 
@@ -52,8 +53,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         if pull is not None and pull.state is State.OPEN:
             answer = f"{answer}\n\n#{pull.number} still asks for what the issue said before."
     else:
-        done = _hand_in(options.config_dir, github, filed, outcome.change, environment)
-        answer = f"{done}\n\n{answer}"
+        try:
+            answer = _handed_in(options.config_dir, github, filed, outcome, environment)
+        except AccessError:
+            _answer(github, filed, "The pull request could not be opened: its job failed.")
+            raise
     _answer(github, filed, answer)
     return 0
 
@@ -63,10 +67,12 @@ def _answer(github: GitHub, filed: Filed, page: str) -> None:
     _say(f"The answer on issue {filed.number} was {put}.")
 
 
-def _hand_in(
-    directory: Path, github: GitHub, filed: Filed, change: Change, environment: Mapping[str, str]
+def _handed_in(
+    directory: Path, github: GitHub, filed: Filed, outcome: Outcome, environment: Mapping[str, str]
 ) -> str:
-    """Push the change and open its pull request; return what to say of it, in Markdown."""
+    """Push the change and open or update its pull request; return the answer, in Markdown."""
+    change = outcome.change
+    assert change is not None, "the caller has looked"
     pull = branch_pulls.newest_of(github, filed.branch)
     if pull is not None and pull.state is not State.OPEN:
         return f"**Nothing was requested:** #{pull.number} of this issue was {pull.state}. {_AGAIN}"
@@ -75,9 +81,15 @@ def _hand_in(
     ]:
         return f"**Nothing was changed:** #{pull.number} has commits of others. {_AGAIN}"
     _push(directory, filed, change, environment)
-    if pull is not None:
+    if pull is None:
+        done = _opened(github, filed, change, environment)
+    else:
         branch_pulls.update_pull(github, pull.number, change.title, change.body)
-        return f"**#{pull.number} was updated.** Once it is approved and merged, the apply does it."
+        done = f"**#{pull.number} was updated.** {_THEN}"
+    return f"{done}\n\n{outcome.answer}"
+
+
+def _opened(github: GitHub, filed: Filed, change: Change, environment: Mapping[str, str]) -> str:
     try:
         pull = branch_pulls.open_pull(
             github, filed.branch, filed.default_branch, change.title, change.body
@@ -89,7 +101,7 @@ def _hand_in(
             f"**The change is on the branch `{filed.branch}`.** Workflows may not open pull "
             f"requests here: [open it yourself]({address})."
         )
-    return f"**#{pull.number} asks for it.** Once it is approved and merged, the apply does it."
+    return f"**#{pull.number} asks for it.** {_THEN}"
 
 
 def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What a request offers and says, at the terminal and in an issue alike."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
@@ -14,14 +15,18 @@ from iam_access.kinds.fields import is_user
 from iam_access.phrases import length, listed, local_instant, shown
 from iam_access.render import escape
 
+_ADDRESS = re.compile(r"(user/)?[A-Za-z0-9_+=,.-]*[A-Za-z0-9_]@[A-Za-z0-9.-]+")
 _STATEMENTS = 6  # of a policy that are written out
 _ACTIONS = 5  # of a statement
 _LONGEST_TITLE = 256  # characters that GitHub takes
 
 
 def as_user(text: str) -> str:
-    """The text, if it can stand for a user. Raises UsageError."""
-    if not is_user(text):
+    """The text, if it can stand for a user. Raises UsageError.
+
+    It stands in titles, too, in which GitHub would take another text for a mention or reference.
+    """
+    if not is_user(text) or ("@" in text and _ADDRESS.fullmatch(text) is None):
         raise UsageError(
             f"{shown(text)} gives no IAM user name", "write one e-mail address, or user/NAME"
         )
