@@ -304,6 +304,12 @@ MISTAKES = {
         "missing-key",
         "write its first line without the '-'",
     ),
+    "a dash within a statement": (
+        POLICIES_FILE,
+        POLICIES.replace("        actions", "      - ¶actions"),
+        "missing-key",
+        "; if the line belongs to the item before it, write it without the '-'",
+    ),
     "a key in the place of a name": (
         POLICIES_FILE,
         POLICIES.replace("    managed_policies", "  ¶managed_policies"),

@@ -430,8 +430,13 @@ def _misplaced(model: type[BaseModel] | None, value: Any, path: Path, known: Ite
 
 
 def _perhaps_split(value: Any, path: Path) -> str:
-    """What else may be wrong with a mapping that lacks keys: the dash before its only key."""
-    if len(_value_at(value, path)) != 1:
+    """What else may be wrong with a mapping that lacks keys: a dash that divides an item."""
+    here = _value_at(value, path)
+    before: Any = None
+    if path and isinstance(path[-1], int) and path[-1] > 0:
+        before = _value_at(value, (*path[:-1], path[-1] - 1))
+    is_half = isinstance(before, dict) and before.keys().isdisjoint(here)
+    if len(here) != 1 and not is_half:
         return ""
     return "; if the line belongs to the item before it, write it without the '-'"
 
