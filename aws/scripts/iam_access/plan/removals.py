@@ -39,7 +39,7 @@ from iam_access.snapshot import Document
 REMOVALS_COUNT = 10
 REMOVALS_SHARE = 0.3
 
-NEVER = datetime.max.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Loss(NamedTuple):
@@ -205,7 +205,7 @@ class _After:
 
 
 def _end(resource: Resource) -> datetime:
-    return resource.expires if resource.expires is not None else NEVER
+    return resource.expires if resource.expires is not None else _NEVER
 
 
 def _parts(resource: Resource, policies: Mapping[str, Document]) -> set[CanonicalStatement | str]:

@@ -7,6 +7,7 @@ from iam_access import phrases
 from iam_access.model import Report
 from iam_access.render.escape import html_code, markdown, markdown_code
 from iam_access.render.markdown.budget import size
+from iam_access.render.view import dangers as danger_views
 from iam_access.render.view import requests as views
 
 HEAD = (f"### {views.TITLE}", "")
@@ -84,14 +85,14 @@ def _who_and_why(view: views.RequestView) -> str:
 
 def dangers(report: Report) -> list[str]:
     """A line for each of the worst dangers, with the first of those whom it concerns."""
-    found = views.dangers(report)
+    found = danger_views.dangers(report)
     lines = [_danger(each) for each in found[:_DANGERS]]
     if len(found) > _DANGERS:
         lines.append(f"- and {len(found) - _DANGERS:,} more in other accounts")
     return lines
 
 
-def _danger(danger: views.DangerView) -> str:
+def _danger(danger: danger_views.DangerView) -> str:
     where = f" in {phrases.some([*map(markdown_code, danger.where)], _NAMES)}"
     names = phrases.some([*map(markdown_code, danger.names)], _NAMES)
     return f"- {_WARNING} **{markdown(danger.what)}**{where if danger.where else ''}: {names}"
@@ -102,13 +103,13 @@ def all_names(report: Report, room: int) -> tuple[list[str], int]:
 
     No lines where the lines of `dangers` have all names.
     """
-    found = views.dangers(report)
+    found = danger_views.dangers(report)
     if len(found) <= _DANGERS and all(len(each.names) <= _NAMES for each in found):
         return [], 0
     head = (*_fold("All whom this concerns"), "")
     left, without = room - size([*head, *_FOLD_END]), 0
     lines: list[str] = []
-    for each in views.together(found):
+    for each in danger_views.together(found):
         line, unnamed = _all_of(each, left)
         without += unnamed
         if line:
@@ -117,7 +118,7 @@ def all_names(report: Report, room: int) -> tuple[list[str], int]:
     return [*head, *lines, *_FOLD_END], without
 
 
-def _all_of(danger: views.DangerView, room: int) -> tuple[str, int]:
+def _all_of(danger: danger_views.DangerView, room: int) -> tuple[str, int]:
     """A line with as many names as there is room for, or none, and the number of the others."""
     head = f"- **{markdown(danger.what)}** ({len(danger.names):,}): "
     ends = accumulate((len(name) + len(", ") for name in danger.names), initial=len(head) + _CUT)

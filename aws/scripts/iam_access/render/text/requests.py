@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from iam_access.model import Report
 from iam_access.render.text.layout import Line, Span, line
+from iam_access.render.view import dangers
 from iam_access.render.view import requests as views
 
 
@@ -13,7 +14,7 @@ def request_lines(report: Report) -> Iterator[Line]:
     if not found:
         return
     yield line(0, Span(views.TITLE, "title"))
-    for first in views.first(report):
+    for first in dangers.first(report):
         place = f" in {', '.join(first.where)}" if first.where else ""
         yield line(2, Span(f"{first.what}{place}: ", "warning"), ", ".join(first.names))
     for each in found:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from iam_access import phrases
 from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
 from iam_access.render.view import meaning as meanings
+from iam_access.render.view.dangers import cut, name_of
 from iam_access.render.view.meaning import SAFE, Danger
 
 TITLE = "What is asked for"
@@ -22,8 +23,6 @@ _ABOVE = "what it leads to is told above, together with what else they ask for t
 _ACTIONS = 8
 # From how many on requests that differ in who and why alone are told as one, where they are folded.
 _FOLDED = 5
-# How many characters of a description, ticket or clause are shown; JSON has the first two whole.
-_LONGEST = 400
 # What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
 # environments make weighty come after those that are dangerous by what they allow.
 _GENERAL = -1
@@ -224,73 +223,6 @@ def _fold(views: Sequence[RequestView], explained: _Explained, now: datetime) ->
     return replace(view, reason=reason, together=tuple(views))
 
 
-@dataclass(frozen=True, slots=True)
-class DangerView:
-    """A danger, the titles of the accounts where that is known, and all whom it concerns."""
-
-    what: str
-    where: tuple[str, ...]
-    names: tuple[str, ...]
-
-
-def dangers(report: Report) -> tuple[DangerView, ...]:
-    """What a reviewer has to see whatever the size, by accounts, the worst first."""
-    gained = (
-        DangerView(_cut(str(danger)), tuple(map(_cut, titles)), _names(principals))
-        for titles, danger, principals in meanings.dangers(report)
-    )
-    return (*gained, *first(report))
-
-
-def together(found: Iterable[DangerView]) -> tuple[DangerView, ...]:
-    """The same without the accounts: each danger once, with all whom it concerns anywhere."""
-    names: dict[str, dict[str, None]] = {}
-    for each in found:
-        names.setdefault(each.what, {}).update(dict.fromkeys(each.names))
-    return tuple(DangerView(what, (), tuple(them)) for what, them in names.items())
-
-
-def first(report: Report) -> tuple[DangerView, ...]:
-    """The dangers that are not in what the plan means: what is held back, and what files tell."""
-    newcomers = (each for request in report.requests for each in request.newcomers)
-    guarded: dict[str, list[Principal]] = {}
-    for request in report.requests:
-        for environment in request.guarded:
-            guarded.setdefault(environment, []).extend(request.principals)
-    intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
-    found = [
-        *_held(report),
-        DangerView("removals without a limit", (), tuple(f"team {team}" for team in intended)),
-        DangerView("new people, whom the files did not name before", (), _names(newcomers)),
-        *(
-            DangerView(f"access to {name}, which is protected by rules", (), _names(principals))
-            for name, principals in sorted(guarded.items())
-        ),
-    ]
-    return tuple(each for each in found if each.names)
-
-
-def _held(report: Report) -> Iterator[DangerView]:
-    """By account, whose changes are held back."""
-    for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
-        held = each.plan.held if each.plan is not None else ()
-        names = dict.fromkeys(
-            _name(change.principal) if change.principal else change.name for change in held
-        )
-        changes = phrases.count(len(held), "change")
-        what = f"held back: {changes} (the findings say how to go on)"
-        yield DangerView(what, (_cut(each.account.title),), tuple(names))
-
-
-def _names(principals: Iterable[Principal]) -> tuple[str, ...]:
-    return tuple(_name(each) for each in sorted(set(principals)))
-
-
-def _name(principal: Principal) -> str:
-    """A user's name alone, and what another principal is before its name."""
-    return principal.name if principal.type is PrincipalType.USER else principal.label
-
-
 def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:
     concerns = request.type in _GIVES or request.type in _TAKES
     worst = sorted(explained.meant(request), key=lambda each: each.rank) if concerns else []
@@ -324,7 +256,7 @@ def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) 
     texts = dict.fromkeys(each.text for each in worst)
     patterns = dict.fromkeys(each.pattern for each in worst)
     told = list(texts if len(texts) == 1 else patterns)
-    yield from map(_cut, told[:_MEANINGS])
+    yield from map(cut, told[:_MEANINGS])
     if len(told) > _MEANINGS:
         yield f"and {len(told) - _MEANINGS:,} more that differ"
     unknown = [name for name, id_ in request.places if id_ not in explained.accounts]
@@ -337,7 +269,7 @@ def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) 
 def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
     worst = list(found)
     yield from dict.fromkeys(
-        _cut(f"{each.code}: {each.explanation}")
+        cut(f"{each.code}: {each.explanation}")
         for meant in worst
         for each in meant.meaning.escalations
     )
@@ -350,7 +282,7 @@ def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
             for action in each.actions
         }
         if actions:
-            yield _cut(f"{level}: {phrases.some(sorted(actions), _ACTIONS)}")
+            yield cut(f"{level}: {phrases.some(sorted(actions), _ACTIONS)}")
 
 
 def _marks(request: Request) -> Iterator[str]:
@@ -381,14 +313,9 @@ def _team(request: Request, explained: _Explained) -> str:
 
 
 def _reason(request: Request) -> str:
-    why = f": {_cut(request.description)}" if request.description else ""
-    ticket = f", {_cut(request.ticket)}" if request.ticket else ""
+    why = f": {cut(request.description)}" if request.description else ""
+    ticket = f", {cut(request.ticket)}" if request.ticket else ""
     return f"{ticket}{why}"
-
-
-def _cut(text: str) -> str:
-    """A text of no more than so many characters, so that none keeps others from being shown."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _access(request: Request, now: datetime) -> str:
@@ -517,7 +444,7 @@ def _verb(request: Request, verb: str) -> str:
 
 
 def _who(principals: Sequence[Principal]) -> str:
-    return phrases.some([_name(each) for each in principals], _NAMED)
+    return phrases.some([name_of(each) for each in principals], _NAMED)
 
 
 def _what(request: Request) -> str:
