@@ -15,7 +15,7 @@ from iam_access.cli.pull_request import Author, Message
 from iam_access.errors import AccessError, UsageError
 from iam_access.github import branch_pulls
 from iam_access.github.branch_pulls import State
-from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
+from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import put_comment
 from iam_access.render.escape import not_a_command, terminal
 
@@ -33,11 +33,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not filed.is_new:
         _say("The text of the issue is as it was.")
         return 0
-    github = GitHub(
-        environment.get("GITHUB_REPOSITORY", ""),
-        environment.get("GITHUB_TOKEN", ""),
-        environment.get("GITHUB_API_URL") or DEFAULT_API,
-    )
+    github = GitHub.of(environment)
     if not options.outcome.exists():
         # The job that works it out has failed, and its log says why.
         _answer(
