@@ -19,6 +19,8 @@ from iam_access.config.yaml import tree
 from iam_access.github.client import GitHub
 from iam_access.github.issues import put_issue
 from tests.github.server import GitHubServer, github_server
+from tests.history import History
+from tests.values import NOW
 from tools import changed_code
 
 ROOT = Path(__file__).parents[2]
@@ -324,11 +326,12 @@ def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path
         assert find(tmp_path, server).returncode == 2
 
 
-def last_applied(folder: Path, server: GitHubServer) -> str:
+def last_applied(folder: Path, repository: Path, server: GitHubServer) -> str:
     """What the step of drift.yaml that finds the files applied last tells the next ones."""
     (folder / "output").unlink(missing_ok=True)
     token = server.token(actions="read", issues="read", contents="read")
-    given = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": token}
+    git = {"GIT_DIR": str(repository / ".git")}
+    given = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": token, **git}
     script = block("drift", "Find what was applied last")
     done = run(script, folder, {"python": PYTHON}, **given)
     assert (done.returncode, done.stderr) == (0, "")
@@ -338,13 +341,16 @@ def last_applied(folder: Path, server: GitHubServer) -> str:
 def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
     tmp_path: Path,
 ) -> None:
-    git = ["git", "rev-list", "--max-count=2", "--first-parent", "HEAD"]
-    done = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True)
-    tip, before = done.stdout.split()
+    # Not this repository, of which a clone may have one commit.
+    history = History(tmp_path / "repository")
+    history.begin(NOW)
+    before = history.git("rev-parse", "HEAD").strip()
+    history.git("commit", "--quiet", "--allow-empty", "--message=y", at=NOW)
+    tip = history.git("rev-parse", "HEAD").strip()
     with github_server("org/repo") as server:
-        assert last_applied(tmp_path, server) == "commit=\n"
+        assert last_applied(tmp_path, history.root, server) == "commit=\n"
         server.add_run("apply.yaml", "push", tip)
-        assert last_applied(tmp_path, server) == f"commit={tip}\n"
+        assert last_applied(tmp_path, history.root, server) == f"commit={tip}\n"
         token = server.token(issues="write")
         put_issue(
             GitHub("org/repo", token, server.url),
@@ -355,9 +361,9 @@ def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
             "l",
             f"since={before} tried={tip}",
         )
-        assert last_applied(tmp_path, server) == f"commit={before}\n"
+        assert last_applied(tmp_path, history.root, server) == f"commit={before}\n"
         server.add_run("apply.yaml", "push", "f" * 40)  # of another history
-        assert last_applied(tmp_path, server) == "commit=\n"
+        assert last_applied(tmp_path, history.root, server) == "commit=\n"
 
 
 def test_the_form_of_drift_sets_all_that_the_script_reads(tmp_path: Path) -> None:
