@@ -124,6 +124,7 @@ def test_a_team_that_fails_for_ever_fails_the_runs_of_its_own_merges_alone(
     assert repo.waiting == []
 
 
+@pytest.mark.exhaustive
 def test_a_team_that_waits_is_no_reason_to_look_at_what_others_merged_long_ago(
     repo: Repository,
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_team_that_waits_is_no_reason_to_look_at_what_others_merged_long_ago(
     assert not any(old_commit in each or f"/issues/{old}/" in each for each in asked)
 
 
+@pytest.mark.exhaustive
 def test_a_team_that_left_and_waits_is_tried_by_a_run_over_all(repo: Repository) -> None:
     """Which alone takes away what it had."""
     number = repo.pull(lambda: repo.fleet.files.remove_team("payments"), planned=False)
@@ -164,6 +166,7 @@ def test_a_team_that_left_and_waits_is_tried_by_a_run_over_all(repo: Repository)
     assert repo.fleet.attached("user/ann") == {"data-read"}
 
 
+@pytest.mark.exhaustive
 def test_an_error_of_all_teams_is_no_teams_and_fails_each_run(repo: Repository) -> None:
     repo.merge(repo.pull(team(repo, "data", permanent=[permanent("read", users=["ghost"])])))
     assert repo.apply() is not None
@@ -177,6 +180,7 @@ def test_an_error_of_all_teams_is_no_teams_and_fails_each_run(repo: Repository) 
         assert repo.waiting == ["data: not applied"]
 
 
+@pytest.mark.exhaustive
 def test_a_new_pull_request_can_be_the_way_on(repo: Repository) -> None:
     """Its plan shows what stopped the earlier one."""
     first = repo.pull(team(repo, "payments", READ_QUEUES))
@@ -190,6 +194,7 @@ def test_a_new_pull_request_can_be_the_way_on(repo: Repository) -> None:
     assert repo.waiting == []
 
 
+@pytest.mark.exhaustive
 def test_what_was_merged_in_between_stops_nothing(repo: Repository) -> None:
     first = repo.pull(team(repo, "payments", READ_QUEUES))
     second = repo.pull(team(repo, "data", READ_QUEUES))
@@ -234,6 +239,7 @@ def test_what_was_not_planned_is_applied_or_held_back_as_settings_say(repo: Repo
     assert repo.waiting == ["search: not applied"]
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_was_interrupted_is_finished_by_the_next(repo: Repository) -> None:
     number = repo.pull(team(repo, "data", temporary=[temporary("read", via="role")]))
     repo.merge(number)
@@ -248,6 +254,7 @@ def test_a_run_that_was_interrupted_is_finished_by_the_next(repo: Repository) ->
     assert done.writes
 
 
+@pytest.mark.exhaustive
 def test_on_plan_change_apply_makes_it_all_the_same(repo: Repository) -> None:
     repo.fleet.files.write("settings.yaml", "on_plan_change: apply\n")
     repo.commit()
@@ -260,6 +267,7 @@ def test_on_plan_change_apply_makes_it_all_the_same(repo: Repository) -> None:
     assert "is made all the same" in repo.result(number)
 
 
+@pytest.mark.exhaustive
 def test_a_plan_of_another_digest_than_the_comment_shows_is_none(repo: Repository) -> None:
     number = repo.pull(team(repo, "data", READ_QUEUES))
     other = repo.pull(team(repo, "search"))
@@ -286,6 +294,7 @@ def test_a_duration_begins_with_the_merge_and_is_the_one_that_was_reviewed(
     assert "until 2026-03-01 15:00:00 UTC" in repo.result(number)
 
 
+@pytest.mark.exhaustive
 def test_removals_that_the_change_intends_are_made_and_others_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +320,7 @@ def test_removals_that_the_change_intends_are_made_and_others_wait(
         assert repo.apply() is None
 
 
+@pytest.mark.exhaustive
 def test_removals_that_were_intended_once_are_not_while_another_team_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +354,7 @@ def test_removals_that_were_intended_once_are_not_while_another_team_waits(
 HOSTILE = "@everyone #1 <img src=x> [x](javascript:x) ::error::x <!-- x"
 
 
+@pytest.mark.exhaustive
 def test_hostile_text_does_nothing_on_the_pull_request(repo: Repository) -> None:
     entry = temporary("read", user="bob@example.com", description=HOSTILE, ticket=HOSTILE)
     number = repo.pull(team(repo, "data", temporary=[entry]))
@@ -386,45 +397,14 @@ def test_a_pull_request_that_cannot_be_told_hides_no_other(
     assert "404" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["data", "--all", "--adopt", "--from-plan=x", "--applied=HEAD"])
-def test_what_is_applied_is_what_was_found_alone(repo: Repository, option: str) -> None:
+def test_what_is_applied_is_what_was_found_alone(repo: Repository) -> None:
     folder = repo.find("workflow_dispatch")
-    run = repo.fleet.apply("--merges", f"{folder}/merges", option)
-    assert run.status == 2
-    assert "exclude each other" in run.out
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"before": 1}'])
-def test_a_file_that_is_not_of_merges_py_is_refused(repo: Repository, text: str) -> None:
-    folder = repo.find("push")
-    (folder / "merges" / "merges.json").write_text(text)
-    run = repo.fleet.apply("--merges", f"{folder}/merges")
-    assert (run.status, run.writes) == (2, ())
-    assert "merges.py" in run.out
-
-
-def test_a_duration_that_was_reviewed_long_ago_begins_with_the_merge(repo: Repository) -> None:
-    lasting: dict[str, Any] = {"for": "2h"}
-    grants = [
-        temporary("read", **lasting, via="inline"),
-        temporary("read", **lasting, via="policy", user="bob@example.com"),
-        temporary("read", **lasting, via="role", role="runner"),
-    ]
-    number = repo.pull(team(repo, "payments", temporary=grants))
-    repo.fleet.clock.move(hours=9)
-    repo.merge(number)
-    repo.fleet.clock.move(minutes=3)
-    run = repo.apply()
-    assert run is not None
-    assert run.status == 0, run.out
-    assert run.out.count("ends 2026-03-01 23:00:00 UTC, in 1 hour 57 minutes") >= 3
-    assert "was compared with the plan that was reviewed here" in repo.result(number)
-    # It goes on as it is, and renewed it is planned and applied anew.
-    renewed = [each | {"requested_at": "2026-03-01T21:01:00Z"} for each in grants]
-    number = repo.pull(team(repo, "payments", temporary=renewed))
-    repo.fleet.clock.move(minutes=30)
-    repo.merge(number)
-    run = repo.apply()
-    assert run is not None
-    assert run.status == 0, run.out
-    assert run.out.count("ends 2026-03-01 23:33:00 UTC") >= 3
+    for option in ("data", "--all", "--adopt", "--from-plan=x", "--applied=HEAD"):
+        run = repo.fleet.apply("--merges", f"{folder}/merges", option)
+        assert run.status == 2
+        assert "exclude each other" in run.out
+    for text in ("", "{}", "[]", '{"before": 1}'):
+        (folder / "merges" / "merges.json").write_text(text)
+        run = repo.fleet.apply("--merges", f"{folder}/merges")
+        assert (run.status, run.writes) == (2, ())
+        assert "merges.py" in run.out
