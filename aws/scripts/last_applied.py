@@ -3,8 +3,11 @@
 import os
 import sys
 
-import changed_teams
 from iam_access.cli.last_applied import last_applied
+
+# isort: split
+# An older Python is refused above.
+import changed_teams
 
 if __name__ == "__main__":
     sys.exit(last_applied(None, os.environ, changed_teams))
