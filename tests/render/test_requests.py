@@ -250,9 +250,11 @@ def test_what_is_held_back_is_told_as_if_it_were_allowed() -> None:
 
 def test_what_the_same_people_ask_for_in_one_place_leads_to_is_told_once() -> None:
     asked = (request("ann"), replace(request("ann", 2), grants=("support.read",)))
-    first, second = views.requests(report(asked, ann=ESCALATES))
+    first, second = views.told(report(asked, ann=ESCALATES))
     assert len(first.dangers) == 2
     assert second.dangers == ()
+    data = json.loads(json_report.render(report(asked, ann=ESCALATES)))["requests"]
+    assert all("administrator: may do everything" in each["dangers"] for each in data)
     assert "told above" in second.leads_to[0]
     text = markdown.render(report(asked, ann=ESCALATES))
     assert text.count("may do everything") == 2  # and once in what it means

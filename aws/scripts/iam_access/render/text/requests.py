@@ -10,7 +10,7 @@ from iam_access.render.view import requests as views
 
 def request_lines(report: Report) -> Iterator[Line]:
     """What has to be seen in any case, then each request; no lines where none is known."""
-    found = views.requests(report)
+    found = views.told(report)
     if not found:
         return
     yield line(0, Span(views.TITLE, "title"))

@@ -166,7 +166,12 @@ def requests(report: Report) -> tuple[RequestView, ...]:
     """All requests of a run, the most dangerous first."""
     explained = _Explained.of(report)
     views = [_view(each, explained, report.now) for each in report.requests]
-    return tuple(_told_once(sorted(views, key=lambda each: each.rank)))
+    return tuple(sorted(views, key=lambda each: each.rank))
+
+
+def told(report: Report) -> tuple[RequestView, ...]:
+    """The same for a reader, with what several lead to together told at the first of them."""
+    return tuple(_told_once(requests(report)))
 
 
 def _told_once(views: Iterable[RequestView]) -> Iterator[RequestView]:
@@ -174,14 +179,14 @@ def _told_once(views: Iterable[RequestView]) -> Iterator[RequestView]:
 
     It is what the whole change means for them, and so the same.
     """
-    told: dict[Principal, set[tuple[str, str]]] = {}
+    known: dict[Principal, set[tuple[str, str]]] = {}
     for view in views:
         places, who = set(view.request.places), view.request.principals
-        if view.dangers and all(places <= told.get(each, set()) for each in who):
+        if view.dangers and all(places <= known.get(each, set()) for each in who):
             yield replace(view, leads_to=(_ABOVE,), dangers=())
             continue
         for each in who if view.leads_to else ():
-            told.setdefault(each, set()).update(places)
+            known.setdefault(each, set()).update(places)
         yield view
 
 
@@ -191,7 +196,7 @@ def folded(report: Report) -> tuple[RequestView, ...]:
     Each of them leads to the same, and is no more dangerous than the others.
     """
     alike: dict[tuple[object, ...], list[RequestView]] = {}
-    for view in requests(report):
+    for view in told(report):
         each = view.request
         what = (each.type, each.team, each.grants, each.places, each.previous)
         when = (each.starts, each.until, each.lasts, each.previous_until)
