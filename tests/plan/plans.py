@@ -1,11 +1,16 @@
 """An account in which every kind is to be made, changed and removed, and what is planned there."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from iam_access.config.configuration import Configuration
 from iam_access.plan.plan_file import AccountPlan
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import Quotas, Snapshot
 from tests.values import (
+    ALICE,
+    BOB,
     NOW,
     POWER_USER,
     account_with,
@@ -16,6 +21,8 @@ from tests.values import (
     policy,
     team,
     temporary,
+    with_policy,
+    with_state,
 )
 
 LATER = NOW + timedelta(hours=1)
@@ -72,3 +79,27 @@ def reviewed(files: Configuration = AFTER, account: Snapshot = ACCOUNT) -> Accou
     """What a dry run plans at LATER."""
     plan = apply_plan(files, account, now=LATER)
     return AccountPlan(plan.account, plan.changes, plan.held, plan.findings)
+
+
+OURS = "arn:aws:iam::111122223333:policy/self-serve/payments/payments-"
+BY_HAND: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+_LARGE = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
+
+Moves = dict[str, Callable[[Snapshot], Snapshot]]
+
+#: What happens to ACCOUNT after the review so that something else would be made now, by name.
+MAKES_ANOTHER_PLAN: Moves = {
+    "another-before": lambda a: with_policy(a, f"{OURS}changing", document=BY_HAND),
+    "one-more-change": lambda a: with_policy(a, f"{OURS}kept", document=BY_HAND),
+    "something-in-its-place": lambda a: with_policy(a, f"{OURS}coming", document=BY_HAND),
+    "no-room-for-this-form": lambda a: with_state(
+        a, BOB, inline={**a.principals[BOB].inline, "theirs": _LARGE}
+    ),
+}
+#: And so that less would be made.
+MAKES_A_SMALLER_PLAN: Moves = {
+    "a-user-is-gone": lambda a: replace(
+        a, principals={p: state for p, state in a.principals.items() if p != ALICE}
+    ),
+    "a-quota": lambda a: replace(a, quotas=Quotas(policy_size=50)),
+}

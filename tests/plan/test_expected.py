@@ -1,6 +1,5 @@
 """After a merge, what was reviewed is made; a team of which something else would be made waits."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +11,21 @@ from iam_access.kinds.grant import Beginning
 from iam_access.model import Failure, Plan, Severity
 from iam_access.plan.expected import Expectation
 from iam_access.plan.planner import plan_apply
-from iam_access.snapshot import Quotas, Snapshot
-from tests.plan.plans import ACCOUNT, AFTER, BEFORE, LATER, LISTS, reviewed
+from iam_access.snapshot import Snapshot
+from tests.plan.plans import (
+    ACCOUNT,
+    AFTER,
+    BEFORE,
+    BY_HAND,
+    LATER,
+    LISTS,
+    MAKES_A_SMALLER_PLAN,
+    MAKES_ANOTHER_PLAN,
+    OURS,
+    Moves,
+    reviewed,
+)
 from tests.values import (
-    ALICE,
     BOB,
     EVERYTHING,
     NOW,
@@ -79,52 +89,21 @@ def test_a_run_that_was_interrupted_is_finished() -> None:
         assert in_effect(carried_out(account, in_order(rest.changes))) == end, made
 
 
-BY_HAND = {"Version": "2012-10-17", "Statement": []}
-OURS = "arn:aws:iam::111122223333:policy/self-serve/payments/payments-"
-THEIRS = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
-
-
-@pytest.mark.parametrize(
-    "happens",
-    [
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}changing", document=BY_HAND), id="another-before"
-        ),
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}kept", document=BY_HAND), id="one-more-change"
-        ),
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}coming", document=BY_HAND), id="something-in-its-place"
-        ),
-        pytest.param(
-            lambda a: with_state(a, BOB, inline={**a.principals[BOB].inline, "theirs": THEIRS}),
-            id="no-room-for-this-form",
-        ),
-    ],
-)
-def test_what_the_account_would_be_done_unlike_reviewed_is_held_back_whole(
-    happens: Callable[[Snapshot], Snapshot],
-) -> None:
-    plan = planned(happens(ACCOUNT), reviewed())
+@pytest.mark.parametrize("what", MAKES_ANOTHER_PLAN)
+def test_what_the_account_would_be_done_unlike_reviewed_is_held_back_whole(what: str) -> None:
+    plan = planned(MAKES_ANOTHER_PLAN[what](ACCOUNT), reviewed())
     assert codes(plan) == ["plan-moved"]
     assert [each.after for each in plan.changes if each.after] == []
     assert plan.refused
 
 
-@pytest.mark.parametrize(
-    "happens",
-    [
-        pytest.param(
-            lambda a: replace(a, principals={p: s for p, s in a.principals.items() if p != ALICE}),
-            id="a-user-is-gone",
-        ),
-        pytest.param(lambda a: replace(a, quotas=Quotas(policy_size=50)), id="a-quota"),
-        pytest.param(lambda a: with_state(a, BOB, attached=()), id="gone-already"),
-    ],
-)
-def test_less_than_was_reviewed_is_no_difference(happens: Callable[[Snapshot], Snapshot]) -> None:
+LESS: Moves = {**MAKES_A_SMALLER_PLAN, "gone-already": lambda a: with_state(a, BOB, attached=())}
+
+
+@pytest.mark.parametrize("what", LESS)
+def test_less_than_was_reviewed_is_no_difference(what: str) -> None:
     """What hinders it is an error of its own."""
-    account = happens(ACCOUNT)
+    account = LESS[what](ACCOUNT)
     assert planned(account, reviewed()) == apply_plan(AFTER, account, now=LATER)
 
 

@@ -1,6 +1,5 @@
 """An apply from a plan file carries out what was reviewed, or nothing."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +11,17 @@ from iam_access.model import ChangeType, Plan, ResourceId
 from iam_access.plan.diff import moved_to_reclaim, observed_state
 from iam_access.plan.plan_file import AccountPlan
 from iam_access.plan.reviewed import as_reviewed
-from iam_access.snapshot import Quotas, Snapshot
-from tests.plan.plans import ACCOUNT, AFTER, LATER, LISTS, reviewed
+from iam_access.snapshot import Snapshot
+from tests.plan.plans import (
+    ACCOUNT,
+    AFTER,
+    LATER,
+    LISTS,
+    MAKES_A_SMALLER_PLAN,
+    MAKES_ANOTHER_PLAN,
+    Moves,
+    reviewed,
+)
 from tests.values import (
     ALICE,
     BOB,
@@ -99,44 +107,21 @@ def test_once_all_is_made_there_is_nothing_to_do() -> None:
     assert (done.changes, done.held, codes(done)) == ((), (), ["plan-done"])
 
 
-OURS = "arn:aws:iam::111122223333:policy/self-serve/payments/payments-"
-BY_HAND = {"Version": "2012-10-17", "Statement": []}
-BOBS = {"Version": "2012-10-17", "Statement": [{"Sid": "s" * 1_900}]}
+MOVES: Moves = {
+    **MAKES_ANOTHER_PLAN,
+    **MAKES_A_SMALLER_PLAN,
+    "something-of-others-in-its-place": lambda a: with_policy(
+        a, "arn:aws:iam::111122223333:policy/payments-coming"
+    ),
+    "attached-by-others": lambda a: with_state(
+        a, ALICE, attached=(*a.principals[ALICE].attached, POWER_USER)
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    "happens",
-    [
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}changing", document=BY_HAND), id="another-before"
-        ),
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}kept", document=BY_HAND), id="one-more-change"
-        ),
-        pytest.param(
-            lambda a: with_policy(a, f"{OURS}coming", document=BY_HAND), id="something-in-its-place"
-        ),
-        pytest.param(
-            lambda a: with_policy(a, "arn:aws:iam::111122223333:policy/payments-coming"),
-            id="something-of-others-in-its-place",
-        ),
-        pytest.param(
-            lambda a: replace(a, principals={p: s for p, s in a.principals.items() if p != ALICE}),
-            id="a-user-is-gone",
-        ),
-        pytest.param(lambda a: replace(a, quotas=Quotas(policy_size=50)), id="a-quota"),
-        pytest.param(
-            lambda a: with_state(a, BOB, inline={**a.principals[BOB].inline, "theirs": BOBS}),
-            id="no-room-for-this-form",
-        ),
-        pytest.param(
-            lambda a: with_state(a, ALICE, attached=(*a.principals[ALICE].attached, POWER_USER)),
-            id="attached-by-others",
-        ),
-    ],
-)
-def test_an_account_that_moved_is_left_alone(happens: Callable[[Snapshot], Snapshot]) -> None:
-    assert is_moved(planned(happens(ACCOUNT), plan=reviewed()))
+@pytest.mark.parametrize("what", MOVES)
+def test_an_account_that_moved_is_left_alone(what: str) -> None:
+    assert is_moved(planned(MOVES[what](ACCOUNT), plan=reviewed()))
 
 
 def test_a_removal_that_nothing_hastens_any_more_is_made_later() -> None:
