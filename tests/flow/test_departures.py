@@ -240,3 +240,11 @@ def test_one_that_came_and_went_since_the_last_success_is_emptied(world: World) 
     run = world.fleet.apply("--all", "--applied", first, "--output", "json")
     assert (run.status, run.codes) == (0, ["account-leaves"])
     assert world.now[1] == world.empty[1]
+
+
+def test_without_git_nothing_is_told_of_commits(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = world.fleet.apply("--all", "--output", "json")
+    assert (run.status, run.codes) == (0, [])

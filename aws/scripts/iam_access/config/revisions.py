@@ -93,11 +93,15 @@ def commits_of(
 def removed_lines(folder: Path, name: str) -> str:
     """Return all lines that commits took out of the files at a path below the folder.
 
-    Empty without a repository.
+    Empty without a repository, or without git.
     """
     wanted = ("--first-parent", "--max-count", str(_COMMITS), "--format=", "--patch", "--unified=0")
-    told = _git(folder, "log", *wanted, "--no-ext-diff", "--no-textconv", "--", name)
-    lines = told.stdout.decode(errors="replace").splitlines() if told.returncode == 0 else []
+    plain = ("--no-ext-diff", "--no-textconv", "--no-color")
+    try:
+        told = _answer(folder, "--literal-pathspecs", "log", *wanted, *plain, "--", name)
+    except UsageError:
+        return ""
+    lines = told.decode(errors="replace").splitlines()
     return "\n".join(each for each in lines if each.startswith("-"))
 
 
