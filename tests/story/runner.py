@@ -192,6 +192,7 @@ class Machine:
             "failure": lambda: any(each.result == "failure" for each in needs.values()),
             "cancelled": lambda: False,
             "always": lambda: True,
+            "contains": _contains,
         }
         if not holds(job.get("if", "success()"), contexts, earlier):
             done.result = "skipped"
@@ -451,6 +452,10 @@ def _pairs(text: str) -> dict[str, str]:
             key, _, text_ = line.partition("=")
             found[key] = text_
     return found
+
+
+def _contains(text: Any, part: Any) -> bool:
+    return str(part or "").lower() in str(text or "").lower()
 
 
 def _defaults(workflow: Mapping[str, Any]) -> dict[str, Any]:

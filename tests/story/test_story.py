@@ -217,3 +217,45 @@ def test_a_leaver_loses_all_at_once_and_for_good(place: World) -> None:
     place.merge(pull)
     assert conclusions(place) == {"apply": "success"}, place.runs["apply"].log
     assert place.held("bob") == place.held("bob", TEST) == set()
+
+
+def test_a_duration_begins_with_the_merge_and_ends_whatever_is_run_again(place: World) -> None:
+    pull = ask(place, "--for", "2h")
+    assert conclusions(place) == {"validate": "success", "plan": "success", "approvals": "success"}
+    place.review(pull, "sec")
+    place.later(hours=1)
+    place.merge(pull)
+    assert conclusions(place) == {"apply": "success"}, place.runs["apply"].log
+    place.later(hours=1, minutes=59)
+    assert place.can_list_users("ann")
+    again = place.dispatch("apply")
+    assert again.conclusion == "success", again.log
+    place.later(minutes=1)
+    assert not place.can_list_users("ann")
+
+
+def test_an_issue_becomes_a_pull_request_and_is_answered(place: World) -> None:
+    asked = {
+        "team": "payments",
+        "environment": "prod",
+        "grant": "break-glass",
+        "for_whom": "ann@example.com",
+        "until_when": "2026-03-01T18:00Z",
+        "reason": "`$(touch owned)` @acme/all <img>",
+    }
+    place.github.workflows_may_open_pulls = True
+    issue = place.fill_in("ann", **asked)
+    assert conclusions(place) == {"request": "success"}, place.runs["request"].log
+    (pull,) = place.github.pulls
+    assert f"/pull/{pull}" in place.answers(issue)[-1]
+    place.approve_runs(pull)
+    assert conclusions(place) == {"validate": "success", "plan": "success", "approvals": "success"}
+    assert "ann asks for break-glass in prod until 2026-03-01 18:00:00 UTC" in place.comment(pull)
+    # Who asks does not approve.
+    place.review(pull, "ann")
+    assert place.status(pull) == "pending"
+    place.review(pull, "sec")
+    place.merge(pull)
+    assert conclusions(place) == {"apply": "success"}, place.runs["apply"].log
+    assert place.can_list_users("ann")
+    assert not list(place.folder.rglob("owned"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from botocore.exceptions import ClientError
 
 from iam_access.sandbox import SandboxAccount, SandboxServer
@@ -22,6 +23,7 @@ from tests.github.server import GitHubServer, github_server
 from tests.story.runner import SHIM, Event, Machine, Run
 
 ROOT = Path(__file__).parents[2]
+FORM = ROOT / ".github" / "ISSUE_TEMPLATE" / "access-request.yml"
 TEMPLATE = ROOT / "aws" / "bootstrap" / "deployer-role.yaml"
 PROD, TEST = "111122223333", "444455556666"
 HUB_ROLE = "arn:aws:iam::999999999999:role/self-serve-hub"
@@ -105,6 +107,7 @@ class World:
             end=self._end,
         )
         self._found()
+        self.github.git = self.origin
 
     def _found(self) -> None:
         """Make the repository: this project's code and workflows, with other access files."""
@@ -190,6 +193,45 @@ class World:
         self._point(number, head)
         self.runs = self._pull_event(number, "opened")
         return number
+
+    def fill_in(self, author: str, **answers: str) -> int:
+        """File an issue by the form, by the questions' ids, and run what that starts.
+
+        Return its number.
+        """
+        form = yaml.safe_load(FORM.read_text())
+        labels = {
+            each["attributes"]["label"] for each in form["body"] if each["type"] != "markdown"
+        }
+        named = {label: answers.pop(label.lower().replace(" ", "_"), "") for label in labels}
+        assert answers == {}
+        body = "\n\n".join(
+            f"### {label}\n\n{text or '_No response_'}" for label, text in named.items()
+        )
+        number = self.github.add_issue(author, body)
+        person = {"login": author, "id": 7, "type": "User"}
+        payload = {
+            "action": "opened",
+            "issue": {
+                **self.github.issues[number],
+                "user": person,
+                "author_association": "MEMBER",
+            },
+            "repository": {"private": True, "default_branch": "main"},
+            "sender": person,
+        }
+        main = self._main()
+        self.runs = self._play(Event("issues", payload, main, "refs/heads/main", main))
+        return number
+
+    def approve_runs(self, number: int) -> None:
+        """Have what a pull request starts run that a workflow has opened."""
+        self._point(number, self.github.pulls[number]["head"]["sha"])
+        self.runs = self._pull_event(number, "opened")
+
+    def answers(self, issue: int) -> list[str]:
+        """What is answered on an issue."""
+        return [each["body"] for each in self.github.comments.values() if each["issue"] == issue]
 
     def push(self, number: int, author: str, files: Mapping[str, str | None]) -> None:
         """Add a commit to a pull request."""
@@ -326,6 +368,7 @@ class World:
 
     def _point(self, number: int, head: str) -> None:
         """Set the refs of a pull request as GitHub does."""
+        self.git("fetch", "--quiet", "origin")
         self.git("push", "--quiet", "--force", "origin", f"{head}:refs/pull/{number}/head")
         merged = self._merged(self.git_bare("rev-parse", "main"), head, "merge")
         self.git_bare("update-ref", f"refs/pull/{number}/merge", merged)
