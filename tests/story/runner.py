@@ -186,8 +186,9 @@ class Machine:
         }
         done = Job(token=self._token(permissions))
         contexts = self._contexts(run, job, done, needs)
-        contexts["inputs"] = {**_defaults(workflow), **run.event.inputs}
-        earlier = {
+        if run.event.name == "workflow_dispatch":
+            contexts["inputs"].update({**_defaults(workflow), **run.event.inputs})
+        earlier: dict[str, Callable[..., Any]] = {
             "success": lambda: all(each.result == "success" for each in needs.values()),
             "failure": lambda: any(each.result == "failure" for each in needs.values()),
             "cancelled": lambda: False,
@@ -223,6 +224,7 @@ class Machine:
                 "actor": "ann",
                 "server_url": "https://github.example",
             },
+            "inputs": {},
             "vars": dict(self.settings),
             "secrets": dict(self._secrets.get(job.get("environment", ""), {})) if identity else {},
             "needs": {

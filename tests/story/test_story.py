@@ -246,8 +246,9 @@ def test_an_issue_becomes_a_pull_request_and_is_answered(place: World) -> None:
     place.github.workflows_may_open_pulls = True
     issue = place.fill_in("ann", **asked)
     assert conclusions(place) == {"request": "success"}, place.runs["request"].log
+    assert place.github.pulls, place.answers(issue)
     (pull,) = place.github.pulls
-    assert f"/pull/{pull}" in place.answers(issue)[-1]
+    assert f"#{pull} asks for it" in place.answers(issue)[-1]
     place.approve_runs(pull)
     assert conclusions(place) == {"validate": "success", "plan": "success", "approvals": "success"}
     assert "ann asks for break-glass in prod until 2026-03-01 18:00:00 UTC" in place.comment(pull)
@@ -259,3 +260,17 @@ def test_an_issue_becomes_a_pull_request_and_is_answered(place: World) -> None:
     assert conclusions(place) == {"apply": "success"}, place.runs["apply"].log
     assert place.can_list_users("ann")
     assert not list(place.folder.rglob("owned"))
+
+
+def test_what_is_changed_by_hand_is_found_told_and_mended(place: World) -> None:
+    assert place.schedule("drift").conclusion == "success", place.runs["drift"].log
+    assert place.issues() == []
+    place.detach("bob", "payments-read")
+    for _ in range(2):
+        assert place.schedule("drift").conclusion == "failure"
+        (title,) = place.issues()
+        assert PROD in title
+    mended = place.dispatch("drift", mend="true")
+    assert place.held("bob") == {"payments-read"}, mended.log
+    assert place.schedule("drift").conclusion == "success"
+    assert place.issues() == []

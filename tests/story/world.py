@@ -200,9 +200,9 @@ class World:
         Return its number.
         """
         form = yaml.safe_load(FORM.read_text())
-        labels = {
+        labels = [
             each["attributes"]["label"] for each in form["body"] if each["type"] != "markdown"
-        }
+        ]
         named = {label: answers.pop(label.lower().replace(" ", "_"), "") for label in labels}
         assert answers == {}
         body = "\n\n".join(
