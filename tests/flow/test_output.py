@@ -75,9 +75,12 @@ class TestMarkdownBesideText:
         many = policy(*({**READ_QUEUES, "resources": [f"arn:aws:sqs:*:*:{n}"]} for n in range(60)))
         write(fleet.files, policies={"read": many, "queues": policy(READ_QUEUES)})
         file = tmp_path / "plan.md"
-        run = fleet.apply("--all", "--dry-run", "--markdown-file", str(file))
+        text = tmp_path / "plan.txt"
+        files = ("--markdown-file", str(file), "--text-file", str(text))
+        run = fleet.apply("--all", "--dry-run", *files)
         assert run.status == 0
         assert file.read_text(encoding="utf-8").startswith("## Access\n")
+        assert text.read_text(encoding="utf-8") == run.out
         assert "arn:aws:sqs:*:*:59" in run.out
         assert "--verbose shows it" not in run.out
 

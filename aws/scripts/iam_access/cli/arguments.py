@@ -8,7 +8,12 @@ from iam_access.render import Output
 
 AWS_FOLDER = Path(__file__).resolve().parents[3]
 #: The values of options that not every command has, where it has not.
-NOT_ASKED = {"markdown_file": None, "summary_file": None, "read_only": False}
+NOT_ASKED = {
+    "markdown_file": None,
+    "summary_file": None,
+    "text_file": None,
+    "read_only": False,
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 EPILOG = "Exit status: 0 nothing to report, 1 something was found, 2 it could not finish."
 
@@ -54,6 +59,12 @@ def add_markdown_file(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also add the report as Markdown to this file, cut to the size of the summary of a "
         "job (GITHUB_STEP_SUMMARY); the text is then complete, as with --verbose",
+    )
+    parser.add_argument(
+        "--text-file",
+        type=Path,
+        metavar="FILE",
+        help="also write the complete text into this file",
     )
 
 

@@ -1,4 +1,4 @@
-"""The files that commands write: Markdown, summaries, plans and the results of tests."""
+"""The files that commands write: Markdown, texts, summaries, plans and the results of tests."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ _WRITTEN = {
     "plan_file": "--plan-file",
     "issues_file": "--issues-file",
     "summary_file": "--summary-file",
+    "text_file": "--text-file",
     "markdown_file": "--markdown-file",
 }
 _ACCESS_FILES = (".yaml", ".yml")
