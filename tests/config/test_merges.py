@@ -266,7 +266,7 @@ def test_a_renewal_by_a_second_entry_follows_without_a_gap(repository: Repositor
 
 
 def test_a_date_that_is_made_up_and_settings_of_git_do_no_harm(repository: Repository) -> None:
-    for name in ("diff.relative", "log.showSignature", "diff.renames", "diff.noprefix"):
+    for name in ("diff.relative", "log.showSignature", "log.follow", "diff.renames"):
         repository.git("config", name, "true")
     repository.git("config", "log.showRoot", "false")
     repository.brings(ENTRY, at=NOW - HOUR)

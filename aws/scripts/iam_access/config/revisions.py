@@ -175,6 +175,13 @@ def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
         yield answers[begin : begin + int(size)]
 
 
+# What a user's settings may change in the answers of `git log`.
+_AS_IT_IS = (
+    *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "log.follow=false"),
+    *("-c", "diff.relative=false"),
+)
+
+
 def changes_of(newest: Revision, folders: frozenset[str]) -> list[Step]:
     """Return what each commit of a branch changed in the YAML files of folders of these names.
 
@@ -184,12 +191,8 @@ def changes_of(newest: Revision, folders: frozenset[str]) -> list[Step]:
     """
     listed = _answer(
         newest.repository,
-        "-c",
-        "log.showRoot=true",
-        "-c",
-        "log.showSignature=false",
+        *_AS_IT_IS,
         "log",
-        "--no-relative",
         "--first-parent",
         "-m",
         "--reverse",
