@@ -194,7 +194,10 @@ def test_the_whole_history_is_needed(repository: Repository, tmp_path: Path) -> 
     assert configuration.invalid == {"pay"}
     # It may be of before the one commit that is there, and so it is over by now.
     assert codes(load(tmp_path / "shallow" / "aws", now=NOW + 2 * HOUR)) == ["expired"]
+    # What began in the commits that are there may have begun before them, too.
     repository.git("clone", "--quiet", "--depth=3", url, str(tmp_path / "deep"))
+    assert codes(load(tmp_path / "deep" / "aws", now=NOW)) == ["start-unknown"]
+    History(tmp_path / "deep").git("fetch", "--quiet", "--unshallow")
     assert codes(load(tmp_path / "deep" / "aws", now=NOW)) == []
 
 

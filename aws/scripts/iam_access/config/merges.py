@@ -126,6 +126,13 @@ def _beginning(
 ) -> Beginning | Problem:
     """From when an entry counts that came with a step, or why that is not known."""
     assert access.lasts is not None, "others are not looked at"
+    is_over = step is not None and step.at <= now - access.lasts
+    if history is not None and history.is_shallow and not is_over:
+        return _unknown(
+            "it is not known whether this duration began before: this clone has not all commits",
+            "fetch the others with git fetch --unshallow; in a workflow, give actions/checkout "
+            "fetch-depth: 0",
+        )
     if step is None:
         if preview:
             return Beginning(now.replace(microsecond=0), None)
@@ -140,16 +147,10 @@ def _beginning(
             f"{instant(step.at)}",
             f"if clocks differ a little, wait until then; else write {_again(access, now)}",
         )
-    if step.is_oldest and step.at + access.lasts > now:
-        known = f"the history begins with commit {commit}, which has this entry already, so it is "
-        if history is not None and history.is_shallow:
-            return _unknown(
-                f"{known}not known when its duration began: this clone has not all commits",
-                "fetch the others with git fetch --unshallow; in a workflow, give actions/checkout "
-                "fetch-depth: 0",
-            )
+    if step.is_oldest and not is_over:
         return _unknown(
-            f"{known}not known whether its duration began before",
+            f"the history begins with commit {commit}, which has this entry already, so it is not "
+            "known whether its duration began before",
             f"write {_again(access, now)}, or an end in place of {key_name(access.keys.lasts)}",
         )
     return Beginning(step.at, commit)
