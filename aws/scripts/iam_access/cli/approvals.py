@@ -8,7 +8,7 @@ from datetime import datetime
 from iam_access.cli.files import load
 from iam_access.cli.runtime import Clock
 from iam_access.errors import UsageError
-from iam_access.github.client import DEFAULT_API, GitHub
+from iam_access.github.client import GitHub
 from iam_access.github.pulls import reviewed, set_status
 from iam_access.render.escape import not_a_command, terminal
 from iam_access.reviewing.approvals import Verdict, teams_asked, verdict
@@ -20,11 +20,7 @@ CONTEXT = "access-approvals"
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Set the status; return 0 once that is done, whatever it is. Raises AccessError."""
-    github = GitHub(
-        os.environ.get("GITHUB_REPOSITORY", ""),
-        os.environ.get("GITHUB_TOKEN", ""),
-        os.environ.get("GITHUB_API_URL") or DEFAULT_API,
-    )
+    github = GitHub.of(os.environ)
     found = _judge(options, github, clock())
     set_status(github, options.commit, CONTEXT, found)
     for line in (found.description, *(each.message for each in found.missing)):

@@ -15,7 +15,7 @@ from typing import Self
 from iam_access.cli import summary
 from iam_access.cli.arguments import pull_request
 from iam_access.errors import AccessError, UsageError
-from iam_access.github.client import DEFAULT_API, GitHub, NotPermittedError
+from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import WORKFLOW, Note, put_comment
 from iam_access.render.escape import not_a_command, terminal
 
@@ -44,7 +44,7 @@ def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
         note = _note(options, run)
         try:
             put = put_comment(
-                _github(environment),
+                GitHub.of(environment),
                 options.pull_request,
                 options.name,
                 page,
@@ -172,14 +172,6 @@ def _read(file: Path) -> str:
     if len(content) > _LARGEST_PAGE:
         raise UsageError(f"{file} has more than {_LARGEST_PAGE:,} bytes")
     return content.decode("utf-8", "replace")
-
-
-def _github(environment: Mapping[str, str]) -> GitHub:
-    return GitHub(
-        environment.get("GITHUB_REPOSITORY", ""),
-        environment.get("GITHUB_TOKEN", ""),
-        environment.get("GITHUB_API_URL") or DEFAULT_API,
-    )
 
 
 def _summarise(page: str, environment: Mapping[str, str], left_out: str) -> None:

@@ -5,7 +5,6 @@ written, no scripts, into a folder of their own: what runs is what is checked ou
 """
 
 import argparse
-import base64
 import json
 import os
 import subprocess
@@ -17,7 +16,8 @@ from typing import Any
 
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.branches import find_pull
-from iam_access.github.client import DEFAULT_API, GitHub
+from iam_access.github.client import GitHub
+from iam_access.github.git import credentials
 from iam_access.render.escape import not_a_command, terminal
 
 _FOUND, _UNFINISHED = 1, 2
@@ -95,12 +95,8 @@ def _pull_request(environment: Mapping[str, str]) -> PullRequest | None:
         ) from None
     if "workflow_run" in event:
         run = event["workflow_run"]
-        github = GitHub(
-            environment.get("GITHUB_REPOSITORY", ""),
-            environment.get("GITHUB_TOKEN", ""),
-            environment.get("GITHUB_API_URL") or DEFAULT_API,
-        )
         owner = (run.get("head_repository") or {}).get("owner") or {}
+        github = GitHub.of(environment)
         found = find_pull(github, owner.get("login", ""), run["head_branch"], run["head_sha"])
     else:
         found = event.get("pull_request")
@@ -117,7 +113,9 @@ def merge(
     The first parent of the merge is what is checked out in the repository. Raises ConflictError,
     and UsageError if git fails.
     """
-    git = _Git(repository, _credentials(environment))
+    token = environment.get("GITHUB_TOKEN")
+    server = environment.get("GITHUB_SERVER_URL", "")
+    git = _Git(repository, credentials(server, token) if token else {})
     git.run("fetch", "--quiet", "--no-tags", "origin", f"refs/pull/{pull.number}/head")
     newest = git.run("rev-parse", "--verify", "FETCH_HEAD^{commit}")
     if newest != pull.commit:
@@ -153,23 +151,6 @@ class _Git:
             words = done.stderr.strip().removeprefix("fatal: ")
             raise UsageError(f"git {arguments[0]} failed: {words}")
         return done.stdout.partition("\n")[0].strip()
-
-
-def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables that give git the token for the server and no other, in no file and no argument.
-
-    https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
-    """
-    token = environment.get("GITHUB_TOKEN")
-    if not token:
-        return {}
-    server = (environment.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/")
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {basic}",
-    }
 
 
 def _tell(pull: PullRequest, environment: Mapping[str, str]) -> None:

@@ -8,12 +8,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from iam_access.errors import AccessError, UsageError
+from iam_access.github.git import credentials
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _LONGEST_PART = 40
@@ -183,17 +183,8 @@ def commit_of(root: Path, file: Path, text: str, message: Message, author: Autho
 
 
 def push_as(root: Path, commit: str, branch: str, server: str, token: str) -> None:
-    """Make a commit the branch at `origin`, whatever that was, with a token. Raises GitError.
-
-    The token is no argument, which other processes could read.
-    """
-    basic = b64encode(f"x-access-token:{token}".encode()).decode()
-    more = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
+    """Make a commit the branch at `origin`, whatever that was, with a token. Raises GitError."""
+    more = credentials(server, token)
     refs = f"{commit}:refs/heads/{branch}"
     _done(root, "git", "push", "--quiet", "--force", "origin", refs, more=more)
 
