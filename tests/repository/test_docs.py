@@ -78,3 +78,13 @@ def test_the_readme_leads_to_every_page() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     pages = {path.name for path in (ROOT / "docs").glob("*.md")}
     assert pages - set(re.findall(r"\]\(docs/([\w.-]+)", readme)) == set()
+
+
+def test_every_script_and_workflow_is_told() -> None:
+    pages = [(ROOT / name).read_text("utf-8") for name in ("README.md", "docs/operating.md")]
+    scripts = {path.name for path in (ROOT / "aws" / "scripts").glob("*.py")} - {"demo.py"}
+    assert scripts - set(re.findall(r"^\| `(\w+\.py)", "".join(pages), re.M)) == set()
+    workflows = (ROOT / ".github" / "workflows").glob("*.yaml")
+    names = {re.findall(r"^name: (\w+)$", path.read_text("utf-8"), re.M)[0] for path in workflows}
+    rows = re.findall(r"^\| ([A-Z][\w, ]+) \|", pages[1], re.M)
+    assert names - {name for row in rows for name in row.split(", ")} == set()
