@@ -148,7 +148,8 @@ def test_what_runs_a_branchs_code_has_neither_secrets_nor_identity(name: str) ->
     assert "pull_request_target" not in workflow["on"]
     assert "secrets." not in str(workflow)
     for job in workflow["jobs"].values():
-        if job["permissions"] not in ({}, {"contents": "read"}):
+        reads = {"actions": "read", "contents": "read", "issues": "read"}
+        if job["permissions"] not in ({}, {"contents": "read"}, reads):
             checkouts = [step for step in job["steps"] if "checkout@" in step.get("uses", "")]
             target = "${{ github.event.pull_request.base.sha }}"
             assert [step["with"]["ref"] for step in checkouts] == [target]
@@ -326,20 +327,22 @@ def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path
         assert find(tmp_path, server).returncode == 2
 
 
-def last_applied(folder: Path, repository: Path, server: GitHubServer) -> str:
-    """What the step of drift.yaml that finds the files applied last tells the next ones."""
+def last_applied(folder: Path, repository: Path, server: GitHubServer, name: str) -> str:
+    """What the step of a workflow that finds the files applied last tells the next ones."""
     (folder / "output").unlink(missing_ok=True)
-    token = server.token(actions="read", issues="read", contents="read")
+    (job, *_) = load(name)["jobs"].values()
+    token = server.token(**job["permissions"])
     git = {"GIT_DIR": str(repository / ".git")}
     given = {"GITHUB_API_URL": server.url, "GITHUB_TOKEN": token, **git}
-    script = block("drift", "Find what was applied last")
+    script = block(name, "Find what was applied last")
     done = run(script, folder, {"python": PYTHON}, **given)
     assert (done.returncode, done.stderr) == (0, "")
     return (folder / "output").read_text()
 
 
-def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
-    tmp_path: Path,
+@pytest.mark.parametrize("name", ["drift", "validate"])
+def test_what_was_applied_last_is_what_succeeded_before_all_that_waits(
+    tmp_path: Path, name: str
 ) -> None:
     # Not this repository, of which a clone may have one commit.
     history = History(tmp_path / "repository")
@@ -348,9 +351,9 @@ def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
     history.git("commit", "--quiet", "--allow-empty", "--message=y", at=NOW)
     tip = history.git("rev-parse", "HEAD").strip()
     with github_server("org/repo") as server:
-        assert last_applied(tmp_path, history.root, server) == "commit=\n"
+        assert last_applied(tmp_path, history.root, server, name) == "commit=\n"
         server.add_run("apply.yaml", "push", tip)
-        assert last_applied(tmp_path, history.root, server) == f"commit={tip}\n"
+        assert last_applied(tmp_path, history.root, server, name) == f"commit={tip}\n"
         token = server.token(issues="write")
         put_issue(
             GitHub("org/repo", token, server.url),
@@ -361,9 +364,9 @@ def test_drift_is_told_from_what_the_last_success_applied_before_all_that_waits(
             "l",
             f"since={before} tried={tip}",
         )
-        assert last_applied(tmp_path, history.root, server) == f"commit={before}\n"
+        assert last_applied(tmp_path, history.root, server, name) == f"commit={before}\n"
         server.add_run("apply.yaml", "push", "f" * 40)  # of another history
-        assert last_applied(tmp_path, history.root, server) == "commit=\n"
+        assert last_applied(tmp_path, history.root, server, name) == "commit=\n"
 
 
 def test_the_form_of_drift_sets_all_that_the_script_reads(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def validate(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> in
         "--applied",
         metavar="COMMIT|DIR",
         help="the files that were applied last: an account that left them before --base, and was "
-        "not emptied since, is an error",
+        "not emptied since, is an error; they are not known where it is empty",
     )
     return run_command(parser, argv, in_module("iam_access.cli.validate"), clock)
 

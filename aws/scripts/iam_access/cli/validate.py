@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _unapplied(
     options: argparse.Namespace, configuration: Configuration, now: datetime
 ) -> Iterator[Finding]:
-    if options.applied is not None:
+    if options.applied:
         standing = load_standing(
             options.config_dir, options.applied, now=now, merging=merging_of(options)
         )
