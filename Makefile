@@ -56,7 +56,7 @@ validate: ## Check the files and show what they change since BASE, in a sandbox,
 	@status=0; \
 	$(PY) aws/scripts/validate.py --base $(BASE) || status=1; \
 	$(PY) aws/scripts/apply.py --all --dry-run --explain --sandbox --base $(BASE) || status=1; \
-	$(PY) aws/scripts/simulate.py test --all --sandbox || status=1; \
+	$(PY) aws/scripts/simulate.py test --all --sandbox --merge-into $(BASE) || status=1; \
 	exit $$status
 
 plan: ## Show what an apply would do in the accounts, as the workflow does (PLAN_ARGS=--read-only)
