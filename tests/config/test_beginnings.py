@@ -152,3 +152,14 @@ def test_commits_that_were_made_at_once_are_one_change(seconds: int, commit: str
     step = branch(*states, apart=timedelta(seconds=seconds)).began([new], {new})
     assert step is not None
     assert step.commit == commit
+
+
+def test_one_that_took_the_place_of_another_may_go_with_it() -> None:
+    last, middle = ANN._replace(grant="a"), ANN._replace(grant="b")
+    for both in (with_(ANN, middle), with_(middle, ANN)):
+        assert began(last, with_(ANN), with_(middle), both, with_(last)) == "1"
+
+
+def test_a_long_row_of_names_is_followed_to_its_beginning() -> None:
+    names = [ANN._replace(grant=str(number)) for number in range(1_200)]
+    assert began(names[-1], *map(with_, names)) == "1"

@@ -86,7 +86,7 @@ class Branch:
     def __init__(self, steps: Sequence[Step], read: Reader) -> None:
         self.steps = steps
         self.read = read
-        self._found: dict[tuple[Request, int], Step | None] = {}
+        self._beginnings: dict[Request, Step] = {}
         self._first_numbers: dict[str, dict[Request, int]] = {}
         self._versions: dict[str, list[tuple[int, str]]] = {}
         for number, step in reversed(list(enumerate(steps))):
@@ -104,20 +104,38 @@ class Branch:
         return min(known, key=_age) if known else None
 
     def _began(self, request: Request, current: Set[Request]) -> Step | None:
-        end = len(self.steps)
+        if self._number(request) is not None:
+            return self._beginning(request)
         folder = request.path.rpartition("/")[0]
         # The files of today are those of one folder.
         gone = (each for each in self._at_end - current if each.path.rpartition("/")[0] == folder)
-        return self._first(request, end) or self._inherited(request, gone, end)
+        earlier = self._replaced(request, gone, len(self.steps))
+        return min(map(self._beginning, earlier), key=_age, default=None)
 
-    def _first(self, request: Request, end: int) -> Step | None:
-        """The beginning of a request by the steps before number `end`; None if none has it."""
-        if (request, end) not in self._found:
-            number = self._number(request)
-            if number is not None and number >= end:
-                number = None
-            self._found[request, end] = None if number is None else self._brought(request, number)
-        return self._found[request, end]
+    def _beginning(self, request: Request) -> Step:
+        """The beginning of a request that a step has: that of the oldest whose place it takes."""
+        if request in self._beginnings:
+            return self._beginnings[request]
+        waiting = {request: self._predecessors(request)}
+        while waiting:
+            each, earlier = next(reversed(waiting.items()))
+            unknown = {
+                one: self._predecessors(one) for one in earlier if one not in self._beginnings
+            }
+            if unknown:
+                # One that waits already goes before this one.
+                waiting = {k: v for k, v in waiting.items() if k not in unknown} | unknown
+                continue
+            del waiting[each]
+            known = [self._beginnings[one] for one in earlier]
+            self._beginnings[each] = min(known, key=_age, default=self._first(each))
+        return self._beginnings[request]
+
+    def _first(self, request: Request) -> Step:
+        """The first step that has a request."""
+        number = self._number(request)
+        assert number is not None, "it is in a step"
+        return self.steps[number]
 
     def _number(self, request: Request) -> int | None:
         """The number of the first step that has a request; None if none has it."""
@@ -135,26 +153,28 @@ class Branch:
             requests & (self._read(each.path, each.after) or frozenset()) for each in step.versions
         )
 
-    def _brought(self, request: Request, number: int) -> Step:
-        """The beginning of a request that is new in a step."""
+    def _predecessors(self, request: Request) -> Sequence[Request]:
+        """The requests whose place a request takes in the first step that has it."""
+        number = self._number(request)
+        assert number is not None, "it is in a step"
         before, after = frozenset[Request](), dict[str, str | None]()
         for each in range(self._first_at_once(number), number + 1):
             for version in self.steps[each].versions:
                 before |= self._before(version, each)
                 after[version.path] = version.after
         gone = before.difference(*(self._read(*each) or () for each in after.items()))
-        return self._inherited(request, gone, number) or self.steps[number]
+        return self._replaced(request, gone, number)
+
+    def _replaced(self, request: Request, gone: Iterable[Request], end: int) -> Sequence[Request]:
+        """Those that are gone, of steps before number `end`, whose place a request takes."""
+        earlier = (each for each in gone if request.takes_the_place_of(each))
+        return [each for each in earlier if (self._number(each) or 0) < end]
 
     def _first_at_once(self, number: int) -> int:
         """The first of the steps up to this one that were committed at once."""
         while number and abs(self.steps[number].at - self.steps[number - 1].at) <= _AT_ONCE:
             number -= 1
         return number
-
-    def _inherited(self, request: Request, gone: Iterable[Request], end: int) -> Step | None:
-        """The oldest beginning of those that a request takes the place of."""
-        earlier = (self._first(each, end) for each in gone if request.takes_the_place_of(each))
-        return min((each for each in earlier if each is not None), key=_age, default=None)
 
     def _before(self, version: Version, number: int) -> frozenset[Request]:
         """The requests in a file before a step, by the last version that can be read."""
