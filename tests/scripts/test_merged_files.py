@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return clone
 
 
-def variables(tmp_path: Path, event: Mapping[str, Any]) -> dict[str, str]:
+def variables(tmp_path: Path, event: Any) -> dict[str, str]:
     (tmp_path / "event.json").write_text(json.dumps(event))
     return {
         "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
@@ -149,3 +148,19 @@ def test_the_pull_request_of_a_forks_branch_is_looked_up(checkout: Path, tmp_pat
             known = {**variables(tmp_path, event), **given, **token}
             assert merged_files([str(tmp_path / "merged")], known) == 0
             assert (tmp_path / "merged").exists() is found
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        [],
+        {"pull_request": {"number": "1;x", "state": "open", "base": {"ref": "main"}}},
+        {"pull_request": {"state": "open"}},
+        {"workflow_run": {}},
+    ],
+)
+def test_what_is_no_event_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], event: Any
+) -> None:
+    assert merged_files([str(tmp_path / "merged")], variables(tmp_path, event)) == 2
+    assert "names no event" in capsys.readouterr().out

@@ -88,21 +88,26 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 def _pull_request(environment: Mapping[str, str]) -> PullRequest | None:
     """The pull request of the event; None if it is not open, or not for the branch."""
     try:
-        event: dict[str, Any] = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_bytes())
-    except (OSError, ValueError, KeyError):
+        event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_bytes())
+        found = _found(event, environment)
+        if not found or found["state"] != "open" or found["base"]["ref"] != BRANCH:
+            return None
+        return PullRequest(int(found["number"]), str(found["head"]["sha"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(
-            "GITHUB_EVENT_PATH names no event", "run it in a workflow of GitHub Actions"
+            "GITHUB_EVENT_PATH names no event of a pull request, or of a workflow's run",
+            "run it in a workflow of GitHub Actions",
         ) from None
-    if "workflow_run" in event:
-        run = event["workflow_run"]
-        owner = (run.get("head_repository") or {}).get("owner") or {}
-        github = GitHub.of(environment)
-        found = find_pull(github, owner.get("login", ""), run["head_branch"], run["head_sha"])
-    else:
-        found = event.get("pull_request")
-    if not found or found["state"] != "open" or found["base"]["ref"] != BRANCH:
-        return None
-    return PullRequest(int(found["number"]), str(found["head"]["sha"]))
+
+
+def _found(event: Mapping[str, Any], environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """What GitHub tells of the pull request that an event is about."""
+    if "workflow_run" not in event:
+        return event.get("pull_request")
+    run = event["workflow_run"]
+    branch, commit = str(run["head_branch"]), str(run["head_sha"])
+    owner = (run.get("head_repository") or {}).get("owner") or {}
+    return find_pull(GitHub.of(environment), str(owner.get("login", "")), branch, commit)
 
 
 def merge(
