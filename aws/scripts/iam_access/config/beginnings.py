@@ -87,6 +87,7 @@ class Branch:
         self.steps = steps
         self.read = read
         self._beginnings: dict[Request, Step] = {}
+        self._left: dict[int, Set[Request]] = {}
         self._first_numbers: dict[str, dict[Request, int]] = {}
         self._versions: dict[str, list[tuple[int, str]]] = {}
         for number, step in reversed(list(enumerate(steps))):
@@ -157,13 +158,22 @@ class Branch:
         """The requests whose place a request takes in the first step that has it."""
         number = self._number(request)
         assert number is not None, "it is in a step"
-        before, after = frozenset[Request](), dict[str, str | None]()
-        for each in range(self._first_at_once(number), number + 1):
-            for version in self.steps[each].versions:
-                before |= self._before(version, each)
-                after[version.path] = version.after
-        gone = before.difference(*(self._read(*each) or () for each in after.items()))
-        return self._replaced(request, gone, number)
+        return self._replaced(request, self._gone(number), number)
+
+    def _gone(self, number: int) -> Set[Request]:
+        """The requests that are there before a step, or those made at once with it, and not after.
+
+        Kept, since one step may bring many requests.
+        """
+        if number not in self._left:
+            before, after = set[Request](), dict[str, str | None]()
+            for each in range(self._first_at_once(number), number + 1):
+                for version in self.steps[each].versions:
+                    before |= self._before(version, each)
+                    after[version.path] = version.after
+            left = after.items() if before else ()
+            self._left[number] = before.difference(*(self._read(*each) or () for each in left))
+        return self._left[number]
 
     def _replaced(self, request: Request, gone: Iterable[Request], end: int) -> Sequence[Request]:
         """Those that are gone, of steps before number `end`, whose place a request takes."""

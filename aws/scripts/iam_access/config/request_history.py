@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from iam_access import kinds
@@ -38,11 +39,12 @@ class RequestHistory:
         self._contents: dict[str, bytes] = {}
         self._requests: dict[tuple[str, str], frozenset[Request] | None] = {}
         steps = revisions.changes_of(newest, frozenset(FOLDERS))
-        self._order: dict[str, dict[str, int]] = {}
+        # Of each path, and of all.
+        self._order: dict[str | None, dict[str, int]] = {None: {}}
         for version in (each for step in steps for each in step.versions):
-            if version.after is not None:
-                order = self._order.setdefault(version.path, {})
-                order.setdefault(version.after, len(order))
+            for path in (version.path, None) if version.after is not None else ():
+                order = self._order.setdefault(path, {})
+                order.setdefault(version.after or "", len(order))
         self.branch = Branch(steps, self._read)
 
     @cached_property
@@ -58,13 +60,17 @@ class RequestHistory:
 
     def _content(self, path: str, content: str) -> bytes:
         if content not in self._contents:
-            order = self._order.get(path, {})
-            begin = order.get(content, len(order))
-            following = [*order][begin : begin + _MANY]
-            objects = [*dict.fromkeys([content, *following])]
+            wanted = dict.fromkeys([content, *self._following(path, content)])
+            objects = [each for each in wanted if each not in self._contents]
             found = revisions.contents_of(self._newest, objects)
             self._contents |= zip(objects, found, strict=True)
         return self._contents.pop(content)
+
+    def _following(self, path: str, content: str) -> Iterator[str]:
+        """What is likely to be read next: later versions of the file, and files beside it."""
+        for order in (self._order.get(path, {}), self._order[None]):
+            begin = order.get(content, len(order))
+            yield from islice(order, begin, begin + _MANY)
 
 
 class RequestReader:
