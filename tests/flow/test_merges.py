@@ -10,6 +10,7 @@ import pytest
 from tests.flow.fleet import (
     LIST_BUCKETS,
     READ_QUEUES,
+    TEST,
     Run,
     account,
     permanent,
@@ -395,6 +396,78 @@ def test_a_pull_request_that_cannot_be_told_hides_no_other(
     assert repo.publish(folder / "results", status=2)
     assert repo.result(numbers[1])
     assert "404" in capsys.readouterr().out
+
+
+def test_an_issue_that_a_person_closes_makes_no_run_forget_its_team(repo: Repository) -> None:
+    repo.merge(repo.pull(team(repo, "payments", permanent=[permanent("read", users=["ghost"])])))
+    assert repo.apply() is not None
+    (issue,) = (each for each in repo.server.issues.values() if "not applied" in each["title"])
+    issue["state"] = "closed"
+    repo.merge(repo.pull(team(repo, "data", READ_QUEUES)))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert repo.waiting == ["payments: not applied"]
+    repo.merge(repo.pull(team(repo, "payments")))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert repo.waiting == []
+    assert repo.apply() is None
+
+
+def test_a_note_that_names_no_commit_of_main_changes_nothing_for_others(repo: Repository) -> None:
+    """As one that a person has edited."""
+    repo.merge(repo.pull(team(repo, "payments", permanent=[permanent("read", users=["ghost"])])))
+    assert repo.apply() is not None
+    (issue,) = (each for each in repo.server.issues.values() if "not applied" in each["title"])
+    issue["body"] = re.sub("since=[0-9a-f]+", f"since={'d' * 40}", issue["body"])
+    number = repo.pull(team(repo, "data", READ_QUEUES))
+    by_hand(repo, "data")
+    repo.merge(number)
+    assert (done := repo.apply()) is not None
+    assert done.status == 1
+    assert "not what was reviewed" in repo.result(number)
+
+
+def test_what_no_pull_request_planned_in_an_account_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One grants in an environment, the other gives that another account: together it is more."""
+    with repository(tmp_path, monkeypatch, account(), account(TEST)) as repo:
+        team(repo, "payments")()
+        repo.commit()
+        assert repo.apply() is not None
+        bob = permanent("read", users=["bob@example.com"])
+        entry = repo.pull(team(repo, "payments", permanent=[permanent("read"), bob]))
+        moved = f"aws-accounts:\n  prod: '{TEST}'\n"
+        accounts = repo.pull(lambda: repo.fleet.files.write("aws-accounts/payments.yaml", moved))
+        repo.merge(accounts)
+        repo.merge(entry)
+        assert (done := repo.apply()) is not None
+        assert done.status == 1
+        assert "not planned on a pull request" in repo.result(entry)
+        assert repo.fleet.attached("user/bob", TEST) == set()
+        assert repo.fleet.attached("user/ann") == set()
+
+
+def test_a_main_that_was_rewritten_says_what_is_not_looked_at(repo: Repository) -> None:
+    first = repo.git("rev-list", "--max-parents=0", "HEAD")
+    applied = repo.git("rev-parse", "HEAD")
+    repo.git("reset", "--quiet", "--hard", first)
+    repo.fleet.clock.move(minutes=1)
+    team(repo, "payments")()
+    team(repo, "data")()
+    repo.commit()
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert f"without commit {applied}" in done.out
+    assert repo.apply() is None
+
+
+def test_a_dry_run_that_does_not_finish_tells_no_pull_request(repo: Repository) -> None:
+    number = repo.pull(team(repo, "data", READ_QUEUES))
+    repo.merge(number)
+    repo.publish(repo.find("workflow_dispatch", DRY_RUN="true") / "results")
+    assert repo.result(number) == ""
 
 
 def test_what_is_applied_is_what_was_found_alone(repo: Repository) -> None:

@@ -680,7 +680,7 @@ _CHANGED: Mapping[str, Field] = {
     f"GET {REPOSITORY}/issues",
     {"issues": "read"},
     paged=True,
-    query=frozenset({"state", "labels", "creator"}),
+    query=frozenset({"state", "labels", "creator", "sort"}),
 )
 def _issues(server: GitHubServer, request: Request) -> Any:
     state = request.query.get("state", "open")

@@ -4,7 +4,7 @@ import pytest
 
 from iam_access.github.client import GitHub, GitHubError
 from iam_access.github.comments import LONGEST, Put
-from iam_access.github.issues import close_issue, open_issues, put_issue
+from iam_access.github.issues import close_issue, open_issues, put_issue, unfinished_issues
 from tests.github.server import GitHubServer, github_server
 
 
@@ -28,6 +28,27 @@ def test_an_issue_is_opened_updated_and_closed() -> None:
         assert open_issues(github) == {}
         assert put("one") == Put.CREATED
         assert [each["state"] for each in server.issues.values()] == ["closed", "open"]
+
+
+def test_one_that_a_person_closed_is_not_done_and_is_opened_again() -> None:
+    with github_server() as server:
+        github = client(server)
+
+        def put() -> Put:
+            known = unfinished_issues(github)
+            return put_issue(github, known, "apply-payments", "t", "page", "cut", "since=abc")
+
+        put()
+        (written,) = server.issues.values()
+        written["state"] = "closed"
+        assert open_issues(github) == {}
+        assert unfinished_issues(github)["apply-payments"].note == "since=abc"
+        assert put() == Put.UPDATED
+        assert written["state"] == "open"
+        close_issue(github, unfinished_issues(github)["apply-payments"])
+        assert unfinished_issues(github) == {}
+        assert written["body"].endswith("\npage")
+        assert put() == Put.CREATED
 
 
 def test_those_of_others_are_no_issues_of_ours() -> None:

@@ -118,6 +118,40 @@ def test_a_plan_that_is_gone_or_broken_is_none() -> None:
             reviewed_plan(github, pull)
 
 
+def test_a_damaged_archive_is_no_plan_and_stops_no_other_merge() -> None:
+    with github_server() as server:
+        pull = planned(server)
+        (artifact,) = server.artifacts.values()
+        whole = artifact["content"]
+        entry = whole.rindex(b"PK\x01\x02")
+        for damaged in (
+            b"",
+            whole[:-30],
+            # More is said to be there than is, and the list of files before the beginning.
+            whole[: entry + 20] + b"\xff\xff\0\0" * 2 + whole[entry + 28 :],
+            whole[:-6] + b"\xff\xff\xff\0" + whole[-2:],
+        ):
+            artifact["content"] = damaged
+            with pytest.raises(NoPlanError, match="cannot be read"):
+                reviewed_plan(client(server), pull)
+
+
+@pytest.mark.exhaustive
+def test_an_archive_that_is_too_large_is_no_plan() -> None:
+    with github_server() as server:
+        pull = planned(server)
+        (artifact,) = server.artifacts.values()
+        artifact["content"] = bytes(100_000_001)
+        with pytest.raises(NoPlanError, match="100,000,000 bytes"):
+            reviewed_plan(client(server), pull)
+
+
+def test_the_path_of_a_run_may_name_its_branch() -> None:
+    with github_server() as server:
+        pull = planned(server, workflow="plan.yaml@main")
+        assert reviewed_plan(client(server), pull).digest == DIGEST
+
+
 def test_a_github_that_does_not_answer_is_no_missing_plan() -> None:
     """Which settings may have applied without comparison."""
     with github_server() as server:

@@ -19,6 +19,7 @@ SINCE, HEAD = "a" * 40, "b" * 40
 def run(**more: Any) -> MergedRun:
     given: dict[str, Any] = {
         "before": SINCE,
+        "lost": None,
         "head": HEAD,
         "arguments": ("--all",),
         "merges": (Merge(HEAD, None, 7, {}, "it was planned in a sandbox", is_new=True),),

@@ -121,7 +121,7 @@ def _applied(
         report = replace(report, digest=reviewed.digest)
     # Assertions that cannot be read cannot hold.
     unread = [each for each in tests.findings if each.is_error] if tests else []
-    left = () if run.options.sandbox else tuple(_told_of_left(run.configuration, report, request))
+    left = () if run.options.sandbox else tuple(_told_of_left(run, report, request, merged))
     return replace(report, findings=(*report.findings, *left, *left_out, *unread))
 
 
@@ -198,9 +198,12 @@ def _files(options: argparse.Namespace, now: datetime) -> Configuration:
 
 
 def _told_of_left(
-    configuration: Configuration, report: Report, request: RunOptions
+    run: AccountRun, report: Report, request: RunOptions, merged: MergedRun | None
 ) -> Iterator[Finding]:
     """What becomes of the accounts that left the files."""
+    configuration = run.configuration
+    if merged is not None and merged.lost is not None:
+        yield left_accounts.rewritten(merged.lost)
     if configuration.base is None:
         yield from left_accounts.unknown(configuration, request.teams)
     yield from left_accounts.results(configuration, report.accounts)

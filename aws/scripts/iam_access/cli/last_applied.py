@@ -13,7 +13,7 @@ from iam_access.cli.merge_files import TEAM_ISSUE, Waiting
 from iam_access.errors import AccessError
 from iam_access.github import merges
 from iam_access.github.client import GitHub
-from iam_access.github.issues import open_issues
+from iam_access.github.issues import unfinished_issues
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
@@ -64,7 +64,7 @@ def teams_that_wait(github: GitHub) -> dict[str, Waiting | None]:
     """The teams of which something waits to be applied. Raises GitHubError."""
     return {
         name.removeprefix(TEAM_ISSUE): Waiting.of(issue.note)
-        for name, issue in open_issues(github).items()
+        for name, issue in unfinished_issues(github).items()
         if name.startswith(TEAM_ISSUE)
     }
 
@@ -75,9 +75,10 @@ def applied_before(
     """The last commit all of which is applied; None where that is not known.
 
     `last` is that of the last run that succeeded. What could not be applied of a team is tried
-    again from where it was first tried.
+    again from where it was first tried, if main still builds on that commit.
     """
     if last is None:
         return None
     starts = {last, *(each.since for each in waiting.values() if each and each.since)}
-    return history.oldest(sorted(starts), "HEAD")
+    known = (each for each in starts if each == last or history.oldest([each], "HEAD"))
+    return history.oldest(sorted(known), "HEAD")

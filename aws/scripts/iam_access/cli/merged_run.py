@@ -22,7 +22,8 @@ class Merge:
     `teams` are those that it changed (None: all); of a commit that is not new, those that wait for
     it. `plans` are those that its pull request has shown
     of these teams, by the account's id; of what it has shown of others, others are the reviewers.
-    Without any, `why` is the reason, as a clause. `is_new` is whether no run has succeeded since.
+    `unread` are the accounts that could not be read for it, None without a plan; `why` is the
+    reason then, as a clause. `is_new` is whether no run has succeeded since.
     """
 
     commit: str
@@ -31,6 +32,14 @@ class Merge:
     plans: Mapping[str, AccountPlan]
     why: str
     is_new: bool
+    unread: frozenset[str] | None = None
+
+    def has_no_plan_of(self, account_id: str) -> bool:
+        """Whether it is not known what it was to do in an account.
+
+        In one that its plan does not name it was to do nothing.
+        """
+        return self.unread is None or account_id in self.unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,14 @@ class MergedRun:
     """What a run applies.
 
     `before` is the commit that was applied last, None if it is not known, and `head` the one that
-    is applied. `waiting` are the teams that an earlier run could not apply, with the commit that
-    was applied last before; `known` those of them that nothing has changed since. A run `by_hand`
-    is compared with nothing but `expect_digest`, if that is there.
+    is applied. `lost` is that which was applied last if main was rewritten without it. `waiting`
+    are the teams that an earlier run could not apply, with the commit that was applied last
+    before; `known` those of them that nothing has changed since. A run `by_hand` is compared with
+    nothing but `expect_digest`, if that is there.
     """
 
     before: str | None
+    lost: str | None
     head: str
     arguments: tuple[str, ...]
     merges: tuple[Merge, ...]
@@ -59,7 +70,7 @@ class MergedRun:
         if self.by_hand:
             return None
         plans = [each.plans[account.id] for each in self.merges if account.id in each.plans]
-        gaps = [each.teams for each in self.merges if account.id not in each.plans]
+        gaps = [each.teams for each in self.merges if each.has_no_plan_of(account.id)]
         is_known = self.before is not None and None not in gaps
         return Expectation(
             plans=tuple(plans),
@@ -76,6 +87,7 @@ def read(folder: Path) -> MergedRun:
         found = json.loads(file.read_text("utf-8"))
         return MergedRun(
             before=found["before"],
+            lost=found["lost"],
             head=found["head"],
             arguments=tuple(found["arguments"]),
             merges=tuple(_merge(folder, each) for each in found["commits"]),
@@ -97,11 +109,12 @@ _HINT = "write it with merges.py, in the same run"
 
 def _merge(folder: Path, found: Mapping[str, Any]) -> Merge:
     teams = None if found["teams"] is None else frozenset(found["teams"])
-    plans, why = {}, found["why"]
+    plans, why, unread = {}, found["why"], None
     if found["digest"]:
         try:
             plan = _plan(folder / plan_name(found["pull"]), found["digest"])
             plans = {each.account.id: each for each in _of_teams(plan, teams)}
+            unread = frozenset(each.account.id for each in plan.accounts) - plans.keys()
         except PlanFileError as error:
             why = error.message
     return Merge(
@@ -111,6 +124,7 @@ def _merge(folder: Path, found: Mapping[str, Any]) -> Merge:
         plans=plans,
         why=why,
         is_new=found["new"],
+        unread=unread,
     )
 
 

@@ -96,8 +96,10 @@ def _find(folder: Path, environment: Mapping[str, str], history: History) -> dic
     by_hand = environment.get("GITHUB_EVENT_NAME") != "push"
     commits = _Commits(folder, github, history, frozenset(waiting), is_compared=not by_hand)
     is_partial = before is not None and not by_hand
+    is_lost = last is not None and history.oldest([last], "HEAD") is None
     return {
         "before": before,
+        "lost": last if is_lost else None,
         "head": history.oldest([], "HEAD"),
         "arguments": _arguments(str(last), waiting.keys(), history) if is_partial else EVERY_TEAM,
         "commits": list(commits.between(before, str(last))) if before is not None else [],
@@ -186,7 +188,8 @@ def _begin(folder: Path, found: Mapping[str, Any]) -> None:
     """Write the results of an apply that does not come to its end."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _UNFINISHED_PAGE).write_text(_NOT_FINISHED, "utf-8")
-    pulls = sorted({each["pull"] for each in found["commits"] if each["pull"] and each["new"]})
+    merged = [] if found["dry_run"] else found["commits"]
+    pulls = sorted({each["pull"] for each in merged if each["pull"] and each["new"]})
     told = [{"number": each, "page": _UNFINISHED_PAGE, "keep": False} for each in pulls]
     index = {"pulls": told, "failed": [], "done": []}
     (folder / RESULTS).write_text(json.dumps(index, indent=1), "utf-8")

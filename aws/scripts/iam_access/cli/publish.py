@@ -14,7 +14,7 @@ from iam_access.cli.merge_files import RESULT_COMMENT, RESULTS, TEAM_ISSUE, run_
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.comments import comments_of, put_comment
-from iam_access.github.issues import close_issue, open_issues, put_issue
+from iam_access.github.issues import close_issue, put_issue, unfinished_issues
 from iam_access.render.escape import not_a_command, terminal
 
 _UNFINISHED = 2
@@ -89,7 +89,7 @@ def _tell_pull(
 def _tell_teams(
     github: GitHub, folder: Path, index: Mapping[str, Any], environment: Mapping[str, str]
 ) -> None:
-    known = open_issues(github)
+    known = unfinished_issues(github)
     for each in index["failed"]:
         page = _page(folder, each["page"], environment)
         title = f"{each['team']}: not applied"

@@ -77,6 +77,17 @@ def unknown(configuration: Configuration, teams: frozenset[str] | None) -> Itera
         yield from _not_looked_at(f"{accounts.FOLDER}/{name}.yaml", theirs, configuration)
 
 
+def rewritten(lost: str) -> Finding:
+    """Warn that no commit of the branch tells what the one applied last has named."""
+    return Finding(
+        code="accounts-not-looked-at",
+        severity=Severity.WARNING,
+        message=f"the branch was rewritten without commit {lost}, which was applied last: accounts "
+        "that its files alone named are not looked at, and what was granted there stays",
+        hint=f"in a clone that has the commit, run apply.py --all --applied {lost}",
+    )
+
+
 def _not_looked_at(
     path: str, named: Collection[str], configuration: Configuration
 ) -> Iterator[Finding]:

@@ -54,6 +54,10 @@ class NotPermittedError(GitHubError):
     code = "github-permission"
 
 
+class TooLargeError(GitHubError):
+    """What GitHub has is larger than the caller takes."""
+
+
 class _NoRedirect(HTTPRedirectHandler):
     """Follow no redirect: it would take the token along to another host."""
 
@@ -115,7 +119,7 @@ class GitHub:
     def download(self, *path: str | int, most: int) -> bytes:
         """Read the file, of at most so many bytes, to which a path below the repository redirects.
 
-        The host that has it does not get the token.
+        The host that has it does not get the token. Raises TooLargeError for a larger file.
         https://docs.github.com/en/rest/actions/artifacts#download-an-artifact
         """
         where = self._in_repository(path)
@@ -131,7 +135,7 @@ class GitHub:
                 code,
             ) from None
         if len(content) > most:
-            raise GitHubError(f"the file of {where} has more than {most:,} bytes")
+            raise TooLargeError(f"the file of {where} has more than {most:,} bytes")
         return content
 
     def _redirection(self, path: str) -> str:

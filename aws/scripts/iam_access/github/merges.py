@@ -1,6 +1,8 @@
 """What was merged since the last apply, and the plan that was reviewed on a pull request."""
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from iam_access.github.client import GitHub, GitHubError
+from iam_access.github.client import GitHub, GitHubError, TooLargeError
 from iam_access.github.comments import Note, comments_of
 
 BRANCH = "main"
@@ -17,6 +19,17 @@ _PLAN = ".github/workflows/plan.yaml"
 _ARTIFACT, _FILE = "plan", "plan.json"
 _LARGEST_ARCHIVE = 100_000_000
 _LARGEST_FILE = 500_000_000
+# What reading a damaged archive raises.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 
@@ -85,7 +98,9 @@ def reviewed_plan(github: GitHub, pull: MergedPull) -> ReviewedPlan:
         raise NoPlanError("its plan is of an earlier commit")
     try:
         run = github.get("actions", "runs", note.run)
-        if (run.get("path"), run.get("event")) != (_PLAN, "pull_request_target"):
+        # GitHub documents the path with the branch behind an @, and answers without.
+        path = str(run.get("path")).partition("@")[0]
+        if (path, run.get("event")) != (_PLAN, "pull_request_target"):
             raise NoPlanError("its comment names a run of another workflow")
         wanted = {"name": _ARTIFACT, "per_page": "100"}
         listed = github.get("actions", "runs", note.run, "artifacts", **wanted)["artifacts"]
@@ -101,13 +116,16 @@ def _plan(github: GitHub, artifacts: Iterable[Mapping[str, Any]]) -> str:
     kept = [int(each["id"]) for each in artifacts if not each.get("expired")]
     if not kept:
         raise NoPlanError("GitHub does not have its plan any more")
-    archive = github.download("actions", "artifacts", max(kept), "zip", most=_LARGEST_ARCHIVE)
+    try:
+        archive = github.download("actions", "artifacts", max(kept), "zip", most=_LARGEST_ARCHIVE)
+    except TooLargeError as error:
+        raise NoPlanError(f"its plan is not read: {error.message}") from None
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files, files.open(_FILE) as file:
             content = file.read(_LARGEST_FILE + 1)
     except KeyError:
         raise NoPlanError("it could not be planned against the accounts") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, RuntimeError):
+    except _DAMAGED:
         raise NoPlanError("the archive with its plan cannot be read") from None
     if len(content) > _LARGEST_FILE:
         raise NoPlanError(f"its plan has more than {_LARGEST_FILE:,} bytes")
