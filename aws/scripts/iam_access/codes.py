@@ -337,7 +337,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "accounts-not-looked-at": CodeEntry(
         _WARNING,
         "from `apply.py` and `drift.py` without `--applied`: earlier commits name accounts that "
-        "are not named any more",
+        "are not named any more; and from the apply of a merge after main was rewritten",
     ),
     "account-twice": CodeEntry(_ERROR, "two environments of a team are one account"),
     "conflicting-account": CodeEntry(
