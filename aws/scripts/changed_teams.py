@@ -1,10 +1,6 @@
 """Print the arguments with which `apply.py` applies what changed between two commits.
 
-    python aws/scripts/changed_teams.py (BEFORE | --runs FILE) AFTER
-
-With `--runs`, BEFORE is what the last run applied that succeeded, by GitHub's list of the runs of
-the workflow. Only pushes to main of this repository count: a fork may have a branch of that name.
-https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-workflow
+    python aws/scripts/changed_teams.py BEFORE AFTER
 
 One argument per line: the teams whose files differ, or `--all` where a team alone is not enough.
 Nothing is printed where nothing needs applying. In doubt it is more: applying a team that did not
@@ -21,23 +17,20 @@ history that later runs look at.
 It runs before anything is installed, so it has the folders' names itself; a test holds them equal
 to those that are registered (iam_access.kinds.FOLDERS).
 
-Exit status 2 if git cannot answer, or FILE is not a list of runs.
+Exit status 2 if git cannot answer.
 """
 
 import argparse
-import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import iam_access  # noqa: F401 - an older Python is refused there
 
 CONFIG_DIR = Path(__file__).resolve().parent.parent
 
-BRANCH = "main"
 EVERY_TEAM = ["--all"]
 
 #: The folders with a file for each team, those of accounts and access tests aside.
@@ -52,53 +45,23 @@ class GitError(RuntimeError):
     """Git could not answer; the message is its own."""
 
 
-class RunsError(Exception):
-    """A file is not GitHub's list of runs."""
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description="Print the arguments with which apply.py applies what changed.",
         allow_abbrev=False,
     )
-    before = parser.add_mutually_exclusive_group(required=True)
-    before.add_argument("before", metavar="BEFORE", nargs="?", help="the commit applied last")
-    before.add_argument(
-        "--runs", type=Path, metavar="FILE", help="GitHub's list of runs, which tells that commit"
-    )
+    parser.add_argument("before", metavar="BEFORE", help="the commit that was applied last")
     parser.add_argument("after", metavar="AFTER", help="the commit to apply")
     options = parser.parse_args(arguments)
     try:
-        applied = last_applied(options.runs) if options.runs else options.before
-        lines = changed_teams(applied, options.after)
-    except (GitError, RunsError) as error:
+        lines = changed_teams(options.before, options.after)
+    except GitError as error:
         print(f"changed_teams.py: {error}", file=sys.stderr)
         return 2
     for line in lines:
         print(line)
     return 0
-
-
-def last_applied(runs: Path) -> str:
-    """The commit of the newest run that succeeded; "unknown", which is no commit, without one.
-
-    Raises RunsError if the file is not a list of runs.
-    """
-    try:
-        found = json.loads(runs.read_bytes())["workflow_runs"]
-        return next((str(run["head_sha"]) for run in found if _counts(run)), "unknown")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunsError(
-            f"{runs} is not a list of runs ({type(error).__name__}: {error})"
-        ) from error
-
-
-def _counts(run: Mapping[str, Any]) -> bool:
-    """Whether it is a push to this repository's main that was applied; newer ones come first."""
-    from_here = (run["head_repository"] or {}).get("id") == run["repository"]["id"]
-    what = run["event"], run["conclusion"], run["head_branch"]
-    return from_here and what == ("push", "success", BRANCH)
 
 
 def changed_teams(before: str, after: str) -> list[str]:
