@@ -2,15 +2,14 @@
 
 import argparse
 import os
-import sys
 from datetime import datetime
 
 from iam_access.cli.files import load
+from iam_access.cli.job import say
 from iam_access.cli.runtime import Clock
 from iam_access.errors import UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.pulls import reviewed, set_status
-from iam_access.render.escape import not_a_command, terminal
 from iam_access.reviewing.approvals import Verdict, teams_asked, verdict
 from iam_access.reviewing.new_access import new_access
 
@@ -24,7 +23,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     found = _judge(options, github, clock())
     set_status(github, options.commit, CONTEXT, found)
     for line in (found.description, *(each.message for each in found.missing)):
-        sys.stdout.write(not_a_command(terminal(line)) + "\n")
+        say(line)
     return 0
 
 

@@ -6,7 +6,6 @@ It needs the standard library alone: the job that has the token installs nothing
 import argparse
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Self
 
 from iam_access.cli import summary
 from iam_access.cli.arguments import pull_request
+from iam_access.cli.job import UNFINISHED, read, run_address, say, told
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import WORKFLOW, Note, put_comment
-from iam_access.render.escape import not_a_command, terminal
 
-_UNFINISHED = 2
 _LARGEST_PAGE = 50_000_000
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -54,17 +52,16 @@ def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
             )
         except NotPermittedError as error:
             _summarise(page, environment, run.left_out)
-            _say(f"The comment is in the job's summary, as the token may not write one: {error}")
+            say(f"The comment is in the job's summary, as the token may not write one: {error}")
         except AccessError:
             _summarise(page, environment, run.left_out)
             raise
         else:
-            _say(f"The comment was {put}.")
+            say(f"The comment was {put}.")
     except AccessError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        _say(f"comment.py: {error.message}{hint}")
-        return _UNFINISHED
-    return _UNFINISHED if missing else 0
+        say(f"comment.py: {told(error)}")
+        return UNFINISHED
+    return UNFINISHED if missing else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,8 @@ class _Run:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        server = environment.get("GITHUB_SERVER_URL", "")
-        repository = environment.get("GITHUB_REPOSITORY", "")
         number = environment.get("GITHUB_RUN_ID", "")
-        if not number.isdecimal():
-            return cls("", "")
-        known = server.startswith("https://") and repository
-        return cls(number, f"{server}/{repository}/actions/runs/{number}" if known else "")
+        return cls(number if number.isdecimal() else "", run_address(environment))
 
     def linked(self, text: str) -> str:
         return f"[{text}]({self.address})" if self.address else text
@@ -162,16 +154,7 @@ def _note(options: argparse.Namespace, run: _Run) -> Note | None:
 
 def _read(file: Path) -> str:
     """The page; blank where there is no file. Raises UsageError."""
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST_PAGE + 1)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST_PAGE:
-        raise UsageError(f"{file} has more than {_LARGEST_PAGE:,} bytes")
-    return content.decode("utf-8", "replace")
+    return read(file, _LARGEST_PAGE).decode("utf-8", "replace") if file.exists() else ""
 
 
 def _summarise(page: str, environment: Mapping[str, str], left_out: str) -> None:
@@ -183,7 +166,3 @@ def _summarise(page: str, environment: Mapping[str, str], left_out: str) -> None
             "set GITHUB_STEP_SUMMARY, as a job of GitHub Actions does",
         )
     summary.append(Path(file), page, left_out)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(not_a_command(terminal(text)) + "\n")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from iam_access.cli import drift_pages
 from iam_access.cli.account_run import AccountRun
 from iam_access.cli.files import accounts_of, teams_named
+from iam_access.cli.job import UNFINISHED
 from iam_access.cli.notifying import notify
 from iam_access.cli.report import show
-from iam_access.cli.runtime import UNFINISHED, Clock
+from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_standing

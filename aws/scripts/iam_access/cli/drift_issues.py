@@ -5,20 +5,17 @@ It needs the standard library alone: the job that has the token installs nothing
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from iam_access.cli.merge_files import run_address
+from iam_access.cli.job import UNFINISHED, read, run_address, say, told
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import DEFAULT_API, GitHub
 from iam_access.github.comments import WORKFLOW
 from iam_access.github.issues import close_issue, open_issues, put_issue
-from iam_access.render.escape import not_a_command, terminal
 
-_UNFINISHED = 2
 _LARGEST = 100_000_000
 _NAME = "drift-"
 _LEFT_OUT = "**Lines are left out here. The log of the run has all of them.**"
@@ -64,10 +61,10 @@ def drift_issues(argv: Sequence[str] | None, environment: Mapping[str, str]) -> 
             environment.get("GITHUB_API_URL") or DEFAULT_API,
         )
         for line in _keep(github, pages, options.author, run_address(environment)):
-            _say(line)
+            say(line)
     except AccessError as error:
-        _say(f"drift_issues.py: {error.message}" + (f" ({error.hint})" if error.hint else ""))
-        done = _UNFINISHED
+        say(f"drift_issues.py: {told(error)}")
+        done = UNFINISHED
     return done
 
 
@@ -92,11 +89,7 @@ def _keep(github: GitHub, pages: _Pages, author: str, run: str) -> Iterator[str]
 
 def _read(file: Path) -> _Pages:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise UsageError(f"{file} has more than {_LARGEST:,} bytes")
-        found: Any = json.loads(content)
+        found: Any = json.loads(read(file, _LARGEST))
         named = found["named"]
         return _Pages(
             {
@@ -106,8 +99,6 @@ def _read(file: Path) -> _Pages:
             frozenset(map(_text, found["looked_at"])),
             None if named is None else frozenset(map(_text, named)),
         )
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{file} is not a file of drift.py --issues-file ({type(error).__name__}: {error})"
@@ -118,7 +109,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(not_a_command(terminal(text)) + "\n")

@@ -6,15 +6,14 @@ standard library alone.
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from iam_access.cli import arguments, issue_open
-from iam_access.cli.runtime import UNFINISHED, Clock, in_module, run_command, utc_now
+from iam_access.cli.job import UNFINISHED, say, told
+from iam_access.cli.runtime import Clock, in_module, run_command, utc_now
 from iam_access.errors import AccessError
 from iam_access.render import Output
-from iam_access.render.escape import not_a_command, terminal
 
 
 def issue(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
@@ -26,8 +25,7 @@ def issue(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     try:
         return issue_open.run(options, os.environ)
     except AccessError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        sys.stdout.write(not_a_command(terminal(f"issue.py: {error.message}{hint}")) + "\n")
+        say(f"issue.py: {told(error)}")
         return UNFINISHED
 
 

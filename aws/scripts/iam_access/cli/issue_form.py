@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from iam_access.cli.job import read
 from iam_access.errors import UsageError
 from iam_access.phrases import listed, shown
 from iam_access.render.escape import terminal
@@ -141,11 +142,7 @@ def _login(value: object) -> str:
 
 def _json(file: Path) -> Mapping[str, Any]:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(_LARGEST_FILE + 1)
-        found = json.loads(content) if len(content) <= _LARGEST_FILE else None
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+        found = json.loads(read(file, _LARGEST_FILE))
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -5,19 +5,18 @@ It needs the standard library alone: the job that may write to the repository in
 
 import argparse
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from iam_access.cli import issue_form, pull_request
 from iam_access.cli.issue_form import Change, Filed, Outcome
+from iam_access.cli.job import say
 from iam_access.cli.pull_request import Author, Message
 from iam_access.errors import AccessError, UsageError
 from iam_access.github import branch_pulls
 from iam_access.github.branch_pulls import State
 from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import put_comment
-from iam_access.render.escape import not_a_command, terminal
 
 _FILE = re.compile(r"temporary-access/[a-z0-9][a-z0-9-]*\.yaml")
 _LONGEST_TITLE = 256
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Open or update the pull request and the answer; return 0. Raises AccessError."""
     filed = issue_form.filed(options.event)
     if not filed.is_new:
-        _say("The text of the issue is as it was.")
+        say("The text of the issue is as it was.")
         return 0
     github = GitHub.of(environment)
     if not options.outcome.exists():
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 def _answer(github: GitHub, filed: Filed, page: str) -> None:
     put = put_comment(github, filed.number, _NAME, page, _LEFT_OUT)
-    _say(f"The answer on issue {filed.number} was {put}.")
+    say(f"The answer on issue {filed.number} was {put}.")
 
 
 def _handed_in(
@@ -91,7 +90,7 @@ def _opened(github: GitHub, filed: Filed, change: Change, environment: Mapping[s
             github, filed.branch, filed.default_branch, change.title, change.body
         )
     except NotPermittedError as error:
-        _say(f"The pull request has to be opened by hand: {error.message}")
+        say(f"The pull request has to be opened by hand: {error.message}")
         address = f"{_server(environment)}/{github.repository}/compare/{filed.branch}?expand=1"
         return (
             f"**The change is on the branch `{filed.branch}`.** Workflows may not open pull "
@@ -123,7 +122,3 @@ def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[st
 
 def _server(environment: Mapping[str, str]) -> str:
     return environment.get("GITHUB_SERVER_URL") or "https://github.com"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(not_a_command(terminal(text)) + "\n")

@@ -1,12 +1,12 @@
 """`issue.py read`: work out the pull request that an issue asks for, or what is wrong with it."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from iam_access.cli import asking, ends, files, issue_form, pull_request, requesting
 from iam_access.cli.issue_form import Change, Filed, Outcome
+from iam_access.cli.job import say
 from iam_access.cli.runtime import Clock
 from iam_access.config import requests
 from iam_access.config.configuration import Configuration, Team
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     if options.outcome is not None:
         outcome.write(options.outcome)
     for line in outcome.answer.splitlines():
-        sys.stdout.write(escape.not_a_command(escape.terminal(line)) + "\n")
+        say(line)
     return 0
 
 

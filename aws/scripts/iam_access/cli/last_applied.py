@@ -4,19 +4,16 @@ It runs before anything is installed, so it needs the standard library and git a
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from iam_access.cli.job import UNFINISHED, say, told
 from iam_access.cli.merge_files import TEAM_ISSUE, Waiting
 from iam_access.errors import AccessError
 from iam_access.github import merges
 from iam_access.github.client import GitHub
 from iam_access.github.issues import unfinished_issues
-from iam_access.render.escape import not_a_command, terminal
-
-_UNFINISHED = 2
 
 
 class History(Protocol):
@@ -48,9 +45,10 @@ def last_applied(
             with options.output_file.open("a", encoding="utf-8") as output:
                 output.write(f"commit={commit or ''}\n")
     except (AccessError, OSError) as error:
-        sys.stderr.write(not_a_command(terminal(f"last_applied.py: {error}")) + "\n")
-        return _UNFINISHED
-    sys.stdout.write(f"{commit or 'No commit of this history is known to be applied.'}\n")
+        why = told(error) if isinstance(error, AccessError) else str(error)
+        say(f"last_applied.py: {why}", is_error=True)
+        return UNFINISHED
+    say(commit or "No commit of this history is known to be applied.")
     return 0
 
 

@@ -1,7 +1,6 @@
-"""What the steps of the workflow Apply share, without anything installed: names, and the run."""
+"""The names of what the steps of the workflow Apply leave to each other."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -41,12 +40,3 @@ class Waiting:
 def plan_name(pull: int) -> str:
     """The name of the plan file of a pull request."""
     return f"plan-{pull}.json"
-
-
-def run_address(environment: Mapping[str, str]) -> str:
-    """The page of the workflow's run; empty outside of GitHub Actions."""
-    server = environment.get("GITHUB_SERVER_URL", "")
-    repository, run = environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_RUN_ID", "")
-    if not (server.startswith("https://") and repository and run.isdecimal()):
-        return ""
-    return f"{server}/{repository}/actions/runs/{run}"

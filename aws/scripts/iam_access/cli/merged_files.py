@@ -8,19 +8,18 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.branches import find_pull
 from iam_access.github.client import GitHub
 from iam_access.github.git import credentials
-from iam_access.render.escape import not_a_command, terminal
 
-_FOUND, _UNFINISHED = 1, 2
+_FOUND = 1
 #: The branch that pull requests are merged into; the workflows name it, too.
 BRANCH = "main"
 # Neither scripts nor templates are data.
@@ -60,15 +59,14 @@ def merged_files(argv: Sequence[str] | None, environment: Mapping[str, str]) -> 
     try:
         pull = _pull_request(environment)
         if pull is None:
-            _say("There is no open pull request to judge.")
+            say("There is no open pull request to judge.")
             return 0
         merge(Path.cwd(), pull, options.directory, environment)
         _tell(pull, environment)
     except AccessError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        _say(f"merged_files.py: {error.message}{hint}")
-        return _FOUND if isinstance(error, ConflictError) else _UNFINISHED
-    _say(f"Pull request {pull.number} at {pull.commit} was merged into {options.directory}.")
+        say(f"merged_files.py: {told(error)}")
+        return _FOUND if isinstance(error, ConflictError) else UNFINISHED
+    say(f"Pull request {pull.number} at {pull.commit} was merged into {options.directory}.")
     return 0
 
 
@@ -160,11 +158,4 @@ class _Git:
 
 def _tell(pull: PullRequest, environment: Mapping[str, str]) -> None:
     """Make the number and the commit outputs of the step."""
-    file = environment.get("GITHUB_OUTPUT")
-    if file:
-        with Path(file).open("a", encoding="utf-8") as output:
-            output.write(f"pull_request={pull.number}\ncommit={pull.commit}\n")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(not_a_command(terminal(text)) + "\n")
+    set_outputs(environment, pull_request=pull.number, commit=pull.commit)

@@ -6,12 +6,13 @@ library and git alone.
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from iam_access.cli import last_applied as applied
+from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.cli.last_applied import applied_before, teams_that_wait
 from iam_access.cli.merge_files import FILE, RESULTS, Waiting, plan_name
 from iam_access.errors import AccessError, UsageError
@@ -23,9 +24,7 @@ from iam_access.github.merges import (
     pull_of,
     reviewed_plan,
 )
-from iam_access.render.escape import not_a_command, terminal
 
-_UNFINISHED = 2
 EVERY_TEAM = ["--all"]
 _UNFINISHED_PAGE = "unfinished.md"
 _NOT_FINISHED = (
@@ -36,8 +35,8 @@ _NOT_FINISHED = (
 _MOST = 60
 
 
-class History(Protocol):
-    """What git says of the commits of main (changed_teams.py)."""
+class History(applied.History, Protocol):
+    """What git says of the commits of main, and of what they changed (changed_teams.py)."""
 
     def changed_teams(self, before: str, after: str) -> list[str]:
         """The arguments for apply.py."""
@@ -47,9 +46,6 @@ class History(Protocol):
 
     def has_files(self, team: str) -> bool:
         """Whether there is a file of the team now."""
-
-    def oldest(self, commits: Sequence[str], after: str) -> str | None:
-        """That of the commits on which all others and `after` build; None if there is none."""
 
 
 def merges(argv: Sequence[str] | None, environment: Mapping[str, str], history: History) -> int:
@@ -75,13 +71,11 @@ def merges(argv: Sequence[str] | None, environment: Mapping[str, str], history: 
             _begin(options.results, found)
         _tell(found, environment)
     except AccessError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        sys.stderr.write(not_a_command(terminal(f"merges.py: {error.message}{hint}")) + "\n")
-        return _UNFINISHED
+        say(f"merges.py: {told(error)}", is_error=True)
+        return UNFINISHED
     except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        what = f"{type(error).__name__}: {error}"
-        sys.stderr.write(not_a_command(terminal(f"merges.py: {what}")) + "\n")
-        return _UNFINISHED
+        say(f"merges.py: {type(error).__name__}: {error}", is_error=True)
+        return UNFINISHED
     return 0
 
 
@@ -201,12 +195,9 @@ _TOO_MANY = {"pull": None, "digest": None, "why": "too many commits are applied 
 def _tell(found: Mapping[str, Any], environment: Mapping[str, str]) -> None:
     """Print what is applied, and pass on how many arguments that takes."""
     for each in found["arguments"]:
-        sys.stdout.write(f"{terminal(each)}\n")
+        say(each)
     for each in found["commits"]:
         what = f"pull request {each['pull']}" if each["pull"] else "no pull request"
         how = "compared with its plan" if each["digest"] else f"not compared: {each['why']}"
-        sys.stdout.write(terminal(f"{each['commit'][:12]}: {what}, {how}") + "\n")
-    output = environment.get("GITHUB_OUTPUT")
-    if output:
-        with Path(output).open("a", encoding="utf-8") as file:
-            file.write(f"count={len(found['arguments'])}\n")
+        say(f"{each['commit'][:12]}: {what}, {how}")
+    set_outputs(environment, count=len(found["arguments"]))

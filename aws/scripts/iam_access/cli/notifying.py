@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iam_access.cli.merge_files import run_address
+from iam_access.cli.job import run_address
 from iam_access.cli.report import show
 from iam_access.config.settings import EventName, NotificationSettings
 from iam_access.errors import AccessError

@@ -5,19 +5,16 @@ It needs the standard library alone, and no AWS: the job that may write on GitHu
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iam_access.cli.merge_files import RESULT_COMMENT, RESULTS, TEAM_ISSUE, run_address
+from iam_access.cli.job import UNFINISHED, run_address, say, told
+from iam_access.cli.merge_files import RESULT_COMMENT, RESULTS, TEAM_ISSUE
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.comments import comments_of, put_comment
 from iam_access.github.issues import close_issue, put_issue, unfinished_issues
-from iam_access.render.escape import not_a_command, terminal
-
-_UNFINISHED = 2
 
 
 def publish(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
@@ -40,9 +37,9 @@ def publish(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
         with failed:
             _tell_teams(github, options.folder, index, environment)
     except AccessError as error:
-        _say(f"publish.py: {error}")
-        return _UNFINISHED
-    return _UNFINISHED if failed.any else 0
+        say(f"publish.py: {told(error)}")
+        return UNFINISHED
+    return UNFINISHED if failed.any else 0
 
 
 class _Failures:
@@ -58,7 +55,7 @@ class _Failures:
         if not isinstance(error, AccessError):
             return False
         self.any = True
-        _say(f"publish.py: {error}" + (f" ({error.hint})" if error.hint else ""))
+        say(f"publish.py: {told(error)}")
         return True
 
 
@@ -83,7 +80,7 @@ def _tell_pull(
         return
     page = _page(folder, pull["page"], environment)
     put = put_comment(github, number, RESULT_COMMENT, page, _left_out(environment))
-    _say(f"The result on pull request {number} was {put}.")
+    say(f"The result on pull request {number} was {put}.")
 
 
 def _tell_teams(
@@ -95,12 +92,12 @@ def _tell_teams(
         title = f"{each['team']}: not applied"
         name = TEAM_ISSUE + each["team"]
         put = put_issue(github, known, name, title, page, _left_out(environment), each["note"])
-        _say(f"The issue about team {each['team']} was {put}.")
+        say(f"The issue about team {each['team']} was {put}.")
     for team in index["done"]:
         issue = known.get(TEAM_ISSUE + team)
         if issue is not None:
             close_issue(github, issue)
-            _say(f"The issue about team {team} was closed.")
+            say(f"The issue about team {team} was closed.")
 
 
 def _page(folder: Path, name: str, environment: Mapping[str, str]) -> str:
@@ -117,7 +114,3 @@ def _left_out(environment: Mapping[str, str]) -> str:
     address = run_address(environment)
     where = f"[the log of the run]({address})" if address else "the log of the run"
     return f"**Lines are left out here. The whole page is in {where}.**"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(not_a_command(terminal(text)) + "\n")

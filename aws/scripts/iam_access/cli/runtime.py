@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import NoReturn, Protocol
 
 from iam_access.cli import arguments, output_files
+from iam_access.cli.job import UNFINISHED
 from iam_access.errors import AccessError
 from iam_access.render import Output, render_error
 
@@ -21,8 +22,6 @@ Clock = Callable[[], datetime]
 Command = Callable[[argparse.Namespace, Clock], int]
 
 DEPLOYER_TEMPLATE = arguments.AWS_FOLDER / "bootstrap" / "deployer-role.yaml"
-
-UNFINISHED = 2
 
 # New objects before the garbage collector runs: some 100 MB of them.
 _COLLECT_AFTER = 500_000

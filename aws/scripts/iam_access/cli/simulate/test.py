@@ -8,7 +8,8 @@ from datetime import datetime
 
 from iam_access.cli.aws import aws, run_with_progress
 from iam_access.cli.files import accounts_of, findings_of, load, teams_named
-from iam_access.cli.runtime import UNFINISHED, Clock
+from iam_access.cli.job import UNFINISHED
+from iam_access.cli.runtime import Clock
 from iam_access.cli.simulate import results_file
 from iam_access.cli.simulate.options import ACCOUNT, AWS, BACKENDS, NO_LIMIT, OFFLINE, PLAN
 from iam_access.config import suites
