@@ -103,6 +103,8 @@ def test_a_name_is_one_segment_of_a_path(server: GitHubServer) -> None:
         ("acme/a", "t\r\nX: y", "https://api.github.com"),
         ("acme/a", "t", "http://api.github.com"),
         ("acme/a", "t", "file:///etc/passwd"),
+        ("acme/a", "t", "https://"),
+        ("acme/a", "t", "https://[api.github.com"),
     ],
 )
 def test_what_cannot_be_right_is_refused(repository: str, token: str, api: str) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import IO, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.parse import quote, urlencode
+from urllib.request import OpenerDirector, Request
 
 from iam_access.errors import AccessError
+from iam_access.web import is_safe, opener
 
 DEFAULT_API = "https://api.github.com"
 # https://docs.github.com/en/rest/about-the-rest-api/api-versions
@@ -27,7 +28,6 @@ _TIMEOUT = 30.0
 _LARGEST_ANSWER = 20_000_000
 _TRIES = 3
 _LONGEST_WAIT = 60
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HINTS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the token is not valid, or not any more",
     HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
@@ -58,15 +58,6 @@ class TooLargeError(GitHubError):
     """What GitHub has is larger than the caller takes."""
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Follow no redirect: it would take the token along to another host."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
-    ) -> None:
-        return None
-
-
 @dataclass(frozen=True)
 class GitHub:
     """The API of one repository, `owner/name`, with a token.
@@ -79,9 +70,7 @@ class GitHub:
     token: str = field(repr=False)
     api: str = DEFAULT_API
     wait: Callable[[float], None] = time.sleep
-    _opener: OpenerDirector = field(
-        default_factory=lambda: build_opener(_NoRedirect), init=False, repr=False, compare=False
-    )
+    _opener: OpenerDirector = field(default_factory=opener, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if _REPOSITORY.fullmatch(self.repository) is None:
@@ -92,7 +81,7 @@ class GitHub:
             raise GitHubError(
                 "there is no token for GitHub's API", "set GITHUB_TOKEN: ${{ github.token }}"
             )
-        if not _is_safe(self.api):
+        if not is_safe(self.api):
             raise GitHubError(
                 f"{self.api!r} is not an address for GitHub's API", f"use https: {DEFAULT_API}"
             )
@@ -150,7 +139,7 @@ class GitHub:
             raise GitHubError(
                 f"GitHub could not be reached for GET {path}: {error}", "run the job again"
             ) from None
-        if not _is_safe(address):
+        if not is_safe(address):
             raise GitHubError(f"GitHub redirected {path} to what is no https address")
         return address
 
@@ -230,12 +219,6 @@ class GitHub:
             return (json.loads(content) if content else None), not further
         except ValueError:
             raise GitHubError("GitHub's answer is not JSON", "check GITHUB_API_URL") from None
-
-
-def _is_safe(address: str) -> bool:
-    """Whether what is sent there, or comes from there, is read by that host alone."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _segments(path: tuple[str | int, ...]) -> str:

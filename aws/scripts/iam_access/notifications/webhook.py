@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request
 
 from iam_access.errors import AccessError
+from iam_access.web import is_safe, opener
 
 _TIMEOUT = 15.0
 _LONGEST_ANSWER = 200
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class WebhookError(AccessError):
@@ -24,16 +23,9 @@ class WebhookError(AccessError):
     code = "webhook"
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Follow no redirect: the message is for this address alone."""
-
-    def redirect_request(self, *_arguments: Any) -> None:
-        return None
-
-
 def post(address: str, message: Mapping[str, Any]) -> None:
     """Post a message, once. Raises WebhookError."""
-    if not _is_address(address):
+    if not is_safe(address):
         raise WebhookError("its address is not one of a webhook", "it begins with https://")
     try:
         request = Request(  # noqa: S310 - the scheme was judged above
@@ -41,21 +33,10 @@ def post(address: str, message: Mapping[str, Any]) -> None:
             data=json.dumps(message).encode(),
             headers={"Content-Type": "application/json", "User-Agent": "self-serve-iam"},
         )
-        with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT) as answer:
+        with opener().open(request, timeout=_TIMEOUT) as answer:
             answer.read(_LONGEST_ANSWER)
     except HTTPError as error:
         words = error.read(_LONGEST_ANSWER).decode("utf-8", "replace")
         raise WebhookError(f"the webhook answered {error.code}: {words}") from None
     except (OSError, HTTPException, ValueError) as error:
         raise WebhookError(f"the webhook was not reached ({type(error).__name__})") from None
-
-
-def _is_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    )
