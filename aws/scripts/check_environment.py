@@ -66,10 +66,9 @@ def what_is_open(name: str, ask: Callable[[str], Answer]) -> str | None:
     if not policy:
         return f"any branch can deploy to the environment {name}"
     if policy.get("protected_branches"):
-        # Without protected branches, this means all branches.
-        if ask(f"branches/{BRANCH}").get("protected"):
-            return None
-        return f"the environment {name} takes protected branches, and {BRANCH} is none"
+        # Who makes a branch chooses its name, so that a rule for protected branches matches it;
+        # without any such rule all branches are let in.
+        return f"the environment {name} takes every protected branch"
     found = ask(f"environments/{name}/deployment-branch-policies?per_page=100")
     policies = found["branch_policies"]
     allowed = {f"{each.get('type', 'branch')} {each.get('name')}" for each in policies}

@@ -781,14 +781,18 @@ def _archive(server: GitHubServer, request: Request) -> Any:
 
 @route(f"GET {REPOSITORY}/environments/{{name}}", READ_ACTIONS)
 def _environment(server: GitHubServer, request: Request) -> Any:
-    """An environment that lets in protected branches alone, of which there is main."""
-    only = {"protected_branches": True, "custom_branch_policies": False}
+    """An environment that lets in selected branches."""
+    only = {"protected_branches": False, "custom_branch_policies": True}
     return {"name": request.names["name"], "deployment_branch_policy": only}
 
 
-@route(f"GET {REPOSITORY}/branches/{{name}}", {"contents": "read"})
-def _branch(server: GitHubServer, request: Request) -> Any:
-    return {"name": request.names["name"], "protected": request.names["name"] == "main"}
+@route(
+    f"GET {REPOSITORY}/environments/{{name}}/deployment-branch-policies",
+    READ_ACTIONS,
+    query=_COUNTED,
+)
+def _branch_policies(server: GitHubServer, request: Request) -> Any:
+    return {"total_count": 1, "branch_policies": [{"id": 1, "name": "main", "type": "branch"}]}
 
 
 @route("GET /orgs/{owner}/teams/{team}/members", {"members": "read"}, paged=True)

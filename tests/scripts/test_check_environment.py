@@ -15,8 +15,6 @@ POLICIES = "environments/aws/deployment-branch-policies?per_page=100"
 def findings_of(
     policy: Mapping[str, bool] | None,
     branches: list[Mapping[str, str]] | None = None,
-    *,
-    protected: bool = False,
 ) -> str | None:
     reviewers = [{"type": "required_reviewers", "reviewers": [{"type": "Team"}]}]
     answers: dict[str, Mapping[str, Any]] = {
@@ -24,7 +22,6 @@ def findings_of(
             "protection_rules": reviewers,
             "deployment_branch_policy": policy,
         },
-        "branches/main": {"protected": protected},
         POLICIES: {"branch_policies": branches or []},
     }
     return check_environment.what_is_open("aws", answers.__getitem__)
@@ -34,9 +31,8 @@ def test_one_without_a_rule_for_branches_is_open_to_any() -> None:
     assert findings_of(None) == "any branch can deploy to the environment aws"
 
 
-def test_protected_branches_are_all_of_them_where_none_is_protected() -> None:
-    assert findings_of(BRANCHES, protected=True) is None
-    assert findings_of(BRANCHES) is not None
+def test_one_for_protected_branches_is_open_to_any_whose_name_a_rule_matches() -> None:
+    assert findings_of(BRANCHES) == "the environment aws takes every protected branch"
 
 
 @pytest.mark.parametrize(
