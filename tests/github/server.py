@@ -493,13 +493,18 @@ def _update_comment(server: GitHubServer, request: Request) -> Any:
     return comment
 
 
-@route(f"GET {REPOSITORY}/pulls", READ_PULLS, paged=True, query=frozenset({"state", "head"}))
+@route(
+    f"GET {REPOSITORY}/pulls", READ_PULLS, paged=True, query=frozenset({"state", "head", "base"})
+)
 def _pulls(server: GitHubServer, request: Request) -> Any:
     head, state = request.query.get("head"), request.query.get("state", "open")
+    base = request.query.get("base")
     return [
         pull
         for pull in reversed(server.pulls.values())
-        if state in ("all", pull["state"]) and head in (None, pull["head"]["label"])
+        if state in ("all", pull["state"])
+        and head in (None, pull["head"]["label"])
+        and base in (None, pull["base"]["ref"])
     ]
 
 

@@ -137,6 +137,9 @@ def test_the_pull_request_of_a_forks_branch_is_looked_up(checkout: Path, tmp_pat
     head = pull(checkout)["pull_request"]["head"]["sha"]
     with github_server() as server:
         assert server.add_pull(head=head, branch="patch", fork="mallory") == 1
+        # The branch has another one, which is not for main.
+        other = server.add_pull(head=head, branch="patch", fork="mallory")
+        server.pulls[other]["base"]["ref"] = "other"
         given = {
             "GITHUB_API_URL": server.url,
             "GITHUB_REPOSITORY": server.repository,

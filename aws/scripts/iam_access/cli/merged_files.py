@@ -105,7 +105,8 @@ def _found(event: Mapping[str, Any], environment: Mapping[str, str]) -> Mapping[
     run = event["workflow_run"]
     branch, commit = str(run["head_branch"]), str(run["head_sha"])
     owner = (run.get("head_repository") or {}).get("owner") or {}
-    return find_pull(GitHub.of(environment), str(owner.get("login", "")), branch, commit)
+    login = str(owner.get("login", ""))
+    return find_pull(GitHub.of(environment), login, branch, commit, BRANCH)
 
 
 def merge(
