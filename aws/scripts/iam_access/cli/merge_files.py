@@ -1,8 +1,15 @@
-"""The names of what the steps of the workflow Apply leave to each other."""
+"""What the steps of the workflow Apply leave to each other: the names, and the results.
 
+It needs the standard library alone, as the first and the last step do.
+"""
+
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Self
+
+from iam_access.errors import UsageError
 
 #: What merges.py writes for apply.py.
 FILE = "merges.json"
@@ -35,6 +42,62 @@ class Waiting:
 
     def __str__(self) -> str:
         return f"since={self.since or 'none'} tried={self.tried}"
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """The page with the result for a merged pull request.
+
+    One that is to `keep` an earlier result does not take its place.
+    """
+
+    number: int
+    page: str
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFailure:
+    """The page and the note of the issue about a team that is not applied."""
+
+    team: str
+    page: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What publish.py has to tell; `done` are the teams whose issues can be closed.
+
+    Pages are names of files beside it.
+    """
+
+    pulls: tuple[PullResult, ...] = ()
+    failed: tuple[TeamFailure, ...] = ()
+    done: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The content of the file `RESULTS`."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the file in a folder. Raises UsageError."""
+        file = folder / RESULTS
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            return cls(
+                tuple(PullResult(**each) for each in found["pulls"]),
+                tuple(TeamFailure(**each) for each in found["failed"]),
+                tuple(found["done"]),
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{file} cannot be read ({error})", "apply.py --results writes it"
+            ) from None
+        except (LookupError, TypeError):
+            raise UsageError(f"{file} is not what apply.py --results writes") from None
 
 
 def plan_name(pull: int) -> str:

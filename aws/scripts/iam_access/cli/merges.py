@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from iam_access.cli import last_applied as applied
 from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.cli.last_applied import applied_before, teams_that_wait
-from iam_access.cli.merge_files import FILE, RESULTS, Waiting, plan_name
+from iam_access.cli.merge_files import FILE, RESULTS, PullResult, Results, Waiting, plan_name
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.merges import (
@@ -184,9 +184,8 @@ def _begin(folder: Path, found: Mapping[str, Any]) -> None:
     (folder / _UNFINISHED_PAGE).write_text(_NOT_FINISHED, "utf-8")
     merged = [] if found["dry_run"] else found["commits"]
     pulls = sorted({each["pull"] for each in merged if each["pull"] and each["new"]})
-    told = [{"number": each, "page": _UNFINISHED_PAGE, "keep": False} for each in pulls]
-    index = {"pulls": told, "failed": [], "done": []}
-    (folder / RESULTS).write_text(json.dumps(index, indent=1), "utf-8")
+    results = Results(tuple(PullResult(each, _UNFINISHED_PAGE) for each in pulls))
+    (folder / RESULTS).write_text(results.text, "utf-8")
 
 
 _TOO_MANY = {"pull": None, "digest": None, "why": "too many commits are applied at once"}

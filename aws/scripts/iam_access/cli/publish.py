@@ -4,13 +4,11 @@ It needs the standard library alone, and no AWS: the job that may write on GitHu
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from iam_access.cli.job import UNFINISHED, run_address, say, told
-from iam_access.cli.merge_files import RESULT_COMMENT, RESULTS, TEAM_ISSUE
+from iam_access.cli.merge_files import RESULT_COMMENT, TEAM_ISSUE, PullResult, Results
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.comments import comments_of, put_comment
@@ -28,14 +26,14 @@ def publish(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder with the results")
     options = parser.parse_args(argv)
     try:
-        index = _read(options.folder)
+        results = Results.read(options.folder)
         github = GitHub.of(environment)
         failed = _Failures()
-        for pull in index["pulls"]:
+        for pull in results.pulls:
             with failed:
                 _tell_pull(github, options.folder, pull, environment)
         with failed:
-            _tell_teams(github, options.folder, index, environment)
+            _tell_teams(github, options.folder, results, environment)
     except AccessError as error:
         say(f"publish.py: {told(error)}")
         return UNFINISHED
@@ -59,41 +57,27 @@ class _Failures:
         return True
 
 
-def _read(folder: Path) -> Mapping[str, Any]:
-    file = folder / RESULTS
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{file} cannot be read ({error})", "apply.py --results writes it"
-        ) from None
-    if not isinstance(found, dict) or not found.keys() >= {"pulls", "failed", "done"}:
-        raise UsageError(f"{file} is not what apply.py --results writes")
-    return found
-
-
 def _tell_pull(
-    github: GitHub, folder: Path, pull: Mapping[str, Any], environment: Mapping[str, str]
+    github: GitHub, folder: Path, pull: PullResult, environment: Mapping[str, str]
 ) -> None:
-    number = int(pull["number"])
-    if pull["keep"] and any(comments_of(github, number, RESULT_COMMENT)):
+    if pull.keep and any(comments_of(github, pull.number, RESULT_COMMENT)):
         return
-    page = _page(folder, pull["page"], environment)
-    put = put_comment(github, number, RESULT_COMMENT, page, _left_out(environment))
-    say(f"The result on pull request {number} was {put}.")
+    page = _page(folder, pull.page, environment)
+    put = put_comment(github, pull.number, RESULT_COMMENT, page, _left_out(environment))
+    say(f"The result on pull request {pull.number} was {put}.")
 
 
 def _tell_teams(
-    github: GitHub, folder: Path, index: Mapping[str, Any], environment: Mapping[str, str]
+    github: GitHub, folder: Path, results: Results, environment: Mapping[str, str]
 ) -> None:
     known = unfinished_issues(github)
-    for each in index["failed"]:
-        page = _page(folder, each["page"], environment)
-        title = f"{each['team']}: not applied"
-        name = TEAM_ISSUE + each["team"]
-        put = put_issue(github, known, name, title, page, _left_out(environment), each["note"])
-        say(f"The issue about team {each['team']} was {put}.")
-    for team in index["done"]:
+    for each in results.failed:
+        page = _page(folder, each.page, environment)
+        title = f"{each.team}: not applied"
+        name = TEAM_ISSUE + each.team
+        put = put_issue(github, known, name, title, page, _left_out(environment), each.note)
+        say(f"The issue about team {each.team} was {put}.")
+    for team in results.done:
         issue = known.get(TEAM_ISSUE + team)
         if issue is not None:
             close_issue(github, issue)

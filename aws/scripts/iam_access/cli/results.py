@@ -1,13 +1,10 @@
 """Write the results of an apply of merges, for publish.py: pages, and what each is for."""
 
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from iam_access.cli import output_files
-from iam_access.cli.merge_files import RESULTS, Waiting
+from iam_access.cli.merge_files import RESULTS, PullResult, Results, TeamFailure, Waiting
 from iam_access.cli.merged_run import Merge, MergedRun
 from iam_access.model import Report
 from iam_access.render import markdown_beside_text
@@ -40,16 +37,15 @@ def write(
     many fail, as where AWS cannot be reached, none gets an issue: the run fails, and the next one
     tries all of it again.
     """
-    pulls = [_pull(folder, run, number, report, left) for number in _numbers(run)]
     asked = frozenset(run.waiting) if teams is None else run.waiting.keys() & teams
     names = {team for team in failed.teams if _TEAM.fullmatch(team)}
     told = names if len(names - run.waiting.keys()) <= _MOST_NEW else names & run.waiting.keys()
-    index = {
-        "pulls": pulls,
-        "failed": [_team(folder, run, team, report, left) for team in sorted(told)],
-        "done": [] if failed.others else sorted(asked - failed.teams),
-    }
-    output_files.write(folder / RESULTS, json.dumps(index, indent=1) + "\n", _HINT)
+    results = Results(
+        pulls=tuple(_pull(folder, run, number, report, left) for number in _numbers(run)),
+        failed=tuple(_team(folder, run, team, report, left) for team in sorted(told)),
+        done=() if failed.others else tuple(sorted(asked - failed.teams)),
+    )
+    output_files.write(folder / RESULTS, results.text, _HINT)
 
 
 def _numbers(run: MergedRun) -> list[int]:
@@ -59,13 +55,10 @@ def _numbers(run: MergedRun) -> list[int]:
 
 def write_nothing(folder: Path) -> None:
     """Write that there is nothing to tell. Raises CannotWriteError."""
-    index: Mapping[str, Any] = {"pulls": [], "failed": [], "done": []}
-    output_files.write(folder / RESULTS, json.dumps(index) + "\n", _HINT)
+    output_files.write(folder / RESULTS, Results().text, _HINT)
 
 
-def _pull(
-    folder: Path, run: MergedRun, number: int, report: Report, left: Left
-) -> Mapping[str, Any]:
+def _pull(folder: Path, run: MergedRun, number: int, report: Report, left: Left) -> PullResult:
     merges = [each for each in run.merges if each.pull == number]
     part = part_of(report, _teams(merges), left)
     lines = [*granted(part), *(_compared(each) for each in merges)]
@@ -74,7 +67,7 @@ def _pull(
     page = f"pull-{number}.md"
     _write(folder / page, part, lines)
     # Of what an earlier run has done, that one's page tells more.
-    return {"number": number, "page": page, "keep": did_nothing(part)}
+    return PullResult(number, page, keep=did_nothing(part))
 
 
 def _teams(merges: list[Merge]) -> frozenset[str] | None:
@@ -89,7 +82,7 @@ def _compared(merge: Merge) -> str:
     return f"The merge {commit} was compared with no plan: {markdown(merge.why)}."
 
 
-def _team(folder: Path, run: MergedRun, team: str, report: Report, left: Left) -> Mapping[str, Any]:
+def _team(folder: Path, run: MergedRun, team: str, report: Report, left: Left) -> TeamFailure:
     page = f"team-{team}.md"
     pulls = sorted(
         {each.pull for each in run.merges if each.pull and (not each.teams or team in each.teams)}
@@ -97,7 +90,7 @@ def _team(folder: Path, run: MergedRun, team: str, report: Report, left: Left) -
     from_ = [f"Merged with {', '.join(f'#{pull}' for pull in pulls)}.", ""] if pulls else []
     _write(folder / page, part_of(report, frozenset({team}), left), [*from_, _GO_ON])
     waiting = Waiting(run.waiting.get(team) or run.before, run.head)
-    return {"team": team, "page": page, "note": str(waiting)}
+    return TeamFailure(team, page, str(waiting))
 
 
 def _write(file: Path, report: Report, lines: list[str]) -> None:
