@@ -370,6 +370,30 @@ MISTAKES = {
         "bad-date",
         "write a day that there is",
     ),
+    "an end in the place of a duration": (
+        TEMPORARY_FILE,
+        deadline("for: ¶2026-03-03"),
+        "bad-duration",
+        "for the end of an entry, expiration_date: 2026-03-03",
+    ),
+    "a moment in the place of a duration": (
+        TEMPORARY_FILE,
+        deadline("for: ¶2026-03-03T10:00Z"),
+        "bad-duration",
+        "for the end of an entry, expires_at: 2026-03-03T10:00Z",
+    ),
+    "a duration in the place of an end": (
+        TEMPORARY_FILE,
+        deadline("expires_at: ¶2h"),
+        "bad-instant",
+        "from the merge on, write for: 2h",
+    ),
+    "entries without the key at the top": (
+        TEMPORARY_FILE,
+        f"¶{ENTRY.lstrip()}".replace("\n  ", "\n"),
+        "wrong-type",
+        "write 'temporary-access:' on a line of its own, and the entries below it",
+    ),
     "a file of a team that nearly exists": (
         "permanent-access/pays.yaml",
         f"¶{PERMANENT}",

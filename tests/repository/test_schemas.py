@@ -62,6 +62,19 @@ approvals:
 permissions_boundary: arn:{partition}:iam::{account_id}:policy/ops/boundary
 known_names: ["evidently:*"]
 limits: {values_per_file: 20000, accounts_per_team: 250, grants_per_team: 10000}
+planner_role: ops/planner
+closed_accounts: [444455556666]
+owners:
+  guards: "@a/b"
+  others: [x@y.z, "@me"]
+  teams: {"p*": "@q"}
+  folders: {aws-policies: "@s"}
+  paths: {/docs/: "@w"}
+expected_access: [{groups: [dev], policies: [P], assumes: [r-*], environments: prod}]
+intended_removals: [{team: pay, reason: "OPS-12: gone"}]
+on_plan_change: apply
+without_reviewed_plan: stop
+notifications: {events: [failed, drift], break_glass: ["*.x"]}
 """
 TESTS = """\
 user_landing_account: "999988887777"
@@ -96,6 +109,9 @@ temporary-access:
     expires_at: 2026-03-03 10:00Z
     via: inline
     ticket: 1234
+  - {user: user/bob, environment: prod, grant: reader, for: 90 m, requested_at: 20260301T10Z}
+  - {user: user/bob, environment: prod, grant: writer, starts_at: 2026-W10-1T10:00+01,
+     expires_at: 2026-03-02T12:00:00.5+01:00:30}
 """,
     "settings.yaml": SETTINGS,
     "access-tests/pay.yaml": TESTS,

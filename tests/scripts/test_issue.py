@@ -315,6 +315,13 @@ def test_what_is_refused_is_answered(tmp_path: Path, wrong: dict[str, str]) -> N
     means_nothing(answer)
 
 
+def test_errors_of_the_team_are_answered_with_their_places(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    write(job.root / "aws", {FILE: TEMPORARY.replace("grant: writer", "grant: witer")})
+    assert job.read(body()) == 0
+    assert f"{FILE}:4:12: the team's file" in job.outcome["answer"].replace("\\_", "_")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

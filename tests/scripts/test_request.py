@@ -77,6 +77,8 @@ def test_an_entry_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ([*WHOLE, "--team=pai"], 2),
         ([*WHOLE, "--for=soon"], 2),
         ([*WHOLE, "--reason= "], 2),
+        ([*WHOLE, "--reason=\u202ex"], 2),
+        ([*WHOLE, "--reason=\udcff"], 2),
         ([*WHOLE, "--commit"], 2),
         (["--renew", "--user=ann@example.com", "--for=2h"], 2),
         (["--end", "--for=2h"], 2),
@@ -126,6 +128,26 @@ def test_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (["--renew", "--for=2h"], ["expires_at: 2026-03-01T14:00:00Z"]),
+        (["--renew", "--until=2026-03-05"], ["expiration_date: 2026-03-05"]),
+        (["--end"], []),
+    ],
+)
+def test_an_entry_that_began_no_one_knows_when_is_renewed_and_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], written: list[str]
+) -> None:
+    write(tmp_path, {**VALID, FILE: TEMPORARY.replace("expiration_date: 2026-03-04", "for: 3h")})
+    assert request(tmp_path, "--list", "--all") == 1
+    said = capsys.readouterr().out
+    assert "bob@example.com has writer in prod; it is not known when it ends" in said
+    assert request(tmp_path, "--user=bob@example.com", *options) == 0
+    lines = (tmp_path / FILE).read_text().splitlines()
+    assert [line.strip() for line in lines[4:]] == written
+
+
 def test_nothing_from_a_file_reaches_the_terminal_as_a_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +165,25 @@ def test_a_commit_holds_the_file_alone(repository: Path) -> None:
         f"aws/{FILE}\n",
     ]
     assert git(repository, "branch", "--show-current") == "mine\n"
+
+
+def test_changes_that_a_commit_has_too_are_told(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [each for each in WHOLE if not each.startswith("--for")] + ["--until=2026-03-02"]
+    assert request(repository / "aws", *asked) == 0
+    assert request(repository / "aws", *asked, "--grant=writer", "--commit") == 0
+    assert "had changes that were not committed: they are in it, too" in capsys.readouterr().out
+    assert request(repository / "aws", *asked, "--user=eve@example.com", "--commit") == 0
+    assert "not committed" not in capsys.readouterr().out
+
+
+def test_what_git_says_is_one_line(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nprintf 'one\\n\\n  two\\n' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    assert request(repository / "aws", *WHOLE, "--commit") == 2
+    assert "`git commit` failed: one; two\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["main", "-f", "a..b", "a b", "$(id)~"])

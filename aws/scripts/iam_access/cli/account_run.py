@@ -98,4 +98,4 @@ def teams_of_run(
             "name the teams, or use --all, and not both",
             f"there are files of {', '.join(sorted(configuration.teams)) or 'no team'}",
         )
-    return None if options.all else teams_named(options.teams, configuration)
+    return None if options.all else teams_named(options.teams, configuration, has_all=True)

@@ -239,7 +239,7 @@ def _allowed(
     intended = _intended(options, configuration, merged, now)
     if options.all:  # which includes teams whose files are gone
         return intended.union(options.allow_removals_of)
-    return intended | teams_named(options.allow_removals_of, configuration)
+    return intended | teams_named(options.allow_removals_of, configuration, has_all=True)
 
 
 def _intended(

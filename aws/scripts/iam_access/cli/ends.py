@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from iam_access.config.requests import End
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PROBLEM, Day, Duration, Instant
+from iam_access.phrases import shown
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -49,6 +50,10 @@ def at(text: str, now: datetime, zone: tzinfo | None) -> End:
             return End(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(now.tzinfo))
         except (ValueError, OverflowError):
             pass  # the field's own message tells what is wrong
+    if _LENGTH.fullmatch(text):
+        raise UsageError(
+            f"--until: {shown(text)} is a length of time", f"write --for {shown(text)}"
+        )
     try:
         return End(_parsed(_INSTANT, text, "--until"))
     except UsageError as error:

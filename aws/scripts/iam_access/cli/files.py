@@ -13,7 +13,7 @@ from iam_access.config.load import load_base
 from iam_access.config.merges import Merging
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
-from iam_access.phrases import nearest
+from iam_access.phrases import listed, nearest
 
 if TYPE_CHECKING:
     from iam_access.plan.planner import RunOptions
@@ -52,18 +52,25 @@ def merging_of(options: argparse.Namespace) -> Merging:
     return Merging(preview, into)
 
 
-def teams_named(names: Sequence[str], configuration: Configuration) -> frozenset[str]:
-    """The teams of these names. Raises UsageError for one that has no files."""
+def teams_named(
+    names: Sequence[str], configuration: Configuration, *, has_all: bool = False
+) -> frozenset[str]:
+    """The teams of these names. Raises UsageError for one that has no files.
+
+    `has_all` is whether the command takes `--all` in their place.
+    """
     for name in names:
         if name not in configuration.teams:
             stem = _stem(name)
             near = stem if stem in configuration.teams else nearest(stem, configuration.teams)
-            guess = f"did you mean {near}? " if near else ""
+            there = f"there are {listed(configuration.teams) or 'none'}"
+            gone = "--all includes teams whose files are gone"
+            guess = f"did you mean {near}?" if near else "" if has_all else there
             is_path = "; this is a path, and a team is named without folder and ending"
             why = is_path if stem != name else ""
             raise UsageError(
                 f"there is no team {name!r} in {configuration.directory}{why}",
-                f"{guess}--all includes teams whose files are gone",
+                " ".join(filter(None, (guess, gone if has_all else ""))),
             )
     return frozenset(names)
 

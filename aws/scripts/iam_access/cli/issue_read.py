@@ -74,7 +74,8 @@ def _asked(
     team = configuration.teams[found["team"]]
     errors = requests.errors_of(configuration, team.name)
     if errors:
-        raise _RefusedError("The files of the team have errors already:", "", *_findings(errors))
+        lines = (f"{each.location}: {each.message}; {each.hint}" for each in errors)
+        raise _RefusedError("The files of the team have errors already:", "", *_listed(lines))
     begins = requesting.begins_at(configuration, None, now)
     wrong: list[str] = []
     for check in (

@@ -90,6 +90,12 @@ def switch_to_new(root: Path, name: str) -> None:
     _done(root, "git", "switch", "--quiet", "--create", name)
 
 
+def has_changes(root: Path, file: Path) -> bool:
+    """Whether a file is not as it was committed."""
+    found = _run(root, "git", "status", "--porcelain", "--", str(file.resolve()))
+    return found.returncode == 0 and bool(found.stdout.strip())
+
+
 def commit(root: Path, file: Path, message: Message) -> str:
     """Commit this file alone; return the commit's short name. Raises GitError.
 
@@ -192,7 +198,8 @@ def push_as(root: Path, commit: str, branch: str, server: str, token: str) -> No
 def _done(root: Path, *command: str, asked: str = "", more: Mapping[str, str] | None = None) -> str:
     found = _run(root, *command, asked=asked, more=more)
     if found.returncode != 0:
-        reason = found.stderr.strip() or f"exit status {found.returncode}"
+        lines = [each.strip() for each in found.stderr.splitlines() if each.strip()]
+        reason = "; ".join(lines) or f"exit status {found.returncode}"
         raise GitError(
             f"`{' '.join(command[:2])}` failed: {reason}",
             "what is printed above is done; do the rest by hand, or undo it with git",

@@ -94,7 +94,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     entry = _one(run) if options.renew or options.end else None
     team = run.configuration.teams[entry.team] if entry is not None else run.team
     errors = requests.errors_of(run.configuration, team.name)
-    if errors:
+    # An entry whose end is not known is an error, which another end or none can mend.
+    if errors and (entry is None or entry.access.until is not None):
         run.person.tell("Nothing was written: the files have errors already.")
         return show(Report("validate", now, findings=errors), options)
     if entry is None:
@@ -115,7 +116,7 @@ def _renew(run: _Run, entry: Standing) -> int:
     run.person.tell(run.told(until))
     change = requests.renew(run.configuration, entry, until, run.now)
     before = entry.access.until
-    verb = "renew" if before is not None and until.moment(run.now) > before else "shorten"
+    verb = "renew" if before is None or until.moment(run.now) > before else "shorten"
     what = f"{verb} {entry.grant} in {entry.environment} for {entry.who}"
     return _hand_in(run, change, entry.environment, what, until, run.options.reason)
 
@@ -131,6 +132,8 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("team", "user", "role", "environment", "grant", "reason", "ticket"):
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise UsageError(f"--{name} is empty", "give it a value, or leave it out")
+    for text in filter(None, (options.reason, options.ticket)):
+        requesting.visible(text)
     if options.all and not options.list:
         raise UsageError("--all is for --list", "leave it out")
     if options.end and (options.length or options.until or options.starts):
@@ -157,11 +160,11 @@ def _asked(run: _Run, team: Team) -> Asked:
     starts = ends.moment(options.starts, "--starts") if options.starts else None
     until = run.ending(starts)
     person.tell(run.told(until))
-    reason = options.reason or person.ask("--reason", "What is it needed for?", str)
+    reason = options.reason or person.ask("--reason", "What is it needed for?", requesting.visible)
     ticket = options.ticket
     rule = run.configuration.settings.temporary_access.require_ticket
     if ticket is None and rule is not None and person.is_there:
-        ticket = person.ask("--ticket", "Which ticket?", str)
+        ticket = person.ask("--ticket", "Which ticket?", requesting.visible)
     return Asked(environment, grant, until, reason, user, options.role, starts, ticket)
 
 
@@ -209,14 +212,15 @@ def _of(run: _Run) -> str:
 
 
 def _line(run: _Run, entry: Standing) -> str:
-    assert entry.access.until is not None, "a valid temporary entry has an end"
     begins = ""
     if entry.access.starts is not None and entry.access.starts > run.now:
         begins = f"{moment('starts', entry.access.starts, run.now, None)}; "
     about = ": ".join(filter(None, (entry.access.ticket, entry.access.description)))
+    until = entry.access.until
+    ends_when = run.shown(until) if until is not None else "it is not known when it ends"
     return (
         f"{entry.team}: {entry.who} has {entry.grant} in {entry.environment}; {begins}"
-        f"{run.shown(entry.access.until)}{f' ({about})' if about else ''}"
+        f"{ends_when}{f' ({about})' if about else ''}"
     )
 
 
@@ -291,11 +295,16 @@ def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
         if branch is not None:
             pull_request.check_branch(root, branch)
             pull_request.switch_to_new(root, branch)
+    had_changes = uses_git and pull_request.has_changes(root, options.config_dir / change.name)
     path = requests.write(run.configuration, change)
     run.person.tell(f"Wrote {shown_path(path)}.")
     if options.commit or options.pull_request:
         name = pull_request.commit(root, path, message)
         run.person.tell(f"Committed {name} on {pull_request.current_branch(root) or 'no branch'}.")
+        if had_changes:
+            run.person.tell(
+                f"{shown_path(path)} had changes that were not committed: they are in it, too."
+            )
     if options.pull_request:
         assert branch is not None, "it was made above"
         others = pull_request.commits_ahead(root) - 1

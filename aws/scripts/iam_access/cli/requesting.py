@@ -10,12 +10,15 @@ from iam_access.cli.pull_request import Message
 from iam_access.config import requests
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.requests import Asked, Edit, End
+from iam_access.config.yaml.invisible import invisible_names
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
 from iam_access.phrases import length, listed, local_instant, shown
 from iam_access.render import escape
 
 _ADDRESS = re.compile(r"(user/)?[A-Za-z0-9_+=,.-]*[A-Za-z0-9_]@[A-Za-z0-9.-]+")
+# How Python has bytes of the command line that are no text.
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _STATEMENTS = 6  # of a policy that are written out
 _ACTIONS = 5  # of a statement
 _LONGEST_TITLE = 256  # characters that GitHub takes
@@ -30,6 +33,14 @@ def as_user(text: str) -> str:
         raise UsageError(
             f"{shown(text)} gives no IAM user name", "write one e-mail address, or user/NAME"
         )
+    return text
+
+
+def visible(text: str) -> str:
+    """The text, if all of it can be seen, as a file must have it. Raises UsageError."""
+    unseen = invisible_names(text) or ("bytes that are not UTF-8" if _NO_TEXT.search(text) else "")
+    if unseen:
+        raise UsageError(f"the text has characters that cannot be seen: {unseen}", "leave them out")
     return text
 
 

@@ -77,8 +77,11 @@ def section(
         return None
     value, place = found
     if not isinstance(value, dict):
-        wrong_type(
-            "a mapping", value, place, report, name=f"the file (with '{folder}:' at its top)"
+        report.error(
+            "wrong-type",
+            place.location,
+            f"the file (with '{folder}:' at its top) must be a mapping, not {what_is(value)}",
+            f"write '{folder}:' on a line of its own, and the entries below it",
         )
         return None
     for key in value:

@@ -366,6 +366,13 @@ def _no_instant(value: Any, *, zone: bool = True) -> PydanticCustomError:
             f"{described(value)} has no time zone",
             f"add Z for UTC, or an offset such as +01:00: {str(value).strip()}Z",
         )
+    if isinstance(value, str) and _DURATION.fullmatch(value):
+        return problem(
+            "bad-instant",
+            f"{described(value)} is a length of time, and a point in time is expected here",
+            f"for access that lasts so long from the merge on, write for: {value}; else "
+            f"{_AN_INSTANT}",
+        )
     moment = _moment(value) if isinstance(value, str) else ""
     return problem(
         "bad-instant",
@@ -379,6 +386,15 @@ def _duration(value: Any) -> timedelta:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     duration = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not timedelta() < duration <= _LONGEST:
+        day, rest = _day_and_rest(value)
+        if day:
+            key = "expires_at" if rest else "expiration_date"
+            raise problem(
+                "bad-duration",
+                f"{described(value)} is not a length of time",
+                "write minutes, hours or days, such as 2h; or, for the end of an entry, "
+                f"{key}: {value}",
+            )
         raise problem(
             "bad-duration",
             f"{described(value)} is not a length of time",
@@ -424,7 +440,7 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
     written_as(
-        "[0-9]{4}-?[0-9]{2}-?[0-9]{2}[Tt ][0-9]{2}:?[0-9]{2}.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)",
+        "[0-9]{4}-?([0-9]{2}-?[0-9]{2}|W[0-9]{2}-?[1-7]).[0-9]{2}.*([Zz]|[+-][0-9]{2}[0-9:.]*)",
         "write a day, a time and a zone: YYYY-MM-DDTHH:MM:SSZ, or +01:00 in place of the Z",
     ),
 ]

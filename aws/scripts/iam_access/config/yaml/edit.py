@@ -266,7 +266,7 @@ def _proved(before: _Text, new: str, key: str, entries: Sequence[Any]) -> bytes:
     data = before.mark + new.encode()
     after = tree.parse(data)
     if after.problems:
-        raise CannotEditError(f"with the edit it is {after.problems[0].problem.message}")
+        raise CannotEditError(f"then {after.problems[0].problem.message}")
     if not isinstance(after.value, dict) or list(after.value) != [key]:
         raise CannotEditError("the text around the list is too unusual")
     if (after.value[key] or []) != entries:
