@@ -323,6 +323,18 @@ def test_no_answer_is_an_error() -> None:
         person("").ask("--reason", "Why?", str)
 
 
+def test_text_that_the_terminal_cannot_show_or_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, VALID)
+    screen = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(screen, "ascii", write_through=True))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n"), "utf-8"))
+    assert request(tmp_path, *WHOLE, "--reason=caf\xe9") == 0
+    assert rb"caf\xe9" in screen.getvalue()
+    assert Person.at_terminal().answers.readline() == "\udcff\n"
+
+
 def test_a_wrong_answer_is_asked_for_again() -> None:
     asked = person("soon\n99\n2h\n")
     end = asked.ask("--until", "When?", lambda text: ends.either(text, NOW, NOW, CET))

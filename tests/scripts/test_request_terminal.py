@@ -65,9 +65,10 @@ def test_what_is_asked_for_is_written(tmp_path: Path) -> None:
             ("until: ", "2h\n"),
             ("reason: ", "\n"),
             ("reason: ", "Look: \x1b[31m\n"),
+            ("reason: ", "\n"),
         ],
     )
-    # An escape sequence is refused in the end, and nothing is written.
+    # An escape sequence is refused, and after three answers nothing is written.
     assert status == 2
     assert "\x1b[31m" not in screen
     assert (tmp_path / FILE).read_text() == TEMPORARY

@@ -1,5 +1,6 @@
 """Ask for what a command line leaves out, with the choices listed."""
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ class Person:
     @classmethod
     def at_terminal(cls) -> "Person":
         """The person at standard input and output."""
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # Bytes that are no text are refused with the answer that has them.
+            sys.stdin.reconfigure(errors="surrogateescape")
         return cls(sys.stdin.isatty() and sys.stdout.isatty())
 
     def tell(self, *lines: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import io
 import os
 import shlex
 import sys
@@ -75,6 +76,9 @@ def run_command(
     clock: Clock,
 ) -> int:
     """Parse the arguments and run the command; return the exit status, whatever happens."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What its encoding lacks becomes an escape, not an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = parser.parse_args(argv)
     for option in ("markdown_file", "summary_file"):
         if getattr(options, option) is not None and options.output is not Output.TEXT:
