@@ -66,22 +66,26 @@ def test_who_wrote_a_commit_does_not_count(
     assert server.statuses[HEAD][0]["state"] == state
 
 
-def test_a_commit_that_is_not_the_newest_gets_no_status(
+def test_a_commit_that_is_not_the_newest_is_not_judged(
     server: GitHubServer, tmp_path: Path
 ) -> None:
     pull = server.add_pull(head="b" * 40)
     assert judge(tmp_path, pull, LONGER) == 2
-    assert server.statuses == {}
+    assert [each["state"] for each in server.statuses[HEAD]] == ["error"]
 
 
-def test_while_authors_or_rules_are_not_known_there_is_no_status(
+def test_what_cannot_be_judged_takes_an_earlier_verdict_away(
     server: GitHubServer, tmp_path: Path
 ) -> None:
     pull = server.add_pull()
+    server.add_review(pull, "sec", "APPROVED")
+    assert judge(tmp_path, pull, LONGER) == 0
+    assert server.statuses[HEAD][0]["state"] == "success"
     assert judge(tmp_path, pull, LONGER, before="approvals: [") == 2
     server.commits[pull] *= 250
     assert judge(tmp_path, pull, LONGER) == 2
     server.teams.clear()
     server.commits[pull] = []
     assert judge(tmp_path, pull, LONGER) == 2
-    assert server.statuses == {}
+    assert [each["state"] for each in server.statuses[HEAD]] == ["error"] * 3 + ["success"]
+    assert "could not be judged" in server.statuses[HEAD][0]["description"]

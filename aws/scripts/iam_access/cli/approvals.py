@@ -2,26 +2,37 @@
 
 import argparse
 import os
+from contextlib import suppress
 from datetime import datetime
 
 from iam_access.cli.files import load
 from iam_access.cli.job import say
 from iam_access.cli.runtime import Clock
-from iam_access.errors import UsageError
-from iam_access.github.client import GitHub
+from iam_access.errors import AccessError, UsageError
+from iam_access.github.client import GitHub, GitHubError
 from iam_access.github.pulls import reviewed, set_status
-from iam_access.reviewing.approvals import Verdict, teams_asked, verdict
+from iam_access.reviewing.approvals import State, Verdict, teams_asked, verdict
 from iam_access.reviewing.new_access import new_access
 
 #: The status that the rules of the branch require.
 CONTEXT = "access-approvals"
+_NOT_JUDGED = "the reviews could not be judged; the log of the workflow Approvals says why"
 
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
-    """Set the status; return 0 once that is done, whatever it is. Raises AccessError."""
+    """Set the status; return 0 once that is done, whatever it is.
+
+    Raises AccessError where the reviews cannot be judged. The status says so then: that of an
+    earlier judgement, which a review since then may contradict, does not stay.
+    """
     github = GitHub.of(os.environ)
-    found = _judge(options, github, clock())
-    set_status(github, options.commit, CONTEXT, found)
+    try:
+        found = _judge(options, github, clock())
+    except AccessError:
+        with suppress(GitHubError):
+            set_status(github, options.commit, CONTEXT, State.ERROR, _NOT_JUDGED)
+        raise
+    set_status(github, options.commit, CONTEXT, found.state, found.description)
     for line in (found.description, *(each.message for each in found.missing)):
         say(line)
     return 0

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from iam_access.github.client import GitHub, GitHubError
-from iam_access.reviewing.approvals import Review, Reviewed, Verdict
+from iam_access.reviewing.approvals import Review, Reviewed, State
 
 # GitHub lists no more: https://docs.github.com/en/rest/pulls/pulls#list-commits-on-a-pull-request
 _MOST_COMMITS = 250
@@ -44,9 +44,9 @@ def reviewed(github: GitHub, pull: int, head: str, teams: Iterable[str]) -> Revi
     )
 
 
-def set_status(github: GitHub, commit: str, context: str, verdict: Verdict) -> None:
-    """Make the verdict the status of a commit. Raises GitHubError."""
-    body = {"state": verdict.state, "context": context, "description": verdict.description}
+def set_status(github: GitHub, commit: str, context: str, state: State, description: str) -> None:
+    """Make a verdict the status of a commit. Raises GitHubError."""
+    body = {"state": state, "context": context, "description": description}
     github.post("statuses", commit, body=body)
 
 

@@ -23,6 +23,7 @@ class State(StrEnum):
     SUCCESS = "success"
     PENDING = "pending"
     FAILURE = "failure"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
