@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from iam_access.config.load import load
 from iam_access.config.merges import Merging
 from iam_access.model import Request, RequestType
@@ -189,6 +191,57 @@ def test_new_people_and_guarded_environments_are_marked(tmp_path: Path) -> None:
 def test_other_settings_are_said(tmp_path: Path) -> None:
     (found,) = asked(tmp_path, {"settings.yaml": "temporary_access: {longest: 5d}\n"}, {})
     assert found.type is RequestType.SETTINGS
+    assert found.settings == (("temporary_access.longest", ("6 days",), ("5 days",)),)
+
+
+def test_what_is_taken_out_of_the_rules_is_said_item_by_item(tmp_path: Path) -> None:
+    before = """\
+approvals: {required: [{team: security, environments: prod}], people: {ann-gh: ann@example.com}}
+forbidden_actions: [{actions: "iam:*"}, {actions: ["kms:*"], environments: [prod]}]
+protected_principals: {users: [root, ceo@example.com]}
+temporary_access: {require_ticket: "[A-Z]+", environments: {prod: {longest: 2h}}}
+user_names: {whole address: [example.org]}
+"""
+    after = """\
+forbidden_actions: [{actions: ["kms:*"], environments: [prod]}]
+protected_principals: {users: [ceo@example.com], roles: audit}
+"""
+    (found,) = asked(tmp_path, {"settings.yaml": after}, {"settings.yaml": before})
+    assert {each.key: each[1:] for each in found.settings} == {
+        "user_names": (("{whole address: [example.org]}",), ("part before the @",)),
+        "temporary_access.require_ticket": (("[A-Z]+",), ("none",)),
+        "temporary_access.environments.prod.longest": (("2 hours",), ("none",)),
+        "temporary_access.environments.prod.require_mfa": (("false",), ("none",)),
+        "protected_principals.users": (("root",), ()),
+        "protected_principals.roles": ((), ("audit",)),
+        "forbidden_actions": (("{actions: [iam:*]}",), ()),
+        "approvals.people.ann-gh": (("ann@example.com",), ()),
+        "approvals.required": (("{team: security, environments: [prod]}",), ()),
+    }
+
+
+@pytest.mark.parametrize("rule", ["prod", "pro?", "*"])
+def test_rules_that_an_environment_loses_with_its_name_are_said(tmp_path: Path, rule: str) -> None:
+    settings = f"forbidden_actions: [{{actions: 'kms:*', environments: '{rule}'}}]\n"
+    renamed = {
+        name: VALID[name].replace("prod", "live")
+        for name in (
+            "aws-accounts/pay.yaml",
+            "permanent-access/pay.yaml",
+            "temporary-access/pay.yaml",
+        )
+    }
+    found = asked(tmp_path, {**renamed, "settings.yaml": settings}, {"settings.yaml": settings})
+    (name,) = (each for each in found if each.places[0][0] == "live")
+    assert name.type is RequestType.ENVIRONMENT_NAME
+    assert name.guarded == (() if rule == "*" else ("prod",))
+
+
+def test_an_environment_is_guarded_by_the_rules_that_go_with_the_change(tmp_path: Path) -> None:
+    settings = "temporary_access: {environments: {prod: {require_mfa: true}}}\n"
+    more = TEMPORARY + BREAK_GLASS.split("\n", 1)[1]
+    found = asked(tmp_path, {"temporary-access/pay.yaml": more}, {"settings.yaml": settings})
+    assert [each.guarded for each in found] == [(), ("prod",)]
 
 
 def test_a_team_with_errors_is_told_as_such_and_nothing_else_of_it(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from iam_access.model import (
     Report,
     Request,
     RequestType,
+    SettingChange,
 )
 from iam_access.render import Output, render
 from iam_access.render.github import report as github
@@ -305,3 +306,28 @@ def test_dangers_of_endless_kinds_and_titles_fit_into_a_comment() -> None:
     text = markdown.render(replace(made, accounts=(account,)))
     assert len(text) <= LIMIT
     assert "- **ann asks for" in text
+
+
+def test_rules_that_change_are_dangers_with_what_is_taken_out() -> None:
+    rules = (
+        SettingChange("temporary_access.longest", ("6 days",), ("60 days",)),
+        SettingChange("forbidden_actions", ("{actions: [iam:*]}",), ()),
+    )
+    renamed = replace(
+        request("ann"), type=RequestType.ENVIRONMENT_NAME, previous="live", guarded=("live",)
+    )
+    people = tuple(request(f"kim{each}", each) for each in range(1_000))
+    settings = Request(RequestType.SETTINGS, settings=rules)
+    made = report((*people, renamed, settings), **{f"kim{each}": WRITES for each in range(1_000)})
+    page = markdown.render(made, budget=4_000)
+    for text in (page, in_text(made)):
+        plain = text.replace("\\", "").replace("**", "").replace("`", "")
+        assert "longest: 6 days becomes 60 days" in plain
+        assert "forbidden_actions: {actions: [iam:*]} is taken out" in plain
+        assert "rules change: temporary_access.longest, forbidden_actions" in plain
+        assert "under the new name: prod of team payments, live before" in plain
+    assert json.loads(json_report.render(made))["requests"][0]["settings"][1] == {
+        "key": "forbidden_actions",
+        "before": ["{actions: [iam:*]}"],
+        "after": [],
+    }

@@ -589,6 +589,14 @@ class RequestType(StrEnum):
     INVALID_FILES = "invalid-files"  # what they ask for is not known
 
 
+class SettingChange(NamedTuple):
+    """A setting that changes: what is taken out of it, and what comes in, as texts."""
+
+    key: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a change of the files asks for, read from them alone.
@@ -598,8 +606,9 @@ class Request:
     None for permanent access; if it `lasts` for a duration from a merge to come, `until` is its end
     if that were now. `previous_until` is when it ended before. `previous` is the name
     before, of what has another one now. `newcomers` are principals that the files did not name
-    before, `guarded` environments that have rules of their own. `number` counts the grants
-    concerned, each to one principal in one account.
+    before, `guarded` environments that have rules of their own, or the name before of one whose
+    rules do not hold under its new name. `number` counts the grants concerned, each to one
+    principal in one account. `settings` are the settings that change.
     """
 
     type: RequestType
@@ -618,6 +627,7 @@ class Request:
     guarded: tuple[str, ...] = ()
     number: int = 0
     location: Location | None = None
+    settings: tuple[SettingChange, ...] = ()
 
 
 class EntryReason(NamedTuple):

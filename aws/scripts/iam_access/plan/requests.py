@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
+from iam_access.config import settings_changes
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.removals import new_lines
-from iam_access.config.rules.rulebook import Concern
+from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PolicySpec
 from iam_access.model import Principal, Request, RequestType
+
+# What others give on purpose is no rule for what is granted here.
+_EXPECTED = "expected_access"
 
 _Place: TypeAlias = tuple[str, str]
 _Window: TypeAlias = tuple[datetime | None, datetime | None]
@@ -106,7 +110,8 @@ class _Comparison:
         if _rules(self._before) != _rules(self._after):
             place = self._after.settings_place
             location = place.location if place is not None else None
-            yield Request(RequestType.SETTINGS, location=location)
+            changed = settings_changes.changes(self._before.settings, self._after.settings)
+            yield Request(RequestType.SETTINGS, location=location, settings=changed)
         for line, location, _ in new_lines(self._after, self._before):
             yield Request(
                 RequestType.REMOVALS, line.team, description=line.reason, location=location
@@ -186,11 +191,14 @@ class _Comparison:
             for environment, account in sorted(later.accounts.items()):
                 old = before.get(account.id, environment)
                 if old != environment and old not in later.accounts:
+                    kept = _rules_for(self._after, name, environment)
+                    lost = _rules_for(self._before, earlier.name, old) - kept
                     yield Request(
                         RequestType.ENVIRONMENT_NAME,
                         name,
                         places=((environment, account.id),),
                         previous=old,
+                        guarded=(old,) if lost else (),
                     )
 
     def _policies(self) -> Iterator[Request]:
@@ -294,18 +302,31 @@ class _Comparison:
         )
 
     def _guarded(self, grants: Iterable[_Grant]) -> tuple[str, ...]:
-        rules = self._after.settings.temporary_access.environments
-        book = self._after.rules
-        places = {(each.key.team, each.environment) for each in grants}
+        """The environments for which the settings have rules, or had before the change."""
+        places = {(each.key.team, each.environment, each.key.account) for each in grants}
         return tuple(
-            sorted(
-                {
-                    environment
-                    for team, environment in places
-                    if any(book.concern([each], team, environment) is Concern.YES for each in rules)
-                }
-            )
+            sorted({each for team, each, id_ in places if self._is_guarded(team, each, id_)})
         )
+
+    def _is_guarded(self, team: str, environment: str, account: str) -> bool:
+        if _rules_for(self._after, team, environment):
+            return True
+        earlier = self._earlier(team)
+        if earlier is None:
+            return False
+        before = (name for name, spec in earlier.accounts.items() if spec.id == account)
+        return any(_rules_for(self._before, earlier.name, name) for name in before)
+
+
+def _rules_for(configuration: Configuration, team: str, environment: str) -> frozenset[str]:
+    """The patterns of environments in rules for access that an environment of a team matches."""
+    book = configuration.rules
+    names = book.names_of_account(team, environment)
+    found = book.environment_patterns()
+    patterns = {pattern for pattern, path in found if path[0] != _EXPECTED}
+    return frozenset(
+        each for each in patterns if first_match([each], names, ignore_case=True) is not None
+    )
 
 
 def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[_Grant]:

@@ -32,5 +32,9 @@ def _request(view: views.RequestView) -> dict[str, Any]:
         "ticket": request.ticket,
         "description": request.description,
         "count": request.number,
+        "settings": [
+            {"key": each.key, "before": list(each.before), "after": list(each.after)}
+            for each in request.settings
+        ],
         **place_object(request.location),
     }

@@ -47,9 +47,20 @@ def first(report: Report) -> tuple[DangerView, ...]:
     for request in report.requests:
         for environment in request.guarded:
             guarded.setdefault(environment, []).extend(request.principals)
+    freed = [
+        f"{environment} of team {each.team}, {each.previous} before"
+        for each in report.requests
+        if each.type is RequestType.ENVIRONMENT_NAME and each.guarded
+        for environment, _ in each.places
+    ]
+    settings = dict.fromkeys(
+        change.key for request in report.requests for change in request.settings
+    )
     intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
         *_held(report),
+        DangerView("the organisation's rules change", (), tuple(map(cut, settings))),
+        DangerView("environments whose rules do not hold under the new name", (), tuple(freed)),
         DangerView("removals without a limit", (), tuple(f"team {team}" for team in intended)),
         DangerView("new people, whom the files did not name before", (), _names(newcomers)),
         *(

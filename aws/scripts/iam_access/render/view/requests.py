@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from iam_access import phrases
-from iam_access.model import Meaning, Principal, PrincipalType, Report, Request, RequestType
+from iam_access.model import (
+    Meaning,
+    Principal,
+    PrincipalType,
+    Report,
+    Request,
+    RequestType,
+    SettingChange,
+)
 from iam_access.render.view import meaning as meanings
 from iam_access.render.view.dangers import cut, name_of
 from iam_access.render.view.meaning import SAFE, Danger
@@ -21,6 +29,9 @@ _NAMED = 5
 _MEANINGS = 3
 _ABOVE = "what it leads to is told above, together with what else they ask for there"
 _ACTIONS = 8
+# How many keys of the settings have a line, and of how many items it tells.
+_SETTINGS = 20
+_ITEMS = 10
 # From how many on requests that differ in who and why alone are told as one, where they are folded.
 _FOLDED = 5
 # What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
@@ -229,6 +240,9 @@ def _fold(views: Sequence[RequestView], explained: _Explained, now: datetime) ->
 
 
 def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:
+    if request.type is RequestType.SETTINGS:
+        changes, headline = tuple(_setting_lines(request.settings)), _headline(request, now)
+        return RequestView(request, headline, "", changes, (), (), _rank(request))
     concerns = request.type in _GIVES or request.type in _TAKES
     worst = sorted(explained.meant(request), key=lambda each: each.rank) if concerns else []
     rank = worst[0].rank if worst else SAFE
@@ -241,6 +255,20 @@ def _view(request: Request, explained: _Explained, now: datetime) -> RequestView
         tuple(_marks(request)),
         rank if rank < SAFE else _rank(request),
     )
+
+
+def _setting_lines(changes: Sequence[SettingChange]) -> Iterator[str]:
+    """What comes into each setting, and what goes out of it; a list without items has none."""
+    for each in changes[:_SETTINGS]:
+        before, after = (phrases.some([*map(cut, texts)], _ITEMS) for texts in each[1:])
+        words = [f"{each.key}:"]
+        if before and after:
+            words.append(f"{before} becomes {after}")
+        else:
+            words.append(f"{before} is taken out" if before else f"{after} is added")
+        yield " ".join(words)
+    if len(changes) > _SETTINGS:
+        yield f"and {len(changes) - _SETTINGS:,} more settings"
 
 
 def _rank(request: Request) -> int:
@@ -293,7 +321,10 @@ def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
 def _marks(request: Request) -> Iterator[str]:
     if request.newcomers:
         yield f"new here: {_who(request.newcomers)}"
-    if request.guarded:
+    if request.guarded and request.type is RequestType.ENVIRONMENT_NAME:
+        old = phrases.listed(request.guarded)
+        yield f"rules in the settings for {old} do not hold for it any more"
+    elif request.guarded:
         one = len(request.guarded) == 1
         guarded = phrases.some(request.guarded, _NAMED)
         yield f"{guarded} {'is' if one else 'are'} protected by rules in the settings"
