@@ -88,6 +88,8 @@ def test_a_long_page_is_cut_at_a_line(server: GitHubServer, line: str) -> None:
         ("<details>\n\n```", ["```", "", "</details>"]),
         ("```\n```", []),
         ("```\n<details>", ["```"]),
+        ("<details>\n- asks: `</details>@x`", ["", "</details>"]),
+        ("- asks: `<details>@x`", []),
     ],
 )
 def test_what_is_open_where_it_is_cut_is_closed(opening: str, closing: list[str]) -> None:

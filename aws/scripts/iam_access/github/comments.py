@@ -150,7 +150,8 @@ class _Open:
         if found:
             self._fence = found[1]
             return
-        for each in _DETAILS.finditer(line):
+        # Pages fold at the beginning of lines; what is quoted elsewhere in one opens nothing.
+        for each in _DETAILS.finditer(line) if line.startswith("<") else ():
             self._details = max(0, self._details + (-1 if each[1] else 1))
 
     def closing(self) -> Iterator[str]:
