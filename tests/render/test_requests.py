@@ -331,3 +331,30 @@ def test_rules_that_change_are_dangers_with_what_is_taken_out() -> None:
         "before": ["{actions: [iam:*]}"],
         "after": [],
     }
+
+
+FREED = replace(ESCALATES, is_known=False, freed=ESCALATES.gains, freed_counts=ESCALATES.gained)
+
+
+def test_who_loses_what_denied_something_gains() -> None:
+    ends = replace(request("ann"), type=RequestType.END, until=None)
+    (first, _) = views.requests(report((request("kim", 2), ends), ann=FREED, kim=WRITES))
+    assert first.request is ends
+    assert "gains 1 Permissions management" in first.leads_to[0]
+    assert any(each.startswith("administrator") for each in first.dangers)
+    # Where something else is given, that may be what gives it.
+    found = views.requests(report((ends, request("ann", 2)), ann=FREED))
+    assert [each.dangers for each in found if each.request is ends] == [()]
+
+
+def test_many_ways_to_escalate_leave_room_for_what_is_gained() -> None:
+    many = tuple(replace(ADMINISTRATOR, code=f"way-to-escalate-{each:02}") for each in range(30))
+    worst = replace(ESCALATES, escalations=(*many, ADMINISTRATOR))
+    page = markdown.render(report((request("ann"),), ann=worst))
+    (line,) = (
+        each
+        for each in page.splitlines()
+        if each.startswith("- \N{WARNING SIGN}") and "ways to" in each
+    )
+    assert "ways to escalate: administrator, way-to-escalate-00" in line
+    assert "and 25 more; gain Permissions management" in line

@@ -19,6 +19,8 @@ _NOT_KNOWN = "existing access not known here, of which the plan"
 # How many resources and actions a line names, and how many resources and exceptions the details.
 _NAMED = 3
 _ACTIONS = 8
+# How many ways to escalate a line names.
+_WAYS = 6
 _CLAUSES = 10
 #: Of AWS's access levels those with which something can be changed, the most dangerous first.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
@@ -99,7 +101,7 @@ class Danger:
 
     def __str__(self) -> str:
         words = list(_of_unknown(self.denied, self.freed))
-        words += [f"ways to escalate: {', '.join(self.escalations)}"] if self.escalations else []
+        words += [_ways(self.escalations)] if self.escalations else []
         words += [f"gain {', '.join(self.levels)}"] if self.levels else []
         words += ["gain what was not read"] if self.unread else []
         return "; ".join(words)
@@ -114,6 +116,12 @@ class Danger:
         if self.levels:
             return _LEVELS + CHANGING.index(self.levels[0])
         return _UNREAD if self.unread else SAFE
+
+
+def _ways(codes: Sequence[str]) -> str:
+    """The first of many, what leads to everything before all, so that the rest has room."""
+    first = sorted(codes, key=lambda code: code != _ALL_OF_IAM)
+    return f"ways to escalate: {phrases.some(first, _WAYS)}"
 
 
 def accounts(report: Report) -> tuple[AccountMeaning, ...] | None:
@@ -194,8 +202,7 @@ def summary(meaning: Meaning) -> str:
     if meaning.losses:
         clauses += _clauses("loses", meaning.losses, meaning.lost)
     if meaning.escalations:
-        codes = [each.code for each in meaning.escalations]
-        clauses.append(f"ways to escalate: {', '.join(codes)}")
+        clauses.append(f"ways to escalate: {', '.join(danger.escalations)}")
     if meaning.unread:
         clauses.append(f"and what {phrases.some(meaning.unread, _NAMED)} says, which was not read")
     return "; ".join(clauses) or "no new access"

@@ -95,13 +95,15 @@ _Subject: TypeAlias = tuple[str, tuple[PrincipalType, str]]
 class _Explained:
     """What the plan means for each principal, in the accounts in which that is known.
 
-    `held` is what that would be which is held back, `teams` are those with requests.
+    `held` is what that would be which is held back, `teams` are those with requests, and `given`
+    those for whom some request may give something.
     """
 
     accounts: frozenset[str]
     teams: frozenset[str]
     meanings: Mapping[_Subject, Meaning]
     held: Mapping[_Subject, Meaning]
+    given: frozenset[_Subject]
 
     @classmethod
     def of(cls, report: Report) -> "_Explained":
@@ -119,6 +121,13 @@ class _Explained:
                 for each in found
                 for meaning in each.held_meanings
             },
+            frozenset(
+                (account, principal.in_iam)
+                for each in report.requests
+                if each.type in _GIVES
+                for _, account in each.places
+                for principal in each.principals
+            ),
         )
 
     def meant(self, request: Request) -> Iterator["_Meant"]:
@@ -128,26 +137,35 @@ class _Explained:
                 subject = account, principal.in_iam
                 meaning = self.meanings.get(subject)
                 held = self.held.get(subject)
+                # What is taken away may have denied something: nothing else gives it then.
+                gives = request.type in _GIVES or subject not in self.given
                 if held is not None and (meaning is None or meaning.is_nothing):
-                    yield _Meant(held, environment, account, request, is_held=True)
+                    yield _Meant(held, environment, account, request, gives, is_held=True)
                 elif meaning is not None:
-                    yield _Meant(meaning, environment, account, request)
+                    yield _Meant(meaning, environment, account, request, gives)
 
 
 class _Meant(NamedTuple):
-    """What a change means for one principal in one account."""
+    """What a change means for one principal in one account.
+
+    `gives` tells whether what the principal gains may come from the request.
+    """
 
     meaning: Meaning
     environment: str
     account: str
     request: Request
+    gives: bool
     is_held: bool = False
 
     @property
     def rank(self) -> int:
         """See `Danger.rank`; what is taken away, or held back, is not dangerous."""
-        gives = self.request.type in _GIVES and not self.is_held
-        return Danger.of(self.meaning).rank if gives else SAFE
+        if self.is_held or not self.gives:
+            return SAFE
+        danger = Danger.of(self.meaning)
+        # What is denied with less is no reason to look at it first.
+        return danger.rank if self.request.type in _GIVES or self._gains else SAFE
 
     @property
     def text(self) -> str:
@@ -156,7 +174,7 @@ class _Meant(NamedTuple):
 
     @property
     def _what(self) -> str:
-        if self.request.type in _TAKES:
+        if self.request.type in _TAKES and not (self.gives and self._gains):
             return meanings.losses(self.meaning)
         if self.meaning.is_nothing:
             return "nothing that they cannot do already"
@@ -164,6 +182,12 @@ class _Meant(NamedTuple):
         text = meanings.summary(self.meaning)
         # The sentence has the end already.
         return text if until is None else text.replace(f", until {phrases.instant(until)}", "")
+
+    @property
+    def _gains(self) -> bool:
+        """Whether something is gained, or no longer denied."""
+        found = self.meaning
+        return bool(found.gains or found.freed or found.escalations or found.unread)
 
     @property
     def pattern(self) -> str:
