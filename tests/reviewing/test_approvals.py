@@ -199,3 +199,11 @@ def test_a_duration_from_the_merge_on_is_covered_by_nothing_that_ends(tmp_path: 
     after = load(files, now=NOW, merging=Merging(preview=True))
     (found,) = new_access(before, after, NOW)
     assert found.location.line == 6
+
+
+def test_a_duration_that_never_began_covers_nothing(tmp_path: Path) -> None:
+    entry = "  - {user: bob@example.com, environment: prod, grant: writer, for: 2h}\n"
+    lasting = {"temporary-access/pay.yaml": TEMPORARY + entry}
+    before = loaded(tmp_path / "before", lasting)  # in no git repository
+    more = {"temporary-access/pay.yaml": TEMPORARY + entry.replace("2h", "5d")}
+    assert [each.location.line for each in new_access(before, loaded(tmp_path, more), NOW)] == [6]

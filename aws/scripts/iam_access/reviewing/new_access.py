@@ -84,10 +84,15 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
 
 
 def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_Window]]:
-    """The windows of all grants that the files give."""
+    """The windows of all grants that the files give.
+
+    A duration whose beginning is not known, or is a merge to come, gives nothing.
+    """
     given: dict[_Key, list[_Window]] = {}
     for team in configuration.teams.values():
         for entry, environment, grant, principal in _single(team, configuration, now):
+            if entry.temporary and (entry.until is None or entry.is_pending):
+                continue
             key = (team.name, _account(team, environment), grant, principal.in_iam)
             given.setdefault(key, []).append(_window(entry))
     return given
