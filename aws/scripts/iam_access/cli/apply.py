@@ -144,7 +144,7 @@ def _finished(
 ) -> int:
     """Write the results of merges; return the exit status.
 
-    What fails of teams of which that is known fails no run: it would be the run of others.
+    The failure of a team that an open issue reports already does not fail the run of other teams.
     """
     if options.dry_run or (options.expect_digest and report.digest != options.expect_digest):
         if options.results is not None:

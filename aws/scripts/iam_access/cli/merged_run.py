@@ -20,10 +20,9 @@ class Merge:
     """A commit of main, and what was reviewed of it.
 
     `teams` are those that it changed (None: all); of a commit that is not new, those that wait for
-    it. `plans` are those that its pull request has shown
-    of these teams, by the account's id; of what it has shown of others, others are the reviewers.
-    `unread` are the accounts that could not be read for it, None without a plan; `why` is the
-    reason then, as a clause. `is_new` is whether no run has succeeded since.
+    it. `plans` are what its pull request has shown for these teams, by the account's id. `unread`
+    are the accounts that could not be read for it, None without a plan; `why` is the reason then,
+    as a clause. `is_new` is whether no run has succeeded since.
     """
 
     commit: str

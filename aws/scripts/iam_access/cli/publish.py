@@ -16,7 +16,7 @@ from iam_access.github.issues import close_issue, put_issue, unfinished_issues
 
 
 def publish(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
-    """Run the command line; return the exit status: 0 all is told, 2 not all."""
+    """Run the command line; return the exit status: 0 all is published, 2 not all."""
     parser = argparse.ArgumentParser(
         description="Put the results that apply.py --results wrote on the pull requests that were "
         "merged, and keep an issue for each team that is not applied. GITHUB_TOKEN needs to write "

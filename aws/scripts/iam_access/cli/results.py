@@ -66,7 +66,7 @@ def _pull(folder: Path, run: MergedRun, number: int, report: Report, left: Left)
         lines += ["", _GO_ON]
     page = f"pull-{number}.md"
     _write(folder / page, part, lines)
-    # Of what an earlier run has done, that one's page tells more.
+    # The page of an earlier run that has changed something says more.
     return PullResult(number, page, keep=did_nothing(part))
 
 

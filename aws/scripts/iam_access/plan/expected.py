@@ -1,4 +1,4 @@
-"""Of what is planned after a merge, what was reviewed on the pull request is made; the rest waits.
+"""Hold back what is planned after a merge and was not reviewed on its pull request.
 
 The expectation filters what the access files ask for and adds nothing to it, so that a forged one
 can only make less happen.
@@ -40,9 +40,9 @@ class Expectation:
 def hold_unexpected(
     changes: Sequence[Change], expected: Expectation, account: Account, now: datetime
 ) -> Held:
-    """Hold back all of the teams that would change something in the account unlike reviewed.
+    """Hold back all changes of the teams with one in the account that differs from its review.
 
-    What has ended goes all the same, and what lost its end gets it back.
+    Not held back is the removal of what has ended, and what gives an end back that was lost.
     """
     reviewed: dict[ResourceId, list[Change]] = defaultdict(list)
     for plan in (each for each in expected.plans if _is_of(each, account)):
