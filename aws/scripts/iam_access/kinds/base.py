@@ -1,9 +1,10 @@
 """What entries grant, what a folder says of itself, and what entries are expanded against."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import product
 from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -100,6 +101,14 @@ class AccessEntry:
     def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
         """The users and roles that a valid entry names, each once."""
         return tuple(dict.fromkeys((*map(user_names.user, self.users), *map(role, self.roles))))
+
+    def single(self, user_names: UserNames) -> Iterator[tuple[Principal, str, str]]:
+        """Yield each principal with each environment and grant of a valid entry, each once."""
+        return product(
+            self.principals(user_names),
+            dict.fromkeys(self.environments),
+            dict.fromkeys(self.grants),
+        )
 
     def at(self, field: str, index: int) -> Location:
         """The location of one of its users, roles, environments or grants."""

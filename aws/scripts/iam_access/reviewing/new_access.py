@@ -103,12 +103,9 @@ def _single(
 ) -> Iterator[tuple[AccessEntry, str, str, Principal]]:
     """Each combination that a team's entries give and that has not ended."""
     for entry in team.access:
-        if entry.has_ended(now):
-            continue
-        for principal in entry.principals(configuration.settings.user_names):
-            for environment in dict.fromkeys(entry.environments):
-                for grant in dict.fromkeys(entry.grants):
-                    yield entry, environment, grant, principal
+        if not entry.has_ended(now):
+            for principal, environment, grant in entry.single(configuration.settings.user_names):
+                yield entry, environment, grant, principal
 
 
 def _window(entry: AccessEntry) -> _Window:
