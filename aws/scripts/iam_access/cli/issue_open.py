@@ -17,9 +17,9 @@ from iam_access.github import branch_pulls
 from iam_access.github.branch_pulls import State
 from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import put_comment
+from iam_access.github.issues import LONGEST_TITLE
 
 _FILE = re.compile(r"temporary-access/[a-z0-9][a-z0-9-]*\.yaml")
-_LONGEST_TITLE = 256
 _LEFT_OUT = "**Lines are left out here. The whole answer is in the log of the job.**"
 _NAME = "request"
 _THEN = "Once it is approved and merged, the apply does it."
@@ -102,7 +102,7 @@ def _opened(github: GitHub, filed: Filed, change: Change, environment: Mapping[s
 def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[str, str]) -> None:
     if (
         _FILE.fullmatch(change.file) is None
-        or not 0 < len(change.title) <= _LONGEST_TITLE
+        or not 0 < len(change.title) <= LONGEST_TITLE
         or "\n" in change.title
     ):
         raise UsageError("the change is none of temporary access", "run the workflow again")

@@ -15,13 +15,11 @@ from typing import Any
 
 from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.errors import AccessError, UsageError
-from iam_access.github.branches import find_pull
+from iam_access.github.branch_pulls import BRANCH, find_pull
 from iam_access.github.client import GitHub
 from iam_access.github.git import credentials
 
 _FOUND = 1
-#: The branch that pull requests are merged into; the workflows name it, too.
-BRANCH = "main"
 # Neither scripts nor templates are data.
 _WANTED = ("/aws/", "!/aws/scripts/", "!/aws/bootstrap/")
 # What is merged is not to run anything: no hooks, and no filters, of which runners have git-lfs.

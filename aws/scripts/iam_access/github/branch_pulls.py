@@ -1,10 +1,14 @@
-"""The pull request of a branch of ours. It needs the standard library alone."""
+"""The pull request of a branch. It needs the standard library alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from iam_access.github.client import GitHub, GitHubError
+
+#: The branch that pull requests are merged into; the workflows name it, too.
+BRANCH = "main"
 
 
 class State(StrEnum):
@@ -64,3 +68,14 @@ def _read(found: Any) -> BranchPull:
         return BranchPull(int(found["number"]), str(found["html_url"]), state)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise GitHubError("GitHub's answer is not a pull request", "check GITHUB_API_URL") from None
+
+
+def find_pull(
+    github: GitHub, owner: str, branch: str, commit: str, base: str
+) -> Mapping[str, Any] | None:
+    """The open pull request of a branch of `owner`'s whose newest commit it is. Raises GitHubError.
+
+    An event about a fork's branch does not name it. A branch can have one for each `base`.
+    """
+    of_branch = github.pages("pulls", state="open", head=f"{owner}:{branch}", base=base)
+    return next((each for each in of_branch if each["head"]["sha"] == commit), None)

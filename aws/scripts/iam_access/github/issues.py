@@ -12,7 +12,8 @@ from typing import Any
 from iam_access.github.client import GitHub, GitHubError
 from iam_access.github.comments import LONGEST, WORKFLOW, Put, bounded, marker
 
-_LONGEST_TITLE = 256
+#: Characters of a title, also of a pull request.
+LONGEST_TITLE = 256
 _MARKER = re.compile(r"<!-- self-serve-iam: (?P<name>[a-z0-9-]+) -->")
 _NOTE = re.compile(r"<!-- note: (?P<note>[A-Za-z0-9=._ -]{0,200}) -->")
 # The note of an issue that was closed since what it was about is gone.
@@ -100,7 +101,7 @@ def put_issue(
     if _NOTE.fullmatch(head.splitlines()[1]) is None:
         raise GitHubError(f"{note!r} is not a note", "use letters, digits and = . _ -")
     body = head + bounded(page, LONGEST - len(head) - len(_DONE), left_out)
-    title = title[:_LONGEST_TITLE]
+    title = title[:LONGEST_TITLE]
     issue = known.get(name)
     if issue is None:
         github.post("issues", body={"title": title, "body": body})

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from iam_access.github.branch_pulls import BRANCH
 from iam_access.github.client import GitHub, GitHubError, TooLargeError
 from iam_access.github.comments import Note, comments_of
 
-BRANCH = "main"
 _APPLY = "apply.yaml"
 _PLAN = ".github/workflows/plan.yaml"
 _ARTIFACT, _FILE = "plan", "plan.json"
