@@ -56,7 +56,8 @@ class ReviewedPlan:
 def last_applied(github: GitHub) -> str | None:
     """The commit that the newest push to main has applied with success; None without one.
 
-    A run of a fork's branch, or of a tag of that name, does not count. Raises GitHubError.
+    A run of a fork's branch does not count. One of a tag of that name cannot be told from one of
+    the branch; its commit is none of main. Raises GitHubError.
     https://docs.github.com/en/rest/actions/workflow-runs#list-workflow-runs-for-a-workflow
     """
     wanted = {"branch": BRANCH, "event": "push", "status": "success", "per_page": "100"}
