@@ -168,7 +168,7 @@ def test_a_new_account_says_what_to_do_there_first(tmp_path: Path) -> None:
 def test_a_renamed_environment_is_renamed(tmp_path: Path) -> None:
     files = {path: text.replace("nonprod", "dev") for path, text in VALID.items()}
     (text,) = sentences(asked(tmp_path, files))
-    assert text == "Environment nonprod of team pay is renamed dev"
+    assert text.startswith("Environment nonprod of team pay is renamed dev, account ")
 
 
 def test_identical_entries_are_told_once_with_their_accounts(tmp_path: Path) -> None:
@@ -254,3 +254,31 @@ def test_a_team_with_errors_is_told_as_such_and_nothing_else_of_it(tmp_path: Pat
     after = load(write(tmp_path / "new", wrong), now=NOW)
     assert after.invalid == {"pay"}
     assert [each.type for each in requests(before, after, NOW)] == [RequestType.INVALID_FILES]
+
+
+def test_accounts_that_exchange_their_names_are_said(tmp_path: Path) -> None:
+    accounts = VALID["aws-accounts/pay.yaml"]
+    swapped = accounts.replace("nonprod", "x").replace("prod", "nonprod").replace("x", "prod")
+    found = asked(tmp_path, {"aws-accounts/pay.yaml": swapped})
+    names = [each for each in sentences(found) if each.startswith("Environment")]
+    assert [each.split(", account")[0] for each in names] == [
+        "Environment prod of team pay is renamed nonprod",
+        "Environment nonprod of team pay is renamed prod",
+    ]
+
+
+def test_accounts_that_are_reached_by_another_role_are_said(tmp_path: Path) -> None:
+    accounts = """\
+aws-accounts:
+  nonprod: {id: "111122223333", deployer_role: ops/other}
+  prod: {id: "444455556666", deployer_role: ops/other}
+"""
+    usual = accounts.replace(", deployer_role: ops/other", "")
+    before = {"aws-accounts/pay.yaml": usual}
+    (found,) = asked(tmp_path / "one", {"aws-accounts/pay.yaml": accounts}, before)
+    (text,) = sentences((found,))
+    assert text.startswith("Accounts reached in another way: nonprod (1")
+    assert found.settings == (("deployer_role", ("self-serve-deployer",), ("ops/other",)),)
+    settings = {"settings.yaml": "deployer_role: ops/all\n"}
+    (found,) = asked(tmp_path / "all", {**before, **settings}, before)
+    assert found.type is RequestType.SETTINGS

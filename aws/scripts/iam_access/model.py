@@ -584,6 +584,7 @@ class RequestType(StrEnum):
     TEAM_LEAVES = "team-leaves"
     NEW_ACCOUNT = "new-account"
     ACCOUNT_LEAVES = "account-leaves"
+    ACCOUNT_ROLE = "account-role"  # an account is reached by another role, or in another partition
     SETTINGS = "settings"
     REMOVALS = "removals"  # that a team takes away however much is intended
     INVALID_FILES = "invalid-files"  # what they ask for is not known
@@ -608,7 +609,8 @@ class Request:
     before, of what has another one now. `newcomers` are principals that the files did not name
     before, `guarded` environments that have rules of their own, or the name before of one whose
     rules do not hold under its new name. `number` counts the grants concerned, each to one
-    principal in one account. `settings` are the settings that change.
+    principal in one account. `settings` are the settings that change, or those of
+    accounts.
     """
 
     type: RequestType

@@ -17,7 +17,7 @@ from iam_access.config.rules.removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PolicySpec
-from iam_access.model import Principal, Request, RequestType
+from iam_access.model import Account, Principal, Request, RequestType, SettingChange
 
 # What others give on purpose is no rule for what is granted here.
 _EXPECTED = "expected_access"
@@ -169,6 +169,26 @@ class _Comparison:
             places = tuple(sorted((known[id_].label, id_) for id_ in ids))
             if places:
                 yield replace(self._in(type_, ids), places=places, grants=())
+        yield from self._roles(before, after)
+
+    def _roles(
+        self, before: Mapping[str, Account], after: Mapping[str, Account]
+    ) -> Iterator[Request]:
+        """Accounts that are reached otherwise, unless it is the settings that say so for all."""
+        found: dict[tuple[SettingChange, ...], list[_Place]] = defaultdict(list)
+        defaults = self._before.settings.deployer_role, self._after.settings.deployer_role
+        for id_ in sorted(before.keys() & after.keys()):
+            old, new = before[id_], after[id_]
+            changes = []
+            roles = old.deployer_role, new.deployer_role
+            if roles[0] != roles[1] and roles != defaults:
+                changes.append(SettingChange("deployer_role", (roles[0],), (roles[1],)))
+            if old.partition != new.partition:
+                changes.append(SettingChange("partition", (old.partition,), (new.partition,)))
+            if changes:
+                found[tuple(changes)].append((new.label, id_))
+        for changed, places in found.items():
+            yield Request(RequestType.ACCOUNT_ROLE, places=tuple(sorted(places)), settings=changed)
 
     def _in(self, type_: RequestType, ids: Collection[str]) -> Request:
         """What was granted in these accounts."""
@@ -190,7 +210,7 @@ class _Comparison:
             before = {each.id: environment for environment, each in earlier.accounts.items()}
             for environment, account in sorted(later.accounts.items()):
                 old = before.get(account.id, environment)
-                if old != environment and old not in later.accounts:
+                if old != environment:
                     kept = _rules_for(self._after, name, environment)
                     lost = _rules_for(self._before, earlier.name, old) - kept
                     yield Request(

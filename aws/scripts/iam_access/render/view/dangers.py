@@ -54,12 +54,22 @@ def first(report: Report) -> tuple[DangerView, ...]:
         for environment, _ in each.places
     ]
     settings = dict.fromkeys(
-        change.key for request in report.requests for change in request.settings
+        change.key
+        for each in report.requests
+        if each.type is RequestType.SETTINGS
+        for change in each.settings
     )
+    reached = [
+        f"{name} ({id_})"
+        for each in report.requests
+        if each.type is RequestType.ACCOUNT_ROLE
+        for name, id_ in each.places
+    ]
     intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
         *_held(report),
         DangerView("the organisation's rules change", (), tuple(map(cut, settings))),
+        DangerView("accounts reached in another way", (), tuple(reached)),
         DangerView("environments whose rules do not hold under the new name", (), tuple(freed)),
         DangerView("removals without a limit", (), tuple(f"team {team}" for team in intended)),
         DangerView("new people, whom the files did not name before", (), _names(newcomers)),

@@ -37,7 +37,14 @@ _FOLDED = 5
 # What concerns all requests of a team or of all teams comes first. Those that newcomers or guarded
 # environments make weighty come after those that are dangerous by what they allow.
 _GENERAL = -1
-_OF_ALL = frozenset({RequestType.SETTINGS, RequestType.REMOVALS, RequestType.INVALID_FILES})
+_OF_ALL = frozenset(
+    {
+        RequestType.SETTINGS,
+        RequestType.ACCOUNT_ROLE,
+        RequestType.REMOVALS,
+        RequestType.INVALID_FILES,
+    }
+)
 _WEIGHTY = SAFE
 _PLAIN = SAFE + 1
 _LEAST = SAFE + 2
@@ -264,7 +271,7 @@ def _fold(views: Sequence[RequestView], explained: _Explained, now: datetime) ->
 
 
 def _view(request: Request, explained: _Explained, now: datetime) -> RequestView:
-    if request.type is RequestType.SETTINGS:
+    if request.settings or request.type is RequestType.SETTINGS:
         changes, headline = tuple(_setting_lines(request.settings)), _headline(request, now)
         return RequestView(request, headline, "", changes, (), (), _rank(request))
     concerns = request.type in _GIVES or request.type in _TAKES
@@ -420,7 +427,9 @@ def _policy_name(request: Request) -> str:
 
 
 def _environment_name(request: Request) -> str:
-    return f"Environment {request.previous} of team {request.team} is renamed {_where(request)}"
+    names = [f"{name}, account {id_}" for name, id_ in request.places]
+    renamed = phrases.listed(names)
+    return f"Environment {request.previous} of team {request.team} is renamed {renamed}"
 
 
 def _team_name(request: Request) -> str:
@@ -460,6 +469,12 @@ def _account_leaves(request: Request) -> str:
     return f"{what}, where {_who(request.principals)} had {phrases.count(request.number, 'grant')}"
 
 
+def _account_role(request: Request) -> str:
+    noun = "Account" if len(request.places) == 1 else "Accounts"
+    named = [f"{name} ({id_})" for name, id_ in request.places]
+    return f"{noun} reached in another way: {phrases.some(named, _NAMED)}"
+
+
 def _settings(_: Request) -> str:
     return "The organisation's settings change: they are the rules for all that is asked for"
 
@@ -488,6 +503,7 @@ _SENTENCES = {
     RequestType.TEAM_LEAVES: _team_leaves,
     RequestType.NEW_ACCOUNT: _new_account,
     RequestType.ACCOUNT_LEAVES: _account_leaves,
+    RequestType.ACCOUNT_ROLE: _account_role,
     RequestType.SETTINGS: _settings,
     RequestType.REMOVALS: _removals,
     RequestType.INVALID_FILES: _invalid_files,
