@@ -172,6 +172,7 @@ class GitHubServer:
         self.comments: dict[int, dict[str, Any]] = {}
         self.reviews: dict[int, list[dict[str, Any]]] = {}
         self.commits: dict[int, list[dict[str, Any]]] = {}
+        self.files: dict[int, list[str]] = {}
         self.labels: dict[str, dict[str, Any]] = {}
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.check_runs: list[dict[str, Any]] = []
@@ -271,6 +272,14 @@ class GitHubServer:
             "content": content,
         }
         return number
+
+    def files_of(self, ref: str, base: str = "main") -> list[str]:
+        """The paths that a branch changes, as a pull request of it does."""
+        if self.git is None:
+            return []
+        command = ["git", "-C", str(self.git), "diff", "--name-only", f"{base}...{ref}"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return found.stdout.splitlines()
 
     def commits_of(self, ref: str, base: str = "main") -> list[dict[str, Any]]:
         """The commits of a branch that the base has not, as those of a pull request."""
@@ -573,6 +582,13 @@ def _pull(server: GitHubServer, request: Request) -> Any:
 @route(f"GET {PULL}/reviews", READ_PULLS, paged=True)
 def _reviews(server: GitHubServer, request: Request) -> Any:
     return server.reviews[_find(server.pulls, request.names["number"])["number"]]
+
+
+@route(f"GET {PULL}/files", READ_PULLS, paged=True)
+def _files(server: GitHubServer, request: Request) -> Any:
+    pull = _find(server.pulls, request.names["number"])
+    paths = server.files.get(pull["number"]) or server.files_of(pull["head"]["ref"])
+    return [{"filename": each, "status": "modified"} for each in paths]
 
 
 @route(f"GET {PULL}/commits", READ_PULLS, paged=True)

@@ -157,3 +157,29 @@ def test_what_is_no_digest_is_not_noted(
     (body,) = [each["body"] for each in server.comments.values()]
     assert Note.of(body) is None
     assert "@all" not in body
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "warned"),
+    [
+        (["aws/settings.yaml"], "sandbox", ""),
+        (
+            ["aws/settings.yaml", "aws/scripts/a`|@x.py"],
+            "sandbox",
+            "<code>aws/scripts/a&#96;&#124;&#64;x",
+        ),
+        ([".github/workflows/validate.yaml"], "sandbox", "which may say anything"),
+        ([".github/workflows/validate.yaml"], "accounts", ""),
+        (["aws/x"] * 3_000, "sandbox", "not known whether"),
+    ],
+)
+def test_a_branch_that_makes_its_own_page_is_warned_of(
+    server: GitHubServer, tmp_path: Path, files: list[str], source: str, warned: str
+) -> None:
+    variables = job(server, tmp_path, pull_requests="write")
+    pull = server.add_pull()
+    server.files[pull] = files
+    assert comment([*arguments(tmp_path, pull), "--source", source], variables) == 0
+    (body,) = [each["body"] for each in server.comments.values()]
+    assert warned in body
+    assert ("Review scripts" in body) is bool(warned)

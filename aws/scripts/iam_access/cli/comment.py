@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from iam_access import phrases
 from iam_access.cli import summary
 from iam_access.cli.arguments import pull_request
 from iam_access.cli.job import UNFINISHED, read, run_address, say, told
 from iam_access.errors import AccessError, UsageError
+from iam_access.github.branch_pulls import changed_files
 from iam_access.github.client import GitHub, NotPermittedError
 from iam_access.github.comments import WORKFLOW, Note, put_comment
+from iam_access.render.escape import markdown_code
 
 _LARGEST_PAGE = 50_000_000
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
@@ -26,6 +29,9 @@ SOURCES: Mapping[str, str] = {
     "accounts": "the accounts in AWS, as they were then",
     "sandbox": "a sandbox that has what the target branch asks for, not the accounts in AWS",
 }
+# What makes a page of a sandbox, as the branch has it.
+_MAKERS = (".github/", "aws/scripts/")
+_SOME = 3
 
 
 def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
@@ -38,7 +44,7 @@ def comment(argv: Sequence[str] | None, environment: Mapping[str, str]) -> int:
     try:
         plan = _read(options.page)
         missing = "" if plan.strip() else run.missing
-        page = f"{_origin(options, run)}{missing or plan}"
+        page = f"{_origin(options, run)}{_doubt(options, environment)}{missing or plan}"
         note = _note(options, run)
         try:
             put = put_comment(
@@ -138,6 +144,28 @@ def _origin(options: argparse.Namespace, run: _Run) -> str:
     of = f" of commit `{options.commit[:12]}`" if options.commit else ""
     against = f" against {SOURCES[options.source]}" if options.source else ""
     return f"_{run.linked('Planned')}{of}{against}._\n\n"
+
+
+def _doubt(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
+    """A warning, in Markdown, where the branch may have another page made than main would.
+
+    Only a plan against the accounts is made by what main has.
+    """
+    if options.source != "sandbox":
+        return ""
+    try:
+        changed = changed_files(GitHub.of(environment), options.pull_request)
+    except AccessError:
+        changed = None
+    if changed is None:
+        what = "It is not known whether the pull request changes what made this page"
+    else:
+        makers = sorted({each for each in changed if each.startswith(_MAKERS)})
+        if not makers:
+            return ""
+        named = phrases.some([*map(markdown_code, makers)], _SOME)
+        what = f"The pull request changes what made this page, which may say anything: {named}"
+    return f"> \N{WARNING SIGN} **{what}.** Review scripts and workflows first.\n\n"
 
 
 def _note(options: argparse.Namespace, run: _Run) -> Note | None:

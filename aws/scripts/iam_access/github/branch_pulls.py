@@ -10,6 +10,8 @@ from iam_access.github.client import GitHub, GitHubError
 #: The branch that pull requests are merged into; the workflows name it, too.
 BRANCH = "main"
 
+_MOST_FILES = 3_000
+
 
 class State(StrEnum):
     """What became of a pull request."""
@@ -44,6 +46,19 @@ def committers_of(github: GitHub, pull: int) -> list[str]:
     """The addresses of the committers of a pull request, one for each commit."""
     commits = github.pages("pulls", pull, "commits")
     return [str(each["commit"]["committer"]["email"]) for each in commits]
+
+
+def changed_files(github: GitHub, pull: int) -> list[str] | None:
+    """The paths that a pull request changes, the earlier ones of what it moves included.
+
+    None if it changes more than GitHub lists. Raises GitHubError.
+    https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+    """
+    found = list(github.pages("pulls", pull, "files"))
+    if len(found) >= _MOST_FILES:
+        return None
+    paths = (each.get(key) for each in found for key in ("filename", "previous_filename"))
+    return [str(each) for each in paths if each]
 
 
 def open_pull(github: GitHub, branch: str, base: str, title: str, body: str) -> BranchPull:
