@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.meaning.holdings import affected_principals, managed_documents_needed
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.permissions import ActionCatalog, Permission, difference
+from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.model import Meaning, PermissionDelta, Principal, PrincipalType
 from iam_access.plan.account_after import after
 from iam_access.policy.document import document

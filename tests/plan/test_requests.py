@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from iam_access.config.duration_starts import Merging
 from iam_access.config.load import load
-from iam_access.config.merges import Merging
 from iam_access.model import Request, RequestType
 from iam_access.plan.requests import requests
 from iam_access.render.view.requests import sentence

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.duration_starts import Merging
 from iam_access.config.load import load
-from iam_access.config.merges import Merging
 from iam_access.reviewing.approvals import Review, Reviewed, State, Verdict, teams_asked, verdict
 from iam_access.reviewing.new_access import new_access
 from tests.config.repository import NOW, TEMPORARY, VALID, loaded, write

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from iam_access.meaning.holdings import affected_principals
 from iam_access.meaning.meaning import meaning
+from iam_access.meaning.principal_policies import affected_principals
 from iam_access.model import Meaning, PermissionDelta, Principal
 from iam_access.policy.document import document
 from iam_access.snapshot import Snapshot

@@ -18,7 +18,7 @@ from iam_access.cli.runtime import Clock
 from iam_access.config import left_accounts
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load_base, load_standing
-from iam_access.config.rules.removals import allowed_teams
+from iam_access.config.rules.intended_removals import allowed_teams
 from iam_access.config.suites import of_teams
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding, Report, Severity

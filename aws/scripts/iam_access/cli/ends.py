@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from iam_access.config.requests import End
+from iam_access.config.entry_edits import End
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import PROBLEM, Day, Duration, Instant
 from iam_access.phrases import shown

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from iam_access.config import load as config
 from iam_access.config import revisions
 from iam_access.config.configuration import Configuration
+from iam_access.config.duration_starts import Merging
 from iam_access.config.load import load_base
-from iam_access.config.merges import Merging
 from iam_access.errors import UsageError
 from iam_access.model import Account, Finding
 from iam_access.phrases import listed, nearest

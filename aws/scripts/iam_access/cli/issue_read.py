@@ -8,9 +8,9 @@ from iam_access.cli import asking, ends, files, issue_form, pull_request, reques
 from iam_access.cli.issue_form import Change, Filed, Outcome
 from iam_access.cli.job import say
 from iam_access.cli.runtime import Clock
-from iam_access.config import requests
+from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
-from iam_access.config.requests import Asked, Edit, End, NotEditableError
+from iam_access.config.entry_edits import Asked, Edit, End, NotEditableError
 from iam_access.errors import UsageError
 from iam_access.model import Finding
 from iam_access.render import escape
@@ -72,7 +72,7 @@ def _asked(
     except UsageError as error:
         raise _RefusedError(*_listed([_words(error)])) from None
     team = configuration.teams[found["team"]]
-    errors = requests.errors_of(configuration, team.name)
+    errors = entry_edits.errors_of(configuration, team.name)
     if errors:
         lines = (f"{each.location}: {each.message}; {each.hint}" for each in errors)
         raise _RefusedError("The files of the team have errors already:", "", *_listed(lines))
@@ -119,11 +119,11 @@ def _proposed(
     now: datetime,
 ) -> Outcome:
     try:
-        change = requests.ask(configuration, team.name, asked, now)
+        change = entry_edits.ask(configuration, team.name, asked, now)
     except NotEditableError as error:
         raise _RefusedError(*_listed([_words(error)])) from None
-    after = requests.proposed(configuration, change, now)
-    errors = requests.new_errors(configuration, after, team.name)
+    after = entry_edits.proposed(configuration, change, now)
+    errors = entry_edits.new_errors(configuration, after, team.name)
     if errors:
         raise _RefusedError("Validation refuses it:", "", *_findings(errors))
     # It imports what talks to AWS, and most forms that are wrong are so before.

@@ -9,10 +9,10 @@ from iam_access.cli import asking, ends, files, pull_request, requesting
 from iam_access.cli.asking import Choice, Person
 from iam_access.cli.report import show
 from iam_access.cli.runtime import Clock
-from iam_access.config import requests
+from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
+from iam_access.config.entry_edits import Asked, Edit, End, Standing
 from iam_access.config.files import shown_path
-from iam_access.config.requests import Asked, Edit, End, Standing
 from iam_access.config.rules.rulebook import first_match
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
     _check(options)
     entry = _one(run) if options.renew or options.end else None
     team = run.configuration.teams[entry.team] if entry is not None else run.team
-    errors = requests.errors_of(run.configuration, team.name)
+    errors = entry_edits.errors_of(run.configuration, team.name)
     # An entry whose end is not known is an error, which another end or none can mend.
     if errors and (entry is None or entry.access.until is not None):
         run.person.tell("Nothing was written: the files have errors already.")
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 def _ask(run: _Run, team: Team) -> int:
     asked = _asked(run, team)
-    change = requests.ask(run.configuration, team.name, asked, run.now)
+    change = entry_edits.ask(run.configuration, team.name, asked, run.now)
     run.person.tell(*requesting.what_it_allows(team, asked.grant))
     what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
     return _hand_in(run, change, asked.environment, what, asked.until, reason)
@@ -114,7 +114,7 @@ def _ask(run: _Run, team: Team) -> int:
 def _renew(run: _Run, entry: Standing) -> int:
     until = run.ending(entry.access.starts)
     run.person.tell(run.told(until))
-    change = requests.renew(run.configuration, entry, until, run.now)
+    change = entry_edits.renew(run.configuration, entry, until, run.now)
     before = entry.access.until
     verb = "renew" if before is None or until.moment(run.now) > before else "shorten"
     what = f"{verb} {entry.grant} in {entry.environment} for {entry.who}"
@@ -122,7 +122,7 @@ def _renew(run: _Run, entry: Standing) -> int:
 
 
 def _end(run: _Run, entry: Standing) -> int:
-    change = requests.end(run.configuration, entry)
+    change = entry_edits.end(run.configuration, entry)
     what = f"end {entry.grant} in {entry.environment} for {entry.who}"
     return _hand_in(run, change, entry.environment, what, None, run.options.reason)
 
@@ -183,11 +183,11 @@ def _user(run: _Run) -> str:
 
 def _live(run: _Run) -> list[Standing]:
     options = run.options
-    choice = requests.Choice(
+    choice = entry_edits.EntryFilter(
         options.team, run.whose, options.role, options.environment, options.grant
     )
     user_names = run.configuration.settings.user_names
-    found = requests.standing(run.configuration, run.now)
+    found = entry_edits.standing(run.configuration, run.now)
     return [each for each in found if choice.includes(each, user_names)]
 
 
@@ -247,8 +247,8 @@ def _hand_in(
     run: _Run, change: Edit, environment: str, what: str, until: End | None, reason: str | None
 ) -> int:
     """Check a change, show it, and write it; return the exit status."""
-    after = requests.proposed(run.configuration, change, run.now)
-    errors = requests.new_errors(run.configuration, after, change.team)
+    after = entry_edits.proposed(run.configuration, change, run.now)
+    errors = entry_edits.new_errors(run.configuration, after, change.team)
     if errors:
         run.person.tell("Nothing was written: validation would refuse it.")
         return show(Report("validate", run.now, findings=errors), run.options)
@@ -296,7 +296,7 @@ def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
             pull_request.check_branch(root, branch)
             pull_request.switch_to_new(root, branch)
     had_changes = uses_git and pull_request.has_changes(root, options.config_dir / change.name)
-    path = requests.write(run.configuration, change)
+    path = entry_edits.write(run.configuration, change)
     run.person.tell(f"Wrote {shown_path(path)}.")
     if options.commit or options.pull_request:
         name = pull_request.commit(root, path, message)

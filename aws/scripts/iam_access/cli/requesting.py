@@ -7,9 +7,9 @@ from datetime import datetime, tzinfo
 
 from iam_access.cli.asking import Choice
 from iam_access.cli.pull_request import Message
-from iam_access.config import requests
+from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
-from iam_access.config.requests import Asked, Edit, End
+from iam_access.config.entry_edits import Asked, Edit, End
 from iam_access.config.yaml.invisible import invisible_names
 from iam_access.errors import UsageError
 from iam_access.kinds.fields import is_user
@@ -106,7 +106,7 @@ def begins_at(
     configuration: Configuration, starts: datetime | None, now: datetime
 ) -> datetime | None:
     """From when a length of time counts (UTC); None: from the merge, which git tells."""
-    if starts is None and requests.has_history(configuration):
+    if starts is None and entry_edits.has_history(configuration):
         return None
     return max(starts or now, now)
 

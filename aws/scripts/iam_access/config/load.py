@@ -19,13 +19,13 @@ from iam_access.config.checks import policies as policy_checks
 from iam_access.config.checks import team as team_checks
 from iam_access.config.checks.fleet import Precedence
 from iam_access.config.configuration import Configuration, Team, TeamFiles
+from iam_access.config.duration_starts import MERGED, Merging, set_beginnings
 from iam_access.config.earlier import earlier
 from iam_access.config.findings import FindingCollector, TooManyFindingsError
-from iam_access.config.merges import MERGED, Merging, set_beginnings
 from iam_access.config.revisions import History, Revision
 from iam_access.config.rules import accounts as account_rules
 from iam_access.config.rules import checks as rule_checks
-from iam_access.config.rules import removals
+from iam_access.config.rules import intended_removals
 from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
@@ -209,7 +209,7 @@ class _Reading:
         fleet_checks.check(all_team_files, indexes, self.settings, known, precedence, self.report)
         account_rules.check(all_team_files, book, base, self.report)
         rule_checks.check_names(all_team_files, book, self.report)
-        removals.check(book, base, self.all_team_files, self.report.of(None))
+        intended_removals.check(book, base, self.all_team_files, self.report.of(None))
         if self.complete:
             departures.check(all_team_files, base, self.settings.closed_accounts, now, self.report)
         found = self._configuration(known, base)

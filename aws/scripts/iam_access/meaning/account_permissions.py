@@ -7,7 +7,6 @@ from datetime import datetime
 from iam_access.meaning.assuming import Roles
 from iam_access.meaning.condition_windows import ALWAYS_END, ConditionWindow
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.meaning.holdings import document_of, groups_of, holders_for, managed_by
 from iam_access.meaning.permissions import (
     ActionCatalog,
     EffectivePermissions,
@@ -16,6 +15,7 @@ from iam_access.meaning.permissions import (
     block_of,
     union,
 )
+from iam_access.meaning.principal_policies import document_of, groups_of, holders_for, managed_by
 from iam_access.model import Principal
 from iam_access.snapshot import PrincipalState, Snapshot
 

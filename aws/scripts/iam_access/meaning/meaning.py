@@ -18,7 +18,6 @@ from iam_access.meaning.account_permissions import AccountPermissions
 from iam_access.meaning.differences import counts, differences
 from iam_access.meaning.escalation import BeforeAndAfter, escalations
 from iam_access.meaning.grant_roles import GrantRoles
-from iam_access.meaning.holdings import documents_for
 from iam_access.meaning.permissions import (
     ActionCatalog,
     Permission,
@@ -26,6 +25,7 @@ from iam_access.meaning.permissions import (
     difference,
     patterns_of,
 )
+from iam_access.meaning.principal_policies import documents_for
 from iam_access.model import Escalation, Meaning, Principal
 from iam_access.snapshot import Snapshot
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from iam_access.config import settings_changes
 from iam_access.config.configuration import Configuration, Team
-from iam_access.config.rules.removals import new_lines
+from iam_access.config.rules.intended_removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PolicySpec

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
-from iam_access.meaning.holdings import affected_principals, managed_documents_needed
 from iam_access.meaning.meaning import meaning
+from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
 from iam_access.plan.account_after import after
 from iam_access.policy.document import DocumentError

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.config import requests
+from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration
+from iam_access.config.duration_starts import Merging
+from iam_access.config.entry_edits import Asked, End, EntryFilter, NotEditableError
 from iam_access.config.load import load
-from iam_access.config.merges import Merging
-from iam_access.config.requests import Asked, Choice, End, NotEditableError
 from tests.config.repository import NOW, TEMPORARY, loaded, write
 from tests.history import History
 
@@ -23,20 +23,20 @@ def asked(**other: object) -> Asked:
     return Asked(**{**values, "description": "Look", "user": "ann@example.com", **other})  # type: ignore[arg-type]
 
 
-def errors(configuration: Configuration, change: requests.Edit) -> list[str]:
-    after = requests.proposed(configuration, change, NOW)
+def errors(configuration: Configuration, change: entry_edits.Edit) -> list[str]:
+    after = entry_edits.proposed(configuration, change, NOW)
     return [
         f"{each.location} {each.code}"
-        for each in requests.new_errors(configuration, after, change.team)
+        for each in entry_edits.new_errors(configuration, after, change.team)
     ]
 
 
 def test_asked_for_and_written(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked(ticket="T-1"), NOW)
+    change = entry_edits.ask(configuration, "pay", asked(ticket="T-1"), NOW)
     assert (tmp_path / FILE).read_text() == TEMPORARY
     assert errors(configuration, change) == []
-    requests.write(configuration, change)
+    entry_edits.write(configuration, change)
     assert (tmp_path / FILE).read_text() == (
         f"{TEMPORARY}\n"
         "  - user: ann@example.com\n    environment: prod\n    grant: reader\n"
@@ -50,13 +50,13 @@ def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, {FILE: ""})
     (tmp_path / FILE).unlink()
     (tmp_path / "temporary-access").rmdir()
-    change = requests.ask(configuration, "pay", asked(until=End(date(2026, 3, 2))), NOW)
-    assert requests.write(configuration, change).read_text() == (
+    change = entry_edits.ask(configuration, "pay", asked(until=End(date(2026, 3, 2))), NOW)
+    assert entry_edits.write(configuration, change).read_text() == (
         "temporary-access:\n  - description: Look\n    expiration_date: 2026-03-02\n"
         "    user: ann@example.com\n    environment: prod\n    grant: reader\n"
     )
     schema = write(tmp_path, {"schemas/temporary-access.schema.json": "{}"})
-    again = requests.ask(replace(configuration, directory=schema), "data", asked(), NOW)
+    again = entry_edits.ask(replace(configuration, directory=schema), "data", asked(), NOW)
     assert again.after.startswith(
         b"# yaml-language-server: $schema=../schemas/temporary-access.schema.json\n"
     )
@@ -75,7 +75,7 @@ def test_first_request_of_a_team_makes_the_file(tmp_path: Path) -> None:
 )
 def test_what_validation_refuses(tmp_path: Path, wrong: dict[str, object], code: str) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked(**wrong), NOW)
+    change = entry_edits.ask(configuration, "pay", asked(**wrong), NOW)
     (found,) = errors(configuration, change)
     place, said = found.split()
     assert place.startswith(f"{tmp_path}/{FILE}:")
@@ -84,53 +84,53 @@ def test_what_validation_refuses(tmp_path: Path, wrong: dict[str, object], code:
 
 def test_errors_that_are_there_already_refuse_it_too(tmp_path: Path) -> None:
     configuration = loaded(tmp_path, {"permanent-access/pay.yaml": "permanent-access: x\n"})
-    assert errors(configuration, requests.ask(configuration, "pay", asked(), NOW))
+    assert errors(configuration, entry_edits.ask(configuration, "pay", asked(), NOW))
 
 
 def test_renewed_and_ended(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    (entry,) = requests.standing(configuration, NOW)
-    renewed = requests.renew(configuration, entry, End(NOW + timedelta(days=5)), NOW)
+    (entry,) = entry_edits.standing(configuration, NOW)
+    renewed = entry_edits.renew(configuration, entry, End(NOW + timedelta(days=5)), NOW)
     assert errors(configuration, renewed) == []
     assert renewed.after.decode() == TEMPORARY.replace(
         "expiration_date: 2026-03-04", "expires_at: 2026-03-06T12:00:00Z"
     )
-    ended = requests.end(configuration, entry)
+    ended = entry_edits.end(configuration, entry)
     assert errors(configuration, ended) == []
     assert ended.after == b"temporary-access:\n"
 
 
 def test_only_live_entries_stand(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    assert [each.who for each in requests.standing(configuration, NOW)] == ["bob@example.com"]
-    assert not list(requests.standing(configuration, datetime(2026, 3, 5, tzinfo=UTC)))
+    assert [each.who for each in entry_edits.standing(configuration, NOW)] == ["bob@example.com"]
+    assert not list(entry_edits.standing(configuration, datetime(2026, 3, 5, tzinfo=UTC)))
 
 
 @pytest.mark.parametrize(
     ("choice", "included"),
     [
-        (Choice(), True),
-        (Choice(user="BOB@example.com"), True),
-        (Choice(user="user/bob"), True),
-        (Choice(user="ann@example.com"), False),
-        (Choice(role="bob"), False),
-        (Choice(grant="writer", environment="prod", team="pay"), True),
-        (Choice(grant="reader"), False),
-        (Choice(team="other"), False),
+        (EntryFilter(), True),
+        (EntryFilter(user="BOB@example.com"), True),
+        (EntryFilter(user="user/bob"), True),
+        (EntryFilter(user="ann@example.com"), False),
+        (EntryFilter(role="bob"), False),
+        (EntryFilter(grant="writer", environment="prod", team="pay"), True),
+        (EntryFilter(grant="reader"), False),
+        (EntryFilter(team="other"), False),
     ],
 )
-def test_choice(tmp_path: Path, choice: Choice, included: bool) -> None:
+def test_choice(tmp_path: Path, choice: EntryFilter, included: bool) -> None:
     configuration = loaded(tmp_path)
-    (entry,) = requests.standing(configuration, NOW)
+    (entry,) = entry_edits.standing(configuration, NOW)
     assert choice.includes(entry, configuration.settings.user_names) is included
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     configuration = loaded(tmp_path)
-    change = requests.ask(configuration, "pay", asked(), NOW)
+    change = entry_edits.ask(configuration, "pay", asked(), NOW)
     (tmp_path / FILE).write_text("# mine\n")
     with pytest.raises(NotEditableError, match="changed meanwhile"):
-        requests.write(configuration, change)
+        entry_edits.write(configuration, change)
     assert (tmp_path / FILE).read_text() == "# mine\n"
 
 
@@ -141,7 +141,7 @@ def test_a_link_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "aws" / FILE).unlink()
     (tmp_path / "aws" / FILE).symlink_to(outside)
     with pytest.raises(NotEditableError, match="leads out"):
-        requests.ask(configuration, "pay", asked(), NOW)
+        entry_edits.ask(configuration, "pay", asked(), NOW)
 
 
 LASTING = """\
@@ -159,36 +159,36 @@ def test_a_duration_begins_with_its_merge(tmp_path: Path) -> None:
     loaded(tmp_path, {FILE: LASTING})
     history.commit(NOW - timedelta(days=1))
     configuration = load(tmp_path, now=NOW, merging=Merging(preview=True))
-    assert requests.has_history(configuration)
-    (entry,) = requests.standing(configuration, NOW)
+    assert entry_edits.has_history(configuration)
+    (entry,) = entry_edits.standing(configuration, NOW)
     assert entry.access.until == NOW + timedelta(days=2)
 
-    change = requests.ask(configuration, "pay", asked(until=End(timedelta(hours=2))), NOW)
+    change = entry_edits.ask(configuration, "pay", asked(until=End(timedelta(hours=2))), NOW)
     assert errors(configuration, change) == []
     assert change.after.decode().startswith(LASTING)
     assert "    for: 2h\n    requested_at: 2026-03-01T12:00:00Z\n" in change.after.decode()
 
-    renewed = requests.renew(configuration, entry, End(timedelta(minutes=90)), NOW)
+    renewed = entry_edits.renew(configuration, entry, End(timedelta(minutes=90)), NOW)
     assert errors(configuration, renewed) == []
     assert renewed.after.decode() == LASTING.replace(
         "for: 3d  # from its merge on\n",
         "for: 90m  # from its merge on\n    requested_at: 2026-03-01T12:00:00Z\n",
     )
-    requests.write(configuration, renewed)
+    entry_edits.write(configuration, renewed)
     again = load(tmp_path, now=NOW, merging=Merging(preview=True))
-    (entry,) = requests.standing(again, NOW)
+    (entry,) = entry_edits.standing(again, NOW)
     assert entry.access.until == NOW + timedelta(minutes=90)
-    by_day = requests.renew(again, entry, End(date(2026, 3, 5)), NOW)
+    by_day = entry_edits.renew(again, entry, End(date(2026, 3, 5)), NOW)
     assert errors(again, by_day) == []
     assert by_day.after.decode() == LASTING.replace("for: 3d", "expiration_date: 2026-03-05")
     later = NOW + timedelta(minutes=5)
-    longer = requests.renew(again, entry, End(timedelta(days=1)), later)
+    longer = entry_edits.renew(again, entry, End(timedelta(days=1)), later)
     assert "for: 1d  # from its merge on\n    requested_at: 2026-03-01T12:05:00Z\n" in (
         longer.after.decode()
     )
-    assert not requests.has_history(loaded(tmp_path.parent / "plain"))
+    assert not entry_edits.has_history(loaded(tmp_path.parent / "plain"))
 
 
 @pytest.mark.parametrize(("minutes", "text"), [(90, "90m"), (120, "2h"), (2_880, "2d")])
 def test_durations_as_written(minutes: int, text: str) -> None:
-    assert requests.as_duration(timedelta(minutes=minutes)) == text
+    assert entry_edits.as_duration(timedelta(minutes=minutes)) == text

@@ -16,9 +16,9 @@ from iam_access import kinds
 from iam_access.config import load as loader
 from iam_access.config import revisions
 from iam_access.config.configuration import Configuration
+from iam_access.config.duration_starts import Merging
 from iam_access.config.files import joined, read_file, shown_path
 from iam_access.config.findings import FindingCollector
-from iam_access.config.merges import Merging
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.yaml import edit
@@ -119,7 +119,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EntryFilter:
     """Which entries are meant: each value that is given must be that of the entry."""
 
     team: str | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.load import load
-from iam_access.config.rules.removals import allowed_teams
+from iam_access.config.rules.intended_removals import allowed_teams
 from tests.config.repository import NOW, VALID, finding_lines, write
 
 LINE = "intended_removals:\n  - {team: pay, reason: OPS-1}\n"

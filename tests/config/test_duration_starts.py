@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.duration_starts import Merging
 from iam_access.config.load import load, load_base
-from iam_access.config.merges import Merging
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.grant import Beginning
 from iam_access.model import Finding
