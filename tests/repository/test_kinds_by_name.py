@@ -27,7 +27,7 @@ ALLOWED = {
         ("changed_teams.py", folder.folder): _BEFORE_INSTALLING
         for folder in (CustomerManagedPolicies, PolicyAttachments, TemporaryAccess)
     },
-    ("iam_access/cli/issue_open.py", TemporaryAccess.folder): (
+    ("iam_access/cli/request/issue_open.py", TemporaryAccess.folder): (
         "runs where nothing is installed; tests/scripts/test_issue.py holds it"
     ),
     ("demo.py", "iam_access.kinds.temporary_access"): "the story is about a temporary grant",

@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iam_access.cli import issue_form
 from iam_access.cli.issue import issue
-from iam_access.cli.issue_form import QUESTIONS, answers
+from iam_access.cli.request import issue_form
+from iam_access.cli.request.issue_form import QUESTIONS, answers
 from iam_access.errors import UsageError
 from tests.config.repository import NOW, TEMPORARY, VALID, write
 from tests.github.server import GitHubServer, github_server

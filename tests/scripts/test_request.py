@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from iam_access.cli import commands, ends
-from iam_access.cli.asking import Choice, Person
+from iam_access.cli import commands
+from iam_access.cli.request import ends
+from iam_access.cli.request.asking import Choice, Person
 from iam_access.errors import UsageError
 from tests.config.repository import NOW, TEMPORARY, VALID, write
 

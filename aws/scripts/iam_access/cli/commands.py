@@ -195,7 +195,7 @@ def request(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     arguments.add_config_dir(parser)
     arguments.add_request(parser)
     parser.set_defaults(**arguments.NOT_ASKED, output=Output.TEXT, sandbox=True, verbose=False)
-    return run_command(parser, argv, in_module("iam_access.cli.request"), clock)
+    return run_command(parser, argv, in_module("iam_access.cli.request.terminal"), clock)
 
 
 def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:

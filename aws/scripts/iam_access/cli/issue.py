@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from iam_access.cli import arguments, issue_open
+from iam_access.cli import arguments
 from iam_access.cli.job import UNFINISHED, say, told
+from iam_access.cli.request import issue_open
 from iam_access.cli.runtime import Clock, in_module, run_command, utc_now
 from iam_access.errors import AccessError
 from iam_access.render import Output
@@ -21,7 +22,7 @@ def issue(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     if options.step == "read":
-        return run_command(parser, argv, in_module("iam_access.cli.issue_read"), clock)
+        return run_command(parser, argv, in_module("iam_access.cli.request.issue_read"), clock)
     try:
         return issue_open.run(options, os.environ)
     except AccessError as error:

@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from iam_access.cli import asking, ends, files, issue_form, pull_request, requesting
-from iam_access.cli.issue_form import Change, Filed, Outcome
+from iam_access.cli import files
 from iam_access.cli.job import say
+from iam_access.cli.request import asking, ends, git, issue_form, words
+from iam_access.cli.request.issue_form import Change, Filed, Outcome
 from iam_access.cli.runtime import Clock
 from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
@@ -76,12 +77,12 @@ def _asked(
     if errors:
         lines = (f"{each.location}: {each.message}; {each.hint}" for each in errors)
         raise _RefusedError("The files of the team have errors already:", "", *_listed(lines))
-    begins = requesting.begins_at(configuration, None, now)
+    begins = words.begins_at(configuration, None, now)
     wrong: list[str] = []
     for check in (
         lambda: asking.known("Environment", found["environment"], sorted(team.accounts)),
         lambda: asking.known("Grant", found["grant"], sorted(team.policies)),
-        lambda: requesting.as_user(found["user"]),
+        lambda: words.as_user(found["user"]),
         lambda: _until(found["until"], begins, now),
     ):
         try:
@@ -127,22 +128,20 @@ def _proposed(
     if errors:
         raise _RefusedError("Validation refuses it:", "", *_findings(errors))
     # It imports what talks to AWS, and most forms that are wrong are so before.
-    from iam_access.cli.request_meaning import meaning_of  # noqa: PLC0415
+    from iam_access.cli.request.meaning import meaning_of  # noqa: PLC0415
 
     meaning = meaning_of(options, after, team.name, asked.environment, now)
     if meaning.errors:
         raise _RefusedError("The apply would refuse it:", "", *_findings(meaning.errors))
-    what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
-    said = requesting.message(what, asked.until, now, reason)
-    ends_when = requesting.ends_when(asked.until, now, UTC)
+    what, reason = words.asked_for(asked), words.reason_of(asked)
+    said = words.message(what, asked.until, now, reason)
+    ends_when = words.ends_when(asked.until, now, UTC)
     return Outcome(
         "\n".join(
-            _page(
-                change, ends_when, [*requesting.what_it_allows(team, asked.grant), *meaning.lines]
-            )
+            _page(change, ends_when, [*words.what_it_allows(team, asked.grant), *meaning.lines])
         ),
         Change(
-            base=pull_request.head_of(configuration.directory),
+            base=git.head_of(configuration.directory),
             file=change.name,
             text=change.after.decode(),
             title=said.title,
@@ -154,7 +153,7 @@ def _proposed(
 def _page(change: Edit, ends_when: str, meaning: Sequence[str]) -> Iterator[str]:
     yield f"It {escape.markdown(ends_when)}."
     yield ""
-    yield from escape.markdown_block(requesting.diff(change), "diff")
+    yield from escape.markdown_block(words.diff(change), "diff")
     yield ""
     yield "What it lets them do:"
     yield ""
@@ -178,11 +177,11 @@ def _choices(configuration: Configuration, team: Team, found: Mapping[str, str])
     place = found["environment"] if found["environment"] in team.accounts else None
     if place is None:
         yield "Environments:"
-        yield from _listed_choices(requesting.environments(configuration, team))
+        yield from _listed_choices(words.environments(configuration, team))
         yield ""
     if found["grant"] not in team.policies:
         yield "Grants:"
-        yield from _listed_choices(requesting.grants(configuration, team, place))
+        yield from _listed_choices(words.grants(configuration, team, place))
         yield ""
 
 

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from iam_access.cli.asking import Choice
-from iam_access.cli.pull_request import Message
+from iam_access.cli.request.asking import Choice
+from iam_access.cli.request.git import Message
 from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.entry_edits import Asked, Edit, End
 from iam_access.config.yaml.invisible import invisible_names
 from iam_access.errors import UsageError
+from iam_access.github.issues import LONGEST_TITLE
 from iam_access.kinds.fields import is_user
 from iam_access.phrases import length, listed, local_instant, shown
 from iam_access.render import escape
@@ -21,7 +22,6 @@ _ADDRESS = re.compile(r"(user/)?[A-Za-z0-9_+=,.-]*[A-Za-z0-9_]@[A-Za-z0-9.-]+")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _STATEMENTS = 6  # of a policy that are written out
 _ACTIONS = 5  # of a statement
-_LONGEST_TITLE = 256  # characters that GitHub takes
 
 
 def as_user(text: str) -> str:
@@ -127,8 +127,8 @@ def message(what: str, until: End | None, now: datetime, reason: str | None) -> 
     elif until is not None:
         end = f" until {until.moment(now):%Y-%m-%d %H:%M} UTC"
     title = escape.terminal(f"{what[0].upper()}{what[1:]}{end}")
-    if len(title) > _LONGEST_TITLE:
-        title = f"{title[: _LONGEST_TITLE - 2]} …"
+    if len(title) > LONGEST_TITLE:
+        title = f"{title[: LONGEST_TITLE - 2]} …"
     body = escape.markdown(reason) if reason else "No reason was given."
     return Message(title, body)
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from iam_access.cli import issue_form, pull_request
-from iam_access.cli.issue_form import Change, Filed, Outcome
 from iam_access.cli.job import say
-from iam_access.cli.pull_request import Author, Message
+from iam_access.cli.request import git, issue_form
+from iam_access.cli.request.git import Author, Message
+from iam_access.cli.request.issue_form import Change, Filed, Outcome
 from iam_access.errors import AccessError, UsageError
 from iam_access.github import branch_pulls
 from iam_access.github.branch_pulls import State
@@ -72,7 +72,7 @@ def _handed_in(
     if pull is not None and pull.state is not State.OPEN:
         return f"**Nothing was requested:** #{pull.number} of this issue was {pull.state}. {_AGAIN}"
     if pull is not None and branch_pulls.committers_of(github, pull.number) != [
-        pull_request.WORKFLOW.email
+        git.COMMITTER.email
     ]:
         return f"**Nothing was changed:** #{pull.number} has commits of others. {_AGAIN}"
     _push(directory, filed, change, environment)
@@ -106,10 +106,10 @@ def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[st
         or "\n" in change.title
     ):
         raise UsageError("the change is none of temporary access", "run the workflow again")
-    root = pull_request.root_of(directory)
-    if pull_request.head_of(directory) != change.base:
+    root = git.root_of(directory)
+    if git.head_of(directory) != change.base:
         raise UsageError("the change is for another commit", "run the workflow again")
-    commit = pull_request.commit_of(
+    commit = git.commit_of(
         root,
         directory / change.file,
         change.text,
@@ -117,7 +117,7 @@ def _push(directory: Path, filed: Filed, change: Change, environment: Mapping[st
         Author(filed.login, f"{filed.login_id}+{filed.login}@users.noreply.github.com"),
     )
     token = environment.get("GITHUB_TOKEN", "")
-    pull_request.push_as(root, commit, filed.branch, _server(environment), token)
+    git.push_as(root, commit, filed.branch, _server(environment), token)
 
 
 def _server(environment: Mapping[str, str]) -> str:

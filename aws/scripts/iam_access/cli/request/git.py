@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iam_access.errors import AccessError, UsageError
+from iam_access.github.comments import WORKFLOW
 from iam_access.github.git import credentials
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -42,8 +43,8 @@ class Author:
     email: str
 
 
-#: https://docs.github.com/en/rest/users/users has the number of the account.
-WORKFLOW = Author("github-actions[bot]", "41898282+github-actions[bot]@users.noreply.github.com")
+#: A workflow. https://docs.github.com/en/rest/users/users has the number of the account.
+COMMITTER = Author(WORKFLOW, "41898282+github-actions[bot]@users.noreply.github.com")
 
 
 def branch_name(*parts: str) -> str:
@@ -170,8 +171,8 @@ def commit_of(root: Path, file: Path, text: str, message: Message, author: Autho
     people = {
         "GIT_AUTHOR_NAME": author.name,
         "GIT_AUTHOR_EMAIL": author.email,
-        "GIT_COMMITTER_NAME": WORKFLOW.name,
-        "GIT_COMMITTER_EMAIL": WORKFLOW.email,
+        "GIT_COMMITTER_NAME": COMMITTER.name,
+        "GIT_COMMITTER_EMAIL": COMMITTER.email,
     }
     made = _done(
         root,

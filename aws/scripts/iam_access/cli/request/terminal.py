@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from iam_access.cli import asking, ends, files, pull_request, requesting
-from iam_access.cli.asking import Choice, Person
+from iam_access.cli import files
 from iam_access.cli.report import show
+from iam_access.cli.request import asking, ends, git, words
+from iam_access.cli.request.asking import Choice, Person
 from iam_access.cli.runtime import Clock
 from iam_access.config import entry_edits
 from iam_access.config.configuration import Configuration, Team
@@ -45,7 +46,7 @@ class _Run:
     @property
     def mine(self) -> str | None:
         """The address that git signs this person's commits with, if it can be that of a user."""
-        found = pull_request.signed_by(self.options.config_dir)
+        found = git.signed_by(self.options.config_dir)
         domain = found.rpartition("@")[2].lower()
         domains = self.configuration.settings.domains
         if not is_user(found) or _NO_REPLY in domain.split("."):
@@ -62,7 +63,7 @@ class _Run:
 
     def ending(self, starts: datetime | None) -> End:
         """The end that is named, or asked for, of what starts then (UTC; None: with its merge)."""
-        begins = requesting.begins_at(self.configuration, starts, self.now)
+        begins = words.begins_at(self.configuration, starts, self.now)
         if self.options.length is not None:
             return ends.lasting(self.options.length, begins)
         if self.options.until is not None:
@@ -76,7 +77,7 @@ class _Run:
     def told(self, until: End) -> str:
         """When access ends that is asked for, as `shown`."""
         if until.length is not None:
-            return requesting.ends_when(until, self.now, None)
+            return words.ends_when(until, self.now, None)
         return self.shown(until.moment(self.now))
 
     def shown(self, when: datetime) -> str:
@@ -106,8 +107,8 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 def _ask(run: _Run, team: Team) -> int:
     asked = _asked(run, team)
     change = entry_edits.ask(run.configuration, team.name, asked, run.now)
-    run.person.tell(*requesting.what_it_allows(team, asked.grant))
-    what, reason = requesting.asked_for(asked), requesting.reason_of(asked)
+    run.person.tell(*words.what_it_allows(team, asked.grant))
+    what, reason = words.asked_for(asked), words.reason_of(asked)
     return _hand_in(run, change, asked.environment, what, asked.until, reason)
 
 
@@ -133,7 +134,7 @@ def _check(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None and not getattr(options, name).strip():
             raise UsageError(f"--{name} is empty", "give it a value, or leave it out")
     for text in filter(None, (options.reason, options.ticket)):
-        requesting.visible(text)
+        words.visible(text)
     if options.all and not options.list:
         raise UsageError("--all is for --list", "leave it out")
     if options.end and (options.length or options.until or options.starts):
@@ -149,35 +150,35 @@ def _check(options: argparse.Namespace) -> None:
 def _asked(run: _Run, team: Team) -> Asked:
     options, person = run.options, run.person
     environment = options.environment or person.choose(
-        "--environment", "In which environment?", requesting.environments(run.configuration, team)
+        "--environment", "In which environment?", words.environments(run.configuration, team)
     )
     asking.known("--environment", environment, sorted(team.accounts))
     grant = options.grant or person.choose(
-        "--grant", "Which grant?", requesting.grants(run.configuration, team, environment)
+        "--grant", "Which grant?", words.grants(run.configuration, team, environment)
     )
     asking.known("--grant", grant, sorted(team.policies))
     user = options.user if options.role else _user(run)
     starts = ends.moment(options.starts, "--starts") if options.starts else None
     until = run.ending(starts)
     person.tell(run.told(until))
-    reason = options.reason or person.ask("--reason", "What is it needed for?", requesting.visible)
+    reason = options.reason or person.ask("--reason", "What is it needed for?", words.visible)
     ticket = options.ticket
     rule = run.configuration.settings.temporary_access.require_ticket
     if ticket is None and rule is not None and person.is_there:
-        ticket = person.ask("--ticket", "Which ticket?", requesting.visible)
+        ticket = person.ask("--ticket", "Which ticket?", words.visible)
     return Asked(environment, grant, until, reason, user, options.role, starts, ticket)
 
 
 def _user(run: _Run) -> str:
     """The user that is named, or asked for; without an answer that of git's own settings."""
     if run.options.user is not None:
-        return requesting.as_user(run.options.user)
+        return words.as_user(run.options.user)
     mine = run.mine
     if mine is not None and not run.person.is_there:
         run.person.tell(f"For {mine}, as git's user.email says.")
         return mine
     return run.person.ask(
-        "--user", "For whom? An e-mail address, or user/NAME.", requesting.as_user, default=mine
+        "--user", "For whom? An e-mail address, or user/NAME.", words.as_user, default=mine
     )
 
 
@@ -252,7 +253,7 @@ def _hand_in(
     if errors:
         run.person.tell("Nothing was written: validation would refuse it.")
         return show(Report("validate", run.now, findings=errors), run.options)
-    run.person.tell(*requesting.diff(change))
+    run.person.tell(*words.diff(change))
     refused = _explain(run, after, change, environment) if run.options.explain else ()
     if refused:
         run.person.tell("Nothing was written: the apply would refuse it.")
@@ -263,7 +264,7 @@ def _hand_in(
     if not run.person.agrees("Write it?"):
         run.person.tell("Nothing was written.")
         return 1
-    message = requesting.message(what, until, run.now, reason)
+    message = words.message(what, until, run.now, reason)
     return _write(run, change, message)
 
 
@@ -272,7 +273,7 @@ def _explain(
 ) -> tuple[Finding, ...]:
     """Tell what a change means; return why the apply would not make it."""
     # It imports what talks to AWS.
-    from iam_access.cli.request_meaning import meaning_of  # noqa: PLC0415
+    from iam_access.cli.request.meaning import meaning_of  # noqa: PLC0415
 
     found = meaning_of(run.options, after, change.team, environment, run.now)
     run.person.tell(*found.lines)
@@ -280,34 +281,34 @@ def _explain(
     return found.errors if change.index is not None else ()
 
 
-def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
+def _write(run: _Run, change: Edit, message: git.Message) -> int:
     options = run.options
     uses_git = bool(options.branch or options.commit or options.pull_request)
     branch = options.branch
     root = options.config_dir
     if uses_git:
-        root = pull_request.root_of(options.config_dir)
+        root = git.root_of(options.config_dir)
         if options.pull_request:
-            pull_request.check_remote(root)
+            git.check_remote(root)
         if branch is None and options.pull_request:
             stamp = f"{run.now:%Y%m%d-%H%M%S}"
-            branch = pull_request.branch_name(change.team, message.title, stamp)
+            branch = git.branch_name(change.team, message.title, stamp)
         if branch is not None:
-            pull_request.check_branch(root, branch)
-            pull_request.switch_to_new(root, branch)
-    had_changes = uses_git and pull_request.has_changes(root, options.config_dir / change.name)
+            git.check_branch(root, branch)
+            git.switch_to_new(root, branch)
+    had_changes = uses_git and git.has_changes(root, options.config_dir / change.name)
     path = entry_edits.write(run.configuration, change)
     run.person.tell(f"Wrote {shown_path(path)}.")
     if options.commit or options.pull_request:
-        name = pull_request.commit(root, path, message)
-        run.person.tell(f"Committed {name} on {pull_request.current_branch(root) or 'no branch'}.")
+        name = git.commit(root, path, message)
+        run.person.tell(f"Committed {name} on {git.current_branch(root) or 'no branch'}.")
         if had_changes:
             run.person.tell(
                 f"{shown_path(path)} had changes that were not committed: they are in it, too."
             )
     if options.pull_request:
         assert branch is not None, "it was made above"
-        others = pull_request.commits_ahead(root) - 1
+        others = git.commits_ahead(root) - 1
         if others > 0:
             more = count(others, "other commit")
             run.person.tell(f"The branch has {more}, which the pull request shows too.")
@@ -319,9 +320,9 @@ def _write(run: _Run, change: Edit, message: pull_request.Message) -> int:
     return 0
 
 
-def _open(run: _Run, root: Path, branch: str, message: pull_request.Message) -> None:
-    pull_request.push(root, branch)
-    if pull_request.has_gh():
-        run.person.tell(f"Opened {pull_request.open_pull_request(root, branch, message)}")
+def _open(run: _Run, root: Path, branch: str, message: git.Message) -> None:
+    git.push(root, branch)
+    if git.has_gh():
+        run.person.tell(f"Opened {git.open_pull_request(root, branch, message)}")
     else:
         run.person.tell(f"Pushed {shown(branch)}; open its pull request in the browser.")

@@ -1,0 +1,1 @@
+"""Requests for temporary access, from a terminal and from an issue."""
