@@ -115,6 +115,29 @@ def test_a_file_that_cannot_be_written_is_told(
     assert "CODEOWNERS cannot be written: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["my aws", "#aws", "a[w]s", "aws*", "!aws"])
+def test_a_folder_that_github_cannot_read_there_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    aws = repository(tmp_path).rename(tmp_path / name)
+    assert codeowners(["--config-dir", str(aws)]) == 2
+    assert validate(["--config-dir", str(aws)]) == 1
+    assert capsys.readouterr().out.count("GitHub passes over such lines") == 2
+
+
+@pytest.mark.parametrize("link", [".github", ".github/CODEOWNERS"])
+def test_a_link_is_not_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], link: str
+) -> None:
+    options = ["--config-dir", str(repository(tmp_path))]
+    codeowners(options)
+    target = (tmp_path / link).rename(tmp_path / "other")
+    (tmp_path / link).symlink_to(target)
+    assert validate(options) == 1
+    assert codeowners(options) == 2
+    assert capsys.readouterr().out.count("is a link, and GitHub follows none") == 2
+
+
 def test_settings_that_are_not_valid_write_nothing(tmp_path: Path) -> None:
     aws = repository(tmp_path, f"{OWNERS}nothing: here\n")
     assert codeowners(["--config-dir", str(aws)]) == 2

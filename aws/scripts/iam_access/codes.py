@@ -241,8 +241,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "code-owners": CodeEntry(
         _ERROR + _WARNING,
-        "`.github/CODEOWNERS` is not what `owners` in the settings make of it; a warning: these "
-        "are still those of the example",
+        "`.github/CODEOWNERS` is not what `owners` in the settings make of it, or GitHub could not "
+        "read it; a warning: these are still those of the example",
     ),
     "unknown-alias": CodeEntry(_ERROR, "an alias (`*name`) without an anchor (`&name`)"),
     "recursive-alias": CodeEntry(_ERROR, "an alias within its own anchor"),

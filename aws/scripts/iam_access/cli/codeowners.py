@@ -27,6 +27,9 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
             "the settings name no owners",
             'write who guards the pipeline: owners: {guards: "@your-org/platform-team"}',
         )
+    problem = code_owners.problem(configuration, root)
+    if problem is not None:
+        raise UsageError(problem.message, problem.hint)
     path = root / code_owners.FILE
     try:
         path.parent.mkdir(exist_ok=True)

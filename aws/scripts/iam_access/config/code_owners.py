@@ -5,6 +5,7 @@ line matches needs none. GitHub reads no file of 3 MB or more:
 https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from iam_access.config.files import shown_path
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import OWNED_FOLDERS, OwnerSettings
 from iam_access.model import Finding, Location, Severity
+from iam_access.phrases import shown
+from iam_access.problem import Problem
 
 #: The file in the repository. GitHub takes the first there is, of this, its root's and docs/'s.
 FILE: Final = ".github/CODEOWNERS"
@@ -22,6 +25,9 @@ COMMAND: Final = "python aws/scripts/codeowners.py"
 
 _EXAMPLE: Final = "@YOUR-ORG"
 _LARGEST: Final = 3_000_000  # bytes
+# A path that means itself in the file: a space ends it there, `#` begins a comment, and `[`, `!`
+# and their escapes are not supported.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.,@+/-]+")
 
 # What is beside the teams' files, or above all of them.
 _GUARDED: Final = ("bootstrap/", "schemas/", "scripts/", f"{accounts.FOLDER}/", SETTINGS)
@@ -73,6 +79,24 @@ def made_of(configuration: Configuration, root: Path) -> str | None:
     return text(owners, below.as_posix())
 
 
+def problem(configuration: Configuration, root: Path) -> Problem | None:
+    """Why GitHub could not read the file in the repository at `root`, whatever is in it."""
+    below = configuration.directory.resolve().relative_to(root).as_posix()
+    if _PLAIN.fullmatch(below) is None:
+        return Problem(
+            "code-owners",
+            f"{FILE} cannot name the folder {shown(below)}: GitHub passes over such lines",
+            "rename the folder: letters, digits and _ . , @ + - can stand in it",
+        )
+    if any(each.is_symlink() for each in (root / FILE, (root / FILE).parent)):
+        return Problem(
+            "code-owners",
+            f"{FILE} is a link, and GitHub follows none",
+            f"remove the link, and run {COMMAND}",
+        )
+    return None
+
+
 def check(configuration: Configuration) -> Iterator[Finding]:
     """An error if the file is not what the settings make of it, or too large to be read.
 
@@ -95,6 +119,10 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         )
     path = root / FILE
     location = Location(shown_path(path), 1, 1)
+    found = problem(configuration, root)
+    if found is not None:
+        yield found.at(location)
+        return
     if len(wanted.encode()) >= _LARGEST:
         yield Finding(
             "code-owners",
@@ -105,11 +133,11 @@ def check(configuration: Configuration) -> Iterator[Finding]:
         )
         return
     try:
-        found = path.read_text("utf-8").replace("\r\n", "\n")
+        there = path.read_text("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
-        found = None
-    if found != wanted:
-        what = "is not there" if found is None else "is not what the settings say (owners)"
+        there = None
+    if there != wanted:
+        what = "is not there" if there is None else "is not what the settings say (owners)"
         yield Finding(
             "code-owners",
             Severity.ERROR,
