@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iam_access.config.beginnings import Branch, Request, Step, Version
+from iam_access.config.beginnings import Branch, Read, Request, Step, Version
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 FILE, OTHER = "aws/temporary-access/pay.yaml", "aws/temporary-access/shop.yaml"
@@ -34,9 +34,9 @@ def branch(*states: Files, apart: timedelta = timedelta(hours=1)) -> Branch:
         steps.append(Step(str(number), at, is_oldest=number == 0, versions=versions))
         before = after
 
-    def read(_: str, content: str) -> frozenset[Request] | None:
+    def read(_: str, content: str) -> Read:
         found = contents[content]
-        return None if found == BROKEN else found
+        return Read(found - BROKEN, lambda: not found & BROKEN)
 
     return Branch(steps, read)
 
@@ -124,6 +124,15 @@ def test_a_file_that_cannot_be_read_hides_no_beginning() -> None:
     assert began(renamed, broken, with_(renamed)) == "2"
 
 
+def test_an_entry_that_cannot_be_read_hides_no_beginning() -> None:
+    other, renamed = ANN._replace(holder="eva"), ANN._replace(grant="support")
+    broken: Files = {FILE: [*BROKEN, other]}
+    assert began(renamed, with_(ANN, other), broken, with_(renamed, other)) == "1"
+    assert began(renamed, with_(ANN, other), broken) == "1"
+    assert began(other, with_(ANN, renamed), {FILE: [*BROKEN, renamed]}, with_(other)) == "1"
+    assert began(renamed, with_(ANN, other), broken, with_(other), with_(renamed)) == "4"
+
+
 def test_what_the_oldest_commit_has_comes_before_all_dates() -> None:
     steps = [
         Step("new", BEGIN - timedelta(days=9), False, (Version(FILE, None, "b"),)),
@@ -132,7 +141,9 @@ def test_what_the_oldest_commit_has_comes_before_all_dates() -> None:
     old, mine = ANN._replace(grant="a"), ANN._replace(grant="b")
     contents = {"a": {old}, "b": {old, mine}, "c": {ANN}}
     oldest = Step("root", BEGIN, True, (Version(FILE, None, "a"),))
-    found = Branch([oldest, *steps], lambda _, content: frozenset(contents[content]))
+    found = Branch(
+        [oldest, *steps], lambda _, content: Read(frozenset(contents[content]), lambda: True)
+    )
     step = found.began([ANN], {ANN})
     assert step is not None
     assert step.commit == "root"
@@ -149,6 +160,17 @@ def test_an_entry_with_several_requests_has_the_oldest_beginning() -> None:
 def test_commits_that_were_made_at_once_are_one_change(seconds: int, commit: str) -> None:
     new = ANN._replace(grant="support")
     states: list[Files] = [with_(ANN), with_(), with_(new)]
+    step = branch(*states, apart=timedelta(seconds=seconds)).began([new], {new})
+    assert step is not None
+    assert step.commit == commit
+
+
+@pytest.mark.parametrize(("seconds", "commit"), [(5, "1"), (6, "2")])
+def test_so_are_a_copy_and_the_removal_of_what_it_was_copied_from(
+    seconds: int, commit: str
+) -> None:
+    new = ANN._replace(grant="support")
+    states: list[Files] = [with_(ANN), with_(ANN, new), with_(new)]
     step = branch(*states, apart=timedelta(seconds=seconds)).began([new], {new})
     assert step is not None
     assert step.commit == commit

@@ -40,8 +40,8 @@ PIECES = [
 def requests(*bodies: str) -> frozenset[Request]:
     """The requests in files, as far as they can be read."""
     reader = RequestReader(Settings())
-    found = (reader.requests(PATH, f"temporary-access:\n{each}".encode()) for each in bodies)
-    return frozenset[Request]().union(*(each or () for each in found))
+    found = (reader.read(PATH, f"temporary-access:\n{each}".encode()) for each in bodies)
+    return frozenset[Request]().union(*(each.requests for each in found))
 
 
 @pytest.mark.exhaustive
@@ -60,3 +60,19 @@ def test_each_entry_is_read() -> None:
     assert {each.holder for each in requests("".join(PIECES[:7]))} == {
         each.holder for body in PIECES[:7] for each in requests(body)
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        (f"temporary-access:\n{''.join(PIECES[:7])}", True),
+        ("temporary-access: []\n", True),
+        (f"temporary-access:\n{ENTRIES[0]}    typo: x\n{ENTRIES[1]}", False),
+        (f"temporary-access:\n{ENTRIES[2]}    for: 2h\n", False),
+        (f"temporary-access:\n{ENTRIES[2]}  - {{user: x\n", False),
+        ("temporary-access:\n  - {user: cut@exam", False),
+        ("", False),
+    ],
+)
+def test_what_cannot_be_read_in_full_is_not_whole(text: str, is_whole: bool) -> None:
+    assert RequestReader(Settings()).read(PATH, text.encode()).is_whole() is is_whole

@@ -4,10 +4,12 @@ The branch's history tells it the same in every run, and remembers a request tha
 everything is gone from the accounts. Nothing of it is kept there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
+from operator import itemgetter
 from typing import NamedTuple
 
 from iam_access.kinds.base import AccessEntry
@@ -63,8 +65,20 @@ class Step(NamedTuple):
     versions: tuple[Version, ...]
 
 
-# Returns the requests in a version of a file; None if it cannot be read.
-Reader = Callable[[str, str], frozenset[Request] | None]
+class Read(NamedTuple):
+    """What is read in a version of a file; not `is_whole` if not every entry can be read.
+
+    The latter is asked for seldom, and may take long to find out.
+    """
+
+    requests: frozenset[Request]
+    is_whole: Callable[[], bool]
+
+
+# Reads a version of a file: its path, and its content as git names it.
+Reader = Callable[[str, str], Read]
+
+_NOTHING = Read(frozenset(), lambda: True)
 
 
 def requests_of(access: AccessEntry, path: str, user_names: UserNames) -> Iterator[Request]:
@@ -87,13 +101,15 @@ class Branch:
         self.steps = steps
         self.read = read
         self._beginnings: dict[Request, Step] = {}
-        self._left: dict[int, Set[Request]] = {}
         self._first_numbers: dict[str, dict[Request, int]] = {}
-        self._versions: dict[str, list[tuple[int, str]]] = {}
-        for number, step in reversed(list(enumerate(steps))):
+        self._versions: dict[str, list[tuple[int, str | None]]] = {}
+        for number, step in enumerate(steps):
             for version in step.versions:
-                if version.after is not None:
-                    self._versions.setdefault(version.path, []).append((number, version.after))
+                self._versions.setdefault(version.path, []).append((number, version.after))
+        # The requests in a file by its path and the number of its versions, as far as known.
+        self._known: dict[tuple[str, int], frozenset[Request]] = {}
+        self._gone_in: dict[range, frozenset[Request]] = {}
+        self._unread = {path: each[::-1] for path, each in self._versions.items()}
 
     def began(self, requests: Iterable[Request], current: Set[Request]) -> Step | None:
         """The commit from which the duration of an entry with these requests counts.
@@ -141,73 +157,81 @@ class Branch:
     def _number(self, request: Request) -> int | None:
         """The number of the first step that has a request; None if none has it."""
         numbers = self._first_numbers.setdefault(request.path, {})
-        unread = self._versions.get(request.path, [])
+        unread = self._unread.get(request.path, [])
         while request not in numbers and unread:
             number, content = unread.pop()
-            for each in self.read(request.path, content) or ():
+            for each in self._read(request.path, content).requests:
                 numbers.setdefault(each, number)
         return numbers.get(request)
 
     def brings(self, step: Step, requests: Set[Request]) -> bool:
         """Whether a step has one of the requests, and not only one whose place it takes."""
-        return any(
-            requests & (self._read(each.path, each.after) or frozenset()) for each in step.versions
-        )
+        return any(requests & self._read(each.path, each.after).requests for each in step.versions)
 
     def _predecessors(self, request: Request) -> Sequence[Request]:
         """The requests whose place a request takes in the first step that has it."""
         number = self._number(request)
         assert number is not None, "it is in a step"
-        return self._replaced(request, self._gone(number), number)
+        return self._replaced(request, self._gone(self._at_once(number)), number)
 
-    def _gone(self, number: int) -> Set[Request]:
-        """The requests that are there before a step, or those made at once with it, and not after.
-
-        Kept, since one step may bring many requests.
-        """
-        if number not in self._left:
-            before, after = set[Request](), dict[str, str | None]()
-            for each in range(self._first_at_once(number), number + 1):
-                for version in self.steps[each].versions:
-                    before |= self._before(version, each)
+    def _gone(self, steps: range) -> frozenset[Request]:
+        """The requests that steps took away together."""
+        if steps not in self._gone_in:
+            before, after = frozenset[Request](), dict[str, str | None]()
+            for number in steps:
+                for version in self.steps[number].versions:
+                    before |= self._known_before(version.path, number)
                     after[version.path] = version.after
-            left = after.items() if before else ()
-            self._left[number] = before.difference(*(self._read(*each) or () for each in left))
-        return self._left[number]
+            left = (self._read(*each).requests for each in after.items() if before)
+            self._gone_in[steps] = before.difference(*left)
+        return self._gone_in[steps]
 
     def _replaced(self, request: Request, gone: Iterable[Request], end: int) -> Sequence[Request]:
         """Those that are gone, of steps before number `end`, whose place a request takes."""
         earlier = (each for each in gone if request.takes_the_place_of(each))
         return [each for each in earlier if (self._number(each) or 0) < end]
 
-    def _first_at_once(self, number: int) -> int:
-        """The first of the steps up to this one that were committed at once."""
-        while number and abs(self.steps[number].at - self.steps[number - 1].at) <= _AT_ONCE:
-            number -= 1
-        return number
+    def _at_once(self, number: int) -> range:
+        """The numbers of the steps that were committed at once with this one, and of itself."""
+        first = last = number
+        while first and self._are_at_once(first - 1):
+            first -= 1
+        while last + 1 < len(self.steps) and self._are_at_once(last):
+            last += 1
+        return range(first, last + 1)
 
-    def _before(self, version: Version, number: int) -> frozenset[Request]:
-        """The requests in a file before a step, by the last version that can be read."""
-        found = self._read(version.path, version.before)
-        if found is not None:
-            return found
-        for step in reversed(self.steps[:number]):
-            for earlier in step.versions:
-                found = self._read(earlier.path, earlier.after)
-                if earlier.path == version.path and found is not None:
-                    return found
-        return frozenset()
+    def _are_at_once(self, number: int) -> bool:
+        """Whether a step and the next were."""
+        return abs(self.steps[number + 1].at - self.steps[number].at) <= _AT_ONCE
 
-    def _read(self, path: str, content: str | None) -> frozenset[Request] | None:
-        return frozenset() if content is None else self.read(path, content)
+    def _known_before(self, path: str, number: int) -> frozenset[Request]:
+        """The requests in a file before a step.
+
+        What a version hides that cannot be read in full is what those before it have.
+        """
+        versions = self._versions.get(path, [])
+        end = bisect_left(versions, number, key=itemgetter(0))
+        begin = end
+        while begin and (path, begin) not in self._known:
+            read = self._read(path, versions[begin - 1][1])
+            if read.is_whole():
+                self._known[path, begin] = read.requests
+            else:
+                begin -= 1
+        found = self._known.get((path, begin), frozenset())
+        for each, (_, content) in enumerate(versions[begin:end], begin + 1):
+            found |= self._read(path, content).requests
+            self._known[path, each] = found
+        return found
+
+    def _read(self, path: str, content: str | None) -> Read:
+        return _NOTHING if content is None else self.read(path, content)
 
     @cached_property
     def _at_end(self) -> Set[Request]:
         """All requests in the files of the newest commit."""
-        newest: Mapping[str, str | None] = {
-            version.path: version.after for step in self.steps for version in step.versions
-        }
-        return frozenset().union(*(self._read(*each) or () for each in newest.items()))
+        end = len(self.steps)
+        return frozenset().union(*(self._known_before(path, end) for path in self._versions))
 
 
 def _age(step: Step) -> tuple[bool, datetime]:

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 from iam_access import kinds
 from iam_access.config import read, revisions
-from iam_access.config.beginnings import Branch, Request, requests_of
+from iam_access.config.beginnings import Branch, Read, Request, requests_of
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import Settings
-from iam_access.kinds.base import AccessEntry, FileEntry, Folder, Item
+from iam_access.kinds.base import AccessEntry, FileEntry, Folder, InvalidEntry, Item
 
 # Contents that are read from git at once.
 _MANY = 64
@@ -37,7 +38,7 @@ class RequestHistory:
         self._newest = newest
         self._reader = RequestReader(settings)
         self._contents: dict[str, bytes] = {}
-        self._requests: dict[tuple[str, str], frozenset[Request] | None] = {}
+        self._read: dict[tuple[str, str], Read] = {}
         steps = revisions.changes_of(newest, frozenset(FOLDERS))
         # Of each path, and of all.
         self._order: dict[str | None, dict[str, int]] = {None: {}}
@@ -45,18 +46,17 @@ class RequestHistory:
             for path in (version.path, None) if version.after is not None else ():
                 order = self._order.setdefault(path, {})
                 order.setdefault(version.after or "", len(order))
-        self.branch = Branch(steps, self._read)
+        self.branch = Branch(steps, self._version)
 
     @cached_property
     def is_shallow(self) -> bool:
         """Whether commits may be missing."""
         return revisions.is_shallow(self._newest)
 
-    def _read(self, path: str, content: str) -> frozenset[Request] | None:
-        if (path, content) not in self._requests:
-            found = self._reader.requests(path, self._content(path, content))
-            self._requests[path, content] = found
-        return self._requests[path, content]
+    def _version(self, path: str, content: str) -> Read:
+        if (path, content) not in self._read:
+            self._read[path, content] = self._reader.read(path, self._content(path, content))
+        return self._read[path, content]
 
     def _content(self, path: str, content: str) -> bytes:
         if content not in self._contents:
@@ -78,37 +78,54 @@ class RequestReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._known: dict[tuple[str, bytes], frozenset[Request] | None] = {}
+        self._known: dict[tuple[str, bytes], _Parsed] = {}
 
-    def requests(self, path: str, data: bytes) -> frozenset[Request] | None:
-        """The requests in a file; None if it cannot be read."""
+    def read(self, path: str, data: bytes) -> Read:
+        """Read the requests in a file."""
         if not _may_last(data):
-            return frozenset()
+            return Read(frozenset(), lambda: self._parts(path, data).is_whole)
+        found = self._parts(path, data)
+        return Read(found.requests, lambda: found.is_whole)
+
+    def _parts(self, path: str, data: bytes) -> "_Parsed":
         folder = FOLDERS[Path(path).parent.name]
         found: set[Request] = set()
+        is_whole = True
         for entry in _entries(data, folder) if folder.keys is None else [data]:
             if (path, entry) not in self._known:
                 self._known[path, entry] = self._parsed(path, entry, folder)
-            requests = self._known[path, entry]
-            if requests is None:
+            parsed = self._known[path, entry]
+            if not parsed.is_file:
                 return self._parsed(path, data, folder)
-            found |= requests
-        return frozenset(found)
+            found |= parsed.requests
+            is_whole = is_whole and parsed.is_whole
+        return _Parsed(frozenset(found), is_whole=is_whole)
 
-    def _parsed(self, path: str, data: bytes, folder: Folder) -> frozenset[Request] | None:
+    def _parsed(self, path: str, data: bytes, folder: Folder) -> "_Parsed":
         unheard, values = FindingCollector(), self._settings.limits.values_per_file
         keyed = folder.keys is not None
         section = read.section(
             data, path, folder.folder, keyed=keyed, values=values, report=unheard
         )
         if section is None:
-            return None
-        return frozenset(
+            return _Parsed(frozenset(), is_whole=False, is_file=False)
+        items = read.items(folder, *section, unheard)
+        requests = frozenset(
             request
-            for item in read.items(folder, *section, unheard)
+            for item in items
             for access in lasting_access(folder, item)
             for request in requests_of(access, path, self._settings.user_names)
         )
+        return _Parsed(requests, is_whole=not any(isinstance(each, InvalidEntry) for each in items))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """The requests in a file or one of its entries, whether all can be read, and any of it."""
+
+    requests: frozenset[Request]
+    is_whole: bool
+    is_file: bool = True
 
 
 def _may_last(data: bytes) -> bool:
