@@ -284,6 +284,26 @@ def test_a_date_that_is_made_up_and_settings_of_git_do_no_harm(repository: Repos
     assert "dated ahead" in error.message
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("log.diffMerges", "off"), ("diff.orderFile", "/none"), ("", "")]
+)
+def test_nothing_that_a_clone_alone_has_changes_a_beginning(
+    repository: Repository, key: str, value: str
+) -> None:
+    repository.git("checkout", "--quiet", "-b", "feature")
+    repository.brings(ENTRY, at=NOW - HOUR)
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "--no-ff", "--message=x", "feature", at=NOW - HOUR)
+    repository.brings(ENTRY, "  # x\n", at=NOW)
+    if key:
+        repository.git("config", key, value)
+    else:
+        repository.git("replace", "--graft", "HEAD", "HEAD~2")
+    begins = entry(repository.load(preview=False)).begins
+    assert begins is not None
+    assert begins.at == NOW - HOUR
+
+
 def test_other_things_of_a_name_like_that_of_a_file_are_left_out(repository: Repository) -> None:
     strange = "".join(map(chr, (10, 58, 233)))
     write(repository.files, {"temporary-access/x.yaml/y.yaml": ENTRY})

@@ -23,6 +23,9 @@ _ELSEWHERE = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFI
     f"GIT_{each}_PATHSPECS" for each in ("LITERAL", "GLOB", "NOGLOB", "ICASE")
 )
 
+# Commits are as all clones have them, whatever replaces them in one (https://git-scm.com/docs/git-replace).
+_SET = {"LC_ALL": "C", "GIT_NO_REPLACE_OBJECTS": "1"}
+
 
 class HistoryError(UsageError):
     """Git cannot tell what is asked of it; `reason` is why."""
@@ -178,7 +181,12 @@ def _contents(revision: Revision, files: Iterable[_File]) -> Iterator[bytes]:
 # What a user's settings may change in the answers of `git log`.
 _AS_IT_IS = (
     *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "log.follow=false"),
-    *("-c", "diff.relative=false"),
+    *(
+        "-c",
+        "diff.relative=false",
+        "-c",
+        "log.diffMerges=separate",
+    ),
 )
 
 
@@ -199,6 +207,7 @@ def changes_of(newest: Revision, folders: frozenset[str]) -> list[Step]:
         "--raw",
         "--no-abbrev",
         "--no-renames",
+        f"-O{os.devnull}",
         "-z",
         "--format=%H %ct %P",
         newest.commit,
@@ -269,7 +278,7 @@ def _git(folder: Path, *arguments: str, asked: bytes = b"") -> "subprocess.Compl
         return subprocess.run(
             command,
             input=asked,
-            env=environment | {"LC_ALL": "C"},
+            env=environment | _SET,
             capture_output=True,
             check=False,
         )
