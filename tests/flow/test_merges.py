@@ -9,6 +9,7 @@ import pytest
 
 from tests.flow.fleet import (
     LIST_BUCKETS,
+    PROD,
     READ_QUEUES,
     TEST,
     Run,
@@ -447,6 +448,90 @@ def test_what_no_pull_request_planned_in_an_account_waits(
         assert "not planned on a pull request" in repo.result(entry)
         assert repo.fleet.attached("user/bob", TEST) == set()
         assert repo.fleet.attached("user/ann") == set()
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_team_that_left_an_account_of_others_waits_until_it_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
+) -> None:
+    """Though it is the account of the others alone by then."""
+    with repository(tmp_path, monkeypatch, account(), account(TEST)) as repo:
+        both: dict[str, Any] = {"accounts": {"prod": PROD, "test": TEST}}
+        grants = [permanent("read", environments=["prod", "test"])]
+        for name in ("payments", "data"):
+            repo.fleet.files.team(name, **both, policies={"read": policy()}, permanent=grants)
+        team(repo, "search")()
+        repo.commit()
+        assert repo.apply() is not None
+        leave = (lambda: repo.fleet.files.remove_team("payments")) if is_gone else None
+        repo.merge(repo.pull(leave or team(repo, "payments")))
+        fault = refusing("AccessDenied", lambda call: TEST in call.params.get("RoleArn", ""))
+        repo.fleet.sandbox.faults.append(fault)
+        assert (done := repo.apply()) is not None
+        assert done.status == 2
+        assert "payments: not applied" in repo.waiting
+        repo.merge(repo.pull(team(repo, "search", READ_QUEUES)))
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        repo.fleet.sandbox.faults.clear()
+        repo.merge(repo.pull(team(repo, "search", LIST_BUCKETS)))
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        assert repo.waiting == []
+        assert repo.fleet.attached("user/ann", TEST) == {"data-read"}
+
+
+def test_what_a_team_with_errors_left_goes_with_what_mends_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No plan names the account: it left with the errors, and the plan that mends them is later."""
+    with repository(tmp_path, monkeypatch, account(), account(TEST)) as repo:
+        grants = [permanent("read", environments=["prod", "test"])]
+        both = {"prod": PROD, "test": TEST}
+        repo.fleet.files.team(
+            "payments", accounts=both, policies={"read": policy()}, permanent=grants
+        )
+        repo.commit()
+        assert repo.apply() is not None
+        left = f"aws-accounts:\n  prod: '{PROD}'\n"
+        repo.merge(repo.pull(lambda: repo.fleet.files.write("aws-accounts/payments.yaml", left)))
+        assert (done := repo.apply()) is not None
+        assert done.status == 1
+        repo.merge(repo.pull(team(repo, "payments")))
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        assert repo.fleet.attached("user/ann", TEST) == set()
+        assert repo.waiting == []
+
+
+def test_what_waits_is_not_freed_by_the_loss_of_its_plan(repo: Repository) -> None:
+    first = repo.pull(team(repo, "payments", READ_QUEUES))
+    by_hand(repo, "payments")
+    repo.merge(first)
+    assert repo.apply() is not None
+    for artifact in repo.server.artifacts.values():
+        artifact["expired"] = True
+    for statements in ((READ_QUEUES,), (LIST_BUCKETS,)):
+        repo.merge(repo.pull(team(repo, "data", *statements)))
+        assert (done := repo.apply()) is not None
+        assert done.status == 0, done.out
+        assert repo.waiting == ["payments: not applied"]
+        assert "payments-read" not in repo.fleet.attached("user/ann")
+
+
+@pytest.mark.exhaustive
+def test_what_waits_is_not_freed_by_all_that_others_merge(repo: Repository) -> None:
+    first = repo.pull(team(repo, "payments", READ_QUEUES))
+    by_hand(repo, "payments")
+    repo.merge(first)
+    assert repo.apply() is not None
+    for _ in range(65):
+        repo.commit()
+    repo.merge(repo.pull(team(repo, "data", READ_QUEUES)))
+    assert (done := repo.apply()) is not None
+    assert done.status == 0, done.out
+    assert repo.waiting == ["payments: not applied"]
+    assert "not what was reviewed" in repo.result(first)
 
 
 def test_a_main_that_was_rewritten_says_what_is_not_looked_at(repo: Repository) -> None:

@@ -150,8 +150,10 @@ def _finished(
         if options.results is not None:
             results.write_nothing(options.results)
         return report.exit_status
-    asked = frozenset(configuration.teams) | merged.waiting.keys() if teams is None else teams
-    left = configuration.left_accounts
+    left = configuration.departures
+    had = frozenset(team for each in left.values() for team in each.environments)
+    every = frozenset(configuration.teams) | merged.waiting.keys() | had
+    asked = every if teams is None else teams
     found = failed(report, asked, left)
     if options.results is not None:
         results.write(options.results, merged, report, found, teams, left)

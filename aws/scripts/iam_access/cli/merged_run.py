@@ -1,7 +1,7 @@
 """What merges.py found for an apply: what was merged, and what was reviewed of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ class Merge:
 
     `teams` are those that it changed (None: all); of a commit that is not new, those that wait for
     it. `plans` are what its pull request has shown for these teams, by the account's id. `unread`
-    are the accounts that could not be read for it, None without a plan; `why` is the reason then,
-    as a clause. `is_new` is whether no run has succeeded since.
+    are the accounts that could not be read for it, None if there was never a plan. Without a plan
+    to compare with, `why` is the reason, as a clause. `is_new` is whether no run has succeeded
+    since.
     """
 
     commit: str
@@ -34,11 +35,12 @@ class Merge:
     unread: frozenset[str] | None = None
 
     def has_no_plan_of(self, account_id: str) -> bool:
-        """Whether it is not known what it was to do in an account.
-
-        In one that its plan does not name it was to do nothing.
-        """
+        """Whether no plan tells what it was to do in an account."""
         return self.unread is None or account_id in self.unread
+
+    def does_not_name(self, account_id: str) -> bool:
+        """Whether there is a plan, without the account."""
+        return not self.has_no_plan_of(account_id) and account_id not in self.plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,30 @@ class MergedRun:
         if self.by_hand:
             return None
         plans = [each.plans[account.id] for each in self.merges if account.id in each.plans]
-        gaps = [each.teams for each in self.merges if each.has_no_plan_of(account.id)]
-        is_known = self.before is not None and None not in gaps
+        unplanned, planned = self._unplanned(account)
         return Expectation(
             plans=tuple(plans),
-            unplanned=frozenset[str]().union(*filter(None, gaps)) if is_known else None,
+            unplanned=unplanned,
+            planned=planned,
             stop_on_change=settings.on_plan_change == "stop",
             stop_unplanned=settings.without_reviewed_plan == "stop",
         )
+
+    def _unplanned(self, account: Account) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """The teams (None: all) of which no plan tells what was to be done, and those of them not.
+
+        In an account that a plan does not name, nothing was to be done for the teams that have it.
+        A team that had it may have left it before.
+        """
+        gaps = {each.teams for each in self.merges if each.has_no_plan_of(account.id)}
+        if self.before is None or None in gaps:
+            return None, frozenset()
+        nowhere = frozenset[str]().union(*filter(None, gaps))
+        elsewhere = {each.teams for each in self.merges if each.does_not_name(account.id)}
+        named = frozenset(account.environments) - nowhere
+        if None in elsewhere:
+            return None, named
+        return nowhere.union(*filter(None, elsewhere)) - named, frozenset()
 
 
 def read(folder: Path) -> MergedRun:
@@ -89,7 +107,9 @@ def read(folder: Path) -> MergedRun:
             lost=found["lost"],
             head=found["head"],
             arguments=tuple(found["arguments"]),
-            merges=tuple(_merge(folder, each) for each in found["commits"]),
+            merges=tuple(
+                _merge(folder, each, found["waiting"].keys()) for each in found["commits"]
+            ),
             waiting=dict(found["waiting"]),
             known=frozenset(found["known"]),
             by_hand=found["by_hand"],
@@ -106,9 +126,13 @@ def read(folder: Path) -> MergedRun:
 _HINT = "write it with merges.py, in the same run"
 
 
-def _merge(folder: Path, found: Mapping[str, Any]) -> Merge:
+def _merge(folder: Path, found: Mapping[str, Any], waiting: Set[str]) -> Merge:
     teams = None if found["teams"] is None else frozenset(found["teams"])
-    plans, why, unread = {}, found["why"], None
+    plans, why = {}, found["why"]
+    # What waits was compared with a plan by an earlier run: that it is gone by now frees nothing.
+    is_tried = not found["new"] or (teams is not None and teams <= waiting)
+    is_held = found["reviewed"] and is_tried
+    unread = frozenset[str]() if is_held else None
     if found["digest"]:
         try:
             plan = _plan(folder / plan_name(found["pull"]), found["digest"])

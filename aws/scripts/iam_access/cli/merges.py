@@ -20,6 +20,7 @@ from iam_access.github.client import GitHub
 from iam_access.github.merges import (
     MergedPull,
     NoPlanError,
+    PlanGoneError,
     last_applied,
     pull_of,
     reviewed_plan,
@@ -139,10 +140,14 @@ class _Commits:
 
         Those after `last` are new to this run; of those since `before` it is what teams wait for.
         """
+        found = list(self._changes(before, last))
+        for left, each in zip(reversed(range(len(found))), found, strict=True):
+            yield {**each, **(self._reviewed(each["commit"]) if left < _MOST else _TOO_MANY)}
+
+    def _changes(self, before: str, last: str) -> Iterator[dict[str, Any]]:
         parent = before
         new = set(self.history.first_parents(last, "HEAD"))
-        commits = self.history.first_parents(before, "HEAD")
-        for left, commit in zip(reversed(range(len(commits))), commits, strict=True):
+        for commit in self.history.first_parents(before, "HEAD"):
             arguments = self.history.changed_teams(parent, commit)
             parent = commit
             teams = arguments
@@ -154,28 +159,28 @@ class _Commits:
                     "commit": commit,
                     "teams": None if teams == EVERY_TEAM else teams,
                     "new": commit in new,
-                    **(self._reviewed(commit) if left < _MOST else _TOO_MANY),
                 }
 
     def _reviewed(self, commit: str) -> dict[str, Any]:
         pull = pull_of(self.github, commit)
         if pull is None:
-            return {"pull": None, "digest": None, "why": "it was pushed without a pull request"}
+            why = "it was pushed without a pull request"
+            return {"pull": None, "digest": None, "reviewed": False, "why": why}
         # After a rebase, one has several commits.
         if pull.number not in self._seen:
             self._seen[pull.number] = self._of_pull(pull)
         return self._seen[pull.number]
 
     def _of_pull(self, pull: MergedPull) -> dict[str, Any]:
-        found: dict[str, Any] = {"pull": pull.number, "digest": None, "why": ""}
+        found: dict[str, Any] = {"pull": pull.number, "digest": None, "reviewed": False, "why": ""}
         if not self.is_compared:
             return {**found, "why": "the run was started by hand"}
         try:
             plan = reviewed_plan(self.github, pull)
         except NoPlanError as error:
-            return {**found, "why": str(error)}
+            return {**found, "reviewed": isinstance(error, PlanGoneError), "why": str(error)}
         (self.folder / plan_name(pull.number)).write_text(plan.text, "utf-8")
-        return {**found, "digest": plan.digest}
+        return {**found, "digest": plan.digest, "reviewed": True}
 
 
 def _begin(folder: Path, found: Mapping[str, Any]) -> None:
@@ -188,7 +193,12 @@ def _begin(folder: Path, found: Mapping[str, Any]) -> None:
     (folder / RESULTS).write_text(results.text, "utf-8")
 
 
-_TOO_MANY = {"pull": None, "digest": None, "why": "too many commits are applied at once"}
+_TOO_MANY = {
+    "pull": None,
+    "digest": None,
+    "reviewed": True,
+    "why": "too many commits are applied at once",
+}
 
 
 def _tell(found: Mapping[str, Any], environment: Mapping[str, str]) -> None:

@@ -33,7 +33,7 @@ def write(
 ) -> None:
     """Write the pages and their index. Raises CannotWriteError.
 
-    `teams` are those of the run (None: all), `left` the accounts that left the files. Where very
+    `teams` are those of the run (None: all), `left` the accounts that teams left. Where very
     many fail, as where AWS cannot be reached, none gets an issue: the run fails, and the next one
     tries all of it again.
     """

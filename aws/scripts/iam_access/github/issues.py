@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from iam_access.github.client import GitHub, GitHubError
@@ -36,30 +37,32 @@ def open_issues(github: GitHub, author: str = WORKFLOW) -> Mapping[str, Issue]:
 
     One is known by its author and its first line, as a comment is. A repository may have no issues.
     """
-    try:
-        return dict(_ours(github.pages("issues", state="open", creator=author), author))
-    except GitHubError as error:
-        if error.status == HTTPStatus.GONE:
-            return {}
-        raise
+    return _listed(github, author, state="open")
 
 
 def unfinished_issues(github: GitHub, author: str = WORKFLOW) -> Mapping[str, Issue]:
     """The open issues of ours, and those that a person closed lately, by name. Raises GitHubError.
 
     Lately is among the hundred closed ones that were changed last.
+    """
+    lately = _listed(github, author, most=100, state="closed", sort="updated")
+    closed = {name: issue for name, issue in lately.items() if issue.note != _DONE}
+    return {**closed, **open_issues(github, author)}
+
+
+def _listed(
+    github: GitHub, author: str, *, most: int | None = None, **query: str
+) -> dict[str, Issue]:
+    """Those of ours among the first issues, at `most`, that GitHub lists, by name.
+
     https://docs.github.com/en/rest/issues/issues#list-repository-issues
     """
-    found = open_issues(github, author)
-    wanted = {"state": "closed", "creator": author, "sort": "updated", "per_page": "100"}
     try:
-        listed = github.get("issues", **wanted)
+        return dict(_ours(islice(github.pages("issues", creator=author, **query), most), author))
     except GitHubError as error:
         if error.status == HTTPStatus.GONE:
             return {}
         raise
-    closed = {name: issue for name, issue in _ours(listed, author) if issue.note != _DONE}
-    return {**closed, **found}
 
 
 def _ours(listed: Iterable[Mapping[str, Any]], author: str) -> Iterator[tuple[str, Issue]]:

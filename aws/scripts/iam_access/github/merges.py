@@ -37,6 +37,10 @@ class NoPlanError(Exception):
     """A pull request has no plan to compare with; the message is the reason, as a clause."""
 
 
+class PlanGoneError(NoPlanError):
+    """It had one, which cannot be read any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class MergedPull:
     """A pull request that was merged, and the newest commit of its branch."""
@@ -108,7 +112,7 @@ def reviewed_plan(github: GitHub, pull: MergedPull) -> ReviewedPlan:
         return ReviewedPlan(_plan(github, listed), note.digest)
     except GitHubError as error:
         if error.status in _GONE:
-            raise NoPlanError("GitHub does not have its plan any more") from None
+            raise PlanGoneError("GitHub does not have its plan any more") from None
         raise
 
 
@@ -116,18 +120,18 @@ def _plan(github: GitHub, artifacts: Iterable[Mapping[str, Any]]) -> str:
     """The plan file in the newest artifact: a run that was run again has several."""
     kept = [int(each["id"]) for each in artifacts if not each.get("expired")]
     if not kept:
-        raise NoPlanError("GitHub does not have its plan any more")
+        raise PlanGoneError("GitHub does not have its plan any more")
     try:
         archive = github.download("actions", "artifacts", max(kept), "zip", most=_LARGEST_ARCHIVE)
     except TooLargeError as error:
-        raise NoPlanError(f"its plan is not read: {error.message}") from None
+        raise PlanGoneError(f"its plan is not read: {error.message}") from None
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files, files.open(_FILE) as file:
             content = file.read(_LARGEST_FILE + 1)
     except KeyError:
         raise NoPlanError("it could not be planned against the accounts") from None
     except _DAMAGED:
-        raise NoPlanError("the archive with its plan cannot be read") from None
+        raise PlanGoneError("the archive with its plan cannot be read") from None
     if len(content) > _LARGEST_FILE:
-        raise NoPlanError(f"its plan has more than {_LARGEST_FILE:,} bytes")
+        raise PlanGoneError(f"its plan has more than {_LARGEST_FILE:,} bytes")
     return content.decode("utf-8", "replace")

@@ -26,13 +26,14 @@ _HINT = (
 class Expectation:
     """What was reviewed of one account, by all the pull requests that a run applies.
 
-    `unplanned` are the teams (None: all) whose changes were merged without a plan of this account.
-    `stop_on_change` and `stop_unplanned` are what the settings say: whether changes are held back
-    that differ from what was reviewed, and those of `unplanned` teams.
+    `unplanned` are the teams (None: all but those `planned`) whose changes were merged without a
+    plan of this account. `stop_on_change` and `stop_unplanned` are what the settings say: whether
+    changes are held back that differ from what was reviewed, and those of `unplanned` teams.
     """
 
     plans: tuple[AccountPlan, ...] = ()
     unplanned: frozenset[str] | None = frozenset()
+    planned: frozenset[str] = frozenset()
     stop_on_change: bool = True
     stop_unplanned: bool = False
 
@@ -93,7 +94,9 @@ def _needs_no_review(change: Change, now: datetime) -> bool:
 
 
 def _is_unplanned(change: Change, expected: Expectation) -> bool:
-    return expected.unplanned is None or change.teams <= expected.unplanned
+    if expected.unplanned is None:
+        return change.teams.isdisjoint(expected.planned)
+    return change.teams <= expected.unplanned
 
 
 def _moved(

@@ -12,7 +12,7 @@ Left = Mapping[str, Account]
 def part_of(report: Report, teams: frozenset[str] | None, left: Left) -> Report:
     """What of a report concerns these teams (None: all of it), and what concerns no team.
 
-    `left` are the accounts that left the files, by id, with the teams that had them.
+    `left` are the accounts that teams left, by id, with these teams.
     """
     if teams is None:
         return report
@@ -54,7 +54,7 @@ def _part_of_account(
 
 
 def _teams_in(account: Account, left: Left) -> Set[str]:
-    """The teams that have the account, or had it until it left the files."""
+    """The teams that have the account, or had it until they left it."""
     had = left[account.id].environments if account.id in left else {}
     return account.environments.keys() | had.keys()
 
