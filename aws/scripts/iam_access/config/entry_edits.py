@@ -260,7 +260,7 @@ def proposed(configuration: Configuration, change: Edit, now: datetime) -> Confi
     """
     directory = configuration.directory
     with tempfile.TemporaryDirectory(prefix="self-serve-request-") as name:
-        copy = Path(name).resolve()
+        copy = Path(name)
         for each in (SETTINGS, *loader.team_folders()):
             _copy(directory / each, copy / each)
         target = copy / change.name
@@ -268,10 +268,9 @@ def proposed(configuration: Configuration, change: Edit, now: datetime) -> Confi
         target.write_bytes(change.after)
         # The copy has no history of its own: what is not merged yet would be now.
         merging = Merging(preview=True, into=_newest(configuration))
-        found = loader.load(copy, now=now, base=configuration, merging=merging)
-        here, there = shown_path(directory), shown_path(copy)
-        findings = tuple(_moved(each, there, here) for each in found.findings)
-        return replace(found, findings=findings, directory=directory)
+        shown = shown_path(directory)
+        found = loader.load(copy, now=now, base=configuration, merging=merging, shown=shown)
+        return replace(found, directory=directory)
 
 
 def errors_of(configuration: Configuration, team: str) -> tuple[Finding, ...]:
@@ -335,15 +334,6 @@ def _copy(source: Path, target: Path) -> None:
         for each in sorted(source.iterdir()):
             if each.is_file():
                 shutil.copyfile(each, target / each.name)
-
-
-def _moved(finding: Finding, there: str, here: str) -> Finding:
-    def told(text: str) -> str:
-        return text.replace(f"{there}/", "" if here == "." else f"{here}/")
-
-    place = finding.location
-    moved = replace(place, file=told(place.file)) if place is not None else None
-    return replace(finding, location=moved, message=told(finding.message), hint=told(finding.hint))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,21 +48,24 @@ def load(
     at: Revision | None = None,
     standing: bool = False,
     merging: Merging = MERGED,
+    shown: str | None = None,
 ) -> Configuration:
     """Read and check every file below a directory, as of `now` (UTC).
 
     Errors in the files become findings. Raises UsageError if there is no such directory. Some
     checks apply only to what is new, which is what `base`, the earlier files, does not have. Where
     teams contradict each other, `base` and earlier commits tell which of them came later. Locations
-    name files relative to the working directory, or below the commit `at` that they are from. With
-    `standing`, names that AWS has retired are warnings, since what is on main stays applicable.
-    Durations begin with the commits that brought them: those of `base` or `at`, or else as
-    `merging` says.
+    name files below the path `shown`, else relative to the working directory, or below the commit
+    `at` that they are from. With `standing`, names that AWS has retired are warnings, since what is
+    on main stays applicable. Durations begin with the commits that brought them: those of `base` or
+    `at`, or else as `merging` says.
     """
     _check_directory(directory)
     with _no_collection():
         unknown = Severity.WARNING if standing or base is not None else Severity.ERROR
-        read_so_far = _Reading.of(directory, at.shown if at else files.shown_path(directory))
+        read_so_far = _Reading.of(
+            directory, shown or (at.shown if at else files.shown_path(directory))
+        )
         precedence = precedence_of(directory, base, at)
         into = (base.at if base is not None else at) or merging.into
         read_so_far.begin(replace(merging, into=into), now, read_so_far.report)

@@ -355,14 +355,11 @@ def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[
         if team.name in left_out:
             continue
         for entry in team.access:
-            for principal in entry.principals(names):
-                for environment in dict.fromkeys(entry.environments):
-                    account = team.accounts.get(environment)
-                    if account is None:
-                        continue
-                    for grant in dict.fromkeys(entry.grants):
-                        key = _Key(team.name, principal.in_iam, account.id, grant, entry.temporary)
-                        yield _Grant(key, principal, environment, entry)
+            for principal, environment, grant in entry.single(names):
+                account = team.accounts.get(environment)
+                if account is not None:
+                    key = _Key(team.name, principal.in_iam, account.id, grant, entry.temporary)
+                    yield _Grant(key, principal, environment, entry)
 
 
 def _without(grants: Iterable[_Grant], common: Counter[_Window]) -> Iterator[_Grant]:

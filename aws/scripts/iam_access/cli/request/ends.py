@@ -23,22 +23,23 @@ _INSTANT = TypeAdapter[datetime](Instant)
 _DATE = TypeAdapter[date](Day)
 
 
-def lasting(text: str, begins: datetime | None) -> End:
+def lasting(text: str, begins: datetime | None, name: str = "--for") -> End:
     """The end a length of time (`90m`, `2h`, `6d`) after a moment; None: after the merge.
 
-    Raises UsageError.
+    Raises UsageError, which begins with the `name` of what was asked for.
     """
-    length = _parsed(_DURATION, text, "--for")
+    length = _parsed(_DURATION, text, name)
     return End(length if begins is None else (begins + length).replace(microsecond=0))
 
 
-def at(text: str, now: datetime, zone: tzinfo | None) -> End:
+def at(text: str, now: datetime, zone: tzinfo | None, name: str = "--until") -> End:
     """The end at a moment; without a zone of its own, in the reader's (None: the system's).
 
-    A day is the last one, in UTC; a time alone is the next such time. Raises UsageError.
+    A day is the last one, in UTC; a time alone is the next such time. Raises UsageError as
+    `lasting` does.
     """
     if _DAY.fullmatch(text):
-        return End(_parsed(_DATE, text, "--until"))
+        return End(_parsed(_DATE, text, name))
     clock = _CLOCK.fullmatch(text)
     if clock is not None:
         local = now.astimezone(zone)
@@ -51,31 +52,35 @@ def at(text: str, now: datetime, zone: tzinfo | None) -> End:
         except (ValueError, OverflowError):
             pass  # the field's own message tells what is wrong
     if _LENGTH.fullmatch(text):
-        raise UsageError(
-            f"--until: {shown(text)} is a length of time", f"write --for {shown(text)}"
-        )
+        raise UsageError(f"{name}: {shown(text)} is a length of time", f"write --for {shown(text)}")
     try:
-        return End(_parsed(_INSTANT, text, "--until"))
+        return End(_parsed(_INSTANT, text, name))
     except UsageError as error:
         hint = error.hint if text[:4].isdecimal() else _FORMS
         raise UsageError(error.message, hint) from None
 
 
-def either(text: str, begins: datetime | None, now: datetime, zone: tzinfo | None) -> End:
-    """The end that a length of time (as in `lasting`) or a moment means. Raises UsageError."""
+def either(
+    text: str,
+    begins: datetime | None,
+    now: datetime,
+    zone: tzinfo | None,
+    name: str = "--until",
+) -> End:
+    """The end that a length of time or a moment means, see `lasting` and `at`."""
     if _LENGTH.fullmatch(text):
-        return lasting(text, begins)
-    return at(text, now, zone)
+        return lasting(text, begins, name)
+    return at(text, now, zone, name)
 
 
-def moment(text: str, option: str) -> datetime:
+def moment(text: str, name: str) -> datetime:
     """A moment with a zone, in UTC. Raises UsageError."""
-    return _parsed(_INSTANT, text, option)
+    return _parsed(_INSTANT, text, name)
 
 
-def _parsed(kind: TypeAdapter[T], text: str, option: str) -> T:
+def _parsed(kind: TypeAdapter[T], text: str, name: str) -> T:
     try:
         return kind.validate_python(text)
     except ValidationError as error:
         found = error.errors(include_url=False)[0]["ctx"][PROBLEM]
-        raise UsageError(f"{option}: {found.message}", found.hint) from None
+        raise UsageError(f"{name}: {found.message}", found.hint) from None

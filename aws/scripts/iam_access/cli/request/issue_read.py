@@ -104,11 +104,10 @@ def _asked(
 
 def _until(text: str, begins: datetime | None, now: datetime) -> End:
     try:
-        return ends.either(text, begins, now, UTC)
+        return ends.either(text, begins, now, UTC, "Until when")
     except UsageError as error:
-        message = error.message.partition(": ")[2]
         forms = "write 2h, 18:00 (UTC), YYYY-MM-DD or YYYY-MM-DDTHH:MMZ"
-        raise UsageError(f"Until when: {message}", forms) from None
+        raise UsageError(error.message, forms) from None
 
 
 def _proposed(

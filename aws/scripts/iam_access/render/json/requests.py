@@ -18,7 +18,7 @@ def _request(view: views.RequestView) -> dict[str, Any]:
         "type": request.type.value,
         "sentence": view.sentence,
         "leads_to": list(view.leads_to),
-        "dangers": [*view.dangers, *view.marks],
+        "dangers": [*map(str, view.dangers), *view.marks],
         "team": request.team or None,
         "principals": [str(each) for each in request.principals],
         "new_principals": [str(each) for each in request.newcomers],

@@ -53,7 +53,10 @@ def _fold(summary: str) -> tuple[str, str]:
 def _lines(view: views.RequestView) -> list[str]:
     place = view.request.location
     where = f" ({markdown_code(str(place))})" if place is not None else ""
-    dangers = [f"  - {_WARNING} {_emphasised(each)}" for each in view.dangers[:_OF_REQUEST]]
+    dangers = [
+        f"  - {_WARNING} **{markdown(each.what)}**: {markdown(each.why)}"
+        for each in view.dangers[:_OF_REQUEST]
+    ]
     if len(view.dangers) > _OF_REQUEST:
         dangers.append(f"  - and {len(view.dangers) - _OF_REQUEST:,} more")
     if view.marks:
@@ -65,14 +68,8 @@ def _lines(view: views.RequestView) -> list[str]:
     ]
 
 
-def _emphasised(danger: str) -> str:
-    """A danger with the word before its colon in bold."""
-    word, colon, rest = danger.partition(": ")
-    return f"**{markdown(word)}**{colon}{markdown(rest)}"
-
-
 def _reasons(view: views.RequestView) -> Iterator[str]:
-    """Who asks for what is told together, and why; a line of HTML, which no list is broken by."""
+    """The reasons of requests that are shown as one: a line of HTML, which ends no list."""
     if view.together:
         items = "".join(f"<li>{html_code(_who_and_why(each))}</li>" for each in view.together)
         yield f"  - <details><summary>Who and why</summary><ul>{items}</ul></details>"

@@ -23,5 +23,5 @@ def request_lines(report: Report) -> Iterator[Line]:
         yield line(2, each.sentence, where)
         for clause in each.leads_to:
             yield line(4, clause)
-        for danger in (*each.dangers, *each.marks):
+        for danger in (*map(str, each.dangers), *each.marks):
             yield line(4, Span(danger, "warning"))

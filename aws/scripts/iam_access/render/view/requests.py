@@ -72,6 +72,16 @@ _GIVES = frozenset(
 )
 
 
+class RequestDanger(NamedTuple):
+    """A finding code or an access level, and what stands behind it."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
 @dataclass(frozen=True, slots=True)
 class RequestView:
     """What is asked for and why, what it lets the principals do, and what is dangerous about it.
@@ -84,7 +94,7 @@ class RequestView:
     headline: str
     reason: str
     leads_to: tuple[str, ...]
-    dangers: tuple[str, ...]
+    dangers: tuple["RequestDanger", ...]
     marks: tuple[str, ...]
     rank: int
     together: tuple["RequestView", ...] = ()
@@ -330,10 +340,10 @@ def _leads_to(worst: Sequence[_Meant], request: Request, explained: _Explained) 
         yield "the plan changes nothing for them"
 
 
-def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
+def _dangers(found: Iterable[_Meant]) -> Iterator[RequestDanger]:
     worst = list(found)
     yield from dict.fromkeys(
-        cut(f"{each.code}: {each.explanation}")
+        RequestDanger(each.code, cut(each.explanation))
         for meant in worst
         for each in meant.meaning.escalations
     )
@@ -346,7 +356,7 @@ def _dangers(found: Iterable[_Meant]) -> Iterator[str]:
             for action in each.actions
         }
         if actions:
-            yield cut(f"{level}: {phrases.some(sorted(actions), _ACTIONS)}")
+            yield RequestDanger(level, cut(phrases.some(sorted(actions), _ACTIONS)))
 
 
 def _marks(request: Request) -> Iterator[str]:
