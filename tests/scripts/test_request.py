@@ -3,7 +3,8 @@
 import io
 import shutil
 import subprocess
-from datetime import timedelta, timezone
+import time
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,18 @@ CET = timezone(timedelta(hours=1))
 )
 def test_ends_as_people_write_them(text: str, written: str) -> None:
     assert [*ends.at(text, NOW, CET).written(NOW).values()] == [written]
+
+
+def test_a_time_of_tomorrow_is_that_of_the_clock_tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        evening = datetime(2026, 3, 28, 18, tzinfo=UTC)
+        assert ends.at("18:00", evening, None).at == datetime(2026, 3, 29, 16, tzinfo=UTC)
+        assert ends.at("19:30", evening, None).at == datetime(2026, 3, 28, 18, 30, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

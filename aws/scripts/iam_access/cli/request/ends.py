@@ -1,7 +1,7 @@
 """`--for` and `--until`: when access is to end, as people write it."""
 
 import re
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -42,10 +42,13 @@ def at(text: str, now: datetime, zone: tzinfo | None, name: str = "--until") -> 
         return End(_parsed(_DATE, text, name))
     clock = _CLOCK.fullmatch(text)
     if clock is not None:
-        local = now.astimezone(zone)
-        wanted = local.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
-        next_one = wanted if wanted > local else wanted + _ONE_DAY
-        return End(next_one.astimezone(now.tzinfo))
+        today = now.astimezone(zone).date()
+        wanted = datetime.combine(today, time(int(clock[1]), int(clock[2])))
+        # Each day has its own offset.
+        moments = (
+            each.replace(tzinfo=zone).astimezone(now.tzinfo) for each in (wanted, wanted + _ONE_DAY)
+        )
+        return End(next(each for each in moments if each > now))
     if _WITHOUT_ZONE.fullmatch(text):
         try:
             return End(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(now.tzinfo))
