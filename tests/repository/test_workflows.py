@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -137,6 +138,14 @@ def test_no_failure_hides_in_a_pipe(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_an_artifact_is_unpacked_beside_nothing_of_the_runner(name: str) -> None:
+    # RUNNER_TEMP itself has the event of the run, and what steps set for the next ones.
+    for step in steps(load(name)):
+        if "download-artifact@" in step.get("uses", ""):
+            assert re.fullmatch(r"\$\{\{ runner\.temp \}\}/\w+", step["with"]["path"])
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_packages_are_installed_by_hash(name: str) -> None:
     text = " ".join(step.get("run", "") for step in steps(load(name)))
     assert text.count("pip install") == text.count(INSTALL)
@@ -200,6 +209,8 @@ def test_an_issue_is_answered_by_the_steps_own_scripts(tmp_path: Path) -> None:
         for step in ("Read", "Open"):
             done = run(block("request", step), tmp_path, {"python": PYTHON}, **variables)
             assert (done.returncode, done.stderr) == (0, "")
+            (tmp_path / "artifact").mkdir(exist_ok=True)
+            shutil.copy(tmp_path / "outcome.json", tmp_path / "artifact")
         (comment,) = server.comments.values()
         assert "'Team'" in comment["body"]
 
@@ -253,8 +264,9 @@ def test_the_comment_is_put_by_the_steps_own_script(tmp_path: Path, name: str) -
             "PULL_REQUEST": str(server.add_pull()),
             "COMMIT": "a" * 40,
         }
+        (tmp_path / "artifact").mkdir()
         for page in ("one", "two"):
-            (tmp_path / "plan.md").write_text(page)
+            (tmp_path / "artifact" / "plan.md").write_text(page)
             done = run(block(name, "Comment"), tmp_path, {"python": PYTHON}, **variables)
             assert (done.returncode, done.stderr) == (0, "")
         (comment,) = server.comments.values()
@@ -398,7 +410,8 @@ def test_issues_of_drift_are_kept_by_the_steps_own_script(tmp_path: Path) -> Non
         "looked_at": [],
         "named": None,
     }
-    (tmp_path / "drift.json").write_text(json.dumps(written))
+    (tmp_path / "artifact").mkdir()
+    (tmp_path / "artifact" / "drift.json").write_text(json.dumps(written))
     with github_server("org/repo") as server:
         given = {
             "GITHUB_API_URL": server.url,
