@@ -194,3 +194,16 @@ def test_a_code_span_leaves_out_the_punctuation_of_the_sentence(mark: str) -> No
     assert escape.markdown(f"cannot assume {arn}{mark} no") == f"cannot assume `{arn}`{mark} no"
     # What is only a reference with it stays whole.
     assert escape.markdown(":smile: or") == "`:smile:` or"
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("aws/settings.yaml:6:5)", "aws/settings.yaml:6:5)"),
+        ("(the", "(the"),
+        ("aws/settings.yaml:100:5),", "`aws/settings.yaml:100:5`),"),
+        ("https://en.example/a_(b)", "`https://en.example/a_(b)`"),
+    ],
+)
+def test_a_bracket_that_a_sentence_ends_with_is_none_of_the_word(word: str, told: str) -> None:
+    assert escape.markdown(word) == told

@@ -82,10 +82,10 @@ def html_code(text: str) -> str:
 
 
 # What GitHub would turn into something else even where Markdown leaves it alone: mentions
-# and e-mail addresses, references to issues and commits, links, emoji names (never two digits,
-# as in times of day), formulas.
+# and e-mail addresses, references to issues and commits, links, emoji names (never one or two
+# digits, as in times of day and places in files), formulas.
 _REFERENCE = re.compile(
-    r"@|#\d|\bgh-\d|://|www\.|:(?!\d\d:)[\w+-]+:|\$"
+    r"@|#\d|\bgh-\d|://|www\.|:(?!\d\d?:)[\w+-]+:|\$"
     r"|\b(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,64}\b",
     re.IGNORECASE,
 )
@@ -112,7 +112,8 @@ def markdown(text: str) -> str:
 
 def _word(word: str) -> str:
     if _REFERENCE.search(word) is not None:
-        plain = word.rstrip(",:;")  # a copied word comes without the sentence's comma
+        # A copied word comes without the sentence's comma, and without its bracket.
+        plain = word.rstrip(",:;" if "(" in word else ",:;)")
         if _REFERENCE.search(plain) is None:
             return markdown_code(word)
         return markdown_code(plain) + word[len(plain) :]
