@@ -5,22 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iam_access.config.beginnings import Branch, Read, Request, Step, Version
+from iam_access.config.beginnings import Branch, DurationRequest, Read, Step, Version
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 FILE, OTHER = "aws/temporary-access/pay.yaml", "aws/temporary-access/shop.yaml"
 ASKED, LATER = BEGIN - timedelta(days=1), BEGIN + timedelta(days=1)
-ANN = Request(FILE, "ann", "prod", "read")
-BROKEN = frozenset({Request("", "", "", "")})
+ANN = DurationRequest(FILE, "ann", "prod", "read")
+BROKEN = frozenset({DurationRequest("", "", "", "")})
 
-Files = Mapping[str, Iterable[Request]]
+Files = Mapping[str, Iterable[DurationRequest]]
 
 
 def branch(*states: Files, apart: timedelta = timedelta(hours=1)) -> Branch:
     """A branch of an empty commit 0 and one for each state of the files, an hour apart."""
-    contents: dict[str, frozenset[Request]] = {}
+    contents: dict[str, frozenset[DurationRequest]] = {}
     steps: list[Step] = []
-    before: dict[str, frozenset[Request]] = {}
+    before: dict[str, frozenset[DurationRequest]] = {}
     for number, state in enumerate(({}, *states)):
         after = {path: frozenset(requests) for path, requests in state.items()}
         for requests in after.values():
@@ -41,18 +41,18 @@ def branch(*states: Files, apart: timedelta = timedelta(hours=1)) -> Branch:
     return Branch(steps, read)
 
 
-def _name(requests: frozenset[Request] | None) -> str | None:
+def _name(requests: frozenset[DurationRequest] | None) -> str | None:
     return None if requests is None else repr(sorted(requests, key=repr))
 
 
-def began(request: Request, *states: Files) -> str | None:
+def began(request: DurationRequest, *states: Files) -> str | None:
     """The number of the commit with which a request in the last state (or a later one) began."""
-    last = frozenset[Request]().union(*(states[-1].values() if states else ()))
+    last = frozenset[DurationRequest]().union(*(states[-1].values() if states else ()))
     step = branch(*states).began([request], last | {request})
     return step.commit if step else None
 
 
-def with_(*requests: Request) -> Files:
+def with_(*requests: DurationRequest) -> Files:
     return {FILE: requests}
 
 

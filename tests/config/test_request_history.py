@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from iam_access.config.beginnings import Request
+from iam_access.config.beginnings import DurationRequest
 from iam_access.config.request_history import RequestReader
 from iam_access.config.settings import Settings
 
@@ -37,11 +37,11 @@ PIECES = [
 ]
 
 
-def requests(*bodies: str) -> frozenset[Request]:
+def requests(*bodies: str) -> frozenset[DurationRequest]:
     """The requests in files, as far as they can be read."""
     reader = RequestReader(Settings())
     found = (reader.read(PATH, f"temporary-access:\n{each}".encode()) for each in bodies)
-    return frozenset[Request]().union(*(each.requests for each in found))
+    return frozenset[DurationRequest]().union(*(each.requests for each in found))
 
 
 @pytest.mark.exhaustive

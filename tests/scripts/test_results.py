@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from iam_access.cli import results
+from iam_access.cli import result_pages
 from iam_access.cli.merged_run import Merge, MergedRun
 from iam_access.github.comments import LONGEST
 from iam_access.model import Change, ChangeType, Outcome, Principal, PrincipalType, Report, Status
-from iam_access.runs.results import Failed, part_of
+from iam_access.runs.team_reports import Failed, part_of
 from tests.render.reports import NOW, PROD, account_report, applied, change, troubled
 
 SINCE, HEAD = "a" * 40, "b" * 40
@@ -34,7 +34,7 @@ def run(**more: Any) -> MergedRun:
 
 
 def written(folder: Path, failed: Failed, report: Report, **more: Any) -> dict[str, Any]:
-    results.write(folder, run(**more), report, failed, None, {})
+    result_pages.write(folder, run(**more), report, failed, None, {})
     found: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return found
 

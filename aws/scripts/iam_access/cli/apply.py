@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from iam_access.cli import merged_run, output_files, results
+from iam_access.cli import merged_run, output_files, result_pages
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, merging_of, teams_named
 from iam_access.cli.merged_run import MergedRun
@@ -28,7 +28,7 @@ from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, Plan
 from iam_access.plan.planner import RunOptions
 from iam_access.render.escape import terminal
 from iam_access.runs.planning import applying
-from iam_access.runs.results import failed
+from iam_access.runs.team_reports import failed
 
 # The options that a plan file takes the place of, and their names on the command line.
 _SCOPE = {
@@ -148,7 +148,7 @@ def _finished(
     """
     if options.dry_run or (options.expect_digest and report.digest != options.expect_digest):
         if options.results is not None:
-            results.write_nothing(options.results)
+            result_pages.write_nothing(options.results)
         return report.exit_status
     left = configuration.departures
     had = frozenset(team for each in left.values() for team in each.environments)
@@ -156,7 +156,7 @@ def _finished(
     asked = every if teams is None else teams
     found = failed(report, asked, left)
     if options.results is not None:
-        results.write(options.results, merged, report, found, teams, left)
+        result_pages.write(options.results, merged, report, found, teams, left)
     is_known = found.teams and found.teams <= merged.known
     if not report.exit_status or not is_known or found.others or merged.by_hand:
         return report.exit_status

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from iam_access.cli.apply_steps import TEAM_ISSUE, Waiting
 from iam_access.cli.job import UNFINISHED, say, told
-from iam_access.cli.merge_files import TEAM_ISSUE, Waiting
 from iam_access.errors import AccessError
 from iam_access.github import merges
 from iam_access.github.client import GitHub

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from iam_access.cli.merge_files import FILE, plan_name
+from iam_access.cli.apply_steps import FILE, plan_name
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
 from iam_access.model import Account

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from iam_access.cli import last_applied as applied
+from iam_access.cli.apply_steps import FILE, RESULTS, PullResult, Results, Waiting, plan_name
 from iam_access.cli.job import UNFINISHED, say, set_outputs, told
 from iam_access.cli.last_applied import applied_before, teams_that_wait
-from iam_access.cli.merge_files import FILE, RESULTS, PullResult, Results, Waiting, plan_name
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.merges import (

@@ -7,8 +7,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from iam_access.cli.apply_steps import RESULT_COMMENT, TEAM_ISSUE, PullResult, Results
 from iam_access.cli.job import UNFINISHED, run_address, say, told
-from iam_access.cli.merge_files import RESULT_COMMENT, TEAM_ISSUE, PullResult, Results
 from iam_access.errors import AccessError, UsageError
 from iam_access.github.client import GitHub
 from iam_access.github.comments import comments_of, put_comment

@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import product
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from iam_access.kinds.fields import UserNames
 _AT_ONCE = timedelta(seconds=5)
 
 
-class Request(NamedTuple):
+class DurationRequest(NamedTuple):
     """What has one beginning, whatever else the entry says, and however often it comes and goes.
 
     `path` is that of the file, from the repository's root. `holder` is the user or role as IAM
@@ -33,7 +32,7 @@ class Request(NamedTuple):
     grant: str
     requested: datetime | None = None
 
-    def takes_the_place_of(self, other: "Request") -> bool:
+    def takes_the_place_of(self, other: "DurationRequest") -> bool:
         """Whether it is the other one under another name, if one comes as the other goes.
 
         That is so if one of file, holder, environment and grant differs at most, and the time of
@@ -71,7 +70,7 @@ class Read(NamedTuple):
     The latter is asked for seldom, and may take long to find out.
     """
 
-    requests: frozenset[Request]
+    requests: frozenset[DurationRequest]
     is_whole: Callable[[], bool]
 
 
@@ -81,14 +80,12 @@ Reader = Callable[[str, str], Read]
 _NOTHING = Read(frozenset(), lambda: True)
 
 
-def requests_of(access: AccessEntry, path: str, user_names: UserNames) -> Iterator[Request]:
+def requests_of(access: AccessEntry, path: str, user_names: UserNames) -> Iterator[DurationRequest]:
     """The requests for a duration that an entry makes."""
     if access.lasts is None:
         return
-    for holder, environment, grant in product(
-        access.principals(user_names), access.environments, access.grants
-    ):
-        yield Request(path, holder.in_iam, environment, grant, access.requested)
+    for holder, environment, grant in access.single(user_names):
+        yield DurationRequest(path, holder.in_iam, environment, grant, access.requested)
 
 
 class Branch:
@@ -100,18 +97,20 @@ class Branch:
     def __init__(self, steps: Sequence[Step], read: Reader) -> None:
         self.steps = steps
         self.read = read
-        self._beginnings: dict[Request, Step] = {}
-        self._first_numbers: dict[str, dict[Request, int]] = {}
+        self._beginnings: dict[DurationRequest, Step] = {}
+        self._first_numbers: dict[str, dict[DurationRequest, int]] = {}
         self._versions: dict[str, list[tuple[int, str | None]]] = {}
         for number, step in enumerate(steps):
             for version in step.versions:
                 self._versions.setdefault(version.path, []).append((number, version.after))
         # The requests in a file by its path and the number of its versions, as far as known.
-        self._known: dict[tuple[str, int], frozenset[Request]] = {}
-        self._gone_in: dict[range, frozenset[Request]] = {}
+        self._known: dict[tuple[str, int], frozenset[DurationRequest]] = {}
+        self._gone_in: dict[range, frozenset[DurationRequest]] = {}
         self._unread = {path: each[::-1] for path, each in self._versions.items()}
 
-    def began(self, requests: Iterable[Request], current: Set[Request]) -> Step | None:
+    def began(
+        self, requests: Iterable[DurationRequest], current: Set[DurationRequest]
+    ) -> Step | None:
         """The commit from which the duration of an entry with these requests counts.
 
         None while no commit has it. `current` are the requests in all files of today.
@@ -120,7 +119,7 @@ class Branch:
         known = [each for each in found if each is not None]
         return min(known, key=_age) if known else None
 
-    def _began(self, request: Request, current: Set[Request]) -> Step | None:
+    def _began(self, request: DurationRequest, current: Set[DurationRequest]) -> Step | None:
         if self._number(request) is not None:
             return self._beginning(request)
         folder = request.path.rpartition("/")[0]
@@ -129,7 +128,7 @@ class Branch:
         earlier = self._replaced(request, gone, len(self.steps))
         return min(map(self._beginning, earlier), key=_age, default=None)
 
-    def _beginning(self, request: Request) -> Step:
+    def _beginning(self, request: DurationRequest) -> Step:
         """The beginning of a request that a step has: that of the oldest whose place it takes."""
         if request in self._beginnings:
             return self._beginnings[request]
@@ -148,13 +147,13 @@ class Branch:
             self._beginnings[each] = min(known, key=_age, default=self._first(each))
         return self._beginnings[request]
 
-    def _first(self, request: Request) -> Step:
+    def _first(self, request: DurationRequest) -> Step:
         """The first step that has a request."""
         number = self._number(request)
         assert number is not None, "it is in a step"
         return self.steps[number]
 
-    def _number(self, request: Request) -> int | None:
+    def _number(self, request: DurationRequest) -> int | None:
         """The number of the first step that has a request; None if none has it."""
         numbers = self._first_numbers.setdefault(request.path, {})
         unread = self._unread.get(request.path, [])
@@ -164,20 +163,20 @@ class Branch:
                 numbers.setdefault(each, number)
         return numbers.get(request)
 
-    def brings(self, step: Step, requests: Set[Request]) -> bool:
+    def brings(self, step: Step, requests: Set[DurationRequest]) -> bool:
         """Whether a step has one of the requests, and not only one whose place it takes."""
         return any(requests & self._read(each.path, each.after).requests for each in step.versions)
 
-    def _predecessors(self, request: Request) -> Sequence[Request]:
+    def _predecessors(self, request: DurationRequest) -> Sequence[DurationRequest]:
         """The requests whose place a request takes in the first step that has it."""
         number = self._number(request)
         assert number is not None, "it is in a step"
         return self._replaced(request, self._gone(self._at_once(number)), number)
 
-    def _gone(self, steps: range) -> frozenset[Request]:
+    def _gone(self, steps: range) -> frozenset[DurationRequest]:
         """The requests that steps took away together."""
         if steps not in self._gone_in:
-            before, after = frozenset[Request](), dict[str, str | None]()
+            before, after = frozenset[DurationRequest](), dict[str, str | None]()
             for number in steps:
                 for version in self.steps[number].versions:
                     before |= self._known_before(version.path, number)
@@ -186,7 +185,9 @@ class Branch:
             self._gone_in[steps] = before.difference(*left)
         return self._gone_in[steps]
 
-    def _replaced(self, request: Request, gone: Iterable[Request], end: int) -> Sequence[Request]:
+    def _replaced(
+        self, request: DurationRequest, gone: Iterable[DurationRequest], end: int
+    ) -> Sequence[DurationRequest]:
         """Those that are gone, of steps before number `end`, whose place a request takes."""
         earlier = (each for each in gone if request.takes_the_place_of(each))
         return [each for each in earlier if (self._number(each) or 0) < end]
@@ -204,7 +205,7 @@ class Branch:
         """Whether a step and the next were."""
         return abs(self.steps[number + 1].at - self.steps[number].at) <= _AT_ONCE
 
-    def _known_before(self, path: str, number: int) -> frozenset[Request]:
+    def _known_before(self, path: str, number: int) -> frozenset[DurationRequest]:
         """The requests in a file before a step.
 
         What a version hides that cannot be read in full is what those before it have.
@@ -228,7 +229,7 @@ class Branch:
         return _NOTHING if content is None else self.read(path, content)
 
     @cached_property
-    def _at_end(self) -> Set[Request]:
+    def _at_end(self) -> Set[DurationRequest]:
         """All requests in the files of the newest commit."""
         end = len(self.steps)
         return frozenset().union(*(self._known_before(path, end) for path in self._versions))

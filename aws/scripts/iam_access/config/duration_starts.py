@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iam_access.config import revisions
-from iam_access.config.beginnings import Request, Step, requests_of
+from iam_access.config.beginnings import DurationRequest, Step, requests_of
 from iam_access.config.configuration import TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.request_history import FOLDERS, RequestHistory, lasting_access
@@ -71,7 +71,7 @@ def set_beginnings(
             _refuse(each, _no_history(error), report)
         return
     requests = [frozenset(_requests(each, newest, settings)) for each in found]
-    current = frozenset[Request]().union(*requests)
+    current = frozenset[DurationRequest]().union(*requests)
     begun: dict[tuple[str, str], dict[int, Beginning]] = defaultdict(dict)
     teams = {each.team.name: each.team for each in found}
     for each, asked in zip(found, requests, strict=True):
@@ -97,7 +97,9 @@ def _lasting(team_files: TeamFiles) -> Iterator[_Lasting]:
                 yield _Lasting(team_files, name, number, access)
 
 
-def _requests(entry: _Lasting, newest: Revision | None, settings: Settings) -> Iterator[Request]:
+def _requests(
+    entry: _Lasting, newest: Revision | None, settings: Settings
+) -> Iterator[DurationRequest]:
     path = f"{entry.folder}/{entry.team.name}.yaml"
     above = newest.path if newest else ""
     return requests_of(entry.access, f"{above}/{path}" if above else path, settings.user_names)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iam_access import kinds
 from iam_access.config import read, revisions
-from iam_access.config.beginnings import Branch, Read, Request, requests_of
+from iam_access.config.beginnings import Branch, DurationRequest, Read, requests_of
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import Revision
 from iam_access.config.settings import Settings
@@ -89,7 +89,7 @@ class RequestReader:
 
     def _parts(self, path: str, data: bytes) -> "_Parsed":
         folder = FOLDERS[Path(path).parent.name]
-        found: set[Request] = set()
+        found: set[DurationRequest] = set()
         is_whole = True
         for entry in _entries(data, folder) if folder.keys is None else [data]:
             if (path, entry) not in self._known:
@@ -123,7 +123,7 @@ class RequestReader:
 class _Parsed:
     """The requests in a file or one of its entries, whether all can be read, and any of it."""
 
-    requests: frozenset[Request]
+    requests: frozenset[DurationRequest]
     is_whole: bool
     is_file: bool = True
 

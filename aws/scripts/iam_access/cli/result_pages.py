@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 from iam_access.cli import output_files
-from iam_access.cli.merge_files import RESULTS, PullResult, Results, TeamFailure, Waiting
+from iam_access.cli.apply_steps import RESULTS, PullResult, Results, TeamFailure, Waiting
 from iam_access.cli.merged_run import Merge, MergedRun
 from iam_access.model import Report
 from iam_access.render import markdown_beside_text
 from iam_access.render.escape import markdown
 from iam_access.render.markdown.granted import granted
-from iam_access.runs.results import Failed, Left, did_nothing, part_of
+from iam_access.runs.team_reports import Failed, Left, did_nothing, part_of
 
 _MOST_NEW = 10
 _HINT = "name another --results"
