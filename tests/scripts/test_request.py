@@ -249,6 +249,20 @@ def test_ends_as_people_write_them(text: str, written: str) -> None:
     assert [*ends.at(text, NOW, CET).written(NOW).values()] == [written]
 
 
+def test_an_entry_that_is_not_there_is_told_with_what_may_be_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {**VALID, FILE: f"{TEMPORARY}\t- user: x\n"})
+    assert request(tmp_path, "--end", "--user=bob@example.com") == 2
+    assert "the files of pay have errors, see validate.py" in capsys.readouterr().out
+    assert request(tmp_path, "--end", "--team=pai") == 2
+    assert "there is no team 'pai'" in capsys.readouterr().out
+    write(tmp_path, VALID)
+    for end in ("18:00", "2026-03-02"):
+        assert request(tmp_path, *WHOLE, f"--for={end}") == 2
+        assert f"write --until '{end}'" in capsys.readouterr().out
+
+
 def test_a_time_of_tomorrow_is_that_of_the_clock_tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()

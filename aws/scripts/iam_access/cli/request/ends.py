@@ -28,6 +28,9 @@ def lasting(text: str, begins: datetime | None, name: str = "--for") -> End:
 
     Raises UsageError, which begins with the `name` of what was asked for.
     """
+    if _CLOCK.fullmatch(text) or _DAY.match(text):
+        hint = f"write --until {shown(text)}"
+        raise UsageError(f"{name}: {shown(text)} is not a length of time", hint)
     length = _parsed(_DURATION, text, name)
     return End(length if begins is None else (begins + length).replace(microsecond=0))
 

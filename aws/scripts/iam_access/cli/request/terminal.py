@@ -194,11 +194,14 @@ def _live(run: _Run) -> list[Standing]:
 
 def _one(run: _Run) -> Standing:
     """The one live entry that the options mean, or that is chosen of several."""
+    if run.options.team is not None:
+        files.teams_named([run.options.team], run.configuration)
     found = {f"{each.access.place.location}": each for each in _live(run)}
     if not found:
-        raise UsageError(
-            f"no live entry{_of(run)} is meant", "`request.py --list --all` shows which there are"
-        )
+        wrong = listed(sorted(run.configuration.invalid))
+        why = f"; the files of {wrong} have errors, see validate.py" if wrong else ""
+        hint = f"`request.py --list --all` shows which there are{why}"
+        raise UsageError(f"no live entry{_of(run)} is meant", hint)
     choices = [Choice(place, _line(run, each)) for place, each in found.items()]
     if len(choices) > 1 and not run.person.is_there:
         raise UsageError(
