@@ -88,6 +88,7 @@ request: ## Ask for temporary access (REQUEST_ARGS="--team payments ...")
 	@$(PY) aws/scripts/request.py $(REQUEST_ARGS)
 
 issue: ## Show what the workflow makes of an issue of the form (EVENT=FILE, GitHub's event)
+	@test -n "$(EVENT)" || { echo "error: name the file with the event: make issue EVENT=FILE" >&2; exit 2; }
 	@$(PYTHON) tools/venv.py sandbox
 	@$(PY) aws/scripts/issue.py read --event "$(EVENT)"
 
