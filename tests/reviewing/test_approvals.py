@@ -207,3 +207,23 @@ def test_a_duration_that_never_began_covers_nothing(tmp_path: Path) -> None:
     before = loaded(tmp_path / "before", lasting)  # in no git repository
     more = {"temporary-access/pay.yaml": TEMPORARY + entry.replace("2h", "5d")}
     assert [each.location.line for each in new_access(before, loaded(tmp_path, more), NOW)] == [6]
+
+
+def test_the_end_of_a_grant_that_denies_is_new_access(tmp_path: Path) -> None:
+    """A grant that ends gives nothing, unless it denied something."""
+    entry = """\
+  - {{user: ann@example.com, environment: prod, grant: {}, expiration_date: 2026-03-03}}
+"""
+    policies = """\
+  guard:
+    custom_statements: [{effect: Deny, actions: "kms:*", resources: "*"}]
+"""
+    granted = {
+        "aws-policies/pay.yaml": VALID["aws-policies/pay.yaml"] + policies,
+        "temporary-access/pay.yaml": TEMPORARY + entry.format("guard") + entry.format("reader"),
+    }
+    ended = {**granted, "temporary-access/pay.yaml": TEMPORARY}
+    before = loaded(tmp_path / "before", granted)
+    assert not new_access(before, before, NOW)
+    (found,) = new_access(before, loaded(tmp_path / "after", ended), NOW)
+    assert (found.grant, found.principal.name) == ("guard", "ann")

@@ -52,7 +52,8 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
     """What the later files newly give at `now` (UTC) or later, each once.
 
     All that a policy gives is new where its contents differ, and all that is given in an account
-    is new where the environment stands for another one.
+    is new where the environment stands for another one. What is given no more is new if it denies:
+    what it denied may be allowed then.
     """
     given = _given(before, now)
     names = _names((before, after))
@@ -67,35 +68,68 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
                 each.covers(window) for each in given.get(key, ())
             ):
                 continue
-            policy = team.policies.get(grant)
             found.setdefault(
                 (team.name, environment, grant, principal),
-                NewAccess(
-                    team.name,
-                    environment,
-                    grant,
-                    principal,
-                    names.get(account, frozenset()) | {environment},
-                    tuple(policy.spec.managed_policies) if policy else (),
-                    entry.place.location,
-                ),
+                _new(entry, team, environment, grant, principal, names),
+            )
+    kept = _given(after, now)
+    for team in before.teams.values():
+        for entry, environment, grant, principal in _single(team, before, now):
+            key = (team.name, _account(team, environment), grant, principal.in_iam)
+            if not (_gives(entry) and _denies(team, grant)):
+                continue
+            if any(each.covers(_window(entry)) for each in kept.get(key, ())):
+                continue
+            found.setdefault(
+                (team.name, environment, grant, principal),
+                _new(entry, team, environment, grant, principal, names),
             )
     return tuple(found.values())
 
 
-def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_Window]]:
-    """The windows of all grants that the files give.
+def _new(
+    entry: AccessEntry,
+    team: Team,
+    environment: str,
+    grant: str,
+    principal: Principal,
+    names: Mapping[str, frozenset[str]],
+) -> NewAccess:
+    policy = team.policies.get(grant)
+    return NewAccess(
+        team.name,
+        environment,
+        grant,
+        principal,
+        names.get(_account(team, environment), frozenset()) | {environment},
+        tuple(policy.spec.managed_policies) if policy else (),
+        entry.place.location,
+    )
 
-    A duration whose beginning is not known, or is a merge to come, gives nothing.
-    """
+
+def _denies(team: Team, grant: str) -> bool:
+    """Whether a grant has a statement that denies; AWS managed policies are not looked into."""
+    policy = team.policies.get(grant)
+    return policy is not None and any(
+        each.effect == "Deny" for each in policy.spec.custom_statements
+    )
+
+
+def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_Window]]:
+    """The windows of all grants that the files give."""
     given: dict[_Key, list[_Window]] = {}
     for team in configuration.teams.values():
         for entry, environment, grant, principal in _single(team, configuration, now):
-            if entry.temporary and (entry.until is None or entry.is_pending):
+            if not _gives(entry):
                 continue
             key = (team.name, _account(team, environment), grant, principal.in_iam)
             given.setdefault(key, []).append(_window(entry))
     return given
+
+
+def _gives(entry: AccessEntry) -> bool:
+    """Whether it gives anything: a duration does not whose beginning is not known, or to come."""
+    return not entry.temporary or (entry.until is not None and not entry.is_pending)
 
 
 def _single(
