@@ -1,7 +1,6 @@
 """`apply.py`: make the accounts what the access files ask for."""
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from iam_access.cli import merged_run, output_files, result_pages
 from iam_access.cli.account_run import AccountRun, teams_of_run
 from iam_access.cli.files import accounts_of, load, merging_of, teams_named
+from iam_access.cli.job import say
 from iam_access.cli.merged_run import MergedRun
 from iam_access.cli.notifying import notify_of_report
 from iam_access.cli.report import show
@@ -26,7 +26,6 @@ from iam_access.phrases import shown
 from iam_access.plan import plan_file
 from iam_access.plan.plan_file import AccountPlan, PlanFile, PlanFileError, PlannedRun, account_plan
 from iam_access.plan.planner import RunOptions
-from iam_access.render.escape import terminal
 from iam_access.runs.planning import applying
 from iam_access.runs.team_reports import failed
 
@@ -161,9 +160,7 @@ def _finished(
     if not report.exit_status or not is_known or found.others or merged.by_hand:
         return report.exit_status
     names = ", ".join(sorted(found.teams))
-    sys.stderr.write(
-        terminal(f"warning: not applied: {names}; as an open issue says already") + "\n"
-    )
+    say(f"warning: not applied: {names}; as an open issue says already", is_error=True)
     return 0
 
 

@@ -1,1 +1,1 @@
-"""GitHub's REST API: the only importer of an HTTP client besides `cloud`."""
+"""GitHub's REST API, with the standard library alone."""
