@@ -13,7 +13,7 @@ from iam_access.kinds.names import is_grant_role
 from iam_access.model import Plan, Principal, PrincipalType, Severity
 from iam_access.plan.drift import OVERDUE, WatchedFiles, plan_drift
 from iam_access.plan.planner import RunOptions
-from iam_access.snapshot import Snapshot
+from iam_access.snapshot import PrincipalState, Snapshot
 from tests.invariants.replay import meaning, moments, robbed
 from tests.values import (
     ACCOUNT,
@@ -233,6 +233,24 @@ def test_what_is_attached_to_a_role_of_ours_is_drift() -> None:
     plan = drift(drifted, granted, granted)
     assert codes(plan) == ["drift"]
     assert meaning(moments(plan, drifted)[-1]) == meaning(account)
+
+
+@pytest.mark.parametrize(
+    "named", ["arn:aws:iam::{id}:role{path}{name}", "arn:aws:sts::{id}:assumed-role/{name}/alice"]
+)
+def test_a_role_that_lets_in_a_role_of_ours_is_told(named: str) -> None:
+    granted = files(temporary=[temporary(via="role")])
+    account = applied(granted, account_with())
+    (role,) = (each for each, state in account.principals.items() if is_grant_role(state))
+    arn = named.format(id=account.account_id, path=account.principals[role].path, name=role.name)
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:*"}]}
+    other = Principal(PrincipalType.ROLE, "other")
+    states = {**account.principals, other: PrincipalState(other, "", trust=trust)}
+    plan = drift(replace(account, principals=states), granted, granted)
+    (found,) = plan.findings
+    assert found.code == "beside-ours"
+    assert f"{role.label} in" in found.message
+    assert "role other, which it may assume" in found.message
 
 
 @pytest.mark.parametrize(

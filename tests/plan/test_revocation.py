@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from iam_access.kinds.grant import Form
+from iam_access.kinds.names import is_grant_role
 from iam_access.model import AccountReport, Principal, PrincipalType, Report
 from iam_access.plan.revocation import Target, nothing_matches, plan_revocation
 from iam_access.snapshot import Snapshot
@@ -101,6 +102,30 @@ def test_people_whose_roles_have_names_that_are_cut_alike_are_kept_apart() -> No
     before = applied(files, account_with(one, other))
     plan = plan_revocation(ACCOUNT, before, Target(principal=one), NOW)
     assert [change.principal for change in plan.changes] == [one]
+
+
+@pytest.mark.parametrize(
+    ("name", "grant", "ended"),
+    [("alice", "read", True), ("alice", "write", False), ("alice" * 12, "read", True)],
+)
+@pytest.mark.parametrize("tags", [{}, {"self-serve:grant": "write"}])
+def test_a_role_without_its_tag_is_ended_by_its_grant(
+    name: str, grant: str, ended: bool, tags: dict[str, str]
+) -> None:
+    who = Principal(PrincipalType.USER, name)
+    files = configuration(
+        team(
+            policies=[policy("read")],
+            temporary=[temporary(user=f"{name}@example.com", via="role")],
+        )
+    )
+    before = applied(files, account_with(who))
+    (role,) = (each for each, state in before.principals.items() if is_grant_role(state))
+    if len(name) > 5:
+        tags = {}
+    tampered = with_state(before, role, tags=tags)
+    plan = plan_revocation(ACCOUNT, tampered, Target(grant=grant), NOW)
+    assert [change.principal for change in plan.changes] == [who] * ended
 
 
 def test_shared_policies_go_with_their_last_holder() -> None:

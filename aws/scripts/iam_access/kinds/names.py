@@ -181,6 +181,15 @@ def role_name(
     return f"{short}={_base36(int(_hashed(whole, 24), 16))[:16]:0>16}{number}"
 
 
+def grant_of_role(team: str, name: str) -> str | None:
+    """The grant (`label`) for which `role_name` made a name; None if the name does not tell."""
+    if re.search(rf"{_HASH}(?:{_GENERATION})?$", name):
+        return None
+    first, _, rest = name.partition("+")
+    key, _, person = rest.partition("+")
+    return label(key) if first == team and key and person else None
+
+
 def is_grant_role(state: PrincipalState) -> bool:
     """Whether it is a role made for a temporary grant, with all that hangs on it."""
     return (

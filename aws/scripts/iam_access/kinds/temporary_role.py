@@ -646,7 +646,8 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         principal=_trusted(state.trust, snapshot),
         starts=_opens(document, state.trust),
         expires=end_of(state),
-        grant=state.tags.get(GRANT_TAG),
+        # Tags can be taken away, names cannot.
+        grant=names.grant_of_role(team, state.principal.name) or state.tags.get(GRANT_TAG),
     )
 
 

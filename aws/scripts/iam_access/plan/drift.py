@@ -310,9 +310,12 @@ def _beside_ours(
     concerned = (given_access(each) for each in known if request.concerns(each.teams))
     managed = {whom for each in concerned for whom in (*each.recipients, each.holder) if whom}
     foreign, expected = ForeignAccess(snapshot, observed), ExpectedForeign(configuration, account)
-    for principal in sorted(managed - made):
+    for principal in sorted(managed):
         state = snapshot.principals.get(principal)
-        found = foreign.of(state) if state is not None else ()
+        if state is None:
+            continue
+        # What hangs on a role of ours is a difference of that role.
+        found = foreign.assumed_by(state) if principal in made else foreign.of(state)
         others = [each.label for each in found if not expected.covers(principal, each)]
         if others:
             yield Finding(

@@ -1,5 +1,6 @@
 """What others than the pipeline gave users and roles in an account."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from iam_access.model import Principal, PrincipalType
 from iam_access.plan.diff import ResourcesById
 from iam_access.policy import document as documents
 from iam_access.snapshot import PrincipalState, Snapshot
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+_SESSION = re.compile(r"arn:[^:]+:sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
 class ForeignType(StrEnum):
@@ -45,10 +49,14 @@ class ForeignAccess:
                 self._inline[each.holder].update(each.inline)
         # The roles of others by each ARN or id that their trust policies name.
         self._trusting: dict[str, list[Principal]] = defaultdict(list)
+        # By the name of the role whose sessions they name.
+        self._trusting_sessions: dict[str, list[Principal]] = defaultdict(list)
         for role, state in sorted(snapshot.principals.items()):
-            if role not in self._made:
-                for named in _trusted(state):
-                    self._trusting[named].append(role)
+            for named in _trusted(state) if role not in self._made else ():
+                self._trusting[named].append(role)
+                session = _SESSION.fullmatch(named)
+                if session and session[1] == snapshot.account_id:
+                    self._trusting_sessions[session[2].casefold()].append(role)
 
     def of(self, state: PrincipalState) -> Iterator[Foreign]:
         """What a user or role has of others.
@@ -68,8 +76,15 @@ class ForeignAccess:
         for name in state.inline:
             if name not in self._inline.get(principal, ()):
                 yield Foreign(ForeignType.INLINE, name, f"inline policy {name}")
-        named = {*self._trusting.get(state.arn, ()), *self._trusting.get(state.id or state.arn, ())}
-        for role in sorted(named - {principal}):
+        yield from self.assumed_by(state)
+
+    def assumed_by(self, state: PrincipalState) -> Iterator[Foreign]:
+        """The roles of others whose trust policies name a user or role, or its sessions."""
+        names = (state.arn, state.id or state.arn)
+        named = {role for each in names for role in self._trusting.get(each, ())}
+        if state.principal.type is PrincipalType.ROLE:
+            named.update(self._trusting_sessions.get(state.principal.name.casefold(), ()))
+        for role in sorted(named - {state.principal}):
             yield Foreign(ForeignType.ROLE, role.name, f"{role.label}, which it may assume")
 
 

@@ -73,10 +73,13 @@ class Target:
         return tuple(each for each in (self.principal, self.other) if each is not None)
 
     def matches(self, principal: Principal | None, grant: str | None, team: str) -> bool:
-        """Whether this access is meant; `grant` is a policy key as names have it (`label`)."""
+        """Whether this access is meant.
+
+        `grant` is a policy key as names have it (`label`); None, if it is not known, may be any.
+        """
         return (
             (self.principal is None or self.names(principal))
-            and (self.grant is None or grant == label(self.grant))
+            and (self.grant is None or grant in (None, label(self.grant)))
             and (self.team is None or team == self.team)
         )
 
