@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iam_access.sandbox import FaultContext
 from tests.flow.fleet import (
     LIST_BUCKETS,
     PROD,
@@ -502,6 +503,43 @@ def test_what_a_team_with_errors_left_goes_with_what_mends_them(
         assert done.status == 0, done.out
         assert repo.fleet.attached("user/ann", TEST) == set()
         assert repo.waiting == []
+
+
+@pytest.mark.exhaustive
+def test_what_is_done_by_digest_is_told_though_another_account_moves_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with repository(tmp_path, monkeypatch, account(), account(TEST)) as repo:
+        grants = [permanent("read", environments=["prod", "test"])]
+        both = {"prod": PROD, "test": TEST}
+
+        def queues(*statements: Any) -> None:
+            read = {"read": policy(*statements)}
+            repo.fleet.files.team("payments", accounts=both, policies=read, permanent=grants)
+
+        queues()
+        repo.commit()
+        assert repo.apply() is not None
+        number = repo.pull(lambda: queues(READ_QUEUES))
+        repo.merge(number)
+        dry = repo.apply("workflow_dispatch", DRY_RUN="true")
+        assert dry is not None
+        digest = dry.out.partition("Digest of the plan: ")[2].split()[0]
+        seen = []
+
+        def moved(call: FaultContext) -> None:
+            if (call.operation, call.account_id) == ("GetAccountAuthorizationDetails", TEST):
+                seen.append(call)
+                if len(seen) == 2:
+                    arn = f"arn:aws:iam::{TEST}:policy/self-serve/payments/payments-read"
+                    repo.fleet.sandbox.backend(TEST).detach_user_policy(arn, "ann")
+
+        repo.fleet.sandbox.faults.append(moved)
+        assert (done := repo.apply("workflow_dispatch", EXPECT_DIGEST=digest)) is not None
+        assert done.status == 1
+        assert {call.account_id for call in done.writes} == {PROD}
+        assert "1 change in 1 account applied" in repo.result(number)
+        assert repo.waiting == ["payments: not applied"]
 
 
 def test_what_waits_is_not_freed_by_the_loss_of_its_plan(repo: Repository) -> None:
