@@ -263,6 +263,17 @@ def test_an_entry_that_is_not_there_is_told_with_what_may_be_the_reason(
         assert f"write --until '{end}'" in capsys.readouterr().out
 
 
+def test_the_copy_that_is_checked_is_not_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = TEMPORARY.replace("expiration_date: 2026-03-04", "for: 3h")
+    write(tmp_path, {**VALID, FILE: entry + entry.partition("\n")[2].replace("bob", "eve")})
+    assert request(tmp_path, "--end", "--user=bob@example.com") == 1
+    said = capsys.readouterr().out
+    assert f"git knows no commits of '{tmp_path}'" in said
+    assert "self-serve-request" not in said
+
+
 def test_a_time_of_tomorrow_is_that_of_the_clock_tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()

@@ -270,7 +270,11 @@ def proposed(configuration: Configuration, change: Edit, now: datetime) -> Confi
         merging = Merging(preview=True, into=_newest(configuration))
         shown = shown_path(directory)
         found = loader.load(copy, now=now, base=configuration, merging=merging, shown=shown)
-        return replace(found, directory=directory)
+        # What git says of the copy names it.
+        findings = tuple(
+            replace(each, message=each.message.replace(str(copy), shown)) for each in found.findings
+        )
+        return replace(found, directory=directory, findings=findings)
 
 
 def errors_of(configuration: Configuration, team: str) -> tuple[Finding, ...]:
