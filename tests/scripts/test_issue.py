@@ -412,6 +412,9 @@ def test_the_workflows_own_steps_make_the_pull_request(
                 check=False,
             )
             assert (done.returncode, done.stderr) == (0, ""), done.stdout
+            # What the steps between them do: upload it, and download it in the other job.
+            (tmp_path / "artifact").mkdir(exist_ok=True)
+            shutil.copy(tmp_path / "outcome.json", tmp_path / "artifact")
         means_nothing(repository.answer)
         assert len(repository.server.pulls) == number
     assert "for: 2d" in repository.on_branch()
