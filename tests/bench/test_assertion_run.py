@@ -24,6 +24,7 @@ def test_one_seed_gives_the_same_files_and_another_seed_others(tmp_path: Path) -
     assert first != files(tmp_path / "c", seed=2)
 
 
+@pytest.mark.exhaustive
 def test_a_run_judges_everybody_and_explains_what_is_wrong() -> None:
     # Of 90 tests two or three are of each team, whose three people are exempt from them.
     found = assertion_run.measure(120, 90, runs=1)

@@ -292,6 +292,7 @@ def test_the_fleet_has_a_change_of_every_kind(reference: Reference) -> None:
     assert (reference.again.status, reference.again.writes) == (0, ())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("half", [0, 1])
 def test_an_apply_killed_before_any_write_is_finished_by_the_next(
     files: Files, reference: Reference, half: int
@@ -320,6 +321,7 @@ def test_an_apply_killed_before_any_write_is_finished_by_the_next(
             assert result(fleet) == reference.result, number
 
 
+@pytest.mark.exhaustive
 def test_an_apply_whose_session_ends_tells_so_and_is_finished_by_the_next(
     files: Files, reference: Reference
 ) -> None:
@@ -352,6 +354,7 @@ def test_an_apply_may_be_stopped_again_and_again(files: Files, reference: Refere
         assert_finished(fleet, reference)
 
 
+@pytest.mark.exhaustive
 def test_every_write_may_be_throttled(
     files: Files, reference: Reference, slept: list[float]
 ) -> None:

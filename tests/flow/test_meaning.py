@@ -210,6 +210,7 @@ class TestBase:
         assert found["user/new"]["gained"] == {"Read": 1}
         assert found["user/old"]["lost"] == {"List": 1}
 
+    @pytest.mark.exhaustive
     def test_a_team_whose_earlier_files_are_invalid_is_said_to_be_all_new(
         self, fleet: Fleet, base: Files
     ) -> None:
@@ -226,6 +227,7 @@ class TestBase:
         for output in ("text", "markdown", "github"):
             assert "incomplete-base" in self.run(fleet, base, "--output", output).out
 
+    @pytest.mark.exhaustive
     def test_only_what_looks_new_without_being_so_is_told(self, fleet: Fleet, base: Files) -> None:
         write_team_granting(base, "read")
         base.team("data", accounts={"prod": PROD}, policies={"read": {}})

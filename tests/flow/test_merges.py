@@ -106,6 +106,7 @@ def test_an_account_that_moved_stops_its_team_and_no_other(repo: Repository) -> 
     assert "the run was started by hand" in repo.result(first)
 
 
+@pytest.mark.exhaustive
 def test_a_team_that_fails_for_ever_fails_the_runs_of_its_own_merges_alone(
     repo: Repository,
 ) -> None:
@@ -400,6 +401,7 @@ def test_a_pull_request_that_cannot_be_told_hides_no_other(
     assert "404" in capsys.readouterr().out
 
 
+@pytest.mark.exhaustive
 def test_an_issue_that_a_person_closes_makes_no_run_forget_its_team(repo: Repository) -> None:
     repo.merge(repo.pull(team(repo, "payments", permanent=[permanent("read", users=["ghost"])])))
     assert repo.apply() is not None
@@ -430,6 +432,7 @@ def test_a_note_that_names_no_commit_of_main_changes_nothing_for_others(repo: Re
     assert "not what was reviewed" in repo.result(number)
 
 
+@pytest.mark.exhaustive
 def test_what_no_pull_request_planned_in_an_account_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,6 +454,7 @@ def test_what_no_pull_request_planned_in_an_account_waits(
         assert repo.fleet.attached("user/ann") == set()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_a_team_that_left_an_account_of_others_waits_until_it_could(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_gone: bool
@@ -482,6 +486,7 @@ def test_a_team_that_left_an_account_of_others_waits_until_it_could(
         assert repo.fleet.attached("user/ann", TEST) == {"data-read"}
 
 
+@pytest.mark.exhaustive
 def test_what_a_team_with_errors_left_goes_with_what_mends_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -542,6 +547,7 @@ def test_what_is_done_by_digest_is_told_though_another_account_moves_meanwhile(
         assert repo.waiting == ["payments: not applied"]
 
 
+@pytest.mark.exhaustive
 def test_what_waits_is_not_freed_by_the_loss_of_its_plan(repo: Repository) -> None:
     first = repo.pull(team(repo, "payments", READ_QUEUES))
     by_hand(repo, "payments")

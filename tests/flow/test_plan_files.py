@@ -125,6 +125,7 @@ def _allowing_all(call: ApiCall) -> ApiCall:
     return replace(call, params={**call.params, "PolicyDocument": text("*")})
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_written_where_the_plan_would_be_another_by_now(files: Files, plan: str) -> None:
     write_granting_team(files)
     with opened(files, account(), account(TEST)) as fleet:
@@ -365,6 +366,7 @@ def test_a_file_that_is_no_plan_is_an_error_before_any_call(
     assert "some.json" in error["message"]
 
 
+@pytest.mark.exhaustive
 def test_the_digest_of_a_dry_run_is_applied_and_no_other(files: Files) -> None:
     write_granting_team(files)
     with opened(files, account(), account(TEST)) as fleet:

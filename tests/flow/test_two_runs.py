@@ -198,6 +198,7 @@ def try_revoking(tmp_path: Path, some: Iterable[str]) -> None:
             settled(fleet)
 
 
+@pytest.mark.exhaustive
 def test_an_apply_that_attaches_between_detaching_and_untagging(tmp_path: Path) -> None:
     """B reads and detaches, A reads and attaches, and then B takes its tag off."""
     try_applies(tmp_path, ["BBAAAB"])

@@ -9,6 +9,8 @@ import pytest
 from tests.flow.fleet import PROD, READ_QUEUES, TEST, account, permanent, policy, refusing
 from tests.flow.merges import Repository, repository
 
+pytestmark = pytest.mark.exhaustive
+
 BOTH = ["prod", "test"]
 
 

@@ -181,6 +181,7 @@ def test_grants_that_are_taken_out_of_the_files(scene: Scene) -> None:
     _are_taken_out(scene)
 
 
+@pytest.mark.exhaustive
 @bounded
 @given(scene=scenes(), form=st.sampled_from(Form))
 def test_grants_that_are_renewed(scene: Scene, form: Form) -> None:
@@ -205,6 +206,7 @@ def test_grants_of_any_making(number: int) -> None:
     whatever_happens()
 
 
+@pytest.mark.exhaustive
 @bounded
 @given(
     account=accounts(denies=False),

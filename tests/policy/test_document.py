@@ -320,6 +320,7 @@ def respelled(draw: st.DrawFn, source: dict[str, Any]) -> dict[str, Any]:
 PAIRS = DOCUMENTS.flatmap(lambda source: st.tuples(st.just(source), respelled(source)))
 
 
+@pytest.mark.exhaustive
 @settings(derandomize=True, database=None, deadline=None, max_examples=100)
 @given(PAIRS)
 def test_spelling_never_changes_the_meaning(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:

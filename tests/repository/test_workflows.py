@@ -336,6 +336,7 @@ def find(
     return run(script, folder, {"python": PYTHON}, **{**given, **variables})
 
 
+@pytest.mark.exhaustive
 def test_apply_compares_with_the_last_success_and_not_with_its_own_push(tmp_path: Path) -> None:
     assert "github.event.before" not in str(load("apply"))
     git = ["git", "rev-parse", "HEAD"]
@@ -366,6 +367,7 @@ def last_applied(folder: Path, repository: Path, server: GitHubServer, name: str
     return (folder / "output").read_text()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["drift", "validate"])
 def test_what_was_applied_last_is_what_succeeded_before_all_that_waits(
     tmp_path: Path, name: str

@@ -29,6 +29,7 @@ def test_help(script: str, tmp_path: Path) -> None:
     assert done.stdout.startswith(f"usage: {script}")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("script", EVERY_SCRIPT)
 def test_a_misspelt_option_is_wrong_usage(script: str, tmp_path: Path) -> None:
     # Nor is one taken that is only the beginning of another.
@@ -46,6 +47,7 @@ def test_a_form_that_does_not_exist_is_wrong_usage(folder: Path) -> None:
         assert form in done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("script", ["validate.py", *SCOPED])
 def test_an_unknown_team(script: str, folder: Path) -> None:
     done = run(script, "paymenst", "--config-dir", str(folder), cwd=folder)
@@ -72,6 +74,7 @@ def test_for_whom_or_where_is_not_clear(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("script", ["validate.py", "sandbox.py", *SCOPED])
 def test_a_folder_that_is_missing(script: str, tmp_path: Path) -> None:
     more = ["--all"] if script in SCOPED else []

@@ -243,6 +243,7 @@ class TestPlainMoto:
             aws_session_token=given["SessionToken"],
         )
 
+    @pytest.mark.exhaustive
     def test_apply_twice_and_take_away(self, endpoint: dict[str, str], folder: Path) -> None:
         accounts = {id_: self.client(endpoint, id_) for id_ in (PROD, TEST)}
         for iam in accounts.values():
@@ -299,6 +300,7 @@ def test_an_endpoint_where_nobody_listens(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     done = run("demo.py", cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert done.returncode == 0, done.stdout

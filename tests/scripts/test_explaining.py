@@ -87,6 +87,7 @@ def explained(
     return told
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("output", ["text", "markdown"])
 def test_a_revocation_says_who_loses_what(output: str, explained: Callable[..., str]) -> None:
     told = explained("revoke", "--user", USER, output=output)
@@ -103,6 +104,7 @@ def test_a_revocation_says_so_to_programs(explained: Callable[..., str]) -> None
     assert told["losses"][0]["actions"] == ["sqs:ReceiveMessage"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("output", ["text", "markdown"])
 def test_a_cleanup_says_that_nobody_loses_anything(
     output: str, explained: Callable[..., str]

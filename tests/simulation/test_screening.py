@@ -169,6 +169,7 @@ def violations(snapshot: Snapshot, found: SelectedTests) -> AccountTests:
     return find_violations(ACCOUNT, found.assertions, OfflineBackend(AccountPolicies(snapshot)))
 
 
+@pytest.mark.exhaustive
 @SEARCHED
 @given(st.integers(min_value=0, max_value=1 << 40))
 def test_everybody_at_once_is_everybody_one_by_one(seed: int) -> None:
