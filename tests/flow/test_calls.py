@@ -186,6 +186,7 @@ def test_documents_of_aws_are_read_once_for_all_accounts_and_only_if_needed(file
         assert "GetPolicy" not in fleet.apply("--all", "--dry-run").operations
 
 
+@pytest.mark.exhaustive
 def test_what_can_be_attached_is_listed_once_for_all_accounts_and_only_if_needed(
     files: Files,
 ) -> None:
@@ -242,6 +243,7 @@ def test_a_policy_that_aws_does_not_have_is_found_while_planning_and_holds_up_no
         assert fleet.attached("user/ann") == {"payments-right", "AmazonSNSReadOnlyAccess"}
 
 
+@pytest.mark.exhaustive
 def test_a_policy_that_aws_withdrew_stays_where_it_is_attached(files: Files) -> None:
     files.team(policies={"small": policy(managed=[SMALL])}, permanent=[permanent("small")])
     with opened(files) as fleet:

@@ -221,6 +221,7 @@ def test_what_needs_something_that_failed_is_skipped_and_says_so(fleet: Fleet) -
     assert outcomes["customer-managed-policy", "payments-queues"] == "done"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
 def test_a_missing_principal_blocks_its_own_entries_only(
     files: Files, dry: tuple[str, ...]

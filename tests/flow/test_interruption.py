@@ -340,6 +340,7 @@ def test_an_apply_whose_session_ends_tells_so_and_is_finished_by_the_next(
             assert result(fleet) == reference.result
 
 
+@pytest.mark.exhaustive
 def test_an_apply_may_be_stopped_again_and_again(files: Files, reference: Reference) -> None:
     with prepared(files) as fleet:
         watch = Watch(fleet, reference.held)
@@ -370,6 +371,7 @@ def test_every_write_may_be_throttled(
         assert_finished(fleet, reference)
 
 
+@pytest.mark.exhaustive
 def test_the_answer_to_every_write_may_be_lost(files: Files, reference: Reference) -> None:
     with prepared(files) as fleet:
         watch = Watch(fleet, reference.held)

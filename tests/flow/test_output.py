@@ -201,6 +201,7 @@ class TestUsage:
 
 
 class TestText:
+    @pytest.mark.exhaustive
     def test_names_and_arns_stay_whole_at_any_width(
         self, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -117,6 +117,7 @@ def test_who_can_on_some_resources_is_told_in_every_form(fleet: Fleet) -> None:
     assert simulated(fleet, *question, "-R", "arn:aws:s3:::bucket/other").status == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("action", "resource", "caveat"),
     [

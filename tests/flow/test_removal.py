@@ -95,6 +95,7 @@ def everything_of_the_files_gone(files: Files) -> None:
     write(files, policies={}, permanent=[], temporary=[])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "change",
     [

@@ -183,6 +183,7 @@ def test_a_user_names_the_session_like_themselves(written: Written, case: Case) 
             assert reach.may_assume(one, role, LAST, session=session) is case.is_role
 
 
+@pytest.mark.exhaustive
 @for_every_case
 def test_standing_access_is_what_it_was(written: Written, case: Case) -> None:
     """Only what could make the grant last is denied while it holds, and never afterwards."""

@@ -209,6 +209,7 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.exhaustive
 @settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(st.builds(document, st.lists(statements(), min_size=1, max_size=5)))
 def test_compact_decides_the_same_in_fewer_characters(source: dict[str, Any]) -> None:

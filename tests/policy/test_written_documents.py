@@ -61,6 +61,7 @@ def judge(documents: Sequence[Document], request: Request) -> Verdict:
     ).kind
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(2))
 def test_one_bounded_document_decides_as_its_sources_do_within_the_window(seed: int) -> None:
     random = Random(seed)

@@ -218,6 +218,7 @@ def test_all_who_can_change_something_are_named_however_many_they_are(level: str
     assert len(shown(report)) <= BUDGET
 
 
+@pytest.mark.exhaustive
 def test_names_beyond_what_a_comment_holds_are_counted() -> None:
     told = tuple(meaning(each, "Write") for each in users(6_000))
     account = replace(reports.account_report(reports.PROD), meanings=told)
@@ -227,6 +228,7 @@ def test_names_beyond_what_a_comment_holds_are_counted() -> None:
     assert re.search(r"Left out, for want of room: names: [1-5],\d{3}", output)
 
 
+@pytest.mark.exhaustive
 def test_a_text_beside_it_is_where_the_rest_is_and_has_all_of_it() -> None:
     report = large(6, 100, 20, findings=300)
     assert "Left out, for want of room" in markdown_beside_text(report)

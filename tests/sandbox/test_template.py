@@ -33,6 +33,7 @@ def contents(role: Role) -> dict[str, Any]:
     }
 
 
+@pytest.mark.exhaustive
 def test_the_same_as_through_moto_cloudformation() -> None:
     # Half of moto comes with it: only the worker that runs this test is to pay for that.
     from moto.cloudformation.models import cloudformation_backends  # noqa: PLC0415

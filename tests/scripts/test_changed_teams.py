@@ -136,6 +136,7 @@ def test_what_came_after_the_newer_commit_does_not_count(repository: Repository)
     assert repository.arguments(repository.first, second) == ["alpha"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "change",
     [

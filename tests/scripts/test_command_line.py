@@ -56,6 +56,7 @@ def test_an_unknown_team(script: str, folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("script", "arguments", "words"),
     [

@@ -105,6 +105,7 @@ class TestSandboxServer:
         assert port in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize(
         ("port", "reason"), [("65536", "port must be 0-65535"), ("http", "invalid int value")]
     )

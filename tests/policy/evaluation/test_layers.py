@@ -124,6 +124,7 @@ def combinations() -> Iterator[tuple[Any, ...]]:
     return product(WORDS, WORDS, WORDS, LEVELS, resources, (True, False))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", CALLERS)
 def test_all_combinations_of_layers(who: str) -> None:
     for identity, boundary, session, scps, resource, same_account in combinations():
