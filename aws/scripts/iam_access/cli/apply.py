@@ -195,8 +195,9 @@ def _files(options: argparse.Namespace, now: datetime) -> Configuration:
     Only where a change is judged, in a sandbox, are they also checked against these.
     """
     if options.sandbox:
-        return load(options, now)
-    return load_standing(options.config_dir, options.base, now=now, merging=merging_of(options))
+        return load(options, now, preview=True)
+    merging = merging_of(options, preview=options.dry_run)
+    return load_standing(options.config_dir, options.base, now=now, merging=merging)
 
 
 def _told_of_left(

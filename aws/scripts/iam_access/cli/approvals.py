@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
 
 
 def _judge(options: argparse.Namespace, github: GitHub, now: datetime) -> Verdict:
-    after = load(options, now)
+    after = load(options, now, preview=True)
     before = after.base
     if before is None or not before.settings_valid:
         raise UsageError(

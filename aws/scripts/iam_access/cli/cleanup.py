@@ -12,7 +12,8 @@ from iam_access.runs.planning import cleaning
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Plan, and unless it is a dry run remove; return the exit status."""
-    run = AccountRun("cleanup", options, clock, load(options, clock()))
+    configuration = load(options, clock(), preview=options.dry_run or options.sandbox)
+    run = AccountRun("cleanup", options, clock, configuration)
     request = RunOptions(teams=teams_of_run(options, run.configuration))
     accounts = accounts_of(options, run.configuration, request, run.configuration.known_accounts)
     report = run.over(

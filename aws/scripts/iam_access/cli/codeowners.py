@@ -12,7 +12,7 @@ from iam_access.render import escape
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Write the file, and tell where; return the exit status."""
-    configuration = load(options, clock())
+    configuration = load(options, clock(), preview=True)
     root = code_owners.repository_of(configuration.directory)
     if root is None:
         raise UsageError(

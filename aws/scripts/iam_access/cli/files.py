@@ -19,24 +19,27 @@ if TYPE_CHECKING:
     from iam_access.plan.planner import RunOptions
 
 
-def load(options: argparse.Namespace, now: datetime, *, standing: bool = True) -> Configuration:
+def load(
+    options: argparse.Namespace, now: datetime, *, preview: bool, standing: bool = True
+) -> Configuration:
     """The files that the options name, as of `now` (UTC), compared with those of `--base`.
 
-    `standing`: see `config.load.load`.
+    `preview`: see `merging_of`; `standing`: see `config.load.load`.
     """
-    source, merging = getattr(options, "base", None), merging_of(options)
+    source, merging = getattr(options, "base", None), merging_of(options, preview=preview)
     if source is None:
         return config.load(options.config_dir, now=now, standing=standing, merging=merging)
     base = load_base(source, options.config_dir, now=now)
     return config.load(options.config_dir, now=now, base=base, merging=merging)
 
 
-def merging_of(options: argparse.Namespace) -> Merging:
-    """What the options say of a merge that is still to come. What writes to AWS comes after it.
+def merging_of(options: argparse.Namespace, *, preview: bool) -> Merging:
+    """What the options say of a merge that is still to come.
+
+    What writes to AWS comes after it, and is no `preview`.
 
     Raises UsageError for a commit to merge into where none is possible, or that is not there.
     """
-    preview = getattr(options, "sandbox", False) or getattr(options, "dry_run", True)
     name: str | None = getattr(options, "merge_into", None)
     if name is not None and not preview:
         raise UsageError(

@@ -19,7 +19,7 @@ from iam_access.sandbox.seed import sandbox_accounts
 
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit status."""
-    configuration = load(options, clock())
+    configuration = load(options, clock(), preview=True)
     server = SandboxServer(
         [
             replace(each, planner_role=configuration.settings.planner_role)

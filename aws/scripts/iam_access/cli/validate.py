@@ -17,7 +17,7 @@ from iam_access.plan.requests import requests
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Check the files; return the exit status."""
     now = clock()
-    configuration = load(options, now, standing=False)
+    configuration = load(options, now, preview=True, standing=False)
     teams = teams_named(options.teams, configuration) if options.teams else None
     findings = (
         *findings_of(configuration, teams),
@@ -34,6 +34,6 @@ def _unapplied(
 ) -> Iterator[Finding]:
     if options.applied:
         standing = load_standing(
-            options.config_dir, options.applied, now=now, merging=merging_of(options)
+            options.config_dir, options.applied, now=now, merging=merging_of(options, preview=True)
         )
         yield from left_accounts.unapplied(configuration, standing)

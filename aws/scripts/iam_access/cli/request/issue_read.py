@@ -44,7 +44,7 @@ def _outcome(options: argparse.Namespace, filed: Filed, now: datetime) -> Outcom
         found, problems = issue_form.answers(filed.body)
         if problems:
             raise _RefusedError(*_listed(problems))
-        configuration = files.load(options, now)
+        configuration = files.load(options, now, preview=True)
         team, asked = _asked(configuration, found, now)
         return _proposed(options, configuration, team, asked, filed, now)
     except _RefusedError as refused:

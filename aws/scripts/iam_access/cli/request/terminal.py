@@ -88,7 +88,7 @@ class _Run:
 def run(options: argparse.Namespace, clock: Clock) -> int:
     """Write the entry that is asked for; return the exit status."""
     now = clock().replace(microsecond=0)
-    run = _Run(options, files.load(options, now), now, Person.at_terminal())
+    run = _Run(options, files.load(options, now, preview=True), now, Person.at_terminal())
     if options.list:
         return _list(run)
     _check(options)

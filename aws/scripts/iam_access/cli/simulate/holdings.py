@@ -21,7 +21,7 @@ from iam_access.simulation.results import BackendName
 def answer(options: argparse.Namespace, clock: Clock) -> int:
     """Look into all accounts and show what is held; return the exit status."""
     now = clock()
-    configuration = load(options, now)
+    configuration = load(options, now, preview=True)
     whom = questions.named_principals(options, configuration)
     if whom is None:
         raise UsageError(

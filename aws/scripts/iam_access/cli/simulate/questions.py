@@ -45,7 +45,7 @@ def answer(
     `findings` are those about the actions.
     """
     now = clock()
-    configuration = load(options, now)
+    configuration = load(options, now, preview=True)
     question = AccessQuestion(
         actions=tuple(actions),
         resources=tuple(_resource(each) for each in options.resource or ["*"]),

@@ -68,7 +68,7 @@ def _check_options(options: argparse.Namespace) -> None:
 
 def _report_on(options: argparse.Namespace, clock: Clock) -> TestReport:
     """Run the assertions that the options ask for. Raises AccessError."""
-    configuration = load(options, clock())
+    configuration = load(options, clock(), preview=True)
     teams = teams_named(options.teams, configuration) if options.teams else None
     request = RunOptions(teams=teams)
     accounts = accounts_of(options, configuration, request, configuration.accounts)
