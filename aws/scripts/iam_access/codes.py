@@ -132,6 +132,12 @@ Code: TypeAlias = Literal[
     "missing-resource",
     "conflicting-resources",
     "bad-arn",
+    "bad-short-form",
+    "unknown-account-name",
+    "no-trust",
+    "bad-trust",
+    "bad-role-key",
+    "unknown-template",
     "bad-variable",
     "bad-character",
     "bad-sid",
@@ -543,6 +549,18 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "bad-arn": CodeEntry(
         _ERROR + _WARNING,
         "a resource that IAM refuses; a warning where IAM takes an ARN that matches nothing",
+    ),
+    "bad-short-form": CodeEntry(
+        _ERROR, "a short form of a resource that names none, or that cannot stand there"
+    ),
+    "unknown-account-name": CodeEntry(_ERROR, "an account that is no environment of the team"),
+    "no-trust": CodeEntry(_ERROR, "a role that no service or principal may assume"),
+    "bad-trust": CodeEntry(
+        _ERROR, "a trust entry that names no principal, or that AWS would refuse"
+    ),
+    "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
+    "unknown-template": CodeEntry(
+        _ERROR, "a template that the file does not have, or that uses itself"
     ),
     "bad-variable": CodeEntry(_ERROR, "not a policy variable"),
     "bad-character": CodeEntry(

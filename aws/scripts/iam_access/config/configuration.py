@@ -97,6 +97,11 @@ class Team:
         return {entry.key: entry for entry in self.entries.get(base.POLICIES_FOLDER, ())}
 
     @cached_property
+    def account_ids(self) -> Mapping[str, str]:
+        """The ids of the accounts that the team's files may name, by environment."""
+        return {name: spec.id for name, spec in self.accounts.items()}
+
+    @cached_property
     def access(self) -> Sequence[AccessEntry]:
         """What the team's entries grant, permanent ones first."""
         return access_entries(self.entries)

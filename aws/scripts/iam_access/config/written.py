@@ -39,7 +39,7 @@ def written_grants(
     user_names = configuration.settings.user_names
     for name, environment in account.environments.items():
         team = configuration.teams[name]
-        values = values_of(account, environment, name)
+        values = values_of(account, environment, name, team.account_ids)
         for entry in team.access_in(environment):
             doubted = (rival(each, user_names, snapshot) for each in entry.users)
             rivals = (each for each in doubted if each is not None)

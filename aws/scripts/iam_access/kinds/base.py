@@ -1,7 +1,7 @@
 """What entries grant, what a folder says of itself, and what entries are expanded against."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import product
@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from iam_access.codes import Code
+from iam_access.kinds import short_forms
 from iam_access.kinds.fields import (
     PART_BEFORE,
     Day,
@@ -25,8 +26,10 @@ from iam_access.kinds.fields import (
     values_of,
 )
 from iam_access.kinds.grant import Beginning, TemporaryAccessRules, TemporaryGrant
+from iam_access.kinds.short_forms import Resources
 from iam_access.model import Account, Finding, Location, Principal, Resource, Severity
 from iam_access.place import Path, SourcePosition
+from iam_access.problem import Problem
 from iam_access.snapshot import Snapshot, SnapshotPart
 
 # The names of the lists in an access entry.
@@ -174,6 +177,7 @@ def texts(value: Any) -> Sequence[str]:
 
 
 POLICIES_FOLDER: Final = "aws-policies"
+STATEMENTS: Final = "custom_statements"
 
 
 class StatementSpec(Spec):
@@ -183,21 +187,21 @@ class StatementSpec(Spec):
     effect: Literal["Allow", "Deny"]
     actions: Texts | None = None
     not_actions: Texts | None = None
-    resources: Texts | None = None
-    not_resources: Texts | None = None
+    resources: Resources | None = None
+    not_resources: Resources | None = None
     conditions: dict[str, dict[str, str | list[str]]] | None = None
 
     @property
     def iam(self) -> dict[str, Any]:
-        """The statement in IAM's JSON form, exactly as written."""
+        """The statement in IAM's JSON form, as written, with short forms of resources as ARNs."""
         elements = {
             "Sid": self.sid,
             "Effect": self.effect,
             "Action": self.actions,
             "NotAction": self.not_actions,
-            "Resource": self.resources,
-            "NotResource": self.not_resources,
-            "Condition": self.conditions,
+            "Resource": short_forms.in_iam(self.resources),
+            "NotResource": short_forms.in_iam(self.not_resources),
+            "Condition": short_forms.with_aliases(self.resources, self.conditions),
         }
         return {name: value for name, value in elements.items() if value is not None}
 
@@ -209,9 +213,13 @@ class PolicySpec(Spec):
     managed_policies: list[str] = Field(default_factory=list)
     custom_statements: list[StatementSpec] = Field(default_factory=list)
 
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
+
     @cached_property
     def statements(self) -> list[dict[str, Any]]:
-        """The custom statements in IAM's JSON form, exactly as written."""
+        """The custom statements in IAM's JSON form, with placeholders."""
         return [statement.iam for statement in self.custom_statements]
 
 
@@ -261,8 +269,8 @@ class TeamInAccount:
 
     `policies` are the team's, by key, `granted` the keys of those that an entry grants permanently
     in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
-    temporary grants in this environment, and `user_names` maps addresses to IAM users. `now` is in
-    UTC.
+    temporary grants in this environment, and `user_names` maps addresses to IAM users.
+    `account_ids` are the ids of accounts that statements may name. `now` is in UTC.
     """
 
     account: Account
@@ -275,6 +283,7 @@ class TeamInAccount:
     snapshot: Snapshot
     now: datetime
     user_names: UserNames = PART_BEFORE
+    account_ids: Mapping[str, str] = field(default_factory=dict)
 
     def user(self, written: str) -> Principal:
         """The IAM user that an entry means, spelled as in the account."""
@@ -310,7 +319,8 @@ class TeamInAccount:
 
     def fill(self, value: Any) -> Any:
         """The value with every placeholder replaced, see `placeholders.fill`."""
-        return fill(value, values_of(self.account, self.environment, self.team))
+        values = values_of(self.account, self.environment, self.team, self.account_ids)
+        return fill(value, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -455,13 +455,24 @@ Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 NAMES = ("account_id", "environment", "partition", "team")
 
 # `${...}` is IAM's; only a brace that no dollar sign precedes is ours.
-_PLACEHOLDER = re.compile(rf"(?<!\$)\{{({'|'.join(NAMES)})\}}")
+_PLACEHOLDER = re.compile(rf"(?<!\$)\{{({'|'.join(NAMES)}|account_id:[^{{}}]+)\}}")
 _ANY = re.compile(r"(?<!\$)\{([^{}]*)\}")
 
 
-def values_of(account: Account, environment: str, team: str) -> Mapping[str, str]:
-    """The value of each placeholder in an account that a team calls by the environment."""
+def account_placeholder(name: str) -> str:
+    """The placeholder, without braces, for the id of an account by its name."""
+    return f"account_id:{name}"
+
+
+def values_of(
+    account: Account, environment: str, team: str, account_ids: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The value of each placeholder in an account that a team calls by the environment.
+
+    `account_ids` are the ids of accounts by name; `{account_id:NAME}` stands for one.
+    """
     return {
+        **{account_placeholder(name): number for name, number in account_ids.items()},
         "account_id": account.id,
         "environment": environment,
         "partition": account.partition,
@@ -473,12 +484,12 @@ def fill(value: Any, values: Mapping[str, str]) -> Any:
     """The value with every placeholder replaced in all of its texts, keys included.
 
     It is made of dicts, lists and scalars, as what is read from a file is. `values` has one for
-    each of `NAMES`. IAM's own `${...}` variables are left alone.
+    each of `NAMES`. IAM's own `${...}` variables are left alone, and so is what has no value.
     """
     if isinstance(value, str):
         if "{" not in value:
             return value
-        return _PLACEHOLDER.sub(lambda found: values[found[1]], value)
+        return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), value)
     if isinstance(value, dict):
         return {fill(key, values): fill(each, values) for key, each in value.items()}
     if isinstance(value, list):

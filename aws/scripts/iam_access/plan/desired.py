@@ -89,10 +89,11 @@ class _Reader:
     policies: Mapping[str, FileEntry[PolicySpec]]
     account: Account
     snapshot: Snapshot
+    account_ids: Mapping[str, str]
 
     def managed(self, grant: str) -> tuple[str, ...]:
         """The AWS managed policies of a grant, by ARN."""
-        values = values_of(self.account, self.environment, self.team)
+        values = values_of(self.account, self.environment, self.team, self.account_ids)
         policy = self.policies.get(grant)
         return tuple(fill(policy.spec.managed_policies, values)) if policy else ()
 
@@ -115,8 +116,8 @@ def _readers(
     configuration: Configuration, account: Account, snapshot: Snapshot
 ) -> Iterator[_Reader]:
     for name, environment in sorted(account.environments.items()):
-        policies = configuration.teams[name].policies
-        yield _Reader(name, environment, policies, account, snapshot)
+        team = configuration.teams[name]
+        yield _Reader(name, environment, team.policies, account, snapshot, team.account_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +355,7 @@ def _scopes(
                 snapshot=snapshot,
                 now=now,
                 user_names=configuration.settings.user_names,
+                account_ids=team.account_ids,
             ),
         )
 

@@ -138,7 +138,7 @@ def _granted(
         if name in configuration.invalid:
             continue
         team, user_names = configuration.teams[name], configuration.settings.user_names
-        values = values_of(account, environment, name)
+        values = values_of(account, environment, name, configuration.teams[name].account_ids)
         for entry in team.access_in(environment):
             policies = (team.policies.get(key) for key in entry.grants)
             # The policy of an entry that has ended may be gone.

@@ -16,6 +16,7 @@ from iam_access.config.rules.rulebook import first_match
 from iam_access.kinds import names
 from iam_access.kinds.base import InvalidEntry, Item, StatementSpec
 from iam_access.kinds.fields import fill, may_have_any, unknown_in
+from iam_access.kinds.short_forms import account_name, account_placeholder, with_some_account
 from iam_access.model import Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
@@ -397,6 +398,7 @@ def _filled(
             if may_have_any(filled):  # it has variables of IAM, or unknown placeholders
                 below = (*path, _KEYS[element])
                 check_placeholders(value, item.place, below, samples, report)
+                filled = with_some_account(filled, samples["account_id"])
             statement[element] = filled
     return statement
 
@@ -404,8 +406,10 @@ def _filled(
 def _samples(team_files: TeamFiles) -> dict[str, str]:
     """A value for every placeholder: the longest of the team."""
     specs = list(team_files.accounts.values())
+    some = specs[0].id if specs else "123456789012"
     return {
-        "account_id": specs[0].id if specs else "123456789012",
+        **{account_placeholder(item.key): some for item in team_files.account_items},
+        "account_id": some,
         "environment": max(
             (item.key for item in team_files.account_items), key=len, default="prod"
         ),
@@ -424,12 +428,23 @@ def check_placeholders(
     """Report every placeholder that is not known in the value at a path below the place."""
     for name, below, is_key in unknown_in(value, known):
         at = (*path, *below)
+        account = account_name(name)
+        if account is not None:
+            environments = [each for each in map(account_name, known) if each is not None]
+            report.error(
+                "unknown-account-name",
+                place.at(*at).location,
+                f"the team has no environment {shown(account)}",
+                did_you_mean(account, environments)
+                or f"write one of the team's, {listed(environments, 'or')}, or 12 digits in quotes",
+            )
+            continue
         report.error(
             "unknown-placeholder",
             place.key(*at) if is_key else place.at(*at).location,
             f"there is no value for {shown('{' + name + '}')}",
             did_you_mean(name, known)
-            or f"there are {listed(['{' + each + '}' for each in known])}; "
+            or f"there are {listed(['{' + each + '}' for each in known if ':' not in each])}; "
             "IAM's own variables begin with '${'",
         )
 
