@@ -152,11 +152,11 @@ ALIAS = "{kms: pay, region: eu-west-1}"
         (f"resources: [¶{ALIAS}, {{kms: pay, region: us-east-1}}]", "bad-short-form", "condition"),
         (f"not_resources: [¶{ALIAS}]", "bad-short-form", "not_resources"),
         (
-            f"resources: [¶{ALIAS}]\n        conditions: {{Bool: {{kms:resourcealiases: a}}}}",
+            f"resources: [¶{ALIAS}]\n        conditions: {{Bool: {{kms:resourcealiases: 'true'}}}}",
             "bad-short-form",
             "has one",
         ),
-        ("resources: [¶{iam: role/x, account: nonprd}]", "unknown-account-name", "'nonprd'"),
+        ("resources: ['*', ¶{iam: role/x, account: nonprd}]", "unknown-account-name", "'nonprd'"),
         ("resources: [¶{team}]", "wrong-type", "must be text"),
     ],
 )

@@ -160,6 +160,7 @@ Code: TypeAlias = Literal[
     "aws-owned-role",
     "deployer-role",
     "temporary-role",
+    "role-of-a-file",
     "unknown-managed-policy",
     "policies-not-listed",
     "does-not-fit",
@@ -636,6 +637,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "temporary-role": CodeEntry(
         _ERROR,
         "a role that was made for a temporary grant, to which nothing is granted",
+    ),
+    "role-of-a-file": CodeEntry(
+        _ERROR, "in a plan: nothing is granted to a role that a file describes whole"
     ),
     "unknown-managed-policy": CodeEntry(
         _ERROR,

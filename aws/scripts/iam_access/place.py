@@ -40,6 +40,22 @@ class SourcePosition(NamedTuple):
         children = _children(self.mark)
         return isinstance(children, dict) and key in children
 
+    def over(self, base: "SourcePosition") -> "SourcePosition":
+        """The position of a mapping that has from `base`, at every depth, what this one lacks.
+
+        Both are in one file.
+        """
+        return SourcePosition(self.file, _over(self.mark, base.mark))
+
+    def with_child(self, key: str, child: "SourcePosition") -> "SourcePosition":
+        """The position of this mapping with another value below a key that it has."""
+        line, column, _ = self.mark
+        children = dict(_children(self.mark))
+        at, beside, _ = children[key]
+        return SourcePosition(
+            self.file, (line, column, {**children, key: (at, beside, child.mark)})
+        )
+
     def key(self, *path: str | int) -> Location:
         """The location of a mapping's key (the last step of the path); without it, as `at`."""
         *above, last = path
@@ -49,6 +65,17 @@ class SourcePosition(NamedTuple):
             line, column, _ = children[last]
             return Location(self.file, line, column)
         return parent.location
+
+
+def _over(mark: Mark, base: Mark) -> Mark:
+    line, column, _ = mark
+    own, more = _children(mark), _children(base)
+    if not isinstance(own, dict) or not isinstance(more, dict):
+        return mark
+    children = dict(more)
+    for key, (at, beside, value) in own.items():
+        children[key] = (at, beside, _over(value, more[key][2]) if key in more else value)
+    return line, column, children
 
 
 def _children(mark: Mark) -> Any:

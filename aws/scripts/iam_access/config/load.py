@@ -30,7 +30,14 @@ from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
-from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
+from iam_access.kinds.base import (
+    EverywhereSpec,
+    FileEntry,
+    Folder,
+    InvalidEntry,
+    Item,
+    TemplatedSpec,
+)
 from iam_access.model import Account, Finding, Severity
 from iam_access.place import SourcePosition
 
@@ -327,7 +334,21 @@ def _team_files(
                 _read(team_files, source, folder, registered.get(folder), values, few)
             except TooManyFindingsError:
                 team_files.unclear.add(folder)
+    for team_files in all_team_files.values():
+        _complete_environments(team_files)
     return all_team_files, complete
+
+
+def _complete_environments(team_files: TeamFiles) -> None:
+    """Have entries that name no environments be for all of the team's."""
+    names = [item.key for item in team_files.account_items]
+    for folder, items in team_files.items.items():
+        team_files.items[folder] = tuple(
+            item._replace(spec=item.spec.model_copy(update={"environments": names}))
+            if isinstance(item.spec, EverywhereSpec) and item.spec.environments is None
+            else item
+            for item in items
+        )
 
 
 def _read(
@@ -340,8 +361,17 @@ def _read(
 ) -> None:
     """Read one file into its team's; with `folder` None it is the accounts file."""
     keyed = folder is None or folder.keys is not None
+    templated = folder is not None and issubclass(folder.spec, TemplatedSpec)
     found = (
-        read.section(source.data, source.file, name, keyed=keyed, values=values, report=report)
+        read.section(
+            source.data,
+            source.file,
+            name,
+            keyed=keyed,
+            values=values,
+            report=report,
+            templated=templated,
+        )
         if source.data is not None
         else None
     )

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
 from iam_access.config.findings import MOST, FindingCollector
 from iam_access.config.yaml import mistakes, tree
+from iam_access.kinds import templates
 from iam_access.kinds.base import FileEntry, Folder, InvalidEntry, Item
 from iam_access.kinds.fields import PROBLEM, Spec
 from iam_access.model import Location
@@ -57,11 +58,19 @@ def parsed(
 
 
 def section(
-    data: bytes, file: str, folder: str, *, keyed: bool, values: int, report: FindingCollector
+    data: bytes,
+    file: str,
+    folder: str,
+    *,
+    keyed: bool,
+    values: int,
+    report: FindingCollector,
+    templated: bool = False,
 ) -> tuple[Any, SourcePosition] | None:
     """Return the value below the file's one key, and its place; None after reporting an error.
 
-    A key without a value has no entries: the value is empty.
+    A key without a value has no entries: the value is empty. In a `templated` file, templates may
+    stand beside the entries, which are then completed by them.
     """
     _report_cut_off(data, file, report)
     before = len(report.found)
@@ -85,7 +94,7 @@ def section(
         )
         return None
     for key in value:
-        if key != folder:
+        if key != folder and not (templated and key == templates.KEY):
             hint = did_you_mean(key, () if folder in value else (folder,))
             inside = f"; indent '{key}' if it belongs below it" if folder in value else ""
             report.error(
@@ -105,7 +114,23 @@ def section(
     if not isinstance(inner, dict if keyed else list):
         wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
         return None
-    return inner, below
+    return _completed(inner, below, value, place, report) if templated else (inner, below)
+
+
+def _completed(
+    inner: Any, below: SourcePosition, value: Any, place: SourcePosition, report: FindingCollector
+) -> tuple[Any, SourcePosition]:
+    """Complete the entries by the templates of their file."""
+    written = value.get(templates.KEY)
+    if written is not None and not isinstance(written, dict):
+        at = place.at(templates.KEY)
+        wrong_type("a mapping", written, at, report, name=templates.KEY)
+        written = None
+    expander = templates.Expander(written or {}, place.at(templates.KEY) if written else None)
+    completed = expander.entries(inner, below)
+    for problem, location in expander.found:
+        report.problem(problem, location)
+    return completed
 
 
 def _report_cut_off(data: bytes, file: str, report: FindingCollector) -> None:

@@ -22,6 +22,7 @@ from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
     Duration,
+    Flag,
     Spec,
     UserAddress,
     UserNames,
@@ -39,7 +40,6 @@ FILE = "settings.yaml"
 
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _COUNT = re.compile(r"[1-9][0-9]{0,6}")
-_FLAGS = {"true": True, "false": False}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _WHOLE = {"part before the @": False, "whole address": True}
@@ -74,15 +74,6 @@ T = TypeVar("T")
 def is_wild(pattern: str) -> bool:
     """Whether a pattern has wildcards."""
     return _WILD.search(pattern) is not None
-
-
-def _flag(value: Any) -> bool:
-    flag = _FLAGS.get(value) if isinstance(value, str) else None
-    if flag is None:
-        raise problem(
-            "bad-value", f"{described(value)} is neither true nor false", "write true or false"
-        )
-    return flag
 
 
 def _number(value: Any) -> int:
@@ -295,9 +286,6 @@ def absent_is_default(value: Any) -> Any:
     return {} if value is None else value
 
 
-Flag = Annotated[
-    bool, BeforeValidator(_flag), written_as("true|false", "write true or false", flags=True)
-]
 Number = Annotated[
     int,
     BeforeValidator(_number),

@@ -180,6 +180,18 @@ POLICIES_FOLDER: Final = "aws-policies"
 STATEMENTS: Final = "custom_statements"
 
 
+#: The elements of a statement in IAM, and their keys in the files.
+STATEMENT_KEYS: Final[Mapping[str, str]] = {
+    "Sid": "sid",
+    "Effect": "effect",
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+    "Condition": "conditions",
+}
+
+
 class StatementSpec(Spec):
     """One statement as the files write it."""
 
@@ -221,6 +233,25 @@ class PolicySpec(Spec):
     def statements(self) -> list[dict[str, Any]]:
         """The custom statements in IAM's JSON form, with placeholders."""
         return [statement.iam for statement in self.custom_statements]
+
+
+class TemplatedSpec(Spec):
+    """An entry that may take from a template of its file what it does not say itself.
+
+    The template is merged in before the entry is read, and `use` left out; so it is there only if
+    there is no such template.
+    """
+
+    use: str | None = None
+
+
+class EverywhereSpec(Spec):
+    """An entry that is for all environments of its team, unless it names some.
+
+    Once all files of the team are read, there are some.
+    """
+
+    environments: list[str] | None = None
 
 
 S = TypeVar("S", bound=Spec)
@@ -328,13 +359,15 @@ class Expansion:
     """The result of expanding entries in one account.
 
     `resources` to have, temporary `grants` to be written in a form that fits, `blocked` grants,
-    whose present resources stay as they are, and `findings`.
+    whose present resources stay as they are, and `findings`. `absent` are resources, as they are in
+    the account, that are to go whoever made them.
     """
 
     resources: tuple[Resource, ...] = ()
     grants: tuple[TemporaryGrant, ...] = ()
     blocked: tuple[TemporaryGrant, ...] = ()
     findings: tuple[Finding, ...] = ()
+    absent: tuple[Resource, ...] = ()
 
 
 class Folder(Protocol):

@@ -53,6 +53,7 @@ _ONE_DAY = timedelta(days=1)
 _DURATION = re.compile(r"([0-9]{1,6}) ?([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3_650)
+_FLAGS = {"true": True, "false": False}
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _KEYS = "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'"
 
@@ -73,6 +74,13 @@ class Spec(BaseModel):
         Apart from the field types, so that one run tells both: pydantic skips validators of a
         whole model as soon as one field is wrong. A spec whose `written` has any of these is
         not to be used.
+        """
+        return iter(())
+
+    def named_accounts(self) -> Iterator[tuple[str, Path]]:
+        """The names of accounts in the entry, with the paths where they stand.
+
+        Not those in statements of policies, whose placeholders are checked by themselves.
         """
         return iter(())
 
@@ -409,6 +417,15 @@ def end_of_day(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) + _ONE_DAY
 
 
+def _flag(value: Any) -> bool:
+    flag = _FLAGS.get(value) if isinstance(value, str) else None
+    if flag is None:
+        raise problem(
+            "bad-value", f"{described(value)} is neither true nor false", "write true or false"
+        )
+    return flag
+
+
 def one_or_many(value: Any) -> Any:
     """A string as a list of one. IAM takes either, so the files may have either."""
     return [value] if isinstance(value, str) else value
@@ -448,6 +465,9 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     written_as(_DURATION.pattern, "write minutes, hours or days: 90m, 12h or 6d"),
+]
+Flag = Annotated[
+    bool, BeforeValidator(_flag), written_as("true|false", "write true or false", flags=True)
 ]
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 

@@ -13,6 +13,8 @@ from iam_access.snapshot import PrincipalState
 PREFIX = "self-serve"
 #: With the value `true` on a user or role: aws/bootstrap/ forbids the deployer role to change it.
 PIPELINE_TAG = f"{PREFIX}-pipeline"
+#: With a team as its value, on a role that the team's file describes whole.
+ROLE_TAG = f"{PREFIX}:role"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
 LAST_GENERATION = 99
@@ -195,6 +197,13 @@ def is_grant_role(state: PrincipalState) -> bool:
     return (
         state.principal.type is PrincipalType.ROLE and team_of_policy_path(state.path) is not None
     )
+
+
+def team_of_role(state: PrincipalState) -> str | None:
+    """The team whose file describes a role whole; None for any other principal."""
+    if state.principal.type is not PrincipalType.ROLE or is_grant_role(state):
+        return None
+    return state.tags.get(ROLE_TAG) or None
 
 
 def may_be_role_of(name: str, principal: Principal) -> bool:

@@ -48,7 +48,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 _SPACE = re.compile(r"\s")
 _ALIAS: Final = "alias/"
 _NAMED: Final = account_placeholder("")
-_UNKNOWN = re.compile(rf"\{{{_NAMED}[^{{}}]*\}}")
+_UNKNOWN = re.compile(rf"\{{{_NAMED}([^{{}}]*)\}}")
 #: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
 _ALIAS_OPERATOR: Final = "ForAnyValue:StringEquals"
 _ALIAS_KEY: Final = "kms:ResourceAliases"
@@ -146,10 +146,17 @@ def account_name(placeholder: str) -> str | None:
     return placeholder.removeprefix(_NAMED) if placeholder.startswith(_NAMED) else None
 
 
+def account_names_in(text: str) -> list[str]:
+    """The names in all placeholders of `account_text` in a text."""
+    return [each[1] for each in _UNKNOWN.finditer(text)]
+
+
 def with_some_account(value: Any, account_id: str) -> Any:
-    """A text, or those of a list, with an account in the place of names that have none."""
+    """All texts of a value with an account in the place of names that have none."""
     if isinstance(value, list):
         return [with_some_account(each, account_id) for each in value]
+    if isinstance(value, dict):
+        return {key: with_some_account(each, account_id) for key, each in value.items()}
     return _UNKNOWN.sub(account_id, value) if isinstance(value, str) else value
 
 
@@ -282,11 +289,28 @@ def with_aliases(
     return {**written, _ALIAS_OPERATOR: block}
 
 
-def problems(statements: Any, path: Path) -> Iterator[Problem]:
-    """What is wrong about short forms between the fields of statements as they are written."""
+def problems(statements: Any, path: Path, *, has_self: bool = False) -> Iterator[Problem]:
+    """What is wrong about short forms between the fields of statements as they are written.
+
+    `has_self` is whether the statements are of something that `__self__` can stand for.
+    """
     for index, each in enumerate(statements if isinstance(statements, list) else ()):
         if isinstance(each, Mapping):
             yield from _statement_problems(each, (*path, index))
+            if not has_self:
+                yield from _selves(each, (*path, index))
+
+
+def _selves(statement: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    for key in ("resources", "not_resources"):
+        for index, each in enumerate(as_list(statement.get(key, []))):
+            if isinstance(each, Mapping) and SELF in as_list(each.get("iam")):
+                yield Problem(
+                    "bad-short-form",
+                    f"{SELF} is no role here: a policy may be granted to many",
+                    "write role/NAME, or the statement in the role's own custom_statements",
+                    (*path, key, index),
+                )
 
 
 def _statement_problems(statement: Mapping[str, Any], path: Path) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """Expand the files to the resources that one account is to have."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -122,10 +122,14 @@ def _readers(
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The resources that an account is to have, of all teams together, and findings."""
+    """The resources that an account is to have, of all teams together, and findings.
+
+    `absent` are those, as they are, that no team has there and one wants to go, whoever made them.
+    """
 
     resources: Mapping[ResourceId, Resource]
     findings: tuple[Finding, ...] = ()
+    absent: Mapping[ResourceId, Resource] = field(default_factory=dict)
 
 
 def desired_state(
@@ -147,6 +151,7 @@ def desired_state(
     grants: list[TemporaryGrant] = []
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = [*refused.findings]
+    absent: dict[ResourceId, Resource] = {}
     for team, scope in _scopes(configuration, account, snapshot, now):
         rules = _Rules(refused, team, scope)
         for folder in kinds.FOLDERS:
@@ -159,12 +164,14 @@ def desired_state(
                 (held if rules.hold(resource) else made).append(resource)
             _add(resources, made)
             findings += expansion.findings
+            absent |= {each.id: each for each in expansion.absent}
         findings += rules.findings
     _add(resources, _as_they_are(held, observed))
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
     _keep(resources, [*blocked, *written.blocked], observed, now)
-    return Desired(resources, (*findings, *written.findings))
+    unwanted = {id_: each for id_, each in absent.items() if id_ not in resources}
+    return Desired(resources, (*findings, *written.findings), unwanted)
 
 
 class _Rules:

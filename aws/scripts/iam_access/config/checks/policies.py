@@ -14,7 +14,7 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.kinds import names
-from iam_access.kinds.base import InvalidEntry, Item, StatementSpec
+from iam_access.kinds.base import STATEMENT_KEYS, STATEMENTS, InvalidEntry, Item, StatementSpec
 from iam_access.kinds.fields import fill, may_have_any, unknown_in
 from iam_access.kinds.short_forms import account_name, account_placeholder, with_some_account
 from iam_access.model import Severity
@@ -156,23 +156,11 @@ def _fits(
         )
 
 
-STATEMENTS = "custom_statements"
-
 _SIZE = Quotas().policy_size
 _ABOUT = documents.policy_size(
     documents.document(())
 )  # characters of a document without statements
 
-# The elements of a statement in IAM, and their keys in the files.
-_KEYS = {
-    "Sid": "sid",
-    "Effect": "effect",
-    "Action": "actions",
-    "NotAction": "not_actions",
-    "Resource": "resources",
-    "NotResource": "not_resources",
-    "Condition": "conditions",
-}
 _NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
 _FILLED = ("Resource", "NotResource", "Condition")
 _ABOUT_KEYS = frozenset(
@@ -321,7 +309,7 @@ def _partitions(
             partition = _partition_of(text) if isinstance(text, str) else None
             if partition is None or not (others := _others(partition, partitions)):
                 continue
-            path = (STATEMENTS, position, _KEYS[element], *((index,) if is_list else ()))
+            path = (STATEMENTS, position, STATEMENT_KEYS[element], *((index,) if is_list else ()))
             report.error(
                 "wrong-partition",
                 item.place.at(*path).location,
@@ -396,7 +384,7 @@ def _filled(
         if value is not None and may_have_any(value):
             filled = fill(value, samples)
             if may_have_any(filled):  # it has variables of IAM, or unknown placeholders
-                below = (*path, _KEYS[element])
+                below = (*path, STATEMENT_KEYS[element])
                 check_placeholders(value, item.place, below, samples, report)
                 filled = with_some_account(filled, samples["account_id"])
             statement[element] = filled
@@ -453,5 +441,5 @@ def _path(path: Path, positions: list[int]) -> Path:
     """Translate a path in the document to one in the policy's YAML."""
     if len(path) < 2 or not isinstance(path[1], int):
         return ()
-    element = _KEYS.get(str(path[2]), "") if len(path) > 2 else ""
+    element = STATEMENT_KEYS.get(str(path[2]), "") if len(path) > 2 else ""
     return (STATEMENTS, positions[path[1]], element, *path[3:])

@@ -61,6 +61,7 @@ def check(
     if _too_many(entries, book, report):
         return
     names = book.settings.user_names
+    _named_accounts(team_files, report)
     index.add(entries, names)
     users, roles = index.users, index.roles
     is_read = accounts.FOLDER in team_files.seen and accounts.FOLDER not in team_files.unclear
@@ -84,6 +85,24 @@ def check(
         durations.check_united(
             zip(known_as, written.values(), strict=True), team_files.name, book, now, report
         )
+
+
+def _named_accounts(team_files: TeamFiles, report: FindingCollector) -> None:
+    """Report accounts in entries that are no environments of the team."""
+    if not team_files.accounts_are_known:
+        return
+    known = _keys(team_files.account_items)
+    for item in (each for items in team_files.items.values() for each in items):
+        for name, path in item.spec.named_accounts() if item.spec is not None else ():
+            if name not in known:
+                report.error(
+                    "unknown-account-name",
+                    item.place.at(*path).location,
+                    f"the team has no environment {shown(name)}",
+                    did_you_mean(name, known)
+                    or f"write one of the team's, {listed(sorted(known), 'or')}, or 12 digits in "
+                    "quotes",
+                )
 
 
 def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCollector) -> bool:

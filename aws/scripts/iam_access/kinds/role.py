@@ -1,0 +1,1035 @@
+"""Roles that a team's file describes whole: who may assume them, and what they may do.
+
+Such a role has the name and path of its key, and a tag says whose it is. Everything about it is
+ours: trust, policies, boundary, tags, and the instance profile of the same name. It is made closed
+and opened last; where both trust and permissions change, only those whom both trust policies let in
+can assume it in between.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from iam_access.kinds import aws_policies, calls, managed_policy, names, short_forms, trust
+from iam_access.kinds.base import (
+    STATEMENT_KEYS,
+    STATEMENTS,
+    AccessEntry,
+    EverywhereSpec,
+    Expansion,
+    FileEntry,
+    InvalidEntry,
+    Item,
+    StatementSpec,
+    TeamInAccount,
+    TemplatedSpec,
+    case_conflict,
+    finding_about,
+    text,
+    texts,
+)
+from iam_access.kinds.fields import (
+    Duration,
+    Flag,
+    PolicyDescription,
+    fill,
+    problem,
+    written_as,
+)
+from iam_access.kinds.kind import (
+    GivenAccess,
+    Kind,
+    Lifetime,
+    SharedLimit,
+    Takeover,
+    UnmanagedResource,
+)
+from iam_access.kinds.operations import Operation, Operations, iam_operations
+from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
+from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
+from iam_access.kinds.trust import TrustSpec
+from iam_access.model import (
+    AnswerCheck,
+    ApiCall,
+    Change,
+    Confirm,
+    Finding,
+    Match,
+    Phase,
+    Principal,
+    PrincipalType,
+    Read,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.phrases import listed, shown
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.policy import lint
+from iam_access.problem import Problem
+from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
+
+NAME: Final = "role"
+FOLDER: Final = "aws-roles"
+#: The inline policy of a role's own statements.
+POLICY_NAME: Final = "self-serve"
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_DEFAULT_SESSION: Final = 3_600
+_LONGEST_SESSION: Final = 43_200
+_KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
+_PATH_LIMIT: Final = 512
+_RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
+_KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+_SAMPLES: Final = {
+    "account_id": "123456789012",
+    "environment": "prod",
+    "partition": "aws",
+    "team": "team",
+}
+
+
+def _role_key(value: str) -> str:
+    found = _KEY.fullmatch(value)
+    if found is None or len(found["path"]) > _PATH_LIMIT - 2:
+        raise problem("bad-role-key", f"{shown(value)} is not the name of a role", _KEYS)
+    if found["path"].startswith(_RESERVED_PATHS):
+        raise problem(
+            "bad-role-key",
+            f"{shown(value)} has a path that is kept for others",
+            f"roles below {listed(_RESERVED_PATHS)} are made by the pipeline or AWS: write another",
+        )
+    return value
+
+
+RoleKey = Annotated[str, AfterValidator(_role_key), written_as(_KEY.pattern, _KEYS)]
+
+
+def _session(value: timedelta) -> timedelta:
+    seconds = value.total_seconds()
+    if not _DEFAULT_SESSION <= seconds <= _LONGEST_SESSION:
+        raise problem(
+            "bad-duration",
+            f"max_session cannot be {value}",
+            "write 1h to 12h, the longest that sessions of a role may be",
+        )
+    return value
+
+
+def _tag_key(value: str) -> str:
+    if not _TAG_KEY.fullmatch(value):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is not the key of a tag",
+            "write up to 128 letters, digits, spaces or _.:/=+-@",
+        )
+    if value.lower().startswith(("aws:", names.PREFIX)):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is a tag that only AWS or the pipeline may set",
+            "write a key that begins otherwise",
+        )
+    return value
+
+
+def _tag_value(value: str) -> str:
+    if not _TAG_VALUE.fullmatch(value):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is not the value of a tag",
+            "write up to 256 letters, digits, spaces or _.:/=+-@",
+        )
+    return value
+
+
+SessionLength = Annotated[Duration, AfterValidator(_session)]
+Tags = dict[
+    Annotated[str, AfterValidator(_tag_key)],
+    Annotated[str, AfterValidator(_tag_value)],
+]
+
+
+class RoleSpec(TemplatedSpec, EverywhereSpec):
+    """A role, in all environments of the team unless it names some."""
+
+    state: Literal["present", "absent"] = "present"
+    description: PolicyDescription | None = None
+    trust: list[TrustSpec] = Field(default_factory=list)
+    grants: list[str] = Field(default_factory=list)
+    managed_policies: list[str] = Field(default_factory=list)
+    custom_statements: list[StatementSpec] = Field(default_factory=list)
+    instance_profile: Flag = False
+    max_session: SessionLength | None = None
+    permissions_boundary: str | None = None
+    tags: Tags = Field(default_factory=dict)
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
+        is_whole = "use" not in written  # else its template is missing, and reported
+        if is_whole and not written.get("trust") and written.get("state") != "absent":
+            yield Problem(
+                "no-trust",
+                "the role has no trust, so nothing could assume it",
+                "add trust: [{service: ec2}], or whom it is for; state: absent deletes it",
+            )
+        yield from trust.problems(written.get("trust"), ("trust",))
+        statements = written.get(STATEMENTS)
+        yield from short_forms.problems(statements, (STATEMENTS,), has_self=True)
+        yield from _statement_problems(statements)
+        yield from _policy_problems(written.get("managed_policies"))
+
+    def named_accounts(self) -> Iterator[tuple[str, Path]]:
+        for index, entry in enumerate(self.trust):
+            for written in _account_names([*(entry.account or ()), entry.federated or ""]):
+                yield written, ("trust", index)
+        for index, statement in enumerate(self.custom_statements):
+            for written in _account_names(statement.iam):
+                yield written, (STATEMENTS, index)
+
+
+def _account_names(value: Any) -> Iterator[str]:
+    """The names of accounts in placeholders of texts."""
+    if isinstance(value, str):
+        yield from short_forms.account_names_in(value)
+    elif isinstance(value, Mapping):
+        yield from _account_names(list(value.values()))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _account_names(each)
+
+
+def _statement_problems(statements: Any) -> Iterator[Problem]:
+    """What IAM refuses about the role's own statements, as far as each can be read."""
+    for index, written in enumerate(statements if isinstance(statements, list) else ()):
+        try:
+            statement = StatementSpec.model_validate(written)
+        except ValidationError:
+            continue  # reported where it is read
+        filled = short_forms.with_some_account(
+            fill(_own(statement.iam, "x"), _SAMPLES), _SAMPLES["account_id"]
+        )
+        for found in lint.check_statement(filled):
+            if found.severity is Severity.ERROR and found.unknown is None:
+                element = STATEMENT_KEYS.get(str(found.path[0]), "") if found.path else ""
+                yield replace(found, path=(STATEMENTS, index, element, *found.path[1:]))
+
+
+def _policy_problems(written: Any) -> Iterator[Problem]:
+    """What is wrong with the ARNs of managed policies."""
+    seen: set[str] = set()
+    for index, arn in enumerate(written if isinstance(written, list) else ()):
+        if not isinstance(arn, str):
+            continue
+        path = ("managed_policies", index)
+        if arn in seen:
+            message, hint = f"{shown(arn)} is listed twice", "remove one of the two"
+            yield Problem("duplicate-item", message, hint, path)
+        elif not arns.is_managed_policy(fill(arn, _SAMPLES)):
+            yield Problem(
+                "bad-managed-policy",
+                f"{shown(arn)} is not the ARN of a managed policy",
+                "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:…",
+                path,
+            )
+        elif arns.is_service_linked_policy(fill(arn, _SAMPLES)):
+            yield Problem(
+                "policy-not-attachable",
+                f"{shown(arn)} is for a service-linked role of AWS, and AWS attaches it to no "
+                "other role",
+                "write the needed part as custom_statements",
+                path,
+            )
+        seen.add(arn)
+
+
+# What is read of an account for roles beside its IAM details.
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """What only a list of roles tells: the longest session in seconds, and the description."""
+
+    max_session: int = _DEFAULT_SESSION
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceProfile:
+    """An instance profile, and the names of the roles in it: one or none."""
+
+    path: str
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RolesState:
+    """The settings of all roles and all instance profiles of an account, by name."""
+
+    settings: Mapping[str, RoleSettings] = field(default_factory=dict)
+    profiles: Mapping[str, InstanceProfile] = field(default_factory=dict)
+
+
+class RolesPart(SnapshotPart[RolesState]):
+    """What `GetAccountAuthorizationDetails` leaves out of roles; two lists of an account."""
+
+
+def _facts(snapshot: Snapshot) -> RolesState:
+    return snapshot.part(RolesPart(snapshot.account_id))
+
+
+def _with_facts(snapshot: Snapshot, **changed: Any) -> Snapshot:
+    part = RolesPart(snapshot.account_id)
+    known = snapshot.parts.get(part)
+    state = known if isinstance(known, RolesState) else RolesState()
+    return replace(snapshot, parts={**snapshot.parts, part: replace(state, **changed)})
+
+
+def _settings_of(snapshot: Snapshot) -> Mapping[str, RoleSettings]:
+    found = snapshot.parts.get(RolesPart(snapshot.account_id))
+    return found.settings if isinstance(found, RolesState) else {}
+
+
+def _profiles_of(snapshot: Snapshot) -> Mapping[str, InstanceProfile]:
+    found = snapshot.parts.get(RolesPart(snapshot.account_id))
+    return found.profiles if isinstance(found, RolesState) else {}
+
+
+_CallParams = Mapping[str, Any]
+_Effect = Callable[[Snapshot, _CallParams], Snapshot]
+
+
+def _updated(at: Snapshot, params: _CallParams) -> Snapshot:
+    settings = RoleSettings(params["MaxSessionDuration"], params["Description"])
+    return _with_facts(at, settings={**_settings_of(at), params["RoleName"]: settings})
+
+
+def _created(at: Snapshot, params: _CallParams) -> Snapshot:
+    made = iam_operations("create_role")["iam", "create_role"].effect(at, params)
+    described = {"Description": "", **params}
+    return _updated(made, described)
+
+
+def _profile_created(at: Snapshot, params: _CallParams) -> Snapshot:
+    profile = InstanceProfile(params["Path"])
+    return _with_facts(at, profiles={**_profiles_of(at), params["InstanceProfileName"]: profile})
+
+
+def _profile_deleted(at: Snapshot, params: _CallParams) -> Snapshot:
+    name = params["InstanceProfileName"]
+    return _with_facts(at, profiles={k: v for k, v in _profiles_of(at).items() if k != name})
+
+
+def _profile_filled(at: Snapshot, params: _CallParams) -> Snapshot:
+    return _profile_changed(at, params["InstanceProfileName"], (params["RoleName"],))
+
+
+def _profile_emptied(at: Snapshot, params: _CallParams) -> Snapshot:
+    return _profile_changed(at, params["InstanceProfileName"], ())
+
+
+def _profile_changed(at: Snapshot, name: str, roles: tuple[str, ...]) -> Snapshot:
+    known = _profiles_of(at).get(name)
+    if known is None:
+        return at
+    return _with_facts(at, profiles={**_profiles_of(at), name: replace(known, roles=roles)})
+
+
+class Roles(Kind):
+    """The roles of `aws-roles/`, with all that hangs on them, and their folder."""
+
+    name = NAME
+    folder = FOLDER
+    spec = RoleSpec
+    keys: TypeAdapter[str] = TypeAdapter(RoleKey)
+    temporary = False
+    operations: Operations = {
+        **iam_operations(
+            "update_assume_role_policy",
+            "put_role_permissions_boundary",
+            "put_role_policy",
+            "delete_role_policy",
+            "attach_role_policy",
+            "detach_role_policy",
+            "tag_role",
+            "untag_role",
+            "delete_role",
+        ),
+        ("iam", "create_role"): Operation(_created, ("iam:CreateRole", "iam:TagRole")),
+        ("iam", "update_role"): Operation(_updated, ("iam:UpdateRole",)),
+        ("iam", "create_instance_profile"): Operation(
+            _profile_created, ("iam:CreateInstanceProfile",)
+        ),
+        ("iam", "delete_instance_profile"): Operation(
+            _profile_deleted, ("iam:DeleteInstanceProfile",)
+        ),
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+        ("iam", "add_role_to_instance_profile"): Operation(
+            _profile_filled, ("iam:AddRoleToInstanceProfile", "iam:PassRole")
+        ),
+        ("iam", "remove_role_from_instance_profile"): Operation(
+            _profile_emptied, ("iam:RemoveRoleFromInstanceProfile",)
+        ),
+    }
+    reads = ("iam:GetRole", "iam:GetInstanceProfile", "iam:ListRoles", "iam:ListInstanceProfiles")
+    quotas: tuple[Quota, ...] = (ROLES, ATTACHED, INLINE_SIZE, TAGS)
+    limits: tuple[SharedLimit, ...] = ()
+
+    # What its files say.
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        found = _KEY.fullmatch(item.key)
+        if isinstance(item, InvalidEntry):
+            written = item.written if isinstance(item.written, dict) else {}
+            environments, grants = texts(written.get("environments")), texts(written.get("grants"))
+            description, is_absent = text(written.get("description")), False
+        else:
+            environments, grants = item.spec.environments or (), item.spec.grants
+            description, is_absent = item.spec.description, item.spec.state == "absent"
+        if found is not None and not is_absent:
+            yield AccessEntry(
+                item.place,
+                (),
+                (found["name"],),
+                environments,
+                grants,
+                description=description,
+                valid=item.spec is not None,
+            )
+
+    def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
+        here = [each for each in entries if scope.environment in (each.spec.environments or ())]
+        present = [each for each in here if each.spec.state == "present"]
+        made = {_arn(each.key, scope) for each in present}
+        findings: list[Finding] = []
+        wanted: list[Resource] = []
+        for entry in present:
+            resource = _resource(entry, scope)
+            finding = _missing_principal(resource, entry, made, scope)
+            if finding is None:
+                wanted.append(resource)
+            else:
+                findings.append(finding)
+                wanted += _as_it_is(resource, scope)
+        return Expansion(
+            tuple(wanted),
+            findings=tuple(findings),
+            absent=tuple(
+                found
+                for each in here
+                if each.spec.state == "absent"
+                for found in _to_delete(each, scope)
+            ),
+        )
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        if any(scope.environment in (each.spec.environments or ()) for each in entries):
+            yield RolesPart(scope.account.id)
+
+    def documents(
+        self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        """Those of AWS that a role gets or has: what denies is attached first."""
+        for entry in entries:
+            if scope.environment in (entry.spec.environments or ()):
+                yield from (
+                    arn for arn in _managed(entry, scope) if arns.is_aws_managed_policy(arn)
+                )
+
+    def unproven(
+        self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        return self.documents(entries, scope)
+
+    # What it is in an account.
+
+    def in_words(self, count: int) -> str:
+        return "role" if count == 1 else f"{count:,} roles"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        if any(names.team_of_role(state) is not None for state in snapshot.principals.values()):
+            yield RolesPart(snapshot.account_id)
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        for state in snapshot.principals.values():
+            team = names.team_of_role(state)
+            if team is not None:
+                yield _observed(state, team, snapshot)
+
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        return _role(resource.name) in snapshot.principals
+
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+        taken = snapshot.principals.get(snapshot.spelled(_role(wanted.name)))
+        if taken is None:
+            return None
+        team = names.team_of_role(taken)
+        if team in wanted.teams:
+            return UnmanagedResource(
+                case_conflict(wanted, taken.arn, snapshot), is_equivalent=False, adopt=None
+            )
+        can = taken.arn == wanted.attributes["arn"] and team is None and _refusal(taken) is None
+        owner = f"is of team {team}" if team else "was not made by the pipeline"
+        return UnmanagedResource(
+            finding_about(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"the role name {wanted.name} is taken by {taken.arn}, which {owner}",
+                "rename the role, or have the other one renamed or deleted by its owner",
+            ),
+            is_equivalent=False,
+            adopt=_takeover(taken, wanted, snapshot) if can else None,
+        )
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return ()
+
+    def reserved(self, state: PrincipalState) -> Problem | None:
+        team = names.team_of_role(state)
+        if team is None:
+            return None
+        return Problem(
+            "role-of-a-file",
+            f"is described whole in {FOLDER}/{team}.yaml; nothing else is attached to it",
+            f"add it to grants of the role in {FOLDER}/{team}.yaml",
+        )
+
+    # What it gives.
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        return GivenAccess(
+            _role(resource.name),
+            (),
+            inline={POLICY_NAME: resource.document} if resource.document is not None else {},
+            attached=frozenset(resource.attributes["managed"]),
+        )
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        return None
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return False
+
+    # How it is changed.
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        role = _role(resource.name)
+        yield Use(ROLES, None, resource.attributes["arn"])
+        for arn in resource.attributes["managed"]:
+            yield Use(ATTACHED, role, arn)
+        if resource.document is not None:
+            yield Use(INLINE_SIZE, role, POLICY_NAME, documents.policy_size(resource.document))
+        for key, _ in resource.attributes["tags"]:
+            yield Use(TAGS, role, key)
+        yield Use(TAGS, role, names.ROLE_TAG)
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        if after is None:
+            assert before is not None, "a change has a before or an after"
+            return tuple(_deletion(before, snapshot))
+        account = snapshot.account_id
+        if before is None:
+            return (
+                _create(account, after),
+                *_permissions(None, after, snapshot),
+                *_profile(None, after, snapshot),
+                _trust(account, after.name, after.documents[TRUST], Phase.GRANT),
+            )
+        return tuple(_update(before, after, snapshot))
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        return self.calls(dead, None, snapshot)
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        before, after = change.before, change.after
+        state = snapshot.principals.get(_role(change.name))
+        refusal = _refusal(state) if state is not None else None
+        if refusal is not None:
+            return finding_about(
+                change.subject, snapshot, refusal.code, refusal.message, refusal.hint
+            )
+        if after is None:
+            return None
+        found = _missing_boundary(after, snapshot)
+        size, quota = documents.policy_size(after.documents[TRUST]), snapshot.quotas.trust_size
+        if found is None and size > quota and not _same_trust(before, after):
+            return finding_about(
+                after,
+                snapshot,
+                "policy-too-large",
+                f"the trust policy of role {after.name} has {size:,} characters; this account "
+                f"allows {quota:,}",
+                "trust fewer principals, an account with a condition, or have the quota raised",
+            )
+        return found
+
+
+def _role(name: str) -> Principal:
+    return Principal(PrincipalType.ROLE, name)
+
+
+def _same_trust(before: Resource | None, after: Resource) -> bool:
+    return before is not None and _same(before.documents.get(TRUST), after.documents[TRUST])
+
+
+def _same(one: Document | None, other: Document | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return documents.same_meaning(one, other)
+
+
+def _refusal(state: PrincipalState) -> Problem | None:
+    """Why the pipeline must not change a role."""
+    if state.path.startswith(("/aws-service-role/", "/aws-reserved/")):
+        return Problem(
+            "aws-owned-role",
+            f"{state.arn} is managed by AWS, so only AWS may change it",
+            "remove the entry",
+        )
+    if state.tags.get(names.PIPELINE_TAG) == "true" or names.is_grant_role(state):
+        return Problem(
+            "deployer-role",
+            f"{state.arn} is a role of the pipeline itself",
+            "remove the entry; aws/bootstrap/ makes the pipeline's roles",
+        )
+    return None
+
+
+def _missing_boundary(wanted: Resource, snapshot: Snapshot) -> Finding | None:
+    (arn,) = wanted.attributes["boundary"]
+    if arns.is_aws_managed_policy(arn) or arn in snapshot.policies:
+        return None
+    return finding_about(
+        wanted,
+        snapshot,
+        "missing-boundary",
+        f"role {wanted.name} must carry the permissions boundary {arn}, and account "
+        f"{snapshot.account_id} has no such policy",
+        "update the stack of aws/bootstrap/deployer-role.yaml, which makes self-serve-boundary; "
+        "if permissions_boundary names another policy, have its owner make it, or correct the name",
+    )
+
+
+def _missing_principal(
+    wanted: Resource, entry: FileEntry[RoleSpec], made: Set[str], scope: TeamInAccount
+) -> Finding | None:
+    """The first principal of the account that the trust policy names, and that is not there.
+
+    IAM refuses it. `made` are the ARNs of roles that the same plan makes, before any is opened.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    known = {state.arn for state in scope.snapshot.principals.values()} | made
+    for index, statement in enumerate(documents.statements_of(wanted.documents[TRUST])):
+        for arn in _trusted(statement):
+            is_entity = arns.iam_kind(arn) in ("user", "role")
+            if is_entity and arns.account_of(arn) == scope.account.id and arn not in known:
+                found = finding_about(
+                    wanted,
+                    scope.snapshot,
+                    "missing-principal",
+                    f"role {wanted.name} trusts {arn}, which does not exist in account "
+                    f"{scope.account.id} ({scope.account.label}), so AWS would refuse its trust "
+                    "policy",
+                    "correct the name, with its path, or have it created first; until then the "
+                    "role stays as it is",
+                )
+                return replace(found, location=entry.place.at("trust", index).location)
+    return None
+
+
+def _trusted(statement: Mapping[str, Any]) -> Iterator[str]:
+    """The principals of IAM that a statement of a trust policy names."""
+    named = statement.get("Principal")
+    if isinstance(named, Mapping):
+        yield from (str(each) for each in documents.as_list(named.get("AWS", [])))
+
+
+# From an entry to the role as it is to be.
+
+
+def _arn(key: str, scope: TeamInAccount) -> str:
+    account = scope.account
+    return arns.iam_arn(account.id, f"role/{key}", partition=account.partition)
+
+
+def _managed(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[str]:
+    """The ARNs of the managed policies that an entry asks for, each once."""
+    found: dict[str, None] = {}
+    for key in entry.spec.grants:
+        policy = scope.policies[key].spec
+        if policy.custom_statements:
+            account = scope.account
+            own = names.team_policy_arn(account.partition, account.id, scope.team, key)
+            found.setdefault(own)
+        found |= dict.fromkeys(scope.fill(policy.managed_policies))
+    found |= dict.fromkeys(scope.fill(entry.spec.managed_policies))
+    yield from sorted(found)
+
+
+def _own(value: Any, key: str) -> Any:
+    """A value with the role itself in the place of `__self__`."""
+    if isinstance(value, str):
+        return value.replace(f":{short_forms.SELF}", f":role/{key}")
+    if isinstance(value, Mapping):
+        return {name: _own(each, key) for name, each in value.items()}
+    return [_own(each, key) for each in value] if isinstance(value, list) else value
+
+
+def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str, Any]:
+    """The trust policy of a role, its statements in the order of the file."""
+    own = _arn(entry.key, scope)
+    statements = [trust.statement(each, own) for each in entry.spec.trust]
+    filled: dict[str, Any] = scope.fill(documents.document(statements))
+    return _in_partition(filled, scope.account.partition)
+
+
+def _in_partition(document: dict[str, Any], partition: str) -> dict[str, Any]:
+    """The document with the one service that has a name of its own in China.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services
+    """
+    if partition != "aws-cn":
+        return document
+    text_ = documents.to_json(document)
+    return documents.parse_document(text_.replace('"ec2.amazonaws.com"', '"ec2.amazonaws.com.cn"'))
+
+
+def _boundary_arn(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> str:
+    """The ARN of the boundary: the role's own, that of the settings, or that of aws/bootstrap/."""
+    written = entry.spec.permissions_boundary
+    if written is None:
+        return scope.rules.boundary or names.role_boundary(scope.account)
+    if written.startswith("arn:"):
+        return str(scope.fill(written))
+    account = scope.account
+    known = (arn for arn, each in sorted(scope.snapshot.policies.items()) if each.name == written)
+    return next(known, arns.policy_arn(account.id, written, partition=account.partition))
+
+
+def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
+    spec, arn = entry.spec, _arn(entry.key, scope)
+    _, name = arns.path_and_name(arn)
+    managed = tuple(_managed(entry, scope))
+    statements = [each.iam for each in spec.custom_statements]
+    own = documents.document(scope.fill(_own(statements, entry.key))) if statements else None
+    seconds = int(spec.max_session.total_seconds()) if spec.max_session else _DEFAULT_SESSION
+    return Resource(
+        id=ResourceId(NAME, arn),
+        name=name,
+        teams=frozenset({scope.team}),
+        attributes={
+            "arn": arn,
+            "managed": managed,
+            "others": (),
+            "boundary": (_boundary_arn(entry, scope),),
+            "tags": tuple(sorted(spec.tags.items())),
+            "profiles": (name,) if spec.instance_profile else (),
+            "max_session": seconds,
+            "description": spec.description or "",
+        },
+        document=own,
+        documents={TRUST: trust_document(entry, scope)},
+        needs=frozenset(
+            managed_policy.resource_id(arn) for arn in managed if names.team_of_policy_arn(arn)
+        ),
+        reasons=(f"role {entry.key} of {scope.team}",),
+        location=entry.place.location,
+    )
+
+
+def _as_it_is(wanted: Resource, scope: TeamInAccount) -> Iterator[Resource]:
+    """What the team has of a role that cannot be made as it is wanted."""
+    state = scope.snapshot.principals.get(_role(wanted.name))
+    if state is not None and names.team_of_role(state) == scope.team:
+        found = _observed(state, scope.team, scope.snapshot)
+        yield replace(found, location=wanted.location)
+
+
+def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The role that an entry does not want, as the account has it, whoever made it."""
+    _, name = arns.path_and_name(_arn(entry.key, scope))
+    state = scope.snapshot.principals.get(scope.snapshot.spelled(_role(name)))
+    if state is not None and names.team_of_role(state) in (None, scope.team):
+        found = _observed(state, scope.team, scope.snapshot)
+        yield replace(found, location=entry.place.location)
+
+
+def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
+    name = state.principal.name
+    facts = _facts(snapshot)
+    settings = facts.settings.get(name, RoleSettings())
+    return Resource(
+        id=ResourceId(NAME, state.arn),
+        name=name,
+        teams=frozenset({team}),
+        attributes={
+            "arn": state.arn,
+            "managed": tuple(sorted(state.attached)),
+            "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+            "boundary": (state.boundary,) if state.boundary else (),
+            "tags": tuple(sorted((k, v) for k, v in state.tags.items() if k != names.ROLE_TAG)),
+            "profiles": tuple(
+                each
+                for each, found in facts.profiles.items()
+                if each == name and name in found.roles
+            ),
+            "max_session": settings.max_session,
+            "description": settings.description,
+        },
+        document=state.inline.get(POLICY_NAME),
+        documents={TRUST: state.trust} if state.trust else {},
+        needs=_needs(state.attached),
+    )
+
+
+def _roles_in(profile: InstanceProfile | None) -> tuple[str, ...]:
+    return profile.roles if profile else ()
+
+
+def _needs(managed: Iterable[str]) -> frozenset[ResourceId]:
+    """The teams' policies among managed policies."""
+    return frozenset(map(managed_policy.resource_id, filter(names.team_of_policy_arn, managed)))
+
+
+# The calls.
+
+
+def _create(account: str, wanted: Resource) -> ApiCall:
+    path, _ = arns.path_and_name(wanted.attributes["arn"])
+    (boundary,) = wanted.attributes["boundary"]
+    tags = {**dict(wanted.attributes["tags"]), names.ROLE_TAG: min(wanted.teams)}
+    params = {
+        "RoleName": wanted.name,
+        "Path": path,
+        "AssumeRolePolicyDocument": documents.to_json(CLOSED_TRUST),
+        "MaxSessionDuration": wanted.attributes["max_session"],
+        "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+        "PermissionsBoundary": boundary,
+    }
+    if wanted.attributes["description"]:
+        params["Description"] = wanted.attributes["description"]
+    return calls.iam(
+        account,
+        "create_role",
+        params,
+        Phase.PUBLISH,
+        confirm=_made(wanted.name, path, wanted.documents[TRUST], boundary, min(wanted.teams)),
+    )
+
+
+def _made(name: str, path: str, opened: Document, boundary: str, team: str) -> Confirm:
+    """Whether the role is there as it was to be made and is the team's, opened already or not."""
+    carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
+    expects = (
+        AnswerCheck(("Role", "Path"), Match.EQUALS, (path,)),
+        AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (CLOSED_TRUST, opened)),
+        AnswerCheck(carried, Match.EQUALS, (boundary,)),
+        AnswerCheck(("Role", "Tags"), Match.CONTAINS, ({"Key": names.ROLE_TAG, "Value": team},)),
+    )
+    read = Read("iam", "get_role", {"RoleName": name}, expects=expects)
+    return Confirm(frozenset({"EntityAlreadyExists"}), (read,))
+
+
+def _trust(account: str, role: str, document: Document, phase: Phase) -> ApiCall:
+    params = {"RoleName": role, "PolicyDocument": documents.to_json(document)}
+    return calls.iam(account, "update_assume_role_policy", params, phase)
+
+
+def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    account, name = snapshot.account_id, after.name
+    permissions = tuple(_permissions(before, after, snapshot))
+    opens = not _same_trust(before, after)
+    if opens and permissions:
+        narrow = _common_trust(before.documents.get(TRUST), after.documents[TRUST])
+        if not _same(narrow, before.documents.get(TRUST)):
+            yield _trust(account, name, narrow, Phase.RECLAIM)
+        opens = not _same(narrow, after.documents[TRUST])
+    (boundary,) = after.attributes["boundary"]
+    if boundary not in before.attributes["boundary"]:
+        params = {"RoleName": name, "PermissionsBoundary": boundary}
+        yield calls.iam(account, "put_role_permissions_boundary", params, Phase.CLAIM)
+    yield from permissions
+    yield from _profile(before, after, snapshot)
+    yield from _described(before, after, account)
+    yield from _tagged(before, after, account)
+    if opens:
+        yield _trust(account, name, after.documents[TRUST], Phase.GRANT)
+
+
+def _common_trust(before: Document | None, after: Document) -> Document:
+    """What lets in only those whom both let in: the Allows that both have, the Denies of either."""
+    had = documents.statements_of(before) if before else []
+    has = documents.statements_of(after)
+    same = {documents.canonical_statement(each) for each in had}
+    kept = [
+        each
+        for each in has
+        if each.get("Effect") == "Deny" or documents.canonical_statement(each) in same
+    ]
+    denies = [each for each in had if each.get("Effect") == "Deny" and each not in kept]
+    if not any(each.get("Effect") == "Allow" for each in kept):
+        return CLOSED_TRUST
+    return documents.document([*kept, *denies])
+
+
+def _permissions(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Writes the role's own statements, and attaches and takes off policies.
+
+    What denies comes first and goes last; what allows goes first where the statements that are
+    replaced deny something.
+    """
+    account, role = snapshot.account_id, _role(after.name)
+    had = before.attributes["managed"] if before else ()
+    new = [arn for arn in after.attributes["managed"] if arn not in had]
+    gone = [arn for arn in had if arn not in after.attributes["managed"]]
+    denies = {arn: aws_policies.denies(arn, snapshot) for arn in (*new, *gone)}
+    written = before.document if before else None
+    early = Phase.RECLAIM if written is not None and _denies(written) else Phase.REVOKE
+    yield from (calls.detach(account, role, arn, early) for arn in gone if not denies[arn])
+    for inline in before.attributes["others"] if before else ():
+        yield calls.delete_inline(account, role, inline, Phase.REVOKE)
+    yield from (calls.attach(account, role, arn) for arn in new if denies[arn])
+    yield from _own_statements(account, role, written, after.document)
+    yield from (calls.attach(account, role, arn) for arn in new if not denies[arn])
+    yield from (calls.detach(account, role, arn, Phase.REVOKE) for arn in gone if denies[arn])
+
+
+def _own_statements(
+    account: str, role: Principal, before: Document | None, after: Document | None
+) -> Iterator[ApiCall]:
+    if _same(before, after):
+        return
+    if after is None:
+        yield calls.delete_inline(account, role, POLICY_NAME, Phase.REVOKE)
+    else:
+        yield calls.put_inline(account, role, POLICY_NAME, documents.to_json(after))
+
+
+def _profile(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Makes the instance profile with the role in it, or takes it away."""
+    had = before.attributes["profiles"] if before else ()
+    if had == after.attributes["profiles"]:
+        return
+    account, name = snapshot.account_id, after.name
+    if not after.attributes["profiles"]:
+        yield from _without_profile(account, name, name)
+        return
+    known = _facts(snapshot).profiles.get(name)
+    path, _ = arns.path_and_name(after.attributes["arn"])
+    if known is None:
+        params = {"InstanceProfileName": name, "Path": path}
+        there = AnswerCheck(("InstanceProfile", "Path"), Match.EQUALS, (path,))
+        read = Read("iam", "get_instance_profile", {"InstanceProfileName": name}, expects=(there,))
+        confirm = Confirm(frozenset({"EntityAlreadyExists"}), (read,))
+        yield calls.iam(account, "create_instance_profile", params, Phase.GRANT, confirm=confirm)
+    for other in known.roles if known else ():
+        yield _out_of_profile(account, other, name, Phase.GRANT)
+    holds = AnswerCheck(("InstanceProfile", "Roles", "RoleName"), Match.CONTAINS, (name,))
+    read = Read("iam", "get_instance_profile", {"InstanceProfileName": name}, expects=(holds,))
+    yield calls.iam(
+        account,
+        "add_role_to_instance_profile",
+        {"InstanceProfileName": name, "RoleName": name},
+        Phase.GRANT,
+        # A profile holds one role.
+        confirm=Confirm(frozenset({"LimitExceeded"}), (read,)),
+    )
+
+
+def _out_of_profile(account: str, role: str, profile: str, phase: Phase) -> ApiCall:
+    return calls.iam(
+        account,
+        "remove_role_from_instance_profile",
+        {"InstanceProfileName": profile, "RoleName": role},
+        phase,
+        absent_is_done=True,
+    )
+
+
+def _without_profile(account: str, role: str, profile: str) -> Iterator[ApiCall]:
+    yield _out_of_profile(account, role, profile, Phase.REVOKE)
+    params = {"InstanceProfileName": profile}
+    yield calls.iam(account, "delete_instance_profile", params, Phase.RETIRE, absent_is_done=True)
+
+
+def _described(before: Resource, after: Resource, account: str) -> Iterator[ApiCall]:
+    facts = ("max_session", "description")
+    if all(before.attributes[each] == after.attributes[each] for each in facts):
+        return
+    params = {
+        "RoleName": after.name,
+        "Description": after.attributes["description"],
+        "MaxSessionDuration": after.attributes["max_session"],
+    }
+    yield calls.iam(account, "update_role", params, Phase.GRANT)
+
+
+def _tagged(before: Resource, after: Resource, account: str) -> Iterator[ApiCall]:
+    role = _role(after.name)
+    had, has = dict(before.attributes["tags"]), dict(after.attributes["tags"])
+    changed = {key: value for key, value in has.items() if had.get(key) != value}
+    gone = sorted(had.keys() - has.keys())
+    if changed:
+        yield calls.tag(account, role, changed, Phase.CLAIM)
+    if gone:
+        yield calls.untag(account, role, gone)
+
+
+def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Closes the role, takes it out of its profiles and takes all off it, what denies last."""
+    account, name, role = snapshot.account_id, before.name, _role(before.name)
+    if not _same(before.documents.get(TRUST), CLOSED_TRUST):
+        closing = _trust(account, name, CLOSED_TRUST, Phase.REVOKE)
+        yield replace(closing, absent_is_done=True)
+    for profile, found in sorted(_facts(snapshot).profiles.items()):
+        if name in found.roles and profile == name:
+            yield from _without_profile(account, name, profile)
+        elif name in found.roles:
+            yield _out_of_profile(account, name, profile, Phase.REVOKE)
+    state = snapshot.principals.get(role)
+    policies = before.attributes["managed"]
+    for arn in policies:
+        if not aws_policies.denies(arn, snapshot):
+            yield calls.detach(account, role, arn, Phase.REVOKE)
+    inline = dict(state.inline) if state else {}
+    for policy in sorted(inline, key=lambda each: _denies(inline[each])):
+        yield calls.delete_inline(account, role, policy, Phase.REVOKE)
+    for arn in policies:
+        if aws_policies.denies(arn, snapshot):
+            yield calls.detach(account, role, arn, Phase.REVOKE)
+    params = {"RoleName": name}
+    yield calls.iam(account, "delete_role", params, Phase.RETIRE, absent_is_done=True)
+
+
+def _denies(document: Document) -> bool:
+    return any(each.get("Effect") == "Deny" for each in documents.statements_of(document))
+
+
+def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Takeover:
+    """Makes a role of others ours, and then what its entry says."""
+    before = _observed(taken, min(wanted.teams), snapshot)
+    owned = calls.tag(
+        snapshot.account_id,
+        taken.principal,
+        {names.ROLE_TAG: min(wanted.teams)},
+        Phase.CLAIM,
+    )
+    return Takeover(
+        (owned, *_update(before, wanted, snapshot)),
+        f"makes {taken.arn} ours, and what its entry says",
+    )

@@ -1,0 +1,106 @@
+"""What files of roles may say: templates, environments, and errors at their places."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds import registered
+from iam_access.kinds.role import Roles, RoleSpec
+from tests.config.repository import finding_lines, loaded, marked, only_finding
+
+ROLES = """\
+templates:
+  base:
+    trust: [{service: ec2}]
+    tags: {app: pay, part: all}
+  worker:
+    use: base
+    max_session: 2h
+    tags: {part: worker}
+aws-roles:
+  deploy/ci:
+    use: worker
+    grants: [reader]
+    tags: {own: x}
+  admin:
+    environments: [prod]
+    trust: [{iam: root, account: nonprod}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _kind() -> Iterator[None]:
+    roles = Roles()
+    with registered(roles, roles):
+        yield
+
+
+def files(directory: Path, text: str) -> Configuration:
+    return loaded(directory, {"aws-roles/pay.yaml": text})
+
+
+def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> None:
+    configuration = files(tmp_path, ROLES)
+    assert finding_lines(configuration) == []
+    role, other = configuration.teams["pay"].entries["aws-roles"]
+    assert isinstance(role.spec, RoleSpec)
+    assert role.spec.tags == {"app": "pay", "part": "worker", "own": "x"}
+    assert [each.service for each in role.spec.trust] == [["ec2.amazonaws.com"]]
+    assert (str(role.spec.max_session), role.spec.use) == ("2:00:00", None)
+    assert (role.key, role.spec.environments) == ("deploy/ci", ["nonprod", "prod"])
+    assert other.spec.environments == ["prod"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("use: worker", "use: ¶wroker", "unknown-template", "'wroker'"),
+        ("use: base", "use: ¶bse", "unknown-template", "'bse'"),
+        ("use: base", "use: ¶worker", "unknown-template", "uses itself"),
+        ("max_session: 2h", "max_session: ¶2", "bad-duration", "'2'"),
+        ("max_session: 2h", "max_session: ¶13h", "bad-duration", "13:00"),
+        ("service: ec2", "service: ¶EC2", "bad-trust", "'EC2'"),
+        ("{app: pay", "{¶'aws:x': pay", "bad-value", "'aws:x'"),
+        ("[reader]", "[¶raeder]", "unknown-grant", "'raeder'"),
+        ("[prod]", "[¶prd]", "unknown-environment", "'prd'"),
+        ("account: nonprod}", "account: nonprd}", "unknown-account-name", "'nonprd'"),
+        ("    trust: [{iam: root, account: nonprod}]\n", "", "no-trust", "no trust"),
+        ("  deploy/ci:", "  ¶deploy//a b:", "bad-role-key", "'deploy//a b'"),
+        ("  deploy/ci:", "  ¶self-serve/x/ci:", "bad-role-key", "kept for others"),
+        ("grants: [reader]", "¶grant: [reader]", "unknown-key", "'grant'"),
+        ("templates:", "¶tempaltes:", "unknown-key", "'tempaltes'"),
+        (
+            "grants: [reader]",
+            "custom_statements: [{effect: Allow, actions: ['s3:*'], resources: [¶bucket]}]",
+            "bad-arn",
+            "'bucket'",
+        ),
+        ("grants: [reader]", "managed_policies: [¶ReadOnly]", "bad-managed-policy", "'ReadOnly'"),
+    ],
+)
+def test_errors_stand_where_they_are_written(
+    tmp_path: Path, old: str, new: str, code: str, said: str
+) -> None:
+    assert old in ROLES
+    text, place = (
+        marked(ROLES.replace(old, new, 1)) if "¶" in new else (ROLES.replace(old, new), "")
+    )
+    configuration = files(tmp_path, text)
+    found = next(each for each in configuration.findings if each.code == code)
+    assert said in found.message
+    assert not place or str(found.location) == f"{tmp_path}/aws-roles/pay.yaml:{place}"
+    if old not in ("templates:", "use: worker"):
+        assert [each.code for each in configuration.findings] == [code]
+
+
+def test_trust_for_all_but_some_is_an_error_that_offers_a_deny(tmp_path: Path) -> None:
+    text = "aws-roles: {ci: {trust: [{not_iam: role/x}]}}\n"
+    found = only_finding(files(tmp_path, text))
+    assert found.code == "bad-trust"
+    assert "aws:PrincipalArn" in found.hint
+
+
+def test_a_role_that_is_absent_needs_nothing_else(tmp_path: Path) -> None:
+    assert finding_lines(files(tmp_path, "aws-roles: {ci: {state: absent}}\n")) == []
