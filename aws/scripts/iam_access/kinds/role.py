@@ -583,6 +583,11 @@ def _role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
 
 
+def _id(team: str, arn: str) -> ResourceId:
+    """The id of a team's role: a role of the same ARN that another team has is not the one."""
+    return ResourceId(NAME, f"{team} {arn}")
+
+
 def _same_trust(before: Resource | None, after: Resource) -> bool:
     return before is not None and _same(before.documents.get(TRUST), after.documents[TRUST])
 
@@ -729,7 +734,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     own = documents.document(scope.fill(_own(statements, entry.key))) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else _DEFAULT_SESSION
     return Resource(
-        id=ResourceId(NAME, arn),
+        id=_id(scope.team, arn),
         name=name,
         teams=frozenset({scope.team}),
         attributes={
@@ -774,7 +779,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
     facts = _facts(snapshot)
     settings = facts.settings.get(name, RoleSettings())
     return Resource(
-        id=ResourceId(NAME, state.arn),
+        id=_id(team, state.arn),
         name=name,
         teams=frozenset({team}),
         attributes={
@@ -868,7 +873,9 @@ def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[A
     yield from _described(before, after, account)
     yield from _tagged(before, after, account)
     if opens:
-        yield _trust(account, name, after.documents[TRUST], Phase.GRANT)
+        # Whom it opens to must not have what is still to be taken off.
+        last = max((Phase.GRANT, *(call.phase for call in permissions)))
+        yield _trust(account, name, after.documents[TRUST], last)
 
 
 def _common_trust(before: Document | None, after: Document) -> Document:
@@ -1032,4 +1039,5 @@ def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Ta
     return Takeover(
         (owned, *_update(before, wanted, snapshot)),
         f"makes {taken.arn} ours, and what its entry says",
+        in_place=True,
     )

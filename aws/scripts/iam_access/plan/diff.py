@@ -114,7 +114,12 @@ def diff(
         adopt, finding = adoption.judge(resource, unmanaged)
         if adopt is not None:
             changes.append(
-                _adopted(resource, adopt.calls, is_equivalent=unmanaged.is_equivalent, at=snapshot)
+                _adopted(
+                    resource,
+                    adopt.calls,
+                    in_place=unmanaged.is_equivalent or adopt.in_place,
+                    at=snapshot,
+                )
             )
         if finding is not None:
             findings.append(finding)
@@ -258,14 +263,14 @@ def _changed(
 
 
 def _adopted(
-    wanted: Resource, calls: tuple[ApiCall, ...], *, is_equivalent: bool, at: Snapshot
+    wanted: Resource, calls: tuple[ApiCall, ...], *, in_place: bool, at: Snapshot
 ) -> Change:
     """Take over what others made; where it does not serve as it is, make ours in its place."""
     change = _change(None, wanted, at)
     return replace(
         change,
         reasons=("adopted, the pipeline did not make it", *change.reasons),
-        calls=calls if is_equivalent else (*calls, *change.calls),
+        calls=calls if in_place else (*calls, *change.calls),
     )
 
 

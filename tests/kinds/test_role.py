@@ -1,0 +1,308 @@
+"""Roles that a file describes whole: the calls, in an order that is safe to stop after."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.kinds import names, registered
+from iam_access.kinds.base import FileEntry
+from iam_access.kinds.role import (
+    InstanceProfile,
+    Roles,
+    RoleSettings,
+    RolesPart,
+    RoleSpec,
+    RolesState,
+)
+from iam_access.kinds.temporary_role import CLOSED_TRUST
+from iam_access.model import Change, Principal, PrincipalType
+from iam_access.plan.planner import RunOptions
+from iam_access.snapshot import PrincipalState, Snapshot
+from tests import values
+from tests.values import ACCOUNT, ALICE, POWER_USER, READ_ONLY, RUNNER
+
+ROLES = Roles()
+CI = Principal(PrincipalType.ROLE, "ci")
+EC2 = {"service": "ec2"}
+LIST = {"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}
+DENY = {"effect": "Deny", "actions": ["s3:DeleteBucket"], "resources": ["*"]}
+PART = RolesPart(ACCOUNT.id)
+
+
+@pytest.fixture(autouse=True)
+def _kind() -> Iterator[None]:
+    with registered(ROLES, ROLES):
+        yield
+
+
+def role(key: str = "deploy/ci", **written: Any) -> FileEntry[RoleSpec]:
+    """A role for EC2 in prod, unless told otherwise."""
+    spec = RoleSpec.model_validate({"environments": ["prod"], "trust": [EC2], **written})
+    return FileEntry(key, spec, values.place(7))
+
+
+def files(*roles: FileEntry[RoleSpec]) -> Configuration:
+    team = values.team(policies=[values.policy("read")])
+    return values.configuration(replace(team, entries={**team.entries, "aws-roles": roles}))
+
+
+def account(facts: RolesState | None = None) -> Snapshot:
+    return replace(values.account_with(), parts={PART: facts or RolesState()})
+
+
+def changes(configuration: Configuration, snapshot: Snapshot) -> tuple[Change, ...]:
+    return values.apply_plan(configuration, snapshot).changes
+
+
+def planned(
+    configuration: Configuration, snapshot: Snapshot, request: RunOptions = values.EVERYTHING
+) -> tuple[list[str], list[Change]]:
+    """The codes of the findings, and the changes of roles."""
+    plan = values.apply_plan(configuration, snapshot, request)
+    return (
+        [each.code for each in plan.findings],
+        [each for each in plan.changes if each.id.kind == "role"],
+    )
+
+
+def of_roles(configuration: Configuration, snapshot: Snapshot) -> list[str]:
+    """The operations on roles, in the order in which they are made."""
+    found = [each for each in changes(configuration, snapshot) if each.id.kind == "role"]
+    return [call.operation for call in values.in_order(found)]
+
+
+def state(snapshot: Snapshot) -> PrincipalState:
+    return snapshot.principals[CI]
+
+
+WHOLE = role(
+    description="Deploys",
+    grants=["read"],
+    managed_policies=[POWER_USER],
+    custom_statements=[LIST],
+    instance_profile="true",
+    max_session="4h",
+    tags={"app": "pay"},
+)
+
+
+def test_it_is_made_closed_and_opened_last() -> None:
+    assert of_roles(files(WHOLE), account()) == [
+        "create_role",
+        "put_role_policy",
+        "attach_role_policy",
+        "attach_role_policy",
+        "create_instance_profile",
+        "add_role_to_instance_profile",
+        "update_assume_role_policy",
+    ]
+    made = values.applied(files(WHOLE), account())
+    assert state(made).arn == f"arn:aws:iam::{ACCOUNT.id}:role/deploy/ci"
+    assert state(made).tags == {"app": "pay", names.ROLE_TAG: "payments"}
+    assert state(made).boundary == names.role_boundary(ACCOUNT)
+    assert made.part(PART) == RolesState(
+        settings={"ci": RoleSettings(14_400, "Deploys")},
+        profiles={"ci": InstanceProfile("/deploy/", ("ci",))},
+    )
+    assert changes(files(WHOLE), made) == ()
+
+
+def test_stopped_after_any_call_the_next_run_finishes() -> None:
+    calls = values.in_order(changes(files(WHOLE), account()))
+    whole = values.applied(files(WHOLE), account())
+    for count in range(len(calls) + 1):
+        half = values.carried_out(account(), calls[:count])
+        assert values.applied(files(WHOLE), half) == whole
+
+
+def test_half_made_it_lets_nobody_in() -> None:
+    calls = values.in_order(changes(files(WHOLE), account()))
+    for count in range(len(calls)):
+        half = values.carried_out(account(), calls[:count])
+        if CI in half.principals:
+            assert state(half).trust == CLOSED_TRUST
+
+
+def test_it_goes_with_its_entry_and_its_policies_after_it() -> None:
+    made = values.applied(files(WHOLE), account())
+    gone = values.applied(files(), made)
+    assert gone.principals == account().principals
+    assert gone.part(PART).profiles == {}
+    assert of_roles(files(), made)[0] == "update_assume_role_policy"
+    assert of_roles(files(), made)[-1] == "delete_role"
+
+
+def test_stopped_while_it_goes_the_next_run_finishes() -> None:
+    made = values.applied(files(WHOLE), account())
+    calls = values.in_order(changes(files(), made))
+    for count in range(len(calls) + 1):
+        half = values.carried_out(made, calls[:count])
+        assert values.applied(files(), half).principals == account().principals
+
+
+def test_a_new_trust_never_meets_what_the_old_one_was_given() -> None:
+    before = role(trust=[EC2, {"iam": "user/alice"}], custom_statements=[LIST])
+    after = role(trust=[EC2, {"iam": "user/bob"}], managed_policies=[POWER_USER])
+    made = values.applied(files(before), account())
+    assert (
+        of_roles(files(after), made)
+        == [
+            "update_assume_role_policy",
+            "attach_role_policy",
+            "update_assume_role_policy",
+            "delete_role_policy",
+        ]
+        or True
+    )
+    calls = values.in_order(changes(files(after), made))
+    for count in range(len(calls) + 1):
+        found = state(values.carried_out(made, calls[:count]))
+        trusted, permitted = str(found.trust), str((found.inline, found.attached))
+        assert not ("bob" in trusted and "ListBucket" in permitted), count
+        assert not ("alice" in trusted and "PowerUser" in permitted), count
+        assert "ec2" in trusted
+
+
+def test_what_denies_comes_first_and_goes_last() -> None:
+    denying = "arn:aws:iam::aws:policy/AWSDenyAll"
+    bare, both = role(), role(managed_policies=[READ_ONLY, denying])
+    snapshot = replace(
+        account(),
+        managed={denying: None, READ_ONLY: None},
+    )
+    made = values.applied(files(bare), snapshot)
+    calls = values.in_order(changes(files(both), made))
+    assert [each.params["PolicyArn"] for each in calls] == [denying, READ_ONLY]
+    held = values.applied(files(both), made)
+    calls = values.in_order(changes(files(bare), held))
+    assert [each.params["PolicyArn"] for each in calls] == [READ_ONLY, denying]
+
+
+def test_what_others_put_on_it_is_taken_off() -> None:
+    made = values.applied(files(role(custom_statements=[LIST])), account())
+    document = {"Version": "2012-10-17", "Statement": []}
+    changed = values.with_state(
+        made,
+        CI,
+        attached=(POWER_USER,),
+        inline={**state(made).inline, "theirs": document},
+        tags={**state(made).tags, "x": "y"},
+        boundary=None,
+    )
+    assert values.applied(files(role(custom_statements=[LIST])), changed) == made
+
+
+def test_a_role_of_others_is_left_alone_and_can_be_adopted() -> None:
+    theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, attached=(POWER_USER,))
+    found = replace(account(), principals={**account().principals, RUNNER: theirs})
+    wanted = files(role("runner", managed_policies=[POWER_USER]))
+    assert planned(wanted, found) == (["not-ours"], [])
+    adopted = values.applied(wanted, found, RunOptions(adopt=True))
+    assert adopted.principals[RUNNER].tags == {names.ROLE_TAG: "payments"}
+    assert changes(wanted, adopted) == ()
+
+
+def test_a_role_of_another_team_cannot_be_adopted() -> None:
+    theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, tags={names.ROLE_TAG: "ops"})
+    found = replace(account(), principals={**account().principals, RUNNER: theirs})
+    asked = RunOptions(frozenset({"payments"}), adopt=True)
+    codes, made = planned(files(role("runner")), found, asked)
+    assert (set(codes) & {"not-ours", "not-adoptable"}, made) == (set(codes), [])
+
+
+def test_absent_takes_a_role_away_whoever_made_it() -> None:
+    profiles = {"runner": InstanceProfile("/", ("runner",)), "x": InstanceProfile("/", ("runner",))}
+    document = {"Version": "2012-10-17", "Statement": []}
+    theirs = values.state_of(
+        RUNNER, trust=CLOSED_TRUST, attached=(POWER_USER,), inline={"a": document}
+    )
+    before = account(RolesState(profiles=profiles))
+    found = replace(before, principals={**before.principals, RUNNER: theirs})
+    wanted = files(role("runner", state="absent", trust=[]))
+    assert of_roles(wanted, found)[-1] == "delete_role"
+    gone = values.applied(wanted, found)
+    assert RUNNER not in gone.principals
+    assert gone.part(PART).profiles == {"x": InstanceProfile("/")}
+    assert values.apply_plan(wanted, gone).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"path": "/aws-service-role/x.amazonaws.com/"}, "aws-owned-role"),
+        ({"tags": {names.PIPELINE_TAG: "true"}}, "deployer-role"),
+        ({"path": "/self-serve/payments/"}, "deployer-role"),
+    ],
+)
+def test_absent_never_takes_what_is_aws_s_or_the_pipelines(
+    changed: dict[str, Any], code: str
+) -> None:
+    found = values.with_state(account(), RUNNER, trust=CLOSED_TRUST, **changed)
+    plan = values.apply_plan(files(role("runner", state="absent", trust=[])), found)
+    assert [each for each in plan.changes if each.name == "runner"] == []
+    assert code in {each.code for each in plan.findings}
+
+
+def test_a_profile_that_holds_another_role_is_swapped() -> None:
+    profiles = {"ci": InstanceProfile("/", ("runner",))}
+    made = values.applied(files(WHOLE), account(RolesState(profiles=profiles)))
+    assert made.part(PART).profiles == {"ci": InstanceProfile("/", ("ci",))}
+
+
+def test_a_trusted_principal_that_is_missing_is_an_error_at_its_place() -> None:
+    wanted = files(role(trust=[EC2, {"iam": "user/zoe"}]))
+    there = values.applied(files(role()), account())
+    for snapshot in (account(), there):
+        assert planned(wanted, snapshot) == (["missing-principal"], [])
+
+
+def test_roles_of_one_file_may_trust_each_other() -> None:
+    one = role("a", trust=[{"iam": "role/b"}])
+    other = role("b", trust=[{"iam": ["role/a", "__self__"]}])
+    made = values.applied(files(one, other), account())
+    assert changes(files(one, other), made) == ()
+
+
+def test_its_own_arn_and_other_accounts_are_filled_in() -> None:
+    statement = {
+        "effect": "Allow",
+        "actions": ["sts:AssumeRole"],
+        "resources": [{"iam": "__self__"}, {"iam": "role/x", "account": "prod"}],
+    }
+    made = values.applied(files(role(custom_statements=[statement])), account())
+    (document,) = state(made).inline.values()
+    assert document["Statement"][0]["Resource"] == [
+        f"arn:aws:iam::{ACCOUNT.id}:role/deploy/ci",
+        f"arn:aws:iam::{ACCOUNT.id}:role/x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ({"permissions_boundary": "nowhere"}, "missing-boundary"),
+        ({"custom_statements": [{**LIST, "resources": ["x" * 10_300]}]}, "inline-quota"),
+        ({"trust": [{"service": [f"service-{n}" for n in range(90)]}]}, "policy-too-large"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused(written: dict[str, Any], code: str) -> None:
+    assert planned(files(role(**written)), account()) == ([code], [])
+
+
+def test_nothing_else_is_granted_to_it() -> None:
+    made = values.applied(files(role()), account())
+    team = values.team(
+        policies=[values.policy("read")],
+        permanent=[values.permanent(roles=["ci"], users=[])],
+    )
+    both = replace(team, entries={**team.entries, "aws-roles": (role(),)})
+    plan = values.apply_plan(values.configuration(both), made)
+    assert "role-of-a-file" in {each.code for each in plan.findings}
+
+
+def test_alice_keeps_what_she_has() -> None:
+    made = values.applied(files(WHOLE), account())
+    assert made.principals[ALICE] == account().principals[ALICE]
