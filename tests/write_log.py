@@ -21,6 +21,7 @@ from iam_access.sandbox.world import SandboxState, identify
 _ATTACHING = {"AttachUserPolicy": "UserName", "AttachRolePolicy": "RoleName"}
 _OF_AWS = ":iam::aws:policy/"
 _OURS = "/self-serve/"
+_WHOLE = "self-serve:role"
 _TAG = "self-serve:"
 _SANDBOX = Path(__file__).parent / "sandbox"
 
@@ -36,8 +37,8 @@ class Attachment:
 
     @property
     def is_allowed(self) -> bool:
-        """Whether it is of a role made for a grant, or one that a tag says is permanent."""
-        if self.path.startswith(_OURS):
+        """Whether it is of a role made for a grant or by a file, or a tag says it is permanent."""
+        if self.path.startswith(_OURS) or _WHOLE in self.tags:
             return True
         name = self.policy.partition(_OF_AWS)[2]
         return any(tag.startswith(_TAG) and tag.endswith(f":{name}") for tag in self.tags)

@@ -9,14 +9,9 @@ import pytest
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import names, registered
 from iam_access.kinds.base import FileEntry
-from iam_access.kinds.role import (
-    InstanceProfile,
-    Roles,
-    RoleSettings,
-    RolesPart,
-    RoleSpec,
-    RolesState,
-)
+from iam_access.kinds.role import Roles
+from iam_access.kinds.role_facts import InstanceProfile, RoleSettings, RolesPart, RolesState
+from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.model import Change, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions
@@ -64,13 +59,13 @@ def planned(
     plan = values.apply_plan(configuration, snapshot, request)
     return (
         [each.code for each in plan.findings],
-        [each for each in plan.changes if each.id.kind == "role"],
+        [each for each in plan.changes if each.id.kind == "iam-role"],
     )
 
 
 def of_roles(configuration: Configuration, snapshot: Snapshot) -> list[str]:
     """The operations on roles, in the order in which they are made."""
-    found = [each for each in changes(configuration, snapshot) if each.id.kind == "role"]
+    found = [each for each in changes(configuration, snapshot) if each.id.kind == "iam-role"]
     return [call.operation for call in values.in_order(found)]
 
 

@@ -6,39 +6,25 @@ and opened last; where both trust and permissions change, only those whom both t
 can assume it in between.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from iam_access.kinds import aws_policies, calls, managed_policy, names, short_forms, trust
+from iam_access.kinds import aws_policies, calls, managed_policy, names, role_facts, trust
 from iam_access.kinds.base import (
-    STATEMENT_KEYS,
-    STATEMENTS,
     AccessEntry,
-    EverywhereSpec,
     Expansion,
     FileEntry,
     InvalidEntry,
     Item,
-    StatementSpec,
     TeamInAccount,
-    TemplatedSpec,
     case_conflict,
     finding_about,
     text,
     texts,
-)
-from iam_access.kinds.fields import (
-    Duration,
-    Flag,
-    PolicyDescription,
-    fill,
-    problem,
-    written_as,
 )
 from iam_access.kinds.kind import (
     GivenAccess,
@@ -50,8 +36,9 @@ from iam_access.kinds.kind import (
 )
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
+from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
+from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec, with_self
 from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
-from iam_access.kinds.trust import TrustSpec
 from iam_access.model import (
     AnswerCheck,
     ApiCall,
@@ -65,282 +52,16 @@ from iam_access.model import (
     Read,
     Resource,
     ResourceId,
-    Severity,
 )
-from iam_access.phrases import listed, shown
-from iam_access.place import Path
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy import lint
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
-NAME: Final = "role"
+NAME: Final = "iam-role"
 FOLDER: Final = "aws-roles"
 #: The inline policy of a role's own statements.
 POLICY_NAME: Final = "self-serve"
-
-# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-_DEFAULT_SESSION: Final = 3_600
-_LONGEST_SESSION: Final = 43_200
-_KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
-_PATH_LIMIT: Final = 512
-_RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
-_KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
-_SAMPLES: Final = {
-    "account_id": "123456789012",
-    "environment": "prod",
-    "partition": "aws",
-    "team": "team",
-}
-
-
-def _role_key(value: str) -> str:
-    found = _KEY.fullmatch(value)
-    if found is None or len(found["path"]) > _PATH_LIMIT - 2:
-        raise problem("bad-role-key", f"{shown(value)} is not the name of a role", _KEYS)
-    if found["path"].startswith(_RESERVED_PATHS):
-        raise problem(
-            "bad-role-key",
-            f"{shown(value)} has a path that is kept for others",
-            f"roles below {listed(_RESERVED_PATHS)} are made by the pipeline or AWS: write another",
-        )
-    return value
-
-
-RoleKey = Annotated[str, AfterValidator(_role_key), written_as(_KEY.pattern, _KEYS)]
-
-
-def _session(value: timedelta) -> timedelta:
-    seconds = value.total_seconds()
-    if not _DEFAULT_SESSION <= seconds <= _LONGEST_SESSION:
-        raise problem(
-            "bad-duration",
-            f"max_session cannot be {value}",
-            "write 1h to 12h, the longest that sessions of a role may be",
-        )
-    return value
-
-
-def _tag_key(value: str) -> str:
-    if not _TAG_KEY.fullmatch(value):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is not the key of a tag",
-            "write up to 128 letters, digits, spaces or _.:/=+-@",
-        )
-    if value.lower().startswith(("aws:", names.PREFIX)):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is a tag that only AWS or the pipeline may set",
-            "write a key that begins otherwise",
-        )
-    return value
-
-
-def _tag_value(value: str) -> str:
-    if not _TAG_VALUE.fullmatch(value):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is not the value of a tag",
-            "write up to 256 letters, digits, spaces or _.:/=+-@",
-        )
-    return value
-
-
-SessionLength = Annotated[Duration, AfterValidator(_session)]
-Tags = dict[
-    Annotated[str, AfterValidator(_tag_key)],
-    Annotated[str, AfterValidator(_tag_value)],
-]
-
-
-class RoleSpec(TemplatedSpec, EverywhereSpec):
-    """A role, in all environments of the team unless it names some."""
-
-    state: Literal["present", "absent"] = "present"
-    description: PolicyDescription | None = None
-    trust: list[TrustSpec] = Field(default_factory=list)
-    grants: list[str] = Field(default_factory=list)
-    managed_policies: list[str] = Field(default_factory=list)
-    custom_statements: list[StatementSpec] = Field(default_factory=list)
-    instance_profile: Flag = False
-    max_session: SessionLength | None = None
-    permissions_boundary: str | None = None
-    tags: Tags = Field(default_factory=dict)
-
-    @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
-        is_whole = "use" not in written  # else its template is missing, and reported
-        if is_whole and not written.get("trust") and written.get("state") != "absent":
-            yield Problem(
-                "no-trust",
-                "the role has no trust, so nothing could assume it",
-                "add trust: [{service: ec2}], or whom it is for; state: absent deletes it",
-            )
-        yield from trust.problems(written.get("trust"), ("trust",))
-        statements = written.get(STATEMENTS)
-        yield from short_forms.problems(statements, (STATEMENTS,), has_self=True)
-        yield from _statement_problems(statements)
-        yield from _policy_problems(written.get("managed_policies"))
-
-    def named_accounts(self) -> Iterator[tuple[str, Path]]:
-        for index, entry in enumerate(self.trust):
-            for written in _account_names([*(entry.account or ()), entry.federated or ""]):
-                yield written, ("trust", index)
-        for index, statement in enumerate(self.custom_statements):
-            for written in _account_names(statement.iam):
-                yield written, (STATEMENTS, index)
-
-
-def _account_names(value: Any) -> Iterator[str]:
-    """The names of accounts in placeholders of texts."""
-    if isinstance(value, str):
-        yield from short_forms.account_names_in(value)
-    elif isinstance(value, Mapping):
-        yield from _account_names(list(value.values()))
-    elif isinstance(value, list):
-        for each in value:
-            yield from _account_names(each)
-
-
-def _statement_problems(statements: Any) -> Iterator[Problem]:
-    """What IAM refuses about the role's own statements, as far as each can be read."""
-    for index, written in enumerate(statements if isinstance(statements, list) else ()):
-        try:
-            statement = StatementSpec.model_validate(written)
-        except ValidationError:
-            continue  # reported where it is read
-        filled = short_forms.with_some_account(
-            fill(_own(statement.iam, "x"), _SAMPLES), _SAMPLES["account_id"]
-        )
-        for found in lint.check_statement(filled):
-            if found.severity is Severity.ERROR and found.unknown is None:
-                element = STATEMENT_KEYS.get(str(found.path[0]), "") if found.path else ""
-                yield replace(found, path=(STATEMENTS, index, element, *found.path[1:]))
-
-
-def _policy_problems(written: Any) -> Iterator[Problem]:
-    """What is wrong with the ARNs of managed policies."""
-    seen: set[str] = set()
-    for index, arn in enumerate(written if isinstance(written, list) else ()):
-        if not isinstance(arn, str):
-            continue
-        path = ("managed_policies", index)
-        if arn in seen:
-            message, hint = f"{shown(arn)} is listed twice", "remove one of the two"
-            yield Problem("duplicate-item", message, hint, path)
-        elif not arns.is_managed_policy(fill(arn, _SAMPLES)):
-            yield Problem(
-                "bad-managed-policy",
-                f"{shown(arn)} is not the ARN of a managed policy",
-                "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:…",
-                path,
-            )
-        elif arns.is_service_linked_policy(fill(arn, _SAMPLES)):
-            yield Problem(
-                "policy-not-attachable",
-                f"{shown(arn)} is for a service-linked role of AWS, and AWS attaches it to no "
-                "other role",
-                "write the needed part as custom_statements",
-                path,
-            )
-        seen.add(arn)
-
-
-# What is read of an account for roles beside its IAM details.
-
-
-@dataclass(frozen=True, slots=True)
-class RoleSettings:
-    """What only a list of roles tells: the longest session in seconds, and the description."""
-
-    max_session: int = _DEFAULT_SESSION
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceProfile:
-    """An instance profile, and the names of the roles in it: one or none."""
-
-    path: str
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RolesState:
-    """The settings of all roles and all instance profiles of an account, by name."""
-
-    settings: Mapping[str, RoleSettings] = field(default_factory=dict)
-    profiles: Mapping[str, InstanceProfile] = field(default_factory=dict)
-
-
-class RolesPart(SnapshotPart[RolesState]):
-    """What `GetAccountAuthorizationDetails` leaves out of roles; two lists of an account."""
-
-
-def _facts(snapshot: Snapshot) -> RolesState:
-    return snapshot.part(RolesPart(snapshot.account_id))
-
-
-def _with_facts(snapshot: Snapshot, **changed: Any) -> Snapshot:
-    part = RolesPart(snapshot.account_id)
-    known = snapshot.parts.get(part)
-    state = known if isinstance(known, RolesState) else RolesState()
-    return replace(snapshot, parts={**snapshot.parts, part: replace(state, **changed)})
-
-
-def _settings_of(snapshot: Snapshot) -> Mapping[str, RoleSettings]:
-    found = snapshot.parts.get(RolesPart(snapshot.account_id))
-    return found.settings if isinstance(found, RolesState) else {}
-
-
-def _profiles_of(snapshot: Snapshot) -> Mapping[str, InstanceProfile]:
-    found = snapshot.parts.get(RolesPart(snapshot.account_id))
-    return found.profiles if isinstance(found, RolesState) else {}
-
-
-_CallParams = Mapping[str, Any]
-_Effect = Callable[[Snapshot, _CallParams], Snapshot]
-
-
-def _updated(at: Snapshot, params: _CallParams) -> Snapshot:
-    settings = RoleSettings(params["MaxSessionDuration"], params["Description"])
-    return _with_facts(at, settings={**_settings_of(at), params["RoleName"]: settings})
-
-
-def _created(at: Snapshot, params: _CallParams) -> Snapshot:
-    made = iam_operations("create_role")["iam", "create_role"].effect(at, params)
-    described = {"Description": "", **params}
-    return _updated(made, described)
-
-
-def _profile_created(at: Snapshot, params: _CallParams) -> Snapshot:
-    profile = InstanceProfile(params["Path"])
-    return _with_facts(at, profiles={**_profiles_of(at), params["InstanceProfileName"]: profile})
-
-
-def _profile_deleted(at: Snapshot, params: _CallParams) -> Snapshot:
-    name = params["InstanceProfileName"]
-    return _with_facts(at, profiles={k: v for k, v in _profiles_of(at).items() if k != name})
-
-
-def _profile_filled(at: Snapshot, params: _CallParams) -> Snapshot:
-    return _profile_changed(at, params["InstanceProfileName"], (params["RoleName"],))
-
-
-def _profile_emptied(at: Snapshot, params: _CallParams) -> Snapshot:
-    return _profile_changed(at, params["InstanceProfileName"], ())
-
-
-def _profile_changed(at: Snapshot, name: str, roles: tuple[str, ...]) -> Snapshot:
-    known = _profiles_of(at).get(name)
-    if known is None:
-        return at
-    return _with_facts(at, profiles={**_profiles_of(at), name: replace(known, roles=roles)})
 
 
 class Roles(Kind):
@@ -363,20 +84,22 @@ class Roles(Kind):
             "untag_role",
             "delete_role",
         ),
-        ("iam", "create_role"): Operation(_created, ("iam:CreateRole", "iam:TagRole")),
-        ("iam", "update_role"): Operation(_updated, ("iam:UpdateRole",)),
+        ("iam", "create_role"): Operation(
+            role_facts.role_created, ("iam:CreateRole", "iam:TagRole")
+        ),
+        ("iam", "update_role"): Operation(role_facts.role_updated, ("iam:UpdateRole",)),
         ("iam", "create_instance_profile"): Operation(
-            _profile_created, ("iam:CreateInstanceProfile",)
+            role_facts.profile_created, ("iam:CreateInstanceProfile",)
         ),
         ("iam", "delete_instance_profile"): Operation(
-            _profile_deleted, ("iam:DeleteInstanceProfile",)
+            role_facts.profile_deleted, ("iam:DeleteInstanceProfile",)
         ),
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
         ("iam", "add_role_to_instance_profile"): Operation(
-            _profile_filled, ("iam:AddRoleToInstanceProfile", "iam:PassRole")
+            role_facts.profile_filled, ("iam:AddRoleToInstanceProfile", "iam:PassRole")
         ),
         ("iam", "remove_role_from_instance_profile"): Operation(
-            _profile_emptied, ("iam:RemoveRoleFromInstanceProfile",)
+            role_facts.profile_emptied, ("iam:RemoveRoleFromInstanceProfile",)
         ),
     }
     reads = ("iam:GetRole", "iam:GetInstanceProfile", "iam:ListRoles", "iam:ListInstanceProfiles")
@@ -386,7 +109,7 @@ class Roles(Kind):
     # What its files say.
 
     def access(self, item: Item) -> Iterable[AccessEntry]:
-        found = _KEY.fullmatch(item.key)
+        found = KEY.fullmatch(item.key)
         if isinstance(item, InvalidEntry):
             written = item.written if isinstance(item.written, dict) else {}
             environments, grants = texts(written.get("environments")), texts(written.get("grants"))
@@ -686,15 +409,6 @@ def _managed(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[str]:
     yield from sorted(found)
 
 
-def _own(value: Any, key: str) -> Any:
-    """A value with the role itself in the place of `__self__`."""
-    if isinstance(value, str):
-        return value.replace(f":{short_forms.SELF}", f":role/{key}")
-    if isinstance(value, Mapping):
-        return {name: _own(each, key) for name, each in value.items()}
-    return [_own(each, key) for each in value] if isinstance(value, list) else value
-
-
 def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str, Any]:
     """The trust policy of a role, its statements in the order of the file."""
     own = _arn(entry.key, scope)
@@ -731,8 +445,8 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     _, name = arns.path_and_name(arn)
     managed = tuple(_managed(entry, scope))
     statements = [each.iam for each in spec.custom_statements]
-    own = documents.document(scope.fill(_own(statements, entry.key))) if statements else None
-    seconds = int(spec.max_session.total_seconds()) if spec.max_session else _DEFAULT_SESSION
+    own = documents.document(scope.fill(with_self(statements, entry.key))) if statements else None
+    seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION
     return Resource(
         id=_id(scope.team, arn),
         name=name,
@@ -776,7 +490,7 @@ def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Res
 
 def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
     name = state.principal.name
-    facts = _facts(snapshot)
+    facts = role_facts.facts(snapshot)
     settings = facts.settings.get(name, RoleSettings())
     return Resource(
         id=_id(team, state.arn),
@@ -936,7 +650,7 @@ def _profile(before: Resource | None, after: Resource, snapshot: Snapshot) -> It
     if not after.attributes["profiles"]:
         yield from _without_profile(account, name, name)
         return
-    known = _facts(snapshot).profiles.get(name)
+    known = role_facts.facts(snapshot).profiles.get(name)
     path, _ = arns.path_and_name(after.attributes["arn"])
     if known is None:
         params = {"InstanceProfileName": name, "Path": path}
@@ -1000,27 +714,37 @@ def _tagged(before: Resource, after: Resource, account: str) -> Iterator[ApiCall
 def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     """Closes the role, takes it out of its profiles and takes all off it, what denies last."""
     account, name, role = snapshot.account_id, before.name, _role(before.name)
+    state = snapshot.principals.get(role)
+    if state is not None and names.team_of_role(state) is None:
+        # The deployer role may change only roles with the tag.
+        tag = {names.ROLE_TAG: min(before.teams)}
+        yield replace(calls.tag(account, role, tag, Phase.CLAIM), absent_is_done=True)
     if not _same(before.documents.get(TRUST), CLOSED_TRUST):
         closing = _trust(account, name, CLOSED_TRUST, Phase.REVOKE)
         yield replace(closing, absent_is_done=True)
-    for profile, found in sorted(_facts(snapshot).profiles.items()):
+    for profile, found in sorted(role_facts.facts(snapshot).profiles.items()):
         if name in found.roles and profile == name:
             yield from _without_profile(account, name, profile)
         elif name in found.roles:
             yield _out_of_profile(account, name, profile, Phase.REVOKE)
-    state = snapshot.principals.get(role)
-    policies = before.attributes["managed"]
-    for arn in policies:
-        if not aws_policies.denies(arn, snapshot):
-            yield calls.detach(account, role, arn, Phase.REVOKE)
-    inline = dict(state.inline) if state else {}
-    for policy in sorted(inline, key=lambda each: _denies(inline[each])):
-        yield calls.delete_inline(account, role, policy, Phase.REVOKE)
-    for arn in policies:
-        if aws_policies.denies(arn, snapshot):
-            yield calls.detach(account, role, arn, Phase.REVOKE)
+    yield from _bared(before, dict(state.inline) if state else {}, snapshot)
     params = {"RoleName": name}
     yield calls.iam(account, "delete_role", params, Phase.RETIRE, absent_is_done=True)
+
+
+def _bared(
+    before: Resource, inline: Mapping[str, Document], snapshot: Snapshot
+) -> Iterator[ApiCall]:
+    """Takes all policies off a role, what denies last."""
+    account, role = snapshot.account_id, _role(before.name)
+    policies = before.attributes["managed"]
+    denies = {arn: aws_policies.denies(arn, snapshot) for arn in policies}
+    yield from (
+        calls.detach(account, role, arn, Phase.REVOKE) for arn in policies if not denies[arn]
+    )
+    for policy in sorted(inline, key=lambda each: _denies(inline[each])):
+        yield calls.delete_inline(account, role, policy, Phase.REVOKE)
+    yield from (calls.detach(account, role, arn, Phase.REVOKE) for arn in policies if denies[arn])
 
 
 def _denies(document: Document) -> bool:

@@ -94,6 +94,8 @@ def merged(written: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any
     result = dict(base)
     for key, value in written.items():
         below = base.get(key)
-        both = isinstance(value, dict) and isinstance(below, dict)
-        result[key] = merged(value, below) if both else value
+        if isinstance(value, dict) and isinstance(below, dict):
+            result[key] = merged(value, below)
+        else:
+            result[key] = value
     return result

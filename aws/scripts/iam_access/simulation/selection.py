@@ -130,7 +130,7 @@ def select_tests(
                     findings.append(_nobody(test, ref, account))
                 continue
             findings += mismatches(test, ref)
-            values = values_of(account, environment, suite.team or "")
+            values = values_of(account, environment, suite.team or "", {})
             own = _own_context(test)
             assertions.append(
                 PreparedAssertion(

@@ -15,8 +15,8 @@ from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.kinds import names
 from iam_access.kinds.base import STATEMENT_KEYS, STATEMENTS, InvalidEntry, Item, StatementSpec
-from iam_access.kinds.fields import fill, may_have_any, unknown_in
-from iam_access.kinds.short_forms import account_name, account_placeholder, with_some_account
+from iam_access.kinds.fields import account_placeholder, fill, may_have_any, unknown_in
+from iam_access.kinds.short_forms import account_name, with_some_account
 from iam_access.model import Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition

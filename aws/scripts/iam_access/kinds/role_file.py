@@ -1,0 +1,214 @@
+"""What a file says of a role: its model, and what is wrong about one."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from iam_access.kinds import names, short_forms, trust
+from iam_access.kinds.base import (
+    STATEMENT_KEYS,
+    STATEMENTS,
+    EverywhereSpec,
+    StatementSpec,
+    TemplatedSpec,
+)
+from iam_access.kinds.fields import (
+    Duration,
+    Flag,
+    PolicyDescription,
+    fill,
+    problem,
+    written_as,
+)
+from iam_access.kinds.role_facts import DEFAULT_SESSION
+from iam_access.kinds.trust import TrustSpec
+from iam_access.model import (
+    Severity,
+)
+from iam_access.phrases import listed, shown
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.policy import lint
+from iam_access.problem import Problem
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_LONGEST_SESSION: Final = 43_200
+KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
+_PATH_LIMIT: Final = 512
+_RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
+_KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+_SAMPLES: Final = {
+    "account_id": "123456789012",
+    "environment": "prod",
+    "partition": "aws",
+    "team": "team",
+}
+
+
+def _role_key(value: str) -> str:
+    found = KEY.fullmatch(value)
+    if found is None or len(found["path"]) > _PATH_LIMIT - 2:
+        raise problem("bad-role-key", f"{shown(value)} is not the name of a role", _KEYS)
+    if found["path"].startswith(_RESERVED_PATHS):
+        raise problem(
+            "bad-role-key",
+            f"{shown(value)} has a path that is kept for others",
+            f"roles below {listed(_RESERVED_PATHS)} are made by the pipeline or AWS: write another",
+        )
+    return value
+
+
+RoleKey = Annotated[str, AfterValidator(_role_key), written_as(KEY.pattern, _KEYS)]
+
+
+def _session(value: timedelta) -> timedelta:
+    seconds = value.total_seconds()
+    if not DEFAULT_SESSION <= seconds <= _LONGEST_SESSION:
+        raise problem(
+            "bad-duration",
+            f"max_session cannot be {value}",
+            "write 1h to 12h, the longest that sessions of a role may be",
+        )
+    return value
+
+
+def _tag_key(value: str) -> str:
+    if not _TAG_KEY.fullmatch(value):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is not the key of a tag",
+            "write up to 128 letters, digits, spaces or _.:/=+-@",
+        )
+    if value.lower().startswith(("aws:", names.PREFIX)):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is a tag that only AWS or the pipeline may set",
+            "write a key that begins otherwise",
+        )
+    return value
+
+
+def _tag_value(value: str) -> str:
+    if not _TAG_VALUE.fullmatch(value):
+        raise problem(
+            "bad-value",
+            f"{shown(value)} is not the value of a tag",
+            "write up to 256 letters, digits, spaces or _.:/=+-@",
+        )
+    return value
+
+
+SessionLength = Annotated[Duration, AfterValidator(_session)]
+Tags = dict[
+    Annotated[str, AfterValidator(_tag_key)],
+    Annotated[str, AfterValidator(_tag_value)],
+]
+
+
+class RoleSpec(TemplatedSpec, EverywhereSpec):
+    """A role, in all environments of the team unless it names some."""
+
+    state: Literal["present", "absent"] = "present"
+    description: PolicyDescription | None = None
+    trust: list[TrustSpec] = Field(default_factory=list)
+    grants: list[str] = Field(default_factory=list)
+    managed_policies: list[str] = Field(default_factory=list)
+    custom_statements: list[StatementSpec] = Field(default_factory=list)
+    instance_profile: Flag = False
+    max_session: SessionLength | None = None
+    permissions_boundary: str | None = None
+    tags: Tags = Field(default_factory=dict)
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
+        is_whole = "use" not in written  # else its template is missing, and reported
+        if is_whole and not written.get("trust") and written.get("state") != "absent":
+            yield Problem(
+                "no-trust",
+                "the role has no trust, so nothing could assume it",
+                "add trust: [{service: ec2}], or whom it is for; state: absent deletes it",
+            )
+        yield from trust.problems(written.get("trust"), ("trust",))
+        statements = written.get(STATEMENTS)
+        yield from short_forms.problems(statements, (STATEMENTS,), has_self=True)
+        yield from _statement_problems(statements)
+        yield from _policy_problems(written.get("managed_policies"))
+
+    def named_accounts(self) -> Iterator[tuple[str, Path]]:
+        for index, entry in enumerate(self.trust):
+            for written in _account_names([*(entry.account or ()), entry.federated or ""]):
+                yield written, ("trust", index)
+        for index, statement in enumerate(self.custom_statements):
+            for written in _account_names(statement.iam):
+                yield written, (STATEMENTS, index)
+
+
+def _account_names(value: Any) -> Iterator[str]:
+    """The names of accounts in placeholders of texts."""
+    if isinstance(value, str):
+        yield from short_forms.account_names_in(value)
+    elif isinstance(value, Mapping):
+        yield from _account_names(list(value.values()))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _account_names(each)
+
+
+def _statement_problems(statements: Any) -> Iterator[Problem]:
+    """What IAM refuses about the role's own statements, as far as each can be read."""
+    for index, written in enumerate(statements if isinstance(statements, list) else ()):
+        try:
+            statement = StatementSpec.model_validate(written)
+        except ValidationError:
+            continue  # reported where it is read
+        filled = short_forms.with_some_account(
+            fill(with_self(statement.iam, "x"), _SAMPLES), _SAMPLES["account_id"]
+        )
+        for found in lint.check_statement(filled):
+            if found.severity is Severity.ERROR and found.unknown is None:
+                element = STATEMENT_KEYS.get(str(found.path[0]), "") if found.path else ""
+                yield replace(found, path=(STATEMENTS, index, element, *found.path[1:]))
+
+
+def _policy_problems(written: Any) -> Iterator[Problem]:
+    """What is wrong with the ARNs of managed policies."""
+    seen: set[str] = set()
+    for index, arn in enumerate(written if isinstance(written, list) else ()):
+        if not isinstance(arn, str):
+            continue
+        path = ("managed_policies", index)
+        if arn in seen:
+            message, hint = f"{shown(arn)} is listed twice", "remove one of the two"
+            yield Problem("duplicate-item", message, hint, path)
+        elif not arns.is_managed_policy(fill(arn, _SAMPLES)):
+            yield Problem(
+                "bad-managed-policy",
+                f"{shown(arn)} is not the ARN of a managed policy",
+                "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:…",
+                path,
+            )
+        elif arns.is_service_linked_policy(fill(arn, _SAMPLES)):
+            yield Problem(
+                "policy-not-attachable",
+                f"{shown(arn)} is for a service-linked role of AWS, and AWS attaches it to no "
+                "other role",
+                "write the needed part as custom_statements",
+                path,
+            )
+        seen.add(arn)
+
+
+def with_self(value: Any, key: str) -> Any:
+    """A value with the role itself in the place of `__self__`."""
+    if isinstance(value, str):
+        return value.replace(f":{short_forms.SELF}", f":role/{key}")
+    if isinstance(value, Mapping):
+        return {name: with_self(each, key) for name, each in value.items()}
+    return [with_self(each, key) for each in value] if isinstance(value, list) else value

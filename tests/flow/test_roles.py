@@ -1,0 +1,132 @@
+"""Roles of files, in the sandbox: every call is one that AWS and the deployer role allow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from iam_access.kinds import registered
+from iam_access.kinds.role import Roles
+from tests.flow.fleet import TEMPLATE, Files, Fleet, opened, policy
+
+STATEMENTS = """\
+- Sid: ReadRoles
+  Effect: Allow
+  Action: [iam:ListRoles, iam:ListInstanceProfiles]
+  Resource: "*"
+- Sid: MakeRoles
+  Effect: Allow
+  Action: [iam:CreateRole, iam:PutRolePermissionsBoundary]
+  Resource: arn:aws:iam::${AWS::AccountId}:role/*
+  Condition:
+    ArnEquals:
+      iam:PermissionsBoundary: arn:aws:iam::${AWS::AccountId}:policy/self-serve-boundary
+- Sid: TagNewRoles
+  Effect: Allow
+  Action: iam:TagRole
+  Resource: arn:aws:iam::${AWS::AccountId}:role/*
+  Condition:
+    StringLike: {"aws:RequestTag/self-serve:role": "*"}
+- Sid: ChangeOwnRoles
+  Effect: Allow
+  Action:
+    - iam:DeleteRole
+    - iam:GetRole
+    - iam:PassRole
+    - iam:TagRole
+    - iam:UntagRole
+    - iam:UpdateAssumeRolePolicy
+    - iam:UpdateRole
+  Resource: arn:aws:iam::${AWS::AccountId}:role/*
+  Condition:
+    StringLike: {"aws:ResourceTag/self-serve:role": "*"}
+- Sid: InstanceProfiles
+  Effect: Allow
+  Action:
+    - iam:AddRoleToInstanceProfile
+    - iam:CreateInstanceProfile
+    - iam:DeleteInstanceProfile
+    - iam:GetInstanceProfile
+    - iam:RemoveRoleFromInstanceProfile
+  Resource:
+    - arn:aws:iam::${AWS::AccountId}:instance-profile/*
+    - arn:aws:iam::${AWS::AccountId}:role/*
+"""
+ROLES = """\
+templates:
+  base: {trust: [{service: ec2}], tags: {app: pay}}
+aws-roles:
+  deploy/ci:
+    use: base
+    description: Deploys
+    grants: [read]
+    managed_policies: ["arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"]
+    custom_statements:
+      - {effect: Allow, actions: ["sns:Publish"], resources: [{sns: a, region: eu-west-1}]}
+    instance_profile: true
+    max_session: 2h
+  reader:
+    trust: [{iam: role/deploy/ci}, {iam: user, users: [ann]}]
+    grants: [read]
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    template = tmp_path / "template.yaml"
+    text, mark = TEMPLATE.read_text("utf-8"), "              # Last and strongest"
+    indented = "".join(
+        f"              {line}\n"
+        for line in STATEMENTS.replace(": arn:", ": !Sub arn:")
+        .replace("- arn:", "- !Sub arn:")
+        .splitlines()
+    )
+    assert mark in text
+    template.write_text(text.replace(mark, f"{indented}\n{mark}", 1), "utf-8")
+    files = Files(tmp_path / "aws")
+    roles = Roles()
+    with registered(roles, roles), opened(files, template=template) as found:
+        files.team(policies={"read": policy()})
+        yield found
+
+
+def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
+    before = fleet.dump()
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    first = fleet.apply("--all", "--output", "json")
+    assert (first.status, first.err) == (0, ""), first.out
+    again = fleet.apply("--all")
+    assert (again.status, again.writes) == (0, ())
+    made = fleet.admin().get_role(RoleName="ci")["Role"]
+    assert (made["Arn"], made["MaxSessionDuration"], made["Description"]) == (
+        "arn:aws:iam::111122223333:role/deploy/ci",
+        7_200,
+        "Deploys",
+    )
+    changed = yaml.safe_load(ROLES)
+    changed["aws-roles"]["deploy/ci"] |= {"instance_profile": "false", "max_session": "1h"}
+    fleet.files.write("aws-roles/payments.yaml", yaml.safe_dump(changed))
+    assert fleet.apply("--all").status == 0
+    assert fleet.apply("--all").writes == ()
+    assert fleet.admin().list_instance_profiles()["InstanceProfiles"] == []
+    fleet.files.write("aws-roles/payments.yaml", "aws-roles: {}\n")
+    gone = fleet.apply("--all", "--allow-removals")
+    assert gone.status == 0, gone.out
+    left = fleet.dump()
+    assert {arn for arn in left if ":role/" in arn} == {arn for arn in before if ":role/" in arn}
+
+
+def test_absent_deletes_what_others_made(fleet: Fleet) -> None:
+    iam = fleet.admin()
+    iam.create_instance_profile(InstanceProfileName="theirs")
+    iam.add_role_to_instance_profile(InstanceProfileName="theirs", RoleName="runner")
+    iam.attach_role_policy(
+        RoleName="runner", PolicyArn="arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
+    )
+    fleet.files.write("aws-roles/payments.yaml", "aws-roles: {runner: {state: absent}}\n")
+    assert fleet.apply("--all", "--dry-run").writes == ()
+    run = fleet.apply("--all", "--allow-removals")
+    assert run.status == 0, run.out
+    assert "arn:aws:iam::111122223333:role/runner" not in fleet.dump()
+    assert fleet.apply("--all").writes == ()
