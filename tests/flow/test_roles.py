@@ -10,49 +10,6 @@ from iam_access.kinds import registered
 from iam_access.kinds.role import Roles
 from tests.flow.fleet import TEMPLATE, Files, Fleet, opened, policy
 
-STATEMENTS = """\
-- Sid: ReadRoles
-  Effect: Allow
-  Action: [iam:ListRoles, iam:ListInstanceProfiles]
-  Resource: "*"
-- Sid: MakeRoles
-  Effect: Allow
-  Action: [iam:CreateRole, iam:PutRolePermissionsBoundary]
-  Resource: arn:aws:iam::${AWS::AccountId}:role/*
-  Condition:
-    ArnEquals:
-      iam:PermissionsBoundary: arn:aws:iam::${AWS::AccountId}:policy/self-serve-boundary
-- Sid: TagNewRoles
-  Effect: Allow
-  Action: iam:TagRole
-  Resource: arn:aws:iam::${AWS::AccountId}:role/*
-  Condition:
-    StringLike: {"aws:RequestTag/self-serve:role": "*"}
-- Sid: ChangeOwnRoles
-  Effect: Allow
-  Action:
-    - iam:DeleteRole
-    - iam:GetRole
-    - iam:PassRole
-    - iam:TagRole
-    - iam:UntagRole
-    - iam:UpdateAssumeRolePolicy
-    - iam:UpdateRole
-  Resource: arn:aws:iam::${AWS::AccountId}:role/*
-  Condition:
-    StringLike: {"aws:ResourceTag/self-serve:role": "*"}
-- Sid: InstanceProfiles
-  Effect: Allow
-  Action:
-    - iam:AddRoleToInstanceProfile
-    - iam:CreateInstanceProfile
-    - iam:DeleteInstanceProfile
-    - iam:GetInstanceProfile
-    - iam:RemoveRoleFromInstanceProfile
-  Resource:
-    - arn:aws:iam::${AWS::AccountId}:instance-profile/*
-    - arn:aws:iam::${AWS::AccountId}:role/*
-"""
 ROLES = """\
 templates:
   base: {trust: [{service: ec2}], tags: {app: pay}}
@@ -75,15 +32,12 @@ aws-roles:
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     template = tmp_path / "template.yaml"
-    text, mark = TEMPLATE.read_text("utf-8"), "              # Last and strongest"
-    indented = "".join(
-        f"              {line}\n"
-        for line in STATEMENTS.replace(": arn:", ": !Sub arn:")
-        .replace("- arn:", "- !Sub arn:")
-        .splitlines()
+    text, switch = (
+        TEMPLATE.read_text("utf-8"),
+        'ManageRoles:\n    Type: String\n    Default: "false"',
     )
-    assert mark in text
-    template.write_text(text.replace(mark, f"{indented}\n{mark}", 1), "utf-8")
+    assert switch in text
+    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
     files = Files(tmp_path / "aws")
     roles = Roles()
     with registered(roles, roles), opened(files, template=template) as found:
@@ -115,6 +69,16 @@ def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
     assert gone.status == 0, gone.out
     left = fleet.dump()
     assert {arn for arn in left if ":role/" in arn} == {arn for arn in before if ":role/" in arn}
+
+
+def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
+    files, roles = Files(tmp_path / "aws"), Roles()
+    with registered(roles, roles), opened(files) as found:
+        files.team(policies={"read": policy()})
+        files.write("aws-roles/payments.yaml", ROLES)
+        run = found.apply("--all", "--output", "json")
+        assert (run.status, run.writes) == (2, ())
+        assert "ManageRoles" in run.out or "ListRoles" in run.out
 
 
 def test_absent_deletes_what_others_made(fleet: Fleet) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.settings import Settings
 from iam_access.kinds import names, registered
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.role import Roles
@@ -239,6 +240,16 @@ def test_absent_never_takes_what_is_aws_s_or_the_pipelines(
     plan = values.apply_plan(files(role("runner", state="absent", trust=[])), found)
     assert [each for each in plan.changes if each.name == "runner"] == []
     assert code in {each.code for each in plan.findings}
+
+
+@pytest.mark.parametrize("state", ["absent", "present"])
+def test_a_protected_role_is_neither_deleted_nor_changed(state: str) -> None:
+    configuration = files(role("runner", state=state))
+    settings = Settings.model_validate({"protected_principals": {"roles": ["runner"]}})
+    found = values.with_state(account(), RUNNER, trust=CLOSED_TRUST)
+    asked = RunOptions(adopt=True)
+    codes, made = planned(replace(configuration, settings=settings), found, asked)
+    assert (set(codes), made) == ({"protected-principal"}, [])
 
 
 def test_a_profile_that_holds_another_role_is_swapped() -> None:

@@ -248,17 +248,8 @@ def _one_or_many_forms(value: Any) -> Any:
 
 
 _SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "string"},
-        {
-            "type": "object",
-            "properties": {
-                **dict.fromkeys(_SERVICES, True),
-                **dict.fromkeys(("account", "region", "users"), True),
-            },
-            "additionalProperties": False,
-        },
-    ]
+    "type": ["string", "number", "boolean", "object"],
+    "propertyNames": {"enum": [*_SERVICES, "account", "region", "users"]},
 }
 ResourceItem = Annotated[ResourceTexts, PlainValidator(resource_texts), WithJsonSchema(_SCHEMA)]
 Resources = Annotated[list[ResourceItem], BeforeValidator(_one_or_many_forms)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from iam_access.config.rules.rulebook import RequiredBoundary, Rulebook
-from iam_access.kinds import KINDS, given_access, kind_of, names
+from iam_access.kinds import KINDS, given_access, is_temporary, kind_of, names
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.fields import exactly
 from iam_access.kinds.operations import principals_in
@@ -80,7 +80,8 @@ def _touched(change: Change) -> Iterator[Principal]:
     """The principals that a change does anything to, or grants anything to."""
     given = given_access(change.subject)
     named = _named_by(change.calls)
-    if given.makes_holder:
+    # A holder that is made for temporary access has a name of ours; any other may be protected.
+    if given.makes_holder and is_temporary(change.subject):
         named.discard(given.holder)
     # Deleting a role that is ours leaves those it was made for as they are.
     is_left = given.makes_holder and change.action is ChangeType.DELETE

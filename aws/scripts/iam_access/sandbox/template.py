@@ -106,9 +106,39 @@ def _resources(
             raise TemplateError(f"{path}: nothing is known for the parameter {name}")
         is_list = declared.get("Type") == "CommaDelimitedList"
         values[name] = str(value).split(",") if is_list else str(value)
-    resolved = _resolve(content["Resources"], values, path)
+    wanted = {
+        name: resource
+        for name, resource in content["Resources"].items()
+        if _holds(resource.get("Condition"), content.get("Conditions", {}), values, path)
+    }
+    # A reference to a role is its name, which this sandbox knows before the role is made.
+    names = {
+        name: _resolve(resource["Properties"]["RoleName"], values, path)
+        for name, resource in wanted.items()
+        if "RoleName" in resource.get("Properties", {})
+    }
+    resolved = _resolve(wanted, {**values, **names}, path)
     assert isinstance(resolved, dict)
     return resolved
+
+
+def _holds(
+    condition: str | None,
+    conditions: Mapping[str, Any],
+    values: Mapping[str, str | list[str]],
+    template: Path,
+) -> bool:
+    """Whether a resource's condition holds; it has to compare two texts."""
+    if condition is None:
+        return True
+    declared = conditions.get(condition)
+    if not isinstance(declared, dict) or list(declared) != ["Fn::Equals"]:
+        raise TemplateError(
+            f"{template}: the sandbox does not know the condition {condition} in this form",
+            "It knows Fn::Equals.",
+        )
+    one, other = _resolve(declared["Fn::Equals"], values, template)
+    return bool(one == other)
 
 
 def _resolve(value: Any, values: Mapping[str, str | list[str]], template: Path) -> Any:
