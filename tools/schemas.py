@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "aws" / "scripts"))
 
 from iam_access import kinds  # noqa: E402
 from iam_access.config import access_tests, accounts, settings  # noqa: E402
-from iam_access.kinds.base import Folder  # noqa: E402
+from iam_access.kinds import templates  # noqa: E402
+from iam_access.kinds.base import Folder, TemplatedSpec  # noqa: E402
 
 FOLDER: Final = ROOT / "aws" / "schemas"
 #: The page and heading of the documentation of what is in no team's folder of grants.
@@ -35,6 +36,7 @@ _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 # How a table of the documentation says which keys it is about, by the key that these are below.
 _TABLES: Final = {
     "custom_statements": "key of a statement",
+    "trust": "key of a trust entry",
     "tests": "key of a test",
     "temporary_access": "key of `temporary_access`",
     "approvals": "key of `approvals`",
@@ -197,7 +199,13 @@ def of_folder(folder: Folder, page: str = _PAGE) -> Schema:
     """The schema of a team's file in a folder."""
     entry = _of(folder.spec)
     Words(page, f"## `{folder.folder}/<team>.yaml`").describe(entry)
-    return _file(folder.folder, entry, folder.keys)
+    file = _file(folder.folder, entry, folder.keys)
+    if issubclass(folder.spec, TemplatedSpec):
+        file["properties"][templates.KEY] = {
+            "type": ["object", "null"],
+            "description": "What entries take that name it with use, by name",
+        }
+    return file
 
 
 def _file(name: str, entry: Schema, keys: TypeAdapter[str] | None) -> Schema:

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iam_access.kinds import registered
-from iam_access.kinds.role import Roles
 from tests.flow.fleet import TEMPLATE, Files, Fleet, opened, policy
 
 ROLES = """\
@@ -39,8 +37,7 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     assert switch in text
     template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
     files = Files(tmp_path / "aws")
-    roles = Roles()
-    with registered(roles, roles), opened(files, template=template) as found:
+    with opened(files, template=template) as found:
         files.team(policies={"read": policy()})
         yield found
 
@@ -72,8 +69,8 @@ def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
 
 
 def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
-    files, roles = Files(tmp_path / "aws"), Roles()
-    with registered(roles, roles), opened(files) as found:
+    files = Files(tmp_path / "aws")
+    with opened(files) as found:
         files.team(policies={"read": policy()})
         files.write("aws-roles/payments.yaml", ROLES)
         run = found.apply("--all", "--output", "json")

@@ -1,6 +1,5 @@
 """Roles that a file describes whole: the calls, in an order that is safe to stop after."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +7,8 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.config.settings import Settings
-from iam_access.kinds import names, registered
+from iam_access.kinds import names
 from iam_access.kinds.base import FileEntry
-from iam_access.kinds.role import Roles
 from iam_access.kinds.role_facts import InstanceProfile, RoleSettings, RolesPart, RolesState
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
@@ -20,18 +18,11 @@ from iam_access.snapshot import PrincipalState, Snapshot
 from tests import values
 from tests.values import ACCOUNT, ALICE, POWER_USER, READ_ONLY, RUNNER
 
-ROLES = Roles()
 CI = Principal(PrincipalType.ROLE, "ci")
 EC2 = {"service": "ec2"}
 LIST = {"effect": "Allow", "actions": ["s3:ListBucket"], "resources": ["*"]}
 DENY = {"effect": "Deny", "actions": ["s3:DeleteBucket"], "resources": ["*"]}
 PART = RolesPart(ACCOUNT.id)
-
-
-@pytest.fixture(autouse=True)
-def _kind() -> Iterator[None]:
-    with registered(ROLES, ROLES):
-        yield
 
 
 def role(key: str = "deploy/ci", **written: Any) -> FileEntry[RoleSpec]:

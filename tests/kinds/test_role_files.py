@@ -1,13 +1,11 @@
 """What files of roles may say: templates, environments, and errors at their places."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds import registered
-from iam_access.kinds.role import Roles, RoleSpec
+from iam_access.kinds.role import RoleSpec
 from tests.config.repository import finding_lines, loaded, marked, only_finding
 
 ROLES = """\
@@ -28,13 +26,6 @@ aws-roles:
     environments: [prod]
     trust: [{iam: root, account: nonprod}]
 """
-
-
-@pytest.fixture(autouse=True)
-def _kind() -> Iterator[None]:
-    roles = Roles()
-    with registered(roles, roles):
-        yield
 
 
 def files(directory: Path, text: str) -> Configuration:

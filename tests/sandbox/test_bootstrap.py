@@ -81,10 +81,11 @@ READ_OF_ACCOUNTS = {
 
 
 def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> None:
-    role = Template.read(TEMPLATE).content["Resources"]["DeployerRole"]["Properties"]
+    made = Template.read(TEMPLATE).content["Resources"]
+    switched = (made[name]["Properties"] for name in made if "Condition" in made[name])
     allowed = {
         action
-        for policy in role["Policies"]
+        for policy in (*made["DeployerRole"]["Properties"]["Policies"], *switched)
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])

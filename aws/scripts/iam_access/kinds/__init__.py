@@ -15,6 +15,7 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
+from iam_access.kinds.role import Roles
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import LONG_AGO, Resource, ResourceId
@@ -57,12 +58,14 @@ KINDS: Registry[Kind] = Registry(
     PolicyAttachments(),
     InlinePolicies(),
     TemporaryRoles(),
+    Roles(),
 )
 
 FOLDERS: Registry[Folder] = Registry(
     CustomerManagedPolicies(),
     PolicyAttachments(),
     TemporaryAccess(),
+    Roles(),
 )
 
 

@@ -82,8 +82,8 @@ class Roles(Kind):
             "detach_role_policy",
             "tag_role",
             "untag_role",
-            "delete_role",
         ),
+        ("iam", "delete_role"): Operation(role_facts.role_deleted, ("iam:DeleteRole",)),
         ("iam", "create_role"): Operation(
             role_facts.role_created, ("iam:CreateRole", "iam:TagRole")
         ),

@@ -45,10 +45,12 @@ def facts(snapshot: Snapshot) -> RolesState:
 
 
 def _with_facts(snapshot: Snapshot, **changed: Any) -> Snapshot:
+    """The account with other facts; as it is if they were not read."""
     part = RolesPart(snapshot.account_id)
     known = snapshot.parts.get(part)
-    state = known if isinstance(known, RolesState) else RolesState()
-    return replace(snapshot, parts={**snapshot.parts, part: replace(state, **changed)})
+    if not isinstance(known, RolesState):
+        return snapshot
+    return replace(snapshot, parts={**snapshot.parts, part: replace(known, **changed)})
 
 
 def _settings_of(snapshot: Snapshot) -> Mapping[str, RoleSettings]:
@@ -95,3 +97,9 @@ def _profile_changed(at: Snapshot, name: str, roles: tuple[str, ...]) -> Snapsho
     if known is None:
         return at
     return _with_facts(at, profiles={**_profiles_of(at), name: replace(known, roles=roles)})
+
+
+def role_deleted(at: Snapshot, params: CallParams) -> Snapshot:
+    gone = iam_operations("delete_role")["iam", "delete_role"].effect(at, params)
+    name = params["RoleName"]
+    return _with_facts(gone, settings={k: v for k, v in _settings_of(at).items() if k != name})
