@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from iam_access.sandbox import LostAnswer
 from tests.flow.fleet import TEMPLATE, Files, Fleet, opened, policy
+from tests.flow.test_interruption import ending_after, once_for_each
 
 ROLES = """\
 templates:
@@ -90,4 +92,31 @@ def test_absent_deletes_what_others_made(fleet: Fleet) -> None:
     run = fleet.apply("--all", "--allow-removals")
     assert run.status == 0, run.out
     assert "arn:aws:iam::111122223333:role/runner" not in fleet.dump()
+    assert fleet.apply("--all").writes == ()
+
+
+def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    fleet.sandbox.faults.append(once_for_each(LostAnswer))
+    lost = fleet.apply("--all", "--output", "json")
+    assert lost.status == 0, lost.out
+    fleet.sandbox.faults.clear()
+    assert fleet.apply("--all").writes == ()
+    fleet.files.write("aws-roles/payments.yaml", "aws-roles: {}\n")
+    fleet.sandbox.faults.append(once_for_each(LostAnswer))
+    gone = fleet.apply("--all", "--allow-removals", "--output", "json")
+    assert gone.status == 0, gone.out
+
+
+def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet) -> None:
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    stopped = 0
+    while True:
+        fleet.sandbox.faults[:] = [ending_after(1)]
+        run = fleet.apply("--all")
+        fleet.sandbox.faults.clear()
+        if not run.writes or run.status == 0:
+            break
+        stopped += 1
+    assert stopped > 3
     assert fleet.apply("--all").writes == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds.role import RoleSpec
+from iam_access.kinds.role_file import RoleSpec
 from tests.config.repository import finding_lines, loaded, marked, only_finding
 
 ROLES = """\

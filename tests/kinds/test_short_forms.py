@@ -92,7 +92,8 @@ def test_an_alias_of_kms_is_a_condition_on_all_keys(alias: str) -> None:
 
 def test_aliases_of_one_region_share_a_statement() -> None:
     forms = [{"kms": each, "region": "eu-west-1"} for each in ("b", "a")]
-    statement = StatementSpec(effect="Allow", actions=["kms:*"], resources=forms).iam
+    written = {"effect": "Allow", "actions": ["kms:*"], "resources": forms}
+    statement = StatementSpec.model_validate(written).iam
     assert statement["Resource"] == ["arn:{partition}:kms:eu-west-1:{account_id}:key/*"]
     condition = {"kms:ResourceAliases": ["alias/a", "alias/b"]}
     assert statement["Condition"] == {"ForAnyValue:StringEquals": condition}

@@ -38,7 +38,7 @@ from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec, with_self
-from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
+from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST, gone
 from iam_access.model import (
     AnswerCheck,
     ApiCall,
@@ -102,7 +102,10 @@ class Roles(Kind):
             role_facts.profile_emptied, ("iam:RemoveRoleFromInstanceProfile",)
         ),
     }
-    reads = ("iam:GetRole", "iam:GetInstanceProfile", "iam:ListRoles", "iam:ListInstanceProfiles")
+    reads = (
+        *("iam:GetRole", "iam:GetInstanceProfile", "iam:ListRoles", "iam:ListInstanceProfiles"),
+        "iam:GetAccountAuthorizationDetails",
+    )
     quotas: tuple[Quota, ...] = (ROLES, ATTACHED, INLINE_SIZE, TAGS)
     limits: tuple[SharedLimit, ...] = ()
 
@@ -728,8 +731,15 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         elif name in found.roles:
             yield _out_of_profile(account, name, profile, Phase.REVOKE)
     yield from _bared(before, dict(state.inline) if state else {}, snapshot)
-    params = {"RoleName": name}
-    yield calls.iam(account, "delete_role", params, Phase.RETIRE, absent_is_done=True)
+    yield calls.iam(
+        account,
+        "delete_role",
+        {"RoleName": name},
+        Phase.RETIRE,
+        absent_is_done=True,
+        # What is allowed by a tag of a role is denied once there is no such role.
+        confirm=gone(before.attributes["arn"]),
+    )
 
 
 def _bared(

@@ -137,6 +137,15 @@ def _change_role(call: SandboxCall) -> None:
     own_role_of(call)
 
 
+def _empty_profile(call: SandboxCall) -> None:
+    role = own_role_of(call)
+    profile = call.iam.get_instance_profile(call.params["InstanceProfileName"])
+    if role not in profile.roles:
+        raise AwsError(
+            "NoSuchEntity", f"Role {role.name} cannot be found in instance profile {profile.name}."
+        )
+
+
 def _put_role_boundary(call: SandboxCall) -> None:
     own_role_of(call)
     _require_boundary(call, call.params["PermissionsBoundary"])
@@ -205,5 +214,6 @@ OPERATIONS: dict[str, OperationHandler] = {
     "TagRole": _tag_role,
     "UntagRole": _change_role,
     "PutRolePermissionsBoundary": _put_role_boundary,
+    "RemoveRoleFromInstanceProfile": _empty_profile,
     "DeleteRolePermissionsBoundary": _change_role,
 }
