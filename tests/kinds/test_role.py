@@ -303,3 +303,13 @@ def test_nothing_else_is_granted_to_it() -> None:
 def test_alice_keeps_what_she_has() -> None:
     made = values.applied(files(WHOLE), account())
     assert made.principals[ALICE] == account().principals[ALICE]
+
+
+def test_what_no_rule_can_be_checked_for_is_not_made() -> None:
+    rule = {"forbidden_grants": [{"managed_policies": ["AdministratorAccess"]}]}
+    settings = Settings.model_validate(rule)
+    for written in ({"managed_policies": [POWER_USER]}, {"custom_statements": [LIST]}):
+        configuration = replace(files(role(**written)), settings=settings)
+        assert planned(configuration, account()) == (["rules-unknown"], [])
+    codes, made = planned(replace(files(role(grants=["read"])), settings=settings), account())
+    assert (codes, len(made)) == ([], 1)

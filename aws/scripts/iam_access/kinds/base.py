@@ -76,7 +76,8 @@ class AccessEntry:
     `ticket` are those of a temporary entry, and `description` that of any; None where they are not
     written as text. `place` is that of the entry, which is also the location of every resource that
     the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
-    what can be read.
+    what can be read. `unnamed` is whether it gives more than its `grants` name, so that no rule about
+    grants can be checked for all of it.
     """
 
     place: SourcePosition
@@ -96,6 +97,7 @@ class AccessEntry:
     lasts: timedelta | None = None
     requested: datetime | None = None
     begins: Beginning | None = None
+    unnamed: bool = False
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

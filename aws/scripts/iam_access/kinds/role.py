@@ -129,6 +129,8 @@ class Roles(Kind):
                 grants,
                 description=description,
                 valid=item.spec is not None,
+                unnamed=item.spec is not None
+                and bool(item.spec.managed_policies or item.spec.custom_statements),
             )
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:

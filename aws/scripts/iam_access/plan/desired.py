@@ -46,6 +46,9 @@ def refused_entries(
     for reader in _readers(configuration, account, snapshot) if are_any(book) else ():
         rules = GrantRules(book, reader.team, reader.contents)
         for entry in _entries(configuration.teams[reader.team], reader.environment, now):
+            if entry.unnamed:
+                places.add(entry.place.location)
+                findings.setdefault(_unnamed(entry, reader.team, account))
             for breach in rules.breaches(entry, [reader.environment]):
                 places.add(entry.place.location)
                 policy = reader.policies.get(breach.grant or "")
@@ -67,6 +70,20 @@ def documents_for_rules(
             if rules.ask_what_is_allowed(entry, reader.environment):
                 for grant in entry.grants:
                     yield from reader.managed(grant)
+
+
+def _unnamed(entry: AccessEntry, team: str, account: Account) -> Finding:
+    return Finding(
+        code="rules-unknown",
+        severity=Severity.ERROR,
+        message=f"this entry gives more than its grants name, and no rule about grants can be "
+        f"checked for that, so it stays as it is in account {account.id}",
+        hint="write managed_policies and custom_statements as a policy in aws-policies, and name "
+        "it in grants",
+        location=entry.place.location,
+        team=team,
+        account=account.id,
+    )
 
 
 def _finding(breach: Breach, team: str, account: Account) -> Finding:
