@@ -76,8 +76,8 @@ class AccessEntry:
     `ticket` are those of a temporary entry, and `description` that of any; None where they are not
     written as text. `place` is that of the entry, which is also the location of every resource that
     the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
-    what can be read. `unnamed` is whether it gives more than its `grants` name, so that no rule about
-    grants can be checked for all of it.
+    what can be read. `unnamed` is whether it gives more than its `grants` name, so that rules about
+    grants cannot be checked for all of it.
     """
 
     place: SourcePosition
