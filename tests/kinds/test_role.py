@@ -88,7 +88,8 @@ def test_it_is_made_closed_and_opened_last() -> None:
     ]
     made = values.applied(files(WHOLE), account())
     assert state(made).arn == f"arn:aws:iam::{ACCOUNT.id}:role/deploy/ci"
-    assert state(made).tags == {"app": "pay", names.ROLE_TAG: "payments"}
+    owned = names.role_tag_value("payments", state(made).arn)
+    assert state(made).tags == {"app": "pay", names.ROLE_TAG: owned}
     assert state(made).boundary == names.role_boundary(ACCOUNT)
     assert made.part(PART) == RolesState(
         settings={"ci": RoleSettings(14_400, "Deploys")},
@@ -188,12 +189,13 @@ def test_a_role_of_others_is_left_alone_and_can_be_adopted() -> None:
     wanted = files(role("runner", managed_policies=[POWER_USER]))
     assert planned(wanted, found) == (["not-ours"], [])
     adopted = values.applied(wanted, found, RunOptions(adopt=True))
-    assert adopted.principals[RUNNER].tags == {names.ROLE_TAG: "payments"}
+    assert names.team_of_role(adopted.principals[RUNNER]) == "payments"
     assert changes(wanted, adopted) == ()
 
 
 def test_a_role_of_another_team_cannot_be_adopted() -> None:
-    theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, tags={names.ROLE_TAG: "ops"})
+    owned = names.role_tag_value("ops", values.state_of(RUNNER).arn)
+    theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, tags={names.ROLE_TAG: owned})
     found = replace(account(), principals={**account().principals, RUNNER: theirs})
     asked = RunOptions(frozenset({"payments"}), adopt=True)
     codes, made = planned(files(role("runner")), found, asked)
@@ -313,3 +315,25 @@ def test_what_no_rule_can_be_checked_for_is_not_made() -> None:
         assert planned(configuration, account()) == (["rules-unknown"], [])
     codes, made = planned(replace(files(role(grants=["read"])), settings=settings), account())
     assert (codes, len(made)) == ([], 1)
+
+
+def test_a_tag_that_was_copied_makes_no_role_ours() -> None:
+    made = values.applied(files(WHOLE), account())
+    copied = values.with_state(made, RUNNER, trust=CLOSED_TRUST, tags=state(made).tags)
+    assert planned(files(WHOLE), copied) == ([], [])
+
+
+def test_its_tag_is_the_first_call_that_takes_a_role_over() -> None:
+    trusted = {"Version": "2012-10-17", "Statement": []}
+    theirs = values.state_of(RUNNER, trust=trusted, attached=(POWER_USER,))
+    found = replace(account(), principals={**account().principals, RUNNER: theirs})
+    _, made = planned(files(role("runner")), found, RunOptions(adopt=True))
+    assert values.in_order(made)[0].operation == "tag_role"
+
+
+def test_many_roles_do_not_go_at_once_without_a_word() -> None:
+    many = files(*(role(f"role-{number}", custom_statements=[LIST]) for number in range(20)))
+    made = values.applied(many, account())
+    plan = values.apply_plan(files(), made)
+    assert "too-many-removals" in {each.code for each in plan.findings}
+    assert [each for each in plan.changes if each.id.kind == "iam-role"] == []

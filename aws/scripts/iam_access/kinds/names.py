@@ -13,7 +13,7 @@ from iam_access.snapshot import PrincipalState
 PREFIX = "self-serve"
 #: With the value `true` on a user or role: aws/bootstrap/ forbids the deployer role to change it.
 PIPELINE_TAG = f"{PREFIX}-pipeline"
-#: With a team as its value, on a role that the team's file describes whole.
+#: On a role that a team's file describes whole; see `role_tag_value`.
 ROLE_TAG = f"{PREFIX}:role"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
@@ -199,11 +199,21 @@ def is_grant_role(state: PrincipalState) -> bool:
     )
 
 
+def role_tag_value(team: str, arn: str) -> str:
+    """The value of ROLE_TAG: whose file describes the role of this ARN.
+
+    It names the ARN by a hash, so that a tag that was copied with a role says nothing of the copy.
+    """
+    return f"{team}={_hashed(f'{team} {arn}', 16)}"
+
+
 def team_of_role(state: PrincipalState) -> str | None:
     """The team whose file describes a role whole; None for any other principal."""
     if state.principal.type is not PrincipalType.ROLE or is_grant_role(state):
         return None
-    return state.tags.get(ROLE_TAG) or None
+    value = state.tags.get(ROLE_TAG, "")
+    team = value.partition("=")[0]
+    return team if team and value == role_tag_value(team, state.arn) else None
 
 
 def may_be_role_of(name: str, principal: Principal) -> bool:

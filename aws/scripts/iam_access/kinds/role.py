@@ -536,7 +536,8 @@ def _needs(managed: Iterable[str]) -> frozenset[ResourceId]:
 def _create(account: str, wanted: Resource) -> ApiCall:
     path, _ = arns.path_and_name(wanted.attributes["arn"])
     (boundary,) = wanted.attributes["boundary"]
-    tags = {**dict(wanted.attributes["tags"]), names.ROLE_TAG: min(wanted.teams)}
+    owned = _ownership(wanted)
+    tags = {**dict(wanted.attributes["tags"]), **owned}
     params = {
         "RoleName": wanted.name,
         "Path": path,
@@ -552,18 +553,28 @@ def _create(account: str, wanted: Resource) -> ApiCall:
         "create_role",
         params,
         Phase.PUBLISH,
-        confirm=_made(wanted.name, path, wanted.documents[TRUST], boundary, min(wanted.teams)),
+        confirm=_made(wanted.name, path, wanted.documents[TRUST], boundary, owned),
     )
 
 
-def _made(name: str, path: str, opened: Document, boundary: str, team: str) -> Confirm:
+def _ownership(role: Resource) -> dict[str, str]:
+    """The tag that says whose file describes the role."""
+    return {names.ROLE_TAG: names.role_tag_value(min(role.teams), role.attributes["arn"])}
+
+
+def _made(
+    name: str, path: str, opened: Document, boundary: str, owned: Mapping[str, str]
+) -> Confirm:
     """Whether the role is there as it was to be made and is the team's, opened already or not."""
     carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
     expects = (
         AnswerCheck(("Role", "Path"), Match.EQUALS, (path,)),
         AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (CLOSED_TRUST, opened)),
         AnswerCheck(carried, Match.EQUALS, (boundary,)),
-        AnswerCheck(("Role", "Tags"), Match.CONTAINS, ({"Key": names.ROLE_TAG, "Value": team},)),
+        *(
+            AnswerCheck(("Role", "Tags"), Match.CONTAINS, ({"Key": key, "Value": value},))
+            for key, value in owned.items()
+        ),
     )
     read = Read("iam", "get_role", {"RoleName": name}, expects=expects)
     return Confirm(frozenset({"EntityAlreadyExists"}), (read,))
@@ -722,8 +733,8 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     state = snapshot.principals.get(role)
     if state is not None and names.team_of_role(state) is None:
         # The deployer role may change only roles with the tag.
-        tag = {names.ROLE_TAG: min(before.teams)}
-        yield replace(calls.tag(account, role, tag, Phase.CLAIM), absent_is_done=True)
+        tag = calls.tag(account, role, _ownership(before), Phase.CLAIM)
+        yield replace(tag, absent_is_done=True)
     if not _same(before.documents.get(TRUST), CLOSED_TRUST):
         closing = _trust(account, name, CLOSED_TRUST, Phase.REVOKE)
         yield replace(closing, absent_is_done=True)
@@ -766,12 +777,8 @@ def _denies(document: Document) -> bool:
 def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Takeover:
     """Makes a role of others ours, and then what its entry says."""
     before = _observed(taken, min(wanted.teams), snapshot)
-    owned = calls.tag(
-        snapshot.account_id,
-        taken.principal,
-        {names.ROLE_TAG: min(wanted.teams)},
-        Phase.CLAIM,
-    )
+    # First of all: the deployer role may change the trust of roles with the tag only.
+    owned = calls.tag(snapshot.account_id, taken.principal, _ownership(wanted), Phase.RECLAIM)
     return Takeover(
         (owned, *_update(before, wanted, snapshot)),
         f"makes {taken.arn} ours, and what its entry says",

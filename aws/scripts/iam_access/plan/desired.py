@@ -10,7 +10,13 @@ from iam_access import kinds
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
 from iam_access.kinds import given_access, is_temporary
-from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec, TeamInAccount
+from iam_access.kinds.base import (
+    POLICIES_FOLDER,
+    AccessEntry,
+    FileEntry,
+    PolicySpec,
+    TeamInAccount,
+)
 from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
@@ -78,8 +84,8 @@ def _unnamed(entry: AccessEntry, team: str, account: Account) -> Finding:
         severity=Severity.ERROR,
         message=f"this entry gives more than its grants name, and no rule about grants can be "
         f"checked for that, so it stays as it is in account {account.id}",
-        hint="write managed_policies and custom_statements as a policy in aws-policies, and name "
-        "it in grants",
+        hint=f"write managed_policies and custom_statements as a policy in {POLICIES_FOLDER}, and "
+        "name it in grants",
         location=entry.place.location,
         team=team,
         account=account.id,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import NamedTuple
 
-from iam_access.kinds import given_access
+from iam_access.kinds import given_access, is_temporary
 from iam_access.model import (
     Account,
     Change,
@@ -72,9 +72,7 @@ def hold_back(
     others are judged again. `allowed` teams (None: all) may take away whatever they like. What a
     principal holds afterwards just the same is not taken away.
     """
-    alive = sum(
-        len(given_access(each).recipients) for each in observed.values() if not is_dead(each, now)
-    )
+    alive = sum(len(_gainers(each)) for each in observed.values() if not is_dead(each, now))
     losses: dict[str, set[Loss]] = defaultdict(set)
     for teams, loss in _losses(changes, observed, now) if allowed is not None else ():
         for team in teams - (allowed or frozenset()):
@@ -161,8 +159,15 @@ def _losses(
 
 def _leaving(change: Change) -> Set[Principal]:
     """Those to whom the resource gives something before the change, and nothing after it."""
-    before, after = given_access(change.before), given_access(change.after)
-    return set(before.recipients) - set(after.recipients)
+    return set(_gainers(change.before)) - set(_gainers(change.after))
+
+
+def _gainers(resource: Resource | None) -> tuple[Principal, ...]:
+    """Those to whom a resource gives something: a role that is made for nobody by name, itself."""
+    given = given_access(resource)
+    if resource is None or given.recipients or given.holder is None or is_temporary(resource):
+        return given.recipients
+    return (given.holder,)
 
 
 class _After:
@@ -179,7 +184,7 @@ class _After:
         policies = published(held)
         self._ends: dict[object, datetime] = {}
         for each in held.values():
-            recipients = principals & set(given_access(each).recipients)
+            recipients = principals & set(_gainers(each))
             if not recipients or is_dead(each, now):
                 continue
             parts = (renewal_key(each), *_parts(each, policies))
