@@ -53,14 +53,31 @@ class UnmanagedResource:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """The policy of a resource of its own, such as a bucket or a key, as AWS has it.
+
+    `document` names principals; None where the resource has no policy. `grants` are what the
+    resource allows besides, as documents by name, such as grants of a KMS key
+    (`policy.kms_grants.document_of_grant`). With `covers_contents`, it is the policy of every
+    resource whose ARN continues this one's after a slash, too: of the objects of a bucket.
+    """
+
+    document: Document | None
+    grants: Mapping[str, Document] = field(default_factory=dict)
+    covers_contents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GivenAccess:
     """What a resource gives, and to whom: all that plans, meaning and proof know of it.
 
     `holder` is the user, role or group whose policies it writes: `inline` documents by name, and
     ARNs of `attached` managed policies. `recipients` are the users and roles that gain by it: the
     holder, the members of a group, or who may assume a role that is made for them. `published` are
-    documents by ARN that give nothing until they are attached. What has recipients and no document
-    is reported as unproven by `--verify`.
+    documents by ARN that give nothing until they are attached. `resource_policies` are those of
+    resources of the account by ARN, a resource without a policy included: who gains by them follows
+    from the documents, so they need neither holder nor recipients. What has recipients and no
+    document is reported as unproven by `--verify`.
     """
 
     holder: Principal | None = None
@@ -68,6 +85,7 @@ class GivenAccess:
     inline: Mapping[str, Document] = field(default_factory=dict)
     attached: frozenset[str] = frozenset()
     published: Mapping[str, Document] = field(default_factory=dict)
+    resource_policies: Mapping[str, ResourcePolicy] = field(default_factory=dict)
 
     @property
     def makes_holder(self) -> bool:
