@@ -195,10 +195,11 @@ def _text(row: list[str]) -> tuple[str, str]:
     return text.removesuffix(", see below"), default if default.startswith("`") else ""
 
 
-def of_folder(folder: Folder, page: str = _PAGE) -> Schema:
+def of_folder(folder: Folder) -> Schema:
     """The schema of a team's file in a folder."""
     entry = _of(folder.spec)
-    Words(page, f"## `{folder.folder}/<team>.yaml`").describe(entry)
+    heading = f"## `{folder.folder}/<team>.yaml`"
+    Words(_page_with(heading), heading).describe(entry)
     file = _file(folder.folder, entry, folder.keys)
     if issubclass(folder.spec, TemplatedSpec):
         file["properties"][templates.KEY] = {
@@ -206,6 +207,13 @@ def of_folder(folder: Folder, page: str = _PAGE) -> Schema:
             "description": "What entries take that name it with use, by name",
         }
     return file
+
+
+def _page_with(heading: str) -> str:
+    """The page of the documentation that has a heading; the page of all files if none has."""
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    found = (page for page in pages if f"{heading}\n" in page.read_text("utf-8"))
+    return next((f"docs/{page.name}" for page in found), _PAGE)
 
 
 def _file(name: str, entry: Schema, keys: TypeAdapter[str] | None) -> Schema:

@@ -19,9 +19,10 @@ FILES_PAGE = (ROOT / "docs" / "files.md").read_text("utf-8")
 
 
 def section(heading: str) -> str:
-    """The text below a heading of docs/files.md; empty if there is none."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", FILES_PAGE, re.M | re.S)
-    return found[1] if found else ""
+    """The text below a heading of a page in docs/; empty if there is none."""
+    pattern = re.compile(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", re.M | re.S)
+    pages = (page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
+    return next((found[1] for found in map(pattern.search, pages) if found), "")
 
 
 def test_the_readme_names_every_folder() -> None:
@@ -38,6 +39,7 @@ def test_each_folder_has_a_section_with_all_its_keys(folder: str) -> None:
     fields = SPECS[folder].model_fields.items()
     keys = [field.alias or name for name, field in fields]
     assert [key for key in keys if f"`{key}`" not in text] == []
+    assert f"`{folder}/<team>.yaml`" in FILES_PAGE
 
 
 def test_each_setting_is_told() -> None:

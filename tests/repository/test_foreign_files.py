@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from iam_access import kinds
+from iam_access.config import access_tests, accounts
+
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("aws-accounts", "aws-policies", "permanent-access", "temporary-access", "access-tests")
+FOLDERS = (accounts.FOLDER, *(folder.folder for folder in kinds.FOLDERS), access_tests.FOLDER)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "node_modules", "__pycache__", ".*_cache")
 FILES = {
     "settings.yaml": """\
@@ -48,7 +51,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("others") / "repository"
     shutil.copytree(ROOT, root, ignore=LEFT_OUT)
     for folder in FOLDERS:
-        shutil.rmtree(root / "aws" / folder)
+        shutil.rmtree(root / "aws" / folder, ignore_errors=True)
     for name, text in FILES.items():
         file = root / "aws" / name
         file.parent.mkdir(exist_ok=True)
