@@ -114,7 +114,6 @@ def test_aliases_of_one_region_share_a_statement() -> None:
         ({"sqs": None, "region": "eu-west-1"}, "sqs cannot be nothing", "name"),
         ({"iam": "role/a b"}, "'role/a b'", "no spaces"),
         ({"iam": "arn:aws:iam::1:role/x"}, "is an ARN", "as text"),
-        ({"s3": "__self__"}, "no bucket here", "name of the bucket"),
         ({"s3": "/key"}, "'/key'", "bucket/key"),
         ({"kms": {"id": "x"}, "region": "eu-west-1"}, "key_id", "key_id"),
         ({"kms": ["a", "b"], "region": "eu-west-1"}, "one alias", "each"),
@@ -149,6 +148,8 @@ ALIAS = "{kms: pay, region: eu-west-1}"
     [
         ("resources: [¶{sns: alarms}]", "bad-short-form", "no region"),
         ("resources: ¶{s3: b, region: x}", "bad-short-form", "'region'"),
+        ("resources: ['*', ¶{s3: [a, __self__]}]", "bad-short-form", "no bucket"),
+        ("not_resources: [¶{s3: __self__/key}]", "bad-short-form", "no bucket"),
         (f"resources: ['*', ¶{ALIAS}]", "bad-short-form", "condition"),
         (f"resources: [¶{ALIAS}, {{kms: pay, region: us-east-1}}]", "bad-short-form", "condition"),
         (f"not_resources: [¶{ALIAS}]", "bad-short-form", "not_resources"),

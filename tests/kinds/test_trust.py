@@ -102,8 +102,8 @@ def test_conditions_sid_and_effect_are_as_in_statements() -> None:
 @pytest.mark.parametrize(
     ("written", "said", "hint"),
     [
-        ({}, "this has none", "whom the role trusts"),
-        ({"sid": "A"}, "this has none", "whom the role trusts"),
+        ({}, "this has none", "role/NAME"),
+        ({"sid": "A"}, "this has none", "role/NAME"),
         ({"service": "ec2", "iam": "root"}, "service and iam", "an entry for each"),
         ({"not_iam": "role/x"}, "not_iam", "effect: Deny"),
         ({"NotPrincipal": {"AWS": "x"}}, "NotPrincipal", "aws:PrincipalArn"),

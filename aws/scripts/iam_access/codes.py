@@ -134,6 +134,7 @@ Code: TypeAlias = Literal[
     "bad-arn",
     "bad-short-form",
     "unknown-account-name",
+    "bad-principal",
     "no-trust",
     "bad-trust",
     "bad-role-key",
@@ -555,9 +556,12 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR, "a short form of a resource that names none, or that cannot stand there"
     ),
     "unknown-account-name": CodeEntry(_ERROR, "an account that is no environment of the team"),
+    "bad-principal": CodeEntry(
+        _ERROR, "a short form of a principal that names none, or that AWS would refuse"
+    ),
     "no-trust": CodeEntry(_ERROR, "a role that no service or principal may assume"),
     "bad-trust": CodeEntry(
-        _ERROR, "a trust entry that names no principal, or that AWS would refuse"
+        _ERROR, "a trust entry that AWS would refuse, or that lets in everybody"
     ),
     "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
     "unknown-template": CodeEntry(

@@ -35,6 +35,7 @@ from iam_access.kinds.kind import (
     UnmanagedResource,
 )
 from iam_access.kinds.operations import Operation, Operations, iam_operations
+from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec, with_self
@@ -419,18 +420,7 @@ def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str
     own = _arn(entry.key, scope)
     statements = [trust.statement(each, own) for each in entry.spec.trust]
     filled: dict[str, Any] = scope.fill(documents.document(statements))
-    return _in_partition(filled, scope.account.partition)
-
-
-def _in_partition(document: dict[str, Any], partition: str) -> dict[str, Any]:
-    """The document with the one service that has a name of its own in China.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-services
-    """
-    if partition != "aws-cn":
-        return document
-    text_ = documents.to_json(document)
-    return documents.parse_document(text_.replace('"ec2.amazonaws.com"', '"ec2.amazonaws.com.cn"'))
+    return in_partition(filled, scope.account.partition)
 
 
 def _boundary_arn(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> str:

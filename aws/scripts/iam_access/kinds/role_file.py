@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from iam_access.kinds import names, short_forms, trust
 from iam_access.kinds.base import (
-    STATEMENT_KEYS,
     STATEMENTS,
     EverywhereSpec,
     StatementSpec,
@@ -25,14 +23,12 @@ from iam_access.kinds.fields import (
     written_as,
 )
 from iam_access.kinds.role_facts import DEFAULT_SESSION
+from iam_access.kinds.statements import SAMPLES, account_names, statement_problems
+from iam_access.kinds.tags import Tags
 from iam_access.kinds.trust import TrustSpec
-from iam_access.model import (
-    Severity,
-)
 from iam_access.phrases import listed, shown
 from iam_access.place import Path
 from iam_access.policy import arn as arns
-from iam_access.policy import lint
 from iam_access.problem import Problem
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -41,15 +37,6 @@ KEY = re.compile(r"(?P<path>([!-.0-~]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
 _PATH_LIMIT: Final = 512
 _RESERVED_PATHS: Final = (f"{names.PREFIX}/", "aws-service-role/", "aws-reserved/")
 _KEYS: Final = "write its name, with its path if it has one: ci or deploy/ci"
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
-_SAMPLES: Final = {
-    "account_id": "123456789012",
-    "environment": "prod",
-    "partition": "aws",
-    "team": "team",
-}
 
 
 def _role_key(value: str) -> str:
@@ -79,37 +66,7 @@ def _session(value: timedelta) -> timedelta:
     return value
 
 
-def _tag_key(value: str) -> str:
-    if not _TAG_KEY.fullmatch(value):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is not the key of a tag",
-            "write up to 128 letters, digits, spaces or _.:/=+-@",
-        )
-    if value.lower().startswith(("aws:", names.PREFIX)):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is a tag that only AWS or the pipeline may set",
-            "write a key that begins otherwise",
-        )
-    return value
-
-
-def _tag_value(value: str) -> str:
-    if not _TAG_VALUE.fullmatch(value):
-        raise problem(
-            "bad-value",
-            f"{shown(value)} is not the value of a tag",
-            "write up to 256 letters, digits, spaces or _.:/=+-@",
-        )
-    return value
-
-
 SessionLength = Annotated[Duration, AfterValidator(_session)]
-Tags = dict[
-    Annotated[str, AfterValidator(_tag_key)],
-    Annotated[str, AfterValidator(_tag_value)],
-]
 
 
 class RoleSpec(TemplatedSpec, EverywhereSpec):
@@ -137,44 +94,17 @@ class RoleSpec(TemplatedSpec, EverywhereSpec):
             )
         yield from trust.problems(written.get("trust"), ("trust",))
         statements = written.get(STATEMENTS)
-        yield from short_forms.problems(statements, (STATEMENTS,), has_self=True)
-        yield from _statement_problems(statements)
+        yield from short_forms.problems(statements, (STATEMENTS,), selves=("iam",))
+        yield from statement_problems(statements, (STATEMENTS,), _in_iam)
         yield from _policy_problems(written.get("managed_policies"))
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         for index, entry in enumerate(self.trust):
-            for written in _account_names([*(entry.account or ()), entry.federated or ""]):
+            for written in account_names([*(entry.account or ()), entry.federated or ""]):
                 yield written, ("trust", index)
         for index, statement in enumerate(self.custom_statements):
-            for written in _account_names(statement.iam):
+            for written in account_names(statement.iam):
                 yield written, (STATEMENTS, index)
-
-
-def _account_names(value: Any) -> Iterator[str]:
-    """The names of accounts in placeholders of texts."""
-    if isinstance(value, str):
-        yield from short_forms.account_names_in(value)
-    elif isinstance(value, Mapping):
-        yield from _account_names(list(value.values()))
-    elif isinstance(value, list):
-        for each in value:
-            yield from _account_names(each)
-
-
-def _statement_problems(statements: Any) -> Iterator[Problem]:
-    """What IAM refuses about the role's own statements, as far as each can be read."""
-    for index, written in enumerate(statements if isinstance(statements, list) else ()):
-        try:
-            statement = StatementSpec.model_validate(written)
-        except ValidationError:
-            continue  # reported where it is read
-        filled = short_forms.with_some_account(
-            fill(with_self(statement.iam, "x"), _SAMPLES), _SAMPLES["account_id"]
-        )
-        for found in lint.check_statement(filled):
-            if found.severity is Severity.ERROR and found.unknown is None:
-                element = STATEMENT_KEYS.get(str(found.path[0]), "") if found.path else ""
-                yield replace(found, path=(STATEMENTS, index, element, *found.path[1:]))
 
 
 def _policy_problems(written: Any) -> Iterator[Problem]:
@@ -187,14 +117,14 @@ def _policy_problems(written: Any) -> Iterator[Problem]:
         if arn in seen:
             message, hint = f"{shown(arn)} is listed twice", "remove one of the two"
             yield Problem("duplicate-item", message, hint, path)
-        elif not arns.is_managed_policy(fill(arn, _SAMPLES)):
+        elif not arns.is_managed_policy(fill(arn, SAMPLES)):
             yield Problem(
                 "bad-managed-policy",
                 f"{shown(arn)} is not the ARN of a managed policy",
                 "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:…",
                 path,
             )
-        elif arns.is_service_linked_policy(fill(arn, _SAMPLES)):
+        elif arns.is_service_linked_policy(fill(arn, SAMPLES)):
             yield Problem(
                 "policy-not-attachable",
                 f"{shown(arn)} is for a service-linked role of AWS, and AWS attaches it to no "
@@ -203,6 +133,11 @@ def _policy_problems(written: Any) -> Iterator[Problem]:
                 path,
             )
         seen.add(arn)
+
+
+def _in_iam(written: Any) -> Mapping[str, Any]:
+    statement: dict[str, Any] = with_self(StatementSpec.model_validate(written).iam, "x")
+    return statement
 
 
 def with_self(value: Any, key: str) -> Any:

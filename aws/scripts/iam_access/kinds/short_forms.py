@@ -9,7 +9,7 @@ account is the one in which the text is filled in. Lists make every combination.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
 from typing import Annotated, Any, Final, NamedTuple
@@ -162,11 +162,6 @@ def with_some_account(value: Any, account_id: str) -> Any:
 
 def _s3(form: Mapping[str, Any]) -> Iterator[str]:
     for each in _values(form, "s3"):
-        if each == SELF:
-            raise _bad(
-                f"{SELF} is no bucket here",
-                "write the name of the bucket; only a bucket's own file can leave it out",
-            )
         bucket, slash, key = each.partition("/")
         if not bucket:
             raise _bad(f"s3 cannot be {shown(each)}", "write bucket or bucket/key")
@@ -280,28 +275,40 @@ def with_aliases(
     return {**written, _ALIAS_OPERATOR: block}
 
 
-def problems(statements: Any, path: Path, *, has_self: bool = False) -> Iterator[Problem]:
+def problems(statements: Any, path: Path, *, selves: Container[str] = ()) -> Iterator[Problem]:
     """What is wrong about short forms between the fields of statements as they are written.
 
-    `has_self` is whether the statements are of something that `__self__` can stand for.
+    `selves` are the short forms in which `__self__` can stand for what the statements are of.
     """
     for index, each in enumerate(statements if isinstance(statements, list) else ()):
         if isinstance(each, Mapping):
             yield from _statement_problems(each, (*path, index))
-            if not has_self:
-                yield from _selves(each, (*path, index))
+            yield from _selves(each, (*path, index), selves)
 
 
-def _selves(statement: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+#: What is said where `__self__` stands for nothing: a message and a hint by short form.
+_NO_SELF: Final[Mapping[str, tuple[str, str]]] = {
+    "iam": (
+        f"{SELF} is no role here: a policy may be granted to many",
+        "write role/NAME, or the statement in the role's own custom_statements",
+    ),
+    "s3": (
+        f"{SELF} is no bucket here",
+        "write the name of the bucket; only a bucket's own statements can leave it out",
+    ),
+}
+
+
+def _selves(statement: Mapping[str, Any], path: Path, selves: Container[str]) -> Iterator[Problem]:
     for key in ("resources", "not_resources"):
         for index, each in enumerate(as_list(statement.get(key, []))):
-            if isinstance(each, Mapping) and SELF in as_list(each.get("iam")):
-                yield Problem(
-                    "bad-short-form",
-                    f"{SELF} is no role here: a policy may be granted to many",
-                    "write role/NAME, or the statement in the role's own custom_statements",
-                    (*path, key, index),
-                )
+            for form, (message, hint) in _NO_SELF.items() if isinstance(each, Mapping) else ():
+                if form not in selves and any(map(_is_self, as_list(each.get(form)))):
+                    yield Problem("bad-short-form", message, hint, (*path, key, index))
+
+
+def _is_self(name: Any) -> bool:
+    return isinstance(name, str) and name.partition("/")[0] == SELF
 
 
 def _statement_problems(statement: Mapping[str, Any], path: Path) -> Iterator[Problem]:

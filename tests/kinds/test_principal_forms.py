@@ -1,0 +1,67 @@
+"""Principals of statements in short forms become AWS's `Principal`."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from iam_access.kinds.fields import PROBLEM
+from iam_access.kinds.principal_forms import Principals, element_of, in_partition
+
+FORMS: TypeAdapter[Any] = TypeAdapter(Principals)
+IAM = "arn:{partition}:iam::{account_id}:"
+ROLE = "arn:aws:iam::111122223333:role/x"
+
+
+@pytest.mark.parametrize(
+    ("written", "element"),
+    [
+        ("*", {"AWS": "*"}),
+        (ROLE, {"AWS": ROLE}),
+        ({"service": "logging.s3"}, {"Service": "logging.s3.amazonaws.com"}),
+        (
+            [{"iam": "role/b"}, {"iam": "user", "users": ["ann", "bob"]}, {"iam": "role/b"}],
+            {"AWS": [f"{IAM}role/b", f"{IAM}user/ann", f"{IAM}user/bob"]},
+        ),
+        (
+            [{"service": ["ec2", "lambda"]}, {"iam": "root", "account": "prod"}, ROLE],
+            {
+                "AWS": [ROLE, "arn:{partition}:iam::{account_id:prod}:root"],
+                "Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"],
+            },
+        ),
+        ({"federated": "saml-provider/adfs"}, {"Federated": f"{IAM}saml-provider/adfs"}),
+    ],
+)
+def test_forms_are_one_element(written: Any, element: dict[str, Any]) -> None:
+    assert element_of(FORMS.validate_python(written)) == element
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "hint"),
+    [
+        ("ec2", "'ec2'", "{service: ec2}"),
+        ("123456789012", "'123456789012'", "iam: root"),
+        ({}, "has none", "role/NAME"),
+        ({"service": "ec2", "iam": "root"}, "service and iam", "an entry for each"),
+        ({"iam": "__self__"}, "no user or role here", "role/NAME"),
+        ({"iam": ["root", "__self__"]}, "no user or role here", "role/NAME"),
+        ({"iam": "role/*"}, "wildcard", "ArnLike"),
+        ({"iam": "*", "account": "prod"}, "complete", "leave them out"),
+    ],
+)
+def test_what_names_no_principal_is_an_error(written: Any, said: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        FORMS.validate_python([written])
+    (error,) = raised.value.errors()
+    found = error["ctx"][PROBLEM]
+    assert found.code == "bad-principal"
+    assert (said in found.message, hint in found.hint) == (True, True), found
+
+
+def test_china_has_a_name_of_its_own_for_ec2() -> None:
+    document = {"Principal": {"Service": ["ec2.amazonaws.com", "s3.amazonaws.com"]}}
+    assert in_partition(document, "aws-cn") == {
+        "Principal": {"Service": ["ec2.amazonaws.com.cn", "s3.amazonaws.com"]}
+    }
+    assert in_partition(document, "aws") == document
