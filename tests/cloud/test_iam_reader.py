@@ -184,13 +184,18 @@ class TestQuotas:
             "AttachedPoliciesPerGroupQuota": 22,
             "UserPolicySizeQuota": 23,
             "RolePolicySizeQuota": 24,
-            "PolicySizeQuota": 25,
-            "VersionsPerPolicyQuota": 26,
-            "PoliciesQuota": 27,
+            "GroupPolicySizeQuota": 25,
+            "PolicySizeQuota": 26,
+            "VersionsPerPolicyQuota": 27,
+            "PoliciesQuota": 28,
+            "GroupsQuota": 29,
+            "GroupsPerUserQuota": 30,
             "Users": 4,
         }
         read = iam_state([], {"SummaryMap": summary})
-        assert read.quotas == Quotas(20, 21, 22, 23, 24, 25, 26, 27)
+        assert read.quotas == Quotas(
+            20, 21, 22, 23, 24, 25, 26, 27, 28, groups=29, groups_per_user=30
+        )
 
     @pytest.mark.parametrize("summary", [{}, NO_SUMMARY])
     def test_what_is_not_told_is_the_default(self, summary: Answer) -> None:

@@ -11,7 +11,7 @@ Each entry is one group in each of its environments. A permanent one has the pol
 attached, one with a deadline has a copy of its one grant inline, which ends by itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ from iam_access.kinds.base import (
 from iam_access.kinds.fields import Instant, Spec, UserAddress
 from iam_access.kinds.grant import TemporaryGrant, withheld
 from iam_access.kinds.kind import GivenAccess, Kind, Lifetime, SharedLimit, UnmanagedResource
-from iam_access.kinds.operations import Operation, Operations, iam_operations
+from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import Quota, Use
 from iam_access.model import (
     LONG_AGO,
@@ -56,37 +56,6 @@ from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
 
 NAME = "made-up-group"
 FOLDER = "made-up-groups"
-
-
-def _created(at: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    group, path = Principal(PrincipalType.GROUP, params["GroupName"]), params["Path"]
-    state = PrincipalState(principal=group, arn=f"arn:aws:iam::{at.account_id}:{group}", path=path)
-    return replace(at, principals={**at.principals, group: state})
-
-
-def _deleted(at: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    group = Principal(PrincipalType.GROUP, params["GroupName"])
-    return replace(at, principals={k: v for k, v in at.principals.items() if k != group})
-
-
-def _added(at: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    return _with_groups(at, params, lambda groups: {*groups, params["GroupName"]})
-
-
-def _removed(at: Snapshot, params: Mapping[str, Any]) -> Snapshot:
-    return _with_groups(at, params, lambda groups: groups - {params["GroupName"]})
-
-
-def _with_groups(
-    at: Snapshot, params: Mapping[str, Any], change: Callable[[set[str]], set[str]]
-) -> Snapshot:
-    user = Principal(PrincipalType.USER, params["UserName"])
-    if user not in at.principals:
-        return at
-    groups = tuple(sorted(change(set(at.principals[user].groups))))
-    return replace(
-        at, principals={**at.principals, user: replace(at.principals[user], groups=groups)}
-    )
 
 
 class GroupSpec(Spec):
@@ -219,15 +188,10 @@ class MadeUpGroups(Kind):
 
     # How it is changed.
 
-    operations: Operations = {
-        **iam_operations(
-            *(f"{verb}_group_policy" for verb in ("attach", "detach", "put", "delete"))
-        ),
-        ("iam", "create_group"): Operation(_created, ("iam:CreateGroup",)),
-        ("iam", "delete_group"): Operation(_deleted, ("iam:DeleteGroup",)),
-        ("iam", "add_user_to_group"): Operation(_added, ("iam:AddUserToGroup",)),
-        ("iam", "remove_user_from_group"): Operation(_removed, ("iam:RemoveUserFromGroup",)),
-    }
+    operations: Operations = iam_operations(
+        *(f"{verb}_group_policy" for verb in ("attach", "detach", "put", "delete")),
+        *("create_group", "delete_group", "add_user_to_group", "remove_user_from_group"),
+    )
     limits: tuple[SharedLimit, ...] = ()
     quotas: tuple[Quota, ...] = (
         Quota(

@@ -245,6 +245,22 @@ def test_users_have_what_they_and_their_groups_have(
         mine.list_users()
 
 
+def test_moving_a_group_takes_the_permission_for_where_it_goes_as_well(
+    admin: Any, name: str, refused: Refused
+) -> None:
+    mine = own_client(admin, "iam", name)
+    admin.create_group(GroupName=name, Path="/old/")
+    start = f"arn:aws:iam::{ACCOUNT}:group"
+    for allowed in ("old", "new"):
+        only = policy("iam:UpdateGroup", Resource=f"{start}/{allowed}/*")
+        admin.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=only)
+        with refused("AccessDenied"):
+            mine.update_group(GroupName=name, NewPath="/new/")
+    both = policy("iam:UpdateGroup", Resource=[f"{start}/old/*", f"{start}/new/*"])
+    admin.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=both)
+    mine.update_group(GroupName=name, NewPath="/new/")
+
+
 def test_tags_of_who_asks_count(admin: Any, name: str, refused: Refused) -> None:
     mine = own_client(admin, "iam", name)
     tagged = {"StringEquals": {"aws:PrincipalTag/team": "payments"}}

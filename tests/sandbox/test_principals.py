@@ -44,6 +44,35 @@ def test_groups_with_members(iam: Any, user: str, group: str, refused: Refused) 
     iam.delete_user(UserName=user)
 
 
+def test_a_user_who_is_no_member_is_removed_without_an_error(
+    iam: Any, user: str, group: str, refused: Refused
+) -> None:
+    iam.remove_user_from_group(UserName=user, GroupName=group)
+    with refused("NoSuchEntity", "The user with name nobody cannot be found."):
+        iam.remove_user_from_group(UserName="nobody", GroupName=group)
+    with refused("NoSuchEntity", "The user with name nobody cannot be found."):
+        iam.add_user_to_group(UserName="nobody", GroupName=group)
+    with refused("NoSuchEntity", "The group with name nothing cannot be found."):
+        iam.add_user_to_group(UserName=user, GroupName="nothing")
+
+
+def test_a_group_gets_another_path_and_name(
+    iam: Any, user: str, group: str, refused: Refused
+) -> None:
+    iam.add_user_to_group(UserName=user, GroupName=group)
+    iam.update_group(GroupName=group, NewPath="/other/")
+    found = iam.get_group(GroupName=group)
+    assert found["Group"]["Arn"] == f"arn:aws:iam::{ACCOUNT}:group/other/{group}"
+    assert [each["UserName"] for each in found["Users"]] == [user]
+    iam.create_group(GroupName=f"{group}-taken")
+    with refused("EntityAlreadyExists", "already exists"):
+        iam.update_group(GroupName=group, NewGroupName=f"{group}-TAKEN")
+    with refused("ValidationError", "path"):
+        iam.update_group(GroupName=group, NewPath="other")
+    iam.update_group(GroupName=group, NewGroupName=f"{group}-2")
+    assert iam.get_group(GroupName=f"{group}-2")["Group"]["Path"] == "/other/"
+
+
 def test_users_with_credentials(iam: Any, user: str, refused: Refused) -> None:
     key = iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
     with refused("DeleteConflict", "must delete access keys first"):

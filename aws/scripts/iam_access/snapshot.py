@@ -19,12 +19,15 @@ class Quotas:
     attached_per_group: int = 10
     user_inline_size: int = 2_048
     role_inline_size: int = 10_240
+    group_inline_size: int = 5_120
     policy_size: int = 6_144
     versions_per_policy: int = 5
     policies: int = 1_500
     roles: int = 1_000
     trust_size: int = 2_048
     tags_per_principal: int = 50
+    groups: int = 300
+    groups_per_user: int = 10
 
     def attached_to(self, principal: Principal) -> int:
         """How many managed policies may be attached to this kind of principal."""
@@ -35,10 +38,12 @@ class Quotas:
         }[principal.type]
 
     def inline_size(self, principal: Principal) -> int:
-        """How many characters all inline policies of this user or role may have together."""
-        if principal.type is PrincipalType.USER:
-            return self.user_inline_size
-        return self.role_inline_size
+        """How many characters all inline policies of this principal may have together."""
+        return {
+            PrincipalType.USER: self.user_inline_size,
+            PrincipalType.ROLE: self.role_inline_size,
+            PrincipalType.GROUP: self.group_inline_size,
+        }[principal.type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,14 @@ _QUOTAS = {
     "AttachedPoliciesPerGroupQuota": "attached_per_group",
     "UserPolicySizeQuota": "user_inline_size",
     "RolePolicySizeQuota": "role_inline_size",
+    "GroupPolicySizeQuota": "group_inline_size",
     "PolicySizeQuota": "policy_size",
     "VersionsPerPolicyQuota": "versions_per_policy",
     "PoliciesQuota": "policies",
     "RolesQuota": "roles",
     "AssumeRolePolicySizeQuota": "trust_size",
+    "GroupsQuota": "groups",
+    "GroupsPerUserQuota": "groups_per_user",
 }
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iam_access.model import ApiCall, Confirm, Phase, Principal, PrincipalType
+from iam_access.model import (
+    AnswerCheck,
+    ApiCall,
+    Confirm,
+    Match,
+    Phase,
+    Principal,
+    PrincipalType,
+    Read,
+)
 
 _NAME_PARAMETER = {
     PrincipalType.USER: "UserName",
@@ -94,5 +103,48 @@ def untag(account: str, principal: Principal, keys: Sequence[str]) -> ApiCall:
         _named(principal, TagKeys=list(keys)),
         Phase.RELEASE,
         merge="TagKeys",
+        absent_is_done=True,
+    )
+
+
+def create_group(account: str, group: str, path: str) -> ApiCall:
+    """Make a group without members and policies."""
+    there = AnswerCheck(("Group", "Path"), Match.EQUALS, (path,))
+    read = Read("iam", "get_group", {"GroupName": group}, expects=(there,))
+    return iam(
+        account,
+        "create_group",
+        {"GroupName": group, "Path": path},
+        Phase.PUBLISH,
+        confirm=Confirm(frozenset({"EntityAlreadyExists"}), (read,)),
+    )
+
+
+def move_group(account: str, group: str, path: str) -> ApiCall:
+    """Give a group another path, before anything else is done to it; a second move is none.
+
+    It takes the permission for the group of the old and for that of the new path.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateGroup.html
+    """
+    return iam(account, "update_group", {"GroupName": group, "NewPath": path}, Phase.RECLAIM)
+
+
+def delete_group(account: str, group: str) -> ApiCall:
+    """Delete a group; AWS refuses it while the group has members or policies."""
+    return iam(account, "delete_group", {"GroupName": group}, Phase.RETIRE, absent_is_done=True)
+
+
+def add_member(account: str, group: str, user: str) -> ApiCall:
+    """Add a user to a group; AWS takes a second time as done."""
+    return iam(account, "add_user_to_group", {"GroupName": group, "UserName": user}, Phase.GRANT)
+
+
+def remove_member(account: str, group: str, user: str) -> ApiCall:
+    """Remove a user from a group, before the group is given anything."""
+    return iam(
+        account,
+        "remove_user_from_group",
+        {"GroupName": group, "UserName": user},
+        Phase.RECLAIM,
         absent_is_done=True,
     )

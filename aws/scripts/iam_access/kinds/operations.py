@@ -172,10 +172,45 @@ def _set_boundary(snapshot: Snapshot, params: CallParams) -> Snapshot:
     return _with_state(snapshot, principal, boundary=params["PermissionsBoundary"])
 
 
-def _delete_role(snapshot: Snapshot, params: CallParams) -> Snapshot:
-    (role,) = principals_in(params)
-    left = {each: state for each, state in snapshot.principals.items() if each != role}
+def _delete_principal(snapshot: Snapshot, params: CallParams) -> Snapshot:
+    (gone,) = principals_in(params)
+    left = {each: state for each, state in snapshot.principals.items() if each != gone}
     return replace(snapshot, principals=left)
+
+
+def _create_group(snapshot: Snapshot, params: CallParams) -> Snapshot:
+    (group,), path = principals_in(params), params["Path"]
+    arn = _group_arn(snapshot, group, path)
+    state = PrincipalState(principal=group, arn=arn, path=path)
+    return replace(snapshot, principals={**snapshot.principals, group: state})
+
+
+def _move_group(snapshot: Snapshot, params: CallParams) -> Snapshot:
+    (group,), path = principals_in(params), params["NewPath"]
+    return _with_state(snapshot, group, path=path, arn=_group_arn(snapshot, group, path))
+
+
+def _group_arn(snapshot: Snapshot, group: Principal, path: str) -> str:
+    resource = f"group{path}{group.name}"
+    return arns.iam_arn(snapshot.account_id, resource, partition=snapshot.partition)
+
+
+def _add_member(snapshot: Snapshot, params: CallParams) -> Snapshot:
+    user, groups = _groups(snapshot, params)
+    return _with_state(snapshot, user, groups=tuple(sorted({*groups, params["GroupName"]})))
+
+
+def _remove_member(snapshot: Snapshot, params: CallParams) -> Snapshot:
+    user, groups = _groups(snapshot, params)
+    left = tuple(each for each in groups if each != params["GroupName"])
+    return _with_state(snapshot, user, groups=left)
+
+
+def _groups(snapshot: Snapshot, params: CallParams) -> tuple[Principal, tuple[str, ...]]:
+    """The user that a call names, and the names of its groups."""
+    user = Principal(PrincipalType.USER, params["UserName"])
+    state = snapshot.principals.get(user)
+    return user, state.groups if state else ()
 
 
 _EFFECTS: Mapping[str, Callable[[Snapshot, CallParams], Snapshot]] = {
@@ -186,7 +221,12 @@ _EFFECTS: Mapping[str, Callable[[Snapshot, CallParams], Snapshot]] = {
     "create_role": _create_role,
     "update_assume_role_policy": _update_trust,
     "put_role_permissions_boundary": _set_boundary,
-    "delete_role": _delete_role,
+    "delete_role": _delete_principal,
+    "create_group": _create_group,
+    "update_group": _move_group,
+    "delete_group": _delete_principal,
+    "add_user_to_group": _add_member,
+    "remove_user_from_group": _remove_member,
     **{f"attach_{each}_policy": _attach for each in PrincipalType},
     **{f"detach_{each}_policy": _detach for each in PrincipalType},
     **{f"put_{each}_policy": _put for each in PrincipalType},

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from moto.iam.models import IAMBackend, Role, User
@@ -71,9 +72,9 @@ def require_permission(call: SandboxCall) -> None:
     if call.params.get("Tags") and call.operation in _TAGGING:
         actions.append(_TAGGING[call.operation])
     subject = _subject(call)
-    resource = subject.arn if subject else _named(call)
+    resources = [subject.arn if subject else _named(call), *_new_arns(call, subject)]
     context = {**_context(call), **dict(_subject_context(call, subject))}
-    for action in actions:
+    for action, resource in product(actions, resources):
         request = Request(
             principal(call.caller),
             f"iam:{action}",
@@ -224,6 +225,19 @@ def _named(call: SandboxCall) -> str:
     if call.operation == "GetUser":
         return call.caller.arn
     return "*"
+
+
+def _new_arns(call: SandboxCall, subject: Any) -> Iterator[str]:
+    """The ARN that a user or group is to have: changing its name or path takes both permissions.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateGroup.html
+    """
+    for kind in ("User", "Group") if subject else ():
+        if call.operation == f"Update{kind}":
+            path = call.params.get("NewPath", subject.path)
+            name = call.params.get(f"New{kind}Name", subject.name)
+            resource = f"{kind.lower()}{path}{name}"
+            yield iam_arn(call.account_id, resource, partition=call.partition)
 
 
 def _existing(iam: IAMBackend, kind: _Kind, name: str) -> Any:

@@ -87,11 +87,29 @@ def _delete_group(call: SandboxCall) -> None:
     _require_bare(group)
 
 
+def _update_group(call: SandboxCall) -> Result:
+    """Moto gives a group no other path without another name."""
+    group, new_name = group_of(call), call.params.get("NewGroupName")
+    if new_name is not None and new_name != group.name:
+        others = [name for name in call.iam.groups if name != group.name]
+        require_unique_name("Group", new_name, others)
+        call.iam.groups[new_name] = call.iam.groups.pop(group.name)
+        group.name = new_name
+    group.path = call.params.get("NewPath", group.path)
+    return DONE
+
+
 def _add_user_to_group(call: SandboxCall) -> None:
     group, user = group_of(call), user_of(call)
     if user not in group.users:
         count = sum(user in other.users for other in call.iam.groups.values())
         require_quota("GroupsPerUser", count, call.quotas.groups_per_user)
+
+
+def _remove_user_from_group(call: SandboxCall) -> Result | None:
+    """AWS takes it as done if the user is no member, moto does not."""
+    group, user = group_of(call), user_of(call)
+    return None if user in group.users else DONE
 
 
 def _create_role(call: SandboxCall) -> None:
@@ -204,8 +222,10 @@ OPERATIONS: dict[str, OperationHandler] = {
     "PutUserPermissionsBoundary": _put_user_boundary,
     "DeleteUserPermissionsBoundary": _delete_user_boundary,
     "CreateGroup": _create_group,
+    "UpdateGroup": _update_group,
     "DeleteGroup": _delete_group,
     "AddUserToGroup": _add_user_to_group,
+    "RemoveUserFromGroup": _remove_user_from_group,
     "CreateRole": _create_role,
     "UpdateRole": _change_role,
     "UpdateRoleDescription": _change_role,
