@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from iam_access.config.accounts import AccountSpec
@@ -99,6 +100,7 @@ def scope(
     rules: TemporaryAccessRules = TemporaryAccessRules(),  # noqa: B008 - a frozen value
     now: datetime = NOW,
     user_names: UserNames = PART_BEFORE,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> TeamInAccount:
     """One team in ACCOUNT."""
     return TeamInAccount(
@@ -112,6 +114,7 @@ def scope(
         snapshot=snapshot or account_with(),
         now=now,
         user_names=user_names,
+        tags=tags,
     )
 
 

@@ -238,7 +238,11 @@ def _accounts() -> Schema:
     spec = _of(accounts.AccountSpec)
     Words(_PAGE, f"## `{accounts.FOLDER}/<team>.yaml`").describe(spec)
     entry = {"anyOf": [dict(spec["properties"]["id"]), spec]}
-    return _file(accounts.FOLDER, entry, accounts.ENVIRONMENT)
+    file = _file(accounts.FOLDER, entry, accounts.ENVIRONMENT)
+    tags = _of(accounts.TeamTags)
+    Words(_PAGE, "### Tags").describe(tags)
+    file["properties"] |= tags["properties"]
+    return file
 
 
 def _settings() -> Schema:

@@ -512,6 +512,7 @@ NOT_ABOUT_ENTRIES = {
     "accounts": "which team may name an account; its entries do not matter",
     "closed_accounts": "accounts that no file names",
     "expected_access": "what others give",
+    "tags": "what is made carries them, whatever it grants",
     "known_names": "names that policies may use",
     "owners": "who approves changes to which files, whatever is granted: see test_code_owners.py",
     "approvals": "judged by the reviews: see test_its_new_members_have_to_be_approved",

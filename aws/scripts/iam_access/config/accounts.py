@@ -6,10 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter, WithJsonSchema
 
 from iam_access.kinds.fields import Spec, problem, written_as
+from iam_access.kinds.tags import Tags
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.policy.arn import DEFAULT_PARTITION, PARTITIONS
 
 FOLDER = "aws-accounts"
+#: The key beside it, for the tags of what is made for the team.
+TAGS = "tags"
 
 _ID = re.compile(r"[0-9]{12}")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -84,6 +87,12 @@ class AccountSpec(Spec):
     id: AccountId
     deployer_role: DeployerRole | None = None
     partition: PartitionName = DEFAULT_PARTITION
+
+
+class TeamTags(Spec):
+    """What stands beside the accounts of a team: tags for all that is made for it."""
+
+    tags: Tags | None
 
 
 def written_out(value: Any) -> Any:

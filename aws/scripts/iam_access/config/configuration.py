@@ -27,7 +27,8 @@ class TeamFiles:
     """What was read of one team, by folder.
 
     `seen` are the folders with a file of the team, `unclear` those whose file could not be
-    parsed, so that it may have more than was read.
+    parsed, so that it may have more than was read. `tags` are the team's own, and `tags_place` is
+    where they are, None without any.
     """
 
     name: str
@@ -36,6 +37,8 @@ class TeamFiles:
     items: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     unclear: set[str] = field(default_factory=set)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tags_place: SourcePosition | None = None
 
     @property
     def accounts(self) -> dict[str, AccountSpec]:
@@ -83,12 +86,14 @@ class Team:
     `accounts` are by the environment's name. `entries` are by folder, for every registered folder.
     Invalid entries are left out but for their places, `invalid_places`, and the team is in
     `Configuration.invalid`. `accounts_are_known` is False if some accounts could not be read.
+    `tags` are the team's own for all that is made, with placeholders.
     """
 
     name: str
     accounts: Mapping[str, AccountSpec]
     entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
     invalid_places: tuple[SourcePosition, ...] = ()
 
     @cached_property

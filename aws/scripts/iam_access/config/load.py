@@ -30,6 +30,7 @@ from iam_access.config.rules.rulebook import Rulebook, aliases_of
 from iam_access.config.settings import FILE as SETTINGS
 from iam_access.config.settings import Settings
 from iam_access.errors import UsageError
+from iam_access.kinds import templates
 from iam_access.kinds.base import (
     EverywhereSpec,
     FileEntry,
@@ -362,6 +363,7 @@ def _read(
     """Read one file into its team's; with `folder` None it is the accounts file."""
     keyed = folder is None or folder.keys is not None
     templated = folder is not None and issubclass(folder.spec, TemplatedSpec)
+    beside = accounts.TAGS if folder is None else templates.KEY if templated else None
     found = (
         read.section(
             source.data,
@@ -370,17 +372,22 @@ def _read(
             keyed=keyed,
             values=values,
             report=report,
-            templated=templated,
+            beside=beside,
         )
         if source.data is not None
         else None
     )
     if found is None:
         team_files.unclear.add(name)
-    elif folder is None:
-        team_files.account_items = read.account_items(*found, report)
+        return
+    if templated:
+        found = read.completed(found, report)
+    if folder is None:
+        team_files.account_items = read.account_items(found.value, found.place, report)
+        team_files.tags = read.tags_of(found, report)
+        team_files.tags_place = found.top.at(accounts.TAGS)
     else:
-        team_files.items[name] = read.items(folder, *found, report)
+        team_files.items[name] = read.items(folder, found.value, found.place, report)
 
 
 def _check(
@@ -415,6 +422,7 @@ def _team(team_files: TeamFiles) -> Team:
             each.folder: _entries(team_files.items.get(each.folder, ())) for each in kinds.FOLDERS
         },
         accounts_are_known=team_files.accounts_are_known,
+        tags=team_files.tags,
         invalid_places=tuple(
             item.place
             for items in team_files.items.values()

@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import cache
 from itertools import islice, pairwise
 from types import UnionType
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from iam_access.config.accounts import ENVIRONMENT, AccountSpec, written_out
+from iam_access.config.accounts import ENVIRONMENT, TAGS, AccountSpec, TeamTags, written_out
 from iam_access.config.findings import MOST, FindingCollector
 from iam_access.config.yaml import mistakes, tree
 from iam_access.kinds import templates
@@ -57,6 +57,18 @@ def parsed(
     return None if found.mark is None else (found.value, SourcePosition(file, found.mark))
 
 
+class Section(NamedTuple):
+    """The value below the key of a file, and what stands beside that key, None if nothing does.
+
+    `top` is the place of the whole file.
+    """
+
+    value: Any
+    place: SourcePosition
+    beside: Any
+    top: SourcePosition
+
+
 def section(
     data: bytes,
     file: str,
@@ -65,12 +77,11 @@ def section(
     keyed: bool,
     values: int,
     report: FindingCollector,
-    templated: bool = False,
-) -> tuple[Any, SourcePosition] | None:
-    """Return the value below the file's one key, and its place; None after reporting an error.
+    beside: str | None = None,
+) -> Section | None:
+    """Return the section below the file's key; None after reporting an error.
 
-    A key without a value has no entries: the value is empty. In a `templated` file, templates may
-    stand beside the entries, which are then completed by them.
+    A key without a value has no entries: the value is empty. The key `beside` may stand beside it.
     """
     _report_cut_off(data, file, report)
     before = len(report.found)
@@ -94,7 +105,7 @@ def section(
         )
         return None
     for key in value:
-        if key != folder and not (templated and key == templates.KEY):
+        if key not in (folder, beside):
             hint = did_you_mean(key, () if folder in value else (folder,))
             inside = f"; indent '{key}' if it belongs below it" if folder in value else ""
             report.error(
@@ -104,33 +115,37 @@ def section(
                 hint or f"the one key at the top of this file is '{folder}'{inside}",
             )
     if folder not in value:
-        if not value:
+        if value.keys() <= {beside}:
             report.error("missing-key", place.location, f"the key '{folder}' is missing", "add it")
         return None
     inner = value[folder]
     below = place.at(folder)
+    other = value.get(beside), place
     if inner is None:
-        return ({} if keyed else []), below
+        return Section({} if keyed else [], below, *other)
     if not isinstance(inner, dict if keyed else list):
         wrong_type("a mapping" if keyed else "a list", inner, below, report, name=folder)
         return None
-    return _completed(inner, below, value, place, report) if templated else (inner, below)
+    return Section(inner, below, *other)
 
 
-def _completed(
-    inner: Any, below: SourcePosition, value: Any, place: SourcePosition, report: FindingCollector
-) -> tuple[Any, SourcePosition]:
-    """Complete the entries by the templates of their file."""
-    written = value.get(templates.KEY)
+def completed(found: Section, report: FindingCollector) -> Section:
+    """Complete the entries of a section by the templates beside it."""
+    written, at = found.beside, found.top.at(templates.KEY)
     if written is not None and not isinstance(written, dict):
-        at = place.at(templates.KEY)
         wrong_type("a mapping", written, at, report, name=templates.KEY)
         written = None
-    expander = templates.Expander(written or {}, place.at(templates.KEY) if written else None)
-    completed = expander.entries(inner, below)
+    expander = templates.Expander(written or {}, at if written else None)
+    value, place = expander.entries(found.value, found.place)
     for problem, location in expander.found:
         report.problem(problem, location)
-    return completed
+    return found._replace(value=value, place=place)
+
+
+def tags_of(found: Section, report: FindingCollector) -> Mapping[str, str]:
+    """The tags beside a section; none after reporting what is wrong with them."""
+    spec = spec_of(TeamTags, {TAGS: found.beside}, found.top, report)
+    return spec.tags or {} if spec is not None else {}
 
 
 def _report_cut_off(data: bytes, file: str, report: FindingCollector) -> None:

@@ -109,7 +109,7 @@ class RequestReader:
         )
         if section is None:
             return _Parsed(frozenset(), is_whole=False, is_file=False)
-        items = read.items(folder, *section, unheard)
+        items = read.items(folder, section.value, section.place, unheard)
         requests = frozenset(
             request
             for item in items

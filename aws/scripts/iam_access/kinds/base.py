@@ -27,6 +27,7 @@ from iam_access.kinds.fields import (
 )
 from iam_access.kinds.grant import Beginning, TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.short_forms import Resources
+from iam_access.kinds.tags import merged
 from iam_access.model import Account, Finding, Location, Principal, Resource, Severity
 from iam_access.place import Path, SourcePosition
 from iam_access.problem import Problem
@@ -303,7 +304,8 @@ class TeamInAccount:
     `policies` are the team's, by key, `granted` the keys of those that an entry grants permanently
     in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
     temporary grants in this environment, and `user_names` maps addresses to IAM users.
-    `account_ids` are the ids of accounts that statements may name. `now` is in UTC.
+    `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
+    the team for all that is made. `now` is in UTC.
     """
 
     account: Account
@@ -317,6 +319,7 @@ class TeamInAccount:
     now: datetime
     user_names: UserNames = PART_BEFORE
     account_ids: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def user(self, written: str) -> Principal:
         """The IAM user that an entry means, spelled as in the account."""
@@ -349,6 +352,10 @@ class TeamInAccount:
             team=self.team,
             account=self.account.id,
         )
+
+    def tagged(self, own: Mapping[str, str]) -> Mapping[str, str]:
+        """The tags of what an entry with tags of its `own` makes; what is nearer holds."""
+        return merged(self.tags, self.fill(dict(own)))
 
     def fill(self, value: Any) -> Any:
         """The value with every placeholder replaced, see `placeholders.fill`."""

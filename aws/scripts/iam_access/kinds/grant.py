@@ -106,7 +106,7 @@ class TemporaryGrant:
     `via` is the form asked for; `closed` are the forms that the settings forbid, with the rules.
     `boundary` is the ARN of the permissions boundary for a role made for it, `generation` tells
     that role from those of the same grant that are dead. One that `lasts` for a duration from its
-    merge on ends as long after it `begins`.
+    merge on ends as long after it `begins`. What it makes gets the `tags`.
     """
 
     account: Account
@@ -128,6 +128,7 @@ class TemporaryGrant:
     location: Location | None = None
     lasts: timedelta | None = None
     begins: Beginning | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:

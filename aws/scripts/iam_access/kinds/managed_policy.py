@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import calls, names
+from iam_access.kinds import calls, names, tags
 from iam_access.kinds.base import (
     POLICIES_FOLDER,
     AccessEntry,
@@ -225,6 +225,7 @@ class CustomerManagedPolicies(Kind):
             teams=frozenset({scope.team}),
             attributes={"arn": arn},
             document=documents.document(scope.fill(entry.spec.statements)),
+            tags=scope.tags,
             description=entry.spec.description,
             reasons=(f"policy {entry.key} of {scope.team}",),
             location=entry.place.location,
@@ -243,6 +244,7 @@ def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Res
         teams=frozenset({grant.team}),
         attributes={"arn": arn},
         document=document,
+        tags=grant.tags,
         starts=expiry.beginning_of(document) if document else None,
         expires=grant.ends,
         relative_end=grant.relative_end,
@@ -309,13 +311,15 @@ def _published(code: str, arn: str, document: Mapping[str, Any]) -> Confirm:
 def _create(account: str, wanted: Resource) -> ApiCall:
     arn, document = wanted.attributes["arn"], wanted.document or {}
     path = arn.partition(":policy")[2].removesuffix(wanted.name)
-    params = {
+    params: dict[str, Any] = {
         "PolicyName": wanted.name,
         "Path": path,
         "PolicyDocument": documents.to_json(document),
     }
     if wanted.description:
         params["Description"] = wanted.description
+    if wanted.tags:
+        params["Tags"] = tags.as_list(wanted.tags)
     return calls.iam(
         account,
         "create_policy",

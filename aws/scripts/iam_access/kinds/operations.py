@@ -60,9 +60,9 @@ def principals_in(params: CallParams) -> tuple[Principal, ...]:
     )
 
 
-# Tags of a new role are a permission of their own.
+# Tags of what is new are a permission of their own.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-_MORE_PERMISSIONS = {"create_role": ("iam:TagRole",)}
+_MORE_PERMISSIONS = {"create_policy": ("iam:TagPolicy",), "create_role": ("iam:TagRole",)}
 
 
 def _with_state(snapshot: Snapshot, principal: Principal, **state: Any) -> Snapshot:

@@ -39,6 +39,7 @@ from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec, with_self
+from iam_access.kinds.tags import as_list
 from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST, gone
 from iam_access.model import (
     AnswerCheck,
@@ -90,7 +91,7 @@ class Roles(Kind):
         ),
         ("iam", "update_role"): Operation(role_facts.role_updated, ("iam:UpdateRole",)),
         ("iam", "create_instance_profile"): Operation(
-            role_facts.profile_created, ("iam:CreateInstanceProfile",)
+            role_facts.profile_created, ("iam:CreateInstanceProfile", "iam:TagInstanceProfile")
         ),
         ("iam", "delete_instance_profile"): Operation(
             role_facts.profile_deleted, ("iam:DeleteInstanceProfile",)
@@ -451,13 +452,14 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
             "managed": managed,
             "others": (),
             "boundary": (_boundary_arn(entry, scope),),
-            "tags": tuple(sorted(spec.tags.items())),
+            "tags": tuple(sorted(scope.tagged(spec.tags).items())),
             "profiles": (name,) if spec.instance_profile else (),
             "max_session": seconds,
             "description": spec.description or "",
         },
         document=own,
         documents={TRUST: trust_document(entry, scope)},
+        tags=scope.tags,
         needs=frozenset(
             managed_policy.resource_id(arn) for arn in managed if names.team_of_policy_arn(arn)
         ),
@@ -527,13 +529,12 @@ def _create(account: str, wanted: Resource) -> ApiCall:
     path, _ = arns.path_and_name(wanted.attributes["arn"])
     (boundary,) = wanted.attributes["boundary"]
     owned = _ownership(wanted)
-    tags = {**dict(wanted.attributes["tags"]), **owned}
     params = {
         "RoleName": wanted.name,
         "Path": path,
         "AssumeRolePolicyDocument": documents.to_json(CLOSED_TRUST),
         "MaxSessionDuration": wanted.attributes["max_session"],
-        "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+        "Tags": as_list({**dict(wanted.attributes["tags"]), **owned}),
         "PermissionsBoundary": boundary,
     }
     if wanted.attributes["description"]:
@@ -659,7 +660,9 @@ def _profile(before: Resource | None, after: Resource, snapshot: Snapshot) -> It
     known = role_facts.facts(snapshot).profiles.get(name)
     path, _ = arns.path_and_name(after.attributes["arn"])
     if known is None:
-        params = {"InstanceProfileName": name, "Path": path}
+        params: dict[str, Any] = {"InstanceProfileName": name, "Path": path}
+        if after.tags:
+            params["Tags"] = as_list(after.tags)
         there = AnswerCheck(("InstanceProfile", "Path"), Match.EQUALS, (path,))
         read = Read("iam", "get_instance_profile", {"InstanceProfileName": name}, expects=(there,))
         confirm = Confirm(frozenset({"EntityAlreadyExists"}), (read,))
@@ -710,7 +713,9 @@ def _tagged(before: Resource, after: Resource, account: str) -> Iterator[ApiCall
     role = _role(after.name)
     had, has = dict(before.attributes["tags"]), dict(after.attributes["tags"])
     changed = {key: value for key, value in has.items() if had.get(key) != value}
-    gone = sorted(had.keys() - has.keys())
+    # To IAM a key in another case is the same one, which it then has anew.
+    kept = {key.lower() for key in has}
+    gone = sorted(key for key in had if key.lower() not in kept)
     if changed:
         yield calls.tag(account, role, changed, Phase.CLAIM)
     if gone:

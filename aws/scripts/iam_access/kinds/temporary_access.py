@@ -325,6 +325,7 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
         location=entry.place.location,
         lasts=entry.spec.lasts,
         begins=entry.begins,
+        tags=scope.tags,
     )
     absent = (
         aws_policies.unknown_policy(arn, entry.spec.grant, scope)

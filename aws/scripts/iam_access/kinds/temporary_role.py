@@ -28,6 +28,7 @@ from iam_access.kinds.kind import (
 )
 from iam_access.kinds.operations import Operations, iam_operations
 from iam_access.kinds.quotas import ROLES, Quota, QuotaUsage, Use
+from iam_access.kinds.tags import as_list, merged
 from iam_access.model import (
     LONG_AGO,
     AnswerCheck,
@@ -103,6 +104,7 @@ def calls_between(
     kept = after.attributes["managed"]
     return (
         *_bounding(account, before, after),
+        *_tagging(account, before, after),
         *([trust] if differs and not last else []),
         *granting,
         *([trust] if differs and last else []),
@@ -149,6 +151,13 @@ def _bounding(account: str, before: Resource, after: Resource) -> Iterable[ApiCa
         yield calls.iam(account, "put_role_permissions_boundary", params, Phase.GRANT)
 
 
+def _tagging(account: str, before: Resource, after: Resource) -> Iterable[ApiCall]:
+    had, role = before.attributes["tags"], Principal(PrincipalType.ROLE, after.name)
+    changed = {key: value for key, value in after.attributes["tags"] if (key, value) not in had}
+    if changed:
+        yield calls.tag(account, role, changed, Phase.CLAIM)
+
+
 def _create(account: str, wanted: Resource) -> ApiCall:
     path = wanted.attributes["arn"].partition(":role")[2].removesuffix(wanted.name)
     (boundary,) = wanted.attributes["boundary"]
@@ -161,7 +170,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
             "AssumeRolePolicyDocument": documents.to_json(CLOSED_TRUST),
             "MaxSessionDuration": int(LONGEST_SESSION.total_seconds()),
             "Description": wanted.description,
-            "Tags": [{"Key": GRANT_TAG, "Value": wanted.grant}],
+            "Tags": as_list({**dict(wanted.attributes["tags"]), GRANT_TAG: wanted.grant or ""}),
             "PermissionsBoundary": boundary,
         },
         Phase.PUBLISH,
@@ -320,6 +329,7 @@ class TemporaryRoles(GrantKind):
         "attach_role_policy",
         "detach_role_policy",
         "delete_role",
+        "tag_role",
     )
     reads = ("iam:GetRole", "iam:GetAccountAuthorizationDetails")
     quotas: tuple[Quota, ...] = (ROLES,)
@@ -444,15 +454,21 @@ class TemporaryRoles(GrantKind):
         detail = "; ".join(over) or ", ".join(
             f"{needed:,} of {most:,} {what}" for what, needed, most in sizes[:2]
         )
-        return Attempt(self.form, frozenset({id_}), lambda: (resource(grant),), not over, detail)
+        state = usage.snapshot.principals.get(Principal(PrincipalType.ROLE, _name(grant)))
+        return Attempt(
+            self.form, frozenset({id_}), lambda: (resource(grant, state),), not over, detail
+        )
 
 
 def _role(resource: Resource) -> Principal:
     return Principal(PrincipalType.ROLE, resource.name)
 
 
-def resource(grant: TemporaryGrant) -> Resource:
-    """The role as it is to be for this grant."""
+def resource(grant: TemporaryGrant, present: PrincipalState | None = None) -> Resource:
+    """The role as it is to be for this grant; `present` is the one that is there.
+
+    That one keeps the tags that others gave it.
+    """
     name = _name(grant)
     arn = resource_id(grant).key
     own, trust = permissions(grant), trust_policy(grant)
@@ -465,6 +481,7 @@ def resource(grant: TemporaryGrant) -> Resource:
             "managed": tuple(sorted(grant.managed)),
             "others": (),
             "boundary": (grant.boundary,),
+            "tags": _sorted(merged(_others_tags(present), grant.tags)),
         },
         document=own,
         documents={TRUST: trust},
@@ -478,6 +495,15 @@ def resource(grant: TemporaryGrant) -> Resource:
         usage=usage(grant, name),
         location=grant.location,
     )
+
+
+def _others_tags(state: PrincipalState | None) -> Mapping[str, str]:
+    """The tags of a role beside our own."""
+    return {k: v for k, v in state.tags.items() if k != GRANT_TAG} if state else {}
+
+
+def _sorted(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(tags.items()))
 
 
 def resource_id(grant: TemporaryGrant) -> ResourceId:
@@ -640,6 +666,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
             "managed": tuple(sorted(state.attached)),
             "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
             "boundary": (state.boundary,) if state.boundary else (),
+            "tags": _sorted(_others_tags(state)),
         },
         document=document,
         documents={TRUST: state.trust} if state.trust else {},

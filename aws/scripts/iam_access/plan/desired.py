@@ -20,6 +20,7 @@ from iam_access.kinds.base import (
 from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.grant import TemporaryGrant
 from iam_access.kinds.names import label
+from iam_access.kinds.tags import merged
 from iam_access.model import Account, Finding, Location, Resource, ResourceId, Severity
 from iam_access.plan.diff import ResourcesById, is_dead, renewal_key
 from iam_access.plan.forms import write_grants
@@ -372,6 +373,7 @@ def _scopes(
     boundary = book.boundary.arn(account, snapshot) if book.boundary else None
     for name, environment in sorted(account.environments.items()):
         team = configuration.teams[name]
+        values = values_of(account, environment, name, team.account_ids)
         yield (
             team,
             TeamInAccount(
@@ -386,6 +388,7 @@ def _scopes(
                 now=now,
                 user_names=configuration.settings.user_names,
                 account_ids=team.account_ids,
+                tags=fill(merged(configuration.settings.tags, team.tags), values),
             ),
         )
 

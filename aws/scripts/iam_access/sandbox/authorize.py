@@ -28,7 +28,12 @@ from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.world import Caller
 
 # The action that tags in a request need besides the operation itself.
-_TAGGING = {"CreatePolicy": "TagPolicy", "CreateUser": "TagUser", "CreateRole": "TagRole"}
+_TAGGING = {
+    "CreateInstanceProfile": "TagInstanceProfile",
+    "CreatePolicy": "TagPolicy",
+    "CreateRole": "TagRole",
+    "CreateUser": "TagUser",
+}
 # Condition keys that every request has.
 _ALWAYS = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true"}
 _TYPES = {

@@ -11,7 +11,7 @@ from iam_access.config.configuration import TeamFiles, access_entries
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
-from iam_access.kinds import base
+from iam_access.kinds import base, tags
 from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry, Item
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
@@ -62,6 +62,7 @@ def check(
         return
     names = book.settings.user_names
     _named_accounts(team_files, report)
+    _tags(team_files, book, report)
     index.add(entries, names)
     users, roles = index.users, index.roles
     is_read = accounts.FOLDER in team_files.seen and accounts.FOLDER not in team_files.unclear
@@ -103,6 +104,21 @@ def _named_accounts(team_files: TeamFiles, report: FindingCollector) -> None:
                     or f"write one of the team's, {listed(sorted(known), 'or')}, or 12 digits in "
                     "quotes",
                 )
+
+
+def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
+    """Report a team with more tags, together with those of the settings, than resources can have.
+
+    Each of the two alone is checked where it is read.
+    """
+    place, count = team_files.tags_place, len(tags.merged(book.settings.tags, team_files.tags))
+    if place is not None and count > tags.MOST:
+        report.error(
+            "bad-value",
+            place.location,
+            f"with those of settings.yaml there are {count} tags, and {tags.MOST} are allowed",
+            tags.FEWER,
+        )
 
 
 def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCollector) -> bool:
