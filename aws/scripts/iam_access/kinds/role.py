@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import aws_policies, calls, managed_policy, names, role_facts, trust
+from iam_access.kinds import calls, entity_policies, names, role_facts, trust
 from iam_access.kinds.base import (
     AccessEntry,
     Expansion,
@@ -62,8 +62,6 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = "iam-role"
 FOLDER: Final = "aws-roles"
-#: The inline policy of a role's own statements.
-POLICY_NAME: Final = "self-serve"
 
 
 class Roles(Kind):
@@ -172,9 +170,7 @@ class Roles(Kind):
         """Those of AWS that a role gets or has: what denies is attached first."""
         for entry in entries:
             if scope.environment in (entry.spec.environments or ()):
-                yield from (
-                    arn for arn in _managed(entry, scope) if arns.is_aws_managed_policy(arn)
-                )
+                yield from entity_policies.managed_by_aws(entry.spec, scope)
 
     def unproven(
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
@@ -241,7 +237,7 @@ class Roles(Kind):
         return GivenAccess(
             _role(resource.name),
             (),
-            inline={POLICY_NAME: resource.document} if resource.document is not None else {},
+            inline=entity_policies.inline(resource),
             attached=frozenset(resource.attributes["managed"]),
         )
 
@@ -256,10 +252,7 @@ class Roles(Kind):
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
         role = _role(resource.name)
         yield Use(ROLES, None, resource.attributes["arn"])
-        for arn in resource.attributes["managed"]:
-            yield Use(ATTACHED, role, arn)
-        if resource.document is not None:
-            yield Use(INLINE_SIZE, role, POLICY_NAME, documents.policy_size(resource.document))
+        yield from entity_policies.uses(resource, role)
         for key, _ in resource.attributes["tags"]:
             yield Use(TAGS, role, key)
         yield Use(TAGS, role, names.ROLE_TAG)
@@ -274,7 +267,7 @@ class Roles(Kind):
         if before is None:
             return (
                 _create(account, after),
-                *_permissions(None, after, snapshot),
+                *entity_policies.written(_role(after.name), None, after, snapshot),
                 *_profile(None, after, snapshot),
                 _trust(account, after.name, after.documents[TRUST], Phase.GRANT),
             )
@@ -319,13 +312,8 @@ def _id(team: str, arn: str) -> ResourceId:
 
 
 def _same_trust(before: Resource | None, after: Resource) -> bool:
-    return before is not None and _same(before.documents.get(TRUST), after.documents[TRUST])
-
-
-def _same(one: Document | None, other: Document | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return documents.same_meaning(one, other)
+    had = before.documents.get(TRUST) if before else None
+    return documents.alike(had, after.documents[TRUST])
 
 
 def _refusal(state: PrincipalState) -> Problem | None:
@@ -402,20 +390,6 @@ def _arn(key: str, scope: TeamInAccount) -> str:
     return arns.iam_arn(account.id, f"role/{key}", partition=account.partition)
 
 
-def _managed(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[str]:
-    """The ARNs of the managed policies that an entry asks for, each once."""
-    found: dict[str, None] = {}
-    for key in entry.spec.grants:
-        policy = scope.policies[key].spec
-        if policy.custom_statements:
-            account = scope.account
-            own = names.team_policy_arn(account.partition, account.id, scope.team, key)
-            found.setdefault(own)
-        found |= dict.fromkeys(scope.fill(policy.managed_policies))
-    found |= dict.fromkeys(scope.fill(entry.spec.managed_policies))
-    yield from sorted(found)
-
-
 def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str, Any]:
     """The trust policy of a role, its statements in the order of the file."""
     own = _arn(entry.key, scope)
@@ -439,7 +413,7 @@ def _boundary_arn(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> str:
 def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     spec, arn = entry.spec, _arn(entry.key, scope)
     _, name = arns.path_and_name(arn)
-    managed = tuple(_managed(entry, scope))
+    managed = entity_policies.managed(spec, scope)
     statements = [each.iam for each in spec.custom_statements]
     own = documents.document(scope.fill(with_self(statements, entry.key))) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION
@@ -460,9 +434,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
         document=own,
         documents={TRUST: trust_document(entry, scope)},
         tags=scope.tags,
-        needs=frozenset(
-            managed_policy.resource_id(arn) for arn in managed if names.team_of_policy_arn(arn)
-        ),
+        needs=entity_policies.policies_of_teams(managed),
         reasons=(f"role {entry.key} of {scope.team}",),
         location=entry.place.location,
     )
@@ -496,7 +468,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
         attributes={
             "arn": state.arn,
             "managed": tuple(sorted(state.attached)),
-            "others": tuple(sorted(set(state.inline) - {POLICY_NAME})),
+            "others": tuple(sorted(set(state.inline) - {entity_policies.POLICY_NAME})),
             "boundary": (state.boundary,) if state.boundary else (),
             "tags": tuple(sorted((k, v) for k, v in state.tags.items() if k != names.ROLE_TAG)),
             "profiles": tuple(
@@ -507,19 +479,14 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
             "max_session": settings.max_session,
             "description": settings.description,
         },
-        document=state.inline.get(POLICY_NAME),
+        document=state.inline.get(entity_policies.POLICY_NAME),
         documents={TRUST: state.trust} if state.trust else {},
-        needs=_needs(state.attached),
+        needs=entity_policies.policies_of_teams(state.attached),
     )
 
 
 def _roles_in(profile: InstanceProfile | None) -> tuple[str, ...]:
     return profile.roles if profile else ()
-
-
-def _needs(managed: Iterable[str]) -> frozenset[ResourceId]:
-    """The teams' policies among managed policies."""
-    return frozenset(map(managed_policy.resource_id, filter(names.team_of_policy_arn, managed)))
 
 
 # The calls.
@@ -578,13 +545,13 @@ def _trust(account: str, role: str, document: Document, phase: Phase) -> ApiCall
 
 def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
     account, name = snapshot.account_id, after.name
-    permissions = tuple(_permissions(before, after, snapshot))
+    permissions = tuple(entity_policies.written(_role(name), before, after, snapshot))
     opens = not _same_trust(before, after)
     if opens and permissions:
         narrow = _common_trust(before.documents.get(TRUST), after.documents[TRUST])
-        if not _same(narrow, before.documents.get(TRUST)):
+        if not documents.alike(narrow, before.documents.get(TRUST)):
             yield _trust(account, name, narrow, Phase.RECLAIM)
-        opens = not _same(narrow, after.documents[TRUST])
+        opens = not documents.alike(narrow, after.documents[TRUST])
     (boundary,) = after.attributes["boundary"]
     if boundary not in before.attributes["boundary"]:
         params = {"RoleName": name, "PermissionsBoundary": boundary}
@@ -613,39 +580,6 @@ def _common_trust(before: Document | None, after: Document) -> Document:
     if not any(each.get("Effect") == "Allow" for each in kept):
         return CLOSED_TRUST
     return documents.document([*kept, *denies])
-
-
-def _permissions(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
-    """Writes the role's own statements, and attaches and takes off policies.
-
-    What denies comes first and goes last; what allows goes first where the statements that are
-    replaced deny something.
-    """
-    account, role = snapshot.account_id, _role(after.name)
-    had = before.attributes["managed"] if before else ()
-    new = [arn for arn in after.attributes["managed"] if arn not in had]
-    gone = [arn for arn in had if arn not in after.attributes["managed"]]
-    denies = {arn: aws_policies.denies(arn, snapshot) for arn in (*new, *gone)}
-    written = before.document if before else None
-    early = Phase.RECLAIM if written is not None and _denies(written) else Phase.REVOKE
-    yield from (calls.detach(account, role, arn, early) for arn in gone if not denies[arn])
-    for inline in before.attributes["others"] if before else ():
-        yield calls.delete_inline(account, role, inline, Phase.REVOKE)
-    yield from (calls.attach(account, role, arn) for arn in new if denies[arn])
-    yield from _own_statements(account, role, written, after.document)
-    yield from (calls.attach(account, role, arn) for arn in new if not denies[arn])
-    yield from (calls.detach(account, role, arn, Phase.REVOKE) for arn in gone if denies[arn])
-
-
-def _own_statements(
-    account: str, role: Principal, before: Document | None, after: Document | None
-) -> Iterator[ApiCall]:
-    if _same(before, after):
-        return
-    if after is None:
-        yield calls.delete_inline(account, role, POLICY_NAME, Phase.REVOKE)
-    else:
-        yield calls.put_inline(account, role, POLICY_NAME, documents.to_json(after))
 
 
 def _profile(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
@@ -730,7 +664,7 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         # The deployer role may change only roles with the tag.
         tag = calls.tag(account, role, _ownership(before), Phase.CLAIM)
         yield replace(tag, absent_is_done=True)
-    if not _same(before.documents.get(TRUST), CLOSED_TRUST):
+    if not documents.alike(before.documents.get(TRUST), CLOSED_TRUST):
         closing = _trust(account, name, CLOSED_TRUST, Phase.REVOKE)
         yield replace(closing, absent_is_done=True)
     for profile, found in sorted(role_facts.facts(snapshot).profiles.items()):
@@ -738,7 +672,8 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
             yield from _without_profile(account, name, profile)
         elif name in found.roles:
             yield _out_of_profile(account, name, profile, Phase.REVOKE)
-    yield from _bared(before, dict(state.inline) if state else {}, snapshot)
+    inline = dict(state.inline) if state else {}
+    yield from entity_policies.taken_off(role, before.attributes["managed"], inline, snapshot)
     yield calls.iam(
         account,
         "delete_role",
@@ -748,25 +683,6 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         # What is allowed by a tag of a role is denied once there is no such role.
         confirm=gone(before.attributes["arn"]),
     )
-
-
-def _bared(
-    before: Resource, inline: Mapping[str, Document], snapshot: Snapshot
-) -> Iterator[ApiCall]:
-    """Takes all policies off a role, what denies last."""
-    account, role = snapshot.account_id, _role(before.name)
-    policies = before.attributes["managed"]
-    denies = {arn: aws_policies.denies(arn, snapshot) for arn in policies}
-    yield from (
-        calls.detach(account, role, arn, Phase.REVOKE) for arn in policies if not denies[arn]
-    )
-    for policy in sorted(inline, key=lambda each: _denies(inline[each])):
-        yield calls.delete_inline(account, role, policy, Phase.REVOKE)
-    yield from (calls.detach(account, role, arn, Phase.REVOKE) for arn in policies if denies[arn])
-
-
-def _denies(document: Document) -> bool:
-    return any(each.get("Effect") == "Deny" for each in documents.statements_of(document))
 
 
 def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Takeover:

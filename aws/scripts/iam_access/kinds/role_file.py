@@ -96,7 +96,7 @@ class RoleSpec(TemplatedSpec, EverywhereSpec):
         statements = written.get(STATEMENTS)
         yield from short_forms.problems(statements, (STATEMENTS,), selves=("iam",))
         yield from statement_problems(statements, (STATEMENTS,), _in_iam)
-        yield from _policy_problems(written.get("managed_policies"))
+        yield from policy_problems(written.get("managed_policies"))
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         for index, entry in enumerate(self.trust):
@@ -107,7 +107,7 @@ class RoleSpec(TemplatedSpec, EverywhereSpec):
                 yield written, (STATEMENTS, index)
 
 
-def _policy_problems(written: Any) -> Iterator[Problem]:
+def policy_problems(written: Any) -> Iterator[Problem]:
     """What is wrong with the ARNs of managed policies."""
     seen: set[str] = set()
     for index, arn in enumerate(written if isinstance(written, list) else ()):

@@ -17,6 +17,7 @@ from iam_access.model import (
 )
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
+from iam_access.policy.document import alike as documents_alike
 from iam_access.policy.document import same_meaning
 from iam_access.snapshot import Document, Snapshot
 
@@ -208,7 +209,7 @@ def alike(before: Resource | None, after: Resource | None) -> bool:
     return (
         before.owners == after.owners
         and _has_same_facts(before, after)
-        and _have_same_meaning(before.document, after.document)
+        and documents_alike(before.document, after.document)
     )
 
 
@@ -222,10 +223,6 @@ def _has_same_facts(before: Resource, after: Resource) -> bool:
             for name, document in before.documents.items()
         )
     )
-
-
-def _have_same_meaning(one: Document | None, other: Document | None) -> bool:
-    return one is other if one is None or other is None else same_meaning(one, other)
 
 
 def _change(before: Resource | None, after: Resource | None, snapshot: Snapshot) -> Change:

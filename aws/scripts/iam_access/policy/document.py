@@ -249,6 +249,13 @@ def same_meaning(first: Document, second: Document) -> bool:
     return json.dumps(first) == json.dumps(second) or canonical(first) == canonical(second)
 
 
+def alike(first: Document | None, second: Document | None) -> bool:
+    """Whether AWS would treat two documents alike, of which each may be missing."""
+    if first is None or second is None:
+        return first is second
+    return same_meaning(first, second)
+
+
 def to_json(source: Document) -> str:
     """Return the document as the JSON for AWS: no white space, elements in the usual order."""
     return json.dumps(_ordered(source), ensure_ascii=False, separators=(",", ":"))

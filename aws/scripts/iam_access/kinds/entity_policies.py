@@ -1,0 +1,117 @@
+"""The policies of a role or group that a file describes whole.
+
+They are the managed policies that its resource has among its attributes as `managed`, and the
+inline policy POLICY_NAME with the statements of its own, which are the resource's document. Inline
+policies of others are among the attributes as `others`, and are taken off.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Protocol
+
+from iam_access.kinds import aws_policies, calls, managed_policy, names
+from iam_access.kinds.base import TeamInAccount
+from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, Use
+from iam_access.model import ApiCall, Phase, Principal, Resource, ResourceId
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.snapshot import Document, Snapshot
+
+#: The inline policy of its own statements.
+POLICY_NAME: Final = "self-serve"
+
+
+class PoliciesSpec(Protocol):
+    """What an entry says of policies: keys of the team's policies, and ARNs of managed ones."""
+
+    @property
+    def grants(self) -> list[str]: ...
+    @property
+    def managed_policies(self) -> list[str]: ...
+
+
+def managed(spec: PoliciesSpec, scope: TeamInAccount) -> tuple[str, ...]:
+    """The ARNs of the managed policies that an entry asks for, each once."""
+    found: set[str] = set()
+    for key in spec.grants:
+        policy = scope.policies[key].spec
+        if policy.custom_statements:
+            account = scope.account
+            found.add(names.team_policy_arn(account.partition, account.id, scope.team, key))
+        found.update(scope.fill(policy.managed_policies))
+    return tuple(sorted(found.union(scope.fill(spec.managed_policies))))
+
+
+def managed_by_aws(spec: PoliciesSpec, scope: TeamInAccount) -> Iterator[str]:
+    """The ARNs of those of them that are AWS's."""
+    return filter(arns.is_aws_managed_policy, managed(spec, scope))
+
+
+def inline(resource: Resource) -> Mapping[str, Document]:
+    """The inline policy of its own statements, by name, if it has any."""
+    return {POLICY_NAME: resource.document} if resource.document is not None else {}
+
+
+def policies_of_teams(policies: Iterable[str]) -> frozenset[ResourceId]:
+    """The ids of those managed policies, by ARN, that are made by the pipeline."""
+    return frozenset(map(managed_policy.resource_id, filter(names.team_of_policy_arn, policies)))
+
+
+def uses(resource: Resource, holder: Principal) -> Iterator[Use]:
+    """What its policies take of the quotas of the role or group."""
+    for arn in resource.attributes["managed"]:
+        yield Use(ATTACHED, holder, arn)
+    for name, document in inline(resource).items():
+        yield Use(INLINE_SIZE, holder, name, documents.policy_size(document))
+
+
+def written(
+    holder: Principal, before: Resource | None, after: Resource, snapshot: Snapshot
+) -> Iterator[ApiCall]:
+    """Writes its own statements, and attaches and takes off policies.
+
+    What denies comes first and goes last; what allows goes first where the statements that are
+    replaced deny something.
+    """
+    account = snapshot.account_id
+    had = before.attributes["managed"] if before else ()
+    new = [arn for arn in after.attributes["managed"] if arn not in had]
+    gone = [arn for arn in had if arn not in after.attributes["managed"]]
+    denies = {arn: aws_policies.denies(arn, snapshot) for arn in (*new, *gone)}
+    own = before.document if before else None
+    early = Phase.RECLAIM if own is not None and _denies(own) else Phase.REVOKE
+    yield from (calls.detach(account, holder, arn, early) for arn in gone if not denies[arn])
+    for other in before.attributes["others"] if before else ():
+        yield calls.delete_inline(account, holder, other, Phase.REVOKE)
+    yield from (calls.attach(account, holder, arn) for arn in new if denies[arn])
+    yield from _own_statements(account, holder, own, after.document)
+    yield from (calls.attach(account, holder, arn) for arn in new if not denies[arn])
+    yield from (calls.detach(account, holder, arn, Phase.REVOKE) for arn in gone if denies[arn])
+
+
+def _own_statements(
+    account: str, holder: Principal, before: Document | None, after: Document | None
+) -> Iterator[ApiCall]:
+    if documents.alike(before, after):
+        return
+    if after is None:
+        yield calls.delete_inline(account, holder, POLICY_NAME, Phase.REVOKE)
+    else:
+        yield calls.put_inline(account, holder, POLICY_NAME, documents.to_json(after))
+
+
+def taken_off(
+    holder: Principal, policies: Iterable[str], own: Mapping[str, Document], snapshot: Snapshot
+) -> Iterator[ApiCall]:
+    """Takes these managed and inline policies off a role or group, what denies last."""
+    account = snapshot.account_id
+    denies = {arn: aws_policies.denies(arn, snapshot) for arn in policies}
+    yield from (
+        calls.detach(account, holder, arn, Phase.REVOKE) for arn in denies if not denies[arn]
+    )
+    for policy in sorted(own, key=lambda each: _denies(own[each])):
+        yield calls.delete_inline(account, holder, policy, Phase.REVOKE)
+    yield from (calls.detach(account, holder, arn, Phase.REVOKE) for arn in denies if denies[arn])
+
+
+def _denies(document: Document) -> bool:
+    return any(each.get("Effect") == "Deny" for each in documents.statements_of(document))
