@@ -18,6 +18,7 @@ from iam_access.model import (
     Outcome,
     Phase,
     Status,
+    Taken,
 )
 from tests.cloud.fakes import (
     ACCOUNT,
@@ -504,3 +505,32 @@ class TestStopping:
             on_outcome=lambda o: told.append((o.change.name, o.status, len(iam.calls))),
         ).run()
         assert told == [("ann", Status.DONE, 2), ("bob", Status.FAILED, 3)]
+
+
+MADE = ApiCall("iam", "create_policy", {"PolicyName": "p"}, account=ACCOUNT, phase=Phase.PUBLISH)
+TAKING = ApiCall(
+    "iam",
+    "tag_policy",
+    {"PolicyArn": "stand-in", "Tags": ["t"]},
+    account=ACCOUNT,
+    phase=Phase.GRANT,
+    merge="Tags",
+    taken=(Taken("PolicyArn", "create_policy", ("Policy", "Arn")),),
+)
+
+
+def test_a_call_gets_what_the_answer_to_an_earlier_one_of_its_change_has() -> None:
+    first = {"Policy": {"Arn": "the-first"}}
+    second = {"Policy": {"Arn": "the-second"}}
+    iam = FakeIam({"create_policy": [first, second]})
+    run(iam, change("a", MADE, TAKING), change("b", MADE, TAKING))
+    assert [params["PolicyArn"] for name, params in iam.calls if name == "tag_policy"] == [
+        "the-first",
+        "the-second",
+    ]
+
+
+def test_what_an_answer_does_not_have_is_never_guessed() -> None:
+    iam = FakeIam()
+    (outcome,) = run(iam, change("a", MADE, TAKING))
+    assert (code_of(outcome), iam.operations) == ("AnswerLost", ["create_policy"])

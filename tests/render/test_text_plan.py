@@ -9,6 +9,9 @@ import pytest
 from iam_access.model import Change, ChangeType, Location, Outcome, Report, Resource, Status
 from iam_access.policy.document import document
 from iam_access.render import Output, render
+from iam_access.render.text.report import account_lines
+from iam_access.render.view import dangers
+from iam_access.render.view.changes import account_view
 from tests.render import reports
 
 PLACE = Location("aws/permanent-access/payments.yaml", 5, 5)
@@ -163,3 +166,17 @@ def test_what_goes_before_its_end_says_when_that_would_have_been() -> None:
         "      no entry asks for it",
         "      would end 2025-11-27 15:00:00 UTC, in 1 hour",
     ]
+
+
+def test_what_is_lost_for_good_stands_out() -> None:
+    made = attachment("data").after
+    assert made is not None
+    gone = replace(attachment("data", "AWS deletes it"), action=ChangeType.DELETE, after=None)
+    lost = replace(gone, before=replace(made, loss="AWS deletes it"))
+    report = Report("apply", reports.NOW, accounts=(reports.account_report(reports.PROD, lost),))
+    account = account_view(report.accounts[0])
+    lines = account_lines(account, report, verbose=False, zone=reports.NOW.tzinfo)
+    styles = {span.text: span.style for each in lines for span in each.spans}
+    assert styles["AWS deletes it"] == "error"
+    (danger,) = dangers.first(report)
+    assert (danger.what, danger.names) == ("AWS deletes it", ("data",))

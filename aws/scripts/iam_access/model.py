@@ -218,6 +218,17 @@ class Completion:
     reason: tuple[str, ...] | None = None
 
 
+class Taken(NamedTuple):
+    """A parameter whose value is in the answer of an earlier call of the same change.
+
+    `operation` is that call's, and `path` leads to the value.
+    """
+
+    parameter: str
+    operation: str
+    path: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ApiCall:
     """One call of an AWS API, as a value.
@@ -226,6 +237,7 @@ class ApiCall:
     arguments. `account` (12 digits) is the account whose deployer role makes the call: not always
     the one that the change is about. `region` is None for a service with one endpoint for the whole
     partition. `action` is the IAM action of the operation where it does not follow from the names.
+    `taken` parameters are known only when the change is carried out: `params` have a stand-in.
     Calls of one phase that differ only in the list named by `merge` are sent as one. With
     `absent_is_done`, an error that says that it does not exist counts as done. A call with a
     `completion` is made only once AWS has carried it out; a code of its `confirm` then says that
@@ -244,6 +256,7 @@ class ApiCall:
     absent_is_done: bool = False
     confirm: Confirm | None = None
     completion: Completion | None = None
+    taken: tuple[Taken, ...] = ()
 
     @property
     def target(self) -> CallTarget:
@@ -288,7 +301,8 @@ class Resource:
     succeed each other. `description` is sent to AWS when it is made and cannot change afterwards.
     `relative_end` says in words when it expires if that counts from a merge, as the digest does.
     `reasons` say why it is to be, for the reviewer. `usage` says, line by line, how to
-    make use of it.
+    make use of it. `arn` is its ARN where AWS chooses that, and it has one. Of one that goes,
+    `leaves` says what stays, and `loss` what is lost for good, which a reviewer has to see.
     """
 
     id: ResourceId
@@ -309,6 +323,9 @@ class Resource:
     reasons: tuple[str, ...] = ()
     usage: tuple[str, ...] = ()
     location: Location | None = None
+    arn: str | None = None
+    leaves: str = ""
+    loss: str = ""
 
 
 # The end of what was dead from the start, or was taken apart before it could end.

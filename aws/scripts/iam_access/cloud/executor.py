@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from iam_access.cloud import hints
-from iam_access.cloud.client import INTERRUPTED, CallError, Clients
+from iam_access.cloud.client import INTERRUPTED, Answer, CallError, Clients
 from iam_access.cloud.retry import NO_LIMITS, SETTLE_SECONDS, Sender, SharedLimits
 from iam_access.model import (
     ApiCall,
@@ -19,6 +19,7 @@ from iam_access.model import (
     ResourceId,
     Status,
 )
+from iam_access.plan.confirmation import text_at
 
 # How many tags, or keys of tags, one call takes:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TagUser.html
@@ -72,7 +73,7 @@ def steps_of(changes: Sequence[Change]) -> tuple[BatchedCall, ...]:
 
 def _merge_key(call: ApiCall) -> str | None:
     """Equal for calls that may be sent as one; None for a call that stays alone."""
-    if call.merge is None or call.confirm is not None or call.completion is not None:
+    if call.merge is None or call.taken or call.confirm is not None or call.completion is not None:
         return None
     common = {name: value for name, value in call.params.items() if name != call.merge}
     identity = [call.phase, *call.target, call.operation, call.merge, call.absent_is_done, common]
@@ -94,6 +95,21 @@ def _merged(calls: Sequence[ApiCall]) -> ApiCall:
     return replace(first, params={**first.params, first.merge: items})
 
 
+def _with_taken(call: ApiCall, answers: Mapping[str, Answer]) -> ApiCall:
+    """The call with the values that earlier answers have. Raises CallError if one is not there."""
+    found = {}
+    for name, operation, path in call.taken:
+        value = text_at(answers.get(operation, {}), path)
+        if value is None:
+            raise CallError(
+                "AnswerLost",
+                f"the answer of {operation} does not say what {name} is",
+                "run the same command again: it finds what was made",
+            )
+        found[name] = value
+    return replace(call, params={**call.params, **found}) if found else call
+
+
 _BOOKKEEPING = frozenset({Phase.CLAIM, Phase.RELEASE})
 
 
@@ -102,7 +118,7 @@ class _State:
     """How far a change has come.
 
     `left` counts its calls that are not made yet, `ahead` those of them that other changes wait
-    for. `absent`: what it is to remove was gone already.
+    for. `absent`: what it is to remove was gone already. `answers` are to its calls, by operation.
     """
 
     change: Change
@@ -110,6 +126,7 @@ class _State:
     ahead: int
     absent: bool = False
     outcome: Outcome | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
 
 
 class Execution:
@@ -239,10 +256,11 @@ class Execution:
 
     def _make(self, parts: tuple[CallPart, ...]) -> None:
         """Make one call for all parts, and note what it means for their changes."""
-        call = BatchedCall(parts).call
         states = [self._states[part.change] for part in parts]
+        call = BatchedCall(parts).call
         try:
-            absent = self._sender.send(call, self._patience(state.change for state in states))
+            call = _with_taken(call, states[0].answers)
+            answer = self._sender.send(call, self._patience(state.change for state in states))
         except CallError as error:
             failure = self._failure(error, call)
             for state in states:
@@ -256,7 +274,9 @@ class Execution:
                 )
             return
         for state in states:
-            self._done(state, call, absent=absent)
+            if answer is not None:
+                state.answers[call.operation] = answer
+            self._done(state, call, absent=answer is None)
 
     def _failure(self, error: CallError, call: ApiCall) -> Failure:
         """Why a call failed; of one in another account than the change is about, with its id."""

@@ -67,6 +67,8 @@ NO_CREDENTIALS = frozenset(
         "LoginError",
     }
 )
+# A policy has an error, which may be that a principal is not known everywhere yet: IAM, KMS.
+MALFORMED = frozenset({"MalformedPolicyDocument", "MalformedPolicyDocumentException"})
 BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 # What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"

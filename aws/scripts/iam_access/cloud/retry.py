@@ -138,8 +138,8 @@ class Sender:
         self._stopped = stopped
         self._failures: dict[CallTarget, Failure] = {}
 
-    def send(self, call: ApiCall, patience: float) -> bool:
-        """Make one call; true when what it removes was gone. Raises CallError.
+    def send(self, call: ApiCall, patience: float) -> Answer | None:
+        """Make one call; the answer, or None when what it removes was gone. Raises CallError.
 
         `patience` bounds `slept` while something that the call names is not visible yet.
         """
@@ -169,7 +169,7 @@ class Sender:
         finally:
             self._limits.end(call.target, call.operation)
 
-    def _carry_out(self, call: ApiCall, patience: float) -> bool:
+    def _carry_out(self, call: ApiCall, patience: float) -> Answer | None:
         """As `send`.
 
         A call that AWS carries out later, and refuses while the same is under way, is confirmed and
@@ -184,11 +184,11 @@ class Sender:
                 answer = self._repeat(send, call.operation, call.params, visible)
             except CallError as error:
                 if call.absent_is_done and error.code in hints.ABSENT:
-                    return True
+                    return None
                 if call.confirm is None or error.code not in call.confirm.codes:
                     raise
                 if self._holds(call):
-                    return call.absent_is_done
+                    return None if call.absent_is_done else {}
                 if self.slept >= until:
                     raise
                 self._pause(min(_backoff(tries), until - self.slept))
@@ -196,7 +196,7 @@ class Sender:
             else:
                 if call.completion is not None:
                     self._complete(call, call.completion, answer)
-                return False
+                return answer
 
     def _complete(self, call: ApiCall, completion: Completion, accepted: Answer) -> None:
         """Wait until AWS has carried out a call that it has accepted. Raises CallError."""
@@ -309,6 +309,6 @@ def _backoff(tries: int) -> float:
 
 def _not_visible(error: CallError) -> bool:
     """Whether something that the call names is unknown to AWS, or not known everywhere yet."""
-    if error.code == "MalformedPolicyDocument":
+    if error.code in hints.MALFORMED:
         return "invalid principal" in error.message.lower()
     return error.code in hints.ABSENT

@@ -21,9 +21,11 @@ from botocore.utils import parse_timestamp
 from iam_access.cloud import hints
 from iam_access.cloud.client import (
     BOTO_ERRORS,
+    Answer,
     Call,
     CallError,
     CloudError,
+    Params,
     call_error,
     client_caller,
 )
@@ -34,6 +36,8 @@ from iam_access.policy.arn import PARTITIONS, assumed_role, role_arn
 DURATION_SECONDS = 3_600
 
 _ATTEMPTS = 8
+# What makes one more thing each time that it is sent, and so is never repeated without a look.
+_MADE_ANEW: Mapping[str, frozenset[str]] = {"kms": frozenset({"create_key"})}
 _STS_ATTEMPTS = 4
 
 
@@ -183,18 +187,27 @@ class Accounts:
     def _client_of(
         self, account: Account, credentials: dict[str, Any], service: str, region: str | None
     ) -> Call:
-        with self._lock:
-            client = self._client(
-                service,
-                account.partition,
-                region,
-                attempts=_ATTEMPTS,
-                connections=1,
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-            )
-        return client_caller(client)
+        def made(attempts: int) -> Call:
+            with self._lock:
+                client = self._client(
+                    service,
+                    account.partition,
+                    region,
+                    attempts=attempts,
+                    connections=1,
+                    aws_access_key_id=credentials["AccessKeyId"],
+                    aws_secret_access_key=credentials["SecretAccessKey"],
+                    aws_session_token=credentials["SessionToken"],
+                )
+            return client_caller(client)
+
+        call = made(_ATTEMPTS)
+        anew = _MADE_ANEW.get(service, frozenset())
+
+        def sent(operation: str, params: Params) -> Answer:
+            return (made(1) if operation in anew else call)(operation, params)
+
+        return sent if anew else call
 
     def _client(
         self,

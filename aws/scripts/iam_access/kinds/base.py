@@ -28,7 +28,7 @@ from iam_access.kinds.fields import (
 from iam_access.kinds.grant import Beginning, TemporaryAccessRules, TemporaryGrant
 from iam_access.kinds.short_forms import Resources
 from iam_access.kinds.tags import merged
-from iam_access.model import Account, Finding, Location, Principal, Resource, Severity
+from iam_access.model import Account, Finding, Location, Principal, Resource, ResourceId, Severity
 from iam_access.place import Path, SourcePosition
 from iam_access.problem import Problem
 from iam_access.snapshot import Snapshot, SnapshotPart
@@ -305,7 +305,8 @@ class TeamInAccount:
     in this account. `publish_everywhere` is the settings' `publish_policies`, `rules` are those for
     temporary grants in this environment, and `user_names` maps addresses to IAM users.
     `account_ids` are the ids of accounts that statements may name, `tags` those of the settings and
-    the team for all that is made. `now` is in UTC.
+    the team for all that is made. `coming` are the roles that folders before this one make for the
+    team. `now` is in UTC.
     """
 
     account: Account
@@ -320,6 +321,7 @@ class TeamInAccount:
     user_names: UserNames = PART_BEFORE
     account_ids: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    coming: Mapping[Principal, ResourceId] = field(default_factory=dict)
 
     def user(self, written: str) -> Principal:
         """The IAM user that an entry means, spelled as in the account."""

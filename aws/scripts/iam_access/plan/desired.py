@@ -176,8 +176,8 @@ def desired_state(
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = [*refused.findings]
     absent: dict[ResourceId, Resource] = {}
-    for team, scope in _scopes(configuration, account, snapshot, now):
-        rules = _Rules(refused, team, scope)
+    for team, before in _scopes(configuration, account, snapshot, now):
+        scope, rules = before, _Rules(refused, team, before)
         for folder in kinds.FOLDERS:
             expansion = folder.expand(team.entries[folder.folder], scope)
             blocked += expansion.blocked
@@ -187,6 +187,7 @@ def desired_state(
             for resource in expansion.resources:
                 (held if rules.hold(resource) else made).append(resource)
             _add(resources, made)
+            scope = _with_coming(scope, made)
             findings += expansion.findings
             absent |= {each.id: each for each in expansion.absent}
         findings += rules.findings
@@ -196,6 +197,13 @@ def desired_state(
     _keep(resources, [*blocked, *written.blocked], observed, now)
     unwanted = {id_: each for id_, each in absent.items() if id_ not in resources}
     return Desired(resources, (*findings, *written.findings), unwanted)
+
+
+def _with_coming(scope: TeamInAccount, made: Iterable[Resource]) -> TeamInAccount:
+    """The scope with the principals that these resources are: what comes after may name them."""
+    given = ((given_access(each), each.id) for each in made)
+    new = {each.holder: id_ for each, id_ in given if each.makes_holder and each.holder}
+    return replace(scope, coming={**scope.coming, **new}) if new else scope
 
 
 class _Rules:

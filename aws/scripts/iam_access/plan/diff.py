@@ -243,7 +243,7 @@ def _changed(
     if before is None:
         action, reasons = ChangeType.CREATE, subject.reasons
     elif after is None:
-        action, reasons = ChangeType.DELETE, (_why_gone(before),)
+        action, reasons = ChangeType.DELETE, _why_gone(before)
     else:
         action, reasons = ChangeType.UPDATE, _why_updated(before, after, snapshot)
     teams = frozenset[str]().union(*(r.teams | r.owners for r in (before, after) if r is not None))
@@ -271,8 +271,10 @@ def _adopted(
     )
 
 
-def _why_gone(resource: Resource) -> str:
-    return f"no entry of {', '.join(sorted(resource.teams))} asks for it any more"
+def _why_gone(resource: Resource) -> tuple[str, ...]:
+    teams = ", ".join(sorted(resource.teams))
+    why = resource.loss or f"no entry of {teams} asks for it any more"
+    return (why, resource.leaves) if resource.leaves else (why,)
 
 
 def _why_updated(before: Resource, after: Resource, snapshot: Snapshot) -> tuple[str, ...]:

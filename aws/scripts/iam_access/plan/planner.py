@@ -78,7 +78,7 @@ def plan_apply(
         and not resource.teams & unknown
     }
     desired = desired_state(configuration, account, snapshot, observed, reclaimed, now)
-    observed = {**desired.absent, **observed}
+    observed = {**observed, **desired.absent}
     wanted = keep_teams_unchanged(desired.resources, observed, unknown)
     adoption = Adoption(tuple(wanted.values()), account, snapshot, now, asked=request.adopt)
     difference = diff(wanted, observed, snapshot, adoption, now)

@@ -143,4 +143,13 @@ def _ends_alike(now: Change, reviewed: Change) -> bool:
 def _is_subsequence(part: Sequence[ApiCall], whole: Sequence[ApiCall]) -> bool:
     """Whether the calls come in this order, in whatever phases."""
     left = iter(whole)
-    return all(any(replace(call, phase=other.phase) == other for other in left) for call in part)
+    return all(any(_is_call(call, other) for other in left) for call in part)
+
+
+def _is_call(call: ApiCall, reviewed: ApiCall) -> bool:
+    """Whether it is the reviewed call, in whatever phase, or that with what it would have taken."""
+    known = replace(call, phase=reviewed.phase)
+    if reviewed.taken and not call.taken:
+        stand_ins = {name: reviewed.params[name] for name, _, _ in reviewed.taken}
+        known = replace(known, params={**call.params, **stand_ins}, taken=reviewed.taken)
+    return known == reviewed

@@ -159,14 +159,15 @@ def _facts(step: ChangeView, report: Report, zone: tzinfo | None) -> Iterator[Li
     change = step.change
     place = f"({change.location})" if change.location is not None else ""
     first, *others = step.reasons
+    style = "error" if change.after is None and change.subject.loss else ""
     if others:
-        yield line(6, first)
+        yield line(6, Span(first, style))
         for clause in others:
             yield line(8, clause)
         if place:
             yield line(8, Span(place, "faint"))
     elif first or place:
-        yield line(6, first, " " if first and place else "", Span(place, "faint"))
+        yield line(6, Span(first, style), " " if first and place else "", Span(place, "faint"))
     if len(change.teams) > 1:
         yield line(6, f"for {', '.join(sorted(change.teams))}")
     end = step.end(report.now)

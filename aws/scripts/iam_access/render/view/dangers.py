@@ -67,6 +67,7 @@ def first(report: Report) -> tuple[DangerView, ...]:
     ]
     intended = [each.team for each in report.requests if each.type is RequestType.REMOVALS]
     found = [
+        *_lost(report),
         *_held(report),
         DangerView("the organisation's rules change", (), tuple(map(cut, settings))),
         DangerView("accounts reached in another way", (), tuple(reached)),
@@ -79,6 +80,17 @@ def first(report: Report) -> tuple[DangerView, ...]:
         ),
     ]
     return tuple(each for each in found if each.names)
+
+
+def _lost(report: Report) -> Iterator[DangerView]:
+    """By account, what a plan takes away for good."""
+    for each in sorted(report.accounts, key=lambda each: (each.account.label, each.account.id)):
+        names: dict[str, list[str]] = {}
+        for change in each.plan.changes if each.plan is not None else ():
+            if change.after is None and change.subject.loss:
+                names.setdefault(change.subject.loss, []).append(change.name)
+        for loss, them in names.items():
+            yield DangerView(cut(loss), (cut(each.account.title),), tuple(them))
 
 
 def _held(report: Report) -> Iterator[DangerView]:

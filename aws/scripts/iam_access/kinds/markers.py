@@ -1,0 +1,98 @@
+"""Marks by which an account tells what is ours outside IAM, once no file names it.
+
+A mark is a customer managed policy of its own path, which the read of an account's IAM has anyway.
+It is made before the thing that it stands for and deleted once that is no longer ours, so the thing
+need not be looked for. Its document names the thing and, should it be attached, allows nothing.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from iam_access.kinds import calls, names
+from iam_access.model import AnswerCheck, ApiCall, Confirm, Match, Phase, Read
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.snapshot import PolicyState, Snapshot
+
+#: What making and deleting marks takes.
+OPERATIONS: Final = ("create_policy", "delete_policy")
+READS: Final = ("iam:GetPolicy",)
+_PATH = re.compile(rf"/{names.PREFIX}/marks/([^/]+)/")
+_OTHER = re.compile(r"[^A-Za-z0-9_+,.@-]+")
+_LABEL_LIMIT: Final = 100
+
+
+class Mark(NamedTuple):
+    """That a team has the thing of this ARN. `policy` is the ARN of the mark itself."""
+
+    team: str
+    arn: str
+    policy: str
+
+
+def mark(team: str, arn: str) -> Mark:
+    """The mark of a team's thing; its account is that of the ARN's, so this names one."""
+    partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4)
+    label = _OTHER.sub("-", arns.part_of(arn, 5))[:_LABEL_LIMIT]
+    hashed = hashlib.sha256(f"{team} {arn}".encode()).hexdigest()[:16]
+    path = f"/{names.PREFIX}/marks/{team}/"
+    return Mark(
+        team, arn, arns.policy_arn(account, f"{label}={hashed}", path=path, partition=partition)
+    )
+
+
+def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
+    """The marks of an account for things of a service (the third part of their ARNs)."""
+    for state in snapshot.policies.values():
+        found = _PATH.fullmatch(state.path)
+        arn = _named(state) if found else ""
+        if found and arns.part_of(arn, 2) == service and mark(found[1], arn).policy == state.arn:
+            yield Mark(found[1], arn, state.arn)
+
+
+def _named(state: PolicyState) -> str:
+    for statement in documents.statements_of(state.document):
+        return str(next(iter(documents.as_list(statement.get("Resource", ""))), ""))
+    return ""
+
+
+def made(wanted: Mark, tags: list[dict[str, str]] | None = None) -> ApiCall:
+    """The call that makes a mark."""
+    path, name = arns.path_and_name(wanted.policy)
+    params: dict[str, Any] = {
+        "PolicyName": name,
+        "Path": path,
+        "PolicyDocument": documents.to_json(_document(wanted.arn)),
+        "Description": f"Marks that {wanted.arn} is kept by team {wanted.team}. Attach it nowhere.",
+    }
+    if tags:
+        params["Tags"] = tags
+    there = AnswerCheck(("Policy", "Path"), Match.EQUALS, (path,))
+    read = Read("iam", "get_policy", {"PolicyArn": wanted.policy}, expects=(there,))
+    return calls.iam(
+        arns.part_of(wanted.policy, 4),
+        "create_policy",
+        params,
+        Phase.PUBLISH,
+        confirm=Confirm(frozenset({"EntityAlreadyExists"}), (read,)),
+    )
+
+
+def _document(arn: str) -> dict[str, Any]:
+    service = arns.part_of(arn, 2)
+    return documents.document(
+        [documents.statement("Deny", actions=[f"{service}:*"], resources=[arn])]
+    )
+
+
+def deleted(gone: Mark) -> ApiCall:
+    """The call that deletes a mark."""
+    return calls.iam(
+        arns.part_of(gone.policy, 4),
+        "delete_policy",
+        {"PolicyArn": gone.policy},
+        Phase.RELEASE,
+        absent_is_done=True,
+    )
