@@ -6,8 +6,9 @@ import pytest
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.role_file import RoleSpec
-from tests.config.repository import finding_lines, loaded, marked, only_finding
+from tests.config.repository import finding_lines, loaded, marked, only_finding, write
 
+READ = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 ROLES = """\
 templates:
   base:
@@ -69,6 +70,48 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
             "'bucket'",
         ),
         ("grants: [reader]", "managed_policies: [¶ReadOnly]", "bad-managed-policy", "'ReadOnly'"),
+        (
+            "grants: [reader]",
+            "managed_policies: [¶'arn:aws:iam::111122223333:policy/x']",
+            "customer-managed-policy",
+            "policy/x",
+        ),
+        ("grants: [reader]", f"managed_policies: [{READ}, ¶{READ}]", "duplicate-item", "twice"),
+        (
+            "grants: [reader]",
+            "custom_statements: [{effect: Allow, actions: [¶'s3:GetObjekt'], resources: ['*']}]",
+            "unknown-action",
+            "'s3:GetObjekt'",
+        ),
+        (
+            "grants: [reader]",
+            (
+                "custom_statements: [{effect: Allow, actions: [¶'s3:GetObjekt'], "
+                "resources: ['*']}, {effect: Allow, actions: [s3:GetObject], "
+                "resources: [{iam: __self__}]}]\n"
+                "    max_session: 90h"
+            ),
+            "unknown-action",
+            "'s3:GetObjekt'",
+        ),
+        (
+            "grants: [reader]",
+            (
+                "custom_statements: [{effect: Allow, actions: ['s3:*'], "
+                "resources: [¶'arn:aws:s3:::{stage}']}]"
+            ),
+            "unknown-placeholder",
+            "'{stage}'",
+        ),
+        (
+            "grants: [reader]",
+            (
+                "custom_statements: [{effect: Allow, actions: ['iam:*'], "
+                "resources: [¶{iam: role/x, account: prd}]}]"
+            ),
+            "unknown-account-name",
+            "'prd'",
+        ),
     ],
 )
 def test_errors_stand_where_they_are_written(
@@ -82,8 +125,17 @@ def test_errors_stand_where_they_are_written(
     found = next(each for each in configuration.findings if each.code == code)
     assert said in found.message
     assert not place or str(found.location) == f"{tmp_path}/aws-roles/pay.yaml:{place}"
-    if old not in ("templates:", "use: worker"):
+    if old not in ("templates:", "use: worker") and "90h" not in new:
         assert [each.code for each in configuration.findings] == [code]
+
+
+def test_rules_about_grants_hold_for_what_a_role_says_itself(tmp_path: Path) -> None:
+    text = ROLES.replace("grants: [reader]", f"managed_policies: [{READ}]")
+    rule = "forbidden_grants: [{managed_policies: [ReadOnlyAccess], environments: [prod]}]\n"
+    write(tmp_path, {"settings.yaml": rule})
+    found = only_finding(files(tmp_path, text))
+    assert found.code == "forbidden-grant"
+    assert "what this entry says itself, which holds ReadOnlyAccess, may not" in found.message
 
 
 def test_trust_for_all_but_some_is_an_error_that_offers_a_deny(tmp_path: Path) -> None:

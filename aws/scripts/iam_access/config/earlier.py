@@ -76,6 +76,9 @@ class Earlier:
     def _statements(self) -> Iterator[StatementSpec]:
         for entry in self.policies.values():
             yield from entry.spec.custom_statements
+        for access in self.access:
+            if access.own is not None and access.own.spec is not None:
+                yield from access.own.spec.custom_statements
 
 
 def earlier(base: Configuration | None, team: str) -> Earlier | None:

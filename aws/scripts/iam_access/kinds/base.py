@@ -77,8 +77,8 @@ class AccessEntry:
     `ticket` are those of a temporary entry, and `description` that of any; None where they are not
     written as text. `place` is that of the entry, which is also the location of every resource that
     the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
-    what can be read. `unnamed` is whether it gives more than its `grants` name, so that rules about
-    grants cannot be checked for all of it.
+    what can be read. `own` is what it gives beside its `grants` by what it says itself, as an item
+    with the entry's key and place; None if that is nothing.
     """
 
     place: SourcePosition
@@ -98,7 +98,7 @@ class AccessEntry:
     lasts: timedelta | None = None
     requested: datetime | None = None
     begins: Beginning | None = None
-    unnamed: bool = False
+    own: "Item | None" = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
@@ -220,22 +220,33 @@ class StatementSpec(Spec):
         }
         return {name: value for name, value in elements.items() if value is not None}
 
+    def with_self(self, path: str) -> "StatementSpec":
+        """The statement with the thing of IAM at this path (`role/x`) in the place of itself."""
+        named = ("resources", "not_resources")
+        found = {each: short_forms.with_self(getattr(self, each), path) for each in named}
+        return self.model_copy(update=found)
 
-class PolicySpec(Spec):
-    """A policy that entries can grant: AWS managed policies by ARN, and statements."""
 
-    description: PolicyDescription | None = None
+class PermissionsSpec(Spec):
+    """What an entry says of permissions: AWS managed policies by ARN, and statements."""
+
     managed_policies: list[str] = Field(default_factory=list)
     custom_statements: list[StatementSpec] = Field(default_factory=list)
-
-    @classmethod
-    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
 
     @cached_property
     def statements(self) -> list[dict[str, Any]]:
         """The custom statements in IAM's JSON form, with placeholders."""
         return [statement.iam for statement in self.custom_statements]
+
+
+class PolicySpec(PermissionsSpec):
+    """A policy that entries can grant."""
+
+    description: PolicyDescription | None = None
+
+    @classmethod
+    def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
 
 
 class TemplatedSpec(Spec):

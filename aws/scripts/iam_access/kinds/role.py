@@ -38,7 +38,7 @@ from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import in_partition
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, Use
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
-from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec, with_self
+from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
 from iam_access.kinds.tags import as_list
 from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST, gone
 from iam_access.model import (
@@ -129,8 +129,7 @@ class Roles(Kind):
                 grants,
                 description=description,
                 valid=item.spec is not None,
-                unnamed=item.spec is not None
-                and bool(item.spec.managed_policies or item.spec.custom_statements),
+                own=_own(item),
             )
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
@@ -302,6 +301,16 @@ class Roles(Kind):
         return found
 
 
+def _own(item: Item) -> Item | None:
+    """What a role gives by what it says itself."""
+    if isinstance(item, InvalidEntry):
+        return item
+    own = item.spec.own(item.key)
+    if not (own.managed_policies or own.custom_statements):
+        return None
+    return FileEntry(item.key, own, item.place)
+
+
 def _role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
 
@@ -414,8 +423,8 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     spec, arn = entry.spec, _arn(entry.key, scope)
     _, name = arns.path_and_name(arn)
     managed = entity_policies.managed(spec, scope)
-    statements = [each.iam for each in spec.custom_statements]
-    own = documents.document(scope.fill(with_self(statements, entry.key))) if statements else None
+    statements = spec.own(entry.key).statements
+    own = documents.document(scope.fill(statements)) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION
     return Resource(
         id=_id(scope.team, arn),

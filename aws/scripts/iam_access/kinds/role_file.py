@@ -11,24 +11,22 @@ from iam_access.kinds import names, short_forms, trust
 from iam_access.kinds.base import (
     STATEMENTS,
     EverywhereSpec,
-    StatementSpec,
+    PermissionsSpec,
     TemplatedSpec,
 )
 from iam_access.kinds.fields import (
     Duration,
     Flag,
     PolicyDescription,
-    fill,
     problem,
     written_as,
 )
 from iam_access.kinds.role_facts import DEFAULT_SESSION
-from iam_access.kinds.statements import SAMPLES, account_names, statement_problems
+from iam_access.kinds.statements import account_names
 from iam_access.kinds.tags import Tags
 from iam_access.kinds.trust import TrustSpec
 from iam_access.phrases import listed, shown
 from iam_access.place import Path
-from iam_access.policy import arn as arns
 from iam_access.problem import Problem
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -69,15 +67,13 @@ def _session(value: timedelta) -> timedelta:
 SessionLength = Annotated[Duration, AfterValidator(_session)]
 
 
-class RoleSpec(TemplatedSpec, EverywhereSpec):
+class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
     """A role, in all environments of the team unless it names some."""
 
     state: Literal["present", "absent"] = "present"
     description: PolicyDescription | None = None
     trust: list[TrustSpec] = Field(default_factory=list)
     grants: list[str] = Field(default_factory=list)
-    managed_policies: list[str] = Field(default_factory=list)
-    custom_statements: list[StatementSpec] = Field(default_factory=list)
     instance_profile: Flag = False
     max_session: SessionLength | None = None
     permissions_boundary: str | None = None
@@ -93,57 +89,17 @@ class RoleSpec(TemplatedSpec, EverywhereSpec):
                 "add trust: [{service: ec2}], or whom it is for; state: absent deletes it",
             )
         yield from trust.problems(written.get("trust"), ("trust",))
-        statements = written.get(STATEMENTS)
-        yield from short_forms.problems(statements, (STATEMENTS,), selves=("iam",))
-        yield from statement_problems(statements, (STATEMENTS,), _in_iam)
-        yield from policy_problems(written.get("managed_policies"))
+        yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,), selves=("iam",))
+
+    def own(self, key: str) -> PermissionsSpec:
+        """What the role of this key gives by what it says itself."""
+        role = f"role/{key}"
+        return PermissionsSpec.model_construct(
+            managed_policies=self.managed_policies,
+            custom_statements=[each.with_self(role) for each in self.custom_statements],
+        )
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         for index, entry in enumerate(self.trust):
             for written in account_names([*(entry.account or ()), entry.federated or ""]):
                 yield written, ("trust", index)
-        for index, statement in enumerate(self.custom_statements):
-            for written in account_names(statement.iam):
-                yield written, (STATEMENTS, index)
-
-
-def policy_problems(written: Any) -> Iterator[Problem]:
-    """What is wrong with the ARNs of managed policies."""
-    seen: set[str] = set()
-    for index, arn in enumerate(written if isinstance(written, list) else ()):
-        if not isinstance(arn, str):
-            continue
-        path = ("managed_policies", index)
-        if arn in seen:
-            message, hint = f"{shown(arn)} is listed twice", "remove one of the two"
-            yield Problem("duplicate-item", message, hint, path)
-        elif not arns.is_managed_policy(fill(arn, SAMPLES)):
-            yield Problem(
-                "bad-managed-policy",
-                f"{shown(arn)} is not the ARN of a managed policy",
-                "write it in full: arn:aws:iam::aws:policy/ReadOnlyAccess, or arn:{partition}:…",
-                path,
-            )
-        elif arns.is_service_linked_policy(fill(arn, SAMPLES)):
-            yield Problem(
-                "policy-not-attachable",
-                f"{shown(arn)} is for a service-linked role of AWS, and AWS attaches it to no "
-                "other role",
-                "write the needed part as custom_statements",
-                path,
-            )
-        seen.add(arn)
-
-
-def _in_iam(written: Any) -> Mapping[str, Any]:
-    statement: dict[str, Any] = with_self(StatementSpec.model_validate(written).iam, "x")
-    return statement
-
-
-def with_self(value: Any, key: str) -> Any:
-    """A value with the role itself in the place of `__self__`."""
-    if isinstance(value, str):
-        return value.replace(f":{short_forms.SELF}", f":role/{key}")
-    if isinstance(value, Mapping):
-        return {name: with_self(each, key) for name, each in value.items()}
-    return [with_self(each, key) for each in value] if isinstance(value, list) else value

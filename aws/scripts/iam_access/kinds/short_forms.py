@@ -151,6 +151,17 @@ def account_names_in(text: str) -> list[str]:
     return [each[1] for each in _UNKNOWN.finditer(text)]
 
 
+def with_self(items: Sequence[ResourceTexts] | None, path: str) -> list[ResourceTexts] | None:
+    """The resources with the thing of IAM at this path in the place of `__self__`."""
+    if items is None:
+        return None
+    own = f":{SELF}"
+    return [
+        each._replace(texts=tuple(text.replace(own, f":{path}") for text in each.texts))
+        for each in items
+    ]
+
+
 def with_some_account(value: Any, account_id: str) -> Any:
     """All texts of a value with an account in the place of names that have none."""
     if isinstance(value, list):

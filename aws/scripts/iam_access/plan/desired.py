@@ -11,9 +11,9 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
 from iam_access.kinds import given_access, is_temporary
 from iam_access.kinds.base import (
-    POLICIES_FOLDER,
     AccessEntry,
     FileEntry,
+    PermissionsSpec,
     PolicySpec,
     TeamInAccount,
 )
@@ -51,11 +51,8 @@ def refused_entries(
     places: set[Location] = set()
     findings: dict[Finding, None] = {}
     for reader in _readers(configuration, account, snapshot) if are_any(book) else ():
-        rules = GrantRules(book, reader.team, reader.contents)
+        rules = GrantRules(book, reader.team, reader.specs, reader.contents)
         for entry in _entries(configuration.teams[reader.team], reader.environment, now):
-            if entry.unnamed:
-                places.add(entry.place.location)
-                findings.setdefault(_unnamed(entry, reader.team, account))
             for breach in rules.breaches(entry, [reader.environment]):
                 places.add(entry.place.location)
                 policy = reader.policies.get(breach.grant or "")
@@ -72,25 +69,11 @@ def documents_for_rules(
     book = configuration.rules
     unread = Snapshot(account.id, account.partition)
     for reader in _readers(configuration, account, unread) if book.reads_documents else ():
-        rules = GrantRules(book, reader.team, reader.contents)
+        rules = GrantRules(book, reader.team, reader.specs, reader.contents)
         for entry in _entries(configuration.teams[reader.team], reader.environment, now):
             if rules.ask_what_is_allowed(entry, reader.environment):
-                for grant in entry.grants:
-                    yield from reader.managed(grant)
-
-
-def _unnamed(entry: AccessEntry, team: str, account: Account) -> Finding:
-    return Finding(
-        code="rules-unknown",
-        severity=Severity.ERROR,
-        message=f"this entry gives more than its grants name, and no rule about grants can be "
-        f"checked for that, so it stays as it is in account {account.id}",
-        hint=f"write managed_policies and custom_statements as a policy in {POLICIES_FOLDER}, and "
-        "name it in grants",
-        location=entry.place.location,
-        team=team,
-        account=account.id,
-    )
+                for spec in reader.given(entry):
+                    yield from reader.managed(spec)
 
 
 def _finding(breach: Breach, team: str, account: Account) -> Finding:
@@ -115,18 +98,27 @@ class _Reader:
     snapshot: Snapshot
     account_ids: Mapping[str, str]
 
-    def managed(self, grant: str) -> tuple[str, ...]:
-        """The AWS managed policies of a grant, by ARN."""
-        values = values_of(self.account, self.environment, self.team, self.account_ids)
-        policy = self.policies.get(grant)
-        return tuple(fill(policy.spec.managed_policies, values)) if policy else ()
+    @property
+    def specs(self) -> Mapping[str, PolicySpec]:
+        """The policies of the team, by key."""
+        return {key: policy.spec for key, policy in self.policies.items()}
 
-    def contents(self, grant: str) -> Contents:
-        """All that is known of a grant."""
-        managed = self.managed(grant)
+    def given(self, entry: AccessEntry) -> Iterator[PermissionsSpec]:
+        """All that a valid entry gives."""
+        yield from (self.policies[each].spec for each in entry.grants if each in self.policies)
+        if entry.own is not None and entry.own.spec is not None:
+            yield entry.own.spec
+
+    def managed(self, spec: PermissionsSpec) -> tuple[str, ...]:
+        """The AWS managed policies of what is given, by ARN."""
+        values = values_of(self.account, self.environment, self.team, self.account_ids)
+        return tuple(fill(spec.managed_policies, values))
+
+    def contents(self, spec: PermissionsSpec) -> Contents:
+        """All that is known of what is given."""
+        managed = self.managed(spec)
         copies = (self.snapshot.managed.get(arn) for arn in managed)
-        policy = self.policies.get(grant)
-        own = policy.spec.statements if policy else ()
+        own = spec.statements
         return Contents(
             managed,
             (

@@ -1,6 +1,6 @@
 """Check the policies of one team for what AWS would refuse, or what cannot be meant."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,14 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.kinds import names
-from iam_access.kinds.base import STATEMENT_KEYS, STATEMENTS, InvalidEntry, Item, StatementSpec
+from iam_access.kinds.base import (
+    STATEMENT_KEYS,
+    STATEMENTS,
+    AccessEntry,
+    InvalidEntry,
+    Item,
+    StatementSpec,
+)
 from iam_access.kinds.fields import account_placeholder, fill, may_have_any, unknown_in
 from iam_access.kinds.short_forms import account_name, with_some_account
 from iam_access.model import Severity
@@ -57,21 +64,23 @@ class Partitions:
 
     def used_by(self, key: str) -> frozenset[str]:
         """The partitions in which a policy is granted; that of the team if it has only one."""
+        return self.of(entry for entry in self._entries if key in entry.grants)
+
+    def of(self, entries: Iterable[AccessEntry]) -> frozenset[str]:
+        """The partitions of the entries' environments; that of the team if it has only one."""
         if len(self._all) <= 1:
             return self._all
-        return frozenset(
-            self._of[environment]
-            for entry in self._entries
-            if key in entry.grants
-            for environment in entry.environments
-            if environment in self._of
-        )
+        named = (each for entry in entries for each in entry.environments)
+        return frozenset(self._of[each] for each in named if each in self._of)
 
 
 def check_aws_managed(
-    team: str, item: Item, partitions: Partitions, report: FindingCollector
+    item: Item, partitions: frozenset[str], report: FindingCollector, tagged_by: str | None = None
 ) -> None:
-    """Report ARNs among the managed policies of one policy that cannot be attached."""
+    """Report ARNs among the managed policies of one policy or entry that cannot be attached.
+
+    `tagged_by` is the team that a tag of each attachment names, if one does.
+    """
     seen: set[str] = set()
     policies = _written(item)
     if len(policies) > _MOST:
@@ -95,7 +104,8 @@ def check_aws_managed(
         if wrong is not None:
             report.problem(wrong, item.place.at(MANAGED, index).location)
         else:
-            _fits(team, item, index, text, partitions, report)
+            _fits(item, index, text, partitions, report)
+            _tag(item, index, text, tagged_by, report)
 
 
 def _written(item: Item) -> Sequence[Any]:
@@ -132,10 +142,8 @@ def _fault(text: str) -> Problem | None:
     )
 
 
-def _fits(
-    team: str, item: Item, index: int, text: str, partitions: Partitions, report: FindingCollector
-) -> None:
-    tag = names.owner_tag(team, text)
+def _tag(item: Item, index: int, text: str, team: str | None, report: FindingCollector) -> None:
+    tag = names.owner_tag(team, text) if team is not None else ""
     if len(tag) > names.TAG_KEY_LIMIT:
         report.error(
             "tag-too-long",
@@ -144,8 +152,13 @@ def _fits(
             f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
             "write what the policy allows as custom_statements",
         )
+
+
+def _fits(
+    item: Item, index: int, text: str, partitions: frozenset[str], report: FindingCollector
+) -> None:
     partition = arns.arn_parts(text)[1]
-    others = partitions.used_by(item.key) - {partition}
+    others = partitions - {partition}
     if others and partition != "{partition}":
         report.error(
             "wrong-partition",
@@ -161,6 +174,8 @@ _ABOUT = documents.policy_size(
     documents.document(())
 )  # characters of a document without statements
 
+# In the place of a role that is not known, since its entry cannot be read.
+_SOME_ROLE = "role/some"
 _NEEDED = (("actions", "not_actions"), ("resources", "not_resources"))
 _FILLED = ("Resource", "NotResource", "Condition")
 _ABOUT_KEYS = frozenset(
@@ -202,7 +217,7 @@ def check(
     otherwise: Severity,
     report: FindingCollector,
 ) -> None:
-    """Report the errors in a team's policies.
+    """Report the errors in a team's policies, and in what entries say as policies do.
 
     `known` are patterns of names that are right; `otherwise` is the severity of unknown ones if the
     team's earlier files are not known.
@@ -213,8 +228,14 @@ def check(
     partitions = Partitions(team_files, index)
     for item in team_files.policies:
         _empty(item, report)
-        check_aws_managed(team_files.name, item, partitions, report)
-        _statements(item, samples, partitions.used_by(item.key), unknown, report)
+        used = partitions.used_by(item.key)
+        check_aws_managed(item, used, report, tagged_by=team_files.name)
+        _statements(item, samples, used, unknown, report)
+    for entry in index.entries:
+        if entry.own is not None:
+            used = partitions.of([entry])
+            check_aws_managed(entry.own, used, report)
+            _statements(entry.own, samples, used, unknown, report)
 
 
 def _empty(item: Item, report: FindingCollector) -> None:
@@ -360,7 +381,7 @@ def _well_formed(item: Item) -> Iterator[tuple[int, dict[str, Any]]]:
 def _as_far_as_read(written: Any) -> dict[str, Any] | None:
     """A statement without the fields that are wrong; None if too little is left to check."""
     try:
-        return StatementSpec.model_validate(written).iam
+        return StatementSpec.model_validate(written).with_self(_SOME_ROLE).iam
     except ValidationError as error:
         if not isinstance(written, dict):
             return None
@@ -368,7 +389,7 @@ def _as_far_as_read(written: Any) -> dict[str, Any] | None:
     rest = {"effect": "Allow"} | {key: written[key] for key in written.keys() - wrong}
     if any(all(rest.get(key) is None for key in pair) for pair in _NEEDED):
         return None
-    return StatementSpec.model_validate(rest).iam
+    return StatementSpec.model_validate(rest).with_self(_SOME_ROLE).iam
 
 
 def _filled(

@@ -14,7 +14,7 @@ from iam_access.config.rules.grants import Contents, GrantRules
 from iam_access.config.rules.rulebook import Rulebook, first_match, names_of_grant
 from iam_access.config.settings import FILE, is_wild
 from iam_access.kinds import fields
-from iam_access.kinds.base import GRANTS, ROLES, USERS, AccessEntry, Item, key_name
+from iam_access.kinds.base import GRANTS, ROLES, USERS, AccessEntry, Item, PermissionsSpec, key_name
 from iam_access.kinds.fields import is_exact
 from iam_access.kinds.grant import Form, Outliving, denied_with, nothing_left
 from iam_access.model import Severity
@@ -62,7 +62,8 @@ def check(
     Temporary entries that ended by `now` (UTC) are not checked.
     """
     checks = (_known, *_checks(book))
-    grants = GrantRules(book, team_files.name, lambda key: _contents(key, team_files))
+    policies = {each.key: each.spec for each in team_files.policies if each.spec is not None}
+    grants = GrantRules(book, team_files.name, policies, _contents)
     team = _Team(team_files, book, report, grants, index.before, otherwise)
     for entry in index.entries:
         if not entry.has_ended(now):
@@ -261,14 +262,10 @@ def _own(grant: str, team: _Team) -> tuple[Document, ...]:
     return team.grants.contents(grant).documents
 
 
-def _contents(grant: str, team_files: TeamFiles) -> Contents:
-    """The contents of a grant by the files; empty if its policy is not valid."""
-    item = next((each for each in team_files.policies if each.key == grant), None)
-    if item is None or item.spec is None:
-        return Contents()
-    statements = item.spec.statements
-    own = (documents.document(statements),) if statements else ()
-    return Contents(tuple(item.spec.managed_policies), own)
+def _contents(spec: PermissionsSpec) -> Contents:
+    """The contents of a grant by the files."""
+    own = (documents.document(spec.statements),) if spec.statements else ()
+    return Contents(tuple(spec.managed_policies), own)
 
 
 def check_names(

@@ -4,9 +4,9 @@ The files have a grant's key, its own statements and the ARNs of its AWS managed
 documents of these are known in a plan.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from iam_access import kinds
 from iam_access.codes import Code
@@ -19,7 +19,15 @@ from iam_access.config.rules.rulebook import (
     names_of_user,
 )
 from iam_access.config.settings import Grantees, Selection
-from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry
+from iam_access.kinds.base import (
+    ENVIRONMENTS,
+    GRANTS,
+    NOT_TEXT,
+    ROLES,
+    USERS,
+    AccessEntry,
+    PermissionsSpec,
+)
 from iam_access.model import Location
 from iam_access.phrases import listed, shown
 from iam_access.place import Path
@@ -39,6 +47,20 @@ class Contents:
 
     managed: tuple[str, ...] = ()
     documents: tuple[Document, ...] = ()
+
+
+class _Given(NamedTuple):
+    """One thing that an entry gives: a policy of the team, or what the entry says itself.
+
+    `grant` is the policy's key, None for the latter. `names` are those that patterns match, and
+    `subject` is what messages call it.
+    """
+
+    grant: str | None
+    location: Location
+    names: tuple[str, ...]
+    subject: str
+    contents: Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +90,18 @@ def are_any(book: Rulebook) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GrantRules:
-    """The rules about grants for one team. `contents_of` gives the contents of a policy key."""
+    """The rules about grants for one team.
+
+    `policies` are the valid ones of the team, by key; `contents_of` gives the contents of one, and
+    of what an entry says itself.
+    """
 
     book: Rulebook
     team: str
-    contents_of: Callable[[str], Contents]
+    policies: Mapping[str, PermissionsSpec]
+    contents_of: Callable[[PermissionsSpec], Contents]
     _known: dict[str, Contents] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _allowed: dict[tuple[str, bool, tuple[str, ...]], AllowedActions] = field(
+    _allowed: dict[tuple[str | Location, bool, tuple[str, ...]], AllowedActions] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -133,14 +160,14 @@ class GrantRules:
             meant, doubtful = self._meant(rule.environments, environments)
             if not (meant or doubtful):
                 continue
-            for index, grant in enumerate(entry.grants):
-                actions = self._allows(rule.actions, grant, temporary=entry.temporary)
+            for given in self._given(entry):
+                actions = self._allows(rule.actions, given, temporary=entry.temporary)
                 if actions.count:
                     yield from self._forbidden(
                         "forbidden-action",
-                        entry.at(GRANTS, index),
-                        grant,
-                        _allowing(grant, actions),
+                        given.location,
+                        given.grant,
+                        _allowing(given.subject, actions),
                         meant,
                         doubtful,
                         path,
@@ -150,7 +177,7 @@ class GrantRules:
         self,
         code: Code,
         location: Location,
-        grant: str,
+        grant: str | None,
         subject: str,
         meant: Sequence[str],
         doubtful: Sequence[str],
@@ -180,7 +207,7 @@ class GrantRules:
                     yield from self._grantees_of(entry, grant, subject, rule, where)
 
     def _grantees_of(
-        self, entry: AccessEntry, grant: str, subject: str, rule: Grantees, where: str
+        self, entry: AccessEntry, grant: str | None, subject: str, rule: Grantees, where: str
     ) -> Iterator[Breach]:
         user_names = self.book.settings.user_names
         for name, patterns in ((USERS, rule.users or ()), (ROLES, rule.roles or ())):
@@ -247,46 +274,62 @@ class GrantRules:
             [each for each, concern in concerns if concern is Concern.UNCLEAR],
         )
 
-    def _selected(self, rule: Selection, entry: AccessEntry) -> Iterator[tuple[Location, str, str]]:
-        """Yield location, key and name in messages of each grant that a rule applies to."""
-        for index, grant in enumerate(entry.grants):
-            subject = self._subject(rule, grant, temporary=entry.temporary)
-            if subject is not None:
-                yield entry.at(GRANTS, index), grant, subject
+    def _given(self, entry: AccessEntry) -> Iterator[_Given]:
+        """All that an entry gives.
 
-    def _subject(self, rule: Selection, grant: str, *, temporary: bool) -> str | None:
-        if first_match(rule.grants or (), names_of_grant(self.team, grant)) is not None:
-            return shown(grant)
+        What it says itself has the name of no policy, so only patterns for all grants match it.
+        """
+        for index, grant in enumerate(entry.grants):
+            names, contents = names_of_grant(self.team, grant), self.contents(grant)
+            yield _Given(grant, entry.at(GRANTS, index), names, shown(grant), contents)
+        own = entry.own.spec if entry.own is not None else None
+        if own is not None:
+            place, names = entry.place.location, names_of_grant(self.team, "")
+            yield _Given(None, place, names, "what this entry says itself", self.contents_of(own))
+
+    def _selected(
+        self, rule: Selection, entry: AccessEntry
+    ) -> Iterator[tuple[Location, str | None, str]]:
+        """Yield location, key and name in messages of all given that a rule applies to."""
+        for given in self._given(entry):
+            subject = self._subject(rule, given, temporary=entry.temporary)
+            if subject is not None:
+                yield given.location, given.grant, subject
+
+    def _subject(self, rule: Selection, given: _Given, *, temporary: bool) -> str | None:
+        if first_match(rule.grants or (), given.names) is not None:
+            return given.subject
         if rule.managed_policies:
-            for arn in self.contents(grant).managed:
+            for arn in given.contents.managed:
                 names = names_of_policy(arn)
                 if first_match(rule.managed_policies, names, ignore_case=True) is not None:
-                    return f"{shown(grant)}, which holds {names[-1]},"
-        actions = self._allows(rule.allows or (), grant, temporary=temporary)
-        return _allowing(grant, actions) if actions.count else None
+                    return f"{given.subject}, which holds {names[-1]},"
+        actions = self._allows(rule.allows or (), given, temporary=temporary)
+        return _allowing(given.subject, actions) if actions.count else None
 
     def contents(self, grant: str) -> Contents:
         """The contents of a grant of the team, as far as they are known."""
         if grant not in self._known:
-            self._known[grant] = self.contents_of(grant)
+            policy = self.policies.get(grant)
+            self._known[grant] = self.contents_of(policy) if policy else Contents()
         return self._known[grant]
 
-    def _allows(self, patterns: Sequence[str], grant: str, *, temporary: bool) -> AllowedActions:
-        """The matching actions that a grant allows, as far as its documents were read."""
+    def _allows(self, patterns: Sequence[str], given: _Given, *, temporary: bool) -> AllowedActions:
+        """The matching actions that are allowed, as far as the documents were read."""
         if not patterns:
             return AllowedActions()
-        key = (grant, temporary, tuple(patterns))
+        key = (given.grant or given.location, temporary, tuple(patterns))
         if key not in self._allowed:
-            documents = self.contents(grant).documents
+            documents = given.contents.documents
             denied = self.book.withheld(documents) if temporary else ()
             self._allowed[key] = allowed_actions(documents, patterns) - named(denied)
         return self._allowed[key]
 
 
-def _allowing(grant: str, actions: AllowedActions) -> str:
+def _allowing(subject: str, actions: AllowedActions) -> str:
     left = actions.count - _SHOWN
     more = [f"{left:,} more"] if left > 0 else []
-    return f"{shown(grant)}, which allows {listed([*actions.first(_SHOWN), *more])},"
+    return f"{subject}, which allows {listed([*actions.first(_SHOWN), *more])},"
 
 
 def _those(patterns: Sequence[str], what: str) -> str:
