@@ -56,6 +56,14 @@ class SourcePosition(NamedTuple):
             self.file, (line, column, {**children, key: (at, beside, child.mark)})
         )
 
+    def also_at(self, other: str, key: str) -> "SourcePosition":
+        """The position of this mapping with the value of a key, if it has it, below another too."""
+        line, column, _ = self.mark
+        children = dict(_children(self.mark))
+        if key not in children:
+            return self
+        return SourcePosition(self.file, (line, column, {**children, other: children[key]}))
+
     def key(self, *path: str | int) -> Location:
         """The location of a mapping's key (the last step of the path); without it, as `at`."""
         *above, last = path
