@@ -6,6 +6,7 @@ from datetime import datetime
 from iam_access.kinds import Kind
 from iam_access.kinds.operations import principals_in
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
+from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -45,21 +46,27 @@ class Deployer:
             self._unread = True
 
     def lacks(self, calls: Sequence[ApiCall], kind: Kind) -> str | None:
-        """The first permission that the role lacks for some calls: action and resource, for people.
+        """The first permission that the role lacks for some calls, one after the other.
+
+        It is the action and the resource, for people. What a call changes counts for the next: a
+        tag that it sets may be a condition there.
 
         `kind` makes the calls and says which permissions each takes. Calls of other services, and
         in other accounts, are not judged.
         """
+        snapshot = self._snapshot
         for call in calls:
-            if call.target != (self._snapshot.account_id, "iam", None):
+            if call.target != (snapshot.account_id, "iam", None):
                 continue
-            resource = self._resource(call)
-            for permission in kind.operations[call.service, call.operation].permissions:
-                if not self._may(permission, call, resource):
+            operation = kind.operations[call.service, call.operation]
+            for permission in operation.permissions:
+                resource = _resource(permission, call, snapshot)
+                if not self._may(permission, call, resource, snapshot):
                     return f"{permission} on {resource}"
+            snapshot = operation.effect(snapshot, call.params)
         return None
 
-    def _may(self, permission: str, call: ApiCall, resource: str) -> bool:
+    def _may(self, permission: str, call: ApiCall, resource: str, snapshot: Snapshot) -> bool:
         if self._state is None:
             return True
         request = Request(
@@ -67,26 +74,40 @@ class Deployer:
             permission,
             resource,
             resource_account=self._snapshot.account_id,
-            context=dict(_context(call)),
+            context=dict(_context(call, snapshot)),
             now=self._now,
         )
         verdict = decide(request, self._layers).kind
         return verdict is Verdict.ALLOWED or (self._unread and verdict is not Verdict.EXPLICIT_DENY)
 
-    def _resource(self, call: ApiCall) -> str:
-        for principal in principals_in(call.params):
-            return self._snapshot.principals[principal].arn
-        return str(call.params["PolicyArn"])
+
+def _resource(permission: str, call: ApiCall, snapshot: Snapshot) -> str:
+    """The ARN of what a permission is needed for, in the account as earlier calls leave it."""
+    profile = call.params.get("InstanceProfileName")
+    if profile is not None and permission != "iam:PassRole":
+        where = f"arn:{snapshot.partition}:iam::{snapshot.account_id}:instance-profile"
+        return f"{where}{call.params.get('Path', '/')}{profile}"
+    for principal in principals_in(call.params):
+        return snapshot.principals[principal].arn
+    return str(call.params["PolicyArn"])
 
 
-def _context(call: ApiCall) -> Iterator[tuple[str, str | Sequence[str]]]:
-    """The condition keys that IAM sets for a call, as far as they follow from the call.
+def _context(call: ApiCall, snapshot: Snapshot) -> Iterator[tuple[str, str | Sequence[str]]]:
+    """The condition keys that IAM sets for a call, as far as they follow from call and account.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
     params = call.params
     if "PolicyArn" in params and principals_in(params):
         yield "iam:PolicyARN", params["PolicyArn"]
+    if "InstanceProfileName" in params:
+        yield "iam:PassedToService", f"ec2.{PARTITIONS[snapshot.partition].dns_suffix}"
+    for principal in principals_in(params):
+        state = snapshot.principals[principal]
+        for key, value in state.tags.items():
+            yield f"aws:ResourceTag/{key}", value
+        if "PermissionsBoundary" in params or state.boundary:
+            yield "iam:PermissionsBoundary", params.get("PermissionsBoundary", state.boundary)
     tags = params.get("Tags", ())
     for tag in tags:
         yield f"aws:RequestTag/{tag['Key']}", tag["Value"]

@@ -263,12 +263,9 @@ def _adopted(
     wanted: Resource, calls: tuple[ApiCall, ...], *, in_place: bool, at: Snapshot
 ) -> Change:
     """Take over what others made; where it does not serve as it is, make ours in its place."""
-    change = _change(None, wanted, at)
-    return replace(
-        change,
-        reasons=("adopted, the pipeline did not make it", *change.reasons),
-        calls=calls if in_place else (*calls, *change.calls),
-    )
+    made = () if in_place else kind_of(wanted.id).calls(None, wanted, at)
+    change = _changed(None, wanted, (*calls, *made), at)
+    return replace(change, reasons=("adopted, the pipeline did not make it", *change.reasons))
 
 
 def _why_gone(resource: Resource) -> tuple[str, ...]:
