@@ -632,8 +632,9 @@ class Settings(Spec):
     `closed_accounts` those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request, `owners` who has to approve changes to which files.
-    `permissions_boundary` is the one that every user and role with a grant must have, and `tags`
-    are for all that is made.
+    `permissions_boundary` is the one that every user and role with a grant must have,
+    `unbounded_roles` are patterns of roles whose boundary, or lack of one, is left as it is, and
+    `tags` are for all that is made.
     `expected_access` is access that others give on purpose. `known_names` are patterns of actions
     and condition keys that exist, though the data of AWS's actions lacks them. `limits` limit
     files, and `intended_removals` are those of one change.
@@ -662,6 +663,7 @@ class Settings(Spec):
     approvals: Annotated[ApprovalSettings, BeforeValidator(absent_is_default)] = ApprovalSettings()
     owners: OwnerSettings | None = None
     permissions_boundary: BoundaryName | None = None
+    unbounded_roles: Patterns = []
     tags: Annotated[Tags, BeforeValidator(absent_is_default)] = {}
     expected_access: Annotated[list[ExpectedAccess], BeforeValidator(_no_items)] = []
     known_names: KnownNames = []

@@ -84,7 +84,7 @@ class TemporaryAccessRules:
     `closed` tells of each form that no grant may take where the rule against it is written, and
     `outliving_source` and `resources_source` where those two are. `boundary` is the ARN of the
     permissions boundary that who is granted something has to carry in this account, None without
-    one.
+    one. `unbounded` are patterns of the names of roles whose boundary is left as it is.
     """
 
     require_mfa: bool = False
@@ -94,6 +94,7 @@ class TemporaryAccessRules:
     resources: ResourcePolicies = ResourcePolicies.ALLOW
     resources_source: str = "the rule is temporary_access.resource_policies in settings.yaml"
     boundary: str | None = None
+    unbounded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
+from iam_access.policy.globs import shell
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
@@ -343,8 +344,13 @@ def _refusal(state: PrincipalState) -> Problem | None:
 
 
 def _missing_boundary(wanted: Resource, snapshot: Snapshot) -> Finding | None:
-    (arn,) = wanted.attributes["boundary"]
-    if arns.is_aws_managed_policy(arn) or arn in snapshot.policies:
+    missing = (
+        arn
+        for arn in wanted.attributes["boundary"]
+        if not arns.is_aws_managed_policy(arn) and arn not in snapshot.policies
+    )
+    arn = next(missing, None)
+    if arn is None:
         return None
     return finding_about(
         wanted,
@@ -407,6 +413,19 @@ def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str
     return in_partition(filled, scope.account.partition)
 
 
+def _boundary(entry: FileEntry[RoleSpec], name: str, scope: TeamInAccount) -> tuple[str, ...]:
+    """The ARN of the boundary that the role is to carry, if any."""
+    state = scope.snapshot.principals.get(_role(name))
+    patterns = (shell(each, ignore_case=True) for each in scope.rules.unbounded)
+    if (
+        state is not None
+        and entry.spec.permissions_boundary is None
+        and any(each.match(name) for each in patterns)
+    ):
+        return (state.boundary,) if state.boundary else ()
+    return (_boundary_arn(entry, scope),)
+
+
 def _boundary_arn(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> str:
     """The ARN of the boundary: the role's own, that of the settings, or that of aws/bootstrap/."""
     written = entry.spec.permissions_boundary
@@ -434,7 +453,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
             "arn": arn,
             "managed": managed,
             "others": (),
-            "boundary": (_boundary_arn(entry, scope),),
+            "boundary": _boundary(entry, name, scope),
             "tags": tuple(sorted(scope.tagged(spec.tags).items())),
             "profiles": (name,) if spec.instance_profile else (),
             "max_session": seconds,
@@ -561,8 +580,9 @@ def _update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[A
         if not documents.alike(narrow, before.documents.get(TRUST)):
             yield _trust(account, name, narrow, Phase.RECLAIM)
         opens = not documents.alike(narrow, after.documents[TRUST])
-    (boundary,) = after.attributes["boundary"]
-    if boundary not in before.attributes["boundary"]:
+    for boundary in after.attributes["boundary"]:
+        if boundary in before.attributes["boundary"]:
+            continue
         params = {"RoleName": name, "PermissionsBoundary": boundary}
         yield calls.iam(account, "put_role_permissions_boundary", params, Phase.CLAIM)
     yield from permissions

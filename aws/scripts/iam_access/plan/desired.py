@@ -383,7 +383,11 @@ def _scopes(
                 policies=team.policies,
                 granted=_granted(team, environment),
                 publish_everywhere=configuration.settings.publish_policies == "everywhere",
-                rules=replace(book.temporary(environment, name), boundary=boundary),
+                rules=replace(
+                    book.temporary(environment, name),
+                    boundary=boundary,
+                    unbounded=tuple(configuration.settings.unbounded_roles),
+                ),
                 snapshot=snapshot,
                 now=now,
                 user_names=configuration.settings.user_names,
