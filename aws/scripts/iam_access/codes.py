@@ -221,6 +221,10 @@ Code: TypeAlias = Literal[
     "not-reached",
     "incomplete-base",
     "not-explained",
+    "not-converted",
+    "older-fault",
+    "file-exists",
+    "file-written",
 ]
 
 
@@ -869,4 +873,18 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "what the meaning needs could not be read. The plan is carried out all the same: a "
         "revocation does not wait for an explanation",
     ),
+    # Files of older tools
+    "not-converted": CodeEntry(
+        _ERROR, "something in the older tool's files that cannot be converted; nothing is written"
+    ),
+    "older-fault": CodeEntry(
+        _WARNING,
+        "a place where the older tool did something else than its files or its documentation say; "
+        "the hint says what the pipeline does instead",
+    ),
+    "file-exists": CodeEntry(
+        _ERROR + _NOTE,
+        "a file of the team is there already; with `--overwrite` a note that it was replaced",
+    ),
+    "file-written": CodeEntry(_NOTE, "a file of the team that was written"),
 }

@@ -256,3 +256,21 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make a branch, commit, push to origin and, with gh, open the pull request",
     )
+
+
+def add_import(
+    tools: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    """The options of importing from one tool; `config_dir` is where the files are written."""
+    parser = tools.add_parser(
+        name, help=text, description=f"Import {text}.", epilog=EPILOG, allow_abbrev=False
+    )
+    add_common(parser)
+    parser.add_argument(
+        "--team", metavar="TEAM", help="the team whose files are written (default: by the account)"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files of the team that are there already"
+    )
+    parser.set_defaults(tool=name)
+    return parser

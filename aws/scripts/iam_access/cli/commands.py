@@ -211,3 +211,22 @@ def sandbox(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int
     )
     parser.set_defaults(**arguments.NOT_ASKED, output=Output.TEXT, sandbox=True)
     return run_command(parser, argv, in_module("iam_access.cli.serve"), clock)
+
+
+def import_files(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -> int:
+    """`import.py`: write files of teams from the files of an older tool."""
+    parser = argparse.ArgumentParser(
+        description="Write access files from the files of an older tool. Nothing is asked of AWS.",
+        epilog=arguments.EPILOG,
+        allow_abbrev=False,
+    )
+    tools = parser.add_subparsers(metavar="TOOL", required=True)
+    syncr = arguments.add_import(tools, "iam-syncr", "the folder of one account of iam_syncr")
+    syncr.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of one account")
+    syncr.add_argument(
+        "--accounts-location",
+        type=Path,
+        metavar="FILE",
+        help="the ids of accounts by name (default: accounts.yaml beside the folder)",
+    )
+    return run_command(parser, argv, in_module("iam_access.cli.importing"), clock)

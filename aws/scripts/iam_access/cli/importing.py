@@ -1,0 +1,143 @@
+"""`import.py`: write files of teams from the files of an older tool."""
+
+import argparse
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from iam_access.cli.files import findings_of
+from iam_access.cli.output_files import write
+from iam_access.cli.report import show
+from iam_access.cli.runtime import Clock, Command
+from iam_access.config import load as loader
+from iam_access.config.files import shown_path
+from iam_access.errors import UsageError
+from iam_access.importing import iam_syncr
+from iam_access.importing.source import SourceFile
+from iam_access.importing.written import Imported
+from iam_access.model import Finding, Location, Report, Severity
+
+_TEAM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_ACCOUNTS: Final = "accounts.yaml"
+
+
+def run(options: argparse.Namespace, clock: Clock) -> int:
+    """Convert, write and check the files; return the exit status."""
+    return _TOOLS[options.tool](options, clock)
+
+
+def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
+    """`import.py iam-syncr`: the folder of one account."""
+    folder: Path = options.folder
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", "name the folder of one account")
+    beside = options.accounts_location or folder.resolve().parent / _ACCOUNTS
+    if options.accounts_location is None and (folder / _ACCOUNTS).exists():
+        raise UsageError(
+            f"{folder} holds {_ACCOUNTS}, so it is not the folder of one account",
+            f"import one account after the other, by its folder: {folder / 'NAME'}",
+        )
+    account = folder.resolve().name
+    files, others = _yaml_files(folder)
+    if not files:
+        raise UsageError(f"{folder} has no *.yaml files", "name the folder of one account")
+    result = iam_syncr.imported(
+        account, _source(beside), files, _team(options.team, account), shown_path(folder)
+    )
+    return _finish(options, clock, result, tuple(map(_not_read, others)))
+
+
+def _not_read(path: Path) -> Finding:
+    return Finding(
+        "older-fault",
+        Severity.WARNING,
+        "iam_syncr reads no file that ends in .yml",
+        "it is not read here either; rename it to .yaml if it is meant",
+        Location(shown_path(path), 1, 1),
+    )
+
+
+def _team(name: str | None, account: str) -> str:
+    """The name of the team: as it is given, or made from that of the account."""
+    team = name or re.sub(r"[^a-z0-9-]+", "-", account.lower()).strip("-")
+    if _TEAM.fullmatch(team) is None:
+        raise UsageError(
+            f"{team!r} is not the name of a team",
+            "name it with --team: up to 64 small letters, digits and -",
+        )
+    return team
+
+
+def _yaml_files(folder: Path) -> tuple[list[SourceFile], list[Path]]:
+    """The files that end in .yaml below a folder, and those that end in .yml."""
+    paths = sorted(Path(root) / name for root, _, names in os.walk(folder) for name in names)
+    files = [_source(each) for each in paths if each.suffix == ".yaml"]
+    return files, [each for each in paths if each.suffix == ".yml"]
+
+
+def _source(path: Path) -> SourceFile:
+    try:
+        return SourceFile(shown_path(path), path.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}",
+            "for the ids of accounts, name the file with --accounts-location"
+            if path.name == _ACCOUNTS
+            else "make it a file that can be read",
+        ) from None
+
+
+def _finish(
+    options: argparse.Namespace, clock: Clock, result: Imported, more: Sequence[Finding]
+) -> int:
+    """Write the files and check them, unless something could not be converted."""
+    now = clock()
+    findings = [*more, *result.findings]
+    there = list(_in_the_way(options, result))
+    if any(each.is_error for each in (*findings, *there)):
+        return show(Report("import", now, findings=(*findings, *there)), options)
+    for each in result.files:
+        path = options.config_dir / each.name
+        write(path, each.text, "name another folder with --config-dir")
+        findings.append(_written(path))
+    checked = loader.load(options.config_dir, now=now)
+    wrong = findings_of(checked, frozenset({result.team}))
+    return show(Report("import", now, findings=(*there, *findings, *wrong)), options)
+
+
+def _in_the_way(options: argparse.Namespace, result: Imported) -> Iterator[Finding]:
+    """The files that are there already: errors, or with --overwrite notes of what is replaced."""
+    for each in result.files:
+        path = options.config_dir / each.name
+        if not os.path.lexists(path):
+            continue
+        if options.overwrite:
+            severity, hint = Severity.NOTE, "it was replaced; git has what it held"
+        else:
+            severity, hint = (
+                Severity.ERROR,
+                "name another --team or --config-dir, or --overwrite it",
+            )
+        yield Finding(
+            "file-exists",
+            severity,
+            f"{shown_path(path)} is there already",
+            hint,
+            Location(shown_path(path), 1, 1),
+            result.team,
+        )
+
+
+def _written(path: Path) -> Finding:
+    return Finding(
+        "file-written",
+        Severity.NOTE,
+        f"{shown_path(path)} is written",
+        "next, see what it would do: apply.py TEAM --dry-run --adopt --explain",
+        Location(shown_path(path), 1, 1),
+    )
+
+
+_TOOLS: Final[Mapping[str, Command]] = {"iam-syncr": from_iam_syncr}

@@ -1,0 +1,215 @@
+"""Files of older tools, imported and applied where these tools worked, in the sandbox."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from iam_access.cli import commands
+from iam_access.sandbox import SandboxAccount
+from tests.flow.fleet import TEMPLATE, Files, Fleet, Run, opened
+
+DEVELOPMENT, STAGING = "888888888888", "999999999999"
+
+ACCOUNTS = f"---\ndevelopment: {DEVELOPMENT}\nstaging: {STAGING}\n"
+# As the example in the documentation of iam_syncr.
+IN_DEVELOPMENT = """\
+---
+roles:
+  "ci-role":
+    description: "The role of the CI server"
+    make_instance_profile: true
+    allow_to_assume_me:
+      - { service: ec2 }
+    allow_permission:
+      - action: "sts:AssumeRole"
+        resource:
+          - { account: development, iam: role/project-deploy-dev }
+          - { account: staging, iam: role/project-deploy-stg }
+  "project-deploy-dev":
+    description: Deploys the project
+    allow_to_assume_me:
+      - { account: development, iam: role/ci-role }
+    allow_permission:
+      - { action: "ec2:*", resource: "*" }
+"""
+IN_STAGING = """\
+---
+roles:
+  "project-deploy-stg":
+    description: Deploys the project
+    allow_to_assume_me:
+      - { account: development, iam: role/ci-role }
+    allow_permission:
+      - { action: "ec2:*", resource: "*" }
+      - { action: "iam:*", resource: { "iam": "__self__" } }
+"""
+
+
+def document(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trusts(**principal: str) -> str:
+    statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Sid": "", "Principal": principal}
+    return document(statement)
+
+
+def allows(action: str, resource: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def made_by_iam_syncr(iam: Any, role: str, trust: str, *statements: Mapping[str, Any]) -> None:
+    """A role as iam_syncr makes it: no description, and one inline policy."""
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    name = f"syncr_policy_{role}"
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document(*statements))
+
+
+def synced(fleet: Fleet) -> None:
+    """Make in both accounts what iam_syncr makes of its example."""
+    ci, deploys = f"arn:aws:iam::{DEVELOPMENT}:role/ci-role", "role/project-deploy"
+    targets = [f"arn:aws:iam::{DEVELOPMENT}:{deploys}-dev", f"arn:aws:iam::{STAGING}:{deploys}-stg"]
+    iam = fleet.admin(DEVELOPMENT)
+    may_assume = allows("sts:AssumeRole", targets)
+    made_by_iam_syncr(iam, "ci-role", trusts(Service="ec2.amazonaws.com"), may_assume)
+    iam.create_instance_profile(InstanceProfileName="ci-role")
+    iam.add_role_to_instance_profile(InstanceProfileName="ci-role", RoleName="ci-role")
+    made_by_iam_syncr(iam, "project-deploy-dev", trusts(AWS=ci), allows("ec2:*", "*"))
+    staging = fleet.admin(STAGING)
+    made_by_iam_syncr(
+        staging,
+        "project-deploy-stg",
+        trusts(AWS=ci),
+        allows("ec2:*", "*"),
+        allows("iam:*", targets[1]),
+    )
+
+
+def with_switches(path: Path) -> Path:
+    """The deployer's template with all switches on."""
+    text = TEMPLATE.read_text("utf-8")
+    off, on = 'Type: String\n    Default: "false"', 'Type: String\n    Default: "true"'
+    assert off in text
+    path.write_text(text.replace(off, on), "utf-8")
+    return path
+
+
+@contextmanager
+def moving(tmp_path: Path) -> Iterator[Fleet]:
+    """The example of iam_syncr in its folders and in two accounts, and no access files yet."""
+    for name, text in (("development", IN_DEVELOPMENT), ("staging", IN_STAGING)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "roles.yaml").write_text(text, "utf-8")
+    (tmp_path / "accounts.yaml").write_text(ACCOUNTS, "utf-8")
+    files = Files(tmp_path / "aws")
+    accounts = [SandboxAccount(each) for each in (DEVELOPMENT, STAGING)]
+    with opened(files, *accounts, template=with_switches(tmp_path / "template.yaml")) as fleet:
+        synced(fleet)
+        yield fleet
+
+
+def imported(fleet: Fleet, folder: Path, *more: str) -> Run:
+    return fleet.run(commands.import_files, "iam-syncr", str(folder), *more)
+
+
+def moved(fleet: Fleet, folder: Path) -> None:
+    """Import both accounts, and let the settings leave the roles without boundaries."""
+    fleet.files.write("settings.yaml", 'unbounded_roles: [ci-role, "project-deploy-*"]\n')
+    for account in ("development", "staging"):
+        run = imported(fleet, folder / account, "--output", "json")
+        assert (run.status, set(run.codes)) == (0, {"file-written"}), run.out
+
+
+def test_the_example_of_iam_syncr_moves_here(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        moved(fleet, tmp_path)
+        assert fleet.apply("--all").writes == ()  # nothing is taken over unasked
+        first = fleet.apply("--all", "--adopt", "--output", "json")
+        assert (first.status, first.err) == (0, ""), first.err
+        role = f"arn:aws:iam::{STAGING}:role/project-deploy-stg"
+        state = fleet.dump(STAGING)[role]
+        assert "PermissionsBoundary" not in state
+        assert set(fleet.inline("role/project-deploy-stg", STAGING)) == {"self-serve"}
+        again = fleet.apply("--all", "--adopt", "--output", "json")
+        assert (again.status, again.writes, again.codes) == (0, (), [])
+
+        # Drift is found and mended.
+        iam = fleet.admin(STAGING)
+        iam.update_assume_role_policy(
+            RoleName="project-deploy-stg", PolicyDocument=trusts(AWS=f"arn:aws:iam::{STAGING}:root")
+        )
+        drift = fleet.run(commands.drift, "--mend", "--output", "json")
+        assert "drift" in drift.codes
+        assert fleet.run(commands.drift, "--output", "json").codes == []
+
+        # What leaves the files is deleted, with the instance profile.
+        fleet.files.write("aws-roles/development.yaml", "aws-roles: {}\n")
+        gone = fleet.apply("--all", "--allow-removals", "--output", "json")
+        assert gone.status == 0, gone.out
+        assert not [each for each in fleet.dump(DEVELOPMENT) if ":role/" in each]
+        profiles = fleet.admin(DEVELOPMENT).list_instance_profiles()["InstanceProfiles"]
+        assert profiles == []
+
+
+def test_nobody_gains_or_loses_anything_by_moving_here(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        moved(fleet, tmp_path)
+        plan = fleet.apply("development", "--adopt", "--dry-run", "--explain")
+        assert plan.status == 0, plan.out
+        assert "No user or role gains or loses anything." in plan.out
+
+
+def test_a_role_that_is_made_has_a_boundary_whatever_the_settings_leave(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        moved(fleet, tmp_path)
+        iam, role = fleet.admin(STAGING), "project-deploy-stg"
+        iam.delete_role_policy(RoleName=role, PolicyName=f"syncr_policy_{role}")
+        iam.delete_role(RoleName=role)
+        assert fleet.apply("staging").status == 0
+        made = iam.get_role(RoleName=role)["Role"]
+        boundary = made["PermissionsBoundary"]["PermissionsBoundaryArn"]
+        assert boundary == f"arn:aws:iam::{STAGING}:policy/self-serve-boundary"
+
+
+def test_files_that_are_there_are_replaced_only_when_told(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        moved(fleet, tmp_path)
+        file = fleet.files.directory / "aws-roles" / "staging.yaml"
+        before = file.read_text("utf-8")
+        file.write_text("# mine\n" + before, "utf-8")
+        run = imported(fleet, tmp_path / "staging", "--output", "json")
+        assert (run.status, set(run.codes)) == (1, {"file-exists"})
+        assert file.read_text("utf-8").startswith("# mine")
+        run = imported(fleet, tmp_path / "staging", "--overwrite", "--output", "json")
+        assert (run.status, set(run.codes)) == (0, {"file-exists", "file-written"})
+        assert file.read_text("utf-8") == before
+
+
+def test_with_an_error_nothing_is_written(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        (tmp_path / "staging" / "more.yaml").write_text("buckets: {}\nrolls: {}\n", "utf-8")
+        (tmp_path / "staging" / "old.yml").write_text("roles: {}\n", "utf-8")
+        run = imported(fleet, tmp_path / "staging", "--output", "json")
+        assert (run.status, run.codes) == (1, ["not-converted", "unknown-key", "older-fault"])
+        assert not (fleet.files.directory / "aws-roles").exists()
+
+
+def test_folders_that_are_no_account_are_refused(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        (tmp_path / "empty").mkdir()
+        for folder, said in (
+            (tmp_path, "by its folder"),
+            (tmp_path / "none", "is not a folder"),
+            (tmp_path / "empty", "no *.yaml files"),
+        ):
+            run = imported(fleet, folder)
+            assert (run.status, run.calls) == (2, ())
+            assert said in run.out
+        run = imported(fleet, tmp_path / "staging", "--team", "Not a team")
+        assert run.status == 2
+        elsewhere = imported(
+            fleet, tmp_path / "staging", "--accounts-location", str(tmp_path / "x")
+        )
+        assert elsewhere.status == 2
