@@ -131,8 +131,18 @@ def test_stopped_while_it_goes_the_next_run_finishes() -> None:
     made = values.applied(files(WHOLE), account())
     calls = values.in_order(changes(files(), made))
     for count in range(len(calls) + 1):
+        gone = values.applied(files(), values.carried_out(made, calls[:count]))
+        assert (gone.principals, gone.parts) == (account().principals, account().parts)
+
+
+def test_stopped_while_its_instance_profile_goes_the_next_run_finishes() -> None:
+    held = files(role(instance_profile="true"))
+    made = values.applied(held, account())
+    calls = values.in_order(changes(files(role()), made))
+    for count in range(len(calls) + 1):
         half = values.carried_out(made, calls[:count])
-        assert values.applied(files(), half).principals == account().principals
+        assert values.applied(files(role()), half).part(PART).profiles == {}
+        assert values.applied(held, half) == made
 
 
 def test_a_new_trust_never_meets_what_the_old_one_was_given() -> None:
@@ -236,7 +246,7 @@ def test_a_protected_role_is_neither_deleted_nor_changed(state: str) -> None:
     found = values.with_state(account(), RUNNER, trust=CLOSED_TRUST)
     asked = RunOptions(adopt=True)
     codes, made = planned(replace(configuration, settings=settings), found, asked)
-    assert (set(codes), made) == ({"protected-principal"}, [])
+    assert (set(codes) - {"adopted"}, made) == ({"protected-principal"}, [])
 
 
 def test_a_profile_that_holds_another_role_is_swapped() -> None:
@@ -283,6 +293,47 @@ def test_its_own_arn_and_other_accounts_are_filled_in() -> None:
 )
 def test_what_aws_would_refuse_is_refused(written: dict[str, Any], code: str) -> None:
     assert planned(files(role(**written)), account()) == ([code], [])
+
+
+@pytest.mark.parametrize("key", ["other/ci", "ci", "deploy/CI"])
+def test_at_another_path_it_is_deleted_and_made_anew_in_one_plan(key: str) -> None:
+    moved = WHOLE._replace(key=key)
+    made = values.applied(files(WHOLE), account())
+    planned_calls = values.in_order(changes(files(moved), made))
+    operations = [each.operation for each in planned_calls]
+    assert operations.index("delete_role") < operations.index("create_role")
+    whole = values.applied(files(moved), made)
+    assert whole == values.applied(files(moved), account())
+    for count in range(len(planned_calls) + 1):
+        half = values.carried_out(made, planned_calls[:count])
+        assert values.applied(files(moved), half) == whole
+
+
+def test_what_a_role_that_is_adopted_loses_by_a_boundary_is_told() -> None:
+    theirs = values.state_of(RUNNER, trust=CLOSED_TRUST, attached=(POWER_USER,))
+    found = replace(account(), principals={**account().principals, RUNNER: theirs})
+    wanted = files(role("runner", managed_policies=[POWER_USER]))
+    (told,) = values.apply_plan(wanted, found, RunOptions(adopt=True)).findings
+    assert told.code == "adopted"
+    assert "it gets the permissions boundary" in told.message
+    (offered,) = values.apply_plan(wanted, found).findings
+    assert "unbounded_roles" in offered.hint
+
+
+@pytest.mark.parametrize("written", ["other", "arn:{partition}:iam::aws:policy/other"])
+def test_a_boundary_of_the_settings_allows_no_other(written: str) -> None:
+    settings = Settings.model_validate({"permissions_boundary": "self-serve-boundary"})
+    wanted = replace(files(role(permissions_boundary=written)), settings=settings)
+    assert planned(wanted, account()) == (["missing-boundary"], [])
+    same = replace(files(role(permissions_boundary="self-serve-boundary")), settings=settings)
+    codes, made = planned(same, account())
+    assert (codes, len(made)) == ([], 1)
+
+
+def test_tags_of_aws_are_left_alone() -> None:
+    made = values.applied(files(role()), account())
+    tags = {**state(made).tags, "aws:cloudformation:stack-name": "x"}
+    assert changes(files(role()), values.with_state(made, CI, tags=tags)) == ()
 
 
 def test_nothing_else_is_granted_to_it() -> None:

@@ -62,6 +62,8 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
         ("  deploy/ci:", "  ¶deploy//a b:", "bad-role-key", "'deploy//a b'"),
         ("  deploy/ci:", "  ¶self-serve/x/ci:", "bad-role-key", "kept for others"),
         ("grants: [reader]", "¶grant: [reader]", "unknown-key", "'grant'"),
+        ("grants: [reader]", "permissions_boundary: ¶'a b'", "bad-boundary", "'a b'"),
+        ("  admin:\n    environments: [prod]\n    ", "  CI:\n    ¶", "name-taken", "nonprod"),
         ("templates:", "¶tempaltes:", "unknown-key", "'tempaltes'"),
         (
             "grants: [reader]",
@@ -136,6 +138,32 @@ def test_rules_about_grants_hold_for_what_a_role_says_itself(tmp_path: Path) -> 
     found = only_finding(files(tmp_path, text))
     assert found.code == "forbidden-grant"
     assert "what this entry says itself, which holds ReadOnlyAccess, may not" in found.message
+
+
+OTHER = {
+    "aws-accounts/ops.yaml": 'aws-accounts: {live: "444455556666"}\n',
+    "aws-roles/ops.yaml": "aws-roles: {ops/CI: {trust: [{service: ec2}]}}\n",
+}
+
+
+def test_two_teams_cannot_make_one_name_in_an_account(tmp_path: Path) -> None:
+    found = only_finding(loaded(tmp_path, {"aws-roles/pay.yaml": ROLES, **OTHER}))
+    assert (found.code, found.team) == ("name-taken", "pay")
+    assert "for team ops in account 444455556666" in found.message
+    elsewhere = ROLES.replace("use: worker", "use: worker\n    environments: [nonprod]")
+    apart = loaded(tmp_path / "apart", {"aws-roles/pay.yaml": elsewhere, **OTHER})
+    assert finding_lines(apart) == []
+
+
+def test_a_role_carries_the_boundary_of_the_settings(tmp_path: Path) -> None:
+    write(tmp_path, {"settings.yaml": "permissions_boundary: limits\n"})
+    text, place = marked(ROLES.replace("[reader]", "[reader]\n    permissions_boundary: ¶others"))
+    found = only_finding(files(tmp_path, text))
+    assert found.code == "missing-boundary"
+    assert str(found.location).endswith(f":{place}")
+    own = "arn:{partition}:iam::{account_id}:policy/ops/limits"
+    same = ROLES.replace("[reader]", f"[reader]\n    permissions_boundary: '{own}'")
+    assert finding_lines(files(tmp_path, same)) == []
 
 
 def test_trust_for_all_but_some_is_an_error_that_offers_a_deny(tmp_path: Path) -> None:

@@ -293,12 +293,22 @@ def test_attributes_that_change_are_shown() -> None:
         ChangeType.UPDATE,
         "role",
         attributes_before={"boundary": "one", "hours": 1, "same": "x"},
-        attributes_after={"hours": 2, "same": "x", "names": frozenset({"b", "a"})},
+        attributes_after={
+            "hours": 2,
+            "same": "x",
+            "names": frozenset({"b", "a"}),
+            "tags": (("app", "pay"), ("x", "")),
+        },
     )
     text = shown(
         Report("apply", reports.NOW, accounts=(reports.account_report(reports.PROD, change),))
     )
-    for expected in ("boundary: one -> none", "hours: 1 -> 2", "names: none -> a, b"):
+    for expected in (
+        "boundary: one -> none",
+        "hours: 1 -> 2",
+        "names: none -> a, b",
+        "tags: none -> app=pay, x=",
+    ):
         assert f"      {expected}\n" in text
     assert "same" not in text
 

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from iam_access import kinds
+from iam_access.kinds import Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
+from iam_access.kinds.role import Roles
 from iam_access.policy.actions import AccessLevel, actions_of
 from iam_access.policy.document import as_list
 from iam_access.policy.evaluation.compile import PolicySource, SourceType, compile_policy
@@ -80,16 +82,21 @@ READ_OF_ACCOUNTS = {
 }
 
 
-def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> None:
-    made = Template.read(TEMPLATE).content["Resources"]
-    switched = (made[name]["Properties"] for name in made if "Condition" in made[name])
-    allowed = {
+def allowed_by(*policies: dict[str, Any]) -> set[str]:
+    """The actions that policies of a template allow."""
+    return {
         action
-        for policy in (*made["DeployerRole"]["Properties"]["Policies"], *switched)
+        for policy in policies
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])
     }
+
+
+def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> None:
+    made = Template.read(TEMPLATE).content["Resources"]
+    switched = (made[name]["Properties"] for name in made if "Condition" in made[name])
+    allowed = allowed_by(*made["DeployerRole"]["Properties"]["Policies"], *switched)
     calls = {
         permission
         for kind in kinds.KINDS
@@ -98,6 +105,27 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
     }
     reads = {action for kind in kinds.KINDS for action in kind.reads}
     assert allowed == calls | reads | READ_OF_ACCOUNTS
+
+
+#: The kinds that each switch is for, by the policy that it adds.
+SWITCHES: dict[str, tuple[type[Kind], ...]] = {"ManageRolesPolicy": (Roles,)}
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_adds_what_its_kinds_take_and_no_more(switch: str) -> None:
+    made = Template.read(TEMPLATE).content["Resources"]
+    assert set(SWITCHES) == {name for name in made if "Condition" in made[name]}
+    base = allowed_by(*made["DeployerRole"]["Properties"]["Policies"])
+    added = allowed_by(made[switch]["Properties"])
+    named = {each.name for each in kinds.KINDS if type(each) in SWITCHES[switch]}
+    calls = {
+        permission
+        for kind in map(kinds.kind_named, named)
+        for operation in kind.operations.values()
+        for permission in operation.permissions
+    }
+    needed = calls | {action for kind in map(kinds.kind_named, named) for action in kind.reads}
+    assert added <= needed <= base | added
 
 
 def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -> None:

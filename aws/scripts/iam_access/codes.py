@@ -77,6 +77,7 @@ Code: TypeAlias = Literal[
     "duplicate-item",
     "same-user",
     "same-role",
+    "name-taken",
     "duplicate-entry",
     "too-many-accounts",
     "too-many-grants",
@@ -376,6 +377,10 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "two spellings of one IAM role, in a team or in an account that teams share",
     ),
+    "name-taken": CodeEntry(
+        _ERROR,
+        "two entries make a role of one name in one account: IAM ignores paths and case",
+    ),
     "duplicate-entry": CodeEntry(_ERROR, "two entries that grant the same, until the same moment"),
     "too-many-accounts": CodeEntry(
         _ERROR,
@@ -486,8 +491,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "missing-boundary": CodeEntry(
         _ERROR,
-        "in a plan: the user or role does not carry the permissions boundary, or the "
-        "account has no such policy for a role that is made",
+        "the entry of a role names another permissions boundary than the settings; in a plan: the "
+        "user or role does not carry it, or the account has no such policy for a role that is made",
     ),
     "rule-without-effect": CodeEntry(_WARNING, "the rule applies to nothing that is in the files"),
     "unknown-team": CodeEntry(

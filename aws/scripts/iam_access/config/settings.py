@@ -21,6 +21,7 @@ from iam_access.config.expressions import (
 from iam_access.config.yaml.tree import VALUES
 from iam_access.kinds.fields import (
     PART_BEFORE,
+    BoundaryName,
     Duration,
     Flag,
     Spec,
@@ -33,7 +34,6 @@ from iam_access.kinds.fields import (
 )
 from iam_access.kinds.tags import Tags
 from iam_access.phrases import described, did_you_mean, listed, shown
-from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem
 
@@ -42,7 +42,6 @@ FILE = "settings.yaml"
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _COUNT = re.compile(r"[1-9][0-9]{0,6}")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _WHOLE = {"part before the @": False, "whole address": True}
 _KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
@@ -258,19 +257,6 @@ def _reason(value: str) -> str:
     return value
 
 
-def _boundary(value: str) -> str:
-    filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
-    an_arn = is_managed_policy(filled) and "{" not in filled
-    if not an_arn and _POLICY_NAME.fullmatch(value) is None:
-        raise problem(
-            "bad-boundary",
-            f"{value!r} names no policy",
-            "write the name of a policy that is in every account, or an ARN such as "
-            "arn:{partition}:iam::{account_id}:policy/ops/boundary",
-        )
-    return value
-
-
 def _not_empty(value: list[T]) -> list[T]:
     if not value:
         raise problem("empty-list", "the list is empty", "add an item, or remove the key")
@@ -389,7 +375,6 @@ OwnedFolder = Annotated[
     AfterValidator(_owned_folder),
     written_as("|".join(OWNED_FOLDERS), f"write {listed(OWNED_FOLDERS, 'or')}"),
 ]
-BoundaryName = Annotated[str, AfterValidator(_boundary)]
 FormName = Literal["inline", "policy", "role"]
 OutlivingName = Literal["deny", "refuse", "warn"]
 ResourcePoliciesName = Literal["allow", "deny"]

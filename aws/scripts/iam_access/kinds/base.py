@@ -78,7 +78,8 @@ class AccessEntry:
     written as text. `place` is that of the entry, which is also the location of every resource that
     the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
     what can be read. `own` is what it gives beside its `grants` by what it says itself, as an item
-    with the entry's key and place; None if that is nothing.
+    with the entry's key and place; None if that is nothing. `boundary` is the permissions boundary
+    that it says itself, as it is written. `makes` is the role that it makes.
     """
 
     place: SourcePosition
@@ -99,6 +100,8 @@ class AccessEntry:
     requested: datetime | None = None
     begins: Beginning | None = None
     own: "Item | None" = None
+    boundary: str | None = None
+    makes: Principal | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

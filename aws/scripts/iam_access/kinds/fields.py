@@ -21,6 +21,7 @@ from iam_access.codes import Code
 from iam_access.model import Account, Principal, PrincipalType
 from iam_access.phrases import described
 from iam_access.place import Path
+from iam_access.policy.arn import is_managed_policy
 from iam_access.policy.dates import InstantError, parse_timestamp
 from iam_access.policy.globs import shell
 from iam_access.problem import Problem
@@ -55,6 +56,8 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3_650)
 _FLAGS = {"true": True, "false": False}
 _POLICY_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _KEYS = "use letters, digits, '_', '.' and '-', beginning with a letter, digit or '_'"
 
 
@@ -223,6 +226,19 @@ def exactly_one_of(*groups: tuple[str, ...]) -> ConfigDict:
     return ConfigDict(
         json_schema_extra={"allOf": [{"oneOf": [*map(has_value, group)]} for group in groups]}
     )
+
+
+def _boundary(value: str) -> str:
+    filled = value.replace("{account_id}", "123456789012").replace("{partition}", "aws")
+    an_arn = is_managed_policy(filled) and "{" not in filled
+    if not an_arn and _POLICY_NAME.fullmatch(value) is None:
+        raise problem(
+            "bad-boundary",
+            f"{value!r} names no policy",
+            "write the name of a policy that is in every account, or an ARN such as "
+            "arn:{partition}:iam::{account_id}:policy/ops/boundary",
+        )
+    return value
 
 
 def _policy_key(value: str) -> str:
@@ -450,6 +466,7 @@ RoleName = Annotated[
         "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
     ),
 ]
+BoundaryName = Annotated[str, AfterValidator(_boundary)]
 PolicyKey = Annotated[str, AfterValidator(_policy_key), written_as(_POLICY_KEY.pattern, _KEYS)]
 PolicyDescription = Annotated[str, AfterValidator(_description)]
 Day = Annotated[date, BeforeValidator(_day), written_as(_DAY.pattern, "write a day as YYYY-MM-DD")]

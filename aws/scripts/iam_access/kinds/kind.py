@@ -29,14 +29,15 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 class Takeover:
     """The calls by which what others made becomes ours.
 
-    `does` is what they do, for a hint. `holders` are those who lose it by them. If `in_place`, they
-    make of it what is wanted; else they make way for it.
+    `does` is what they do, for a hint. `holders` are those who lose it by them, and `costs` says
+    what else is lost. If `in_place`, they make of it what is wanted; else they make way for it.
     """
 
     calls: tuple[ApiCall, ...]
     does: str
     holders: tuple[Principal, ...] = ()
     in_place: bool = False
+    costs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

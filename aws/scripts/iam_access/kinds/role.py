@@ -21,7 +21,6 @@ from iam_access.kinds.base import (
     InvalidEntry,
     Item,
     TeamInAccount,
-    case_conflict,
     finding_about,
     text,
     texts,
@@ -118,9 +117,11 @@ class Roles(Kind):
             written = item.written if isinstance(item.written, dict) else {}
             environments, grants = texts(written.get("environments")), texts(written.get("grants"))
             description, is_absent = text(written.get("description")), False
+            boundary = text(written.get("permissions_boundary"))
         else:
             environments, grants = item.spec.environments or (), item.spec.grants
             description, is_absent = item.spec.description, item.spec.state == "absent"
+            boundary = item.spec.permissions_boundary
         if found is not None and not is_absent:
             yield AccessEntry(
                 item.place,
@@ -131,6 +132,8 @@ class Roles(Kind):
                 description=description,
                 valid=item.spec is not None,
                 own=_own(item),
+                boundary=boundary,
+                makes=_role(found["name"]),
             )
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
@@ -141,7 +144,8 @@ class Roles(Kind):
         wanted: list[Resource] = []
         for entry in present:
             resource = _resource(entry, scope)
-            finding = _missing_principal(resource, entry, made, scope)
+            finding = _other_boundary(resource, entry, scope)
+            finding = finding or _missing_principal(resource, entry, made, scope)
             if finding is None:
                 wanted.append(resource)
             else:
@@ -200,10 +204,6 @@ class Roles(Kind):
         if taken is None:
             return None
         team = names.team_of_role(taken)
-        if team in wanted.teams:
-            return UnmanagedResource(
-                case_conflict(wanted, taken.arn, snapshot), is_equivalent=False, adopt=None
-            )
         can = taken.arn == wanted.attributes["arn"] and team is None and _refusal(taken) is None
         owner = f"is of team {team}" if team else "was not made by the pipeline"
         return UnmanagedResource(
@@ -263,14 +263,10 @@ class Roles(Kind):
         if after is None:
             assert before is not None, "a change has a before or an after"
             return tuple(_deletion(before, snapshot))
-        account = snapshot.account_id
         if before is None:
-            return (
-                _create(account, after),
-                *entity_policies.written(_role(after.name), None, after, snapshot),
-                *_profile(None, after, snapshot),
-                _trust(account, after.name, after.documents[TRUST], Phase.GRANT),
-            )
+            return tuple(_creation(after, snapshot))
+        if before.attributes["arn"] != after.attributes["arn"]:
+            return tuple(_made_anew(before, after, snapshot))
         return tuple(_update(before, after, snapshot))
 
     def reclaiming(
@@ -280,7 +276,7 @@ class Roles(Kind):
 
     def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
         before, after = change.before, change.after
-        state = snapshot.principals.get(_role(change.name))
+        state = snapshot.principals.get(snapshot.spelled(_role(change.name)))
         refusal = _refusal(state) if state is not None else None
         if refusal is not None:
             return finding_about(
@@ -316,9 +312,12 @@ def _role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
 
 
-def _id(team: str, arn: str) -> ResourceId:
-    """The id of a team's role: a role of the same ARN that another team has is not the one."""
-    return ResourceId(NAME, f"{team} {arn}")
+def resource_id(team: str, name: str) -> ResourceId:
+    """The id of a team's role, whatever its path: a role of this name of another team is not it.
+
+    IAM ignores case and path where it compares the names of roles.
+    """
+    return ResourceId(NAME, f"{team} {name.lower()}")
 
 
 def _same_trust(before: Resource | None, after: Resource) -> bool:
@@ -361,6 +360,24 @@ def _missing_boundary(wanted: Resource, snapshot: Snapshot) -> Finding | None:
         "update the stack of aws/bootstrap/deployer-role.yaml, which makes self-serve-boundary; "
         "if permissions_boundary names another policy, have its owner make it, or correct the name",
     )
+
+
+def _other_boundary(
+    wanted: Resource, entry: FileEntry[RoleSpec], scope: TeamInAccount
+) -> Finding | None:
+    """That the role is to carry another boundary than the settings say who has grants must."""
+    needed, own = scope.rules.boundary, entry.spec.permissions_boundary
+    if needed is None or own is None or wanted.attributes["boundary"] == (needed,):
+        return None
+    found = finding_about(
+        wanted,
+        scope.snapshot,
+        "missing-boundary",
+        f"role {wanted.name} says another permissions boundary than {needed}, which the settings "
+        f"ask for in account {scope.account.id} ({scope.account.label})",
+        "remove permissions_boundary from the role",
+    )
+    return replace(found, location=entry.place.at("permissions_boundary").location)
 
 
 def _missing_principal(
@@ -419,6 +436,7 @@ def _boundary(entry: FileEntry[RoleSpec], name: str, scope: TeamInAccount) -> tu
     patterns = (shell(each, ignore_case=True) for each in scope.rules.unbounded)
     if (
         state is not None
+        and state.arn == _arn(entry.key, scope)
         and entry.spec.permissions_boundary is None
         and any(each.match(name) for each in patterns)
     ):
@@ -446,7 +464,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     own = documents.document(scope.fill(statements)) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION
     return Resource(
-        id=_id(scope.team, arn),
+        id=resource_id(scope.team, name),
         name=name,
         teams=frozenset({scope.team}),
         attributes={
@@ -490,7 +508,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
     facts = role_facts.facts(snapshot)
     settings = facts.settings.get(name, RoleSettings())
     return Resource(
-        id=_id(team, state.arn),
+        id=resource_id(team, name),
         name=name,
         teams=frozenset({team}),
         attributes={
@@ -498,12 +516,8 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
             "managed": tuple(sorted(state.attached)),
             "others": tuple(sorted(set(state.inline) - {entity_policies.POLICY_NAME})),
             "boundary": (state.boundary,) if state.boundary else (),
-            "tags": tuple(sorted((k, v) for k, v in state.tags.items() if k != names.ROLE_TAG)),
-            "profiles": tuple(
-                each
-                for each, found in facts.profiles.items()
-                if each == name and name in found.roles
-            ),
+            "tags": tuple(sorted(each for each in state.tags.items() if _is_own_tag(each[0]))),
+            "profiles": _profiles_of(state, facts.profiles),
             "max_session": settings.max_session,
             "description": settings.description,
         },
@@ -513,16 +527,49 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
     )
 
 
-def _roles_in(profile: InstanceProfile | None) -> tuple[str, ...]:
-    return profile.roles if profile else ()
+def _profiles_of(state: PrincipalState, profiles: Mapping[str, InstanceProfile]) -> tuple[str, ...]:
+    """The instance profile of the role's name: that it holds the role, or is empty.
+
+    An empty one at the role's path is what an interrupted run leaves.
+    """
+    name = state.principal.name
+    found = profiles.get(name)
+    if found is None or not (name in found.roles or (not found.roles and found.path == state.path)):
+        return ()
+    return (name,) if found.roles else (f"{name} (empty)",)
+
+
+def _is_own_tag(key: str) -> bool:
+    """Whether a tag is among those that a file describes: neither ours nor AWS's."""
+    return key != names.ROLE_TAG and not key.lower().startswith("aws:")
 
 
 # The calls.
 
 
+def _creation(wanted: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Makes the role closed, and opens it last."""
+    account, name = snapshot.account_id, wanted.name
+    yield _create(account, wanted)
+    yield from entity_policies.written(_role(name), None, wanted, snapshot)
+    yield from _profile(None, wanted, snapshot)
+    yield _trust(account, name, wanted.documents[TRUST], Phase.GRANT)
+
+
+def _made_anew(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Deletes the role, and makes it at another path: IAM can move none."""
+    deletion = tuple(_deletion(before, snapshot))
+    yield from (replace(call, phase=Phase.RECLAIM) for call in deletion)
+    facts = role_facts.facts(snapshot)
+    left = {name: each for name, each in facts.profiles.items() if name != before.name}
+    part = RolesPart(snapshot.account_id)
+    gone = replace(snapshot, parts={**snapshot.parts, part: replace(facts, profiles=left)})
+    yield from _creation(after, gone)
+
+
 def _create(account: str, wanted: Resource) -> ApiCall:
     path, _ = arns.path_and_name(wanted.attributes["arn"])
-    (boundary,) = wanted.attributes["boundary"]
+    boundary = wanted.attributes["boundary"]
     owned = _ownership(wanted)
     params = {
         "RoleName": wanted.name,
@@ -530,7 +577,7 @@ def _create(account: str, wanted: Resource) -> ApiCall:
         "AssumeRolePolicyDocument": documents.to_json(CLOSED_TRUST),
         "MaxSessionDuration": wanted.attributes["max_session"],
         "Tags": as_list({**dict(wanted.attributes["tags"]), **owned}),
-        "PermissionsBoundary": boundary,
+        **({"PermissionsBoundary": boundary[0]} if boundary else {}),
     }
     if wanted.attributes["description"]:
         params["Description"] = wanted.attributes["description"]
@@ -549,14 +596,14 @@ def _ownership(role: Resource) -> dict[str, str]:
 
 
 def _made(
-    name: str, path: str, opened: Document, boundary: str, owned: Mapping[str, str]
+    name: str, path: str, opened: Document, boundary: Iterable[str], owned: Mapping[str, str]
 ) -> Confirm:
     """Whether the role is there as it was to be made and is the team's, opened already or not."""
     carried = ("Role", "PermissionsBoundary", "PermissionsBoundaryArn")
     expects = (
         AnswerCheck(("Role", "Path"), Match.EQUALS, (path,)),
         AnswerCheck(("Role", "AssumeRolePolicyDocument"), Match.MEANS, (CLOSED_TRUST, opened)),
-        AnswerCheck(carried, Match.EQUALS, (boundary,)),
+        *(AnswerCheck(carried, Match.EQUALS, (arn,)) for arn in boundary),
         *(
             AnswerCheck(("Role", "Tags"), Match.CONTAINS, ({"Key": key, "Value": value},))
             for key, value in owned.items()
@@ -697,7 +744,7 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         closing = _trust(account, name, CLOSED_TRUST, Phase.REVOKE)
         yield replace(closing, absent_is_done=True)
     for profile, found in sorted(role_facts.facts(snapshot).profiles.items()):
-        if name in found.roles and profile == name:
+        if profile == name and before.attributes["profiles"]:
             yield from _without_profile(account, name, profile)
         elif name in found.roles:
             yield _out_of_profile(account, name, profile, Phase.REVOKE)
@@ -723,4 +770,17 @@ def _takeover(taken: PrincipalState, wanted: Resource, snapshot: Snapshot) -> Ta
         (owned, *_update(before, wanted, snapshot)),
         f"makes {taken.arn} ours, and what its entry says",
         in_place=True,
+        costs=_cost(before, wanted),
+    )
+
+
+def _cost(before: Resource, wanted: Resource) -> str:
+    """What a role that is adopted loses beside what its entry does not say; empty for nothing."""
+    boundary = wanted.attributes["boundary"]
+    if not boundary or boundary == before.attributes["boundary"]:
+        return ""
+    has = "another one" if before.attributes["boundary"] else "none"
+    return (
+        f"it gets the permissions boundary {boundary[0]} and has {has} today, so that it loses "
+        "what that does not allow (unbounded_roles in settings.yaml keeps it without one)"
     )

@@ -15,6 +15,7 @@ from iam_access.kinds.base import (
     TemplatedSpec,
 )
 from iam_access.kinds.fields import (
+    BoundaryName,
     Duration,
     Flag,
     PolicyDescription,
@@ -76,7 +77,7 @@ class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
     grants: list[str] = Field(default_factory=list)
     instance_profile: Flag = False
     max_session: SessionLength | None = None
-    permissions_boundary: str | None = None
+    permissions_boundary: BoundaryName | None = None
     tags: Tags = Field(default_factory=dict)
 
     @classmethod

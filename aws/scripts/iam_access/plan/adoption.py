@@ -71,7 +71,7 @@ class Adoption:
         )
 
     def _who_loses(self, wanted: Resource, adopt: Takeover) -> str:
-        """Which principals lose it for good, or for a moment; empty for none."""
+        """Which principals lose it for good, or for a moment, and what else is lost; or empty."""
         needing = (each for each in self._wanted if wanted.id in each.needs)
         keep = {each for resource in needing for each in given_access(resource).recipients}
         lost = [str(each) for each in adopt.holders if each not in keep]
@@ -79,6 +79,7 @@ class Adoption:
         parts = [
             f"{_listed(lost)} {_verb(lost, 'loses', 'lose')} what it allows" if lost else "",
             f"{_listed(kept)} {_verb(kept, 'is', 'are')} without it for a moment" if kept else "",
+            adopt.costs,
         ]
         return ", and ".join(filter(None, parts))
 

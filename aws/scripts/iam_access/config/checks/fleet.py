@@ -7,13 +7,13 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from iam_access.config.accounts import AccountSpec
-from iam_access.config.checks.team import TeamIndex, location_of, same_person
+from iam_access.config.checks.team import TeamIndex, location_of, name_taken, same_person
 from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.findings import FindingCollector
 from iam_access.config.revisions import History
 from iam_access.config.settings import Settings
 from iam_access.kinds import names
-from iam_access.kinds.base import USERS, FileEntry, InvalidEntry, Item
+from iam_access.kinds.base import USERS, AccessEntry, FileEntry, InvalidEntry, Item
 from iam_access.kinds.fields import UserNames
 from iam_access.model import Account
 from iam_access.phrases import shown
@@ -109,6 +109,7 @@ def _agreed(
 
 
 _POLICIES_OF, _USERS_OF = attrgetter("policies"), attrgetter("users")
+_MADE_BY = attrgetter("made")
 _FIRST = "who wrote it first goes on as before"
 
 
@@ -129,6 +130,7 @@ def check(
         _accounts(uses, settings, accounts[number], report)
     past = _Past(precedence)
     _policies(all_team_files, past, report)
+    _made(all_team_files, indexes, past, report)
     # The same teams may share many accounts; they are compared once.
     groups = {tuple(team_files.name for team_files, _ in uses): uses for uses in shared.values()}
     for uses in groups.values():
@@ -185,6 +187,49 @@ def _policies(all_team_files: Sequence[TeamFiles], past: "_Past", report: Findin
                 _collide(other, second, one, first, report)
             else:
                 _collide(one, first, other, second, report)
+
+
+def _made(
+    all_team_files: Sequence[TeamFiles],
+    indexes: Mapping[str, TeamIndex],
+    past: "_Past",
+    report: FindingCollector,
+) -> None:
+    """Report roles of two teams with one name in an account."""
+    by_name: dict[object, list[tuple[TeamFiles, AccessEntry]]] = defaultdict(list)
+    for team_files in all_team_files:
+        for entry in indexes[team_files.name].entries:
+            if entry.makes is not None:
+                by_name[entry.makes.in_iam].append((team_files, entry))
+    for uses in by_name.values():
+        for (one, first), (other, second) in combinations(uses, 2):
+            if one is other:
+                continue  # reported by the team's own checks
+            both = _accounts_of(one, first) & _accounts_of(other, second)
+            if both:
+                names = str(first.makes), str(second.makes)
+                if past.was_first(one, names[0], other, names[1], _MADE_BY):
+                    _taken(other, second, one, first, both, report)
+                else:
+                    _taken(one, first, other, second, both, report)
+
+
+def _accounts_of(team_files: TeamFiles, entry: AccessEntry) -> frozenset[str]:
+    """The ids of the accounts that an entry is for."""
+    known = team_files.accounts
+    return frozenset(known[each].id for each in entry.environments if each in known)
+
+
+def _taken(
+    team_files: TeamFiles,
+    entry: AccessEntry,
+    other: TeamFiles,
+    theirs: AccessEntry,
+    accounts: frozenset[str],
+    report: FindingCollector,
+) -> None:
+    where = f"for team {other.name} in account {', '.join(sorted(accounts))}"
+    name_taken(entry, theirs, where, f"; {_FIRST}", report.of(team_files.name))
 
 
 def _collide(
@@ -244,12 +289,13 @@ def _differ(
 
 
 class _Written:
-    """The accounts, policies and users in a team's earlier files."""
+    """The accounts, policies, users and what entries make, in a team's earlier files."""
 
     def __init__(self, team: Team) -> None:
         self.accounts = frozenset(spec.id for spec in team.accounts.values())
         self.policies = frozenset(team.policies)
         self.users = frozenset(user for entry in team.access for user in entry.users)
+        self.made = frozenset(str(entry.makes) for entry in team.access if entry.makes)
 
 
 class _Past:

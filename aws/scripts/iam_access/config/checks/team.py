@@ -76,10 +76,12 @@ def check(
             _unknown(access, GRANTS, grants, now, report)
             _repeated(access, GRANTS, report)
         durations.check(access, index.before, team_files.name, book, now, report)
+    _made_once(entries, report)
     if not names.is_default:
         _named(users, names, report)
     _one_name(USERS, users, index.in_iam, names, report)
-    _one_name(ROLES, roles, tuple(map(str.lower, roles)), names, report)
+    named = {each: found for each in roles if (found := [e for e in roles[each] if not e.makes])}
+    _one_name(ROLES, named, tuple(map(str.lower, named)), names, report)
     duplicates.check(_together(users, index.in_iam), now, report)
     duplicates.check(roles, now, report)
     for known_as, written in ((index.in_iam, users), (tuple(map(str.lower, roles)), roles)):
@@ -119,6 +121,35 @@ def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> No
             f"with those of settings.yaml there are {count} tags, and {tags.MOST} are allowed",
             tags.FEWER,
         )
+
+
+def _made_once(entries: Sequence[AccessEntry], report: FindingCollector) -> None:
+    """Report entries that make a role whose name another one's has in an environment of both."""
+    made: dict[object, list[AccessEntry]] = defaultdict(list)
+    for entry in entries:
+        if entry.makes is None:
+            continue
+        rivals = made[entry.makes.in_iam]
+        for other in rivals:
+            both = [each for each in entry.environments if each in other.environments]
+            if both:
+                name_taken(entry, other, f"in {listed(map(shown, both))}", "", report)
+                break
+        rivals.append(entry)
+
+
+def name_taken(
+    entry: AccessEntry, other: AccessEntry, where: str, more: str, report: FindingCollector
+) -> None:
+    """Report that an entry makes what another one makes by the same name."""
+    assert entry.makes is not None, "what makes nothing takes no name"
+    report.error(
+        "name-taken",
+        entry.place.location,
+        f"the {entry.makes.label} is made by the entry at {other.place.location}, too, {where}",
+        "rename one of the two: IAM ignores path and case where it compares names in an account"
+        + more,
+    )
 
 
 def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCollector) -> bool:

@@ -22,6 +22,7 @@ from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path
 from iam_access.policy import document as documents
 from iam_access.policy.actions import expand
+from iam_access.policy.arn import path_and_name
 from iam_access.policy.outliving import gives_nothing, outliving_actions
 from iam_access.snapshot import Document
 
@@ -79,6 +80,8 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
         yield _protected
     if settings.domains:
         yield _domains
+    if settings.permissions_boundary is not None:
+        yield _boundary
     if grant_rules.are_any(book):
         yield _grants
     if any(book.forbidding_rule(form) for form in Form):
@@ -115,6 +118,21 @@ def _protected(entry: AccessEntry, team: _Team) -> None:
                     f"the {name[:-1]} {shown(written)} is protected: nothing can be granted to it",
                     f"grant to another user or role ({team.book.cite(*rule)})",
                 )
+
+
+def _boundary(entry: AccessEntry, team: _Team) -> None:
+    """Refuse another boundary than that of the settings; whose path it has, a plan tells."""
+    needed, own = team.book.settings.permissions_boundary, entry.boundary
+    if own is not None and needed is not None and own != needed:
+        names = {path_and_name(each)[1] if ":" in each else each for each in (own, needed)}
+        if len(names) > 1 or (":" in own and ":" in needed):
+            team.report.error(
+                "missing-boundary",
+                entry.place.at("permissions_boundary").location,
+                f"{shown(own)} is another permissions boundary than {shown(needed)}, which whoever "
+                "is granted anything must carry",
+                f"remove it from the entry ({team.book.cite('permissions_boundary')})",
+            )
 
 
 def _domains(entry: AccessEntry, team: _Team) -> None:

@@ -290,6 +290,11 @@ def attribute_facts(change: Change) -> tuple[str, ...]:
     )
 
 
+def _item(value: Any) -> str:
+    """An item of a list; a pair, such as a tag, as `key=value`."""
+    return "=".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
 def _compact(value: Any) -> str:
     """Strings as they are, lists and sets as words, what is absent as `none`, the rest as JSON."""
     if isinstance(value, str):
@@ -297,5 +302,5 @@ def _compact(value: Any) -> str:
     if isinstance(value, set | frozenset):
         return ", ".join(sorted(map(str, value))) or "none"
     if isinstance(value, tuple | list):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(_item, value)) or "none"
     return "none" if value is None else json.dumps(value, ensure_ascii=False, default=str)
