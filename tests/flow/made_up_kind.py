@@ -77,7 +77,7 @@ class GroupSpec(Spec):
 
 
 class MadeUpGroups(Kind):
-    """Groups below `/self-serve/<team>/`, with all that hangs on them, and their folder."""
+    """Groups below `/made-up/<team>/`, with all that hangs on them, and their folder."""
 
     name = NAME
     folder = FOLDER
@@ -136,8 +136,8 @@ class MadeUpGroups(Kind):
 
     def observed(self, snapshot: Snapshot) -> Iterator[Resource]:
         for principal, state in snapshot.principals.items():
-            team = names.team_of_policy_path(state.path)
-            if principal.type is PrincipalType.GROUP and team is not None:
+            start, _, team = state.path.strip("/").partition("/")
+            if principal.type is PrincipalType.GROUP and start == "made-up":
                 grant, document = next(iter(state.inline.items()), (None, None))
                 found = Resource(
                     id=_id(principal.name),
@@ -224,7 +224,7 @@ class MadeUpGroups(Kind):
                 _call(snapshot, "delete_group", Phase.RETIRE, GroupName=group.name),
             )
         members, policies = after.attributes["members"], after.attributes["policies"]
-        path = names.policy_path(min(after.teams))
+        path = f"/made-up/{min(after.teams)}/"
         return (
             *(
                 [_call(snapshot, "create_group", Phase.PUBLISH, GroupName=group.name, Path=path)]

@@ -9,6 +9,8 @@ import yaml
 
 from iam_access import kinds
 from iam_access.kinds import Kind
+from iam_access.kinds.group import Groups
+from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
 from iam_access.policy.actions import AccessLevel, actions_of
@@ -108,7 +110,10 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
 
 
 #: The kinds that each switch is for, by the policy that it adds.
-SWITCHES: dict[str, tuple[type[Kind], ...]] = {"ManageRolesPolicy": (Roles,)}
+SWITCHES: dict[str, tuple[type[Kind], ...]] = {
+    "ManageRolesPolicy": (Roles,),
+    "ManageGroupsPolicy": (Groups, GroupMembers),
+}
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
@@ -140,6 +145,14 @@ def test_what_a_move_adds_to_the_deployer_is_what_taking_over_a_policy_takes() -
     assert allowed == {
         permission for name in taken for permission in operations["iam", name].permissions
     }
+
+
+def test_what_a_move_of_groups_adds_is_for_the_groups_that_are_named() -> None:
+    template = Template.read(TEMPLATE.parent / "group-adoption.yaml").content["Resources"]
+    (statement,) = template["GroupAdoptionPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Resource"] == {"Ref": "AdoptableGroups"}
+    operation = Groups.operations["iam", "update_group"]
+    assert (statement["Action"],) == operation.permissions
 
 
 HUB = Template.read(TEMPLATE.parent / "hub-role.yaml").content["Resources"]

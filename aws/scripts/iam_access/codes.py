@@ -139,6 +139,7 @@ Code: TypeAlias = Literal[
     "no-trust",
     "bad-trust",
     "bad-role-key",
+    "bad-group-key",
     "unknown-template",
     "bad-variable",
     "bad-character",
@@ -163,6 +164,7 @@ Code: TypeAlias = Literal[
     "deployer-role",
     "temporary-role",
     "role-of-a-file",
+    "group-of-a-file",
     "unknown-managed-policy",
     "policies-not-listed",
     "does-not-fit",
@@ -170,6 +172,8 @@ Code: TypeAlias = Literal[
     "inline-quota",
     "policy-quota",
     "role-quota",
+    "group-quota",
+    "membership-quota",
     "tag-quota",
     "policy-in-use",
     "too-many-removals",
@@ -573,6 +577,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR, "a trust entry that AWS would refuse, or that lets in everybody"
     ),
     "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
+    "bad-group-key": CodeEntry(_ERROR, "a key that gives no group"),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
     ),
@@ -654,6 +659,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "role-of-a-file": CodeEntry(
         _ERROR, "in a plan: nothing is granted to a role that a file describes whole"
     ),
+    "group-of-a-file": CodeEntry(
+        _ERROR, "in a plan: nothing is granted to a group that a file describes whole"
+    ),
     "unknown-managed-policy": CodeEntry(
         _ERROR,
         "AWS has no such policy, or has withdrawn it; one that is attached already stays",
@@ -680,6 +688,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "the account has no room for another customer managed policy",
     ),
     "role-quota": CodeEntry(_ERROR, "the account has no room for another role"),
+    "group-quota": CodeEntry(_ERROR, "the account has no room for another group"),
+    "membership-quota": CodeEntry(_ERROR, "the user has no room for another group"),
     "tag-quota": CodeEntry(_ERROR, "the user or role has no room for another tag"),
     "policy-in-use": CodeEntry(_ERROR, "a policy that would be deleted is a permissions boundary"),
     "too-many-removals": CodeEntry(

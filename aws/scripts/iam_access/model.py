@@ -292,10 +292,11 @@ class Resource:
     Two resources with one id are alike when `document` and `documents` (by meaning), `attributes`
     and `owners` are. `document` is the policy that it is or carries; `documents` are others that
     belong to it, by name, such as a role's trust policy. `tags` are those that it is made with,
-    where they are not among the `attributes`. `teams` are those whose files ask for it or that own
-    it; `owners` those whose ownership is recorded apart from it, in tags, so that several can share
-    it. `needs` names resources it cannot exist without. `starts` (UTC) is the
-    moment before which its documents allow nothing, None where they allow something at once.
+    where they are not among the `attributes`. `aside` is what else its kind has to know of it, and
+    what other resources write. `teams` are those whose files ask for it or that own it; `owners`
+    those whose ownership is recorded apart from it, in tags, so that several can share it. `needs`
+    names resources it cannot exist without. `starts` (UTC) is the moment before which its documents
+    allow nothing, None where they allow something at once.
     `expires` (UTC) is the moment from which it gives nothing, None for what is permanent; `grant`
     then names the team's policy that it grants, and resources of one principal, team and grant
     succeed each other. `description` is sent to AWS when it is made and cannot change afterwards.
@@ -313,6 +314,7 @@ class Resource:
     document: Mapping[str, Any] | None = None
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    aside: Mapping[str, Any] = field(default_factory=dict)
     principal: Principal | None = None
     needs: frozenset[ResourceId] = frozenset()
     starts: datetime | None = None

@@ -12,6 +12,8 @@ from typing import TypeVar, overload
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Folder
 from iam_access.kinds.grant import Form
+from iam_access.kinds.group import Groups
+from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
@@ -59,6 +61,8 @@ KINDS: Registry[Kind] = Registry(
     InlinePolicies(),
     TemporaryRoles(),
     Roles(),
+    Groups(),
+    GroupMembers(),
 )
 
 FOLDERS: Registry[Folder] = Registry(
@@ -66,6 +70,7 @@ FOLDERS: Registry[Folder] = Registry(
     PolicyAttachments(),
     TemporaryAccess(),
     Roles(),
+    Groups(),
 )
 
 

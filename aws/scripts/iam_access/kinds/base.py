@@ -22,6 +22,7 @@ from iam_access.kinds.fields import (
     UserNames,
     end_of_day,
     fill,
+    group,
     role,
     values_of,
 )
@@ -35,6 +36,7 @@ from iam_access.snapshot import Snapshot, SnapshotPart
 
 # The names of the lists in an access entry.
 USERS, ROLES, ENVIRONMENTS, GRANTS = FIELDS = ("users", "roles", "environments", "grants")
+GROUPS: Final = "groups"
 
 #: In a list, the place of an item that is not text; no file can contain it.
 NOT_TEXT: Final = "\x00"
@@ -43,7 +45,8 @@ NOT_TEXT: Final = "\x00"
 class EntryKeys(NamedTuple):
     """Where a folder's entries write what they grant, as paths below the entry.
 
-    The first four lead to a list, or to a single value where the list has one item.
+    Those of its principals, environments and grants lead to a list, or to a single value where the
+    list has one item; `groups` to nothing where the entry is the group itself.
     """
 
     users: Path = (USERS,)
@@ -58,6 +61,7 @@ class EntryKeys(NamedTuple):
     via: Path = ("via",)
     ticket: Path = ("ticket",)
     description: Path = ("description",)
+    groups: Path = (GROUPS,)
 
 
 LISTS: Final = EntryKeys()
@@ -69,17 +73,19 @@ SINGLE: Final = EntryKeys(("user",), ("role",), ("environment",), ("grant",))
 class AccessEntry:
     """Who is granted which policies, in which environments, and when: all as it is written.
 
-    `grants` are keys of the team's policies. `until` is the deadline (UTC) of a `temporary` entry,
-    None where it cannot be read, and `day` the date that it was written as, if it was one.
-    `starts` is when a temporary entry begins (UTC; None: at once). An entry that `lasts` for a
-    duration from its merge on has no other end; its deadline counts from `begins`, None where
-    that is not known. `requested` (UTC) tells it from the same request at another time. `via` and
-    `ticket` are those of a temporary entry, and `description` that of any; None where they are not
-    written as text. `place` is that of the entry, which is also the location of every resource that
-    the entry asks for; `keys` tell the place of each value. Of an entry that is not `valid`, it has
-    what can be read. `own` is what it gives beside its `grants` by what it says itself, as an item
-    with the entry's key and place; None if that is nothing. `boundary` is the permissions boundary
-    that it says itself, as it is written. `makes` is the role that it makes.
+    `groups` are names of groups that hold the grants; of one that the entry makes, its members are
+    among `users`. `grants` are keys of the team's policies. `until` is the deadline (UTC) of a
+    `temporary` entry, None where it cannot be read, and `day` the date that it was written as, if
+    it was one. `starts` is when a temporary entry begins (UTC; None: at once). An entry that
+    `lasts` for a duration from its merge on has no other end; its deadline counts from `begins`,
+    None where that is not known. `requested` (UTC) tells it from the same request at another time.
+    `via` and `ticket` are those of a temporary entry, and `description` that of any; None where
+    they are not written as text. `place` is that of the entry, which is also the location of every
+    resource that the entry asks for; `keys` tell the place of each value. Of an entry that is not
+    `valid`, it has what can be read. `own` is what it gives beside its `grants` by what it says
+    itself, as an item with the entry's key and place; None if that is nothing. `boundary` is the
+    permissions boundary that it says itself, as it is written. `makes` is the role or group that it
+    makes.
     """
 
     place: SourcePosition
@@ -102,14 +108,16 @@ class AccessEntry:
     own: "Item | None" = None
     boundary: str | None = None
     makes: Principal | None = None
+    groups: Sequence[str] = ()
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
         return self.until is not None and self.until <= now
 
     def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
-        """The users and roles that a valid entry names, each once."""
-        return tuple(dict.fromkeys((*map(user_names.user, self.users), *map(role, self.roles))))
+        """The users, roles and groups that a valid entry names, each once."""
+        users, roles = map(user_names.user, self.users), map(role, self.roles)
+        return tuple(dict.fromkeys((*users, *roles, *map(group, self.groups))))
 
     def single(self, user_names: UserNames) -> Iterator[tuple[Principal, str, str]]:
         """Yield each principal with each environment and grant of a valid entry, each once."""
@@ -346,7 +354,7 @@ class TeamInAccount:
         return self.snapshot.spelled(role(name))
 
     def principals(self, entry: AccessEntry) -> tuple[Principal, ...]:
-        """The users and roles that an entry names, each once, spelled as in the account."""
+        """The principals that an entry names, each once, spelled as in the account."""
         found = map(self.snapshot.spelled, entry.principals(self.user_names))
         return tuple(dict.fromkeys(found))
 

@@ -13,6 +13,7 @@ from iam_access.model import (
     PrincipalType,
     Read,
 )
+from iam_access.policy import arn as arns
 
 _NAME_PARAMETER = {
     PrincipalType.USER: "UserName",
@@ -46,6 +47,22 @@ def iam(
         absent_is_done=absent_is_done,
         confirm=confirm,
     )
+
+
+def gone(type_: PrincipalType, arn: str) -> Confirm:
+    """Whether no user, role or group has this ARN, asked of what every run may read.
+
+    Where IAM allows an action below a path only, it denies it for a name that nothing has.
+    """
+    kind = type_.capitalize()
+    read = Read(
+        "iam",
+        "get_account_authorization_details",
+        {"Filter": [kind], "MaxItems": 1_000},
+        expects=(AnswerCheck((f"{kind}DetailList", "Arn"), Match.LACKS, (arn,)),),
+        pages=("Marker", "Marker"),
+    )
+    return Confirm(frozenset({"AccessDenied"}), (read,))
 
 
 def attach(account: str, principal: Principal, arn: str) -> ApiCall:
@@ -129,9 +146,16 @@ def move_group(account: str, group: str, path: str) -> ApiCall:
     return iam(account, "update_group", {"GroupName": group, "NewPath": path}, Phase.RECLAIM)
 
 
-def delete_group(account: str, group: str) -> ApiCall:
+def delete_group(account: str, arn: str) -> ApiCall:
     """Delete a group; AWS refuses it while the group has members or policies."""
-    return iam(account, "delete_group", {"GroupName": group}, Phase.RETIRE, absent_is_done=True)
+    return iam(
+        account,
+        "delete_group",
+        {"GroupName": arns.arn_name(arn)},
+        Phase.RETIRE,
+        absent_is_done=True,
+        confirm=gone(PrincipalType.GROUP, arn),
+    )
 
 
 def add_member(account: str, group: str, user: str) -> ApiCall:

@@ -194,6 +194,11 @@ def role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
 
 
+def group(name: str) -> Principal:
+    """The IAM group of a name."""
+    return Principal(PrincipalType.GROUP, name)
+
+
 def written_as(
     pattern: str, hint: str, *, numbers: bool = False, flags: bool = False, **more: Any
 ) -> WithJsonSchema:

@@ -74,7 +74,8 @@ class GivenAccess:
 
     `holder` is the user, role or group whose policies it writes: `inline` documents by name, and
     ARNs of `attached` managed policies. `recipients` are the users and roles that gain by it: the
-    holder, the members of a group, or who may assume a role that is made for them. `published` are
+    holder, the members of a group, or who may assume a role that is made for them; none for a group
+    whose memberships are resources of their own (`group`). `published` are
     documents by ARN that give nothing until they are attached. `resource_policies` are those of
     resources of the account by ARN, a resource without a policy included: who gains by them follows
     from the documents, so they need neither holder nor recipients. What has recipients and no
@@ -99,6 +100,12 @@ class GivenAccess:
         return (
             self.makes_holder and self.holder is not None and self.holder.type is PrincipalType.ROLE
         )
+
+    @property
+    def group(self) -> Principal | None:
+        """The group that the resource itself is, so that the members it has gain by it."""
+        is_group = self.holder is not None and self.holder.type is PrincipalType.GROUP
+        return self.holder if is_group and not self.recipients else None
 
     def given_to(self, principal: Principal) -> "GivenAccess":
         """What of it counts among the principal's own policies."""

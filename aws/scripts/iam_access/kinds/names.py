@@ -199,6 +199,17 @@ def is_grant_role(state: PrincipalState) -> bool:
     )
 
 
+def team_of_group(state: PrincipalState) -> str | None:
+    """The team whose file describes a group whole; None for any other principal."""
+    is_group = state.principal.type is PrincipalType.GROUP
+    return team_of_policy_path(state.path) if is_group else None
+
+
+def is_path_of_pipeline(path: str) -> bool:
+    """Whether nothing but the pipeline makes what has this path in IAM."""
+    return path.startswith(f"/{PREFIX}/")
+
+
 def role_tag_value(team: str, arn: str) -> str:
     """The value of ROLE_TAG: whose file describes the role of this ARN.
 

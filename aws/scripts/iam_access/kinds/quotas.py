@@ -133,6 +133,16 @@ def _roles(snapshot: Snapshot, _: Principal | None) -> Items:
     }
 
 
+def _groups(snapshot: Snapshot, _: Principal | None) -> Items:
+    groups = (each for each in snapshot.principals if each.type is PrincipalType.GROUP)
+    return {each.name: 1 for each in groups}
+
+
+def _groups_of_user(snapshot: Snapshot, holder: Principal | None) -> Items:
+    state = snapshot.principals.get(_principal(holder))
+    return dict.fromkeys(state.groups, 1) if state else {}
+
+
 def _no_attachment(short: Shortage) -> Problem:
     return Problem(
         "attachment-quota",
@@ -180,6 +190,26 @@ def _no_role(short: Shortage) -> Problem:
     )
 
 
+def _no_group(short: Shortage) -> Problem:
+    return Problem(
+        "group-quota",
+        f"no room for group {short.subject}: account {short.account} has {short.used:,} of "
+        f"{short.limit:,} groups, and the plan makes {short.added:,} more",
+        "delete groups that are not needed, or have the quota raised",
+    )
+
+
+def _no_membership(short: Shortage) -> Problem:
+    return Problem(
+        "membership-quota",
+        f"no room for {short.holder} in group {short.subject} in account {short.account}: it is in "
+        f"{short.used} of {short.limit} groups, the plan adds {short.added} and removes "
+        f"{short.removed}",
+        "put what it needs into one group, or grant it by permanent access; AWS raises this quota "
+        "for no account",
+    )
+
+
 ATTACHED = Quota(
     "attached policies",
     lambda quotas, holder: quotas.attached_to(_principal(holder)),
@@ -200,5 +230,15 @@ TAGS = Quota(
 # What takes a policy or a role away does so last.
 POLICIES = Quota(
     "policies", lambda quotas, _: quotas.policies, _policies, makes_room=False, refusal=_no_policy
+)
+GROUPS = Quota(
+    "groups", lambda quotas, _: quotas.groups, _groups, makes_room=False, refusal=_no_group
+)
+GROUPS_OF_USER = Quota(
+    "groups of a user",
+    lambda quotas, _: quotas.groups_per_user,
+    _groups_of_user,
+    makes_room=True,
+    refusal=_no_membership,
 )
 ROLES = Quota("roles", lambda quotas, _: quotas.roles, _roles, makes_room=False, refusal=_no_role)

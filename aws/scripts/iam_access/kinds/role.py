@@ -39,7 +39,7 @@ from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, ROLES, TAGS, Quota, U
 from iam_access.kinds.role_facts import DEFAULT_SESSION, InstanceProfile, RoleSettings, RolesPart
 from iam_access.kinds.role_file import KEY, RoleKey, RoleSpec
 from iam_access.kinds.tags import as_list
-from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST, gone
+from iam_access.kinds.temporary_role import CLOSED_TRUST, TRUST
 from iam_access.model import (
     AnswerCheck,
     ApiCall,
@@ -757,7 +757,7 @@ def _deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
         Phase.RETIRE,
         absent_is_done=True,
         # What is allowed by a tag of a role is denied once there is no such role.
-        confirm=gone(before.attributes["arn"]),
+        confirm=calls.gone(PrincipalType.ROLE, before.attributes["arn"]),
     )
 
 

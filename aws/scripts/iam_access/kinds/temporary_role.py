@@ -277,7 +277,11 @@ def _ending(before: Resource, snapshot: Snapshot) -> Iterable[ApiCall]:
 
 def _closing(account: str, before: Resource) -> ApiCall:
     closing = _trust(account, before.name, CLOSED_TRUST, Phase.REVOKE)
-    return replace(closing, absent_is_done=True, confirm=gone(before.attributes["arn"]))
+    return replace(
+        closing,
+        absent_is_done=True,
+        confirm=calls.gone(PrincipalType.ROLE, before.attributes["arn"]),
+    )
 
 
 def _deletion(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
@@ -288,23 +292,12 @@ def _deletion(before: Resource, snapshot: Snapshot) -> tuple[ApiCall, ...]:
         *(() if is_closed(before) else [_closing(snapshot.account_id, before)]),
         *_extras(role, before, snapshot, kept=()),
         calls.delete_inline(snapshot.account_id, role, POLICY_NAME, Phase.RETIRE),
-        replace(delete, absent_is_done=True, confirm=gone(before.attributes["arn"])),
+        replace(
+            delete,
+            absent_is_done=True,
+            confirm=calls.gone(PrincipalType.ROLE, before.attributes["arn"]),
+        ),
     )
-
-
-def gone(arn: str) -> Confirm:
-    """Whether there is no role of this ARN, asked of what the deployer role may always read.
-
-    Where IAM allows an action below a path only, it denies it for a name that no role has.
-    """
-    read = Read(
-        "iam",
-        "get_account_authorization_details",
-        {"Filter": ["Role"], "MaxItems": 1_000},
-        expects=(AnswerCheck(("RoleDetailList", "Arn"), Match.LACKS, (arn,)),),
-        pages=("Marker", "Marker"),
-    )
-    return Confirm(frozenset({"AccessDenied"}), (read,))
 
 
 def _same(one: Document | None, other: Document | None) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain, permutations, product, starmap
 
 from iam_access.kinds import aws_policies, given_access
 from iam_access.kinds.kind import GivenAccess
-from iam_access.model import Change, Principal, ResourceId
+from iam_access.model import Change, Principal, PrincipalType, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
 from iam_access.policy.widening import covers
@@ -95,7 +95,7 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
     """
     known = _Effects(changes, snapshot)
     effects: dict[Principal, dict[ResourceId, _Effect]] = {}
-    by_recipient = tuple(_by_recipient(changes))
+    by_recipient = tuple(_by_recipient(changes, snapshot))
     for change, principal, had, has in by_recipient:
         found = known.of(had, has)
         if found is not None:
@@ -110,22 +110,29 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
     for id_, arn, effect in _rewritten(changes):
         if effect.widens:
             widened[arn] = id_
-        for holder in known.holders.get(arn, ()):
-            if (holder, arn) not in detached:
-                effects.setdefault(holder, {})[id_] = effect
+        for member in chain.from_iterable(map(snapshot.members, known.holders.get(arn, ()))):
+            if (member, arn) not in detached:
+                effects.setdefault(member, {})[id_] = effect
     orders: dict[ResourceId, Order] = {}
     shared = frozenset(change.id for change in changes if _is_shared(change))
     for theirs in effects.values():
         _put_in_order(theirs, shared, orders)
+    _leave_groups(changes, known, orders)
     return Ordering(orders, _leave(detached, widened, effects, orders))
 
 
 def _by_recipient(
-    changes: Iterable[Change],
+    changes: Iterable[Change], snapshot: Snapshot
 ) -> Iterator[tuple[Change, Principal, GivenAccess, GivenAccess]]:
-    """Each change and each of its recipients, with what counts for it before and after."""
+    """Each change and each of its recipients, with what counts for it before and after.
+
+    Of a group, these are the members that it has.
+    """
     for change in changes:
         before, after = given_access(change.before), given_access(change.after)
+        group = before.group or after.group
+        if group is not None:
+            yield from ((change, each, before, after) for each in snapshot.members(group))
         for principal in dict.fromkeys((*before.recipients, *after.recipients)):
             yield change, principal, _counting(before, principal), _counting(after, principal)
 
@@ -197,6 +204,27 @@ def _leave(
     return frozenset(first)
 
 
+def _leave_groups(
+    changes: Sequence[Change], known: "_Effects", orders: dict[ResourceId, Order]
+) -> None:
+    """See that members leave a group before it is given more."""
+    leaving: dict[Principal, set[ResourceId]] = {}
+    for change in changes:
+        holder, recipients = (
+            given_access(change.before).holder,
+            given_access(change.before).recipients,
+        )
+        is_of_group = holder is not None and holder.type is PrincipalType.GROUP
+        if change.after is None and holder and is_of_group and recipients not in ((), (holder,)):
+            leaving.setdefault(holder, set()).add(change.id)
+    for change in changes if leaving else ():
+        before, after = given_access(change.before), given_access(change.after)
+        gone = leaving.get(after.group) if after.group else None
+        effect = known.of(before, after) if gone else None
+        if gone and effect is not None and effect.widens:
+            orders.setdefault(change.id, Order()).follows |= gone
+
+
 class _Effects:
     """What changes of one principal alone do to its statements. Each policy is looked at once."""
 
@@ -225,7 +253,9 @@ class _Effects:
         """
         holder = had.holder or has.holder
         state = self._snapshot.principals.get(holder) if holder else None
-        there = frozenset(state.attached) if state else frozenset[str]()
+        # To a new member, all that the group has is new.
+        joins = had.holder is None and has.recipients != (holder,)
+        there = frozenset(state.attached) if state and not joins else frozenset[str]()
         gone = [arn for arn in had.attached - has.attached if arn in there]
         come = [arn for arn in has.attached - had.attached if arn not in there]
         found = [self._of_attachment(arn, attached=True) for arn in gone]

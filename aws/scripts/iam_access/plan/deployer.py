@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import product
 
 from iam_access.kinds import Kind
 from iam_access.kinds.operations import principals_in
@@ -59,11 +60,13 @@ class Deployer:
             if call.target != (snapshot.account_id, "iam", None):
                 continue
             operation = kind.operations[call.service, call.operation]
-            for permission in operation.permissions:
-                resource = _resource(permission, call, snapshot)
+            after = operation.effect(snapshot, call.params)
+            # What moves takes the permission for where it is and for where it is to be.
+            for permission, at in product(operation.permissions, (snapshot, after)):
+                resource = _resource(permission, call, at)
                 if not self._may(permission, call, resource, snapshot):
                     return f"{permission} on {resource}"
-            snapshot = operation.effect(snapshot, call.params)
+            snapshot = after
         return None
 
     def _may(self, permission: str, call: ApiCall, resource: str, snapshot: Snapshot) -> bool:
@@ -87,9 +90,15 @@ def _resource(permission: str, call: ApiCall, snapshot: Snapshot) -> str:
     if profile is not None and permission != "iam:PassRole":
         where = f"arn:{snapshot.partition}:iam::{snapshot.account_id}:instance-profile"
         return f"{where}{call.params.get('Path', '/')}{profile}"
-    for principal in principals_in(call.params):
-        return snapshot.principals[principal].arn
-    return str(call.params["PolicyArn"])
+    subject = _subject(call)
+    return snapshot.principals[subject].arn if subject else str(call.params["PolicyArn"])
+
+
+def _subject(call: ApiCall) -> Principal | None:
+    """The principal that a call is about: for a membership the group, and not the user."""
+    named = principals_in(call.params)
+    groups = [each for each in named if each.type is PrincipalType.GROUP]
+    return next(iter((*groups, *named)), None)
 
 
 def _context(call: ApiCall, snapshot: Snapshot) -> Iterator[tuple[str, str | Sequence[str]]]:
@@ -102,8 +111,9 @@ def _context(call: ApiCall, snapshot: Snapshot) -> Iterator[tuple[str, str | Seq
         yield "iam:PolicyARN", params["PolicyArn"]
     if "InstanceProfileName" in params:
         yield "iam:PassedToService", f"ec2.{PARTITIONS[snapshot.partition].dns_suffix}"
-    for principal in principals_in(params):
-        state = snapshot.principals[principal]
+    subject = _subject(call)
+    if subject is not None:
+        state = snapshot.principals[subject]
         for key, value in state.tags.items():
             yield f"aws:ResourceTag/{key}", value
         if "PermissionsBoundary" in params or state.boundary:

@@ -9,6 +9,7 @@ from iam_access.config.rules.rulebook import RequiredBoundary, Rulebook
 from iam_access.kinds import KINDS, given_access, is_temporary, kind_of, names
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.fields import exactly
+from iam_access.kinds.kind import GivenAccess
 from iam_access.kinds.operations import principals_in
 from iam_access.kinds.quotas import Quota, QuotaUsage, Shortage, Use
 from iam_access.model import (
@@ -58,7 +59,7 @@ def protected(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     refused: list[ResourceId] = []
     told: dict[tuple[Principal, frozenset[str], bool], Finding] = {}
     for change in changes:
-        for principal in _touched(change):
+        for principal in _touched(change, where.snapshot):
             rule = where.rules.protecting_rule(principal)
             if rule is None:
                 continue
@@ -76,7 +77,7 @@ def _is_leaving(change: Change, principal: Principal) -> bool:
     return change.action is ChangeType.DELETE or has_left
 
 
-def _touched(change: Change) -> Iterator[Principal]:
+def _touched(change: Change, snapshot: Snapshot) -> Iterator[Principal]:
     """The principals that a change does anything to, or grants anything to."""
     given = given_access(change.subject)
     named = _named_by(change.calls)
@@ -85,7 +86,13 @@ def _touched(change: Change) -> Iterator[Principal]:
         named.discard(given.holder)
     # Deleting a role that is ours leaves those it was made for as they are.
     is_left = given.makes_holder and change.action is ChangeType.DELETE
-    yield from dict.fromkeys((*(() if is_left else given.recipients), *sorted(named)))
+    granted = () if is_left else (*given.recipients, *_members(given, snapshot))
+    yield from dict.fromkeys((*granted, *sorted(named)))
+
+
+def _members(given: GivenAccess, snapshot: Snapshot) -> tuple[Principal, ...]:
+    """Who is in the group that a resource is, if it is one."""
+    return snapshot.members(given.group) if given.group is not None else ()
 
 
 def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
@@ -117,12 +124,12 @@ def boundary(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
     refused: list[ResourceId] = []
     told: dict[tuple[Principal, frozenset[str]], Finding] = {}
     leaving = {
-        (principal, arn)
+        (principal, what)
         for change in changes
         if change.after is None
         for given in [given_access(change.before)]
         for principal in given.recipients
-        for arn in given.attached
+        for what in (given.holder, *given.attached)
     }
     for change in changes:
         for principal in _gaining(change, leaving, where.snapshot):
@@ -137,20 +144,23 @@ def boundary(changes: tuple[Change, ...], where: GuardContext) -> GuardResult:
 
 
 def _gaining(
-    change: Change, leaving: Set[tuple[Principal, str]], snapshot: Snapshot
+    change: Change, leaving: Set[tuple[Principal, Principal | str | None]], snapshot: Snapshot
 ) -> Iterator[Principal]:
     """Who may do more by a change: whom it is for, or who holds the policy that it changes.
 
-    Not those who are `leaving` the policy (by its ARN): it allows more only once they are gone.
+    Not those who are `leaving` the policy (by its ARN) or the group: it allows more only once they
+    are gone.
     """
     if change.after is None or not _gives_more(change.before, change.after):
         return
     given = given_access(change.after)
     yield from given.recipients
+    yield from (each for each in _members(given, snapshot) if (each, given.group) not in leaving)
     for arn in given.published if change.before is not None else ():
         for holder in snapshot.attached_to(arn):
-            if (holder, arn) not in leaving:
-                yield from snapshot.members(holder)
+            for member in snapshot.members(holder):
+                if (holder, arn) not in leaving and (member, arn) not in leaving:
+                    yield member
 
 
 def _gives_more(before: Resource | None, after: Resource) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from iam_access.config.findings import FindingCollector
-from iam_access.kinds.base import FIELDS, AccessEntry
+from iam_access.kinds.base import FIELDS, GROUPS, AccessEntry
 from iam_access.phrases import shown
 
 _What = tuple[str, str]  # environment, grant
@@ -66,6 +66,8 @@ class _Holder:
         if alike is not entry:
             self._duplicate(alike, entry)
             return
+        if before.makes is not None or entry.makes is not None:
+            return  # groups are made to overlap
         self._report.warning(
             "overlapping-entries",
             entry.place.location,
@@ -124,4 +126,4 @@ class _Holder:
 
 
 def _content(entry: AccessEntry) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(getattr(entry, name)) for name in FIELDS)
+    return tuple(frozenset(getattr(entry, name)) for name in (*FIELDS, GROUPS))

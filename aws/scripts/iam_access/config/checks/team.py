@@ -162,7 +162,7 @@ def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCol
         "too-many-grants",
         largest.place.location,
         f"the team's entries make {grants:,} grants, {_grants(largest):,} of them this one "
-        f"(users and roles times environments times grants), and {most:,} are allowed",
+        f"(whom it names times environments times grants), and {most:,} are allowed",
         "remove what is not needed, put grants together into one policy, or split the team; "
         + book.cite("limits", "grants_per_team"),
     )
@@ -170,7 +170,8 @@ def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCol
 
 
 def _grants(entry: AccessEntry) -> int:
-    return (len(entry.users) + len(entry.roles)) * len(entry.environments) * len(entry.grants)
+    holders = len(entry.users) + len(entry.roles) + len(entry.groups)
+    return holders * len(entry.environments) * len(entry.grants)
 
 
 def _keys(items: Iterable[Item]) -> frozenset[str]:

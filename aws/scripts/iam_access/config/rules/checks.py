@@ -97,12 +97,12 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
 
 def _known(entry: AccessEntry, team: _Team) -> None:
     """Refuse an entry that names no principal: no rule can be checked for it."""
-    if entry.valid and not (entry.users or entry.roles):
+    if entry.valid and not (entry.users or entry.roles or entry.groups):
         team.report.error(
             "rules-unknown",
             entry.place.location,
-            f"no rule of {FILE} can be checked for an entry that names neither users nor roles",
-            "name the users or roles it is for, or remove the entry",
+            f"no rule of {FILE} can be checked for an entry that names no user, role or group",
+            "name whom it is for, or remove the entry",
         )
 
 

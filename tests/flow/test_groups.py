@@ -1,0 +1,210 @@
+"""Groups of files, in the sandbox: every call is one that AWS and the deployer role allow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from iam_access.cli import commands
+from iam_access.sandbox import LostAnswer
+from iam_access.sandbox.template import Template
+from tests.flow.fleet import (
+    POWER_USER,
+    PROD,
+    READ_ONLY,
+    TEMPLATE,
+    VIEW_ONLY,
+    Files,
+    Fleet,
+    opened,
+    policy,
+    refusing,
+)
+from tests.flow.test_interruption import ending_after, once_for_each
+from tests.sandbox.support import policy as statements
+
+GROUP: dict[str, Any] = {
+    "members": ["ann@example.com", "bob@example.com"],
+    "grants": ["read"],
+    "managed_policies": [VIEW_ONLY],
+    "custom_statements": [
+        {
+            "effect": "Allow",
+            "actions": ["sns:Publish"],
+            "resources": [{"sns": "a", "region": "eu-west-1"}],
+        }
+    ],
+}
+ARN = "arn:aws:iam::111122223333:group/self-serve/payments/devs"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    template = tmp_path / "template.yaml"
+    text = TEMPLATE.read_text("utf-8")
+    switch = 'ManageGroups:\n    Type: String\n    Default: "false"'
+    assert switch in text
+    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
+    files = Files(tmp_path / "aws")
+    with opened(files, template=template) as found:
+        files.team(policies={"read": policy()})
+        yield found
+
+
+def write(fleet: Fleet, **groups: Any) -> None:
+    fleet.files.write("aws-groups/payments.yaml", yaml.safe_dump({"aws-groups": groups}))
+
+
+def members(fleet: Fleet, group: str = "devs") -> list[str]:
+    users = fleet.admin().get_group(GroupName=group)["Users"]
+    return sorted(user["UserName"] for user in users)
+
+
+def test_they_are_made_changed_and_removed_to_the_letter(fleet: Fleet) -> None:
+    before = fleet.dump()
+    write(fleet, devs=GROUP)
+    first = fleet.apply("--all", "--output", "json", "--explain", "--verify")
+    assert (first.status, first.err) == (0, ""), first.out
+    assert fleet.apply("--all").writes == ()
+    assert fleet.dump()[ARN]["Path"] == "/self-serve/payments/"
+    assert members(fleet) == ["ann", "bob"]
+    write(fleet, devs={"members": ["bob@example.com"], "managed_policies": [READ_ONLY]})
+    assert fleet.apply("--all").status == 0
+    assert fleet.apply("--all").writes == ()
+    left = fleet.dump()[ARN]
+    assert [each["PolicyArn"] for each in left["AttachedManagedPolicies"]] == [READ_ONLY]
+    assert (left["GroupPolicyList"], members(fleet)) == ([], ["bob"])
+    fleet.files.write("aws-groups/payments.yaml", "aws-groups: {}\n")
+    gone = fleet.apply("--all")
+    assert gone.status == 0, gone.out
+    assert {key for key in fleet.dump() if ":group/" in key} == set()
+    assert before.keys() - fleet.dump().keys() == set()
+
+
+def test_who_leaves_goes_first_and_who_joins_comes_last(fleet: Fleet) -> None:
+    write(fleet, devs=GROUP | {"members": ["ann@example.com"]})
+    assert fleet.apply("--all").status == 0
+    wider = policy({"effect": "Allow", "actions": ["s3:*"], "resources": ["*"]})
+    fleet.files.team(policies={"read": wider})
+    changed = {"members": ["bob@example.com"], "managed_policies": [POWER_USER], "grants": ["read"]}
+    write(fleet, devs=changed)
+    run = fleet.apply("--all")
+    assert [call.operation for call in run.writes] == [
+        "RemoveUserFromGroup",
+        "CreatePolicyVersion",
+        "AttachGroupPolicy",
+        "DetachGroupPolicy",
+        "DeleteGroupPolicy",
+        "AddUserToGroup",
+    ]
+
+
+def test_where_a_member_cannot_be_removed_the_group_is_given_nothing(fleet: Fleet) -> None:
+    write(fleet, devs=GROUP)
+    assert fleet.apply("--all").status == 0
+    before = fleet.dump()[ARN]
+    write(fleet, devs=GROUP | {"members": ["bob@example.com"], "managed_policies": [POWER_USER]})
+    fleet.sandbox.faults.append(
+        refusing("AccessDenied", lambda call: call.operation == "RemoveUserFromGroup")
+    )
+    assert fleet.apply("--all").status == 2
+    fleet.sandbox.faults.clear()
+    assert fleet.dump()[ARN] == before
+    assert fleet.apply("--all").status == 0
+    assert members(fleet) == ["bob"]
+
+
+def test_what_others_change_about_it_is_drift_and_goes(fleet: Fleet) -> None:
+    write(fleet, devs=GROUP | {"members": ["ann@example.com"]})
+    assert fleet.apply("--all").status == 0
+    applied = fleet.dump()[ARN]
+    iam = fleet.admin()
+    iam.add_user_to_group(GroupName="devs", UserName="bob")
+    iam.attach_group_policy(GroupName="devs", PolicyArn=POWER_USER)
+    iam.put_group_policy(GroupName="devs", PolicyName="theirs", PolicyDocument=statements("s3:*"))
+    found = fleet.run(commands.drift, "--output", "json")
+    told = [each["message"] for each in found.json["findings"] if each["code"] == "drift"]
+    assert len(told) == 2, told
+    assert any("group-member devs of user bob" in each for each in told), told
+    assert fleet.run(commands.drift, "--mend").status == 1
+    assert (fleet.dump()[ARN], members(fleet)) == (applied, ["ann"])
+    assert fleet.apply("--all").writes == ()
+
+
+def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
+    for groups in ({"devs": GROUP}, {"devs": GROUP | {"members": [], "grants": []}}, {}):
+        write(fleet, **groups)
+        fleet.sandbox.faults.append(once_for_each(LostAnswer))
+        lost = fleet.apply("--all", "--output", "json")
+        fleet.sandbox.faults.clear()
+        assert lost.status == 0, lost.out
+        assert fleet.apply("--all").writes == ()
+
+
+def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet) -> None:
+    changed = GROUP | {"members": ["bob@example.com"], "managed_policies": [READ_ONLY]}
+    for groups in ({"devs": GROUP}, {"devs": changed}, {}):
+        write(fleet, **groups)
+        stopped = 0
+        while True:
+            fleet.sandbox.faults[:] = [ending_after(1)]
+            run = fleet.apply("--all")
+            fleet.sandbox.faults.clear()
+            if not run.writes or run.status == 0:
+                break
+            stopped += 1
+        assert stopped >= 2
+        assert fleet.apply("--all").writes == ()
+    assert {key for key in fleet.dump() if ":group/" in key} == set()
+
+
+def test_a_member_who_is_not_there_keeps_no_other_out(fleet: Fleet) -> None:
+    write(fleet, devs=GROUP | {"members": ["ann@example.com", "bop@example.com"]})
+    run = fleet.apply("--all", "--output", "json")
+    (found,) = (each for each in run.json["findings"] if each["severity"] == "error")
+    assert (run.status, found["code"]) == (1, "missing-principal")
+    assert "did you mean bob" in found["hint"]
+    assert members(fleet) == ["ann"]
+
+
+def test_quotas_count_what_others_made(fleet: Fleet) -> None:
+    iam = fleet.admin()
+    for number in range(9):
+        iam.create_group(GroupName=f"theirs-{number}")
+        iam.add_user_to_group(GroupName=f"theirs-{number}", UserName="ann")
+    write(fleet, devs=GROUP, more=GROUP)
+    run = fleet.apply("--all", "--output", "json")
+    assert (run.status, run.codes.count("membership-quota")) == (1, 1), run.out
+    assert sorted((*members(fleet), *members(fleet, "more"))) == ["ann", "bob", "bob"]
+    fleet.sandbox.quotas("111122223333").groups = 11
+    write(fleet, devs=GROUP, more=GROUP, third=GROUP)
+    assert "group-quota" in fleet.apply("--all", "--output", "json").codes
+
+
+def test_a_group_of_others_is_refused_and_taken_over(fleet: Fleet) -> None:
+    iam = fleet.admin()
+    iam.create_group(GroupName="devs", Path="/RoleModel/")
+    iam.attach_group_policy(GroupName="devs", PolicyArn=VIEW_ONLY)
+    for user in ("ann", "bob"):
+        iam.add_user_to_group(GroupName="devs", UserName=user)
+    write(
+        fleet,
+        devs={"members": ["ann@example.com", "bob@example.com"], "managed_policies": [VIEW_ONLY]},
+    )
+    fleet.files.team(policies={})
+    refused = fleet.apply("--all", "--output", "json")
+    assert (refused.status, refused.writes) == (1, ())
+    assert "not-ours" in refused.codes
+    lacking = fleet.apply("--all", "--adopt", "--output", "json")
+    assert (lacking.status, lacking.writes, lacking.codes) == (1, (), ["not-adoptable"])
+    template = Template.read(TEMPLATE.parent / "group-adoption.yaml")
+    moved = "arn:aws:iam::111122223333:group/RoleModel/*"
+    fleet.sandbox.deploy(template, PROD, {"AdoptableGroups": moved})
+    run = fleet.apply("--all", "--adopt", "--explain")
+    assert run.status == 0, run.out
+    assert "No user or role gains or loses anything." in run.out, run.out
+    assert [call.operation for call in run.writes] == ["UpdateGroup", *2 * ["AddUserToGroup"]]
+    assert fleet.apply("--all").writes == ()
+    assert fleet.dump()[ARN]["Path"] == "/self-serve/payments/"
