@@ -54,6 +54,20 @@ def test_an_entry_takes_from_templates_what_it_does_not_say(tmp_path: Path) -> N
         ("max_session: 2h", "max_session: ¶2", "bad-duration", "'2'"),
         ("max_session: 2h", "max_session: ¶13h", "bad-duration", "13:00"),
         ("service: ec2", "service: ¶EC2", "bad-principal", "'EC2'"),
+        ("service: ec2", "service: ¶lamda", "unknown-service-principal", "'lamda.amazonaws.com'"),
+        ("service: ec2", "service: ¶ec2.amazonaws.com.cn", "wrong-partition", "aws-cn"),
+        (
+            "service: ec2",
+            "service: ec2, conditions: {StringEquals: {¶aws:SourceAcount: '1'}}",
+            "unknown-condition-key",
+            "'aws:SourceAcount'",
+        ),
+        (
+            "service: ec2",
+            "service: ec2, conditions: {StringEquals: {aws:SourceAccount: ¶'{acount_id}'}}",
+            "unknown-placeholder",
+            "'{acount_id}'",
+        ),
         ("{app: pay", "{¶'aws:x': pay", "bad-value", "'aws:x'"),
         ("[reader]", "[¶raeder]", "unknown-grant", "'raeder'"),
         ("[prod]", "[¶prd]", "unknown-environment", "'prd'"),
@@ -138,6 +152,48 @@ def test_rules_about_grants_hold_for_what_a_role_says_itself(tmp_path: Path) -> 
     found = only_finding(files(tmp_path, text))
     assert found.code == "forbidden-grant"
     assert "what this entry says itself, which holds ReadOnlyAccess, may not" in found.message
+
+
+OIDC = """\
+aws-roles:
+  ci:
+    trust:
+      - federated: oidc-provider/gitlab.example.com
+        conditions: {StringEquals: {gitlab.example.com:sub: "x", gitlab.example.com:aud: y}}
+      - federated: oidc-provider/token.actions.githubusercontent.com
+        conditions:
+          StringEquals: {token.actions.githubusercontent.com:aud: sts.amazonaws.com}
+          StringLike: {token.actions.githubusercontent.com:sub: "repo:a/b:*"}
+      - {service: [batchoperations.s3, states.eu-west-1.amazonaws.com, ecs-tasks]}
+      - {iam: role/x, account: [hub, prod], conditions: {StringEquals: {sts:ExternalId: x}}}
+"""
+
+
+def test_claims_services_and_accounts_that_there_are_can_be_trusted(tmp_path: Path) -> None:
+    write(tmp_path, {"settings.yaml": "account_names: {hub: 999900001111, prod: 999900001111}\n"})
+    configuration = files(tmp_path, OIDC)
+    assert finding_lines(configuration) == []
+    ids = configuration.teams["pay"].account_ids
+    assert (ids["hub"], ids["prod"]) == ("999900001111", "444455556666")
+
+
+def test_names_that_the_settings_know_are_right(tmp_path: Path) -> None:
+    text = OIDC.replace("ecs-tasks", "brandnew").replace("sts:ExternalId", "brandnew:Key")
+    known = 'known_names: [brandnew.amazonaws.com, "brandnew:*"]\n'
+    names = "account_names: {hub: 999900001111}\n"
+    write(tmp_path, {"settings.yaml": names})
+    assert [each.code for each in files(tmp_path, text).findings] == [
+        "unknown-service-principal",
+        "unknown-condition-key",
+    ]
+    write(tmp_path, {"settings.yaml": names + known})
+    assert finding_lines(files(tmp_path, text)) == []
+
+
+def test_a_trust_policy_that_no_account_allows_is_too_large(tmp_path: Path) -> None:
+    many = ", ".join(f"role/{number:0>60}" for number in range(60))
+    found = only_finding(files(tmp_path, f"aws-roles: {{ci: {{trust: [{{iam: [{many}]}}]}}}}\n"))
+    assert found.code == "policy-too-large"
 
 
 OTHER = {

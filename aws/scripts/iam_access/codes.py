@@ -128,6 +128,7 @@ Code: TypeAlias = Literal[
     "bad-action",
     "unknown-action",
     "unknown-service",
+    "unknown-service-principal",
     "missing-action",
     "conflicting-actions",
     "missing-resource",
@@ -554,6 +555,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR + _WARNING,
         "AWS has no such service; an error or a warning as for actions",
     ),
+    "unknown-service-principal": CodeEntry(
+        _ERROR + _WARNING,
+        "AWS has no such service principal, and refuses a trust policy that names it; an error or "
+        "a warning as for actions",
+    ),
     "missing-action": CodeEntry(_ERROR, "a statement without actions"),
     "conflicting-actions": CodeEntry(_ERROR, "a statement with both `actions` and `not_actions`"),
     "missing-resource": CodeEntry(_ERROR, "a statement without resources"),
@@ -568,7 +574,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "bad-short-form": CodeEntry(
         _ERROR, "a short form of a resource that names none, or that cannot stand there"
     ),
-    "unknown-account-name": CodeEntry(_ERROR, "an account that is no environment of the team"),
+    "unknown-account-name": CodeEntry(
+        _ERROR, "an account that is no environment of the team, and no name in `account_names`"
+    ),
     "bad-principal": CodeEntry(
         _ERROR, "a short form of a principal that names none, or that AWS would refuse"
     ),

@@ -76,9 +76,10 @@ AccountId = Annotated[
 ]
 DeployerRole = Annotated[str, AfterValidator(_role), written_as(_ROLE.pattern, _ROLES)]
 PartitionName = Annotated[str, AfterValidator(_partition), WithJsonSchema({"enum": [*PARTITIONS]})]
-ENVIRONMENT: TypeAdapter[str] = TypeAdapter(
-    Annotated[str, AfterValidator(_environment), written_as(_ENVIRONMENT.pattern, _ENVIRONMENTS)]
-)
+EnvironmentName = Annotated[
+    str, AfterValidator(_environment), written_as(_ENVIRONMENT.pattern, _ENVIRONMENTS)
+]
+ENVIRONMENT: TypeAdapter[str] = TypeAdapter(EnvironmentName)
 
 
 class AccountSpec(Spec):

@@ -86,13 +86,15 @@ class Team:
     `accounts` are by the environment's name. `entries` are by folder, for every registered folder.
     Invalid entries are left out but for their places, `invalid_places`, and the team is in
     `Configuration.invalid`. `accounts_are_known` is False if some accounts could not be read.
-    `tags` are the team's own for all that is made, with placeholders.
+    `account_names` are the ids of accounts that all teams may name. `tags` are the team's own for
+    all that is made, with placeholders.
     """
 
     name: str
     accounts: Mapping[str, AccountSpec]
     entries: Mapping[str, tuple[FileEntry[Any], ...]]
     accounts_are_known: bool = True
+    account_names: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     invalid_places: tuple[SourcePosition, ...] = ()
 
@@ -103,8 +105,8 @@ class Team:
 
     @cached_property
     def account_ids(self) -> Mapping[str, str]:
-        """The ids of the accounts that the team's files may name, by environment."""
-        return {name: spec.id for name, spec in self.accounts.items()}
+        """The ids of the accounts that the team's files may name, by environment or name."""
+        return {**self.account_names, **{name: spec.id for name, spec in self.accounts.items()}}
 
     @cached_property
     def access(self) -> Sequence[AccessEntry]:

@@ -9,6 +9,7 @@ from typing import Any
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec, StatementSpec
 from iam_access.kinds.fields import PART_BEFORE, UserNames
+from iam_access.policy.document import as_list
 
 _End = datetime | tuple[timedelta, datetime | None] | None
 _Grant = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...], _End]
@@ -43,6 +44,19 @@ class Earlier:
         """Whether a condition named this key."""
         return key.lower() in self._condition_keys
 
+    def named_service(self, name: str) -> bool:
+        """Whether an entry's trust named this service principal."""
+        return name in self._services
+
+    @cached_property
+    def _services(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for access in self.access
+            for statement in access.trust
+            for name in as_list(statement["Principal"].get("Service", []))
+        )
+
     @cached_property
     def _grants(self) -> frozenset[_Grant]:
         return frozenset(self._grant(each) for each in self.access if each.temporary)
@@ -70,6 +84,12 @@ class Earlier:
             key.lower()
             for statement in self._statements()
             for keys in (statement.conditions or {}).values()
+            for key in keys
+        ).union(
+            key.lower()
+            for access in self.access
+            for statement in access.trust
+            for keys in statement.get("Condition", {}).values()
             for key in keys
         )
 

@@ -17,6 +17,7 @@ from iam_access.config.checks import departures
 from iam_access.config.checks import fleet as fleet_checks
 from iam_access.config.checks import policies as policy_checks
 from iam_access.config.checks import team as team_checks
+from iam_access.config.checks import trust as trust_checks
 from iam_access.config.checks.fleet import Precedence
 from iam_access.config.configuration import Configuration, Team, TeamFiles
 from iam_access.config.duration_starts import MERGED, Merging, set_beginnings
@@ -263,7 +264,8 @@ class _Reading:
             directory=self.directory,
             settings=self.settings,
             teams={
-                name: _team(team_files) for name, team_files in sorted(self.all_team_files.items())
+                name: _team(team_files, self.settings.account_names)
+                for name, team_files in sorted(self.all_team_files.items())
             },
             accounts=_of_valid(known, invalid),
             known_accounts=known,
@@ -409,12 +411,13 @@ def _check(
         with suppress(TooManyFindingsError):
             team_checks.check(team_files, about, book, now, concerned, with_accounts)
             few = report.few_of(team_files.name, Severity.WARNING)
-            policy_checks.check(team_files, about, book.settings.known_names, unknown, few)
+            policy_checks.check(team_files, about, book.settings, unknown, few)
+            trust_checks.check(team_files, about, book.settings, unknown, few)
             rule_checks.check(team_files, about, book, unknown, now, concerned)
     return indexes
 
 
-def _team(team_files: TeamFiles) -> Team:
+def _team(team_files: TeamFiles, account_names: Mapping[str, str]) -> Team:
     return Team(
         name=team_files.name,
         accounts=team_files.accounts,
@@ -422,6 +425,7 @@ def _team(team_files: TeamFiles) -> Team:
             each.folder: _entries(team_files.items.get(each.folder, ())) for each in kinds.FOLDERS
         },
         accounts_are_known=team_files.accounts_are_known,
+        account_names=account_names,
         tags=team_files.tags,
         invalid_places=tuple(
             item.place

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from iam_access import kinds
 from iam_access.config.access_tests import FOLDER as TESTS_FOLDER
-from iam_access.config.accounts import AccountId, DeployerRole
+from iam_access.config.accounts import AccountId, DeployerRole, EnvironmentName
 from iam_access.config.expressions import (
     ExpressionError,
     Matcher,
@@ -43,7 +43,7 @@ _NUMBER = re.compile(r"[0-9]{1,4}")
 _COUNT = re.compile(r"[1-9][0-9]{0,6}")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _WHOLE = {"part before the @": False, "whole address": True}
-_KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+")
+_KNOWN_NAME = re.compile(r"[A-Za-z0-9.-]+:.+|[a-z0-9-]+(\.[a-z0-9*?-]+)*\.amazonaws\.com(\.cn)?")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.*?-]+")
 _APPROVERS = re.compile(r"[1-9]")
@@ -144,7 +144,7 @@ def _known_name(value: str) -> str:
             "bad-pattern",
             f"{value!r} is not a pattern for names of one service",
             "write the service without wildcards, a colon and the name of an action or condition "
-            "key: evidently:*",
+            "key: evidently:*; or a service principal: evidently.amazonaws.com",
         )
     return value
 
@@ -613,8 +613,9 @@ class Settings(Spec):
     `planner_role` in every account where only a plan is made.
     `user_names` maps addresses to IAM users, and `domains` are those that addresses may have (none:
     any). `publish_policies` is whether a team's policies exist in each of its accounts, or only
-    where an entry grants them permanently. `accounts` are the teams that may use accounts, and
-    `closed_accounts` those that left the files and are not looked at any more.
+    where an entry grants them permanently. `accounts` are the teams that may use accounts,
+    `account_names` the ids of accounts that the files of all teams may name, and `closed_accounts`
+    those that left the files and are not looked at any more.
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request, `owners` who has to approve changes to which files.
     `permissions_boundary` is the one that every user and role with a grant must have,
@@ -637,6 +638,9 @@ class Settings(Spec):
         TemporaryAccessSettings()
     )
     accounts: Annotated[list[AccountTeams], BeforeValidator(_no_items)] = []
+    account_names: Annotated[
+        dict[EnvironmentName, AccountId], BeforeValidator(absent_is_default)
+    ] = {}
     closed_accounts: Annotated[list[AccountId], BeforeValidator(_no_list)] = []
     only_temporary: OnlyTemporary = []
     protected_principals: Annotated[ProtectedPrincipals, BeforeValidator(absent_is_default)] = (

@@ -85,7 +85,8 @@ class AccessEntry:
     `valid`, it has what can be read. `own` is what it gives beside its `grants` by what it says
     itself, as an item with the entry's key and place; None if that is nothing. `boundary` is the
     permissions boundary that it says itself, as it is written. `makes` is the role or group that it
-    makes.
+    makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
+    entry's `trust`.
     """
 
     place: SourcePosition
@@ -109,6 +110,7 @@ class AccessEntry:
     boundary: str | None = None
     makes: Principal | None = None
     groups: Sequence[str] = ()
+    trust: Sequence[Mapping[str, Any]] = ()
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import calls, entity_policies, names, role_facts, trust
+from iam_access.kinds import calls, entity_policies, names, role_facts, short_forms, trust
 from iam_access.kinds.base import (
     AccessEntry,
     Expansion,
@@ -134,6 +134,7 @@ class Roles(Kind):
                 own=_own(item),
                 boundary=boundary,
                 makes=_role(found["name"]),
+                trust=_trust_statements(item) if isinstance(item, FileEntry) else (),
             )
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
@@ -298,6 +299,12 @@ class Roles(Kind):
         return found
 
 
+def _trust_statements(entry: FileEntry[RoleSpec]) -> tuple[dict[str, Any], ...]:
+    """The statements of a role's trust policy, with placeholders."""
+    own = short_forms.iam_text(f"role/{entry.key}", short_forms.OWN_ACCOUNT)
+    return tuple(trust.statement(each, own) for each in entry.spec.trust)
+
+
 def _own(item: Item) -> Item | None:
     """What a role gives by what it says itself."""
     if isinstance(item, InvalidEntry):
@@ -424,9 +431,7 @@ def _arn(key: str, scope: TeamInAccount) -> str:
 
 def trust_document(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> dict[str, Any]:
     """The trust policy of a role, its statements in the order of the file."""
-    own = _arn(entry.key, scope)
-    statements = [trust.statement(each, own) for each in entry.spec.trust]
-    filled: dict[str, Any] = scope.fill(documents.document(statements))
+    filled: dict[str, Any] = scope.fill(documents.document(_trust_statements(entry)))
     return in_partition(filled, scope.account.partition)
 
 

@@ -136,7 +136,12 @@ def problems(entries: Any, path: Path) -> Iterator[Problem]:
             sids.setdefault(sid, index)
         conditions = each.get("conditions")
         if isinstance(conditions, Mapping) and all(map(_is_block, conditions.values())):
-            yield from check_condition(conditions, (*below, "conditions"))
+            # Unknown names are checked where the settings and earlier files are known.
+            yield from (
+                each
+                for each in check_condition(conditions, (*below, "conditions"))
+                if each.unknown is None
+            )
 
 
 def _is_block(value: Any) -> bool:

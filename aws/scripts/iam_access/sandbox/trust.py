@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iam_access.policy.arn import account_of_root, assumed_role, iam_kind
+from iam_access.policy.service_principals import is_known
 from iam_access.sandbox.documents import check_trust_policy, malformed
 from iam_access.sandbox.world import Caller, SandboxState, principal_exists, role_exists
 
@@ -25,7 +26,7 @@ def check(document: str) -> None:
 
 def _exists(kind: str, value: str) -> bool:
     if kind == "Service":
-        return _SERVICE.fullmatch(value) is not None
+        return _SERVICE.fullmatch(value) is not None and is_known(value)
     if kind == "Federated":
         return iam_kind(value) in _PROVIDERS or _DOMAIN.fullmatch(value) is not None
     if value == "*" or _ACCOUNT_ID.fullmatch(value) or account_of_root(value):

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from iam_access.codes import Code
-from iam_access.config.checks.team import TeamIndex
+from iam_access.config.checks.team import TeamIndex, how_to_name_an_account
 from iam_access.config.configuration import TeamFiles
 from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
+from iam_access.config.settings import Settings
 from iam_access.kinds import names
 from iam_access.kinds.base import (
     STATEMENT_KEYS,
@@ -205,37 +206,39 @@ class Unknown:
             return None
         if self.before is None:
             return self.otherwise
-        is_key = code == "unknown-condition-key"
-        named = self.before.named_condition_key if is_key else self.before.named_action
+        before = {
+            "unknown-condition-key": self.before.named_condition_key,
+            "unknown-service-principal": self.before.named_service,
+        }
+        named = before.get(code, self.before.named_action)
         return Severity.WARNING if named(name) else Severity.ERROR
 
 
 def check(
     team_files: TeamFiles,
     index: TeamIndex,
-    known: Sequence[str],
+    settings: Settings,
     otherwise: Severity,
     report: FindingCollector,
 ) -> None:
     """Report the errors in a team's policies, and in what entries say as policies do.
 
-    `known` are patterns of names that are right; `otherwise` is the severity of unknown ones if the
-    team's earlier files are not known.
+    `otherwise` is the severity of unknown names if the team's earlier files are not known.
     """
-    unknown = Unknown(known, index.before, otherwise)
+    unknown = Unknown(settings.known_names, index.before, otherwise)
     _names(team_files, report)
-    samples = _samples(team_files)
+    known = samples(team_files, settings.account_names)
     partitions = Partitions(team_files, index)
     for item in team_files.policies:
         _empty(item, report)
         used = partitions.used_by(item.key)
         check_aws_managed(item, used, report, tagged_by=team_files.name)
-        _statements(item, samples, used, unknown, report)
+        _statements(item, known, used, unknown, report)
     for entry in index.entries:
         if entry.own is not None:
             used = partitions.of([entry])
             check_aws_managed(entry.own, used, report)
-            _statements(entry.own, samples, used, unknown, report)
+            _statements(entry.own, known, used, unknown, report)
 
 
 def _empty(item: Item, report: FindingCollector) -> None:
@@ -412,11 +415,15 @@ def _filled(
     return statement
 
 
-def _samples(team_files: TeamFiles) -> dict[str, str]:
-    """A value for every placeholder: the longest of the team."""
+def samples(team_files: TeamFiles, account_names: Mapping[str, str]) -> dict[str, str]:
+    """A value for every placeholder: the longest of the team.
+
+    `account_names` are ids of further accounts, by name.
+    """
     specs = list(team_files.accounts.values())
     some = specs[0].id if specs else "123456789012"
     return {
+        **{account_placeholder(name): number for name, number in account_names.items()},
         **{account_placeholder(item.key): some for item in team_files.account_items},
         "account_id": some,
         "environment": max(
@@ -443,9 +450,8 @@ def check_placeholders(
             report.error(
                 "unknown-account-name",
                 place.at(*at).location,
-                f"the team has no environment {shown(account)}",
-                did_you_mean(account, environments)
-                or f"write one of the team's, {listed(environments, 'or')}, or 12 digits in quotes",
+                f"there is no account {shown(account)}",
+                how_to_name_an_account(account, environments),
             )
             continue
         report.error(

@@ -61,7 +61,7 @@ def check(
     if _too_many(entries, book, report):
         return
     names = book.settings.user_names
-    _named_accounts(team_files, report)
+    _named_accounts(team_files, book.settings.account_names, report)
     _tags(team_files, book, report)
     index.add(entries, names)
     users, roles = index.users, index.roles
@@ -90,22 +90,30 @@ def check(
         )
 
 
-def _named_accounts(team_files: TeamFiles, report: FindingCollector) -> None:
-    """Report accounts in entries that are no environments of the team."""
+def _named_accounts(
+    team_files: TeamFiles, account_names: Collection[str], report: FindingCollector
+) -> None:
+    """Report accounts in entries that are no environments of the team, and have no name."""
     if not team_files.accounts_are_known:
         return
-    known = _keys(team_files.account_items)
+    known = _keys(team_files.account_items).union(account_names)
     for item in (each for items in team_files.items.values() for each in items):
         for name, path in item.spec.named_accounts() if item.spec is not None else ():
             if name not in known:
                 report.error(
                     "unknown-account-name",
                     item.place.at(*path).location,
-                    f"the team has no environment {shown(name)}",
-                    did_you_mean(name, known)
-                    or f"write one of the team's, {listed(sorted(known), 'or')}, or 12 digits in "
-                    "quotes",
+                    f"there is no account {shown(name)}",
+                    how_to_name_an_account(name, sorted(known)),
                 )
+
+
+def how_to_name_an_account(name: str, known: Sequence[str]) -> str:
+    """What to write in the place of the name of an account that is not known."""
+    return did_you_mean(name, known) or (
+        "write an environment of the team or a name in account_names of settings.yaml "
+        f"({listed(known) or 'there is none'}), or 12 digits in quotes"
+    )
 
 
 def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:
