@@ -79,26 +79,34 @@ class Finding(Notice):
 
 
 class PrincipalType(StrEnum):
-    """The IAM entities that policies attach to."""
+    """The IAM entities that policies attach to, and whom policies of resources name beside them."""
 
     USER = "user"
     ROLE = "role"
     GROUP = "group"
+    OUTSIDER = "outsider"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Principal:
-    """An IAM user, role or group of one account, by name (without its path)."""
+    """An IAM user, role or group of one account, by name (without its path).
+
+    The name of an outsider says what it is: `account 111122223333`, `everyone`, or an ARN.
+    """
 
     type: PrincipalType
     name: str
 
     def __str__(self) -> str:
+        if self.type is PrincipalType.OUTSIDER:
+            return self.name
         return f"{self.type}/{self.name}"
 
     @property
     def label(self) -> str:
         """For people: `user alice`."""
+        if self.type is PrincipalType.OUTSIDER:
+            return self.name
         return f"{self.type} {self.name}"
 
     @property

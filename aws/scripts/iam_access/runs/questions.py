@@ -9,7 +9,7 @@ from iam_access.config.suites import Suite
 from iam_access.errors import AccessError
 from iam_access.model import Account, Failure, Finding
 from iam_access.plan.account_after import after
-from iam_access.runs.planning import Planner
+from iam_access.runs.planning import Planner, reading
 from iam_access.runs.run import Run
 from iam_access.simulation import access
 from iam_access.simulation.account_policies import AccountPolicies
@@ -108,7 +108,8 @@ def answer(
             judge = access.Judge(question, backend, account_policies, account)
         found, failure = _kept(access.answers(question, account, account_policies, origins, judge))
         absent = tuple(find_absent(account_policies.snapshot, question.principals or ()))
-        return access.AccountAnswers(account, found, absent, failure, findings)
+        known = access.known_resources(question, account_policies)
+        return access.AccountAnswers(account, found, absent, failure, findings, known)
 
     return run.each(
         accounts, work, lambda account, failure: access.AccountAnswers(account, failure=failure)
@@ -134,7 +135,7 @@ def _read(
     """The account as it is, or as a plan would leave it with the errors that the plan found."""
     session = run.open(account)
     if planner is None:
-        return session, run.read(session), ()
+        return session, run.read(session, reading(run.configuration, run.now)), ()
     snapshot, plan = run.read_and_plan(session, planner)
     findings = tuple(finding for finding in plan.findings if finding.is_error)
     return session, after(snapshot, plan.changes), findings

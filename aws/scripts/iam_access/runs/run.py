@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from iam_access.cloud.client import Call, Clients, CloudError
 from iam_access.cloud.iam_reader import ManagedPolicyDocuments
@@ -16,7 +16,7 @@ from iam_access.config.configuration import Configuration
 from iam_access.kinds import KINDS
 from iam_access.model import Account, CallTarget, Failure, Finding, Plan, Severity
 from iam_access.runs.planning import Planner
-from iam_access.snapshot import Snapshot, SnapshotPart
+from iam_access.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -102,11 +102,13 @@ class Run:
 
         return client
 
-    def read(self, session: AccountSession) -> Snapshot:
-        """The account's IAM as it is now. Raises CloudError."""
-        nothing = frozenset[SnapshotPart[Any]]()
+    def read(self, session: AccountSession, planner: Planner) -> Snapshot:
+        """The account as it is now, with the parts that the planner names. Raises CloudError."""
         return read_snapshot(
-            session.account, self.clients(session), lambda _: nothing, self.shared_parts
+            session.account,
+            self.clients(session),
+            lambda read: planner.parts(session.account, read),
+            self.shared_parts,
         )
 
     def complete(self, session: AccountSession, snapshot: Snapshot) -> Snapshot:
@@ -123,12 +125,7 @@ class Run:
         Raises CloudError.
         """
         account, call = session.account, session.call
-        snapshot = read_snapshot(
-            account,
-            self.clients(session),
-            lambda read: planner.parts(account, read),
-            self.shared_parts,
-        )
+        snapshot = self.read(session, planner)
         documents = planner.documents(account, snapshot)
         snapshot = self.managed_policies.added_to(snapshot, call, documents)
         unproven = planner.unproven(account, snapshot)

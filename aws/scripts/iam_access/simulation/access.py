@@ -15,6 +15,7 @@ from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.evaluation.compile import StatementRef
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import Decision, PolicyType, Verdict
+from iam_access.policy.evaluation.known_resources import KnownResource
 from iam_access.policy.evaluation.request import Context, Request
 from iam_access.policy.evaluation.service_exceptions import consenting_account, is_trust_action
 from iam_access.policy.globs import has_wildcard
@@ -32,21 +33,31 @@ from iam_access.snapshot import Document
 NOT_BY_AWS = "the deployer role may not ask AWS about itself, so the evaluator in here judged it"
 
 
-def on_nobody(*, by_aws: bool) -> str:
-    """Return the limits of an answer that nobody can."""
-    unseen = "policies of resources and trust policies"
-    if not by_aws:
-        unseen = "policies of resources, trust policies and service control policies"
+HERE_FOR_RESOURCES = (
+    "AWS's policy simulator judges no policies of resources for roles, so the evaluator in here "
+    "judged where one counts"
+)
+
+
+def unseen(*, by_aws: bool, all_known: bool) -> str:
+    """Return the limits of an answer about everyone: what was not looked at; "" for nothing.
+
+    `all_known` is whether the policies of all resources asked about were looked at.
+    """
+    scps = "" if by_aws else "service control policies"
+    if all_known:
+        return f"{scps} were not looked at" if scps else ""
+    others = "policies of buckets, keys and other resources that no file here describes"
     return (
-        f"{unseen} were not looked at: a policy of a resource may by itself allow users and "
-        "roles whose own policies do not"
+        f"{others}{' and ' if scps else ''}{scps} were not looked at: a policy of a resource may "
+        "by itself allow users and roles whose own policies do not"
     )
 
 
 def consent_needed(request: Request) -> str:
-    """Return which other policy must allow the request besides the caller's own; "" if none.
+    """Return which policy that is not known must allow the request besides the caller's own.
 
-    If there are several resources, this holds for each of them.
+    "" if none. If there are several resources, this holds for each of them.
     """
     action = request.action.lower()
     if is_trust_action(action):
@@ -105,7 +116,8 @@ class AccessAnswer:
     `near_allows` those that would allow it under other conditions; `near_misses` is how it may be
     allowed on some of the resources, under conditions, or for some actions of a pattern. `needed`
     is what else must allow it. `boundary` is the ARN of the permissions boundary, `made_for` the
-    principal whose temporary grant the role was made for.
+    principal whose temporary grant the role was made for. `by_resource` is whether the resource's
+    own policy counted.
     """
 
     account: Account
@@ -122,6 +134,13 @@ class AccessAnswer:
     boundary: str | None = None
     made_for: Principal | None = None
     aws: Judged | None = None
+    by_resource: bool = False
+
+    @property
+    def whom(self) -> str:
+        """Who it is about, for people: an ARN, or what an outsider is."""
+        is_outsider = self.principal.type is PrincipalType.OUTSIDER
+        return self.principal.name if is_outsider else self.arn
 
     @property
     def kind(self) -> Verdict:
@@ -208,7 +227,8 @@ def answers(
     """Yield an answer for every combination that the question asks about, by principal.
 
     About any principal, only those that can are answered, also if only on some of the resources or
-    under conditions. About named principals, roles made for their temporary grants are answered too
+    under conditions; among them are those whom policies of resources name beside users and roles of
+    the account. About named principals, roles made for their temporary grants are answered too
     if they can. Principals that the account lacks are left out. If `judge` is given, its decisions
     count. Raises UnreadPolicyError if the snapshot lacks a document that counts, and what the judge
     raises.
@@ -225,10 +245,11 @@ def answers(
             if decisions is None:
                 continue
             for pair in pairs:
-                if pair in own or pair in decisions or _may_concern(subject, pair[0]):
+                if pair in own or pair in decisions or builder.may_concern(subject, *pair):
                     answer = builder.of(subject, evaluator, *pair, aws=decisions.get(pair))
                     if answer.possible:
                         yield answer
+        yield from builder.of_outsiders(pairs)
         return
     made = GrantRoles.of(account_policies.snapshot)
     for principal in find_principals(account_policies.snapshot, question.principals):
@@ -254,6 +275,33 @@ class _AnswerBuilder:
         """Return the evaluator of a subject in the context of the question."""
         question = self.question
         return subject.evaluator({**question.presumed, **question.context}, question.at)
+
+    def may_concern(self, subject: Subject, action: str, resource: str) -> bool:
+        """Whether a subject's policies, or one of a resource, may allow it or a part of it."""
+        lowered = action.lower()
+        if has_wildcard(action) or near_misses.covers_action(subject, lowered):
+            return True
+        return any(True for _ in self._known(lowered, resource))
+
+    def of_outsiders(self, pairs: Iterable[Pair]) -> Iterator[AccessAnswer]:
+        """Yield the answers for those who can and whom only policies of resources name."""
+        found: dict[tuple[str, Pair], Subject] = {}
+        for pair in pairs:
+            for known in self._known(pair[0].lower(), pair[1]):
+                for subject in self.account_policies.outsiders(known):
+                    found.setdefault((subject.principal.name, pair), subject)
+        for (_, pair), subject in sorted(found.items(), key=lambda each: each[0]):
+            answer = self.of(subject, self.evaluator(subject), *pair)
+            if answer.possible:
+                yield answer
+
+    def _known(self, action: str, resource: str) -> Iterator[KnownResource]:
+        """The resources asked about of which the policies are known."""
+        found = self.account_policies.resources.find(action, resource)
+        if found is not None:
+            yield found
+        elif has_wildcard(resource):
+            yield from self.account_policies.resources.overlapping(action, resource)
 
     def all_of(
         self,
@@ -285,8 +333,18 @@ class _AnswerBuilder:
         made_for: Principal | None = None,
         aws: Judged | None = None,
     ) -> AccessAnswer:
-        """Return what a subject may do, and why."""
-        decision = evaluator.decide(action, resource)
+        """Return what a subject may do, and why.
+
+        What the policy of a resource decides, AWS's decision does not know, unless it is a denial.
+        """
+        known = self.account_policies.resources.find(action.lower(), resource)
+        is_outsider = subject.principal.type is PrincipalType.OUTSIDER
+        if is_outsider and known is None:
+            decision = Decision(Verdict.IMPLICIT_DENY, (), (), (), ())
+        else:
+            decision = evaluator.decide(action, resource)
+        if known is not None and aws is not None and not _is_denial(aws):
+            aws = None
         request = evaluator.request((action, resource, None))
         found = self._origins(subject, decision.deciding, request)
         answer = AccessAnswer(
@@ -300,25 +358,37 @@ class _AnswerBuilder:
             boundary=subject.state.boundary,
             made_for=made_for,
             aws=aws,
+            by_resource=known is not None,
         )
-        identity = decision.layer(PolicyType.IDENTITY)
         if answer.allowed:
-            return replace(answer, needed=consent_needed(request))
-        if decision.allowed or identity is None:
+            return replace(answer, needed=self._needed(subject, request, known))
+        if decision.allowed:
             return answer
         given = self.question.context
         ways = near_misses.ways(subject, request, self.account_policies, given)
         ways = ways or near_misses.ways_of_some_actions(
             subject, evaluator, action, resource, self.account_policies, given
         )
-        near_allows = () if identity.allows else tuple(self._near_allows(subject, request))
+        layers = (decision.layer(each) for each in (PolicyType.IDENTITY, PolicyType.RESOURCE))
+        allows = tuple(ref for layer in layers if layer is not None for ref in layer.allows)
+        requests = (evaluator.request((way.action or action, resource, None)) for way in ways)
+        needed = (self._needed(subject, each, known) for each in requests)
         return replace(
             answer,
-            ineffective_allows=self._origins(subject, identity.allows, request),
-            near_allows=near_allows,
+            ineffective_allows=self._origins(subject, allows, request),
+            near_allows=() if allows else tuple(self._near_allows(subject, request)),
             near_misses=ways,
-            needed=_consent(evaluator, action, resource, ways),
+            needed=next(filter(None, needed), ""),
         )
+
+    def _needed(self, subject: Subject, request: Request, known: KnownResource | None) -> str:
+        """Which policy that is not known must allow a request besides those that are."""
+        if subject.elsewhere is not None:
+            return (
+                f"the policies of account {subject.elsewhere} have to allow it to its principals, "
+                "too, and were not looked at"
+            )
+        return "" if known is not None else consent_needed(request)
 
     def _origins(
         self, subject: Subject, refs: Iterable[StatementRef], request: Request
@@ -326,7 +396,11 @@ class _AnswerBuilder:
         def counts(document: Document) -> bool:
             return has_a_say(document, request)
 
-        return tuple(self.origins.of(subject.principal, ref, counts) for ref in refs)
+        return tuple(
+            self.origins.of(subject.principal, ref, counts)
+            for ref in refs
+            if ref.source.id != subject.elsewhere
+        )
 
     def _near_allows(self, subject: Subject, request: Request) -> Iterator[NearMiss]:
         def counts(document: Document) -> bool:
@@ -338,15 +412,9 @@ class _AnswerBuilder:
             yield NearMiss(origin, each.conditions, each.resources)
 
 
-def _may_concern(subject: Subject, action: str) -> bool:
-    """Whether a subject's own policies may allow an action, or one that a pattern matches."""
-    return has_wildcard(action) or near_misses.covers_action(subject, action.lower())
-
-
-def _consent(evaluator: SubjectEvaluator, action: str, resource: str, ways: Iterable[Way]) -> str:
-    """What else must allow the request in these ways."""
-    requests = (evaluator.request((way.action or action, resource, None)) for way in ways)
-    return next(filter(None, map(consent_needed, requests)), "")
+def _is_denial(aws: Judged) -> bool:
+    """Whether AWS's decision holds whatever the policy of a resource says."""
+    return aws.decision is Verdict.EXPLICIT_DENY or aws.organization is False
 
 
 def _bare(statement: Mapping[str, object], request: Request) -> dict[str, object]:
@@ -368,6 +436,15 @@ def _allowed(
     return found
 
 
+def known_resources(question: AccessQuestion, at: AccountPolicies) -> frozenset[str]:
+    """Return the resources asked about whose policies decide about every action asked for."""
+    return frozenset(
+        resource
+        for resource in question.resources
+        if all(at.resources.find(action.lower(), resource) for action in question.actions)
+    )
+
+
 def expanded(patterns: Iterable[str]) -> Sequence[str]:
     """Return the actions that patterns match; other names, known or not, as they are."""
     found: dict[str, None] = {}
@@ -382,6 +459,7 @@ class AccountAnswers:
     """The answers of one account; `failure` is why it was not, or not completely, asked.
 
     `absent` are named principals that it lacks. `findings` are errors of the plan.
+    `known_resources` are those asked about whose policies were looked at.
     """
 
     account: Account
@@ -389,6 +467,7 @@ class AccountAnswers:
     absent: tuple[AbsentPrincipal, ...] = ()
     failure: Failure | None = None
     findings: tuple[Finding, ...] = ()
+    known_resources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,14 +508,23 @@ class AccessReport:
     def caveats(self) -> tuple[str, ...]:
         """What else would have to be evaluated, if it may change the answer."""
         needed = dict.fromkeys(answer.needed for answer in self.answers if answer.needed)
-        asked = self.question.principals is None or self.answers
+        everyone = self.question.principals is None
+        asked = everyone or self.answers
         nobody = asked and not any(answer.possible for answer in self.answers)
-        here = self.by_aws and any(answer.aws is None for answer in self.answers)
+        here = [each for each in self.answers if self.by_aws and each.aws is None]
+        limits = unseen(by_aws=self.by_aws, all_known=self._all_known)
         return (
             *needed,
-            *([NOT_BY_AWS] if here else []),
-            *([on_nobody(by_aws=self.by_aws)] if nobody else []),
+            *([NOT_BY_AWS] if any(not each.by_resource for each in here) else []),
+            *([HERE_FOR_RESOURCES] if any(each.by_resource for each in here) else []),
+            *([limits] if limits and (nobody or everyone) else []),
         )
+
+    @property
+    def _all_known(self) -> bool:
+        """Whether the policies of all resources that were asked about were looked at."""
+        asked = self.question.resources
+        return all(set(asked) <= each.known_resources for each in self.accounts)
 
     @property
     def exit_status(self) -> int:

@@ -1,11 +1,12 @@
-"""An account's users and roles with their compiled policies."""
+"""An account's users and roles with their compiled policies, and its resources with theirs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iam_access.errors import AccessError
 from iam_access.model import Principal, PrincipalType
+from iam_access.policy import document as documents
 from iam_access.policy.arn import arn_name
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
@@ -15,7 +16,10 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.decision_cache import DecisionCache, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
-from iam_access.policy.evaluation.request import Context, PrincipalContext
+from iam_access.policy.evaluation.known_resources import KnownResource
+from iam_access.policy.evaluation.outsiders import Outsider
+from iam_access.policy.evaluation.request import CallerType, Context, PrincipalContext
+from iam_access.simulation.account_resources import AccountResources
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot
 
@@ -28,19 +32,32 @@ class UnreadPolicyError(AccessError):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A user or role for the evaluator. `state` is its state in the snapshot."""
+    """A user or role for the evaluator. `state` is its state in the snapshot.
+
+    An outsider is one, too, with its ARN as its only state. `elsewhere` is the account whose
+    policies have to allow it as well, and are taken to; None if there is none.
+    """
 
     principal: Principal
     state: PrincipalState
     caller: PrincipalContext
     policies: ApplicablePolicies
     cache: DecisionCache = field(repr=False, compare=False)
+    elsewhere: str | None = None
+
+    @property
+    def alone(self) -> "Subject":
+        """The same without the policies of any resource."""
+        return replace(self, cache=DecisionCache())
 
     def evaluator(self, context: Context, now: datetime) -> SubjectEvaluator:
         """Return its evaluator for many decisions at `now` (UTC), by the policies of its account.
 
-        Its requests have the same other keys as in assertions, see `RequestContextTemplate`.
+        Its requests have the same other keys as in assertions, see `RequestContextTemplate`; those
+        of an outsider have the given ones and what follows from the caller.
         """
+        if self.principal.type is PrincipalType.OUTSIDER:
+            return self.cache.evaluator(self.caller, self.policies, context, now)
         own = (
             ContextValue(key, "string", (each,) if isinstance(each, str) else tuple(each))
             for key, each in context.items()
@@ -60,14 +77,19 @@ class Subject:
 class AccountPolicies:
     """The users and roles of a snapshot. Every policy is compiled once, at the first use.
 
-    Not thread-safe; `cache` keeps the decisions.
+    `resources` are those whose own policies count. Not thread-safe; `cache` keeps the decisions.
     """
 
     snapshot: Snapshot
-    cache: DecisionCache = field(default_factory=DecisionCache, repr=False, compare=False)
+    resources: AccountResources = field(init=False, repr=False, compare=False)
+    cache: DecisionCache = field(init=False, repr=False, compare=False)
     _policies: dict[tuple[str, SourceType], CompiledPolicy] = field(default_factory=dict)
     _written: dict[CompiledPolicy, Document] = field(default_factory=dict)
     _subjects: dict[Principal, Subject] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resources", AccountResources(self.snapshot))
+        object.__setattr__(self, "cache", DecisionCache(self.resources.find))
 
     @property
     def principals(self) -> tuple[Principal, ...]:
@@ -119,9 +141,38 @@ class AccountPolicies:
         self._written[policy] = document
         return policy
 
+    def outsiders(self, known: KnownResource) -> Iterator[Subject]:
+        """Yield the principals that a resource's policy names beside users and roles, in order."""
+        yield from map(self._outsider, self.resources.outsiders(known))
+
+    def _outsider(self, outsider: Outsider) -> Subject:
+        principal = Principal(PrincipalType.OUTSIDER, outsider.name)
+        found = self._subjects.get(principal)
+        if found is None:
+            caller, policies = outsider.caller, ApplicablePolicies()
+            role = self.snapshot.principals.get(Principal(PrincipalType.ROLE, outsider.role or ""))
+            if role is not None:
+                _, _, session = caller.arn.rpartition("/")
+                caller = PrincipalContext.role_session(role.arn, session, role.id)
+                policies = self.subject(role.principal).policies
+            elif outsider.account and caller.type is not CallerType.ROOT:
+                policies = ApplicablePolicies(identity=(self._elsewhere(outsider.account),))
+            state = PrincipalState(principal, caller.arn)
+            found = Subject(principal, state, caller, policies, self.cache, outsider.account)
+            self._subjects[principal] = found
+        return found
+
+    def _elsewhere(self, account: str) -> CompiledPolicy:
+        """What stands for the policies of another account, which are not known: all is allowed."""
+        source = PolicySource(account, SourceType.IDENTITY, f"policies of account {account}")
+        known = self._policies.get((source.id, source.type))
+        return known or self._compiled(_ANYTHING, source)
+
     def written(self, policy: CompiledPolicy) -> Document:
-        """Return the document that a subject's policy was compiled from."""
-        return self._written[policy]
+        """Return the document that a policy of a subject or a resource was compiled from."""
+        if policy in self._written:
+            return self._written[policy]
+        return self.resources.written(policy)
 
     def document(self, arn: str) -> Document:
         """Return the document of a managed policy. Raises UnreadPolicyError if it was not read."""
@@ -135,6 +186,11 @@ class AccountPolicies:
                 "read the documents of all that Snapshot.aws_policies names",
             )
         return copy.document
+
+
+_ANYTHING = documents.document(
+    [documents.statement("Allow", actions=("*",), resources=("*",))],
+)
 
 
 def inline_id(holder: Principal, name: str) -> str:

@@ -17,12 +17,16 @@ from iam_access.meaning.grant_roles import GrantRoles
 from iam_access.model import Account, Finding, Principal, Severity
 from iam_access.policy.condition_keys import context_type, find_condition_key
 from iam_access.policy.evaluation.batch import set_bits
-from iam_access.policy.evaluation.compile import CompiledPolicy
+from iam_access.policy.evaluation.compile import CompiledPolicy, PrincipalMatch
 from iam_access.policy.evaluation.conditions import AnyCondition
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import Verdict
+from iam_access.policy.evaluation.known_resources import KnownResource, ResourceFinder
 from iam_access.policy.evaluation.request import Context, RequestContext, is_open
-from iam_access.policy.evaluation.service_exceptions import is_settled_by_service
+from iam_access.policy.evaluation.service_exceptions import (
+    is_settled_by_service,
+    needs_resource_policy,
+)
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.simulation.candidates import (
     NO_VALUE,
@@ -76,6 +80,7 @@ class Memory:
     """
 
     clauses: Clauses
+    find: ResourceFinder
     ends: Mapping[Principal, datetime]
     moments: set[datetime] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
@@ -83,7 +88,10 @@ class Memory:
 
 
 class Search:
-    """The search for one principal, action and resource of an assertion."""
+    """The search for one principal, action and resource of an assertion.
+
+    Statements of the resource's own policy are in it if that is known.
+    """
 
     def __init__(
         self,
@@ -99,9 +107,11 @@ class Search:
         self._state = state
         self._pair = pair
         layers = subject.policies
-        boundary = [] if layers.boundary is None else [[layers.boundary]]
-        self._layers = [self._about(policies) for policies in (layers.identity, *boundary)]
-        self._all = [each for layer in self._layers for each in layer]
+        self._own = self._about(layers.identity)
+        self._limits = None if layers.boundary is None else self._about([layers.boundary])
+        self._known_resource = memory.find(pair[0].lower(), pair[1])
+        self._theirs = [*self._named_in(self._known_resource)] if self._known_resource else []
+        self._all = [*self._own, *(self._limits or ()), *(each for _, each in self._theirs)]
         template = assertion.template
         odd: set[str] = set()
         if not template.fixes_time:
@@ -126,6 +136,18 @@ class Search:
             for clause in covering(policy, action.lower())
             if clause.may_cover(resource)
         ]
+
+    def _named_in(self, known: KnownResource) -> Iterator[tuple[PrincipalMatch, Clause]]:
+        """The statements of a resource that may cover it, with how directly they name the caller.
+
+        A policy that names everyone but some is read as the evaluator reads it.
+        """
+        for clause in self._about(known.policies):
+            statement = clause.statement
+            assert statement.principal is not None, "policies of resources name principals"
+            match = statement.principal.match(self._subject.caller, allow=statement.ref.allows)
+            if match is not PrincipalMatch.NONE:
+                yield match, clause
 
     def question(self) -> AssertionQuestion | None:
         """Return the test with a request whose result is unexpected; None if none is found.
@@ -153,6 +175,7 @@ class Search:
         layers = self._subject.policies
         return (
             *(layers.identity, layers.boundary, self._pair),
+            tuple([(match, each.statement.ref) for match, each in self._theirs]),
             *(self._assertion.template, self._must_fail, self._end),
             *(tuple(self._open), tuple(keys), tuple([context.values(key, "") for key in keys])),
         )
@@ -273,16 +296,22 @@ class Search:
 
     def _allowing(self, context: Recorder, is_open: Callable[[str], bool]) -> Sequence[Clause]:
         """The principal's own statements that may allow it; none if it certainly fails."""
-        found: list[list[Clause]] = []
-        for layer in self._layers:
-            found.append([])
-            for each in layer:
-                may, must = each.judged(context, is_open)
-                if each.statement.ref.allows:
-                    found[-1] += [each] if may else []
-                elif must:
-                    return ()
-        return found[0] if all(found) else ()
+        judged = {id(each): each.judged(context, is_open) for each in self._all}
+        if any(judged[id(each)][1] for each in self._all if not each.statement.ref.allows):
+            return ()
+
+        def may(clauses: Iterable[Clause]) -> list[Clause]:
+            return [each for each in clauses if each.statement.ref.allows and judged[id(each)][0]]
+
+        is_limited = self._limits is not None and not may(self._limits)
+        direct = may(each for match, each in self._theirs if match is PrincipalMatch.DIRECT)
+        if is_limited:
+            return direct
+        theirs = may(each for _, each in self._theirs)
+        needs_theirs = self._known_resource is not None and needs_resource_policy(context.request)
+        own = may(self._own) if theirs or not needs_theirs else []
+        issuer = may(each for match, each in self._theirs if match is PrincipalMatch.ISSUER)
+        return [*own, *issuer, *direct]
 
 
 def _spelled(written: str) -> str:
@@ -322,7 +351,8 @@ class Circumstances:
         for state in self._members:
             for policy in _policies(account_policies.subject(state.principal)):
                 self._holders[policy] = self._holders.get(policy, 0) | bits[state.principal]
-        self._memory = Memory(Clauses(account_policies), dict(_ends(account_policies.snapshot)))
+        ends = dict(_ends(account_policies.snapshot))
+        self._memory = Memory(Clauses(account_policies), account_policies.resources.find, ends)
         self._covering: dict[str, _About] = {}
         self._turning: dict[tuple[RequestContextTemplate, Expectation, str], int] = {}
         self._findings: list[Finding] = []
@@ -367,6 +397,17 @@ class Circumstances:
         action, resource = pair[0].lower(), pair[1]
         if is_settled_by_service(action):
             return 0
+        known = self._memory.find(action, resource)
+        if known is not None:
+            of_resource = (
+                clause
+                for policy in known.policies
+                for clause in self._memory.clauses.covering(policy, action)
+            )
+            everyone = self._asked[id(assertion.states)]
+            if any(_may_turn(each, assertion) for each in of_resource):
+                return everyone
+            return everyone & self._may_turn(assertion, action)
         asked = self._asked[id(assertion.states)] & self._may_turn(assertion, action)
         found = 0
         for policy, clauses in self._about(action) if asked else ():

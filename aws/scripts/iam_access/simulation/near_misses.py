@@ -6,12 +6,13 @@ reported; what it may perhaps do is, so that "nobody can" is a proof.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 from iam_access.meaning import resource_scopes
 from iam_access.meaning.resource_scopes import EVERYWHERE, ResourceScope
+from iam_access.model import PrincipalType
 from iam_access.policy.actions import expand
 from iam_access.policy.document import (
     VERSION,
@@ -29,8 +30,19 @@ from iam_access.policy.evaluation.compile import (
 )
 from iam_access.policy.evaluation.conditions import AnyCondition, compile_conditions
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
-from iam_access.policy.evaluation.request import OF_RESOURCE, CallerType, Request, RequestContext
-from iam_access.policy.evaluation.service_exceptions import is_settled_by_service, ruling
+from iam_access.policy.evaluation.known_resources import KnownResource
+from iam_access.policy.evaluation.request import (
+    OF_RESOURCE,
+    TIME_KEYS,
+    CallerType,
+    Request,
+    RequestContext,
+)
+from iam_access.policy.evaluation.service_exceptions import (
+    is_settled_by_service,
+    needs_resource_policy,
+    ruling,
+)
 from iam_access.policy.globs import Variable, has_wildcard, overlap, parse_pattern
 from iam_access.simulation.account_policies import AccountPolicies, Subject
 from iam_access.snapshot import Document
@@ -40,7 +52,7 @@ _ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class UnmetAllow:
-    """An Allow statement of an identity policy that covers an action, and why it has no effect.
+    """An Allow statement of the caller's or the resource's that covers an action, without effect.
 
     `conditions` are those that do not hold. `resources` are those of the statement, if it is not
     about all and all were asked about.
@@ -56,14 +68,15 @@ def unmet_conditions(
 ) -> Iterator[UnmetAllow]:
     """Yield the statements that nearly allow a denied request of a subject."""
     context = RequestContext(request)
-    for policy in subject.policies.identity:
+    known = account_policies.resources.find(request.action.lower(), request.resource)
+    for policy in (*subject.policies.identity, *(known.policies if known else ())):
         for statement in policy.covering(request.action.lower()):
             if not statement.ref.allows or statement.match(context) is not PrincipalMatch.NONE:
                 continue
             document = account_policies.written(policy)
             raw = statements_of(document)[statement.ref.index]
             about = statement._replace(conditions=()).match(context) is not PrincipalMatch.NONE
-            if about or request.resource == _ALL:
+            if about or (request.resource == _ALL and statement.principal is None):
                 resources = () if about else tuple(_resources(raw))
                 variables = version_of(document) == VERSION
                 failing = (
@@ -142,36 +155,75 @@ def ways(
     that are `given`. Time, caller and resource are fixed.
     """
     # Nothing in a request changes what a service decides itself.
-    if ruling(request) or not covers_action(subject, request.action.lower()):
+    if ruling(request):
         return ()
+    action, resources = request.action.lower(), account_policies.resources
+    known = resources.find(action, request.resource)
+    if known is not None:
+        request = replace(request, resource_account=request.resource_account or known.account)
     parts = _Parts(account_policies, Recorder(request), frozenset(key.lower() for key in given))
+    found: set[Way] = set()
+    if known is not None or covers_action(subject, action):
+        found.update(_ways(subject, parts, known))
+    if known is None and has_wildcard(request.resource):
+        for each in resources.overlapping(action, request.resource):
+            found.update(_ways(subject, parts, each, within=resources.scopes(each)))
+    return tuple(sorted(found))
+
+
+def _ways(
+    subject: Subject, parts: "_Parts", known: KnownResource | None, within: Iterable[str] = (_ALL,)
+) -> Iterator[Way]:
+    """How a subject may perhaps do it on some resources, one of which has a `known` policy."""
+    request = parts.context.request
     own = [*parts.of(subject.policies.identity)]
     boundary = subject.policies.boundary
     limits = [_Part(allows=True, scopes=(EVERYWHERE,))]
     if boundary is not None:
         limits = [*parts.of([boundary])]
-        own += (each for each in limits if not each.allows)
-    (asked,) = resource_scopes.including([request.resource], variables=False)
-    denies = [each for each in own if not each.allows]
-    found: dict[Way, None] = {}
-    for scope, lacking in _allowances(asked, own, limits):
-        rest = _permitted(scope, [each for each in denies if not each.open])
-        for left in rest:
-            conditions = (*lacking, *_escapes(left, denies))
-            found.setdefault(Way(resource_scopes.describe(left), tuple(dict.fromkeys(conditions))))
-    return tuple(sorted(found))
+    theirs = [*parts.of_resource(known)] if known is not None else []
+    asked = resource_scopes.including([request.resource], variables=False)
+    where = resource_scopes.including(within, variables=False)
+    everything = (*own, *(each for each in limits if not each.allows), *(p for _, p in theirs))
+    denies = [each for each in everything if not each.allows]
+    for granting in _granting(request, own, limits, theirs, known):
+        lacking = tuple(dict.fromkeys(text for part in granting for text in part.lacking))
+        for scope in _met(asked, where, *(part.scopes for part in granting)):
+            for left in _permitted(scope, [each for each in denies if not each.open]):
+                conditions = (*lacking, *_escapes(left, denies))
+                yield Way(resource_scopes.describe(left), tuple(dict.fromkeys(conditions)))
 
 
-def _allowances(
-    asked: ResourceScope, own: Iterable["_Part"], limits: Iterable["_Part"]
-) -> Iterator[tuple[ResourceScope, tuple[str, ...]]]:
-    """Where own statements and a boundary may both allow it, and the missing conditions."""
-    within = [each for each in limits if each.allows]
-    for part in own:
-        for limit in within if part.allows else ():
-            lacking = tuple(dict.fromkeys((*part.lacking, *limit.lacking)))
-            for scope in _met([asked], part.scopes, limit.scopes):
-                yield scope, lacking
+def _granting(
+    request: Request,
+    own: Iterable["_Part"],
+    limits: Iterable["_Part"],
+    theirs: Iterable[tuple[PrincipalMatch, "_Part"]],
+    known: KnownResource | None,
+) -> Iterator[tuple["_Part", ...]]:
+    """Yield the sets of Allow statements that together grant it, as `evaluate.decide` has them.
+
+    `theirs` are the statements of the resource's policy, with how directly they name the caller.
+    """
+    caller = request.principal
+    mine = [(part,) for part in own if part.allows]
+    bounds = [part for part in limits if part.allows]
+    beside = [(match, part) for match, part in theirs if part.allows]
+    is_across = known is not None and known.account != caller.account
+    needs_theirs = known is not None and needs_resource_policy(request)
+    if not caller.in_account or caller.acts_for_root:
+        yield from ((part,) for _, part in beside)
+        return
+    for bound in bounds:
+        for match, part in beside:
+            if match is PrincipalMatch.ISSUER and not is_across:
+                yield bound, part
+            if is_across or (needs_theirs and match is not PrincipalMatch.DIRECT):
+                yield from ((*each, bound, part) for each in mine)
+        if not (is_across or needs_theirs):
+            yield from ((*each, bound) for each in mine)
+    if not is_across:
+        yield from ((part,) for match, part in beside if match is PrincipalMatch.DIRECT)
 
 
 def _met(*sets: Iterable[ResourceScope]) -> list[ResourceScope]:
@@ -249,6 +301,19 @@ class _Parts:
                 if part is not None:
                     yield part
 
+    def of_resource(self, known: KnownResource) -> Iterator[tuple[PrincipalMatch, _Part]]:
+        """Yield the same of a resource's policy, with how directly a statement names the caller."""
+        caller = self.context.request.principal
+        for policy in known.policies:
+            document = self.account_policies.written(policy)
+            for statement in policy.covering(self._action):
+                principal = statement.principal
+                assert principal is not None, "policies of resources name principals"
+                match = principal.match(caller, allow=statement.ref.allows)
+                part = self._part(statement, document) if match else None
+                if part is not None:
+                    yield match, part
+
     def _part(self, statement: CompiledStatement, document: Document) -> _Part | None:
         raw = statements_of(document)[statement.ref.index]
         variables = version_of(document) == VERSION
@@ -266,7 +331,7 @@ class _Parts:
 
     def _scopes(self, raw: Mapping[str, object], *, variables: bool) -> Iterable[ResourceScope]:
         negated = "NotResource" in raw
-        patterns = map(str, as_list(raw["NotResource" if negated else "Resource"]))
+        patterns = map(str, as_list(raw.get("NotResource" if negated else "Resource", _ALL)))
         filled = [self._filled(each) if variables else each for each in patterns]
         kept = [each for each in filled if each is not None]
         if not negated:
@@ -289,8 +354,12 @@ class _Parts:
         return None if any(unknown) else filled
 
     def _is_open(self, key: str) -> bool:
-        if key in self.given or key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
+        if key in self.given:
             return False
+        if key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
+            # Everyone is any caller: only the time is fixed.
+            caller = self.context.request.principal
+            return caller.type is CallerType.ANONYMOUS and key not in TIME_KEYS
         if key == _ID_OF_CALLER:
             # A role's aws:userid ends with the session name, which may be any.
             return self.context.request.principal.type is not CallerType.USER
@@ -317,8 +386,13 @@ def ways_of_some_actions(
         return ()
     context = tuple(given)
 
+    resources = account_policies.resources
+    is_outsider = subject.principal.type is PrincipalType.OUTSIDER
+
     def of(action: str) -> Iterator[Way]:
-        if evaluator.decide(action, resource).allowed:
+        # What is not known to name an outsider gives it nothing.
+        is_known = not is_outsider or resources.find(action.lower(), resource) is not None
+        if is_known and evaluator.decide(action, resource).allowed:
             yield Way(resource, action=action)
             return
         request = evaluator.request((action, resource, None))
@@ -327,17 +401,24 @@ def ways_of_some_actions(
 
     found = (
         found
-        for action in _candidates(subject, pattern, account_policies)
+        for action in _candidates(subject, pattern, resource, account_policies)
         if (found := [*of(action)])
     )
     return tuple(way for each in islice(found, _TOLD) for way in each)
 
 
-def _candidates(subject: Subject, pattern: str, account_policies: AccountPolicies) -> list[str]:
-    """The actions of a pattern that an Allow of the subject's, or a service itself, covers."""
+def _candidates(
+    subject: Subject, pattern: str, resource: str, account_policies: AccountPolicies
+) -> list[str]:
+    """The actions of a pattern that an Allow covers, or a service itself."""
+    lowered, resources = pattern.lower(), account_policies.resources
+    known = resources.find(lowered, resource)
+    others = resources.overlapping(lowered, resource) if has_wildcard(resource) else ()
+    beside = [known] if known is not None else others
+    policies = [*subject.policies.identity, *(one for each in beside for one in each.policies)]
     asked = expand(pattern)
     found = {action for action in asked if is_settled_by_service(action.lower())}
-    for policy in subject.policies.identity:
+    for policy in policies:
         for statement in statements_of(account_policies.written(policy)):
             if statement["Effect"] == "Allow":
                 found |= _within(pattern, asked, statement)

@@ -23,10 +23,11 @@ from iam_access.simulation.results import BackendDecision, Evidence
 
 @dataclass(frozen=True, slots=True)
 class OfflineBackend:
-    """Answers from a snapshot, as AWS's policy simulator does.
+    """Answers from a snapshot.
 
-    The principal's own policies, those of its groups and its boundary count; resource policies and
-    trust policies do not. With `origins`, unexpected results have their place in the files.
+    The principal's own policies, those of its groups and its boundary count; so do policies of
+    resources that are ours, and trust policies. With `origins`, unexpected results have their place
+    in the files.
     """
 
     account_policies: AccountPolicies
@@ -50,9 +51,10 @@ class OfflineBackend:
         """
         subject = self.account_policies.subject(question.state.principal)
         evaluator = self._evaluator(subject, question.context)
+        find = self.account_policies.resources.find
         return {
             pair: _NOTHING
-            if _is_silent(subject.policies, pair[0].lower())
+            if _is_silent(subject.policies, pair[0].lower()) and not find(pair[0].lower(), pair[1])
             else self._answer(question, evaluator, pair)
             for pair in pairs
         }
@@ -61,6 +63,8 @@ class OfflineBackend:
         self, question: AssertionQuestion, evaluator: SubjectEvaluator, pair: Pair
     ) -> BackendDecision:
         answer = _answer(decision := evaluator.decide(*pair))
+        if decision.layer(PolicyType.RESOURCE) is not None:
+            answer = replace(answer, alone=evaluator.decide_alone(*pair).kind)
         if is_settled_by_service(pair[0].lower()):
             (identity, *_) = decision.layers
             answer = replace(answer, because=identity.note)

@@ -72,7 +72,7 @@ def lacking_context(
             found = _Found()
             given = assertion.template.given
             for pair in assertion.pairs:
-                _look(assertion, pair, suspects.of(given, pair[0].lower()), found)
+                _look(assertion, pair, suspects.about(given, pair), found)
             if found.states:
                 yield _lacking(account, assertion, found)
 
@@ -94,12 +94,35 @@ class _Suspects:
         # Most tests are about the same principals.
         groups = {id(each.states): each.states for each in assertions}
         people = {state.principal for states in groups.values() for state in states}
+        self._find = account_policies.resources.find
         self._holders: dict[CompiledPolicy, list[Subject]] = {}
-        for principal in sorted(people & account_policies.snapshot.principals.keys()):
-            subject = account_policies.subject(principal)
+        there = sorted(people & account_policies.snapshot.principals.keys())
+        self._subjects = [account_policies.subject(principal) for principal in there]
+        for subject in self._subjects:
             for policy in dict.fromkeys(subject.policies.identity):
                 self._holders.setdefault(policy, []).append(subject)
         self._known: dict[tuple[frozenset[str], str], Mapping[Principal, _Suspect]] = {}
+
+    def about(self, given: frozenset[str], pair: Pair) -> Mapping[Principal, _Suspect]:
+        """Return those of a resource as well, with what its own policy allows them; see `of`."""
+        action = pair[0].lower()
+        own, known = self.of(given, action), self._find(action, pair[1])
+        if known is None:
+            return own
+        found = {key: _Suspect(each.subject, [*each.statements]) for key, each in own.items()}
+        allowing = [
+            one for policy in known.policies for one in _lackable(policy.covering(action), given)
+        ]
+        for subject in self._subjects if allowing else ():
+            named = [
+                one
+                for one in allowing
+                if one.principal is not None and one.principal.match(subject.caller, allow=True)
+            ]
+            if named:
+                suspect = found.setdefault(subject.principal, _Suspect(subject))
+                suspect.statements.extend(named)
+        return found
 
     def of(self, given: frozenset[str], action: str) -> Mapping[Principal, _Suspect]:
         """Return the subjects with such a statement on an action; requests have the keys `given`.
@@ -114,16 +137,20 @@ class _Suspects:
     def _found(self, given: frozenset[str], action: str) -> Mapping[Principal, _Suspect]:
         found: dict[Principal, _Suspect] = {}
         for policy, holders in self._holders.items():
-            statements = [
-                one
-                for one in policy.covering(action)
-                if one.ref.allows
-                and any(_may_be_missing(each.lowered, given) for each in one.conditions)
-            ]
+            statements = [*_lackable(policy.covering(action), given)]
             for subject in holders if statements else ():
                 suspect = found.setdefault(subject.principal, _Suspect(subject))
                 suspect.statements.extend(statements)
         return found
+
+
+def _lackable(
+    statements: Iterable[CompiledStatement], given: frozenset[str]
+) -> Iterator[CompiledStatement]:
+    """The Allow statements with a condition on a key that may be missing."""
+    for one in statements:
+        if one.ref.allows and any(_may_be_missing(each.lowered, given) for each in one.conditions):
+            yield one
 
 
 def _may_be_missing(key: str, given: frozenset[str]) -> bool:
@@ -136,6 +163,7 @@ def _may_be_missing(key: str, given: frozenset[str]) -> bool:
     return not (is_open(key, is_user=True) or is_open(key, is_user=False))
 
 
+_GRANTING = frozenset({PolicyType.IDENTITY, PolicyType.RESOURCE})
 _OF_CALLER = ALWAYS_PRESENT | {"aws:username", "aws:userid", "aws:tokenissuetime"} | OF_RESOURCE
 
 
@@ -186,7 +214,7 @@ def _is_for_want_of_an_allow(evaluator: SubjectEvaluator, pair: Pair) -> bool:
     decision = evaluator.decide(*pair)
     if decision.kind is not Verdict.IMPLICIT_DENY:
         return False
-    return all(each.layer is PolicyType.IDENTITY for each in decision.blocked_by)
+    return all(each.layer in _GRANTING for each in decision.blocked_by)
 
 
 def _lacking(account: Account, assertion: PreparedAssertion, found: _Found) -> Finding:
@@ -211,7 +239,7 @@ def only_on_some(
     One finding per test, without those that need further conditions. Raises UnreadPolicyError if
     the snapshot lacks a document that counts.
     """
-    able: dict[str, Mapping[Principal, Subject]] = {}
+    able: dict[tuple[str, bool], Mapping[Principal, Subject]] = {}
     for assertion in assertions:
         if assertion.expected is not Expectation.FAIL:
             continue
@@ -219,20 +247,30 @@ def only_on_some(
         for pair in assertion.pairs:
             if has_wildcard(pair[1]):
                 action = pair[0].lower()
-                if action not in able:
-                    able[action] = _covering(account_policies, action)
+                beside = any(True for _ in account_policies.resources.overlapping(action, pair[1]))
+                if (action, beside) not in able:
+                    able[action, beside] = _covering(account_policies, action, everyone=beside)
                 found = {
-                    **dict(_reaching(assertion, pair, able[action], account_policies)),
+                    **dict(_reaching(assertion, pair, able[action, beside], account_policies)),
                     **found,
                 }
         if found:
             yield _finding(account, assertion, found)
 
 
-def _covering(account_policies: AccountPolicies, action: str) -> Mapping[Principal, Subject]:
-    """The subjects with a policy that allows the action (in lower case) on any resource."""
+def _covering(
+    account_policies: AccountPolicies, action: str, *, everyone: bool
+) -> Mapping[Principal, Subject]:
+    """The subjects with a policy that allows the action (in lower case) on any resource.
+
+    `everyone` is whether a resource's policy may allow it to any of them.
+    """
     subjects = map(account_policies.subject, account_policies.principals)
-    return {each.principal: each for each in subjects if near_misses.covers_action(each, action)}
+    return {
+        each.principal: each
+        for each in subjects
+        if everyone or near_misses.covers_action(each, action)
+    }
 
 
 def _reaching(

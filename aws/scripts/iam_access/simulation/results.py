@@ -64,7 +64,8 @@ class BackendDecision:
 
     `missing` are condition keys that policies read and the request lacks. `boundary` and
     `organization` are whether the permissions boundary and the SCPs allow it; None if there are
-    none, or unknown. `because` is the reason if the service itself decides.
+    none, or unknown. `because` is the reason if the service itself decides. `alone` is the decision
+    without the resource's own policy, where that counts: what AWS's simulator is asked.
     """
 
     decision: Verdict
@@ -73,6 +74,7 @@ class BackendDecision:
     boundary: bool | None = None
     organization: bool | None = None
     because: str = ""
+    alone: Verdict | None = None
 
 
 class GaveUpError(AccessError):

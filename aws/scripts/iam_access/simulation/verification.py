@@ -35,8 +35,15 @@ from iam_access.policy.evaluation.compile import (
     SourceType,
     compile_policy,
 )
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, Verdict, decide
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    PolicyType,
+    Verdict,
+    decide,
+)
 from iam_access.policy.evaluation.request import Context, Request
+from iam_access.policy.evaluation.service_exceptions import is_trust_action
 from iam_access.policy.expiry import CURRENT_TIME, EPOCH_TIME
 from iam_access.policy.globs import example, has_wildcard
 from iam_access.simulation.account_policies import AccountPolicies, Subject
@@ -298,7 +305,7 @@ class _Proof:
         subject = self.account_policies.subject(grant.holder)
         documents = [each for part in grant.parts for each in self._documents(part)]
         alone = replace(
-            subject, policies=ApplicablePolicies(identity=tuple(map(_alone, documents)))
+            subject.alone, policies=ApplicablePolicies(identity=tuple(map(_alone, documents)))
         )
         every = [each for document in documents for each in statements_of(document)]
         statements = [each for each in every if each.get("Effect") == "Allow"]
@@ -384,11 +391,11 @@ class _Proof:
         ended = all(self._is_over(part, ends) for part in grant.parts)
         if grant.is_assumed:
             # The role exists for its grant only, so all its policies count.
-            held = subject
+            held = subject.alone
             ended = ended and not self._entered(grant, ends).allowed
         else:
             policies = tuple(self._held(grant.parts))
-            held = replace(subject, policies=ApplicablePolicies(identity=policies))
+            held = replace(subject.alone, policies=ApplicablePolicies(identity=policies))
         still = next((one for one in tried if _grants(one.probe.put_to(held, ends))), None)
         if ended and still is None:
             self.ending += 1
@@ -432,9 +439,15 @@ class _Blocked:
 def _blocked(tried: Iterable[_Open], subject: Subject) -> Iterator[_Blocked]:
     for one in tried:
         decision = one.probe.put_to(subject, one.at)
-        if not decision.allowed:
+        if not (decision.allowed or _is_for_trust(one.probe.action, decision)):
             who, probe = str(subject.principal), one.probe
             yield _Blocked(who, probe.action, probe.resource, decision)
+
+
+def _is_for_trust(action: str, decision: Decision) -> bool:
+    """Whether only the trust policy of a role does not allow it, which is no part of a grant."""
+    layers = {each.layer for each in decision.blocked_by if not each.denies}
+    return is_trust_action(action.lower()) and layers == {PolicyType.RESOURCE}
 
 
 def _alone(document: Document) -> CompiledPolicy:
@@ -505,6 +518,7 @@ def _counted(proof: _Proof, grants: int, temporary: int) -> Finding:
         severity=Severity.NOTE,
         message=f"{proof.alive:,} of {grants:,} grants proven to be allowed, "
         f"{proof.ending:,} of {temporary:,} temporary ones to end",
-        hint="not looked at: service control policies, and the policies of resources",
+        hint="not looked at: service control policies, and the policies of resources that no file "
+        "here describes",
         account=proof.account_policies.snapshot.account_id,
     )

@@ -24,7 +24,7 @@ class BatchEvaluator:
     """Callers that are asked the same questions. The answers are bits, in the callers' order.
 
     Other callers than users and roles, and callers with other policies than identity policies, a
-    boundary and SCPs, are decided one by one.
+    boundary and SCPs, are decided one by one; so are all about a resource whose policy counts.
     """
 
     __slots__ = ("_evaluator", "_groups", "_held")
@@ -48,10 +48,15 @@ class BatchEvaluator:
         """Return the callers, as bits, that `SubjectEvaluator.decide` allows."""
         asked = action, resource, account
         usual, others = self._held.usual, self._held.others
-        if is_settled_by_service(action.lower()):
+        if is_settled_by_service(action.lower()) or self._is_known(asked):
             usual, others = 0, tuple(range(len(self._held.evaluators)))
         more = (1 << place for place in others if self._evaluator(place).decide(*asked).allowed)
         return self._by_own_policies(asked, usual) | sum(more)
+
+    def _is_known(self, asked: ActionOnResource) -> bool:
+        """Whether the resource's own policy counts."""
+        evaluators = self._held.evaluators
+        return bool(evaluators) and evaluators[self._held.first].entry(asked).known is not None
 
     def _by_own_policies(self, asked: ActionOnResource, may: int) -> int:
         """The callers among the bits `may` that their policies allow."""

@@ -45,9 +45,10 @@ class PrincipalMatch(IntEnum):
 class PrincipalMatcher:
     """A compiled Principal or NotPrincipal element (`negated`).
 
-    `accounts` and `names` come from its AWS entries; `services` and `providers` from the others,
-    which have no wildcards (access-analyzer-reference-policy-checks.html, "Unsupported wildcard in
-    principal"). `everyone` is "*" alone or among the AWS entries, which is equivalent
+    `accounts` and `names` come from its AWS entries, canonical users are names, too; `services` and
+    `providers` come from the others, which have no wildcards
+    (access-analyzer-reference-policy-checks.html, "Unsupported wildcard in principal"). `everyone`
+    is "*" alone or among the AWS entries, which is equivalent
     (reference_policies_elements_principal.html#principal-anonymous).
     """
 
@@ -118,7 +119,9 @@ def compile_principal(element: object, *, negated: bool) -> PrincipalMatcher:
     return PrincipalMatcher(
         everyone="*" in aws,
         accounts=frozenset(accounts),
-        names=frozenset(name for name in aws if not _account(name)),
+        names=frozenset(
+            (*(name for name in aws if not _account(name)), *values.get("CanonicalUser", ()))
+        ),
         services=values.get("Service", frozenset()),
         providers=values.get("Federated", frozenset()),
         negated=negated,

@@ -7,11 +7,18 @@ Callers with the same verdicts from all policies get the same decision.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from iam_access.policy.evaluation.compile import CompiledPolicy, PrincipalMatch
-from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision, decide_for_caller
+from iam_access.policy.evaluation.evaluate import (
+    ApplicablePolicies,
+    Decision,
+    decide,
+    decide_for_caller,
+)
+from iam_access.policy.evaluation.known_resources import KnownResource, ResourceFinder
 from iam_access.policy.evaluation.request import (
     OF_RESOURCE,
     CallerType,
@@ -38,7 +45,7 @@ class ActionResourceEntry:
     A verdict id stands for the statements that match and the keys that were missing. `constant` has
     the ids of the policies that read no keys, `varying` the others. `decisions` are by the ids of
     all policies, `distinct` by those that have an effect. `effects` tells by id whether an Allow
-    and a Deny match.
+    and a Deny match. `known` is the resource, if its own policy counts.
     """
 
     __slots__ = (
@@ -49,12 +56,16 @@ class ActionResourceEntry:
         "decisions",
         "distinct",
         "effects",
+        "known",
         "place",
         "varying",
     )
 
-    def __init__(self, place: ActionOnResource, request: Request) -> None:
+    def __init__(
+        self, place: ActionOnResource, request: Request, known: KnownResource | None = None
+    ) -> None:
         self.place = place
+        self.known = known
         self.constant = _ConstantVerdicts(self)
         self.varying: dict[CompiledPolicy, Varying] = {}
         self.decisions: dict[tuple[int, tuple[int, ...], VerdictIds], Decision] = {}
@@ -142,12 +153,15 @@ _USUAL = frozenset({CallerType.USER, CallerType.ROLE, CallerType.ROLE_SESSION})
 class DecisionCache:
     """The verdicts and decisions so far. Use it through one `SubjectEvaluator` per caller.
 
+    `find` finds resources whose own policies count; by default, callers' policies decide alone.
     Policies are compared by identity, so callers should share common ones. Not thread-safe.
     """
 
-    __slots__ = ("_entries", "_holdings", "_shapes")
+    __slots__ = ("_entries", "_find", "_holdings", "_shapes", "_with_resource")
 
-    def __init__(self) -> None:
+    def __init__(self, find: ResourceFinder = lambda action, resource: None) -> None:
+        self._find = find
+        self._with_resource: dict[tuple[int, KnownResource], ApplicablePolicies] = {}
         self._entries: dict[ActionOnResource, ActionResourceEntry] = {}
         self._holdings: dict[tuple[int, int], _Holding] = {}
         self._shapes: dict[object, int] = {}
@@ -170,8 +184,18 @@ class DecisionCache:
         """Add an entry for the action and resource of a request."""
         if len(self._entries) >= _MOST_ENTRIES:
             self._entries.clear()
-        entry = self._entries[place] = ActionResourceEntry(place, request)
+        known = self._find(request.action.lower(), request.resource)
+        entry = self._entries[place] = ActionResourceEntry(place, request, known)
         return entry
+
+    def beside(self, applicable: ApplicablePolicies, known: KnownResource) -> ApplicablePolicies:
+        """Return a caller's policies together with those of a resource."""
+        key = id(applicable), known
+        found = self._with_resource.get(key)
+        if found is None:
+            found = replace(applicable, resource=known.policy, grants=known.grants)
+            self._with_resource[key] = found
+        return found
 
     def entries(self) -> Mapping[ActionOnResource, ActionResourceEntry]:
         """All entries by action, resource and the resource's account; always the same mapping."""
@@ -180,6 +204,7 @@ class DecisionCache:
     def _hold(self, applicable: ApplicablePolicies, caller: PrincipalContext) -> "_Holding":
         if len(self._holdings) >= _MOST_HOLDINGS:
             self._holdings.clear()
+            self._with_resource.clear()
         by_type = _by_type(applicable)
         # What a decision depends on besides the verdicts: the kind and account of the caller, and
         # the types of policies that exist.
@@ -266,16 +291,22 @@ class SubjectEvaluator:
         return self._entries.get(place) or self._cache.entry(place, self.request(place))
 
     def decide(self, action: str, resource: str, account: str | None = None) -> Decision:
-        """Whether the caller's own policies allow it: the one decision function of this project.
+        """Whether a request is allowed: the one decision function of this project.
 
-        Questions, assertions and proofs after an apply use it, or a `BatchEvaluator`, which agrees.
-        `account` is the resource's, if its ARN has none.
+        By the caller's own policies, and those of the resource if they are known. Questions,
+        assertions and proofs after an apply use it, or a `BatchEvaluator`, which agrees. `account`
+        is the resource's, if its ARN has none.
         """
         holding = self._holding
         place = action, resource, account
-        if not holding.shareable or is_settled_by_service(action.lower()):
+        if is_settled_by_service(action.lower()):
             return decide_for_caller(self.request(place), holding.applicable)
         entry = self._entries.get(place) or self.entry(place)
+        if entry.known is not None:
+            request = self.request((action, resource, account or entry.known.account))
+            return decide(request, self._cache.beside(holding.applicable, entry.known))
+        if not holding.shareable:
+            return decide_for_caller(self.request(place), holding.applicable)
         policies = holding.policies
         numbers = tuple(map(entry.constant.__getitem__, policies))
         if entry.varying and not entry.varying.keys().isdisjoint(policies):
@@ -285,6 +316,10 @@ class SubjectEvaluator:
         if decision is None:
             decision = entry.decisions[row] = self._shared(entry, place, numbers)
         return decision
+
+    def decide_alone(self, action: str, resource: str) -> Decision:
+        """Whether the caller's own policies allow it, whatever that of the resource says."""
+        return decide_for_caller(self.request((action, resource, None)), self._holding.applicable)
 
     def _shared(
         self, entry: ActionResourceEntry, place: ActionOnResource, numbers: VerdictIds

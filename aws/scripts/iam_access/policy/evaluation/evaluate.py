@@ -165,7 +165,8 @@ class ApplicablePolicies:
     its permissions boundary, `session` its session policies. `scps` are those of the caller's
     account and `rcps` those of the resource's, one tuple per level of the organisation from the
     root down; the management account has none. RCPFullAWSAccess is on every level of `rcps`, given
-    or not. `resource` is the resource policy, for a role its trust policy.
+    or not. `resource` is the resource policy, for a role its trust policy; `grants` are what allows
+    besides it, grants of a KMS key.
 
     Reuse one object for all requests that it applies to: it caches which statements cover an
     action.
@@ -177,6 +178,7 @@ class ApplicablePolicies:
     scps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     rcps: tuple[tuple[CompiledPolicy, ...], ...] = ()
     resource: CompiledPolicy | None = None
+    grants: tuple[CompiledPolicy, ...] = ()
     _memo: dict[tuple[_Kind, str], tuple[_TypeStatements, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -213,7 +215,8 @@ def _statements_by_type(
     resource = applicable.resource
     if resource and resource.source.type is SourceType.TRUST and not is_trust_action(action):
         resource = None
-    yield _of_type(PolicyType.RESOURCE, None, (resource,) if resource else (), action)
+    own = (resource,) if resource else ()
+    yield _of_type(PolicyType.RESOURCE, None, (*own, *applicable.grants), action)
 
 
 def _limits(applicable: ApplicablePolicies, kind: _Kind, action: str) -> Iterator[_TypeStatements]:

@@ -23,7 +23,7 @@ def render(report: AccessReport, *, verbose: bool) -> str:
     lines = annotations((*troubles, *report.findings), titles)
     for group in groups(report.answers):
         answer, actions = group.first, group.named(verbose=verbose)
-        words = f"{decision_of(answer)}: {answer.arn} {actions} {answer.resource}"
+        words = f"{decision_of(answer)}: {answer.whom} {actions} {answer.resource}"
         why = "; ".join(map(because, reasons_of(answer)))
         lines.append(log_line(f"{words}: {why}"))
     lines += [

@@ -80,6 +80,7 @@ def _answer_object(answer: AccessAnswer) -> dict[str, Any]:
         ],
         "blocked_by": [str(layer) for layer in answer.decision.blocked_by],
         "also_needed": answer.needed,
+        "by_resource": answer.by_resource,
         "permissions_boundary": answer.boundary,
         "made_for": None if answer.made_for is None else str(answer.made_for),
         "missing_context": list(answer.decision.missing_context),

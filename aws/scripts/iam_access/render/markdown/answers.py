@@ -44,7 +44,7 @@ def _answer_row(group: AnswerGroup, *, verbose: bool) -> str:
     return table_row(
         (
             markdown(answer.account.title),
-            markdown_code(answer.arn),
+            markdown_code(answer.whom),
             markdown_code(group.named(verbose=verbose)),
             markdown_code(answer.resource),
             decision_of(answer),

@@ -43,7 +43,7 @@ def _answer_lines(group: AnswerGroup, *, verbose: bool) -> Iterator[Line]:
     style = "good" if answer.possible else "warning"
     actions = group.named(verbose=verbose)
     yield line(
-        2, Span(f"{decision_of(answer)}: ", style), f"{answer.arn}  {actions}  {answer.resource}"
+        2, Span(f"{decision_of(answer)}: ", style), f"{answer.whom}  {actions}  {answer.resource}"
     )
     for reason in reasons_of(answer):
         yield line(4, reason.text)

@@ -20,6 +20,12 @@ _WORDS = {
     Verdict.EXPLICIT_DENY: "denied",
     Verdict.IMPLICIT_DENY: "not allowed",
 }
+# What stands before the ARN of a policy, or of what has it.
+_POLICIES = {
+    SourceType.BOUNDARY: "permissions boundary ",
+    SourceType.RESOURCE: "the resource-based policy of ",
+    SourceType.TRUST: "the trust policy of ",
+}
 
 
 def result(report: AccessReport) -> str:
@@ -177,14 +183,16 @@ def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
     note = f" ({layer.note})" if layer.note else ""
     match layer.layer:
         case PolicyType.IDENTITY:
-            whose = (
-                "the user or its groups"
-                if answer.principal.type is PrincipalType.USER
-                else "the role"
-            )
-            return f"no policy of {whose} allows it{note}"
+            nor = ", nor does the policy of the resource" if answer.by_resource else ""
+            if answer.principal.type is PrincipalType.OUTSIDER:
+                return f"no policy of {answer.whom} allows it{nor}{note}"
+            is_user = answer.principal.type is PrincipalType.USER
+            whose = "the user or its groups" if is_user else "the role"
+            return f"no policy of {whose} allows it{nor}{note}"
         case PolicyType.BOUNDARY:
             return f"the permissions boundary {answer.boundary} does not allow it{note}"
+        case PolicyType.RESOURCE:
+            return f"the policy of the resource does not allow it{note}"
     return f"blocked by {layer}"
 
 
@@ -193,8 +201,11 @@ def _statement(origin: Origin) -> str:
     ref = origin.ref
     sid = f" ({ref.sid})" if ref.sid else ""
     source = ref.source
-    policy = f"inline policy {source.name} of {source.holder}" if source.holder else source.id
-    kind = "permissions boundary " if source.type is SourceType.BOUNDARY else ""
+    policy = source.id
+    if source.holder:
+        what = "inline policy " if source.type is SourceType.IDENTITY else ""
+        policy = f"{what}{source.name} of {source.holder}"
+    kind = _POLICIES.get(source.type, "") if not source.holder else ""
     return f"statement {ref.index + 1}{sid} of {kind}{policy}"
 
 
