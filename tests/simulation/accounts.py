@@ -54,7 +54,7 @@ def with_role(account: Snapshot, role: Principal, *statements: Any, **state: Any
 
 def change(before: Snapshot, after: Snapshot, principal: Principal = ALICE) -> Meaning:
     """What a change means for one principal, touched or not."""
-    (found,) = meaning(before, after, [principal], NOW)
+    found, *_ = meaning(before, after, [principal], NOW)
     return found
 
 

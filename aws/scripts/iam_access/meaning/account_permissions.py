@@ -1,6 +1,6 @@
 """An account before or after a change, and the effective permissions of reached principals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,41 +13,59 @@ from iam_access.meaning.permissions import (
     Permission,
     PermissionBlock,
     block_of,
+    merged,
     union,
 )
 from iam_access.meaning.principal_policies import document_of, groups_of, holders_for, managed_by
+from iam_access.meaning.resource_access import Policies, ResourceAccess, caller_of
 from iam_access.model import Principal
+from iam_access.policy.evaluation.request import PrincipalContext
 from iam_access.snapshot import PrincipalState, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPermissions:
-    """The permissions in one state of an account. Each policy is evaluated once."""
+    """The permissions in one state of an account. Each policy is evaluated once.
+
+    `policies` are those of resources that count, `outside` those that count for others than users
+    and roles of the account, whom `callers` has.
+    """
 
     snapshot: Snapshot
     made: GrantRoles
     catalog: ActionCatalog
     now: datetime
+    policies: Policies = field(default_factory=dict)
+    outside: Policies = field(default_factory=dict)
+    callers: Mapping[Principal, PrincipalContext] = field(default_factory=dict)
     roles: Roles = field(init=False)
+    _resources: ResourceAccess = field(init=False)
+    _outside_access: ResourceAccess = field(init=False)
     _policies: dict[str, PermissionBlock] = field(default_factory=dict)
     _reaches: dict[Principal, tuple[PermissionBlock, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        account, catalog = self.snapshot.account_id, self.catalog
         object.__setattr__(self, "roles", Roles.of(self.snapshot, self._own_if_read))
+        object.__setattr__(self, "_resources", ResourceAccess(self.policies, account, catalog))
+        object.__setattr__(self, "_outside_access", ResourceAccess(self.outside, account, catalog))
 
     def effective(self, principal: Principal) -> EffectivePermissions:
         """Return a principal's permissions, with those of roles made for reached grants."""
         found = self._reaches.get(principal)
         if found is None:
             state = self.snapshot.principals.get(principal)
-            found = tuple(self._blocks(state)) if state else ()
+            found = tuple(self._blocks(state)) if state else tuple(self._outside(principal))
             self._reaches[principal] = found
         return found
 
     def denied(self, principal: Principal) -> tuple[Permission, ...]:
         """Return what is denied to the principal itself, whatever else it holds."""
         state = self.snapshot.principals.get(principal)
-        return self._own(state).since(self._future).denies if state else ()
+        if state is None:
+            return ()
+        denies = (*self._own(state).denies, *self._resources.denied(caller_of(state)))
+        return PermissionBlock((), merged(denies)).since(self._future).denies
 
     def _own_if_read(self, principal: Principal) -> PermissionBlock | None:
         """A principal's own permissions; None if a document of reached policies is unknown."""
@@ -69,14 +87,29 @@ class AccountPermissions:
         return {arn for arn in arns if document_of(self.snapshot, arn) is None}
 
     def _blocks(self, state: PrincipalState) -> Iterator[PermissionBlock]:
-        yield self._own(state).since(self._future)
+        yield from (each.since(self._future) for each in self._whole(state))
         for entry in self.made.roles_for(state):
             if entry.window.end > self.now:
                 # Open sessions continue after the end of the trust, until the role's own end.
                 entered = ConditionWindow(start=entry.window.start)
-                role = self._own(entry.role)
-                reached = role.reached_by(entry.role.principal.name, entry.conditions, entered)
-                yield reached.since(self._future)
+                for block in self._whole(entry.role):
+                    name = entry.role.principal.name
+                    yield block.reached_by(name, entry.conditions, entered).since(self._future)
+
+    def _whole(self, state: PrincipalState) -> Iterator[PermissionBlock]:
+        """A user's or role's own permissions, and what resources allow it."""
+        boundary = None
+        if state.boundary is not None and document_of(self.snapshot, state.boundary) is not None:
+            boundary = self._policy(state.boundary)
+        return self._resources.blocks(self._own(state), boundary, caller_of(state))
+
+    def _outside(self, principal: Principal) -> Iterator[PermissionBlock]:
+        """What resources and roles of the account allow to another principal, if they name it."""
+        caller = self.callers.get(principal)
+        if caller is not None:
+            access = self._outside_access
+            allows, denies = access.granted(caller), access.denied(caller)
+            yield PermissionBlock(merged(allows), merged(denies)).since(self._future)
 
     @property
     def _future(self) -> ConditionWindow:

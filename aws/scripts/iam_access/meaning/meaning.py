@@ -6,8 +6,8 @@ repeats what the principal already holds is no gain. A principal that may assume
 own temporary grant has what the role has.
 
 No gain is left out. Where an exact answer would need to know every resource, the answer includes
-more rather than less: see resource_scopes and permissions. Resource policies, organisation policies
-and session policies are not considered.
+more rather than less: see resource_scopes and permissions. Policies of resources count where they
+are ours; organisation policies and session policies are not considered.
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ from iam_access.meaning.permissions import (
     patterns_of,
 )
 from iam_access.meaning.principal_policies import documents_for
+from iam_access.meaning.resource_access import ResourceChanges
 from iam_access.model import Escalation, Meaning, Principal
 from iam_access.snapshot import Snapshot
 
@@ -40,27 +41,49 @@ def meaning(
 ) -> tuple[Meaning, ...]:
     """Return what each of the principals gains and loses from `now` (UTC) on.
 
+    Then follow those whom policies of resources or trust policies concern that differ, if they gain
+    or lose anything: users and roles, and outsiders, such as other accounts.
+
     A policy whose document is in neither snapshot is listed in the meaning and counts as empty. In
     an `invented` account, users and roles have only what files grant them; what else they hold is
     unknown, unless the change creates them. For such a principal, and for the holder of a policy
     that was not read, new denials and lifted denials are reported separately. Raises DocumentError
     or PolicySyntaxError for documents that IAM would not have accepted.
     """
-    people = tuple(principals)
+    people = tuple(dict.fromkeys(principals))
+    resources = ResourceChanges.between(before, after)
+    more = sorted(resources.concerned(before, after) - {*people})
+    outsiders = resources.outsiders
+    everyone = (*people, *more, *outsiders)
     made = (GrantRoles.of(before), GrantRoles.of(after))
     patterns = {
         pattern
         for snapshot, roles in zip((before, after), made, strict=True)
-        for document in documents_for(snapshot, people, roles)
+        for document in documents_for(snapshot, everyone, roles)
         for pattern in patterns_of(document)
     }
+    patterns |= {pattern for each in resources.documents for pattern in patterns_of(each)}
     catalog = ActionCatalog.of(patterns)
-    old = AccountPermissions(before, made[0], catalog, now)
-    new = AccountPermissions(after, made[1], catalog, now)
-    return tuple(
-        _meaning(principal, old, new, invented=invented and _is_of_others(principal, before))
-        for principal in people
+    old, new = (
+        AccountPermissions(
+            snapshot,
+            roles,
+            catalog,
+            now,
+            policies,
+            {**policies, **trusts},
+            outsiders,
+        )
+        for snapshot, roles, policies, trusts in (
+            (before, made[0], resources.before, resources.trusts_before),
+            (after, made[1], resources.after, resources.trusts_after),
+        )
     )
+    found = [
+        _meaning(principal, old, new, invented=invented and _is_of_others(principal, before))
+        for principal in everyone
+    ]
+    return (*found[: len(people)], *(each for each in found[len(people) :] if not each.is_nothing))
 
 
 def _is_of_others(principal: Principal, before: Snapshot) -> bool:

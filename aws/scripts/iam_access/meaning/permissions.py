@@ -261,7 +261,7 @@ def block_of(document: Document, catalog: ActionCatalog) -> PermissionBlock:
     variables = documents.version_of(document) == documents.VERSION
     for statement in documents.statements_of(document):
         permissions = denies if statement.get("Effect") == "Deny" else allows
-        permissions += _permissions(statement, catalog, variables)
+        permissions += permissions_of(statement, catalog, variables=variables)
     return PermissionBlock(merged(allows), merged(denies))
 
 
@@ -272,9 +272,13 @@ def patterns_of(document: Document) -> Iterator[str]:
             yield from map(str, documents.as_list(statement.get(element, [])))
 
 
-def _permissions(
-    statement: documents.Statement, catalog: ActionCatalog, variables: bool
+def permissions_of(
+    statement: documents.Statement, catalog: ActionCatalog, *, variables: bool
 ) -> Iterator[Permission]:
+    """Yield what a statement is about; without Resource, it is about every one.
+
+    `variables` is whether its version has policy variables. Raises PolicySyntaxError.
+    """
     bits = 0
     for element in ("Action", "NotAction"):
         for pattern in documents.as_list(statement.get(element, [])):
@@ -285,7 +289,8 @@ def _permissions(
     if not bits or window.is_empty:
         return
     negated = "NotResource" in statement
-    patterns = map(str, documents.as_list(statement["NotResource" if negated else "Resource"]))
+    written = statement.get("NotResource" if negated else "Resource", "*")
+    patterns = map(str, documents.as_list(written))
     limits = resource_scopes.excluding if negated else resource_scopes.including
     for scope in limits(patterns, variables=variables):
         yield Permission(bits, scope, conditions, window)

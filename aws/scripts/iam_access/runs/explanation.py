@@ -7,6 +7,7 @@ from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
+from iam_access.meaning.resource_access import ResourceChanges
 from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
 from iam_access.plan.account_after import after
 from iam_access.policy.document import DocumentError
@@ -30,8 +31,10 @@ def explained(
     def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
         then = after(before, changes)
         principals = affected_principals(before, then, changes)
-        wanted = managed_documents_needed(before, principals) | managed_documents_needed(
-            then, principals
+        concerned = ResourceChanges.between(before, then).concerned(before, then)
+        read_for = concerned.union(principals)
+        wanted = managed_documents_needed(before, read_for) | managed_documents_needed(
+            then, read_for
         )
         return meaning(
             run.managed_policies.added_to(before, session.call, wanted),

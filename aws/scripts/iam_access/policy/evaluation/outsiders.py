@@ -9,6 +9,8 @@ from iam_access.policy.evaluation.request import CallerType, PrincipalContext
 from iam_access.snapshot import Document
 
 EVERYONE = "everyone"
+#: What the name of a service begins with.
+SERVICE = "service "
 _SAML = ":saml-provider/"
 _TYPES: Mapping[str | None, CallerType] = {"user": CallerType.USER, "role": CallerType.ROLE}
 
@@ -58,7 +60,7 @@ def _outsider(kind: str, name: str, account: str) -> Outsider | None:
             else _of_account(name, account)
         )
     if kind == "Service":
-        return Outsider(f"service {name}", PrincipalContext.service(name))
+        return Outsider(f"{SERVICE}{name}", PrincipalContext.service(name))
     if kind == "Federated":
         is_saml = _SAML in name
         make = PrincipalContext.saml if is_saml else PrincipalContext.web_identity

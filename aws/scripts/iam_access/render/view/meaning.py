@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from iam_access import phrases
-from iam_access.model import Account, Meaning, PermissionDelta, Principal, Report
+from iam_access.model import (
+    Account,
+    Meaning,
+    PermissionDelta,
+    Principal,
+    PrincipalType,
+    Report,
+)
+from iam_access.policy.evaluation.outsiders import SERVICE
 
 _NOTHING = "No user or role gains or loses anything."
 _ELSEWHERE = "Elsewhere no user or role gains or loses anything."
@@ -13,7 +21,7 @@ _BY_THE_REST = "By what is not held back no user or role gains or loses anything
 HELD = "What is held back would mean, if it were allowed"
 DENIES, FREES = "denies", "no longer denies"
 #: The word, by verb, before what is the same before and after.
-COMMON = {"gains": "so far only", "loses": "still", DENIES: "", FREES: ""}
+COMMON = {"gains": "so far only", "gain": "so far only", "loses": "still", DENIES: "", FREES: ""}
 # Before what is denied, and no longer denied, to a principal of whom not all access is known.
 _NOT_KNOWN = "existing access not known here, of which the plan"
 # How many resources and actions a line names, and how many resources and exceptions the details.
@@ -25,11 +33,14 @@ _CLAUSES = 10
 #: Of AWS's access levels those with which something can be changed, the most dangerous first.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_understand-policy-summary-access-level-summaries.html
 CHANGING = ("Permissions management", "Write", "Unknown")
+# What a service gains by the trust policy of a role.
+_ASSUMING = {"sts:AssumeRole", "sts:SetContext", "sts:SetSourceIdentity", "sts:TagSession"}
 # The code of the escalation path that leads to everything.
 _ALL_OF_IAM = "administrator"
-# The ranks of danger: first what may take or give access that is not known here, then escalation
-# paths, then levels that can change something, then policies that were not read.
-_UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(4)
+# The ranks of danger: first who gains from outside the account, then what may take or give access
+# that is not known here, then escalation paths, then levels that can change something, then
+# policies that were not read.
+_OUTSIDE, _UNKNOWN, _ADMINISTRATOR, _ESCALATING, _LEVELS = range(5)
 _UNREAD = _LEVELS + len(CHANGING)
 #: The rank of what is not dangerous.
 SAFE = _UNREAD + 1
@@ -78,7 +89,8 @@ class Danger:
 
     `levels` are the access levels gained with which something can be changed. `denied` and `freed`
     are what is newly denied, and no longer denied, to a principal of whom not all access is known:
-    numbers of actions by access level, and on what.
+    numbers of actions by access level, and on what. `outside` is the same of what a principal
+    gains that is no user or role of the account.
     """
 
     escalations: tuple[str, ...] = ()
@@ -86,6 +98,7 @@ class Danger:
     unread: bool = False
     denied: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, meaning: Meaning) -> "Danger":
@@ -94,13 +107,17 @@ class Danger:
         levels = tuple(level for level in CHANGING if meaning.gained.get(level))
         denied = _clauses(DENIES, meaning.denied, meaning.denied_counts)
         freed = _clauses(FREES, meaning.freed, meaning.freed_counts)
+        if meaning.principal.type is PrincipalType.OUTSIDER:
+            gained = () if _is_of_service(meaning) else meaning.gains
+            return cls(outside=tuple(_clauses("gain", gained, meaning.gained if gained else {})))
         return cls(codes, levels, bool(meaning.unread), tuple(denied), tuple(freed))
 
     def __bool__(self) -> bool:
         return self.rank < SAFE
 
     def __str__(self) -> str:
-        words = list(_of_unknown(self.denied, self.freed))
+        words = [f"from outside the account {', '.join(self.outside)}"] if self.outside else []
+        words += _of_unknown(self.denied, self.freed)
         words += [_ways(self.escalations)] if self.escalations else []
         words += [f"gain {', '.join(self.levels)}"] if self.levels else []
         words += ["gain what was not read"] if self.unread else []
@@ -109,6 +126,8 @@ class Danger:
     @property
     def rank(self) -> int:
         """0 for the worst; the same for all that is not dangerous."""
+        if self.outside:
+            return _OUTSIDE
         if self.denied or self.freed:
             return _UNKNOWN
         if self.escalations:
@@ -116,6 +135,12 @@ class Danger:
         if self.levels:
             return _LEVELS + CHANGING.index(self.levels[0])
         return _UNREAD if self.unread else SAFE
+
+
+def _is_of_service(meaning: Meaning) -> bool:
+    """Whether all that a principal gains is a service's use of roles that trust it."""
+    names_ = {action for each in meaning.gains for action in each.actions}
+    return meaning.principal.name.startswith(SERVICE) and names_ <= _ASSUMING
 
 
 def _ways(codes: Sequence[str]) -> str:
@@ -170,7 +195,8 @@ def _alike(meanings: Iterable[Meaning]) -> Iterator[GroupedMeaning]:
     for each in meanings:
         counts = (tuple(each.gained.items()), tuple(each.lost.items()))
         denials = (each.is_known, each.denied, each.freed)
-        key = (each.gains, each.losses, *counts, each.escalations, each.unread, *denials)
+        outside = Danger.of(each).outside
+        key = (each.gains, each.losses, *counts, each.escalations, each.unread, *denials, outside)
         found.setdefault(key, []).append(each)
     for first, *others in found.values():
         yield GroupedMeaning(first, tuple(each.principal for each in (first, *others)))
