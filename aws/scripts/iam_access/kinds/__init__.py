@@ -15,12 +15,13 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.inline_policy import InlinePolicies
-from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind
+from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind, ResourcePolicy
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import LONG_AGO, Resource, ResourceId
+from iam_access.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -112,6 +113,16 @@ def given_access(resource: Resource | None) -> GivenAccess:
     return kind_of(resource.id).gives(resource) if resource is not None else NO_ACCESS
 
 
+def resource_policies(snapshot: Snapshot) -> dict[str, ResourcePolicy]:
+    """The policies of all resources in an account that are ours, by ARN."""
+    return {
+        arn: policy
+        for kind in KINDS
+        for resource in kind.observed(snapshot)
+        for arn, policy in kind.gives(resource).resource_policies.items()
+    }
+
+
 def is_temporary(resource: Resource) -> bool:
     """Whether a resource is only made for temporary access, even if it has lost its end.
 
@@ -138,4 +149,5 @@ __all__ = [
     "kind_of",
     "kinds_by_form",
     "registered",
+    "resource_policies",
 ]

@@ -41,7 +41,7 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operations, for_each, iam_operations
+from iam_access.kinds.operations import PRINCIPAL_PARAMETERS, Operations, for_each, iam_operations
 from iam_access.kinds.quotas import ATTACHED, POLICIES, TAGS, Quota, QuotaUsage, Use
 from iam_access.model import (
     LONG_AGO,
@@ -106,7 +106,7 @@ class PolicyAttachments(GrantKind):
     form_in_words = "policies of its own"
     operations: Operations = iam_operations(
         *for_each("attach_{}_policy", *_PEOPLE),
-        *for_each("detach_{}_policy", *PrincipalType),
+        *for_each("detach_{}_policy", *PRINCIPAL_PARAMETERS.values()),
         *for_each("tag_{}", *_PEOPLE),
         *for_each("untag_{}", *_PEOPLE),
     )

@@ -29,7 +29,7 @@ from iam_access.kinds.kind import (
     Takeover,
     UnmanagedResource,
 )
-from iam_access.kinds.operations import Operations, for_each, iam_operations
+from iam_access.kinds.operations import PRINCIPAL_PARAMETERS, Operations, for_each, iam_operations
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.model import (
     AnswerCheck,
@@ -40,7 +40,6 @@ from iam_access.model import (
     Match,
     Phase,
     Principal,
-    PrincipalType,
     Read,
     Resource,
     ResourceId,
@@ -67,7 +66,7 @@ class CustomerManagedPolicies(Kind):
         "create_policy_version",
         "delete_policy_version",
         "delete_policy",
-        *for_each("detach_{}_policy", *PrincipalType),  # to adopt one of others
+        *for_each("detach_{}_policy", *PRINCIPAL_PARAMETERS.values()),  # to adopt one of others
     )
     reads = ("iam:GetPolicy", "iam:GetPolicyVersion")
     quotas: tuple[Quota, ...] = (POLICIES,)
