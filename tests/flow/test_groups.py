@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from iam_access.cli import commands
+from iam_access.cli.simulate import simulate
 from iam_access.sandbox import LostAnswer
 from iam_access.sandbox.template import Template
 from tests.flow.fleet import (
@@ -208,3 +209,18 @@ def test_a_group_of_others_is_refused_and_taken_over(fleet: Fleet) -> None:
     assert [call.operation for call in run.writes] == ["UpdateGroup", *2 * ["AddUserToGroup"]]
     assert fleet.apply("--all").writes == ()
     assert fleet.dump()[ARN]["Path"] == "/self-serve/payments/"
+
+
+def test_what_it_says_itself_is_told_with_its_lines(fleet: Fleet) -> None:
+    write(fleet, devs={key: GROUP[key] for key in ("members", "custom_statements")})
+    assert fleet.apply("--all").status == 0
+    held = fleet.run(simulate, "access", "-u", "ann@example.com")
+    assert "own policies of group devs (group-member devs), by team payments" in held.out
+    assert "written at" in held.out
+    revoked = fleet.run(
+        commands.revoke, "--user", "ann@example.com", "--permanent", "--output", "json"
+    )
+    assert members(fleet) == ["bob"]
+    (told,) = (each for each in revoked.json["findings"] if each["code"] == "entry-to-delete")
+    assert "restores own policies of group devs for user/ann in prod" in told["message"]
+    assert "- ann@example.com" in told["hint"]

@@ -39,6 +39,8 @@ def test_a_group_is_for_all_environments_unless_it_names_some(tmp_path: Path) ->
         ("user/bob]", "¶user/ANN]", "same-user", "'user/ANN'"),
         ("[reader]", "[¶raeder]", "unknown-grant", "'raeder'"),
         ("[prod]", "[¶prd]", "unknown-environment", "'prd'"),
+        ("[prod]", "¶[]", "grants-nothing", "the list of environments is empty"),
+        ("  audit@all:", "  DEVS:", "name-taken", "the group DEVS"),
         ("iam::aws:policy", "iam::111122223333:policy", "customer-managed-policy", "SecurityAudit"),
         ("sqs:ReceiveMessage", "sqs:RecieveMessage", "unknown-action", "sqs:RecieveMessage"),
         ("region: eu-west-1", "account: prod", "bad-short-form", "region"),

@@ -71,7 +71,7 @@ def aws(
             replace(each, planner_role=configuration.settings.planner_role) for each in made
         )
     accounts = map(prepare, made)
-    with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, enforce=True):
+    with Sandbox(accounts, template=DEPLOYER_TEMPLATE, clock=clock, switches=True, enforce=True):
         yield
 
 

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace, clock: Clock) -> int:
         template=DEPLOYER_TEMPLATE,
         port=options.port,
         clock=clock,
+        switches=True,
         enforce=True,
     )
     stop = threading.Event()

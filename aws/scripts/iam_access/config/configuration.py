@@ -104,6 +104,16 @@ class Team:
         return {entry.key: entry for entry in self.entries.get(base.POLICIES_FOLDER, ())}
 
     @cached_property
+    def given(self) -> Mapping[str, FileEntry[Any]]:
+        """What the team's entries may give, with what some say themselves: see AccessEntry.given.
+
+        Each has a PermissionsSpec.
+        """
+        own = {entry.own_grant: entry.own for entry in self.access}
+        found = {key: item for key, item in own.items() if key and isinstance(item, FileEntry)}
+        return {**self.policies, **found}
+
+    @cached_property
     def account_ids(self) -> Mapping[str, str]:
         """The ids of the accounts that the team's files may name, by environment or name."""
         return {**self.account_names, **{name: spec.id for name, spec in self.accounts.items()}}

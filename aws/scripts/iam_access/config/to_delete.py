@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from iam_access.config.configuration import Configuration, Team
-from iam_access.kinds.base import ENVIRONMENTS, GRANTS, ROLES, USERS, AccessEntry, rival
-from iam_access.kinds.fields import UserNames, role
+from iam_access.kinds.base import ENVIRONMENTS, GRANTS, GROUPS, ROLES, USERS, AccessEntry, rival
+from iam_access.kinds.fields import UserNames, group, role
 from iam_access.kinds.names import label
 from iam_access.model import Finding, Location, Principal, Severity
 from iam_access.phrases import some
@@ -21,6 +21,13 @@ AccessFilter = Callable[[Principal | None, str | None, str], bool]
 
 # How many names of a kind a message has.
 _NAMED = 5
+
+
+_PRINCIPAL: Mapping[str, Callable[[str, UserNames], Principal]] = {
+    USERS: lambda written, user_names: user_names.user(written),
+    ROLES: lambda written, _: role(written),
+    GROUPS: lambda written, _: group(written),
+}
 
 
 class _Item(NamedTuple):
@@ -76,12 +83,19 @@ def entries_to_delete(
 
 
 def _granted_by(entry: AccessEntry) -> Iterator[_Granted]:
-    def items(field: str) -> Iterator[_Item]:
-        for index, written in enumerate(getattr(entry, field)):
-            yield _Item(field, index, written)
+    def items(field: str, written: Sequence[str]) -> Iterator[_Item]:
+        for index, each in enumerate(written):
+            yield _Item(field, index, each)
 
-    people = (*items(USERS), *items(ROLES))
-    return (_Granted(*each) for each in product(people, items(ENVIRONMENTS), items(GRANTS)))
+    # A group that the entry makes is no more of an item than the entry.
+    groups = entry.groups if entry.makes is None else ()
+    people = (
+        *items(USERS, entry.users),
+        *items(ROLES, entry.roles),
+        *items(GROUPS, groups),
+    )
+    places = items(ENVIRONMENTS, entry.environments)
+    return (_Granted(*each) for each in product(people, places, items(GRANTS, entry.given)))
 
 
 def _meant(
@@ -98,7 +112,7 @@ def _meant(
         return None
     snapshot = accounts.get(account.id) if account is not None else None
     is_user = whom.field == USERS
-    principal = user_names.user(whom.written) if is_user else role(whom.written)
+    principal = _PRINCIPAL[whom.field](whom.written, user_names)
     other = rival(whom.written, user_names, snapshot) if is_user and snapshot else None
     key = label(grant.written)
     if matches(principal, key, team.name) or (other and matches(other, key, team.name)):

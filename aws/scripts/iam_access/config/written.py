@@ -16,8 +16,9 @@ from iam_access.snapshot import Snapshot
 class WrittenGrant(NamedTuple):
     """A policy of a team as one entry gives it to one principal in one account.
 
-    `grant` is its key. `arns` are those of the managed policies that it stands for where it is
-    permanent. `until` (UTC) is the end of a `temporary` entry, None where it cannot be read.
+    `grant` is its key, or what the entry calls its own policies (`AccessEntry.given`). `arns` are
+    those of the managed policies that it stands for where it is permanent. `until` (UTC) is the end
+    of a `temporary` entry, None where it cannot be read.
     """
 
     principal: Principal
@@ -37,6 +38,7 @@ def written_grants(
     An address that may mean either of two users counts for both: an apply takes from neither.
     """
     user_names = configuration.settings.user_names
+    where = account.partition, account.id
     for name, environment in account.environments.items():
         team = configuration.teams[name]
         values = values_of(account, environment, name, team.account_ids)
@@ -44,15 +46,16 @@ def written_grants(
             doubted = (rival(each, user_names, snapshot) for each in entry.users)
             rivals = (each for each in doubted if each is not None)
             holders = (*entry.principals(user_names), *rivals)
-            for key, principal in product(entry.grants, holders):
-                policy = team.policies.get(key)
+            for key, principal in product(entry.given, holders):
+                policy = team.given.get(key)
                 of_aws = fill(policy.spec.managed_policies, values) if policy else ()
-                own = team_policy_arn(account.partition, account.id, name, key)
+                is_own = key == entry.own_grant
+                ours = () if is_own else (team_policy_arn(*where, name, key),)
                 yield WrittenGrant(
                     principal,
                     name,
                     key,
-                    (own, *of_aws),
+                    (*ours, *of_aws),
                     entry.temporary,
                     entry.until,
                     entry.place.location,

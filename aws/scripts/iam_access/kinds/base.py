@@ -121,12 +121,28 @@ class AccessEntry:
         users, roles = map(user_names.user, self.users), map(role, self.roles)
         return tuple(dict.fromkeys((*users, *roles, *map(group, self.groups))))
 
+    @property
+    def own_grant(self) -> str | None:
+        """What people call that which it says itself, among the keys of its grants; no policy's."""
+        if self.own is None:
+            return None
+        return f"own policies of {self.makes.label if self.makes else self.own.key}"
+
+    @property
+    def given(self) -> Sequence[str]:
+        """Its grants, with `own_grant`."""
+        own = self.own_grant
+        return (*self.grants, own) if own is not None else self.grants
+
     def single(self, user_names: UserNames) -> Iterator[tuple[Principal, str, str]]:
-        """Yield each principal with each environment and grant of a valid entry, each once."""
+        """Yield each principal with each environment and what is given there, each once.
+
+        The entry is a valid one.
+        """
         return product(
             self.principals(user_names),
             dict.fromkeys(self.environments),
-            dict.fromkeys(self.grants),
+            dict.fromkeys(self.given),
         )
 
     def at(self, field: str, index: int) -> Location:

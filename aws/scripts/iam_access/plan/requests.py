@@ -16,7 +16,7 @@ from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.intended_removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
-from iam_access.kinds.base import AccessEntry, PolicySpec
+from iam_access.kinds.base import AccessEntry, PermissionsSpec
 from iam_access.model import Account, Principal, Request, RequestType, SettingChange
 
 # What others give on purpose is no rule for what is granted here.
@@ -227,8 +227,8 @@ class _Comparison:
             earlier = self._earlier(name)
             if earlier is None or name in self._left_out:
                 continue
-            for key, policy in sorted(team.policies.items()):
-                before = earlier.policies.get(key)
+            for key, policy in sorted(team.given.items()):
+                before = earlier.given.get(key)
                 if before is not None and _content(before.spec) != _content(policy.spec):
                     held = _of_grants(RequestType.POLICY, name, self._held[name, key])
                     guarded = self._guarded(self._held[name, key])
@@ -428,7 +428,7 @@ def _rules(configuration: Configuration) -> Settings:
     return configuration.settings.model_copy(update={"intended_removals": []})
 
 
-def _content(spec: PolicySpec) -> tuple[object, ...]:
+def _content(spec: PermissionsSpec) -> tuple[object, ...]:
     return sorted(spec.managed_policies), spec.statements
 
 
@@ -446,7 +446,7 @@ def _policy_names(before: Team | None, after: Team) -> Mapping[str, str]:
     return {old: keys[0] for old, keys in found.items() if len(keys) == 1 and taken[keys[0]] == 1}
 
 
-def _same(one: PolicySpec, other: PolicySpec) -> bool:
+def _same(one: PermissionsSpec, other: PermissionsSpec) -> bool:
     return _content(one) == _content(other)
 
 
@@ -471,11 +471,11 @@ def _shape(team: Team, configuration: Configuration) -> object:
         (
             frozenset(each.in_iam for each in entry.principals(names)),
             frozenset(entry.environments),
-            frozenset(entry.grants),
+            frozenset(entry.given),
             entry.starts,
             entry.until,
         )
         for entry in team.access
     )
-    policies = {key: _content(entry.spec) for key, entry in team.policies.items()}
+    policies = {key: _content(entry.spec) for key, entry in team.given.items()}
     return dict(team.accounts), policies, access

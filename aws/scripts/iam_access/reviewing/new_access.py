@@ -95,7 +95,7 @@ def _new(
     principal: Principal,
     names: Mapping[str, frozenset[str]],
 ) -> NewAccess:
-    policy = team.policies.get(grant)
+    policy = team.given.get(grant)
     return NewAccess(
         team.name,
         environment,
@@ -109,7 +109,7 @@ def _new(
 
 def _denies(team: Team, grant: str) -> bool:
     """Whether a grant has a statement that denies; AWS managed policies are not looked into."""
-    policy = team.policies.get(grant)
+    policy = team.given.get(grant)
     return policy is not None and any(
         each.effect == "Deny" for each in policy.spec.custom_statements
     )
@@ -165,6 +165,6 @@ def _names(configurations: Iterable[Configuration]) -> Mapping[str, frozenset[st
 
 
 def _same_policy(earlier: Team | None, team: Team, grant: str) -> bool:
-    before = earlier.policies.get(grant) if earlier is not None else None
-    after = team.policies.get(grant)
+    before = earlier.given.get(grant) if earlier is not None else None
+    after = team.given.get(grant)
     return before is not None and after is not None and before.spec == after.spec

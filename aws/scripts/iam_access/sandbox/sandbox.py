@@ -105,6 +105,8 @@ class SandboxBase:
         `PIPELINE_USER`) is added.
     clock: the time (aware, UTC) for the end of sessions and for conditions.
     quotas: other quotas than AWS's default ones, by account id.
+    switches: whether the switches of the template are on, each of which lets files of a folder be
+        carried out.
     enforce: whether a call needs permission from the policies of its caller, as in AWS. If not,
         every caller may do everything; trust policies are evaluated even so.
 
@@ -120,12 +122,14 @@ class SandboxBase:
         template: Path,
         clock: Callable[[], datetime] = utc_now,
         quotas: Mapping[str, SandboxQuotas] | None = None,
+        switches: bool = False,
         enforce: bool = False,
     ) -> None:
         self.accounts = tuple(accounts)
         self.faults: list[Fault] = []
         self.calls: list[RecordedCall] = []
         self._template = template
+        self._switches = switches
         self._world = SandboxState(clock=clock, enforce=enforce)
         for account in self.accounts:
             given = (quotas or {}).get(account.id)
@@ -223,6 +227,8 @@ class SandboxBase:
             parameters = _named("Deployer", account.deployer_role, pipeline.arn)
             if account.boundary:
                 parameters["RoleBoundary"] = account.boundary.partition(":policy/")[2]
+            if self._switches:
+                parameters |= dict.fromkeys(template.switches, "true")
             deploy(self._world, account.id, template, parameters)
             if account.planner_role:
                 twin = _named("Planner", account.planner_role, pipeline.arn)

@@ -50,9 +50,17 @@ class SandboxServer(SandboxBase):
         port: int = 0,
         clock: Callable[[], datetime] = utc_now,
         quotas: Mapping[str, SandboxQuotas] | None = None,
+        switches: bool = False,
         enforce: bool = False,
     ) -> None:
-        super().__init__(accounts, template=template, clock=clock, quotas=quotas, enforce=enforce)
+        super().__init__(
+            accounts,
+            template=template,
+            clock=clock,
+            quotas=quotas,
+            switches=switches,
+            enforce=enforce,
+        )
         self._port = port
 
     @property

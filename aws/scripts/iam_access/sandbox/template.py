@@ -6,7 +6,7 @@ functions that such a template needs are resolved here. A test compares the two.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -67,6 +67,13 @@ class Template:
         if not isinstance(content, dict) or not isinstance(content.get("Resources"), dict):
             raise TemplateError(f"{path}: is not a CloudFormation template")
         return cls(path, content)
+
+    @property
+    def switches(self) -> Sequence[str]:
+        """The parameters that are either true or false."""
+        declared = self.content.get("Parameters", {})
+        either = {"true", "false"}
+        return [name for name in declared if set(declared[name].get("AllowedValues", ())) == either]
 
 
 def deploy(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds import given_access, names
-from iam_access.kinds.base import AccessEntry, FileEntry, PolicySpec
+from iam_access.kinds.base import AccessEntry, FileEntry
+from iam_access.kinds.entity_policies import POLICY_NAME
 from iam_access.kinds.fields import fill, values_of
 from iam_access.model import Account, Location, Principal, Resource
 from iam_access.plan.diff import observed_state
@@ -58,7 +59,7 @@ class _Grant:
     """
 
     entry: AccessEntry
-    policy: FileEntry[PolicySpec]
+    policy: FileEntry[Any]
     values: Mapping[str, str]
     managed: str | None = None
 
@@ -75,8 +76,7 @@ class Origins:
                 key = (team, principal.in_iam, names.label(grant.policy.key))
                 temporary.setdefault(key, []).append(grant)
                 continue
-            own = names.team_policy_arn(account.partition, account.id, team, grant.policy.key)
-            self._add(principal, own, grant)
+            self._add(principal, _source(grant, team, account), grant)
             for arn, of_aws in _managed(grant):
                 self._add(principal, arn, of_aws)
         for resource in observed_state(snapshot).values():
@@ -140,11 +140,19 @@ def _granted(
         team, user_names = configuration.teams[name], configuration.settings.user_names
         values = values_of(account, environment, name, configuration.teams[name].account_ids)
         for entry in team.access_in(environment):
-            policies = (team.policies.get(key) for key in entry.grants)
+            policies = (team.given.get(key) for key in entry.given)
             # The policy of an entry that has ended may be gone.
             grants = [_Grant(entry, policy, values) for policy in policies if policy is not None]
             for principal, grant in product(entry.principals(user_names), grants):
                 yield name, principal, grant
+
+
+def _source(grant: _Grant, team: str, account: Account) -> str:
+    """What an account calls the policy with a permanent grant's own statements."""
+    made = grant.entry.makes
+    if made is not None and grant.policy is grant.entry.own:
+        return inline_id(made, POLICY_NAME)
+    return names.team_policy_arn(account.partition, account.id, team, grant.policy.key)
 
 
 def _managed(grant: _Grant) -> Iterator[tuple[str, _Grant]]:

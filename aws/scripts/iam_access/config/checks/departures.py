@@ -92,4 +92,4 @@ def _grants(
 ) -> Iterator[tuple[Principal, str]]:
     for entry in team.access_in(environment):
         if not entry.has_ended(now):
-            yield from product(entry.principals(user_names), entry.grants)
+            yield from product(entry.principals(user_names), entry.given)

@@ -179,7 +179,7 @@ def _too_many(entries: Sequence[AccessEntry], book: Rulebook, report: FindingCol
 
 def _grants(entry: AccessEntry) -> int:
     holders = len(entry.users) + len(entry.roles) + len(entry.groups)
-    return holders * len(entry.environments) * len(entry.grants)
+    return holders * len(entry.environments) * len(entry.given)
 
 
 def _keys(items: Iterable[Item]) -> frozenset[str]:
