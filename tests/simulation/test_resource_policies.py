@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iam_access.kinds.kind import ResourcePolicy
-from iam_access.model import Principal, PrincipalType
+from iam_access.model import Plan, Principal, PrincipalType
 from iam_access.policy.document import document
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
 from iam_access.policy.kms_grants import document_of_grant
@@ -30,8 +30,9 @@ from iam_access.simulation.offline import OfflineBackend
 from iam_access.simulation.origin import Origins
 from iam_access.simulation.proving import lacking_context, only_on_some
 from iam_access.simulation.selection import PrincipalFilter, select_tests
+from iam_access.simulation.verification import verify
 from iam_access.snapshot import Snapshot
-from tests.resources import BUCKET, KEY, OBJECT, bucket, having, key, known, naming
+from tests.resources import BUCKET, KEY, OBJECT, bucket, having, key, known, naming, resource
 from tests.simulation.accounts import allow, deny, holding
 from tests.simulation.suites import suite
 from tests.values import (
@@ -41,8 +42,12 @@ from tests.values import (
     NOW,
     RUNNER,
     account_with,
+    applied,
+    apply_plan,
     configuration,
+    policy,
     team,
+    temporary,
     with_policy,
     with_state,
 )
@@ -380,3 +385,69 @@ def test_the_simulator_is_compared_without_policies_that_it_is_not_given() -> No
 def test_an_outsider_is_no_principal_of_iam() -> None:
     assert str(Principal(PrincipalType.OUTSIDER, "everyone")) == "everyone"
     assert Principal(PrincipalType.OUTSIDER, "account 1").label == "account 1"
+
+
+# Proof after an apply.
+
+
+def proof(
+    wanted: Policies, there: Policies, account: Snapshot | None = None
+) -> tuple[list[tuple[str, str]], str]:
+    """The findings with code and severity, and the sentence that counts."""
+    asked = tuple(resource(arn, policy) for arn, policy in wanted.items())
+    plan = Plan(ACCOUNT, (), (), wanted=asked)
+    found = verify(having(account or account_with(), there), plan, (), plan, NOW).findings
+    *others, counted = found
+    return [(each.code, str(each.severity)) for each in others], counted.message
+
+
+def test_it_is_proven_whom_a_resource_lets_in() -> None:
+    principals = {"AWS": [ARN[ALICE], OTHER, SESSION], "Service": "logging.s3.amazonaws.com"}
+    in_org = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+    policies = {
+        BUCKET: bucket(
+            naming(principals, "s3:GetObject", on=f"{BUCKET}/*"),
+            naming("*", "s3:ListBucket", on=BUCKET, Condition=in_org),
+        ),
+        KEY: key(ROOT, app=document_of_grant(ARN[BOB], ["Decrypt"])),
+    }
+    findings, counted = proof(policies, policies)
+    assert findings == []
+    assert counted.endswith("6 of 6 times that a resource lets a principal in")
+    assert proof({}, {}) == ([], "0 of 0 grants proven to be allowed, 0 of 0 temporary ones to end")
+
+
+@pytest.mark.parametrize(
+    ("account", "there"),
+    [
+        (holding(deny("s3:*"), principal=BOB), [naming({"AWS": ARN[BOB]}, "s3:GetObject")]),
+        (account_with(), [naming({"AWS": ARN[BOB]}, "s3:PutObject")]),
+        (
+            account_with(),
+            [naming({"AWS": ARN[BOB]}, "s3:GetObject"), naming("*", "s3:*", effect="Deny")],
+        ),
+    ],
+)
+def test_who_is_let_in_and_may_not_is_an_error(account: Snapshot, there: list[Any]) -> None:
+    wanted = {BUCKET: bucket(naming({"AWS": ARN[BOB]}, "s3:GetObject", on=f"{BUCKET}/*"))}
+    findings, counted = proof(wanted, {BUCKET: bucket(*there)}, account)
+    assert findings == [("verify-not-allowed", "error")]
+    assert counted.endswith("0 of 1 times that a resource lets a principal in")
+
+
+def test_what_depends_on_the_request_is_not_taken_for_proven() -> None:
+    on_own = naming("*", "s3:GetObject", on=f"{BUCKET}/${{aws:PrincipalTag/x}}")
+    findings, counted = proof({BUCKET: bucket(on_own)}, {BUCKET: bucket(on_own)})
+    assert findings == [("verify-unproven", "note")]
+    assert counted.endswith("0 of 1 times that a resource lets a principal in")
+
+
+def test_a_grant_of_ours_is_not_proven_by_a_bucket_nor_outlived_by_it() -> None:
+    reading = {"effect": "Allow", "actions": ["s3:ListBucket"], "resources": [BUCKET]}
+    grants = policy("read", custom_statements=[reading])
+    files = configuration(team(policies=[grants], temporary=[temporary()]))
+    account = applied(files, account_with())
+    plan = apply_plan(files, account)
+    lists = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:*"))}
+    found = verify(having(account, lists), plan, (), plan, NOW)
+    assert (found.alive, found.temporary, found.ending) == (1, 1, 1)

@@ -17,7 +17,7 @@ from iam_access.policy.evaluation.compile import (
 from iam_access.policy.evaluation.decision_cache import DecisionCache, SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
 from iam_access.policy.evaluation.known_resources import KnownResource
-from iam_access.policy.evaluation.outsiders import Outsider
+from iam_access.policy.evaluation.outsiders import Outsider, outsiders_in
 from iam_access.policy.evaluation.request import CallerType, Context, PrincipalContext
 from iam_access.simulation.account_resources import AccountResources
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
@@ -144,6 +144,11 @@ class AccountPolicies:
     def outsiders(self, known: KnownResource) -> Iterator[Subject]:
         """Yield the principals that a resource's policy names beside users and roles, in order."""
         yield from map(self._outsider, self.resources.outsiders(known))
+
+    def outsiders_of(self, statement: documents.Statement) -> Iterator[Subject]:
+        """Yield those that one Allow statement of a resource names, in order."""
+        found = outsiders_in(documents.document([statement]), self.snapshot.account_id)
+        yield from map(self._outsider, dict.fromkeys(found))
 
     def _outsider(self, outsider: Outsider) -> Subject:
         principal = Principal(PrincipalType.OUTSIDER, outsider.name)

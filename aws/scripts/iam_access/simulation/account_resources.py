@@ -55,6 +55,10 @@ class AccountResources:
             return None
         return self._ours(resource)
 
+    def known(self, arn: str) -> KnownResource | None:
+        """Return the resource of ours with exactly this ARN."""
+        return self._compiled(arn) if arn in self._policies else None
+
     def overlapping(self, action: str, pattern: str) -> Iterator[KnownResource]:
         """Yield the resources that a pattern may mean, by the action, given in lower case."""
         if is_trust_action(action):
