@@ -271,10 +271,20 @@ def opened(
     *accounts: SandboxAccount,
     clock: Clock | None = None,
     template: Path = TEMPLATE,
+    switches: bool = False,
 ) -> Any:
-    """A fleet for as long as the context lasts; permissions of callers count."""
+    """A fleet for as long as the context lasts; permissions of callers count.
+
+    `switches` is whether all those of the deployer role's template are on.
+    """
     given = clock or Clock()
-    with Sandbox(accounts or (account(),), template=template, clock=given, enforce=True) as sandbox:
+    with Sandbox(
+        accounts or (account(),),
+        template=template,
+        clock=given,
+        switches=switches,
+        enforce=True,
+    ) as sandbox:
         yield Fleet(files, sandbox, given)
 
 

@@ -511,6 +511,8 @@ NOT_ABOUT_ENTRIES = {
     "planner_role": "who plans, not what is granted",
     "accounts": "which team may name an account; its entries do not matter",
     "closed_accounts": "accounts that no file names",
+    "account_names": "accounts that files may name, not what is granted",
+    "unbounded_roles": "which roles of files have no boundary, not what is granted",
     "expected_access": "what others give",
     "tags": "what is made carries them, whatever it grants",
     "known_names": "names that policies may use",

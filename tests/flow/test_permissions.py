@@ -11,6 +11,8 @@ from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet, account, opened
 from tests.flow.test_interruption import USERS, after, before, drift, prepared
 
 PLANNER = "self-serve-planner"
+#: What a plan reads where files describe roles; test_roles.py holds it.
+READS_OF_ROLES = {"iam:ListRoles", "iam:ListInstanceProfiles"}
 
 
 def permitted(fleet: Fleet, name: str = DEPLOYER) -> Iterator[str]:
@@ -33,6 +35,7 @@ def test_the_template_allows_the_calls_that_are_made_and_no_others(files: Files)
 
         fleet.sandbox.faults.append(lose_the_role)
         fleet.admin().delete_role_permissions_boundary(RoleName="payments+long+ann")
+        files.write("settings.yaml", "tags: {app: pay}\n")
         applied = fleet.apply("--all", "--allow-removals")
         asked = fleet.run(
             simulate, "access", "-u", "ann", "-a", "s3:ListBucket", "--backend", "aws"
@@ -40,7 +43,10 @@ def test_the_template_allows_the_calls_that_are_made_and_no_others(files: Files)
         assert (applied.status, asked.status) == (0, 0)
         calls = (*applied.calls, *asked.calls)
         made = {f"iam:{call.operation}" for call in calls if call.service == "iam"}
-        assert set(permitted(fleet)) == made
+        # Tags of what is made are a permission of their own.
+        tagged = {call.operation for call in calls if "Tags" in call.params}
+        assert "CreatePolicy" in tagged
+        assert set(permitted(fleet)) == made | {"iam:TagPolicy"}
 
 
 def test_the_planner_role_allows_the_calls_of_a_plan_and_no_others(files: Files) -> None:
@@ -54,7 +60,7 @@ def test_the_planner_role_allows_the_calls_of_a_plan_and_no_others(files: Files)
         planned, full = fleet.apply(*dry, "--read-only"), fleet.apply(*dry)
         assert planned.json == full.json
         made = {f"iam:{call.operation}" for call in planned.calls if call.service == "iam"}
-        assert set(permitted(fleet, PLANNER)) == made
+        assert set(permitted(fleet, PLANNER)) == made | READS_OF_ROLES
         (assumed,) = (call for call in planned.calls if call.operation == "AssumeRole")
         assert assumed.params["RoleArn"] == f"arn:aws:iam::{PROD}:role/{PLANNER}"
         applied = fleet.apply("--all", "--read-only")

@@ -1,13 +1,16 @@
 """Roles of files, in the sandbox: every call is one that AWS and the deployer role allow."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from iam_access.cli.simulate import simulate
 from iam_access.sandbox import LostAnswer
-from tests.flow.fleet import TEMPLATE, Files, Fleet, opened, policy
+from tests.flow.fleet import Files, Fleet, account, opened, policy
 from tests.flow.test_interruption import ending_after, once_for_each
 
 ROLES = """\
@@ -29,17 +32,15 @@ aws-roles:
 """
 
 
+PLANNER = "self-serve-planner"
+READS = ["ListRoles", "ListInstanceProfiles"]
+READS_OF_ROLES = frozenset(READS)
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    template = tmp_path / "template.yaml"
-    text, switch = (
-        TEMPLATE.read_text("utf-8"),
-        'ManageRoles:\n    Type: String\n    Default: "false"',
-    )
-    assert switch in text
-    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
     files = Files(tmp_path / "aws")
-    with opened(files, template=template) as found:
+    with opened(files, replace(account(), planner_role=PLANNER), switches=True) as found:
         files.team(policies={"read": policy()})
         yield found
 
@@ -78,6 +79,28 @@ def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
         run = found.apply("--all", "--output", "json")
         assert (run.status, run.writes) == (2, ())
         assert "ManageRoles" in run.out or "ListRoles" in run.out
+
+
+def test_a_plan_of_them_reads_two_lists_more_and_only_where_there_are_any(fleet: Fleet) -> None:
+    planned = fleet.apply("--all", "--dry-run", "--read-only")
+    assert READS_OF_ROLES.isdisjoint(planned.operations)
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    planned = fleet.apply("--all", "--dry-run", "--read-only")
+    assert planned.status == 0, planned.out
+    assert [each for each in planned.operations if each in READS_OF_ROLES] == READS
+    assert fleet.apply("--all").status == 0
+    # Ours are looked for also where no file describes any.
+    fleet.files.write("aws-roles/payments.yaml", "aws-roles: {}\n")
+    planned = fleet.apply("--all", "--dry-run", "--read-only")
+    assert [each for each in planned.operations if each in READS_OF_ROLES] == READS
+
+
+def test_questions_are_answered_beside_them(fleet: Fleet) -> None:
+    fleet.files.write("aws-roles/payments.yaml", ROLES)
+    assert fleet.apply("--all").status == 0
+    asked = fleet.run(simulate, "access", "-a", "s3:ListBucket", "--output", "json")
+    assert asked.status == 0, asked.out
+    assert {"role/ci", "role/reader"} <= set(re.findall(r"role/\w+", asked.out)), asked.out
 
 
 def test_absent_deletes_what_others_made(fleet: Fleet) -> None:

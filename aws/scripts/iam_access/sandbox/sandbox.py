@@ -68,7 +68,7 @@ class SandboxAccount:
     its read-only twin ("": there is none). `label` is what
     profiles call the account; the id if it is empty. `boundary` is the ARN of the permissions
     boundary of all users and roles, "" for none; a customer managed policy is made, and allows
-    everything.
+    everything. Users and roles are named with their path, if they have one.
     """
 
     id: str
@@ -79,20 +79,30 @@ class SandboxAccount:
     partition: str = "aws"
     label: str = ""
     boundary: str = ""
+    groups: tuple[str, ...] = ()
 
     def joined(self, principals: Iterable[Principal]) -> Self:
-        """The account with these users and roles added, except those of the pipeline.
+        """The account with these users, roles and groups added, except those of the pipeline.
 
-        IAM ignores the case of names; the first spelling is kept.
+        IAM ignores the case of names, and paths; the first spelling is kept.
         """
-        users: dict[str, str] = {name.lower(): name for name in self.users}
-        roles: dict[str, str] = {name.lower(): name for name in self.roles}
+        known = {
+            PrincipalType.USER: self.users,
+            PrincipalType.ROLE: self.roles,
+            PrincipalType.GROUP: self.groups,
+        }
+        named = {type_: {_in_iam(each): each for each in names} for type_, names in known.items()}
         for principal in principals:
-            names = users if principal.type is PrincipalType.USER else roles
-            names.setdefault(principal.name.lower(), principal.name)
+            named[principal.type].setdefault(_in_iam(principal.name), principal.name)
         for own in (self.deployer_role, self.planner_role):
-            roles.pop(own.rpartition("/")[2].lower(), None)
-        return replace(self, users=tuple(users.values()), roles=tuple(roles.values()))
+            named[PrincipalType.ROLE].pop(_in_iam(own), None)
+        users, roles, groups = (tuple(each.values()) for each in named.values())
+        return replace(self, users=users, roles=roles, groups=groups)
+
+
+def _in_iam(name: str) -> str:
+    """A name, perhaps with a path, as IAM compares it."""
+    return name.rpartition("/")[2].lower()
 
 
 class SandboxBase:
@@ -214,15 +224,19 @@ class SandboxBase:
                 path, name = path_and_name(account.boundary)
                 iam.create_policy("", path, _ALL, name, [])
             for user in account.users:
-                person = iam.create_user(iam.region_name, user)
+                path, _, name = f"/{user}".rpartition("/")
+                person = iam.create_user(iam.region_name, name, f"{path}/")
                 person.id = _unique_id("AIDA", person.arn)
                 set_boundary(person, account.boundary or None)
             for role in account.roles:
-                made = iam.create_role(role, _ROLE_TRUST, "/", None, "", [], "3600")
+                path, _, name = f"/{role}".rpartition("/")
+                made = iam.create_role(name, _ROLE_TRUST, f"{path}/", None, "", [], "3600")
                 made.permissions_boundary_arn = account.boundary or None
                 del iam.roles[made.id]
                 made.id = _unique_id("AROA", made.arn)
                 iam.roles[made.id] = made
+            for group in account.groups:
+                iam.create_group(group)
             pipeline = self._world.iam(HUB_ACCOUNT, account.partition).users[PIPELINE_USER]
             parameters = _named("Deployer", account.deployer_role, pipeline.arn)
             if account.boundary:

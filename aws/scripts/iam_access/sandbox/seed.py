@@ -1,11 +1,14 @@
 """The accounts, users and roles in a repository's files, to fill a sandbox with."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from iam_access.config.configuration import Configuration
-from iam_access.model import Account, Principal
+from iam_access.kinds.fields import fill, values_of
+from iam_access.model import Account, Principal, PrincipalType
+from iam_access.policy.arn import account_of, iam_kind, path_and_name
+from iam_access.policy.document import as_list
 from iam_access.sandbox.sandbox import SandboxAccount
 from iam_access.snapshot import Snapshot
 
@@ -24,8 +27,11 @@ def sandbox_accounts(configuration: Configuration) -> tuple[SandboxAccount, ...]
         id_: replace(each, environments={}) for id_, each in configuration.left_accounts.items()
     }
     every = {**left, **configuration.deserted, **configuration.accounts}
+    trusted = _trusted(configuration)
     return tuple(
-        _account(account, configuration, _label(account, environments))
+        _account(account, configuration, _label(account, environments)).joined(
+            sorted(trusted[account.id])
+        )
         for _, account in sorted(every.items())
     )
 
@@ -56,8 +62,38 @@ def _account(account: Account, configuration: Configuration, label: str) -> Sand
 
 
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
-    """Yield the principals of valid teams' entries in an account, with repetitions."""
+    """Yield the principals of valid teams' entries in an account, with repetitions.
+
+    Those that the entries make are not among them.
+    """
     user_names = configuration.settings.user_names
     for name, environment in account.environments.items():
         for entry in configuration.teams[name].access_in(environment):
-            yield from entry.principals(user_names)
+            made = entry.makes.in_iam if entry.makes is not None else None
+            yield from (each for each in entry.principals(user_names) if each.in_iam != made)
+
+
+def _trusted(configuration: Configuration) -> Mapping[str, set[Principal]]:
+    """The users and roles that roles of the files trust, by account, with their paths.
+
+    Those that the files make are not among them.
+    """
+    named: set[str] = set()
+    made: set[str] = set()
+    for account in configuration.accounts.values():
+        for name, environment in account.environments.items():
+            team = configuration.teams[name]
+            values = values_of(account, environment, name, team.account_ids)
+            for entry in team.access_in(environment):
+                for statement in fill(list(entry.trust), values):
+                    named.update(as_list(statement["Principal"].get("AWS", [])))
+                if entry.makes is not None:
+                    made.add(f"{account.id} {entry.makes}")
+    found: dict[str, set[Principal]] = defaultdict(set)
+    for arn in named:
+        account_id, kind = account_of(arn), iam_kind(arn)
+        if account_id is not None and kind in ("user", "role"):
+            path, name = path_and_name(arn)
+            if f"{account_id} {Principal(PrincipalType(kind), name)}" not in made:
+                found[account_id].add(Principal(PrincipalType(kind), f"{path}{name}"[1:]))
+    return found
