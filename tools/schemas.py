@@ -37,6 +37,7 @@ _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 _TABLES: Final = {
     "custom_statements": "key of a statement",
     "trust": "key of a trust entry",
+    "switch_from": "key of `switch_from`",
     "tests": "key of a test",
     "temporary_access": "key of `temporary_access`",
     "approvals": "key of `approvals`",

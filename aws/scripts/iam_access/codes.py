@@ -141,6 +141,7 @@ Code: TypeAlias = Literal[
     "bad-trust",
     "bad-role-key",
     "bad-group-key",
+    "bad-group",
     "unknown-template",
     "bad-variable",
     "bad-character",
@@ -166,6 +167,7 @@ Code: TypeAlias = Literal[
     "temporary-role",
     "role-of-a-file",
     "group-of-a-file",
+    "hub-unreadable",
     "unknown-managed-policy",
     "policies-not-listed",
     "does-not-fit",
@@ -586,6 +588,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
     "bad-group-key": CodeEntry(_ERROR, "a key that gives no group"),
+    "bad-group": CodeEntry(_ERROR, "not the name of a group, or one that another role has"),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
     ),
@@ -669,6 +672,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "group-of-a-file": CodeEntry(
         _ERROR, "in a plan: nothing is granted to a group that a file describes whole"
+    ),
+    "hub-unreadable": CodeEntry(
+        _ERROR,
+        "in a plan: the account from which people switch into a role cannot be read, so the role "
+        "stays as it is",
     ),
     "unknown-managed-policy": CodeEntry(
         _ERROR,

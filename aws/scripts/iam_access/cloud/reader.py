@@ -14,7 +14,9 @@ from iam_access.cloud.client import Clients, CloudError
 from iam_access.cloud.iam_reader import read_iam
 from iam_access.cloud.parallel import Once
 from iam_access.cloud.role_reader import read_roles
+from iam_access.cloud.switch_reader import read_hub
 from iam_access.kinds.role_facts import RolesPart
+from iam_access.kinds.switch_facts import HubPart
 from iam_access.model import Account
 from iam_access.snapshot import IamPart, IamState, Snapshot, SnapshotPart
 
@@ -99,4 +101,8 @@ def _reader_of(part: SnapshotPart[Any]) -> PartReader:
     return reader
 
 
-READERS: dict[type[SnapshotPart[Any]], PartReader] = {IamPart: read_iam, RolesPart: read_roles}
+READERS: dict[type[SnapshotPart[Any]], PartReader] = {
+    IamPart: read_iam,
+    RolesPart: read_roles,
+    HubPart: read_hub,
+}

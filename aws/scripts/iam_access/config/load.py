@@ -347,7 +347,9 @@ def _complete_environments(team_files: TeamFiles) -> None:
     names = [item.key for item in team_files.account_items]
     for folder, items in team_files.items.items():
         team_files.items[folder] = tuple(
-            item._replace(spec=item.spec.model_copy(update={"environments": names}))
+            item._replace(
+                spec=item.spec.model_copy(update={"environments": item.spec.everywhere(names)})
+            )
             if isinstance(item.spec, EverywhereSpec) and item.spec.environments is None
             else item
             for item in items

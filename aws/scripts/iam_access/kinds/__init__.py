@@ -18,6 +18,8 @@ from iam_access.kinds.inline_policy import InlinePolicies
 from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind, ResourcePolicy
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
+from iam_access.kinds.switch_group import SwitchGroups
+from iam_access.kinds.switch_member import SwitchMembers
 from iam_access.kinds.temporary_access import TemporaryAccess
 from iam_access.kinds.temporary_role import TemporaryRoles
 from iam_access.model import LONG_AGO, Resource, ResourceId
@@ -64,6 +66,8 @@ KINDS: Registry[Kind] = Registry(
     Roles(),
     Groups(),
     GroupMembers(),
+    SwitchGroups(),
+    SwitchMembers(),
 )
 
 FOLDERS: Registry[Folder] = Registry(

@@ -86,7 +86,8 @@ class AccessEntry:
     itself, as an item with the entry's key and place; None if that is nothing. `boundary` is the
     permissions boundary that it says itself, as it is written. `makes` is the role or group that it
     makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
-    entry's `trust`.
+    entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
+    the `environments`, and gain by becoming that role there.
     """
 
     place: SourcePosition
@@ -111,13 +112,16 @@ class AccessEntry:
     makes: Principal | None = None
     groups: Sequence[str] = ()
     trust: Sequence[Mapping[str, Any]] = ()
+    becomes: str | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""
         return self.until is not None and self.until <= now
 
     def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
-        """The users, roles and groups that a valid entry names, each once."""
+        """The users, roles and groups of its accounts that a valid entry names, each once."""
+        if self.becomes is not None:
+            return ()
         users, roles = map(user_names.user, self.users), map(role, self.roles)
         return tuple(dict.fromkeys((*users, *roles, *map(group, self.groups))))
 
@@ -296,6 +300,10 @@ class EverywhereSpec(Spec):
 
     environments: list[str] | None = None
 
+    def everywhere(self, environments: list[str]) -> list[str]:
+        """Which of all the team's environments it is for, if it names none."""
+        return environments
+
 
 S = TypeVar("S", bound=Spec)
 
@@ -411,7 +419,9 @@ class Expansion:
 
     `resources` to have, temporary `grants` to be written in a form that fits, `blocked` grants,
     whose present resources stay as they are, and `findings`. `absent` are resources, as they are in
-    the account, that are to go whoever made them.
+    the account, that are to go whoever made them. `kept` are some of ours that stay as they are,
+    whatever the rules say, since another account's plan looks after them. At the places `unchanged`
+    are entries, such as policies, that what cannot be changed rests on: they stay as they are, too.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -419,6 +429,8 @@ class Expansion:
     blocked: tuple[TemporaryGrant, ...] = ()
     findings: tuple[Finding, ...] = ()
     absent: tuple[Resource, ...] = ()
+    kept: tuple[Resource, ...] = ()
+    unchanged: frozenset[Location] = frozenset()
 
 
 class Folder(Protocol):

@@ -87,6 +87,13 @@ class Spec(BaseModel):
         """
         return iter(())
 
+    def named_environments(self) -> Iterator[tuple[str, Path]]:
+        """The names of environments of the team in the entry, with the paths where they stand.
+
+        Not those for which `Folder.access` tells what the entry grants there.
+        """
+        return iter(())
+
 
 def problem(code: Code, message: str, hint: str) -> PydanticCustomError:
     """A validation error that carries our stable code and a hint."""

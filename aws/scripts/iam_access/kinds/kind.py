@@ -69,6 +69,14 @@ class ResourcePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Switching:
+    """That `users` of another account, by their ARNs, may become a role of this one."""
+
+    role: Principal
+    users: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GivenAccess:
     """What a resource gives, and to whom: all that plans, meaning and proof know of it.
 
@@ -78,7 +86,8 @@ class GivenAccess:
     whose memberships are resources of their own (`group`). `published` are
     documents by ARN that give nothing until they are attached. `resource_policies` are those of
     resources of the account by ARN, a resource without a policy included: who gains by them follows
-    from the documents, so they need neither holder nor recipients. What has recipients and no
+    from the documents, so they need neither holder nor recipients. `switching` is what lets users
+    of another account become a role of this one, by calls there. What has recipients and no
     document is reported as unproven by `--verify`.
     """
 
@@ -88,6 +97,7 @@ class GivenAccess:
     attached: frozenset[str] = frozenset()
     published: Mapping[str, Document] = field(default_factory=dict)
     resource_policies: Mapping[str, ResourcePolicy] = field(default_factory=dict)
+    switching: Switching | None = None
 
     @property
     def makes_holder(self) -> bool:

@@ -27,6 +27,7 @@ TAG_KEY_LIMIT = 125
 
 # Neither a team name nor a policy key can contain a '+', so the parts cannot be confused.
 _POLICY_PATH = re.compile(rf"/{PREFIX}/([^/]+)/")
+_SWITCH_PATH = re.compile(rf"/{PREFIX}/([^/]+)/switch/(\d{{12}})/")
 _OWNER_TAG = re.compile(rf"{PREFIX}:([^:]+):(?:([2-9]|[1-9]\d+):)?([^:]+)")
 _INSTANT = r"\d{8}T\d{6}Z"
 _START = r"(?:=[0-9a-z]{1,7})?"
@@ -48,6 +49,17 @@ def policy_path(team: str) -> str:
 def policy_name(team: str, key: str) -> str:
     """The customer managed policy of a team's policy key."""
     return f"{team}-{key.replace('.', '-')}"
+
+
+def switch_path(team: str, account: str) -> str:
+    """The IAM path of the groups by which users become a team's roles in an account (its id)."""
+    return f"/{PREFIX}/{team}/switch/{account}/"
+
+
+def of_switch_path(path: str) -> tuple[str, str] | None:
+    """The team and the account's id in the path of such a group; None for any other group."""
+    found = _SWITCH_PATH.fullmatch(path)
+    return (found[1], found[2]) if found else None
 
 
 # A few policies are attached thousands of times.

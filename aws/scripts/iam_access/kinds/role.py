@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import calls, entity_policies, names, role_facts, short_forms, trust
+from iam_access.kinds import calls, entity_policies, names, role_facts, short_forms, switch, trust
 from iam_access.kinds.base import (
     AccessEntry,
     Expansion,
@@ -46,6 +46,7 @@ from iam_access.model import (
     Change,
     Confirm,
     Finding,
+    Location,
     Match,
     Phase,
     Principal,
@@ -60,7 +61,7 @@ from iam_access.policy.globs import shell
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
-NAME: Final = "iam-role"
+NAME: Final = role_facts.NAME
 FOLDER: Final = "aws-roles"
 
 
@@ -136,6 +137,8 @@ class Roles(Kind):
                 makes=_role(found["name"]),
                 trust=_trust_statements(item) if isinstance(item, FileEntry) else (),
             )
+            if not isinstance(item, InvalidEntry):
+                yield from switch.access(item, found["name"])
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
         here = [each for each in entries if scope.environment in (each.spec.environments or ())]
@@ -143,17 +146,24 @@ class Roles(Kind):
         made = {_arn(each.key, scope) for each in present}
         findings: list[Finding] = []
         wanted: list[Resource] = []
+        unchanged: set[Location] = set()
+        switches = switch.Switches(entries, scope)
         for entry in present:
             resource = _resource(entry, scope)
             finding = _other_boundary(resource, entry, scope)
             finding = finding or _missing_principal(resource, entry, made, scope)
+            finding = finding or switches.unreadable(entry)
             if finding is None:
                 wanted.append(resource)
+                switches.add(entry, resource)
             else:
                 findings.append(finding)
                 wanted += _as_it_is(resource, scope)
+                unchanged.update(_policies_on(resource, scope))
+        switching = switches.expanded()
+        findings += switching.findings
         return Expansion(
-            tuple(wanted),
+            (*wanted, *switching.resources),
             findings=tuple(findings),
             absent=tuple(
                 found
@@ -161,6 +171,8 @@ class Roles(Kind):
                 if each.spec.state == "absent"
                 for found in _to_delete(each, scope)
             ),
+            kept=switching.kept,
+            unchanged=frozenset(unchanged),
         )
 
     def parts_asked(
@@ -168,6 +180,7 @@ class Roles(Kind):
     ) -> Iterable[SnapshotPart[Any]]:
         if any(scope.environment in (each.spec.environments or ()) for each in entries):
             yield RolesPart(scope.account.id)
+        yield from switch.parts_asked(entries, scope)
 
     def documents(
         self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount
@@ -302,7 +315,8 @@ class Roles(Kind):
 def _trust_statements(entry: FileEntry[RoleSpec]) -> tuple[dict[str, Any], ...]:
     """The statements of a role's trust policy, with placeholders."""
     own = short_forms.iam_text(f"role/{entry.key}", short_forms.OWN_ACCOUNT)
-    return tuple(trust.statement(each, own) for each in entry.spec.trust)
+    switching = [entry.spec.switch.trust] if entry.spec.switch is not None else []
+    return (*(trust.statement(each, own) for each in entry.spec.trust), *switching)
 
 
 def _own(item: Item) -> Item | None:
@@ -317,14 +331,6 @@ def _own(item: Item) -> Item | None:
 
 def _role(name: str) -> Principal:
     return Principal(PrincipalType.ROLE, name)
-
-
-def resource_id(team: str, name: str) -> ResourceId:
-    """The id of a team's role, whatever its path: a role of this name of another team is not it.
-
-    IAM ignores case and path where it compares the names of roles.
-    """
-    return ResourceId(NAME, f"{team} {name.lower()}")
 
 
 def _same_trust(before: Resource | None, after: Resource) -> bool:
@@ -469,7 +475,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     own = documents.document(scope.fill(statements)) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION
     return Resource(
-        id=resource_id(scope.team, name),
+        id=role_facts.role_id(scope.team, name),
         name=name,
         teams=frozenset({scope.team}),
         attributes={
@@ -499,6 +505,19 @@ def _as_it_is(wanted: Resource, scope: TeamInAccount) -> Iterator[Resource]:
         yield replace(found, location=wanted.location)
 
 
+def _policies_on(wanted: Resource, scope: TeamInAccount) -> Iterator[Location]:
+    """The places of the team's policies on a role that stays as it is.
+
+    Those that the role would no longer let in must not gain by them.
+    """
+    state = scope.snapshot.principals.get(_role(wanted.name))
+    attached = state.attached if state is not None else ()
+    for key, policy in scope.policies.items():
+        account = scope.account
+        if names.team_policy_arn(account.partition, account.id, scope.team, key) in attached:
+            yield policy.place.location
+
+
 def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
     """The role that an entry does not want, as the account has it, whoever made it."""
     _, name = arns.path_and_name(_arn(entry.key, scope))
@@ -513,7 +532,7 @@ def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:
     facts = role_facts.facts(snapshot)
     settings = facts.settings.get(name, RoleSettings())
     return Resource(
-        id=resource_id(team, name),
+        id=role_facts.role_id(team, name),
         name=name,
         teams=frozenset({team}),
         attributes={

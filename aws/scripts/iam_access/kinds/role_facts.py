@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from iam_access.kinds.operations import CallParams, iam_operations
+from iam_access.model import ResourceId
 from iam_access.snapshot import Snapshot, SnapshotPart
 
+NAME: Final = "iam-role"
 #: Seconds that a session of a role lasts at most, where the role says nothing.
 #: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
 DEFAULT_SESSION: Final = 3_600
@@ -38,6 +40,14 @@ class RolesState:
 
 class RolesPart(SnapshotPart[RolesState]):
     """What `GetAccountAuthorizationDetails` leaves out of roles; two lists of an account."""
+
+
+def role_id(team: str, name: str) -> ResourceId:
+    """The id of a team's role, whatever its path: a role of this name of another team is not it.
+
+    IAM ignores case and path where it compares the names of roles.
+    """
+    return ResourceId(NAME, f"{team} {name.lower()}")
 
 
 def facts(snapshot: Snapshot) -> RolesState:

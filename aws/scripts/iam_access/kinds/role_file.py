@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from iam_access.kinds import names, short_forms, trust
+from iam_access.kinds import names, short_forms, switch_file, trust
 from iam_access.kinds.base import (
     STATEMENTS,
     EverywhereSpec,
@@ -24,6 +24,7 @@ from iam_access.kinds.fields import (
 )
 from iam_access.kinds.role_facts import DEFAULT_SESSION
 from iam_access.kinds.statements import account_names
+from iam_access.kinds.switch_file import SwitchSpec
 from iam_access.kinds.tags import Tags
 from iam_access.kinds.trust import TrustSpec
 from iam_access.phrases import listed, shown
@@ -74,6 +75,7 @@ class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
     state: Literal["present", "absent"] = "present"
     description: PolicyDescription | None = None
     trust: list[TrustSpec] = Field(default_factory=list)
+    switch_from: SwitchSpec | None = None
     grants: list[str] = Field(default_factory=list)
     instance_profile: Flag = False
     max_session: SessionLength | None = None
@@ -83,12 +85,15 @@ class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         is_whole = "use" not in written  # else its template is missing, and reported
-        if is_whole and not written.get("trust") and written.get("state") != "absent":
+        is_trusting = written.get("trust") or written.get(switch_file.SWITCH_FROM)
+        if is_whole and not is_trusting and written.get("state") != "absent":
             yield Problem(
                 "no-trust",
                 "the role has no trust, so nothing could assume it",
-                "add trust: [{service: ec2}], or whom it is for; state: absent deletes it",
+                "add trust: [{service: ec2}], or whom it is for, or switch_from; state: absent "
+                "deletes it",
             )
+        yield from switch_file.problems(written)
         yield from trust.problems(written.get("trust"), ("trust",))
         yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,), selves=("iam",))
 
@@ -99,6 +104,20 @@ class RoleSpec(TemplatedSpec, EverywhereSpec, PermissionsSpec):
             managed_policies=self.managed_policies,
             custom_statements=[each.with_self(role) for each in self.custom_statements],
         )
+
+    @property
+    def switch(self) -> SwitchSpec | None:
+        """How people switch into the role; None if they do not, or it is to go."""
+        return self.switch_from if self.state == "present" else None
+
+    def everywhere(self, environments: list[str]) -> list[str]:
+        """All of the team's, but the one that people switch from."""
+        hub = self.switch_from.environment if self.switch_from else None
+        return [each for each in environments if each != hub]
+
+    def named_environments(self) -> Iterator[tuple[str, Path]]:
+        if self.switch_from is not None:
+            yield from self.switch_from.named_environments()
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         for index, entry in enumerate(self.trust):

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from iam_access.kinds import aws_policies, calls, names
 from iam_access.kinds.base import case_conflict, finding_about
@@ -46,7 +45,6 @@ from iam_access.model import (
 )
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
-from iam_access.policy.arn import PARTITIONS
 from iam_access.policy.dates import InstantError, format_instant, parse_instant
 from iam_access.policy.expiry import beginning_of, deadline_of
 from iam_access.policy.packing import combine
@@ -628,24 +626,20 @@ def _moment_of(conditions: Mapping[str, Mapping[str, Any]]) -> datetime | None:
 
 
 def usage(grant: TemporaryGrant, role: str) -> tuple[str, ...]:
-    """How the person takes the role: in the console, and with the command line.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-console.html
-    """
+    """How the person takes the role: in the console, and with the command line."""
     account = grant.account
     path = f"{names.policy_path(grant.team).strip('/')}/{role}"
-    console = PARTITIONS[account.partition].console
-    link = urlencode({"account": account.id, "roleName": path, "displayName": grant.key[:64]})
+    arn = arns.role_arn(account.id, path, partition=account.partition)
     profile = [
         f"[profile {grant.team}-{grant.key}-{grant.environment}]",
-        f"role_arn = {arns.role_arn(account.id, path, partition=account.partition)}",
+        f"role_arn = {arn}",
         "source_profile = default",
     ]
     if grant.principal.type is PrincipalType.USER:
         profile.append(f"role_session_name = {grant.principal.name}")
         if grant.require_mfa:
             profile.append(f"mfa_serial = {grant.principal_arn.replace(':user/', ':mfa/')}")
-    return (f"https://{console}/switchrole?{link}", "", *profile)
+    return (arns.switch_page(arn, grant.key), "", *profile)
 
 
 def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:

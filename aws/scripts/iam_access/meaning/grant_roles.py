@@ -1,4 +1,4 @@
-"""Roles made for temporary grants, found by their trust policies."""
+"""Roles made for temporary grants, and those that users of other accounts switch into."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iam_access.kinds import names
 from iam_access.meaning.condition_windows import Conditions, ConditionWindow, condition_terms
+from iam_access.meaning.switching import POLICY
 from iam_access.policy import document as documents
 from iam_access.snapshot import PrincipalState, Snapshot
 
@@ -14,7 +15,7 @@ _SESSION_NAME = "sts:rolesessionname"
 
 
 class GrantRole(NamedTuple):
-    """A role made for a grant, and the window and conditions of its trust policy."""
+    """A role that a principal has, and the window and conditions of its trust policy."""
 
     role: PrincipalState
     conditions: Conditions
@@ -23,9 +24,13 @@ class GrantRole(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantRoles:
-    """The roles of one account that were made for temporary grants."""
+    """The roles of one account that were made for temporary grants, and `switched` ones.
+
+    Both by the ARNs of those who have them.
+    """
 
     by_arn: Mapping[str, tuple[GrantRole, ...]]
+    switched: Mapping[str, tuple[GrantRole, ...]]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "GrantRoles":
@@ -34,19 +39,41 @@ class GrantRoles:
             if names.is_grant_role(state) and state.trust:
                 for arn, entry in _entries(state):
                     found[arn].append(entry)
-        return cls({arn: tuple(each) for arn, each in found.items()})
+        made = {arn: tuple(each) for arn, each in found.items()}
+        return cls(made, {arn: tuple(each) for arn, each in _switched(snapshot).items()})
 
     def roles_for(self, state: PrincipalState) -> tuple[GrantRole, ...]:
-        """Return the roles made for a user or role."""
-        return self.by_arn.get(state.arn, ())
+        """Return the roles made for a user or role, or that a user switches into."""
+        return (*self.by_arn.get(state.arn, ()), *self.switched.get(state.arn, ()))
+
+    def switchers(self, role: PrincipalState) -> frozenset[str]:
+        """Return the ARNs of the users of other accounts who switch into a role."""
+        return _having(role, self.switched)
 
     def grantees(self, role: PrincipalState) -> frozenset[str]:
         """Return the ARNs of the principals that a role was made for; empty for other roles."""
-        return frozenset(
-            arn
-            for arn, entries in self.by_arn.items()
-            if any(each.role.principal == role.principal for each in entries)
-        )
+        return _having(role, self.by_arn)
+
+
+def _having(role: PrincipalState, by_arn: Mapping[str, tuple[GrantRole, ...]]) -> frozenset[str]:
+    return frozenset(
+        arn
+        for arn, entries in by_arn.items()
+        if any(each.role.principal == role.principal for each in entries)
+    )
+
+
+def _switched(snapshot: Snapshot) -> Mapping[str, list[GrantRole]]:
+    """The roles of users who are in the snapshot for the roles they may assume alone."""
+    by_arn = {state.arn: state for state in snapshot.principals.values() if state.trust}
+    found: defaultdict[str, list[GrantRole]] = defaultdict(list)
+    for state in snapshot.principals.values():
+        document = state.inline.get(POLICY) if state.principal.name == state.arn else None
+        for statement in documents.statements_of(document) if document is not None else ():
+            for role in (by_arn[arn] for arn in statement["Resource"] if arn in by_arn):
+                hub = f"{state.arn.partition(':user/')[0]}:root"
+                found[state.arn] += [entry for arn, entry in _entries(role) if arn == hub]
+    return found
 
 
 def _entries(role: PrincipalState) -> Iterator[tuple[str, GrantRole]]:

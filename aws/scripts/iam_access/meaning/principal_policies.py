@@ -117,7 +117,10 @@ def _holding(state: PrincipalState | None) -> object:
 
 
 def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> Iterator[Principal]:
-    """Users and roles, with a role made for a grant replaced by its grantees."""
+    """Users and roles, with a role made for a grant replaced by its grantees.
+
+    Besides a role that users of other accounts switch into, these users.
+    """
     sides = [(each, GrantRoles.of(each)) for each in (before, after)]
     for principal in found:
         states = [(side, made, side.principals.get(principal)) for side, made in sides]
@@ -128,6 +131,8 @@ def _people(found: Iterable[Principal], before: Snapshot, after: Snapshot) -> It
             for owner in _of_arns(made.grantees(state), side)
         }
         yield from owners
+        for side, made, state in states:
+            yield from _of_arns(made.switchers(state) if state is not None else frozenset(), side)
         known = any(state is not None for *_, state in states)
         if known and not owners and principal.type is not PrincipalType.GROUP:
             yield principal

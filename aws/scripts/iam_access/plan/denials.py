@@ -13,7 +13,7 @@ from itertools import chain, permutations, product, starmap
 
 from iam_access.kinds import aws_policies, given_access
 from iam_access.kinds.kind import GivenAccess
-from iam_access.model import Change, Principal, PrincipalType, ResourceId
+from iam_access.model import Change, Principal, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
 from iam_access.policy.widening import covers
@@ -117,7 +117,6 @@ def ordering(changes: Sequence[Change], snapshot: Snapshot) -> Ordering:
     shared = frozenset(change.id for change in changes if _is_shared(change))
     for theirs in effects.values():
         _put_in_order(theirs, shared, orders)
-    _leave_groups(changes, known, orders)
     return Ordering(orders, _leave(detached, widened, effects, orders))
 
 
@@ -202,27 +201,6 @@ def _leave(
         else:
             first |= theirs.keys()
     return frozenset(first)
-
-
-def _leave_groups(
-    changes: Sequence[Change], known: "_Effects", orders: dict[ResourceId, Order]
-) -> None:
-    """See that members leave a group before it is given more."""
-    leaving: dict[Principal, set[ResourceId]] = {}
-    for change in changes:
-        holder, recipients = (
-            given_access(change.before).holder,
-            given_access(change.before).recipients,
-        )
-        is_of_group = holder is not None and holder.type is PrincipalType.GROUP
-        if change.after is None and holder and is_of_group and recipients not in ((), (holder,)):
-            leaving.setdefault(holder, set()).add(change.id)
-    for change in changes if leaving else ():
-        before, after = given_access(change.before), given_access(change.after)
-        gone = leaving.get(after.group) if after.group else None
-        effect = known.of(before, after) if gone else None
-        if gone and effect is not None and effect.widens:
-            orders.setdefault(change.id, Order()).follows |= gone
 
 
 class _Effects:

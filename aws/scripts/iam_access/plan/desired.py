@@ -168,6 +168,7 @@ def desired_state(
     blocked: list[TemporaryGrant] = []
     findings: list[Finding] = [*refused.findings]
     absent: dict[ResourceId, Resource] = {}
+    unchanged: set[Location] = set()
     for team, before in _scopes(configuration, account, snapshot, now):
         scope, rules = before, _Rules(refused, team, before)
         for folder in kinds.FOLDERS:
@@ -178,11 +179,13 @@ def desired_state(
             made: list[Resource] = []
             for resource in expansion.resources:
                 (held if rules.hold(resource) else made).append(resource)
-            _add(resources, made)
+            _add(resources, (*made, *expansion.kept))
             scope = _with_coming(scope, made)
             findings += expansion.findings
             absent |= {each.id: each for each in expansion.absent}
+            unchanged |= expansion.unchanged
         findings += rules.findings
+    held += [resources.pop(id_) for id_, each in [*resources.items()] if each.location in unchanged]
     _add(resources, _as_they_are(held, observed))
     written = write_grants(grants, resources, observed, reclaimed, snapshot, now)
     _add(resources, written.resources)
@@ -265,8 +268,13 @@ def _as_they_are(held: Iterable[Resource], observed: ResourcesById) -> Iterator[
         if found is not None and found.teams & each.teams:
             owners = found.owners & each.teams
             yield replace(found, teams=found.teams & each.teams, owners=owners)
-        elif found is None and given_access(each).holder is None:
+        elif found is None and _gives_nothing(each):
             yield each
+
+
+def _gives_nothing(resource: Resource) -> bool:
+    given = given_access(resource)
+    return given.holder is None and given.switching is None
 
 
 def _keep(

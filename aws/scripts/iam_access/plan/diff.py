@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from iam_access.kinds import KINDS, Kind, given_access, kind_of
 from iam_access.model import (
@@ -19,11 +20,13 @@ from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
 from iam_access.policy.document import alike as documents_alike
 from iam_access.policy.document import same_meaning
+from iam_access.policy.widening import widens
 from iam_access.snapshot import Document, Snapshot
 
 ResourcesById = Mapping[ResourceId, Resource]
 
 _NO_ORDER = Order()
+_NOTHING: Final[Document] = {"Version": "2012-10-17", "Statement": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +325,11 @@ def with_dependencies(
     successors = _successors(changes)
     needs = _needs(changes, observed, successors, now)
     made = {change.id for change in changes if change.after is not None}
+    leaving = _leaving_first(changes, now)
+
+    def ahead(change: Change) -> frozenset[ResourceId]:
+        found = leaving.get(change.id, frozenset())
+        return found if found and _may_give(change) else frozenset()
 
     def goes_first(change: Change) -> bool:
         followers = successors.get(renewal_key(change.subject), ())
@@ -334,12 +342,48 @@ def with_dependencies(
         found = replace(
             change,
             needs=needs[change.id] | order.needs,
-            follows=order.follows,
+            follows=order.follows | ahead(change),
             reasons=(*change.reasons, *_where_called(change, snapshot)),
         )
         return moved_to_reclaim(found) if goes_first(change) else found
 
     return tuple(map(placed, changes))
+
+
+def _leaving_first(
+    changes: Iterable[Change], now: datetime
+) -> Mapping[ResourceId, frozenset[ResourceId]]:
+    """By what they need: the removals that a kind makes before anything else.
+
+    What they need may give more afterwards, which is not for those who leave.
+    """
+    found: dict[ResourceId, frozenset[ResourceId]] = {}
+    for change in changes:
+        is_first = all(call.phase is Phase.RECLAIM for call in change.calls)
+        if change.after is None and is_first and not is_dead(change.subject, now):
+            for id_ in change.subject.needs:
+                found[id_] = found.get(id_, frozenset()) | {change.id}
+    return found
+
+
+def _may_give(change: Change) -> bool:
+    """Whether a change makes something that may give more than before.
+
+    Not if all that differs is gone, or allows less.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return after is not None
+    facts = [(value, after.attributes[name]) for name, value in before.attributes.items()]
+    shorter = all(
+        isinstance(value, tuple) and set(value) > set(left)
+        for value, left in facts
+        if value != left
+    )
+    others = replace(before, attributes=after.attributes, document=after.document)
+    return not (shorter and _has_same_facts(others, after)) or widens(
+        before.document or _NOTHING, after.document or _NOTHING
+    )
 
 
 def _where_called(change: Change, snapshot: Snapshot) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from iam_access.model import (
     Change,
     Finding,
     Principal,
+    PrincipalType,
     Resource,
     ResourceId,
     Severity,
@@ -163,8 +164,13 @@ def _leaving(change: Change) -> Set[Principal]:
 
 
 def _gainers(resource: Resource | None) -> tuple[Principal, ...]:
-    """Those to whom a resource gives something: a role that is made for nobody by name, itself."""
+    """Those to whom a resource gives something: a role that is made for nobody by name, itself.
+
+    A user of another account who may become a role has the ARN for a name.
+    """
     given = given_access(resource)
+    if given.switching is not None:
+        return tuple(Principal(PrincipalType.USER, each) for each in given.switching.users)
     if resource is None or given.recipients or given.holder is None or is_temporary(resource):
         return given.recipients
     return (given.holder,)

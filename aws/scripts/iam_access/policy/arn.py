@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from iam_access.model import Account, Principal
 from iam_access.phrases import nearest
@@ -208,6 +209,17 @@ def account_of_root(arn: str) -> str | None:
 def iam_arn(account: str, resource: str, *, partition: str = "aws") -> str:
     """The ARN of an IAM resource: `resource` is its kind, path and name, such as ``user/ann``."""
     return str(Arn(partition, "iam", "", account, resource))
+
+
+def switch_page(role: str, label: str) -> str:
+    """Where a user switches into the role of this ARN in the console, which shows the label then.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-console.html
+    """
+    console = PARTITIONS[part_of(role, 1)].console
+    name = part_of(role, 5).removeprefix("role/")
+    link = {"account": part_of(role, 4), "roleName": name, "displayName": label[:64]}
+    return f"https://{console}/switchrole?{urlencode(link)}"
 
 
 def policy_arn(account: str, name: str, *, path: str = "/", partition: str = "aws") -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
     from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
+    from iam_access.simulation.roles import RolesReport
 
 
 class Output(StrEnum):
@@ -42,6 +43,7 @@ class Renderer(Protocol):
     def render_holdings(
         self, report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | None
     ) -> str: ...
+    def render_roles(self, report: "RolesReport", stream: TextIO) -> str: ...
 
 
 def _renderer(output: Output) -> Renderer:
@@ -135,6 +137,11 @@ def render_holdings(
 ) -> None:
     """Write what users and roles hold. In text, times are also given in `zone`."""
     _write(_renderer(output).render_holdings(report, stream, zone=zone), stream)
+
+
+def render_roles(report: "RolesReport", output: Output, stream: TextIO) -> None:
+    """Write which roles there are, and who can switch to them."""
+    _write(_renderer(output).render_roles(report, stream), stream)
 
 
 def document_of_tests(report: "TestReport", *, verbose: bool = False) -> str:

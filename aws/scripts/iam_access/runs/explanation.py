@@ -8,8 +8,10 @@ from iam_access.cloud.sessions import AccountSession
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.meaning.resource_access import ResourceChanges
+from iam_access.meaning.switching import with_switchers
 from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
 from iam_access.plan.account_after import after
+from iam_access.plan.diff import observed_state, state_after
 from iam_access.policy.document import DocumentError
 from iam_access.policy.evaluation.conditions import PolicySyntaxError
 from iam_access.runs.run import Run
@@ -29,7 +31,10 @@ def explained(
     assert plan is not None, "an account that cannot be read raises"
 
     def between(before: Snapshot, changes: Sequence[Change]) -> tuple[Meaning, ...]:
-        then = after(before, changes)
+        observed = observed_state(before)
+        held = state_after(observed, changes)
+        then = with_switchers(after(before, changes), held.values())
+        before = with_switchers(before, observed.values())
         principals = affected_principals(before, then, changes)
         concerned = ResourceChanges.between(before, then).concerned(before, then)
         read_for = concerned.union(principals)

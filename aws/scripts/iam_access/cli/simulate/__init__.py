@@ -50,6 +50,12 @@ _SUBCOMMANDS = (
         options.add_search,
         _ANSWER_STATUS,
     ),
+    _Subcommand(
+        "roles",
+        "Which roles do files describe, by account, and who can switch to them from another one?",
+        options.add_roles,
+        "Exit status: 0 there is a role, 1 there is none, 2 something could not be looked at.",
+    ),
 )
 
 

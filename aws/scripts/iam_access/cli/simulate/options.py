@@ -153,12 +153,7 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="at another time, ISO 8601 with a zone, or at the beginning of a day (UTC)",
     )
-    parser.add_argument(
-        "--on",
-        choices=tuple(reversed(GROUNDS)),
-        help="accounts as they are, or as the files' plan would leave them (default: account; "
-        "plan with --sandbox)",
-    )
+    _add_on(parser)
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -167,3 +162,18 @@ def _add_question(parser: argparse.ArgumentParser) -> None:
         "control policies (default: offline)",
     )
     arguments.add_environment(parser)
+
+
+def add_roles(parser: argparse.ArgumentParser) -> None:
+    """Options of `simulate.py roles`."""
+    _add_on(parser)
+    arguments.add_environment(parser)
+
+
+def _add_on(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--on",
+        choices=tuple(reversed(GROUNDS)),
+        help="accounts as they are, or as the files' plan would leave them (default: account; "
+        "plan with --sandbox)",
+    )

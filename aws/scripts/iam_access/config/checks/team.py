@@ -36,7 +36,8 @@ class TeamIndex:
         """Index the entries of the team; `names` maps addresses to IAM users."""
         self.entries = entries
         for access in entries:
-            for user in access.users:
+            # Users of another account are looked at in the entry that has them there.
+            for user in access.users if access.becomes is None else ():
                 self.users[user].append(access)
             for role in access.roles:
                 self.roles[role].append(access)
@@ -96,15 +97,27 @@ def _named_accounts(
     """Report accounts in entries that are no environments of the team, and have no name."""
     if not team_files.accounts_are_known:
         return
-    known = _keys(team_files.account_items).union(account_names)
+    environments = _keys(team_files.account_items)
+    known = environments.union(account_names)
     for item in (each for items in team_files.items.values() for each in items):
-        for name, path in item.spec.named_accounts() if item.spec is not None else ():
+        if item.spec is None:
+            continue
+        for name, path in item.spec.named_accounts():
             if name not in known:
                 report.error(
                     "unknown-account-name",
                     item.place.at(*path).location,
                     f"there is no account {shown(name)}",
                     how_to_name_an_account(name, sorted(known)),
+                )
+        for name, path in item.spec.named_environments():
+            if name not in environments:
+                report.error(
+                    "unknown-environment",
+                    item.place.at(*path).location,
+                    f"the team has no environment {shown(name)}",
+                    did_you_mean(name, environments)
+                    or f"write one of the team's, {listed(sorted(environments), 'or')}",
                 )
 
 

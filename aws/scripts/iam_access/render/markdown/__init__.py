@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from iam_access.simulation.access import AccessReport
     from iam_access.simulation.holdings import HoldingsReport
     from iam_access.simulation.results import TestReport
+    from iam_access.simulation.roles import RolesReport
 
 
 def render_report(report: Report, stream: TextIO, *, verbose: bool, zone: tzinfo | None) -> str:
@@ -42,3 +43,10 @@ def render_holdings(report: "HoldingsReport", stream: TextIO, *, zone: tzinfo | 
     from iam_access.render.markdown import holdings  # noqa: PLC0415
 
     return holdings.render(report)
+
+
+def render_roles(report: "RolesReport", stream: TextIO) -> str:
+    """Which roles there are, and who can switch to them."""
+    from iam_access.render.markdown import roles  # noqa: PLC0415
+
+    return roles.render(report)

@@ -1,0 +1,308 @@
+"""What the roles of a team's file ask for of those who switch into them from a hub."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from iam_access.codes import Code
+from iam_access.kinds import names, switch_group, switch_member
+from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, TeamInAccount
+from iam_access.kinds.role_file import RoleSpec
+from iam_access.kinds.switch_facts import POLICY_NAME, HubPart, hub_of, seen
+from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, permission
+from iam_access.model import (
+    Account,
+    Finding,
+    Principal,
+    PrincipalType,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.snapshot import Snapshot, SnapshotPart
+
+Entry = FileEntry[RoleSpec]
+
+
+def access(entry: Entry, role: str) -> Iterator[AccessEntry]:
+    """Who may become the role of this name, and what users the hub must have for that."""
+    switch, here = entry.spec.switch, entry.spec.environments or ()
+    for environment, users in switch.members.items() if switch is not None else ():
+        if switch is None or not users or environment not in here:
+            continue
+        members = EntryKeys(users=(SWITCH_FROM, "members", environment))
+        yield AccessEntry(
+            entry.place,
+            users,
+            (),
+            (environment,),
+            entry.spec.grants,
+            description=entry.spec.description,
+            keys=members,
+            becomes=role,
+        )
+        at_hub = members._replace(environments=(SWITCH_FROM, "environment"))
+        yield AccessEntry(
+            entry.place,
+            users,
+            (),
+            (switch.environment,),
+            (),
+            description=entry.spec.description,
+            keys=at_hub,
+        )
+
+
+def parts_asked(entries: Iterable[Entry], scope: TeamInAccount) -> Iterator[SnapshotPart[Any]]:
+    """The hubs, beside the account itself, of roles that are in the scope's environment."""
+    for entry in entries:
+        switch = entry.spec.switch
+        if switch is not None and scope.environment in (entry.spec.environments or ()):
+            hub = scope.account_ids.get(switch.environment)
+            if hub not in (None, scope.account.id):
+                yield HubPart(hub)
+
+
+class _Room:
+    """Which groups and members of all that a team's roles ask for in a hub find room there.
+
+    Those of the team's other accounts count as well, in the order of the file, so that all plans
+    come to the same result. What is there already needs no room.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+
+    def __init__(self, hub: Snapshot, asked: Iterable[tuple[str, Sequence[Principal]]]) -> None:
+        self._hub = hub
+        groups = {each.name for each in hub.principals if each.type is PrincipalType.GROUP}
+        self._groups = groups
+        self._of_user: dict[Principal, set[str]] = {}
+        for name, users in asked:
+            if name not in groups and len(groups) < hub.quotas.groups:
+                groups.add(name)
+            for user in users:
+                state = hub.principals.get(user)
+                theirs = self._of_user.setdefault(user, set(state.groups if state else ()))
+                if len(theirs) < hub.quotas.groups_per_user:
+                    theirs.add(name)
+
+    def has(self, group: str) -> bool:
+        """Whether there is room for the group."""
+        return group in self._groups
+
+    def takes(self, group: str, user: Principal) -> bool:
+        """Whether the user may be in the group beside all others."""
+        return group in self._of_user.get(user, ())
+
+
+class Switches:
+    """The groups and members that a team's roles ask for, as the plan of one account sees them."""
+
+    def __init__(self, entries: Sequence[Entry], scope: TeamInAccount) -> None:
+        self._entries = entries
+        self._scope = scope
+        self._wanted: dict[ResourceId, Resource] = {}
+        self._findings: list[Finding] = []
+        self._rooms: dict[str, _Room] = {}
+
+    def unreadable(self, entry: Entry) -> Finding | None:
+        """Why nothing can be changed about a role: its hub cannot be read."""
+        switch = entry.spec.switch
+        if switch is None:
+            return None
+        hub = self._scope.account_ids.get(switch.environment)
+        if hub is None or hub == self._scope.account.id:
+            return None
+        failure = self._scope.snapshot.part(HubPart(hub)).failure
+        if failure is None:
+            return None
+        return self._finding(
+            "hub-unreadable",
+            entry,
+            ("environment",),
+            f"account {hub} ({switch.environment}), from which people switch into this role, "
+            f"cannot be read, so the role stays as it is: {failure.message}",
+            failure.hint,
+        )
+
+    def add(self, entry: Entry, role: Resource) -> None:
+        """Ask for the group of a role that is made here, and for its members."""
+        switch, scope = entry.spec.switch, self._scope
+        hub = self._hub_of(switch) if switch is not None else None
+        if switch is None or hub is None:
+            return
+        name = switch.group_in(scope.environment, role.name)
+        group = self._group(entry, role, hub.snapshot, name)
+        if group.id in self._wanted:
+            self._findings.append(
+                self._finding(
+                    "bad-group",
+                    entry,
+                    ("group",),
+                    f"another role of the team has the group {name}, too",
+                    "add group to switch_from, with a name of its own",
+                )
+            )
+            return
+        if not self._room(hub).has(name):
+            self._findings.append(
+                self._finding(
+                    "group-quota",
+                    entry,
+                    ("environment",),
+                    f"no room for group {name}: account {hub.account.id} allows "
+                    f"{hub.snapshot.quotas.groups:,} groups",
+                    "delete groups that are not needed, or have the quota raised",
+                )
+            )
+            return
+        self._wanted[group.id] = group
+        written = switch.members.get(scope.environment, ())
+        for index, each in enumerate(written):
+            path = ("members", scope.environment, index)
+            for member in self._members(entry, path, each, group, role, hub):
+                self._wanted[member.id] = member
+
+    def expanded(self) -> Expansion:
+        """All that was asked for, and what is not for this plan to change."""
+        return Expansion(
+            tuple(self._wanted.values()), findings=tuple(self._findings), kept=tuple(self._kept())
+        )
+
+    def _hub_of(self, switch: SwitchSpec) -> TeamInAccount | None:
+        """The team in the hub; None where it cannot be read."""
+        scope = self._scope
+        number = scope.account_ids.get(switch.environment)
+        snapshot = hub_of(scope.snapshot, number) if number is not None else None
+        if number is None or snapshot is None:
+            return None
+        named = {scope.team: switch.environment}
+        account = Account(number, scope.account.partition, "", named)
+        return replace(scope, account=account, environment=switch.environment, snapshot=snapshot)
+
+    def _group(self, entry: Entry, role: Resource, hub: Snapshot, name: str) -> Resource:
+        scope = self._scope
+        account, is_here = scope.account, hub.account_id == scope.account.id
+        path = f"group{names.switch_path(scope.team, account.id)}{name}"
+        arn = arns.iam_arn(hub.account_id, path, partition=account.partition)
+        return Resource(
+            id=switch_group.group_id(scope.team, hub.account_id, account.id, name),
+            name=name,
+            teams=role.teams,
+            attributes={"managed": (), "others": ()},
+            aside=switch_group.aside(hub, account.id, arn, is_here=is_here),
+            document=permission(role.attributes["arn"]),
+            principal=None if is_here else Principal(PrincipalType.ROLE, role.name),
+            needs=frozenset({role.id}),
+            reasons=(f"to switch into role {entry.key} of {scope.team}",),
+            location=entry.place.location,
+        )
+
+    def _members(
+        self,
+        entry: Entry,
+        path: Path,
+        written: str,
+        group: Resource,
+        role: Resource,
+        hub: TeamInAccount,
+    ) -> Iterator[Resource]:
+        """The membership of one user; of those that an address may mean, those that are there."""
+        user, rival = hub.user(written), hub.rival(written)
+        account, limit = hub.account, hub.snapshot.quotas.groups_per_user
+        if rival is not None:
+            location = entry.place.at(SWITCH_FROM, *path).location
+            self._findings.append(hub.doubt(written, rival, location))
+            for each in (user, rival):
+                if group.name in hub.snapshot.principals[each].groups:
+                    yield self._member(entry, each, group, role, hub)
+        elif user not in hub.snapshot.principals:
+            self._findings.append(
+                self._finding(
+                    "missing-principal",
+                    entry,
+                    path,
+                    f"IAM {user.label} does not exist in account {account.id} ({account.label}), "
+                    "from which people switch",
+                    f"correct the name, or create it: aws iam create-user --user-name {user.name}",
+                )
+            )
+        elif self._room(hub).takes(group.name, user):
+            yield self._member(entry, user, group, role, hub)
+        else:
+            self._findings.append(
+                self._finding(
+                    "membership-quota",
+                    entry,
+                    path,
+                    f"no room for {user.label} in group {group.name}: account {account.id} allows "
+                    f"{limit:,} groups of each user",
+                    "take the user out of groups that are not needed, or have the quota raised",
+                )
+            )
+
+    def _member(
+        self, entry: Entry, user: Principal, group: Resource, role: Resource, hub: TeamInAccount
+    ) -> Resource:
+        assert group.document is not None, "a group to switch allows to assume a role"
+        found = switch_member.member(
+            group,
+            hub.snapshot.principals[user],
+            inline={POLICY_NAME: group.document},
+            more=role.needs,
+        )
+        reason = f"{user.name} may switch into role {entry.key} of {self._scope.team}"
+        return replace(found, reasons=(reason,))
+
+    def _room(self, hub: TeamInAccount) -> _Room:
+        number = hub.account.id
+        if number not in self._rooms:
+            asked = (
+                (name, [hub.user(each) for each in switch.members.get(environment, ())])
+                for switch, environment, _, name in self._asked_in(number)
+            )
+            self._rooms[number] = _Room(hub.snapshot, asked)
+        return self._rooms[number]
+
+    def _finding(self, code: Code, entry: Entry, path: Path, message: str, hint: str) -> Finding:
+        return Finding(
+            code=code,
+            severity=Severity.ERROR,
+            message=message,
+            hint=hint,
+            location=entry.place.at(SWITCH_FROM, *path).location,
+            team=self._scope.team,
+            account=self._scope.account.id,
+        )
+
+    def _kept(self) -> Iterator[Resource]:
+        """What stays as it is: what files ask for and another plan makes, or is not to be changed.
+
+        In the account of a role, also what no file asks for: the plan of the hub takes it away.
+        """
+        scope = self._scope
+        asked = {
+            (scope.account_ids.get(environment), name): entry
+            for _, environment, entry, name in self._asked_in(scope.account.id)
+        }
+        for found in seen(scope.snapshot):
+            group = switch_group.observed(found)
+            if found.group.team != scope.team or group.id in self._wanted:
+                continue
+            entry = asked.get((found.group.role_account, group.name))
+            if entry is not None or not found.is_here:
+                location = entry.place.location if entry is not None else None
+                for each in (group, *switch_member.observed(found)):
+                    yield replace(each, location=location)
+
+    def _asked_in(self, hub: str) -> Iterator[tuple[SwitchSpec, str, Entry, str]]:
+        """What the team's roles ask for in a hub: with the environment and the group's name."""
+        ids = self._scope.account_ids
+        for entry in self._entries:
+            switch = entry.spec.switch
+            if switch is None or ids.get(switch.environment) != hub:
+                continue
+            _, role = arns.path_and_name(arns.iam_arn(hub, f"role/{entry.key}"))
+            for environment in entry.spec.environments or ():
+                yield switch, environment, entry, switch.group_in(environment, role)

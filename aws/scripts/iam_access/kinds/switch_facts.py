@@ -1,0 +1,155 @@
+"""The hub: the account whose users switch into roles of others, as the plan of a role sees it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from iam_access.kinds import managed_policy
+from iam_access.kinds.names import of_switch_path, team_of_policy_arn, team_of_role
+from iam_access.kinds.role_facts import role_id
+from iam_access.model import Failure, Principal, PrincipalType, ResourceId
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.snapshot import IamState, PrincipalState, Snapshot, SnapshotPart
+
+#: The inline policy of a group, which allows to assume the role.
+POLICY_NAME: Final = "self-serve"
+
+
+@dataclass(frozen=True, slots=True)
+class HubState:
+    """IAM of a hub; `failure` says why it could not be read, and the rest is then empty."""
+
+    iam: IamState = field(default_factory=IamState)
+    failure: Failure | None = None
+
+
+class HubPart(SnapshotPart[HubState]):
+    """IAM of a hub, read for the roles of other accounts.
+
+    That it cannot be read is a value, so that it stops nothing but what needs it.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchGroup:
+    """A group of ours by which users of a hub become a role of an account (`role_account`)."""
+
+    state: PrincipalState
+    team: str
+    role_account: str
+    members: tuple[Principal, ...]
+
+
+def hub_of(snapshot: Snapshot, hub: str) -> Snapshot | None:
+    """The account of this id as far as the snapshot knows it; None where it could not be read.
+
+    Raises PartNotReadError.
+    """
+    if hub == snapshot.account_id:
+        return snapshot
+    found = snapshot.part(HubPart(hub))
+    if found.failure is not None:
+        return None
+    return replace(
+        Snapshot(hub, snapshot.partition),
+        principals=found.iam.principals,
+        policies=found.iam.policies,
+        quotas=found.iam.quotas,
+    )
+
+
+def groups_in(hub: Snapshot) -> Iterator[SwitchGroup]:
+    """All groups of ours in a hub."""
+    found = {
+        principal: owned
+        for principal, state in hub.principals.items()
+        if principal.type is PrincipalType.GROUP
+        and (owned := of_switch_path(state.path)) is not None
+    }
+    members: dict[str, list[Principal]] = {}
+    for user, state in hub.principals.items() if found else ():
+        for group in state.groups:
+            members.setdefault(group, []).append(user)
+    for principal, (team, account) in found.items():
+        theirs = tuple(sorted(members.get(principal.name, ())))
+        yield SwitchGroup(hub.principals[principal], team, account, theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGroup:
+    """A group of ours as the plan of one account sees it.
+
+    That is the plan of the hub itself (`is_here`) or of the account of the role. `role` is who one
+    becomes by it, and `rests_on` are the role and its policies of teams, as far as they are known.
+    """
+
+    hub: Snapshot
+    group: SwitchGroup
+    is_here: bool
+    role: Principal
+    role_ids: frozenset[ResourceId]
+    rests_on: frozenset[ResourceId]
+
+
+def seen(snapshot: Snapshot) -> Iterator[SeenGroup]:
+    """All groups of ours that the plan of an account has to do with."""
+    own = snapshot.account_id
+    for group in groups_in(snapshot):
+        yield _seen(group, snapshot, snapshot)
+    for part in snapshot.parts:
+        hub = hub_of(snapshot, part.account) if isinstance(part, HubPart) else None
+        if hub is not None:
+            theirs = (each for each in groups_in(hub) if each.role_account == own)
+            yield from (_seen(each, hub, snapshot) for each in theirs)
+
+
+def _seen(group: SwitchGroup, hub: Snapshot, snapshot: Snapshot) -> SeenGroup:
+    arns_ = _roles_of(group, snapshot) if group.role_account == snapshot.account_id else {}
+    return SeenGroup(
+        hub,
+        group,
+        is_here=hub.account_id == snapshot.account_id,
+        role=_role_named(group),
+        role_ids=frozenset(role_id(group.team, arns.arn_name(each)) for each in arns_),
+        rests_on=frozenset(
+            managed_policy.resource_id(arn)
+            for attached in arns_.values()
+            for arn in attached
+            if team_of_policy_arn(arn)
+        ),
+    )
+
+
+def _roles_of(group: SwitchGroup, snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """The ARNs of the roles that a group may be for, with what is attached to each.
+
+    By the group's policy and by its name: what others changed about one is still for the other.
+    """
+    found: dict[str, Sequence[str]] = {}
+    for arn in _allowed(group):
+        if arns.iam_kind(arn) == "role" and arns.account_of(arn) == snapshot.account_id:
+            state = snapshot.principals.get(_role(arns.path_and_name(arn)[1]))
+            found[arn] = state.attached if state is not None and state.arn == arn else ()
+    for principal, state in snapshot.principals.items():
+        is_named = group.state.principal.name.lower().endswith(f".{principal.name.lower()}")
+        if is_named and team_of_role(state) == group.team:
+            found[state.arn] = state.attached
+    return found
+
+
+def _allowed(group: SwitchGroup) -> Iterator[str]:
+    """What the policy of the group that is ours names."""
+    document = group.state.inline.get(POLICY_NAME)
+    for statement in documents.statements_of(document) if document is not None else ():
+        yield from map(str, documents.as_list(statement.get("Resource", [])))
+
+
+def _role_named(group: SwitchGroup) -> Principal:
+    """The role that the group's policy names or, without one, that its name tells."""
+    named = [arns.path_and_name(arn)[1] for arn in _allowed(group) if arns.iam_kind(arn) == "role"]
+    return _role(named[0] if named else group.state.principal.name.rpartition(".")[2])
+
+
+def _role(name: str) -> Principal:
+    return Principal(PrincipalType.ROLE, name)

@@ -1,0 +1,408 @@
+"""Switching into roles from a hub, in the sandbox: calls in several accounts, in a safe order."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iam_access.cli import commands
+from iam_access.cli.simulate import simulate
+from iam_access.sandbox import FaultContext, LostAnswer, SandboxAccount
+from iam_access.sandbox.authorize import default_version
+from tests.flow.fleet import (
+    LIST_BUCKETS,
+    LIVE,
+    PROD,
+    READ_QUEUES,
+    TEMPLATE,
+    TEST,
+    Files,
+    Fleet,
+    account,
+    is_write,
+    opened,
+    policy,
+    refusing,
+    text,
+)
+from tests.flow.test_interruption import ending_after, once_for_each
+
+HUB = LIVE
+ENVIRONMENTS = {"prod": PROD, "test": TEST, "hub": HUB}
+Members = Mapping[str, Sequence[str]]
+BOTH = {"prod": ["ann", "bob"], "test": ["ann"]}
+
+
+def files_of(files: Files, members: Members | None, *, role: str = "", **policies: Any) -> None:
+    """A role into which these users switch, by environment; none if there are no members."""
+    files.team(accounts=ENVIRONMENTS, policies=policies or {"read": policy(LIST_BUCKETS)})
+    if members is None:
+        files.write("aws-roles/payments.yaml", "aws-roles: {}\n")
+        return
+    listed = {each: [f"{one}@example.com" for one in members[each]] for each in members}
+    entry = (
+        f"{{grants: [{', '.join(policies) or 'read'}], {role} "
+        f"switch_from: {{environment: hub, members: {json.dumps(listed)}}}}}"
+    )
+    files.write("aws-roles/payments.yaml", f"aws-roles: {{deploy/admin: {entry}}}\n")
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    found = TEMPLATE.read_text("utf-8")
+    for switch in ("ManageRoles", "ManageGroups"):
+        off = f'{switch}:\n    Type: String\n    Default: "false"'
+        assert off in found
+        found = found.replace(off, off.replace("false", "true"))
+    path = tmp_path / "template.yaml"
+    path.write_text(found, "utf-8")
+    return path
+
+
+@contextmanager
+def hub_and_two(files: Files, template: Path) -> Iterator[Fleet]:
+    empty = (SandboxAccount(each, users=(), roles=()) for each in (PROD, TEST))
+    with opened(files, *empty, account(HUB), template=template) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(files: Files, template: Path) -> Iterator[Fleet]:
+    files_of(files, BOTH)
+    with hub_and_two(files, template) as found:
+        yield found
+
+
+def groups(fleet: Fleet) -> dict[str, tuple[set[str], list[str]]]:
+    """The groups of the hub by their ARN without the account: members, and what each allows."""
+    found = {}
+    for each in fleet.admin(HUB).list_groups(PathPrefix="/self-serve/")["Groups"]:
+        iam, name = fleet.admin(HUB), each["GroupName"]
+        allowed = [
+            iam.get_group_policy(GroupName=name, PolicyName=policy_name)["PolicyDocument"]
+            for policy_name in iam.list_group_policies(GroupName=name)["PolicyNames"]
+        ]
+        (document,) = allowed
+        (statement,) = document["Statement"]
+        assert (statement["Effect"], statement["Action"]) == ("Allow", ["sts:AssumeRole"])
+        members = {user["UserName"] for user in iam.get_group(GroupName=name)["Users"]}
+        found[each["Arn"].rpartition(f"{HUB}:")[2]] = (members, statement["Resource"])
+    return found
+
+
+IN_PROD = f"group/self-serve/payments/switch/{PROD}/prod.admin"
+IN_TEST = f"group/self-serve/payments/switch/{TEST}/test.admin"
+
+
+def arn(account_id: str) -> str:
+    return f"arn:aws:iam::{account_id}:role/deploy/admin"
+
+
+def test_roles_and_their_groups_are_made_and_taken_away_to_the_letter(fleet: Fleet) -> None:
+    everywhere = {each: result_of(fleet, each) for each in ENVIRONMENTS.values()}
+    first = fleet.apply("--all")
+    assert (first.status, first.err) == (0, ""), first.out
+    assert groups(fleet) == {
+        IN_PROD: ({"ann", "bob"}, [arn(PROD)]),
+        IN_TEST: ({"ann"}, [arn(TEST)]),
+    }
+    trust = fleet.admin(PROD).get_role(RoleName="admin")["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        }
+    ]
+    again = fleet.apply("--all")
+    assert (again.status, again.writes) == (0, ())
+    # The hub is read for the roles of all accounts once, beside its own plan.
+    assert Counter(again.operations) == {
+        "AssumeRole": 4,
+        "GetAccountAuthorizationDetails": 4,
+        "GetAccountSummary": 4,
+        "ListRoles": 2,
+        "ListInstanceProfiles": 2,
+    }
+    files_of(fleet.files, {"prod": ["bob"]}, role="environments: [prod],")
+    assert fleet.apply("--all").status == 0
+    assert groups(fleet) == {IN_PROD: ({"bob"}, [arn(PROD)])}
+    assert arn(TEST) not in fleet.dump(TEST)
+    assert fleet.apply("--all").writes == ()
+    files_of(fleet.files, None)
+    assert fleet.apply("--all").status == 0
+    fleet.files.team(accounts=ENVIRONMENTS)
+    assert fleet.apply("--all").status == 0
+    assert {each: result_of(fleet, each) for each in ENVIRONMENTS.values()} == everywhere
+
+
+def result_of(fleet: Fleet, account_id: str) -> Any:
+    found = json.loads(json.dumps(fleet.dump(account_id), default=str))
+    return {
+        name: {k: v for k, v in each.items() if "Date" not in k} for name, each in found.items()
+    }
+
+
+def test_of_a_team_that_left_nothing_stays_in_the_hub(fleet: Fleet) -> None:
+    fleet.files.team("platform", accounts=ENVIRONMENTS)
+    assert fleet.apply("--all").status == 0
+    fleet.files.remove_team("payments")
+    assert fleet.apply("--all").status == 0
+    assert groups(fleet) == {}
+    assert fleet.admin(HUB).list_groups_for_user(UserName="ann")["Groups"] == []
+    assert fleet.apply("--all").writes == ()
+
+
+def reach(fleet: Fleet, account_id: str = PROD) -> set[tuple[str, str]]:
+    """Which user of the hub may do which action by switching into a role of an account."""
+    hub, there = fleet.sandbox.backend(HUB), fleet.sandbox.backend(account_id)
+    found = set()
+    for group in hub.groups.values():
+        for role in there.roles.values():
+            allowed = any(role.arn in document for document in group.policies.values())
+            trusted = f"{HUB}:root" in role.assume_role_policy_document
+            if not (allowed and trusted):
+                continue
+            documents = [default_version(there, each) for each in role.managed_policies]
+            for document in map(json.loads, (*documents, *role.policies.values())):
+                for statement in document["Statement"]:
+                    actions = statement["Action"]
+                    listed = [actions] if isinstance(actions, str) else actions
+                    found |= {(user.name, each) for user in group.users for each in listed}
+    return found
+
+
+LIST, RECEIVE = "s3:ListBucket", "sqs:ReceiveMessage"
+WIDE, NARROW = (LIST_BUCKETS, READ_QUEUES), (LIST_BUCKETS,)
+#: By what changes: the members and the policy before, and after.
+CHANGES = {
+    "it widens and a member leaves": (["ann", "bob"], NARROW, ["ann"], WIDE),
+    "it narrows and a member comes": (["ann"], WIDE, ["ann", "bob"], NARROW),
+    "it becomes another and so do they": (["ann"], NARROW, ["bob"], (READ_QUEUES,)),
+}
+
+
+@pytest.mark.parametrize(
+    "how", ["grants", pytest.param("custom_statements", marks=pytest.mark.exhaustive)]
+)
+@pytest.mark.parametrize("what", CHANGES)
+def test_at_no_moment_may_a_user_do_what_they_may_neither_before_nor_after(
+    fleet: Fleet, what: str, how: str
+) -> None:
+    def write(members: list[str], statements: Sequence[Mapping[str, Any]]) -> None:
+        if how == "grants":
+            files_of(fleet.files, {"prod": members}, read=policy(*statements))
+        else:
+            own = f"environments: [prod], custom_statements: {json.dumps(statements)},"
+            files_of(fleet.files, {"prod": members}, role=own)
+
+    members, statements, later, wanted = CHANGES[what]
+    write(members, statements)
+    assert fleet.apply("--all").status == 0
+    before = reach(fleet)
+    write(later, wanted)
+    seen: list[set[tuple[str, str]]] = []
+
+    def watch(call: FaultContext) -> None:
+        if is_write(call):
+            seen.append(reach(fleet))
+
+    restore = [fleet.remember(each) for each in (PROD, HUB)]
+    fleet.sandbox.faults.append(watch)
+    assert fleet.apply("--all").status == 0
+    after = reach(fleet)
+    assert {user for user, _ in after} == set(later)
+    assert len(seen) > 1
+    assert set().union(*seen) <= before | after
+    fleet.sandbox.faults.clear()
+    # The same where the hub refuses what would be first or last.
+    for undo in restore:
+        undo()
+    fleet.sandbox.faults += [refusing("AccessDenied", writes_to_hub), watch]
+    assert fleet.apply("--all").status != 0
+    assert set().union(reach(fleet), *seen) <= before | after
+
+
+def writes_to_hub(call: FaultContext) -> bool:
+    return call.account_id == HUB and is_write(call)
+
+
+def test_a_role_is_narrowed_though_its_leaving_member_cannot_be_taken_out(fleet: Fleet) -> None:
+    files_of(fleet.files, {"prod": ["ann", "bob"]}, read=policy(*WIDE))
+    assert fleet.apply("--all").status == 0
+    files_of(fleet.files, {"prod": ["ann"]}, read=policy(*NARROW))
+    fleet.sandbox.faults.append(refusing("AccessDenied", writes_to_hub))
+    assert fleet.apply("--all").status == 2
+    assert reach(fleet) == {("ann", LIST), ("bob", LIST)}
+
+
+ONE_BY_ONE: list[Members | None] = [{"prod": ["ann"]}, None]
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        ONE_BY_ONE,
+        pytest.param(
+            [BOTH, {"prod": ["bob"]}, {"prod": [], "test": ["bob"]}, None],
+            marks=pytest.mark.exhaustive,
+        ),
+    ],
+    ids=["short", "long"],
+)
+def test_stopped_after_any_write_the_next_run_finishes(
+    fleet: Fleet, states: Sequence[Members | None]
+) -> None:
+    for members in states:
+        files_of(fleet.files, members, role="environments: [prod]," if states is ONE_BY_ONE else "")
+        stopped = 0
+        while True:
+            fleet.sandbox.faults[:] = [ending_after(1)]
+            run = fleet.apply("--all", "--allow-removals")
+            fleet.sandbox.faults.clear()
+            if run.status == 0:
+                break
+            stopped += 1
+            assert stopped < 60, run.out
+        assert fleet.apply("--all").writes == ()
+        assert {user for user, _ in reach(fleet)} == set((members or {}).get("prod", ()))
+    assert groups(fleet) == {}
+
+
+def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
+    for members in (BOTH, {"prod": ["bob"]}, None):
+        files_of(fleet.files, members)
+        fleet.sandbox.faults[:] = [once_for_each(LostAnswer)]
+        run = fleet.apply("--all", "--allow-removals")
+        assert run.status == 0, run.out
+        fleet.sandbox.faults.clear()
+        assert fleet.apply("--all").writes == ()
+
+
+def hub_refuses(call: FaultContext) -> bool:
+    return call.account_id == HUB
+
+
+def test_a_hub_that_cannot_be_read_stops_its_roles_and_nothing_else(fleet: Fleet) -> None:
+    fleet.sandbox.faults.append(refusing("AccessDenied", hub_refuses))
+    first = fleet.apply("--all", "--output", "json")
+    assert first.status == 2
+    assert {call.operation for call in first.writes} == {"CreatePolicy"}
+    (found,) = {
+        (each["code"], each["line"], each["column"], each["account"])
+        for each in first.json["findings"]
+        if each["account"] == PROD
+    }
+    assert found == ("hub-unreadable", 1, 72, PROD)
+    fleet.sandbox.faults.clear()
+    assert fleet.apply("--all").status == 0
+    # What is there stays, and so does the policy that the role has.
+    before = reach(fleet)
+    files_of(fleet.files, {"prod": ["ann"]}, read=policy(READ_QUEUES), more=policy(READ_QUEUES))
+    fleet.sandbox.faults.append(refusing("AccessDenied", hub_refuses))
+    assert fleet.apply("--all").status == 2
+    assert reach(fleet) == before
+    # Nothing of it is needed to end what has ended.
+    assert fleet.cleanup("--all", "--output", "json").json["accounts"][1]["failure"] is None
+
+
+def test_a_hub_without_a_deployer_role_for_groups_leaves_the_role_without_members(
+    files: Files, template: Path, tmp_path: Path
+) -> None:
+    files_of(files, BOTH)
+    off = template.read_text("utf-8").replace(
+        'ManageGroups:\n    Type: String\n    Default: "true"',
+        'ManageGroups:\n    Type: String\n    Default: "false"',
+    )
+    template.write_text(off, "utf-8")
+    with hub_and_two(files, template) as fleet:
+        run = fleet.apply("--all", "--output", "json")
+        assert run.status == 2
+        assert "iam:CreateGroup" in run.out
+        assert reach(fleet) == set()
+
+
+def test_members_must_be_users_of_the_hub_and_find_room_there(fleet: Fleet) -> None:
+    iam = fleet.admin(HUB)
+    for number in range(9):
+        iam.create_group(GroupName=f"g{number}")
+        iam.add_user_to_group(GroupName=f"g{number}", UserName="ann")
+    files_of(fleet.files, {"prod": ["ann", "zoe"], "test": ["ann", "bob"]})
+    run = fleet.apply("--all", "--output", "json")
+    found = {(each["code"], each["account"], each["column"]) for each in run.json["findings"]}
+    assert found == {("missing-principal", PROD, 115), ("membership-quota", TEST, 144)}
+    assert {each: members for each, (members, _) in groups(fleet).items()} == {
+        IN_PROD: {"ann"},
+        IN_TEST: {"bob"},
+    }
+
+
+def test_what_others_do_to_a_group_is_drift_of_the_role_and_put_right(fleet: Fleet) -> None:
+    assert fleet.apply("--all").status == 0
+    iam = fleet.admin(HUB)
+    iam.add_user_to_group(GroupName="test.admin", UserName="bob")
+    iam.put_group_policy(GroupName="test.admin", PolicyName="more", PolicyDocument=text("s3:*"))
+    iam.put_group_policy(
+        GroupName="prod.admin", PolicyName="self-serve", PolicyDocument=text("sts:*")
+    )
+    drift = fleet.run(commands.drift, "--output", "json")
+    told = {(each["account"], each["message"].split(" ")[0]) for each in drift.json["findings"]}
+    assert {account_id for account_id, _ in told} == {PROD, TEST}
+    assert fleet.apply("--all").status == 0
+    assert groups(fleet)[IN_TEST] == ({"ann"}, [arn(TEST)])
+    assert fleet.apply("--all").writes == ()
+
+
+def test_a_group_of_others_is_not_taken(fleet: Fleet) -> None:
+    fleet.admin(HUB).create_group(GroupName="Prod.Admin")
+    before = fleet.dump(HUB)
+    run = fleet.apply("--all", "--output", "json")
+    assert "not-ours" in run.codes
+    assert reach(fleet) == set()
+    left = {each: fleet.dump(HUB)[each] for each in before if ":group/" in each}
+    assert left == {each: before[each] for each in before if ":group/" in each}
+
+
+def test_a_leaver_is_revoked_in_the_hub_at_once(fleet: Fleet) -> None:
+    assert fleet.apply("--all").status == 0
+    run = fleet.run(commands.revoke, "--user", "ann@example.com", "--permanent")
+    assert {user for user, _ in reach(fleet)} == {"bob"}, run.out
+
+
+def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
+    made = fleet.apply("--all", "--explain", "--output", "json").json
+    hub = f"arn:aws:iam::{HUB}:user/"
+    meanings = {
+        each["principal"]: each["gains"][-1]
+        for each in made["meaning"]
+        if each["account"] == PROD and hub in each["principal"]
+    }
+    assert {who: gain["via"] for who, gain in meanings.items()} == {
+        f"user/{hub}ann": "admin",
+        f"user/{hub}bob": "admin",
+    }
+    files_of(fleet.files, {"prod": ["ann"], "test": ["ann"]})
+    planned = fleet.apply("--all", "--explain", "--dry-run", "--output", "json").json
+    assert [each["principal"] for each in planned["meaning"]] == [f"user/{hub}bob"]
+    listed = fleet.run(simulate, "roles", "--output", "json").json
+    assert {each["arn"]: each["users"] for each in listed["roles"]} == {
+        arn(PROD): [f"{hub}ann", f"{hub}bob"],
+        arn(TEST): [f"{hub}ann"],
+    }
+    after = fleet.run(simulate, "roles", "--on", "plan", "--output", "json").json
+    assert [each["users"] for each in after["roles"]] == [[f"{hub}ann"], [f"{hub}ann"]]
+    for output, row in (
+        ("text", f"    by {hub}bob\n"),
+        (
+            "markdown",
+            f"| prod ({PROD}) | `{arn(PROD)}` | team payments | `{hub}ann`, `{hub}bob` |\n",
+        ),
+        ("github", f"prod ({PROD}): {arn(PROD)}, by {hub}bob\n"),
+    ):
+        shown = fleet.run(simulate, "roles", "--output", output)
+        assert (shown.status, row in shown.out) == (0, True), shown.out

@@ -1,0 +1,79 @@
+"""What files may say of switching into roles: the members, the hub, and errors at their places."""
+
+from pathlib import Path
+
+import pytest
+
+from iam_access.kinds.role_file import RoleSpec
+from tests.config.repository import finding_lines, loaded, marked, only_finding
+
+ROLES = """\
+templates:
+  switched: {switch_from: {environment: hub}}
+aws-roles:
+  admin:
+    use: switched
+    grants: [reader]
+    switch_from:
+      mfa: true
+      members:
+        prod: [ann@example.com, bob@example.com]
+        nonprod: [ann@example.com]
+  auditor:
+    environments: [prod]
+    grants: [reader]
+    switch_from: {environment: hub, group: audit, members: {prod: [ann@example.com]}}
+"""
+ACCOUNTS = """\
+aws-accounts:
+  prod: "111122223333"
+  nonprod: "444455556666"
+  hub: "777788889999"
+"""
+
+
+def test_it_is_for_all_environments_but_the_hub(tmp_path: Path) -> None:
+    files = {"aws-accounts/pay.yaml": ACCOUNTS, "aws-roles/pay.yaml": ROLES}
+    configuration = loaded(tmp_path, files)
+    assert finding_lines(configuration) == []
+    admin, auditor = (each.spec for each in configuration.teams["pay"].entries["aws-roles"])
+    assert isinstance(admin, RoleSpec)
+    assert admin.environments == ["prod", "nonprod"]
+    assert admin.switch is not None
+    assert admin.switch.group_in("prod", "admin") == "prod.admin"
+    assert auditor.switch.group_in("prod", "auditor") == "prod.audit"
+    # Who becomes the role counts as one who gets its grants.
+    given = [
+        (list(each.users), list(each.environments), list(each.grants), each.becomes)
+        for each in configuration.teams["pay"].access
+        if each.users
+    ]
+    assert (["ann@example.com"], ["nonprod"], ["reader"], "admin") in given
+    assert (["ann@example.com"], ["hub"], [], None) in given
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("{environment: hub}", "{environment: ¶hbu}", "unknown-environment", "'hbu'"),
+        ("{environment: hub}", '{environment: ¶"777788889999"}', "unknown-environment", "7777"),
+        ("        nonprod: [", "        nonprd: ¶[", "unknown-environment", "'nonprd'"),
+        ("        nonprod: [", "        hub: ¶[", "unknown-environment", "not in 'hub'"),
+        ("members: {prod: ", "members: {nonprod: ¶", "unknown-environment", "not in 'nonprod'"),
+        ("nonprod: [ann@", "nonprod: [¶ann x@", "bad-user", "'ann x@example.com'"),
+        ("bob@example.com", "¶ann@example.com", "duplicate-item", "twice"),
+        ("bob@example.com", "¶ann@other.org", "same-user", "are one IAM user"),
+        ("group: audit", "group: ¶a/b", "bad-group", "'a/b'"),
+        ("mfa: true", "mfa: ¶maybe", "bad-value", "'maybe'"),
+        ("      members:\n", "      ¶member:\n", "unknown-key", "'member'"),
+        ("{environment: hub, group", "¶{group", "missing-key", "'environment'"),
+    ],
+)
+def test_errors_are_at_their_places(
+    tmp_path: Path, old: str, new: str, code: str, said: str
+) -> None:
+    text, place = marked(ROLES.replace(old, new, 1))
+    files = {"aws-accounts/pay.yaml": ACCOUNTS, "aws-roles/pay.yaml": text}
+    found = only_finding(loaded(tmp_path, files))
+    assert (found.code, said in found.message) == (code, True), found
+    assert str(found.location).endswith(f"pay.yaml:{place}"), found
