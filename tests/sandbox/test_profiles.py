@@ -252,6 +252,31 @@ class TestOtherServices:
         with refused("AccessDenied"):
             ann.list_objects_v2(Bucket="lists")
 
+    def test_the_policy_of_a_bucket_counts_beside_that_of_its_user(
+        self, profiles: dict[str, Profile], allow: Any, refused: Refused
+    ) -> None:
+        admin, ann = client_of(profiles["prod-admin"], "s3"), client_of(profiles["prod/ann"], "s3")
+        admin.create_bucket(Bucket="lent")
+        admin.put_object(Bucket="lent", Key="x", Body=b"x")
+
+        def lend(effect: str, principal: Any) -> None:
+            content = {"Principal": principal, "Resource": "arn:aws:s3:::lent/*"}
+            document = policy("s3:GetObject", Effect=effect, **content)
+            admin.put_bucket_policy(Bucket="lent", Policy=document)
+
+        with refused("AccessDenied"):
+            ann.get_object(Bucket="lent", Key="x")
+        lend("Allow", {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"})
+        assert ann.get_object(Bucket="lent", Key="x")["Body"].read() == b"x"
+        lend("Allow", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+        with refused("AccessDenied"):
+            ann.get_object(Bucket="lent", Key="x")
+        allow("s3:GetObject")
+        assert ann.get_object(Bucket="lent", Key="x")["Body"].read() == b"x"
+        lend("Deny", {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"})
+        with refused("AccessDenied"):
+            ann.get_object(Bucket="lent", Key="x")
+
     def test_a_queue_by_its_url(
         self, profiles: dict[str, Profile], allow: Any, refused: Refused
     ) -> None:

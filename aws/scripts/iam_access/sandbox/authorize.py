@@ -93,16 +93,35 @@ def require_permission(call: SandboxCall) -> None:
             raise _denied(call.caller, request, decision)
 
 
-def may(call: SandboxCall, action: str, resource: str, context: Context | None = None) -> bool:
-    """Whether the caller's policies allow an action of another service in the caller's account.
+@dataclass(frozen=True, slots=True)
+class ResourceSide:
+    """The account of a resource, and its policy as JSON, if it has one."""
 
-    `context`: condition keys of the request beside those that every request has.
+    account_id: str
+    policy: str | None = None
+
+
+def may(
+    call: SandboxCall,
+    action: str,
+    resource: str,
+    context: Context | None = None,
+    owner: ResourceSide | None = None,
+) -> bool:
+    """Whether an action of another service is allowed, by the caller's policies and the resource's.
+
+    `context`: condition keys of the request beside those that every request has. The resource is of
+    the caller's account and has no policy unless its `owner` says otherwise.
     """
+    layers = caller_layers(call)
+    if owner is not None and owner.policy is not None:
+        theirs = _compiled(owner.policy, SourceType.RESOURCE, resource)
+        layers = replace(layers, resource=theirs)
     request = Request(
         principal(call.caller),
         action,
         resource,
-        resource_account=call.account_id,
+        resource_account=owner.account_id if owner else call.account_id,
         context={
             **_ALWAYS,
             "aws:RequestedRegion": call.region,
@@ -111,7 +130,7 @@ def may(call: SandboxCall, action: str, resource: str, context: Context | None =
         },
         now=call.world.clock(),
     )
-    return decide(request, caller_layers(call)).allowed
+    return decide(request, layers).allowed
 
 
 def lacking_to_assume(call: SandboxCall, role: Role, context: Context) -> str | None:

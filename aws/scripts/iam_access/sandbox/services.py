@@ -1,7 +1,7 @@
 """Calls to other services than IAM and STS: the action and resources of a request.
 
 The actions are those of AWS's Service Authorization Reference. A request is evaluated if its
-parameters determine the resource. Resource-based policies are not evaluated.
+parameters determine the resource. Of resource-based policies those of buckets are evaluated.
 """
 
 import re
@@ -18,7 +18,7 @@ from moto.core.responses import BaseResponse
 
 from iam_access.policy.actions import Action, find_action, resource_types
 from iam_access.policy.arn import Arn
-from iam_access.sandbox.authorize import may
+from iam_access.sandbox.authorize import ResourceSide, may
 from iam_access.sandbox.call import SandboxCall
 from iam_access.sandbox.faults import AwsError
 from iam_access.sandbox.wire import WireAnswer, failure, signed_scope
@@ -59,7 +59,7 @@ def require_service_permission(call: SandboxCall) -> None:
 def may_in_s3(
     call: SandboxCall, response: BaseResponse, bucket: str | None, key: str | None
 ) -> bool:
-    """Whether the caller's policies allow a request to S3, on a bucket or an object in it.
+    """Whether a request to S3 is allowed, on a bucket or an object in it.
 
     Copying an object also reads the source, and several are deleted only if each may be (Amazon S3
     User Guide, using-with-s3-policy-actions.html).
@@ -76,8 +76,22 @@ def may_in_s3(
     context = {"s3:prefix": prefix[0]} if prefix else {}
     start = str(Arn(call.partition, "s3", "", "", ""))
     return bool(asked) and all(
-        may(call, action, f"{start}{name}" if name else "*", context) for action, name in asked
+        may(call, action, f"{start}{name}" if name else "*", context, _owner_of(name))
+        for action, name in asked
     )
+
+
+def _owner_of(name: str) -> ResourceSide | None:
+    """Whose the bucket is that a name begins with, and its policy; None if there is none."""
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - it is loaded by now
+
+    bucket = name.partition("/")[0]
+    found = s3_backends.bucket_accounts.get(bucket)
+    if found is None:
+        return None
+    partition, account_id = found
+    policy = s3_backends[account_id][partition].buckets[bucket].policy
+    return ResourceSide(account_id, policy.decode() if policy else None)
 
 
 def _body(response: BaseResponse) -> str:
