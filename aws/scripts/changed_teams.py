@@ -34,7 +34,14 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent
 EVERY_TEAM = ["--all"]
 
 #: The folders with a file for each team, those of accounts and access tests aside.
-FOLDERS = ("aws-policies", "permanent-access", "temporary-access", "aws-roles", "aws-groups")
+FOLDERS = (
+    "aws-policies",
+    "permanent-access",
+    "temporary-access",
+    "aws-roles",
+    "aws-keys",
+    "aws-groups",
+)
 
 _TEAM_FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?P<team>[a-z0-9][a-z0-9-]{{0,63}})\.yaml")
 # Access tests are asked, roles are deployed by hand, schemas and documentation are read.

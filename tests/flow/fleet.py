@@ -251,8 +251,9 @@ class Fleet:
 
 
 def is_write(call: RecordedCall | FaultContext) -> bool:
-    """Whether a call changes something in IAM."""
-    return call.service == "iam" and not call.operation.startswith(("Get", "List"))
+    """Whether a call changes something in an account."""
+    reads = ("Get", "List", "Describe", "Head")
+    return call.service != "sts" and not call.operation.startswith(reads)
 
 
 def document(*statements: Mapping[str, Any]) -> dict[str, Any]:

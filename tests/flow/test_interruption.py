@@ -247,7 +247,7 @@ def ending_after(writes: int) -> Callable[[FaultContext], None]:
 
     def fault(call: FaultContext) -> None:
         nonlocal made
-        if call.service != "iam":
+        if call.service == "sts":
             return
         if made >= writes and is_write(call):
             raise AwsError("ExpiredToken", "The security token included in the request is expired")

@@ -11,6 +11,7 @@ from iam_access import kinds
 from iam_access.kinds import Kind
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
+from iam_access.kinds.key import Keys
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
 from iam_access.policy.actions import AccessLevel, actions_of
@@ -113,6 +114,7 @@ def test_the_deployer_may_do_what_the_kinds_of_resources_take_and_no_more() -> N
 SWITCHES: dict[str, tuple[type[Kind], ...]] = {
     "ManageRolesPolicy": (Roles,),
     "ManageGroupsPolicy": (Groups, GroupMembers),
+    "ManageKeysPolicy": (Keys,),
 }
 
 

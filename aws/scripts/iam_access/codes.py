@@ -142,6 +142,10 @@ Code: TypeAlias = Literal[
     "bad-role-key",
     "bad-group-key",
     "bad-group",
+    "bad-region",
+    "bad-key-alias",
+    "bad-key-statement",
+    "bad-key-grant",
     "unknown-template",
     "bad-variable",
     "bad-character",
@@ -168,6 +172,11 @@ Code: TypeAlias = Literal[
     "role-of-a-file",
     "group-of-a-file",
     "hub-unreadable",
+    "other-region",
+    "policy-lockout",
+    "stray-keys",
+    "key-state",
+    "key-pending-deletion",
     "unknown-managed-policy",
     "policies-not-listed",
     "does-not-fit",
@@ -589,6 +598,14 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "bad-role-key": CodeEntry(_ERROR, "a key that gives no role"),
     "bad-group-key": CodeEntry(_ERROR, "a key that gives no group"),
     "bad-group": CodeEntry(_ERROR, "not the name of a group, or one that another role has"),
+    "bad-region": CodeEntry(
+        _ERROR, "no region of AWS, or in a plan one of another partition than the account's"
+    ),
+    "bad-key-alias": CodeEntry(_ERROR, "what cannot be the alias of a KMS key"),
+    "bad-key-statement": CodeEntry(
+        _ERROR, "a statement of a key with another resource than `*`, or an action of no key"
+    ),
+    "bad-key-grant": CodeEntry(_ERROR, "a grant of a key that AWS would refuse"),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
     ),
@@ -678,6 +695,18 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "in a plan: the account from which people switch into a role cannot be read, so the role "
         "stays as it is",
     ),
+    "other-region": CodeEntry(
+        _ERROR, "the key is in another region than the file says, and cannot move"
+    ),
+    "policy-lockout": CodeEntry(
+        _ERROR,
+        "a policy by which the pipeline, or the account itself, could not change it any more",
+    ),
+    "stray-keys": CodeEntry(
+        _ERROR, "several keys that may be the one of an alias, as two runs at once may leave"
+    ),
+    "key-state": CodeEntry(_ERROR, "a key in a state in which AWS changes nothing about it"),
+    "key-pending-deletion": CodeEntry(_NOTE, "when AWS deletes a key that a file does not want"),
     "unknown-managed-policy": CodeEntry(
         _ERROR,
         "AWS has no such policy, or has withdrawn it; one that is attached already stays",

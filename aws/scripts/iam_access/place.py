@@ -50,7 +50,7 @@ class SourcePosition(NamedTuple):
     def with_child(self, key: str, child: "SourcePosition") -> "SourcePosition":
         """The position of this mapping with another value below a key that it has."""
         line, column, _ = self.mark
-        children = dict(_children(self.mark))
+        children = dict(_children(self.mark) or ())
         at, beside, _ = children[key]
         return SourcePosition(
             self.file, (line, column, {**children, key: (at, beside, child.mark)})
@@ -59,7 +59,7 @@ class SourcePosition(NamedTuple):
     def also_at(self, other: str, key: str) -> "SourcePosition":
         """The position of this mapping with the value of a key, if it has it, below another too."""
         line, column, _ = self.mark
-        children = dict(_children(self.mark))
+        children = dict(_children(self.mark) or ())
         if key not in children:
             return self
         return SourcePosition(self.file, (line, column, {**children, other: children[key]}))

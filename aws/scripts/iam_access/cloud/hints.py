@@ -73,6 +73,8 @@ BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 # What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"
 
+# The parameters of the deployer role's stack that allow it the actions of a service.
+_SWITCHES = {"kms": "ManageKeys"}
 # What the deployer role may do only with the boundary that its stack names.
 _BOUNDED = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary"})
 
@@ -146,9 +148,11 @@ def _denied(message: str, action: str) -> str:
             f"from {BOOTSTRAP}, with the policy that permissions_boundary in settings.yaml names "
             "as its RoleBoundary, if there is one"
         )
+    switch = _SWITCHES.get(action.partition(":")[0])
+    stack = f"{BOOTSTRAP}, with {switch}" if switch else BOOTSTRAP
     return (
-        f"the deployer role lacks {action} for this: update the role's stack from "
-        f"{BOOTSTRAP}, or check what denies it (a permissions boundary, a service control policy)"
+        f"the deployer role lacks {action} for this: update the role's stack from {stack}, or "
+        "check what denies it (a permissions boundary, a service control policy)"
     )
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from iam_access.cloud.client import Clients, CloudError
 from iam_access.cloud.iam_reader import read_iam
+from iam_access.cloud.key_reader import read_key, read_stray_keys
 from iam_access.cloud.parallel import Once
 from iam_access.cloud.role_reader import read_roles
 from iam_access.cloud.switch_reader import read_hub
+from iam_access.kinds.key_facts import KeyPart, StrayKeysPart
 from iam_access.kinds.role_facts import RolesPart
 from iam_access.kinds.switch_facts import HubPart
 from iam_access.model import Account
@@ -105,4 +107,6 @@ READERS: dict[type[SnapshotPart[Any]], PartReader] = {
     IamPart: read_iam,
     RolesPart: read_roles,
     HubPart: read_hub,
+    KeyPart: read_key,
+    StrayKeysPart: read_stray_keys,
 }

@@ -15,6 +15,7 @@ from iam_access.kinds.grant import Form
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.inline_policy import InlinePolicies
+from iam_access.kinds.key import Keys
 from iam_access.kinds.kind import NO_ACCESS, GivenAccess, GrantKind, Kind, ResourcePolicy
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
 from iam_access.kinds.role import Roles
@@ -68,6 +69,7 @@ KINDS: Registry[Kind] = Registry(
     GroupMembers(),
     SwitchGroups(),
     SwitchMembers(),
+    Keys(),
 )
 
 FOLDERS: Registry[Folder] = Registry(
@@ -76,6 +78,7 @@ FOLDERS: Registry[Folder] = Registry(
     TemporaryAccess(),
     Roles(),
     Groups(),
+    Keys(),
 )
 
 

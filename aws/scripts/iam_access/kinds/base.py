@@ -87,7 +87,8 @@ class AccessEntry:
     permissions boundary that it says itself, as it is written. `makes` is the role or group that it
     makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
-    the `environments`, and gain by becoming that role there.
+    the `environments`, and gain by becoming that role there. `of_resource` is
+    whether it says who may use a resource, so that it may name no user or role of the account.
     """
 
     place: SourcePosition
@@ -113,6 +114,7 @@ class AccessEntry:
     groups: Sequence[str] = ()
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
+    of_resource: bool = False
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,6 +16,8 @@ PREFIX = "self-serve"
 PIPELINE_TAG = f"{PREFIX}-pipeline"
 #: On a role that a team's file describes whole; see `role_tag_value`.
 ROLE_TAG = f"{PREFIX}:role"
+#: On a KMS key that a team's file describes; see `key_tag_value`.
+KEY_TAG = f"{PREFIX}:key"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
 LAST_GENERATION = 99
@@ -237,6 +240,26 @@ def team_of_role(state: PrincipalState) -> str | None:
     value = state.tags.get(ROLE_TAG, "")
     team = value.partition("=")[0]
     return team if team and value == role_tag_value(team, state.arn) else None
+
+
+def key_tag_value(team: str, alias: str) -> str:
+    """The value of KEY_TAG: whose file describes the key of the alias with this ARN.
+
+    It names the alias by a hash, so that a tag that was copied says nothing of another key.
+    """
+    return f"{team}={_hashed(f'{team} {alias}', 16)}"
+
+
+def team_of_key(tags: Mapping[str, str], alias: str) -> str | None:
+    """The team whose file describes the key with these tags and the alias of this ARN."""
+    value = tags.get(KEY_TAG, "")
+    return value.partition("=")[0] if is_key_tag(value, alias) else None
+
+
+def is_key_tag(value: str, alias: str) -> bool:
+    """Whether a value of KEY_TAG names the alias of this ARN, for whatever team."""
+    team = value.partition("=")[0]
+    return bool(team) and value == key_tag_value(team, alias)
 
 
 def may_be_role_of(name: str, principal: Principal) -> bool:

@@ -9,14 +9,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_pri
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from iam_access.kinds import short_forms
-from iam_access.kinds.fields import Spec, Texts, one_or_many, problem
+from iam_access.kinds.fields import Spec, Texts, exactly, one_or_many, problem
 from iam_access.kinds.short_forms import SELF, account_text
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.policy import arn as arns
@@ -246,7 +246,7 @@ def _check_iam(written: Mapping[str, Any], named: Sequence[str]) -> None:
             )
 
 
-def _form(value: Any) -> Any:
+def form(value: Any) -> Any:
     """A principal as it is written; `*` and the text of an ARN are ones of IAM."""
     if not isinstance(value, str):
         return value
@@ -261,7 +261,7 @@ def _forms(value: Any) -> Any:
 
 #: `principals` of a statement: one short form, or a list of them.
 Principals = Annotated[
-    list[Annotated[PrincipalForm, BeforeValidator(_form)]], BeforeValidator(_forms)
+    list[Annotated[PrincipalForm, BeforeValidator(form)]], BeforeValidator(_forms)
 ]
 
 
@@ -275,6 +275,22 @@ def element_of(forms: Sequence[PrincipalForm]) -> dict[str, Any]:
 
 def _scalar(texts: list[str]) -> str | list[str]:
     return texts[0] if len(texts) == 1 else texts
+
+
+class OwnEntities(NamedTuple):
+    """The users, as entries name them exactly, and roles of the account itself, by name."""
+
+    users: list[str]
+    roles: list[str]
+
+    @classmethod
+    def of(cls, forms: Iterable[PrincipalForm]) -> Self:
+        start = short_forms.iam_text("", short_forms.OWN_ACCOUNT)
+        named = {text.removeprefix(start) for form in forms for text in form.names()}
+        last = {each: each.rpartition("/")[2] for each in sorted(named)}
+        users = [exactly(name) for each, name in last.items() if each.startswith("user/")]
+        roles = [name for each, name in last.items() if each.startswith("role/")]
+        return cls(users, roles)
 
 
 def in_partition(document: dict[str, Any], partition: str) -> dict[str, Any]:

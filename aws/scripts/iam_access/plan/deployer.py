@@ -7,7 +7,7 @@ from itertools import product
 from iam_access.kinds import Kind
 from iam_access.kinds.operations import principals_in
 from iam_access.model import Account, ApiCall, Principal, PrincipalType
-from iam_access.policy.arn import PARTITIONS
+from iam_access.policy.arn import PARTITIONS, policy_arn
 from iam_access.policy.evaluation.compile import (
     CompiledPolicy,
     PolicySource,
@@ -91,7 +91,12 @@ def _resource(permission: str, call: ApiCall, snapshot: Snapshot) -> str:
         where = f"arn:{snapshot.partition}:iam::{snapshot.account_id}:instance-profile"
         return f"{where}{call.params.get('Path', '/')}{profile}"
     subject = _subject(call)
-    return snapshot.principals[subject].arn if subject else str(call.params["PolicyArn"])
+    if subject is not None:
+        return snapshot.principals[subject].arn
+    if "PolicyArn" in call.params:
+        return str(call.params["PolicyArn"])
+    name, path = call.params["PolicyName"], call.params["Path"]
+    return policy_arn(snapshot.account_id, name, path=path, partition=snapshot.partition)
 
 
 def _subject(call: ApiCall) -> Principal | None:

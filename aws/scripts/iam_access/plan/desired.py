@@ -219,7 +219,8 @@ class _Rules:
 
     def hold(self, asked: Resource | TemporaryGrant) -> bool:
         """Whether this is not to be made or changed."""
-        gives = not isinstance(asked, Resource) or bool(given_access(asked).recipients)
+        given = given_access(asked) if isinstance(asked, Resource) else None
+        gives = given is None or bool(given.recipients or given.resource_policies)
         if gives and asked.location not in self._known:
             self._found.setdefault(self._unknown(asked))
             return True
@@ -274,7 +275,7 @@ def _as_they_are(held: Iterable[Resource], observed: ResourcesById) -> Iterator[
 
 def _gives_nothing(resource: Resource) -> bool:
     given = given_access(resource)
-    return given.holder is None and given.switching is None
+    return given.holder is None and given.switching is None and not given.resource_policies
 
 
 def _keep(

@@ -125,7 +125,7 @@ def may(
         context={
             **_ALWAYS,
             "aws:RequestedRegion": call.region,
-            **dict(_session_context(call)),
+            **dict(session_context(call)),
             **(context or {}),
         },
         now=call.world.clock(),
@@ -294,7 +294,7 @@ def _subject_context(call: SandboxCall, subject: Any) -> Iterator[tuple[str, str
 def _context(call: SandboxCall) -> Context:
     tags = {tag["Key"]: tag.get("Value", "") for tag in call.params.get("Tags", [])}
     context: dict[str, str | Sequence[str]] = dict(_ALWAYS)
-    context.update(_session_context(call))
+    context.update(session_context(call))
     context.update((f"aws:RequestTag/{key}", value) for key, value in tags.items())
     keys = (*tags, *call.params.get("TagKeys", []))
     if keys:
@@ -306,7 +306,7 @@ def _context(call: SandboxCall) -> Context:
     return context
 
 
-def _session_context(call: SandboxCall) -> Iterator[tuple[str, str]]:
+def session_context(call: SandboxCall) -> Iterator[tuple[str, str]]:
     """Condition keys from the caller's credentials: tags, and those of temporary credentials.
 
     Long-term credentials carry no aws:MultiFactorAuthPresent, and sessions of roles do not carry

@@ -88,6 +88,18 @@ def check_trust_policy(document: str) -> list[tuple[str, str]]:
     return named
 
 
+def check_resource_policy(document: str) -> list[tuple[str, str]]:
+    """Refuse what cannot be the policy of a resource; its principals as (kind, value)."""
+    _, statements = _parse(document)
+    named: list[tuple[str, str]] = []
+    for statement in statements:
+        if ("Principal" in statement) == ("NotPrincipal" in statement):
+            raise malformed("Missing required field Principal")
+        element = "Principal" if "Principal" in statement else "NotPrincipal"
+        named.extend(principals({"Principal": statement[element]}))
+    return named
+
+
 def principals(statement: Statement) -> Iterator[tuple[str, str]]:
     """(kind, value) of each principal of a statement; a bare `*` is any AWS principal."""
     principal = statement["Principal"]

@@ -19,12 +19,13 @@ _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon
 def check(document: str) -> None:
     """Refuse a trust policy with bad syntax, or with a principal that does not exist."""
     for kind, value in check_trust_policy(document):
-        if not _exists(kind, value):
+        if not exists(kind, value):
             label = "SERVICE" if kind == "Service" else kind
             raise malformed(f'Invalid principal in policy: "{label}":"{value}"')
 
 
-def _exists(kind: str, value: str) -> bool:
+def exists(kind: str, value: str) -> bool:
+    """Whether a policy may name this principal."""
     if kind == "Service":
         return _SERVICE.fullmatch(value) is not None and is_known(value)
     if kind == "Federated":

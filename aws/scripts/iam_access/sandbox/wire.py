@@ -20,7 +20,7 @@ _NAMESPACES = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
 }
-_CODE = re.compile(r"<Code>([^<]+)</Code>")
+_CODE = re.compile(r'<Code>([^<]+)</Code>|"__type": ?"([^"#]+)"')
 _SCOPE = re.compile(
     r"Credential=[^/,]+/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
@@ -47,8 +47,12 @@ class Entries(dict[str, object]):
     """A map: its keys are data, not names of members."""
 
 
-def success(service: str, operation: str, result: Mapping[str, Any]) -> WireAnswer:
+def success(
+    service: str, operation: str, result: Mapping[str, Any], *, as_json: bool = False
+) -> WireAnswer:
     """The answer with a result of dictionaries, lists, texts, numbers, booleans and datetimes."""
+    if as_json:
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(result)
     parts = [f'<{operation}Response xmlns="{_NAMESPACES[service]}">']
     _write(parts, f"{operation}Result", result)
     parts.append(f"<ResponseMetadata><RequestId>{_REQUEST_ID}</RequestId></ResponseMetadata>")
@@ -77,7 +81,7 @@ def error_code(answer: WireAnswer) -> str | None:
     if int(status) < 400:
         return None
     found = _CODE.search(body if isinstance(body, str) else "")
-    return found[1] if found else str(status)
+    return found[1] or found[2] if found else str(status)
 
 
 def _write(parts: list[str], tag: str, value: object) -> None:

@@ -97,7 +97,8 @@ def _checks(book: Rulebook) -> Iterator[_Check]:
 
 def _known(entry: AccessEntry, team: _Team) -> None:
     """Refuse an entry that names no principal: no rule can be checked for it."""
-    if entry.valid and not (entry.users or entry.roles or entry.groups):
+    named = entry.users or entry.roles or entry.groups
+    if entry.valid and not (named or entry.of_resource):
         team.report.error(
             "rules-unknown",
             entry.place.location,

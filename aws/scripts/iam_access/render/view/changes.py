@@ -291,7 +291,9 @@ def attribute_facts(change: Change) -> tuple[str, ...]:
 
 
 def _item(value: Any) -> str:
-    """An item of a list; a pair, such as a tag, as `key=value`."""
+    """An item of a list; a pair, such as a tag, as `key=value`, and a mapping as JSON."""
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return "=".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

@@ -1,0 +1,649 @@
+"""KMS keys that a team's file describes: who may administer and use them.
+
+Such a key is found by its alias, and a tag says whose it is. Its policy, description, tags,
+rotation and the grants with a name of ours are ours; other grants are those of services that use
+the key, and stay. A key whose entry goes stays with all that it encrypts: only our policy, grants
+and tag go. A mark tells at no call that there is one (`markers`).
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from iam_access.kinds import key_calls, key_facts, key_policy, markers, names
+from iam_access.kinds.base import (
+    STATEMENTS,
+    AccessEntry,
+    Expansion,
+    FileEntry,
+    InvalidEntry,
+    Item,
+    PermissionsSpec,
+    StatementSpec,
+    TeamInAccount,
+    finding_about,
+    text,
+    texts,
+)
+from iam_access.kinds.key_facts import (
+    DISABLED,
+    ENABLED,
+    PENDING,
+    KeyPart,
+    KeyState,
+    StrayKeysPart,
+)
+from iam_access.kinds.key_file import GrantSpec, KeyAlias, KeySpec
+from iam_access.kinds.kind import (
+    GivenAccess,
+    Kind,
+    Lifetime,
+    ResourcePolicy,
+    SharedLimit,
+    Takeover,
+    UnmanagedResource,
+)
+from iam_access.kinds.operations import Operation, Operations, iam_operations
+from iam_access.kinds.principal_forms import OwnEntities
+from iam_access.kinds.quotas import POLICIES, Quota, Use
+from iam_access.kinds.resource_policy import KEY, entities
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Finding,
+    Principal,
+    PrincipalType,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.phrases import listed
+from iam_access.place import Path
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.policy.kms_grants import document_of_grant
+from iam_access.problem import Problem
+from iam_access.snapshot import PrincipalState, Snapshot, SnapshotPart
+
+NAME: Final = "kms-key"
+FOLDER: Final = "aws-keys"
+_LEAVES: Final = (
+    "the key stays, with its alias and all that it encrypts; the account's own policies decide "
+    "who may use it"
+)
+_LOSS: Final = (
+    f"the key cannot be used from then on, and AWS deletes it after {key_calls.WAITING_DAYS} days: "
+    "what it encrypts is lost for good"
+)
+
+
+def _operation(effect: Any, *actions: str) -> Operation:
+    return Operation(effect, tuple(f"kms:{each}" for each in actions))
+
+
+_KMS: Final[Mapping[str, Operation]] = {
+    # Tags of a new key are a permission of their own.
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+    "create_key": _operation(key_facts.key_created, "CreateKey", "TagResource"),
+    "create_alias": _operation(key_facts.alias_created, "CreateAlias"),
+    "enable_key_rotation": _operation(key_facts.rotation_enabled, "EnableKeyRotation"),
+    "put_key_policy": _operation(key_facts.policy_put, "PutKeyPolicy"),
+    "tag_resource": _operation(key_facts.tagged, "TagResource"),
+    "untag_resource": _operation(key_facts.untagged, "UntagResource"),
+    "create_grant": _operation(key_facts.grant_created, "CreateGrant"),
+    "revoke_grant": _operation(key_facts.grant_revoked, "RevokeGrant"),
+    "update_key_description": _operation(key_facts.described, "UpdateKeyDescription"),
+    "enable_key": _operation(key_facts.enabled, "EnableKey"),
+    "cancel_key_deletion": _operation(key_facts.deletion_cancelled, "CancelKeyDeletion"),
+    "schedule_key_deletion": _operation(key_facts.deletion_scheduled, "ScheduleKeyDeletion"),
+}
+_READS: Final = (
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases"),
+    *("kms:ListGrants", "kms:ListKeys", "kms:ListResourceTags"),
+)
+
+
+class Keys(Kind):
+    """The keys of `aws-keys/`, and their folder."""
+
+    name = NAME
+    folder = FOLDER
+    spec = KeySpec
+    keys: TypeAdapter[str] = TypeAdapter(KeyAlias)
+    temporary = False
+    operations: Operations = {
+        **iam_operations(*markers.OPERATIONS),
+        **{("kms", name): each for name, each in _KMS.items()},
+    }
+    reads = (*_READS, *markers.READS)
+    quotas: tuple[Quota, ...] = (POLICIES,)
+    # https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+    limits: tuple[SharedLimit, ...] = (
+        SharedLimit("kms", frozenset({"create_key"}), per_second=4),
+        SharedLimit("kms", frozenset({"create_grant", "create_alias"}), per_second=4),
+        SharedLimit("kms", frozenset({"list_resource_tags", "list_grants"}), per_second=90),
+    )
+
+    # What its files say.
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        """Whom a key's policy and grants let use it, and what for; no policy is granted."""
+        if isinstance(item, InvalidEntry):
+            written = item.written if isinstance(item.written, dict) else {}
+            environments, named = texts(written.get("environments")), OwnEntities([], [])
+            description, is_absent = text(written.get("description")), False
+        else:
+            spec = item.spec
+            environments, named = spec.environments or (), OwnEntities.of(spec.principals)
+            description, is_absent = spec.description, spec.state == "absent"
+        if not is_absent:
+            yield AccessEntry(
+                item.place,
+                named.users,
+                named.roles,
+                environments,
+                (),
+                description=description,
+                valid=item.spec is not None,
+                own=_own(item),
+                of_resource=True,
+            )
+
+    def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:
+        here = _here(entries, scope)
+        findings: list[Finding] = []
+        wanted: list[Resource] = []
+        for entry in (each for each in here if each.spec.state == "present"):
+            resource = _resource(entry, scope)
+            found = _fault(resource, entry, scope)
+            if found is None:
+                wanted.append(resource)
+            else:
+                findings.append(found)
+                wanted += _as_it_is(entry, scope)
+        unwanted = [each for each in here if each.spec.state == "absent"]
+        return Expansion(
+            tuple(wanted),
+            findings=(*findings, *(f for each in unwanted for f in _pending(each, scope))),
+            absent=tuple(found for each in unwanted for found in _to_delete(each, scope)),
+        )
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        for entry in _here(entries, scope):
+            if _wrong_partition(entry, scope) is not None:
+                continue
+            part = _part(entry, scope)
+            yield part
+            if entry.spec.state == "present":
+                yield from _strays_asked(part, scope.snapshot)
+
+    def documents(
+        self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        return ()
+
+    def unproven(
+        self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        return ()
+
+    # What it is in an account.
+
+    def in_words(self, count: int) -> str:
+        return "key" if count == 1 else f"{count:,} keys"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        for mark in markers.marks(snapshot, "kms"):
+            part = key_facts.part_of(mark.arn, snapshot)
+            yield part
+            yield from _strays_asked(part, snapshot)
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        found = {(each.team, each.arn) for each in markers.marks(snapshot, "kms")}
+        marked = frozenset(found)
+        for part, _ in key_facts.parts_read(snapshot):
+            arn = key_facts.arn_of_part(snapshot, part)
+            key = key_facts.key_of(part, snapshot).key
+            team = names.team_of_key(key.tags, arn) if key is not None else None
+            if team is not None:
+                found.add((team, arn))
+        for team, arn in sorted(found):
+            yield _observed(
+                team, key_facts.part_of(arn, snapshot), snapshot, marked=(team, arn) in marked
+            )
+
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        return (
+            key_facts.key_of(key_facts.part_of_resource(resource, snapshot), snapshot).key
+            is not None
+        )
+
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+        part = key_facts.part_of_resource(wanted, snapshot)
+        found = key_facts.key_of(part, snapshot)
+        if found.doubtful:
+            return UnmanagedResource(
+                _stray_keys(wanted, found.doubtful, snapshot), is_equivalent=False, adopt=None
+            )
+        if found.key is None:
+            return None
+        return _taken(wanted, found.key, part, snapshot)
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        return ()
+
+    def reserved(self, state: PrincipalState) -> Problem | None:
+        return None
+
+    # What it gives.
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        if resource.arn is None or resource.attributes["state"] == PENDING:
+            return GivenAccess()
+        grants = {
+            each["Name"]: document_of_grant(
+                each["GranteePrincipal"],
+                each["Operations"],
+                each.get("Constraints"),
+                each.get("RetiringPrincipal"),
+            )
+            for each in resource.attributes["grants"]
+        }
+        return GivenAccess(
+            resource_policies={resource.arn: ResourcePolicy(resource.document, grants)}
+        )
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        return None
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return False
+
+    # How it is changed.
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        yield Use(POLICIES, None, key_facts.mark_of(resource, snapshot).policy)
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        if after is None:
+            assert before is not None, "a change has a before or an after"
+            going = key_calls.deletion if before.loss else key_calls.release
+            return tuple(going(before, snapshot))
+        if before is None or not before.attributes["key"]:
+            return tuple(key_calls.creation(before, after, snapshot))
+        return tuple(key_calls.update(before, after, snapshot))
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        return self.calls(dead, None, snapshot)
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        found = key_facts.key_of(key_facts.part_of_resource(change.subject, snapshot), snapshot).key
+        if found is None or not change.calls:
+            return None
+        if found.state not in (ENABLED, DISABLED, PENDING):
+            return finding_about(
+                change.subject,
+                snapshot,
+                "key-state",
+                f"the key {found.arn} is in the state {found.state}, in which AWS changes nothing "
+                "about it",
+                "run this again once its state is Enabled",
+            )
+        return None
+
+
+def _own(item: Item) -> Item | None:
+    """What an entry gives by itself: the statements, and the grants as statements."""
+    if isinstance(item, InvalidEntry):
+        return None
+    given = [
+        *(each.without_principals for each in item.spec.statements),
+        *(_statement(each) for each in item.spec.grants),
+    ]
+    place = item.place.also_at(STATEMENTS, KEY)
+    return FileEntry(item.key, PermissionsSpec(custom_statements=given), place) if given else None
+
+
+def _statement(grant: GrantSpec) -> StatementSpec:
+    actions = [f"kms:{each}" for each in grant.operations]
+    return StatementSpec.model_validate({"effect": "Allow", "actions": actions, "resources": ["*"]})
+
+
+def _here(entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> list[FileEntry[KeySpec]]:
+    return [each for each in entries if scope.environment in (each.spec.environments or ())]
+
+
+def _part(entry: FileEntry[KeySpec], scope: TeamInAccount) -> KeyPart:
+    return KeyPart(scope.account.id, entry.spec.region, entry.key)
+
+
+def _strays_asked(part: KeyPart, snapshot: Snapshot) -> Iterator[StrayKeysPart]:
+    """The keys without an alias, where the alias is known to have no key."""
+    if part in snapshot.parts and snapshot.parts[part] is None:
+        yield StrayKeysPart(part.account, part.region)
+
+
+def _id(team: str, part: KeyPart) -> ResourceId:
+    """The id of a team's key: the key of the same alias that another team has is not the one."""
+    return ResourceId(NAME, f"{team} {part.region} {part.alias}")
+
+
+# What is wrong with an entry in an account.
+
+
+def _fault(wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount) -> Finding | None:
+    problem = (
+        _wrong_partition(entry, scope)
+        or _other_region(entry, scope)
+        or _missing_principal(wanted, entry, scope)
+        or _too_large(wanted)
+        or _lockout(wanted, scope)
+    )
+    if problem is None:
+        return None
+    found = finding_about(wanted, scope.snapshot, problem.code, problem.message, problem.hint)
+    return replace(found, location=entry.place.at(*problem.path).location)
+
+
+def _wrong_partition(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
+    region, account = entry.spec.region, scope.account
+    partition = arns.partition_of_region(region)
+    if partition == account.partition:
+        return None
+    return Problem(
+        "bad-region",
+        f"{region} is a region of partition {partition}, and account {account.id} "
+        f"({account.label}) is in {account.partition}",
+        "write a region of that partition, or name other environments",
+        ("region",),
+    )
+
+
+def _other_region(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Problem | None:
+    """A key cannot move: in another region it is another key, which reads nothing of the first."""
+    region = entry.spec.region
+    for mark in markers.marks(scope.snapshot, "kms"):
+        part = key_facts.part_of(mark.arn, scope.snapshot)
+        is_same = (mark.team, part.alias) == (scope.team, entry.key)
+        found = key_facts.key_of(part, scope.snapshot).key
+        if is_same and part.region != region and found is not None:
+            return Problem(
+                "other-region",
+                f"the key {entry.key} of {scope.team} is in {part.region}, and a key cannot move "
+                f"to {region}: what it encrypts could not be read there",
+                f"write region: {part.region}; for a key in {region} write a second entry with "
+                "another alias",
+                ("region",),
+            )
+    return None
+
+
+def _missing_principal(
+    wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount
+) -> Problem | None:
+    """The first principal of the account that is named and not there, which KMS refuses.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
+    """
+    known = {state.arn for state in scope.snapshot.principals.values()}
+    for arn, path in _named(wanted, entry, scope):
+        if arn not in known and _coming(arn, scope) is None:
+            return Problem(
+                "missing-principal",
+                f"key {entry.key} names {arn}, which does not exist in account "
+                f"{scope.account.id} ({scope.account.label}), so AWS would refuse it",
+                "correct the name, with its path, or have it created first; until then the key "
+                "stays as it is",
+                path,
+            )
+    return None
+
+
+def _named(
+    wanted: Resource, entry: FileEntry[KeySpec], scope: TeamInAccount
+) -> Iterator[tuple[str, Path]]:
+    """The users and roles of the account that the policy and the grants name, with the places."""
+    first = 2 if entry.spec.admins else 1
+    for index, arn in entities(wanted.document or {}, scope.account.id):
+        yield arn, ("statements", index - first, "principals") if index >= first else ("admins",)
+    for index, grant in enumerate(entry.spec.grants):
+        params = _grant_params(grant, scope)
+        for key, name in (("grantee", "GranteePrincipal"), ("retiree", "RetiringPrincipal")):
+            arn = params.get(name, "")
+            is_entity = arns.iam_kind(arn) in ("user", "role") if arn else False
+            if is_entity and arns.account_of(arn) == scope.account.id:
+                yield arn, ("grants", index, key)
+
+
+def _coming(arn: str, scope: TeamInAccount) -> ResourceId | None:
+    """The role of this ARN that the team's files make in the same plan."""
+    if arns.iam_kind(arn) != "role":
+        return None
+    return scope.coming.get(Principal(PrincipalType.ROLE, arns.arn_name(arn)))
+
+
+def _too_large(wanted: Resource) -> Problem | None:
+    size = len(documents.to_json(wanted.document or {}).encode())
+    if size <= key_policy.SIZE_LIMIT:
+        return None
+    return Problem(
+        "policy-too-large",
+        f"the policy of key {wanted.name} has {size:,} bytes; AWS keeps {key_policy.SIZE_LIMIT:,}",
+        "write fewer statements, or grant the use of the key in policies of aws-policies",
+        ("statements",),
+    )
+
+
+def _lockout(wanted: Resource, scope: TeamInAccount) -> Problem | None:
+    actions = tuple(dict.fromkeys((*(f"kms:{each}" for each in _ADMINISTERED), *_READS)))
+    region = wanted.attributes["region"]
+    try:
+        found = key_policy.locked_out(wanted.document or {}, scope.account, region, actions)
+    except key_policy.PolicySyntaxError as error:
+        return Problem("policy-lockout", f"the policy cannot be judged: {error}", "", ())
+    if found is None:
+        return None
+    who, action = found
+    return Problem(
+        "policy-lockout",
+        f"with these statements {who} may not do {action} on the key {wanted.name}, so that it "
+        "could not be administered any more",
+        "leave it out of what is denied: name the actions, or add a condition such as "
+        f"{{ArnNotLike: {{aws:PrincipalArn: '{arns.deployer_role_arn(scope.account)}'}}}}",
+        ("statements",),
+    )
+
+
+#: What the deployer role does with a key of ours.
+_ADMINISTERED: Final = tuple(
+    action.removeprefix("kms:")
+    for name, operation in _KMS.items()
+    if name != "create_key"
+    for action in operation.permissions
+)
+
+
+def _stray_keys(wanted: Resource, keys: Iterable[KeyState], snapshot: Snapshot) -> Finding:
+    return finding_about(
+        wanted,
+        snapshot,
+        "stray-keys",
+        f"{listed([each.arn for each in keys])} have the tag of the key {wanted.name} and no "
+        "alias, so it is not clear which is meant",
+        f"give the right one the alias: aws kms create-alias --alias-name alias/{wanted.name} "
+        "--target-key-id …; schedule the deletion of one that encrypts nothing",
+    )
+
+
+def _taken(wanted: Resource, key: KeyState, part: KeyPart, snapshot: Snapshot) -> UnmanagedResource:
+    """What is to be said of a key of others that has the wanted alias."""
+    arn = key_facts.arn_of_part(snapshot, part)
+    team = names.team_of_key(key.tags, arn)
+    why = _not_adoptable(key)
+    owner = f"is of team {team}" if team else "was not made by the pipeline"
+    return UnmanagedResource(
+        finding_about(
+            wanted,
+            snapshot,
+            "not-ours",
+            f"the alias {wanted.name} in {part.region} stands for {key.arn}, which {owner}"
+            + (f" and {why}" if why else ""),
+            "write another alias, or have its owner remove this one",
+        ),
+        is_equivalent=False,
+        adopt=_takeover(key, wanted, snapshot) if team is None and not why else None,
+    )
+
+
+def _not_adoptable(key: KeyState) -> str:
+    if not key.readable:
+        return "has a policy by which the deployer role may not read it"
+    if not key.encrypts:
+        return "is not a symmetric key of one region with AWS's own material"
+    return "is about to be deleted by AWS" if key.state == PENDING else ""
+
+
+def _takeover(key: KeyState, wanted: Resource, snapshot: Snapshot) -> Takeover:
+    """Makes a key of others ours, and then what its entry says."""
+    (team,) = wanted.teams
+    before = _observed(team, key_facts.part_of_resource(wanted, snapshot), snapshot, marked=False)
+    return Takeover(
+        tuple(key_calls.update(before, wanted, snapshot)),
+        f"makes {key.arn} ours, and what its entry says",
+        in_place=True,
+    )
+
+
+# From an entry to the key as it is to be.
+
+
+def _resource(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Resource:
+    spec, part, snapshot = entry.spec, _part(entry, scope), scope.snapshot
+    known = key_facts.key_of(part, snapshot).key
+    new = key_facts.new_key(snapshot, part.region, part.alias)
+    policy = key_policy.key_policy(scope.account, scope.fill(key_policy.statements_of(spec)))
+    grants = sorted((_grant_params(each, scope) for each in spec.grants), key=_grant_name)
+    wanted = Resource(
+        id=_id(scope.team, part),
+        name=entry.key,
+        teams=frozenset({scope.team}),
+        attributes={
+            "region": part.region,
+            "key": True,
+            "alias": True,
+            "marked": True,
+            "owned": True,
+            "state": ENABLED,
+            "rotation": True,
+            "description": spec.description or "",
+            "tags": tuple(sorted(scope.tagged(spec.tags).items())),
+            "grants": tuple(grants),
+        },
+        document=policy,
+        reasons=(f"key {entry.key} of {scope.team}",),
+        location=entry.place.location,
+        arn=(known or new).arn,
+    )
+    needs = (_coming(arn, scope) for arn, _ in _named(wanted, entry, scope))
+    return replace(wanted, needs=frozenset(each for each in needs if each is not None))
+
+
+def _grant_params(grant: GrantSpec, scope: TeamInAccount) -> dict[str, Any]:
+    """A grant as CreateGrant takes it, without the key; its name follows from all the rest.
+
+    A second call of the same name and content makes no second grant.
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html
+    """
+    found: dict[str, Any] = {
+        "GranteePrincipal": scope.fill(grant.grantee.names()[0]),
+        "Operations": grant.operations,
+    }
+    if grant.retiree is not None:
+        found["RetiringPrincipal"] = scope.fill(grant.retiree.names()[0])
+    if grant.constraints is not None and grant.constraints.in_kms:
+        found["Constraints"] = grant.constraints.in_kms
+    hashed = hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16]
+    return {"Name": f"{key_calls.GRANT_PREFIX}{hashed}", **found}
+
+
+def _grant_name(params: Mapping[str, Any]) -> str:
+    return str(params["Name"])
+
+
+def _as_it_is(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """What the team has of a key that cannot be made as it is wanted, in whatever region."""
+    for each in Keys().observed(scope.snapshot):
+        if scope.team in each.teams and each.name == entry.key:
+            yield replace(each, location=entry.place.location)
+
+
+def _to_delete(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The key that an entry does not want, as the account has it, whoever made it."""
+    part = _part(entry, scope)
+    key = key_facts.key_of(part, scope.snapshot).key
+    if key is None or key.state == PENDING or not key.readable:
+        return
+    arn = key_facts.arn_of_part(scope.snapshot, part)
+    if names.team_of_key(key.tags, arn) in (None, scope.team):
+        marked = markers.mark(scope.team, arn) in markers.marks(scope.snapshot, "kms")
+        found = _observed(scope.team, part, scope.snapshot, marked=marked)
+        yield replace(found, location=entry.place.location, leaves="", loss=_LOSS)
+
+
+def _pending(entry: FileEntry[KeySpec], scope: TeamInAccount) -> Iterator[Finding]:
+    """That AWS is about to delete a key that an entry does not want."""
+    part = _part(entry, scope)
+    key = key_facts.key_of(part, scope.snapshot).key
+    if key is not None and key.state == PENDING:
+        yield Finding(
+            code="key-pending-deletion",
+            severity=Severity.NOTE,
+            message=f"AWS deletes the key {key.arn} ({entry.key})"
+            + (f" on {key.deleted_on}" if key.deleted_on else ""),
+            hint="state: present keeps it; remove the entry once it is gone",
+            location=entry.place.location,
+            team=scope.team,
+            account=scope.account.id,
+        )
+
+
+def _observed(team: str, part: KeyPart, snapshot: Snapshot, *, marked: bool) -> Resource:
+    """What a team has of a key: perhaps its mark alone, before it is made or after it is left."""
+    found = key_facts.key_of(part, snapshot)
+    arn = key_facts.arn_of_part(snapshot, part)
+    key = found.key or key_facts.new_key(snapshot, part.region, part.alias)
+    return Resource(
+        id=_id(team, part),
+        name=part.alias,
+        teams=frozenset({team}),
+        attributes={
+            "region": part.region,
+            "key": found.key is not None,
+            "alias": found.has_alias,
+            "marked": marked,
+            "owned": names.team_of_key(key.tags, arn) == team,
+            "state": key.state,
+            "rotation": key.rotates,
+            "description": key.description,
+            "tags": tuple(sorted((k, v) for k, v in key.tags.items() if k != names.KEY_TAG)),
+            "grants": tuple(
+                sorted(
+                    (each.params for each in key.grants if key_calls.is_ours(each)), key=_grant_name
+                )
+            ),
+        },
+        document=key.policy if found.key is not None else None,
+        arn=key.arn if found.key is not None else None,
+        leaves=_LEAVES if found.key is not None and key.state != PENDING else "",
+    )

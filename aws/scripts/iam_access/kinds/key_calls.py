@@ -1,0 +1,227 @@
+"""The calls that make, change, leave and delete a KMS key; each is safe to stop after.
+
+A key gets its id when it is made, so the calls that follow take it from the answer.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from iam_access.kinds import key_facts, key_policy, markers, names
+from iam_access.kinds.key_facts import ENABLED, PENDING, GrantState
+from iam_access.kinds.tags import as_list
+from iam_access.model import AnswerCheck, ApiCall, Confirm, Match, Phase, Read, Resource, Taken
+from iam_access.policy import document as documents
+from iam_access.snapshot import Document, Snapshot
+
+#: Days that AWS keeps a key that is to be deleted: the longest that it offers.
+#: https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
+WAITING_DAYS: Final = 30
+#: What the names of our grants begin with: all others are those of services that use the key.
+GRANT_PREFIX: Final = f"{names.PREFIX}/"
+
+
+def is_ours(grant: GrantState) -> bool:
+    """Whether a grant has a name that the pipeline gives."""
+    return str(grant.params.get("Name", "")).startswith(GRANT_PREFIX)
+
+
+class _Caller(NamedTuple):
+    """Makes calls of KMS about one key, named by its id or, before it has one, by its alias."""
+
+    account: str
+    region: str
+    key: str
+    taken: bool
+
+    def __call__(self, operation: str, phase: Phase, **params: Any) -> ApiCall:
+        return self.of("KeyId", operation, phase, **params)
+
+    def of(self, parameter: str, operation: str, phase: Phase, **params: Any) -> ApiCall:
+        """A call that names the key by a parameter."""
+        id_ = Taken(parameter, "create_key", ("KeyMetadata", "KeyId"))
+        return ApiCall(
+            "kms",
+            operation,
+            {parameter: self.key, **params},
+            account=self.account,
+            phase=phase,
+            region=self.region,
+            taken=(id_,) if self.taken else (),
+        )
+
+
+def _caller(resource: Resource, snapshot: Snapshot) -> _Caller:
+    part = key_facts.part_of_resource(resource, snapshot)
+    known = key_facts.key_of(part, snapshot).key
+    named = known.id if known else key_facts.arn_of_part(snapshot, part)
+    return _Caller(snapshot.account_id, part.region, named, taken=known is None)
+
+
+def creation(before: Resource | None, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    if before is None or not before.attributes["marked"]:
+        yield _marked(after, snapshot)
+    kms = _caller(after, snapshot)
+    tags = {**dict(after.attributes["tags"]), **_ownership(after, snapshot)}
+    params = {
+        "Policy": documents.to_json(after.document or {}),
+        "Tags": _tags(tags),
+    }
+    if after.attributes["description"]:
+        params["Description"] = after.attributes["description"]
+    yield ApiCall(
+        "kms",
+        "create_key",
+        params,
+        account=kms.account,
+        phase=Phase.PUBLISH,
+        region=kms.region,
+    )
+    yield _alias(kms, after, snapshot)
+    yield kms("enable_key_rotation", Phase.PUBLISH)
+    for grant in after.attributes["grants"]:
+        yield kms("create_grant", Phase.GRANT, **grant)
+
+
+def _marked(after: Resource, snapshot: Snapshot) -> ApiCall:
+    return markers.made(key_facts.mark_of(after, snapshot), as_list(dict(after.attributes["tags"])))
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"TagKey": key, "TagValue": value} for key, value in sorted(tags.items())]
+
+
+def _ownership(key: Resource, snapshot: Snapshot) -> dict[str, str]:
+    """The tag that says whose file describes the key."""
+    (team,) = key.teams
+    return {names.KEY_TAG: names.key_tag_value(team, key_facts.alias_of(key, snapshot))}
+
+
+def _alias(kms: _Caller, after: Resource, snapshot: Snapshot) -> ApiCall:
+    """Gives the key its alias; one that is there already is the answer if its key has our tag."""
+    name = f"alias/{after.name}"
+    ((tag, value),) = _ownership(after, snapshot).items()
+    owned = AnswerCheck(("Tags",), Match.CONTAINS, ({"TagKey": tag, "TagValue": value},))
+    reads = (
+        Read("kms", "describe_key", {"KeyId": name}, region=kms.region),
+        Read(
+            "kms",
+            "list_resource_tags",
+            {},
+            expects=(owned,),
+            takes=(("KeyId", ("KeyMetadata", "KeyId")),),
+            region=kms.region,
+        ),
+    )
+    call = kms.of("TargetKeyId", "create_alias", Phase.PUBLISH, AliasName=name)
+    return replace(call, confirm=Confirm(frozenset({"AlreadyExistsException"}), reads))
+
+
+def update(before: Resource, after: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """What was given goes before the policy that kept it within bounds, and comes after it."""
+    kms, had, has = _caller(after, snapshot), before.attributes, after.attributes
+    yield from _claimed(kms, before, after, snapshot)
+    new_policy = not documents.same_meaning(before.document or {}, after.document or {})
+    early = new_policy and _denies(before.document)
+    phase = Phase.RECLAIM if early or had["state"] != ENABLED else Phase.REVOKE
+    yield from _revoked(kms, has["grants"], after, snapshot, phase)
+    yield from _tagged(kms, dict(had["tags"]), dict(has["tags"]))
+    if new_policy:
+        yield _policy(kms, after.document or {}, Phase.GRANT)
+    if had["description"] != has["description"]:
+        yield kms("update_key_description", Phase.GRANT, Description=has["description"])
+    if had["state"] != ENABLED:
+        yield kms("enable_key", Phase.GRANT)
+    if not had["alias"]:
+        yield replace(_alias(kms, after, snapshot), phase=Phase.GRANT)
+    if not had["rotation"]:
+        yield kms("enable_key_rotation", Phase.GRANT)
+    for grant in has["grants"]:
+        if grant not in had["grants"]:
+            yield kms("create_grant", Phase.GRANT, **grant)
+
+
+def _claimed(
+    kms: _Caller, before: Resource, after: Resource, snapshot: Snapshot
+) -> Iterator[ApiCall]:
+    """Makes the key one of ours that can be changed."""
+    had = before.attributes
+    if not had["marked"]:
+        # Nothing on it is ours before the mark is made.
+        yield replace(_marked(after, snapshot), phase=Phase.RECLAIM)
+    if had["state"] == PENDING:
+        yield kms("cancel_key_deletion", Phase.RECLAIM)
+    if not had["owned"]:
+        # The deployer role may change keys with the tag only.
+        owned = _tags(_ownership(after, snapshot))
+        yield kms("tag_resource", Phase.RECLAIM, Tags=owned)
+
+
+def _policy(kms: _Caller, document: Document, phase: Phase) -> ApiCall:
+    text_ = documents.to_json(document)
+    return kms("put_key_policy", phase, PolicyName=key_facts.POLICY_NAME, Policy=text_)
+
+
+def _denies(document: Document | None) -> bool:
+    statements = documents.statements_of(document) if document else []
+    return any(each.get("Effect") == "Deny" for each in statements)
+
+
+def _revoked(
+    kms: _Caller,
+    wanted: Sequence[Mapping[str, Any]],
+    resource: Resource,
+    snapshot: Snapshot,
+    phase: Phase,
+) -> Iterator[ApiCall]:
+    """Takes away the grants of ours that are not wanted, and all but one of equal ones."""
+    key = key_facts.key_of(key_facts.part_of_resource(resource, snapshot), snapshot).key
+    left = list(wanted)
+    for grant in key.grants if key else ():
+        if not is_ours(grant):
+            continue
+        if grant.params in left:
+            left.remove(grant.params)
+        else:
+            call = kms("revoke_grant", phase, GrantId=grant.id)
+            yield replace(call, absent_is_done=True)
+
+
+def _tagged(kms: _Caller, had: Mapping[str, str], has: Mapping[str, str]) -> Iterator[ApiCall]:
+    changed = {key: value for key, value in has.items() if had.get(key) != value}
+    gone = sorted(had.keys() - has.keys())
+    if changed:
+        yield kms("tag_resource", Phase.CLAIM, Tags=_tags(changed))
+    if gone:
+        yield kms("untag_resource", Phase.RELEASE, TagKeys=gone)
+
+
+def release(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Leaves the key to the account; of one that AWS is about to delete, only the mark goes."""
+    kms, had = _caller(before, snapshot), before.attributes
+    if had["key"] and had["owned"] and had["state"] != PENDING:
+        yield from _revoked(kms, (), before, snapshot, Phase.REVOKE)
+        plain = key_policy.root_policy(snapshot.partition, snapshot.account_id)
+        if not documents.same_meaning(before.document or {}, plain):
+            yield replace(_policy(kms, plain, Phase.REVOKE), absent_is_done=True)
+        untag = kms("untag_resource", Phase.RELEASE, TagKeys=[names.KEY_TAG])
+        yield replace(untag, absent_is_done=True)
+    if had["marked"]:
+        yield markers.deleted(key_facts.mark_of(before, snapshot))
+
+
+def deletion(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    """Has AWS delete the key; the tag stays, by which an entry that comes back finds it."""
+    kms, had = _caller(before, snapshot), before.attributes
+    if not had["owned"]:
+        owned = _tags(_ownership(before, snapshot))
+        yield replace(kms("tag_resource", Phase.CLAIM, Tags=owned), absent_is_done=True)
+    pending = AnswerCheck(("KeyMetadata", "KeyState"), Match.EQUALS, (PENDING,))
+    read = Read("kms", "describe_key", {"KeyId": kms.key}, expects=(pending,), region=kms.region)
+    yield replace(
+        kms("schedule_key_deletion", Phase.RETIRE, PendingWindowInDays=WAITING_DAYS),
+        absent_is_done=True,
+        confirm=Confirm(frozenset({"KMSInvalidStateException"}), (read,)),
+    )
+    if had["marked"]:
+        yield markers.deleted(key_facts.mark_of(before, snapshot))

@@ -1,0 +1,239 @@
+"""KMS keys of files, in the sandbox: every call is one that AWS and the deployer role allow."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from iam_access.kinds import names
+from iam_access.sandbox import AwsError, FaultContext, LostAnswer
+from tests.flow.fleet import PROD, TEMPLATE, Files, Fleet, opened
+from tests.flow.test_calls import READING
+from tests.flow.test_interruption import ending_after, once_for_each
+
+REGION = "eu-west-1"
+KEYS = """\
+aws-keys:
+  payments/data:
+    region: eu-west-1
+    description: Data of payments
+    admins: [{iam: user, users: [ann]}]
+    statements:
+      - {effect: Allow, principals: {iam: role/runner}, actions: ["kms:Decrypt"]}
+    grants:
+      - grantee: {iam: role/runner}
+        retiree: {iam: user/bob}
+        operations: [Encrypt, Decrypt]
+        constraints: {encryption_context_subset: {app: pay}}
+    tags: {app: pay}
+"""
+NONE = "aws-keys: {}\n"
+ABSENT = "aws-keys: {payments/data: {region: eu-west-1, state: absent}}\n"
+READ_OF_A_KEY = {
+    "DescribeKey": 1,
+    "GetKeyPolicy": 1,
+    "GetKeyRotationStatus": 1,
+    "ListGrants": 1,
+    "ListResourceTags": 1,
+}
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    template = tmp_path / "template.yaml"
+    text, switch = (
+        TEMPLATE.read_text("utf-8"),
+        'ManageKeys:\n    Type: String\n    Default: "false"',
+    )
+    assert switch in text
+    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
+    files = Files(tmp_path / "aws")
+    with opened(files, template=template) as found:
+        files.team()
+        yield found
+
+
+def kms(fleet: Fleet, region: str = REGION) -> Any:
+    """boto3's client of KMS with all permissions."""
+    keys = fleet.admin()._request_signer._credentials
+    return boto3.client(
+        "kms",
+        region_name=region,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+    )
+
+
+def told(fleet: Fleet) -> dict[str, Any]:
+    """What there is to know of the key."""
+    client = kms(fleet)
+    found = client.describe_key(KeyId="alias/payments/data")["KeyMetadata"]
+    id_ = found["KeyId"]
+    return {
+        "state": found["KeyState"],
+        "description": found["Description"],
+        "policy": json.loads(client.get_key_policy(KeyId=id_, PolicyName="default")["Policy"]),
+        "rotates": client.get_key_rotation_status(KeyId=id_)["KeyRotationEnabled"],
+        "tags": {
+            each["TagKey"]: each["TagValue"]
+            for each in client.list_resource_tags(KeyId=id_)["Tags"]
+        },
+        "grants": [
+            (each["Name"], each["GranteePrincipal"], each["Operations"], each["Constraints"])
+            for each in client.list_grants(KeyId=id_)["Grants"]
+        ],
+    }
+
+
+def number(fleet: Fleet) -> int:
+    return len(kms(fleet).list_keys()["Keys"])
+
+
+def apply(fleet: Fleet, text: str, *arguments: str) -> Any:
+    fleet.files.write("aws-keys/payments.yaml", text)
+    return fleet.apply("--all", *arguments)
+
+
+def test_they_are_made_changed_and_left_to_the_letter(fleet: Fleet) -> None:
+    first = apply(fleet, KEYS, "--output", "json")
+    assert (first.status, first.err) == (0, ""), first.out
+    again = fleet.apply("--all")
+    assert (again.status, again.writes) == (0, ())
+    made = told(fleet)
+    assert (made["state"], made["rotates"], made["description"]) == (
+        "Enabled",
+        True,
+        "Data of payments",
+    )
+    (grant,) = made["grants"]
+    assert grant[2:] == (["Decrypt", "Encrypt"], {"EncryptionContextSubset": {"app": "pay"}})
+    assert made["tags"]["app"] == "pay"
+    changed = yaml.safe_load(KEYS)
+    changed["aws-keys"]["payments/data"] |= {"grants": [], "description": "Else", "tags": {}}
+    assert apply(fleet, yaml.safe_dump(changed)).status == 0
+    assert fleet.apply("--all").writes == ()
+    assert (told(fleet)["grants"], told(fleet)["description"]) == ([], "Else")
+    left = apply(fleet, NONE, "--allow-removals")
+    assert left.status == 0, left.out
+    assert "the key stays" in left.out
+    found = told(fleet)
+    assert (found["state"], found["tags"], len(found["policy"]["Statement"])) == ("Enabled", {}, 1)
+    assert fleet.apply("--all").writes == ()
+    assert not any("data" in name for name in fleet.policies())
+
+
+def test_a_key_costs_five_reads_and_nothing_where_there_is_none(fleet: Fleet) -> None:
+    assert fleet.apply("--all").operations == READING
+    made = apply(fleet, KEYS)
+    searched = {"DescribeKey": 1, "ListAliases": 1, "ListKeys": 1}
+    reads = Counter(each for each in made.operations if each not in READING)
+    assert {each: reads[each] for each in searched} == searched
+    again = Counter(fleet.apply("--all").operations) - Counter(READING)
+    assert again == READ_OF_A_KEY
+    (fleet.files.directory / "aws-keys" / "payments.yaml").unlink()
+    left = fleet.apply("--all", "--allow-removals")
+    reads = Counter(left.operations) - Counter(each.operation for each in left.writes)
+    assert reads - Counter(READING) == READ_OF_A_KEY
+    assert fleet.apply("--all").operations == READING
+
+
+def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
+    files = Files(tmp_path / "aws")
+    with opened(files) as found:
+        files.team()
+        files.write("aws-keys/payments.yaml", KEYS)
+        run = found.apply("--all", "--output", "json")
+        assert (run.status, run.writes) == (2, ())
+        assert "ManageKeys" in run.out
+
+
+def test_absent_schedules_its_deletion_and_a_return_cancels_it(fleet: Fleet) -> None:
+    apply(fleet, KEYS)
+    whole = told(fleet)
+    plan = apply(fleet, ABSENT, "--dry-run")
+    assert "lost for good" in plan.out
+    assert plan.writes == ()
+    assert fleet.apply("--all", "--allow-removals").status == 0
+    assert told(fleet)["state"] == "PendingDeletion"
+    again = fleet.apply("--all", "--output", "json")
+    assert (again.status, again.writes, again.codes) == (0, (), ["key-pending-deletion"])
+    assert apply(fleet, KEYS).status == 0
+    assert told(fleet) == whole
+    assert (fleet.apply("--all").writes, number(fleet)) == ((), 1)
+
+
+def test_a_key_of_others_is_refused_or_adopted(fleet: Fleet) -> None:
+    client = kms(fleet)
+    id_ = client.create_key(Tags=[{"TagKey": "x", "TagValue": "y"}])["KeyMetadata"]["KeyId"]
+    client.create_alias(AliasName="alias/payments/data", TargetKeyId=id_)
+    runner = f"arn:aws:iam::{PROD}:role/runner"
+    theirs = client.create_grant(KeyId=id_, GranteePrincipal=runner, Operations=["Decrypt"])
+    refused = apply(fleet, KEYS, "--output", "json")
+    assert (refused.status, refused.writes, refused.codes) == (1, (), ["not-ours"])
+    adopted = fleet.apply("--all", "--adopt")
+    assert adopted.status == 0, adopted.out
+    assert fleet.apply("--all").writes == ()
+    grants = client.list_grants(KeyId=id_)["Grants"]
+    assert theirs["GrantId"] in {each["GrantId"] for each in grants}
+    assert (len(grants), number(fleet)) == (2, 1)
+
+
+def test_a_key_whose_policy_hides_it_is_left_alone(fleet: Fleet) -> None:
+    client = kms(fleet)
+    ann = {"AWS": f"arn:aws:iam::{PROD}:user/test-admin"}
+    statement = {"Effect": "Allow", "Principal": ann, "Action": "kms:*", "Resource": "*"}
+    hidden = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    id_ = client.create_key(Policy=hidden)["KeyMetadata"]["KeyId"]
+    client.create_alias(AliasName="alias/payments/data", TargetKeyId=id_)
+    run = apply(fleet, KEYS, "--adopt", "--output", "json")
+    assert (run.status, run.writes, run.codes) == (1, (), ["not-ours"])
+
+
+def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
+    for text in (KEYS, ABSENT, KEYS, NONE):
+        fleet.sandbox.faults.append(once_for_each(LostAnswer))
+        lost = apply(fleet, text, "--allow-removals", "--output", "json")
+        fleet.sandbox.faults.clear()
+        # CreateKey is never sent again: the next run finds the key.
+        assert lost.status in (0, 2), lost.out
+        rest = fleet.apply("--all", "--allow-removals")
+        assert rest.status == 0, rest.out
+        assert (fleet.apply("--all").writes, number(fleet)) == ((), 1)
+
+
+@pytest.mark.parametrize("last", [KEYS, ABSENT, NONE])
+def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet, last: str) -> None:
+    stopped = 0
+    for text in (KEYS, last) if last != KEYS else (KEYS,):
+        fleet.files.write("aws-keys/payments.yaml", text)
+        while True:
+            fleet.sandbox.faults[:] = [ending_after(1)]
+            run = fleet.apply("--all", "--allow-removals")
+            fleet.sandbox.faults.clear()
+            if not run.writes or run.status == 0:
+                break
+            stopped += 1
+    assert stopped > 3
+    assert (fleet.apply("--all").writes, number(fleet)) == ((), 1)
+
+
+def test_a_run_that_begins_it_once_more_makes_no_second_key(fleet: Fleet) -> None:
+    """Stopped right after CreateKey; the alias is the next call."""
+
+    def stop(call: FaultContext) -> None:
+        if call.operation == "CreateAlias":
+            raise AwsError("KMSInternalException", "not now", 400)
+
+    fleet.sandbox.faults.append(stop)
+    assert apply(fleet, KEYS).status == 2
+    fleet.sandbox.faults.clear()
+    run = fleet.apply("--all")
+    assert (run.status, number(fleet)) == (0, 1), run.out
+    assert "CreateKey" not in run.operations
+    value = names.key_tag_value("payments", f"arn:aws:kms:{REGION}:{PROD}:alias/payments/data")
+    assert told(fleet)["tags"][names.KEY_TAG] == value

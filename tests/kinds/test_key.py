@@ -1,0 +1,385 @@
+"""KMS keys of files: the calls, in an order that is safe to stop after."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iam_access.config.configuration import Configuration
+from iam_access.config.settings import Settings
+from iam_access.kinds import given_access, key_facts, markers, names
+from iam_access.kinds.base import FileEntry
+from iam_access.kinds.key_calls import GRANT_PREFIX
+from iam_access.kinds.key_facts import GrantState, KeyPart, KeyState, StrayKeysPart
+from iam_access.kinds.key_file import KeySpec
+from iam_access.kinds.role_facts import RolesPart, RolesState
+from iam_access.model import Change, Plan
+from iam_access.plan.diff import observed_state
+from iam_access.plan.planner import RunOptions
+from iam_access.snapshot import Snapshot
+from tests import values
+from tests.kinds.test_role import role
+from tests.values import ACCOUNT
+
+REGION = "eu-west-1"
+PART = KeyPart(ACCOUNT.id, REGION, "data")
+STRAYS = StrayKeysPart(ACCOUNT.id, REGION)
+ALIAS = f"arn:aws:kms:{REGION}:{ACCOUNT.id}:alias/data"
+ID = "11111111-2222-3333-4444-555555555555"
+ARN = f"arn:aws:kms:{REGION}:{ACCOUNT.id}:key/{ID}"
+ROOT = f"arn:aws:iam::{ACCOUNT.id}:root"
+RUNNER = f"arn:aws:iam::{ACCOUNT.id}:role/runner"
+ALICE = f"arn:aws:iam::{ACCOUNT.id}:user/alice"
+DECRYPT = {"effect": "Allow", "principals": {"iam": "role/runner"}, "actions": ["kms:Decrypt"]}
+DENY = {**DECRYPT, "effect": "Deny"}
+GRANT = {"grantee": {"iam": "role/runner"}, "operations": ["Encrypt", "Decrypt"]}
+THEIRS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"},
+        {"Effect": "Allow", "Principal": {"AWS": ALICE}, "Action": "kms:*", "Resource": "*"},
+    ],
+}
+EBS = GrantState("ebs", {"Name": "", "GranteePrincipal": RUNNER, "Operations": ["Decrypt"]})
+
+
+def key(alias: str = "data", **written: Any) -> FileEntry[KeySpec]:
+    """A key in prod, unless told otherwise."""
+    spec = {"environments": ["prod"], "region": REGION, **written}
+    return FileEntry(alias, KeySpec.model_validate(spec), values.place(7))
+
+
+WHOLE = key(
+    description="Data",
+    admins=[{"iam": "user/alice"}],
+    statements=[DECRYPT],
+    grants=[GRANT, {**GRANT, "retiree": {"iam": "user/bob"}}],
+    tags={"app": "pay"},
+)
+
+
+def files(*keys: FileEntry[KeySpec]) -> Configuration:
+    team = values.team(policies=[])
+    return values.configuration(replace(team, entries={**team.entries, "aws-keys": keys}))
+
+
+def account(found: KeyState | None = None, *strays: KeyState) -> Snapshot:
+    return replace(values.account_with(), parts={PART: found, STRAYS: strays})
+
+
+def theirs(**changed: Any) -> KeyState:
+    """A key of others behind the alias."""
+    return replace(KeyState(ID, ARN, policy=THEIRS, tags={"x": "y"}, grants=(EBS,)), **changed)
+
+
+def state(snapshot: Snapshot) -> KeyState:
+    found = key_facts.key_of(PART, snapshot)
+    assert found.key is not None
+    return found.key
+
+
+def plan(
+    configuration: Configuration, snapshot: Snapshot, request: RunOptions = values.EVERYTHING
+) -> Plan:
+    return values.apply_plan(configuration, snapshot, request)
+
+
+def changes(configuration: Configuration, snapshot: Snapshot) -> tuple[Change, ...]:
+    return plan(configuration, snapshot).changes
+
+
+def operations(configuration: Configuration, snapshot: Snapshot) -> list[str]:
+    return [each.operation for each in values.in_order(changes(configuration, snapshot))]
+
+
+def codes(configuration: Configuration, snapshot: Snapshot) -> list[str]:
+    return [each.code for each in plan(configuration, snapshot).findings]
+
+
+def made(*keys: FileEntry[KeySpec]) -> Snapshot:
+    return values.applied(files(*(keys or (WHOLE,))), account())
+
+
+def test_it_is_made_marked_first_and_granted_last() -> None:
+    assert operations(files(WHOLE), account()) == [
+        "create_policy",
+        "create_key",
+        "create_alias",
+        "enable_key_rotation",
+        "create_grant",
+        "create_grant",
+    ]
+    found = state(made())
+    assert (found.description, found.rotates, found.state) == ("Data", True, "Enabled")
+    assert found.tags == {"app": "pay", names.KEY_TAG: names.key_tag_value("payments", ALIAS)}
+    assert [each.params["Operations"] for each in found.grants] == [["Decrypt", "Encrypt"]] * 2
+    assert changes(files(WHOLE), made()) == ()
+
+
+def test_its_calls_take_the_id_that_is_not_known_before() -> None:
+    calls = values.in_order(changes(files(WHOLE), account()))
+    later = [each for each in calls if each.service == "kms"][1:]
+    assert all(each.taken[0].operation == "create_key" for each in later)
+    assert {each.region for each in later} == {REGION}
+
+
+def test_the_account_and_the_admins_keep_it_administrable() -> None:
+    root, admins, own = state(made()).policy["Statement"]
+    assert (root["Principal"], root["Action"], root["Resource"]) == (
+        {"AWS": ROOT},
+        ["kms:*"],
+        ["*"],
+    )
+    assert admins["Principal"] == {"AWS": ALICE}
+    assert "kms:Decrypt" not in admins["Action"]
+    assert (own["Principal"], own["Resource"]) == ({"AWS": RUNNER}, ["*"])
+
+
+def test_stopped_after_any_call_the_next_run_finishes_and_makes_no_second_key() -> None:
+    calls = values.in_order(changes(files(WHOLE), account()))
+    for count in range(len(calls) + 1):
+        half = values.carried_out(account(), calls[:count])
+        rest = operations(files(WHOLE), half)
+        assert rest.count("create_key") == (count < 2)
+        whole = values.applied(files(WHOLE), half)
+        assert (state(whole), whole.policies) == (state(made()), made().policies)
+        assert changes(files(WHOLE), whole) == ()
+
+
+def test_a_key_whose_entry_goes_stays_without_what_is_ours() -> None:
+    (change,) = changes(files(), made())
+    assert "the key stays" in change.reason
+    assert [each.operation for each in values.in_order([change])] == [
+        "revoke_grant",
+        "revoke_grant",
+        "put_key_policy",
+        "untag_resource",
+        "delete_policy",
+    ]
+    left = values.applied(files(), made())
+    found = state(left)
+    assert (found.state, found.tags, found.grants) == ("Enabled", {"app": "pay"}, ())
+    assert [each["Principal"] for each in found.policy["Statement"]] == [{"AWS": ROOT}]
+    assert left.policies == account().policies
+    assert changes(files(), left) == ()
+
+
+def test_stopped_while_it_is_left_the_next_run_finishes() -> None:
+    calls = values.in_order(changes(files(), made()))
+    for count in range(len(calls) + 1):
+        left = values.applied(files(), values.carried_out(made(), calls[:count]))
+        assert (state(left).tags, left.policies) == ({"app": "pay"}, account().policies)
+
+
+def test_absent_schedules_its_deletion_and_says_what_that_means() -> None:
+    (change,) = changes(files(key(state="absent")), made())
+    assert "lost for good" in change.reasons[0]
+    assert change.subject.loss
+    calls = values.in_order([change])
+    assert [each.operation for each in calls] == ["schedule_key_deletion", "delete_policy"]
+    assert calls[0].params == {"KeyId": state(made()).id, "PendingWindowInDays": 30}
+    gone = values.applied(files(key(state="absent")), made())
+    assert state(gone).state == "PendingDeletion"
+    assert changes(files(key(state="absent")), gone) == ()
+    assert codes(files(key(state="absent")), gone) == ["key-pending-deletion"]
+    assert changes(files(), gone) == ()
+
+
+def test_absent_deletes_what_others_made() -> None:
+    wanted = files(key(state="absent"))
+    assert operations(wanted, account(theirs())) == ["tag_resource", "schedule_key_deletion"]
+    assert changes(files(key(state="absent", region="us-east-1")), account(theirs())) == ()
+
+
+def test_an_entry_that_comes_back_keeps_the_key_from_being_deleted() -> None:
+    gone = values.applied(files(key(state="absent")), made())
+    found = operations(files(WHOLE), gone)
+    assert found[:2] == ["create_policy", "cancel_key_deletion"]
+    assert "enable_key" in found
+    assert "create_key" not in found
+    assert state(values.applied(files(WHOLE), gone)) == state(made())
+
+
+def test_grants_are_compared_whole_and_those_of_others_stay() -> None:
+    before = replace(state(made()), grants=(*state(made()).grants, EBS))
+    snapshot = replace(made(), parts={**made().parts, PART: before})
+    assert changes(files(WHOLE), snapshot) == ()
+    constraint = {"encryption_context_subset": {"app": "pay"}}
+    other = key(**{**written(WHOLE), "grants": [{**GRANT, "constraints": constraint}]})
+    after = state(values.applied(files(other), snapshot))
+    assert EBS in after.grants
+    (grant,) = (each for each in after.grants if each != EBS)
+    assert grant.params["Constraints"] == {"EncryptionContextSubset": {"app": "pay"}}
+    found = values.in_order(changes(files(other), snapshot))
+    assert sorted(each.operation for each in found) == [
+        "create_grant",
+        "revoke_grant",
+        "revoke_grant",
+    ]
+
+
+def written(entry: FileEntry[KeySpec]) -> dict[str, Any]:
+    """What WHOLE says, to say it once more with a change."""
+    assert entry is WHOLE
+    return {
+        "description": "Data",
+        "admins": [{"iam": "user/alice"}],
+        "statements": [DECRYPT],
+        "tags": {"app": "pay"},
+    }
+
+
+def test_a_grant_of_our_name_and_other_content_is_put_right() -> None:
+    first, *others = state(made()).grants
+    wrong = replace(first, id="wrong", params={**first.params, "GranteePrincipal": ALICE})
+    twice = replace(first, id="twice")
+    for grants in ((wrong, *others), (first, twice, *others)):
+        changed = replace(state(made()), grants=grants)
+        snapshot = replace(made(), parts={**made().parts, PART: changed})
+        assert state(values.applied(files(WHOLE), snapshot)).grants != grants
+        assert changes(files(WHOLE), values.applied(files(WHOLE), snapshot)) == ()
+
+
+def test_a_grant_that_a_deny_held_back_goes_before_the_deny() -> None:
+    before, after = key(statements=[DENY], grants=[GRANT]), key()
+    assert operations(files(after), made(before)) == ["revoke_grant", "put_key_policy"]
+    assert operations(files(before), made(after)) == ["put_key_policy", "create_grant"]
+
+
+def test_drift_is_put_right() -> None:
+    drifted = replace(
+        state(made()), state="Disabled", rotates=False, policy=THEIRS, description="", tags={}
+    )
+    lost = replace(made(), parts={**made().parts, PART: drifted})
+    assert "not-ours" not in codes(files(WHOLE), made())
+    drifted = replace(drifted, tags={names.KEY_TAG: names.key_tag_value("payments", ALIAS)})
+    snapshot = replace(lost, parts={**lost.parts, PART: drifted})
+    assert state(values.applied(files(WHOLE), snapshot)) == state(made())
+
+
+def test_a_key_of_others_is_left_alone_and_can_be_adopted() -> None:
+    found = account(theirs())
+    assert (codes(files(WHOLE), found), changes(files(WHOLE), found)) == (["not-ours"], ())
+    asked = RunOptions(adopt=True)
+    first, *_ = values.in_order(plan(files(WHOLE), found, asked).changes)
+    assert first.operation == "create_policy"
+    adopted = values.applied(files(WHOLE), found, asked)
+    assert names.team_of_key(state(adopted).tags, ALIAS) == "payments"
+    assert EBS in state(adopted).grants
+    assert changes(files(WHOLE), adopted) == ()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"encrypts": False},
+        {"readable": False},
+        {"state": "PendingDeletion"},
+        {"tags": {names.KEY_TAG: names.key_tag_value("ops", ALIAS)}},
+    ],
+)
+def test_what_cannot_be_ours_is_not_adopted(changed: dict[str, Any]) -> None:
+    request = RunOptions(frozenset({"payments"}), adopt=True)
+    found = plan(files(WHOLE), account(theirs(**changed)), request)
+    assert found.changes == ()
+    assert {each.code for each in found.findings} <= {"not-ours", "not-adoptable"}
+    assert found.findings
+
+
+def test_a_copied_tag_makes_no_key_ours() -> None:
+    copied = {names.KEY_TAG: names.key_tag_value("payments", f"{ALIAS}-2")}
+    snapshot = account(theirs(tags=copied))
+    assert list(observed_state(snapshot)) == []
+    assert changes(files(), snapshot) == ()
+
+
+def test_two_keys_that_may_be_the_one_are_left_alone() -> None:
+    tag = {names.KEY_TAG: names.key_tag_value("payments", ALIAS)}
+    snapshot = account(None, theirs(tags=tag), theirs(id="2", arn=f"{ARN}2", tags=tag))
+    assert (codes(files(WHOLE), snapshot), changes(files(WHOLE), snapshot)) == (["stray-keys"], ())
+
+
+def test_a_key_without_an_alias_gets_it_back() -> None:
+    lost = replace(made(), parts={PART: None, STRAYS: (state(made()),)})
+    assert operations(files(WHOLE), lost) == ["create_alias"]
+
+
+def test_a_key_cannot_move_to_another_region() -> None:
+    other = KeyPart(ACCOUNT.id, "us-east-1", "data")
+    parts = {**made().parts, other: None, StrayKeysPart(ACCOUNT.id, "us-east-1"): ()}
+    snapshot = replace(made(), parts=parts)
+    moved = files(key(region="us-east-1"))
+    assert (codes(moved, snapshot), changes(moved, snapshot)) == (["other-region"], ())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"region": "cn-north-1"}, "bad-region"),
+        ({"admins": [{"iam": "user/zoe"}]}, "missing-principal"),
+        ({"statements": [{**DECRYPT, "principals": {"iam": "role/x"}}]}, "missing-principal"),
+        ({"grants": [{**GRANT, "retiree": {"iam": "role/x"}}]}, "missing-principal"),
+        ({"statements": [{**DENY, "principals": "*", "actions": ["kms:*"]}]}, "policy-lockout"),
+        ({"statements": [{**DENY, "actions": ["kms:Put*"], "principals": {"iam": "root"}}]}, ""),
+        ({"statements": [{**DECRYPT, "sid": "x" * 33_000}]}, "policy-too-large"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_and_the_key_stays(
+    wrong: dict[str, Any], code: str
+) -> None:
+    found = plan(files(key(**wrong)), made())
+    expected = code or "policy-lockout"
+    assert ([each.code for each in found.findings], found.changes) == ([expected], ())
+
+
+def test_a_deny_that_leaves_the_deployer_out_locks_nobody_out() -> None:
+    deployer = f"arn:aws:iam::{ACCOUNT.id}:role/{ACCOUNT.deployer_role}"
+    conditions = {"ArnNotLike": {"aws:PrincipalArn": [deployer, ROOT]}}
+    deny = {**DENY, "principals": "*", "actions": ["kms:Put*"], "conditions": conditions}
+    assert codes(files(key(statements=[deny])), account()) == []
+
+
+@pytest.mark.parametrize("state_", ["Unavailable", "PendingImport", "Creating"])
+def test_a_key_in_between_is_left_alone(state_: str) -> None:
+    changed = replace(state(made()), state=state_)
+    snapshot = replace(made(), parts={**made().parts, PART: changed})
+    assert (codes(files(WHOLE), snapshot), changes(files(WHOLE), snapshot)) == (["key-state"], ())
+
+
+def test_a_role_that_the_same_files_make_may_be_named() -> None:
+    team = values.team(policies=[])
+    wanted = key(statements=[{**DECRYPT, "principals": {"iam": "role/deploy/ci"}}])
+    entries = {**team.entries, "aws-roles": (role(),), "aws-keys": (wanted,)}
+    configuration = values.configuration(replace(team, entries=entries))
+    snapshot = replace(account(), parts={**account().parts, RolesPart(ACCOUNT.id): RolesState()})
+    found = plan(configuration, snapshot)
+    assert [each.code for each in found.findings] == []
+    role_, key_ = found.changes
+    assert key_.needs == {role_.id}
+
+
+def test_what_it_gives_follows_from_its_policy_and_grants() -> None:
+    (found,) = observed_state(made()).values()
+    ((arn, given),) = given_access(found).resource_policies.items()
+    assert arn == state(made()).arn
+    assert given.document == state(made()).policy
+    assert all(name.startswith(GRANT_PREFIX) for name in given.grants)
+    (wanted,) = (each.after for each in changes(files(WHOLE), account()))
+    assert given_access(wanted).resource_policies.keys() == {arn}
+
+
+def test_rules_about_grants_hold_for_what_a_key_says_itself() -> None:
+    rule = {"forbidden_actions": [{"actions": ["kms:Decrypt"]}]}
+    settings = Settings.model_validate(rule)
+    for entry in (key(statements=[DECRYPT]), key(grants=[GRANT])):
+        configuration = replace(files(entry), settings=settings)
+        assert changes(configuration, account()) == ()
+    assert len(changes(replace(files(key()), settings=settings), account())) == 1
+
+
+def test_a_mark_without_a_key_goes() -> None:
+    call = markers.made(markers.mark("payments", ALIAS))
+    assert json.loads(call.params["PolicyDocument"])
+    marked = values.carried_out(account(), [call])
+    assert operations(files(), marked) == ["delete_policy"]
