@@ -282,3 +282,36 @@ aws-accounts:
     settings = {"settings.yaml": "deployer_role: ops/all\n"}
     (found,) = asked(tmp_path / "all", {**before, **settings}, before)
     assert found.type is RequestType.SETTINGS
+
+
+ANN = "arn:aws:iam::444455556666:user/ann"
+ROLE = """\
+aws-roles:
+  deploy/ci:
+    environments: [prod]
+    description: Deploys
+    trust:
+      - {service: ec2}
+      - {iam: user/ann, conditions: {Bool: {aws:MultiFactorAuthPresent: "true"}}}
+    grants: [reader]
+    tags: {app: pay}
+"""
+
+
+def test_who_may_assume_a_role_is_told_where_it_is_new_or_others_may(tmp_path: Path) -> None:
+    new = asked(tmp_path / "a", {"aws-roles/pay.yaml": ROLE})
+    assert sentences(new) == [
+        f"role ci in prod may be assumed by ec2.amazonaws.com, {ANN}, under conditions: Deploys",
+        "role ci asks for reader in prod permanently: Deploys",
+    ]
+    before = {"aws-roles/pay.yaml": ROLE}
+    other = ROLE.replace("user/ann", "user/bob")
+    (found,) = asked(tmp_path / "b", {"aws-roles/pay.yaml": other}, before)
+    assert (found.type, found.trusted[1][-8:]) == (RequestType.TRUST, "user/bob")
+    assert found.location is not None
+    assert found.location.line == 6
+    same = ROLE.replace("pay}", "other}")
+    assert asked(tmp_path / "c", {"aws-roles/pay.yaml": same}, before) == ()
+    more = ROLE.replace("[prod]", "[prod, nonprod]")
+    trust, *_ = asked(tmp_path / "d", {"aws-roles/pay.yaml": more}, before)
+    assert trust.places == (("nonprod", "111122223333"),)

@@ -227,3 +227,30 @@ def test_the_end_of_a_grant_that_denies_is_new_access(tmp_path: Path) -> None:
     assert not new_access(before, before, NOW)
     (found,) = new_access(before, loaded(tmp_path / "after", ended), NOW)
     assert (found.grant, found.principal.name) == ("guard", "ann")
+
+
+ROLE = """\
+aws-roles:
+  ci:
+    environments: [prod]
+    trust: [{iam: user/ann}]
+    grants: [writer]
+    custom_statements: [{effect: Allow, actions: [s3:ListBucket], resources: ["*"]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "labels"),
+    [
+        (ROLE, set()),
+        (ROLE.replace("ann", "bob"), {"writer", "own policies of role ci"}),
+        (ROLE.replace("s3:ListBucket", "s3:GetObject"), {"own policies of role ci"}),
+        (ROLE.replace("ann}]", "ann}]\n    tags: {a: b}"), set()),
+    ],
+)
+def test_what_a_role_gives_is_new_where_others_may_assume_it(
+    tmp_path: Path, changed: str, labels: set[str]
+) -> None:
+    before = loaded(tmp_path / "before", {"aws-roles/pay.yaml": ROLE})
+    after = loaded(tmp_path / "after", {"aws-roles/pay.yaml": changed})
+    assert {each.grant for each in new_access(before, after, NOW)} == labels

@@ -605,6 +605,7 @@ class RequestType(StrEnum):
     WINDOW = "window"  # the same grant, in another window that ends no later
     END = "end"
     POLICY = "policy"  # other content of a policy
+    TRUST = "trust"  # who may assume a role
     POLICY_NAME = "policy-name"
     ENVIRONMENT_NAME = "environment-name"
     TEAM_NAME = "team-name"
@@ -639,7 +640,8 @@ class Request:
     before, `guarded` environments that have rules of their own, or the name before of one whose
     rules do not hold under its new name. `number` counts the grants concerned, each to one
     principal in one account. `settings` are the settings that change, or those of
-    accounts.
+    accounts. `trusted` are the services and principals that may assume a role, as the policy names
+    them, which is `conditional` if a condition must hold for one of them.
     """
 
     type: RequestType
@@ -659,6 +661,8 @@ class Request:
     number: int = 0
     location: Location | None = None
     settings: tuple[SettingChange, ...] = ()
+    trusted: tuple[str, ...] = ()
+    conditional: bool = False
 
 
 class EntryReason(NamedTuple):

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from iam_access.config import settings_changes
 from iam_access.config.configuration import Configuration, Team
@@ -17,7 +17,9 @@ from iam_access.config.rules.intended_removals import new_lines
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry, PermissionsSpec
+from iam_access.kinds.fields import account_placeholder, fill
 from iam_access.model import Account, Principal, Request, RequestType, SettingChange
+from iam_access.policy.document import as_list
 
 # What others give on purpose is no rule for what is granted here.
 _EXPECTED = "expected_access"
@@ -122,6 +124,7 @@ class _Comparison:
         yield from self._accounts()
         yield from self._names()
         yield from self._policies()
+        yield from self._trust()
         yield from self._access()
 
     def _earlier(self, team: str) -> Team | None:
@@ -235,6 +238,35 @@ class _Comparison:
                     location = policy.place.location
                     yield replace(held, grants=(key,), guarded=guarded, location=location)
 
+    def _trust(self) -> Iterator[Request]:
+        """Roles that are new, or that others may assume than before."""
+        for name, team in sorted(self._after.teams.items()):
+            if name in self._left_out:
+                continue
+            earlier = self._earlier(name)
+            before = dict(_trusts(earlier)) if earlier is not None else {}
+            for entry in team.access:
+                places = tuple(
+                    sorted(
+                        (environment, key[0])
+                        for key, (environment, filled) in _trusts(team, entry)
+                        if key not in before or before[key][1] != filled
+                    )
+                )
+                if entry.makes is not None and places:
+                    trusted, conditional = _trusted(entry, team, places[0])
+                    yield Request(
+                        RequestType.TRUST,
+                        name,
+                        principals=(entry.makes,),
+                        places=places,
+                        description=entry.description,
+                        guarded=self._guarded_places(name, places),
+                        location=entry.place.at("trust").location,
+                        trusted=trusted,
+                        conditional=conditional,
+                    )
+
     def _access(self) -> Iterator[Request]:
         asked = list(self._asked())
         moves = self._moves(asked)
@@ -328,6 +360,9 @@ class _Comparison:
             sorted({each for team, each, id_ in places if self._is_guarded(team, each, id_)})
         )
 
+    def _guarded_places(self, team: str, places: Iterable[_Place]) -> tuple[str, ...]:
+        return tuple(sorted({name for name, id_ in places if self._is_guarded(team, name, id_)}))
+
     def _is_guarded(self, team: str, environment: str, account: str) -> bool:
         if _rules_for(self._after, team, environment):
             return True
@@ -360,6 +395,46 @@ def _grants(configuration: Configuration, left_out: frozenset[str]) -> Iterator[
                 if account is not None:
                     key = _Key(team.name, principal.in_iam, account.id, grant, entry.temporary)
                     yield _Grant(key, principal, environment, entry)
+
+
+def _trusts(
+    team: Team, only: AccessEntry | None = None
+) -> Iterator[tuple[tuple[str, _InIam], tuple[str, list[Mapping[str, Any]]]]]:
+    """The trust of each role that entries make, by account and role, with the environment."""
+    for entry in team.access if only is None else [only]:
+        if entry.makes is None or not entry.trust:
+            continue
+        for environment in entry.environments:
+            account = team.accounts.get(environment)
+            if account is not None:
+                filled = _filled(entry, team, environment)
+                yield (account.id, entry.makes.in_iam), (environment, filled)
+
+
+def _filled(entry: AccessEntry, team: Team, environment: str) -> list[Mapping[str, Any]]:
+    """The trust of a role in an environment whose account is known."""
+    account = team.accounts[environment]
+    values = {
+        **{account_placeholder(name): id_ for name, id_ in team.account_ids.items()},
+        "account_id": account.id,
+        "environment": environment,
+        "partition": account.partition,
+        "team": team.name,
+    }
+    filled: list[Mapping[str, Any]] = fill(list(entry.trust), values)
+    return filled
+
+
+def _trusted(entry: AccessEntry, team: Team, place: _Place) -> tuple[tuple[str, ...], bool]:
+    """Whom a role trusts, as its policy names them in one place, and whether with conditions."""
+    names: dict[str, None] = {}
+    conditional = False
+    for statement in _filled(entry, team, place[0]):
+        conditional = conditional or "Condition" in statement
+        if statement.get("Effect") == "Allow":
+            for named in statement["Principal"].values():
+                names |= dict.fromkeys(map(str, as_list(named)))
+    return tuple(names), conditional
 
 
 def _without(grants: Iterable[_Grant], common: Counter[_Window]) -> Iterator[_Grant]:

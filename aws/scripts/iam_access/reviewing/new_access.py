@@ -6,6 +6,7 @@ from datetime import datetime
 
 from iam_access.config.configuration import Configuration, Team
 from iam_access.kinds.base import AccessEntry
+from iam_access.kinds.fields import account_placeholder, fill
 from iam_access.model import Location, Principal, PrincipalType
 
 
@@ -52,10 +53,11 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
     """What the later files newly give at `now` (UTC) or later, each once.
 
     All that a policy gives is new where its contents differ, and all that is given in an account
-    is new where the environment stands for another one. What is given no more is new if it denies:
+    is new where the environment stands for another one, or where a role may be assumed by others.
+    What is given no more is new if it denies:
     what it denied may be allowed then.
     """
-    given = _given(before, now)
+    given, opened = _given(before, now), _opened(before)
     names = _names((before, after))
     found: dict[tuple[str, str, str, Principal], NewAccess] = {}
     for team in after.teams.values():
@@ -64,8 +66,10 @@ def new_access(before: Configuration, after: Configuration, now: datetime) -> tu
             account = _account(team, environment)
             key = (team.name, account, grant, principal.in_iam)
             window = _window(entry)
-            if _same_policy(earlier, team, grant) and any(
-                each.covers(window) for each in given.get(key, ())
+            if (
+                _same_policy(earlier, team, grant)
+                and any(each.covers(window) for each in given.get(key, ()))
+                and _lets_in(entry, environment, team) in opened.get(key[:2] + key[3:], [()])
             ):
                 continue
             found.setdefault(
@@ -125,6 +129,26 @@ def _given(configuration: Configuration, now: datetime) -> Mapping[_Key, list[_W
             key = (team.name, _account(team, environment), grant, principal.in_iam)
             given.setdefault(key, []).append(_window(entry))
     return given
+
+
+def _opened(configuration: Configuration) -> Mapping[object, list[object]]:
+    """Who may assume the roles that entries make, by team, account and role."""
+    found: dict[object, list[object]] = {}
+    for team in configuration.teams.values():
+        for entry in team.access:
+            for environment in entry.environments if entry.makes is not None else ():
+                assert entry.makes is not None, "only what makes a role opens one"
+                key = (team.name, _account(team, environment), entry.makes.in_iam)
+                found.setdefault(key, []).append(_lets_in(entry, environment, team))
+    return found
+
+
+def _lets_in(entry: AccessEntry, environment: str, team: Team) -> object:
+    """What says who may assume the role of an entry; empty for an entry that makes none."""
+    if entry.makes is None:
+        return ()
+    values = {account_placeholder(name): id_ for name, id_ in team.account_ids.items()}
+    return fill(list(entry.trust), {**values, "environment": environment})
 
 
 def _gives(entry: AccessEntry) -> bool:

@@ -22,6 +22,7 @@ def _request(view: views.RequestView) -> dict[str, Any]:
         "team": request.team or None,
         "principals": [str(each) for each in request.principals],
         "new_principals": [str(each) for each in request.newcomers],
+        "trusted": list(request.trusted),
         "grants": list(request.grants),
         "places": [{"environment": name, "account": id_} for name, id_ in request.places],
         "starts": utc_text(request.starts),

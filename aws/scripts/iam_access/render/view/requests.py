@@ -430,6 +430,12 @@ def _policy(request: Request) -> str:
     return f"{what}, for all who hold it in {_where(request)}: {_who(request.principals)}"
 
 
+def _trust(request: Request) -> str:
+    by = phrases.some(request.trusted, _NAMED)
+    under = ", under conditions" if request.conditional else ""
+    return f"{_who(request.principals)} in {_where(request)} may be assumed by {by}{under}"
+
+
 def _policy_name(request: Request) -> str:
     what = f"Policy {request.previous} of team {request.team} is renamed {_grants(request)}"
     keep = f", and {phrases.count(request.number, 'grant')} of it" if request.number else ""
@@ -505,6 +511,7 @@ _TIMED = {
 _SENTENCES = {
     RequestType.END: _end,
     RequestType.POLICY: _policy,
+    RequestType.TRUST: _trust,
     RequestType.POLICY_NAME: _policy_name,
     RequestType.ENVIRONMENT_NAME: _environment_name,
     RequestType.TEAM_NAME: _team_name,
