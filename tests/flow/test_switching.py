@@ -370,8 +370,11 @@ def test_a_group_of_others_is_not_taken(fleet: Fleet) -> None:
 
 def test_a_leaver_is_revoked_in_the_hub_at_once(fleet: Fleet) -> None:
     assert fleet.apply("--all").status == 0
-    run = fleet.run(commands.revoke, "--user", "ann@example.com", "--permanent")
+    run = fleet.run(commands.revoke, "--user", "ann@example.com", "--permanent", "--output", "json")
     assert {user for user, _ in reach(fleet)} == {"bob"}, run.out
+    # The role stays for others, whoever else is a member.
+    told = [each["message"] for each in run.json["findings"] if each["code"] == "entry-to-delete"]
+    assert ["take ann@example.com out of line 1 only" in each for each in told] == [True, True]
 
 
 def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from iam_access.kinds.role_file import RoleSpec
-from tests.config.repository import finding_lines, loaded, marked, only_finding
+from iam_access.model import Principal, PrincipalType, RequestType
+from iam_access.plan.requests import requests
+from tests.config.repository import NOW, finding_lines, loaded, marked, only_finding
 
 ROLES = """\
 templates:
@@ -77,3 +79,28 @@ def test_errors_are_at_their_places(
     found = only_finding(loaded(tmp_path, files))
     assert (found.code, said in found.message) == (code, True), found
     assert str(found.location).endswith(f"pay.yaml:{place}"), found
+
+
+def test_a_new_member_asks_for_what_the_role_gives(tmp_path: Path) -> None:
+    text = ROLES.replace(
+        "  auditor:", "  auditor:\n    managed_policies: ['arn:aws:iam::aws:policy/x']"
+    )
+    states = [
+        text,
+        text.replace("group: audit, members: {prod: [", "members: {prod: [cid@ex.org, "),
+    ]
+    before, after = (
+        loaded(
+            tmp_path / str(index), {"aws-accounts/pay.yaml": ACCOUNTS, "aws-roles/pay.yaml": each}
+        )
+        for index, each in enumerate(states)
+    )
+    (asked,) = requests(before, after, NOW)
+    assert (asked.type, asked.principals, asked.places) == (
+        RequestType.ACCESS,
+        (Principal(PrincipalType.USER, "cid"),),
+        (("prod", "111122223333"),),
+    )
+    assert asked.grants == ("own policies of role auditor", "reader")
+    (ended,) = requests(after, before, NOW)
+    assert (ended.type, ended.principals) == (RequestType.END, asked.principals)

@@ -205,6 +205,9 @@ def _deletion(
     entry: AccessEntry, meant: set[_Granted], every: Sequence[_Granted], file: _File
 ) -> _Deletion:
     whole = range(file.first, file.first + len(file.entry))
+    if entry.becomes is not None:
+        # The entry is the role, which stays for others.
+        return _taken_out(entry, sorted({each.whom for each in meant}), file)
     if meant == set(every):
         return _Deletion(f"delete {_lines(whole)}", whole)
     for column in range(len(_Granted._fields)):

@@ -43,9 +43,10 @@ def written_grants(
         team = configuration.teams[name]
         values = values_of(account, environment, name, team.account_ids)
         for entry in team.access_in(environment):
-            doubted = (rival(each, user_names, snapshot) for each in entry.users)
+            users = entry.users if entry.becomes is None else ()
+            doubted = (rival(each, user_names, snapshot) for each in users)
             rivals = (each for each in doubted if each is not None)
-            holders = (*entry.principals(user_names), *rivals)
+            holders = (*entry.local(user_names), *rivals)
             for key, principal in product(entry.given, holders):
                 policy = team.given.get(key)
                 of_aws = fill(policy.spec.managed_policies, values) if policy else ()

@@ -121,9 +121,7 @@ class AccessEntry:
         return self.until is not None and self.until <= now
 
     def principals(self, user_names: UserNames) -> tuple[Principal, ...]:
-        """The users, roles and groups of its accounts that a valid entry names, each once."""
-        if self.becomes is not None:
-            return ()
+        """The users, roles and groups that a valid entry names, each once."""
         users, roles = map(user_names.user, self.users), map(role, self.roles)
         return tuple(dict.fromkeys((*users, *roles, *map(group, self.groups))))
 
@@ -132,7 +130,12 @@ class AccessEntry:
         """What people call that which it says itself, among the keys of its grants; no policy's."""
         if self.own is None:
             return None
-        return f"own policies of {self.makes.label if self.makes else self.own.key}"
+        made = role(self.becomes) if self.becomes is not None else self.makes
+        return f"own policies of {made.label if made is not None else self.own.key}"
+
+    def local(self, user_names: UserNames) -> tuple[Principal, ...]:
+        """Those of its principals that are of the environments' own accounts."""
+        return self.principals(user_names) if self.becomes is None else ()
 
     @property
     def given(self) -> Sequence[str]:

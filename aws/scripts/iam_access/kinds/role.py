@@ -138,7 +138,7 @@ class Roles(Kind):
                 trust=_trust_statements(item) if isinstance(item, FileEntry) else (),
             )
             if not isinstance(item, InvalidEntry):
-                yield from switch.access(item, found["name"])
+                yield from switch.access(item, found["name"], _own(item))
 
     def expand(self, entries: Sequence[FileEntry[RoleSpec]], scope: TeamInAccount) -> Expansion:
         here = [each for each in entries if scope.environment in (each.spec.environments or ())]

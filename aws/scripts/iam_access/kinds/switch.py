@@ -6,7 +6,7 @@ from typing import Any
 
 from iam_access.codes import Code
 from iam_access.kinds import names, switch_group, switch_member
-from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, TeamInAccount
+from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.switch_facts import POLICY_NAME, HubPart, hub_of, seen
 from iam_access.kinds.switch_file import SWITCH_FROM, SwitchSpec, permission
@@ -26,8 +26,11 @@ from iam_access.snapshot import Snapshot, SnapshotPart
 Entry = FileEntry[RoleSpec]
 
 
-def access(entry: Entry, role: str) -> Iterator[AccessEntry]:
-    """Who may become the role of this name, and what users the hub must have for that."""
+def access(entry: Entry, role: str, own: Item | None) -> Iterator[AccessEntry]:
+    """Who may become the role of this name, and what users the hub must have for that.
+
+    `own` is what the role gives by what it says itself.
+    """
     switch, here = entry.spec.switch, entry.spec.environments or ()
     for environment, users in switch.members.items() if switch is not None else ():
         if switch is None or not users or environment not in here:
@@ -41,6 +44,7 @@ def access(entry: Entry, role: str) -> Iterator[AccessEntry]:
             entry.spec.grants,
             description=entry.spec.description,
             keys=members,
+            own=own,
             becomes=role,
         )
         at_hub = members._replace(environments=(SWITCH_FROM, "environment"))

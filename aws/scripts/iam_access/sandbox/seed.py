@@ -70,7 +70,7 @@ def principals_of(account: Account, configuration: Configuration) -> Iterator[Pr
     for name, environment in account.environments.items():
         for entry in configuration.teams[name].access_in(environment):
             made = entry.makes.in_iam if entry.makes is not None else None
-            yield from (each for each in entry.principals(user_names) if each.in_iam != made)
+            yield from (each for each in entry.local(user_names) if each.in_iam != made)
 
 
 def _trusted(configuration: Configuration) -> Mapping[str, set[Principal]]:

@@ -143,7 +143,7 @@ def _granted(
             policies = (team.given.get(key) for key in entry.given)
             # The policy of an entry that has ended may be gone.
             grants = [_Grant(entry, policy, values) for policy in policies if policy is not None]
-            for principal, grant in product(entry.principals(user_names), grants):
+            for principal, grant in product(entry.local(user_names), grants):
                 yield name, principal, grant
 
 

@@ -235,7 +235,7 @@ def check(
         check_aws_managed(item, used, report, tagged_by=team_files.name)
         _statements(item, known, used, unknown, report)
     for entry in index.entries:
-        if entry.own is not None:
+        if entry.own is not None and entry.becomes is None:
             used = partitions.of([entry])
             check_aws_managed(entry.own, used, report)
             _statements(entry.own, known, used, unknown, report)
