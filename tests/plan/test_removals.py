@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from iam_access.config.configuration import Configuration
-from iam_access.model import Plan, Principal, PrincipalType
+from iam_access.model import Change, ChangeType, Plan, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions
+from iam_access.plan.removals import hold_back
 from iam_access.snapshot import ManagedDocument, Quotas
+from tests.resources import KEY, key, known, naming, resource
 from tests.values import (
+    ACCOUNT,
     NOW,
     READ_ONLY,
     account_with,
@@ -235,3 +238,21 @@ class TestWhatNobodyLosesBy:
         before = configuration(granted(USERS, managed_policies=[READ_ONLY]))
         other = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
         assert plan_of(before, configuration(granted(USERS, managed_policies=[other]))).refused
+
+
+@pytest.mark.parametrize(("shut_out", "held"), [(9, False), (12, True)])
+def test_whom_a_resource_no_longer_lets_in_counts(shut_out: int, held: bool) -> None:
+    names = [f"arn:aws:iam::{ACCOUNT.id}:role/{number}" for number in range(14)]
+    root = f"arn:aws:iam::{ACCOUNT.id}:root"
+    policies = [
+        key(naming({"AWS": [root, *names[start:]]}, "kms:Decrypt")) for start in (0, shut_out)
+    ]
+    before, after = (resource(KEY, each) for each in policies)
+    change = Change(
+        ChangeType.UPDATE, before.id, before.name, before.teams, ("less",), before, after, ()
+    )
+    with known():
+        found = hold_back([change], {before.id: before}, frozenset(), ACCOUNT, NOW)
+    assert bool(found.held) is held
+    if held:
+        assert "remove 12 of the 14 grants" in found.findings[0].message

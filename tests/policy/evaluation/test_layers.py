@@ -56,7 +56,9 @@ NAMES: dict[str, Any] = {
 @cache
 def policy(word: str, kind: SourceType, name: str = "") -> CompiledPolicy:
     principal = {"Principal": NAMES[name or "everybody"]} if kind.has_principal else {}
-    body = [{"Effect": e, "Action": "s3:*", "Resource": "*", **principal} for e in SAYS[word]]
+    body = [
+        {"Effect": e, "Action": ["s3:*", "kms:*"], "Resource": "*", **principal} for e in SAYS[word]
+    ]
     return compiled(body, kind)
 
 
@@ -83,8 +85,14 @@ def expected(
     scps: tuple[str, ...],
     resource: tuple[str, str] | None,
     same_account: bool,
+    *,
+    is_key: bool,
 ) -> tuple[str, set[str]]:
-    """The decision, and for an explicit deny all the layers that make it."""
+    """The decision, and for an explicit deny all the layers that make it.
+
+    A key has to allow as well, be it by naming the account alone (KMS Developer Guide,
+    key-policies.html).
+    """
     is_root = who in ("root", "federated root")
     has_own = who not in OUTSIDE and not is_root
     named = directness(who, resource[1]) if resource else ""
@@ -114,7 +122,7 @@ def expected(
     elif by_resource and named == "issuer":
         may = within_boundary and within_session
     else:
-        may = own
+        may = own and (by_resource or not is_key)
     may = may and all(word == "allow" for word in levels)
     return ("allowed" if may else "implicitDeny"), set()
 
@@ -138,12 +146,17 @@ def test_all_combinations_of_layers(who: str) -> None:
             else policy(resource[0], SourceType.RESOURCE, resource[1]),
         )
         owner = ACCOUNT if same_account else OTHER
-        decision = decide(Request(CALLERS[who], "s3:GetObject", "arn:aws:s3:::b/k", owner), layers)
-        kind, denying = expected(who, identity, boundary, session, scps, resource, same_account)
         told = (identity, boundary, session, scps, resource, same_account)
-        assert decision.kind == kind, told
-        blocking = {one.label for one in decision.blocked_by}
-        assert blocking == denying if denying else bool(blocking) == (kind != "allowed"), told
+        for action, arn in (
+            ("s3:GetObject", "arn:aws:s3:::b/k"),
+            ("kms:Decrypt", f"arn:aws:kms:eu-west-1:{owner}:key/k"),
+        ):
+            decision = decide(Request(CALLERS[who], action, arn, owner), layers)
+            kind, denying = expected(who, *told, is_key=action.startswith("kms"))
+            assert decision.kind == kind, (action, told)
+            blocking = {one.label for one in decision.blocked_by}
+            is_so = blocking == denying if denying else bool(blocking) == (kind != "allowed")
+            assert is_so, (action, told)
 
 
 def test_a_crowd_and_a_matrix_know_what_no_policy_decides() -> None:

@@ -121,7 +121,12 @@ def given_access(resource: Resource | None) -> GivenAccess:
 
 
 def resource_policies(snapshot: Snapshot) -> dict[str, ResourcePolicy]:
-    """The policies of all resources in an account that are ours, by ARN."""
+    """The policies of all resources in an account that are ours, by ARN.
+
+    IAM alone tells none: they are in further parts of a snapshot.
+    """
+    if not snapshot.parts:
+        return {}
     return {
         arn: policy
         for kind in KINDS

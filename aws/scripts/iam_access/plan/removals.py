@@ -8,6 +8,7 @@ from itertools import product
 from typing import NamedTuple
 
 from iam_access.kinds import given_access, is_temporary
+from iam_access.kinds.kind import ResourcePolicy
 from iam_access.model import (
     Account,
     Change,
@@ -26,6 +27,7 @@ from iam_access.plan.diff import (
     renewal_key,
     state_after,
 )
+from iam_access.policy.arn import account_of, account_of_root
 from iam_access.policy.dates import format_instant
 from iam_access.policy.document import (
     CanonicalStatement,
@@ -33,6 +35,7 @@ from iam_access.policy.document import (
     canonical_statement,
     statements_of,
 )
+from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.snapshot import Document
 
@@ -166,14 +169,26 @@ def _leaving(change: Change) -> Set[Principal]:
 def _gainers(resource: Resource | None) -> tuple[Principal, ...]:
     """Those to whom a resource gives something: a role that is made for nobody by name, itself.
 
-    A user of another account who may become a role has the ARN for a name.
+    A user of another account who may become a role has the ARN for a name; so do those whom the
+    policy of a resource lets in.
     """
     given = given_access(resource)
     if given.switching is not None:
         return tuple(Principal(PrincipalType.USER, each) for each in given.switching.users)
+    if given.resource_policies:
+        return tuple(_let_in(given.resource_policies))
     if resource is None or given.recipients or given.holder is None or is_temporary(resource):
         return given.recipients
     return (given.holder,)
+
+
+def _let_in(policies: Mapping[str, ResourcePolicy]) -> Iterator[Principal]:
+    """Whom policies of resources let in, as they name them, but for the account of the resource."""
+    for arn, policy in policies.items():
+        documents = [each for each in (policy.document, *policy.grants.values()) if each]
+        for name in dict.fromkeys(name for each in documents for name in let_in(each)):
+            if account_of_root(name) is None or account_of_root(name) != account_of(arn):
+                yield Principal(PrincipalType.OUTSIDER, name)
 
 
 class _After:

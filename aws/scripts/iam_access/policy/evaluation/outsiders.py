@@ -42,6 +42,13 @@ def outsiders_in(document: Document, account: str) -> Iterator[Outsider]:
                     yield outsider
 
 
+def let_in(document: Document) -> Iterator[str]:
+    """Yield the names of all principals that Allow statements have, as they are written."""
+    for statement in documents.statements_of(document):
+        if statement.get("Effect") == "Allow":
+            yield from (name for _, name in _named(statement))
+
+
 def _named(statement: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     principal = statement.get("Principal")
     if "NotPrincipal" in statement or principal == "*":
