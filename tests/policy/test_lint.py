@@ -234,9 +234,9 @@ def test_ids_are_unique_in_a_document() -> None:
 def test_size_against_a_quota() -> None:
     source = {"Version": "2012-10-17", "Statement": [GOOD]}
     assert check_document(source, quota=policy_size(source)) == []
-    [problem] = check_document(source, quota=policy_size(source) - 1)
+    [problem] = check_document(source, quota=60)
     assert problem.code == "policy-too-large"
-    assert f"{policy_size(source):,}" in problem.message
+    assert "cannot be cut" in problem.message
 
 
 @pytest.mark.parametrize(

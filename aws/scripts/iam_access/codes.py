@@ -531,8 +531,9 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "policy-too-large": CodeEntry(
         _ERROR,
-        "more than 6,144 characters without white space, filled in for the longest "
-        "environment; in a plan, for the account",
+        "a statement that cannot be cut to fit into 6,144 characters without white space, filled "
+        "in for the longest environment, or more than 20 policies of that size; in a plan, for the "
+        "account",
     ),
     "bad-managed-policy": CodeEntry(_ERROR, "not the ARN of a policy that AWS manages"),
     "customer-managed-policy": CodeEntry(_ERROR, "the ARN of a policy that AWS does not manage"),

@@ -154,22 +154,43 @@ def test_what_is_written_wrongly_is_not_told_as_missing_too(tmp_path: Path, stat
     assert not {each.code for each in configuration.findings} & {"missing-action", "bad-arn"}
 
 
-def test_a_policy_has_room_for_6144_characters(tmp_path: Path) -> None:
+def test_a_policy_has_room_for_20_times_6144_characters(tmp_path: Path) -> None:
     def text(length: int) -> str:
         resources = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(length))
         return policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
 
-    assert loaded(tmp_path, {"aws-policies/pay.yaml": text(80)}).findings == ()
-    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text(90)}))
+    assert loaded(tmp_path, {"aws-policies/pay.yaml": text(1_600)}).findings == ()
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text(1_800)}))
     assert finding.code == "policy-too-large"
     assert "the policy 'reader' has" in finding.message
-    assert "6,144" in finding.message
+    assert "6,144 are allowed in one policy, and 20 policies" in finding.message
     assert str(finding.location).endswith("pay.yaml:4:5")
+
+
+def test_a_statement_that_cannot_be_cut_has_to_fit(tmp_path: Path) -> None:
+    resources = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(90))
+    text = policy(f"effect: Deny, actions: [s3:ListBucket], not_resources: [{resources}]")
+    finding = only_finding(loaded(tmp_path, {"aws-policies/pay.yaml": text}))
+    assert finding.code == "policy-too-large"
+    assert "cannot be cut" in finding.message
+
+
+@pytest.mark.parametrize(("resources", "codes"), [(80, []), (90, ["policy-name-too-long"])])
+def test_the_name_of_every_part_has_to_fit(
+    tmp_path: Path, resources: int, codes: list[str]
+) -> None:
+    listed = ", ".join(f"'arn:aws:s3:::{'x' * 50}{each:04}'" for each in range(resources))
+    statement = policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{listed}]")
+    text = statement.replace("reader:", f"{'k' * 124}:")
+    empty = {f"{each}/pay.yaml": f"{each}:" for each in ("permanent-access", "temporary-access")}
+    configuration = loaded(tmp_path, {"aws-policies/pay.yaml": text, **empty})
+    assert [each.code for each in configuration.findings] == codes
 
 
 def test_the_size_is_that_of_the_longest_environment(tmp_path: Path) -> None:
     resources = ", ".join(f"'arn:aws:s3:::{{environment}}{each}'" for each in range(60))
-    text = policy(f"effect: Allow, actions: [s3:ListBucket], resources: [{resources}]")
+    statement = f"effect: Deny, actions: [s3:ListBucket], not_resources: [{resources}]"
+    text = policy(statement)
     assert loaded(tmp_path, {"aws-policies/pay.yaml": text}).findings == ()
     accounts = f"{ACCOUNTS}  {'e' * 64}: 000000000000\n"
     changes = {"aws-policies/pay.yaml": text.replace("{environment}", "{environment}" * 2)}

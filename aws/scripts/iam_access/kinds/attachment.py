@@ -427,10 +427,9 @@ def _is_new(principal: Principal, arn: str, snapshot: Snapshot) -> bool:
 
 def _policies_of(key: str, scope: TeamInAccount) -> Iterator[str]:
     """The ARNs of the managed policies that make up a grant."""
-    policy = scope.policies[key].spec
-    if policy.custom_statements:
-        yield names.team_policy_arn(scope.account.partition, scope.account.id, scope.team, key)
-    yield from dict.fromkeys(scope.fill(policy.managed_policies))
+    policy = scope.policies[key]
+    yield from managed_policy.arns_of(policy, scope)
+    yield from dict.fromkeys(scope.fill(policy.spec.managed_policies))
 
 
 def _claimed(wanted: Resource, state: PrincipalState | None, snapshot: Snapshot) -> Sequence[str]:

@@ -71,7 +71,7 @@ def outline(arn: str) -> list[dict[str, Any]]:
 
 def denies(arn: str, snapshot: Snapshot) -> bool:
     """Whether a policy denies anything, by its document where that was read."""
-    copy = snapshot.managed.get(arn)
+    copy = snapshot.managed.get(arn) or snapshot.policies.get(arn)
     statements = documents.statements_of(copy.document) if copy else outline(arn)
     return any(statement.get("Effect") == "Deny" for statement in statements)
 

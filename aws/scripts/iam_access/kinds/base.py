@@ -31,6 +31,7 @@ from iam_access.kinds.short_forms import Resources
 from iam_access.kinds.tags import merged
 from iam_access.model import Account, Finding, Location, Principal, Resource, ResourceId, Severity
 from iam_access.place import Path, SourcePosition
+from iam_access.policy.document import VERSION, policy_size, to_json
 from iam_access.problem import Problem
 from iam_access.snapshot import Snapshot, SnapshotPart
 
@@ -217,6 +218,8 @@ def texts(value: Any) -> Sequence[str]:
     return [each if isinstance(each, str) else NOT_TEXT for each in value]
 
 
+# Of a placeholder: the name of a team or an environment.
+_LONGEST_VALUE: Final = 64
 POLICIES_FOLDER: Final = "aws-policies"
 STATEMENTS: Final = "custom_statements"
 
@@ -275,6 +278,13 @@ class PermissionsSpec(Spec):
     def statements(self) -> list[dict[str, Any]]:
         """The custom statements in IAM's JSON form, with placeholders."""
         return [statement.iam for statement in self.custom_statements]
+
+    @cached_property
+    def most_characters(self) -> int:
+        """As many characters as the document of the custom statements has, or more."""
+        document = {"Version": VERSION, "Statement": self.statements}
+        # No value of a placeholder is longer.
+        return policy_size(document) + to_json(document).count("{") * _LONGEST_VALUE
 
 
 class PolicySpec(PermissionsSpec):

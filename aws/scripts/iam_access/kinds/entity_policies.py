@@ -18,6 +18,8 @@ from iam_access.snapshot import Document, Snapshot
 
 #: The inline policy of its own statements.
 POLICY_NAME: Final = "self-serve"
+#: What a resource has aside: the ARNs of those of the team's policies that deny something.
+DENYING: Final = "denying"
 
 
 class PoliciesSpec(Protocol):
@@ -31,14 +33,22 @@ class PoliciesSpec(Protocol):
 
 def managed(spec: PoliciesSpec, scope: TeamInAccount) -> tuple[str, ...]:
     """The ARNs of the managed policies that an entry asks for, each once."""
-    found: set[str] = set()
+    found = set(scope.fill(spec.managed_policies))
     for key in spec.grants:
-        policy = scope.policies[key].spec
-        if policy.custom_statements:
-            account = scope.account
-            found.add(names.team_policy_arn(account.partition, account.id, scope.team, key))
-        found.update(scope.fill(policy.managed_policies))
-    return tuple(sorted(found.union(scope.fill(spec.managed_policies))))
+        policy = scope.policies[key]
+        found.update(managed_policy.arns_of(policy, scope))
+        found.update(scope.fill(policy.spec.managed_policies))
+    return tuple(sorted(found))
+
+
+def denying(spec: PoliciesSpec, scope: TeamInAccount) -> frozenset[str]:
+    """Those of the team's own policies among them that deny something."""
+    return frozenset(
+        managed_policy.arn_of_part(key, number, scope)
+        for key in spec.grants
+        for number, document in managed_policy.parts_of(scope.policies[key], scope).items()
+        if _denies(document)
+    )
 
 
 def managed_by_aws(spec: PoliciesSpec, scope: TeamInAccount) -> Iterator[str]:
@@ -76,7 +86,10 @@ def written(
     had = before.attributes["managed"] if before else ()
     new = [arn for arn in after.attributes["managed"] if arn not in had]
     gone = [arn for arn in had if arn not in after.attributes["managed"]]
-    denies = {arn: aws_policies.denies(arn, snapshot) for arn in (*new, *gone)}
+    denies = {
+        arn: arn in after.aside.get(DENYING, ()) or aws_policies.denies(arn, snapshot)
+        for arn in (*new, *gone)
+    }
     own = before.document if before else None
     early = Phase.RECLAIM if own is not None and _denies(own) else Phase.REVOKE
     yield from (calls.detach(account, holder, arn, early) for arn in gone if not denies[arn])

@@ -275,7 +275,10 @@ def _resource(
         teams=frozenset({scope.team}),
         attributes={"arn": arn, "managed": managed, "others": ()},
         document=documents.document(scope.fill(statements)) if statements else None,
-        aside={"members": tuple(each.name for each in members)},
+        aside={
+            "members": tuple(each.name for each in members),
+            entity_policies.DENYING: entity_policies.denying(spec, scope),
+        },
         needs=entity_policies.policies_of_teams(managed),
         reasons=(f"group {entry.key} of {scope.team}",),
         location=entry.place.location,

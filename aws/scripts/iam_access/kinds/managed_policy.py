@@ -1,6 +1,7 @@
 """Customer managed policies: what a team's policy file publishes in its accounts."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -47,7 +48,8 @@ from iam_access.model import (
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy import expiry
-from iam_access.policy.packing import split
+from iam_access.policy.packing import SplitError, split
+from iam_access.policy.parts import resplit
 from iam_access.problem import Problem
 from iam_access.snapshot import Document, PolicyState, PrincipalState, Snapshot, SnapshotPart
 
@@ -81,12 +83,15 @@ class CustomerManagedPolicies(Kind):
 
     def expand(self, entries: Sequence[FileEntry[PolicySpec]], scope: TeamInAccount) -> Expansion:
         wanted = [
-            entry
-            for entry in entries
-            if entry.spec.custom_statements
-            and (scope.publish_everywhere or entry.key in scope.granted)
+            entry for entry in entries if scope.publish_everywhere or entry.key in scope.granted
         ]
-        return Expansion(tuple(self._resource(entry, scope) for entry in wanted))
+        return Expansion(
+            tuple(
+                _wanted(entry, number, document, scope)
+                for entry in wanted
+                for number, document in parts_of(entry, scope).items()
+            )
+        )
 
     def parts_asked(
         self, entries: Sequence[FileEntry[Any]], scope: TeamInAccount
@@ -182,7 +187,13 @@ class CustomerManagedPolicies(Kind):
         state = snapshot.policies[before.attributes["arn"]]
         if after is None:
             return _delete(snapshot.account_id, state, Phase.RETIRE)
-        return (*_room_for_a_version(state, snapshot), _new_version(snapshot.account_id, after))
+        first = _before_denials_go(before, after, snapshot)
+        versions = [
+            *([_new_version(snapshot.account_id, first)] if first else []),
+            # Not before what the old denials limit is taken off.
+            _new_version(snapshot.account_id, after, Phase.RELEASE if first else Phase.PUBLISH),
+        ]
+        return (*_room_for_versions(len(versions), state, snapshot), *versions)
 
     def reclaiming(
         self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
@@ -210,25 +221,74 @@ class CustomerManagedPolicies(Kind):
                 subject,
                 snapshot,
                 "policy-too-large",
-                f"{subject.name} has {size:,} characters; this account allows {quota:,}",
-                "split it into several policies",
+                f"{subject.name} has {size:,} characters; this account allows {quota:,}, and its "
+                "statements cannot be cut to fit",
+                "write its largest statement as several",
             )
         return None
 
-    def _resource(self, entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Resource:
-        account = scope.account
-        arn = names.team_policy_arn(account.partition, account.id, scope.team, entry.key)
-        return Resource(
-            id=resource_id(arn),
-            name=names.policy_name(scope.team, entry.key),
-            teams=frozenset({scope.team}),
-            attributes={"arn": arn},
-            document=documents.document(scope.fill(entry.spec.statements)),
-            tags=scope.tags,
-            description=entry.spec.description,
-            reasons=(f"policy {entry.key} of {scope.team}",),
-            location=entry.place.location,
-        )
+
+def parts_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> Mapping[int, Document]:
+    """The documents of the own statements of a policy, by the numbers of their policies in AWS.
+
+    One that is too large for one policy has several parts, of which as many as can stay as the
+    account has them. One that cannot be split is whole.
+    """
+    spec, limit = entry.spec, scope.snapshot.quotas.policy_size
+    if not spec.custom_statements:
+        return {}
+    whole = documents.document(scope.fill(spec.statements))
+    if spec.most_characters <= limit:
+        return {1: whole}
+    there = {
+        names.part_number(arn): policy.document
+        for arn, policy in scope.snapshot.policies.items()
+        if names.first_part(arn) == arn_of_part(entry.key, 1, scope)
+    }
+    texts = tuple((number, documents.to_json(part)) for number, part in sorted(there.items()))
+    try:
+        return _resplit(documents.to_json(whole), texts, limit)
+    except SplitError:
+        return {1: whole}
+
+
+@lru_cache(maxsize=128)
+def _resplit(text: str, present: tuple[tuple[int, str], ...], limit: int) -> Mapping[int, Document]:
+    """Cached, since several folders ask for a policy, and a large one takes a while to cut."""
+    there = {number: documents.parse_document(part) for number, part in present}
+    return resplit(documents.parse_document(text), there, limit)
+
+
+def arn_of_part(key: str, number: int, scope: TeamInAccount) -> str:
+    """The ARN of the policy with one part of a team's policy."""
+    account = scope.account
+    return names.team_policy_arn(account.partition, account.id, scope.team, key, number)
+
+
+def arns_of(entry: FileEntry[PolicySpec], scope: TeamInAccount) -> tuple[str, ...]:
+    """The ARNs of the policies with the own statements of a team's policy."""
+    if not entry.spec.custom_statements:
+        return ()
+    if entry.spec.most_characters <= scope.snapshot.quotas.policy_size:  # as with most
+        return (arn_of_part(entry.key, 1, scope),)
+    return tuple(arn_of_part(entry.key, number, scope) for number in parts_of(entry, scope))
+
+
+def _wanted(
+    entry: FileEntry[PolicySpec], number: int, document: Document, scope: TeamInAccount
+) -> Resource:
+    arn = arn_of_part(entry.key, number, scope)
+    return Resource(
+        id=resource_id(arn),
+        name=names.policy_name(scope.team, entry.key, number),
+        teams=frozenset({scope.team}),
+        attributes={"arn": arn},
+        document=document,
+        tags=scope.tags,
+        description=entry.spec.description,
+        reasons=(f"policy {entry.key} of {scope.team}",),
+        location=entry.place.location,
+    )
 
 
 def policy_for_part(grant: TemporaryGrant, part: int, document: Document) -> Resource:
@@ -328,23 +388,53 @@ def _create(account: str, wanted: Resource) -> ApiCall:
     )
 
 
-def _new_version(account: str, wanted: Resource) -> ApiCall:
+def _before_denials_go(before: Resource, after: Resource, snapshot: Snapshot) -> Resource | None:
+    """What a part is first: as it is to be, with what it denied before; None if that is not needed.
+
+    A part that gets what other parts allow must have it before they go, and must not stop to deny
+    what they still allow.
+    """
+    arn = after.attributes["arn"]
+    first = names.first_part(arn)
+    if not any(names.first_part(other) == first for other in snapshot.policies if other != arn):
+        return None
+    had, has = (_meanings(each.document or {}) for each in (before, after))
+    denied = [had[each] for each in had.keys() - has.keys() if each.effect == "Deny"]
+    if not denied or not any(each.effect == "Allow" for each in has.keys() - had.keys()):
+        return None
+    kept = sorted(denied, key=documents.to_json)
+    document = documents.document([*has.values(), *kept])
+    fits = documents.policy_size(document) <= snapshot.quotas.policy_size
+    return replace(after, document=document) if fits else None
+
+
+def _meanings(document: Document) -> dict[documents.CanonicalStatement, documents.Statement]:
+    """The statements of a document, without their ids, by what they mean."""
+    nameless = (
+        {name: value for name, value in each.items() if name != "Sid"}
+        for each in documents.statements_of(document)
+    )
+    return {documents.canonical_statement(each): each for each in nameless}
+
+
+def _new_version(account: str, wanted: Resource, phase: Phase = Phase.PUBLISH) -> ApiCall:
     arn, document = wanted.attributes["arn"], wanted.document or {}
     return calls.iam(
         account,
         "create_policy_version",
         {"PolicyArn": arn, "PolicyDocument": documents.to_json(document), "SetAsDefault": True},
-        Phase.PUBLISH,
+        phase,
         # A version whose answer was lost may have taken the last place.
         confirm=_published("LimitExceeded", arn, document),
     )
 
 
-def _room_for_a_version(policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCall, ...]:
-    if len(policy.versions) < snapshot.quotas.versions_per_policy:
-        return ()
-    oldest = next(v for v in policy.versions if v != policy.default_version)
-    return (_delete_version(snapshot.account_id, policy, oldest, Phase.PUBLISH),)
+def _room_for_versions(count: int, policy: PolicyState, snapshot: Snapshot) -> tuple[ApiCall, ...]:
+    """Deletes the oldest versions where there is no room for so many more."""
+    over = max(len(policy.versions) + count - snapshot.quotas.versions_per_policy, 0)
+    oldest = [each for each in policy.versions if each != policy.default_version][:over]
+    account = snapshot.account_id
+    return tuple(_delete_version(account, policy, each, Phase.PUBLISH) for each in oldest)
 
 
 def _delete(account: str, policy: PolicyState, phase: Phase) -> tuple[ApiCall, ...]:

@@ -37,6 +37,7 @@ _START = r"(?:=[0-9a-z]{1,7})?"
 _HASH = r"=[0-9a-z]{16}"
 _GENERATION = r"\+g\d{1,2}"
 _INLINE = re.compile(rf"{PREFIX}\+([^+]+)\+([^+]+)\+{_INSTANT}")
+_PART = re.compile(r"([^+]+)\+([2-9]|[1-9]\d+)")
 _TEMPORARY_POLICY = re.compile(rf"([^+]+)\+([^+]+)\+{_INSTANT}{_START}\+\d+")
 _AMBIGUOUS = re.compile(rf"^role=|(?:\+{_INSTANT}|{_GENERATION}|{_HASH})$")
 _INLINE_END = re.compile(rf"{PREFIX}\+[^+]+\+[^+]+\+({_INSTANT})")
@@ -49,9 +50,10 @@ def policy_path(team: str) -> str:
     return f"/{PREFIX}/{team}/"
 
 
-def policy_name(team: str, key: str) -> str:
-    """The customer managed policy of a team's policy key."""
-    return f"{team}-{key.replace('.', '-')}"
+def policy_name(team: str, key: str, part: int = 1) -> str:
+    """The customer managed policy with one part (from 1) of a team's policy key."""
+    number = f"+{part}" if part > 1 else ""
+    return f"{team}-{key.replace('.', '-')}{number}"
 
 
 def switch_path(team: str, account: str) -> str:
@@ -67,10 +69,25 @@ def of_switch_path(path: str) -> tuple[str, str] | None:
 
 # A few policies are attached thousands of times.
 @lru_cache(maxsize=4_096)
-def team_policy_arn(partition: str, account_id: str, team: str, key: str) -> str:
-    """The ARN that the policy has, or will have."""
-    name, path = policy_name(team, key), policy_path(team)
+def team_policy_arn(partition: str, account_id: str, team: str, key: str, part: int = 1) -> str:
+    """The ARN that one part (from 1) of the policy has, or will have."""
+    name, path = policy_name(team, key, part), policy_path(team)
     return arns.policy_arn(account_id, name, path=path, partition=partition)
+
+
+def first_part(policy: str) -> str:
+    """The name or ARN of the first part of what this is a part of; else as it is.
+
+    No policy's path has a '+' for us, and the parts of temporary grants have more than one.
+    """
+    found = _PART.fullmatch(policy)
+    return found[1] if found else policy
+
+
+def part_number(policy: str) -> int:
+    """Which part (from 1) the policy of this name or ARN is."""
+    found = _PART.fullmatch(policy)
+    return int(found[2]) if found else 1
 
 
 def team_of_policy_path(path: str) -> str | None:

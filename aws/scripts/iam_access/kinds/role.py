@@ -491,6 +491,7 @@ def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
         document=own,
         documents={TRUST: trust_document(entry, scope)},
         tags=scope.tags,
+        aside={entity_policies.DENYING: entity_policies.denying(spec, scope)},
         needs=entity_policies.policies_of_teams(managed),
         reasons=(f"role {entry.key} of {scope.team}",),
         location=entry.place.location,

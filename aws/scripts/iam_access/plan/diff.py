@@ -18,6 +18,7 @@ from iam_access.model import (
 )
 from iam_access.plan.adoption import Adoption
 from iam_access.plan.denials import Order, ordering
+from iam_access.plan.moves import moves
 from iam_access.policy.document import alike as documents_alike
 from iam_access.policy.document import same_meaning
 from iam_access.policy.widening import widens
@@ -321,7 +322,7 @@ def with_dependencies(
     """
     changes = tuple(changes)
     alive = [each for each in changes if each.after is not None or not is_dead(each.subject, now)]
-    denials = ordering(alive, snapshot)
+    denials, moving = ordering(alive, snapshot), moves(alive, snapshot)
     successors = _successors(changes)
     needs = _needs(changes, observed, successors, now)
     made = {change.id for change in changes if change.after is not None}
@@ -341,7 +342,7 @@ def with_dependencies(
         order = denials.orders.get(change.id, _NO_ORDER)
         found = replace(
             change,
-            needs=needs[change.id] | order.needs,
+            needs=needs[change.id] | order.needs | moving.get(change.id, frozenset()),
             follows=order.follows | ahead(change),
             reasons=(*change.reasons, *_where_called(change, snapshot)),
         )
@@ -414,7 +415,8 @@ def _needs(
     made = {change.id for change in changes if change.after is not None}
     dependants: dict[ResourceId, set[ResourceId]] = {}
     for change in changes:
-        for id_ in change.subject.needs if change.after is None else ():
+        kept = change.after.needs if change.after is not None else frozenset()
+        for id_ in (change.before.needs if change.before is not None else frozenset()) - kept:
             dependants.setdefault(id_, set()).add(change.id)
 
     def of(change: Change) -> frozenset[ResourceId]:

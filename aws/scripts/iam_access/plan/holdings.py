@@ -7,7 +7,7 @@ from datetime import datetime
 
 from iam_access.config.written import WrittenGrant
 from iam_access.kinds import given_access, is_temporary, kind_named
-from iam_access.kinds.names import label
+from iam_access.kinds.names import first_part, label
 from iam_access.model import Location, Principal, Resource
 from iam_access.plan.diff import ResourcesById, is_dead
 from iam_access.plan.foreign import ForeignAccess
@@ -60,7 +60,7 @@ class PermanentEntries:
         Of one that attaches no policies and does not say which grant it is, all that its teams
         grant to them: one of those asks for it.
         """
-        attached = given_access(resource).attached
+        attached = frozenset(map(first_part, given_access(resource).attached))
 
         def asks(each: WrittenGrant) -> bool:
             if attached:

@@ -140,7 +140,7 @@ def _meant(
             continue
         if target.team is not None and target.team not in each.teams:
             continue
-        if target.grant is None or target.grant in named or each.name in own:
+        if target.grant is None or target.grant in named or names.first_part(each.name) in own:
             found.setdefault(given.attached or each.id, []).append(each)
     return found
 

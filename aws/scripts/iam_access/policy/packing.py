@@ -203,19 +203,37 @@ def split(source: Document, limit: int) -> tuple[dict[str, Any], ...]:
     """
     if policy_size(source) <= limit:
         return (dict(source),)
+    frame, room, found = pieces(source, limit)
+    return tuple({**frame, "Statement": part} for part in _parts(found, room))
+
+
+def pieces(source: Document, limit: int) -> "tuple[dict[str, Any], int, list[Piece]]":
+    """What parts of a document are made of: the frame of each, how much fits into it, and pieces.
+
+    Each piece can be cut to fit what `limit` leaves. Raises as `split` does.
+    """
     frame = {"Version": version_of(source)}
     # Every statement is counted with a comma; the first one has none.
     room = limit + 1 - len(to_json({**frame, "Statement": []}))
-    pieces = [piece for each in _canonical(source) for piece in _pieces(each, room, limit)]
-    return tuple({**frame, "Statement": part} for part in _parts(pieces, room))
+    found = [piece for each in canonical_statements(source) for piece in _pieces(each, room, limit)]
+    return frame, room, found
 
 
-def _canonical(source: Document) -> list[Statement]:
+def canonical_statements(source: Document) -> list[Statement]:
     """The shortened statements, in an order that does not depend on how they were written."""
-    nameless = [{k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source)]
-    tidy = json.loads(pretty({**source, "Statement": nameless}))
-    statements = map(_sorted, statements_of(shorten(tidy)))
+    statements = map(_sorted, statements_of(shorten(_tidy(source))))
     return sorted(statements, key=lambda each: _text(each).lower())
+
+
+def tidy_statements(source: Document) -> list[Statement]:
+    """The statements one by one, as IAM reads them: without ids, and with sorted lists."""
+    return list(map(_sorted, statements_of(_tidy(source))))
+
+
+def _tidy(source: Document) -> Document:
+    nameless = [{k: v for k, v in each.items() if k != "Sid"} for each in statements_of(source)]
+    tidy: Document = json.loads(pretty({**source, "Statement": nameless}))
+    return tidy
 
 
 def _sorted(source: Statement) -> Statement:
@@ -228,7 +246,7 @@ def _text(value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """A statement, or a part of one, that can be cut between the values of one list.
 
     `fixed` is the number of characters without the list, `values` the list (empty if it cannot be
@@ -264,7 +282,7 @@ class _Piece:
         values = self.values[0] if len(self.values) == 1 else list(self.values)
         return {**self.statement, self.name: values}
 
-    def cut(self, room: int) -> "tuple[_Piece | None, _Piece | None]":
+    def cut(self, room: int) -> "tuple[Piece | None, Piece | None]":
         """Return a piece that fits into the room, with the first values that fit, and the rest."""
         taken: list[int] = []
         left = room - self.fixed
@@ -275,16 +293,15 @@ class _Piece:
                 left -= cost + brackets
         kept = set(taken)
         others = [index for index in range(len(self.costs)) if index not in kept]
-        return self._of(taken), self._of(others)
+        return (self.of(taken) if taken else None), (self.of(others) if others else None)
 
-    def _of(self, indices: list[int]) -> "_Piece | None":
-        if not indices:
-            return None
+    def of(self, indices: Sequence[int]) -> "Piece":
+        """The same with some of its values, by their positions."""
         values = tuple(self.values[index] for index in indices)
         return replace(self, values=values, costs=tuple(self.costs[index] for index in indices))
 
 
-def _pieces(source: Statement, room: int, limit: int) -> list[_Piece]:
+def _pieces(source: Statement, room: int, limit: int) -> list[Piece]:
     """Return a statement as one piece that can be cut to fit the room, or as several."""
     lists = [name for name in _DIVISIBLE if isinstance(source.get(name), list) and source[name]]
     lists.sort(key=lambda name: -len(_text(source[name])))
@@ -297,18 +314,18 @@ def _pieces(source: Statement, room: int, limit: int) -> list[_Piece]:
     return pieces
 
 
-def _piece(source: Statement, name: str) -> _Piece:
+def _piece(source: Statement, name: str) -> Piece:
     if not name:
-        return _Piece(source, len(_text(source)) + 1)
+        return Piece(source, len(_text(source)) + 1)
     costs = tuple(len(_text(value)) + 1 for value in source[name])
     # The placeholder 0 stands for the statement's comma; one comma of the list is too many.
     fixed = len(_text({**source, name: 0})) - 1
-    return _Piece(source, fixed, name, tuple(source[name]), costs)
+    return Piece(source, fixed, name, tuple(source[name]), costs)
 
 
-def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[_Piece]:
+def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[Piece]:
     """Cut along the longer list, after cutting the shorter one into the best number of chunks."""
-    best: list[_Piece] = []
+    best: list[Piece] = []
     least: float = float("inf")
     values = source[shorter]
     for number in range(1, len(values) + 1):
@@ -327,7 +344,7 @@ def _crossed(source: Statement, longer: str, shorter: str, room: int) -> list[_P
     return best
 
 
-def _need(piece: _Piece, room: int) -> int:
+def _need(piece: Piece, room: int) -> int:
     """The least number of characters that a piece takes when cut to fit the room."""
     content = sum(piece.costs)
     cuts = -(-content // (room - piece.fixed)) if content else 1
@@ -347,7 +364,7 @@ def _too_large(source: Statement, limit: int) -> SplitError:
     )
 
 
-def _parts(pieces: list[_Piece], room: int) -> list[list[dict[str, Any]]]:
+def _parts(pieces: list[Piece], room: int) -> list[list[dict[str, Any]]]:
     need = sum(_need(piece, room) for piece in pieces)
     # Terminates: each part takes at least one value.
     for number in count(-(-need // room)):
@@ -357,13 +374,13 @@ def _parts(pieces: list[_Piece], room: int) -> list[list[dict[str, Any]]]:
     raise AssertionError("count() does not end")
 
 
-def _packed(pieces: Iterable[_Piece], number: int, room: int) -> list[list[_Piece]] | None:
+def _packed(pieces: Iterable[Piece], number: int, room: int) -> list[list[Piece]] | None:
     """Pack the pieces into a number of parts, the largest first; None if they do not fit.
 
     A piece goes whole into the fullest part that has room for it. If none has, it fills up the
     emptiest. What allows goes into no part before the last one that denies.
     """
-    parts: list[list[_Piece]] = [[] for _ in range(number)]
+    parts: list[list[Piece]] = [[] for _ in range(number)]
     free = [room] * number
     last_denial = 0
     ticket = count()

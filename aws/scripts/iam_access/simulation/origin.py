@@ -108,7 +108,7 @@ class Origins:
 
         The place is computed once for all holders of the policy.
         """
-        grant = self._grants.get(_key(principal, ref.source.id))
+        grant = self._grants.get(_key(principal, names.first_part(ref.source.id)))
         if grant is None:
             return Origin(ref)
         where = grant.policy.place.location, grant.managed, ref.index, ref.sid, ref.allows
@@ -119,7 +119,7 @@ class Origins:
 
     def of(self, principal: Principal, ref: StatementRef, counts: Counts) -> Origin:
         """Return where a statement that `counts` for the principal is written and granted."""
-        grant = self._grants.get(_key(principal, ref.source.id))
+        grant = self._grants.get(_key(principal, names.first_part(ref.source.id)))
         if grant is None:
             return Origin(ref)
         return Origin(ref, _written(grant, ref, counts), grant.entry.place.location)

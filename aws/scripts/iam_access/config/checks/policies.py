@@ -263,11 +263,12 @@ def _names(team_files: TeamFiles, report: FindingCollector) -> None:
     labels: dict[str, str] = {}
     for item in team_files.policies:
         name = names.policy_name(team_files.name, item.key)
-        if len(name) > names.NAME_LIMIT:
+        longest = names.policy_name(team_files.name, item.key, _parts_of(item))
+        if len(longest) > names.NAME_LIMIT:
             report.error(
                 "policy-name-too-long",
                 item.place.location,
-                f"the policy's name in AWS, {shown(name)}, would have {len(name)} characters",
+                f"the policy's name in AWS, {shown(longest)}, would have {len(longest)} characters",
                 f"shorten the key: with the team's name and a '-' it may have {names.NAME_LIMIT}",
             )
         other = first.setdefault(name.lower(), item.key)
@@ -288,6 +289,12 @@ def _names(team_files: TeamFiles, report: FindingCollector) -> None:
                 f"{label} in AWS",
                 "rename one of the two, best with a short key",
             )
+
+
+def _parts_of(item: Item) -> int:
+    """As many parts as a policy may be written as, or more."""
+    is_large = not isinstance(item, InvalidEntry) and item.spec.most_characters > _SIZE
+    return lint.MOST_PARTS if is_large else 1
 
 
 def _statements(

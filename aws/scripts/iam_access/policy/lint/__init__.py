@@ -15,9 +15,10 @@ from iam_access.place import Path
 from iam_access.policy.actions import acts_on, can_act_on, unknown_action
 from iam_access.policy.arn import resource_fault
 from iam_access.policy.condition_keys import can_have, find_condition_key
-from iam_access.policy.document import Statement, policy_size, statements_of
+from iam_access.policy.document import DocumentError, Statement, policy_size, statements_of
 from iam_access.policy.globs import malformed_variable
 from iam_access.policy.lint.conditions import bad_variable, check_condition, plain_operator
+from iam_access.policy.packing import SplitError, split
 from iam_access.problem import Problem
 from iam_access.snapshot import Document
 
@@ -131,8 +132,9 @@ _ORDINARY_ARN = re.compile(
     r"arn:aws:(s3::|(?!iam:|s3:)[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?):[!-#%-~][^$]*"
 )
 
-# A document of more than this many times its quota is not checked further.
-_FAR_TOO_LARGE = 10
+#: In as many policies a document may be written: no user or role can have more attached.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MOST_PARTS = 20
 
 
 def check_document(
@@ -140,13 +142,13 @@ def check_document(
 ) -> Iterator[Problem]:
     """Yield all problems of an identity policy: its size, its statements, repeated statement ids.
 
-    `quota` is the allowed number of characters without white space, None for no limit. `name` is
-    the document's name in messages.
+    `quota` is the number of characters without white space that fit into one policy, None for no
+    limit; a larger document is written as several. `name` is the document's name in messages.
     """
-    too_large = [*_too_large(document, path, quota, name)]
-    yield from too_large
-    if too_large and policy_size(document) > _FAR_TOO_LARGE * (quota or 0):
-        return  # slow, and most of it has to be removed anyway
+    if quota is not None and policy_size(document) > quota:
+        yield from _too_large(document, path, quota, name)
+        if policy_size(document) > MOST_PARTS * quota:
+            return  # slow, and most of it has to be removed anyway
     statements = statements_of(document)
     for position, each in enumerate(statements):
         yield from check_statement(each, (*path, "Statement", position))
@@ -169,16 +171,29 @@ def _repeated_sids(statements: Sequence[Statement], path: Path) -> Iterator[Prob
         first.setdefault(sid, position)
 
 
-def _too_large(
-    document: Document, path: Path, quota: int | None, name: str | None
-) -> Iterator[Problem]:
+def _too_large(document: Document, path: Path, quota: int, name: str | None) -> Iterator[Problem]:
     characters = policy_size(document)
     policy = "the policy" if name is None else f"the policy {shown(name)}"
-    if quota is not None and characters > quota:
+    parts = 0
+    if characters <= MOST_PARTS * quota:
+        try:
+            parts = len(split(document, quota))
+        except SplitError as error:
+            yield Problem(
+                "policy-too-large",
+                f"{policy} does not fit into policies of {quota:,} characters: {error}",
+                "write that statement as several",
+                path,
+            )
+            return
+        except DocumentError:
+            return  # reported with its statements
+    if characters > MOST_PARTS * quota or parts > MOST_PARTS:
         yield Problem(
             "policy-too-large",
-            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed",
-            "use wildcards, or split it into several policies",
+            f"{policy} has {characters:,} characters without white space; {quota:,} are allowed "
+            f"in one policy, and {MOST_PARTS} policies on a user or role",
+            "use wildcards, or grant less",
             path,
         )
 

@@ -1,0 +1,107 @@
+"""Parts of a policy that is in use: what stays where it is, and what the parts decide together."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from iam_access.policy.document import document, policy_size, statements_of
+from iam_access.policy.packing import SplitError, split
+from iam_access.policy.parts import resplit
+from iam_access.snapshot import Document
+from tests.policy.test_packing_split import POOL, verdicts
+
+LIMIT = 1_000
+
+
+def buckets(first: int, last: int, effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    names = [f"arn:aws:s3:::a-bucket-with-a-name-{number:03}" for number in range(first, last)]
+    return {"Effect": effect, "Action": ["s3:GetObject"], "Resource": names, **more}
+
+
+def effects(part: Document) -> set[str]:
+    return {each["Effect"] for each in statements_of(part)}
+
+
+def test_what_fits_is_left_as_it_is_written() -> None:
+    source = document([{**buckets(0, 3), "Sid": "Mine"}])
+    assert resplit(source, {1: source, 2: source}, LIMIT) == {1: source}
+
+
+def test_a_policy_that_is_new_has_the_parts_of_a_split() -> None:
+    source = document([buckets(0, 60)])
+    assert [*resplit(source, {}, LIMIT).values()] == [*split(source, LIMIT)]
+
+
+@pytest.mark.parametrize(
+    ("statements", "changed"),
+    [
+        ([buckets(0, 60), buckets(70, 72, "Deny")], set()),
+        ([buckets(1, 60)], {1}),
+        ([buckets(0, 61)], {3}),
+        (
+            [buckets(0, 60), buckets(70, 71, Condition={"Bool": {"aws:SecureTransport": "true"}})],
+            {3},
+        ),
+    ],
+)
+def test_what_does_not_change_stays_where_it_is(
+    statements: list[dict[str, Any]], changed: set[int]
+) -> None:
+    present = resplit(document([buckets(0, 60)]), {}, LIMIT)
+    present = {**present, 3: document([*statements_of(present[3]), buckets(70, 72, "Deny")])}
+    if changed:
+        present = resplit(document([buckets(0, 60)]), present, LIMIT)
+    parts = resplit(document(statements), present, LIMIT)
+    assert {number for number in parts if parts[number] != present[number]} == changed
+
+
+def test_what_no_longer_fits_moves_to_another_part() -> None:
+    present = resplit(document([buckets(0, 60)]), {}, LIMIT)
+    grown = document([{**buckets(0, 60), "Action": ["s3:GetObject", "s3:PutObject"]}])
+    parts = resplit(grown, present, LIMIT)
+    assert all(policy_size(each) <= LIMIT for each in parts.values())
+    assert len(parts) == len(split(grown, LIMIT))
+
+
+def test_a_part_that_is_not_needed_is_emptied_into_the_others() -> None:
+    present = resplit(document([buckets(0, 66)]), {}, LIMIT)
+    fewer = document([buckets(0, 10), buckets(22, 40), buckets(50, 66)])
+    parts = resplit(fewer, present, LIMIT)
+    assert len(present) == 3
+    assert len(parts) == 2
+    assert parts.keys() < present.keys()
+
+
+def test_what_a_stopped_run_left_twice_stays_in_one_part() -> None:
+    source = document([buckets(0, 60)])
+    present = resplit(source, {}, LIMIT)
+    last = max(present)
+    twice = {**present, last + 1: present[last]}
+    assert resplit(source, twice, LIMIT) == present
+
+
+def test_any_parts_decide_together_as_the_whole() -> None:
+    """Whatever is added, removed and changed; and what is written is written once."""
+    random = Random(7)
+    again = 0
+    for _ in range(60):
+        limit = random.randint(300, 900)
+        statements = random.choices(POOL, k=5)
+        present: Any = {}
+        for _ in range(3):
+            source = document(statements)
+            try:
+                parts = resplit(source, present, limit)
+            except SplitError:
+                break
+            assert all(policy_size(each) <= limit for each in parts.values())
+            assert verdicts(tuple(parts.values())) == verdicts((source,))
+            mixed = [each for each in parts.values() if len(effects(each)) > 1]
+            assert len(mixed) <= 1 or len(parts) == 1
+            again += resplit(source, parts, limit) != parts
+            present = parts
+            place = random.randrange(len(statements))
+            statements = [*statements[:place], random.choice(POOL), *statements[place + 1 :]]
+            statements += random.choices(POOL, k=random.randint(0, 1))
+    assert again == 0
