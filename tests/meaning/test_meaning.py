@@ -53,6 +53,8 @@ BUCKET = "arn:aws:s3:::reports"
 OBJECTS = "arn:aws:s3:::reports/*"
 EVENING = datetime(2026, 3, 1, 18, tzinfo=UTC)
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+MFA_BY_AGE = {"Null": {"aws:MultiFactorAuthAge": False}}
+WITHOUT_MFA = {"Null": {"aws:MultiFactorAuthAge": True}}
 LOCAL = "arn:aws:iam::111122223333:policy/local"
 
 
@@ -158,6 +160,8 @@ def test_actions_are_told_in_short_where_they_are_all_of_their_level() -> None:
         ([allow("s3:*")], [allow("s3:GetObject", on=OBJECTS)]),
         ([allow("*")], [allow(NotAction="iam:*")]),
         ([allow("s3:Get*")], [allow("s3:GetObject", when=MFA)]),
+        ([allow("s3:Get*", when=MFA_BY_AGE)], [allow("s3:GetObject", when=MFA)]),
+        ([allow("s3:Get*", when=MFA)], [allow("s3:GetObject", when=MFA_BY_AGE)]),
         ([allow("s3:GetObject", on="arn:aws:s3:::r*")], [allow("s3:GetObject", on=OBJECTS)]),
         ([allow("s3:GetObject", on=OBJECTS)], [allow("S3:getobject", on=[f"{BUCKET}/a/?.txt"])]),
         ([allow("s3:*", NotResource=BUCKET)], [allow("s3:*", on=OBJECTS)]),
@@ -194,6 +198,7 @@ def test_what_adds_nothing_real_is_no_new_access(
     [
         ([allow("s3:GetObject", on=OBJECTS)], allow("s3:GetObject")),
         ([allow("s3:GetObject", when=MFA)], allow("s3:GetObject")),
+        ([allow("s3:Get*", when=MFA)], allow("s3:GetObject", when=WITHOUT_MFA)),
         ([allow("s3:GetObject", on=BUCKET)], allow("s3:GetObject", on=OBJECTS)),
         ([allow("s3:*", when=until("2026-03-01T18:00:00Z"))], allow("s3:GetObject")),
         ([], allow("brandnew:Thing")),

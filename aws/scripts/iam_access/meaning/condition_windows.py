@@ -12,6 +12,7 @@ from iam_access.policy.evaluation.conditions import CompiledCondition as Compile
 from iam_access.policy.evaluation.conditions import Qualifier, compile_conditions
 from iam_access.policy.expiry import CURRENT_TIME
 from iam_access.policy.globs import escape_variables
+from iam_access.policy.mfa import MFA_PRESENT
 
 ALWAYS_START = datetime.min.replace(tzinfo=UTC)
 ALWAYS_END = datetime.max.replace(tzinfo=UTC)
@@ -80,11 +81,23 @@ def condition_terms(
     for operator, keys in block.items():
         for key, values in keys.items():
             bounds = _window(operator, key, values)
-            if bounds is None:
+            if bounds is None and _asks_for_mfa(operator, key, values):
+                found.append(_condition("Bool", MFA_PRESENT, "true", variables))
+            elif bounds is None:
                 found.append(_condition(operator, key, values, variables))
             else:
                 window = window.within(bounds)
     return frozenset(found), window
+
+
+def _asks_for_mfa(operator: str, key: str, values: Any) -> bool:
+    """Whether a condition holds where a second factor was used, which is where its age is there.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthage
+    """
+    return (operator.lower(), key.lower()) == ("null", "aws:multifactorauthage") and {
+        text_of(each).lower() for each in as_list(values)
+    } == {"false"}
 
 
 def _window(operator: str, key: str, values: Any) -> ConditionWindow | None:
