@@ -137,7 +137,8 @@ class Switches:
         if switch is None or hub is None:
             return
         name = switch.group_in(scope.environment, role.name)
-        group = self._group(entry, role, hub.snapshot, name)
+        written = switch.members.get(scope.environment, ())
+        group = self._group(entry, role, hub, name, written)
         if group.id in self._wanted:
             self._findings.append(
                 self._finding(
@@ -162,7 +163,6 @@ class Switches:
             )
             return
         self._wanted[group.id] = group
-        written = switch.members.get(scope.environment, ())
         for index, each in enumerate(written):
             path = ("members", scope.environment, index)
             for member in self._members(entry, path, each, group, role, hub):
@@ -185,17 +185,22 @@ class Switches:
         account = Account(number, scope.account.partition, "", named)
         return replace(scope, account=account, environment=switch.environment, snapshot=snapshot)
 
-    def _group(self, entry: Entry, role: Resource, hub: Snapshot, name: str) -> Resource:
+    def _group(
+        self, entry: Entry, role: Resource, hub: TeamInAccount, name: str, users: Iterable[str]
+    ) -> Resource:
         scope = self._scope
-        account, is_here = scope.account, hub.account_id == scope.account.id
+        account, is_here = scope.account, hub.account.id == scope.account.id
         path = f"group{names.switch_path(scope.team, account.id)}{name}"
-        arn = arns.iam_arn(hub.account_id, path, partition=account.partition)
+        arn = arns.iam_arn(hub.account.id, path, partition=account.partition)
+        members = [hub.user(each).name for each in users]
         return Resource(
-            id=switch_group.group_id(scope.team, hub.account_id, account.id, name),
+            id=switch_group.group_id(scope.team, hub.account.id, account.id, name),
             name=name,
             teams=role.teams,
             attributes={"managed": (), "others": ()},
-            aside=switch_group.aside(hub, account.id, arn, is_here=is_here),
+            aside=switch_group.aside(
+                hub.snapshot, account.id, arn, is_here=is_here, members=members
+            ),
             document=permission(role.attributes["arn"]),
             principal=None if is_here else Principal(PrincipalType.ROLE, role.name),
             needs=frozenset({role.id}),

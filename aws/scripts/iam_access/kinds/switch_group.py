@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Set
 from datetime import datetime
 from typing import Any, Final
 
-from iam_access.kinds import calls, names
+from iam_access.kinds import calls, names, switch_takeover
 from iam_access.kinds.base import finding_about
 from iam_access.kinds.kind import (
     GivenAccess,
@@ -45,7 +45,7 @@ class SwitchGroups(Kind):
 
     name = NAME
     operations: Operations = iam_operations(
-        *("create_group", "delete_group"),
+        *("create_group", "delete_group", "update_group", "remove_user_from_group"),
         *("put_group_policy", "delete_group_policy", "detach_group_policy"),
     )
     reads = ("iam:GetGroup", "iam:GetAccountAuthorizationDetails")
@@ -74,7 +74,9 @@ class SwitchGroups(Kind):
         if hub is None or taken is None:
             return None
         return UnmanagedResource(
-            _taken(wanted, taken, hub, snapshot), is_equivalent=False, adopt=None
+            _taken(wanted, taken, hub, snapshot),
+            is_equivalent=False,
+            adopt=switch_takeover.takeover(wanted, taken, hub),
         )
 
     def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
@@ -143,16 +145,19 @@ def group_id(team: str, hub: str, account: str, group: str) -> ResourceId:
     return ResourceId(NAME, f"{team} {hub} {account} {group}")
 
 
-def aside(hub: Snapshot, role_account: str, arn: str, *, is_here: bool) -> dict[str, Any]:
+def aside(
+    hub: Snapshot, role_account: str, arn: str, *, is_here: bool, members: Iterable[str] = ()
+) -> dict[str, Any]:
     """What the kind knows of a group by its ARN: its hub, and the account of its role.
 
-    It `is_here` in the hub's own plan.
+    It `is_here` in the hub's own plan. `members` are the names of the users that it is to have.
     """
     return {
         "hub": hub.account_id,
         "role_account": role_account,
         "arn": arn,
         "is_here": is_here,
+        "members": frozenset(members),
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any, Final
 
-from iam_access.kinds import calls, switch_group
+from iam_access.kinds import calls, switch_group, switch_takeover
 from iam_access.kinds.kind import (
     GivenAccess,
     Kind,
@@ -60,7 +60,11 @@ class SwitchMembers(Kind):
         hub = hub_of(snapshot, resource.aside["hub"])
         user = Principal(PrincipalType.USER, resource.aside["user"])
         state = hub.principals.get(user) if hub is not None else None
-        return state is not None and resource.aside["group"] in state.groups
+        if hub is None or state is None or resource.aside["group"] not in state.groups:
+            return False
+        group = hub.principals.get(Principal(PrincipalType.GROUP, resource.aside["group"]))
+        role = snapshot.principals.get(resource.principal) if resource.principal else None
+        return group is None or role is None or switch_takeover.leads_to(group, role.arn)
 
     def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
         return None

@@ -1,15 +1,16 @@
 """What a plan means for the users and roles of an account, with what has to be read for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from iam_access.cloud.client import CloudError
 from iam_access.cloud.sessions import AccountSession
+from iam_access.kinds import kind_of
 from iam_access.meaning.meaning import meaning
 from iam_access.meaning.principal_policies import affected_principals, managed_documents_needed
 from iam_access.meaning.resource_access import ResourceChanges
 from iam_access.meaning.switching import with_switchers
-from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Severity
+from iam_access.model import Account, AccountReport, Change, Finding, Meaning, Resource, Severity
 from iam_access.plan.account_after import after
 from iam_access.plan.diff import observed_state, state_after
 from iam_access.policy.document import DocumentError
@@ -34,7 +35,7 @@ def explained(
         observed = observed_state(before)
         held = state_after(observed, changes)
         then = with_switchers(after(before, changes), held.values())
-        before = with_switchers(before, observed.values())
+        before = with_switchers(before, (*observed.values(), *_taken_over(changes, before)))
         principals = affected_principals(before, then, changes)
         concerned = ResourceChanges.between(before, then).concerned(before, then)
         read_for = concerned.union(principals)
@@ -56,6 +57,14 @@ def explained(
         findings = (*plan.findings, _unexplained(report.account, error))
         return replace(report, plan=replace(plan, findings=findings))
     return replace(report, meanings=made, held_meanings=held)
+
+
+def _taken_over(changes: Sequence[Change], before: Snapshot) -> Iterator[Resource]:
+    """What a plan makes ours and is there already, made by others."""
+    for change in changes:
+        made = change.after if change.before is None else None
+        if made is not None and kind_of(made.id).is_there(made, before):
+            yield made
 
 
 def _unexplained(account: Account, error: Exception) -> Finding:
