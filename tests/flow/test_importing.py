@@ -1,6 +1,5 @@
 """Files of older tools, imported and applied where these tools worked, in the sandbox."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 from iam_access.cli import commands
 from iam_access.sandbox import SandboxAccount
-from tests.flow.fleet import TEMPLATE, Files, Fleet, Run, opened
+from tests.flow.fleet import Files, Fleet, Run, opened
+from tests.flow.older_tools import allows, document, with_switches
 
 DEVELOPMENT, STAGING = "888888888888", "999999999999"
 
@@ -47,17 +47,9 @@ roles:
 """
 
 
-def document(*statements: Mapping[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
 def trusts(**principal: str) -> str:
     statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Sid": "", "Principal": principal}
     return document(statement)
-
-
-def allows(action: str, resource: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def made_by_iam_syncr(iam: Any, role: str, trust: str, *statements: Mapping[str, Any]) -> None:
@@ -85,15 +77,6 @@ def synced(fleet: Fleet) -> None:
         allows("ec2:*", "*"),
         allows("iam:*", targets[1]),
     )
-
-
-def with_switches(path: Path) -> Path:
-    """The deployer's template with all switches on."""
-    text = TEMPLATE.read_text("utf-8")
-    off, on = 'Type: String\n    Default: "false"', 'Type: String\n    Default: "true"'
-    assert off in text
-    path.write_text(text.replace(off, on), "utf-8")
-    return path
 
 
 @contextmanager

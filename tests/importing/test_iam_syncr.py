@@ -11,6 +11,7 @@ from iam_access.importing.source import SourceFile
 from iam_access.importing.written import Imported
 from tests.config.repository import marked
 
+ALL = ("aws-roles", "aws-buckets", "aws-keys")
 OWN, OTHER = "111122223333", "444455556666"
 ACCOUNTS = SourceFile("accounts.yaml", f"dev: {OWN}\nstg: {OTHER}\n".encode())
 EC2: dict[str, Any] = {"service": "ec2"}
@@ -19,7 +20,7 @@ ALLOWED = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": "*"}
 
 def result(*texts: str) -> Imported:
     files = [SourceFile(f"{index}.yaml", text.encode()) for index, text in enumerate(texts)]
-    return imported("dev", ACCOUNTS, files, "team", "dev")
+    return imported("dev", ACCOUNTS, files, "team", "dev", ALL)
 
 
 def content(found: Imported, folder: str = "aws-roles") -> dict[str, Any]:
@@ -347,3 +348,141 @@ def test_ids_that_lost_a_zero_are_errors() -> None:
     assert [(each.code, str(each.location)) for each in found.findings] == [
         ("bad-account-id", "accounts.yaml:2:6")
     ]
+
+
+def bucket(*lines: str) -> dict[str, Any]:
+    """The one bucket b of these lines."""
+    text = "buckets:\n  b:\n" + indent("\n".join(map(dedent, lines)), "    ") + "\n"
+    found: dict[str, Any] = content(result(text), "aws-buckets")["aws-buckets"]["b"]
+    return found
+
+
+def test_a_bucket_with_its_policy() -> None:
+    assert bucket(
+        "location: eu-west-1",
+        "tags: {app: pay}",
+        """\
+        allow_permission:
+          action: s3:GetObject
+          resource: {s3: __self__/*}
+          principal: [{service: cloudtrail.amazonaws.com}, {iam: role/x, account: stg}]
+        deny_permission: {action: "s3:*", resource: {s3: __self__}, Principal: "*"}
+        """,
+    ) == {
+        "region": "eu-west-1",
+        "tags": {"app": "pay"},
+        "statements": [
+            {
+                "effect": "Allow",
+                "principals": [
+                    {"service": "cloudtrail.amazonaws.com"},
+                    {"iam": "role/x", "account": OTHER},
+                ],
+                "actions": ["s3:GetObject"],
+                "resources": [{"s3": "__self__/*"}],
+            },
+            {
+                "effect": "Deny",
+                "principals": {"iam": "*"},
+                "actions": ["s3:*"],
+                "resources": [{"s3": "__self__"}],
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "faults"),
+    [
+        ("{location: eu-west-1}", "eu-west-1", 1),
+        ("{location: us-east-1}", "us-east-1", 2),
+        ("{location: EU}", "eu-west-1", 1),
+        ("{}", "ap-southeast-2", 2),
+    ],
+)
+def test_the_region_of_a_bucket(written: str, region: str, faults: int) -> None:
+    text = f"buckets: {{b: {written}}}"
+    assert content(result(text), "aws-buckets")["aws-buckets"] == {"b": {"region": region}}
+    assert codes(text) == ["older-fault"] * faults
+
+
+KEY = """\
+keys:
+  pay/main:
+    location: eu-west-1
+    description: Encrypts
+    admin_users: [{iam: role/admin}, "arn:aws:iam::111122223333:user/ann"]
+    allow_permission: {action: kms:Decrypt, resource: {kms: __self__}, principal: {iam: role/x}}
+    grant:
+      - grantee: {iam: role/worker}
+        retiree: {iam: role/admin, account: stg}
+        operations: [Decrypt, Encrypt]
+        constraints: {EncryptionContextSubset: {app: pay}}
+        grant_tokens: [x]
+"""
+
+
+@pytest.mark.parametrize("section", ["keys", "encryption_keys"])
+def test_a_key_with_its_administrators_and_grants(section: str) -> None:
+    text = KEY.replace("keys:", f"{section}:")
+    assert content(result(text), "aws-keys")["aws-keys"] == {
+        "pay/main": {
+            "region": "eu-west-1",
+            "description": "Encrypts",
+            "admins": [{"iam": "role/admin"}, {"iam": "arn:aws:iam::111122223333:user/ann"}],
+            "statements": [
+                {"effect": "Allow", "principals": {"iam": "role/x"}, "actions": ["kms:Decrypt"]}
+            ],
+            "grants": [
+                {
+                    "grantee": {"iam": "role/worker"},
+                    "retiree": {"iam": "role/admin", "account": OTHER},
+                    "operations": ["Decrypt", "Encrypt"],
+                    "constraints": {"encryption_context_subset": {"app": "pay"}},
+                }
+            ],
+        }
+    }
+    assert codes(text) == ["older-fault"] * 4
+
+
+def on_bucket(statement: str) -> str:
+    return f"buckets: {{b: {{location: eu-west-1, allow_permission: {statement}}}}}"
+
+
+def on_key(rest: str) -> str:
+    return f"keys: {{k: {{location: eu-west-1, {rest}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("buckets: {b: {¶policy: x}}", "unknown-key"),
+        (on_bucket("¶{action: s3:GetObject, resource: x}"), "missing-key"),
+        (on_bucket("{¶notprincipal: {iam: root}, action: a:B, resource: x}"), "not-converted"),
+        (on_bucket("{principal: {iam: ¶__self__}, action: a:B, resource: x}"), "not-converted"),
+        ("keys: {k: ¶{}}", "missing-key"),
+        (on_key("grant: ¶{grantee: {iam: role/x}}"), "missing-key"),
+        (
+            on_key("grant: {operations: Decrypt, grantee: ¶{iam: [role/x, role/y]}}"),
+            "not-converted",
+        ),
+        (
+            on_key(
+                "permission: ¶{allow: true, action: kms:*, resource: x, principal: {iam: root}}"
+            ),
+            "not-converted",
+        ),
+    ],
+)
+def test_what_cannot_be_converted_of_buckets_and_keys(text: str, code: str) -> None:
+    plain, place = marked(text)
+    errors = [each for each in result(plain).findings if each.is_error]
+    assert (code, f"0.yaml:{place}") in [(each.code, str(each.location)) for each in errors]
+
+
+def test_what_has_no_folder_here_is_refused() -> None:
+    source = SourceFile("a.yaml", b"buckets: {b: {location: eu-west-1}}\nkeys: {}\n")
+    found = imported("dev", ACCOUNTS, [source], "team", "dev", ("aws-roles",))
+    assert [each.code for each in found.findings if each.is_error] == ["not-converted"] * 2
+    assert found.files == ()

@@ -267,10 +267,50 @@ def add_import(
     )
     add_common(parser)
     parser.add_argument(
-        "--team", metavar="TEAM", help="the team whose files are written (default: by the account)"
+        "--team", metavar="TEAM", help="the team whose files are written (default: by what is read)"
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files of the team that are there already"
     )
     parser.set_defaults(tool=name)
     return parser
+
+
+def add_accounts_location(parser: argparse.ArgumentParser) -> None:
+    """The file with the ids of accounts."""
+    parser.add_argument(
+        "--accounts-location",
+        type=Path,
+        metavar="FILE",
+        help="the ids of accounts by name (default: accounts.yaml beside what is read)",
+    )
+
+
+def add_rolemodel(parser: argparse.ArgumentParser) -> None:
+    """The files that RoleModel works with beside its configuration."""
+    parser.add_argument(
+        "--users", type=Path, metavar="FILE", help="the users by account and role, as sync_users"
+    )
+    add_accounts_location(parser)
+    parser.add_argument(
+        "--roles",
+        type=Path,
+        metavar="FILE",
+        help="what `rolemodel CONFIG list` prints: the roles that are there, to take them over",
+    )
+    parser.add_argument(
+        "--parameter",
+        type=template_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the value of a parameter of the template (may be repeated)",
+    )
+
+
+def template_parameter(text: str) -> tuple[str, str]:
+    """Parse the name and the value of a parameter."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value

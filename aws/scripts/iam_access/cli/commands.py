@@ -223,10 +223,8 @@ def import_files(argv: Sequence[str] | None = None, *, clock: Clock = utc_now) -
     tools = parser.add_subparsers(metavar="TOOL", required=True)
     syncr = arguments.add_import(tools, "iam-syncr", "the folder of one account of iam_syncr")
     syncr.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of one account")
-    syncr.add_argument(
-        "--accounts-location",
-        type=Path,
-        metavar="FILE",
-        help="the ids of accounts by name (default: accounts.yaml beside the folder)",
-    )
+    arguments.add_accounts_location(syncr)
+    model = arguments.add_import(tools, "rolemodel", "the configuration of RoleModel")
+    model.add_argument("configuration", type=Path, metavar="CONFIG", help="its YAML file")
+    arguments.add_rolemodel(model)
     return run_command(parser, argv, in_module("iam_access.cli.importing"), clock)

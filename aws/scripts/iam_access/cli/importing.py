@@ -14,9 +14,9 @@ from iam_access.cli.runtime import Clock, Command
 from iam_access.config import load as loader
 from iam_access.config.files import shown_path
 from iam_access.errors import UsageError
-from iam_access.importing import iam_syncr
+from iam_access.importing import iam_syncr, rolemodel
 from iam_access.importing.source import SourceFile
-from iam_access.importing.written import Imported
+from iam_access.importing.written import Imported, NewFile
 from iam_access.model import Finding, Location, Report, Severity
 
 _TEAM: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -47,6 +47,29 @@ def from_iam_syncr(options: argparse.Namespace, clock: Clock) -> int:
         account, _source(beside), files, _team(options.team, account), shown_path(folder)
     )
     return _finish(options, clock, result, tuple(map(_not_read, others)))
+
+
+def from_rolemodel(options: argparse.Namespace, clock: Clock) -> int:
+    """`import.py rolemodel`: a configuration, with the template that it names."""
+    path: Path = options.configuration
+    config = _source(path)
+    named = rolemodel.template_of(config)
+    if named is None:
+        raise UsageError(
+            f"{path} names no template of roles", "name RoleModel's file with assumable_roles"
+        )
+    beside = path.parent / _ACCOUNTS
+    accounts = options.accounts_location or (beside if beside.exists() else None)
+    files = rolemodel.RoleModelFiles(
+        config,
+        _source(path.parent / named),
+        _source(options.users) if options.users is not None else None,
+        _source(accounts) if accounts is not None else None,
+        _source(options.roles) if options.roles is not None else None,
+        dict(options.parameter),
+    )
+    team = _team(options.team, rolemodel.TOOL)
+    return _finish(options, clock, rolemodel.imported(files, team, shown_path(path)), ())
 
 
 def _not_read(path: Path) -> Finding:
@@ -101,7 +124,7 @@ def _finish(
     for each in result.files:
         path = options.config_dir / each.name
         write(path, each.text, "name another folder with --config-dir")
-        findings.append(_written(path))
+        findings.append(_written(path, each, result.team))
     checked = loader.load(options.config_dir, now=now)
     wrong = findings_of(checked, frozenset({result.team}))
     return show(Report("import", now, findings=(*there, *findings, *wrong)), options)
@@ -130,14 +153,15 @@ def _in_the_way(options: argparse.Namespace, result: Imported) -> Iterator[Findi
         )
 
 
-def _written(path: Path) -> Finding:
+def _written(path: Path, file: NewFile, team: str) -> Finding:
     return Finding(
         "file-written",
         Severity.NOTE,
         f"{shown_path(path)} is written",
-        "next, see what it would do: apply.py TEAM --dry-run --adopt --explain",
+        f"{file.advice}see what it would do: apply.py {team} --adopt --dry-run --explain",
         Location(shown_path(path), 1, 1),
+        team,
     )
 
 
-_TOOLS: Final[Mapping[str, Command]] = {"iam-syncr": from_iam_syncr}
+_TOOLS: Final[Mapping[str, Command]] = {"iam-syncr": from_iam_syncr, "rolemodel": from_rolemodel}

@@ -6,14 +6,24 @@ accounts by name; the folder's name is that of its account.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from iam_access.importing import syncr_statements
+from iam_access.importing import syncr_resources, syncr_statements
 from iam_access.importing.source import Node, Reporter, SourceFile, entries, parsed
-from iam_access.importing.syncr_statements import ROLE, Scope
-from iam_access.importing.written import ACCOUNTS, ROLES, Imported, NewFile, team_file
-from iam_access.kinds import templates
+from iam_access.importing.syncr_resources import PERMISSIONS, items, permissions
+from iam_access.importing.syncr_statements import BUCKET, KEY, ROLE, Scope
+from iam_access.importing.written import (
+    ACCOUNTS,
+    BUCKETS,
+    KEYS,
+    ROLES,
+    Imported,
+    NewFile,
+    team_file,
+)
+from iam_access.kinds import FOLDERS, templates
 from iam_access.model import Location
 from iam_access.phrases import did_you_mean, listed, shown
 
@@ -21,25 +31,28 @@ TOOL: Final = "iam_syncr"
 _TEMPLATES: Final = "templates"
 _ROLES: Final = "roles"
 _REMOVED: Final = ("remove_roles", "remove_role")
-_LATER: Final = ("buckets", "keys", "encryption_keys")
-_SECTIONS: Final = (_TEMPLATES, _ROLES, *_REMOVED, *_LATER)
-_PERMISSIONS: Final[Mapping[str, str | None]] = {
-    "permission": None,
-    "allow_permission": "Allow",
-    "deny_permission": "Deny",
-}
+_BUCKETS: Final = "buckets"
+_KEYS: Final = ("keys", "encryption_keys")
+_SECTIONS: Final = (_TEMPLATES, _ROLES, *_REMOVED, _BUCKETS, *_KEYS)
 _TRUST: Final[Mapping[str, bool]] = {"allow_to_assume_me": True, "disallow_to_assume_me": False}
 _USE: Final = "use"
-_ROLE_KEYS: Final = (_USE, "description", "make_instance_profile", *_TRUST, *_PERMISSIONS)
+_ROLE_KEYS: Final = (_USE, "description", "make_instance_profile", *_TRUST, *PERMISSIONS)
+_FOLDERS: Final = frozenset(folder.folder for folder in FOLDERS)
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 
 
 def imported(
-    account: str, accounts: SourceFile, files: Sequence[SourceFile], team: str, source: str
+    account: str,
+    accounts: SourceFile,
+    files: Sequence[SourceFile],
+    team: str,
+    source: str,
+    folders: Collection[str] = _FOLDERS,
 ) -> Imported:
     """The files of a team with one account, and what was found in those of the account's folder.
 
-    `source` is the folder as people would type it.
+    `source` is the folder as people would type it. What would go into another folder than `folders`
+    is an error.
     """
     report = Reporter(TOOL)
     ids = _account_ids(accounts, report)
@@ -53,7 +66,10 @@ def imported(
     scope = Scope(ROLE, "", ids.get(account, ""), ids, report)
     beside = dict(_templates(documents, scope))
     roles = {**_roles(documents, beside, scope), **_removed(documents, scope)}
-    _not_yet(documents, report)
+    buckets, keys = _buckets(documents, scope), _keys(documents, scope)
+    for folder, sections in ((BUCKETS, (_BUCKETS,)), (KEYS, _KEYS)):
+        if folder not in folders:
+            _not_converted(documents, sections, report)
     findings = report.collected.sorted()
     made: list[NewFile] = []
     if not any(each.is_error for each in findings):
@@ -61,6 +77,11 @@ def imported(
         if roles:
             kept = {name: each[1] for name, each in beside.items() if _is_used(name, roles)}
             made.append(team_file(ROLES, team, roles, source, {templates.KEY: kept}))
+        made += [
+            team_file(folder, team, each, source)
+            for folder, each in ((BUCKETS, buckets), (KEYS, keys))
+            if each
+        ]
     return Imported(team, tuple(made), findings)
 
 
@@ -205,11 +226,11 @@ def _converted(node: Node, scope: Scope) -> dict[str, Any]:
     found: dict[str, Any] = {}
     description = written.get("description")
     if description is not None and description.value:
-        found["description"] = " ".join(report.texts(description, "description"))
+        found["description"] = report.text(description, "description")
     trust = [
         entry
         for key, allows in _TRUST.items()
-        for each in _items(written.get(key))
+        for each in items(written.get(key))
         for entry in syncr_statements.trust_entries(each, allows=allows, scope=scope)
     ]
     statements = permissions(node, scope)
@@ -219,20 +240,6 @@ def _converted(node: Node, scope: Scope) -> dict[str, Any]:
     if profile is not None and profile.value:
         found["instance_profile"] = report.flag(profile, "make_instance_profile")
     return found
-
-
-def permissions(node: Node, scope: Scope) -> list[dict[str, Any]]:
-    """The statements of a role, bucket or key."""
-    return [
-        statement
-        for key, default in _PERMISSIONS.items()
-        for each in _items(node.mapping.get(key))
-        for statement in syncr_statements.statements(each, default, key, scope)
-    ]
-
-
-def _items(node: Node | None) -> list[Node]:
-    return node.items if node is not None and node.value is not None else []
 
 
 def _removed(documents: Sequence[Node], scope: Scope) -> dict[str, dict[str, Any]]:
@@ -261,7 +268,7 @@ def _removed(documents: Sequence[Node], scope: Scope) -> dict[str, dict[str, Any
 
 
 def _absent(node: Node, section: str, there: set[str], report: Reporter) -> dict[str, Any]:
-    (name,) = report.texts(node, section) or [""]
+    name = report.text(node, section)
     if name.rpartition("/")[2].lower() in there:
         report.refuse(
             node.location,
@@ -271,9 +278,30 @@ def _absent(node: Node, section: str, there: set[str], report: Reporter) -> dict
     return {name.strip("/"): {"state": "absent"}} if name else {}
 
 
-def _not_yet(documents: Sequence[Node], report: Reporter) -> None:
+def _buckets(documents: Sequence[Node], scope: Scope) -> dict[str, dict[str, Any]]:
+    report = scope.report
+    found = {}
+    for name, node in entries(_section(documents, _BUCKETS, report), _BUCKETS, report):
+        if report.is_mapping(node, f"the bucket {shown(name)}"):
+            found[name] = syncr_resources.bucket(node, replace(scope, kind=BUCKET, name=name))
+    return found
+
+
+def _keys(documents: Sequence[Node], scope: Scope) -> dict[str, dict[str, Any]]:
+    report = scope.report
+    found = {}
+    nodes = [each for section in _KEYS for each in _section(documents, section, report)]
+    for name, node in entries(nodes, _KEYS[0], report):
+        if report.is_mapping(node, f"the key {shown(name)}"):
+            region = syncr_resources.region_of_key(node)
+            own = replace(scope, kind=KEY, name=name, region=region)
+            found[name] = syncr_resources.key(node, own)
+    return found
+
+
+def _not_converted(documents: Sequence[Node], sections: Sequence[str], report: Reporter) -> None:
     for document in documents:
-        for section in _LATER:
+        for section in sections:
             if section in document.mapping:
                 report.refuse(
                     document.key(section),

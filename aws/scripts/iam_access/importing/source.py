@@ -107,13 +107,14 @@ class Reporter:
 
     def texts(self, node: Node, name: str) -> list[str]:
         """The texts of a list, or of one text; what is none is reported and left out."""
-        found = []
-        for each in node.items:
-            if isinstance(each.value, str) and each.value:
-                found.append(each.value)
-            else:
-                self.wrong_type(each, "a text", name)
-        return found
+        return list(filter(None, [self.text(each, name) for each in node.items]))
+
+    def text(self, node: Node, name: str) -> str:
+        """A text; empty after anything else is reported."""
+        if isinstance(node.value, str) and node.value:
+            return node.value
+        self.wrong_type(node, "a text", name)
+        return ""
 
     def flag(self, node: Node, name: str) -> bool | None:
         """Whether a value is true or false as YAML 1.1 has it; what is neither is reported."""

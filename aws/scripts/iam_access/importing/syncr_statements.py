@@ -4,11 +4,18 @@ Keys in small letters are its short forms; keys that begin with a capital letter
 statement as they are, as IAM has them.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from iam_access.importing.iam_statements import (
+    ACCOUNT_ID,
+    carried_over,
+    effect_of,
+    of_element,
+    single,
+    with_one_sid,
+)
 from iam_access.importing.source import Node, Reporter
 from iam_access.phrases import did_you_mean, listed, shown
 
@@ -32,7 +39,6 @@ _RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "sns": ("account", "location"),
     "s3": (),
 }
-_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _SAML: Final = "saml-provider/"
 _WRITE_BOTH: Final = "write them as statements of their own"
 
@@ -62,7 +68,7 @@ class Scope:
             name = str(each.value)
             if name in self.accounts:
                 found.append(self.accounts[name])
-            elif _ACCOUNT_ID.fullmatch(name) and name in self.accounts.values():
+            elif ACCOUNT_ID.fullmatch(name) and name in self.accounts.values():
                 found.append(name)
             else:
                 self.report.refuse(
@@ -87,10 +93,10 @@ def trust_entries(statement: Node, *, allows: bool, scope: Scope) -> list[dict[s
     named = list(_principals(statement, scope))
     trusted = named if allows else []
     kept_out = [] if allows else named
-    trusted += _of_element(written.get("Principal"), scope)
-    kept_out += _of_element(written.get("NotPrincipal"), scope)
-    effect = _effect(statement, scope) or "Allow"
-    more = _carried_over(statement, scope)
+    trusted += of_element(written.get("Principal"), scope.report)
+    kept_out += of_element(written.get("NotPrincipal"), scope.report)
+    effect = effect_of(statement, scope.report) or "Allow"
+    more = carried_over(statement, scope.report)
     entries = [
         {**each, **_action(each, statement, scope), **_denied(effect), **more} for each in trusted
     ]
@@ -116,17 +122,11 @@ def trust_entries(statement: Node, *, allows: bool, scope: Scope) -> list[dict[s
             f"the statement of {name} names nobody",
             "add service, iam or federated",
         )
-    return _with_one_sid(entries)
+    return with_one_sid(entries)
 
 
 def _denied(effect: str) -> dict[str, str]:
     return {"effect": effect} if effect == "Deny" else {}
-
-
-def _with_one_sid(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The statements that one becomes: a name stands once in a policy."""
-    without = ({key: value for key, value in each.items() if key != "sid"} for each in entries[1:])
-    return [*entries[:1], *without]
 
 
 def _action(entry: Mapping[str, Any], statement: Node, scope: Scope) -> dict[str, Any]:
@@ -157,11 +157,12 @@ def _principals(form: Node, scope: Scope) -> Iterator[dict[str, Any]]:
     """The principals of a mapping with `service`, `iam` and `federated`."""
     service, federated = form.mapping.get("service"), form.mapping.get("federated")
     if service is not None:
-        yield {"service": _single([_service(each, scope) for each in service.items])}
+        yield {"service": single([_service(each, scope) for each in service.items])}
     if "iam" in form.mapping:
         yield from _iam_principals(form, scope)
     for each in federated.items if federated is not None else ():
         if isinstance(each.value, dict):
+            scope.report.known_keys(each, ("iam", "account", "users"), "federated")
             for path, account in _iam_names(each, scope):
                 yield {"federated": _arn(path, account)}
         else:
@@ -169,7 +170,7 @@ def _principals(form: Node, scope: Scope) -> Iterator[dict[str, Any]]:
 
 
 def _service(node: Node, scope: Scope) -> str:
-    (name,) = scope.report.texts(node, "service") or [""]
+    name = scope.report.text(node, "service")
     if name and "." not in name and name != "ec2":
         scope.report.fault(
             node.location,
@@ -189,8 +190,8 @@ def _iam_principals(form: Node, scope: Scope) -> Iterator[dict[str, Any]]:
     for paths, accounts in by_paths.items():
         own = accounts == [scope.account]
         yield {
-            "iam": _single(paths),
-            **({} if own else {"account": _single(accounts)}),
+            "iam": single(paths),
+            **({} if own else {"account": single(accounts)}),
         }
 
 
@@ -208,7 +209,12 @@ def _whole_role(path: str, form: Node, scope: Scope) -> str:
 
 def _iam_names(form: Node, scope: Scope) -> Iterator[tuple[str, str]]:
     """What `iam`, `account` and `users` mean together: paths such as `role/x`, and accounts."""
-    written, users = form.mapping["iam"], form.mapping.get("users")
+    written, users = form.mapping.get("iam"), form.mapping.get("users")
+    if written is None:
+        scope.report.error(
+            "missing-key", form.location, "the form has no iam", "add iam: role/NAME"
+        )
+        return
     paths = scope.report.texts(written, "iam")
     accounts = scope.account_ids(form)
     ends = [""] if users is None else [f"/{each}" for each in _users(users, scope)]
@@ -241,62 +247,6 @@ def _users(node: Node, scope: Scope) -> list[str]:
     return scope.report.texts(node, "users")
 
 
-def _of_element(node: Node | None, scope: Scope) -> list[dict[str, Any]]:
-    """The principals of an element Principal or NotPrincipal, as IAM writes it."""
-    if node is None:
-        return []
-    if node.value == "*":
-        return [{"iam": "*"}]
-    if not scope.report.is_mapping(node, "Principal"):
-        return []
-    scope.report.known_keys(node, ("AWS", "Service", "Federated"), "Principal")
-    found: list[dict[str, Any]] = []
-    written = node.mapping
-    if "Service" in written:
-        found.append({"service": _single(scope.report.texts(written["Service"], "Service"))})
-    if "AWS" in written:
-        found += _aws(scope.report.texts(written["AWS"], "AWS"))
-    if "Federated" in written:
-        texts = scope.report.texts(written["Federated"], "Federated")
-        found += [{"federated": each} for each in texts]
-    return found
-
-
-def _aws(texts: list[str]) -> Iterator[dict[str, Any]]:
-    accounts = [each for each in texts if _ACCOUNT_ID.fullmatch(each)]
-    arns = [each for each in texts if each not in accounts]
-    if accounts:
-        yield {"iam": "root", "account": _single(accounts)}
-    if arns:
-        yield {"iam": _single(arns)}
-
-
-def _effect(statement: Node, scope: Scope) -> str | None:
-    written = statement.mapping.get("Effect")
-    if written is None:
-        return None
-    if written.value not in ("Allow", "Deny"):
-        scope.report.error(
-            "bad-value",
-            written.location,
-            f"Effect cannot be {shown(written.plain)}",
-            "write Allow or Deny",
-        )
-        return "Deny"
-    return str(written.value)
-
-
-def _carried_over(statement: Node, scope: Scope) -> dict[str, Any]:
-    """The name and the conditions of a statement."""
-    found: dict[str, Any] = {}
-    sid, condition = statement.mapping.get("Sid"), statement.mapping.get("Condition")
-    if sid is not None and sid.value:
-        found["sid"] = sid.plain
-    if condition is not None and scope.report.is_mapping(condition, "Condition"):
-        found["conditions"] = condition.plain
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Alias:
     """A key by its alias; `where` is the region, and the account unless it is the own."""
@@ -321,27 +271,45 @@ def statements(
     actions = _actions(policy, scope)
     plain, aliases, element = _resources(policy, scope)
     more = {**_principals_of(policy, scope), **actions}
-    carried = _carried_over(policy, scope)
+    carried = carried_over(policy, scope.report)
     head = {"sid": carried["sid"]} if "sid" in carried else {}
     tail = {"conditions": carried["conditions"]} if "conditions" in carried else {}
     groups = [plain] if plain else []
     groups += aliases
+    if scope.kind == KEY:
+        return (
+            [{**head, "effect": effect, **more, **tail}]
+            if _is_own_key(groups, policy, scope)
+            else []
+        )
     made = [
         {
             **head,
             "effect": effect,
             **more,
-            element: _single(each) if each == ["*"] else each,
+            element: single(each) if each == ["*"] else each,
             **tail,
         }
         for each in groups
     ]
-    return _with_one_sid(made)
+    return with_one_sid(made)
+
+
+def _is_own_key(groups: list[list[Any]], policy: Node, scope: Scope) -> bool:
+    """Whether a statement of a key's policy is about the key itself, as any is that counts."""
+    if groups in ([["*"]], []):
+        return bool(groups)
+    scope.report.refuse(
+        policy.location,
+        "the policy of a key is about the key itself, and this statement names something else",
+        "write resource: '*', or the statement in the policies of those who use the other",
+    )
+    return False
 
 
 def _effect_of(policy: Node, default: str | None, section: str, scope: Scope) -> str:
     report = scope.report
-    written, allow = _effect(policy, scope), policy.mapping.get("allow")
+    written, allow = effect_of(policy, scope.report), policy.mapping.get("allow")
     flag = report.flag(allow, "allow") if allow is not None else None
     said = None if flag is None else ("Allow" if flag else "Deny")
     effect = default or written or said
@@ -466,9 +434,9 @@ def _buckets(node: Node, scope: Scope) -> Iterator[Any]:
             scope.report.refuse(
                 node.location, f"a {scope.kind} has no bucket {SELF}", "name the bucket"
             )
-        elif slash and (not key or bucket == SELF):
+        elif slash and not key:
             name = scope.name if bucket == SELF else bucket
-            yield f"arn:{{partition}}:s3:::{name}/{key}"
+            yield f"arn:{{partition}}:s3:::{name}/"
         else:
             yield {"s3": text}
 
@@ -497,6 +465,11 @@ def _regional(kind: str, form: Node, scope: Scope) -> Iterator[Any]:
 
 def _own_key(node: Node, scope: Scope) -> Iterator[str]:
     if scope.kind == KEY:
+        scope.report.fault(
+            node.location,
+            f"writes the ARN of the alias for {SELF}, which matches nothing in a key's policy",
+            "the statement is about the key, and now counts; `apply.py --explain` shows for whom",
+        )
         yield "*"
     else:
         scope.report.refuse(node.location, f"a {scope.kind} has no key {SELF}", "name the key")
@@ -537,12 +510,19 @@ def _principals_of(policy: Node, scope: Scope) -> dict[str, Any]:
                 policy.key(key),
                 "all principals but some cannot be named: with Allow it is everybody else in AWS",
                 "name them, or deny by the condition aws:PrincipalArn: "
-                '{principal: {iam: "*"}, Condition: {ArnNotEquals: {aws:PrincipalArn: …}}}',
+                '{Principal: "*", Effect: Deny, Condition: {ArnNotLike: {aws:PrincipalArn: …}}}',
             )
-    found = _of_element(written.get("Principal"), scope)
+    found = of_element(written.get("Principal"), scope.report)
     for form in written["principal"].items if "principal" in written else ():
         found += _principal_form(form, scope)
-    return {"principals": found[0] if len(found) == 1 else found} if found else {}
+    if not found and not {"notprincipal", "NotPrincipal"} & written.keys():
+        scope.report.error(
+            "missing-key",
+            policy.location,
+            f"the statement names no principal, and one of a {scope.kind} needs one",
+            "add principal: {iam: role/NAME}",
+        )
+    return {"principals": single(found)}
 
 
 def _principal_form(form: Node, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -564,9 +544,3 @@ def principal(node: Node, name: str, scope: Scope) -> list[dict[str, Any]]:
 
 def _arn(path: str, account: str) -> str:
     return f"arn:{{partition}}:iam::{account}:{path}"
-
-
-def _single(texts: Any) -> Any:
-    """A list of one as the text alone."""
-    found = list(texts)
-    return found[0] if len(found) == 1 else found

@@ -10,16 +10,26 @@ from iam_access.model import Finding
 
 ACCOUNTS: Final = "aws-accounts"
 ROLES: Final = "aws-roles"
+BUCKETS: Final = "aws-buckets"
+KEYS: Final = "aws-keys"
+_ADVICE: Final = {
+    ROLES: "roles that have no permissions boundary, and are to have none, are named under "
+    "unbounded_roles in settings.yaml; then "
+}
 #: Characters of a line, beyond which a list is written in lines of its own.
 _WIDTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file below the folder of the access files; `name` is its path there."""
+    """A file below the folder of the access files; `name` is its path there.
+
+    `advice` is what to do about it before it is applied.
+    """
 
     name: str
     text: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ def team_file(
     )
     parts = [*(beside or {}).items(), (folder, entries)]
     body = "".join(_section(key, value) for key, value in parts if value or key == folder)
-    return NewFile(f"{folder}/{team}.yaml", head + body)
+    return NewFile(f"{folder}/{team}.yaml", head + body, _ADVICE.get(folder, ""))
 
 
 def _section(key: str, entries: Mapping[str, Any]) -> str:

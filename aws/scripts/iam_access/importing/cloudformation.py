@@ -1,0 +1,253 @@
+"""Templates of CloudFormation: read, and resolved with the values of their parameters.
+
+Values that only AWS knows become placeholders of our files, or are errors.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from iam_access.importing.source import Node, Reporter, SourceFile
+from iam_access.model import Location
+from iam_access.phrases import listed, shown
+
+_SIZE: Final = 1_048_576  # bytes: that of the largest template
+_VALUES: Final = 100_000
+_DEPTH: Final = 64
+_PSEUDO: Final[Mapping[str, str]] = {
+    "AWS::AccountId": "{account_id}",
+    "AWS::Partition": "{partition}",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_NO_VALUE: Final = "AWS::NoValue"
+_NESTED: Final = re.compile(r"\$\{(!?)([^{}]+)\}")
+# What was reported stands for no other error.
+_UNRESOLVED: Final = "?"
+_NULL: Final = "tag:yaml.org,2002:null"
+
+
+def parsed(file: SourceFile, report: Reporter) -> Node | None:
+    """A template, in JSON or YAML, with short forms of functions written out; None after errors."""
+    if len(file.data) > _SIZE:
+        report.error(
+            "too-large", Location(file.name, 1, 1), "the template is too large", "split it"
+        )
+        return None
+    try:
+        # JSON may be indented by tabs, which YAML does not take.
+        text = file.data.decode("utf-8-sig").replace("\t", " ")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError:
+        report.error(
+            "not-utf8", Location(file.name, 1, 1), "the template is not UTF-8", "save it so"
+        )
+        return None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        report.error(
+            "syntax-error",
+            Location(file.name, line, column),
+            f"the template is neither JSON nor YAML: {getattr(error, 'problem', None) or error}",
+            "correct it; `aws cloudformation validate-template` tells more",
+        )
+        return None
+    if root is None:
+        report.error("empty-file", Location(file.name, 1, 1), "the template is empty", "write one")
+        return None
+    return _Builder(file.name, report).node(root, 0)
+
+
+@dataclass(slots=True)
+class _Builder:
+    file: str
+    report: Reporter
+    count: int = 0
+
+    def node(self, node: Any, depth: int) -> Node:
+        self.count += 1
+        location = Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        if depth > _DEPTH or self.count > _VALUES:
+            if self.count <= _VALUES + 1:
+                self.report.error(
+                    "too-deep", location, "the template is nested too deep", "flatten it"
+                )
+            return Node(None, location)
+        built = self._plain(node, location, depth)
+        tag = node.tag
+        if not tag.startswith("!"):
+            return built
+        name = tag[1:] if tag in ("!Ref", "!Condition") else f"Fn::{tag[1:]}"
+        if name == "Fn::GetAtt" and isinstance(built.value, str):
+            parts = [Node(each, location) for each in built.value.split(".", 1)]
+            built = Node(parts, location)
+        return Node({name: built}, location, {name: location})
+
+    def _plain(self, node: Any, location: Location, depth: int) -> Node:
+        if isinstance(node, yaml.MappingNode):
+            values, keys = {}, {}
+            for key, value in node.value:
+                name = str(key.value)
+                keys[name] = Location(self.file, key.start_mark.line + 1, key.start_mark.column + 1)
+                if name in values:
+                    self.report.error(
+                        "duplicate-key",
+                        keys[name],
+                        f"the key {shown(name)} stands twice",
+                        "remove one",
+                    )
+                values[name] = self.node(value, depth + 1)
+            return Node(values, location, keys)
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.node(each, depth + 1) for each in node.value], location)
+        return Node(None if node.tag == _NULL else node.value, location)
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Puts values in the place of functions.
+
+    `parameters` are those of the template that have a value. `names` and `arns` are those of the
+    template's roles by logical id, as far as they are known.
+    """
+
+    report: Reporter
+    parameters: Mapping[str, str]
+    unknown: frozenset[str]
+    stack: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    arns: Mapping[str, str] = field(default_factory=dict)
+
+    def resolved(self, node: Node) -> Node:
+        """The value with no function left in it; what cannot be resolved is reported."""
+        if isinstance(node.value, list):
+            return Node(list(filter(_is_there, map(self.resolved, node.value))), node.location)
+        if not isinstance(node.value, dict):
+            return node
+        if len(node.value) == 1:
+            (name,) = node.value
+            if name == "Ref" or name.startswith("Fn::"):
+                return self._function(name, node.value[name], node.location)
+        values = {key: self.resolved(each) for key, each in node.value.items()}
+        kept = {key: each for key, each in values.items() if _is_there(each)}
+        return Node(kept, node.location, node.keys)
+
+    def _function(self, name: str, argument: Node, location: Location) -> Node:
+        functions: dict[str, Callable[[Node, Location], Node]] = {
+            "Ref": self._ref,
+            "Fn::Join": self._join,
+            "Fn::Sub": self._sub,
+            "Fn::GetAtt": self._get_att,
+        }
+        if name not in functions:
+            self.report.refuse(
+                location,
+                f"{name} is not resolved here",
+                f"write out what it gives; {listed(functions)} are resolved",
+            )
+            return Node(_UNRESOLVED, location)
+        return functions[name](argument, location)
+
+    def _ref(self, argument: Node, location: Location) -> Node:
+        name = argument.value if isinstance(argument.value, str) else ""
+        return Node(self._value(name, location), location)
+
+    def _value(self, name: str, location: Location) -> str | None:
+        """The value of a parameter, a pseudo parameter, or the name of a role."""
+        if name == _NO_VALUE:
+            return None
+        if name == "AWS::StackName":
+            return self.stack
+        for known in (self.parameters, _PSEUDO, self.names):
+            if name in known:
+                return known[name]
+        self.report.refuse(
+            location,
+            f"the value of {shown(name)} is not known"
+            if name in self.unknown
+            else f"there is no value for {shown(name)}",
+            f"give it with --parameter {name}=VALUE"
+            if name in self.unknown
+            else "write the value itself",
+        )
+        return _UNRESOLVED
+
+    def _join(self, argument: Node, location: Location) -> Node:
+        resolved = self.resolved(argument)
+        parts = resolved.items
+        if len(parts) != 2 or not isinstance(parts[0].value, str):
+            self.report.wrong_type(argument, "a delimiter and a list", "Fn::Join")
+            return Node(_UNRESOLVED, location)
+        texts = [each.value for each in parts[1].items if isinstance(each.value, str)]
+        return Node(parts[0].value.join(texts), location)
+
+    def _sub(self, argument: Node, location: Location) -> Node:
+        own: dict[str, str] = {}
+        text = argument.items[0].value if argument.items else None
+        if isinstance(argument.value, list) and len(argument.value) == 2:
+            given = self.resolved(argument.value[1]).mapping
+            own = {key: str(each.value) for key, each in given.items()}
+        if not isinstance(text, str):
+            self.report.wrong_type(argument, "a text", "Fn::Sub")
+            return Node(_UNRESOLVED, location)
+
+        def value(found: re.Match[str]) -> str:
+            literal, name = found[1], found[2].strip()
+            if literal:
+                return f"${{{name}}}"
+            if name in own:
+                return own[name]
+            resource, dot, attribute = name.partition(".")
+            if dot:
+                return self._attribute(resource, attribute, location)
+            return self._value(name, location) or ""
+
+        return Node(_NESTED.sub(value, text), location)
+
+    def _get_att(self, argument: Node, location: Location) -> Node:
+        parts = [str(each.value) for each in argument.items]
+        if len(parts) != 2:
+            self.report.wrong_type(argument, "a resource and its attribute", "Fn::GetAtt")
+            return Node(_UNRESOLVED, location)
+        return Node(self._attribute(parts[0], parts[1], location), location)
+
+    def _attribute(self, resource: str, attribute: str, location: Location) -> str:
+        if attribute == "Arn" and resource in self.arns:
+            return self.arns[resource]
+        self.report.refuse(
+            location, f"the {attribute} of {shown(resource)} is not known", "write it out"
+        )
+        return _UNRESOLVED
+
+
+def _is_there(node: Node) -> bool:
+    """Whether a value is one: AWS::NoValue takes away what it stands for."""
+    return node.value is not None
+
+
+def parameters(template: Node, given: Mapping[str, str]) -> tuple[dict[str, str], frozenset[str]]:
+    """The values of a template's parameters, as they are given or by default, and those without."""
+    declared = template.mapping.get("Parameters")
+    found: dict[str, str] = {}
+    unknown: set[str] = set()
+    for name, node in (declared.mapping if declared is not None else {}).items():
+        default = node.mapping.get("Default")
+        if name in given:
+            found[name] = given[name]
+        elif default is not None and isinstance(default.value, str):
+            found[name] = default.value
+        else:
+            unknown.add(name)
+    return found, frozenset(unknown)
+
+
+def references(node: Node) -> Iterator[tuple[str, Node]]:
+    """The logical ids that a list of `Ref` names, each with its place."""
+    for each in node.items:
+        name = each.mapping.get("Ref")
+        if name is not None and isinstance(name.value, str):
+            yield name.value, each

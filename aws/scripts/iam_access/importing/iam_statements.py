@@ -1,0 +1,149 @@
+"""Elements of IAM's own statements, in the keys of our files.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from iam_access.importing.source import Node, Reporter
+from iam_access.phrases import shown
+
+ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+
+
+def of_element(node: Node | None, report: Reporter) -> list[dict[str, Any]]:
+    """The principals of an element Principal or NotPrincipal, as IAM writes it."""
+    if node is None:
+        return []
+    if node.value == "*":
+        return [{"iam": "*"}]
+    if not report.is_mapping(node, "Principal"):
+        return []
+    report.known_keys(node, ("AWS", "Service", "Federated"), "Principal")
+    found: list[dict[str, Any]] = []
+    written = node.mapping
+    if "Service" in written:
+        found.append({"service": single(report.texts(written["Service"], "Service"))})
+    if "AWS" in written:
+        found += _aws(report.texts(written["AWS"], "AWS"))
+    if "Federated" in written:
+        texts = report.texts(written["Federated"], "Federated")
+        found += [{"federated": each} for each in texts]
+    return found
+
+
+def _aws(texts: list[str]) -> Iterator[dict[str, Any]]:
+    accounts = [each for each in texts if ACCOUNT_ID.fullmatch(each)]
+    arns = [each for each in texts if each not in accounts]
+    if accounts:
+        yield {"iam": "root", "account": single(accounts)}
+    if arns:
+        yield {"iam": single(arns)}
+
+
+def effect_of(statement: Node, report: Reporter) -> str | None:
+    written = statement.mapping.get("Effect")
+    if written is None:
+        return None
+    if written.value not in ("Allow", "Deny"):
+        report.error(
+            "bad-value",
+            written.location,
+            f"Effect cannot be {shown(written.plain)}",
+            "write Allow or Deny",
+        )
+        return "Deny"
+    return str(written.value)
+
+
+def carried_over(statement: Node, report: Reporter) -> dict[str, Any]:
+    """The name and the conditions of a statement."""
+    found: dict[str, Any] = {}
+    sid, condition = statement.mapping.get("Sid"), statement.mapping.get("Condition")
+    if sid is not None and sid.value:
+        found["sid"] = sid.plain
+    if condition is not None and report.is_mapping(condition, "Condition"):
+        found["conditions"] = condition.plain
+    return found
+
+
+def with_one_sid(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The statements that one becomes: a name stands once in a policy."""
+    without = ({key: value for key, value in each.items() if key != "sid"} for each in entries[1:])
+    return [*entries[:1], *without]
+
+
+def single(texts: Any) -> Any:
+    """A list of one as the text alone."""
+    found = list(texts)
+    return found[0] if len(found) == 1 else found
+
+
+def statement(written: Node, report: Reporter) -> dict[str, Any]:
+    """A statement of a policy of a user, role or group, as our file has it."""
+    if not report.is_mapping(written, "a statement"):
+        return {}
+    elements = written.mapping
+    report.known_keys(written, (*_ELEMENTS, "Sid", "Effect", "Condition"), "a statement")
+    effect = effect_of(written, report)
+    if effect is None:
+        report.error("missing-key", written.location, "the statement has no Effect", "add Effect")
+    carried = carried_over(written, report)
+    return {
+        **({"sid": carried["sid"]} if "sid" in carried else {}),
+        "effect": effect or "Deny",
+        **{
+            ours: single(report.texts(elements[element], element))
+            for element, ours in _ELEMENTS.items()
+            if element in elements
+        },
+        **({"conditions": carried["conditions"]} if "conditions" in carried else {}),
+    }
+
+
+_ELEMENTS: Final = {
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+}
+_TRUST: Final = ("Sid", "Effect", "Principal", "Action", "Condition")
+
+
+def trust(written: Node, report: Reporter) -> list[dict[str, Any]]:
+    """The entries of a role's trust that a statement of its trust policy becomes."""
+    if not report.is_mapping(written, "a statement of a trust policy"):
+        return []
+    report.known_keys(written, _TRUST, "a statement of a trust policy")
+    denied = {"effect": "Deny"} if effect_of(written, report) == "Deny" else {}
+    action = written.mapping.get("Action")
+    actions = report.texts(action, "Action") if action is not None else []
+    more = {**denied, **carried_over(written, report)}
+    found = of_element(written.mapping.get("Principal"), report)
+    if not found:
+        report.error(
+            "missing-key", written.location, "the statement names no Principal", "add Principal"
+        )
+    entries = [
+        {**each, **({} if actions == _usual(each) else {"actions": single(actions)}), **more}
+        for each in found
+    ]
+    return with_one_sid(entries)
+
+
+def _usual(entry: dict[str, Any]) -> list[str]:
+    """The actions that a trust entry has if it names none."""
+    if "federated" not in entry:
+        return ["sts:AssumeRole"]
+    is_saml = ":saml-provider/" in entry["federated"]
+    return [f"sts:AssumeRoleWith{'SAML' if is_saml else 'WebIdentity'}"]
+
+
+def statements_of(document: Node, report: Reporter) -> list[Node]:
+    """The statements of a policy document."""
+    if not report.is_mapping(document, "a policy document"):
+        return []
+    report.known_keys(document, ("Version", "Id", "Statement"), "a policy document")
+    return document.mapping["Statement"].items if "Statement" in document.mapping else []

@@ -1,0 +1,216 @@
+"""What RoleModel made, imported and taken over, in the sandbox."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from iam_access.cli import commands
+from iam_access.sandbox import SandboxAccount
+from iam_access.sandbox.template import Template
+from tests.flow.fleet import TEMPLATE, Files, Fleet, Run, opened
+from tests.flow.older_tools import allows, document, with_switches
+
+HUB, PROD, CDN = "123456789012", "111122223333", "444455556666"
+USERS = ("alice@example.com", "bob@example.com", "carol@example.com", "ted@example.com")
+# As the example in RoleModel's repository, with the names of users here.
+CONFIG = f"""\
+---
+assumable_roles: roles.cf
+stack_name: Example-RoleModel
+master_account_id: {HUB}
+master_account_profile: dev
+assumable_accounts:
+  -
+    name: prod
+    profile: prod
+  -
+    name: cdn
+    profile: cdn
+"""
+MEMBERS = {
+    "prod": {
+        "AdminRole": ["carol@example.com"],
+        "SuperUserRole": ["bob@example.com"],
+        "FinanceRole": ["ted@example.com"],
+    },
+    "cdn": {
+        "AdminRole": ["carol@example.com"],
+        "SuperUserRole": ["bob@example.com", "alice@example.com"],
+        "FinanceRole": [],
+    },
+}
+STATEMENTS: dict[str, list[dict[str, Any]]] = {
+    "AdminRole": [allows("*", "*")],
+    "SuperUserRole": [
+        {"Effect": "Deny", "Action": ["iam:Add*", "iam:Create*", "iam:Put*"], "Resource": "*"},
+        allows("*", "*"),
+    ],
+    "FinanceRole": [allows("ce:Get*", "*")],
+}
+WITH_MFA = {"Null": {"aws:MultiFactorAuthAge": False}}
+
+
+def template() -> str:
+    """The roles as a template of CloudFormation, each with a policy of its own."""
+    resources: dict[str, Any] = {}
+    root = {"Fn::Join": [":", ["arn", "aws", "iam", "", {"Ref": "AssumingAccountID"}, "root"]]}
+    for name, statements in STATEMENTS.items():
+        lets_in = {
+            "Effect": "Allow",
+            "Principal": {"AWS": root},
+            "Action": "sts:AssumeRole",
+            "Condition": WITH_MFA,
+        }
+        trust = {"Version": "2012-10-17", "Statement": [lets_in]}
+        resources[name] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": trust},
+        }
+        resources[f"{name}Policies"] = {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": f"{name}Policy",
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+                "Roles": [{"Ref": name}],
+            },
+        }
+    parameters = {"AssumingAccountID": {"Type": "String", "MinLength": 12, "MaxLength": 12}}
+    return json.dumps({"Parameters": parameters, "Resources": resources}, indent=4)
+
+
+def name_of(role: str, account: str) -> str:
+    """The name that CloudFormation gave a role."""
+    return f"Example-RoleModel-{role}-{account[:4]}ABC"
+
+
+def arn_of(role: str, account: str) -> str:
+    return f"arn:aws:iam::{account}:role/{name_of(role, account)}"
+
+
+def made_by_rolemodel(fleet: Fleet) -> None:
+    """Make the stacks' roles in the accounts, and the groups with their members in the hub."""
+    hub = fleet.admin(HUB)
+    for environment, account in (("prod", PROD), ("cdn", CDN)):
+        iam = fleet.admin(account)
+        for role, statements in STATEMENTS.items():
+            trust = {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"Null": {"aws:MultiFactorAuthAge": "false"}},
+            }
+            name, group = name_of(role, account), f"{environment}.{role}"
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+            iam.put_role_policy(
+                RoleName=name, PolicyName=f"{role}Policy", PolicyDocument=document(*statements)
+            )
+            hub.create_group(GroupName=group, Path="/RoleModel/")
+            may = {"Effect": "Allow", "Action": ["sts:AssumeRole"]}
+            policy = document({**may, "Resource": arn_of(role, account)})
+            hub.put_group_policy(
+                GroupName=group, PolicyName=f"{group}-Policy", PolicyDocument=policy
+            )
+            for user in MEMBERS[environment][role]:
+                hub.add_user_to_group(GroupName=group, UserName=user)
+
+
+@contextmanager
+def moving(tmp_path: Path) -> Iterator[Fleet]:
+    """The files of RoleModel, what it made in three accounts, and no access files yet."""
+    listed = "".join(
+        f"Account: {environment}\n"
+        + "".join(f"{name_of(role, account)} ({arn_of(role, account)})\n" for role in STATEMENTS)
+        for environment, account in (("prod", PROD), ("cdn", CDN))
+    )
+    for name, text in (
+        ("config.yml", CONFIG),
+        ("roles.cf", template()),
+        ("users.yml", json.dumps(MEMBERS)),
+        ("roles.txt", listed),
+    ):
+        (tmp_path / name).write_text(text, "utf-8")
+    files = Files(tmp_path / "aws")
+    accounts = (SandboxAccount(HUB, users=USERS), SandboxAccount(PROD), SandboxAccount(CDN))
+    with opened(files, *accounts, template=with_switches(tmp_path / "template.yaml")) as fleet:
+        made_by_rolemodel(fleet)
+        adoption = Template.read(TEMPLATE.parent / "group-adoption.yaml")
+        groups = f"arn:aws:iam::{HUB}:group/RoleModel/*"
+        fleet.sandbox.deploy(adoption, HUB, {"AdoptableGroups": groups})
+        yield fleet
+
+
+def imported(fleet: Fleet, folder: Path) -> Run:
+    files = ("--users", str(folder / "users.yml"), "--roles", str(folder / "roles.txt"))
+    return fleet.run(
+        commands.import_files, "rolemodel", str(folder / "config.yml"), *files, "--output", "json"
+    )
+
+
+def groups(fleet: Fleet) -> dict[str, tuple[str, set[str], list[str]]]:
+    """The groups of the hub by name: path, inline policies and members."""
+    iam = fleet.admin(HUB)
+    found = {}
+    for each in iam.list_groups()["Groups"]:
+        name = each["GroupName"]
+        policies = set(iam.list_group_policies(GroupName=name)["PolicyNames"])
+        members = [user["UserName"] for user in iam.get_group(GroupName=name)["Users"]]
+        found[name] = (each["Path"], policies, sorted(members))
+    return found
+
+
+def test_the_example_of_rolemodel_moves_here(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')
+        run = imported(fleet, tmp_path)
+        assert (run.status, set(run.codes)) == (0, {"file-written"}), run.out
+        assert fleet.apply("--all").writes == ()  # nothing is taken over unasked
+        first = fleet.apply("--all", "--adopt", "--explain")
+        assert (first.status, first.err) == (0, ""), first.out
+        assert "No user or role gains or loses anything." in first.out
+        assert groups(fleet) == {
+            f"{environment}.{role}": (
+                f"/self-serve/rolemodel/switch/{account}/",
+                {"self-serve"},
+                sorted(MEMBERS[environment][role]),
+            )
+            for environment, account in (("prod", PROD), ("cdn", CDN))
+            for role in STATEMENTS
+        }
+        assert set(fleet.inline(f"role/{name_of('AdminRole', PROD)}", PROD)) == {"self-serve"}
+        assert fleet.apply("--all", "--adopt").writes == ()
+
+        # Drift is found and mended: a member that others added.
+        fleet.admin(HUB).add_user_to_group(GroupName="prod.AdminRole", UserName="alice@example.com")
+        drift = fleet.run(commands.drift, "--mend", "--output", "json")
+        assert "drift" in drift.codes
+        assert groups(fleet)["prod.AdminRole"][2] == ["carol@example.com"]
+
+        # What leaves the files goes, in the accounts and in the hub.
+        fleet.files.write("aws-roles/rolemodel.yaml", "aws-roles: {}\n")
+        gone = fleet.apply("--all", "--allow-removals")
+        assert gone.status == 0, gone.out
+        assert groups(fleet) == {}
+        assert not [each for each in fleet.dump(PROD) if ":role/" in each]
+
+
+def test_a_group_that_does_more_is_not_taken_over(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')
+        imported(fleet, tmp_path)
+        fleet.admin(HUB).put_group_policy(
+            GroupName="prod.AdminRole", PolicyName="more", PolicyDocument=document(allows("*", "*"))
+        )
+        run = fleet.apply("--all", "--adopt", "--dry-run", "--output", "json")
+        refused = [each for each in run.json["findings"] if each["code"] == "not-ours"]
+        assert ["prod.AdminRole" in each["message"] for each in refused] == [True]
+
+
+def test_members_that_the_users_do_not_have_leave_with_the_first_apply(tmp_path: Path) -> None:
+    with moving(tmp_path) as fleet:
+        fleet.files.write("settings.yaml", 'unbounded_roles: ["Example-RoleModel-*"]\n')
+        imported(fleet, tmp_path)
+        fleet.admin(HUB).add_user_to_group(GroupName="cdn.FinanceRole", UserName="ted@example.com")
+        assert fleet.apply("--all", "--adopt").status == 0
+        assert groups(fleet)["cdn.FinanceRole"][2] == []
