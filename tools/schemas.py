@@ -38,6 +38,8 @@ _TABLES: Final = {
     "custom_statements": "key of a statement",
     "trust": "key of a trust entry",
     "switch_from": "key of `switch_from`",
+    "statements": "key of a statement",
+    "principals": "key of a principal",
     "tests": "key of a test",
     "temporary_access": "key of `temporary_access`",
     "approvals": "key of `approvals`",
@@ -94,6 +96,8 @@ class _Written(GenerateJsonSchema):
         accepted = [inner]
         if _converted(convert, "x") in (["x"], {"grants": ["x"]}):
             accepted.append(_items(inner) or {"type": ["string", "number", "boolean"]})
+        if _converted(convert, "*") == {"iam": "*"}:
+            accepted.append({"type": "string", "pattern": r"^(\*|arn:.*)$"})
         if _converted(convert, None) in ([], {}):
             accepted.append({"type": "null"})
         return inner if len(accepted) == 1 else {"anyOf": accepted}

@@ -35,12 +35,8 @@ EVERY_TEAM = ["--all"]
 
 #: The folders with a file for each team, those of accounts and access tests aside.
 FOLDERS = (
-    "aws-policies",
-    "permanent-access",
-    "temporary-access",
-    "aws-roles",
-    "aws-keys",
-    "aws-groups",
+    *("aws-policies", "permanent-access", "temporary-access"),
+    *("aws-roles", "aws-groups", "aws-keys", "aws-buckets"),
 )
 
 _TEAM_FILE = re.compile(rf"(?:{'|'.join(FOLDERS)})/(?P<team>[a-z0-9][a-z0-9-]{{0,63}})\.yaml")

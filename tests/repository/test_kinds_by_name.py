@@ -12,6 +12,7 @@ from pathlib import Path
 from iam_access.importing import written
 from iam_access.kinds import FOLDERS, KINDS
 from iam_access.kinds.attachment import PolicyAttachments
+from iam_access.kinds.bucket import Buckets
 from iam_access.kinds.group import Groups
 from iam_access.kinds.key import Keys
 from iam_access.kinds.managed_policy import CustomerManagedPolicies
@@ -31,7 +32,7 @@ ALLOWED = {
         ("changed_teams.py", folder.folder): _BEFORE_INSTALLING
         for folder in (
             *(CustomerManagedPolicies, PolicyAttachments, TemporaryAccess),
-            *(Roles, Groups, Keys),
+            *(Roles, Groups, Keys, Buckets),
         )
     },
     ("iam_access/cli/request/issue_open.py", TemporaryAccess.folder): (

@@ -9,6 +9,7 @@ import yaml
 
 from iam_access import kinds
 from iam_access.kinds import Kind
+from iam_access.kinds.bucket import Buckets
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
 from iam_access.kinds.key import Keys
@@ -115,6 +116,7 @@ SWITCHES: dict[str, tuple[type[Kind], ...]] = {
     "ManageRolesPolicy": (Roles,),
     "ManageGroupsPolicy": (Groups, GroupMembers),
     "ManageKeysPolicy": (Keys,),
+    "ManageBucketsPolicy": (Buckets,),
 }
 
 

@@ -146,6 +146,8 @@ Code: TypeAlias = Literal[
     "bad-key-alias",
     "bad-key-statement",
     "bad-key-grant",
+    "bad-bucket-name",
+    "bad-bucket",
     "unknown-template",
     "bad-variable",
     "bad-character",
@@ -165,6 +167,11 @@ Code: TypeAlias = Literal[
     "adopted",
     "spelled-anew",
     "missing-principal",
+    "bucket-unreadable",
+    "other-region",
+    "policy-lockout",
+    "bucket-not-empty",
+    "public-policy",
     "ambiguous-user",
     "aws-owned-role",
     "deployer-role",
@@ -172,8 +179,6 @@ Code: TypeAlias = Literal[
     "role-of-a-file",
     "group-of-a-file",
     "hub-unreadable",
-    "other-region",
-    "policy-lockout",
     "stray-keys",
     "key-state",
     "key-pending-deletion",
@@ -607,6 +612,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR, "a statement of a key with another resource than `*`, or an action of no key"
     ),
     "bad-key-grant": CodeEntry(_ERROR, "a grant of a key that AWS would refuse"),
+    "bad-bucket-name": CodeEntry(_ERROR, "a key that gives no name of a bucket"),
+    "bad-bucket": CodeEntry(_ERROR, "a bucket that lacks something, or that S3 would refuse"),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
     ),
@@ -670,6 +677,24 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "the user or role does not exist in the account; in access tests, it is not among "
         "those tested, a note with `allow_no_match`",
     ),
+    "bucket-unreadable": CodeEntry(
+        _ERROR + _WARNING,
+        "the bucket is in another account, or the deployer role may not read it; a warning where "
+        "no file names it",
+    ),
+    "other-region": CodeEntry(
+        _ERROR, "the bucket or key is in another region than the file says, and cannot move"
+    ),
+    "policy-lockout": CodeEntry(
+        _ERROR,
+        "a policy by which the pipeline, or the account itself, could not change it any more",
+    ),
+    "bucket-not-empty": CodeEntry(
+        _ERROR, "a bucket that is to be deleted has objects, or versions of objects"
+    ),
+    "public-policy": CodeEntry(
+        _ERROR, "a policy that lets in everybody, of a bucket that blocks public access"
+    ),
     "ambiguous-user": CodeEntry(
         _ERROR,
         "the account has both users that an address may stand for; write `user/` and the "
@@ -695,13 +720,6 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "in a plan: the account from which people switch into a role cannot be read, so the role "
         "stays as it is",
-    ),
-    "other-region": CodeEntry(
-        _ERROR, "the key is in another region than the file says, and cannot move"
-    ),
-    "policy-lockout": CodeEntry(
-        _ERROR,
-        "a policy by which the pipeline, or the account itself, could not change it any more",
     ),
     "stray-keys": CodeEntry(
         _ERROR, "several keys that may be the one of an alias, as two runs at once may leave"

@@ -68,13 +68,15 @@ NO_CREDENTIALS = frozenset(
     }
 )
 # A policy has an error, which may be that a principal is not known everywhere yet: IAM, KMS.
-MALFORMED = frozenset({"MalformedPolicyDocument", "MalformedPolicyDocumentException"})
+MALFORMED = frozenset(
+    {"MalformedPolicyDocument", "MalformedPolicyDocumentException", "MalformedPolicy"}
+)
 BUSY = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 # What was detached from it a second ago may still be visible, or another process is detaching it.
 STILL_USED = "DeleteConflict"
 
 # The parameters of the deployer role's stack that allow it the actions of a service.
-_SWITCHES = {"kms": "ManageKeys"}
+_SWITCHES = {"kms": "ManageKeys", "s3": "ManageBuckets (and BucketNames)"}
 # What the deployer role may do only with the boundary that its stack names.
 _BOUNDED = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary"})
 
@@ -92,6 +94,15 @@ _BY_CODE = {
     "it over with --adopt",
     "DeleteConflict": "something else still uses it: detach it where it is in use, then run the "
     "same command again",
+    "MalformedPolicy": "S3 does not accept the policy: fix the statements in the files; the "
+    "message names what it objects to",
+    "BucketAlreadyExists": "names of buckets are shared by all accounts of AWS, and another "
+    "account has this one: give the bucket another name in the files",
+    "BucketNotEmpty": "the bucket got objects meanwhile, and only an empty bucket is deleted: "
+    "empty it, versions included, then run the same command again",
+    "TooManyBuckets": "the account has as many buckets as it may have: delete some, or have the "
+    "quota raised",
+    "OperationAborted": f"another process is changing the same bucket; {_AGAIN}",
     "UnmodifiableEntity": "AWS manages it, and it cannot be changed: grant something else",
     "InvalidInput": "IAM does not accept one of the values: the message names it",
     "ValidationError": "IAM does not accept one of the values: the message names it",
@@ -166,8 +177,14 @@ def _absent(params: Params) -> str:
     return f"{_holder(params)} may have been deleted meanwhile: {_AGAIN}"
 
 
+_NAMED = (
+    *(("UserName", "user"), ("RoleName", "role"), ("GroupName", "group")),
+    ("Bucket", "bucket"),
+)
+
+
 def _holder(params: Params) -> str:
-    for parameter, word in (("UserName", "user"), ("RoleName", "role"), ("GroupName", "group")):
+    for parameter, word in _NAMED:
         if parameter in params:
             return f"the {word} {params[parameter]}"
     return f"the policy {params['PolicyArn']}" if "PolicyArn" in params else "what it concerns"

@@ -10,12 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from iam_access.cloud.bucket_reader import read_bucket, read_emptiness, read_public_block
 from iam_access.cloud.client import Clients, CloudError
 from iam_access.cloud.iam_reader import read_iam
 from iam_access.cloud.key_reader import read_key, read_stray_keys
 from iam_access.cloud.parallel import Once
 from iam_access.cloud.role_reader import read_roles
 from iam_access.cloud.switch_reader import read_hub
+from iam_access.kinds.bucket_facts import BlocksPublicPart, BucketPart, IsEmptyPart
 from iam_access.kinds.key_facts import KeyPart, StrayKeysPart
 from iam_access.kinds.role_facts import RolesPart
 from iam_access.kinds.switch_facts import HubPart
@@ -109,4 +111,7 @@ READERS: dict[type[SnapshotPart[Any]], PartReader] = {
     HubPart: read_hub,
     KeyPart: read_key,
     StrayKeysPart: read_stray_keys,
+    BucketPart: read_bucket,
+    IsEmptyPart: read_emptiness,
+    BlocksPublicPart: read_public_block,
 }

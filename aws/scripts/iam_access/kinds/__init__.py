@@ -11,6 +11,7 @@ from typing import TypeVar, overload
 
 from iam_access.kinds.attachment import PolicyAttachments
 from iam_access.kinds.base import Folder
+from iam_access.kinds.bucket import Buckets
 from iam_access.kinds.grant import Form
 from iam_access.kinds.group import Groups
 from iam_access.kinds.group_member import GroupMembers
@@ -70,6 +71,7 @@ KINDS: Registry[Kind] = Registry(
     SwitchGroups(),
     SwitchMembers(),
     Keys(),
+    Buckets(),
 )
 
 FOLDERS: Registry[Folder] = Registry(
@@ -79,6 +81,7 @@ FOLDERS: Registry[Folder] = Registry(
     Roles(),
     Groups(),
     Keys(),
+    Buckets(),
 )
 
 

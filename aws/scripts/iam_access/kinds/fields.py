@@ -80,6 +80,10 @@ class Spec(BaseModel):
         """
         return iter(())
 
+    def problems_under(self, key: str) -> Iterator[Problem]:
+        """What is wrong about a valid entry by its key, once it names its environments."""
+        return iter(())
+
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         """The names of accounts in the entry, with the paths where they stand.
 

@@ -32,9 +32,9 @@ class Mark(NamedTuple):
     policy: str
 
 
-def mark(team: str, arn: str) -> Mark:
-    """The mark of a team's thing; its account is that of the ARN's, so this names one."""
-    partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4)
+def mark(team: str, arn: str, account: str = "") -> Mark:
+    """The mark of a team's thing in an account, which is that of the ARN if it names one."""
+    partition, account = arns.part_of(arn, 1), arns.part_of(arn, 4) or account
     label = _OTHER.sub("-", arns.part_of(arn, 5))[:_LABEL_LIMIT]
     hashed = hashlib.sha256(f"{team} {arn}".encode()).hexdigest()[:16]
     path = f"/{names.PREFIX}/marks/{team}/"
@@ -48,8 +48,10 @@ def marks(snapshot: Snapshot, service: str) -> Iterator[Mark]:
     for state in snapshot.policies.values():
         found = _PATH.fullmatch(state.path)
         arn = _named(state) if found else ""
-        if found and arns.part_of(arn, 2) == service and mark(found[1], arn).policy == state.arn:
-            yield Mark(found[1], arn, state.arn)
+        if found and arns.part_of(arn, 2) == service:
+            known = mark(found[1], arn, snapshot.account_id)
+            if known.policy == state.arn:
+                yield known
 
 
 def _named(state: PolicyState) -> str:

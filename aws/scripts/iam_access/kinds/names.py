@@ -18,6 +18,8 @@ PIPELINE_TAG = f"{PREFIX}-pipeline"
 ROLE_TAG = f"{PREFIX}:role"
 #: On a KMS key that a team's file describes; see `key_tag_value`.
 KEY_TAG = f"{PREFIX}:key"
+#: On a bucket that a team's file describes; see `kinds.bucket_facts`.
+BUCKET_TAG = f"{PREFIX}:bucket"
 NAME_LIMIT = 128
 ENTITY_LIMIT = 64
 LAST_GENERATION = 99
@@ -140,7 +142,7 @@ def owner_of_tag(key: str, partition: str) -> Owner | None:
 
 def label(key: str) -> str:
     """A policy key as the names of temporary grants have it: whole, or cut and made unique."""
-    return key if len(key) <= _LABEL_LIMIT else f"{key[: _LABEL_LIMIT - 11]}={_hashed(key, 10)}"
+    return key if len(key) <= _LABEL_LIMIT else f"{key[: _LABEL_LIMIT - 11]}={hashed(key, 10)}"
 
 
 def inline_name(team: str, key: str, deadline: datetime) -> str:
@@ -212,7 +214,7 @@ def role_name(
         return name + number
     short = "+".join([team[:12], key[:13], person[:16]])
     whole = name if plain else f"{principal} {name}"
-    return f"{short}={_base36(int(_hashed(whole, 24), 16))[:16]:0>16}{number}"
+    return f"{short}={_base36(int(hashed(whole, 24), 16))[:16]:0>16}{number}"
 
 
 def grant_of_role(team: str, name: str) -> str | None:
@@ -247,7 +249,7 @@ def role_tag_value(team: str, arn: str) -> str:
 
     It names the ARN by a hash, so that a tag that was copied with a role says nothing of the copy.
     """
-    return f"{team}={_hashed(f'{team} {arn}', 16)}"
+    return f"{team}={hashed(f'{team} {arn}', 16)}"
 
 
 def team_of_role(state: PrincipalState) -> str | None:
@@ -264,7 +266,7 @@ def key_tag_value(team: str, alias: str) -> str:
 
     It names the alias by a hash, so that a tag that was copied says nothing of another key.
     """
-    return f"{team}={_hashed(f'{team} {alias}', 16)}"
+    return f"{team}={hashed(f'{team} {alias}', 16)}"
 
 
 def team_of_key(tags: Mapping[str, str], alias: str) -> str | None:
@@ -312,5 +314,6 @@ def _base36(number: int) -> str:
     return text
 
 
-def _hashed(text: str, length: int) -> str:
+def hashed(text: str, length: int) -> str:
+    """The first hexadecimal digits of a hash of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]

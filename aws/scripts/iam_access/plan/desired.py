@@ -274,6 +274,7 @@ def _as_they_are(held: Iterable[Resource], observed: ResourcesById) -> Iterator[
 
 
 def _gives_nothing(resource: Resource) -> bool:
+    """Whether it gives nothing by itself."""
     given = given_access(resource)
     return given.holder is None and given.switching is None and not given.resource_policies
 

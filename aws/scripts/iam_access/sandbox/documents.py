@@ -54,7 +54,7 @@ def malformed(message: str) -> AwsError:
 
 def check_identity_policy(document: str, partition: str) -> None:
     """Refuse what cannot be the document of a managed or inline policy in a partition."""
-    content, statements = _parse(document)
+    content, statements = parse(document)
     if content.get("Version") != "2012-10-17":
         raise malformed("Policy document must be version 2012-10-17 or greater.")
     for statement in statements:
@@ -62,7 +62,7 @@ def check_identity_policy(document: str, partition: str) -> None:
             raise malformed("Policy document should not specify a principal.")
         _one_of(statement, "Action", "Policy statement must contain actions.")
         _one_of(statement, "Resource", "Policy statement must contain resources.")
-        for resource in _texts(statement, "Resource"):
+        for resource in texts(statement, "Resource"):
             _check_resource(resource, partition)
 
 
@@ -71,7 +71,7 @@ def check_trust_policy(document: str) -> list[tuple[str, str]]:
 
     Returns its principals as (kind, value); the caller checks whether they exist.
     """
-    _, statements = _parse(document)
+    _, statements = parse(document)
     named: list[tuple[str, str]] = []
     for statement in statements:
         if "Resource" in statement or "NotResource" in statement:
@@ -90,7 +90,7 @@ def check_trust_policy(document: str) -> list[tuple[str, str]]:
 
 def check_resource_policy(document: str) -> list[tuple[str, str]]:
     """Refuse what cannot be the policy of a resource; its principals as (kind, value)."""
-    _, statements = _parse(document)
+    _, statements = parse(document)
     named: list[tuple[str, str]] = []
     for statement in statements:
         if ("Principal" in statement) == ("NotPrincipal" in statement):
@@ -128,7 +128,8 @@ def _syntax() -> AwsError:
     return malformed("Syntax errors in policy.")
 
 
-def _parse(document: str) -> tuple[Mapping[str, Any], list[Statement]]:
+def parse(document: str) -> tuple[Mapping[str, Any], list[Statement]]:
+    """A document and its statements, whose elements are well formed. Refuses what is not."""
     try:
         content = json.loads(document)
     except ValueError:
@@ -167,13 +168,13 @@ def _check_statement(statement: object) -> None:
         raise _syntax()
     if {"Resource", "NotResource"} <= statement.keys():
         raise _syntax()
-    for action in _texts(statement, "Action"):
+    for action in texts(statement, "Action"):
         _check_action(action)
-    _texts(statement, "Resource")
+    texts(statement, "Resource")
     _check_condition(statement.get("Condition", {}))
 
 
-def _texts(statement: Statement, element: str) -> list[str]:
+def texts(statement: Statement, element: str) -> list[str]:
     """The values of an element or of its negation; a statement has only one of them."""
     return [*strings(statement.get(element, [])), *strings(statement.get(f"Not{element}", []))]
 

@@ -5,10 +5,11 @@ parameters and rules; only then moto answers. All changes to moto are undone whe
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cache
-from threading import RLock
+from threading import RLock, local
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from moto.utilities import utils as moto_utils
 
 from iam_access.policy.arn import PARTITIONS, partition_of_region
 from iam_access.sandbox import (
+    buckets,
     managed,
     parameters,
     policies,
@@ -59,6 +61,19 @@ _DOCUMENT_MEMBERS = (
 
 _ARN_START = f"^arn:({'|'.join(PARTITIONS)})"
 
+
+@dataclass(slots=True)
+class _S3Call:
+    """A request to S3 that is being answered; `created` are the bucket and tags to be made."""
+
+    operation: str
+    account_id: str
+    params: Mapping[str, Any]
+    lost: bool = False
+    bucket: str | None = None
+    created: Mapping[str, str] = field(default_factory=dict)
+
+
 # moto looks them up for each call.
 _method_names = cache(method_names_from_class)
 
@@ -76,6 +91,7 @@ class StrictLayer:
         self._calls = calls
         # moto's dictionaries are not thread-safe.
         self._lock = RLock()
+        self._in_thread = local()
         self._patches = ExitStack()
         self._judges_buckets = False
 
@@ -95,15 +111,16 @@ class StrictLayer:
         ) -> None:
             layer._require_in_s3(response, bucket_name, key_name)
 
+        process = services.refusing_unknown(BotocoreStubber.process_request)
+
+        def process_request(stubber: BotocoreStubber, request: Any) -> WireAnswer:
+            return layer._finish_s3(lambda: process(stubber, request))
+
         encoded = dict.fromkeys(_DOCUMENT_MEMBERS, url_encode)
         transformers = {**IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER, **encoded}
         for target, name, value in (
             (BaseResponse, "_dispatch", dispatch),
-            (
-                BotocoreStubber,
-                "process_request",
-                services.refusing_unknown(BotocoreStubber.process_request),
-            ),
+            (BotocoreStubber, "process_request", process_request),
             (ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", require_in_s3),
             (moto_responses, "method_names_from_class", _method_names),
             (iam_models, "get_account_id_from", account_id_from),
@@ -195,19 +212,65 @@ class StrictLayer:
         self._judges_buckets = True
 
     def _require_in_s3(self, response: BaseResponse, bucket: str | None, key: str | None) -> None:
-        """Refuse a request to S3 when moto asks for its permission: then its resource is known."""
-        self._judge_buckets()
-        from moto.s3 import exceptions  # noqa: PLC0415 - most sandboxes never hear of S3
+        """Refuse a request to S3 when moto asks for its permission: then its resource is known.
 
-        operation = response.data["Action"]
+        Raises AwsError, which `_finish_s3` answers with.
+        """
+        self._judge_buckets()
+        known_as = response.data["Action"]
+        request = buckets.BucketRequest(known_as, (known_as,))
+        if key is None:
+            request = buckets.request_of(response, known_as)
+        account_id = account_of_key(self._world, response.access_key) or ""
+        params = buckets.params_of(response, bucket)
+        current = _S3Call(request.operation, account_id, params, bucket=bucket)
+        self._in_thread.s3 = current
+        context = FaultContext("s3", request.operation, account_id, params)
+        current.lost = self._run_faults(context)
+        call = self._call(response, "s3", request.operation, {})
+        response.current_account = call.account_id
+        if bucket and key is None:
+            self._check_bucket(response, bucket, current, call)
+        for action in request.actions:
+            asked = replace(call, operation=action)
+            if not services.may_in_s3(asked, response, bucket, key):
+                # moto goes on with the next of several objects after this one.
+                from moto.s3 import exceptions  # noqa: PLC0415 - it is loaded by now
+
+                if bucket:
+                    raise exceptions.BucketAccessDeniedError(bucket)
+                raise exceptions.S3AccessDeniedError
+        if bucket and key is None:
+            buckets.check_request(response, bucket, call.account_id, call.partition)
+
+    def _check_bucket(
+        self, response: BaseResponse, bucket: str, current: _S3Call, call: SandboxCall
+    ) -> None:
+        """Refuse a request about a bucket that it cannot be about."""
+        if current.operation == "CreateBucket":
+            current.created = dict(buckets.tags_in(response))
+        buckets.check_owner(response, bucket, current.operation, call.account_id)
+
+    def _finish_s3(self, process: Callable[[], WireAnswer]) -> WireAnswer:
+        """The answer of moto's handling; of a request to S3 also the tags of a new bucket."""
+        self._in_thread.s3 = None
         try:
-            call = self._call(response, "s3", operation, {})
+            answer = process()
         except AwsError as refusal:
-            raise exceptions.S3ClientError(refusal.code, refusal.message) from refusal
-        if not services.may_in_s3(call, response, bucket, key):
-            if bucket:
-                raise exceptions.BucketAccessDeniedError(bucket)
-            raise exceptions.S3AccessDeniedError
+            answer = failure("s3", refusal, as_json=False)
+        current: _S3Call | None = self._in_thread.s3
+        if current is None:
+            return answer
+        error = error_code(answer)
+        if error is None and current.created and current.bucket:
+            buckets.tag_created(current.bucket, current.account_id, current.created)
+        if current.lost:
+            error = "ServiceFailure"
+            answer = failure("s3", AwsError(error, "The answer was lost."), as_json=False)
+        self._calls.append(
+            RecordedCall("s3", current.operation, current.account_id, current.params, error)
+        )
+        return answer
 
     def _answer(
         self, response: BaseResponse, service: str, operation: str, params: Mapping[str, Any]

@@ -80,7 +80,8 @@ def error_code(answer: WireAnswer) -> str | None:
     status, _, body = answer
     if int(status) < 400:
         return None
-    found = _CODE.search(body if isinstance(body, str) else "")
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+    found = _CODE.search(text)
     return found[1] or found[2] if found else str(status)
 
 

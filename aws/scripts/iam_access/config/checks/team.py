@@ -63,6 +63,7 @@ def check(
         return
     names = book.settings.user_names
     _named_accounts(team_files, book.settings.account_names, report)
+    _by_key(team_files, report)
     _tags(team_files, book, report)
     index.add(entries, names)
     users, roles = index.users, index.roles
@@ -127,6 +128,13 @@ def how_to_name_an_account(name: str, known: Sequence[str]) -> str:
         "write an environment of the team or a name in account_names of settings.yaml "
         f"({listed(known) or 'there is none'}), or 12 digits in quotes"
     )
+
+
+def _by_key(team_files: TeamFiles, report: FindingCollector) -> None:
+    """Report what entries say that does not go with their keys."""
+    for item in (each for items in team_files.items.values() for each in items):
+        for found in item.spec.problems_under(item.key) if item.spec is not None else ():
+            report.problem(found, item.place.at(*found.path).location)
 
 
 def _tags(team_files: TeamFiles, book: Rulebook, report: FindingCollector) -> None:

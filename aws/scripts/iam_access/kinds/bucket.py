@@ -1,0 +1,583 @@
+"""Buckets that a team's file describes: where they are, their tags, and who may do what in them.
+
+A tag on the bucket says whose it is, and a mark in IAM that there is such a bucket, once no file
+names it. What leaves the files is let go: the bucket stays, with its data.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from iam_access.kinds import bucket_calls, bucket_facts, markers, names, resource_policy
+from iam_access.kinds.base import (
+    AccessEntry,
+    Expansion,
+    FileEntry,
+    InvalidEntry,
+    Item,
+    TeamInAccount,
+    finding_about,
+    texts,
+)
+from iam_access.kinds.bucket_facts import (
+    BlocksPublicPart,
+    BucketPart,
+    BucketState,
+    IsEmptyPart,
+    Refusal,
+    Stage,
+)
+from iam_access.kinds.bucket_file import BucketKey, BucketSpec, name_fault
+from iam_access.kinds.kind import (
+    NO_ACCESS,
+    GivenAccess,
+    Kind,
+    Lifetime,
+    ResourcePolicy,
+    SharedLimit,
+    Takeover,
+    UnmanagedResource,
+)
+from iam_access.kinds.operations import Operations, iam_operations
+from iam_access.kinds.principal_forms import in_partition
+from iam_access.kinds.quotas import POLICIES, Quota, Use
+from iam_access.kinds.resource_policy import KEY, Named
+from iam_access.model import (
+    ApiCall,
+    Change,
+    Finding,
+    Principal,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.policy import arn as arns
+from iam_access.policy import document as documents
+from iam_access.policy.locking import locking_statement
+from iam_access.policy.public import public_statement
+from iam_access.problem import Problem
+from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
+
+NAME: Final = "s3-bucket"
+FOLDER: Final = "aws-buckets"
+#: In `Resource.documents`: a policy of a bucket of ours that others wrote.
+_OTHERS: Final = "others"
+# What the pipeline needs to change a bucket's policy again.
+_NEEDED: Final = (
+    *("s3:GetBucketLocation", "s3:GetBucketTagging", "s3:GetBucketPolicy"),
+    *("s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketTagging"),
+)
+
+
+class Buckets(Kind):
+    """The buckets of `aws-buckets/`, with their policies, and their folder."""
+
+    name = NAME
+    folder = FOLDER
+    spec = BucketSpec
+    keys: TypeAdapter[str] = TypeAdapter(BucketKey)
+    temporary = False
+    operations: Operations = {**bucket_calls.OPERATIONS, **iam_operations(*markers.OPERATIONS)}
+    reads = (
+        *("s3:GetBucketLocation", "s3:GetBucketTagging", "s3:GetBucketPolicy"),
+        *("s3:GetBucketPublicAccessBlock", "s3:ListBucketVersions"),
+        *markers.READS,
+    )
+    quotas: tuple[Quota, ...] = (POLICIES,)
+    limits: tuple[SharedLimit, ...] = ()
+
+    # What its files say.
+
+    def access(self, item: Item) -> Iterable[AccessEntry]:
+        if isinstance(item, InvalidEntry):
+            written = item.written if isinstance(item.written, dict) else {}
+            environments, own = texts(written.get("environments")), None
+        else:
+            environments = item.spec.environments or ()
+            own = resource_policy.own(item, item.spec.of(item.key))
+        yield AccessEntry(
+            item.place,
+            (),
+            (),
+            environments,
+            (),
+            valid=item.spec is not None,
+            own=own,
+            of_resource=True,
+        )
+
+    def expand(self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount) -> Expansion:
+        wanted: list[Resource] = []
+        absent: list[Resource] = []
+        findings: list[Finding] = []
+        for entry in _here(entries, scope):
+            finding = _fault(entry, scope)
+            if finding is not None:
+                findings.append(finding)
+                wanted += _as_it_is(entry, scope)
+            elif entry.spec.state == "absent":
+                absent += _to_delete(entry, scope)
+            else:
+                wanted.append(_resource(entry, scope))
+        return Expansion(tuple(wanted), findings=tuple(findings), absent=tuple(absent))
+
+    def parts_asked(
+        self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
+    ) -> Iterable[SnapshotPart[Any]]:
+        for entry in _here(entries, scope):
+            part = BucketPart(scope.account.id, scope.account.partition, _name(entry, scope))
+            yield part
+            state = scope.snapshot.parts.get(part)
+            if not isinstance(state, BucketState) or state.region is None:
+                continue
+            if entry.spec.state == "absent":
+                yield IsEmptyPart(part.account, part.name, state.region)
+            elif public_statement(_document(entry, scope)) is not None:
+                yield BlocksPublicPart(part.account, part.name, state.region)
+
+    def documents(
+        self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        return ()
+
+    def unproven(
+        self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
+    ) -> Iterable[str]:
+        return ()
+
+    # What it is in an account.
+
+    def in_words(self, count: int) -> str:
+        return "bucket" if count == 1 else f"{count:,} buckets"
+
+    def parts_owned(self, snapshot: Snapshot) -> Iterable[SnapshotPart[Any]]:
+        for name in _marked(snapshot):
+            yield BucketPart(snapshot.account_id, snapshot.partition, name)
+
+    def observed(self, snapshot: Snapshot) -> Iterable[Resource]:
+        marked = _marked(snapshot)
+        for name, state in bucket_facts.buckets(snapshot).items():
+            claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
+            if claim is not None:
+                yield _observed(name, claim.team, state, snapshot)
+            for team in marked.get(name, ()):
+                if state.refused is None and (claim is None or claim.team != team):
+                    yield _mark_alone(name, team, state, snapshot)
+
+    def is_there(self, resource: Resource, snapshot: Snapshot) -> bool:
+        return _state(resource.name, snapshot).exists
+
+    def unmanaged(self, wanted: Resource, snapshot: Snapshot) -> UnmanagedResource | None:
+        state = _state(wanted.name, snapshot)
+        if not state.exists:
+            return None
+        claim = bucket_facts.claim_on(state.tags, wanted.name, snapshot.account_id)
+        owner = f"is of team {claim.team}" if claim else "was not made by the pipeline"
+        return UnmanagedResource(
+            finding_about(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"the bucket {wanted.name} is in account {snapshot.account_id} and {owner}",
+                "give the bucket another name",
+            ),
+            is_equivalent=False,
+            adopt=_takeover(wanted, state, snapshot) if claim is None else None,
+        )
+
+    def doubtful(self, snapshot: Snapshot, excluding: Set[ResourceId]) -> Iterable[Finding]:
+        marked = _marked(snapshot)
+        for name, state in bucket_facts.buckets(snapshot).items():
+            for team in marked.get(name, ()) if state.refused is not None else ():
+                yield Finding(
+                    code="bucket-unreadable",
+                    severity=Severity.WARNING,
+                    message=f"the bucket {name} of team {team} stays as it is: "
+                    + _why_refused(state, snapshot.account_id),
+                    hint=_HOW_TO_READ,
+                    team=team,
+                    account=snapshot.account_id,
+                )
+
+    def reserved(self, state: PrincipalState) -> Problem | None:
+        return None
+
+    # What it gives.
+
+    def gives(self, resource: Resource) -> GivenAccess:
+        if resource.attributes["stage"] is None:
+            return NO_ACCESS
+        document = resource.document or resource.documents.get(_OTHERS)
+        policy = ResourcePolicy(document, covers_contents=True)
+        return GivenAccess(resource_policies={resource.attributes["arn"]: policy})
+
+    def lifetime(self, resource: Resource) -> Lifetime | None:
+        return None
+
+    def may_be_for(self, resource: Resource, principal: Principal) -> bool:
+        return False
+
+    # How it is changed.
+
+    def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
+        yield Use(POLICIES, None, _mark(resource, snapshot).policy)
+
+    def calls(
+        self, before: Resource | None, after: Resource | None, snapshot: Snapshot
+    ) -> tuple[ApiCall, ...]:
+        account = snapshot.account_id
+        if after is None:
+            assert before is not None, "a change has a before or an after"
+            return (*_gone(before, account), *_unmarked(before, snapshot))
+        if before is None or before.attributes["stage"] is None:
+            return (*_newly_marked(before, after, snapshot), *bucket_calls.made(after, account))
+        return (
+            *_newly_marked(before, after, snapshot),
+            *bucket_calls.changed(before, after, account),
+        )
+
+    def reclaiming(
+        self, dead: Resource, snapshot: Snapshot, now: datetime, *, cleaning: bool
+    ) -> tuple[ApiCall, ...]:
+        return self.calls(dead, None, snapshot)
+
+    def obstacle(self, change: Change, snapshot: Snapshot) -> Finding | None:
+        if change.after is None or change.after.document is None:
+            return None
+        return _policy_of_others(change, snapshot) or _public(change.after, snapshot)
+
+
+def _here(
+    entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount
+) -> Iterator[FileEntry[BucketSpec]]:
+    return (each for each in entries if scope.environment in (each.spec.environments or ()))
+
+
+def _name(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> str:
+    return str(scope.fill(entry.key))
+
+
+def _id(team: str, name: str) -> ResourceId:
+    """The id of a team's bucket: one of the same name that another team has is not the one."""
+    return ResourceId(NAME, f"{team} {name}")
+
+
+def _state(name: str, snapshot: Snapshot) -> BucketState:
+    return bucket_facts.bucket(snapshot, name)
+
+
+def _marked(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
+    """The teams that have a mark for a bucket, by its name."""
+    found: dict[str, list[str]] = {}
+    for each in markers.marks(snapshot, "s3"):
+        found.setdefault(arns.part_of(each.arn, 5), []).append(each.team)
+    return found
+
+
+def _document(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> dict[str, Any] | None:
+    """The policy that an entry describes; None without statements."""
+    statements = [each.iam for each in entry.spec.of(entry.key)]
+    if not statements:
+        return None
+    filled: dict[str, Any] = scope.fill(documents.document(statements))
+    return in_partition(filled, scope.account.partition)
+
+
+# What is wrong.
+
+_HOW_TO_READ: Final = (
+    "names of buckets are shared by all accounts of AWS: choose another one if it is not yours; "
+    "else set ManageBuckets in the deployer role's stack, and look at what the bucket's own policy "
+    "denies"
+)
+
+
+def _why_refused(state: BucketState, account: str) -> str:
+    if state.refused is Refusal.DENIED:
+        return f"it is in another account, or the deployer role of account {account} may not see it"
+    return f"the deployer role of account {account} may not read its tags and policy"
+
+
+def _fault(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Finding | None:
+    """Why a bucket cannot be made, changed or deleted as its entry says."""
+    name = _name(entry, scope)
+    state = _state(name, scope.snapshot)
+    fault = name_fault(name)
+    if fault is not None:
+        message = f"{name} is not the name of a bucket: it {fault}"
+        return _found(entry, scope, "bad-bucket-name", message, "change the key of the entry")
+    if state.refused is not None:
+        message = f"the bucket {name} cannot be used: {_why_refused(state, scope.account.id)}"
+        return _found(entry, scope, "bucket-unreadable", message, _HOW_TO_READ)
+    if entry.spec.state == "absent":
+        return _not_empty(entry, name, state, scope)
+    return _elsewhere(entry, name, state, scope) or _policy_fault(entry, name, scope)
+
+
+def _elsewhere(
+    entry: FileEntry[BucketSpec], name: str, state: BucketState, scope: TeamInAccount
+) -> Finding | None:
+    region, account = entry.spec.region or "", scope.account
+    if arns.partition_of_region(region) != account.partition:
+        message = f"{region} is not in the partition {account.partition} of account {account.id}"
+        hint = "write a region of that partition"
+        return _found(entry, scope, "bad-region", message, hint, "region")
+    if not state.exists or state.region == region:
+        return None
+    return _found(
+        entry,
+        scope,
+        "other-region",
+        f"the bucket {name} is in {state.region}, and a bucket cannot move to {region}",
+        f"write region: {state.region}, or give the bucket another name",
+        "region",
+    )
+
+
+def _policy_fault(entry: FileEntry[BucketSpec], name: str, scope: TeamInAccount) -> Finding | None:
+    document = _document(entry, scope)
+    if document is None:
+        return None
+    missing = Named.of(document, scope).missing
+    if missing is not None:
+        return _found(
+            entry,
+            scope,
+            "missing-principal",
+            f"the policy of bucket {name} names {missing.arn}, which does not exist in account "
+            f"{scope.account.id} ({scope.account.label}), so S3 would refuse it",
+            "correct the name, with its path, or have it created first; until then the bucket "
+            "stays as it is",
+            *(KEY, missing.statement),
+        )
+    deployer = arns.deployer_role_arn(scope.account)
+    bucket = bucket_facts.arn(name, scope.account.partition)
+    locking = locking_statement(document, deployer, bucket, _NEEDED, scope.account.id, scope.now)
+    if locking is None:
+        return None
+    return _found(
+        entry,
+        scope,
+        "policy-lockout",
+        f"this statement would keep {deployer} from changing the policy of bucket {name} again, "
+        "and only the account's root user could delete it",
+        "leave out the deployer role: conditions: {ArnNotLike: {aws:PrincipalArn: "
+        f"'{deployer}'}}}}",
+        *(KEY, locking),
+    )
+
+
+def _not_empty(
+    entry: FileEntry[BucketSpec], name: str, state: BucketState, scope: TeamInAccount
+) -> Finding | None:
+    if state.region is None or scope.snapshot.part(
+        IsEmptyPart(scope.account.id, name, state.region)
+    ):
+        return None
+    return _found(
+        entry,
+        scope,
+        "bucket-not-empty",
+        f"the bucket {name} has objects, or versions of objects, and only an empty bucket is "
+        "deleted",
+        "empty it, versions and delete markers included, or remove the entry: then the bucket "
+        "stays with its data",
+    )
+
+
+def _found(
+    entry: FileEntry[BucketSpec],
+    scope: TeamInAccount,
+    code: Any,
+    message: str,
+    hint: str,
+    *path: str | int,
+) -> Finding:
+    location = entry.place.at(*path).location
+    return Problem(code, message, hint).at(location, scope.team, scope.account.id)
+
+
+def _policy_of_others(change: Change, snapshot: Snapshot) -> Finding | None:
+    """That a bucket of ours, whose policy was not ours so far, has one of others by now."""
+    before, after = change.before, change.after
+    theirs = before.documents.get(_OTHERS) if before is not None else None
+    if theirs is None or after is None or after.document is None:
+        return None
+    if documents.same_meaning(theirs, after.document):
+        return None
+    return finding_about(
+        after,
+        snapshot,
+        "not-ours",
+        f"the bucket {after.name} has a policy that the pipeline did not write",
+        "write its statements into the file first, as they are, which makes the policy ours; or "
+        "have it deleted",
+    )
+
+
+def _public(wanted: Resource, snapshot: Snapshot) -> Finding | None:
+    """That S3 would refuse a policy that is public, as the bucket blocks those."""
+    state = _state(wanted.name, snapshot)
+    index = public_statement(wanted.document)
+    if index is None:
+        return None
+    if state.region is not None and not snapshot.part(
+        BlocksPublicPart(snapshot.account_id, wanted.name, state.region)
+    ):
+        return None
+    return finding_about(
+        wanted,
+        snapshot,
+        "public-policy",
+        f"statement {index + 1} of bucket {wanted.name} lets in everybody, and the bucket blocks "
+        "public access, so S3 would refuse its policy",
+        "name whom it is for, or add a condition with fixed values, such as aws:PrincipalOrgID; "
+        "where everybody is meant, its owner has to take the block off first",
+    )
+
+
+# From an entry to the bucket as it is to be.
+
+
+def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
+    name, document = _name(entry, scope), _document(entry, scope)
+    state = _state(name, scope.snapshot)
+    tags = scope.tagged(entry.spec.tags)
+    return Resource(
+        id=_id(scope.team, name),
+        name=name,
+        teams=frozenset({scope.team}),
+        attributes={
+            "arn": bucket_facts.arn(name, scope.account.partition),
+            "region": entry.spec.region,
+            "tags": tuple(sorted(tags.items())),
+            "stage": Stage.MADE if document is None else Stage.WITH_POLICY,
+            "marked": True,
+        },
+        document=document,
+        # A policy that the file says nothing of is left as it is.
+        documents=_of_others(name, state, scope.snapshot) if document is None else {},
+        needs=Named.of(document, scope).needs if document is not None else frozenset(),
+        reasons=(f"bucket {entry.key} of {scope.team}",),
+        location=entry.place.location,
+    )
+
+
+def _of_others(name: str, state: BucketState, snapshot: Snapshot) -> dict[str, Document]:
+    claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
+    is_ours = claim is not None and claim.stage is Stage.WITH_POLICY
+    return {_OTHERS: state.policy} if state.policy is not None and not is_ours else {}
+
+
+def _observed(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Resource:
+    """A bucket as the account has it; `team` is whose it is, or is to be."""
+    claim = bucket_facts.claim_on(state.tags, name, snapshot.account_id)
+    stage = claim.stage if claim is not None else Stage.MADE
+    tags = {key: value for key, value in state.tags.items() if key != names.BUCKET_TAG}
+    return Resource(
+        id=_id(team, name),
+        name=name,
+        teams=frozenset({team}),
+        attributes={
+            "arn": bucket_facts.arn(name, snapshot.partition),
+            "region": state.region,
+            "tags": tuple(sorted(tags.items())),
+            "stage": stage,
+            "marked": team in _marked(snapshot).get(name, ()),
+        },
+        document=state.policy if stage is Stage.WITH_POLICY else None,
+        documents=_of_others(name, state, snapshot),
+        leaves=f"the bucket {name} stays, with its data",
+    )
+
+
+def _mark_alone(name: str, team: str, state: BucketState, snapshot: Snapshot) -> Resource:
+    """A mark for a bucket that is not there, or is not the team's."""
+    key = f"{team} {name}" if not state.exists else f"{team} {name} mark"
+    return Resource(
+        id=ResourceId(NAME, key),
+        name=name,
+        teams=frozenset({team}),
+        attributes={
+            "arn": bucket_facts.arn(name, snapshot.partition),
+            "region": None,
+            "tags": (),
+            "stage": None,
+            "marked": True,
+        },
+    )
+
+
+def _as_it_is(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """What the team has of a bucket that cannot be made as it is wanted."""
+    name = _name(entry, scope)
+    state = _state(name, scope.snapshot)
+    claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
+    if claim is not None and claim.team == scope.team:
+        found = _observed(name, scope.team, state, scope.snapshot)
+        yield replace(found, location=entry.place.location)
+
+
+def _to_delete(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Iterator[Resource]:
+    """The bucket that an entry does not want, as the account has it, whoever made it."""
+    name = _name(entry, scope)
+    state = _state(name, scope.snapshot)
+    claim = bucket_facts.claim_on(state.tags, name, scope.account.id)
+    if state.exists and (claim is None or claim.team == scope.team):
+        found = _observed(name, scope.team, state, scope.snapshot)
+        yield replace(
+            found,
+            attributes={**found.attributes, "absent": True},
+            leaves="",
+            loss="deletes the bucket for good, and its name is free for every account of AWS",
+            location=entry.place.location,
+        )
+
+
+# The calls.
+
+
+def _mark(resource: Resource, snapshot: Snapshot) -> markers.Mark:
+    return markers.mark(min(resource.teams), resource.attributes["arn"], snapshot.account_id)
+
+
+def _newly_marked(before: Resource | None, after: Resource, at: Snapshot) -> Iterator[ApiCall]:
+    if before is None or not before.attributes["marked"]:
+        yield markers.made(_mark(after, at))
+
+
+def _unmarked(before: Resource, snapshot: Snapshot) -> Iterator[ApiCall]:
+    if before.attributes["marked"]:
+        yield markers.deleted(_mark(before, snapshot))
+
+
+def _gone(before: Resource, account: str) -> Iterator[ApiCall]:
+    if before.attributes.get("absent"):
+        yield bucket_calls.deleted(before, account)
+    elif before.attributes["stage"] is not None:
+        yield from bucket_calls.let_go(before, account)
+
+
+def _takeover(wanted: Resource, state: BucketState, snapshot: Snapshot) -> Takeover:
+    """Makes a bucket of others ours, and then what its entry says."""
+    found = _observed(wanted.name, min(wanted.teams), state, snapshot)
+    # It is claimed by a tag in any case, and a policy that the file does not describe stays.
+    before = replace(
+        found,
+        attributes={**found.attributes, "stage": None},
+        document=state.policy if wanted.document is not None else None,
+    )
+    changed = "its tags become what the entry says"
+    if wanted.document is not None:
+        changed = "its tags and its policy become what the entry says"
+    return Takeover(
+        (
+            *_newly_marked(before, wanted, snapshot),
+            *bucket_calls.changed(before, wanted, snapshot.account_id),
+        ),
+        f"makes the bucket ours: {changed}",
+        in_place=True,
+    )

@@ -1,0 +1,174 @@
+"""What is read of a bucket, whose it is, and what calls do to it.
+
+A tag on the bucket says whose it is, and how far it is made: its value names the team and, by a
+hash, the account and the bucket, so that a copied tag says nothing of the copy.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from iam_access.kinds import names
+from iam_access.kinds.operations import CallParams
+from iam_access.policy.arn import PARTITIONS, Arn
+from iam_access.snapshot import Document, Snapshot, SnapshotPart
+
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: it has no constraint.
+DEFAULT_REGION: Final = "us-east-1"
+
+
+class Refusal(StrEnum):
+    """Why a bucket could not be read."""
+
+    DENIED = "denied"  # it is in another account, or the deployer role may not read where it is
+    UNREADABLE = "unreadable"  # it is in the account, and may not be read
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """A bucket as it was read. Of one that is `refused`, nothing else is known.
+
+    `region` is None where there is no bucket of the name, `policy` where it has none.
+    """
+
+    region: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    policy: Document | None = None
+    refused: Refusal | None = None
+
+    @property
+    def exists(self) -> bool:
+        return self.region is not None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPart(SnapshotPart[BucketState]):
+    """A bucket by name: where it is, its tags and its policy; one to three calls."""
+
+    partition: str
+    name: str
+
+    @property
+    def home(self) -> str:
+        """The region that is asked where the bucket is."""
+        return PARTITIONS[self.partition].region
+
+
+@dataclass(frozen=True, slots=True)
+class IsEmptyPart(SnapshotPart[bool]):
+    """Whether a bucket holds no object, in any version; one call."""
+
+    name: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksPublicPart(SnapshotPart[bool]):
+    """Whether a bucket refuses policies that are public; one call."""
+
+    name: str
+    region: str
+
+
+class Stage(StrEnum):
+    """What the tag of a bucket says of it, beside whose it is."""
+
+    NEW = "new"  # it has been made, and not yet closed to the public and encrypted
+    MADE = "made"
+    WITH_POLICY = "policy"  # its policy is the team's, too
+
+
+class Claim(NamedTuple):
+    """What the tag of a bucket says."""
+
+    team: str
+    stage: Stage
+
+
+def arn(name: str, partition: str) -> str:
+    """The ARN of a bucket."""
+    return str(Arn(partition, "s3", "", "", name))
+
+
+def tag_value(claim: Claim, name: str, account_id: str) -> str:
+    """The value of the tag that says whose a bucket is."""
+    hashed = names.hashed(f"{claim.team} {account_id} {name}", 16)
+    return f"{claim.team}={hashed}={claim.stage}"
+
+
+def claim_on(tags: Mapping[str, str], name: str, account_id: str) -> Claim | None:
+    """What the tags of a bucket say; None if they do not say that it is ours."""
+    value = tags.get(names.BUCKET_TAG, "")
+    team, _, rest = value.partition("=")
+    for stage in Stage:
+        claim = Claim(team, stage)
+        if team and rest and value == tag_value(claim, name, account_id):
+            return claim
+    return None
+
+
+def tags_in(answer: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Tags as S3 lists them, by key."""
+    return {each["Key"]: each["Value"] for each in answer}
+
+
+def bucket(snapshot: Snapshot, name: str) -> BucketState:
+    """What was read of a bucket. Raises PartNotReadError."""
+    return snapshot.part(BucketPart(snapshot.account_id, snapshot.partition, name))
+
+
+def buckets(snapshot: Snapshot) -> Mapping[str, BucketState]:
+    """All buckets that were read of the account, by name."""
+    return {
+        part.name: state
+        for part, state in snapshot.parts.items()
+        if isinstance(part, BucketPart)
+        and isinstance(state, BucketState)
+        and part.account == snapshot.account_id
+    }
+
+
+# What calls do to an account.
+
+
+def _with(at: Snapshot, params: CallParams, state: BucketState) -> Snapshot:
+    part = BucketPart(at.account_id, at.partition, params["Bucket"])
+    return replace(at, parts={**at.parts, part: state}) if part in at.parts else at
+
+
+def _changed(at: Snapshot, params: CallParams, **changed: Any) -> Snapshot:
+    known = buckets(at).get(params["Bucket"])
+    return _with(at, params, replace(known, **changed)) if known is not None else at
+
+
+def created(at: Snapshot, params: CallParams) -> Snapshot:
+    given = params.get("CreateBucketConfiguration", {})
+    region = given.get("LocationConstraint", DEFAULT_REGION)
+    return _with(at, params, BucketState(region, tags_in(given.get("Tags", ()))))
+
+
+def deleted(at: Snapshot, params: CallParams) -> Snapshot:
+    return _with(at, params, BucketState())
+
+
+def tagged(at: Snapshot, params: CallParams) -> Snapshot:
+    return _changed(at, params, tags=tags_in(params["Tagging"]["TagSet"]))
+
+
+def untagged(at: Snapshot, params: CallParams) -> Snapshot:
+    return _changed(at, params, tags={})
+
+
+def policy_put(at: Snapshot, params: CallParams) -> Snapshot:
+    return _changed(at, params, policy=json.loads(params["Policy"]))
+
+
+def policy_deleted(at: Snapshot, params: CallParams) -> Snapshot:
+    return _changed(at, params, policy=None)
+
+
+def as_it_is(at: Snapshot, _: CallParams) -> Snapshot:
+    """What a call leaves as it is, of what is read."""
+    return at

@@ -1,0 +1,164 @@
+"""Buckets of files, in the sandbox: every call is one that S3 and the deployer role allow."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from iam_access.sandbox import LostAnswer
+from tests.flow.fleet import ADMIN, PROD, TEMPLATE, Files, Fleet, account, opened, policy
+from tests.flow.test_interruption import ending_after, once_for_each
+
+OTHER = "444455556666"
+BUCKETS = """\
+aws-buckets:
+  pay-{environment}-logs:
+    region: eu-west-1
+    tags: {app: pay}
+    statements:
+      - effect: Allow
+        principals: {service: cloudtrail}
+        actions: ["s3:PutObject"]
+        resources: [{s3: __self__/trail/*}]
+        conditions: {StringEquals: {"aws:SourceAccount": "{account_id}"}}
+      - effect: Allow
+        principals: {iam: role/runner}
+        actions: ["s3:GetObject", "s3:ListBucket"]
+  pay-data:
+    region: us-east-1
+"""
+LOGS, DATA = "pay-prod-logs", "pay-data"
+
+
+def switched_on(directory: Path) -> Path:
+    """The deployer role with the switch for buckets."""
+    template = directory / "template.yaml"
+    text = TEMPLATE.read_text("utf-8")
+    switch = 'ManageBuckets:\n    Type: String\n    Default: "false"'
+    assert switch in text
+    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
+    return template
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    files = Files(tmp_path / "aws")
+    with opened(files, account(), account(OTHER), template=switched_on(tmp_path)) as found:
+        files.team(policies={"read": policy()})
+        yield found
+
+
+def s3(fleet: Fleet, account_id: str = PROD, region: str = "us-east-1") -> Any:
+    """S3 of an account, with all permissions."""
+    fleet.admin(account_id)
+    (key,) = fleet.sandbox.backend(account_id).users[ADMIN].access_keys
+    return boto3.client(
+        "s3",
+        region_name=region,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+    )
+
+
+def write(fleet: Fleet, text: str) -> None:
+    fleet.files.write("aws-buckets/payments.yaml", text)
+
+
+def tags(fleet: Fleet, bucket: str) -> dict[str, str]:
+    found = s3(fleet).get_bucket_tagging(Bucket=bucket)["TagSet"]
+    return {each["Key"]: each["Value"] for each in found}
+
+
+def names(fleet: Fleet) -> set[str]:
+    return {each["Name"] for each in s3(fleet).list_buckets()["Buckets"]}
+
+
+def test_they_are_made_and_let_go_to_the_letter(fleet: Fleet) -> None:
+    assert fleet.apply("--all").status == 0
+    before = fleet.dump()
+    write(fleet, BUCKETS)
+    first = fleet.apply("--all", "--output", "json")
+    assert (first.status, first.err) == (0, ""), first.out
+    again = fleet.apply("--all")
+    assert (again.status, again.writes) == (0, ())
+    assert names(fleet) == {LOGS, DATA}
+    client = s3(fleet)
+    place = client.get_bucket_location(Bucket=LOGS)["LocationConstraint"]
+    assert (place, client.get_bucket_location(Bucket=DATA)["LocationConstraint"]) == (
+        "eu-west-1",
+        None,
+    )
+    block = client.get_public_access_block(Bucket=DATA)["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    assert client.get_bucket_encryption(Bucket=DATA)
+    owner = client.get_bucket_ownership_controls(Bucket=DATA)["OwnershipControls"]["Rules"]
+    assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert tags(fleet, LOGS).keys() == {"app", "self-serve:bucket"}
+    written = json.loads(client.get_bucket_policy(Bucket=LOGS)["Policy"])["Statement"]
+    assert [each["Resource"] for each in written] == [
+        [f"arn:aws:s3:::{LOGS}/trail/*"],
+        [f"arn:aws:s3:::{LOGS}", f"arn:aws:s3:::{LOGS}/*"],
+    ]
+    client.put_object(Bucket=LOGS, Key="trail/1", Body=b"data")
+
+    write(fleet, "aws-buckets: {}\n")
+    gone = fleet.apply("--all", "--allow-removals")
+    assert gone.status == 0, gone.out
+    assert "stays, with its data" in gone.out
+    assert fleet.apply("--all").operations == [
+        "AssumeRole",
+        "GetAccountAuthorizationDetails",
+        "GetAccountSummary",
+    ]
+    assert names(fleet) == {LOGS, DATA}
+    assert tags(fleet, LOGS) == {"app": "pay"}
+    with pytest.raises(client.exceptions.ClientError, match="NoSuchBucketPolicy"):
+        client.get_bucket_policy(Bucket=LOGS)
+    assert fleet.dump() == before
+
+
+def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:
+    write(fleet, BUCKETS)
+    fleet.sandbox.faults.append(once_for_each(LostAnswer))
+    lost = fleet.apply("--all", "--output", "json")
+    assert lost.status == 0, lost.out
+    fleet.sandbox.faults.clear()
+    assert fleet.apply("--all").writes == ()
+    write(fleet, "aws-buckets: {}\n")
+    fleet.sandbox.faults.append(once_for_each(LostAnswer))
+    gone = fleet.apply("--all", "--allow-removals", "--output", "json")
+    assert gone.status == 0, gone.out
+
+
+def stopped_after(fleet: Fleet, text: str, writes: int) -> None:
+    """An apply that ends after so many writes, and one that finishes it."""
+    write(fleet, text)
+    fleet.sandbox.faults[:] = [ending_after(writes)]
+    fleet.apply("--all", "--allow-removals")
+    fleet.sandbox.faults.clear()
+    run = fleet.apply("--all", "--allow-removals")
+    assert run.status == 0, run.out
+    assert fleet.apply("--all").writes == ()
+
+
+@pytest.mark.parametrize(
+    "writes", [3, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in range(14))]
+)
+def test_stopped_after_any_write_the_next_run_finishes(fleet: Fleet, writes: int) -> None:
+    stopped_after(fleet, BUCKETS, writes)
+    assert tags(fleet, LOGS)["self-serve:bucket"].endswith("=policy")
+    stopped_after(fleet, "aws-buckets: {}\n", writes)
+    assert tags(fleet, LOGS) == {"app": "pay"}
+
+
+def test_without_the_switch_nothing_is_made(tmp_path: Path) -> None:
+    files = Files(tmp_path / "aws")
+    with opened(files) as found:
+        files.team(policies={"read": policy()})
+        write(found, BUCKETS)
+        run = found.apply("--all", "--output", "json")
+        assert run.status == 2, run.out
+        assert "ManageBuckets" in run.out

@@ -1,0 +1,108 @@
+"""Buckets in the sandbox: what S3 refuses, whatever moto would take."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from iam_access.sandbox import Sandbox, SandboxAccount
+from tests.sandbox.support import ACCOUNT, CONFIG, OTHER_ACCOUNT, TEMPLATE
+
+BUCKET = "arn:aws:s3:::reports"
+READ = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ann"},
+    "Action": "s3:GetObject",
+    "Resource": f"{BUCKET}/*",
+}
+BLOCK = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+)
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[str, Any]]:
+    """S3 of two accounts, with all permissions; the first has the bucket."""
+    accounts = [SandboxAccount(ACCOUNT, users=("ann",)), SandboxAccount(OTHER_ACCOUNT)]
+    with Sandbox(accounts, template=TEMPLATE, enforce=True) as sandbox:
+        found = {}
+        for account in (ACCOUNT, OTHER_ACCOUNT):
+            user = sandbox.backend(account).create_user("us-east-1", "admin")
+            allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+            user.put_policy("all", json.dumps({"Version": "2012-10-17", "Statement": allow}))
+            key = sandbox.backend(account).create_access_key("admin")
+            found[account] = boto3.client(
+                "s3",
+                region_name="us-east-1",
+                aws_access_key_id=key.access_key_id,
+                aws_secret_access_key=key.secret_access_key,
+                config=CONFIG,
+            )
+        found[ACCOUNT].create_bucket(
+            Bucket="reports",
+            CreateBucketConfiguration={"Tags": [{"Key": "app", "Value": "a&b"}]},
+        )
+        found[ACCOUNT].put_public_access_block(
+            Bucket="reports", PublicAccessBlockConfiguration=BLOCK
+        )
+        yield found
+
+
+def code(call: Any, **params: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call(**params)
+    return str(raised.value.response["Error"]["Code"])
+
+
+def put(clients: dict[str, Any], **changed: Any) -> str:
+    """The code with which the policy is refused; empty if it is not."""
+    kept = {key: value for key, value in {**READ, **changed}.items() if value is not None}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [kept]})
+    try:
+        clients[ACCOUNT].put_bucket_policy(Bucket="reports", Policy=text)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def test_a_new_bucket_has_the_tags_of_the_call_that_made_it(clients: dict[str, Any]) -> None:
+    tags = clients[ACCOUNT].get_bucket_tagging(Bucket="reports")["TagSet"]
+    assert tags == [{"Key": "app", "Value": "a&b"}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({}, ""),
+        ({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"}}, "MalformedPolicy"),
+        ({"Principal": {"Service": "nothing"}}, "MalformedPolicy"),
+        ({"Principal": None}, "MalformedPolicy"),
+        ({"Action": "sqs:SendMessage"}, "MalformedPolicy"),
+        ({"Action": "s3:GetObjekt"}, "MalformedPolicy"),
+        ({"Action": "s3:ListBucket"}, "MalformedPolicy"),
+        ({"Resource": "arn:aws:s3:::other/*"}, "MalformedPolicy"),
+        ({"Principal": "*"}, "AccessDenied"),
+        ({"Principal": "*", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}, ""),
+        ({"Sid": "x" * 20_480}, "PolicyTooLarge"),
+    ],
+)
+def test_policies(clients: dict[str, Any], changed: dict[str, Any], refusal: str) -> None:
+    assert put(clients, **changed) == refusal
+
+
+def test_names_are_those_of_all_accounts(clients: dict[str, Any]) -> None:
+    other = clients[OTHER_ACCOUNT]
+    assert code(other.create_bucket, Bucket="reports") == "BucketAlreadyExists"
+    assert code(other.get_bucket_policy, Bucket="reports") == "AccessDenied"
+    assert code(other.get_bucket_tagging, Bucket="nothing") == "NoSuchBucket"
+    assert code(other.create_bucket, Bucket="Reports") == "InvalidBucketName"
+
+
+def test_a_call_may_say_whose_the_bucket_is(clients: dict[str, Any]) -> None:
+    mine = clients[ACCOUNT]
+    owner = {"Bucket": "reports", "ExpectedBucketOwner": OTHER_ACCOUNT}
+    assert code(mine.get_bucket_tagging, **owner) == "AccessDenied"
+    assert mine.get_bucket_tagging(Bucket="reports", ExpectedBucketOwner=ACCOUNT)
