@@ -226,7 +226,8 @@ class Completion:
     reason: tuple[str, ...] | None = None
 
 
-class Taken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Taken:
     """A parameter whose value is in the answer of an earlier call of the same change.
 
     `operation` is that call's, and `path` leads to the value.

@@ -98,15 +98,15 @@ def _merged(calls: Sequence[ApiCall]) -> ApiCall:
 def _with_taken(call: ApiCall, answers: Mapping[str, Answer]) -> ApiCall:
     """The call with the values that earlier answers have. Raises CallError if one is not there."""
     found = {}
-    for name, operation, path in call.taken:
-        value = text_at(answers.get(operation, {}), path)
+    for each in call.taken:
+        value = text_at(answers.get(each.operation, {}), each.path)
         if value is None:
             raise CallError(
                 "AnswerLost",
-                f"the answer of {operation} does not say what {name} is",
+                f"the answer of {each.operation} does not say what {each.parameter} is",
                 "run the same command again: it finds what was made",
             )
-        found[name] = value
+        found[each.parameter] = value
     return replace(call, params={**call.params, **found}) if found else call
 
 

@@ -150,6 +150,6 @@ def _is_call(call: ApiCall, reviewed: ApiCall) -> bool:
     """Whether it is the reviewed call, in whatever phase, or that with what it would have taken."""
     known = replace(call, phase=reviewed.phase)
     if reviewed.taken and not call.taken:
-        stand_ins = {name: reviewed.params[name] for name, _, _ in reviewed.taken}
+        stand_ins = {each.parameter: reviewed.params[each.parameter] for each in reviewed.taken}
         known = replace(known, params={**call.params, **stand_ins}, taken=reviewed.taken)
     return known == reviewed
