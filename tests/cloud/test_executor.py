@@ -534,3 +534,9 @@ def test_what_an_answer_does_not_have_is_never_guessed() -> None:
     iam = FakeIam()
     (outcome,) = run(iam, change("a", MADE, TAKING))
     assert (code_of(outcome), iam.operations) == ("AnswerLost", ["create_policy"])
+
+
+def test_a_denial_of_what_was_just_made_may_be_of_tags_that_are_not_known_yet() -> None:
+    iam = FakeIam({"create_policy": [{"Policy": {"Arn": "a"}}], "tag_policy": [DENIED, {}]})
+    (outcome,) = run(iam, change("a", MADE, TAKING))
+    assert (outcome.status, iam.operations.count("tag_policy")) == (Status.DONE, 2)

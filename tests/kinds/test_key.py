@@ -16,7 +16,9 @@ from iam_access.kinds.key_file import KeySpec
 from iam_access.kinds.role_facts import RolesPart, RolesState
 from iam_access.model import Change, Plan
 from iam_access.plan.diff import observed_state
+from iam_access.plan.encoding import decode, encode
 from iam_access.plan.planner import RunOptions
+from iam_access.plan.same_change import is_reviewed
 from iam_access.snapshot import Snapshot
 from tests import values
 from tests.kinds.test_role import role
@@ -383,3 +385,24 @@ def test_a_mark_without_a_key_goes() -> None:
     assert json.loads(call.params["PolicyDocument"])
     marked = values.carried_out(account(), [call])
     assert operations(files(), marked) == ["delete_policy"]
+
+
+def test_many_keys_do_not_go_at_once_without_a_word() -> None:
+    names_ = [f"key-{number}" for number in range(20)]
+    parts: dict[Any, object] = {KeyPart(ACCOUNT.id, REGION, each): None for each in names_}
+    before = replace(account(), parts={**account().parts, **parts})
+    many = files(*(key(each, statements=[DECRYPT]) for each in names_))
+    found = plan(files(), values.applied(many, before))
+    assert [each.code for each in found.findings] == ["too-many-removals"]
+    assert found.changes == ()
+
+
+def test_a_plan_file_holds_what_is_not_known_yet_and_knows_what_is_left() -> None:
+    (change,) = changes(files(WHOLE), account())
+    assert decode(Change, json.loads(json.dumps(encode(Change, change)))) == change
+    calls = values.in_order([change])
+    for count in range(1, len(calls)):
+        (rest,) = changes(files(WHOLE), values.carried_out(account(), calls[:count]))
+        assert is_reviewed(rest, change, begun=True), count
+    other = key(**{**written(WHOLE), "description": "Else"})
+    assert not is_reviewed(changes(files(other), account())[0], change, begun=True)

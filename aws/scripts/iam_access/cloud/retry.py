@@ -177,11 +177,12 @@ class Sender:
         """
         send = self._client(call.target)
         visible = 0.0 if call.absent_is_done else patience
+        is_new = bool(call.taken)
         until = self.slept + (COMPLETION_SECONDS if call.completion is not None else 0.0)
         tries = 0
         while True:
             try:
-                answer = self._repeat(send, call.operation, call.params, visible)
+                answer = self._repeat(send, call.operation, call.params, visible, is_new=is_new)
             except CallError as error:
                 if call.absent_is_done and error.code in hints.ABSENT:
                     return None
@@ -265,10 +266,13 @@ class Sender:
         except CallError:
             return False
 
-    def _repeat(self, send: Call, operation: str, params: Params, patience: float) -> Answer:
+    def _repeat(
+        self, send: Call, operation: str, params: Params, patience: float, *, is_new: bool = False
+    ) -> Answer:
         """One call, repeated while what it names is not visible yet or is being changed.
 
-        `patience` bounds `slept` while it is not visible.
+        `patience` bounds `slept` while it is not visible. Of something that `is_new`, that its tags
+        are not known everywhere yet may be the reason of a denial.
         """
         tries = 0
         while True:
@@ -276,7 +280,7 @@ class Sender:
                 return send(operation, params)
             except CallError as error:
                 pause = _backoff(tries)
-                if _not_visible(error):
+                if _not_visible(error) or (is_new and error.code in hints.DENIED):
                     pause = min(pause, patience - self.slept)
                 elif error.code not in _PASSING or tries >= _BUSY_RETRIES:
                     raise

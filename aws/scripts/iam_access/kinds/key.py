@@ -136,23 +136,23 @@ class Keys(Kind):
         if isinstance(item, InvalidEntry):
             written = item.written if isinstance(item.written, dict) else {}
             environments, named = texts(written.get("environments")), OwnEntities([], [])
-            description, is_absent = text(written.get("description")), False
+            description = text(written.get("description"))
         else:
             spec = item.spec
-            environments, named = spec.environments or (), OwnEntities.of(spec.principals)
-            description, is_absent = spec.description, spec.state == "absent"
-        if not is_absent:
-            yield AccessEntry(
-                item.place,
-                named.users,
-                named.roles,
-                environments,
-                (),
-                description=description,
-                valid=item.spec is not None,
-                own=_own(item),
-                of_resource=True,
-            )
+            given = spec.principals if spec.state == "present" else ()
+            environments, named = spec.environments or (), OwnEntities.of(given)
+            description = spec.description
+        yield AccessEntry(
+            item.place,
+            named.users,
+            named.roles,
+            environments,
+            (),
+            description=description,
+            valid=item.spec is not None,
+            own=_own(item),
+            of_resource=True,
+        )
 
     def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:
         here = _here(entries, scope)
@@ -305,7 +305,7 @@ class Keys(Kind):
 
 def _own(item: Item) -> Item | None:
     """What an entry gives by itself: the statements, and the grants as statements."""
-    if isinstance(item, InvalidEntry):
+    if isinstance(item, InvalidEntry) or item.spec.state == "absent":
         return None
     given = [
         *(each.without_principals for each in item.spec.statements),

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from iam_access.kinds import short_forms
-from iam_access.kinds.base import STATEMENTS as POLICY_STATEMENTS
 from iam_access.kinds.base import EverywhereSpec
 from iam_access.kinds.fields import Spec, problem, written_as
 from iam_access.kinds.principal_forms import ANY, PrincipalForm, Principals, bad_principal
@@ -217,9 +216,6 @@ class KeySpec(EverywhereSpec):
         statements = written.get(STATEMENTS)
         yield from _policy_problems(statements)
         yield from _grant_problems(written.get("grants"))
-        if POLICY_STATEMENTS in written:
-            message = "a key has statements, which name principals"
-            yield Problem("unknown-key", message, f"write {STATEMENTS}", (POLICY_STATEMENTS,))
 
     def named_accounts(self) -> Iterator[tuple[str, Path]]:
         for index, form in enumerate(self.admins):

@@ -1,0 +1,186 @@
+"""Keys of KMS: what AWS refuses that moto forgives, and who may do what."""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from iam_access.sandbox import Sandbox, SandboxAccount
+from tests.sandbox.support import ACCOUNT, TEMPLATE, Clock, Refused, assume, client
+
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+CI = f"arn:aws:iam::{ACCOUNT}:role/ci"
+DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/self-serve-deployer"
+OURS = {"TagKey": "self-serve:key", "TagValue": "team=1"}
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    accounts = [SandboxAccount(ACCOUNT, users=("ann",), roles=("ci",))]
+    with Sandbox(accounts, template=TEMPLATE, clock=Clock(), enforce=True, switches=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def kms(sandbox: Sandbox) -> Any:
+    """KMS of the account, through the deployer role with all its switches."""
+    return client("kms", assume(), region_name="eu-west-1")
+
+
+@pytest.fixture
+def key(kms: Any) -> str:
+    """A new key of ours."""
+    return str(kms.create_key(Policy=document(), Tags=[OURS])["KeyMetadata"]["KeyId"])
+
+
+def document(*statements: dict[str, Any]) -> str:
+    root = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [root, *statements]})
+
+
+def statement(principal: object, **changed: object) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        **changed,
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "message"),
+    [
+        (document(statement({"AWS": f"{CI}-2"})), "Document", "invalid principals"),
+        (document(statement({"Service": "nothing"})), "Document", "invalid principals"),
+        (document({"Effect": "Allow", "Action": "kms:*"}), "Document", "Principal"),
+        ("{}", "Document", "Syntax"),
+        (
+            document(statement("*", Effect="Deny", Action="kms:PutKeyPolicy")),
+            "Document",
+            "update the key policy in the future",
+        ),
+        (
+            json.dumps({"Version": "2012-10-17", "Statement": [statement({"AWS": CI})]}),
+            "Document",
+            "update the key policy in the future",
+        ),
+        (document(statement({"AWS": CI}, Sid="x" * 33_000)), "Limit", "size"),
+    ],
+)
+def test_policies_that_kms_refuses(
+    kms: Any, key: str, refused: Refused, policy: str, code: str, message: str
+) -> None:
+    codes = {"Document": "MalformedPolicyDocumentException", "Limit": "LimitExceededException"}
+    with refused(codes[code], message):
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    with refused(codes[code], message):
+        kms.create_key(Policy=policy, Tags=[OURS])
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"Operations": ["Sign"]}, "ValidationException"),
+        ({"Operations": []}, "ValidationException"),
+        ({"Name": "a b"}, "ValidationException"),
+        ({"GranteePrincipal": "*"}, "InvalidArnException"),
+        ({"GranteePrincipal": f"{CI}-2"}, "InvalidArnException"),
+        ({"RetiringPrincipal": f"{CI}-2"}, "InvalidArnException"),
+        (
+            {"Constraints": {"EncryptionContextEquals": {}, "EncryptionContextSubset": {}}},
+            "ValidationException",
+        ),
+    ],
+)
+def test_grants_that_kms_refuses(
+    kms: Any, key: str, refused: Refused, changed: dict[str, Any], code: str
+) -> None:
+    with refused(code):
+        kms.create_grant(
+            **{"KeyId": key, "GranteePrincipal": CI, "Operations": ["Decrypt"], **changed}
+        )
+
+
+def test_a_grant_of_the_same_name_and_content_is_the_first_one(kms: Any, key: str) -> None:
+    given = {"KeyId": key, "GranteePrincipal": CI, "Operations": ["Decrypt", "Encrypt"]}
+    first, second = (kms.create_grant(**given, Name="a")["GrantId"] for _ in range(2))
+    other = kms.create_grant(**{**given, "Operations": ["Decrypt"]}, Name="a")["GrantId"]
+    unnamed = {kms.create_grant(**given)["GrantId"] for _ in range(2)}
+    assert (first == second, first == other, len(unnamed)) == (True, False, 2)
+    assert len(kms.list_grants(KeyId=key)["Grants"]) == 4
+
+
+def test_aliases(kms: Any, key: str, refused: Refused) -> None:
+    name = f"alias/one-{next(_numbers)}"
+    kms.create_alias(AliasName=name, TargetKeyId=key)
+    with refused("AlreadyExistsException"):
+        kms.create_alias(AliasName=name, TargetKeyId=key)
+    for wrong, code in (("alias/aws/x", "NotAuthorized"), ("alias/a.b", "Validation")):
+        with refused(f"{code}Exception"):
+            kms.create_alias(AliasName=wrong, TargetKeyId=key)
+    assert kms.describe_key(KeyId=name)["KeyMetadata"]["KeyId"] == key
+    with refused("NotFoundException"):
+        kms.describe_key(KeyId="alias/nothing")
+    with refused("NotFoundException"):
+        kms.put_key_policy(KeyId=name, PolicyName="default", Policy=document())
+
+
+def test_what_a_key_that_is_disabled_or_goes_refuses(kms: Any, key: str, refused: Refused) -> None:
+    grant = {"KeyId": key, "GranteePrincipal": CI, "Operations": ["Decrypt"]}
+    with refused("ValidationException"):
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=31)
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=30)
+    for call, params in (
+        (kms.schedule_key_deletion, {"KeyId": key, "PendingWindowInDays": 30}),
+        (kms.create_grant, grant),
+        (kms.enable_key, {"KeyId": key}),
+        (kms.enable_key_rotation, {"KeyId": key}),
+        (kms.tag_resource, {"KeyId": key, "Tags": [OURS]}),
+        (kms.update_key_description, {"KeyId": key, "Description": "x"}),
+        (kms.create_alias, {"TargetKeyId": key, "AliasName": "alias/late"}),
+    ):
+        with refused("KMSInvalidStateException"):
+            call(**params)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document())
+    kms.cancel_key_deletion(KeyId=key)
+    with refused("KMSInvalidStateException"):
+        kms.cancel_key_deletion(KeyId=key)
+    with refused("DisabledException"):
+        kms.create_grant(**grant)
+    kms.enable_key(KeyId=key)
+    kms.create_grant(**grant)
+
+
+def test_tags_and_descriptions(kms: Any, key: str, refused: Refused) -> None:
+    for tag in ({"TagKey": "aws:x", "TagValue": ""}, {"TagKey": "a", "TagValue": "é!"}):
+        with refused("TagException"):
+            kms.tag_resource(KeyId=key, Tags=[OURS, tag])
+    with refused("LimitExceededException"):
+        more = [{"TagKey": f"k{number}", "TagValue": ""} for number in range(50)]
+        kms.tag_resource(KeyId=key, Tags=[OURS, *more])
+    with refused("ValidationException"):
+        kms.update_key_description(KeyId=key, Description="x" * 8_193)
+
+
+def test_the_deployer_changes_keys_with_the_tag_only_and_uses_none(
+    kms: Any, key: str, refused: Refused
+) -> None:
+    denied = "AccessDeniedException"
+    with refused(denied, "kms:CreateKey"):
+        kms.create_key(Policy=document())
+    kms.untag_resource(KeyId=key, TagKeys=[OURS["TagKey"]])
+    with refused(denied, "kms:PutKeyPolicy"):
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document())
+    with refused(denied, "kms:TagResource"):
+        kms.tag_resource(KeyId=key, Tags=[{"TagKey": "x", "TagValue": "y"}])
+    kms.tag_resource(KeyId=key, Tags=[OURS])
+    with refused(denied, "kms:ScheduleKeyDeletion"):
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    own = document(statement({"AWS": DEPLOYER}, Action="kms:*"))
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=own)
+    with refused(denied, "explicit deny"):
+        kms.encrypt(KeyId=key, Plaintext=b"x")
