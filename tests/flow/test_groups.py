@@ -20,6 +20,7 @@ from tests.flow.fleet import (
     Files,
     Fleet,
     opened,
+    permanent,
     policy,
     refusing,
 )
@@ -43,13 +44,8 @@ ARN = "arn:aws:iam::111122223333:group/self-serve/payments/devs"
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    template = tmp_path / "template.yaml"
-    text = TEMPLATE.read_text("utf-8")
-    switch = 'ManageGroups:\n    Type: String\n    Default: "false"'
-    assert switch in text
-    template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
     files = Files(tmp_path / "aws")
-    with opened(files, template=template) as found:
+    with opened(files, switches=True) as found:
         files.team(policies={"read": policy()})
         yield found
 
@@ -224,3 +220,48 @@ def test_what_it_says_itself_is_told_with_its_lines(fleet: Fleet) -> None:
     (told,) = (each for each in revoked.json["findings"] if each["code"] == "entry-to-delete")
     assert "restores own policies of group devs for user/ann in prod" in told["message"]
     assert "- ann@example.com" in told["hint"]
+
+
+def grant_to_groups(fleet: Fleet, *groups: str, **entry: Any) -> None:
+    fleet.files.team(
+        policies={"read": policy()},
+        permanent=[{"groups": list(groups), "environments": ["prod"], "grants": ["read"], **entry}],
+    )
+
+
+def test_a_group_of_others_is_granted_what_teams_publish(fleet: Fleet) -> None:
+    iam = fleet.admin()
+    iam.create_group(GroupName="Developers", Path="/org/")
+    iam.add_user_to_group(GroupName="Developers", UserName="ann")
+    grant_to_groups(fleet, "developers")
+    run = fleet.apply("--all", "--explain", "--verify")
+    assert run.status == 0, run.out
+    assert "user ann: gains" in run.out
+    assert "1 of 1 grants proven" in run.out, run.out
+    assert fleet.apply("--all").writes == ()
+    asked = fleet.run(simulate, "access", "-u", "ann@example.com", "-a", "s3:ListBucket")
+    assert "granted at" in asked.out, asked.out
+    fleet.files.team(
+        policies={"read": policy()}, permanent=[permanent("read", users=["bob@example.com"])]
+    )
+    assert fleet.apply("--all").status == 0
+    arn = "arn:aws:iam::111122223333:group/org/Developers"
+    assert fleet.dump()[arn]["AttachedManagedPolicies"] == []
+
+
+def test_what_a_group_of_others_is_not_granted(fleet: Fleet) -> None:
+    iam = fleet.admin()
+    iam.create_group(GroupName="developers")
+    iam.add_user_to_group(GroupName="developers", UserName="ann")
+    grant_to_groups(fleet, "developers", "develpers")
+    of_aws = {"members": ["bob@example.com"], "managed_policies": [VIEW_ONLY]}
+    write(fleet, ours=of_aws)
+    missing = fleet.apply("--all", "--output", "json")
+    (told,) = (each for each in missing.json["findings"] if each["severity"] == "error")
+    assert (told["code"], "did you mean developers" in told["hint"]) == ("missing-principal", True)
+    grant_to_groups(fleet, "ours")
+    assert "group-of-a-file" in fleet.apply("--all", "--output", "json").codes
+    fleet.files.write("settings.yaml", "protected_principals: {users: [ann@example.com]}\n")
+    grant_to_groups(fleet, "developers", "ours")
+    run = fleet.apply("--all", "--output", "json")
+    assert sorted(run.codes) == ["group-of-a-file", "protected-principal"], run.out

@@ -77,6 +77,7 @@ Code: TypeAlias = Literal[
     "duplicate-item",
     "same-user",
     "same-role",
+    "same-group",
     "name-taken",
     "duplicate-entry",
     "too-many-accounts",
@@ -148,6 +149,7 @@ Code: TypeAlias = Literal[
     "bad-key-grant",
     "bad-bucket-name",
     "bad-bucket",
+    "not-for-groups",
     "unknown-template",
     "bad-variable",
     "bad-character",
@@ -348,7 +350,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "bad-boundary": CodeEntry(_ERROR, "in the settings: neither a policy's name nor its ARN"),
     "empty-list": CodeEntry(_ERROR, "in the settings: a list without items"),
-    "nobody": CodeEntry(_ERROR, "a permanent entry names neither users nor roles"),
+    "nobody": CodeEntry(_ERROR, "a permanent entry names no user, role or group"),
     "not-one-principal": CodeEntry(_ERROR, "a temporary entry needs exactly one user or role"),
     "not-one-deadline": CodeEntry(
         _ERROR,
@@ -398,6 +400,7 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         _ERROR,
         "two spellings of one IAM role, in a team or in an account that teams share",
     ),
+    "same-group": CodeEntry(_ERROR, "two spellings of one IAM group, in a team"),
     "name-taken": CodeEntry(
         _ERROR,
         "two entries make a role of one name in one account: IAM ignores paths and case",
@@ -614,6 +617,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "bad-key-grant": CodeEntry(_ERROR, "a grant of a key that AWS would refuse"),
     "bad-bucket-name": CodeEntry(_ERROR, "a key that gives no name of a bucket"),
     "bad-bucket": CodeEntry(_ERROR, "a bucket that lacks something, or that S3 would refuse"),
+    "not-for-groups": CodeEntry(
+        _ERROR,
+        "a grant to a group, of managed policies that the pipeline does not make: groups carry "
+        "no tags, by which these attachments could be told to be ours",
+    ),
     "unknown-template": CodeEntry(
         _ERROR, "a template that the file does not have, or that uses itself"
     ),

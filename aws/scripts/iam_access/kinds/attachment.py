@@ -1,4 +1,4 @@
-"""Attachments of managed policies to users and roles: permanent access."""
+"""Attachments of managed policies to users, roles and groups: permanent access."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -16,6 +16,7 @@ from iam_access.kinds import (
 )
 from iam_access.kinds.base import (
     FIELDS,
+    GROUPS,
     AccessEntry,
     Expansion,
     FileEntry,
@@ -26,6 +27,7 @@ from iam_access.kinds.base import (
     texts,
 )
 from iam_access.kinds.fields import (
+    GroupName,
     RoleName,
     Spec,
     UserAddress,
@@ -65,21 +67,22 @@ NAME = "policy-attachment"
 
 
 class PermanentAccessSpec(Spec):
-    """Users and roles that hold grants in environments until the entry goes."""
+    """Users, roles and groups that hold grants in environments until the entry goes."""
 
     description: str | None = None
     users: list[UserAddress] = Field(default_factory=list)
     roles: list[RoleName] = Field(default_factory=list)
+    groups: list[GroupName] = Field(default_factory=list)
     environments: list[str]
     grants: list[str]
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
-        if not written.get("users") and not written.get("roles"):
+        if not any(written.get(each) for each in ("users", "roles", "groups")):
             yield Problem(
                 "nobody",
-                "the entry names neither users nor roles",
-                "add users: [name@example.com] or roles: [role-name]",
+                "the entry names no user, role or group",
+                "add users: [name@example.com], roles: [role-name] or groups: [group-name]",
             )
         for key in ("environments", "grants"):
             if written.get(key) == []:
@@ -95,7 +98,7 @@ _PEOPLE = (PrincipalType.USER, PrincipalType.ROLE)
 
 
 class PolicyAttachments(GrantKind):
-    """Managed policies attached to users and roles.
+    """Managed policies attached to users, roles and groups.
 
     Ours are those of our customer managed policies, by whichever hand, and those of AWS
     managed policies that one of our tags on the principal speaks of, see `ownership`.
@@ -105,7 +108,7 @@ class PolicyAttachments(GrantKind):
     form = Form.POLICY
     form_in_words = "policies of its own"
     operations: Operations = iam_operations(
-        *for_each("attach_{}_policy", *_PEOPLE),
+        *for_each("attach_{}_policy", *PRINCIPAL_PARAMETERS.values()),
         *for_each("detach_{}_policy", *PRINCIPAL_PARAMETERS.values()),
         *for_each("tag_{}", *_PEOPLE),
         *for_each("untag_{}", *_PEOPLE),
@@ -129,13 +132,17 @@ class PolicyAttachments(GrantKind):
                     spec.environments,
                     spec.grants,
                     description=spec.description,
+                    groups=spec.groups,
                 ),
             )
         written = item.written if isinstance(item, InvalidEntry) else None
         if not isinstance(written, dict):
             return ()
-        users, roles, environments, grants = map(texts, map(written.get, FIELDS))
-        return (AccessEntry(item.place, users, roles, environments, grants, valid=False),)
+        lists = map(texts, map(written.get, (*FIELDS, GROUPS)))
+        users, roles, environments, grants, groups = lists
+        return (
+            AccessEntry(item.place, users, roles, environments, grants, valid=False, groups=groups),
+        )
 
     def in_words(self, count: int) -> str:
         return "1 policy" if count == 1 else f"{count:,} policies"
@@ -374,6 +381,7 @@ def _whom(
             whom |= {each: whom.get(each, doubt) for each in (scope.user(written), rival)}
     yield from whom.items()
     yield from dict.fromkeys((scope.role(name), None) for name in entry.spec.roles)
+    yield from dict.fromkeys((scope.group(name), None) for name in entry.spec.groups)
 
 
 def attachment_for_grant(grant: TemporaryGrant, policy: Resource) -> Resource:

@@ -394,6 +394,10 @@ class TeamInAccount:
         """The IAM role that an entry means, spelled as in the account."""
         return self.snapshot.spelled(role(name))
 
+    def group(self, name: str) -> Principal:
+        """The IAM group that an entry means, spelled as in the account."""
+        return self.snapshot.spelled(group(name))
+
     def principals(self, entry: AccessEntry) -> tuple[Principal, ...]:
         """The principals that an entry names, each once, spelled as in the account."""
         found = map(self.snapshot.spelled, entry.principals(self.user_names))

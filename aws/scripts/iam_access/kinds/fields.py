@@ -482,6 +482,15 @@ RoleName = Annotated[
         "write the role's name, not its ARN or path: 1 to 64 letters, digits or _+=,.@-",
     ),
 ]
+GroupName = Annotated[
+    str,
+    _Pattern(
+        r"[A-Za-z0-9_+=,.@-]{1,128}",
+        "bad-group",
+        "is not an IAM group name",
+        "write the group's name, not its ARN or path: 1 to 128 letters, digits or _+=,.@-",
+    ),
+]
 BoundaryName = Annotated[str, AfterValidator(_boundary)]
 PolicyKey = Annotated[str, AfterValidator(_policy_key), written_as(_POLICY_KEY.pattern, _KEYS)]
 PolicyDescription = Annotated[str, AfterValidator(_description)]

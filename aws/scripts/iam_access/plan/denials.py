@@ -13,7 +13,7 @@ from itertools import chain, permutations, product, starmap
 
 from iam_access.kinds import aws_policies, given_access
 from iam_access.kinds.kind import GivenAccess
-from iam_access.model import Change, Principal, ResourceId
+from iam_access.model import Change, Principal, PrincipalType, ResourceId
 from iam_access.policy import document as documents
 from iam_access.policy.globs import overlap
 from iam_access.policy.widening import covers
@@ -129,11 +129,14 @@ def _by_recipient(
     """
     for change in changes:
         before, after = given_access(change.before), given_access(change.after)
-        group = before.group or after.group
-        if group is not None:
-            yield from ((change, each, before, after) for each in snapshot.members(group))
-        for principal in dict.fromkeys((*before.recipients, *after.recipients)):
-            yield change, principal, _counting(before, principal), _counting(after, principal)
+        made = before.group or after.group
+        groups = () if made is None else (made,)
+        for principal in dict.fromkeys((*before.recipients, *after.recipients, *groups)):
+            if principal.type is PrincipalType.GROUP:
+                members = snapshot.members(principal)
+                yield from ((change, each, before, after) for each in members)
+            else:
+                yield change, principal, _counting(before, principal), _counting(after, principal)
 
 
 def _counting(given: GivenAccess, principal: Principal) -> GivenAccess:
@@ -156,7 +159,8 @@ def _rewritten(changes: Iterable[Change]) -> Iterator[tuple[ResourceId, str, _Ef
 
 def _is_shared(change: Change) -> bool:
     """Whether a change may matter to several principals."""
-    return len(given_access(change.subject).recipients) != 1
+    recipients = given_access(change.subject).recipients
+    return len(recipients) != 1 or recipients[0].type is PrincipalType.GROUP
 
 
 def _put_in_order(

@@ -90,9 +90,11 @@ def _touched(change: Change, snapshot: Snapshot) -> Iterator[Principal]:
     yield from dict.fromkeys((*granted, *sorted(named)))
 
 
-def _members(given: GivenAccess, snapshot: Snapshot) -> tuple[Principal, ...]:
-    """Who is in the group that a resource is, if it is one."""
-    return snapshot.members(given.group) if given.group is not None else ()
+def _members(given: GivenAccess, snapshot: Snapshot) -> Iterator[Principal]:
+    """Who is in the group that a resource is, or in groups that gain by it."""
+    groups = [each for each in given.recipients if each.type is PrincipalType.GROUP]
+    for group in (given.group, *groups):
+        yield from snapshot.members(group) if group is not None else ()
 
 
 def _protected(change: Change, principal: Principal, rule: Path, where: GuardContext) -> Finding:
@@ -154,7 +156,7 @@ def _gaining(
     if change.after is None or not _gives_more(change.before, change.after):
         return
     given = given_access(change.after)
-    yield from given.recipients
+    yield from (each for each in given.recipients if each.type is not PrincipalType.GROUP)
     yield from (each for each in _members(given, snapshot) if (each, given.group) not in leaving)
     for arn in given.published if change.before is not None else ():
         for holder in snapshot.attached_to(arn):
@@ -242,7 +244,8 @@ def _gained_by_or_changed(change: Change, snapshot: Snapshot) -> Iterable[Princi
     given = given_access(change.subject)
     here = (call for call in change.calls if call.account == snapshot.account_id)
     named = _named_by(() if given.makes_holder else here)
-    return dict.fromkeys((*given.recipients, *sorted(named)))
+    members = _members(given, snapshot) if change.after is not None else ()
+    return dict.fromkeys((*given.recipients, *members, *sorted(named)))
 
 
 def _named_by(calls: Iterable[ApiCall]) -> set[Principal]:
@@ -299,7 +302,7 @@ def _how_to_create(principal: Principal, snapshot: Snapshot) -> str:
                 "user_names of settings.yaml how users are named. Otherwise "
             )
         return f"{guess}create it: aws iam create-user --user-name {principal.name}"
-    return f"{guess}have the role created by its owner, or remove the entry"
+    return f"{guess}have the {principal.type} created by its owner, or remove the entry"
 
 
 def _named_the_other_way(name: str, known: Iterable[str]) -> str | None:

@@ -71,7 +71,7 @@ class Origins:
         self._grants: dict[tuple[object, str], _Grant] = {}
         self._found: dict[object, Location | None] = {}
         temporary: dict[object, list[_Grant]] = {}
-        for team, principal, grant in _granted(configuration, account):
+        for team, principal, grant in _granted(configuration, account, snapshot):
             if grant.entry.temporary:
                 key = (team, principal.in_iam, names.label(grant.policy.key))
                 temporary.setdefault(key, []).append(grant)
@@ -131,9 +131,12 @@ def _key(principal: Principal, source: str) -> tuple[object, str]:
 
 
 def _granted(
-    configuration: Configuration, account: Account
+    configuration: Configuration, account: Account, snapshot: Snapshot
 ) -> Iterator[tuple[str, Principal, _Grant]]:
-    """The grants of each team in an account, as far as its files are valid."""
+    """The grants of each team in an account, as far as its files are valid.
+
+    Those to a group are to each of its members.
+    """
     for name, environment in sorted(account.environments.items()):
         if name in configuration.invalid:
             continue
@@ -144,7 +147,8 @@ def _granted(
             # The policy of an entry that has ended may be gone.
             grants = [_Grant(entry, policy, values) for policy in policies if policy is not None]
             for principal, grant in product(entry.local(user_names), grants):
-                yield name, principal, grant
+                for each in snapshot.members(snapshot.spelled(principal)):
+                    yield name, each, grant
 
 
 def _source(grant: _Grant, team: str, account: Account) -> str:

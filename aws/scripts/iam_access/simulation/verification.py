@@ -68,7 +68,7 @@ def verify(
     findings += (each for each in again.findings if each.is_error and each not in plan.findings)
     wanted = {each.id: each for each in plan.wanted}
     proof = _Proof(AccountPolicies(snapshot), published(wanted), observed_state(snapshot), now)
-    grants = _grants_of(plan.wanted)
+    grants = _grants_of(plan.wanted, snapshot)
     for grant in grants:
         if all(_is_there(part, grant.recipient, snapshot) for part in grant.parts):
             proof.prove(grant)
@@ -135,13 +135,17 @@ class _Grant:
         return self.holder != self.recipient
 
 
-def _grants_of(wanted: Iterable[Resource]) -> Sequence[_Grant]:
-    """The grants that resources write; a resource that alone gives no access is in none."""
+def _grants_of(wanted: Iterable[Resource], snapshot: Snapshot) -> Sequence[_Grant]:
+    """The grants that resources write; a resource that alone gives no access is in none.
+
+    What is granted to a group is granted to each of its members.
+    """
     parts: defaultdict[tuple[Principal, object], list[Resource]] = defaultdict(list)
     for resource in wanted:
         key = (resource.teams, resource.grant or resource.id, resource.expires)
         for recipient in _grantees(resource):
-            parts[recipient, key].append(resource)
+            for each in snapshot.members(recipient):
+                parts[each, key].append(resource)
     return [_Grant(recipient, each) for (recipient, _), each in parts.items()]
 
 

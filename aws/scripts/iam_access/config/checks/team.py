@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
+from iam_access.codes import Code
 from iam_access.config import accounts
 from iam_access.config.checks import duplicates, durations
 from iam_access.config.configuration import TeamFiles, access_entries
@@ -12,7 +14,16 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import Rulebook
 from iam_access.kinds import base, tags
-from iam_access.kinds.base import ENVIRONMENTS, GRANTS, NOT_TEXT, ROLES, USERS, AccessEntry, Item
+from iam_access.kinds.base import (
+    ENVIRONMENTS,
+    GRANTS,
+    GROUPS,
+    NOT_TEXT,
+    ROLES,
+    USERS,
+    AccessEntry,
+    Item,
+)
 from iam_access.kinds.fields import UserNames, is_exact, is_user, is_user_name
 from iam_access.model import Location
 from iam_access.phrases import between_several, did_you_mean, listed, nearest, shown
@@ -20,7 +31,9 @@ from iam_access.phrases import between_several, did_you_mean, listed, nearest, s
 
 @dataclass(slots=True)
 class TeamIndex:
-    """The access entries of a team by the users and roles that they name, as written.
+    """The access entries of a team by the users, roles and groups that they name, as written.
+
+    A group that an entry makes is none that it names.
 
     `in_iam` has the name of each of `users`, in order, as IAM compares it. `entries` are all
     entries. `before` are the team's earlier files, None if they are not known.
@@ -28,6 +41,7 @@ class TeamIndex:
 
     users: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
     roles: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
+    groups: dict[str, list[AccessEntry]] = field(default_factory=lambda: defaultdict(list))
     in_iam: tuple[str, ...] = ()
     entries: list[AccessEntry] = field(default_factory=list)
     before: Earlier | None = None
@@ -41,6 +55,8 @@ class TeamIndex:
                 self.users[user].append(access)
             for role in access.roles:
                 self.roles[role].append(access)
+            for group in access.groups if access.makes is None else ():
+                self.groups[group].append(access)
         self.in_iam = tuple(map(str.lower, map(names.name, self.users)))
 
 
@@ -84,12 +100,38 @@ def check(
     _one_name(USERS, users, index.in_iam, names, report)
     named = {each: found for each in roles if (found := [e for e in roles[each] if not e.makes])}
     _one_name(ROLES, named, tuple(map(str.lower, named)), names, report)
+    _one_name(GROUPS, index.groups, tuple(map(str.lower, index.groups)), names, report)
+    _for_groups(index.groups, team_files, report)
     duplicates.check(_together(users, index.in_iam), now, report)
     duplicates.check(roles, now, report)
+    duplicates.check(index.groups, now, report)
     for known_as, written in ((index.in_iam, users), (tuple(map(str.lower, roles)), roles)):
         durations.check_united(
             zip(known_as, written.values(), strict=True), team_files.name, book, now, report
         )
+
+
+def _for_groups(
+    groups: Mapping[str, Iterable[AccessEntry]], team_files: TeamFiles, report: FindingCollector
+) -> None:
+    """Report grants to groups of policies whose attachment only a tag could tell to be ours."""
+    tagged = {
+        item.key
+        for item in team_files.policies
+        if item.spec is not None and item.spec.managed_policies
+    }
+    entries = {id(each): each for found in groups.values() for each in found}
+    for entry in entries.values():
+        for index, grant in enumerate(entry.grants):
+            if grant in tagged:
+                report.error(
+                    "not-for-groups",
+                    entry.at(GRANTS, index),
+                    f"{shown(grant)} has managed_policies, which are granted to no group: a tag "
+                    "would say that the attachment is ours, and groups carry none",
+                    "write what the group needs as custom_statements of a policy, or have a file "
+                    "describe the group whole",
+                )
 
 
 def _named_accounts(
@@ -327,6 +369,13 @@ def _together(
     return {holder: list(entries.values()) for holder, entries in found.items()}
 
 
+_SAME: Final[Mapping[str, Code]] = {
+    USERS: "same-user",
+    ROLES: "same-role",
+    GROUPS: "same-group",
+}
+
+
 def _one_name(
     name: str,
     holders: Mapping[str, Sequence[AccessEntry]],
@@ -348,7 +397,7 @@ def _one_name(
         if written != other and not (name == USERS and same_person(written, other, user_names)):
             what = name.removesuffix("s")
             report.error(
-                "same-user" if name == USERS else "same-role",
+                _SAME[name],
                 location_of(name, written, entries[0]),
                 f"{shown(written)} and {shown(other)} are one IAM {what}",
                 f"write it in one way; the other is at "

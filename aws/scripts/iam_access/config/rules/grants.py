@@ -22,6 +22,7 @@ from iam_access.config.settings import Grantees, Selection
 from iam_access.kinds.base import (
     ENVIRONMENTS,
     GRANTS,
+    GROUPS,
     NOT_TEXT,
     ROLES,
     USERS,
@@ -221,6 +222,13 @@ class GrantRules:
                         f"it is for {_those(patterns, name)} ({where})",
                     )
                     yield Breach(problem, entry.at(name, index), grant)
+        for index, written in enumerate(entry.groups if entry.makes is None else ()):
+            problem = Problem(
+                "not-a-grantee",
+                f"the group {shown(written)} may not be granted {subject}".removesuffix(","),
+                f"it is for some users and roles, and who is in the group is not known ({where})",
+            )
+            yield Breach(problem, entry.at(GROUPS, index), grant)
 
     def _unclear_limits(self, entry: AccessEntry, environments: Sequence[str]) -> Iterator[Breach]:
         """Doubt a temporary entry to which stricter limits may apply than those that are known."""
