@@ -57,6 +57,21 @@ def test_accounts_of_several_partitions_have_their_own_regions(tmp_path: Path) -
     assert config["profile china/ann"]["region"] == "cn-north-1"
 
 
+def test_a_role_that_a_file_makes_is_not_there_whoever_names_it(tmp_path: Path) -> None:
+    key = {
+        "region": "eu-west-1",
+        "grants": [{"grantee": {"iam": "role/ci"}, "operations": ["Decrypt"]}],
+    }
+    entries = {
+        "aws-accounts": {"prod": ACCOUNT},
+        "aws-roles": {"ci": {"trust": [{"iam": "user", "users": ["ann"]}]}},
+        "aws-keys": {"data": key},
+    }
+    files = {f"{name}/payments.yaml": json.dumps({name: each}) for name, each in entries.items()}
+    (account,) = sandbox_accounts(load(write(tmp_path, files), now=NOW))
+    assert (account.users, account.roles) == (("ann",), ())
+
+
 def test_accounts_are_called_like_their_environments_and_never_alike(tmp_path: Path) -> None:
     teams = {
         "one": {"prod": "111111111111", "test": "222222222222"},

@@ -451,3 +451,24 @@ def test_a_grant_of_ours_is_not_proven_by_a_bucket_nor_outlived_by_it() -> None:
     lists = {BUCKET: bucket(naming({"AWS": ARN[ALICE]}, "s3:*"))}
     found = verify(having(account, lists), plan, (), plan, NOW)
     assert (found.alive, found.temporary, found.ending) == (1, 1, 1)
+
+
+def test_another_account_is_let_in_under_conditions_on_its_principals() -> None:
+    only = {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/deploy/*"}}
+    policy_ = bucket(naming({"AWS": OTHER}, "s3:GetObject", Condition=only))
+    (found,) = ask(account_with(), {BUCKET: policy_}, "s3:GetObject", OBJECT)
+    assert (found.whom, found.allowed) == (f"account {OTHER}", False)
+    (way,) = found.near_misses
+    assert way.conditions == (f"aws:PrincipalArn ArnLike arn:aws:iam::{OTHER}:role/deploy/*",)
+
+
+def test_a_role_lets_another_account_in_and_not_its_root_user() -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "sts:AssumeRole"}
+    account = with_state(account_with(), RUNNER, trust=document([statement]))
+    (found,) = ask(account, {}, "sts:AssumeRole", ARN[RUNNER])
+    assert (found.whom, found.allowed) == (f"account {OTHER}", True)
+
+
+def test_what_a_key_leaves_to_its_account_is_not_said_to_allow_it() -> None:
+    (found,) = ask(account_with(), {KEY: key(ROOT)}, "kms:Decrypt", KEY, BOB)
+    assert not found.ineffective_allows

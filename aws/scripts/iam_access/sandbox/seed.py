@@ -64,13 +64,17 @@ def _account(account: Account, configuration: Configuration, label: str) -> Sand
 def principals_of(account: Account, configuration: Configuration) -> Iterator[Principal]:
     """Yield the principals of valid teams' entries in an account, with repetitions.
 
-    Those that the entries make are not among them.
+    Those that an entry makes are not among them, whoever names them.
     """
     user_names = configuration.settings.user_names
-    for name, environment in account.environments.items():
-        for entry in configuration.teams[name].access_in(environment):
-            made = entry.makes.in_iam if entry.makes is not None else None
-            yield from (each for each in entry.local(user_names) if each.in_iam != made)
+    entries = [
+        entry
+        for name, environment in account.environments.items()
+        for entry in configuration.teams[name].access_in(environment)
+    ]
+    made = {entry.makes.in_iam for entry in entries if entry.makes is not None}
+    for entry in entries:
+        yield from (each for each in entry.local(user_names) if each.in_iam not in made)
 
 
 def _trusted(configuration: Configuration) -> Mapping[str, set[Principal]]:

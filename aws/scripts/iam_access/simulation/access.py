@@ -12,7 +12,7 @@ from iam_access.policy.actions import expand
 from iam_access.policy.condition_keys import context_type
 from iam_access.policy.document import statements_of
 from iam_access.policy.evaluation.batch import BatchEvaluator, set_bits
-from iam_access.policy.evaluation.compile import StatementRef
+from iam_access.policy.evaluation.compile import PrincipalMatch, StatementRef
 from iam_access.policy.evaluation.decision_cache import SubjectEvaluator
 from iam_access.policy.evaluation.evaluate import Decision, PolicyType, Verdict
 from iam_access.policy.evaluation.known_resources import KnownResource
@@ -370,9 +370,14 @@ class _AnswerBuilder:
             subject, evaluator, action, resource, self.account_policies, given
         )
         layers = (decision.layer(each) for each in (PolicyType.IDENTITY, PolicyType.RESOURCE))
-        allows = tuple(ref for layer in layers if layer is not None for ref in layer.allows)
-        requests = (evaluator.request((way.action or action, resource, None)) for way in ways)
-        needed = (self._needed(subject, each, known) for each in requests)
+        # What a resource leaves to its account is no permission by itself.
+        allows = tuple(
+            ref
+            for layer in layers
+            if layer is not None and layer.match is not PrincipalMatch.ACCOUNT
+            for ref in layer.allows
+        )
+        needed = (self._needed_for(way, subject, evaluator, action, resource) for way in ways)
         return replace(
             answer,
             ineffective_allows=self._origins(subject, allows, request),
@@ -380,6 +385,14 @@ class _AnswerBuilder:
             near_misses=ways,
             needed=next(filter(None, needed), ""),
         )
+
+    def _needed_for(
+        self, way: Way, subject: Subject, evaluator: SubjectEvaluator, action: str, resource: str
+    ) -> str:
+        """What `_needed` says of a part of the resources, or of one of the actions."""
+        asked = way.action or action
+        known = self.account_policies.resources.find(asked.lower(), way.resource)
+        return self._needed(subject, evaluator.request((asked, resource, None)), known)
 
     def _needed(self, subject: Subject, request: Request, known: KnownResource | None) -> str:
         """Which policy that is not known must allow a request besides those that are."""

@@ -18,7 +18,7 @@ from iam_access.policy.evaluation.decision_cache import DecisionCache, SubjectEv
 from iam_access.policy.evaluation.evaluate import ApplicablePolicies, Decision
 from iam_access.policy.evaluation.known_resources import KnownResource
 from iam_access.policy.evaluation.outsiders import Outsider, outsiders_in
-from iam_access.policy.evaluation.request import CallerType, Context, PrincipalContext
+from iam_access.policy.evaluation.request import Context, PrincipalContext
 from iam_access.simulation.account_resources import AccountResources
 from iam_access.simulation.questions import ContextValue, RequestContextTemplate
 from iam_access.snapshot import Document, PrincipalState, Snapshot
@@ -160,7 +160,7 @@ class AccountPolicies:
                 _, _, session = caller.arn.rpartition("/")
                 caller = PrincipalContext.role_session(role.arn, session, role.id)
                 policies = self.subject(role.principal).policies
-            elif outsider.account and caller.type is not CallerType.ROOT:
+            elif outsider.account:
                 policies = ApplicablePolicies(identity=(self._elsewhere(outsider.account),))
             state = PrincipalState(principal, caller.arn)
             found = Subject(principal, state, caller, policies, self.cache, outsider.account)

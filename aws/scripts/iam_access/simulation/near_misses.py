@@ -31,6 +31,7 @@ from iam_access.policy.evaluation.compile import (
 from iam_access.policy.evaluation.conditions import AnyCondition, compile_conditions
 from iam_access.policy.evaluation.decision_cache import Recorder, SubjectEvaluator
 from iam_access.policy.evaluation.known_resources import KnownResource
+from iam_access.policy.evaluation.outsiders import may_have_any
 from iam_access.policy.evaluation.request import (
     OF_RESOURCE,
     TIME_KEYS,
@@ -163,7 +164,9 @@ def ways(
         request = replace(request, resource_account=request.resource_account or known.account)
     parts = _Parts(account_policies, Recorder(request), frozenset(key.lower() for key in given))
     found: set[Way] = set()
-    if known is not None or covers_action(subject, action):
+    # An outsider has what resources that are known let it do, and nothing else.
+    is_outsider = subject.principal.type is PrincipalType.OUTSIDER
+    if known is not None or (covers_action(subject, action) and not is_outsider):
         found.update(_ways(subject, parts, known))
     if known is None and has_wildcard(request.resource):
         for each in resources.overlapping(action, request.resource):
@@ -357,9 +360,7 @@ class _Parts:
         if key in self.given:
             return False
         if key in _OF_CALLER or key.startswith(_TAGS_OF_CALLER):
-            # Everyone is any caller: only the time is fixed.
-            caller = self.context.request.principal
-            return caller.type is CallerType.ANONYMOUS and key not in TIME_KEYS
+            return key not in TIME_KEYS and may_have_any(self.context.request.principal, key)
         if key == _ID_OF_CALLER:
             # A role's aws:userid ends with the session name, which may be any.
             return self.context.request.principal.type is not CallerType.USER

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from iam_access.policy import document as documents
-from iam_access.policy.arn import account_of, account_of_root, assumed_role, iam_kind, role_arn
+from iam_access.policy.arn import (
+    account_of,
+    account_of_root,
+    assumed_role,
+    iam_arn,
+    iam_kind,
+    part_of,
+    role_arn,
+)
 from iam_access.policy.evaluation.request import CallerType, PrincipalContext
 from iam_access.snapshot import Document
 
@@ -20,13 +28,30 @@ class Outsider:
     """A principal that a resource's policy names and that is no user or role of the account.
 
     `name` is for people. `account` is the account whose own policies must allow it as well, None if
-    there is none. A session of a role here has that `role` (its name).
+    there is none. A session of a role here has that `role` (its name). The caller of a whole
+    account has the ARN of its root, and that of everyone is anonymous.
     """
 
     name: str
     caller: PrincipalContext
     account: str | None = None
     role: str | None = None
+
+
+_OF_ONE = frozenset(
+    {
+        *("aws:principalarn", "aws:principaltype", "aws:username", "aws:userid"),
+        *("aws:principalisawsservice", "aws:principalservicename"),
+    }
+)
+
+
+def may_have_any(caller: PrincipalContext, key: str) -> bool:
+    """Whether a caller stands for many, who have different values of a key of the principal."""
+    if caller.type is CallerType.ANONYMOUS:
+        return True
+    is_account = caller.type is CallerType.USER and account_of_root(caller.arn) is not None
+    return is_account and (key in _OF_ONE or key.startswith("aws:principaltag/"))
 
 
 def outsiders_in(document: Document, account: str) -> Iterator[Outsider]:
@@ -83,7 +108,10 @@ def _of_account(name: str, account: str) -> Outsider | None:
         return None
     elsewhere = None if theirs == account else theirs
     if is_whole:
-        return Outsider(f"account {theirs}", PrincipalContext.root(theirs), elsewhere)
+        # Some user of it, since the root user cannot do all that an account may be let do.
+        root = iam_arn(theirs, "root", partition=part_of(name, 1) or "aws")
+        some = PrincipalContext(CallerType.USER, root, theirs)
+        return Outsider(f"account {theirs}", some, elsewhere)
     session = assumed_role(name)
     if session is not None:
         role = role_arn(theirs, session.role, partition=session.partition)

@@ -183,7 +183,9 @@ def _wanted(layer: LayerDecision, answer: AccessAnswer) -> str:
     note = f" ({layer.note})" if layer.note else ""
     match layer.layer:
         case PolicyType.IDENTITY:
-            nor = ", nor does the policy of the resource" if answer.by_resource else ""
+            apart = any(each.layer is PolicyType.RESOURCE for each in answer.decision.blocked_by)
+            is_said = answer.by_resource and not apart
+            nor = ", nor does the policy of the resource" if is_said else ""
             if answer.principal.type is PrincipalType.OUTSIDER:
                 return f"no policy of {answer.whom} allows it{nor}{note}"
             is_user = answer.principal.type is PrincipalType.USER
