@@ -14,6 +14,7 @@ from iam_access.cli.simulate import simulate
 from iam_access.sandbox import FaultContext, LostAnswer, SandboxAccount
 from iam_access.sandbox.authorize import default_version
 from tests.flow.fleet import (
+    DEPLOYER,
     LIST_BUCKETS,
     LIVE,
     PROD,
@@ -366,6 +367,50 @@ def test_a_group_of_others_is_not_taken(fleet: Fleet) -> None:
     assert reach(fleet) == set()
     left = {each: fleet.dump(HUB)[each] for each in before if ":group/" in each}
     assert left == {each: before[each] for each in before if ":group/" in each}
+
+
+def test_a_group_of_another_tool_is_taken_over_with_its_members(fleet: Fleet) -> None:
+    def made_by_another_tool(resource: str) -> str:
+        allow = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Resource": resource}
+        return json.dumps({"Version": "2012-10-17", "Statement": allow})
+
+    there = fleet.admin(PROD)
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"}}
+    there.create_role(
+        RoleName="admin",
+        Path="/deploy/",
+        AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": {**trust, "Action": "sts:AssumeRole"}}
+        ),
+    )
+    there.put_role_policy(RoleName="admin", PolicyName="theirs", PolicyDocument=text(LIST))
+    iam = fleet.admin(HUB)
+    iam.create_group(GroupName="prod.admin", Path="/RoleModel/")
+    iam.put_group_policy(
+        GroupName="prod.admin",
+        PolicyName="prod.admin-Policy",
+        PolicyDocument=made_by_another_tool(arn(PROD)),
+    )
+    for user in ("ann", "bob"):
+        iam.add_user_to_group(GroupName="prod.admin", UserName=user)
+    hub = fleet.sandbox.backend(HUB)
+    moves = {"Effect": "Allow", "Action": "iam:UpdateGroup", "Resource": "*"}
+    hub.put_role_policy(
+        DEPLOYER, "moving", json.dumps({"Version": "2012-10-17", "Statement": moves})
+    )
+    files_of(fleet.files, {"prod": ["ann"]}, read=policy(*WIDE))
+    refused = fleet.apply("--all", "--output", "json")
+    assert Counter(refused.codes) == {"not-ours": 2}
+    before = reach(fleet)
+    assert before == {("ann", LIST), ("bob", LIST)}
+    seen: list[set[tuple[str, str]]] = []
+    fleet.sandbox.faults.append(lambda call: seen.append(reach(fleet)) if is_write(call) else None)
+    run = fleet.apply("--all", "--adopt")
+    assert run.status == 0, run.out + run.err
+    assert reach(fleet) == {("ann", LIST), ("ann", RECEIVE)}
+    assert set().union(*seen) <= before | reach(fleet)
+    assert groups(fleet)[IN_PROD] == ({"ann"}, [arn(PROD)])
+    assert fleet.apply("--all").writes == ()
 
 
 def test_a_leaver_is_revoked_in_the_hub_at_once(fleet: Fleet) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from iam_access.codes import Code
-from iam_access.kinds import names, switch_group, switch_member
+from iam_access.kinds import names, switch_group, switch_member, switch_takeover
 from iam_access.kinds.base import AccessEntry, EntryKeys, Expansion, FileEntry, Item, TeamInAccount
 from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.switch_facts import POLICY_NAME, HubPart, hub_of, seen
@@ -193,6 +193,9 @@ class Switches:
         path = f"group{names.switch_path(scope.team, account.id)}{name}"
         arn = arns.iam_arn(hub.account.id, path, partition=account.partition)
         members = [hub.user(each).name for each in users]
+        taken = hub.snapshot.principals.get(Principal(PrincipalType.GROUP, name))
+        # One of others that leads to the role already is put right before the role is.
+        leads = taken is not None and switch_takeover.leads_to(taken, role.attributes["arn"])
         return Resource(
             id=switch_group.group_id(scope.team, hub.account.id, account.id, name),
             name=name,
@@ -203,7 +206,7 @@ class Switches:
             ),
             document=permission(role.attributes["arn"]),
             principal=None if is_here else Principal(PrincipalType.ROLE, role.name),
-            needs=frozenset({role.id}),
+            needs=frozenset() if leads else frozenset({role.id}),
             reasons=(f"to switch into role {entry.key} of {scope.team}",),
             location=entry.place.location,
         )
@@ -259,7 +262,7 @@ class Switches:
             group,
             hub.snapshot.principals[user],
             inline={POLICY_NAME: group.document},
-            more=role.needs,
+            more={role.id, *role.needs},
         )
         reason = f"{user.name} may switch into role {entry.key} of {self._scope.team}"
         return replace(found, reasons=(reason,))
