@@ -150,6 +150,7 @@ def run_story(clock: Clock) -> int:
             sandbox_accounts(configuration),
             template=DEPLOYER_TEMPLATE,
             clock=clock,
+            switches=True,
             enforce=True,
         ) as sandbox:
             key = sandbox.backend(ACCOUNT).create_access_key(PERSON)
@@ -163,11 +164,14 @@ def story(demo: Demo, access: Path, request: str, clock: Clock) -> None:
     """From five lines of YAML to access in three accounts, and back to nothing."""
     demo.heading(
         "A team's files are checked",
-        "Accounts, policies and access of a made-up team, payments.",
+        "Accounts, policies, access and a role of a made-up team, payments.",
     )
     demo.run(commands.validate)
 
-    demo.heading("The team's standing access is applied to its three accounts")
+    demo.heading(
+        "The team's standing access is applied to its three accounts",
+        "With it the role worker, which EC2 may assume, and its instance profile.",
+    )
     demo.run(commands.apply, "--all")
 
     demo.heading(
