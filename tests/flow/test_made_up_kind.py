@@ -512,6 +512,7 @@ NOT_ABOUT_ENTRIES = {
     "accounts": "which team may name an account; its entries do not matter",
     "closed_accounts": "accounts that no file names",
     "account_names": "accounts that files may name, not what is granted",
+    "policies_of_others": "what others put on roles and groups of files",
     "unbounded_roles": "which roles of files have no boundary, not what is granted",
     "expected_access": "what others give",
     "tags": "what is made carries them, whatever it grants",

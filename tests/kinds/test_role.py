@@ -14,7 +14,7 @@ from iam_access.kinds.role_file import RoleSpec
 from iam_access.kinds.temporary_role import CLOSED_TRUST
 from iam_access.model import Change, Principal, PrincipalType
 from iam_access.plan.planner import RunOptions
-from iam_access.snapshot import ManagedDocument, PrincipalState, Snapshot
+from iam_access.snapshot import ManagedDocument, PrincipalState, Quotas, Snapshot
 from tests import values
 from tests.values import ACCOUNT, ALICE, POWER_USER, READ_ONLY, RUNNER
 
@@ -334,6 +334,58 @@ def test_tags_of_aws_are_left_alone() -> None:
     made = values.applied(files(role()), account())
     tags = {**state(made).tags, "aws:cloudformation:stack-name": "x"}
     assert changes(files(role()), values.with_state(made, CI, tags=tags)) == ()
+
+
+KEEPING = Settings.model_validate({"policies_of_others": "keep"})
+THEIRS = f"arn:aws:iam::{ACCOUNT.id}:policy/theirs"
+
+
+def burdened(made: Snapshot) -> Snapshot:
+    """The role with a policy of others, an inline one of others, and one of AWS."""
+    document = {"Version": "2012-10-17", "Statement": []}
+    inline = {**state(made).inline, "theirs": document}
+    attached = (*state(made).attached, THEIRS, POWER_USER)
+    return values.with_state(made, CI, attached=tuple(sorted(attached)), inline=inline)
+
+
+def test_what_others_put_on_it_stays_if_the_settings_say_so() -> None:
+    wanted = files(role(custom_statements=[LIST]))
+    found = burdened(values.applied(wanted, account()))
+    keeping = replace(wanted, settings=KEEPING)
+    codes, made = planned(keeping, found)
+    assert codes == ["kept-of-others"]
+    assert [call.params["PolicyArn"] for call in values.in_order(made)] == [POWER_USER]
+    left = values.applied(keeping, found)
+    assert set(state(left).attached) == {THEIRS}
+    assert set(state(left).inline) == {"self-serve", "theirs"}
+    cleaned = values.applied(wanted, found)
+    assert (state(cleaned).attached, set(state(cleaned).inline)) == ((), {"self-serve"})
+
+
+def test_a_role_with_what_the_settings_keep_stays_though_its_entry_has_gone() -> None:
+    found = burdened(values.applied(files(role()), account()))
+    assert planned(replace(files(), settings=KEEPING), found) == (["role-in-use"], [])
+    assert CI not in values.applied(files(), found).principals
+    absent = replace(files(role(state="absent", trust=[])), settings=KEEPING)
+    assert CI not in values.applied(absent, found).principals
+
+
+@pytest.mark.parametrize("wanted", [(), (role("other/ci"),)])
+def test_a_role_in_an_instance_profile_of_others_stays(wanted: Any) -> None:
+    facts = RolesState(profiles={"theirs": InstanceProfile("/", ("ci",))})
+    made = values.applied(files(role()), account(facts))
+    assert planned(files(*wanted), made) == (["role-in-use"], [])
+    gone = values.applied(files(role(state="absent", trust=[])), made)
+    assert CI not in gone.principals
+    assert gone.part(PART).profiles == {"theirs": InstanceProfile("/")}
+
+
+def test_instance_profiles_have_a_quota_and_names_without_case() -> None:
+    held = files(role(instance_profile="true"))
+    full = replace(account(), quotas=Quotas(instance_profiles=0))
+    assert planned(held, full) == (["profile-quota"], [])
+    other = account(RolesState(profiles={"CI": InstanceProfile("/")}))
+    assert planned(held, other) == (["not-ours"], [])
 
 
 def test_nothing_else_is_granted_to_it() -> None:

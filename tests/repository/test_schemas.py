@@ -64,6 +64,7 @@ known_names: ["evidently:*"]
 limits: {values_per_file: 20000, accounts_per_team: 250, grants_per_team: 10000}
 planner_role: ops/planner
 closed_accounts: [444455556666]
+policies_of_others: keep
 account_names: {hub: 444455556666}
 owners:
   guards: "@a/b"

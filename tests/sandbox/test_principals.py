@@ -188,3 +188,44 @@ def test_fifty_tags_in_all(
         tag(**owner, Tags=[{"Key": "k50", "Value": "v"}])
     getattr(iam, f"untag_{kind}")(**owner, TagKeys=["k1"])
     tag(**owner, Tags=[{"Key": "k50", "Value": "v"}])
+
+
+def test_instance_profiles_hold_one_role_and_go_empty(
+    iam: Any, role: str, sandbox: Sandbox, refused: Refused
+) -> None:
+    iam.create_role(RoleName="other-role", AssumeRolePolicyDocument=EC2)
+    iam.create_instance_profile(InstanceProfileName="profile")
+    with refused("EntityAlreadyExists"):
+        iam.create_instance_profile(InstanceProfileName="PROFILE")
+    iam.add_role_to_instance_profile(InstanceProfileName="profile", RoleName=role)
+    for name in (role, "other-role"):
+        with refused("LimitExceeded", "InstanceSessionsPerInstanceProfile"):
+            iam.add_role_to_instance_profile(InstanceProfileName="profile", RoleName=name)
+    with refused("DeleteConflict", "must remove roles from instance profile"):
+        iam.delete_instance_profile(InstanceProfileName="profile")
+    with refused("DeleteConflict", "must remove roles from instance profile"):
+        iam.delete_role(RoleName=role)
+    iam.remove_role_from_instance_profile(InstanceProfileName="profile", RoleName=role)
+    iam.delete_instance_profile(InstanceProfileName="profile")
+    with refused("NoSuchEntity", "Instance Profile profile cannot be found."):
+        iam.delete_instance_profile(InstanceProfileName="profile")
+    iam.delete_role(RoleName="other-role")
+    quotas = sandbox.quotas(ACCOUNT)
+    quotas.instance_profiles = 0
+    try:
+        with refused("LimitExceeded", "InstanceProfilesPerAccount"):
+            iam.create_instance_profile(InstanceProfileName="more")
+    finally:
+        quotas.instance_profiles = 1000
+
+
+def test_a_trust_policy_names_services_that_there_are(iam: Any, refused: Refused) -> None:
+    for service in ("lamda.amazonaws.com", "ec2", "ec3.eu-west-1.amazonaws.com"):
+        with refused("MalformedPolicyDocument", f'"SERVICE":"{service}"'):
+            iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"Service": service}))
+    for number, service in enumerate(
+        ("batchoperations.s3.amazonaws.com", "ecs-tasks.amazonaws.com")
+    ):
+        document = trust({"Service": service})
+        iam.create_role(RoleName=f"of-service-{number}", AssumeRolePolicyDocument=document)
+        iam.delete_role(RoleName=f"of-service-{number}")

@@ -191,10 +191,13 @@ Code: TypeAlias = Literal[
     "inline-quota",
     "policy-quota",
     "role-quota",
+    "profile-quota",
     "group-quota",
     "membership-quota",
     "tag-quota",
     "policy-in-use",
+    "role-in-use",
+    "kept-of-others",
     "too-many-removals",
     "stale-removal",
     "plan-moved",
@@ -760,10 +763,21 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
         "the account has no room for another customer managed policy",
     ),
     "role-quota": CodeEntry(_ERROR, "the account has no room for another role"),
+    "profile-quota": CodeEntry(_ERROR, "the account has no room for another instance profile"),
     "group-quota": CodeEntry(_ERROR, "the account has no room for another group"),
     "membership-quota": CodeEntry(_ERROR, "the user has no room for another group"),
     "tag-quota": CodeEntry(_ERROR, "the user or role has no room for another tag"),
     "policy-in-use": CodeEntry(_ERROR, "a policy that would be deleted is a permissions boundary"),
+    "role-in-use": CodeEntry(
+        _ERROR,
+        "a role that no entry asks for any more stays: an instance profile of others holds it, or "
+        "it has policies of others that `policies_of_others` in the settings keeps",
+    ),
+    "kept-of-others": CodeEntry(
+        _WARNING,
+        "others put policies on a role or group that a file describes, and `policies_of_others` "
+        "in the settings keeps them",
+    ),
     "too-many-removals": CodeEntry(
         _ERROR,
         "teams would remove 10 or more of the grants that are held in an account, and more "

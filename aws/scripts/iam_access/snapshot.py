@@ -26,6 +26,7 @@ class Quotas:
     roles: int = 1_000
     trust_size: int = 2_048
     tags_per_principal: int = 50
+    instance_profiles: int = 1_000
     groups: int = 300
     groups_per_user: int = 10
 

@@ -42,6 +42,7 @@ _QUOTAS = {
     "PoliciesQuota": "policies",
     "RolesQuota": "roles",
     "AssumeRolePolicySizeQuota": "trust_size",
+    "InstanceProfilesQuota": "instance_profiles",
     "GroupsQuota": "groups",
     "GroupsPerUserQuota": "groups_per_user",
 }

@@ -619,7 +619,8 @@ class Settings(Spec):
     `only_temporary` are grants that may be given for a time only, `approvals` those that people
     have to approve on the pull request, `owners` who has to approve changes to which files.
     `permissions_boundary` is the one that every user and role with a grant must have,
-    `unbounded_roles` are patterns of roles whose boundary, or lack of one, is left as it is, and
+    `unbounded_roles` are patterns of roles whose boundary, or lack of one, is left as it is,
+    `policies_of_others` is what becomes of those on roles and groups that files describe, and
     `tags` are for all that is made.
     `expected_access` is access that others give on purpose. `known_names` are patterns of actions
     and condition keys that exist, though the data of AWS's actions lacks them. `limits` limit
@@ -653,6 +654,7 @@ class Settings(Spec):
     owners: OwnerSettings | None = None
     permissions_boundary: BoundaryName | None = None
     unbounded_roles: Patterns = []
+    policies_of_others: Literal["remove", "keep"] = "remove"
     tags: Annotated[Tags, BeforeValidator(absent_is_default)] = {}
     expected_access: Annotated[list[ExpectedAccess], BeforeValidator(_no_items)] = []
     known_names: KnownNames = []

@@ -2,16 +2,27 @@
 
 They are the managed policies that its resource has among its attributes as `managed`, and the
 inline policy POLICY_NAME with the statements of its own, which are the resource's document. Inline
-policies of others are among the attributes as `others`, and are taken off.
+policies of others are among the attributes as `others`. These, and managed policies that others
+attached, are taken off, unless the settings keep them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 from iam_access.kinds import aws_policies, calls, managed_policy, names
-from iam_access.kinds.base import TeamInAccount
+from iam_access.kinds.base import TeamInAccount, finding_about
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, Use
-from iam_access.model import ApiCall, Phase, Principal, Resource, ResourceId
+from iam_access.model import (
+    ApiCall,
+    Finding,
+    Phase,
+    Principal,
+    Resource,
+    ResourceId,
+    Severity,
+)
+from iam_access.phrases import some
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.snapshot import Document, Snapshot
@@ -20,6 +31,8 @@ from iam_access.snapshot import Document, Snapshot
 POLICY_NAME: Final = "self-serve"
 #: What a resource has aside: the ARNs of those of the team's policies that deny something.
 DENYING: Final = "denying"
+# Policies that a message names.
+_NAMED: Final = 5
 
 
 class PoliciesSpec(Protocol):
@@ -66,6 +79,42 @@ def policies_of_teams(policies: Iterable[str]) -> frozenset[ResourceId]:
     return frozenset(map(managed_policy.resource_id, filter(names.team_of_policy_arn, policies)))
 
 
+def beside_others(
+    wanted: Resource, holder: Principal, scope: TeamInAccount
+) -> tuple[Resource, tuple[Finding, ...]]:
+    """What is wanted, with the policies of others that the settings keep on it, and a finding.
+
+    A managed policy of AWS or of a team is never one of others: who attached it is not known.
+    """
+    state = scope.snapshot.principals.get(scope.snapshot.spelled(holder))
+    if state is None or not scope.keeps_others:
+        return wanted, ()
+    managed = wanted.attributes["managed"]
+    attached = sorted(arn for arn in state.attached if arn not in managed and _is_of_others(arn))
+    others = sorted(set(state.inline) - {POLICY_NAME})
+    if not (attached or others):
+        return wanted, ()
+    both = {"managed": tuple(sorted((*managed, *attached))), "others": tuple(others)}
+    kept = replace(wanted, attributes={**wanted.attributes, **both})
+    names_ = [*(f"policy {arns.arn_name(each)}" for each in attached)]
+    names_ += [f"inline policy {each}" for each in others]
+    finding = finding_about(
+        wanted,
+        scope.snapshot,
+        "kept-of-others",
+        f"{holder.label} in account {scope.account.id} ({scope.account.label}) has what its entry "
+        f"does not say, and the settings keep: {some(names_, _NAMED)}",
+        "take it off by hand or write it into the entry; policies_of_others: remove in "
+        "settings.yaml has an apply take it off",
+        severity=Severity.WARNING,
+    )
+    return kept, (finding,)
+
+
+def _is_of_others(arn: str) -> bool:
+    return not arns.is_aws_managed_policy(arn) and names.team_of_policy_arn(arn) is None
+
+
 def uses(resource: Resource, holder: Principal) -> Iterator[Use]:
     """What its policies take of the quotas of the role or group."""
     for arn in resource.attributes["managed"]:
@@ -93,7 +142,8 @@ def written(
     own = before.document if before else None
     early = Phase.RECLAIM if own is not None and _denies(own) else Phase.REVOKE
     yield from (calls.detach(account, holder, arn, early) for arn in gone if not denies[arn])
-    for other in before.attributes["others"] if before else ():
+    had_others = before.attributes["others"] if before else ()
+    for other in (each for each in had_others if each not in after.attributes["others"]):
         yield calls.delete_inline(account, holder, other, Phase.REVOKE)
     yield from (calls.attach(account, holder, arn) for arn in new if denies[arn])
     yield from _own_statements(account, holder, own, after.document)

@@ -110,7 +110,9 @@ class Groups(Kind):
         for entry in _here(entries, scope):
             members = group_member.members(entry, scope)
             doubts |= dict.fromkeys(members.doubts)
-            group = _resource(entry, members.users, scope)
+            asked = _resource(entry, members.users, scope)
+            group, kept = entity_policies.beside_others(asked, _group(asked), scope)
+            doubts |= dict.fromkeys(kept)
             wanted.append(group)
             wanted += (group_member.resource(group, user, scope) for user in members.users)
         return Expansion(tuple(wanted), findings=tuple(doubts))

@@ -55,6 +55,7 @@ from iam_access.model import (
     Resource,
     ResourceId,
 )
+from iam_access.phrases import listed
 from iam_access.policy import arn as arns
 from iam_access.policy import document as documents
 from iam_access.policy.globs import shell
@@ -63,6 +64,8 @@ from iam_access.snapshot import Document, PrincipalState, Snapshot, SnapshotPart
 
 NAME: Final = role_facts.NAME
 FOLDER: Final = "aws-roles"
+#: The attribute of a role that is to go whoever made it.
+ABSENT: Final = "absent"
 
 
 class Roles(Kind):
@@ -107,7 +110,7 @@ class Roles(Kind):
         *("iam:GetRole", "iam:GetInstanceProfile", "iam:ListRoles", "iam:ListInstanceProfiles"),
         "iam:GetAccountAuthorizationDetails",
     )
-    quotas: tuple[Quota, ...] = (ROLES, ATTACHED, INLINE_SIZE, TAGS)
+    quotas: tuple[Quota, ...] = (ROLES, role_facts.PROFILES, ATTACHED, INLINE_SIZE, TAGS)
     limits: tuple[SharedLimit, ...] = ()
 
     # What its files say.
@@ -154,12 +157,19 @@ class Roles(Kind):
             finding = finding or _missing_principal(resource, entry, made, scope)
             finding = finding or switches.unreadable(entry)
             if finding is None:
+                resource, kept = entity_policies.beside_others(
+                    resource, _role(resource.name), scope
+                )
+                findings += kept
                 wanted.append(resource)
                 switches.add(entry, resource)
             else:
                 findings.append(finding)
                 wanted += _as_it_is(resource, scope)
                 unchanged.update(_policies_on(resource, scope))
+        for resource, finding in _in_use(here, scope):
+            wanted.append(resource)
+            findings.append(finding)
         switching = switches.expanded()
         findings += switching.findings
         return Expansion(
@@ -266,6 +276,8 @@ class Roles(Kind):
     def uses(self, resource: Resource, snapshot: Snapshot) -> Iterable[Use]:
         role = _role(resource.name)
         yield Use(ROLES, None, resource.attributes["arn"])
+        for profile in resource.attributes["profiles"]:
+            yield Use(role_facts.PROFILES, None, profile)
         yield from entity_policies.uses(resource, role)
         for key, _ in resource.attributes["tags"]:
             yield Use(TAGS, role, key)
@@ -297,8 +309,10 @@ class Roles(Kind):
                 change.subject, snapshot, refusal.code, refusal.message, refusal.hint
             )
         if after is None:
-            return None
-        found = _missing_boundary(after, snapshot)
+            return _held_in_profile(change.subject, snapshot)
+        is_moved = before is not None and before.attributes["arn"] != after.attributes["arn"]
+        found = _held_in_profile(before, snapshot) if before is not None and is_moved else None
+        found = found or _missing_boundary(after, snapshot) or _profile_obstacle(after, snapshot)
         size, quota = documents.policy_size(after.documents[TRUST]), snapshot.quotas.trust_size
         if found is None and size > quota and not _same_trust(before, after):
             return finding_about(
@@ -519,13 +533,73 @@ def _policies_on(wanted: Resource, scope: TeamInAccount) -> Iterator[Location]:
             yield policy.place.location
 
 
+def _in_use(
+    named: Iterable[FileEntry[RoleSpec]], scope: TeamInAccount
+) -> Iterator[tuple[Resource, Finding]]:
+    """The roles of the team that no entry names, and that hold what the settings keep."""
+    if not scope.keeps_others:
+        return
+    asked = {_role(arns.path_and_name(_arn(each.key, scope))[1]).in_iam for each in named}
+    for principal, state in sorted(scope.snapshot.principals.items()):
+        if names.team_of_role(state) != scope.team or principal.in_iam in asked:
+            continue
+        found = _observed(state, scope.team, scope.snapshot)
+        own = replace(found, attributes={**found.attributes, "managed": (), "others": ()})
+        kept, told = entity_policies.beside_others(own, principal, scope)
+        if told:
+            held = ", ".join((*kept.attributes["managed"], *kept.attributes["others"]))
+            yield found, _role_in_use(found, f"others put {held} on it", scope.snapshot)
+
+
+def _held_in_profile(before: Resource, snapshot: Snapshot) -> Finding | None:
+    """That a role is in an instance profile of others, unless it is to go whoever made it."""
+    profiles = [
+        profile
+        for profile, found in sorted(role_facts.facts(snapshot).profiles.items())
+        if before.name in found.roles and profile != before.name
+    ]
+    if not profiles or before.attributes.get(ABSENT):
+        return None
+    return _role_in_use(before, f"the instance profile {listed(profiles)} holds it", snapshot)
+
+
+def _profile_obstacle(wanted: Resource, snapshot: Snapshot) -> Finding | None:
+    """That an instance profile has the name in another case: IAM takes that for the same."""
+    there = role_facts.facts(snapshot).profiles
+    for name in wanted.attributes["profiles"]:
+        taken = next((each for each in there if each.lower() == name.lower() != each), None)
+        if taken is not None and name not in there:
+            return finding_about(
+                wanted,
+                snapshot,
+                "not-ours",
+                f"the name of the instance profile {name} is taken by {taken} in account "
+                f"{snapshot.account_id}: IAM ignores the case of names",
+                "spell the role like it, or have the other one deleted by its owner",
+            )
+    return None
+
+
+def _role_in_use(role: Resource, why: str, snapshot: Snapshot) -> Finding:
+    return finding_about(
+        role,
+        snapshot,
+        "role-in-use",
+        f"role {role.name} in account {snapshot.account_id} cannot be deleted, so it stays as it "
+        f"is: {why}",
+        f"take the role out of it, or that off the role, by hand; an entry with state: absent in "
+        f"{FOLDER}/ takes all of it away",
+    )
+
+
 def _to_delete(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Iterator[Resource]:
     """The role that an entry does not want, as the account has it, whoever made it."""
     _, name = arns.path_and_name(_arn(entry.key, scope))
     state = scope.snapshot.principals.get(scope.snapshot.spelled(_role(name)))
     if state is not None and names.team_of_role(state) in (None, scope.team):
         found = _observed(state, scope.team, scope.snapshot)
-        yield replace(found, location=entry.place.location)
+        attributes = {**found.attributes, ABSENT: True}
+        yield replace(found, location=entry.place.location, attributes=attributes)
 
 
 def _observed(state: PrincipalState, team: str, snapshot: Snapshot) -> Resource:

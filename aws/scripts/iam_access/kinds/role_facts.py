@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from iam_access.kinds.operations import CallParams, iam_operations
+from iam_access.kinds.quotas import Quota, Shortage
 from iam_access.model import ResourceId
+from iam_access.problem import Problem
 from iam_access.snapshot import Snapshot, SnapshotPart
 
 NAME: Final = "iam-role"
@@ -52,6 +54,25 @@ def role_id(team: str, name: str) -> ResourceId:
 
 def facts(snapshot: Snapshot) -> RolesState:
     return snapshot.part(RolesPart(snapshot.account_id))
+
+
+def _no_profile(short: Shortage) -> Problem:
+    return Problem(
+        "profile-quota",
+        f"no room for the instance profile of role {short.subject}: account {short.account} has "
+        f"{short.used:,} of {short.limit:,}, and the plan makes {short.added:,} more",
+        "delete instance profiles that are not needed, or have the quota raised",
+    )
+
+
+#: Instance profiles of an account. One that goes does so last.
+PROFILES: Final = Quota(
+    "instance profiles",
+    lambda quotas, _: quotas.instance_profiles,
+    lambda snapshot, _: dict.fromkeys(_profiles_of(snapshot), 1),
+    makes_room=False,
+    refusal=_no_profile,
+)
 
 
 def _with_facts(snapshot: Snapshot, **changed: Any) -> Snapshot:

@@ -402,6 +402,7 @@ def _scopes(
                 now=now,
                 user_names=configuration.settings.user_names,
                 account_ids=team.account_ids,
+                keeps_others=configuration.settings.policies_of_others == "keep",
                 tags=fill(merged(configuration.settings.tags, team.tags), values),
             ),
         )

@@ -1,7 +1,7 @@
 """Users, groups and roles: what IAM refuses to create, change or delete."""
 
 from moto.core.responses import ActionResult
-from moto.iam.models import User
+from moto.iam.models import InstanceProfile, User
 
 from iam_access.sandbox import trust
 from iam_access.sandbox.call import (
@@ -155,9 +155,39 @@ def _change_role(call: SandboxCall) -> None:
     own_role_of(call)
 
 
+def _profile_of(call: SandboxCall) -> InstanceProfile:
+    name = call.params["InstanceProfileName"]
+    found = (each for each in call.iam.instance_profiles.values() if each.name == name)
+    profile = next(found, None)
+    if profile is None:
+        raise AwsError("NoSuchEntity", f"Instance Profile {name} cannot be found.")
+    return profile
+
+
+def _create_profile(call: SandboxCall) -> None:
+    name, there = call.params["InstanceProfileName"], call.iam.instance_profiles.values()
+    require_unique_name("Instance Profile", name, [each.name for each in there])
+    require_quota("InstanceProfilesPerAccount", len(there), call.quotas.instance_profiles)
+
+
+def _fill_profile(call: SandboxCall) -> None:
+    """A profile holds one role.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html
+    """
+    own_role_of(call)
+    profile = _profile_of(call)
+    require_quota("InstanceSessionsPerInstanceProfile", len(profile.roles), 1)
+
+
+def _delete_profile(call: SandboxCall) -> None:
+    if _profile_of(call).roles:
+        raise _conflict("remove roles from instance profile")
+
+
 def _empty_profile(call: SandboxCall) -> None:
     role = own_role_of(call)
-    profile = call.iam.get_instance_profile(call.params["InstanceProfileName"])
+    profile = _profile_of(call)
     if role not in profile.roles:
         raise AwsError(
             "NoSuchEntity", f"Role {role.name} cannot be found in instance profile {profile.name}."
@@ -234,6 +264,9 @@ OPERATIONS: dict[str, OperationHandler] = {
     "TagRole": _tag_role,
     "UntagRole": _change_role,
     "PutRolePermissionsBoundary": _put_role_boundary,
+    "CreateInstanceProfile": _create_profile,
+    "AddRoleToInstanceProfile": _fill_profile,
+    "DeleteInstanceProfile": _delete_profile,
     "RemoveRoleFromInstanceProfile": _empty_profile,
     "DeleteRolePermissionsBoundary": _change_role,
 }
