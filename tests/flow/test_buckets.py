@@ -1,7 +1,9 @@
 """Buckets of files, in the sandbox: every call is one that S3 and the deployer role allow."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from iam_access.sandbox import LostAnswer
 from tests.flow.fleet import ADMIN, PROD, TEMPLATE, Files, Fleet, account, opened, policy
+from tests.flow.test_drift import drift
 from tests.flow.test_interruption import ending_after, once_for_each
 
 OTHER = "444455556666"
@@ -40,6 +43,7 @@ def switched_on(directory: Path) -> Path:
     switch = 'ManageBuckets:\n    Type: String\n    Default: "false"'
     assert switch in text
     template.write_text(text.replace(switch, switch.replace("false", "true")), "utf-8")
+    shutil.copy(TEMPLATE.with_name("planner-role.yaml"), directory)
     return template
 
 
@@ -118,6 +122,69 @@ def test_they_are_made_and_let_go_to_the_letter(fleet: Fleet) -> None:
     with pytest.raises(client.exceptions.ClientError, match="NoSuchBucketPolicy"):
         client.get_bucket_policy(Bucket=LOGS)
     assert fleet.dump() == before
+
+
+READING = ["AssumeRole", "GetAccountAuthorizationDetails", "GetAccountSummary"]
+EACH = ["GetBucketLocation", "GetBucketTagging", "GetBucketPolicy"]
+
+
+def test_one_of_others_is_taken_over_put_right_and_deleted(fleet: Fleet) -> None:
+    client = s3(fleet)
+    client.create_bucket(
+        Bucket=DATA, CreateBucketConfiguration={"Tags": [{"Key": "their", "Value": "tag"}]}
+    )
+    write(fleet, "aws-buckets: {pay-data: {region: us-east-1, tags: {app: pay}}}\n")
+    new = fleet.apply("--all", "--dry-run", "--output", "json")
+    assert (new.codes, sorted(new.operations)) == (["not-ours"], sorted([*READING, *EACH]))
+    assert fleet.apply("--all", "--adopt").status == 0
+    assert tags(fleet, DATA).keys() == {"app", "self-serve:bucket"}
+    assert fleet.apply("--all").writes == ()
+
+    client.put_bucket_tagging(
+        Bucket=DATA,
+        Tagging={
+            "TagSet": [
+                {"Key": key, "Value": each}
+                for key, each in {**tags(fleet, DATA), "more": "tags"}.items()
+            ]
+        },
+    )
+    drifted = drift(fleet)
+    assert "drift" in drifted.codes
+    assert fleet.apply("--all").status == 0
+    assert "more" not in tags(fleet, DATA)
+
+    client.put_object(Bucket=DATA, Key="data", Body=b"data")
+    write(fleet, "aws-buckets: {pay-data: {state: absent}}\n")
+    full = fleet.apply("--all", "--dry-run", "--output", "json")
+    assert full.codes == ["bucket-not-empty"]
+    client.delete_object(Bucket=DATA, Key="data")
+    planned = fleet.apply("--all", "--dry-run")
+    assert sorted(planned.operations) == sorted([*READING, *EACH, "ListObjectVersions"])
+    assert "for good" in planned.out
+    assert fleet.apply("--all", "--allow-removals").status == 0
+    assert names(fleet) == set()
+    assert sorted(fleet.apply("--all").operations) == sorted([*READING, "GetBucketLocation"])
+
+
+def test_a_name_of_another_account_is_told_in_the_plan(fleet: Fleet) -> None:
+    s3(fleet, OTHER).create_bucket(Bucket=DATA)
+    write(fleet, "aws-buckets: {pay-data: {region: us-east-1}}\n")
+    run = fleet.apply("--all", "--output", "json")
+    assert (run.status, run.codes) == (1, ["bucket-unreadable"])
+    assert not [each for each in run.writes if each.service == "s3"]
+
+
+def test_the_planner_role_plans_them(tmp_path: Path) -> None:
+    files = Files(tmp_path / "aws")
+    place = replace(account(), planner_role="self-serve-planner")
+    with opened(files, place, template=switched_on(tmp_path)) as found:
+        files.team(policies={"read": policy()})
+        write(found, BUCKETS)
+        assert found.apply("--all").status == 0
+        write(found, BUCKETS.replace("app: pay", "app: other"))
+        planned = found.apply("--all", "--dry-run", "--read-only", "--output", "json")
+        assert (planned.status, len(planned.json["changes"])) == (0, 1), planned.out
 
 
 def test_the_answer_to_every_write_may_be_lost(fleet: Fleet) -> None:

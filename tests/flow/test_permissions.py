@@ -11,8 +11,14 @@ from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet, account, opened
 from tests.flow.test_interruption import USERS, after, before, drift, prepared
 
 PLANNER = "self-serve-planner"
-#: What a plan reads where files describe roles; test_roles.py holds it.
-READS_OF_ROLES = {"iam:ListRoles", "iam:ListInstanceProfiles"}
+#: What a plan reads where files describe roles, buckets and keys; their own tests hold it.
+READS_OF_KINDS = {
+    *("iam:ListRoles", "iam:ListInstanceProfiles"),
+    *("s3:GetBucketLocation", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock"),
+    *("s3:GetBucketTagging", "s3:ListBucketVersions"),
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases"),
+    *("kms:ListGrants", "kms:ListKeys", "kms:ListResourceTags"),
+}
 
 
 def permitted(fleet: Fleet, name: str = DEPLOYER) -> Iterator[str]:
@@ -60,7 +66,7 @@ def test_the_planner_role_allows_the_calls_of_a_plan_and_no_others(files: Files)
         planned, full = fleet.apply(*dry, "--read-only"), fleet.apply(*dry)
         assert planned.json == full.json
         made = {f"iam:{call.operation}" for call in planned.calls if call.service == "iam"}
-        assert set(permitted(fleet, PLANNER)) == made | READS_OF_ROLES
+        assert set(permitted(fleet, PLANNER)) == made | READS_OF_KINDS
         (assumed,) = (call for call in planned.calls if call.operation == "AssumeRole")
         assert assumed.params["RoleArn"] == f"arn:aws:iam::{PROD}:role/{PLANNER}"
         applied = fleet.apply("--all", "--read-only")

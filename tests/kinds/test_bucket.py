@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from iam_access.config.configuration import Configuration
+from iam_access.config.settings import Settings
 from iam_access.kinds import bucket_facts, given_access, markers, names
 from iam_access.kinds.base import FileEntry
 from iam_access.kinds.bucket import Buckets
@@ -316,3 +317,24 @@ def test_what_may_not_be_read_is_told_and_left_alone() -> None:
     closed = replace(first, parts={**first.parts, PART: BucketState(refused=Refusal.UNREADABLE)})
     found = plan(files(), closed)
     assert ([each.code for each in found.findings], found.changes) == (["bucket-unreadable"], ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"protected_principals": {"roles": ["runner"]}}, "protected-principal"),
+        ({"permissions_boundary": "limit"}, "missing-boundary"),
+    ],
+)
+def test_rules_about_principals_hold_for_whom_it_lets_in(
+    settings: dict[str, Any], code: str
+) -> None:
+    rules = Settings.model_validate(settings)
+    assert codes(replace(files(WHOLE), settings=rules), account()) == [code]
+    # Whom it lets in already it may go on to let in.
+    kept = bucket(statements=[READ], tags={"app": "other"})
+    (change,) = changes(replace(files(kept), settings=rules), made(WHOLE))
+    assert [call.operation for call in change.calls] == ["put_bucket_tagging"]
+    more = bucket(statements=[READ, {**READ, "actions": ["s3:PutObject"]}])
+    if code == "missing-boundary":
+        assert codes(replace(files(more), settings=rules), made(WHOLE)) == [code]

@@ -47,6 +47,12 @@ def test_names_are_filled_in_and_resources_are_its_own(tmp_path: Path) -> None:
         ("{app: pay}", "{¶'aws:x': y}", "bad-value", "'aws:x'"),
         ("iam: role/runner", "iam: ¶rolle/runner", "bad-principal", "'rolle/runner'"),
         ("[{iam: role/runner}", "[¶{iam: __self__}", "bad-principal", "no user or role"),
+        (
+            "principals: [{iam: role/runner}, {service: cloudtrail}]",
+            "principals: ¶{service: cloudtrial}",
+            "unknown-service-principal",
+            "'cloudtrial.amazonaws.com'",
+        ),
         ('["s3:GetObject"]', '[¶"sqs:SendMessage"]', "bad-bucket", "no action of S3"),
         ('["s3:GetObject"]', '[¶"s3:GetObjekt"]', "unknown-action", "'s3:GetObjekt'"),
         ('["s3:GetObject"]', '[¶"s3:ListBucket"]', "bad-bucket", "acts on none"),

@@ -89,7 +89,8 @@ class AccessEntry:
     makes, and `trust` the statements of its trust policy, with placeholders, in the order of the
     entry's `trust`. The `users` of an entry with `becomes` are of another account than those of
     the `environments`, and gain by becoming that role there. `of_resource` is
-    whether it says who may use a resource, so that it may name no user or role of the account.
+    whether it says who may use a resource, so that it may name no user or role of the account, and
+    `services` are those of AWS that it lets in, with the paths where they stand.
     """
 
     place: SourcePosition
@@ -116,6 +117,7 @@ class AccessEntry:
     trust: Sequence[Mapping[str, Any]] = ()
     becomes: str | None = None
     of_resource: bool = False
+    services: Sequence[tuple[str, Path]] = ()
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it is a temporary one that does nothing any more at `now` (UTC)."""

@@ -30,7 +30,7 @@ from iam_access.kinds.bucket_facts import (
     Refusal,
     Stage,
 )
-from iam_access.kinds.bucket_file import BucketKey, BucketSpec, name_fault
+from iam_access.kinds.bucket_file import BucketKey, BucketSpec, BucketStatementSpec, name_fault
 from iam_access.kinds.kind import (
     NO_ACCESS,
     GivenAccess,
@@ -42,7 +42,7 @@ from iam_access.kinds.kind import (
     UnmanagedResource,
 )
 from iam_access.kinds.operations import Operations, iam_operations
-from iam_access.kinds.principal_forms import in_partition
+from iam_access.kinds.principal_forms import OwnEntities, in_partition
 from iam_access.kinds.quotas import POLICIES, Quota, Use
 from iam_access.kinds.resource_policy import KEY, Named
 from iam_access.model import (
@@ -92,21 +92,28 @@ class Buckets(Kind):
     # What its files say.
 
     def access(self, item: Item) -> Iterable[AccessEntry]:
+        statements: list[BucketStatementSpec] = []
+        own: Item | None = None
         if isinstance(item, InvalidEntry):
             written = item.written if isinstance(item.written, dict) else {}
-            environments, own = texts(written.get("environments")), None
+            environments = texts(written.get("environments"))
         else:
             environments = item.spec.environments or ()
-            own = resource_policy.own(item, item.spec.of(item.key))
+            if item.spec.state == "present":
+                statements = item.spec.statements
+            own = resource_policy.own(item, [each.of(item.key) for each in statements])
+        allowing = (each for each in statements if each.effect == "Allow")
+        named = OwnEntities.of(form for each in allowing for form in each.principals)
         yield AccessEntry(
             item.place,
-            (),
-            (),
+            named.users,
+            named.roles,
             environments,
             (),
             valid=item.spec is not None,
             own=own,
             of_resource=True,
+            services=resource_policy.named_services(statements),
         )
 
     def expand(self, entries: Sequence[FileEntry[BucketSpec]], scope: TeamInAccount) -> Expansion:
@@ -461,7 +468,7 @@ def _resource(entry: FileEntry[BucketSpec], scope: TeamInAccount) -> Resource:
         # A policy that the file says nothing of is left as it is.
         documents=_of_others(name, state, scope.snapshot) if document is None else {},
         needs=Named.of(document, scope).needs if document is not None else frozenset(),
-        reasons=(f"bucket {entry.key} of {scope.team}",),
+        reasons=(f"bucket {entry.key} of {scope.team}, in {entry.spec.region}",),
         location=entry.place.location,
     )
 

@@ -76,7 +76,7 @@ class Stage(StrEnum):
     """What the tag of a bucket says of it, beside whose it is."""
 
     NEW = "new"  # it has been made, and not yet closed to the public and encrypted
-    MADE = "made"
+    MADE = "no-policy"  # it has no policy of the team's
     WITH_POLICY = "policy"  # its policy is the team's, too
 
 

@@ -51,7 +51,7 @@ from iam_access.kinds.kind import (
 from iam_access.kinds.operations import Operation, Operations, iam_operations
 from iam_access.kinds.principal_forms import OwnEntities
 from iam_access.kinds.quotas import POLICIES, Quota, Use
-from iam_access.kinds.resource_policy import KEY, entities
+from iam_access.kinds.resource_policy import KEY, entities, named_services
 from iam_access.model import (
     ApiCall,
     Change,
@@ -152,6 +152,7 @@ class Keys(Kind):
             valid=item.spec is not None,
             own=_own(item),
             of_resource=True,
+            services=named_services(item.spec.statements) if item.spec else (),
         )
 
     def expand(self, entries: Sequence[FileEntry[KeySpec]], scope: TeamInAccount) -> Expansion:

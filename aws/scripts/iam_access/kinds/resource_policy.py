@@ -75,6 +75,16 @@ def named_accounts(statements: Iterable[ResourceStatementSpec]) -> Iterator[tupl
             yield written, (KEY, index)
 
 
+def named_services(statements: Iterable[ResourceStatementSpec]) -> list[tuple[str, Path]]:
+    """The services of AWS in statements, for `AccessEntry.services`."""
+    return [
+        (service, (KEY, index, "principals"))
+        for index, statement in enumerate(statements)
+        for form in statement.principals
+        for service in form.service or ()
+    ]
+
+
 class NamedEntity(NamedTuple):
     """A user or role that a policy names, by ARN, and the index of the statement."""
 

@@ -28,6 +28,7 @@ from iam_access.phrases import nearest
 from iam_access.place import Path
 from iam_access.plan.deployer import deployer_of
 from iam_access.plan.diff import drop_with_dependents, moved_to_reclaim
+from iam_access.policy.evaluation.outsiders import let_in
 from iam_access.policy.widening import widens
 from iam_access.snapshot import Document, Snapshot
 
@@ -87,7 +88,34 @@ def _touched(change: Change, snapshot: Snapshot) -> Iterator[Principal]:
     # Deleting a role that is ours leaves those it was made for as they are.
     is_left = given.makes_holder and change.action is ChangeType.DELETE
     granted = () if is_left else (*given.recipients, *_members(given, snapshot))
-    yield from dict.fromkeys((*granted, *sorted(named)))
+    let_in = _newly_let_in(change, snapshot)
+    yield from dict.fromkeys((*granted, *let_in, *sorted(named)))
+
+
+def _newly_let_in(change: Change, snapshot: Snapshot) -> tuple[Principal, ...]:
+    """The users and roles of the account that a resource's policy lets in by name after a change.
+
+    Not those whom it let in before.
+    """
+    had, has = (_let_in(each, snapshot) for each in (change.before, change.after))
+    return tuple(each for each in has if each not in had)
+
+
+def _own_policies(resource: Resource | None) -> Mapping[str, Document]:
+    """The policies and grants of a resource of its own, by a name for each."""
+    return {
+        f"{arn} {name}": document
+        for arn, policy in given_access(resource).resource_policies.items()
+        for name, document in {"": policy.document, **policy.grants}.items()
+        if document is not None
+    }
+
+
+def _let_in(resource: Resource | None, snapshot: Snapshot) -> tuple[Principal, ...]:
+    documents = _own_policies(resource).values()
+    named = dict.fromkeys(name for each in documents for name in let_in(each))
+    there = {state.arn: principal for principal, state in snapshot.principals.items()}
+    return tuple(there[name] for name in named if name in there)
 
 
 def _members(given: GivenAccess, snapshot: Snapshot) -> Iterator[Principal]:
@@ -153,9 +181,14 @@ def _gaining(
     Not those who are `leaving` the policy (by its ARN) or the group: it allows more only once they
     are gone.
     """
-    if change.after is None or not _gives_more(change.before, change.after):
+    if change.after is None:
         return
     given = given_access(change.after)
+    if given.resource_policies:
+        widened = _widens(_own_policies(change.before), _own_policies(change.after))
+        yield from _let_in(change.after, snapshot) if widened else _newly_let_in(change, snapshot)
+    if not _gives_more(change.before, change.after):
+        return
     yield from (each for each in given.recipients if each.type is not PrincipalType.GROUP)
     yield from (each for each in _members(given, snapshot) if (each, given.group) not in leaving)
     for arn in given.published if change.before is not None else ():

@@ -1,4 +1,4 @@
-"""Check whom entries that make roles trust: names of services, condition keys, and the size."""
+"""Check whom entries trust or let in: names of services, condition keys, and the size."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from iam_access.config.settings import Settings
 from iam_access.kinds.base import AccessEntry
 from iam_access.kinds.fields import fill
 from iam_access.kinds.short_forms import with_some_account
-from iam_access.model import Severity
+from iam_access.model import Location, Severity
 from iam_access.phrases import shown
 from iam_access.policy import document as documents
 from iam_access.policy.lint.conditions import unknown_key
@@ -47,6 +47,9 @@ def check(
             _keys(entry, number, statement, unknown, report)
         if entry.trust:
             _size(entry, known, report)
+        for service, path in entry.services:
+            location = entry.place.at(*path).location
+            _service(service, location, partitions.of([entry]), unknown, report)
 
 
 def _placeholders(
@@ -70,20 +73,30 @@ def _services(
     report: FindingCollector,
 ) -> None:
     for service in documents.as_list(statement["Principal"].get("Service", [])):
-        problem = unknown_principal(service)
         location = entry.place.at(TRUST, number, "service").location
-        if problem is not None:
-            severity = unknown.severity(service, problem.code)
-            if severity is not None:
-                report.problem(replace(problem, severity=severity), location)
-        elif service.endswith(_IN_CHINA) and partitions - {"aws-cn"}:
-            report.error(
-                "wrong-partition",
-                location,
-                f"{shown(service)} is a service of the partition aws-cn, and the role is for "
-                "accounts of another one",
-                f"write {service.partition('.')[0]}, which is completed for each account",
-            )
+        _service(service, location, partitions, unknown, report)
+
+
+def _service(
+    service: str,
+    location: Location,
+    partitions: frozenset[str],
+    unknown: Unknown,
+    report: FindingCollector,
+) -> None:
+    problem = unknown_principal(service)
+    if problem is not None:
+        severity = unknown.severity(service, problem.code)
+        if severity is not None:
+            report.problem(replace(problem, severity=severity), location)
+    elif service.endswith(_IN_CHINA) and partitions - {"aws-cn"}:
+        report.error(
+            "wrong-partition",
+            location,
+            f"{shown(service)} is a service of the partition aws-cn, and this is for accounts of "
+            "another one",
+            f"write {service.partition('.')[0]}, which is completed for each account",
+        )
 
 
 def _keys(
