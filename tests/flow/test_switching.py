@@ -454,3 +454,14 @@ def test_it_is_explained_and_listed_who_can_switch(fleet: Fleet) -> None:
     ):
         shown = fleet.run(simulate, "roles", "--output", output)
         assert (shown.status, row in shown.out) == (0, True), shown.out
+
+
+def test_between_partitions_there_is_no_switching(files: Files, template: Path) -> None:
+    there = {"prod": {"id": PROD, "partition": "aws-us-gov"}, "hub": HUB}
+    files_of(files, {"prod": ["ann"]})
+    files.team(accounts=there, policies={"read": policy(LIST_BUCKETS)})
+    gov = SandboxAccount(PROD, users=(), roles=(), partition="aws-us-gov")
+    with opened(files, gov, account(HUB), template=template) as fleet:
+        run = fleet.apply("--all", "--output", "json")
+        assert run.codes == ["wrong-partition"]
+        assert {call.operation for call in run.writes} == {"CreatePolicy"}

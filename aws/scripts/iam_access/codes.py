@@ -561,7 +561,8 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "unknown-placeholder": CodeEntry(_ERROR, "`{…}` without a value"),
     "wrong-partition": CodeEntry(
         _ERROR,
-        "an ARN of another partition than that of an account where the policy is granted",
+        "an ARN of another partition than that of an account where the policy is granted; in a "
+        "plan, a role and the account to switch from in two partitions",
     ),
     "bad-action": CodeEntry(
         _ERROR + _WARNING,

@@ -155,7 +155,7 @@ class Roles(Kind):
             resource = _resource(entry, scope)
             finding = _other_boundary(resource, entry, scope)
             finding = finding or _missing_principal(resource, entry, made, scope)
-            finding = finding or switches.unreadable(entry)
+            finding = finding or switches.unusable(entry)
             if finding is None:
                 resource, kept = entity_policies.beside_others(
                     resource, _role(resource.name), scope

@@ -21,7 +21,7 @@ from iam_access.model import (
 )
 from iam_access.place import Path
 from iam_access.policy import arn as arns
-from iam_access.snapshot import Snapshot, SnapshotPart
+from iam_access.snapshot import IamState, Snapshot, SnapshotPart
 
 Entry = FileEntry[RoleSpec]
 
@@ -100,6 +100,12 @@ class _Room:
         return group in self._of_user.get(user, ())
 
 
+def _partition(iam: IamState) -> str | None:
+    """The partition of an account, by the users and roles in it."""
+    state = next(iter(iam.principals.values()), None)
+    return arns.part_of(state.arn, 1) if state is not None else None
+
+
 class Switches:
     """The groups and members that a team's roles ask for, as the plan of one account sees them."""
 
@@ -110,24 +116,32 @@ class Switches:
         self._findings: list[Finding] = []
         self._rooms: dict[str, _Room] = {}
 
-    def unreadable(self, entry: Entry) -> Finding | None:
-        """Why nothing can be changed about a role: its hub cannot be read."""
+    def unusable(self, entry: Entry) -> Finding | None:
+        """Why nothing can be changed about a role: nobody can switch into it from its hub."""
         switch = entry.spec.switch
-        if switch is None:
+        hub = self._scope.account_ids.get(switch.environment) if switch is not None else None
+        if switch is None or hub is None or hub == self._scope.account.id:
             return None
-        hub = self._scope.account_ids.get(switch.environment)
-        if hub is None or hub == self._scope.account.id:
-            return None
-        failure = self._scope.snapshot.part(HubPart(hub)).failure
-        if failure is None:
+        found = self._scope.snapshot.part(HubPart(hub))
+        if found.failure is not None:
+            return self._finding(
+                "hub-unreadable",
+                entry,
+                ("environment",),
+                f"account {hub} ({switch.environment}), from which people switch into this role, "
+                f"cannot be read, so the role stays as it is: {found.failure.message}",
+                found.failure.hint,
+            )
+        own, other = self._scope.account.partition, _partition(found.iam)
+        if other in (None, own):
             return None
         return self._finding(
-            "hub-unreadable",
+            "wrong-partition",
             entry,
             ("environment",),
-            f"account {hub} ({switch.environment}), from which people switch into this role, "
-            f"cannot be read, so the role stays as it is: {failure.message}",
-            failure.hint,
+            f"account {hub} ({switch.environment}) is in partition {other}, and no user of it can "
+            f"switch into a role in account {self._scope.account.id}, which is in {own}",
+            "name a hub in the same partition, or leave the environment out of the role",
         )
 
     def add(self, entry: Entry, role: Resource) -> None:
