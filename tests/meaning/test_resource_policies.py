@@ -93,6 +93,19 @@ def test_a_deny_of_the_bucket_takes_away_and_its_end_gives_back() -> None:
     assert means({}, shut, account) == {}
 
 
+def test_what_a_bucket_denies_under_the_same_conditions_is_no_exception_to_a_gain() -> None:
+    tls = {"Bool": {"aws:SecureTransport": "false"}}
+    shut = naming("*", "s3:*", effect="Deny", Condition=tls)
+    lends = naming({"AWS": ARN[BOB]}, "s3:GetObject", on=f"{BUCKET}/*")
+    found = said(means({BUCKET: bucket(shut)}, {BUCKET: bucket(shut, lends)}))
+    assert found == {"user/bob": f"gains {GET}"}
+    found = said(means({BUCKET: bucket()}, {BUCKET: bucket(shut, lends)}))
+    assert found == {"user/bob": f"gains {GET}, not when aws:SecureTransport Bool false"}
+    account = holding(allow("s3:GetObject"))
+    lost = means({BUCKET: bucket()}, {BUCKET: bucket(shut)}, account)["user/alice"]
+    assert lost.lost == {"Read": 1}
+
+
 def test_a_boundary_limits_what_the_role_is_given_and_not_what_the_user_is() -> None:
     account = with_policy(account_with(), BOUNDARY, document=document([allow("sqs:*")]))
     for who in (BOB, RUNNER):
