@@ -73,7 +73,8 @@ def verify(
         if all(_is_there(part, grant.recipient, snapshot) for part in grant.parts):
             proof.prove(grant)
     resources = ResourceProof(proof.account_policies, now)
-    resources.prove(plan.wanted)
+    # What is new has an ARN by now.
+    resources.prove(again.wanted)
     temporary = sum(1 for grant in grants if grant.expires)
     return Verification(
         findings=(

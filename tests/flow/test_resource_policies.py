@@ -1,0 +1,91 @@
+"""Policies of buckets and keys of files, from the plan to the proof, in a sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iam_access.cli.simulate import simulate
+from tests.flow.fleet import PROD, TEMPLATE, TEST, Files, Fleet, account, opened, policy
+
+OTHER = TEST
+BUCKETS = f"""\
+aws-buckets:
+  pay-reports:
+    environments: [prod]
+    region: eu-west-1
+    statements:
+      - {{effect: Allow, actions: ["s3:GetObject"], resources: [{{s3: __self__/*}}],
+         principals: [{{iam: user, users: [bob]}}, {{iam: root, account: "{OTHER}"}}]}}
+"""
+KEYS = """\
+aws-keys:
+  pay/data:
+    environments: [prod]
+    region: eu-west-1
+    grants: [{grantee: {iam: role/runner}, operations: [Decrypt]}]
+"""
+OBJECT, KEY = "arn:aws:s3:::pay-reports/x", f"arn:aws:kms:eu-west-1:{PROD}:key/*"
+TESTS = f"""\
+access-tests:
+  - {{description: Bob reads no reports, users: [bob@example.com], environments: [prod],
+     actions: ["s3:GetObject"], resources: ["{OBJECT}"], expected_result: fail}}
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    text = TEMPLATE.read_text("utf-8")
+    for switch in ("ManageBuckets", "ManageKeys"):
+        off = f'{switch}:\n    Type: String\n    Default: "false"'
+        assert off in text
+        text = text.replace(off, off.replace("false", "true"))
+    template = tmp_path / "template.yaml"
+    template.write_text(text, "utf-8")
+    files = Files(tmp_path / "aws")
+    with opened(files, account(), account(OTHER), template=template) as found:
+        files.team(policies={"read": policy()})
+        files.write("aws-buckets/payments.yaml", BUCKETS)
+        files.write("aws-keys/payments.yaml", KEYS)
+        yield found
+
+
+def who_can(fleet: Fleet, action: str, resource: str, *more: str) -> dict[str, bool]:
+    asked = ("access", "-a", action, "-R", resource, "--environment", "prod", *more)
+    found = fleet.run(simulate, *asked, "--output", "json").json["answers"]
+    return {each["principal"]: each["allowed"] for each in found if "deployer" not in each["arn"]}
+
+
+def test_they_count_before_and_after_an_apply(fleet: Fleet) -> None:
+    plan = fleet.apply("--all", "--dry-run", "--explain", "--output", "json")
+    assert plan.status == 0, plan.out
+    gains: dict[str, Any] = {each["principal"]: each["gained"] for each in plan.json["meaning"]}
+    assert gains == {
+        f"account {OTHER}": {"Read": 1},
+        "user/bob": {"Read": 1},
+        "role/runner": {"Write": 1},
+    }
+    expected = {"user/bob": True, f"account {OTHER}": True}
+    fleet.files.write("access-tests/payments.yaml", TESTS)
+    done = fleet.apply("--all", "--verify", "--output", "json")
+    assert set(done.codes) == {"verified", "assertion-failed"}, done.out
+    assert "3 of 3 times that a resource lets a principal in" in done.out
+    assert who_can(fleet, "s3:GetObject", OBJECT) == expected
+    (on_key,) = fleet.run(
+        simulate,
+        "access",
+        "-a",
+        "kms:Decrypt",
+        "-R",
+        KEY,
+        "--environment",
+        "prod",
+        "--output",
+        "json",
+    ).json["answers"]
+    assert (on_key["principal"], on_key["allowed"], bool(on_key["partly"])) == (
+        "role/runner",
+        False,
+        True,
+    )
