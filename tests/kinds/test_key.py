@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -100,7 +101,13 @@ def codes(configuration: Configuration, snapshot: Snapshot) -> list[str]:
 
 
 def made(*keys: FileEntry[KeySpec]) -> Snapshot:
-    return values.applied(files(*(keys or (WHOLE,))), account())
+    """The account with these keys, or with WHOLE."""
+    return values.applied(files(*keys), account()) if keys else _made()
+
+
+@cache
+def _made() -> Snapshot:
+    return values.applied(files(WHOLE), account())
 
 
 def test_it_is_made_marked_first_and_granted_last() -> None:
