@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iam_access.sandbox import Sandbox, SandboxAccount
+from iam_access.sandbox import Sandbox, SandboxAccount, trust
 from tests.sandbox.support import ACCOUNT, TEMPLATE, Clock, Refused, assume, client
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -184,3 +184,21 @@ def test_the_deployer_changes_keys_with_the_tag_only_and_uses_none(
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=own)
     with refused(denied, "explicit deny"):
         kms.encrypt(KeyId=key, Plaintext=b"x")
+
+
+def test_a_user_who_is_deleted_leaves_an_id_that_kms_does_not_take(
+    sandbox: Sandbox, kms: Any, key: str, refused: Refused
+) -> None:
+    iam = sandbox.backend(ACCOUNT)
+    made = iam.create_user(iam.region_name, "zoe")
+    policy = document(statement({"AWS": made.arn}))
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    kms.create_grant(KeyId=key, GranteePrincipal=made.arn, Operations=["Decrypt"])
+    trust.forget_principal(sandbox._world, made.arn, made.id)
+    iam.delete_user("zoe")
+    found = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    assert (made.id in found, made.arn in found) == (True, False)
+    (grant,) = kms.list_grants(KeyId=key)["Grants"]
+    assert grant["GranteePrincipal"] == made.id
+    with refused("MalformedPolicyDocumentException", "invalid principals"):
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=found)

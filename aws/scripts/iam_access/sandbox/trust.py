@@ -1,7 +1,8 @@
 """Trust policies: whether principals exist, and the context of a request to assume a role."""
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iam_access.policy.arn import account_of_root, assumed_role, iam_kind
@@ -41,18 +42,31 @@ def exists(kind: str, value: str) -> bool:
 
 
 def forget_principal(world: SandboxState, arn: str, unique_id: str) -> None:
-    """Replace a deleted user or role in trust policies by its unique id.
+    """Replace a deleted user or role in trust policies and those of keys by its unique id.
 
     IAM stores the id from the start and shows the ARN only while it exists, hence a user deleted
     and created again is not trusted until the policy is written again.
     """
+    quoted = f'"{arn}"'
+    for key in _keys():
+        key.policy = key.policy.replace(quoted, f'"{unique_id}"')
+        for grant in key.grants.values():
+            if grant.grantee_principal == arn:
+                grant.grantee_principal = unique_id
     for backend in world.existing_iam():
         for role in backend.roles.values():
-            quoted = f'"{arn}"'
             if quoted in role.assume_role_policy_document:
                 role.assume_role_policy_document = role.assume_role_policy_document.replace(
                     quoted, f'"{unique_id}"'
                 )
+
+
+def _keys() -> Iterator[Any]:
+    """Every key of KMS, as moto has it; most sandboxes never load its module."""
+    kms = sys.modules.get("moto.kms.models")
+    for account in list(kms.kms_backends.values()) if kms is not None else ():
+        for backend in list(account.values()):
+            yield from backend.keys.values()
 
 
 def request_context(caller: Caller, params: Mapping[str, Any], *, mfa: bool) -> dict[str, str]:
