@@ -171,7 +171,7 @@ def _owners(entity: dict[str, Any]) -> list[str]:
     attached = {each["PolicyName"] for each in entity.get("AttachedManagedPolicies", ())}
     owners = set()
     for tag in entity.get("Tags", ()):
-        owner = names.owner_of_tag(tag["Key"], "aws")
+        owner = names.owner_of_tag(tag["Key"], "aws", PROD)
         if owner is None:
             owners.add(f"{tag['Key']}={tag['Value']}")
         elif tag["Value"].startswith("held:") and owner.arn.rpartition("/")[2] in attached:

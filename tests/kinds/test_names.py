@@ -121,7 +121,7 @@ def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
     arn = f"arn:aws-cn:iam::aws:policy/{path}"
     for generation in (1, 2, 10):
         tag = names.owner_tag(team, arn, generation)
-        assert names.owner_of_tag(tag, "aws-cn") == (team, arn, generation)
+        assert names.owner_of_tag(tag, "aws-cn", "1" * 12) == (team, arn, generation)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_an_owner_tag_tells_team_and_policy(team: str, path: str) -> None:
     ],
 )
 def test_other_tags_say_nothing_about_ownership(key: str) -> None:
-    assert names.owner_of_tag(key, "aws") is None
+    assert names.owner_of_tag(key, "aws", "1" * 12) is None
 
 
 INSTANTS = (None, DEADLINE, DEADLINE.replace(hour=9))

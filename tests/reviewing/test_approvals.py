@@ -159,6 +159,24 @@ def test_rules(tmp_path: Path, rule: str, *, asked: bool) -> None:
     assert teams_asked(access, before.settings, unclear=False) == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [("Admin", True), ("ops/Admin", True), ("dev/Admin", False), ("Reader", False)],
+)
+def test_a_policy_of_others_counts_with_or_without_its_path(
+    tmp_path: Path, written: str, *, asked: bool
+) -> None:
+    policies = VALID["aws-policies/pay.yaml"].replace(
+        'managed_policies: ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]',
+        f"customer_policies: [{written}]",
+    )
+    rule = "approvals: {required: [{team: security, managed_policies: [ops/Adm*]}]}"
+    before, after = files(tmp_path, {**ASK, "aws-policies/pay.yaml": policies}, rule)
+    access = new_access(before, after, NOW)
+    expected = {"security"} if asked else set()
+    assert teams_asked(access, before.settings, unclear=False) == expected
+
+
 def test_while_names_are_not_known_every_environment_counts(tmp_path: Path) -> None:
     rule = "approvals: {required: [{team: security, environments: [other]}]}"
     before, after = files(tmp_path, ASK, rule)

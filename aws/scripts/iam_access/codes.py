@@ -121,6 +121,7 @@ Code: TypeAlias = Literal[
     "policy-too-large",
     "bad-managed-policy",
     "customer-managed-policy",
+    "bad-customer-policy",
     "tag-too-long",
     "too-many-managed-policies",
     "policy-not-attachable",
@@ -185,6 +186,7 @@ Code: TypeAlias = Literal[
     "key-state",
     "key-pending-deletion",
     "unknown-managed-policy",
+    "unknown-customer-policy",
     "policies-not-listed",
     "does-not-fit",
     "attachment-quota",
@@ -548,6 +550,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     ),
     "bad-managed-policy": CodeEntry(_ERROR, "not the ARN of a policy that AWS manages"),
     "customer-managed-policy": CodeEntry(_ERROR, "the ARN of a policy that AWS does not manage"),
+    "bad-customer-policy": CodeEntry(
+        _ERROR,
+        "in `customer_policies`, not the name or ARN of a policy of others: AWS's or the "
+        "pipeline's own; in a plan, the pipeline's own",
+    ),
     "tag-too-long": CodeEntry(
         _ERROR,
         "the tag for the attachment would have more than 128 characters",
@@ -741,6 +748,11 @@ CODES: Final[Mapping[Code, CodeEntry]] = {
     "unknown-managed-policy": CodeEntry(
         _ERROR,
         "AWS has no such policy, or has withdrawn it; one that is attached already stays",
+    ),
+    "unknown-customer-policy": CodeEntry(
+        _ERROR,
+        "the account has no customer managed policy of this name, path and case, or the ARN is of "
+        "another account; one that is attached already stays",
     ),
     "policies-not-listed": CodeEntry(
         _ERROR,

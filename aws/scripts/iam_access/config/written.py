@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from iam_access.config.configuration import Configuration
 from iam_access.kinds.base import rival
+from iam_access.kinds.customer_policies import look_up
 from iam_access.kinds.fields import fill, values_of
 from iam_access.kinds.names import team_policy_arn
 from iam_access.model import Account, Location, Principal
@@ -50,13 +51,16 @@ def written_grants(
             for key, principal in product(entry.given, holders):
                 policy = team.given.get(key)
                 of_aws = fill(policy.spec.managed_policies, values) if policy else ()
+                others = fill(policy.spec.of_others, values) if policy else ()
+                found = look_up(others, account.id, snapshot)
+                of_others = (each.arn for each in found if each.arn is not None)
                 is_own = key == entry.own_grant
                 ours = () if is_own else (team_policy_arn(*where, name, key),)
                 yield WrittenGrant(
                     principal,
                     name,
                     key,
-                    (*ours, *of_aws),
+                    (*ours, *of_aws, *of_others),
                     entry.temporary,
                     entry.until,
                     entry.place.location,

@@ -10,6 +10,7 @@ from pydantic import Field
 from iam_access.kinds import (
     aws_policies,
     calls,
+    customer_policies,
     managed_policy,
     names,
     ownership,
@@ -58,7 +59,7 @@ from iam_access.model import (
     ResourceId,
     Severity,
 )
-from iam_access.policy.arn import arn_name
+from iam_access.policy.arn import arn_name, is_aws_managed_policy
 from iam_access.policy.packing import SplitError
 from iam_access.problem import Problem
 from iam_access.snapshot import PolicyState, PrincipalState, Snapshot, SnapshotPart
@@ -100,8 +101,8 @@ _PEOPLE = (PrincipalType.USER, PrincipalType.ROLE)
 class PolicyAttachments(GrantKind):
     """Managed policies attached to users, roles and groups.
 
-    Ours are those of our customer managed policies, by whichever hand, and those of AWS
-    managed policies that one of our tags on the principal speaks of, see `ownership`.
+    Ours are those of our customer managed policies, by whichever hand, and those of AWS's and
+    others' managed policies that one of our tags on the principal speaks of, see `ownership`.
     """
 
     name = NAME
@@ -187,7 +188,7 @@ class PolicyAttachments(GrantKind):
         return (
             (key, arn)
             for principal, arn, key, _ in _asked(entries, scope)
-            if names.team_of_policy_arn(arn) is None and _is_new(principal, arn, scope.snapshot)
+            if is_aws_managed_policy(arn) and _is_new(principal, arn, scope.snapshot)
         )
 
     def _refused(
@@ -421,10 +422,12 @@ def _asked(
     for entry in entries:
         if scope.environment in entry.spec.environments:
             keys = dict.fromkeys(entry.spec.grants)
-            arns = [(arn, key) for key in keys for arn in _policies_of(key, scope)]
+            arns = [(arn, key, False) for key in keys for arn in _policies_of(key, scope)]
+            arns += [(arn, key, wrong) for key in keys for arn, wrong in _others_of(key, scope)]
             for principal, doubt in _whom(entry, scope):
-                for arn, key in arns:
-                    if doubt is None or not _is_new(principal, arn, scope.snapshot):
+                for arn, key, wrong in arns:
+                    may_come = doubt is None and not wrong
+                    if may_come or not _is_new(principal, arn, scope.snapshot):
                         yield principal, arn, key, entry
 
 
@@ -433,8 +436,15 @@ def _is_new(principal: Principal, arn: str, snapshot: Snapshot) -> bool:
     return state is None or arn not in state.attached
 
 
+def _others_of(key: str, scope: TeamInAccount) -> Iterator[tuple[str, bool]]:
+    """The ARNs of customer managed policies of others in a grant; of each, if it is not meant."""
+    for each in customer_policies.in_scope(scope.policies[key].spec, scope):
+        if each.arn is not None:
+            yield each.arn, each.problem is not None
+
+
 def _policies_of(key: str, scope: TeamInAccount) -> Iterator[str]:
-    """The ARNs of the managed policies that make up a grant."""
+    """The ARNs of the team's own and of AWS's managed policies that make up a grant."""
     policy = scope.policies[key]
     yield from managed_policy.arns_of(policy, scope)
     yield from dict.fromkeys(scope.fill(policy.spec.managed_policies))

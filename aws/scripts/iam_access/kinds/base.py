@@ -281,6 +281,11 @@ class PermissionsSpec(Spec):
         """The custom statements in IAM's JSON form, with placeholders."""
         return [statement.iam for statement in self.custom_statements]
 
+    @property
+    def of_others(self) -> Sequence[str]:
+        """Policies that others made in the account, by name, with or without path, or by ARN."""
+        return ()
+
     @cached_property
     def most_characters(self) -> int:
         """As many characters as the document of the custom statements has, or more."""
@@ -293,10 +298,15 @@ class PolicySpec(PermissionsSpec):
     """A policy that entries can grant."""
 
     description: PolicyDescription | None = None
+    customer_policies: list[str] = Field(default_factory=list)
 
     @classmethod
     def contradictions(cls, written: Mapping[str, Any]) -> Iterator[Problem]:
         yield from short_forms.problems(written.get(STATEMENTS), (STATEMENTS,))
+
+    @property
+    def of_others(self) -> Sequence[str]:
+        return self.customer_policies
 
 
 class TemplatedSpec(Spec):

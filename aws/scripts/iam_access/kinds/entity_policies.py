@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
-from iam_access.kinds import aws_policies, calls, managed_policy, names
+from iam_access.kinds import aws_policies, calls, customer_policies, managed_policy, names
 from iam_access.kinds.base import TeamInAccount, finding_about
 from iam_access.kinds.quotas import ATTACHED, INLINE_SIZE, Use
 from iam_access.model import (
@@ -44,13 +44,21 @@ class PoliciesSpec(Protocol):
     def managed_policies(self) -> list[str]: ...
 
 
-def managed(spec: PoliciesSpec, scope: TeamInAccount) -> tuple[str, ...]:
-    """The ARNs of the managed policies that an entry asks for, each once."""
+def managed(
+    spec: PoliciesSpec, scope: TeamInAccount, holder: Principal | None = None
+) -> tuple[str, ...]:
+    """The ARNs of the managed policies that an entry asks for, each once.
+
+    `holder` has them already, or some; what cannot be granted anew stays on it.
+    """
+    state = scope.snapshot.principals.get(holder) if holder else None
+    held = state.attached if state else ()
     found = set(scope.fill(spec.managed_policies))
     for key in spec.grants:
         policy = scope.policies[key]
         found.update(managed_policy.arns_of(policy, scope))
         found.update(scope.fill(policy.spec.managed_policies))
+        found.update(customer_policies.arns_of(policy.spec, scope, held))
     return tuple(sorted(found))
 
 

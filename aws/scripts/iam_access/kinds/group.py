@@ -269,7 +269,8 @@ def _resource(
     spec, account = entry.spec, scope.account
     path = names.policy_path(scope.team)
     arn = arns.iam_arn(account.id, f"group{path}{entry.key}", partition=account.partition)
-    managed = entity_policies.managed(spec, scope)
+    holder = Principal(PrincipalType.GROUP, entry.key)
+    managed = entity_policies.managed(spec, scope, holder)
     statements = spec.own.statements
     return Resource(
         id=ResourceId(NAME, arn),

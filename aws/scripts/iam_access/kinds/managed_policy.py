@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from iam_access.kinds import calls, names, tags
+from iam_access.kinds import calls, customer_policies, names, tags
 from iam_access.kinds.base import (
     POLICIES_FOLDER,
     AccessEntry,
@@ -90,7 +90,13 @@ class CustomerManagedPolicies(Kind):
                 _wanted(entry, number, document, scope)
                 for entry in wanted
                 for number, document in parts_of(entry, scope).items()
-            )
+            ),
+            findings=tuple(
+                finding
+                for entry in entries
+                if entry.key in scope.granted
+                for finding in customer_policies.findings(entry, scope)
+            ),
         )
 
     def parts_asked(

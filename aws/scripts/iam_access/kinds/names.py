@@ -114,12 +114,14 @@ def role_boundary(account: Account) -> str:
 
 
 def owner_tag(team: str, arn: str, generation: int = 1) -> str:
-    """The key of a tag by which a team owns a principal's attachment of an AWS managed policy.
+    """The key of a tag by which a team owns a principal's attachment of a policy of others.
 
-    Keys of several generations name the same attachment. No policy's path or name has a ':'.
+    Keys of several generations name the same attachment. No policy's path or name has a ':'. That
+    of a policy of the account begins with a slash, and that of an AWS managed one does not.
     """
     number = f"{generation}:" if generation > 1 else ""
-    return f"{PREFIX}:{team}:{number}{arn.partition(':policy/')[2]}"
+    slash = "" if arns.account_of(arn) is None else "/"
+    return f"{PREFIX}:{team}:{number}{slash}{arn.partition(':policy/')[2]}"
 
 
 class Owner(NamedTuple):
@@ -130,14 +132,14 @@ class Owner(NamedTuple):
     generation: int
 
 
-def owner_of_tag(key: str, partition: str) -> Owner | None:
-    """The team and policy that an ownership tag names; None for any other tag."""
+def owner_of_tag(key: str, partition: str, account_id: str) -> Owner | None:
+    """The team and policy that an ownership tag in this account names; None for any other tag."""
     found = _OWNER_TAG.fullmatch(key)
     if found is None:
         return None
-    return Owner(
-        found[1], arns.policy_arn("aws", found[3], partition=partition), int(found[2] or 1)
-    )
+    owner = account_id if found[3].startswith("/") else "aws"
+    arn = arns.policy_arn(owner, found[3].removeprefix("/"), partition=partition)
+    return Owner(found[1], arn, int(found[2] or 1))
 
 
 def label(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The tags by which teams own attachments of AWS managed policies.
+"""The tags by which teams own attachments of policies of others, AWS's and customer managed ones.
 
 The key says which team and policy are meant. The value says that the tag was written by the
 pipeline for this very principal: tools copy tags from one principal to another, and a person may
@@ -71,10 +71,10 @@ class Claims:
 
 
 def claims_on(state: PrincipalState | None, snapshot: Snapshot) -> Mapping[str, Claims]:
-    """What the tags of a principal say, by the ARN of an AWS managed policy."""
+    """What the tags of a principal say, by the ARN of a policy of others."""
     found: dict[str, Claims] = {}
     for key, value in state.tags.items() if state else ():
-        owner = names.owner_of_tag(key, snapshot.partition)
+        owner = names.owner_of_tag(key, snapshot.partition, snapshot.account_id)
         if state is None or owner is None:
             continue
         so_far = found.get(owner.arn, Claims())

@@ -484,7 +484,7 @@ def _boundary_arn(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> str:
 def _resource(entry: FileEntry[RoleSpec], scope: TeamInAccount) -> Resource:
     spec, arn = entry.spec, _arn(entry.key, scope)
     _, name = arns.path_and_name(arn)
-    managed = entity_policies.managed(spec, scope)
+    managed = entity_policies.managed(spec, scope, _role(name))
     statements = spec.own(entry.key).statements
     own = documents.document(scope.fill(statements)) if statements else None
     seconds = int(spec.max_session.total_seconds()) if spec.max_session else DEFAULT_SESSION

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from iam_access.kinds import aws_policies, fields, names, temporary_role
+from iam_access.kinds import aws_policies, customer_policies, fields, names, temporary_role
 from iam_access.kinds.base import (
     SINGLE,
     AccessEntry,
@@ -291,11 +291,23 @@ def _managed(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) -> lis
     return list(dict.fromkeys(scope.fill(policy.managed_policies)))
 
 
+def _copies(
+    entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount
+) -> Mapping[str, ManagedDocument]:
+    """The managed policies of AWS and of others in a grant, as far as they were read, by ARN."""
+    snapshot = scope.snapshot
+    read = {arn: snapshot.managed.get(arn) for arn in _managed(entry, scope)}
+    for arn in customer_policies.arns_of(scope.policies[entry.spec.grant].spec, scope):
+        policy = snapshot.policies[arn]
+        read[arn] = ManagedDocument(policy.default_version, policy.document)
+    return {arn: copy for arn, copy in read.items() if copy is not None}
+
+
 def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple[Finding, ...]]:
     """The grant of a window and its findings; with an error it is not written."""
     entry = window.entry
     arns = _managed(entry, scope)
-    copies = {arn: copy for arn in arns if (copy := scope.snapshot.managed.get(arn)) is not None}
+    copies = _copies(entry, scope)
     own = _own(entry, scope)
     documents = _documents(own, copies)
     denied = withheld(documents, scope.rules.outliving, scope.rules.resources)
@@ -332,7 +344,8 @@ def _grant(window: _Window, scope: TeamInAccount) -> tuple[TemporaryGrant, tuple
         for arn in arns
         if arn not in copies
     )
-    return grant, (*absent, *found, *_doubts(entry, scope))
+    of_others = customer_policies.findings(scope.policies[entry.spec.grant], scope)
+    return grant, (*absent, *of_others, *found, *_doubts(entry, scope))
 
 
 def _is_nothing(grant: TemporaryGrant) -> bool:
@@ -363,8 +376,7 @@ def _may_suspend(entry: FileEntry[TemporaryAccessSpec], scope: TeamInAccount) ->
     """Whether the grant denies what its principal's own policies may allow."""
     if entry.spec.via is Form.ROLE:
         return False
-    read = ((arn, scope.snapshot.managed.get(arn)) for arn in _managed(entry, scope))
-    copies = {arn: copy for arn, copy in read if copy is not None}
+    copies = _copies(entry, scope)
     sources = _documents(_own(entry, scope), copies)
     denied = withheld(sources, scope.rules.outliving, scope.rules.resources)
     return bool(denied or deny_statements(sources))

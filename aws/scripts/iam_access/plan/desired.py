@@ -9,7 +9,7 @@ from typing import Any
 from iam_access import kinds
 from iam_access.config.configuration import Configuration, Team
 from iam_access.config.rules.grants import Breach, Contents, GrantRules, are_any
-from iam_access.kinds import given_access, is_temporary
+from iam_access.kinds import customer_policies, given_access, is_temporary
 from iam_access.kinds.base import (
     AccessEntry,
     FileEntry,
@@ -116,16 +116,24 @@ class _Reader:
 
     def contents(self, spec: PermissionsSpec) -> Contents:
         """All that is known of what is given."""
-        managed = self.managed(spec)
+        managed, of_others = self.managed(spec), self.of_others(spec)
         copies = (self.snapshot.managed.get(arn) for arn in managed)
         own = spec.statements
         return Contents(
-            managed,
+            (*managed, *of_others),
             (
                 *((documents.document(own),) if own else ()),
                 *(copy.document for copy in copies if copy is not None),
+                *(self.snapshot.policies[arn].document for arn in of_others),
             ),
         )
+
+    def of_others(self, spec: PermissionsSpec) -> tuple[str, ...]:
+        """The customer managed policies of others in what is given, by ARN."""
+        values = values_of(self.account, self.environment, self.team, self.account_ids)
+        written = fill(spec.of_others, values)
+        found = customer_policies.look_up(written, self.account.id, self.snapshot)
+        return tuple(each.arn for each in found if each.arn is not None)
 
 
 def _readers(

@@ -504,7 +504,7 @@ def _rules(configuration: Configuration) -> Settings:
 
 
 def _content(spec: PermissionsSpec) -> tuple[object, ...]:
-    return sorted(spec.managed_policies), spec.statements
+    return sorted(spec.managed_policies), sorted(spec.of_others), spec.statements
 
 
 def _policy_names(before: Team | None, after: Team) -> Mapping[str, str]:

@@ -148,9 +148,18 @@ def _selects(rule: ApprovalRule, access: NewAccess) -> bool:
         return True
     by_key = first_match(rule.grants or (), names_of_grant(access.team, access.grant))
     return by_key is not None or any(
-        first_match(rule.managed_policies or (), names_of_policy(arn), ignore_case=True) is not None
-        for arn in access.contents
+        _names(rule.managed_policies or (), policy) for policy in access.contents
     )
+
+
+def _names(patterns: Sequence[str], policy: str) -> bool:
+    """Whether a pattern is for a managed policy.
+
+    Where a file names one without its path, which only the account has, the path does not count.
+    """
+    if "/" not in policy:
+        patterns = [each.rpartition("/")[2] for each in patterns]
+    return first_match(patterns, names_of_policy(policy), ignore_case=True) is not None
 
 
 def _latest(reviews: Iterable[Review]) -> Mapping[str, Review]:

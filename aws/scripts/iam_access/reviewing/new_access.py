@@ -106,7 +106,7 @@ def _new(
         grant,
         principal,
         names.get(_account(team, environment), frozenset()) | {environment},
-        tuple(policy.spec.managed_policies) if policy else (),
+        (*policy.spec.managed_policies, *policy.spec.of_others) if policy else (),
         entry.place.location,
     )
 

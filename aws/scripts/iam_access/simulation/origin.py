@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from iam_access.config.configuration import Configuration
-from iam_access.kinds import given_access, names
+from iam_access.kinds import customer_policies, given_access, names
 from iam_access.kinds.base import AccessEntry, FileEntry
 from iam_access.kinds.entity_policies import POLICY_NAME
 from iam_access.kinds.fields import fill, values_of
@@ -53,7 +53,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """An entry that gives a principal a policy; `managed` is set for an AWS managed one.
+    """An entry that gives a principal a policy; `managed` is set for one of AWS or others.
 
     `values` are those of the policy's placeholders.
     """
@@ -68,6 +68,7 @@ class Origins:
     """The origins of the statements in one account with this `snapshot`."""
 
     def __init__(self, configuration: Configuration, account: Account, snapshot: Snapshot) -> None:
+        self._account, self._snapshot = account.id, snapshot
         self._grants: dict[tuple[object, str], _Grant] = {}
         self._found: dict[object, Location | None] = {}
         temporary: dict[object, list[_Grant]] = {}
@@ -77,8 +78,8 @@ class Origins:
                 temporary.setdefault(key, []).append(grant)
                 continue
             self._add(principal, _source(grant, team, account), grant)
-            for arn, of_aws in _managed(grant):
-                self._add(principal, arn, of_aws)
+            for arn, of_others in self._of_others(grant):
+                self._add(principal, arn, of_others)
         for resource in observed_state(snapshot).values():
             for team, recipient in product(resource.teams, given_access(resource).recipients):
                 grants = temporary.get((team, recipient.in_iam, resource.grant))
@@ -97,11 +98,23 @@ class Origins:
         ends = (grant for grant in grants if grant.entry.until == resource.expires)
         grant = next(ends, grants[0])
         principal = given.holder if given.is_assumed else recipient
-        of_aws = dict(_managed(grant))
+        of_others = dict(self._of_others(grant))
         for name in given.inline:
             self._add(principal, inline_id(given.holder, name), grant)
         for arn in given.attached:
-            self._add(principal, arn, of_aws.get(arn, grant))
+            self._add(principal, arn, of_others.get(arn, grant))
+
+    def _of_others(self, grant: _Grant) -> Iterator[tuple[str, _Grant]]:
+        """The managed policies of a grant that AWS or others made, by ARN."""
+        spec = grant.policy.spec
+        for written in spec.managed_policies:
+            yield fill(written, grant.values), replace(grant, managed=written)
+        if spec.of_others:
+            texts = fill(spec.of_others, grant.values)
+            for each in customer_policies.look_up(texts, self._account, self._snapshot):
+                if each.arn is not None:
+                    written = spec.of_others[each.number]
+                    yield each.arn, replace(grant, managed=written)
 
     def deciding(self, principal: Principal, ref: StatementRef, request: Request) -> Origin:
         """Return where a deciding statement of the principal's policies is written and granted.
@@ -159,12 +172,6 @@ def _source(grant: _Grant, team: str, account: Account) -> str:
     return names.team_policy_arn(account.partition, account.id, team, grant.policy.key)
 
 
-def _managed(grant: _Grant) -> Iterator[tuple[str, _Grant]]:
-    """The AWS managed policies of a grant by ARN, to find those that are attached themselves."""
-    for written in grant.policy.spec.managed_policies:
-        yield fill(written, grant.values), replace(grant, managed=written)
-
-
 def _written(grant: _Grant, ref: StatementRef, counts: Counts) -> Location | None:
     """Where the files write a statement.
 
@@ -172,7 +179,9 @@ def _written(grant: _Grant, ref: StatementRef, counts: Counts) -> Location | Non
     own statements may stand beside it. So the statement must count for the request.
     """
     policy = grant.policy
-    managed = policy.spec.managed_policies
+    managed, of_others = policy.spec.managed_policies, policy.spec.of_others
+    if grant.managed in of_others:
+        return policy.place.at(customer_policies.KEY, of_others.index(grant.managed)).location
     if grant.managed is not None:
         index = managed.index(grant.managed)
         return policy.place.at("managed_policies", index).location

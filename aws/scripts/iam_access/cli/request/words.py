@@ -78,6 +78,8 @@ def what_it_allows(team: Team, grant: str) -> Iterator[str]:
     yield f"{grant} is: {spec.description or '(no description)'}"
     for arn in spec.managed_policies:
         yield f"  the AWS managed policy {arn.rpartition('/')[2]}"
+    for name in spec.of_others:
+        yield f"  the customer managed policy {name.rpartition('/')[2]}"
     for each in spec.custom_statements[:_STATEMENTS]:
         actions = each.actions if each.actions is not None else each.not_actions or []
         what = listed([*actions[:_ACTIONS], *_more(len(actions) - _ACTIONS)])

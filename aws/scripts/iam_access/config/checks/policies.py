@@ -14,8 +14,9 @@ from iam_access.config.earlier import Earlier
 from iam_access.config.findings import FindingCollector
 from iam_access.config.rules.rulebook import first_match
 from iam_access.config.settings import Settings
-from iam_access.kinds import names
+from iam_access.kinds import customer_policies, names
 from iam_access.kinds.base import (
+    POLICIES_FOLDER,
     STATEMENT_KEYS,
     STATEMENTS,
     AccessEntry,
@@ -25,7 +26,7 @@ from iam_access.kinds.base import (
 )
 from iam_access.kinds.fields import account_placeholder, fill, may_have_any, unknown_in
 from iam_access.kinds.short_forms import account_name, with_some_account
-from iam_access.model import Severity
+from iam_access.model import Location, Severity
 from iam_access.phrases import did_you_mean, listed, shown
 from iam_access.place import Path, SourcePosition
 from iam_access.policy import arn as arns
@@ -36,7 +37,7 @@ from iam_access.policy.globs import has_wildcard, matching
 from iam_access.problem import Problem
 from iam_access.snapshot import Quotas
 
-MANAGED = "managed_policies"
+MANAGED, CUSTOMER = "managed_policies", customer_policies.KEY
 
 # AWS managed policies of one policy. A user or role can have at most 20 attached.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -134,7 +135,8 @@ def _fault(text: str) -> Problem | None:
         return Problem(
             "customer-managed-policy",
             f"{shown(text)} is not a policy that AWS manages",
-            "write its statements as custom_statements: others can change or remove their policy",
+            f"name it in {CUSTOMER} of a policy in {POLICIES_FOLDER}, or write its statements as "
+            "custom_statements: others can change or remove their policy",
         )
     return Problem(
         "bad-managed-policy",
@@ -143,12 +145,50 @@ def _fault(text: str) -> Problem | None:
     )
 
 
+def _customer_policies(
+    item: Item,
+    partitions: frozenset[str],
+    known: Mapping[str, str],
+    team: str,
+    report: FindingCollector,
+) -> None:
+    """Report what cannot name a policy of the account, as far as the files tell."""
+    seen: set[str] = set()
+    for index, text in enumerate(item.spec.of_others if item.spec is not None else ()):
+        place = item.place.at(CUSTOMER, index)
+        if text in seen:
+            message, hint = f"{shown(text)} is listed twice", "remove one of the two"
+            report.error("duplicate-item", place.location, message, hint)
+            continue
+        seen.add(text)
+        if may_have_any(fill(text, known)):
+            check_placeholders(text, place, (), known, report)
+            continue
+        wrong = customer_policies.fault(text)
+        if wrong is not None:
+            report.problem(wrong, place.location)
+            continue
+        if text.startswith("arn:"):
+            _fits(item, index, text, partitions, report, key=CUSTOMER)
+        tag = names.owner_tag(team, f"arn:aws:iam::{'0' * 12}:policy/{_path_of(text, known)}")
+        _tag_fits(tag, place.location, report)
+
+
+def _path_of(text: str, known: Mapping[str, str]) -> str:
+    filled = str(fill(text, known))
+    return filled.partition(":policy/")[2] or filled.removeprefix("/")
+
+
 def _tag(item: Item, index: int, text: str, team: str | None, report: FindingCollector) -> None:
     tag = names.owner_tag(team, text) if team is not None else ""
+    _tag_fits(tag, item.place.at(MANAGED, index).location, report)
+
+
+def _tag_fits(tag: str, location: Location, report: FindingCollector) -> None:
     if len(tag) > names.TAG_KEY_LIMIT:
         report.error(
             "tag-too-long",
-            item.place.at(MANAGED, index).location,
+            location,
             f"the tag that records the team of this attachment, {shown(tag)}, would have "
             f"{len(tag)} characters; {names.TAG_KEY_LIMIT} are allowed",
             "write what the policy allows as custom_statements",
@@ -156,14 +196,19 @@ def _tag(item: Item, index: int, text: str, team: str | None, report: FindingCol
 
 
 def _fits(
-    item: Item, index: int, text: str, partitions: frozenset[str], report: FindingCollector
+    item: Item,
+    index: int,
+    text: str,
+    partitions: frozenset[str],
+    report: FindingCollector,
+    key: str = MANAGED,
 ) -> None:
     partition = arns.arn_parts(text)[1]
     others = partitions - {partition}
     if others and partition != "{partition}":
         report.error(
             "wrong-partition",
-            item.place.at(MANAGED, index).location,
+            item.place.at(key, index).location,
             f"{shown(text)} is of the partition {partition}, but the policy is for accounts "
             f"of {listed(sorted(others))}",
             "write {partition} in its place",
@@ -233,6 +278,7 @@ def check(
         _empty(item, report)
         used = partitions.used_by(item.key)
         check_aws_managed(item, used, report, tagged_by=team_files.name)
+        _customer_policies(item, used, known, team_files.name, report)
         _statements(item, known, used, unknown, report)
     for entry in index.entries:
         if entry.own is not None and entry.becomes is None:
@@ -243,9 +289,10 @@ def check(
 
 def _empty(item: Item, report: FindingCollector) -> None:
     if not isinstance(item, InvalidEntry):
-        given = [item.spec.managed_policies, item.spec.custom_statements]
+        spec = item.spec
+        given = [spec.managed_policies, spec.of_others, spec.custom_statements]
     elif isinstance(item.written, dict):
-        given = [item.written.get(MANAGED), item.written.get(STATEMENTS)]
+        given = [item.written.get(key) for key in (MANAGED, CUSTOMER, STATEMENTS)]
     else:
         return  # reported when it was read
     if not any(given):
@@ -253,7 +300,7 @@ def _empty(item: Item, report: FindingCollector) -> None:
             "empty-policy",
             item.place.location,
             f"the policy {shown(item.key)} grants nothing",
-            "give it managed_policies, custom_statements, or both",
+            "give it managed_policies, customer_policies or custom_statements",
         )
 
 

@@ -284,7 +284,7 @@ def _own(grant: str, team: _Team) -> tuple[Document, ...]:
 def _contents(spec: PermissionsSpec) -> Contents:
     """The contents of a grant by the files."""
     own = (documents.document(spec.statements),) if spec.statements else ()
-    return Contents(tuple(spec.managed_policies), own)
+    return Contents((*spec.managed_policies, *spec.of_others), own)
 
 
 def check_names(

@@ -311,7 +311,13 @@ def names_of_grant(team: str, grant: str) -> tuple[str, str]:
 
 
 def names_of_policy(arn: str) -> tuple[str, str, str]:
-    """The names of an AWS managed policy that patterns match: ARN, path and name, and name."""
+    """The names of a managed policy that patterns match: ARN, path and name, and name.
+
+    A policy of others may be known by its name alone, with or without its path.
+    """
+    if not arn.startswith("arn:"):
+        written = arn.removeprefix("/")
+        return arn, written, written.rpartition("/")[2]
     path, name = path_and_name(arn)
     return arn, f"{path}{name}".removeprefix("/"), name
 
