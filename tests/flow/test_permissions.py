@@ -7,7 +7,7 @@ from dataclasses import replace
 from iam_access.cli.simulate import simulate
 from iam_access.policy.document import as_list, statements_of
 from iam_access.sandbox import FaultContext, LostAnswer
-from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet, account, opened
+from tests.flow.fleet import DEPLOYER, PROD, Files, Fleet, account, opened, policy
 from tests.flow.test_interruption import USERS, after, before, drift, prepared
 
 PLANNER = "self-serve-planner"
@@ -42,6 +42,10 @@ def test_the_template_allows_the_calls_that_are_made_and_no_others(files: Files)
         fleet.sandbox.faults.append(lose_the_role)
         fleet.admin().delete_role_permissions_boundary(RoleName="payments+long+ann")
         files.write("settings.yaml", "tags: {app: pay}\n")
+        fleet.admin().create_group(GroupName="guests")
+        given = {"groups": ["guests"], "environments": ["live"], "grants": ["look"]}
+        policies = {"look": policy()}
+        files.team("hosts", accounts={"live": PROD}, policies=policies, permanent=[given])
         applied = fleet.apply("--all", "--allow-removals")
         asked = fleet.run(
             simulate, "access", "-u", "ann", "-a", "s3:ListBucket", "--backend", "aws"
